@@ -1,0 +1,178 @@
+//! What can be asked of the ledger, and what it answers.
+
+use std::net::IpAddr;
+
+use crate::amount::Amount;
+use crate::audit::{Actor, Event};
+use crate::coin::Coin;
+use crate::hold::{Hold, Recipient, SpendKey};
+use crate::id::{HoldId, TokenId, WalletId};
+use crate::ledger::state::{Key, Record, Version};
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+use crate::token::Token;
+
+/// A command and who gives it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who gives it.
+    pub actor: Actor,
+    /// What is to happen.
+    pub command: Command,
+}
+
+/// What can be asked of the ledger. Each either happens in full, in one transaction with its audit
+/// event, or not at all.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Writes records whose content other crates decided, provided nothing they read has changed.
+    Write(Write),
+    /// Reserves budget for a spend.
+    Hold(Box<HoldRequest>),
+    /// The money moved.
+    Capture {
+        /// Which spend.
+        hold: HoldId,
+        /// How much left the wallet, the fee included; at most what was held.
+        amount: Amount,
+        /// What the rail calls it.
+        reference: String,
+    },
+    /// The money did not move and will not.
+    Release {
+        /// Which spend.
+        hold: HoldId,
+        /// Why not.
+        reason: String,
+    },
+    /// Nobody knows whether the money moved.
+    MarkUnresolved {
+        /// Which spend.
+        hold: HoldId,
+    },
+    /// Lets a token spend without its own limits for a while. The proof was checked before.
+    Unlock {
+        /// Which token.
+        token: TokenId,
+        /// Until when; never past the token's end.
+        until: Timestamp,
+        /// Whether an earlier lock is lifted for good.
+        resume: bool,
+        /// Whether the token's limits are gone for good, as BitGo has it.
+        drop_limits: bool,
+    },
+    /// Ends a running unlock and stops the token from spending until it is resumed.
+    Lock {
+        /// Which token.
+        token: TokenId,
+    },
+    /// Ends the token for good.
+    Revoke {
+        /// Which token.
+        token: TokenId,
+    },
+    /// Moves the end of a session.
+    Extend {
+        /// Which token.
+        token: TokenId,
+        /// Its new end.
+        until: Timestamp,
+    },
+}
+
+/// Records to write if, and only if, what was read is still so.
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    /// The versions the decision was made on; 0 demands that there is no such record.
+    pub read: Vec<(Key, Version)>,
+    /// What to write.
+    pub put: Vec<Record>,
+    /// What to remove.
+    pub delete: Vec<Key>,
+    /// What happened, as the audit log tells it: action, subject, data.
+    pub event: Option<(String, String, Vec<(String, String)>)>,
+}
+
+/// A spend that asks for its hold. Everything in it was read from the request or made by Bursar; whether
+/// it may happen is decided on the ledger's own records.
+#[derive(Clone, Debug)]
+pub struct HoldRequest {
+    /// The id the spend will have.
+    pub id: HoldId,
+    /// The token that spends.
+    pub token: TokenId,
+    /// Where it is used from.
+    pub address: IpAddr,
+    /// The wallet it spends from.
+    pub wallet: WalletId,
+    /// The coin that the request names.
+    pub coin: Coin,
+    /// Who gets how much.
+    pub recipients: Vec<Recipient>,
+    /// The greatest fee the rail may take, in the same coin.
+    pub fee: Amount,
+    /// What names the spend.
+    pub key: Option<SpendKey>,
+    /// A hash of what is meant.
+    pub meaning: [u8; 32],
+    /// What the rail needs to carry it out.
+    pub instruction: Vec<u8>,
+    /// The comment that came with it.
+    pub comment: Option<String>,
+    /// Whether a one-time password came with it: an unlock for this spend alone.
+    pub stepped_up: bool,
+    /// When the rail's answer is overdue.
+    pub deadline: Timestamp,
+}
+
+/// What the ledger answers.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The records were written.
+    Written,
+    /// Something the decision was made on has changed; read again and decide again.
+    Conflict(Key),
+    /// Budget is reserved; the spend may go to the rail.
+    Held(Box<Hold>),
+    /// The key names a spend that is there already.
+    Known {
+        /// That spend.
+        hold: Box<Hold>,
+        /// Whether it means the same as what was asked.
+        same: bool,
+    },
+    /// It may not be done.
+    Refused(Refusal),
+    /// The spend is settled, now or before.
+    Settled {
+        /// The spend as it stands.
+        hold: Box<Hold>,
+        /// Whether it was settled before, so that nothing changed.
+        before: bool,
+    },
+    /// There is no such spend.
+    NoSuchHold,
+    /// The token as it stands.
+    Token(Box<Token>),
+    /// The unlock that is running lasts longer than the one asked for.
+    UnlockedLonger {
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+impl Outcome {
+    /// Whether the outcome has to be durable before it is answered, because something changed.
+    pub const fn changes_anything(&self) -> bool {
+        !matches!(self, Self::Conflict(_) | Self::NoSuchHold | Self::Settled { before: true, .. })
+    }
+}
+
+/// What a command did: its answer, and what the audit log tells of it.
+#[derive(Debug)]
+pub struct Applied {
+    /// The answer.
+    pub outcome: Outcome,
+    /// The trace it leaves.
+    pub event: Option<Event>,
+}

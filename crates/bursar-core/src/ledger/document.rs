@@ -1,0 +1,92 @@
+//! Records that the core keeps in order but does not read: their meaning belongs to other crates.
+
+use crate::id::{FactorId, UserId};
+use crate::time::Timestamp;
+
+/// What a user proves with who they are (design §3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Credential {
+    /// The credential's id.
+    pub id: FactorId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What it is.
+    pub kind: CredentialKind,
+    /// The name its owner gave it.
+    pub label: String,
+    /// The secret part, sealed: a password hash, a TOTP secret.
+    pub sealed: Vec<u8>,
+    /// The part that changes with use: the last TOTP step, which recovery codes are spent.
+    pub progress: Vec<u8>,
+    /// When it was enrolled.
+    pub created: Timestamp,
+    /// When it last proved something.
+    pub last_used: Option<Timestamp>,
+}
+
+/// The kinds of credential.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CredentialKind {
+    /// The password's verifier under Argon2id.
+    Password,
+    /// A device that shows time-based one-time passwords.
+    Totp,
+    /// A set of recovery codes.
+    RecoveryCodes,
+}
+
+/// Names a document.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DocumentKey {
+    /// Whose it is.
+    pub user: UserId,
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Its name among the user's documents of this kind; empty where there is only one.
+    pub name: String,
+}
+
+/// The kinds of document.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DocumentKind {
+    /// Client settings, a JSON object (WC §1.5).
+    Settings,
+    /// An encrypted private key that a client keeps here, by its public key (WC §1.5).
+    Keychain,
+    /// An access-token template, by its id (WC §1.4).
+    Template,
+    /// Failed proofs of identity.
+    Attempts,
+}
+
+/// A user's document; its body is read by the crate that wrote it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Document {
+    /// A second name that is unique among the user's documents of this kind, if it has one.
+    pub title: Option<String>,
+    /// The content.
+    pub body: Vec<u8>,
+}
+
+impl CredentialKind {
+    /// The stored form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::RecoveryCodes => "recovery_codes",
+        }
+    }
+}
+
+impl DocumentKind {
+    /// The stored form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Keychain => "keychain",
+            Self::Template => "template",
+            Self::Attempts => "attempts",
+        }
+    }
+}

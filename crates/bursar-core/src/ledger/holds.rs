@@ -1,0 +1,317 @@
+//! Reserving budget and settling it. The decision on a spend is made here, on loaded records, and
+//! nowhere else: what an earlier check saw in a cache only spares the ledger the work.
+
+use crate::amount::Amount;
+use crate::authorize::{Need, authorize};
+use crate::coin::{Asset, Coin};
+use crate::hold::{Charge, Hold, HoldState};
+use crate::id::HoldId;
+use crate::ledger::command::HoldRequest;
+use crate::ledger::state::{Key, NotLoaded, Record, State};
+use crate::ledger::{Outcome, Told};
+use crate::limit::{Budget, BudgetKey, LimitReport, Subject, Usage, Window, covering};
+use crate::refusal::Refusal;
+use crate::scope::WalletAction;
+use crate::time::Timestamp;
+use crate::token::{Token, TokenKind};
+
+pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
+    let mut keys = vec![Key::Token(request.token), Key::Wallet(request.wallet)];
+    keys.extend(request.key.clone().map(Key::SpendKey));
+    if let Some(Ok(Some(known))) = request.key.as_ref().map(|key| state.spend_key(key)) {
+        keys.push(Key::Hold(*known));
+    }
+    let (Ok(Some(token)), Ok(Some(wallet))) = (state.token(&request.token), state.wallet(&request.wallet)) else {
+        return keys;
+    };
+    keys.push(Key::User(token.user));
+    keys.push(Key::Role((wallet.id, token.user)));
+    for subject in subjects(token, wallet.id, wallet.organisation) {
+        keys.push(Key::Limits(subject));
+        let limits = state.limits(&subject).ok().flatten().map_or(&[][..], Vec::as_slice);
+        keys.extend(charged(subject, limits, &request.coin).into_iter().map(Key::Budget));
+    }
+    keys
+}
+
+pub(super) fn needs_to_settle(state: &State, id: HoldId) -> Vec<Key> {
+    let mut keys = vec![Key::Hold(id)];
+    if let Ok(Some(hold)) = state.hold(&id) {
+        keys.extend(hold.charges.iter().map(|charge| Key::Budget(charge.budget.clone())));
+    }
+    keys
+}
+
+/// Whose limits a spend falls under, and whose budgets it weighs on.
+fn subjects(token: &Token, wallet: crate::id::WalletId, organisation: crate::id::OrganisationId) -> [Subject; 4] {
+    [
+        Subject::Token(token.id),
+        Subject::User(token.user),
+        Subject::Wallet(wallet),
+        Subject::Organisation(organisation),
+    ]
+}
+
+/// The budgets of a subject that a spend of `coin` weighs on: its lifetime total of the coin, which is
+/// kept with or without a limit so that a later limit finds its history, and those of its limits.
+fn charged(subject: Subject, limits: &[crate::limit::Limit], coin: &Coin) -> Vec<BudgetKey> {
+    let mut keys = vec![BudgetKey { subject, asset: Asset::Coin(coin.clone()), window: Window::Lifetime }];
+    for limit in covering(limits, coin) {
+        let key = BudgetKey { subject, asset: limit.asset.clone(), window: limit.window };
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+pub(super) fn hold(
+    state: &mut State,
+    request: &HoldRequest,
+    now: Timestamp,
+) -> Result<(Outcome, Told), NotLoaded> {
+    match decide(state, request, now)? {
+        Verdict::Known(known) => {
+            let same = known.meaning == request.meaning;
+            Ok((Outcome::Known { hold: Box::new(known), same }, None))
+        }
+        Verdict::Refused(refusal) => {
+            let data = vec![
+                ("wallet", request.wallet.to_string()),
+                ("coin", request.coin.to_string()),
+                ("code", refusal.code().to_owned()),
+                ("reason", refusal.sentence()),
+            ];
+            Ok((Outcome::Refused(refusal), Some(("spend.refuse", format!("token:{}", request.token), data))))
+        }
+        Verdict::Granted(hold) => {
+            reserve(state, &hold)?;
+            if let Some(key) = &hold.key {
+                state.put(Record::SpendKey(key.clone(), hold.id));
+            }
+            state.put(Record::Hold(hold.id, hold.clone()));
+            let data = vec![
+                ("token", hold.token.to_string()),
+                ("wallet", hold.wallet.to_string()),
+                ("coin", hold.coin.to_string()),
+                ("amount", hold.amount.to_string()),
+                ("overridden", hold.charges.iter().any(|charge| charge.overridden).to_string()),
+            ];
+            let subject = format!("spend:{}", hold.id);
+            Ok((Outcome::Held(Box::new(hold)), Some(("spend.hold", subject, data))))
+        }
+    }
+}
+
+enum Verdict {
+    Granted(Hold),
+    Known(Hold),
+    Refused(Refusal),
+}
+
+fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Verdict, NotLoaded> {
+    let Some(token) = state.token(&request.token)? else {
+        return Ok(Verdict::Refused(Refusal::TokenUnknown));
+    };
+    let Some(wallet) = state.wallet(&request.wallet)? else {
+        return Ok(Verdict::Refused(Refusal::WalletUnknown));
+    };
+    let Some(owner) = state.user(&token.user)? else {
+        return Ok(Verdict::Refused(Refusal::TokenUnknown));
+    };
+    let role = state.role(&(wallet.id, owner.id))?.copied();
+    let need = Need::Wallet { action: WalletAction::Spend, wallet, role };
+    if let Err(refusal) = authorize(token, owner, request.address, need, now) {
+        return Ok(Verdict::Refused(refusal));
+    }
+    if wallet.coin.chain() != request.coin.chain() || (wallet.coin.is_token() && wallet.coin != request.coin) {
+        return Ok(Verdict::Refused(Refusal::WrongCoin { holds: wallet.coin.clone() }));
+    }
+    if let Some(known) = request.key.as_ref().map(|key| state.spend_key(key)).transpose()?.flatten() {
+        if let Some(hold) = state.hold(known)? {
+            return Ok(Verdict::Known(hold.clone()));
+        }
+    }
+    let sum = request.recipients.iter().try_fold(request.fee, |sum, to| sum.checked_add(to.amount));
+    let Some(amount) = sum else {
+        return Ok(Verdict::Refused(Refusal::AmountTooLarge));
+    };
+    let overridden = request.stepped_up || token.unlocked_at(now).is_some();
+    if !overridden && let Some(refusal) = cannot_spend_alone(state, token, &request.coin)? {
+        return Ok(Verdict::Refused(refusal));
+    }
+    let mut charges = Vec::new();
+    let mut exceeded = Vec::new();
+    for subject in subjects(token, wallet.id, wallet.organisation) {
+        let lifted = overridden && matches!(subject, Subject::Token(_));
+        let limits = state.limits(&subject)?.map_or(&[][..], Vec::as_slice);
+        if !lifted {
+            for limit in covering(limits, &request.coin) {
+                let key = BudgetKey { subject, asset: limit.asset.clone(), window: limit.window };
+                let budget = state.budget(&key)?.copied().unwrap_or_default();
+                let report = LimitReport::new(subject, limit, &budget, Usage::one(amount));
+                if !report.fits() {
+                    exceeded.push(report);
+                }
+            }
+        }
+        let keys = charged(subject, limits, &request.coin);
+        charges.extend(keys.into_iter().map(|budget| Charge { budget, overridden: lifted }));
+    }
+    if !exceeded.is_empty() {
+        return Ok(Verdict::Refused(Refusal::LimitExceeded(exceeded)));
+    }
+    // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
+    for charge in charges.iter().filter(|charge| !charge.overridden) {
+        let budget = state.budget(&charge.budget)?.copied().unwrap_or_default();
+        let total = budget.held.checked_add(Usage::one(amount)).and_then(|held| held.checked_add(budget.captured));
+        if total.is_none() {
+            return Ok(Verdict::Refused(Refusal::AmountTooLarge));
+        }
+    }
+    Ok(Verdict::Granted(Hold {
+        id: request.id,
+        token: token.id,
+        user: token.user,
+        wallet: wallet.id,
+        organisation: wallet.organisation,
+        coin: request.coin.clone(),
+        recipients: request.recipients.clone(),
+        amount,
+        fee: request.fee,
+        key: request.key.clone(),
+        meaning: request.meaning,
+        instruction: request.instruction.clone(),
+        comment: request.comment.clone(),
+        charges,
+        created: now,
+        deadline: request.deadline,
+        state: HoldState::Open,
+    }))
+}
+
+/// Why a token that is not unlocked may not spend this coin, whatever the amount (design §5, rule 2).
+fn cannot_spend_alone(state: &State, token: &Token, coin: &Coin) -> Result<Option<Refusal>, NotLoaded> {
+    if let Some(since) = token.locked {
+        return Ok(Some(Refusal::Locked { since }));
+    }
+    if token.kind == TokenKind::Session {
+        return Ok(Some(Refusal::NotUnlocked));
+    }
+    let limits = state.limits(&Subject::Token(token.id))?.map_or(&[][..], Vec::as_slice);
+    Ok(if token.limits_dropped || limits.is_empty() {
+        Some(Refusal::NoLimit)
+    } else if covering(limits, coin).next().is_none() {
+        Some(Refusal::NoLimitForCoin { coin: coin.clone() })
+    } else {
+        None
+    })
+}
+
+fn reserve(state: &mut State, hold: &Hold) -> Result<(), NotLoaded> {
+    for charge in hold.charges.iter().filter(|charge| !charge.overridden) {
+        update(state, &charge.budget, |budget| {
+            budget.held = budget.held.checked_add(Usage::one(hold.amount))?;
+            Some(())
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn capture(
+    state: &mut State,
+    id: HoldId,
+    amount: Amount,
+    reference: &str,
+    now: Timestamp,
+) -> Result<(Outcome, Told), NotLoaded> {
+    let data = |hold: &Hold| {
+        vec![("reference", reference.to_owned()), ("amount", amount.to_string()), ("held", hold.amount.to_string())]
+    };
+    let settled = HoldState::Captured { at: now, amount, reference: reference.to_owned() };
+    settle(state, id, settled, "spend.capture", data, |budget, held, overridden| {
+        if overridden {
+            budget.overridden = budget.overridden.checked_add(Usage::one(amount))?;
+        } else {
+            budget.held = budget.held.checked_sub(held)?;
+            budget.captured = budget.captured.checked_add(Usage::one(amount))?;
+        }
+        Some(())
+    })
+}
+
+pub(super) fn release(
+    state: &mut State,
+    id: HoldId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(Outcome, Told), NotLoaded> {
+    let settled = HoldState::Released { at: now, reason: reason.to_owned() };
+    let outcome = settle(state, id, settled, "spend.release", |_| vec![("reason", reason.to_owned())], |budget, held, overridden| {
+        if !overridden {
+            budget.held = budget.held.checked_sub(held)?;
+        }
+        Some(())
+    })?;
+    // What did not happen does not occupy its key: the same request may be tried again.
+    if let (Outcome::Settled { hold, before: false }, _) = &outcome
+        && let Some(key) = &hold.key
+    {
+        state.delete(Key::SpendKey(key.clone()));
+    }
+    Ok(outcome)
+}
+
+pub(super) fn mark_unresolved(
+    state: &mut State,
+    id: HoldId,
+    now: Timestamp,
+) -> Result<(Outcome, Told), NotLoaded> {
+    let Some(hold) = state.hold(&id)?.cloned() else {
+        return Ok((Outcome::NoSuchHold, None));
+    };
+    if hold.state != HoldState::Open {
+        return Ok((Outcome::Settled { hold: Box::new(hold), before: true }, None));
+    }
+    let hold = Hold { state: HoldState::Unresolved { since: now }, ..hold };
+    state.put(Record::Hold(id, hold.clone()));
+    let told = ("spend.unresolved", format!("spend:{id}"), Vec::new());
+    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(told)))
+}
+
+fn settle(
+    state: &mut State,
+    id: HoldId,
+    settled: HoldState,
+    action: &'static str,
+    data: impl FnOnce(&Hold) -> Vec<(&'static str, String)>,
+    change: impl Fn(&mut Budget, Usage, bool) -> Option<()>,
+) -> Result<(Outcome, Told), NotLoaded> {
+    let Some(hold) = state.hold(&id)?.cloned() else {
+        return Ok((Outcome::NoSuchHold, None));
+    };
+    if !hold.state.is_held() {
+        return Ok((Outcome::Settled { hold: Box::new(hold), before: true }, None));
+    }
+    let held = Usage::one(hold.amount);
+    for charge in &hold.charges {
+        update(state, &charge.budget, |budget| change(budget, held, charge.overridden))?;
+    }
+    let told = (action, format!("spend:{id}"), data(&hold));
+    let hold = Hold { state: settled, ..hold };
+    state.put(Record::Hold(id, hold.clone()));
+    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(told)))
+}
+
+/// Changes a budget; a change that does not fit leaves it as it was, which can only overstate what is used.
+fn update(
+    state: &mut State,
+    key: &BudgetKey,
+    change: impl FnOnce(&mut Budget) -> Option<()>,
+) -> Result<(), NotLoaded> {
+    let mut budget = state.budget(key)?.copied().unwrap_or_default();
+    if change(&mut budget).is_some() {
+        state.put(Record::Budget(key.clone(), budget));
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Changes of a token's state: unlock, lock, revoke, extend.
+
+use crate::id::TokenId;
+use crate::ledger::state::{NotLoaded, Record, State};
+use crate::ledger::{Outcome, Told};
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+use crate::token::{Token, Unlock};
+
+pub(super) fn unlock(
+    state: &mut State,
+    id: TokenId,
+    until: Timestamp,
+    resume: bool,
+    drop_limits: bool,
+    now: Timestamp,
+) -> Result<(Outcome, Told), NotLoaded> {
+    let mut token = match living(state, id, now)? {
+        Ok(token) => token,
+        Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
+    };
+    let until = until.min(token.expires);
+    if let Some(running) = token.unlocked_at(now).filter(|running| running.until > until) {
+        return Ok((Outcome::UnlockedLonger { until: running.until }, None));
+    }
+    token.unlock = Some(Unlock { since: now, until });
+    token.limits_dropped |= drop_limits;
+    if resume {
+        token.locked = None;
+    }
+    let data = vec![
+        ("until", until.to_string()),
+        ("resume", resume.to_string()),
+        ("limits_dropped", token.limits_dropped.to_string()),
+    ];
+    Ok(changed(state, token, "token.unlock", data))
+}
+
+pub(super) fn lock(state: &mut State, id: TokenId, now: Timestamp) -> Result<(Outcome, Told), NotLoaded> {
+    let mut token = match living(state, id, now)? {
+        Ok(token) => token,
+        Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
+    };
+    token.unlock = None;
+    token.locked = token.locked.or(Some(now));
+    Ok(changed(state, token, "token.lock", Vec::new()))
+}
+
+pub(super) fn revoke(state: &mut State, id: TokenId, now: Timestamp) -> Result<(Outcome, Told), NotLoaded> {
+    let Some(token) = state.token(&id)?.cloned() else {
+        return Ok((Outcome::Refused(Refusal::TokenUnknown), None));
+    };
+    // Revoking twice is revoking once; what ended by itself keeps its end.
+    if token.revoked.is_some() {
+        return Ok((Outcome::Token(Box::new(token)), None));
+    }
+    let expires = token.expires.min(now);
+    Ok(changed(state, Token { revoked: Some(now), unlock: None, expires, ..token }, "token.revoke", Vec::new()))
+}
+
+pub(super) fn extend(state: &mut State, id: TokenId, until: Timestamp) -> Result<(Outcome, Told), NotLoaded> {
+    let Some(token) = state.token(&id)?.filter(|token| token.revoked.is_none()).cloned() else {
+        return Ok((Outcome::Refused(Refusal::TokenUnknown), None));
+    };
+    let data = vec![("expires", until.to_string())];
+    Ok(changed(state, Token { expires: until, ..token }, "token.extend", data))
+}
+
+fn living(state: &State, id: TokenId, now: Timestamp) -> Result<Result<Token, Refusal>, NotLoaded> {
+    Ok(match state.token(&id)?.cloned() {
+        None => Err(Refusal::TokenUnknown),
+        Some(Token { revoked: Some(at), .. }) => Err(Refusal::TokenRevoked { at }),
+        Some(token) if now >= token.expires => Err(Refusal::TokenExpired { at: token.expires }),
+        Some(token) => Ok(token),
+    })
+}
+
+fn changed(
+    state: &mut State,
+    token: Token,
+    action: &'static str,
+    data: Vec<(&'static str, String)>,
+) -> (Outcome, Told) {
+    state.put(Record::Token(token.id, token.clone()));
+    let subject = format!("token:{}", token.id);
+    (Outcome::Token(Box::new(token)), Some((action, subject, data)))
+}

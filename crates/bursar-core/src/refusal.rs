@@ -1,0 +1,184 @@
+//! Why something may not be done, and what would make it pass (P6).
+
+use std::net::IpAddr;
+
+use crate::account::Freeze;
+use crate::coin::Coin;
+use crate::id::WalletId;
+use crate::limit::LimitReport;
+use crate::scope::{ScopeName, Scopes};
+use crate::time::Timestamp;
+
+/// A refusal: a decision, not an error. Each carries what its explanation needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// No token has this id.
+    TokenUnknown,
+    /// The token was revoked.
+    TokenRevoked {
+        /// When.
+        at: Timestamp,
+    },
+    /// The token's time is over.
+    TokenExpired {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The token's owner is frozen.
+    OwnerFrozen(Freeze),
+    /// The token may not be used from here.
+    IpNotAllowed {
+        /// Where it was used from.
+        address: IpAddr,
+    },
+    /// The grant lacks a scope.
+    ScopeMissing {
+        /// The scope that would do.
+        required: ScopeName,
+        /// The wallet it would have to be tied to, if any.
+        wallet: Option<WalletId>,
+        /// What the token has.
+        granted: Scopes,
+    },
+    /// The token's owner may not do this with the wallet.
+    RoleMissing {
+        /// `view`, `spend` or `admin`.
+        required: &'static str,
+    },
+    /// The wallet does not exist, or neither the token nor its owner may know that it does.
+    WalletUnknown,
+    /// The wallet lies outside the token's narrowing.
+    WalletNotPermitted,
+    /// The wallet is frozen.
+    WalletFrozen(Freeze),
+    /// The wallet holds another coin.
+    WrongCoin {
+        /// The coin it holds.
+        holds: Coin,
+    },
+    /// The token is locked by its owner.
+    Locked {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A session spends only while it is unlocked.
+    NotUnlocked,
+    /// The token has no limit at all and is not unlocked.
+    NoLimit,
+    /// The token has limits, none of which covers this coin, and is not unlocked.
+    NoLimitForCoin {
+        /// The coin asked for.
+        coin: Coin,
+    },
+    /// The spend does not fit under these limits.
+    LimitExceeded(Vec<LimitReport>),
+    /// The sum of the spend is more than any amount.
+    AmountTooLarge,
+}
+
+/// What would make the refused request pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Remedy {
+    /// An unlock of the token, or a one-time password with the request.
+    Unlock,
+    /// Another token.
+    AnotherToken,
+    /// Someone with more rights.
+    MoreRights,
+    /// Time: the freeze has to end or to be lifted.
+    Wait,
+    /// Nothing; the request itself is at fault.
+    ChangeRequest,
+}
+
+impl Refusal {
+    /// The stable code; codes are only ever added.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TokenUnknown => "token_unknown",
+            Self::TokenRevoked { .. } => "token_revoked",
+            Self::TokenExpired { .. } => "token_expired",
+            Self::OwnerFrozen(_) => "owner_frozen",
+            Self::IpNotAllowed { .. } => "ip_not_allowed",
+            Self::ScopeMissing { .. } => "scope_missing",
+            Self::RoleMissing { .. } => "role_missing",
+            Self::WalletUnknown => "wallet_unknown",
+            Self::WalletNotPermitted => "wallet_not_permitted",
+            Self::WalletFrozen(_) => "wallet_frozen",
+            Self::WrongCoin { .. } => "wrong_coin",
+            Self::Locked { .. } => "locked",
+            Self::NotUnlocked => "not_unlocked",
+            Self::NoLimit => "no_limit",
+            Self::NoLimitForCoin { .. } => "no_limit_for_coin",
+            Self::LimitExceeded(_) => "limit_exceeded",
+            Self::AmountTooLarge => "amount_too_large",
+        }
+    }
+
+    /// What would make the request pass.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::TokenUnknown | Self::TokenRevoked { .. } | Self::TokenExpired { .. } | Self::IpNotAllowed { .. } => {
+                Remedy::AnotherToken
+            }
+            Self::ScopeMissing { .. } | Self::WalletNotPermitted => Remedy::AnotherToken,
+            Self::RoleMissing { .. } => Remedy::MoreRights,
+            Self::OwnerFrozen(_) | Self::WalletFrozen(_) => Remedy::Wait,
+            Self::WalletUnknown | Self::WrongCoin { .. } | Self::AmountTooLarge => Remedy::ChangeRequest,
+            Self::Locked { .. } | Self::NotUnlocked | Self::NoLimit | Self::NoLimitForCoin { .. } => Remedy::Unlock,
+            // An unlock lifts the token's own limits only.
+            Self::LimitExceeded(reports) => {
+                let own = |report: &LimitReport| matches!(report.subject, crate::limit::Subject::Token(_));
+                if reports.iter().all(own) { Remedy::Unlock } else { Remedy::MoreRights }
+            }
+        }
+    }
+
+    /// The refusal in words, for people.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::TokenUnknown => "no token has this id".to_owned(),
+            Self::TokenRevoked { at } => format!("the token was revoked at {at}"),
+            Self::TokenExpired { at } => format!("the token expired at {at}"),
+            Self::OwnerFrozen(freeze) => format!("the token's owner is frozen{}", until(freeze)),
+            Self::IpNotAllowed { address } => format!("the token may not be used from {address}"),
+            Self::ScopeMissing { required, wallet: Some(wallet), .. } => {
+                format!("the token lacks the scope `{}` for wallet {wallet}", required.as_str())
+            }
+            Self::ScopeMissing { required, .. } => format!("the token lacks the scope `{}`", required.as_str()),
+            Self::RoleMissing { required } => format!("the token's owner lacks the role `{required}` on this wallet"),
+            Self::WalletUnknown => "there is no such wallet".to_owned(),
+            Self::WalletNotPermitted => "the token is not permitted to use this wallet".to_owned(),
+            Self::WalletFrozen(freeze) => format!("the wallet is frozen{}", until(freeze)),
+            Self::WrongCoin { holds } => format!("the wallet holds {holds}"),
+            Self::Locked { since } => format!(
+                "the token was locked by its owner at {since}; unlock it with a one-time password, or resume it"
+            ),
+            Self::NotUnlocked => "a session spends only while it is unlocked with a one-time password".to_owned(),
+            Self::NoLimit => "the token has no spending limit; unlock it with a one-time password, or use a token with a limit".to_owned(),
+            Self::NoLimitForCoin { coin } => {
+                format!("the token has no spending limit for {coin}; unlock it with a one-time password")
+            }
+            Self::LimitExceeded(reports) => reports.iter().map(exceeded).collect::<Vec<_>>().join("; "),
+            Self::AmountTooLarge => "the sum of the spend is more than 2^256 - 1 base units".to_owned(),
+        }
+    }
+}
+
+fn until(freeze: &Freeze) -> String {
+    freeze.until.map_or_else(String::new, |end| format!(" until {end}"))
+}
+
+fn exceeded(report: &LimitReport) -> String {
+    let remaining = report.remaining().unwrap_or_default();
+    format!(
+        "the {} limit of {} leaves {remaining} of {}, {} asked",
+        report.subject.kind(),
+        match report.limit.ceiling {
+            crate::limit::Ceiling::At(ceiling) => ceiling.to_string(),
+            crate::limit::Ceiling::Unlimited => "any amount".to_owned(),
+        },
+        report.limit.asset,
+        report.asked,
+    )
+}

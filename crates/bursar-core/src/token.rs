@@ -1,0 +1,110 @@
+//! Tokens: what software presents, and the state a token is in.
+
+use std::net::IpAddr;
+
+use crate::id::{OrganisationId, TemplateId, TokenId, UserId, WalletId};
+use crate::ip::IpRestriction;
+use crate::scope::Scopes;
+use crate::time::Timestamp;
+
+/// What a token is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TokenKind {
+    /// From a login: a person's, short-lived, without limits.
+    Session,
+    /// Made by a person for software: long-lived.
+    Access,
+}
+
+/// A credential that software presents. Its secrets are kept beside it, never in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// The public id; it outlives every secret.
+    pub id: TokenId,
+    /// Session or access token.
+    pub kind: TokenKind,
+    /// Whose it is.
+    pub user: UserId,
+    /// The name its owner gave it.
+    pub label: Option<String>,
+    /// What it may do.
+    pub grant: Grant,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The first instant at which it is no longer valid.
+    pub expires: Timestamp,
+    /// The address it was asked for from.
+    pub created_from: IpAddr,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+    /// When its owner locked it. Outlives unlocks; only a resume clears it.
+    pub locked: Option<Timestamp>,
+    /// The latest unlock, running or over.
+    pub unlock: Option<Unlock>,
+    /// Whether limits are gone for good since an unlock, as BitGo has it (a switch, WC §4.3).
+    pub limits_dropped: bool,
+    /// Bitcoin address whose key may extend the session (WC §2.9).
+    pub extension_address: Option<String>,
+    /// Whether its secrets are handed out encrypted to the owner's ECDH key (WC §3.4).
+    pub issued_by_ecdh: bool,
+    /// The template it was made from, as long as that exists.
+    pub template: Option<TemplateId>,
+}
+
+/// The whole of what a token may do, money aside.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Grant {
+    /// Permissions.
+    pub scopes: Scopes,
+    /// The organisation the token is tied to.
+    pub organisation: Option<OrganisationId>,
+    /// Which wallets it may touch at all.
+    pub narrowing: Narrowing,
+    /// Where it may be used from.
+    pub ips: IpRestriction,
+}
+
+/// Which part of its owner's wallets a token may touch (WC §5: one list or the other, never both).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Narrowing {
+    /// All of them.
+    #[default]
+    None,
+    /// Those of these organisations.
+    Organisations(Vec<OrganisationId>),
+    /// These.
+    Wallets(Vec<WalletId>),
+}
+
+/// A time-boxed permission, given with a second factor, to spend without the token's own limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unlock {
+    /// When it was given.
+    pub since: Timestamp,
+    /// The first instant at which it is over.
+    pub until: Timestamp,
+}
+
+impl Grant {
+    /// Whether the wallet lies inside the narrowing and the token's organisation.
+    pub fn permits_wallet(&self, wallet: WalletId, organisation: OrganisationId) -> bool {
+        let inside = match &self.narrowing {
+            Narrowing::None => true,
+            Narrowing::Organisations(permitted) => permitted.contains(&organisation),
+            Narrowing::Wallets(permitted) => permitted.contains(&wallet),
+        };
+        inside && self.organisation.is_none_or(|own| own == organisation)
+    }
+}
+
+impl Token {
+    /// The unlock that is running now.
+    pub fn unlocked_at(&self, now: Timestamp) -> Option<Unlock> {
+        self.unlock.filter(|unlock| now < unlock.until)
+    }
+
+    /// Whether the token is neither revoked nor expired.
+    pub fn lives_at(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && now < self.expires
+    }
+}

@@ -1,0 +1,49 @@
+// Spends with an access token: within its limit, over it, unlocked, locked, and when it is gone.
+const { BitGoAPI } = require('@bitgo/sdk-api');
+
+const OTP = '000000';
+const RECIPIENT = 'tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx';
+
+const bitgo = new BitGoAPI({ env: 'test' });
+
+async function sendcoins(wallet, what, amount) {
+  try {
+    const sent = await bitgo
+      .post(bitgo.url(`/tbtc/wallet/${wallet.id}/sendcoins`, 2))
+      .send({ address: RECIPIENT, amount })
+      .result();
+    console.log(`${what}: sent ${amount}, ${sent.txid}`);
+  } catch (refused) {
+    const { code } = (refused.result && refused.result.context) || {};
+    console.log(`${what}: ${refused.message} (${code})`);
+  }
+}
+
+async function main() {
+  bitgo.authenticateWithAccessToken({ accessToken: process.env.ACCESS_TOKEN });
+  const session = await bitgo.session();
+  const { txValue, txValueLimit } = session.unlock.spendingLimits.tbtc;
+  console.log(`${session.label}: ${txValue} of ${txValueLimit} spent`);
+
+  const { wallets } = await bitgo.get(bitgo.url('/tbtc/wallet', 2)).result();
+  const [wallet] = wallets;
+  await sendcoins(wallet, 'within the limit', '1000');
+  await sendcoins(wallet, 'over the limit', String(txValueLimit));
+
+  await bitgo.unlock({ otp: OTP, duration: 60 });
+  await sendcoins(wallet, 'unlocked', '1000');
+  await bitgo.lock();
+  await sendcoins(wallet, 'locked', '1000');
+
+  // Only a person's session removes tokens.
+  const owner = new BitGoAPI({ env: 'test' });
+  const username = process.env.BURSAR_USERNAME || 'user@example.com';
+  await owner.authenticate({ username, password: process.env.PASS, otp: OTP });
+  await owner.removeAccessToken({ id: session.id });
+  await sendcoins(wallet, 'removed', '1000');
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -1,0 +1,170 @@
+//! The suites of `cargo xtask test`, in the order in which they run: what fails fast comes first.
+
+mod foreign;
+mod rust;
+
+use std::time::Duration;
+
+use crate::child::Failure;
+use crate::tidy;
+use crate::workspace::Workspace;
+
+/// The limit of a suite that only reads.
+pub(crate) const QUICK: Duration = Duration::from_secs(2 * 60);
+
+/// One suite: what it is called and what it does.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Whether even a strict run may skip it.
+    pub(crate) optional: bool,
+    /// The suite that must have passed before.
+    pub(crate) needs: Option<&'static str>,
+    pub(crate) run: fn(&Workspace) -> Result<(), Stop>,
+}
+
+/// Why a suite did not pass.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Failed(String),
+    /// Something it takes is not to be had here.
+    Skipped(String),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.to_string())
+    }
+}
+
+impl From<String> for Stop {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+/// Every suite.
+pub(crate) const SUITES: &[Suite] = &[
+    Suite {
+        name: "tidy",
+        about: "the house rules",
+        optional: false,
+        needs: None,
+        run: tidy::run,
+    },
+    Suite {
+        name: "fmt",
+        about: "the code is formatted",
+        optional: false,
+        needs: None,
+        run: rust::fmt,
+    },
+    Suite {
+        name: "deny",
+        about: "licences, bans and sources of the dependencies, with `cargo-deny`",
+        optional: true,
+        needs: None,
+        run: rust::deny,
+    },
+    Suite {
+        name: "clippy",
+        about: "no warning in any target",
+        optional: false,
+        needs: None,
+        run: rust::clippy,
+    },
+    Suite {
+        name: "doc",
+        about: "the documentation builds, every link leads somewhere",
+        optional: false,
+        needs: None,
+        run: rust::doc,
+    },
+    Suite {
+        name: "unit",
+        about: "the tests of every crate, crash and race tests included",
+        optional: false,
+        needs: None,
+        run: rust::unit,
+    },
+    Suite {
+        name: "build",
+        about: "the release binary, which the suites below use",
+        optional: false,
+        needs: None,
+        run: rust::build,
+    },
+    Suite {
+        name: "sdk-js",
+        about: "the unmodified BitGo SDK for JavaScript (conformance/sdk-js)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::sdk_js,
+    },
+    Suite {
+        name: "curl",
+        about: "curl with a raw bearer token (conformance/curl)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::curl,
+    },
+    Suite {
+        name: "examples",
+        about: "the guide's snippet against `cargo run --release -- dev` (examples/sdk-js)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::examples,
+    },
+];
+
+/// The suite of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Suite> {
+    SUITES.iter().find(|suite| suite.name == name)
+}
+
+/// The suites of these names with those they need, in running order; all if none is named.
+pub(crate) fn choose(names: &[String]) -> Vec<&'static Suite> {
+    let named = |suite: &Suite| names.iter().any(|name| name == suite.name);
+    let needed = |suite: &Suite| {
+        let mut others = SUITES.iter().filter(|other| named(other));
+        others.any(|other| other.needs == Some(suite.name))
+    };
+    let chosen = SUITES.iter();
+    chosen
+        .filter(|suite| names.is_empty() || named(suite) || needed(suite))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SUITES, choose, find};
+
+    #[test]
+    fn what_a_suite_needs_exists_and_runs_before_it() {
+        for (position, suite) in SUITES.iter().enumerate() {
+            let Some(needed) = suite.needs else { continue };
+            let earlier = SUITES.iter().take(position);
+            assert_eq!(earlier.filter(|other| other.name == needed).count(), 1);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for suite in SUITES {
+            let found = find(suite.name).unwrap();
+            assert!(std::ptr::eq(found, suite), "{}", suite.name);
+        }
+    }
+
+    #[test]
+    fn a_chosen_suite_brings_what_it_needs() {
+        let names = |chosen: &[&str]| {
+            let chosen: Vec<String> = chosen.iter().map(|name| (*name).to_owned()).collect();
+            let suites = choose(&chosen);
+            suites.iter().map(|suite| suite.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["curl", "tidy"]), ["tidy", "build", "curl"]);
+        assert_eq!(names(&["unit"]), ["unit"]);
+        assert_eq!(names(&[]).len(), SUITES.len());
+    }
+}

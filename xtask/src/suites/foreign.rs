@@ -1,0 +1,67 @@
+//! Suites in which other people's clients talk to the release binary.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::Stop;
+use crate::child;
+use crate::sandbox::Sandbox;
+use crate::tools::{self, CURL, NODE, NPM};
+use crate::workspace::Workspace;
+
+const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
+const CONFORMANCE_LIMIT: Duration = Duration::from_secs(5 * 60);
+const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// The unmodified SDK; its tests start the binary that `BURSAR_BIN` names.
+pub(super) fn sdk_js(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("conformance/sdk-js");
+    install_packages(workspace, &folder)?;
+    let mut command = workspace.command("node");
+    command.arg("--test").current_dir(&folder);
+    command.env("BURSAR_BIN", workspace.release_binary()?);
+    Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
+}
+
+/// Shell scripts with curl; `run.sh` starts the binary that `BURSAR_BIN` names.
+pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[CURL])?;
+    let mut command = workspace.command("bash");
+    command.arg("conformance/curl/run.sh");
+    command.env("BURSAR_BIN", workspace.release_binary()?);
+    Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
+}
+
+/// The guide's snippet, byte for byte, with the two settings that `bursar dev` prints.
+pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("examples/sdk-js");
+    install_packages(workspace, &folder)?;
+    let sandbox = Sandbox::start(workspace)?;
+    let mut command = workspace.command("node");
+    command.arg("create-access-token.js").current_dir(&folder);
+    command.env("BITGO_CUSTOM_ROOT_URI", &sandbox.url);
+    command.env("PASS", &sandbox.password);
+    Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
+}
+
+/// `npm ci`, unless what is installed is newer than the lock file.
+fn install_packages(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
+    let wanted = folder.join("package-lock.json");
+    let installed = folder.join("node_modules/.package-lock.json");
+    if !wanted.exists() {
+        let missing = wanted.display();
+        return Err(Stop::Failed(format!("`{missing}` is missing")));
+    }
+    if changed(&installed) > changed(&wanted) {
+        return Ok(());
+    }
+    let mut command = workspace.command("npm");
+    command.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder);
+    child::run(&mut command, INSTALL_LIMIT).map_err(|failure| Stop::Skipped(failure.to_string()))
+}
+
+fn changed(file: &Path) -> Option<SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
+}

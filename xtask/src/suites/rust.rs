@@ -1,0 +1,66 @@
+//! Suites that take the Rust toolchain only.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::{QUICK, Stop};
+use crate::workspace::Workspace;
+use crate::{child, version};
+
+/// Compiling the workspace from nothing, and then running what was compiled.
+const COMPILE_AND_RUN: Duration = Duration::from_secs(20 * 60);
+
+pub(super) fn fmt(workspace: &Workspace) -> Result<(), Stop> {
+    cargo(workspace, &["fmt", "--all", "--check"], QUICK)
+}
+
+pub(super) fn clippy(workspace: &Workspace) -> Result<(), Stop> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    cargo(workspace, &arguments, COMPILE_AND_RUN)
+}
+
+pub(super) fn doc(workspace: &Workspace) -> Result<(), Stop> {
+    let mut command = workspace.cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    Ok(child::run(&mut command, COMPILE_AND_RUN)?)
+}
+
+pub(super) fn deny(workspace: &Workspace) -> Result<(), Stop> {
+    if !has_subcommand(workspace, "deny") {
+        return Err(Stop::Skipped("`cargo-deny` is not installed".to_owned()));
+    }
+    // The advisory database comes from the network; what is asked here is in the lock file.
+    let arguments = ["deny", "--offline", "check", "bans", "licenses", "sources"];
+    cargo(workspace, &arguments, QUICK)
+}
+
+pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
+    if has_subcommand(workspace, "nextest") {
+        let arguments = ["nextest", "run", "--workspace", "--no-fail-fast"];
+        cargo(workspace, &arguments, COMPILE_AND_RUN)?;
+        // What nextest does not run: the examples in the documentation.
+        return cargo(workspace, &["test", "--workspace", "--doc"], COMPILE_AND_RUN);
+    }
+    println!("`cargo-nextest` is not installed: `cargo test` runs the same tests");
+    let arguments = ["test", "--workspace", "--no-fail-fast"];
+    cargo(workspace, &arguments, COMPILE_AND_RUN)
+}
+
+pub(super) fn build(workspace: &Workspace) -> Result<(), Stop> {
+    let arguments = ["build", "--release", "--package", "bursar", "--bin", "bursar"];
+    cargo(workspace, &arguments, COMPILE_AND_RUN)
+}
+
+fn cargo(workspace: &Workspace, arguments: &[&str], limit: Duration) -> Result<(), Stop> {
+    Ok(child::run(workspace.cargo().args(arguments), limit)?)
+}
+
+fn has_subcommand(workspace: &Workspace, name: &str) -> bool {
+    version(&format!("cargo-{name}"), "--version").is_some()
+        || quiet(workspace.cargo().args([name, "--version"]))
+}
+
+fn quiet(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
