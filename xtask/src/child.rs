@@ -3,9 +3,11 @@
 //! Each child leads a process group of its own, and a [`Leash`] ends the whole group when the time is up,
 //! when the child is done (what it left behind ends too), and when this program dies in whatever way.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -149,10 +151,12 @@ impl Drop for Leash {
     }
 }
 
-/// The command as a person would type it, without its environment.
+/// The command as a person would type it, without its environment and the folder of its program.
 fn text_of(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(program.as_os_str());
+    let words = std::iter::once(program).chain(command.get_args());
+    let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
     words.join(" ")
 }
 
@@ -179,15 +183,28 @@ mod tests {
 
     #[test]
     fn a_child_is_judged_by_its_exit_status() {
-        assert!(Running::start(&mut shell("exit 0")).unwrap().wait(LONG).is_ok());
+        assert!(
+            Running::start(&mut shell("exit 0"))
+                .unwrap()
+                .wait(LONG)
+                .is_ok()
+        );
         let failed = Running::start(&mut shell("exit 3")).unwrap().wait(LONG);
-        assert!(matches!(failed, Err(Failure::Unsuccessful { .. })), "{failed:?}");
+        assert!(
+            matches!(failed, Err(Failure::Unsuccessful { .. })),
+            "{failed:?}"
+        );
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
         let failure = Running::start(&mut Command::new("no-such-program-here")).err();
-        assert!(failure.unwrap().to_string().contains("no-such-program-here"));
+        assert!(
+            failure
+                .unwrap()
+                .to_string()
+                .contains("no-such-program-here")
+        );
     }
 
     #[test]
@@ -200,7 +217,10 @@ mod tests {
         assert!(exists(line.trim()));
 
         let outcome = child.wait(Duration::from_millis(50));
-        assert!(matches!(outcome, Err(Failure::TimedOut { .. })), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(Failure::TimedOut { .. })),
+            "{outcome:?}"
+        );
         // The pipe closes when the last process that holds it is gone.
         assert_eq!(stdout.read_line(&mut line).unwrap(), 0);
         assert!(started.elapsed() < LONG);

@@ -142,7 +142,11 @@ mod tests {
     #[test]
     fn the_last_line_counts_suites() {
         let failed = Outcome::Failed("two tests".to_owned());
-        let suites = vec![("tidy", Outcome::Passed), ("unit", failed), ("sdk-js", missing())];
+        let suites = vec![
+            ("tidy", Outcome::Passed),
+            ("unit", failed),
+            ("sdk-js", missing()),
+        ];
         let report = report(false, suites);
         let text = report.to_string();
         assert_eq!(text.lines().last(), Some("1 passed, 1 failed, 1 skipped"));
@@ -164,7 +168,11 @@ mod tests {
         let suites = vec![("tidy", Outcome::Passed), ("deny", missing())];
         let report = report(true, suites);
         assert!(report.passed());
-        assert!(report.to_string().ends_with("1 passed, 0 failed, 1 skipped"));
+        assert!(
+            report
+                .to_string()
+                .ends_with("1 passed, 0 failed, 1 skipped")
+        );
     }
 
     #[test]

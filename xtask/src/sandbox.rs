@@ -25,9 +25,13 @@ impl Sandbox {
     pub(crate) fn start(workspace: &Workspace) -> Result<Self, Stop> {
         let mut command = workspace.cargo();
         command.args(["run", "--release", "--quiet", "--", "dev", "--json"]);
-        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped());
         let mut server = Running::start(&mut command)?;
-        let stdout = server.take_stdout().ok_or_else(|| failed("has no output"))?;
+        let stdout = server
+            .take_stdout()
+            .ok_or_else(|| failed("has no output"))?;
 
         let (sender, ready) = channel();
         std::thread::spawn(move || {

@@ -44,7 +44,7 @@ impl From<String> for Stop {
 }
 
 /// Every suite.
-pub(crate) const SUITES: &[Suite] = &[
+pub(crate) static SUITES: &[Suite] = &[
     Suite {
         name: "tidy",
         about: "the house rules",

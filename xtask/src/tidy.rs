@@ -83,9 +83,18 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Stop> {
 /// Every text file that git tracks or would track.
 fn tracked(workspace: &Workspace) -> Result<Vec<Source>, String> {
     let mut command = workspace.command("git");
-    command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    command.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]);
     let listing = output(&mut command)?;
-    let paths: BTreeSet<&str> = listing.split('\0').filter(|path| !path.is_empty()).collect();
+    let paths: BTreeSet<&str> = listing
+        .split('\0')
+        .filter(|path| !path.is_empty())
+        .collect();
     Ok(paths
         .into_iter()
         .filter_map(|path| read(workspace.root(), path))

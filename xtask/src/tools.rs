@@ -9,22 +9,27 @@ use crate::{child, version, workspace};
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// A program and the Debian package that has it.
+/// A program, the oldest version that will do, and the Debian package that has it.
 pub(crate) struct Tool {
     program: &'static str,
+    /// The first number of its version, as in `v20.1.0`.
+    major_min: u32,
     package: &'static str,
 }
 
 pub(crate) const NODE: Tool = Tool {
     program: "node",
+    major_min: 20,
     package: "nodejs",
 };
 pub(crate) const NPM: Tool = Tool {
     program: "npm",
+    major_min: 0,
     package: "npm",
 };
 pub(crate) const CURL: Tool = Tool {
     program: "curl",
+    major_min: 0,
     package: "curl",
 };
 
@@ -33,19 +38,30 @@ pub(crate) const CURL: Tool = Tool {
 /// # Errors
 /// [`Stop::Skipped`] names a tool that is neither here nor to be had.
 pub(crate) fn ensure(tools: &[Tool]) -> Result<(), Stop> {
-    for tool in tools {
-        if version(tool.program, "--version").is_some() {
-            continue;
-        }
-        let cause = match install(tool.package) {
-            Ok(()) if version(tool.program, "--version").is_some() => continue,
-            Ok(()) => format!("package `{}` does not bring it", tool.package),
-            Err(cause) => cause,
-        };
-        let program = tool.program;
-        return Err(Stop::Skipped(format!("no `{program}` here: {cause}")));
+    let unusable = tools.iter().find_map(|tool| make_usable(tool).err());
+    unusable.map_or(Ok(()), |reason| Err(Stop::Skipped(reason)))
+}
+
+fn make_usable(tool: &Tool) -> Result<(), String> {
+    let program = tool.program;
+    if version(program, "--version").is_none() {
+        install(tool.package).map_err(|cause| format!("no `{program}` here: {cause}"))?;
+    }
+    let found = version(program, "--version");
+    let found = found.ok_or_else(|| format!("package `{}` has no `{program}`", tool.package))?;
+    if tool.major_min > 0 && major(&found).is_none_or(|major| major < tool.major_min) {
+        let wanted = tool.major_min;
+        return Err(format!(
+            "`{program}` is {found}, and it takes {wanted} or newer"
+        ));
     }
     Ok(())
+}
+
+/// The first number in what a program prints about its version.
+fn major(version: &str) -> Option<u32> {
+    let number = version.trim_start_matches('v').split('.').next()?;
+    number.parse().ok()
 }
 
 fn install(package: &str) -> Result<(), String> {
@@ -72,4 +88,32 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
 
 fn is_root() -> bool {
     workspace::output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tool, ensure, major};
+    use crate::suites::Stop;
+
+    #[test]
+    fn a_tool_that_is_too_old_is_skipped_with_its_version() {
+        // A program that is on every machine with this toolchain, and has no version 9999.
+        let cargo = Tool {
+            program: "cargo",
+            major_min: 9999,
+            package: "cargo",
+        };
+        let stopped = ensure(&[cargo]);
+        let Err(Stop::Skipped(reason)) = stopped else {
+            panic!("{stopped:?}");
+        };
+        assert!(reason.contains("9999"), "{reason}");
+    }
+
+    #[test]
+    fn a_version_is_read_as_node_prints_it() {
+        assert_eq!(major("v20.20.2"), Some(20));
+        assert_eq!(major("11.19.1"), Some(11));
+        assert_eq!(major("none"), None);
+    }
 }

@@ -2,7 +2,7 @@
 // Who logs in, who does not, and what a session says about itself.
 
 const assert = require('node:assert/strict');
-const { OTP, WRONG_OTP, BitGoAPI, refusal, unusable, promise, conformance } = require('../server');
+const { OTP, WRONG_OTP, refusal, unusable, promise, conformance } = require('../server');
 
 conformance('logging in', (bursar) => {
   const attempt = (more) =>
@@ -136,7 +136,7 @@ conformance('a session', (bursar) => {
     assert.equal(status, 200);
     assert.equal(typeof body.ttl, 'number');
     assert.equal(typeof body.constants, 'object');
-    const bitgo = new BitGoAPI({ env: 'custom', customRootURI: bursar.url });
+    const bitgo = bursar.client({ clientConstants: undefined });
     assert.equal(typeof (await bitgo.fetchConstants()), 'object');
   });
 });

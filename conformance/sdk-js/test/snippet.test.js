@@ -149,5 +149,5 @@ conformance('the examples', (bursar) => {
     assert.match(spent.stdout, /unlocked: sent/);
     assert.match(spent.stdout, /locked: needs unlock \(locked\)/);
     assert.match(spent.stdout, /removed: .+/);
-  }, 60_000);
+  }, 180_000);
 });

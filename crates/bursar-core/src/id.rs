@@ -99,8 +99,8 @@ fn parse(text: &str) -> Result<[u8; 16], InvalidId> {
 
 const fn digit(byte: u8) -> Result<u8, InvalidId> {
     match byte {
-        b'0'..=b'9' => Ok(byte - b'0'),
-        b'a'..=b'f' => Ok(byte - b'a' + 10),
+        b'0'..=b'9' => Ok(byte.wrapping_sub(b'0')),
+        b'a'..=b'f' => Ok(byte.wrapping_sub(b'a').wrapping_add(10)),
         _ => Err(InvalidId),
     }
 }

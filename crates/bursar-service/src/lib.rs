@@ -1,1 +1,3 @@
-//! Placeholder
+//! The use cases of Bursar.
+
+pub mod rail;

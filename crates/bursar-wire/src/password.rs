@@ -3,10 +3,10 @@
 //! It is as good as the password. At rest only a slow hash of it may exist; it never appears in a log.
 
 use bursar_core::secret::Secret;
-use hmac::{KeyInit, Mac};
+use hmac::Mac;
 use subtle::ConstantTimeEq;
 
-use crate::signature::HmacSha256;
+use crate::signature::keyed;
 
 /// HMAC-SHA256 of the clear password, keyed by the lower-cased username, as 64 lower-case hex characters.
 #[derive(Clone, Debug)]
@@ -16,9 +16,11 @@ impl WireVerifier {
     /// The verifier of a username, in any case, and a clear password.
     pub fn compute(username: &str, password: &str) -> Self {
         let username = lower_case(username);
-        let mut mac = HmacSha256::new(&crate::signature::key_block(username.as_bytes()));
+        let mut mac = keyed(username.as_bytes());
         mac.update(password.as_bytes());
-        Self(Secret::new(base16ct::lower::encode_string(&mac.finalize().into_bytes())))
+        Self(Secret::new(base16ct::lower::encode_string(
+            &mac.finalize().into_bytes(),
+        )))
     }
 
     /// Takes a text that already is a verifier.
@@ -40,7 +42,10 @@ impl WireVerifier {
 
 impl PartialEq for WireVerifier {
     fn eq(&self, other: &Self) -> bool {
-        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
+        self.expose()
+            .as_bytes()
+            .ct_eq(other.expose().as_bytes())
+            .into()
     }
 }
 
@@ -48,7 +53,10 @@ impl Eq for WireVerifier {}
 
 /// Whether the text could be a verifier: 64 lower-case hex characters. A clear password may look so too.
 pub fn looks_like_a_verifier(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A username as JavaScript lower-cases it: by Unicode, independent of any locale. Usernames are returned to the
@@ -64,7 +72,13 @@ mod tests {
     #[test]
     fn usernames_are_lower_cased_as_javascript_does() {
         // Results of `toLowerCase()`: the sigma at the end of a word, the dotted I, letters outside of ASCII.
-        for (username, expected) in [("ÄÖ", "äö"), ("ΟΔΟΣ", "οδος"), ("İ", "i\u{307}"), ("ẞ", "ß"), ("K", "k")] {
+        for (username, expected) in [
+            ("ÄÖ", "äö"),
+            ("ΟΔΟΣ", "οδος"),
+            ("İ", "i\u{307}"),
+            ("ẞ", "ß"),
+            ("K", "k"),
+        ] {
             assert_eq!(lower_case(username), expected);
         }
     }
@@ -72,7 +86,13 @@ mod tests {
     #[test]
     fn only_64_lower_case_hex_characters_look_like_a_verifier() {
         assert!(looks_like_a_verifier(&"0a".repeat(32)));
-        for text in ["", "hunter2", &"0A".repeat(32), &"0a".repeat(31), &"0g".repeat(32)] {
+        for text in [
+            "",
+            "hunter2",
+            &"0A".repeat(32),
+            &"0a".repeat(31),
+            &"0g".repeat(32),
+        ] {
             assert!(!looks_like_a_verifier(text), "{text}");
         }
     }
@@ -88,13 +108,17 @@ mod tests {
 
     #[test]
     fn it_is_not_printed() {
-        assert_eq!(format!("{:?}", WireVerifier::compute("a", "b")), "WireVerifier(Secret(..))");
+        assert_eq!(
+            format!("{:?}", WireVerifier::compute("a", "b")),
+            "WireVerifier(Secret(..))"
+        );
     }
 
     #[test]
     fn a_username_longer_than_a_hash_block_is_a_key_like_any_other() {
         let long = "a".repeat(65);
-        let mut mac = <HmacSha256 as KeyInit>::new_from_slice(long.as_bytes()).unwrap();
+        let mut mac =
+            <hmac::Hmac<sha2::Sha256> as hmac::KeyInit>::new_from_slice(long.as_bytes()).unwrap();
         mac.update(b"pw");
         let expected = base16ct::lower::encode_string(&mac.finalize().into_bytes());
         assert_eq!(WireVerifier::compute(&long, "pw").expose(), expected);

@@ -11,10 +11,10 @@ pub mod window;
 use std::borrow::Cow;
 use std::fmt;
 
-use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::token_text::BearerHash;
 
@@ -40,12 +40,12 @@ pub struct SigningKey(HmacSha256);
 impl SigningKey {
     /// The key of a token of more than 64 characters, from its hash (WC §2.6). Every token of ours is one.
     pub fn new(hash: &BearerHash) -> Self {
-        Self(HmacSha256::new(&key_block(hash.expose())))
+        Self(keyed(hash.expose()))
     }
 
     /// The key of any token text, also one of another issuer that is short.
     pub fn from_token_text(text: &str) -> Self {
-        Self(HmacSha256::new(&key_block(text.as_bytes())))
+        Self(keyed(text.as_bytes()))
     }
 
     /// Signs a subject.
@@ -63,7 +63,11 @@ impl SigningKey {
     /// It is not.
     pub fn verify(&self, subject: &impl Subject, presented: &str) -> Result<(), WrongSignature> {
         let expected = self.sign(subject);
-        if expected.0.ct_eq(presented.as_bytes()).into() { Ok(()) } else { Err(WrongSignature) }
+        if expected.0.ct_eq(presented.as_bytes()).into() {
+            Ok(())
+        } else {
+            Err(WrongSignature)
+        }
     }
 }
 
@@ -167,7 +171,11 @@ impl Subject for Request<'_> {
             sink(b"|");
         }
         sink(self.timestamp.as_bytes());
-        sink(if self.version == AuthVersion::V3 { b"|3.0|" } else { b"|" });
+        sink(if self.version == AuthVersion::V3 {
+            b"|3.0|"
+        } else {
+            b"|"
+        });
         sink(target::signed(self.target).as_bytes());
         sink(b"|");
         sink(self.body);
@@ -223,15 +231,22 @@ fn status_text(status: u16) -> [u8; 3] {
     [status / 100, status / 10, status].map(|digits| b'0' + (digits % 10) as u8)
 }
 
-/// A key as HMAC prepares it: one hash block, zeros behind; a longer key is replaced by its hash.
-pub(crate) fn key_block(key: &[u8]) -> zeroize::Zeroizing<Key<HmacSha256>> {
-    let mut block = zeroize::Zeroizing::new(Key::<HmacSha256>::default());
+/// The MAC with its key prepared: one hash block, zeros behind; a longer key is replaced by its hash.
+pub(crate) fn keyed(key: &[u8]) -> HmacSha256 {
+    let mut block = Zeroizing::new([0; 64]);
     if key.len() > block.len() {
-        block.iter_mut().zip(Sha256::digest(key)).for_each(|(slot, byte)| *slot = byte);
+        let digest = BearerHash::from_bytes(Sha256::digest(key).into());
+        block
+            .iter_mut()
+            .zip(digest.expose())
+            .for_each(|(slot, byte)| *slot = *byte);
     } else {
-        block.iter_mut().zip(key).for_each(|(slot, byte)| *slot = *byte);
+        block
+            .iter_mut()
+            .zip(key)
+            .for_each(|(slot, byte)| *slot = *byte);
     }
-    block
+    HmacSha256::new((&*block).into())
 }
 
 fn lower_hex(bytes: &[u8; 32]) -> [u8; 64] {
@@ -289,23 +304,46 @@ mod tests {
             let mut mac = key().0;
             mac.update(&request.render());
             let whole = lower_hex(&mac.finalize().into_bytes().into());
-            prop_assert_eq!(key().sign(&request).as_str(), hex_text(&whole));
+            let streamed = key().sign(&request);
+            prop_assert_eq!(streamed.as_str(), hex_text(&whole));
         }
     }
 
     #[test]
     fn only_the_whole_signature_in_lower_case_verifies() {
-        let request = Request { version: AuthVersion::V2, method: "GET", timestamp: "1", target: "/", body: b"" };
+        let request = Request {
+            version: AuthVersion::V2,
+            method: "GET",
+            timestamp: "1",
+            target: "/",
+            body: b"",
+        };
         let text = key().sign(&request).as_str().to_owned();
         assert_eq!(key().verify(&request, &text), Ok(()));
-        for wrong in ["", &text[..63], &text.to_uppercase(), &format!("{text}0"), &format!(" {text}")] {
-            assert_eq!(key().verify(&request, wrong), Err(WrongSignature), "{wrong}");
+        for wrong in [
+            "",
+            &text[..63],
+            &text.to_uppercase(),
+            &format!("{text}0"),
+            &format!(" {text}"),
+        ] {
+            assert_eq!(
+                key().verify(&request, wrong),
+                Err(WrongSignature),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn methods_are_signed_in_upper_case_and_del_as_delete() {
-        for (method, signed) in [("get", "GET"), ("Patch", "PATCH"), ("del", "DELETE"), ("DEL", "DELETE"), ("PUT", "PUT")] {
+        for (method, signed) in [
+            ("get", "GET"),
+            ("Patch", "PATCH"),
+            ("del", "DELETE"),
+            ("DEL", "DELETE"),
+            ("PUT", "PUT"),
+        ] {
             assert_eq!(method_text(method), signed);
         }
     }
@@ -314,16 +352,31 @@ mod tests {
     fn the_version_header_is_absent_or_one_of_two() {
         assert_eq!(AuthVersion::from_header(None), Ok(AuthVersion::V2));
         for version in [AuthVersion::V2, AuthVersion::V3] {
-            assert_eq!(AuthVersion::from_header(Some(version.as_header())), Ok(version));
+            assert_eq!(
+                AuthVersion::from_header(Some(version.as_header())),
+                Ok(version)
+            );
         }
         for wrong in ["", "2", "4.0", "3.0 "] {
-            assert_eq!(AuthVersion::from_header(Some(wrong)), Err(UnknownAuthVersion));
+            assert_eq!(
+                AuthVersion::from_header(Some(wrong)),
+                Err(UnknownAuthVersion)
+            );
         }
     }
 
     #[test]
     fn neither_key_nor_signature_is_printed() {
-        let request = Request { version: AuthVersion::V2, method: "GET", timestamp: "1", target: "/", body: b"" };
-        assert_eq!(format!("{:?} {:?}", key(), key().sign(&request)), "SigningKey(..) Signature(..)");
+        let request = Request {
+            version: AuthVersion::V2,
+            method: "GET",
+            timestamp: "1",
+            target: "/",
+            body: b"",
+        };
+        assert_eq!(
+            format!("{:?} {:?}", key(), key().sign(&request)),
+            "SigningKey(..) Signature(..)"
+        );
     }
 }

@@ -13,22 +13,24 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
 const CONFORMANCE_LIMIT: Duration = Duration::from_secs(5 * 60);
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
 
-/// The unmodified SDK; its tests start the binary that `BURSAR_BIN` names.
+/// The unmodified SDK for JavaScript.
 pub(super) fn sdk_js(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
     let folder = workspace.root().join("conformance/sdk-js");
     install_packages(workspace, &folder)?;
-    let mut command = workspace.command("node");
-    command.arg("--test").current_dir(&folder);
-    command.env("BURSAR_BIN", workspace.release_binary()?);
-    Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
+    node_tests(workspace, &folder)
 }
 
-/// Shell scripts with curl; `run.sh` starts the binary that `BURSAR_BIN` names.
+/// The command line client that is everywhere; its tests borrow how the SDK's start a server.
 pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
-    tools::ensure(&[CURL])?;
-    let mut command = workspace.command("bash");
-    command.arg("conformance/curl/run.sh");
+    tools::ensure(&[NODE, NPM, CURL])?;
+    node_tests(workspace, &workspace.root().join("conformance/curl"))
+}
+
+/// `npm test` of a folder: its tests start the binary that `BURSAR_BIN` names.
+fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
+    let mut command = workspace.command("npm");
+    command.arg("test").current_dir(folder);
     command.env("BURSAR_BIN", workspace.release_binary()?);
     Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
 }
@@ -58,10 +60,14 @@ fn install_packages(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
         return Ok(());
     }
     let mut command = workspace.command("npm");
-    command.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder);
+    command
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(folder);
     child::run(&mut command, INSTALL_LIMIT).map_err(|failure| Stop::Skipped(failure.to_string()))
 }
 
 fn changed(file: &Path) -> Option<SystemTime> {
-    file.metadata().and_then(|metadata| metadata.modified()).ok()
+    file.metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }

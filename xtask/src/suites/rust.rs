@@ -15,13 +15,20 @@ pub(super) fn fmt(workspace: &Workspace) -> Result<(), Stop> {
 }
 
 pub(super) fn clippy(workspace: &Workspace) -> Result<(), Stop> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
     cargo(workspace, &arguments, COMPILE_AND_RUN)
 }
 
 pub(super) fn doc(workspace: &Workspace) -> Result<(), Stop> {
     let mut command = workspace.cargo();
-    command.args(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    command.args(["doc", "--workspace", "--no-deps"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     Ok(child::run(&mut command, COMPILE_AND_RUN)?)
 }
@@ -40,7 +47,11 @@ pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast"];
         cargo(workspace, &arguments, COMPILE_AND_RUN)?;
         // What nextest does not run: the examples in the documentation.
-        return cargo(workspace, &["test", "--workspace", "--doc"], COMPILE_AND_RUN);
+        return cargo(
+            workspace,
+            &["test", "--workspace", "--doc"],
+            COMPILE_AND_RUN,
+        );
     }
     println!("`cargo-nextest` is not installed: `cargo test` runs the same tests");
     let arguments = ["test", "--workspace", "--no-fail-fast"];
@@ -48,7 +59,14 @@ pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
 }
 
 pub(super) fn build(workspace: &Workspace) -> Result<(), Stop> {
-    let arguments = ["build", "--release", "--package", "bursar", "--bin", "bursar"];
+    let arguments = [
+        "build",
+        "--release",
+        "--package",
+        "bursar",
+        "--bin",
+        "bursar",
+    ];
     cargo(workspace, &arguments, COMPILE_AND_RUN)
 }
 

@@ -124,7 +124,13 @@ mod tests {
 
     #[test]
     fn a_decision_without_a_number_is_found() {
-        for name in ["layout.md", "1-layout.md", "0001.md", "0001-.md", "0001-layout.txt"] {
+        for name in [
+            "layout.md",
+            "1-layout.md",
+            "0001.md",
+            "0001-.md",
+            "0001-layout.txt",
+        ] {
             assert_eq!(findings(vec![decision(name)]).len(), 1, "{name}");
         }
     }
@@ -141,8 +147,14 @@ mod tests {
     fn a_crate_that_the_map_forgets_is_found() {
         let manifest = || source("crates/bursar-core/Cargo.toml", "");
         let map = |text: &str| source("ARCHITECTURE.md", text);
-        assert_eq!(findings(vec![manifest(), map("`bursar-core/` decides")]).len(), 0);
-        assert_eq!(findings(vec![manifest(), map("`bursar-core-x` does not")]).len(), 1);
+        assert_eq!(
+            findings(vec![manifest(), map("`bursar-core/` decides")]).len(),
+            0
+        );
+        assert_eq!(
+            findings(vec![manifest(), map("`bursar-core-x` does not")]).len(),
+            1
+        );
         assert_eq!(findings(vec![manifest()]).len(), 1);
     }
 }

@@ -79,8 +79,14 @@ mod tests {
     #[test]
     fn crates_come_from_crates_io_only() {
         assert_eq!(findings("Cargo.lock", &locked("itoa", CRATES_IO)), 0);
-        assert_eq!(findings("Cargo.lock", "[[package]]\nname = \"bursar\"\n"), 0);
-        assert_eq!(findings("fuzz/Cargo.lock", &locked("itoa", "git+ssh://host/itoa")), 1);
+        assert_eq!(
+            findings("Cargo.lock", "[[package]]\nname = \"bursar\"\n"),
+            0
+        );
+        assert_eq!(
+            findings("fuzz/Cargo.lock", &locked("itoa", "git+ssh://host/itoa")),
+            1
+        );
         assert_eq!(findings("Cargo.lock", "<<<<<<<"), 1);
     }
 
@@ -93,13 +99,19 @@ mod tests {
     fn an_npm_lock_file_names_no_address() {
         let line = "  \"resolved\": \"https://example.com/a.tgz\",";
         assert_eq!(findings("examples/package-lock.json", line), 1);
-        assert_eq!(findings("package-lock.json", "  \"integrity\": \"sha512-\""), 0);
+        assert_eq!(
+            findings("package-lock.json", "  \"integrity\": \"sha512-\""),
+            0
+        );
     }
 
     #[test]
     fn settings_of_one_machine_are_found() {
         assert_eq!(findings(".npmrc", "registry = https://example.com"), 1);
-        assert_eq!(findings(".cargo/config.toml", "replace-with = \"mirror\""), 1);
+        assert_eq!(
+            findings(".cargo/config.toml", "replace-with = \"mirror\""),
+            1
+        );
         assert_eq!(findings(".cargo/config.toml", "xtask = \"run\""), 0);
     }
 }

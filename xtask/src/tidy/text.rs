@@ -6,7 +6,11 @@ use super::{Finding, Source};
 const LINES_MAX: usize = 500;
 
 // Put together from halves, so that this file keeps the rules it states.
-const UNFINISHED_WORDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+const UNFINISHED_WORDS: &[&str] = &[
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X"),
+];
 const UNFINISHED_CODE: &[&str] = &[concat!("todo", "!("), concat!("unimplemented", "!(")];
 const MACHINE_PATHS: &[&str] = &[
     concat!("/wo", "rk/"),
@@ -64,7 +68,8 @@ fn machine_path(line: &str) -> Option<&'static str> {
         let mut places = line.match_indices(**path);
         places.any(|(at, _)| {
             let before = line[..at].chars().next_back();
-            !before.is_some_and(|character| character.is_alphanumeric() || "_-.})".contains(character))
+            !before
+                .is_some_and(|character| character.is_alphanumeric() || "_-.})".contains(character))
         })
     };
     MACHINE_PATHS.iter().find(starts).copied()
@@ -152,6 +157,9 @@ mod tests {
         assert_eq!(findings("tests/a.rs", &long).len(), 0);
         assert_eq!(findings("src/tests.rs", &long).len(), 0);
         assert_eq!(findings("a.json", &long).len(), 0);
-        assert_eq!(findings("src/a.rs", &format!("#[cfg(test)]\n{long}")).len(), 0);
+        assert_eq!(
+            findings("src/a.rs", &format!("#[cfg(test)]\n{long}")).len(),
+            0
+        );
     }
 }

@@ -89,8 +89,19 @@ pub struct Write {
     pub put: Vec<Record>,
     /// What to remove.
     pub delete: Vec<Key>,
-    /// What happened, as the audit log tells it: action, subject, data.
-    pub event: Option<(String, String, Vec<(String, String)>)>,
+    /// What happened, as the audit log tells it.
+    pub trace: Option<Trace>,
+}
+
+/// What the audit log will tell of a command; time and actor are added by the ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trace {
+    /// What was done: `token.issue`, `spend.hold`, ...
+    pub action: &'static str,
+    /// To what, its kind first: `token:<id>`.
+    pub subject: String,
+    /// Figures and facts; never a secret.
+    pub data: Vec<(&'static str, String)>,
 }
 
 /// A spend that asks for its hold. Everything in it was read from the request or made by Bursar; whether

@@ -8,7 +8,7 @@ use crate::hold::{Charge, Hold, HoldState};
 use crate::id::HoldId;
 use crate::ledger::command::HoldRequest;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
-use crate::ledger::{Outcome, Told};
+use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{Budget, BudgetKey, LimitReport, Subject, Usage, Window, covering};
 use crate::refusal::Refusal;
 use crate::scope::WalletAction;
@@ -69,7 +69,7 @@ pub(super) fn hold(
     state: &mut State,
     request: &HoldRequest,
     now: Timestamp,
-) -> Result<(Outcome, Told), NotLoaded> {
+) -> Result<Decided, NotLoaded> {
     match decide(state, request, now)? {
         Verdict::Known(known) => {
             let same = known.meaning == request.meaning;
@@ -82,7 +82,8 @@ pub(super) fn hold(
                 ("code", refusal.code().to_owned()),
                 ("reason", refusal.sentence()),
             ];
-            Ok((Outcome::Refused(refusal), Some(("spend.refuse", format!("token:{}", request.token), data))))
+            let subject = format!("token:{}", request.token);
+            Ok((Outcome::Refused(refusal), Some(Trace { action: "spend.refuse", subject, data })))
         }
         Verdict::Granted(hold) => {
             reserve(state, &hold)?;
@@ -98,7 +99,7 @@ pub(super) fn hold(
                 ("overridden", hold.charges.iter().any(|charge| charge.overridden).to_string()),
             ];
             let subject = format!("spend:{}", hold.id);
-            Ok((Outcome::Held(Box::new(hold)), Some(("spend.hold", subject, data))))
+            Ok((Outcome::Held(Box::new(hold)), Some(Trace { action: "spend.hold", subject, data })))
         }
     }
 }
@@ -127,10 +128,10 @@ fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Verdic
     if wallet.coin.chain() != request.coin.chain() || (wallet.coin.is_token() && wallet.coin != request.coin) {
         return Ok(Verdict::Refused(Refusal::WrongCoin { holds: wallet.coin.clone() }));
     }
-    if let Some(known) = request.key.as_ref().map(|key| state.spend_key(key)).transpose()?.flatten() {
-        if let Some(hold) = state.hold(known)? {
-            return Ok(Verdict::Known(hold.clone()));
-        }
+    if let Some(known) = request.key.as_ref().map(|key| state.spend_key(key)).transpose()?.flatten()
+        && let Some(hold) = state.hold(known)?
+    {
+        return Ok(Verdict::Known(hold.clone()));
     }
     let sum = request.recipients.iter().try_fold(request.fee, |sum, to| sum.checked_add(to.amount));
     let Some(amount) = sum else {
@@ -224,7 +225,7 @@ pub(super) fn capture(
     amount: Amount,
     reference: &str,
     now: Timestamp,
-) -> Result<(Outcome, Told), NotLoaded> {
+) -> Result<Decided, NotLoaded> {
     let data = |hold: &Hold| {
         vec![("reference", reference.to_owned()), ("amount", amount.to_string()), ("held", hold.amount.to_string())]
     };
@@ -245,7 +246,7 @@ pub(super) fn release(
     id: HoldId,
     reason: &str,
     now: Timestamp,
-) -> Result<(Outcome, Told), NotLoaded> {
+) -> Result<Decided, NotLoaded> {
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     let outcome = settle(state, id, settled, "spend.release", |_| vec![("reason", reason.to_owned())], |budget, held, overridden| {
         if !overridden {
@@ -266,7 +267,7 @@ pub(super) fn mark_unresolved(
     state: &mut State,
     id: HoldId,
     now: Timestamp,
-) -> Result<(Outcome, Told), NotLoaded> {
+) -> Result<Decided, NotLoaded> {
     let Some(hold) = state.hold(&id)?.cloned() else {
         return Ok((Outcome::NoSuchHold, None));
     };
@@ -275,8 +276,8 @@ pub(super) fn mark_unresolved(
     }
     let hold = Hold { state: HoldState::Unresolved { since: now }, ..hold };
     state.put(Record::Hold(id, hold.clone()));
-    let told = ("spend.unresolved", format!("spend:{id}"), Vec::new());
-    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(told)))
+    let trace = Trace { action: "spend.unresolved", subject: format!("spend:{id}"), data: Vec::new() };
+    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(trace)))
 }
 
 fn settle(
@@ -286,7 +287,7 @@ fn settle(
     action: &'static str,
     data: impl FnOnce(&Hold) -> Vec<(&'static str, String)>,
     change: impl Fn(&mut Budget, Usage, bool) -> Option<()>,
-) -> Result<(Outcome, Told), NotLoaded> {
+) -> Result<Decided, NotLoaded> {
     let Some(hold) = state.hold(&id)?.cloned() else {
         return Ok((Outcome::NoSuchHold, None));
     };
@@ -297,10 +298,10 @@ fn settle(
     for charge in &hold.charges {
         update(state, &charge.budget, |budget| change(budget, held, charge.overridden))?;
     }
-    let told = (action, format!("spend:{id}"), data(&hold));
+    let trace = Trace { action, subject: format!("spend:{id}"), data: data(&hold) };
     let hold = Hold { state: settled, ..hold };
     state.put(Record::Hold(id, hold.clone()));
-    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(told)))
+    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(trace)))
 }
 
 /// Changes a budget; a change that does not fit leaves it as it was, which can only overstate what is used.

@@ -17,7 +17,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Applied, Command, HoldRequest, Outcome, Request, Write};
+pub use command::{Applied, Command, HoldRequest, Outcome, Request, Trace, Write};
 pub use document::{Credential, CredentialKind, Document, DocumentKey, DocumentKind};
 pub use state::{Change, Key, NotLoaded, Record, State, TokenSecret, Version, Versioned};
 
@@ -49,8 +49,8 @@ pub fn needs(state: &State, command: &Command) -> Vec<Key> {
 /// # Errors
 /// A record was not loaded: `needs` and `apply` disagree. Nothing was changed.
 pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<Applied, NotLoaded> {
-    let (outcome, told) = match &request.command {
-        Command::Write(write) => return write_records(state, request, write, now),
+    let (outcome, trace) = match &request.command {
+        Command::Write(write) => write_records(state, write)?,
         Command::Hold(hold) => holds::hold(state, hold, now)?,
         Command::Capture { hold, amount, reference } => holds::capture(state, *hold, *amount, reference, now)?,
         Command::Release { hold, reason } => holds::release(state, *hold, reason, now)?,
@@ -62,23 +62,23 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
         Command::Revoke { token } => tokens::revoke(state, *token, now)?,
         Command::Extend { token, until } => tokens::extend(state, *token, *until)?,
     };
-    let event = told.map(|(action, subject, data)| Event {
+    let event = trace.map(|trace| Event {
         time: now,
         actor: request.actor,
-        action: action.to_owned(),
-        subject,
-        data: data.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        action: trace.action.to_owned(),
+        subject: trace.subject,
+        data: trace.data.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     });
     Ok(Applied { outcome, event })
 }
 
-/// What the audit log will tell: action, subject, data.
-type Told = Option<(&'static str, String, Vec<(&'static str, String)>)>;
+/// An answer and the trace it leaves.
+type Decided = (Outcome, Option<Trace>);
 
-fn write_records(state: &mut State, request: &Request, write: &Write, now: Timestamp) -> Result<Applied, NotLoaded> {
+fn write_records(state: &mut State, write: &Write) -> Result<Decided, NotLoaded> {
     for (key, version) in &write.read {
         if state.version(key)? != *version {
-            return Ok(Applied { outcome: Outcome::Conflict(key.clone()), event: None });
+            return Ok((Outcome::Conflict(key.clone()), None));
         }
     }
     for record in &write.put {
@@ -87,12 +87,5 @@ fn write_records(state: &mut State, request: &Request, write: &Write, now: Times
     for key in &write.delete {
         state.delete(key.clone());
     }
-    let event = write.event.clone().map(|(action, subject, data)| Event {
-        time: now,
-        actor: request.actor,
-        action,
-        subject,
-        data,
-    });
-    Ok(Applied { outcome: Outcome::Written, event })
+    Ok((Outcome::Written, write.trace.clone()))
 }

@@ -2,7 +2,7 @@
 
 use crate::id::TokenId;
 use crate::ledger::state::{NotLoaded, Record, State};
-use crate::ledger::{Outcome, Told};
+use crate::ledger::{Decided, Outcome, Trace};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::token::{Token, Unlock};
@@ -14,7 +14,7 @@ pub(super) fn unlock(
     resume: bool,
     drop_limits: bool,
     now: Timestamp,
-) -> Result<(Outcome, Told), NotLoaded> {
+) -> Result<Decided, NotLoaded> {
     let mut token = match living(state, id, now)? {
         Ok(token) => token,
         Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
@@ -36,7 +36,7 @@ pub(super) fn unlock(
     Ok(changed(state, token, "token.unlock", data))
 }
 
-pub(super) fn lock(state: &mut State, id: TokenId, now: Timestamp) -> Result<(Outcome, Told), NotLoaded> {
+pub(super) fn lock(state: &mut State, id: TokenId, now: Timestamp) -> Result<Decided, NotLoaded> {
     let mut token = match living(state, id, now)? {
         Ok(token) => token,
         Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
@@ -46,7 +46,7 @@ pub(super) fn lock(state: &mut State, id: TokenId, now: Timestamp) -> Result<(Ou
     Ok(changed(state, token, "token.lock", Vec::new()))
 }
 
-pub(super) fn revoke(state: &mut State, id: TokenId, now: Timestamp) -> Result<(Outcome, Told), NotLoaded> {
+pub(super) fn revoke(state: &mut State, id: TokenId, now: Timestamp) -> Result<Decided, NotLoaded> {
     let Some(token) = state.token(&id)?.cloned() else {
         return Ok((Outcome::Refused(Refusal::TokenUnknown), None));
     };
@@ -58,7 +58,7 @@ pub(super) fn revoke(state: &mut State, id: TokenId, now: Timestamp) -> Result<(
     Ok(changed(state, Token { revoked: Some(now), unlock: None, expires, ..token }, "token.revoke", Vec::new()))
 }
 
-pub(super) fn extend(state: &mut State, id: TokenId, until: Timestamp) -> Result<(Outcome, Told), NotLoaded> {
+pub(super) fn extend(state: &mut State, id: TokenId, until: Timestamp) -> Result<Decided, NotLoaded> {
     let Some(token) = state.token(&id)?.filter(|token| token.revoked.is_none()).cloned() else {
         return Ok((Outcome::Refused(Refusal::TokenUnknown), None));
     };
@@ -80,8 +80,8 @@ fn changed(
     token: Token,
     action: &'static str,
     data: Vec<(&'static str, String)>,
-) -> (Outcome, Told) {
+) -> Decided {
     state.put(Record::Token(token.id, token.clone()));
     let subject = format!("token:{}", token.id);
-    (Outcome::Token(Box::new(token)), Some((action, subject, data)))
+    (Outcome::Token(Box::new(token)), Some(Trace { action, subject, data }))
 }

@@ -1,0 +1,238 @@
+//! What Bursar asks of a store.
+
+use bursar_core::account::{User, Wallet, WalletRole};
+use bursar_core::audit::{Event, Head, Link};
+use bursar_core::coin::Coin;
+use bursar_core::hold::{Hold, SpendKey};
+use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
+use bursar_core::ledger::{Change, Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Version, Versioned};
+use bursar_core::limit::{Budget, BudgetKey, Limit, Subject};
+use bursar_core::time::Timestamp;
+use bursar_core::token::Token;
+
+use crate::StoreError;
+
+/// A place to keep everything.
+pub trait Store: Send + Sync {
+    /// The way to write; there is one, and whoever has it is the only writer.
+    ///
+    /// # Errors
+    /// The database cannot be opened for writing, or is being written by somebody else.
+    fn writer(&self) -> Result<Box<dyn Writer>, StoreError>;
+
+    /// A way to read what is committed; any number of them may be used at once.
+    fn reader(&self) -> Box<dyn Reader>;
+}
+
+/// Where the store stands: from here the next batch goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// The last committed ledger time.
+    pub time: Timestamp,
+    /// The end of the audit chain.
+    pub head: Head,
+}
+
+/// What one transaction writes.
+#[derive(Debug)]
+pub struct Batch {
+    /// Ledger time of the batch.
+    pub time: Timestamp,
+    /// The records that changed, each once.
+    pub changes: Vec<Change>,
+    /// The audit events, in order.
+    pub events: Vec<Event>,
+    /// The link that covers them; none if there is no event.
+    pub link: Option<Link>,
+}
+
+/// Loads and writes for the one engine that decides.
+pub trait Writer: Send {
+    /// Where the store stands.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn position(&mut self) -> Result<Position, StoreError>;
+
+    /// Loads the named records into the state; what does not exist is loaded as absent.
+    ///
+    /// # Errors
+    /// The store does not answer, or holds a row that is no record.
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError>;
+
+    /// Writes a batch in one transaction; when it returns, the batch is on the disk.
+    ///
+    /// # Errors
+    /// Nothing of the batch was written.
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
+}
+
+/// A part of a longer list: at most `limit` entries, those after (or, newest first, before) a known one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Page<Id> {
+    /// At most so many.
+    pub limit: usize,
+    /// The last entry of the page before.
+    pub after: Option<Id>,
+    /// Newest first instead of oldest first.
+    pub newest_first: bool,
+}
+
+/// A token found by one of its secrets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenBySecret {
+    /// The token.
+    pub token: Token,
+    /// The secret that found it.
+    pub secret: TokenSecret,
+}
+
+/// A wallet as one user sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WalletOfUser {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// Its version.
+    pub version: Version,
+    /// What the user may do with it; none if they have no part in it.
+    pub role: Option<WalletRole>,
+}
+
+/// Reads of committed records. Point reads are single index look-ups; lists are bounded by their page.
+pub trait Reader: Send {
+    /// The token that has a secret with this look-up key.
+    ///
+    /// # Errors
+    /// The store does not answer, as with every method here.
+    fn token_by_secret(&mut self, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError>;
+
+    /// A token by its id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn token(&mut self, id: TokenId) -> Result<Option<Versioned<Token>>, StoreError>;
+
+    /// A token's secrets.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn secrets(&mut self, id: TokenId) -> Result<Option<Versioned<Vec<TokenSecret>>>, StoreError>;
+
+    /// A user's access tokens that are neither revoked nor expired at `now`, by creation.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
+
+    /// How many access tokens and extensible sessions of the user live at `now`.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn count_long_lived(&mut self, user: UserId, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// A user by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn user(&mut self, id: UserId) -> Result<Option<Versioned<User>>, StoreError>;
+
+    /// A user by name, which is lower-case.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn user_by_name(&mut self, username: &str) -> Result<Option<Versioned<User>>, StoreError>;
+
+    /// All users, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn users(&mut self, page: Page<UserId>) -> Result<Vec<User>, StoreError>;
+
+    /// What a user logs in with.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn credentials(&mut self, user: UserId) -> Result<Vec<Versioned<Credential>>, StoreError>;
+
+    /// One of a user's documents.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn document(&mut self, key: &DocumentKey) -> Result<Option<Versioned<Document>>, StoreError>;
+
+    /// A user's documents of one kind, by name.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn documents(
+        &mut self,
+        user: UserId,
+        kind: DocumentKind,
+        page: &Page<String>,
+    ) -> Result<Vec<(DocumentKey, Versioned<Document>)>, StoreError>;
+
+    /// A wallet and what the user may do with it.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn wallet(&mut self, id: WalletId, user: UserId) -> Result<Option<WalletOfUser>, StoreError>;
+
+    /// The wallets a user has a role in, of one coin or of all, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn wallets(
+        &mut self,
+        user: UserId,
+        coin: Option<&Coin>,
+        page: Page<WalletId>,
+    ) -> Result<Vec<WalletOfUser>, StoreError>;
+
+    /// A subject's limits and their version.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn limits(&mut self, subject: Subject) -> Result<Versioned<Vec<Limit>>, StoreError>;
+
+    /// A subject's budgets.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn budgets(&mut self, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError>;
+
+    /// A spend.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn hold(&mut self, id: HoldId) -> Result<Option<Hold>, StoreError>;
+
+    /// The spend a key names.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn hold_by_key(&mut self, key: &SpendKey) -> Result<Option<HoldId>, StoreError>;
+
+    /// A wallet's spends, by id, which is by time.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn spends(&mut self, wallet: WalletId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// Spends that are open or unresolved, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// Audit events with the number of the link that covers each, from a link's number on.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
+
+    /// Whether open holds sum up to the held counters (I8): the budgets for which they do not.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn conservation(&mut self) -> Result<Vec<BudgetKey>, StoreError>;
+}
