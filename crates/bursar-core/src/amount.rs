@@ -66,7 +66,8 @@ impl Amount {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// The sum, or the greatest amount if it does not fit. For figures that are shown, never for decisions.
+    /// The sum, or the greatest amount if it does not fit. For figures that are shown or that record what
+    /// happened, never to decide whether something fits.
     pub fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }

@@ -86,3 +86,6 @@ fn on_wallet(
 fn missing(token: &Token, required: ScopeName, wallet: Option<&Wallet>) -> Refusal {
     Refusal::ScopeMissing { required, wallet: wallet.map(|wallet| wallet.id), granted: token.grant.scopes.clone() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@
 )]
 
 pub mod account;
+pub mod ambient;
 pub mod amount;
 pub mod audit;
 pub mod authorize;
@@ -30,3 +31,6 @@ pub mod scope;
 pub mod secret;
 pub mod time;
 pub mod token;
+
+#[cfg(test)]
+mod fixtures;

@@ -122,6 +122,16 @@ impl Usage {
         Some(Self { amount: self.amount.checked_add(other.amount)?, count: self.count.checked_add(other.count)? })
     }
 
+    /// Both together, or the most there can be: of what happened nothing may be lost, and a budget that
+    /// is full to the brim lets nothing more through.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self {
+            amount: self.amount.saturating_add(other.amount),
+            count: self.count.saturating_add(other.count),
+        }
+    }
+
     /// This without the other, if the other is contained in it.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         Some(Self { amount: self.amount.checked_sub(other.amount)?, count: self.count.checked_sub(other.count)? })

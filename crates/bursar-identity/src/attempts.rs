@@ -222,6 +222,7 @@ impl Attempts {
         });
         let excess = self.known.len().saturating_sub(policy.known);
         self.known.drain(..excess);
+        self.share_the_forgotten();
         self.keep_the_newest(policy, source, now);
     }
 
@@ -317,6 +318,18 @@ impl Attempts {
     fn forget(&mut self, policy: &Policy, now: Timestamp) {
         self.failures.retain(|failure| now.since(failure.at) < DAY);
         self.known.retain(|known| known.holds_at(policy, now));
+        self.share_the_forgotten();
+    }
+
+    /// What a source did while it was known counts among the unknown ones once it is not, and stays
+    /// there: becoming known again must not empty the shared counter.
+    fn share_the_forgotten(&mut self) {
+        let Self { failures, known } = self;
+        for failure in failures {
+            if !known.iter().any(|known| known.source == failure.source) {
+                failure.counter = Counter::Shared;
+            }
+        }
     }
 
     /// Holds the counter of `source` and the shared one to their bounds.
@@ -339,8 +352,7 @@ impl Attempts {
 }
 
 impl Failure {
-    /// Whether it counts in the counter of `source`, or in the shared one. What a source did while it
-    /// was known counts among the unknown ones once it is not.
+    /// Whether it counts in the counter of `source`, or in the shared one, as things stand at `now`.
     fn counts(
         &self,
         counter: Counter,

@@ -1,1 +1,155 @@
-//! Placeholder
+//! The engine: one writer for every state change (design §6).
+//!
+//! Callers put commands into bounded lanes. One thread takes what has arrived while the last batch was
+//! being written, loads what the batch touches, decides each command in order with the pure core, writes
+//! everything in one transaction with its audit events, and only then answers. Nothing else changes a
+//! budget, and nothing is answered before it is on the disk.
+
+mod engine;
+mod lanes;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bursar_core::ambient::Clock;
+use bursar_core::ledger::{Change, Command, Outcome, Request};
+use bursar_store::{StoreError, Writer};
+use tokio::sync::oneshot;
+
+use crate::engine::Engine;
+use crate::lanes::{Job, Lanes};
+
+/// Bounds of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many commands may wait in each lane before callers are sent away.
+    pub lane: usize,
+    /// How many commands of each lane one batch takes.
+    pub batch: usize,
+    /// How long settlements wait for a hold to ride with, when nothing else is to be written.
+    pub settle_wait: Duration,
+    /// How many records are kept in memory between batches.
+    pub kept_records: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { lane: 4096, batch: 512, settle_wait: Duration::from_millis(2), kept_records: 100_000 }
+    }
+}
+
+/// Is told what a batch changed, after it is durable and before anybody is answered: so a cache that
+/// drops these records never serves what an answered change has made untrue.
+pub trait Observer: Send + Sync {
+    /// The changes of one committed batch.
+    fn committed(&self, changes: &[Change]);
+}
+
+/// Why a command has no outcome.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LedgerError {
+    /// Too many commands are waiting; nothing was done. Try again soon.
+    Full,
+    /// The ledger is shutting down; nothing was done.
+    Closed,
+    /// The batch could not be written; nothing was done.
+    Failed(String),
+}
+
+/// The way to the one writer. Cheap to share; dropping the last handle drains and ends the engine.
+pub struct Ledger {
+    lanes: Arc<Lanes>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Ledger {
+    /// Starts the engine on its own thread.
+    ///
+    /// # Errors
+    /// The store does not answer, or no thread can be had.
+    pub fn start(
+        writer: Box<dyn Writer>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+        settings: Settings,
+    ) -> Result<Self, StoreError> {
+        let lanes = Arc::new(Lanes::new(settings.lane));
+        let mut engine = Engine::new(writer, clock, observer, settings)?;
+        let taken = Arc::clone(&lanes);
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || {
+                while let Some(jobs) = taken.take(settings.batch, settings.settle_wait) {
+                    engine.run(jobs);
+                }
+            })
+            .map_err(|error| StoreError::Unavailable(format!("no thread for the ledger: {error}")))?;
+        Ok(Self { lanes, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Gives a command and waits until its outcome is durable.
+    ///
+    /// # Errors
+    /// Nothing was done.
+    pub async fn submit(&self, request: Request) -> Result<Outcome, LedgerError> {
+        let answer = self.enqueue(request)?;
+        // The engine answers every job it takes; a dropped answer means that it is gone.
+        answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Gives a command and goes on: for settlements nobody waits for. If it cannot be taken, the hold
+    /// stays counted until the sweep finds it.
+    ///
+    /// # Errors
+    /// The command was not taken.
+    pub fn submit_and_go_on(&self, request: Request) -> Result<(), LedgerError> {
+        self.enqueue(request).map(drop)
+    }
+
+    /// Takes no more commands, finishes those that wait, and returns when the last batch is durable.
+    pub fn close(&self) {
+        self.lanes.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the ledger's thread ended in a panic");
+        }
+    }
+
+    fn enqueue(&self, request: Request) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
+        let settles = matches!(
+            request.command,
+            Command::Capture { .. } | Command::Release { .. } | Command::MarkUnresolved { .. }
+        );
+        let (answer, receiver) = oneshot::channel();
+        self.lanes.put(Job { request, answer }, settles)?;
+        Ok(receiver)
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ledger")
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("too many requests are waiting for the ledger; try again soon"),
+            Self::Closed => f.write_str("the server is shutting down"),
+            Self::Failed(problem) => write!(f, "the ledger could not write: {problem}"),
+        }
+    }
+}
+
+impl std::error::Error for LedgerError {}

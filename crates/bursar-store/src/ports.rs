@@ -21,7 +21,10 @@ pub trait Store: Send + Sync {
     fn writer(&self) -> Result<Box<dyn Writer>, StoreError>;
 
     /// A way to read what is committed; any number of them may be used at once.
-    fn reader(&self) -> Box<dyn Reader>;
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError>;
 }
 
 /// Where the store stands: from here the next batch goes on.

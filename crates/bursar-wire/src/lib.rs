@@ -21,6 +21,7 @@
 )]
 
 pub mod bearer;
+mod constant_time;
 pub mod ecdh;
 pub mod envelope;
 pub mod error;

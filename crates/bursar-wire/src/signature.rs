@@ -13,9 +13,9 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::constant_time::is_same;
 use crate::token_text::BearerHash;
 
 pub(crate) type HmacSha256 = Hmac<Sha256>;
@@ -62,8 +62,12 @@ impl SigningKey {
     /// # Errors
     /// It is not.
     pub fn verify(&self, subject: &impl Subject, presented: &str) -> Result<(), WrongSignature> {
+        let presented = presented
+            .as_bytes()
+            .try_into()
+            .map_err(|_| WrongSignature)?;
         let expected = self.sign(subject);
-        if expected.0.ct_eq(presented.as_bytes()).into() {
+        if is_same(&expected.0, presented).into() {
             Ok(())
         } else {
             Err(WrongSignature)

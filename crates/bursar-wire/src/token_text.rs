@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::constant_time::is_same;
+
 const PREFIX: &str = "v2x";
 const CHECKED_LENGTH: usize = PREFIX.len() + 56;
 /// How many characters a token has: what the client takes for a token that signs its requests (WC §2.1).
@@ -81,7 +83,7 @@ impl BearerHash {
 
 impl ConstantTimeEq for BearerHash {
     fn ct_eq(&self, other: &Self) -> subtle::Choice {
-        self.expose().ct_eq(other.expose())
+        is_same(self.expose(), other.expose())
     }
 }
 

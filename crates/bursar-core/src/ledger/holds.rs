@@ -21,10 +21,13 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     if let Some(Ok(Some(known))) = request.key.as_ref().map(|key| state.spend_key(key)) {
         keys.push(Key::Hold(*known));
     }
-    let (Ok(Some(token)), Ok(Some(wallet))) = (state.token(&request.token), state.wallet(&request.wallet)) else {
+    let Ok(Some(token)) = state.token(&request.token) else {
         return keys;
     };
     keys.push(Key::User(token.user));
+    let Ok(Some(wallet)) = state.wallet(&request.wallet) else {
+        return keys;
+    };
     keys.push(Key::Role((wallet.id, token.user)));
     for subject in subjects(token, wallet.id, wallet.organisation) {
         keys.push(Key::Limits(subject));
@@ -114,11 +117,13 @@ fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Verdic
     let Some(token) = state.token(&request.token)? else {
         return Ok(Verdict::Refused(Refusal::TokenUnknown));
     };
-    let Some(wallet) = state.wallet(&request.wallet)? else {
-        return Ok(Verdict::Refused(Refusal::WalletUnknown));
-    };
     let Some(owner) = state.user(&token.user)? else {
         return Ok(Verdict::Refused(Refusal::TokenUnknown));
+    };
+    let Some(wallet) = state.wallet(&request.wallet)? else {
+        // Which wallets there are is told only to a token that may be used at all.
+        let refusal = authorize(token, owner, request.address, Need::Presence, now).err();
+        return Ok(Verdict::Refused(refusal.unwrap_or(Refusal::WalletUnknown)));
     };
     let role = state.role(&(wallet.id, owner.id))?.copied();
     let need = Need::Wallet { action: WalletAction::Spend, wallet, role };
@@ -211,10 +216,9 @@ fn cannot_spend_alone(state: &State, token: &Token, coin: &Coin) -> Result<Optio
 
 fn reserve(state: &mut State, hold: &Hold) -> Result<(), NotLoaded> {
     for charge in hold.charges.iter().filter(|charge| !charge.overridden) {
-        update(state, &charge.budget, |budget| {
-            budget.held = budget.held.checked_add(Usage::one(hold.amount))?;
-            Some(())
-        })?;
+        let mut budget = state.budget(&charge.budget)?.copied().unwrap_or_default();
+        budget.held = budget.held.saturating_add(Usage::one(hold.amount));
+        state.put(Record::Budget(charge.budget.clone(), budget));
     }
     Ok(())
 }
@@ -231,13 +235,13 @@ pub(super) fn capture(
     };
     let settled = HoldState::Captured { at: now, amount, reference: reference.to_owned() };
     settle(state, id, settled, "spend.capture", data, |budget, held, overridden| {
+        let moved = Usage::one(amount);
         if overridden {
-            budget.overridden = budget.overridden.checked_add(Usage::one(amount))?;
+            budget.overridden = budget.overridden.saturating_add(moved);
         } else {
-            budget.held = budget.held.checked_sub(held)?;
-            budget.captured = budget.captured.checked_add(Usage::one(amount))?;
+            give_back(budget, held);
+            budget.captured = budget.captured.saturating_add(moved);
         }
-        Some(())
     })
 }
 
@@ -250,9 +254,8 @@ pub(super) fn release(
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     let outcome = settle(state, id, settled, "spend.release", |_| vec![("reason", reason.to_owned())], |budget, held, overridden| {
         if !overridden {
-            budget.held = budget.held.checked_sub(held)?;
+            give_back(budget, held);
         }
-        Some(())
     })?;
     // What did not happen does not occupy its key: the same request may be tried again.
     if let (Outcome::Settled { hold, before: false }, _) = &outcome
@@ -286,7 +289,7 @@ fn settle(
     settled: HoldState,
     action: &'static str,
     data: impl FnOnce(&Hold) -> Vec<(&'static str, String)>,
-    change: impl Fn(&mut Budget, Usage, bool) -> Option<()>,
+    change: impl Fn(&mut Budget, Usage, bool),
 ) -> Result<Decided, NotLoaded> {
     let Some(hold) = state.hold(&id)?.cloned() else {
         return Ok((Outcome::NoSuchHold, None));
@@ -295,24 +298,21 @@ fn settle(
         return Ok((Outcome::Settled { hold: Box::new(hold), before: true }, None));
     }
     let held = Usage::one(hold.amount);
+    let mut budgets = Vec::with_capacity(hold.charges.len());
     for charge in &hold.charges {
-        update(state, &charge.budget, |budget| change(budget, held, charge.overridden))?;
+        let mut budget = state.budget(&charge.budget)?.copied().unwrap_or_default();
+        change(&mut budget, held, charge.overridden);
+        budgets.push(Record::Budget(charge.budget.clone(), budget));
     }
+    budgets.into_iter().for_each(|budget| state.put(budget));
     let trace = Trace { action, subject: format!("spend:{id}"), data: data(&hold) };
     let hold = Hold { state: settled, ..hold };
     state.put(Record::Hold(id, hold.clone()));
     Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(trace)))
 }
 
-/// Changes a budget; a change that does not fit leaves it as it was, which can only overstate what is used.
-fn update(
-    state: &mut State,
-    key: &BudgetKey,
-    change: impl FnOnce(&mut Budget) -> Option<()>,
-) -> Result<(), NotLoaded> {
-    let mut budget = state.budget(key)?.copied().unwrap_or_default();
-    if change(&mut budget).is_some() {
-        state.put(Record::Budget(key.clone(), budget));
-    }
-    Ok(())
+/// Takes a hold out of what a budget holds. A counter that does not contain it stays as it is, which can
+/// only overstate what is used.
+fn give_back(budget: &mut Budget, held: Usage) {
+    budget.held = budget.held.checked_sub(held).unwrap_or(budget.held);
 }

@@ -30,7 +30,7 @@ use crate::time::Timestamp;
 /// until the answer is empty; three rounds suffice for every command there is.
 pub fn needs(state: &State, command: &Command) -> Vec<Key> {
     let mut keys = match command {
-        Command::Write(write) => write.read.iter().map(|(key, _)| key.clone()).collect(),
+        Command::Write(write) => touched(write),
         Command::Hold(request) => holds::needs_to_hold(state, request),
         Command::Capture { hold, .. } | Command::Release { hold, .. } | Command::MarkUnresolved { hold } => {
             holds::needs_to_settle(state, *hold)
@@ -60,7 +60,7 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
         }
         Command::Lock { token } => tokens::lock(state, *token, now)?,
         Command::Revoke { token } => tokens::revoke(state, *token, now)?,
-        Command::Extend { token, until } => tokens::extend(state, *token, *until)?,
+        Command::Extend { token, until } => tokens::extend(state, *token, *until, now)?,
     };
     let event = trace.map(|trace| Event {
         time: now,
@@ -74,6 +74,12 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
 
 /// An answer and the trace it leaves.
 type Decided = (Outcome, Option<Trace>);
+
+/// What is overwritten is read too: its version has to count on.
+fn touched(write: &Write) -> Vec<Key> {
+    let read = write.read.iter().map(|(key, _)| key.clone());
+    read.chain(write.put.iter().map(Record::key)).chain(write.delete.iter().cloned()).collect()
+}
 
 fn write_records(state: &mut State, write: &Write) -> Result<Decided, NotLoaded> {
     for (key, version) in &write.read {

@@ -144,12 +144,13 @@ impl State {
         self.slots.insert(key, Slot { version, record, is_changed: false });
     }
 
-    /// The version of a record.
+    /// The version of a record; 0 if there is none, also if it was there before.
     ///
     /// # Errors
     /// The record was not loaded.
     pub fn version(&self, key: &Key) -> Result<Version, NotLoaded> {
-        self.slots.get(key).map(|slot| slot.version).ok_or_else(|| NotLoaded(key.clone()))
+        let slot = self.slots.get(key).ok_or_else(|| NotLoaded(key.clone()))?;
+        Ok(if slot.record.is_some() { slot.version } else { 0 })
     }
 
     /// Writes a record.

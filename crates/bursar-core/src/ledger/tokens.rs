@@ -58,12 +58,19 @@ pub(super) fn revoke(state: &mut State, id: TokenId, now: Timestamp) -> Result<D
     Ok(changed(state, Token { revoked: Some(now), unlock: None, expires, ..token }, "token.revoke", Vec::new()))
 }
 
-pub(super) fn extend(state: &mut State, id: TokenId, until: Timestamp) -> Result<Decided, NotLoaded> {
-    let Some(token) = state.token(&id)?.filter(|token| token.revoked.is_none()).cloned() else {
-        return Ok((Outcome::Refused(Refusal::TokenUnknown), None));
+pub(super) fn extend(
+    state: &mut State,
+    id: TokenId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Decided, NotLoaded> {
+    let token = match living(state, id, now)? {
+        Ok(token) => token,
+        Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
     };
+    let unlock = token.unlock.map(|unlock| Unlock { until: unlock.until.min(until), ..unlock });
     let data = vec![("expires", until.to_string())];
-    Ok(changed(state, Token { expires: until, ..token }, "token.extend", data))
+    Ok(changed(state, Token { expires: until, unlock, ..token }, "token.extend", data))
 }
 
 fn living(state: &State, id: TokenId, now: Timestamp) -> Result<Result<Token, Refusal>, NotLoaded> {

@@ -155,6 +155,22 @@ fn failures_of_a_source_that_is_forgotten_count_among_the_unknown() {
 }
 
 #[test]
+fn a_source_that_is_known_again_does_not_empty_the_shared_counter() {
+    let mut attempts = Attempts::default();
+    attempts.succeeded(&OTP, login(0), START);
+    let mut attempts = besieged(attempts);
+    for _ in 0..50 {
+        attempts.failed(&OTP, login(0), at(1));
+    }
+    for n in (1..=16).chain([0]) {
+        attempts.succeeded(&OTP, login(n), at(2));
+    }
+    assert!(attempts.is_known(&OTP, login(0), at(2)));
+    let used_up = attempts.check(&OTP, login(99), at(2)).unwrap_err();
+    assert_eq!(used_up.reason, WaitReason::DayUsedUp);
+}
+
+#[test]
 fn the_source_that_succeeded_longest_ago_is_forgotten_first() {
     let mut attempts = Attempts::default();
     for n in 0..=16 {
@@ -202,6 +218,16 @@ fn a_clock_that_steps_back_gives_no_guess_back() {
             .check(&OTP, login(1), START.minus(Span::from_seconds(90_000)))
             .is_err()
     );
+}
+
+#[test]
+fn a_failure_under_a_clock_that_stepped_back_counts_from_the_last_one() {
+    let mut attempts = Attempts::default();
+    for _ in 0..4 {
+        attempts.failed(&OTP, login(1), START);
+    }
+    attempts.failed(&OTP, login(1), START.minus(Span::from_seconds(3_600)));
+    assert_eq!(attempts.check(&OTP, login(1), START), slowed(1));
 }
 
 #[test]

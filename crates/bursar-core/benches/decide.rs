@@ -1,0 +1,2 @@
+//! How long one decision takes on loaded records.
+fn main() {}

@@ -1,0 +1,120 @@
+//! A key names a spend, not an attempt.
+
+use super::*;
+use crate::fixtures::limit;
+use crate::hold::SpendKey;
+use crate::id::{TokenId, WalletId};
+
+fn sequence(text: &str) -> Option<SpendKey> {
+    Some(SpendKey::Sequence(WALLET, text.to_owned()))
+}
+
+fn spend(world: &mut World, key: &str, meaning: u8, amount: u128) -> Outcome {
+    world.ask(amount, |request| {
+        request.key = sequence(key);
+        request.meaning = [meaning; 32];
+    })
+}
+
+#[test]
+fn asking_twice_with_a_key_is_spending_once() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = held(spend(&mut world, "a", 1, 6));
+    let records = world.records.clone();
+    let Outcome::Known { hold, same: true } = spend(&mut world, "a", 1, 6) else { panic!() };
+    assert_eq!(*hold, first);
+    assert_eq!(world.records, records);
+    assert_eq!(answer(&spend(&mut world, "b", 1, 4)), "held");
+}
+
+#[test]
+fn another_meaning_under_the_same_key_is_told_apart() {
+    let mut world = World::limited(limit("tbtc", 10));
+    held(spend(&mut world, "a", 1, 6));
+    let records = world.records.clone();
+    assert_eq!(answer(&spend(&mut world, "a", 2, 1)), "known with another meaning");
+    assert_eq!(world.records, records);
+}
+
+#[test]
+fn a_key_answers_also_when_the_limit_is_used_up_or_the_token_locked() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = held(spend(&mut world, "a", 1, 10));
+    world.lock();
+    assert_eq!(answer(&spend(&mut world, "a", 1, 10)), "known");
+    world.capture(first.id, Amount::new(9));
+    let Outcome::Known { hold, same: true } = spend(&mut world, "a", 1, 10) else { panic!() };
+    assert_eq!(hold.state.name(), "captured");
+}
+
+#[test]
+fn a_token_that_may_not_spend_learns_nothing_from_a_key() {
+    let mut world = World::limited(limit("tbtc", 10));
+    held(spend(&mut world, "a", 1, 1));
+    world.run(Command::Revoke { token: TOKEN });
+    assert_eq!(answer(&spend(&mut world, "a", 1, 1)), "token_revoked");
+}
+
+#[test]
+fn a_refusal_does_not_occupy_its_key() {
+    let mut world = World::limited(limit("tbtc", 10));
+    assert_eq!(answer(&spend(&mut world, "a", 1, 11)), "limit_exceeded");
+    assert_eq!(answer(&spend(&mut world, "a", 2, 10)), "held");
+}
+
+#[test]
+fn a_released_spend_frees_its_key_and_an_unresolved_one_does_not() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = held(spend(&mut world, "a", 1, 6)).id;
+    world.mark_unresolved(first);
+    assert_eq!(answer(&spend(&mut world, "a", 1, 6)), "known");
+    world.release(first);
+    let second = held(spend(&mut world, "a", 2, 7)).id;
+    world.release(first);
+    assert_eq!(answer(&spend(&mut world, "a", 2, 7)), "known");
+    world.capture(second, Amount::new(7));
+    assert_eq!(answer(&spend(&mut world, "a", 2, 7)), "known");
+}
+
+#[test]
+fn a_key_is_per_wallet_over_all_tokens() {
+    const OTHER_TOKEN: TokenId = TokenId::from_bytes([12; 16]);
+    const OTHER_WALLET: WalletId = WalletId::from_bytes([13; 16]);
+    let mut world = World::limited(limit("tbtc", 10));
+    world.put(Record::Token(OTHER_TOKEN, token(OTHER_TOKEN, USER)));
+    world.limits(Subject::Token(OTHER_TOKEN), vec![limit("tbtc", 10)]);
+    world.put(Record::Wallet(OTHER_WALLET, wallet(OTHER_WALLET, "tbtc")));
+    world.put(Record::Role((OTHER_WALLET, USER), WalletRole::ALL));
+    held(spend(&mut world, "a", 1, 1));
+    let by_other_token = world.ask(1, |request| {
+        request.token = OTHER_TOKEN;
+        request.key = sequence("a");
+        request.meaning = [1; 32];
+    });
+    assert_eq!(answer(&by_other_token), "known");
+    let from_other_wallet = world.ask(1, |request| {
+        request.wallet = OTHER_WALLET;
+        request.key = Some(SpendKey::Sequence(OTHER_WALLET, "a".to_owned()));
+    });
+    assert_eq!(answer(&from_other_wallet), "held");
+}
+
+#[test]
+fn two_spends_with_one_key_in_one_batch_are_one() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let mut state = State::default();
+    let mut ask = |world: &mut World| {
+        let mut request = world.request(Amount::new(6));
+        request.key = sequence("a");
+        let command = Command::Hold(Box::new(request));
+        loop {
+            let keys = needs(&state, &command);
+            if keys.is_empty() {
+                break;
+            }
+            keys.into_iter().for_each(|key| state.load(key.clone(), world.records.get(&key).cloned()));
+        }
+        answer(&apply(&mut state, &Request { actor: Actor::System, command }, at(0)).unwrap().outcome)
+    };
+    assert_eq!([ask(&mut world), ask(&mut world)], ["held", "known"]);
+}

@@ -1,0 +1,160 @@
+//! How a spend ends: once, and with nothing lost.
+
+use super::*;
+use crate::fixtures::{limit, unlimited};
+use crate::limit::Usage;
+
+#[test]
+fn a_capture_returns_what_was_held_too_much() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let spend = world.hold(10);
+    world.capture(spend, Amount::new(6));
+    for subject in EVERYBODY {
+        assert_eq!(figures(world.budget(subject, "tbtc")), [6, 0, 0]);
+    }
+    assert_eq!(world.refusal(5), "limit_exceeded");
+    world.hold(4);
+}
+
+#[test]
+fn a_release_returns_everything() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let spend = world.hold(10);
+    world.release(spend);
+    for subject in EVERYBODY {
+        assert_eq!(world.budget(subject, "tbtc"), Budget::default());
+    }
+    world.hold(10);
+}
+
+#[test]
+fn a_spend_settles_once() {
+    let settle: [fn(&mut World, HoldId) -> Outcome; 3] = [
+        |world, spend| world.capture(spend, Amount::new(6)),
+        |world, spend| world.release(spend),
+        |world, spend| world.capture(spend, Amount::new(9)),
+    ];
+    for first in settle {
+        for second in settle {
+            let mut world = World::limited(limit("tbtc", 10));
+            let spend = world.hold(10);
+            let (state, before) = settled(first(&mut world, spend));
+            assert!(!before);
+            let records = world.records.clone();
+            assert_eq!(settled(second(&mut world, spend)), (state.clone(), true));
+            assert_eq!(settled(world.mark_unresolved(spend)), (state, true));
+            assert_eq!(world.records, records);
+        }
+    }
+}
+
+#[test]
+fn a_second_settlement_leaves_no_trace() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let hold = world.hold(10);
+    let release = || Command::Release { hold, reason: "refused by the rail".to_owned() };
+    assert_eq!(world.run(release()).event.unwrap().action, "spend.release");
+    assert_eq!(world.run(release()).event, None);
+}
+
+#[test]
+fn an_unresolved_spend_counts_until_it_is_settled() {
+    for captured in [true, false] {
+        let mut world = World::limited(limit("tbtc", 10));
+        let spend = world.hold(10);
+        assert_eq!(settled(world.mark_unresolved(spend)), (HoldState::Unresolved { since: at(0) }, false));
+        world.now = at(999);
+        assert_eq!(settled(world.mark_unresolved(spend)), (HoldState::Unresolved { since: at(0) }, true));
+        assert_eq!(world.refusal(1), "limit_exceeded");
+        assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [0, 10, 0]);
+        let outcome = if captured { world.capture(spend, Amount::new(4)) } else { world.release(spend) };
+        assert!(!settled(outcome).1);
+        assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [if captured { 4 } else { 0 }, 0, 0]);
+    }
+}
+
+#[test]
+fn time_alone_releases_nothing() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.hold(10);
+    world.now = at(999);
+    assert_eq!(world.refusal(1), "limit_exceeded");
+}
+
+#[test]
+fn a_spend_settles_whatever_became_of_its_token_wallet_and_limits() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let spend = world.hold(10);
+    world.run(Command::Revoke { token: TOKEN });
+    world.limits(BY_TOKEN, Vec::new());
+    world.records.remove(&Key::Wallet(WALLET));
+    world.capture(spend, Amount::new(10));
+    for subject in EVERYBODY {
+        assert_eq!(figures(world.budget(subject, "tbtc")), [10, 0, 0]);
+    }
+}
+
+#[test]
+fn a_spend_that_is_not_there_cannot_be_settled() {
+    let mut world = World::new();
+    let nothing = HoldId::from_bytes([9; 16]);
+    assert!(matches!(world.capture(nothing, Amount::ZERO), Outcome::NoSuchHold));
+    assert!(matches!(world.release(nothing), Outcome::NoSuchHold));
+    assert!(matches!(world.mark_unresolved(nothing), Outcome::NoSuchHold));
+}
+
+#[test]
+fn a_capture_above_its_hold_is_recorded_in_full_and_both_figures_are_told() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let hold = world.hold(6);
+    let command = Command::Capture { hold, amount: Amount::new(25), reference: "txid".to_owned() };
+    let event = world.run(command).event.unwrap();
+    assert!(event.data.contains(&("amount".to_owned(), "25".to_owned())));
+    assert!(event.data.contains(&("held".to_owned(), "6".to_owned())));
+    for subject in EVERYBODY {
+        assert_eq!(figures(world.budget(subject, "tbtc")), [25, 0, 0]);
+    }
+    assert_eq!(world.refusal(0), "limit_exceeded");
+}
+
+#[test]
+fn a_capture_that_no_longer_fits_the_total_fills_it_to_the_brim() {
+    let mut world = World::limited(unlimited("tbtc"));
+    let [first, second] = [world.hold(5), world.hold(7)];
+    world.capture(first, Amount::MAX);
+    world.capture(second, Amount::new(100));
+    let budget = world.budget(BY_WALLET, "tbtc");
+    assert_eq!(budget.captured, Usage { amount: Amount::MAX, count: 2 });
+    assert_eq!(budget.held, Usage::default());
+    assert_eq!(world.refusal(1), "amount_too_large");
+}
+
+#[test]
+fn a_capture_is_recorded_even_if_the_held_counter_is_wrong() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let spend = world.hold(6);
+    let key = BudgetKey { subject: BY_TOKEN, asset: Asset::Coin(coin("tbtc")), window: Window::Lifetime };
+    let wrong = Budget { held: Usage::one(Amount::new(2)), ..Budget::default() };
+    world.put(Record::Budget(key, wrong));
+    world.capture(spend, Amount::new(6));
+    assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [6, 2, 0]);
+}
+
+#[test]
+fn a_settlement_that_misses_a_record_changes_nothing() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let hold = world.hold(6);
+    let command = Command::Release { hold, reason: String::new() };
+    let mut state = State::default();
+    let mut load = |state: &mut State, keys: &[Key]| {
+        for key in keys {
+            state.load(key.clone(), world.records.get(key).cloned());
+        }
+    };
+    load(&mut state, &[Key::Hold(hold)]);
+    let budgets = needs(&state, &command);
+    load(&mut state, &budgets[1..]);
+    let request = Request { actor: Actor::System, command };
+    assert!(apply(&mut state, &request, at(0)).is_err());
+    assert_eq!(state.take_changes(), []);
+}

@@ -1,0 +1,218 @@
+//! Unlock, lock, revoke and extend.
+
+use super::*;
+use crate::fixtures::{limit, unlimited};
+use crate::refusal::Refusal;
+use crate::token::TokenKind;
+
+fn unlocked(outcome: &Outcome) -> Option<Timestamp> {
+    match outcome {
+        Outcome::Token(token) => token.unlock.map(|unlock| unlock.until),
+        _ => None,
+    }
+}
+
+fn resume(world: &mut World, until: Timestamp) -> Outcome {
+    world.run(Command::Unlock { token: TOKEN, until, resume: true, drop_limits: false }).outcome
+}
+
+#[test]
+fn an_unlock_lifts_the_tokens_own_limits_and_nobody_elses() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.unlock(at(60));
+    world.hold(50);
+    for subject in [BY_USER, BY_WALLET, BY_ORGANISATION] {
+        let mut world = World::limited(limit("tbtc", 100));
+        world.limits(subject, vec![limit("tbtc", 10)]);
+        world.unlock(at(60));
+        assert_eq!(world.refusal(11), "limit_exceeded", "{}", subject.kind());
+    }
+}
+
+#[test]
+fn what_is_spent_under_an_unlock_weighs_on_all_but_the_token() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.unlock(at(60));
+    let spend = world.hold(50);
+    assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [0, 0, 0]);
+    assert_eq!(figures(world.budget(BY_WALLET, "tbtc")), [0, 50, 0]);
+    world.now = at(60);
+    world.capture(spend, Amount::new(40));
+    assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [0, 0, 40]);
+    for subject in [BY_USER, BY_WALLET, BY_ORGANISATION] {
+        assert_eq!(figures(world.budget(subject, "tbtc")), [40, 0, 0], "{}", subject.kind());
+    }
+    world.hold(10);
+    assert_eq!(world.refusal(1), "limit_exceeded");
+}
+
+#[test]
+fn an_overridden_spend_that_is_released_leaves_the_tokens_budget_alone() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.hold(3);
+    world.unlock(at(60));
+    let spend = world.hold(50);
+    world.release(spend);
+    assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [0, 3, 0]);
+    assert_eq!(figures(world.budget(BY_WALLET, "tbtc")), [0, 3, 0]);
+}
+
+#[test]
+fn what_was_held_before_an_unlock_is_settled_as_it_was_held() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let spend = world.hold(10);
+    world.unlock(at(60));
+    world.capture(spend, Amount::new(10));
+    assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [10, 0, 0]);
+}
+
+#[test]
+fn a_one_time_password_unlocks_one_spend() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.lock();
+    let stepped_up = |request: &mut HoldRequest| request.stepped_up = true;
+    let hold = held(world.ask(50, stepped_up));
+    assert!(hold.charges.iter().all(|charge| charge.overridden == (charge.budget.subject == BY_TOKEN)));
+    assert_eq!(world.refusal(1), "locked");
+}
+
+#[test]
+fn a_session_never_spends_unless_unlocked() {
+    let mut world = World::limited(unlimited("tbtc"));
+    world.edit_token(|token| token.kind = TokenKind::Session);
+    assert_eq!(world.refusal(0), "not_unlocked");
+    world.unlock(at(60));
+    world.hold(1);
+    world.now = at(60);
+    assert_eq!(world.refusal(1), "not_unlocked");
+}
+
+#[test]
+fn limits_come_back_when_an_unlock_ends() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.unlock(at(60));
+    world.now = at(59);
+    world.hold(11);
+    world.now = at(60);
+    assert_eq!(world.refusal(11), "limit_exceeded");
+    world.hold(10);
+}
+
+#[test]
+fn a_lock_outlives_unlocks_until_it_is_resumed() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.lock();
+    assert_eq!(world.refusal(1), "locked");
+    world.unlock(at(60));
+    assert_eq!(world.refusal(1), "held");
+    world.now = at(60);
+    assert_eq!(world.refusal(1), "locked");
+    resume(&mut world, at(70));
+    world.now = at(70);
+    assert_eq!(world.refusal(1), "held");
+}
+
+#[test]
+fn a_lock_ends_a_running_unlock_and_remembers_the_first_lock() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.unlock(at(60));
+    world.lock();
+    assert_eq!(world.refusal(1), "locked");
+    world.now = at(5);
+    world.lock();
+    assert_eq!((world.token().locked, world.token().unlock), (Some(at(0)), None));
+}
+
+#[test]
+fn an_unlock_never_passes_the_tokens_end() {
+    let mut world = World::new();
+    assert_eq!(unlocked(&world.unlock(at(5000))), Some(at(1000)));
+    assert_eq!(unlocked(&world.unlock(at(5000))), Some(at(1000)));
+    world.run(Command::Extend { token: TOKEN, until: at(500) });
+    assert_eq!(world.token().unlock.unwrap().until, at(500));
+}
+
+#[test]
+fn a_longer_unlock_is_not_shortened_but_an_ended_one_does_not_count() {
+    let mut world = World::new();
+    world.unlock(at(60));
+    let before = world.token();
+    assert!(matches!(world.unlock(at(30)), Outcome::UnlockedLonger { until } if until == at(60)));
+    assert_eq!(world.token(), before);
+    assert_eq!(unlocked(&world.unlock(at(90))), Some(at(90)));
+    world.lock();
+    assert_eq!(unlocked(&world.unlock(at(30))), Some(at(30)));
+    world.now = at(30);
+    assert_eq!(unlocked(&world.unlock(at(31))), Some(at(31)));
+}
+
+#[test]
+fn limits_dropped_by_an_unlock_stay_dropped() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.run(Command::Unlock { token: TOKEN, until: at(60), resume: false, drop_limits: true });
+    world.hold(50);
+    world.now = at(60);
+    assert_eq!(world.refusal(1), "no_limit");
+    world.unlock(at(90));
+    world.now = at(90);
+    assert_eq!(world.refusal(1), "no_limit");
+}
+
+#[test]
+fn a_revoked_token_does_nothing_and_cannot_come_back() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.unlock(at(60));
+    world.now = at(1);
+    world.run(Command::Revoke { token: TOKEN });
+    let revoked = world.token();
+    assert_eq!((revoked.revoked, revoked.unlock, revoked.expires), (Some(at(1)), None, at(1)));
+    assert_eq!(world.refusal(1), "token_revoked");
+    for outcome in [
+        world.unlock(at(60)),
+        world.lock(),
+        world.run(Command::Extend { token: TOKEN, until: at(5000) }).outcome,
+    ] {
+        assert!(matches!(outcome, Outcome::Refused(Refusal::TokenRevoked { at: since }) if since == at(1)));
+    }
+    world.now = at(2);
+    let again = world.run(Command::Revoke { token: TOKEN });
+    assert!(matches!(again.outcome, Outcome::Token(_)) && again.event.is_none());
+    assert_eq!(world.token(), revoked);
+}
+
+#[test]
+fn an_expired_token_can_be_revoked_but_not_changed() {
+    let mut world = World::new();
+    world.now = at(1000);
+    for outcome in [
+        world.unlock(at(2000)),
+        world.lock(),
+        world.run(Command::Extend { token: TOKEN, until: at(5000) }).outcome,
+    ] {
+        assert!(matches!(outcome, Outcome::Refused(Refusal::TokenExpired { .. })));
+    }
+    world.now = at(1001);
+    world.run(Command::Revoke { token: TOKEN });
+    assert_eq!((world.token().revoked, world.token().expires), (Some(at(1001)), at(1000)));
+}
+
+#[test]
+fn an_extended_session_lives_to_its_new_end() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.run(Command::Extend { token: TOKEN, until: at(2000) });
+    world.now = at(1999);
+    world.hold(1);
+    world.now = at(2000);
+    assert_eq!(world.refusal(1), "token_expired");
+}
+
+#[test]
+fn a_token_that_is_not_there_is_unknown_to_every_command() {
+    let mut world = World::new();
+    world.records.remove(&Key::Token(TOKEN));
+    let revoke = world.run(Command::Revoke { token: TOKEN }).outcome;
+    let extend = world.run(Command::Extend { token: TOKEN, until: at(1) }).outcome;
+    for outcome in [world.unlock(at(60)), world.lock(), revoke, extend, world.ask(1, |_| ())] {
+        assert!(matches!(outcome, Outcome::Refused(Refusal::TokenUnknown)));
+    }
+}

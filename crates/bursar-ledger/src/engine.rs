@@ -1,0 +1,120 @@
+//! One batch after the other: load, decide, write, answer.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bursar_core::ambient::Clock;
+use bursar_core::ledger::{Change, Key, NotLoaded, Outcome, State, apply, needs};
+use bursar_core::time::Timestamp;
+use bursar_store::{Batch, Position, StoreError, Writer};
+
+use crate::lanes::Job;
+use crate::{LedgerError, Observer, Settings};
+
+pub(crate) struct Engine {
+    writer: Box<dyn Writer>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    settings: Settings,
+    position: Position,
+    /// Records kept between batches: this engine is the only writer, so they stay true.
+    state: State,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        mut writer: Box<dyn Writer>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+        settings: Settings,
+    ) -> Result<Self, StoreError> {
+        let position = writer.position()?;
+        Ok(Self { writer, clock, observer, settings, position, state: State::default() })
+    }
+
+    /// Runs one batch and answers everybody in it.
+    pub(crate) fn run(&mut self, jobs: Vec<Job>) {
+        let done = catch_unwind(AssertUnwindSafe(|| self.write(&jobs)))
+            .unwrap_or_else(|_| Err("the batch ended in a panic".to_owned()));
+        match done {
+            Ok(outcomes) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    // A caller that has gone away does not undo what was written.
+                    let _ = job.answer.send(Ok(outcome));
+                }
+            }
+            Err(problem) => {
+                tracing::error!(problem, commands = jobs.len(), "a batch was not written");
+                self.forget();
+                for job in jobs {
+                    let _ = job.answer.send(Err(LedgerError::Failed(problem.clone())));
+                }
+            }
+        }
+        if self.state.len() > self.settings.kept_records {
+            self.state = State::default();
+        }
+    }
+
+    fn write(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, String> {
+        // Ledger time never goes back, whatever the wall clock does.
+        let now = self.clock.now().max(self.position.time);
+        self.load(jobs).map_err(|error| error.to_string())?;
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut events = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            // An earlier command of the batch may have made this one read other records.
+            self.load(std::slice::from_ref(job)).map_err(|error| error.to_string())?;
+            let applied = apply(&mut self.state, &job.request, now)
+                .map_err(|NotLoaded(key)| format!("a record was not loaded: {key:?}"))?;
+            events.extend(applied.event);
+            outcomes.push(applied.outcome);
+        }
+        let changes = self.state.take_changes();
+        if changes.is_empty() && events.is_empty() {
+            return Ok(outcomes);
+        }
+        let link = (!events.is_empty()).then(|| self.position.head.next(&events));
+        let batch = Batch { time: now, changes, events, link };
+        self.writer.commit(&batch).map_err(|error| error.to_string())?;
+        self.advance(now, &batch);
+        self.observer.committed(&batch.changes);
+        Ok(outcomes)
+    }
+
+    fn load(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
+        loop {
+            let keys: HashSet<Key> =
+                jobs.iter().flat_map(|job| needs(&self.state, &job.request.command)).collect();
+            if keys.is_empty() {
+                return Ok(());
+            }
+            let mut keys: Vec<Key> = keys.into_iter().collect();
+            // Always in the same order, so that writers on one database cannot wait for each other.
+            keys.sort_unstable();
+            self.writer.load(&keys, &mut self.state)?;
+        }
+    }
+
+    fn advance(&mut self, now: Timestamp, batch: &Batch) {
+        self.position.time = now;
+        if let Some(link) = batch.link {
+            self.position.head = link.head();
+        }
+    }
+
+    /// After a failure nothing in memory is trusted: records and position are read again.
+    fn forget(&mut self) {
+        self.state = State::default();
+        match self.writer.position() {
+            Ok(position) => self.position = position,
+            Err(error) => tracing::error!(%error, "the store does not say where it stands"),
+        }
+    }
+}
+
+/// Tells nobody.
+impl Observer for () {
+    fn committed(&self, _: &[Change]) {}
+}

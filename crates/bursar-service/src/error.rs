@@ -1,0 +1,169 @@
+//! Why a use case did not do what it was asked. One type for all surfaces; each maps it to its own form.
+
+use std::fmt;
+
+use bursar_core::id::HoldId;
+use bursar_core::refusal::Refusal;
+use bursar_core::time::{Span, Timestamp};
+use bursar_ledger::LedgerError;
+use bursar_store::StoreError;
+use bursar_wire::json::FieldError;
+
+use crate::rail::RailError;
+
+/// Why a use case did not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ServiceError {
+    /// A decision, with its explanation.
+    Refused(Box<Refusal>),
+    /// The request cannot be: a field and what is wrong with it.
+    Invalid(FieldError),
+    /// There is no such thing, or the caller may not know that there is.
+    NotFound(&'static str),
+    /// Something else has that name, or changed in the meantime.
+    Conflict(String),
+    /// Who is asking was not proven.
+    Unproven(Unproven),
+    /// Only a person's session may do this, never a token of software.
+    PersonOnly,
+    /// The session has to be unlocked first.
+    SessionLocked,
+    /// The account must not be used for now: too many attempts from here.
+    TooManyAttempts {
+        /// The first instant at which another attempt is looked at.
+        until: Timestamp,
+    },
+    /// Too many requests from here.
+    RateLimited {
+        /// How long to wait.
+        retry_after: Span,
+    },
+    /// The running unlock lasts longer than the one asked for.
+    UnlockedLonger {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The key of this spend names another one.
+    DuplicateSpend {
+        /// The spend it names.
+        hold: HoldId,
+    },
+    /// The spend is there, but what became of it is not known yet. It stays held; asking again is safe.
+    OutcomePending {
+        /// The spend.
+        hold: HoldId,
+    },
+    /// The rail would not carry it out; nothing moved.
+    RailRefused {
+        /// The spend.
+        hold: HoldId,
+        /// Why, in the rail's words.
+        reason: String,
+    },
+    /// Too much is waiting; nothing was done.
+    Busy,
+    /// A part of Bursar does not work; nothing was done.
+    Unavailable(String),
+}
+
+/// How a proof of identity failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unproven {
+    /// Username or password is wrong; which of them is not told.
+    Password,
+    /// A one-time password is needed and none came.
+    OtpMissing,
+    /// The one-time password is wrong.
+    OtpWrong,
+    /// The one-time password is right and was used before.
+    OtpUsed {
+        /// When the next one starts.
+        next_at: Timestamp,
+    },
+    /// The signature of an extension is wrong.
+    Signature,
+}
+
+impl ServiceError {
+    /// A field and what is wrong with it.
+    pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid(FieldError { field: field.into(), problem: problem.into() })
+    }
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<FieldError> for ServiceError {
+    fn from(error: FieldError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+impl From<Unproven> for ServiceError {
+    fn from(unproven: Unproven) -> Self {
+        Self::Unproven(unproven)
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<LedgerError> for ServiceError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Full => Self::Busy,
+            LedgerError::Closed | LedgerError::Failed(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<RailError> for ServiceError {
+    fn from(error: RailError) -> Self {
+        match error {
+            RailError::Invalid { field, problem } => Self::invalid(field, problem),
+            RailError::UnknownWallet => Self::Unavailable("the rail does not know this wallet".to_owned()),
+            RailError::Unavailable(problem) => Self::Unavailable(format!("the rail does not answer: {problem}")),
+        }
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => f.write_str(&refusal.sentence()),
+            Self::Invalid(error) => write!(f, "{error}"),
+            Self::NotFound(what) => write!(f, "there is no such {what}"),
+            Self::Conflict(what) => f.write_str(what),
+            Self::Unproven(Unproven::Password) => f.write_str("username or password is wrong"),
+            Self::Unproven(Unproven::OtpMissing) => f.write_str("a one-time password is needed"),
+            Self::Unproven(Unproven::OtpWrong) => f.write_str("invalid otp: the one-time password is wrong"),
+            Self::Unproven(Unproven::OtpUsed { next_at }) => {
+                write!(f, "invalid otp: this one-time password was used before; the next one starts at {next_at}")
+            }
+            Self::Unproven(Unproven::Signature) => f.write_str("the signature is not one of the session's address"),
+            Self::PersonOnly => f.write_str("only a person's login session may do this, never an access token"),
+            Self::SessionLocked => f.write_str("the session has to be unlocked with a one-time password first"),
+            Self::TooManyAttempts { until } => write!(f, "too many wrong attempts; the next is looked at from {until} on"),
+            Self::RateLimited { retry_after } => {
+                write!(f, "too many requests; try again in {} s", retry_after.as_seconds_ceil())
+            }
+            Self::UnlockedLonger { until } => write!(f, "Session already unlocked longer, until {until}"),
+            Self::DuplicateSpend { hold } => write!(f, "the sequenceId names another spend, {hold}"),
+            Self::OutcomePending { hold } => {
+                write!(f, "what became of spend {hold} is not known yet; it stays held, and asking again is safe")
+            }
+            Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
+            Self::Busy => f.write_str("too much is waiting for the ledger; try again soon"),
+            Self::Unavailable(problem) => f.write_str(problem),
+        }
+    }
+}
+
+impl std::error::Error for ServiceError {}

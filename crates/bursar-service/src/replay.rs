@@ -1,0 +1,143 @@
+//! Signatures that were seen, so that none counts twice (WC §2.7).
+//!
+//! A signature of version 2 fits every verb on its path, so reads are remembered too, with their verb.
+//! Entries live as long as their timestamp is accepted, in slices of time that are dropped whole. Bounded:
+//! when the memory is full, state changes are refused rather than forgotten.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use bursar_core::time::{Span, Timestamp};
+use bursar_wire::signature::window;
+
+/// How much time one slice covers.
+const SLICE: Span = Span::from_seconds(30);
+/// How many signatures are remembered at most; about 60 MB when full.
+const BOUND: usize = 1 << 20;
+
+/// What a request does, as far as replays matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// Reads; may be repeated.
+    Get,
+    /// Changes something; may not.
+    Change,
+}
+
+/// Why a signature does not count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replayed {
+    /// It was seen before.
+    Seen,
+    /// It cannot be told, since the memory is full.
+    MemoryFull,
+}
+
+pub(crate) struct Replays {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    slices: VecDeque<(i64, HashMap<u128, Verb>)>,
+    count: usize,
+}
+
+impl Replays {
+    pub(crate) fn new() -> Self {
+        Self { seen: Mutex::default() }
+    }
+
+    /// Remembers a verified signature.
+    ///
+    /// A keyed hash names its own token, so 128 bits of it are enough to name the request.
+    pub(crate) fn check(
+        &self,
+        signature: &str,
+        verb: Verb,
+        signed_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Replayed> {
+        let name = signature.get(..32).and_then(|hex| u128::from_str_radix(hex, 16).ok()).ok_or(Replayed::Seen)?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.drop_before(now.minus(window::PAST));
+        match seen.find(name, signed_at) {
+            Some(Verb::Get) if verb == Verb::Get => return Ok(()),
+            Some(_) => return Err(Replayed::Seen),
+            None => {}
+        }
+        if seen.count >= BOUND {
+            // A read that is forgotten lets nothing be done twice.
+            return if verb == Verb::Get { Ok(()) } else { Err(Replayed::MemoryFull) };
+        }
+        seen.remember(name, verb, signed_at);
+        Ok(())
+    }
+}
+
+fn slice_of(time: Timestamp) -> i64 {
+    time.as_millis().div_euclid(i64::try_from(SLICE.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Seen {
+    fn find(&self, name: u128, signed_at: Timestamp) -> Option<Verb> {
+        let at = slice_of(signed_at);
+        let (_, names) = self.slices.iter().find(|(slice, _)| *slice == at)?;
+        names.get(&name).copied()
+    }
+
+    fn remember(&mut self, name: u128, verb: Verb, signed_at: Timestamp) {
+        let at = slice_of(signed_at);
+        let place = self.slices.partition_point(|(slice, _)| *slice < at);
+        if self.slices.get(place).is_none_or(|(slice, _)| *slice != at) {
+            self.slices.insert(place, (at, HashMap::new()));
+        }
+        if let Some((_, names)) = self.slices.get_mut(place) {
+            names.insert(name, verb);
+            self.count += 1;
+        }
+    }
+
+    fn drop_before(&mut self, time: Timestamp) {
+        let first = slice_of(time);
+        while self.slices.front().is_some_and(|(slice, _)| *slice < first) {
+            if let Some((_, names)) = self.slices.pop_front() {
+                self.count -= names.len();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+    const SIGNATURE: &str = "cba5463bab8fd4c0ce04e2f4321daa56534c6ebbe79c309a622ff63a7f2b8bd6";
+
+    #[test]
+    fn a_state_change_counts_once() {
+        let replays = Replays::new();
+        assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, NOW), Ok(()));
+        assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, NOW), Err(Replayed::Seen));
+        let last_moment = NOW.plus(window::PAST);
+        assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, last_moment), Err(Replayed::Seen));
+    }
+
+    #[test]
+    fn a_read_may_be_repeated_but_its_signature_serves_no_other_verb() {
+        let replays = Replays::new();
+        assert_eq!(replays.check(SIGNATURE, Verb::Get, NOW, NOW), Ok(()));
+        assert_eq!(replays.check(SIGNATURE, Verb::Get, NOW, NOW), Ok(()));
+        assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, NOW), Err(Replayed::Seen));
+    }
+
+    #[test]
+    fn what_the_window_refuses_is_forgotten() {
+        let replays = Replays::new();
+        assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, NOW), Ok(()));
+        let later = NOW.plus(window::PAST).plus(SLICE).plus(SLICE);
+        assert_eq!(replays.check(&SIGNATURE.replace('c', "d"), Verb::Change, later, later), Ok(()));
+        assert_eq!(replays.seen.lock().unwrap().count, 1);
+    }
+}

@@ -1,0 +1,233 @@
+-- Ids are 16-byte blobs, amounts 32-byte big-endian blobs, times milliseconds since the Unix epoch.
+-- A table whose key is a time-ordered id has no rowid: new rows go to its end. `version` counts the
+-- changes of a record from 1.
+
+CREATE TABLE position (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    time INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO position (one, time) VALUES (1, 0);
+
+CREATE TABLE data_keys (
+    id INTEGER NOT NULL PRIMARY KEY,
+    wrapped BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE organisations (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE users (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    version INTEGER NOT NULL,
+    username TEXT NOT NULL UNIQUE,
+    full_name TEXT NOT NULL,
+    freeze_since INTEGER,
+    freeze_until INTEGER,
+    freeze_reason TEXT,
+    seeded INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE memberships (
+    organisation BLOB NOT NULL,
+    user BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY (organisation, user)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX memberships_of_user ON memberships (user, organisation);
+
+CREATE TABLE credentials (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    version INTEGER NOT NULL,
+    user BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    progress BLOB NOT NULL,
+    created INTEGER NOT NULL,
+    last_used INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX credentials_of_user ON credentials (user, id);
+
+-- Bodies can be long, so this table keeps its rowid.
+CREATE TABLE documents (
+    user BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    title TEXT,
+    body BLOB NOT NULL,
+    PRIMARY KEY (user, kind, name)
+) STRICT;
+
+CREATE UNIQUE INDEX documents_by_title ON documents (user, kind, title) WHERE title IS NOT NULL;
+
+CREATE TABLE wallets (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    version INTEGER NOT NULL,
+    coin TEXT NOT NULL,
+    label TEXT NOT NULL,
+    organisation BLOB NOT NULL,
+    rail TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    freeze_since INTEGER,
+    freeze_until INTEGER,
+    freeze_reason TEXT,
+    created INTEGER NOT NULL,
+    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE wallet_members (
+    user BLOB NOT NULL,
+    wallet BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    view INTEGER NOT NULL,
+    spend INTEGER NOT NULL,
+    admin INTEGER NOT NULL,
+    PRIMARY KEY (user, wallet)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    version INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    user BLOB NOT NULL,
+    label TEXT,
+    scopes TEXT NOT NULL,
+    organisation BLOB,
+    narrowing TEXT NOT NULL,
+    narrowed_to TEXT NOT NULL,
+    ips TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    created_from TEXT NOT NULL,
+    revoked INTEGER,
+    locked INTEGER,
+    unlock_since INTEGER,
+    unlock_until INTEGER,
+    limits_dropped INTEGER NOT NULL,
+    extension_address TEXT,
+    issued_by_ecdh INTEGER NOT NULL,
+    template BLOB,
+    CHECK ((unlock_since IS NULL) = (unlock_until IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- What lives long: access tokens, and sessions that can be extended.
+CREATE INDEX tokens_long_lived ON tokens (user, created, id)
+    WHERE revoked IS NULL AND (kind = 'access' OR extension_address IS NOT NULL);
+
+-- One row per token that has secrets, so that a token without any is told from one that never had them.
+CREATE TABLE secret_sets (
+    token BLOB NOT NULL PRIMARY KEY,
+    version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE token_secrets (
+    token BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    lookup BLOB NOT NULL UNIQUE CHECK (length(lookup) = 32),
+    sealed BLOB NOT NULL,
+    ends INTEGER,
+    PRIMARY KEY (token, place)
+) STRICT, WITHOUT ROWID;
+
+-- One row per subject whose limits were ever set: an emptied list is not a missing one.
+CREATE TABLE limit_sets (
+    subject_kind TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (subject_kind, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE limits (
+    subject_kind TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    asset TEXT NOT NULL,
+    measure TEXT NOT NULL,
+    window TEXT NOT NULL,
+    ceiling BLOB CHECK (length(ceiling) = 32), -- NULL is unlimited, said explicitly
+    PRIMARY KEY (subject_kind, subject, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE budgets (
+    subject_kind TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    asset TEXT NOT NULL,
+    window TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    captured_amount BLOB NOT NULL CHECK (length(captured_amount) = 32),
+    captured_count INTEGER NOT NULL,
+    held_amount BLOB NOT NULL CHECK (length(held_amount) = 32),
+    held_count INTEGER NOT NULL,
+    overridden_amount BLOB NOT NULL CHECK (length(overridden_amount) = 32),
+    overridden_count INTEGER NOT NULL,
+    PRIMARY KEY (subject_kind, subject, asset, window)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE holds (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    version INTEGER NOT NULL,
+    token BLOB NOT NULL,
+    user BLOB NOT NULL,
+    wallet BLOB NOT NULL,
+    organisation BLOB NOT NULL,
+    coin TEXT NOT NULL,
+    recipients BLOB NOT NULL,
+    amount BLOB NOT NULL CHECK (length(amount) = 32),
+    fee BLOB NOT NULL CHECK (length(fee) = 32),
+    key_kind TEXT,
+    key BLOB,
+    meaning BLOB NOT NULL CHECK (length(meaning) = 32),
+    instruction BLOB NOT NULL,
+    comment TEXT,
+    charges BLOB NOT NULL,
+    created INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    state_since INTEGER,
+    captured BLOB CHECK (length(captured) = 32),
+    reference TEXT,
+    reason TEXT,
+    CHECK ((key_kind IS NULL) = (key IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX holds_of_wallet ON holds (wallet, id);
+CREATE INDEX holds_unsettled ON holds (id) WHERE state IN ('open', 'unresolved');
+
+CREATE TABLE spend_keys (
+    wallet BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    key BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    hold BLOB NOT NULL CHECK (length(hold) = 16),
+    PRIMARY KEY (wallet, kind, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_links (
+    number INTEGER NOT NULL PRIMARY KEY,
+    previous BLOB NOT NULL CHECK (length(previous) = 32),
+    events INTEGER NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+
+CREATE TABLE audit_events (
+    link INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    actor_user BLOB,
+    actor_token BLOB,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    data TEXT NOT NULL, -- a JSON array of pairs, in the order of the canonical form
+    PRIMARY KEY (link, place)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,114 @@
+//! Running cached statements and reading their rows column by column.
+//!
+//! What SQLite reports becomes [`StoreError::Unavailable`]; what it delivers but is no record becomes
+//! [`StoreError::Inconsistent`], with the column and never with the value, which may be a secret.
+
+use std::fmt::Display;
+
+use bursar_store::StoreError;
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, Row};
+
+/// Any trouble with the database as a whole.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+pub(crate) fn unavailable(problem: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(problem.to_string())
+}
+
+/// The one row the query finds, if any.
+pub(crate) fn one<T>(
+    connection: &Connection,
+    table: &'static str,
+    query: &str,
+    params: impl Params,
+    read: impl FnOnce(&mut Columns<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = connection.prepare_cached(query).map_err(unavailable)?;
+    let mut rows = statement.query(params).map_err(unavailable)?;
+    rows.next().map_err(unavailable)?.map(|row| read(&mut Columns::new(table, row))).transpose()
+}
+
+/// Hands every row the query finds to `read`.
+pub(crate) fn each(
+    connection: &Connection,
+    table: &'static str,
+    query: &str,
+    params: impl Params,
+    mut read: impl FnMut(&mut Columns<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(query).map_err(unavailable)?;
+    let mut rows = statement.query(params).map_err(unavailable)?;
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        read(&mut Columns::new(table, row))?;
+    }
+    Ok(())
+}
+
+/// Every row the query finds, in its order.
+pub(crate) fn many<T>(
+    connection: &Connection,
+    table: &'static str,
+    query: &str,
+    params: impl Params,
+    mut read: impl FnMut(&mut Columns<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    each(connection, table, query, params, |columns| {
+        found.push(read(columns)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Writes.
+pub(crate) fn execute(connection: &Connection, statement: &str, params: impl Params) -> Result<(), StoreError> {
+    connection.prepare_cached(statement).and_then(|mut statement| statement.execute(params)).map_err(unavailable)?;
+    Ok(())
+}
+
+/// Texts that hold no space, as one column.
+pub(crate) fn joined(texts: impl IntoIterator<Item = impl Display>) -> String {
+    texts.into_iter().map(|text| text.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// A row, read from its first column to its last.
+pub(crate) struct Columns<'row> {
+    table: &'static str,
+    row: &'row Row<'row>,
+    next: usize,
+}
+
+impl<'row> Columns<'row> {
+    const fn new(table: &'static str, row: &'row Row<'row>) -> Self {
+        Self { table, row, next: 0 }
+    }
+
+    /// The next column.
+    pub(crate) fn get<T: FromSql>(&mut self) -> Result<T, StoreError> {
+        let column = self.next;
+        self.next = column.saturating_add(1);
+        self.row.get(column).map_err(|problem| self.problem(problem))
+    }
+
+    /// The next column, a text of its own notation.
+    pub(crate) fn parse<T, E: Display>(&mut self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
+        let text: Box<str> = self.get()?;
+        parse(&text).map_err(|problem| self.problem(problem))
+    }
+
+    /// The next column, the name of one of a few things.
+    pub(crate) fn name<T: Copy>(&mut self, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, StoreError> {
+        self.parse(|text| all.iter().copied().find(|thing| name(*thing) == text).ok_or("is not a known name"))
+    }
+
+    /// The next column, texts joined by [`joined`].
+    pub(crate) fn list<T, E: Display>(&mut self, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, StoreError> {
+        self.parse(|text| text.split(' ').filter(|item| !item.is_empty()).map(parse).collect::<Result<_, _>>())
+    }
+
+    /// What is wrong with the column that was read last.
+    pub(crate) fn problem(&self, problem: impl Display) -> StoreError {
+        let column = self.row.as_ref().column_name(self.next.saturating_sub(1)).unwrap_or("?");
+        StoreError::Inconsistent { table: self.table, problem: format!("column `{column}`: {problem}") }
+    }
+}
