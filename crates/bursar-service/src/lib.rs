@@ -1,3 +1,194 @@
-//! The use cases of Bursar.
+//! The use cases of Bursar: log in, issue, unlock, spend, and what surrounds them.
+//!
+//! Every surface calls these and nothing else, so that a rule stands in one place. Nothing here knows
+//! HTTP or SQL; the clock, randomness, store and rails are given. No use case changes a budget: that is
+//! the ledger's alone.
 
+pub mod authenticate;
+pub mod documents;
+pub mod error;
+pub mod issue;
+mod known;
+pub mod login;
+pub mod people;
+mod proof;
 pub mod rail;
+mod rates;
+mod reads;
+mod recovery_codes;
+pub mod replay;
+mod seen;
+pub mod spend;
+pub mod sweep;
+pub mod unlock;
+pub mod wallets;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bursar_core::ambient::{Clock, Random};
+use bursar_core::audit::Actor;
+use bursar_core::ledger::{Command, Outcome, Request, Write};
+use bursar_core::secret::Secret;
+use bursar_core::time::{Span, Timestamp};
+use bursar_identity::fixed_otp::FixedOtp;
+use bursar_identity::password::PasswordCost;
+use bursar_ledger::{Ledger, Settings};
+use bursar_store::seal::Sealer;
+use bursar_store::{Store, StoreError};
+
+use crate::error::ServiceError;
+use crate::known::Known;
+use crate::proof::Hashing;
+use crate::rail::Rail;
+use crate::rates::Rates;
+use crate::reads::Reads;
+use crate::replay::Replays;
+use crate::seen::Seen;
+
+/// What an operator decides about the use cases.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Evidence that this is the test environment, where seeded users have a fixed one-time password,
+    /// and scope `all` exists.
+    pub fixed_otp: Option<FixedOtp>,
+    /// The environment's name, `origin` on the wire.
+    pub origin: String,
+    /// How long a login lasts.
+    pub session: Span,
+    /// How long a token lasts when nothing was said.
+    pub default_duration: Span,
+    /// The longest life a token may be given.
+    pub longest_duration: Span,
+    /// How many long-lived tokens a user may have at once.
+    pub tokens_per_user: u64,
+    /// Which tokens need an IP restriction.
+    pub require_ip_restriction: RequireIp,
+    /// Whether an unlock drops a token's limits for good, as BitGo's does (WC §4.3).
+    pub unlock_drops_limits: bool,
+    /// Whether logins and one-time passwords are limited by rate.
+    pub rate_limits: bool,
+    /// What hashing a password costs.
+    pub password_cost: PasswordCost,
+    /// When a rail's answer to a spend is overdue.
+    pub spend_deadline: Span,
+}
+
+/// Which tokens need an IP restriction (WC §6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequireIp {
+    /// None.
+    Off,
+    /// Those that can move money.
+    Spend,
+    /// All.
+    All,
+}
+
+/// What the use cases are built on.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of chance.
+    pub random: Arc<dyn Random>,
+    /// Seals what is kept.
+    pub sealer: Sealer,
+    /// Rails by name.
+    pub rails: BTreeMap<String, Arc<dyn Rail>>,
+    /// The key that tokens are handed out under to clients with an ECDH key (WC §3.4), an xprv.
+    pub ecdh_key: Secret<String>,
+    /// Its public half.
+    pub ecdh_public_key: String,
+    /// What the operator decided.
+    pub policy: Policy,
+    /// Bounds of the engine.
+    pub engine: Settings,
+}
+
+/// Bursar's use cases.
+pub struct Bursar {
+    pub(crate) ledger: Ledger,
+    pub(crate) reads: Reads,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) sealer: Sealer,
+    pub(crate) rails: BTreeMap<String, Arc<dyn Rail>>,
+    pub(crate) ecdh_key: Secret<String>,
+    pub(crate) ecdh_public_key: String,
+    pub(crate) policy: Policy,
+    pub(crate) known: Arc<Known>,
+    pub(crate) replays: Replays,
+    pub(crate) hashing: Hashing,
+    pub(crate) rates: Rates,
+    pub(crate) seen: Seen,
+    pub(crate) started: Timestamp,
+}
+
+impl Bursar {
+    /// Starts the engine and opens for business. What an earlier run left unsettled is to be swept
+    /// before the first request: [`Bursar::sweep`].
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn start(parts: Parts) -> Result<Self, StoreError> {
+        let known = Arc::new(Known::new());
+        let observer = Arc::clone(&known) as Arc<dyn bursar_ledger::Observer>;
+        let ledger = Ledger::start(parts.store.writer()?, Arc::clone(&parts.clock), observer, parts.engine)?;
+        Ok(Self {
+            ledger,
+            reads: Reads::new(parts.store),
+            started: parts.clock.now(),
+            clock: parts.clock,
+            random: parts.random,
+            sealer: parts.sealer,
+            rails: parts.rails,
+            ecdh_key: parts.ecdh_key,
+            ecdh_public_key: parts.ecdh_public_key,
+            hashing: Hashing::new(parts.policy.password_cost),
+            rates: Rates::new(parts.policy.rate_limits),
+            policy: parts.policy,
+            known,
+            replays: Replays::new(),
+            seen: Seen::new(),
+        })
+    }
+
+    /// What the operator decided.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The clock's time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Random bytes, for ids of requests.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        self.random.bytes()
+    }
+
+    /// The public half of the key that tokens are handed out under to clients with an ECDH key.
+    pub fn ecdh_public_key(&self) -> &str {
+        &self.ecdh_public_key
+    }
+
+    /// Takes no more commands and returns when everything that was taken is durable.
+    pub fn close(&self) {
+        self.ledger.close();
+    }
+
+    pub(crate) async fn command(&self, actor: Actor, command: Command) -> Result<Outcome, ServiceError> {
+        Ok(self.ledger.submit(Request { actor, command }).await?)
+    }
+
+    pub(crate) async fn write(&self, actor: Actor, write: Write) -> Result<Outcome, ServiceError> {
+        self.command(actor, Command::Write(write)).await
+    }
+
+    pub(crate) fn rail(&self, name: &str) -> Result<&Arc<dyn Rail>, ServiceError> {
+        self.rails.get(name).ok_or_else(|| ServiceError::Unavailable(format!("rail `{name}` is not configured")))
+    }
+}

@@ -9,22 +9,22 @@ use crate::sql::unavailable;
 const STEPS: [&str; 1] = [include_str!("../migrations/0001_first.sql")];
 
 /// The schema this program reads and writes.
-pub(crate) const KNOWN: i64 = STEPS.len() as i64;
+const KNOWN: i64 = STEPS.len() as i64;
 
 /// The schema the database has; 0 if it is empty.
-pub(crate) fn found(connection: &Connection) -> Result<i64, StoreError> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unavailable)
-}
-
-/// Brings the database to [`KNOWN`].
 ///
 /// # Errors
-/// A newer program wrote it, or a step fails; nothing is changed then.
-pub(crate) fn run(connection: &mut Connection) -> Result<(), StoreError> {
-    let found = found(connection)?;
-    if found > KNOWN {
-        return Err(StoreError::Newer { found, known: KNOWN });
-    }
+/// A newer program wrote it.
+pub(crate) fn found(connection: &Connection) -> Result<i64, StoreError> {
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unavailable)?;
+    if found > KNOWN { Err(StoreError::Newer { found, known: KNOWN }) } else { Ok(found) }
+}
+
+/// Brings the database from schema `found` to [`KNOWN`].
+///
+/// # Errors
+/// A step fails; nothing is changed then.
+pub(crate) fn run(connection: &mut Connection, found: i64) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
     for (number, step) in (1..).zip(STEPS).filter(|(number, _)| *number > found) {
         transaction.execute_batch(step).map_err(unavailable)?;

@@ -56,14 +56,11 @@ impl SqliteStore {
     pub(crate) fn open_with(directory: &Path, bounds: Bounds) -> Result<Self, StoreError> {
         let owner = Owner::new(directory)?;
         let mut connection = connect(&owner.path, OpenFlags::SQLITE_OPEN_READ_WRITE, WAIT)?;
-        let is_fresh = migrations::found(&connection)? == 0;
-        // Before anything is written: a newer program's file stays as it is.
-        if migrations::found(&connection)? > migrations::KNOWN {
-            migrations::run(&mut connection)?;
-        }
+        // First of all: a newer program's file stays as it is.
+        let found = migrations::found(&connection)?;
         make_durable(&connection)?;
-        migrations::run(&mut connection)?;
-        Ok(Self { owner: Arc::new(owner), is_fresh, bounds, connection: Mutex::new(Some(connection)) })
+        migrations::run(&mut connection, found)?;
+        Ok(Self { owner: Arc::new(owner), is_fresh: found == 0, bounds, connection: Mutex::new(Some(connection)) })
     }
 
     /// Whether there was no store in the directory before.
@@ -92,16 +89,16 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn writer(&self) -> Result<Box<dyn Writer>, StoreError> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let connection = connection.ok_or(StoreError::InUse)?;
         let checkpoints = connect(&self.owner.path, OpenFlags::SQLITE_OPEN_READ_WRITE, PATIENCE)?;
         make_durable(&checkpoints)?;
-        let checkpointer = Checkpointer::start(checkpoints, self.bounds)?;
-        Ok(Box::new(SqliteWriter::new(checkpointer, connection, Arc::clone(&self.owner))))
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut connection = connection.ok_or(StoreError::InUse)?;
+        let checkpointer = Checkpointer::start(&mut connection, checkpoints, self.bounds)?;
+        Ok(Box::new(SqliteWriter::new(connection, checkpointer, Arc::clone(&self.owner))))
     }
 
-    fn reader(&self) -> Box<dyn Reader> {
-        Box::new(SqliteReader::new(Arc::clone(&self.owner)))
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        Ok(Box::new(SqliteReader::new(self.owner.read()?)))
     }
 }
 

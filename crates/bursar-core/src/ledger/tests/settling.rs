@@ -146,7 +146,7 @@ fn a_settlement_that_misses_a_record_changes_nothing() {
     let hold = world.hold(6);
     let command = Command::Release { hold, reason: String::new() };
     let mut state = State::default();
-    let mut load = |state: &mut State, keys: &[Key]| {
+    let load = |state: &mut State, keys: &[Key]| {
         for key in keys {
             state.load(key.clone(), world.records.get(key).cloned());
         }

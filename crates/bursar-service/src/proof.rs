@@ -1,0 +1,297 @@
+//! Proofs of identity: passwords and one-time passwords, counted before they are looked at.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bursar_core::account::User;
+use bursar_core::audit::Actor;
+use bursar_core::id::UserId;
+use bursar_core::ledger::{
+    Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Outcome, Record, Trace, Versioned, Write,
+};
+use bursar_core::secret::Secret;
+use bursar_identity::account::{StepUp, Via};
+use bursar_identity::attempts::{Attempts, Charge, Policy, Source};
+use bursar_identity::fixed_otp::Origin;
+use bursar_identity::password::{self, PasswordHash};
+use bursar_identity::recovery::{self, RecoveryVerdict};
+use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
+use bursar_store::seal::Place;
+use bursar_wire::password::WireVerifier;
+
+use crate::Bursar;
+use crate::error::{ServiceError, Unproven};
+use crate::recovery_codes;
+
+/// How often a write is tried again when somebody else was faster.
+const TRIES: usize = 8;
+
+/// Which guesses are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Password,
+    Otp,
+}
+
+impl Kind {
+    const fn policy(self) -> Policy {
+        match self {
+            Self::Password => Policy::PASSWORD,
+            Self::Otp => Policy::OTP,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Otp => "otp",
+        }
+    }
+}
+
+impl Bursar {
+    /// Checks a second factor of `user`, a one-time password or a recovery code, and uses it up.
+    ///
+    /// The attempt is counted, durably, before the code is looked at: guesses made at the same time
+    /// cannot slip past the count.
+    pub(crate) async fn prove_otp(
+        &self,
+        user: &User,
+        code: Option<&str>,
+        source: Source,
+        address: IpAddr,
+    ) -> Result<StepUp, ServiceError> {
+        let code = code.ok_or(Unproven::OtpMissing)?;
+        let now = self.clock.now();
+        let origin = if user.seeded { Origin::Seeded } else { Origin::Enrolled };
+        if self.policy.fixed_otp.is_some_and(|fixed| fixed.accepts(origin, code)) {
+            return Ok(StepUp { via: Via::Fixed, at: now });
+        }
+        self.rates.second_factor(user.id, address, now)?;
+        let charge = self.charge(user.id, Kind::Otp, source).await?;
+        let via = self.use_up(user.id, code).await?;
+        self.refund(user.id, Kind::Otp, charge).await?;
+        Ok(StepUp { via, at: now })
+    }
+
+    async fn use_up(&self, user: UserId, code: &str) -> Result<Via, ServiceError> {
+        for _ in 0..TRIES {
+            let credentials = self.reads.run(move |reader| reader.credentials(user)).await?;
+            let (used, via) = if recovery::is_code(code) {
+                (self.redeem(&credentials, code)?, Via::Recovery)
+            } else {
+                (self.check_totp(&credentials, code)?, Via::Otp)
+            };
+            let trace = Trace {
+                action: "factor.use",
+                subject: format!("user:{user}"),
+                data: vec![("factor", used.value.id.to_string()), ("kind", used.value.kind.as_str().to_owned())],
+            };
+            let key = Key::Credential(used.value.id);
+            let write = Write {
+                read: vec![(key, used.version)],
+                put: vec![Record::Credential(used.value.id, used.value)],
+                trace: Some(trace),
+                ..Write::default()
+            };
+            if let Outcome::Written = self.write(Actor::System, write).await? {
+                return Ok(via);
+            }
+        }
+        Err(ServiceError::Busy)
+    }
+
+    fn check_totp(
+        &self,
+        credentials: &[Versioned<Credential>],
+        code: &str,
+    ) -> Result<Versioned<Credential>, ServiceError> {
+        let now = self.clock.now();
+        let mut verdict = Unproven::OtpWrong;
+        for device in credentials.iter().filter(|device| device.value.kind == CredentialKind::Totp) {
+            let opened = self.open_credential(&device.value)?;
+            let secret = TotpSecret::new(opened.expose().as_slice().try_into().map_err(|_| damaged("TOTP secret"))?);
+            let last = device.value.progress.as_slice().try_into().ok().map(u64::from_be_bytes);
+            match totp::verify(&secret, code, now, last) {
+                OtpVerdict::Accepted { step } => {
+                    let mut used = device.clone();
+                    used.value.progress = step.to_be_bytes().to_vec();
+                    used.value.last_used = Some(now);
+                    return Ok(used);
+                }
+                OtpVerdict::AlreadyUsed { next_code_at } => verdict = Unproven::OtpUsed { next_at: next_code_at },
+                OtpVerdict::Wrong | OtpVerdict::Malformed => {}
+            }
+        }
+        Err(verdict.into())
+    }
+
+    fn redeem(&self, credentials: &[Versioned<Credential>], code: &str) -> Result<Versioned<Credential>, ServiceError> {
+        let now = self.clock.now();
+        for set in credentials.iter().filter(|set| set.value.kind == CredentialKind::RecoveryCodes) {
+            let mut codes = recovery_codes::read(&set.value).ok_or_else(|| damaged("set of recovery codes"))?;
+            if let RecoveryVerdict::Accepted { .. } = codes.redeem(code, now) {
+                let mut used = set.clone();
+                used.value.progress = recovery_codes::progress(&codes);
+                used.value.last_used = Some(now);
+                return Ok(used);
+            }
+        }
+        Err(Unproven::OtpWrong.into())
+    }
+
+    /// Checks a user's password; the same work is done for a user who does not exist.
+    ///
+    /// `presented` holds every verifier that the text on the wire may stand for.
+    pub(crate) async fn prove_password(
+        &self,
+        user: Option<&User>,
+        presented: Vec<WireVerifier>,
+        source: Source,
+    ) -> Result<(), ServiceError> {
+        let Some(user) = user else {
+            self.hashing.matches(None, presented).await?;
+            return Err(Unproven::Password.into());
+        };
+        let id = user.id;
+        let charge = self.charge(id, Kind::Password, source).await?;
+        let stored = self.password_of(id).await?;
+        let hash = stored.map(|credential| self.open_password(&credential.value)).transpose()?;
+        if self.hashing.matches(hash, presented).await? {
+            self.refund(id, Kind::Password, charge).await
+        } else {
+            Err(Unproven::Password.into())
+        }
+    }
+
+    pub(crate) async fn password_of(&self, user: UserId) -> Result<Option<Versioned<Credential>>, ServiceError> {
+        let credentials = self.reads.run(move |reader| reader.credentials(user)).await?;
+        Ok(credentials.into_iter().find(|credential| credential.value.kind == CredentialKind::Password))
+    }
+
+    fn open_password(&self, credential: &Credential) -> Result<PasswordHash, ServiceError> {
+        let opened = self.open_credential(credential)?;
+        let text = std::str::from_utf8(opened.expose()).map_err(|_| damaged("password hash"))?;
+        PasswordHash::parse(text).map_err(|_| damaged("password hash"))
+    }
+
+    pub(crate) fn open_credential(&self, credential: &Credential) -> Result<Secret<Vec<u8>>, ServiceError> {
+        self.sealer.open(credential_place(credential), &credential.sealed).map_err(|_| damaged("credential"))
+    }
+
+    pub(crate) fn seal_credential(&self, mut credential: Credential, plain: &[u8]) -> Result<Credential, ServiceError> {
+        let sealed = self.sealer.seal(credential_place(&credential), plain, self.random.bytes());
+        credential.sealed = sealed.map_err(|_| damaged("credential"))?;
+        Ok(credential)
+    }
+
+    async fn charge(&self, user: UserId, kind: Kind, source: Source) -> Result<Charge, ServiceError> {
+        let now = self.clock.now();
+        let mut charged = None;
+        self.change_attempts(user, kind, |attempts| {
+            let charge = attempts.charge(&kind.policy(), source, now);
+            charged = Some(charge.map_err(|wait| ServiceError::TooManyAttempts { until: wait.until })?);
+            Ok(())
+        })
+        .await?;
+        charged.ok_or(ServiceError::Busy)
+    }
+
+    async fn refund(&self, user: UserId, kind: Kind, charge: Charge) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        self.change_attempts(user, kind, |attempts| {
+            attempts.refund(&kind.policy(), charge, now);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_attempts(
+        &self,
+        user: UserId,
+        kind: Kind,
+        mut change: impl FnMut(&mut Attempts) -> Result<(), ServiceError>,
+    ) -> Result<(), ServiceError> {
+        let key = DocumentKey { user, kind: DocumentKind::Attempts, name: kind.name().to_owned() };
+        for _ in 0..TRIES {
+            let wanted = key.clone();
+            let found = self.reads.run(move |reader| reader.document(&wanted)).await?;
+            let (version, mut attempts) = match found {
+                Some(found) => {
+                    let attempts = Attempts::from_bytes(&found.value.body).map_err(|_| damaged("record of attempts"))?;
+                    (found.version, attempts)
+                }
+                None => (0, Attempts::default()),
+            };
+            change(&mut attempts)?;
+            let document = Document { title: None, body: attempts.to_bytes() };
+            let write = Write {
+                read: vec![(Key::Document(key.clone()), version)],
+                put: vec![Record::Document(key.clone(), document)],
+                ..Write::default()
+            };
+            if let Outcome::Written = self.write(Actor::System, write).await? {
+                return Ok(());
+            }
+        }
+        Err(ServiceError::Busy)
+    }
+}
+
+fn credential_place(credential: &Credential) -> Place<'_> {
+    Place { table: "credentials", column: "sealed", row: credential.id.as_bytes() }
+}
+
+fn damaged(what: &str) -> ServiceError {
+    ServiceError::Unavailable(format!("a stored {what} cannot be read"))
+}
+
+/// Password hashing off the async threads, a bounded number at a time, so that a flood of logins cannot
+/// take the processors from spends.
+pub(crate) struct Hashing {
+    cost: password::PasswordCost,
+    permits: Arc<tokio::sync::Semaphore>,
+    /// Logins that may wait for their turn; more are sent away.
+    waiting: Arc<tokio::sync::Semaphore>,
+}
+
+/// How many logins may wait for their turn.
+const WAITING_LOGINS: usize = 64;
+
+impl Hashing {
+    pub(crate) fn new(cost: password::PasswordCost) -> Self {
+        let semaphore = |permits| Arc::new(tokio::sync::Semaphore::new(permits));
+        Self { cost, permits: semaphore(1), waiting: semaphore(WAITING_LOGINS) }
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+        let _place = self.waiting.try_acquire().map_err(|_| ServiceError::Busy)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ServiceError::Busy)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        done.await.map_err(|_| ServiceError::Unavailable("hashing a password ended in a panic".to_owned()))
+    }
+
+    pub(crate) async fn hash(&self, verifier: WireVerifier, salt: [u8; 16]) -> Result<PasswordHash, ServiceError> {
+        let cost = self.cost;
+        let hashed = self.run(move || password::hash(verifier.expose(), salt, cost)).await?;
+        hashed.map_err(|_| ServiceError::Unavailable("the password could not be hashed".to_owned()))
+    }
+
+    /// Whether one of the verifiers is behind the hash; as much work when there is no hash.
+    async fn matches(&self, hash: Option<PasswordHash>, presented: Vec<WireVerifier>) -> Result<bool, ServiceError> {
+        let cost = self.cost;
+        self.run(move || {
+            presented.iter().fold(false, |found, verifier| {
+                let matches = match &hash {
+                    Some(hash) => password::verify(hash, verifier.expose()),
+                    None => password::verify_nobody(cost, verifier.expose()),
+                };
+                found | matches
+            })
+        })
+        .await
+    }
+}

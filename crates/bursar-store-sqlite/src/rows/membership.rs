@@ -1,0 +1,46 @@
+//! Users' places in organisations.
+
+use bursar_core::account::{MemberRole, Membership};
+use bursar_core::id::{OrganisationId, UserId};
+use bursar_core::ledger::{Version, Versioned};
+use bursar_store::StoreError;
+use rusqlite::{Connection, params};
+
+use crate::rows::Found;
+use crate::sql::{execute, one};
+
+const ROLES: [MemberRole; 4] = [MemberRole::Owner, MemberRole::Admin, MemberRole::Member, MemberRole::Auditor];
+
+type Id = (OrganisationId, UserId);
+
+pub(crate) fn load(connection: &Connection, (organisation, user): Id) -> Found<Membership> {
+    let query = "SELECT version, role FROM memberships WHERE organisation = ?1 AND user = ?2";
+    one(connection, "memberships", query, params![organisation.as_bytes(), user.as_bytes()], |columns| {
+        Ok(Versioned {
+            version: columns.get()?,
+            value: Membership { organisation, user, role: columns.name(&ROLES, MemberRole::as_str)? },
+        })
+    })
+}
+
+pub(crate) fn store(
+    connection: &Connection,
+    (organisation, user): Id,
+    version: Version,
+    membership: Membership,
+) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "INSERT INTO memberships (organisation, user, version, role) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (organisation, user) DO UPDATE SET version = excluded.version, role = excluded.role",
+        params![organisation.as_bytes(), user.as_bytes(), version, membership.role.as_str()],
+    )
+}
+
+pub(crate) fn delete(connection: &Connection, (organisation, user): Id) -> Result<(), StoreError> {
+    execute(
+        connection,
+        "DELETE FROM memberships WHERE organisation = ?1 AND user = ?2",
+        params![organisation.as_bytes(), user.as_bytes()],
+    )
+}

@@ -1,0 +1,98 @@
+//! Records as rows: a module per kind, each with its statements, how a row is read and how it is written.
+//!
+//! What is read must be what was written, or an error that names the table.
+
+pub(crate) mod audit;
+pub(crate) mod budget;
+mod charges;
+pub(crate) mod credential;
+pub(crate) mod data_key;
+pub(crate) mod document;
+pub(crate) mod freeze;
+pub(crate) mod hold;
+pub(crate) mod limits;
+pub(crate) mod membership;
+pub(crate) mod organisation;
+mod packed;
+pub(crate) mod position;
+pub(crate) mod role;
+pub(crate) mod secrets;
+pub(crate) mod spend_key;
+mod subject;
+pub(crate) mod token;
+pub(crate) mod user;
+pub(crate) mod wallet;
+
+use bursar_core::ledger::{Key, Record, Version, Versioned};
+use bursar_store::StoreError;
+use rusqlite::Connection;
+
+/// A record and its version, or nothing.
+pub(crate) type Found<T> = Result<Option<Versioned<T>>, StoreError>;
+
+/// Looks a record up.
+pub(crate) fn load(connection: &Connection, key: &Key) -> Found<Record> {
+    match key {
+        Key::User(id) => user::load(connection, *id).record(|user| Record::User(*id, user)),
+        Key::Organisation(id) => organisation::load(connection, *id).record(|it| Record::Organisation(*id, it)),
+        Key::Membership(id) => membership::load(connection, *id).record(|it| Record::Membership(*id, it)),
+        Key::Credential(id) => credential::load(connection, *id).record(|it| Record::Credential(*id, it)),
+        Key::Document(id) => document::load(connection, id).record(|it| Record::Document(id.clone(), it)),
+        Key::Wallet(id) => wallet::load(connection, *id).record(|it| Record::Wallet(*id, it)),
+        Key::Role(id) => role::load(connection, *id).record(|it| Record::Role(*id, it)),
+        Key::Token(id) => token::load(connection, *id).record(|it| Record::Token(*id, it)),
+        Key::Secrets(id) => secrets::load(connection, *id).record(|it| Record::Secrets(*id, it)),
+        Key::Limits(id) => limits::load(connection, *id).record(|it| Record::Limits(*id, it)),
+        Key::Budget(id) => budget::load(connection, id).record(|it| Record::Budget(id.clone(), it)),
+        Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, it)),
+        Key::SpendKey(id) => spend_key::load(connection, id).record(|it| Record::SpendKey(id.clone(), it)),
+    }
+}
+
+/// Writes a record over whatever was there.
+pub(crate) fn store(connection: &Connection, version: Version, record: &Record) -> Result<(), StoreError> {
+    match record {
+        Record::User(id, it) => user::store(connection, *id, version, it),
+        Record::Organisation(id, it) => organisation::store(connection, *id, version, it),
+        Record::Membership(id, it) => membership::store(connection, *id, version, *it),
+        Record::Credential(id, it) => credential::store(connection, *id, version, it),
+        Record::Document(id, it) => document::store(connection, id, version, it),
+        Record::Wallet(id, it) => wallet::store(connection, *id, version, it),
+        Record::Role(id, it) => role::store(connection, *id, version, *it),
+        Record::Token(id, it) => token::store(connection, *id, version, it),
+        Record::Secrets(id, it) => secrets::store(connection, *id, version, it),
+        Record::Limits(id, it) => limits::store(connection, *id, version, it),
+        Record::Budget(id, it) => budget::store(connection, id, version, it),
+        Record::Hold(id, it) => hold::store(connection, *id, version, it),
+        Record::SpendKey(id, it) => spend_key::store(connection, id, version, *it),
+    }
+}
+
+/// Removes a record, if it is there.
+pub(crate) fn delete(connection: &Connection, key: &Key) -> Result<(), StoreError> {
+    match key {
+        Key::User(id) => user::delete(connection, *id),
+        Key::Organisation(id) => organisation::delete(connection, *id),
+        Key::Membership(id) => membership::delete(connection, *id),
+        Key::Credential(id) => credential::delete(connection, *id),
+        Key::Document(id) => document::delete(connection, id),
+        Key::Wallet(id) => wallet::delete(connection, *id),
+        Key::Role(id) => role::delete(connection, *id),
+        Key::Token(id) => token::delete(connection, *id),
+        Key::Secrets(id) => secrets::delete(connection, *id),
+        Key::Limits(id) => limits::delete(connection, *id),
+        Key::Budget(id) => budget::delete(connection, id),
+        Key::Hold(id) => hold::delete(connection, *id),
+        Key::SpendKey(id) => spend_key::delete(connection, id),
+    }
+}
+
+trait IntoRecord<T> {
+    fn record(self, record: impl FnOnce(T) -> Record) -> Found<Record>;
+}
+
+impl<T> IntoRecord<T> for Found<T> {
+    fn record(self, record: impl FnOnce(T) -> Record) -> Found<Record> {
+        Ok(self?.map(|found| Versioned { version: found.version, value: record(found.value) }))
+    }
+}

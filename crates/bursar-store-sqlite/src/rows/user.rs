@@ -1,0 +1,85 @@
+//! Users.
+
+use bursar_core::account::User;
+use bursar_core::id::UserId;
+use bursar_core::ledger::{Version, Versioned};
+use bursar_core::time::Timestamp;
+use bursar_store::{Page, StoreError};
+use rusqlite::{Connection, params};
+
+use crate::page::{at_most, id_bound};
+use crate::rows::{Found, freeze};
+use crate::sql::{Columns, execute, many, one};
+
+const TABLE: &str = "users";
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT version, id, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created
+             FROM users ",
+            $rest
+        )
+    };
+}
+
+fn read(columns: &mut Columns<'_>) -> Result<Versioned<User>, StoreError> {
+    Ok(Versioned {
+        version: columns.get()?,
+        value: User {
+            id: UserId::from_bytes(columns.get()?),
+            username: columns.get()?,
+            full_name: columns.get()?,
+            freeze: freeze::read(columns)?,
+            seeded: columns.get()?,
+            created: Timestamp::from_millis(columns.get()?),
+        },
+    })
+}
+
+pub(crate) fn load(connection: &Connection, id: UserId) -> Found<User> {
+    one(connection, TABLE, select!("WHERE id = ?1"), params![id.as_bytes()], read)
+}
+
+pub(crate) fn by_name(connection: &Connection, username: &str) -> Found<User> {
+    one(connection, TABLE, select!("WHERE username = ?1"), params![username], read)
+}
+
+pub(crate) fn all(connection: &Connection, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
+    let query = if page.newest_first {
+        select!("WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
+    } else {
+        select!("WHERE id > ?1 ORDER BY id LIMIT ?2")
+    };
+    let bound = id_bound(page.after.as_ref().map(UserId::as_bytes), page.newest_first);
+    many(connection, TABLE, query, params![bound, at_most(page.limit)], |columns| Ok(read(columns)?.value))
+}
+
+pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user: &User) -> Result<(), StoreError> {
+    let (freeze_since, freeze_until, freeze_reason) = freeze::columns(user.freeze.as_ref());
+    execute(
+        connection,
+        "INSERT INTO users
+             (id, version, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (id) DO UPDATE SET
+             version = excluded.version, username = excluded.username, full_name = excluded.full_name,
+             freeze_since = excluded.freeze_since, freeze_until = excluded.freeze_until,
+             freeze_reason = excluded.freeze_reason, seeded = excluded.seeded, created = excluded.created",
+        params![
+            id.as_bytes(),
+            version,
+            user.username,
+            user.full_name,
+            freeze_since,
+            freeze_until,
+            freeze_reason,
+            user.seeded,
+            user.created.as_millis(),
+        ],
+    )
+}
+
+pub(crate) fn delete(connection: &Connection, id: UserId) -> Result<(), StoreError> {
+    execute(connection, "DELETE FROM users WHERE id = ?1", params![id.as_bytes()])
+}
