@@ -109,7 +109,7 @@ pub struct Parts {
 
 /// Bursar's use cases.
 pub struct Bursar {
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) reads: Reads,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -137,7 +137,7 @@ impl Bursar {
         let observer = Arc::clone(&known) as Arc<dyn bursar_ledger::Observer>;
         let ledger = Ledger::start(parts.store.writer()?, Arc::clone(&parts.clock), observer, parts.engine)?;
         Ok(Self {
-            ledger,
+            ledger: Arc::new(ledger),
             reads: Reads::new(parts.store),
             started: parts.clock.now(),
             clock: parts.clock,

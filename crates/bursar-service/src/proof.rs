@@ -206,6 +206,17 @@ impl Bursar {
         .await
     }
 
+    /// Remembers that a second factor was right from here, so that guesses from elsewhere cannot keep
+    /// this source from being heard.
+    pub(crate) async fn note_good_source(&self, user: UserId, source: Source) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        self.change_attempts(user, Kind::Otp, |attempts| {
+            attempts.succeeded(&Kind::Otp.policy(), source, now);
+            Ok(())
+        })
+        .await
+    }
+
     async fn change_attempts(
         &self,
         user: UserId,

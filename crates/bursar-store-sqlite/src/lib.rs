@@ -13,6 +13,7 @@
 mod checkpoint;
 mod migrations;
 mod open;
+mod page;
 mod reader;
 mod rows;
 mod sql;

@@ -106,6 +106,12 @@ impl<'row> Columns<'row> {
         self.parse(|text| text.split(' ').filter(|item| !item.is_empty()).map(parse).collect::<Result<_, _>>())
     }
 
+    /// The next column, a list packed by [`crate::rows`].
+    pub(crate) fn unpack<T>(&mut self, unpack: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, StoreError> {
+        let packed: Vec<u8> = self.get()?;
+        unpack(&packed).ok_or_else(|| self.problem("is not a packed list"))
+    }
+
     /// What is wrong with the column that was read last.
     pub(crate) fn problem(&self, problem: impl Display) -> StoreError {
         let column = self.row.as_ref().column_name(self.next.saturating_sub(1)).unwrap_or("?");

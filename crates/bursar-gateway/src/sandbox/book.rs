@@ -76,9 +76,15 @@ impl fmt::Display for BookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(problem) => write!(f, "the sandbox's book is unavailable: {problem}"),
-            Self::Inconsistent { table } => write!(f, "table `{table}` of the sandbox's book holds a row that makes no sense"),
+            Self::Inconsistent { table } => write!(
+                f,
+                "table `{table}` of the sandbox's book holds a row that makes no sense"
+            ),
             Self::Newer { found } => {
-                write!(f, "the sandbox's book has schema {found}, this program knows {SCHEMA}; use the program that wrote it")
+                write!(
+                    f,
+                    "the sandbox's book has schema {found}, this program knows {SCHEMA}; use the program that wrote it"
+                )
             }
         }
     }
@@ -158,18 +164,25 @@ pub(super) fn create_wallet(
         Some((held, _)) if held != *coin => return Ok(Err(other_coin(&held, coin))),
         Some(_) => {}
         None => {
-            book.prepare_cached("INSERT INTO wallets (reference, coin, balance) VALUES (?1, ?2, ?3)")?
-                .execute(params![reference, coin.as_str(), balance.to_be_bytes()])?;
+            book.prepare_cached(
+                "INSERT INTO wallets (reference, coin, balance) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![reference, coin.as_str(), balance.to_be_bytes()])?;
             new_address(book, reference, random)?;
         }
     }
     let first = addresses(book, reference)?.and_then(|all| all.into_iter().next());
-    first.map(Ok).ok_or(BookError::Inconsistent { table: "addresses" })
+    first
+        .map(Ok)
+        .ok_or(BookError::Inconsistent { table: "addresses" })
 }
 
 /// What is said when a wallet of one coin is asked to do something with another.
 pub(super) fn other_coin(held: &Coin, asked: &Coin) -> RailError {
-    RailError::Invalid { field: "coin", problem: format!("is {asked}, but the wallet holds {held}") }
+    RailError::Invalid {
+        field: "coin",
+        problem: format!("is {asked}, but the wallet holds {held}"),
+    }
 }
 
 /// The coin a wallet holds.
@@ -183,18 +196,30 @@ pub(super) fn balance(book: &Connection, reference: &str) -> Result<Option<Amoun
 }
 
 /// A wallet's addresses, oldest first.
-pub(super) fn addresses(book: &Connection, reference: &str) -> Result<Option<Vec<String>>, BookError> {
+pub(super) fn addresses(
+    book: &Connection,
+    reference: &str,
+) -> Result<Option<Vec<String>>, BookError> {
     if wallet(book, reference)?.is_none() {
         return Ok(None);
     }
-    let mut statement = book.prepare_cached("SELECT address FROM addresses WHERE reference = ?1 ORDER BY position")?;
-    let addresses = statement.query_map([reference], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut statement = book
+        .prepare_cached("SELECT address FROM addresses WHERE reference = ?1 ORDER BY position")?;
+    let addresses = statement
+        .query_map([reference], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     Ok(Some(addresses))
 }
 
 /// A new address of a wallet; the same random bytes give the same one.
-pub(super) fn new_address(book: &Connection, reference: &str, random: [u8; 16]) -> Result<Option<String>, BookError> {
-    let Some(coin) = coin(book, reference)? else { return Ok(None) };
+pub(super) fn new_address(
+    book: &Connection,
+    reference: &str,
+    random: [u8; 16],
+) -> Result<Option<String>, BookError> {
+    let Some(coin) = coin(book, reference)? else {
+        return Ok(None);
+    };
     let address = destination::new_address(&coin, reference, random);
     book.prepare_cached(
         "INSERT INTO addresses (reference, address, position)
@@ -206,7 +231,11 @@ pub(super) fn new_address(book: &Connection, reference: &str, random: [u8; 16]) 
 }
 
 /// Sends what the hold says, once: whatever was answered first is answered again.
-pub(super) fn send(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, BookError> {
+pub(super) fn send(
+    book: &Connection,
+    reference: &str,
+    hold: &Hold,
+) -> Result<SendOutcome, BookError> {
     if let Some(known) = outcome(book, hold.id)? {
         return Ok(known);
     }
@@ -229,7 +258,10 @@ fn outcome(book: &Connection, hold: HoldId) -> Result<Option<SendOutcome>, BookE
     let sent = book
         .prepare_cached("SELECT txid, fee FROM transfers WHERE hold = ?1")?
         .query_row([hold.as_bytes()], |row| {
-            Ok(SendOutcome::Done { reference: row.get(0)?, fee: Amount::from_be_bytes(row.get(1)?) })
+            Ok(SendOutcome::Done {
+                reference: row.get(0)?,
+                fee: Amount::from_be_bytes(row.get(1)?),
+            })
         })
         .optional()?;
     if sent.is_some() {
@@ -237,7 +269,11 @@ fn outcome(book: &Connection, hold: HoldId) -> Result<Option<SendOutcome>, BookE
     }
     let refused = book
         .prepare_cached("SELECT reason FROM refusals WHERE hold = ?1")?
-        .query_row([hold.as_bytes()], |row| Ok(SendOutcome::Refused { reason: row.get(0)? }))
+        .query_row([hold.as_bytes()], |row| {
+            Ok(SendOutcome::Refused {
+                reason: row.get(0)?,
+            })
+        })
         .optional()?;
     Ok(refused)
 }
@@ -251,35 +287,54 @@ fn refuse(book: &Connection, hold: HoldId, reason: String) -> Result<SendOutcome
 /// Moves the money. Everything that can be refused is refused before the first row is written.
 fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, Stop> {
     let refused = |reason: &str| Stop::Refused(reason.to_owned());
-    let (held, balance) = wallet(book, reference)?.ok_or_else(|| refused("the sandbox knows no such wallet"))?;
-    let payable = if held == hold.coin { destination::check(&held, &hold.recipients) } else { Err(other_coin(&held, &hold.coin)) };
+    let (held, balance) =
+        wallet(book, reference)?.ok_or_else(|| refused("the sandbox knows no such wallet"))?;
+    let payable = if held == hold.coin {
+        destination::check(&held, &hold.recipients)
+    } else {
+        Err(other_coin(&held, &hold.coin))
+    };
     if let Err(RailError::Invalid { field, problem }) = payable {
         return Err(Stop::Refused(format!("{field} {problem}")));
     }
     if !is_what_was_built(reference, hold) {
-        return Err(refused("the transaction that was built says something else than its hold"));
+        return Err(refused(
+            "the transaction that was built says something else than its hold",
+        ));
     }
     if destination::fault(&hold.recipients) == Some(Fault::Refuse) {
         return Err(refused("the sandbox refused, as `sandbox:refuse` asks"));
     }
     let fee = destination::fee(&hold.coin);
-    let paid = destination::total(&hold.recipients).ok_or_else(|| refused("the recipients get too much"))?;
-    let leaving = paid.checked_add(fee).ok_or_else(|| refused("the recipients get too much"))?;
+    let paid = destination::total(&hold.recipients)
+        .ok_or_else(|| refused("the recipients get too much"))?;
+    let leaving = paid
+        .checked_add(fee)
+        .ok_or_else(|| refused("the recipients get too much"))?;
     if leaving > hold.amount {
-        return Err(Stop::Refused(format!("{leaving} would leave the wallet, but only {} is held", hold.amount)));
+        return Err(Stop::Refused(format!(
+            "{leaving} would leave the wallet, but only {} is held",
+            hold.amount
+        )));
     }
     let left = balance.checked_sub(leaving).ok_or_else(|| {
-        Stop::Refused(format!("insufficient funds: the wallet holds {balance}, the send takes {leaving} with its fee"))
+        Stop::Refused(format!(
+            "insufficient funds: the wallet holds {balance}, the send takes {leaving} with its fee"
+        ))
     })?;
 
     let mut balances = BTreeMap::from([(reference.to_owned(), left)]);
     for recipient in &hold.recipients {
-        let Some(payee) = owner(book, &hold.coin, &recipient.address)? else { continue };
+        let Some(payee) = owner(book, &hold.coin, &recipient.address)? else {
+            continue;
+        };
         let before = match balances.get(&payee) {
             Some(balance) => *balance,
             None => self::balance(book, &payee)?.unwrap_or_default(),
         };
-        let after = before.checked_add(recipient.amount).ok_or_else(|| refused("a recipient would hold too much"))?;
+        let after = before
+            .checked_add(recipient.amount)
+            .ok_or_else(|| refused("a recipient would hold too much"))?;
         balances.insert(payee, after);
     }
 
@@ -304,7 +359,10 @@ fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, S
         fee.to_be_bytes(),
         hold.created.as_millis(),
     ])?;
-    Ok(SendOutcome::Done { reference: txid, fee })
+    Ok(SendOutcome::Done {
+        reference: txid,
+        fee,
+    })
 }
 
 /// Whether the hold means what its transaction says, where one was built.
@@ -323,7 +381,9 @@ fn is_what_was_built(reference: &str, hold: &Hold) -> bool {
 
 /// The wallet of that coin which is paid at that address, if it is one of the sandbox's.
 fn owner(book: &Connection, coin: &Coin, address: &str) -> Result<Option<String>, BookError> {
-    let Ok(Destination::Address(address)) = Destination::read(coin, address) else { return Ok(None) };
+    let Ok(Destination::Address(address)) = Destination::read(coin, address) else {
+        return Ok(None);
+    };
     let owner = book
         .prepare_cached("SELECT reference FROM addresses JOIN wallets USING (reference) WHERE address = ?1 AND coin = ?2")?
         .query_row([&address, coin.as_str()], |row| row.get(0))
@@ -336,7 +396,9 @@ fn wallet(book: &Connection, reference: &str) -> Result<Option<(Coin, Amount)>, 
         .prepare_cached("SELECT coin, balance FROM wallets WHERE reference = ?1")?
         .query_row([reference], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some((coin, balance)) = row else { return Ok(None) };
+    let Some((coin, balance)) = row else {
+        return Ok(None);
+    };
     let coin = Coin::parse(&coin).map_err(|_| BookError::Inconsistent { table: "wallets" })?;
     Ok(Some((coin, Amount::from_be_bytes(balance))))
 }

@@ -30,7 +30,9 @@ const EVM_FEE: u128 = 21_000 * 1_000_000_000;
 const EVM_MAIN: [&str; 6] = ["eth", "polygon", "arbeth", "opeth", "bsc", "avaxc"];
 
 /// EVM chains for tests.
-const EVM_TEST: [&str; 8] = ["teth", "hteth", "hoodeth", "tpolygon", "tarbeth", "topeth", "tbsc", "tavaxc"];
+const EVM_TEST: [&str; 8] = [
+    "teth", "hteth", "hoodeth", "tpolygon", "tarbeth", "topeth", "tbsc", "tavaxc",
+];
 
 /// A fault that a destination asks for; [`super`] says what each does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,7 +92,9 @@ impl Destination {
             Chain::Evm { .. } => evm_address(text),
             Chain::Other => printable_address(text),
         };
-        address.map(Self::Address).ok_or_else(|| format!("is no {coin} address"))
+        address
+            .map(Self::Address)
+            .ok_or_else(|| format!("is no {coin} address"))
     }
 }
 
@@ -118,10 +122,16 @@ impl Chain {
 /// Checks that these recipients can be paid in one transaction of the coin.
 pub(super) fn check(coin: &Coin, recipients: &[Recipient]) -> Result<(), RailError> {
     if recipients.is_empty() {
-        return invalid("recipients", "is empty; name at least one recipient".to_owned());
+        return invalid(
+            "recipients",
+            "is empty; name at least one recipient".to_owned(),
+        );
     }
     if recipients.len() > MOST_RECIPIENTS {
-        return invalid("recipients", format!("has more than {MOST_RECIPIENTS} entries; split the transaction"));
+        return invalid(
+            "recipients",
+            format!("has more than {MOST_RECIPIENTS} entries; split the transaction"),
+        );
     }
     for (position, recipient) in recipients.iter().enumerate() {
         if let Err(problem) = Destination::read(coin, &recipient.address) {
@@ -130,18 +140,27 @@ pub(super) fn check(coin: &Coin, recipients: &[Recipient]) -> Result<(), RailErr
     }
     match total(recipients).and_then(|total| total.checked_add(fee(coin))) {
         Some(_) => Ok(()),
-        None => invalid("recipients", "together get more than 2^256 - 1 base units".to_owned()),
+        None => invalid(
+            "recipients",
+            "together get more than 2^256 - 1 base units".to_owned(),
+        ),
     }
 }
 
 /// What the recipients get together, if that is an amount.
 pub(super) fn total(recipients: &[Recipient]) -> Option<Amount> {
-    recipients.iter().try_fold(Amount::ZERO, |total, recipient| total.checked_add(recipient.amount))
+    recipients
+        .iter()
+        .try_fold(Amount::ZERO, |total, recipient| {
+            total.checked_add(recipient.amount)
+        })
 }
 
 /// The first fault among the recipients.
 pub(super) fn fault(recipients: &[Recipient]) -> Option<Fault> {
-    recipients.iter().find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
+    recipients
+        .iter()
+        .find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
 }
 
 /// What a send of the coin costs, in that coin. Never less, never more: the ceiling is the price. A token's
@@ -157,7 +176,9 @@ pub(super) fn fee(coin: &Coin) -> Amount {
 
 /// What a hold's transaction is called. It follows from the hold, so that it is the same at any time.
 pub(super) fn transaction_id(coin: &Coin, hold: HoldId) -> String {
-    let digest = Sha256::new_with_prefix("bursar sandbox").chain_update(hold.as_bytes()).finalize();
+    let digest = Sha256::new_with_prefix("bursar sandbox")
+        .chain_update(hold.as_bytes())
+        .finalize();
     let text = base16ct::lower::encode_string(&digest);
     match Chain::of(coin) {
         Chain::Evm { .. } => format!("0x{text}"),
@@ -167,8 +188,15 @@ pub(super) fn transaction_id(coin: &Coin, hold: HoldId) -> String {
 
 /// An address nobody has a key to: in the coin's notation on test networks, marked as the sandbox's on others.
 pub(super) fn new_address(coin: &Coin, reference: &str, random: [u8; 16]) -> String {
-    let digest = Sha256::new_with_prefix("bursar sandbox address").chain_update(random).chain_update(reference).finalize();
-    let bytes = digest.as_slice().first_chunk::<20>().copied().unwrap_or_default();
+    let digest = Sha256::new_with_prefix("bursar sandbox address")
+        .chain_update(random)
+        .chain_update(reference)
+        .finalize();
+    let bytes = digest
+        .as_slice()
+        .first_chunk::<20>()
+        .copied()
+        .unwrap_or_default();
     let digits = base16ct::lower::encode_string(&bytes);
     match Chain::of(coin) {
         Chain::Bitcoin(Network::Testnet) => WitnessProgram::new(WitnessVersion::V0, &bytes)
@@ -181,12 +209,17 @@ pub(super) fn new_address(coin: &Coin, reference: &str, random: [u8; 16]) -> Str
 
 fn own_address(text: &str) -> Option<String> {
     let digits = text.strip_prefix("sandbox-")?;
-    let lower_hex = digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let lower_hex = digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     (digits.len() == 40 && lower_hex).then(|| text.to_owned())
 }
 
 fn bitcoin_address(network: Network, text: &str) -> Option<String> {
-    let address = Address::from_str(text).ok()?.require_network(network).ok()?;
+    let address = Address::from_str(text)
+        .ok()?
+        .require_network(network)
+        .ok()?;
     Some(address.to_string())
 }
 
@@ -197,7 +230,8 @@ fn evm_address(text: &str) -> Option<String> {
         return None;
     }
     let lower = digits.to_ascii_lowercase();
-    let sound = digits == lower || digits == lower.to_ascii_uppercase() || digits == checksummed(&lower);
+    let sound =
+        digits == lower || digits == lower.to_ascii_uppercase() || digits == checksummed(&lower);
     sound.then(|| format!("0x{lower}"))
 }
 
@@ -205,7 +239,13 @@ fn evm_address(text: &str) -> Option<String> {
 fn checksummed(lower: &str) -> String {
     let hash = Keccak256::digest(lower);
     let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let cased = |(digit, nibble): (char, u8)| if nibble >= 8 { digit.to_ascii_uppercase() } else { digit };
+    let cased = |(digit, nibble): (char, u8)| {
+        if nibble >= 8 {
+            digit.to_ascii_uppercase()
+        } else {
+            digit
+        }
+    };
     lower.chars().zip(nibbles).map(cased).collect()
 }
 
@@ -239,9 +279,15 @@ mod tests {
             "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn",
             "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
         ];
-        let main = ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem"];
+        let main = [
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            "17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem",
+        ];
         for text in test {
-            assert!(reads("tbtc", text) && reads("tbtc4", text) && !reads("btc", text), "{text}");
+            assert!(
+                reads("tbtc", text) && reads("tbtc4", text) && !reads("btc", text),
+                "{text}"
+            );
         }
         for text in main {
             assert!(reads("btc", text) && !reads("tbtc", text), "{text}");
@@ -266,7 +312,12 @@ mod tests {
             "0x5AAEB6053F3E94C9B9A09F33669435E7EF1BEAED",
         ] {
             let read = Destination::read(&coin("hteth:usdc"), text);
-            assert_eq!(read, Ok(Destination::Address("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".to_owned())));
+            assert_eq!(
+                read,
+                Ok(Destination::Address(
+                    "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".to_owned()
+                ))
+            );
         }
         for text in [
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
@@ -292,9 +343,15 @@ mod tests {
     fn every_fault_is_a_destination_of_every_coin_and_a_mistyped_one_of_none() {
         for ticker in ["btc", "tbtc", "hteth", "hteth:usdc", "tsol"] {
             for fault in ["refuse", "slow", "drop-answer", "fail-after-send", "never"] {
-                assert!(reads(ticker, &format!("sandbox:{fault}")), "{ticker} {fault}");
+                assert!(
+                    reads(ticker, &format!("sandbox:{fault}")),
+                    "{ticker} {fault}"
+                );
             }
-            assert!(!reads(ticker, "sandbox:nevr") && !reads(ticker, "sandbox-12"), "{ticker}");
+            assert!(
+                !reads(ticker, "sandbox:nevr") && !reads(ticker, "sandbox-12"),
+                "{ticker}"
+            );
         }
     }
 
@@ -310,7 +367,10 @@ mod tests {
         ] {
             let address = new_address(&coin(ticker), "wallet", [7; 16]);
             assert!(address.starts_with(start), "{ticker}: {address}");
-            assert_eq!(Destination::read(&coin(ticker), &address), Ok(Destination::Address(address.clone())));
+            assert_eq!(
+                Destination::read(&coin(ticker), &address),
+                Ok(Destination::Address(address.clone()))
+            );
             assert_ne!(address, new_address(&coin(ticker), "wallet", [8; 16]));
             assert_ne!(address, new_address(&coin(ticker), "other", [7; 16]));
         }
@@ -319,7 +379,10 @@ mod tests {
     #[test]
     fn the_chains_taken_for_evm_are_those_of_the_core() {
         for chain in EVM_MAIN.iter().chain(&EVM_TEST) {
-            assert!(Family::Erc20.covers(&coin(&format!("{chain}:token"))), "{chain}");
+            assert!(
+                Family::Erc20.covers(&coin(&format!("{chain}:token"))),
+                "{chain}"
+            );
         }
     }
 
@@ -327,21 +390,40 @@ mod tests {
     fn transaction_ids_look_like_the_chains_and_differ_by_hold() {
         let (one, two) = (HoldId::from_bytes([1; 16]), HoldId::from_bytes([2; 16]));
         assert_eq!(transaction_id(&coin("tbtc"), one).len(), 64);
-        assert_eq!(transaction_id(&coin("hteth"), one), format!("0x{}", transaction_id(&coin("tbtc"), one)));
-        assert_ne!(transaction_id(&coin("tbtc"), one), transaction_id(&coin("tbtc"), two));
+        assert_eq!(
+            transaction_id(&coin("hteth"), one),
+            format!("0x{}", transaction_id(&coin("tbtc"), one))
+        );
+        assert_ne!(
+            transaction_id(&coin("tbtc"), one),
+            transaction_id(&coin("tbtc"), two)
+        );
     }
 
     #[test]
     fn nobody_too_many_and_too_much_are_refused_by_field() {
-        let to = |amount| Recipient { address: "sandbox:slow".to_owned(), amount };
+        let to = |amount| Recipient {
+            address: "sandbox:slow".to_owned(),
+            amount,
+        };
         let field = |recipients: &[Recipient]| match check(&coin("tbtc"), recipients) {
             Err(RailError::Invalid { field, .. }) => Some(field),
             _ => None,
         };
         assert_eq!(field(&[]), Some("recipients"));
         assert_eq!(field(&vec![to(Amount::ZERO); 1001]), Some("recipients"));
-        assert_eq!(field(&[to(Amount::MAX)]), Some("recipients"), "the fee does not fit");
-        assert_eq!(field(&[Recipient { address: "x".to_owned(), amount: Amount::ZERO }]), Some("address"));
+        assert_eq!(
+            field(&[to(Amount::MAX)]),
+            Some("recipients"),
+            "the fee does not fit"
+        );
+        assert_eq!(
+            field(&[Recipient {
+                address: "x".to_owned(),
+                amount: Amount::ZERO
+            }]),
+            Some("address")
+        );
         assert_eq!(check(&coin("tbtc"), &vec![to(Amount::ZERO); 1000]), Ok(()));
     }
 }

@@ -39,7 +39,10 @@ impl Writer {
             .name("sandbox".to_owned())
             .spawn(move || serve(connection, queue))
             .map_err(|error| BookError::Unavailable(error.to_string()))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     /// Does `work` on the book and answers once it is durable.
@@ -49,13 +52,26 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, BookError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(Asked { work: Some(work), found: None, answer });
-        let jobs = self.jobs.as_ref().ok_or(Unanswered::NotAsked("the sandbox has stopped"))?;
+        let job = Box::new(Asked {
+            work: Some(work),
+            found: None,
+            answer,
+        });
+        let jobs = self
+            .jobs
+            .as_ref()
+            .ok_or(Unanswered::NotAsked("the sandbox has stopped"))?;
         jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Unanswered::NotAsked("the sandbox is busy; ask again in a moment"),
+            TrySendError::Full(_) => {
+                Unanswered::NotAsked("the sandbox is busy; ask again in a moment")
+            }
             TrySendError::Closed(_) => Unanswered::NotAsked("the sandbox has stopped"),
         })?;
-        answered.await.unwrap_or_else(|_| Err(Unanswered::Lost("the sandbox stopped before it answered".to_owned())))
+        answered.await.unwrap_or_else(|_| {
+            Err(Unanswered::Lost(
+                "the sandbox stopped before it answered".to_owned(),
+            ))
+        })
     }
 }
 
@@ -108,7 +124,10 @@ where
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the thread owns the book and closes it when it ends")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the thread owns the book and closes it when it ends"
+)]
 fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut batch = Vec::new();
     while queue.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {
@@ -141,7 +160,9 @@ mod tests {
 
     fn writer() -> Writer {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE steps (step INTEGER PRIMARY KEY)").unwrap();
+        connection
+            .execute_batch("CREATE TABLE steps (step INTEGER PRIMARY KEY)")
+            .unwrap();
         Writer::start(connection).unwrap()
     }
 
@@ -159,9 +180,11 @@ mod tests {
         let sharers = async {
             begun.await.unwrap();
             let sharers = async {
-                tokio::join!(writer.ask(commits), writer.ask(commits), writer.ask(|_| {
-                    Err::<i64, _>(BookError::Unavailable("broken".to_owned()))
-                }))
+                tokio::join!(
+                    writer.ask(commits),
+                    writer.ask(commits),
+                    writer.ask(|_| { Err::<i64, _>(BookError::Unavailable("broken".to_owned())) })
+                )
             };
             let release = async { go.send(()).unwrap() };
             tokio::join!(sharers, release).0
@@ -203,18 +226,25 @@ mod tests {
             }
         };
         assert_eq!(tokio::join!(busy, flood).0, Ok(()));
-        assert_eq!(writer.ask(commits).await, Ok(i64::try_from(QUEUE).unwrap() + 1));
+        assert_eq!(
+            writer.ask(commits).await,
+            Ok(i64::try_from(QUEUE).unwrap() + 1)
+        );
     }
 
     #[tokio::test]
     async fn a_thread_that_is_gone_is_told_from_an_answer_that_is_lost() {
         let writer = writer();
-        let lost = writer.ask(|_| -> Result<(), BookError> { panic!("the thread dies") }).await;
+        let lost = writer
+            .ask(|_| -> Result<(), BookError> { panic!("the thread dies") })
+            .await;
         assert!(matches!(lost, Err(Unanswered::Lost(_))), "{lost:?}");
         loop {
             // The queue closes a moment after the answer was lost.
             match writer.ask(commits).await {
-                Err(Unanswered::NotAsked(reason)) => break assert_eq!(reason, "the sandbox has stopped"),
+                Err(Unanswered::NotAsked(reason)) => {
+                    break assert_eq!(reason, "the sandbox has stopped");
+                }
                 Err(Unanswered::Lost(_)) => tokio::task::yield_now().await,
                 Ok(_) => panic!("nobody can have answered"),
             }

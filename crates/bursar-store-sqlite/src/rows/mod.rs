@@ -4,7 +4,6 @@
 
 pub(crate) mod audit;
 pub(crate) mod budget;
-mod charges;
 pub(crate) mod credential;
 pub(crate) mod data_key;
 pub(crate) mod document;

@@ -1,0 +1,315 @@
+//! Making, listing and ending tokens.
+
+use std::net::IpAddr;
+
+use bursar_core::audit::Actor;
+use bursar_core::coin::Asset;
+use bursar_core::id::{TemplateId, TokenId};
+use bursar_core::ip::IpRestriction;
+use bursar_core::ledger::{Command, Key, Outcome, Record, TokenSecret, Trace, Write};
+use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Subject};
+use bursar_core::scope::{ScopeName, Scopes};
+use bursar_core::time::{Span, Timestamp};
+use bursar_core::token::{Grant, Narrowing, Token, TokenKind};
+use bursar_identity::attempts::{Credential as Presented, Source};
+use bursar_store::Page;
+use bursar_wire::token_text::TokenText;
+
+use crate::authenticate::{Mode, Principal, secret_place};
+use crate::error::ServiceError;
+use crate::login::Handed;
+use crate::{Bursar, RequireIp};
+
+/// What a new access token is to be.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its name.
+    pub label: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The organisation it is tied to.
+    pub organisation: Option<bursar_core::id::OrganisationId>,
+    /// Which wallets it may touch.
+    pub narrowing: Narrowing,
+    /// Where it may be used from.
+    pub ips: IpRestriction,
+    /// How long it lasts; a default that is longer than recommended if absent.
+    pub duration: Option<Span>,
+    /// What it may spend by itself.
+    pub limits: Vec<Limit>,
+    /// The template it is made from.
+    pub template: Option<TemplateId>,
+    /// The second factor of whoever makes it.
+    pub otp: Option<String>,
+}
+
+/// A token that was just made. Its text is shown here and never again.
+#[derive(Debug)]
+pub struct IssuedAccessToken {
+    /// The token and its budgets.
+    pub state: TokenState,
+    /// Its text.
+    pub handed: Handed,
+    /// What its maker should know.
+    pub warnings: Vec<String>,
+}
+
+/// A token with what is left of its limits and when it was last used.
+#[derive(Clone, Debug)]
+pub struct TokenState {
+    /// The token.
+    pub token: Token,
+    /// Its own limits.
+    pub limits: Vec<Limit>,
+    /// What it spent and holds.
+    pub budgets: Vec<(BudgetKey, Budget)>,
+    /// When and from where it was last used, as far as this server remembers.
+    pub last_used: Option<(Timestamp, IpAddr)>,
+    /// Tells its secret from others without being one.
+    pub fingerprint: Option<String>,
+}
+
+impl Bursar {
+    /// Makes an access token. Only a person does, with a second factor of the moment.
+    ///
+    /// # Errors
+    /// The caller is no person, the second factor is wrong, or the token cannot be as asked.
+    pub async fn issue(&self, principal: &Principal, new: NewToken) -> Result<IssuedAccessToken, ServiceError> {
+        self.person(principal)?;
+        self.check_new(&new)?;
+        let source = self.source(principal);
+        self.prove_otp(&principal.owner, new.otp.as_deref(), source, principal.address).await?;
+        let now = self.clock.now();
+        let token = Token {
+            id: TokenId::time_ordered(now, self.random.bytes()),
+            kind: TokenKind::Access,
+            user: principal.user(),
+            label: Some(new.label),
+            grant: Grant {
+                scopes: new.scopes,
+                organisation: new.organisation,
+                narrowing: new.narrowing,
+                ips: new.ips,
+            },
+            created: now,
+            expires: now.plus(new.duration.unwrap_or(self.policy.default_duration)),
+            created_from: principal.address,
+            revoked: None,
+            locked: None,
+            unlock: None,
+            limits_dropped: false,
+            extension_address: None,
+            issued_by_ecdh: principal.token().issued_by_ecdh,
+            template: new.template,
+        };
+        let warnings = warnings(&token, &new.limits, new.duration.is_none());
+        let text = TokenText::from_random(self.random.bytes());
+        let cap = Some(self.policy.tokens_per_user);
+        self.store_token(principal.actor(), &token, &text, new.limits, "token.issue", cap).await?;
+        // The maker's address is a known good one for the new token, too (see `Attempts`).
+        self.note_good_source(token.user, Source::new(Presented::Token(token.id), principal.address)).await?;
+        let state = self.state_of(token).await?;
+        // A client that sent the raw text cannot open a sealed one (WC §3.5).
+        let handed = match self.ecdh_key_for(principal).await? {
+            Some(xpub) if principal.mode != Mode::Raw => self.hand_out_sealed(&text, &xpub)?,
+            _ => Handed::Plain(text),
+        };
+        Ok(IssuedAccessToken { state, handed, warnings })
+    }
+
+    fn check_new(&self, new: &NewToken) -> Result<(), ServiceError> {
+        if new.scopes.iter().next().is_none() {
+            return Err(ServiceError::invalid("scope", "invalid scope: name at least one scope"));
+        }
+        let is_test = self.policy.fixed_otp.is_some();
+        if new.scopes.iter().any(|scope| scope.name() == ScopeName::All) && !is_test {
+            return Err(ServiceError::invalid("scope", "invalid scope: `all` exists in the test environment only"));
+        }
+        if new.duration.is_some_and(|duration| duration > self.policy.longest_duration) {
+            let longest = self.policy.longest_duration.as_millis() / 1000;
+            return Err(ServiceError::invalid("duration", format!("is longer than the longest allowed, {longest} s")));
+        }
+        let needs_ip = match self.policy.require_ip_restriction {
+            RequireIp::Off => false,
+            RequireIp::Spend => new.scopes.can_spend(),
+            RequireIp::All => true,
+        };
+        if needs_ip && new.ips.rules().is_empty() {
+            let problem = "is needed for this token; name the addresses it will be used from";
+            return Err(ServiceError::invalid("ipRestrict", problem));
+        }
+        Ok(())
+    }
+
+    /// Writes a new token with its first secret and its limits; `cap` is how many of its kind may live.
+    pub(crate) async fn store_token(
+        &self,
+        actor: Actor,
+        token: &Token,
+        text: &TokenText,
+        limits: Vec<Limit>,
+        action: &'static str,
+        cap: Option<u64>,
+    ) -> Result<(), ServiceError> {
+        let (id, user, now) = (token.id, token.user, token.created);
+        let found = self.reads.run(move |reader| Ok((reader.user(user)?, reader.count_long_lived(user, now)?))).await?;
+        let (Some(owner), long_lived) = found else {
+            return Err(ServiceError::NotFound("user"));
+        };
+        if cap.is_some_and(|cap| long_lived >= cap) {
+            let problem = format!("there are {long_lived} living tokens, as many as a user may have; remove one first");
+            return Err(ServiceError::Conflict(problem));
+        }
+        let mut write = Write {
+            read: vec![(Key::Token(id), 0)],
+            put: vec![
+                Record::Token(id, token.clone()),
+                Record::Secrets(id, vec![self.secret_of(token, text)?]),
+                Record::Limits(Subject::Token(id), limits),
+            ],
+            trace: Some(Trace {
+                action,
+                subject: format!("token:{id}"),
+                data: vec![
+                    ("user", user.to_string()),
+                    ("label", token.label.clone().unwrap_or_default()),
+                    ("expires", token.expires.to_string()),
+                    ("scopes", token.grant.scopes.iter().map(|scope| scope.to_string()).collect::<Vec<_>>().join(" ")),
+                ],
+            }),
+            ..Write::default()
+        };
+        if cap.is_some() {
+            // Counted and made in one: of two that are made at once, the second counts again.
+            write.read.push((Key::User(user), owner.version));
+            write.put.push(Record::User(user, owner.value));
+        }
+        match self.write(actor, write).await? {
+            Outcome::Written => Ok(()),
+            _ => Err(ServiceError::Conflict("the account changed in the meantime; try again".to_owned())),
+        }
+    }
+
+    fn secret_of(&self, token: &Token, text: &TokenText) -> Result<TokenSecret, ServiceError> {
+        let hash = text.bearer_hash();
+        // Only an extensible session's text is ever needed again: its extension is signed over it (WC §2.9).
+        let kept_text = if token.extension_address.is_some() { text.expose() } else { "" };
+        let plain = bursar_core::secret::Secret::new([hash.expose(), kept_text.as_bytes()].concat());
+        let sealed = self
+            .sealer
+            .seal(secret_place(&token.id), plain.expose(), self.random.bytes())
+            .map_err(|error| ServiceError::Unavailable(error.to_string()))?;
+        Ok(TokenSecret { lookup: self.sealer.lookup(hash.expose()), sealed, ends: None })
+    }
+
+    /// A user's living access tokens. A token of software sees only itself.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn access_tokens(
+        &self,
+        principal: &Principal,
+        page: Page<TokenId>,
+    ) -> Result<(Vec<TokenState>, Option<TokenId>), ServiceError> {
+        if !principal.is_person() {
+            let own = self.state_of(principal.token().clone()).await?;
+            return Ok((vec![own], None));
+        }
+        let (user, now) = (principal.user(), self.clock.now());
+        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
+        let mut tokens = self.reads.run(move |reader| reader.access_tokens(user, now, one_more)).await?;
+        let next = (tokens.len() > page.limit).then(|| {
+            tokens.truncate(page.limit);
+            tokens.last().map(|token| token.id)
+        });
+        let mut states = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            states.push(self.state_of(token).await?);
+        }
+        Ok((states, next.flatten()))
+    }
+
+    /// One token of the caller's.
+    ///
+    /// # Errors
+    /// There is none of this id among those the caller may see.
+    pub async fn access_token(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
+        let token = self.own_token(principal, id).await?;
+        self.state_of(token).await
+    }
+
+    /// Ends a token for good: one's own as a person, only itself as a token of software.
+    ///
+    /// # Errors
+    /// There is none of this id among those the caller may end.
+    pub async fn revoke(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
+        self.own_token(principal, id).await?;
+        match self.command(principal.actor(), Command::Revoke { token: id }).await? {
+            Outcome::Token(token) => self.state_of(*token).await,
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            _ => Err(ServiceError::NotFound("token")),
+        }
+    }
+
+    /// What the presented token is and what is left of its limits. Every token may ask this of itself.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn session(&self, principal: &Principal) -> Result<TokenState, ServiceError> {
+        self.state_of(principal.token().clone()).await
+    }
+
+    pub(crate) async fn own_token(&self, principal: &Principal, id: TokenId) -> Result<Token, ServiceError> {
+        if !principal.is_person() && id != principal.token().id {
+            return Err(ServiceError::PersonOnly);
+        }
+        let token = self.reads.run(move |reader| reader.token(id)).await?.map(|found| found.value);
+        token.filter(|token| token.user == principal.user()).ok_or(ServiceError::NotFound("token"))
+    }
+
+    pub(crate) async fn state_of(&self, token: Token) -> Result<TokenState, ServiceError> {
+        let (id, subject) = (token.id, Subject::Token(token.id));
+        let (limits, budgets, secrets) = self
+            .reads
+            .run(move |reader| Ok((reader.limits(subject)?, reader.budgets(subject)?, reader.secrets(id)?)))
+            .await?;
+        // The last secret is the newest; a keyed hash of a keyed hash gives nothing away.
+        let fingerprint = secrets.and_then(|secrets| {
+            let newest = secrets.value.last()?.lookup.first_chunk::<6>().copied()?;
+            Some(newest.iter().map(|byte| format!("{byte:02x}")).collect())
+        });
+        Ok(TokenState { last_used: self.seen.last(id), token, limits: limits.value, budgets, fingerprint })
+    }
+}
+
+fn warnings(token: &Token, limits: &[Limit], took_default: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if token.grant.scopes.can_spend() && limits.is_empty() {
+        warnings.push(
+            "the token has no spending limit: every spend will need an unlock with a one-time password; \
+             give `spendingLimits` to let it spend by itself"
+                .to_owned(),
+        );
+    }
+    if took_default {
+        warnings.push(
+            "no duration was given, so the token lasts 10 years; a shorter life and regular rotation are \
+             recommended: make a new token with `duration` (in seconds) before this one ends, then remove this one"
+                .to_owned(),
+        );
+    }
+    for limit in limits {
+        match limit.ceiling {
+            Ceiling::Unlimited => warnings.push(format!("nothing limits what the token spends of {}", limit.asset)),
+            Ceiling::At(ceiling) if ceiling == bursar_core::amount::Amount::ZERO => {
+                warnings.push(format!("the limit of {} is 0: the token cannot spend it at all", limit.asset));
+            }
+            Ceiling::At(_) if limit.asset == Asset::Family(bursar_core::coin::Family::Erc20) => {
+                let text = "allErc20TokensLimit is one counter of raw base units over all ERC-20 tokens without a limit of their own";
+                warnings.push(text.to_owned());
+            }
+            Ceiling::At(_) => {}
+        }
+    }
+    warnings
+}

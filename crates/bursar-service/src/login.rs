@@ -1,0 +1,245 @@
+//! Logging in and out: a password and a second factor make a session.
+
+use std::net::IpAddr;
+
+use bursar_core::account::User;
+use bursar_core::audit::Actor;
+use bursar_core::id::{TokenId, UserId};
+use bursar_core::ledger::{Command, Credential, CredentialKind, DocumentKey, DocumentKind};
+use bursar_core::scope::{Scope, ScopeName, Scopes};
+use bursar_core::secret::Secret;
+use bursar_core::time::Span;
+use bursar_core::token::{Grant, Token, TokenKind};
+use bursar_identity::attempts::{Credential as Presented, Source};
+use bursar_wire::ecdh::IssuedToken;
+use bursar_wire::extend::ExtensionAddress;
+use bursar_wire::password::{WireVerifier, lower_case};
+use bursar_wire::token_text::TokenText;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::{ServiceError, Unproven};
+
+/// What a session may do (WC §5, the scopes of a password login).
+const SESSION_SCOPES: [ScopeName; 10] = [
+    ScopeName::CryptoCompare,
+    ScopeName::UserManage,
+    ScopeName::Openid,
+    ScopeName::Profile,
+    ScopeName::WalletCreate,
+    ScopeName::WalletManageAll,
+    ScopeName::WalletApproveAll,
+    ScopeName::WalletSpendAll,
+    ScopeName::WalletEditAll,
+    ScopeName::WalletViewAll,
+];
+
+/// What somebody presents to log in.
+#[derive(Debug)]
+pub struct Login {
+    /// The username, in any case.
+    pub username: String,
+    /// The password as it was sent: its verifier, or in clear.
+    pub password: Secret<String>,
+    /// Whether the password may have been sent in clear.
+    pub may_be_clear: bool,
+    /// The second factor.
+    pub otp: Option<String>,
+    /// The address whose key may extend the session, if it is to be extensible (WC §2.9).
+    pub extension_address: Option<String>,
+    /// Whether the client insists on a plain token.
+    pub plain_token: bool,
+}
+
+/// A token's text as it is handed out, once.
+#[derive(Debug)]
+pub enum Handed {
+    /// In clear.
+    Plain(TokenText),
+    /// Sealed to the owner's ECDH key (WC §3.4).
+    Encrypted(IssuedToken),
+}
+
+/// A new session.
+#[derive(Debug)]
+pub struct NewSession {
+    /// The session.
+    pub token: Token,
+    /// Its text.
+    pub handed: Handed,
+    /// The client's ECDH key as the server keeps it, encrypted by the client.
+    pub encrypted_ecdh_key: Option<String>,
+    /// Whose it is.
+    pub user: User,
+    /// Their second factors.
+    pub factors: Vec<Credential>,
+}
+
+impl Bursar {
+    /// Logs in with a password and a second factor.
+    ///
+    /// # Errors
+    /// A proof fails, the account is frozen, or too much was tried.
+    pub async fn log_in(&self, login: Login, address: IpAddr) -> Result<NewSession, ServiceError> {
+        let now = self.clock.now();
+        let username = lower_case(&login.username);
+        self.rates.login(&username, address, now)?;
+        if let Some(text) = &login.extension_address {
+            ExtensionAddress::read(text)
+                .map_err(|error| ServiceError::invalid("extensionAddress", error.to_string()))?;
+        }
+        let wanted = username.clone();
+        let user = self.reads.run(move |reader| reader.user_by_name(&wanted)).await?.map(|found| found.value);
+        let source = Source::new(Presented::Login, address);
+        let presented = verifiers(&username, &login);
+        self.prove_password(user.as_ref(), presented, source).await?;
+        let user = user.ok_or(Unproven::Password)?;
+        if let Some(freeze) = user.freeze.clone().filter(|freeze| freeze.holds_at(now)) {
+            return Err(bursar_core::refusal::Refusal::OwnerFrozen(freeze).into());
+        }
+        self.prove_otp(&user, login.otp.as_deref(), source, address).await?;
+
+        let ecdh_key = if login.plain_token { None } else { self.ecdh_key_of(user.id).await? };
+        let token = Token {
+            id: TokenId::time_ordered(now, self.random.bytes()),
+            kind: TokenKind::Session,
+            user: user.id,
+            label: None,
+            grant: Grant {
+                scopes: Scopes::new(SESSION_SCOPES.into_iter().filter_map(|name| Scope::of(name).ok())),
+                ..Grant::default()
+            },
+            created: now,
+            expires: now.plus(self.policy.session),
+            created_from: address,
+            revoked: None,
+            locked: None,
+            unlock: None,
+            limits_dropped: false,
+            extension_address: login.extension_address,
+            issued_by_ecdh: ecdh_key.is_some(),
+            template: None,
+        };
+        let text = TokenText::from_random(self.random.bytes());
+        self.store_token(Actor::Anonymous, &token, &text, Vec::new(), "session.create", None).await?;
+        let (handed, encrypted_ecdh_key) = match ecdh_key {
+            Some((xpub, encrypted)) => (self.hand_out_sealed(&text, &xpub)?, Some(encrypted)),
+            None => (Handed::Plain(text), None),
+        };
+        let id = user.id;
+        let factors = self.reads.run(move |reader| reader.credentials(id)).await?;
+        let factors = factors.into_iter().map(|factor| factor.value).collect();
+        Ok(NewSession { token, handed, encrypted_ecdh_key, user, factors })
+    }
+
+    /// Ends the session.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn log_out(&self, principal: &Principal) -> Result<(), ServiceError> {
+        // A token of software has no session to end; it stays as it is.
+        if principal.is_person() {
+            self.command(principal.actor(), Command::Revoke { token: principal.token().id }).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether this is the password of the session's user. Counts as an attempt.
+    ///
+    /// # Errors
+    /// Too much was tried, or the caller is no person.
+    pub async fn is_password(&self, principal: &Principal, verifier: &str) -> Result<bool, ServiceError> {
+        self.person(principal)?;
+        let presented = WireVerifier::read(verifier).into_iter().collect::<Vec<_>>();
+        if presented.is_empty() {
+            return Ok(false);
+        }
+        match self.prove_password(Some(&principal.owner), presented, self.source(principal)).await {
+            Ok(()) => Ok(true),
+            Err(ServiceError::Unproven(Unproven::Password)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A user and their second factors; oneself, or a colleague of the same organisation.
+    ///
+    /// # Errors
+    /// The store does not answer, or the caller may not see this user.
+    pub async fn user(&self, principal: &Principal, id: Option<UserId>) -> Result<(User, Vec<Credential>), ServiceError> {
+        let id = id.unwrap_or(principal.user());
+        if id != principal.user() {
+            return Err(ServiceError::NotFound("user"));
+        }
+        let factors = self.reads.run(move |reader| reader.credentials(id)).await?;
+        let shown = |factor: &Credential| factor.kind == CredentialKind::Totp;
+        let factors = factors.into_iter().map(|factor| factor.value).filter(shown).collect();
+        Ok(((*principal.owner).clone(), factors))
+    }
+
+    /// The public ECDH key in a user's settings and the private one as the client encrypted it.
+    async fn ecdh_key_of(&self, user: UserId) -> Result<Option<(String, String)>, ServiceError> {
+        let settings = DocumentKey { user, kind: DocumentKind::Settings, name: String::new() };
+        let Some(settings) = self.reads.run(move |reader| reader.document(&settings)).await? else {
+            return Ok(None);
+        };
+        let settings: serde_json::Value = serde_json::from_slice(&settings.value.body).unwrap_or_default();
+        let Some(xpub) = settings.get("ecdhKeychain").and_then(serde_json::Value::as_str) else {
+            return Ok(None);
+        };
+        let xpub = xpub.to_owned();
+        let keychain = DocumentKey { user, kind: DocumentKind::Keychain, name: xpub.clone() };
+        let keychain = self.reads.run(move |reader| reader.document(&keychain)).await?;
+        // Without the client's private key at hand an encrypted token could never be opened: plain it is.
+        Ok(keychain.and_then(|keychain| Some((xpub, String::from_utf8(keychain.value.body).ok()?))))
+    }
+
+    /// Seals a token's text to its owner's ECDH key.
+    pub(crate) fn hand_out_sealed(&self, text: &TokenText, xpub: &str) -> Result<Handed, ServiceError> {
+        let [a, b, c]: [u32; 3] = std::array::from_fn(|_| u32::from_be_bytes(self.random.bytes()) >> 1);
+        let path = format!("m/{a}/{b}/{c}");
+        let (salt, iv) = (self.random.bytes(), self.random.bytes());
+        bursar_wire::ecdh::issue(text, xpub, &self.ecdh_key, &path, salt, iv)
+            .map(Handed::Encrypted)
+            .map_err(|error| ServiceError::Unavailable(format!("the token cannot be sealed: {error}")))
+    }
+
+    /// The owner's ECDH key, if this session was handed out under it.
+    pub(crate) async fn ecdh_key_for(&self, principal: &Principal) -> Result<Option<String>, ServiceError> {
+        if !principal.token().issued_by_ecdh {
+            return Ok(None);
+        }
+        Ok(self.ecdh_key_of(principal.user()).await?.map(|(xpub, _)| xpub))
+    }
+
+    pub(crate) fn person(&self, principal: &Principal) -> Result<(), ServiceError> {
+        if principal.is_person() { Ok(()) } else { Err(ServiceError::PersonOnly) }
+    }
+
+    /// A person whose session is unlocked: for what a stolen session must not do by itself.
+    pub(crate) fn unlocked_person(&self, principal: &Principal) -> Result<(), ServiceError> {
+        self.person(principal)?;
+        match principal.token().unlocked_at(self.clock.now()) {
+            Some(_) => Ok(()),
+            None => Err(ServiceError::SessionLocked),
+        }
+    }
+
+    pub(crate) fn source(&self, principal: &Principal) -> Source {
+        let credential =
+            if principal.is_person() { Presented::Login } else { Presented::Token(principal.token().id) };
+        Source::new(credential, principal.address)
+    }
+
+    /// A session that may be extended and for how long, at most: from now on.
+    pub(crate) const LONGEST_EXTENSION: Span = Span::from_seconds(10 * 24 * 60 * 60);
+}
+
+fn verifiers(username: &str, login: &Login) -> Vec<WireVerifier> {
+    let presented = login.password.expose();
+    if login.may_be_clear {
+        let (of_clear, as_is) = WireVerifier::candidates(username, presented);
+        return std::iter::once(of_clear).chain(as_is).collect();
+    }
+    // What is no verifier can only be wrong, but costs the same.
+    vec![WireVerifier::read(presented).unwrap_or_else(|| WireVerifier::compute("", ""))]
+}

@@ -1,0 +1,251 @@
+//! Spending: hold, send, settle, in this order and never another (design §4).
+
+use bursar_core::amount::Amount;
+use bursar_core::authorize::{Need, authorize};
+use bursar_core::coin::Coin;
+use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
+use bursar_core::id::{HoldId, WalletId};
+use bursar_core::ledger::{Command, HoldRequest, Outcome, Request};
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::WalletAction;
+use sha2::{Digest, Sha256};
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::rail::{Built, Decoded, Permit, SendOutcome};
+
+/// A spend as a client asks for it.
+#[derive(Clone, Debug)]
+pub struct SpendRequest {
+    /// The coin named in the path.
+    pub coin: Coin,
+    /// From which wallet.
+    pub wallet: WalletId,
+    /// What is to be sent.
+    pub what: What,
+    /// The client's own name for the spend.
+    pub sequence_id: Option<String>,
+    /// A comment to keep with it.
+    pub comment: Option<String>,
+    /// A one-time password: an unlock for this spend alone.
+    pub otp: Option<String>,
+}
+
+/// What is to be sent.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// So much to each of these.
+    Recipients(Vec<Recipient>),
+    /// The transaction that was built before, and the recipients the client believes are in it.
+    Transaction {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// What the client claims.
+        claimed: Option<Vec<Recipient>>,
+    },
+}
+
+/// A spend that went through, now or before.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The spend; captured.
+    pub hold: Hold,
+    /// What the rail calls it.
+    pub reference: String,
+}
+
+impl Bursar {
+    /// Makes a transaction without sending it. Needs the scope to spend, but neither limit nor unlock.
+    ///
+    /// # Errors
+    /// The caller may not spend from this wallet, or the rail cannot make it.
+    pub async fn build(
+        &self,
+        principal: &Principal,
+        coin: &Coin,
+        wallet: WalletId,
+        recipients: &[Recipient],
+    ) -> Result<Built, ServiceError> {
+        let found = self.wallet_for(principal, wallet, WalletAction::Spend).await?;
+        if found.wallet.coin != *coin {
+            return Err(Refusal::WrongCoin { holds: found.wallet.coin }.into());
+        }
+        let rail = self.rail(&found.wallet.rail)?;
+        rail.check(coin, recipients)?;
+        Ok(rail.build(&found.wallet.reference, coin, recipients, self.random.bytes()).await?)
+    }
+
+    /// Spends: reserves the budget, sends, settles.
+    ///
+    /// # Errors
+    /// Refused with the reason, or sent with an outcome that is not known: then it stays held.
+    pub async fn spend(&self, principal: &Principal, request: SpendRequest) -> Result<Sent, ServiceError> {
+        let found = self.wallet_for(principal, request.wallet, WalletAction::Spend).await?;
+        let wallet = found.wallet;
+        let rail = self.rail(&wallet.rail)?;
+        let (recipients, fee, key) = match &request.what {
+            What::Recipients(recipients) => {
+                (recipients.clone(), rail.fee_ceiling(&request.coin, recipients.len()), None)
+            }
+            What::Transaction { bytes, claimed } => {
+                let decoded = rail.decode(bytes)?;
+                check_claim(&decoded, &wallet.reference, &request.coin, claimed.as_deref())?;
+                let key = SpendKey::Transaction(wallet.id, Sha256::digest(bytes).into());
+                (decoded.recipients, decoded.fee, Some(key))
+            }
+        };
+        rail.check(&request.coin, &recipients)?;
+        let stepped_up = match request.otp.as_deref() {
+            None => false,
+            Some(otp) => {
+                let source = self.source(principal);
+                self.prove_otp(&principal.owner, Some(otp), source, principal.address).await?;
+                true
+            }
+        };
+        let now = self.clock.now();
+        let sequence = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
+        let hold = HoldRequest {
+            id: HoldId::time_ordered(now, self.random.bytes()),
+            token: principal.token().id,
+            address: principal.address,
+            wallet: wallet.id,
+            meaning: meaning(&request.coin, wallet.id, &recipients, key.as_ref()),
+            coin: request.coin,
+            recipients,
+            fee,
+            key: sequence.or(key),
+            instruction: match request.what {
+                What::Recipients(_) => Vec::new(),
+                What::Transaction { bytes, .. } => bytes,
+            },
+            comment: request.comment,
+            stepped_up,
+            deadline: now.plus(self.policy.spend_deadline),
+        };
+        match self.command(principal.actor(), Command::Hold(Box::new(hold))).await? {
+            Outcome::Held(hold) => self.carry_out(principal, &wallet.rail, &wallet.reference, *hold).await,
+            Outcome::Known { hold, same: true } => known(*hold),
+            Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+        }
+    }
+
+    /// Sends what was just held and records what became of it. Runs to its end on a task of its own: a
+    /// client that goes away does not leave a spend half done.
+    async fn carry_out(
+        &self,
+        principal: &Principal,
+        rail: &str,
+        reference: &str,
+        hold: Hold,
+    ) -> Result<Sent, ServiceError> {
+        let rail = std::sync::Arc::clone(self.rail(rail)?);
+        let ledger = std::sync::Arc::clone(&self.ledger);
+        let (reference, actor) = (reference.to_owned(), principal.actor());
+        let id = hold.id;
+        let work = async move {
+            let answer = rail.send(&reference, Permit::of_granted(hold.clone())).await;
+            let (command, sent) = match answer {
+                SendOutcome::Done { reference, fee } => {
+                    let amount = captured(&hold, fee);
+                    let state = HoldState::Captured { at: hold.created, amount, reference: reference.clone() };
+                    let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone() };
+                    (Command::Capture { hold: id, amount, reference }, Ok(sent))
+                }
+                SendOutcome::Refused { reason } => {
+                    let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
+                    (Command::Release { hold: id, reason }, Err(refused))
+                }
+                SendOutcome::Unknown { reason } => {
+                    tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
+                    (Command::MarkUnresolved { hold: id }, Err(ServiceError::OutcomePending { hold: id }))
+                }
+            };
+            // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend
+            // stays counted and is reconciled (design §6).
+            if let Err(error) = ledger.submit_and_go_on(Request { actor, command }) {
+                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
+            }
+            sent
+        };
+        let pending = ServiceError::OutcomePending { hold: id };
+        tokio::spawn(work).await.unwrap_or(Err(pending))
+    }
+
+    /// A wallet on which the caller may do this, checked on what is known now; the ledger checks again.
+    pub(crate) async fn wallet_for(
+        &self,
+        principal: &Principal,
+        wallet: WalletId,
+        action: WalletAction,
+    ) -> Result<bursar_store::WalletOfUser, ServiceError> {
+        let user = principal.user();
+        let found = self.reads.run(move |reader| reader.wallet(wallet, user)).await?;
+        let found = found.ok_or(Refusal::WalletUnknown)?;
+        let need = Need::Wallet { action, wallet: &found.wallet, role: found.role };
+        authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?;
+        Ok(found)
+    }
+}
+
+/// The amount that left the wallet: what the recipients got and the real fee.
+pub(crate) fn captured(hold: &Hold, fee: Amount) -> Amount {
+    hold.amount.saturating_sub(hold.fee).saturating_add(fee)
+}
+
+/// The first outcome of a spend that was asked for again.
+fn known(hold: Hold) -> Result<Sent, ServiceError> {
+    match &hold.state {
+        HoldState::Captured { reference, .. } => {
+            let reference = reference.clone();
+            Ok(Sent { hold, reference })
+        }
+        HoldState::Open | HoldState::Unresolved { .. } => Err(ServiceError::OutcomePending { hold: hold.id }),
+        HoldState::Released { reason, .. } => Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() }),
+    }
+}
+
+/// What a client claims must be what the transaction does: it is the transaction that is held and sent.
+fn check_claim(
+    decoded: &Decoded,
+    reference: &str,
+    coin: &Coin,
+    claimed: Option<&[Recipient]>,
+) -> Result<(), ServiceError> {
+    if decoded.reference != reference {
+        return Err(ServiceError::invalid("txHex", "is a transaction of another wallet"));
+    }
+    if decoded.coin != *coin {
+        return Err(ServiceError::invalid("txHex", format!("is a transaction of {}", decoded.coin)));
+    }
+    match claimed {
+        Some(claimed) if claimed != decoded.recipients => {
+            Err(ServiceError::invalid("recipients", "are not those of the transaction in `txHex`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names what a spend means, so that a key cannot be used for two different ones. Not its bytes: the same
+/// spend may be written in many ways.
+fn meaning(coin: &Coin, wallet: WalletId, recipients: &[Recipient], key: Option<&SpendKey>) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    let mut field = |bytes: &[u8]| {
+        hasher.update(bytes.len().to_be_bytes());
+        hasher.update(bytes);
+    };
+    field(b"spend");
+    field(coin.as_str().as_bytes());
+    field(wallet.as_bytes());
+    for recipient in recipients {
+        field(recipient.address.as_bytes());
+        field(&recipient.amount.to_be_bytes());
+    }
+    if let Some(SpendKey::Transaction(_, hash)) = key {
+        field(hash);
+    }
+    hasher.finalize().into()
+}

@@ -1,0 +1,104 @@
+//! Unlocking and locking tokens, and extending sessions.
+
+use bursar_core::ledger::{Command, Outcome};
+use bursar_core::time::Span;
+use bursar_wire::extend::{self, ExtensionAddress};
+
+use crate::Bursar;
+use crate::authenticate::{Principal, secret_place};
+use crate::error::{ServiceError, Unproven};
+use crate::issue::TokenState;
+
+/// What is asked of an unlock.
+#[derive(Clone, Debug)]
+pub struct UnlockRequest {
+    /// The second factor of the token's owner.
+    pub otp: Option<String>,
+    /// For how long.
+    pub duration: Span,
+    /// Whether an earlier lock is lifted for good.
+    pub resume: bool,
+    /// Whether limits are kept even where unlocks drop them.
+    pub keep_limits: bool,
+}
+
+impl Bursar {
+    /// Lets the presented token spend without its own limits for a while.
+    ///
+    /// # Errors
+    /// The second factor is wrong, or a longer unlock is running.
+    pub async fn unlock(&self, principal: &Principal, request: UnlockRequest) -> Result<TokenState, ServiceError> {
+        let (token, now) = (principal.token(), self.clock.now());
+        let source = self.source(principal);
+        self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
+        let command = Command::Unlock {
+            token: token.id,
+            until: now.plus(request.duration),
+            resume: request.resume,
+            drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
+        };
+        match self.command(principal.actor(), command).await? {
+            Outcome::Token(token) => self.state_of(*token).await,
+            Outcome::UnlockedLonger { until } => Err(ServiceError::UnlockedLonger { until }),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            _ => Err(ServiceError::NotFound("token")),
+        }
+    }
+
+    /// Stops the presented token from spending until its owner resumes it. Needs no proof: it only tightens.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn lock(&self, principal: &Principal) -> Result<TokenState, ServiceError> {
+        match self.command(principal.actor(), Command::Lock { token: principal.token().id }).await? {
+            Outcome::Token(token) => self.state_of(*token).await,
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            _ => Err(ServiceError::NotFound("token")),
+        }
+    }
+
+    /// Moves the end of an extensible session, which proves itself with the key of its address (WC §2.9).
+    ///
+    /// # Errors
+    /// The session is not extensible, the signature is wrong, or the duration is too long.
+    pub async fn extend(
+        &self,
+        principal: &Principal,
+        duration: Option<Span>,
+        timestamp: &str,
+        signature: &str,
+    ) -> Result<TokenState, ServiceError> {
+        let token = principal.token();
+        let Some(address) = &token.extension_address else {
+            return Err(ServiceError::invalid("signature", "this session is not extensible; log in with `extensible`"));
+        };
+        let longest = Self::LONGEST_EXTENSION;
+        if duration.is_some_and(|duration| duration > longest) {
+            let most = longest.as_millis() / 1000;
+            return Err(ServiceError::invalid("duration", format!("a session is extended by at most {most} s")));
+        }
+        let address = ExtensionAddress::read(address).map_err(|_| Unproven::Signature)?;
+        let now = self.clock.now();
+        let signed_at = bursar_wire::signature::window::read_millis(timestamp)
+            .map_err(|_| ServiceError::invalid("timestamp", "the header must be Unix time in milliseconds"))?;
+        bursar_wire::signature::window::check(signed_at, now)
+            .map_err(|error| ServiceError::invalid("timestamp", error.to_string()))?;
+        let id = token.id;
+        let secrets = self.reads.run(move |reader| reader.secrets(id)).await?.ok_or(ServiceError::NotFound("token"))?;
+        let seconds = duration.map(|duration| duration.as_millis() / 1000);
+        let is_signed = secrets.value.iter().any(|secret| {
+            let Ok(opened) = self.sealer.open(secret_place(&id), &secret.sealed) else { return false };
+            let text = opened.expose().get(32..).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+            address.verify(&extend::message_over(timestamp, text, seconds), signature).is_ok()
+        });
+        if !is_signed {
+            return Err(Unproven::Signature.into());
+        }
+        let until = now.plus(duration.unwrap_or(self.policy.session));
+        match self.command(principal.actor(), Command::Extend { token: id, until }).await? {
+            Outcome::Token(token) => self.state_of(*token).await,
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            _ => Err(ServiceError::NotFound("token")),
+        }
+    }
+}

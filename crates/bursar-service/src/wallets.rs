@@ -1,0 +1,153 @@
+//! Reading wallets, their addresses, balances and transfers.
+
+use bursar_core::account::{Wallet, WalletRole};
+use bursar_core::coin::Coin;
+use bursar_core::hold::Hold;
+use bursar_core::id::{HoldId, WalletId};
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::WalletAction;
+use bursar_store::Page;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::rail::Balance;
+
+/// A wallet with what its rail says of it.
+#[derive(Clone, Debug)]
+pub struct WalletView {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// What the caller's user may do with it.
+    pub role: WalletRole,
+    /// What it holds.
+    pub balance: Balance,
+    /// Where it can be paid, the newest address.
+    pub address: Option<String>,
+    /// Whether it holds play money.
+    pub is_sandbox: bool,
+}
+
+impl Bursar {
+    /// The wallets the caller may read, of one coin or all. Those it may not are left out, not refused.
+    ///
+    /// # Errors
+    /// The store or a rail does not answer.
+    pub async fn wallets(
+        &self,
+        principal: &Principal,
+        coin: Option<Coin>,
+        page: Page<WalletId>,
+    ) -> Result<(Vec<WalletView>, Option<WalletId>), ServiceError> {
+        let user = principal.user();
+        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
+        let mut found = self.reads.run(move |reader| reader.wallets(user, coin.as_ref(), one_more)).await?;
+        let next = (found.len() > page.limit).then(|| {
+            found.truncate(page.limit);
+            found.last().map(|last| last.wallet.id)
+        });
+        let mut views = Vec::with_capacity(found.len());
+        let mut refused = None;
+        for one in found {
+            let need = bursar_core::authorize::Need::Wallet {
+                action: WalletAction::View,
+                wallet: &one.wallet,
+                role: one.role,
+            };
+            let now = self.clock.now();
+            match bursar_core::authorize::authorize(principal.token(), &principal.owner, principal.address, need, now) {
+                Ok(()) => views.push(self.view(one.wallet, one.role.unwrap_or_default()).await?),
+                Err(refusal) => refused = Some(refusal),
+            }
+        }
+        // A token that may read no wallet at all is told so, rather than shown an empty list.
+        match refused {
+            Some(refusal @ Refusal::ScopeMissing { .. }) if views.is_empty() => Err(refusal.into()),
+            _ => Ok((views, next.flatten())),
+        }
+    }
+
+    /// One wallet.
+    ///
+    /// # Errors
+    /// The caller may not read it, or it holds another coin.
+    pub async fn wallet(&self, principal: &Principal, coin: Option<&Coin>, id: WalletId) -> Result<WalletView, ServiceError> {
+        let wallet = self.readable(principal, coin, id).await?;
+        self.view(wallet.0, wallet.1).await
+    }
+
+    /// A wallet's addresses, oldest first.
+    ///
+    /// # Errors
+    /// The caller may not read it.
+    pub async fn addresses(&self, principal: &Principal, coin: &Coin, id: WalletId) -> Result<Vec<String>, ServiceError> {
+        let (wallet, _) = self.readable(principal, Some(coin), id).await?;
+        Ok(self.rail(&wallet.rail)?.addresses(&wallet.reference).await?)
+    }
+
+    /// A new address of a wallet.
+    ///
+    /// # Errors
+    /// The caller may not read it.
+    pub async fn new_address(&self, principal: &Principal, coin: &Coin, id: WalletId) -> Result<String, ServiceError> {
+        let (wallet, _) = self.readable(principal, Some(coin), id).await?;
+        Ok(self.rail(&wallet.rail)?.new_address(&wallet.reference, self.random.bytes()).await?)
+    }
+
+    /// A wallet's spends.
+    ///
+    /// # Errors
+    /// The caller may not read it.
+    pub async fn transfers(
+        &self,
+        principal: &Principal,
+        coin: &Coin,
+        id: WalletId,
+        page: Page<HoldId>,
+    ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
+        self.readable(principal, Some(coin), id).await?;
+        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
+        let mut spends = self.reads.run(move |reader| reader.spends(id, one_more)).await?;
+        let next = (spends.len() > page.limit).then(|| {
+            spends.truncate(page.limit);
+            spends.last().map(|last| last.id)
+        });
+        Ok((spends, next.flatten()))
+    }
+
+    /// One of a wallet's spends.
+    ///
+    /// # Errors
+    /// The caller may not read the wallet, or it has no such spend.
+    pub async fn transfer(
+        &self,
+        principal: &Principal,
+        coin: &Coin,
+        wallet: WalletId,
+        id: HoldId,
+    ) -> Result<Hold, ServiceError> {
+        self.readable(principal, Some(coin), wallet).await?;
+        let hold = self.reads.run(move |reader| reader.hold(id)).await?;
+        hold.filter(|hold| hold.wallet == wallet).ok_or(ServiceError::NotFound("transfer"))
+    }
+
+    async fn readable(
+        &self,
+        principal: &Principal,
+        coin: Option<&Coin>,
+        id: WalletId,
+    ) -> Result<(Wallet, WalletRole), ServiceError> {
+        let found = self.wallet_for(principal, id, WalletAction::View).await?;
+        match coin {
+            Some(coin) if found.wallet.coin != *coin => Err(Refusal::WrongCoin { holds: found.wallet.coin }.into()),
+            _ => Ok((found.wallet, found.role.unwrap_or_default())),
+        }
+    }
+
+    async fn view(&self, wallet: Wallet, role: WalletRole) -> Result<WalletView, ServiceError> {
+        let rail = self.rail(&wallet.rail)?;
+        let balance = rail.balance(&wallet.reference).await?;
+        let address = rail.addresses(&wallet.reference).await?.pop();
+        Ok(WalletView { is_sandbox: rail.is_sandbox(), wallet, role, balance, address })
+    }
+}

@@ -1,0 +1,150 @@
+//! Reads of what is committed, each over one connection that cannot write.
+
+use std::collections::HashMap;
+
+use bursar_core::account::User;
+use bursar_core::audit::{Event, Link};
+use bursar_core::coin::Coin;
+use bursar_core::hold::{Hold, SpendKey};
+use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
+use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, TokenSecret, Versioned};
+use bursar_core::limit::{Budget, BudgetKey, Limit, Subject, Usage};
+use bursar_core::time::Timestamp;
+use bursar_core::token::Token;
+use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
+use rusqlite::{Connection, Transaction};
+
+use crate::rows::{Found, audit, budget, credential, document, hold, limits, secrets, spend_key, token, user, wallet};
+use crate::sql::unavailable;
+
+pub(crate) struct SqliteReader {
+    connection: Connection,
+}
+
+impl SqliteReader {
+    pub(crate) const fn new(connection: Connection) -> Self {
+        Self { connection }
+    }
+
+    /// One view of the store for reads that take several statements.
+    fn view(&mut self) -> Result<Transaction<'_>, StoreError> {
+        self.connection.transaction().map_err(unavailable)
+    }
+}
+
+impl Reader for SqliteReader {
+    fn token_by_secret(&mut self, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError> {
+        token::by_secret(&self.connection, lookup)
+    }
+
+    fn token(&mut self, id: TokenId) -> Found<Token> {
+        token::load(&self.connection, id)
+    }
+
+    fn secrets(&mut self, id: TokenId) -> Found<Vec<TokenSecret>> {
+        secrets::load(&*self.view()?, id)
+    }
+
+    fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+        token::access_tokens(&self.connection, user, now, page)
+    }
+
+    fn count_long_lived(&mut self, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
+        token::count_long_lived(&self.connection, user, now)
+    }
+
+    fn user(&mut self, id: UserId) -> Found<User> {
+        user::load(&self.connection, id)
+    }
+
+    fn user_by_name(&mut self, username: &str) -> Found<User> {
+        user::by_name(&self.connection, username)
+    }
+
+    fn users(&mut self, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
+        user::all(&self.connection, page)
+    }
+
+    fn credentials(&mut self, user: UserId) -> Result<Vec<Versioned<Credential>>, StoreError> {
+        credential::of_user(&self.connection, user)
+    }
+
+    fn document(&mut self, key: &DocumentKey) -> Found<Document> {
+        document::load(&self.connection, key)
+    }
+
+    fn documents(
+        &mut self,
+        user: UserId,
+        kind: DocumentKind,
+        page: &Page<String>,
+    ) -> Result<Vec<(DocumentKey, Versioned<Document>)>, StoreError> {
+        document::of_user(&self.connection, user, kind, page)
+    }
+
+    fn wallet(&mut self, id: WalletId, user: UserId) -> Result<Option<WalletOfUser>, StoreError> {
+        wallet::seen_by(&self.connection, id, user)
+    }
+
+    fn wallets(
+        &mut self,
+        user: UserId,
+        coin: Option<&Coin>,
+        page: Page<WalletId>,
+    ) -> Result<Vec<WalletOfUser>, StoreError> {
+        wallet::of_user(&self.connection, user, coin, page)
+    }
+
+    fn limits(&mut self, subject: Subject) -> Result<Versioned<Vec<Limit>>, StoreError> {
+        let found = limits::load(&*self.view()?, subject)?;
+        Ok(found.unwrap_or(Versioned { version: 0, value: Vec::new() }))
+    }
+
+    fn budgets(&mut self, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
+        budget::of_subject(&self.connection, subject)
+    }
+
+    fn hold(&mut self, id: HoldId) -> Result<Option<Hold>, StoreError> {
+        Ok(hold::load(&self.connection, id)?.map(|found| found.value))
+    }
+
+    fn hold_by_key(&mut self, key: &SpendKey) -> Result<Option<HoldId>, StoreError> {
+        Ok(spend_key::load(&self.connection, key)?.map(|found| found.value))
+    }
+
+    fn spends(&mut self, wallet: WalletId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        hold::of_wallet(&self.connection, wallet, page)
+    }
+
+    fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        hold::unsettled(&self.connection, page)
+    }
+
+    fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
+        let view = self.view()?;
+        let links = audit::links(&view, from_link, limit)?;
+        links.into_iter().map(|link| Ok((link, audit::events(&view, link.number)?))).collect()
+    }
+
+    /// Streams over the open holds and over the budgets that hold something; both are few.
+    fn conservation(&mut self) -> Result<Vec<BudgetKey>, StoreError> {
+        let view = self.view()?;
+        // A sum that does not fit is nothing that a budget could agree with.
+        let mut sums: HashMap<BudgetKey, Option<Usage>> = HashMap::new();
+        hold::each_unsettled(&view, |amount, charges| {
+            for charge in charges.into_iter().filter(|charge| !charge.overridden) {
+                let sum = sums.entry(charge.budget).or_insert(Some(Usage::default()));
+                *sum = sum.and_then(|sum| sum.checked_add(Usage::one(amount)));
+            }
+        })?;
+        let mut broken = Vec::new();
+        budget::each_held(&view, |key, held| {
+            if sums.remove(&key) != Some(Some(held)) {
+                broken.push(key);
+            }
+        })?;
+        broken.extend(sums.into_keys());
+        broken.sort_unstable();
+        Ok(broken)
+    }
+}

@@ -1,0 +1,76 @@
+//! The one writer: loads what a batch works on, and writes what it changed.
+
+use std::sync::Arc;
+
+use bursar_core::ledger::{Change, Key, State};
+use bursar_store::{Batch, Position, StoreError, Writer};
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::checkpoint::Checkpointer;
+use crate::open::Owner;
+use crate::rows::{self, audit, position};
+use crate::sql::unavailable;
+
+/// Dropped in this order: the connection, whose end is also the checkpointer's, then the right to the directory.
+pub(crate) struct SqliteWriter {
+    connection: Connection,
+    _checkpointer: Checkpointer,
+    _owner: Arc<Owner>,
+}
+
+impl SqliteWriter {
+    pub(crate) const fn new(connection: Connection, checkpointer: Checkpointer, owner: Arc<Owner>) -> Self {
+        Self { connection, _checkpointer: checkpointer, _owner: owner }
+    }
+}
+
+impl Writer for SqliteWriter {
+    fn position(&mut self) -> Result<Position, StoreError> {
+        position::load(&self.connection)
+    }
+
+    /// Point look-ups in one read transaction, in the order of the keys, so that neighbours share pages.
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+        let mut keys: Vec<&Key> = keys.iter().collect();
+        keys.sort_unstable();
+        let transaction = self.connection.transaction().map_err(unavailable)?;
+        for key in keys {
+            state.load(key.clone(), rows::load(&transaction, key)?);
+        }
+        transaction.commit().map_err(unavailable)
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        // A transaction that is dropped before its end is rolled back.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
+        write(&transaction, batch)?;
+        transaction.commit().map_err(unavailable)
+    }
+}
+
+fn write(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    let mut changes: Vec<&Change> = batch.changes.iter().collect();
+    // What is gone first, since what comes may take over its name.
+    changes.sort_unstable_by_key(|change| (change.record.is_some(), &change.key));
+    for change in changes {
+        match &change.record {
+            Some(record) => rows::store(connection, change.version, record)?,
+            None => rows::delete(connection, &change.key)?,
+        }
+    }
+    match &batch.link {
+        Some(link) => {
+            audit::insert_link(connection, link)?;
+            for (place, event) in batch.events.iter().enumerate() {
+                audit::insert_event(connection, link.number, place, event)?;
+            }
+        }
+        None if batch.events.is_empty() => {}
+        None => {
+            return Err(StoreError::Inconsistent { table: "audit_links", problem: "events without a link".to_owned() });
+        }
+    }
+    position::store(connection, batch.time)
+}
+
