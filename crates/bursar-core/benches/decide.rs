@@ -90,11 +90,13 @@ fn limits(ceiling: u128) -> Vec<Limit> {
         .collect()
 }
 
-fn hold(number: u64, key: Option<SpendKey>) -> Request {
-    let mut id = [0; 16];
-    id[8..].copy_from_slice(&number.to_be_bytes());
+fn number(number: u128) -> [u8; 16] {
+    number.to_be_bytes()
+}
+
+fn hold(id: u128, key: Option<SpendKey>) -> Request {
     let command = Command::Hold(Box::new(HoldRequest {
-        id: HoldId::from_bytes(id),
+        id: HoldId::from_bytes(number(id)),
         token: TOKEN,
         address: ADDRESS,
         wallet: WALLET,
@@ -149,22 +151,14 @@ fn decide(bench: &mut Criterion) {
         bencher.iter(|| needs(black_box(&state), black_box(&request.command)));
     });
 
-    let mut state = warm(u128::MAX);
-    let mut number = 0;
+    let request = hold(1, None);
     bench.bench_function("apply a hold that is granted, 10 limits", |bencher| {
-        let next = || {
-            number += 1;
-            hold(number, None)
+        let granted = |state: &mut State| {
+            let applied = apply(state, black_box(&request), NOW);
+            assert!(matches!(&applied, Ok(applied) if matches!(applied.outcome, Outcome::Held(_))));
+            applied
         };
-        bencher.iter_batched_ref(
-            next,
-            |request| {
-                let applied = apply(&mut state, request, NOW);
-                assert!(matches!(&applied, Ok(applied) if matches!(applied.outcome, Outcome::Held(_))));
-                applied
-            },
-            BatchSize::SmallInput,
-        );
+        bencher.iter_batched_ref(|| warm(u128::MAX), granted, BatchSize::SmallInput);
     });
 
     let mut state = warm(1);
@@ -182,25 +176,17 @@ fn decide(bench: &mut Criterion) {
         bencher.iter(|| apply(&mut state, black_box(&request), NOW));
     });
 
-    let mut state = warm(u128::MAX);
-    let mut number = 0;
+    let request = hold(1, None);
+    let (hold, reference) = (HoldId::from_bytes(number(1)), "2c9f5f1e".repeat(8));
+    let command = Command::Capture { hold, amount: Amount::new(2), reference };
+    let capture = Request { actor: Actor::System, command };
     bench.bench_function("apply a capture", |bencher| {
-        bencher.iter_custom(|times| {
-            let mut spent = std::time::Duration::ZERO;
-            for _ in 0..times {
-                number += 1;
-                let request = hold(number, None);
-                let Command::Hold(held) = &request.command else { continue };
-                let (hold, amount) = (held.id, Amount::new(2));
-                assert!(apply(&mut state, &request, NOW).is_ok());
-                let reference = "2c9f5f1e0d0b6a1f7e3ad2b8c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7".to_owned();
-                let capture = Request { actor: Actor::System, command: Command::Capture { hold, amount, reference } };
-                let begun = std::time::Instant::now();
-                assert!(black_box(apply(&mut state, &capture, NOW)).is_ok());
-                spent += begun.elapsed();
-            }
-            spent
-        });
+        let held = || {
+            let mut state = warm(u128::MAX);
+            assert!(apply(&mut state, &request, NOW).is_ok());
+            state
+        };
+        bencher.iter_batched_ref(held, |state| apply(state, black_box(&capture), NOW), BatchSize::SmallInput);
     });
 }
 

@@ -4,6 +4,8 @@
 //! [`Writer`], which the ledger's engine owns; everybody else reads. Two implementations, one contract
 //! suite. Nothing here knows SQL, and no secret reaches a store unsealed.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 mod error;
 mod ports;
 pub mod seal;

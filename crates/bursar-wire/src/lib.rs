@@ -29,5 +29,6 @@ pub mod extend;
 pub mod header;
 pub mod json;
 pub mod password;
+pub mod requests;
 pub mod signature;
 pub mod token_text;

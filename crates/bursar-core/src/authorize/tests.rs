@@ -33,8 +33,10 @@ impl Case {
     }
 }
 
+type Spoil = fn(&mut Case);
+
 /// What can be wrong with a request to spend, in the order of design §5.
-const FLAWS: [(&str, fn(&mut Case)); 9] = [
+const FLAWS: [(&str, Spoil); 9] = [
     ("token_revoked", |case| case.token.revoked = Some(at(-1))),
     ("token_expired", |case| case.token.expires = at(0)),
     ("owner_frozen", |case| case.owner.freeze = Some(freeze(None))),

@@ -3,7 +3,6 @@
 //! Everything here runs inside a transaction that the writer commits. Of a hold there is a transfer or a
 //! refusal, never both, and neither is ever changed.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
@@ -14,11 +13,11 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
-use bursar_service::rail::{Decoded, RailError, SendOutcome};
+use bursar_service::rail::{RailError, SendOutcome};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::destination::{self, Destination, Fault};
-use super::transaction;
+use super::address;
+use super::payment::{self, Stop};
 
 /// The schema this program writes.
 const SCHEMA: i64 = 1;
@@ -101,26 +100,6 @@ impl From<rusqlite::Error> for BookError {
 impl From<io::Error> for BookError {
     fn from(error: io::Error) -> Self {
         Self::Unavailable(error.to_string())
-    }
-}
-
-/// Why a payment does not happen.
-enum Stop {
-    /// It is refused, for good.
-    Refused(String),
-    /// The book fails.
-    Broken(BookError),
-}
-
-impl From<rusqlite::Error> for Stop {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Broken(error.into())
-    }
-}
-
-impl From<BookError> for Stop {
-    fn from(error: BookError) -> Self {
-        Self::Broken(error)
     }
 }
 
@@ -220,7 +199,7 @@ pub(super) fn new_address(
     let Some(coin) = coin(book, reference)? else {
         return Ok(None);
     };
-    let address = destination::new_address(&coin, reference, random);
+    let address = address::new(&coin, reference, random);
     book.prepare_cached(
         "INSERT INTO addresses (reference, address, position)
          VALUES (?1, ?2, (SELECT coalesce(max(position) + 1, 0) FROM addresses WHERE reference = ?1))
@@ -239,7 +218,7 @@ pub(super) fn send(
     if let Some(known) = outcome(book, hold.id)? {
         return Ok(known);
     }
-    match pay(book, reference, hold) {
+    match payment::pay(book, reference, hold) {
         Ok(done) => Ok(done),
         Err(Stop::Refused(reason)) => refuse(book, hold.id, reason),
         Err(Stop::Broken(error)) => Err(error),
@@ -284,114 +263,11 @@ fn refuse(book: &Connection, hold: HoldId, reason: String) -> Result<SendOutcome
     Ok(SendOutcome::Refused { reason })
 }
 
-/// Moves the money. Everything that can be refused is refused before the first row is written.
-fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, Stop> {
-    let refused = |reason: &str| Stop::Refused(reason.to_owned());
-    let (held, balance) =
-        wallet(book, reference)?.ok_or_else(|| refused("the sandbox knows no such wallet"))?;
-    let payable = if held == hold.coin {
-        destination::check(&held, &hold.recipients)
-    } else {
-        Err(other_coin(&held, &hold.coin))
-    };
-    if let Err(RailError::Invalid { field, problem }) = payable {
-        return Err(Stop::Refused(format!("{field} {problem}")));
-    }
-    if !is_what_was_built(reference, hold) {
-        return Err(refused(
-            "the transaction that was built says something else than its hold",
-        ));
-    }
-    if destination::fault(&hold.recipients) == Some(Fault::Refuse) {
-        return Err(refused("the sandbox refused, as `sandbox:refuse` asks"));
-    }
-    let fee = destination::fee(&hold.coin);
-    let paid = destination::total(&hold.recipients)
-        .ok_or_else(|| refused("the recipients get too much"))?;
-    let leaving = paid
-        .checked_add(fee)
-        .ok_or_else(|| refused("the recipients get too much"))?;
-    if leaving > hold.amount {
-        return Err(Stop::Refused(format!(
-            "{leaving} would leave the wallet, but only {} is held",
-            hold.amount
-        )));
-    }
-    let left = balance.checked_sub(leaving).ok_or_else(|| {
-        Stop::Refused(format!(
-            "insufficient funds: the wallet holds {balance}, the send takes {leaving} with its fee"
-        ))
-    })?;
-
-    let mut balances = BTreeMap::from([(reference.to_owned(), left)]);
-    for recipient in &hold.recipients {
-        let Some(payee) = owner(book, &hold.coin, &recipient.address)? else {
-            continue;
-        };
-        let before = match balances.get(&payee) {
-            Some(balance) => *balance,
-            None => self::balance(book, &payee)?.unwrap_or_default(),
-        };
-        let after = before
-            .checked_add(recipient.amount)
-            .ok_or_else(|| refused("a recipient would hold too much"))?;
-        balances.insert(payee, after);
-    }
-
-    for (reference, balance) in balances {
-        book.prepare_cached("UPDATE wallets SET balance = ?2 WHERE reference = ?1")?
-            .execute(params![reference, balance.to_be_bytes()])?;
-    }
-    let recipients = transaction::recipients_to_json(&hold.recipients)
-        .map_err(|_| BookError::Inconsistent { table: "transfers" })?;
-    let txid = destination::transaction_id(&hold.coin, hold.id);
-    book.prepare_cached(
-        "INSERT INTO transfers (hold, txid, reference, coin, recipients, amount, fee, time)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        hold.id.as_bytes(),
-        txid,
-        reference,
-        hold.coin.as_str(),
-        recipients,
-        paid.to_be_bytes(),
-        fee.to_be_bytes(),
-        hold.created.as_millis(),
-    ])?;
-    Ok(SendOutcome::Done {
-        reference: txid,
-        fee,
-    })
-}
-
-/// Whether the hold means what its transaction says, where one was built.
-fn is_what_was_built(reference: &str, hold: &Hold) -> bool {
-    if !transaction::is_claimed_by(&hold.instruction) {
-        return true;
-    }
-    let meant = Decoded {
-        reference: reference.to_owned(),
-        coin: hold.coin.clone(),
-        recipients: hold.recipients.clone(),
-        fee: destination::fee(&hold.coin),
-    };
-    transaction::read(&hold.instruction) == Ok(meant)
-}
-
-/// The wallet of that coin which is paid at that address, if it is one of the sandbox's.
-fn owner(book: &Connection, coin: &Coin, address: &str) -> Result<Option<String>, BookError> {
-    let Ok(Destination::Address(address)) = Destination::read(coin, address) else {
-        return Ok(None);
-    };
-    let owner = book
-        .prepare_cached("SELECT reference FROM addresses JOIN wallets USING (reference) WHERE address = ?1 AND coin = ?2")?
-        .query_row([&address, coin.as_str()], |row| row.get(0))
-        .optional()?;
-    Ok(owner)
-}
-
-fn wallet(book: &Connection, reference: &str) -> Result<Option<(Coin, Amount)>, BookError> {
+/// What a wallet holds: which coin, and how much.
+pub(super) fn wallet(
+    book: &Connection,
+    reference: &str,
+) -> Result<Option<(Coin, Amount)>, BookError> {
     let row: Option<(String, [u8; 32])> = book
         .prepare_cached("SELECT coin, balance FROM wallets WHERE reference = ?1")?
         .query_row([reference], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -34,11 +34,11 @@ use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, Recipient};
 use bursar_service::rail::{Answer, Balance, Built, Decoded, Permit, Rail, RailError, SendOutcome};
 
+mod address;
 mod book;
 mod destination;
+mod payment;
 mod report;
-#[cfg(test)]
-mod tests;
 mod transaction;
 mod writer;
 
@@ -247,3 +247,6 @@ fn unknown(reason: &str) -> SendOutcome {
         reason: reason.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,7 @@ fn invalid(problem: &str) -> RailError {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::address;
     use super::*;
 
     const SOUND: &str = r#"sandbox1{"reference":"w","coin":"tbtc","recipients":[{"address":"sandbox:slow","amount":"7"}],"fee":"250","nonce":"00000000000000000000000000000000"}"#;
@@ -236,10 +237,8 @@ mod tests {
             ("0x[0-9a-f]{40}").prop_map(|it| ("hteth", it)),
             ("0x[0-9A-F]{40}").prop_map(|it| ("hteth:usdc", it)),
             ("sandbox-[0-9a-f]{40}").prop_map(|it| ("btc", it)),
-            any::<[u8; 16]>().prop_map(|it| (
-                "tbtc",
-                destination::new_address(&Coin::parse("tbtc").unwrap(), "w", it)
-            )),
+            any::<[u8; 16]>()
+                .prop_map(|it| ("tbtc", address::new(&Coin::parse("tbtc").unwrap(), "w", it))),
         ]
     }
 

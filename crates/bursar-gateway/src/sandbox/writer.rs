@@ -124,10 +124,6 @@ where
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the thread owns the book and closes it when it ends"
-)]
 fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut batch = Vec::new();
     while queue.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {

@@ -71,7 +71,7 @@ pub(crate) fn events(connection: &Connection, link: u64) -> Result<Vec<Event>, S
             actor: read_actor(columns)?,
             action: columns.get()?,
             subject: columns.get()?,
-            data: columns.parse(serde_json::from_str)?,
+            data: columns.parse(|text| serde_json::from_str(text))?,
         })
     })
 }

@@ -1,0 +1,135 @@
+//! What every store promises, as tests: an implementation runs them all with [`store_contract!`](crate::store_contract).
+//!
+//! Each promise is a function that gets a database of its own, panics if it is broken, and knows nothing
+//! of how it is kept.
+
+mod batches;
+mod lists;
+mod records;
+mod samples;
+
+pub use batches::*;
+pub use lists::*;
+pub use records::*;
+
+use bursar_core::audit::{Actor, Event};
+use bursar_core::ledger::{Key, Record, State, Version};
+use bursar_core::time::Timestamp;
+
+use crate::{Batch, Position, Reader, Store, StoreError, Writer};
+
+/// A database to hold against the contract: an empty one, and nobody else's.
+pub trait Database {
+    /// The store under test.
+    type Store: Store;
+
+    /// Opens the database; the next time only after everything from the last time was dropped.
+    fn open(&self) -> Self::Store;
+}
+
+/// Makes a test of every promise. Takes an expression for a new [`Database`].
+#[macro_export]
+macro_rules! store_contract {
+    ($database:expr) => {
+        $crate::store_contract! { $database =>
+            every_record_reads_back_as_it_was_written,
+            a_changed_record_reads_back_as_it_was_written_last,
+            what_is_not_there_is_loaded_as_absent,
+            what_was_deleted_is_absent,
+            an_emptied_list_is_not_a_missing_one,
+            a_settled_hold_keeps_its_terms,
+            a_token_is_found_by_its_present_secrets_only,
+            access_tokens_are_those_that_live_in_order_of_creation,
+            long_lived_tokens_are_counted,
+            users_come_in_pages,
+            documents_come_in_pages_by_name,
+            wallets_come_in_pages_with_the_role_of_the_user,
+            credentials_and_budgets_are_those_of_one_owner,
+            spends_come_in_pages_by_wallet,
+            unsettled_spends_are_those_open_or_unresolved,
+            the_audit_chain_reads_back_link_by_link,
+            held_counters_that_differ_from_the_holds_are_named,
+            a_failed_commit_leaves_nothing,
+            a_name_that_is_freed_can_be_taken_in_the_same_batch,
+            everything_survives_reopening,
+            a_reader_sees_what_was_committed_after_it_was_made,
+            there_is_one_writer,
+        }
+    };
+    ($database:expr => $($promise:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $promise() {
+                $crate::contract::$promise(&$database);
+            }
+        )*
+    };
+}
+
+/// An open database in the hands of its one writer.
+struct Ledger<S> {
+    store: S,
+    writer: Box<dyn Writer>,
+    position: Position,
+}
+
+impl<S: Store> Ledger<S> {
+    fn open(database: &impl Database<Store = S>) -> Self {
+        let store = database.open();
+        let mut writer = store.writer().expect("the first writer");
+        let position = writer.position().expect("a position");
+        Self { store, writer, position }
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        self.store.reader().expect("a reader")
+    }
+
+    fn load(&mut self, keys: &[Key]) -> State {
+        let mut state = State::default();
+        self.writer.load(keys, &mut state).expect("records");
+        state
+    }
+
+    fn version(&mut self, key: &Key) -> Version {
+        self.load(std::slice::from_ref(key)).version(key).expect("a loaded record")
+    }
+
+    fn put(&mut self, records: impl IntoIterator<Item = Record>) {
+        self.write(records, [], []).expect("a commit");
+    }
+
+    fn delete(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.write([], keys, []).expect("a commit");
+    }
+
+    /// One batch, made as the engine makes it.
+    fn write(
+        &mut self,
+        put: impl IntoIterator<Item = Record>,
+        delete: impl IntoIterator<Item = Key>,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<(), StoreError> {
+        let (put, delete): (Vec<_>, Vec<_>) = (put.into_iter().collect(), delete.into_iter().collect());
+        let keys: Vec<Key> = put.iter().map(Record::key).chain(delete.iter().cloned()).collect();
+        let mut state = self.load(&keys);
+        delete.into_iter().for_each(|key| state.delete(key));
+        put.into_iter().for_each(|record| state.put(record));
+        let events: Vec<Event> = events.into_iter().collect();
+        let link = (!events.is_empty()).then(|| self.position.head.next(&events));
+        let time = Timestamp::from_millis(self.position.time.as_millis() + 1);
+        self.writer.commit(&Batch { time, changes: state.take_changes(), events, link })?;
+        self.position = Position { time, head: link.map_or(self.position.head, |link| link.head()) };
+        Ok(())
+    }
+}
+
+fn event(actor: Actor, subject: &str) -> Event {
+    Event {
+        time: Timestamp::from_millis(1_790_000_000_000),
+        actor,
+        action: "token.issue".to_owned(),
+        subject: subject.to_owned(),
+        data: vec![("b".to_owned(), "\"ü\" \u{1}".to_owned()), ("a".to_owned(), String::new())],
+    }
+}

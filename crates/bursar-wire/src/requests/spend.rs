@@ -1,0 +1,148 @@
+//! Building and sending transactions (WC §8).
+
+use bursar_core::hold::Recipient;
+
+use crate::json::{FieldError, Fields, Json};
+use crate::requests::amount;
+
+/// The most recipients of one spend.
+const MOST_RECIPIENTS: usize = 1000;
+/// The longest destination, comment or `sequenceId`, in bytes.
+const LONGEST_TEXT: usize = 512;
+/// The longest transaction, in bytes.
+const LONGEST_TRANSACTION: usize = 1 << 20;
+
+/// What comes with any spend.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Particulars {
+    /// A comment to keep.
+    pub comment: Option<String>,
+    /// A one-time password for this spend alone.
+    pub otp: Option<String>,
+    /// The client's name for the spend.
+    pub sequence_id: Option<String>,
+}
+
+impl Particulars {
+    fn read(fields: &Fields<'_>) -> Result<Self, FieldError> {
+        let sequence_id = bounded(fields, "sequenceId")?;
+        if sequence_id.as_deref().is_some_and(|id| id.is_empty() || id.chars().any(char::is_control)) {
+            return Err(fields.refuse("sequenceId", "must have at least one character and no control characters"));
+        }
+        Ok(Self {
+            comment: bounded(fields, "comment")?,
+            otp: fields.optional_text("otp")?.map(str::to_owned),
+            sequence_id,
+        })
+    }
+}
+
+/// `sendcoins` and `sendmany`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Send {
+    /// Who gets how much.
+    pub recipients: Vec<Recipient>,
+    /// What comes with it.
+    pub particulars: Particulars,
+}
+
+impl Send {
+    /// Reads the body of `sendcoins`: one recipient, at the top.
+    ///
+    /// # Errors
+    /// A field is missing or cannot be.
+    pub fn read_one(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        Ok(Self { recipients: vec![recipient(&fields)?], particulars: Particulars::read(&fields)? })
+    }
+
+    /// Reads the body of `sendmany`.
+    ///
+    /// # Errors
+    /// A field is missing or cannot be.
+    pub fn read_many(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        let recipients = recipients(&fields)?.ok_or_else(|| fields.refuse("recipients", "is missing"))?;
+        Ok(Self { recipients, particulars: Particulars::read(&fields)? })
+    }
+}
+
+/// `tx/build`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BuildTransaction {
+    /// Who gets how much.
+    pub recipients: Vec<Recipient>,
+}
+
+impl BuildTransaction {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field is missing or cannot be.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        Ok(Self { recipients: Send::read_many(body)?.recipients })
+    }
+}
+
+/// `tx/send`: a transaction that was built before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SendTransaction {
+    /// The transaction.
+    pub transaction: Vec<u8>,
+    /// Who the client believes gets how much.
+    pub claimed: Option<Vec<Recipient>>,
+    /// What comes with it.
+    pub particulars: Particulars,
+}
+
+impl SendTransaction {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field is missing or cannot be.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        let transaction = match fields.optional_object("halfSigned")? {
+            Some(half) if !fields.mentions("txHex") => transaction(&half)?,
+            _ => transaction(&fields)?,
+        };
+        Ok(Self { transaction, claimed: recipients(&fields)?, particulars: Particulars::read(&fields)? })
+    }
+}
+
+fn transaction(fields: &Fields<'_>) -> Result<Vec<u8>, FieldError> {
+    let text = fields.text("txHex")?;
+    if text.len() > 2 * LONGEST_TRANSACTION {
+        return Err(fields.refuse("txHex", format!("is longer than {LONGEST_TRANSACTION} bytes")));
+    }
+    base16ct::mixed::decode_vec(text)
+        .ok()
+        .filter(|bytes| !bytes.is_empty())
+        .ok_or_else(|| fields.refuse("txHex", "is not a transaction in hex"))
+}
+
+fn recipients(fields: &Fields<'_>) -> Result<Option<Vec<Recipient>>, FieldError> {
+    let Some(list) = fields.optional_objects("recipients")? else { return Ok(None) };
+    if !(1..=MOST_RECIPIENTS).contains(&list.len()) {
+        return Err(fields.refuse("recipients", format!("must have 1 to {MOST_RECIPIENTS} entries")));
+    }
+    list.iter().map(recipient).collect::<Result<_, _>>().map(Some)
+}
+
+fn recipient(fields: &Fields<'_>) -> Result<Recipient, FieldError> {
+    let address = fields.text("address")?;
+    if address.is_empty() || address.len() > LONGEST_TEXT || address.chars().any(char::is_control) {
+        return Err(fields.refuse("address", format!("must have 1 to {LONGEST_TEXT} bytes and no control characters")));
+    }
+    let amount = amount(fields, "amount")?.ok_or_else(|| fields.refuse("amount", "is missing"))?;
+    Ok(Recipient { address: address.to_owned(), amount })
+}
+
+fn bounded(fields: &Fields<'_>, name: &str) -> Result<Option<String>, FieldError> {
+    match fields.optional_text(name)? {
+        Some(text) if text.len() > LONGEST_TEXT => {
+            Err(fields.refuse(name, format!("is longer than {LONGEST_TEXT} bytes")))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
