@@ -7,7 +7,12 @@
 
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
 )]
 
 mod checkpoint;
@@ -18,5 +23,8 @@ mod reader;
 mod rows;
 mod sql;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use open::SqliteStore;

@@ -30,5 +30,6 @@ pub mod header;
 pub mod json;
 pub mod password;
 pub mod requests;
+pub mod shapes;
 pub mod signature;
 pub mod token_text;

@@ -146,34 +146,32 @@ fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Verdic
     if !overridden && let Some(refusal) = cannot_spend_alone(state, token, &request.coin)? {
         return Ok(Verdict::Refused(refusal));
     }
+    let asked = Usage::one(amount);
     let mut charges = Vec::new();
     let mut exceeded = Vec::new();
+    let mut overflows = false;
     for subject in subjects(token, wallet.id, wallet.organisation) {
         let lifted = overridden && matches!(subject, Subject::Token(_));
         let limits = state.limits(&subject)?.map_or(&[][..], Vec::as_slice);
-        if !lifted {
-            for limit in covering(limits, &request.coin) {
-                let key = BudgetKey { subject, asset: limit.asset.clone(), window: limit.window };
+        for key in charged(subject, limits, &request.coin) {
+            if !lifted {
                 let budget = state.budget(&key)?.copied().unwrap_or_default();
-                let report = LimitReport::new(subject, limit, &budget, Usage::one(amount));
-                if !report.fits() {
-                    exceeded.push(report);
-                }
+                let rules = covering(limits, &request.coin)
+                    .filter(|limit| limit.asset == key.asset && limit.window == key.window);
+                let reports = rules.map(|limit| LimitReport::new(subject, limit, &budget, asked));
+                exceeded.extend(reports.filter(|report| !report.fits()));
+                // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
+                let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(asked));
+                overflows |= total.is_none();
             }
+            charges.push(Charge { budget: key, overridden: lifted });
         }
-        let keys = charged(subject, limits, &request.coin);
-        charges.extend(keys.into_iter().map(|budget| Charge { budget, overridden: lifted }));
     }
     if !exceeded.is_empty() {
         return Ok(Verdict::Refused(Refusal::LimitExceeded(exceeded)));
     }
-    // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
-    for charge in charges.iter().filter(|charge| !charge.overridden) {
-        let budget = state.budget(&charge.budget)?.copied().unwrap_or_default();
-        let total = budget.held.checked_add(Usage::one(amount)).and_then(|held| held.checked_add(budget.captured));
-        if total.is_none() {
-            return Ok(Verdict::Refused(Refusal::AmountTooLarge));
-        }
+    if overflows {
+        return Ok(Verdict::Refused(Refusal::AmountTooLarge));
     }
     Ok(Verdict::Granted(Hold {
         id: request.id,

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::Hold;
 use bursar_service::rail::{Decoded, RailError, SendOutcome};

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 
 use crate::rows::Found;
 use crate::rows::subject::{WINDOWS, window_name};
-use crate::sql::{Columns, execute, many, one};
+use crate::sql::{Columns, execute, many, one, single};
 
 const MEASURES: [Measure; 2] = [Measure::Amount, Measure::Count];
 
@@ -27,19 +27,24 @@ fn read(columns: &mut Columns<'_>) -> Result<Limit, StoreError> {
         window: columns.name(&WINDOWS, window_name)?,
         ceiling: columns
             .get::<Option<[u8; 32]>>()?
-            .map_or(Ceiling::Unlimited, |amount| Ceiling::At(Amount::from_be_bytes(amount))),
+            .map_or(Ceiling::Unlimited, |amount| {
+                Ceiling::At(Amount::from_be_bytes(amount))
+            }),
     })
 }
 
 pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<Vec<Limit>> {
     let key = params![subject.kind(), subject.id_bytes()];
     let query = "SELECT version FROM limit_sets WHERE subject_kind = ?1 AND subject = ?2";
-    let Some(version) = one(connection, "limit_sets", query, key, |columns| columns.get())? else {
+    let Some(version) = one(connection, "limit_sets", query, key, single)? else {
         return Ok(None);
     };
     let query = "SELECT asset, measure, window, ceiling FROM limits
                  WHERE subject_kind = ?1 AND subject = ?2 ORDER BY place";
-    Ok(Some(Versioned { version, value: many(connection, "limits", query, key, read)? }))
+    Ok(Some(Versioned {
+        version,
+        value: many(connection, "limits", query, key, read)?,
+    }))
 }
 
 pub(crate) fn store(

@@ -7,7 +7,7 @@ use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::rows::Found;
-use crate::sql::{Columns, execute, many, one};
+use crate::sql::{Columns, execute, many, one, single};
 
 const TABLE: &str = "token_secrets";
 
@@ -21,12 +21,21 @@ pub(crate) fn read(columns: &mut Columns<'_>) -> Result<TokenSecret, StoreError>
 
 pub(crate) fn load(connection: &Connection, token: TokenId) -> Found<Vec<TokenSecret>> {
     let query = "SELECT version FROM secret_sets WHERE token = ?1";
-    let Some(version) = one(connection, "secret_sets", query, params![token.as_bytes()], |columns| columns.get())?
+    let Some(version) = one(
+        connection,
+        "secret_sets",
+        query,
+        params![token.as_bytes()],
+        single,
+    )?
     else {
         return Ok(None);
     };
     let query = "SELECT lookup, sealed, ends FROM token_secrets WHERE token = ?1 ORDER BY place";
-    Ok(Some(Versioned { version, value: many(connection, TABLE, query, params![token.as_bytes()], read)? }))
+    Ok(Some(Versioned {
+        version,
+        value: many(connection, TABLE, query, params![token.as_bytes()], read)?,
+    }))
 }
 
 pub(crate) fn store(
@@ -60,9 +69,17 @@ pub(crate) fn store(
 
 pub(crate) fn delete(connection: &Connection, token: TokenId) -> Result<(), StoreError> {
     delete_secrets(connection, token)?;
-    execute(connection, "DELETE FROM secret_sets WHERE token = ?1", params![token.as_bytes()])
+    execute(
+        connection,
+        "DELETE FROM secret_sets WHERE token = ?1",
+        params![token.as_bytes()],
+    )
 }
 
 fn delete_secrets(connection: &Connection, token: TokenId) -> Result<(), StoreError> {
-    execute(connection, "DELETE FROM token_secrets WHERE token = ?1", params![token.as_bytes()])
+    execute(
+        connection,
+        "DELETE FROM token_secrets WHERE token = ?1",
+        params![token.as_bytes()],
+    )
 }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 
 use crate::page::at_most;
 use crate::rows::{Found, secrets};
-use crate::sql::{Columns, execute, joined, many, one};
+use crate::sql::{Columns, execute, joined, many, one, single};
 
 const TABLE: &str = "tokens";
 const KINDS: [TokenKind; 2] = [TokenKind::Session, TokenKind::Access];
@@ -103,13 +103,26 @@ fn narrowing_columns(narrowing: &Narrowing) -> (&'static str, String) {
 }
 
 pub(crate) fn load(connection: &Connection, id: TokenId) -> Found<Token> {
-    one(connection, TABLE, select!("WHERE id = ?1"), params![id.as_bytes()], read)
+    one(
+        connection,
+        TABLE,
+        select!("WHERE id = ?1"),
+        params![id.as_bytes()],
+        read,
+    )
 }
 
-pub(crate) fn by_secret(connection: &Connection, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError> {
-    let query = select!(", lookup, sealed, ends" "JOIN token_secrets ON token = id WHERE lookup = ?1");
+pub(crate) fn by_secret(
+    connection: &Connection,
+    lookup: &[u8; 32],
+) -> Result<Option<TokenBySecret>, StoreError> {
+    let query =
+        select!(", lookup, sealed, ends" "JOIN token_secrets ON token = id WHERE lookup = ?1");
     one(connection, TABLE, query, params![lookup], |columns| {
-        Ok(TokenBySecret { token: read(columns)?.value, secret: secrets::read(columns)? })
+        Ok(TokenBySecret {
+            token: read(columns)?.value,
+            secret: secrets::read(columns)?,
+        })
     })
 }
 
@@ -138,23 +151,40 @@ pub(crate) fn access_tokens(
         None => (i64::MIN, Vec::new()),
         Some(after) => {
             let query = "SELECT created FROM tokens WHERE id = ?1";
-            match one(connection, TABLE, query, params![after.as_bytes()], |columns| columns.get())? {
+            match one(connection, TABLE, query, params![after.as_bytes()], single)? {
                 Some(created) => (created, after.as_bytes().to_vec()),
                 None => return Ok(Vec::new()),
             }
         }
     };
-    let params = params![user.as_bytes(), now.as_millis(), created, id, at_most(page.limit)];
-    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
+    let params = params![
+        user.as_bytes(),
+        now.as_millis(),
+        created,
+        id,
+        at_most(page.limit)
+    ];
+    many(connection, TABLE, query, params, |columns| {
+        Ok(read(columns)?.value)
+    })
 }
 
-pub(crate) fn count_long_lived(connection: &Connection, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
+pub(crate) fn count_long_lived(
+    connection: &Connection,
+    user: UserId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let query = concat!("SELECT count(*) FROM tokens WHERE ", long_lived!());
     let params = params![user.as_bytes(), now.as_millis()];
-    Ok(one(connection, TABLE, query, params, |columns| columns.get())?.unwrap_or(0))
+    Ok(one(connection, TABLE, query, params, single)?.unwrap_or(0))
 }
 
-pub(crate) fn store(connection: &Connection, id: TokenId, version: Version, token: &Token) -> Result<(), StoreError> {
+pub(crate) fn store(
+    connection: &Connection,
+    id: TokenId,
+    version: Version,
+    token: &Token,
+) -> Result<(), StoreError> {
     let (narrowing, narrowed_to) = narrowing_columns(&token.grant.narrowing);
     execute(
         connection,
@@ -199,5 +229,9 @@ pub(crate) fn store(connection: &Connection, id: TokenId, version: Version, toke
 }
 
 pub(crate) fn delete(connection: &Connection, id: TokenId) -> Result<(), StoreError> {
-    execute(connection, "DELETE FROM tokens WHERE id = ?1", params![id.as_bytes()])
+    execute(
+        connection,
+        "DELETE FROM tokens WHERE id = ?1",
+        params![id.as_bytes()],
+    )
 }

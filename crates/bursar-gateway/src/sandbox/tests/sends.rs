@@ -25,7 +25,7 @@ async fn a_hold_that_is_sent_twice_moves_money_once() {
 #[tokio::test]
 async fn sends_at_the_same_time_all_stand_in_the_book_and_never_overdraw() {
     let sandbox = Fixture::new().await;
-    // 800 of 1,250 each are affordable; every number is sent from four tasks.
+    // 100 of the 200 holds, at 1,250 each, are affordable; each is sent from four tasks.
     sandbox
         .rail
         .create_wallet("poor", &tbtc(), Amount::new(100 * 1250 + 1249), [2; 16])

@@ -1,0 +1,28 @@
+//! Answers of the dialect (WC §1.3, §1.4, §3.1, §4.1, §8, §11). Figures are JSON numbers only while every
+//! reader keeps them exactly, and decimal text beyond (WC §4.3 rule 1).
+
+mod account;
+mod refusal;
+mod session;
+mod template;
+mod wallet;
+
+pub use account::{login, user};
+pub use refusal::refusal;
+pub use session::{SessionView, access_tokens, created_token, session};
+pub use template::{template, templates};
+pub use wallet::{WalletView, addresses, built, key, sent, transfer, transfers, wallet, wallets};
+
+use bursar_core::amount::Amount;
+use serde_json::Value;
+
+/// The greatest integer that every JSON reader keeps exactly.
+const LARGEST_EXACT: u64 = (1 << 53) - 1;
+
+/// The amount as a number where that is exact, as text where it is not.
+fn figure(amount: Amount) -> Value {
+    match amount.as_u64() {
+        Some(small) if small <= LARGEST_EXACT => small.into(),
+        _ => amount.to_string().into(),
+    }
+}

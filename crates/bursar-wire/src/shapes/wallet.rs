@@ -1,0 +1,158 @@
+//! Wallets, their keys, addresses and transfers (WC §8).
+
+use bitcoin::NetworkKind;
+use bitcoin::bip32::{Xpriv, Xpub};
+use bitcoin::secp256k1::Secp256k1;
+use bursar_core::account::{Wallet, WalletRole};
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::hold::{Hold, HoldState, Recipient};
+use bursar_core::id::{HoldId, WalletId};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::shapes::figure;
+
+/// How many keys a wallet is shown with: those of a multi-signature wallet of BitGo's.
+const KEYS: u8 = 3;
+
+/// What there is to show of a wallet.
+#[derive(Clone, Copy, Debug)]
+pub struct WalletView<'a> {
+    /// The wallet.
+    pub wallet: &'a Wallet,
+    /// What the caller's user may do with it.
+    pub role: WalletRole,
+    /// What it holds.
+    pub balance: Amount,
+    /// Where it can be paid.
+    pub address: Option<&'a str>,
+    /// Whether it holds play money.
+    pub is_sandbox: bool,
+}
+
+/// A wallet. The SDK refuses by itself to spend where `permissions` lacks `spend`.
+pub fn wallet(view: &WalletView<'_>) -> Value {
+    let wallet = view.wallet;
+    let roles = [(view.role.view, "view"), (view.role.spend, "spend"), (view.role.admin, "admin")];
+    let permissions: Vec<&str> = roles.into_iter().filter(|(has, _)| *has).map(|(_, name)| name).collect();
+    let balance = view.balance.to_string();
+    json!({
+        "id": wallet.id.to_string(),
+        "coin": wallet.coin.as_str(),
+        "label": wallet.label,
+        "enterprise": wallet.organisation.to_string(),
+        "keys": (0..KEYS).map(|at| key_id(wallet.id, at)).collect::<Vec<_>>(),
+        "multisigType": "onchain",
+        "type": "hot",
+        "m": 2,
+        "n": KEYS,
+        "permissions": permissions,
+        "balance": figure(view.balance),
+        "balanceString": balance,
+        "confirmedBalance": figure(view.balance),
+        "confirmedBalanceString": balance,
+        "spendableBalance": figure(view.balance),
+        "spendableBalanceString": balance,
+        "receiveAddress": view.address.map(|address| json!({"address": address, "coin": wallet.coin.as_str()})),
+        "isSandbox": view.is_sandbox,
+    })
+}
+
+/// A list of wallets, and where the next part begins.
+pub fn wallets(list: Vec<Value>, next: Option<WalletId>) -> Value {
+    let mut shown = json!({"wallets": list});
+    if let Some(next) = next {
+        shown["nextBatchPrevId"] = next.to_string().into();
+    }
+    shown
+}
+
+/// The id of one of the keys a wallet is shown with.
+fn key_id(wallet: WalletId, at: u8) -> String {
+    let hash: [u8; 32] = Sha256::new().chain_update(b"bursar wallet key").chain_update(wallet.as_bytes()).chain_update([at]).finalize().into();
+    base16ct::lower::encode_string(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
+}
+
+/// One of the keys of a wallet, by its id: a public key that follows from the id and signs nothing.
+pub fn key(wallets: &[Wallet], id: &str) -> Option<Value> {
+    let wallet = wallets.iter().find(|wallet| (0..KEYS).any(|at| key_id(wallet.id, at) == id))?;
+    let seed: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+    let private = Xpriv::new_master(NetworkKind::Test, &seed).ok()?;
+    let public = Xpub::from_priv(&Secp256k1::new(), &private);
+    Some(json!({"id": id, "pub": public.to_string(), "coin": wallet.coin.as_str(), "isSandbox": true}))
+}
+
+/// Addresses of a wallet.
+pub fn addresses(coin: &Coin, wallet: WalletId, list: &[String]) -> Value {
+    let one = |address: &String| json!({"address": address, "coin": coin.as_str(), "wallet": wallet.to_string()});
+    json!({"coin": coin.as_str(), "count": list.len(), "addresses": list.iter().map(one).collect::<Vec<_>>()})
+}
+
+/// A spend as BitGo shows a transfer.
+pub fn transfer(hold: &Hold) -> Value {
+    let (state, txid, moved) = match &hold.state {
+        HoldState::Captured { amount, reference, .. } => ("confirmed", Some(reference.as_str()), *amount),
+        HoldState::Open => ("signed", None, hold.amount),
+        HoldState::Unresolved { .. } => ("unconfirmed", None, hold.amount),
+        HoldState::Released { .. } => ("failed", None, hold.amount),
+    };
+    let entry = |to: &Recipient| json!({"address": to.address, "value": figure(to.amount), "valueString": to.amount.to_string()});
+    let mut shown = json!({
+        "id": hold.id.to_string(),
+        "coin": hold.coin.as_str(),
+        "wallet": hold.wallet.to_string(),
+        "enterprise": hold.organisation.to_string(),
+        "type": "send",
+        "txid": txid,
+        "state": state,
+        "date": hold.created.to_string(),
+        "value": negative(moved),
+        "valueString": format!("-{moved}"),
+        "feeString": hold.fee.to_string(),
+        "entries": hold.recipients.iter().map(entry).collect::<Vec<_>>(),
+    });
+    if let Some(comment) = &hold.comment {
+        shown["comment"] = comment.clone().into();
+    }
+    if let Some(bursar_core::hold::SpendKey::Sequence(_, name)) = &hold.key {
+        shown["sequenceId"] = name.clone().into();
+    }
+    shown
+}
+
+fn negative(amount: Amount) -> Value {
+    match figure(amount) {
+        Value::Number(number) => number.as_i64().map_or(Value::Null, |value| value.wrapping_neg().into()),
+        _ => format!("-{amount}").into(),
+    }
+}
+
+/// A list of transfers, and where the next part begins.
+pub fn transfers(coin: &Coin, list: &[Hold], next: Option<HoldId>) -> Value {
+    let mut shown = json!({"coin": coin.as_str(), "transfers": list.iter().map(transfer).collect::<Vec<_>>()});
+    if let Some(next) = next {
+        shown["nextBatchPrevId"] = next.to_string().into();
+    }
+    shown
+}
+
+/// The answer to a spend that went through.
+pub fn sent(hold: &Hold, reference: &str) -> Value {
+    json!({
+        "txid": reference,
+        "tx": base16ct::lower::encode_string(&hold.instruction),
+        "status": "signed",
+        "transfer": transfer(hold),
+    })
+}
+
+/// A transaction that was built and not sent.
+pub fn built(transaction: &[u8], fee: Amount, recipients: &[Recipient]) -> Value {
+    let one = |to: &Recipient| json!({"address": to.address, "amount": to.amount.to_string()});
+    json!({
+        "txHex": base16ct::lower::encode_string(transaction),
+        "txInfo": {"recipients": recipients.iter().map(one).collect::<Vec<_>>()},
+        "feeInfo": {"fee": figure(fee), "feeString": fee.to_string()},
+    })
+}
