@@ -1,0 +1,353 @@
+//! Accounts: making them, their passwords and second factors, freezing them; and registering wallets.
+//!
+//! What stands here without a `Principal` is for the operator of the machine and for setting up.
+
+use bursar_core::account::{Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
+use bursar_core::audit::Actor;
+use bursar_core::coin::Coin;
+use bursar_core::id::{FactorId, OrganisationId, TokenId, UserId, WalletId};
+use bursar_core::ledger::{
+    Command, Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Outcome, Record, Trace, Write,
+};
+use bursar_core::secret::Secret;
+use bursar_core::time::Span;
+use bursar_identity::password::{self, Factors};
+use bursar_identity::recovery;
+use bursar_identity::totp::TotpSecret;
+use bursar_identity::username::Username;
+use bursar_store::Page;
+use bursar_wire::password::WireVerifier;
+use bursar_wire::requests::ChangePassword;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::{ServiceError, Unproven};
+use crate::recovery_codes;
+
+/// The one organisation that exists from the start.
+pub const DEFAULT_ORGANISATION: OrganisationId = OrganisationId::from_bytes(*b"bursar\0default\0\0");
+
+/// An account to make.
+#[derive(Debug)]
+pub struct NewUser {
+    /// What they log in with.
+    pub username: String,
+    /// The name people call them by.
+    pub full_name: String,
+    /// Their password, in clear.
+    pub password: Secret<String>,
+    /// Whether it is a user of the test environment, whose one-time password is a fixed one.
+    pub seeded: bool,
+}
+
+/// What a new second factor is shown as, once.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The `otpauth://` URI for an authenticator app.
+    pub uri: Secret<String>,
+    /// The same secret as text, for typing.
+    pub secret: Secret<String>,
+    /// The URI as a QR code for a terminal.
+    pub qr: Secret<String>,
+    /// Ten codes for when the device is lost.
+    pub recovery_codes: Vec<String>,
+}
+
+/// How long tokens stay locked after an operator has reset an account's second factors.
+const LOCK_AFTER_RESET: Span = Span::from_seconds(24 * 60 * 60);
+
+impl Bursar {
+    /// Makes an account in the default organisation; the first one owns it. A user of a test environment
+    /// gets no second factor of their own.
+    ///
+    /// # Errors
+    /// The name is taken or cannot be, or the password is too weak.
+    pub async fn create_user(&self, new: NewUser) -> Result<(User, Option<Enrolment>), ServiceError> {
+        let username = Username::parse(&new.username)
+            .map_err(|error| ServiceError::invalid("username", error.to_string()))?;
+        password::check_new(new.password.expose(), &username, Factors::WithSecondFactor)
+            .map_err(|error| ServiceError::invalid("password", error.to_string()))?;
+        let name = username.as_str().to_owned();
+        let everybody = Page { limit: 1, after: None, newest_first: false };
+        let (same, anybody) =
+            self.reads.run(move |reader| Ok((reader.user_by_name(&name)?, reader.users(everybody)?))).await?;
+        if same.is_some() {
+            return Err(ServiceError::Conflict(format!("there is a user `{}` already", username.as_str())));
+        }
+        let now = self.clock.now();
+        let user = User {
+            id: UserId::time_ordered(now, self.random.bytes()),
+            username: username.as_str().to_owned(),
+            full_name: new.full_name,
+            freeze: None,
+            seeded: new.seeded,
+            created: now,
+        };
+        let role = if anybody.is_empty() { MemberRole::Owner } else { MemberRole::Member };
+        let membership = Membership { organisation: DEFAULT_ORGANISATION, user: user.id, role };
+        let mut put = vec![
+            Record::User(user.id, user.clone()),
+            Record::Membership((DEFAULT_ORGANISATION, user.id), membership),
+            self.password_credential(&user, new.password.expose()).await?,
+        ];
+        if anybody.is_empty() {
+            let organisation = Organisation { id: DEFAULT_ORGANISATION, name: "default".to_owned() };
+            put.push(Record::Organisation(DEFAULT_ORGANISATION, organisation));
+        }
+        let enrolment = if new.seeded { None } else { Some(self.new_factors(&user, &mut put)?) };
+        let trace = trace("user.create", user.id, vec![("username", user.username.clone())]);
+        let write = Write { read: vec![(Key::User(user.id), 0)], put, trace: Some(trace), ..Write::default() };
+        self.must_write(write).await?;
+        Ok((user, enrolment))
+    }
+
+    /// Sets an account's password, as the operator of the machine. Ends its sessions.
+    ///
+    /// # Errors
+    /// There is no such user, or the password is too weak.
+    pub async fn set_password(&self, username: &str, clear: &Secret<String>) -> Result<(), ServiceError> {
+        let user = self.user_named(username).await?;
+        let name = Username::parse(&user.username)
+            .map_err(|error| ServiceError::invalid("username", error.to_string()))?;
+        password::check_new(clear.expose(), &name, Factors::WithSecondFactor)
+            .map_err(|error| ServiceError::invalid("password", error.to_string()))?;
+        let mut write = Write {
+            put: vec![self.password_credential(&user, clear.expose()).await?],
+            trace: Some(trace("user.password", user.id, vec![("by", "operator".to_owned())])),
+            ..Write::default()
+        };
+        if let Some(old) = self.password_of(user.id).await? {
+            write.read.push((Key::Credential(old.value.id), old.version));
+            write.delete.push(Key::Credential(old.value.id));
+        }
+        self.must_write(write).await
+    }
+
+    /// Replaces an account's second factors, as the operator of the machine, for somebody who lost them.
+    /// Whoever talked the operator into it finds every token locked for a day, and the owner a trace.
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub async fn reset_second_factors(&self, username: &str) -> Result<Enrolment, ServiceError> {
+        let user = self.user_named(username).await?;
+        let id = user.id;
+        let mut put = Vec::new();
+        let enrolment = self.new_factors(&user, &mut put)?;
+        let mut write = Write {
+            put,
+            trace: Some(trace("user.reset_2fa", id, vec![("locked_for_ms", LOCK_AFTER_RESET.as_millis().to_string())])),
+            ..Write::default()
+        };
+        let old = self.reads.run(move |reader| reader.credentials(id)).await?;
+        for factor in old.iter().filter(|factor| factor.value.kind != CredentialKind::Password) {
+            write.read.push((Key::Credential(factor.value.id), factor.version));
+            write.delete.push(Key::Credential(factor.value.id));
+        }
+        let now = self.clock.now();
+        let mut after: Option<TokenId> = None;
+        loop {
+            let page = Page { limit: 200, after, newest_first: false };
+            let tokens = self.reads.run(move |reader| reader.access_tokens(id, now, page)).await?;
+            let Some(last) = tokens.last() else { break };
+            after = Some(last.id);
+            for token in tokens {
+                self.command(Actor::Operator, Command::Lock { token: token.id }).await?;
+            }
+        }
+        self.must_write(write).await?;
+        Ok(enrolment)
+    }
+
+    /// All users, by age.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn users(&self, page: Page<UserId>) -> Result<Vec<User>, ServiceError> {
+        Ok(self.reads.run(move |reader| reader.users(page)).await?)
+    }
+
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn user_named(&self, username: &str) -> Result<User, ServiceError> {
+        let name = bursar_wire::password::lower_case(username);
+        let found = self.reads.run(move |reader| reader.user_by_name(&name)).await?;
+        found.map(|found| found.value).ok_or(ServiceError::NotFound("user"))
+    }
+
+    /// Registers a wallet of the default organisation and gives a user every role in it.
+    ///
+    /// # Errors
+    /// There is a wallet of this id already, or the ledger does not answer.
+    pub async fn register_wallet(
+        &self,
+        id: WalletId,
+        coin: Coin,
+        label: String,
+        rail: &str,
+        owner: UserId,
+    ) -> Result<Wallet, ServiceError> {
+        let wallet = Wallet {
+            id,
+            coin,
+            label,
+            organisation: DEFAULT_ORGANISATION,
+            rail: rail.to_owned(),
+            reference: id.to_string(),
+            freeze: None,
+            created: self.clock.now(),
+        };
+        let data = vec![("coin", wallet.coin.to_string()), ("rail", wallet.rail.clone())];
+        let write = Write {
+            read: vec![(Key::Wallet(id), 0)],
+            put: vec![Record::Wallet(id, wallet.clone()), Record::Role((id, owner), WalletRole::ALL)],
+            trace: Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data }),
+            ..Write::default()
+        };
+        self.must_write(write).await?;
+        Ok(wallet)
+    }
+
+    /// Freezes one's own account: every token and session of it stops. Only an unlocked session may.
+    ///
+    /// # Errors
+    /// The caller is no person, or the session is not unlocked.
+    pub async fn freeze_self(
+        &self,
+        principal: &Principal,
+        duration: Option<Span>,
+        reason: Option<String>,
+    ) -> Result<(), ServiceError> {
+        self.unlocked_person(principal)?;
+        let (id, now) = (principal.user(), self.clock.now());
+        let found = self.reads.run(move |reader| reader.user(id)).await?.ok_or(ServiceError::NotFound("user"))?;
+        let freeze = Freeze {
+            since: now,
+            until: duration.map(|duration| now.plus(duration)),
+            reason: reason.unwrap_or_else(|| "frozen by its owner".to_owned()),
+        };
+        let mut data = vec![("reason", freeze.reason.clone())];
+        data.extend(freeze.until.map(|until| ("until", until.to_string())));
+        let write = Write {
+            read: vec![(Key::User(id), found.version)],
+            put: vec![Record::User(id, User { freeze: Some(freeze), ..found.value })],
+            trace: Some(trace("user.freeze", id, data)),
+            ..Write::default()
+        };
+        match self.write(principal.actor(), write).await? {
+            Outcome::Written => Ok(()),
+            _ => Err(changed()),
+        }
+    }
+
+    /// Lifts a freeze, as the operator of the machine.
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub async fn unfreeze(&self, username: &str) -> Result<(), ServiceError> {
+        let id = self.user_named(username).await?.id;
+        let found = self.reads.run(move |reader| reader.user(id)).await?.ok_or(ServiceError::NotFound("user"))?;
+        self.must_write(Write {
+            read: vec![(Key::User(id), found.version)],
+            put: vec![Record::User(id, User { freeze: None, ..found.value })],
+            trace: Some(trace("user.unfreeze", id, Vec::new())),
+            ..Write::default()
+        })
+        .await
+    }
+
+    /// Changes one's own password; the keys encrypted with it come along, re-encrypted by the client.
+    ///
+    /// # Errors
+    /// The caller is no person with an unlocked session, or the old password is wrong.
+    pub async fn change_password(&self, principal: &Principal, change: ChangePassword) -> Result<(), ServiceError> {
+        self.unlocked_person(principal)?;
+        let old = WireVerifier::read(change.old.expose()).ok_or(Unproven::Password)?;
+        let new = WireVerifier::read(change.new.expose())
+            .ok_or_else(|| ServiceError::invalid("password", "must be the password's HMAC, 64 hex characters"))?;
+        self.prove_password(Some(&principal.owner), vec![old], self.source(principal)).await?;
+        let user = principal.user();
+        let stored = self.password_of(user).await?.ok_or(Unproven::Password)?;
+        let mut write = Write {
+            read: vec![(Key::Credential(stored.value.id), stored.version)],
+            put: vec![self.sealed_password(stored.value, new).await?],
+            trace: Some(trace("user.password", user, vec![("by", "owner".to_owned())])),
+            ..Write::default()
+        };
+        for (xpub, encrypted) in change.keychains {
+            let key = DocumentKey { user, kind: DocumentKind::Keychain, name: xpub };
+            let wanted = key.clone();
+            let known = self.reads.run(move |reader| reader.document(&wanted)).await?;
+            let Some(known) = known else {
+                return Err(ServiceError::invalid("keychains", "names a keychain that is not kept here"));
+            };
+            write.read.push((Key::Document(key.clone()), known.version));
+            write.put.push(Record::Document(key, Document { title: None, body: encrypted.into_bytes() }));
+        }
+        match self.write(principal.actor(), write).await? {
+            Outcome::Written => Ok(()),
+            _ => Err(changed()),
+        }
+    }
+
+    async fn password_credential(&self, user: &User, clear: &str) -> Result<Record, ServiceError> {
+        let credential = self.new_credential(user.id, CredentialKind::Password, "password");
+        self.sealed_password(credential, WireVerifier::compute(&user.username, clear)).await
+    }
+
+    async fn sealed_password(&self, credential: Credential, verifier: WireVerifier) -> Result<Record, ServiceError> {
+        let hash = self.hashing.hash(verifier, self.random.bytes()).await?;
+        let credential = self.seal_credential(credential, hash.expose().as_bytes())?;
+        Ok(Record::Credential(credential.id, credential))
+    }
+
+    fn new_factors(&self, user: &User, put: &mut Vec<Record>) -> Result<Enrolment, ServiceError> {
+        let secret = TotpSecret::new(self.random.bytes());
+        let device = self.new_credential(user.id, CredentialKind::Totp, "authenticator");
+        let device = self.seal_credential(device, secret.expose())?;
+        let (codes, set) = recovery::issue(&self.random.bytes());
+        let mut recovery = self.new_credential(user.id, CredentialKind::RecoveryCodes, "recovery codes");
+        recovery.progress = recovery_codes::progress(&set);
+        put.push(Record::Credential(device.id, device));
+        put.push(Record::Credential(recovery.id, recovery));
+        let uri = secret.otpauth_uri("Bursar", &user.username);
+        let qr = bursar_identity::totp::terminal_qr(uri.expose())
+            .map_err(|_| ServiceError::Unavailable("the enrolment does not fit a QR code".to_owned()))?;
+        Ok(Enrolment {
+            qr,
+            uri,
+            secret: secret.base32(),
+            recovery_codes: codes.iter().map(|code| code.expose().to_owned()).collect(),
+        })
+    }
+
+    fn new_credential(&self, user: UserId, kind: CredentialKind, label: &str) -> Credential {
+        let now = self.clock.now();
+        Credential {
+            id: FactorId::time_ordered(now, self.random.bytes()),
+            user,
+            kind,
+            label: label.to_owned(),
+            sealed: Vec::new(),
+            progress: Vec::new(),
+            created: now,
+            last_used: None,
+        }
+    }
+
+    async fn must_write(&self, write: Write) -> Result<(), ServiceError> {
+        match self.write(Actor::Operator, write).await? {
+            Outcome::Written => Ok(()),
+            _ => Err(changed()),
+        }
+    }
+}
+
+fn trace(action: &'static str, user: UserId, data: Vec<(&'static str, String)>) -> Trace {
+    Trace { action, subject: format!("user:{user}"), data }
+}
+
+fn changed() -> ServiceError {
+    ServiceError::Conflict("it changed in the meantime; try again".to_owned())
+}
