@@ -101,7 +101,10 @@ fn hold(id: u128, key: Option<SpendKey>) -> Request {
         address: ADDRESS,
         wallet: WALLET,
         coin: coin("tbtc"),
-        recipients: vec![Recipient { address: "2N9QaSyKrBLzGhVxBUp3vTzqzWQBMEZvfGL".to_owned(), amount: Amount::new(1) }],
+        recipients: vec![Recipient {
+            address: "2N9QaSyKrBLzGhVxBUp3vTzqzWQBMEZvfGL".to_owned(),
+            amount: Amount::new(1),
+        }],
         fee: Amount::new(1),
         key,
         meaning: [0; 32],

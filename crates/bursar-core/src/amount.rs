@@ -103,7 +103,9 @@ impl fmt::Debug for Amount {
 impl fmt::Display for InvalidAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "is empty; give a whole number of base units, `\"0\"` to allow nothing, or leave the limit out",
+            Self::Empty => {
+                "is empty; give a whole number of base units, `\"0\"` to allow nothing, or leave the limit out"
+            }
             Self::NotDecimalInteger => {
                 "is not a whole number of base units; write decimal digits without sign, fraction or exponent"
             }

@@ -126,10 +126,7 @@ impl Usage {
     /// is full to the brim lets nothing more through.
     #[must_use]
     pub fn saturating_add(self, other: Self) -> Self {
-        Self {
-            amount: self.amount.saturating_add(other.amount),
-            count: self.count.saturating_add(other.count),
-        }
+        Self { amount: self.amount.saturating_add(other.amount), count: self.count.saturating_add(other.count) }
     }
 
     /// This without the other, if the other is contained in it.
@@ -253,7 +250,8 @@ mod tests {
     #[test]
     fn the_erc20_limit_covers_only_tokens_without_a_limit_of_their_own() {
         let limits = [limit("*erc20", Ceiling::Unlimited), limit("hteth:usdc", Ceiling::At(Amount::new(5)))];
-        let of = |coin: &str| covering(&limits, &Coin::parse(coin).unwrap()).map(|l| l.asset.clone()).collect::<Vec<_>>();
+        let of =
+            |coin: &str| covering(&limits, &Coin::parse(coin).unwrap()).map(|l| l.asset.clone()).collect::<Vec<_>>();
         assert_eq!(of("hteth:usdc"), [Asset::parse("hteth:usdc").unwrap()]);
         assert_eq!(of("hteth:dai"), [Asset::Family(Family::Erc20)]);
         assert_eq!(of("hteth"), []);

@@ -155,7 +155,10 @@ impl Refusal {
                 "the token was locked by its owner at {since}; unlock it with a one-time password, or resume it"
             ),
             Self::NotUnlocked => "a session spends only while it is unlocked with a one-time password".to_owned(),
-            Self::NoLimit => "the token has no spending limit; unlock it with a one-time password, or use a token with a limit".to_owned(),
+            Self::NoLimit => {
+                "the token has no spending limit; unlock it with a one-time password, or use a token with a limit"
+                    .to_owned()
+            }
             Self::NoLimitForCoin { coin } => {
                 format!("the token has no spending limit for {coin}; unlock it with a one-time password")
             }

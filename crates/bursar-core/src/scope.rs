@@ -309,7 +309,8 @@ mod tests {
     #[test]
     fn every_scope_reads_back_as_it_was_written() {
         for name in ScopeName::ALL {
-            let text = if name.needs_wallet() { format!("{}:{WALLET}", name.as_str()) } else { name.as_str().to_owned() };
+            let text =
+                if name.needs_wallet() { format!("{}:{WALLET}", name.as_str()) } else { name.as_str().to_owned() };
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
         }
     }

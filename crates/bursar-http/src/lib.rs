@@ -1,1 +1,52 @@
-//! Placeholder
+//! The HTTP surfaces: one route table, one pipeline.
+//!
+//! Every request takes the same way (design §4): address, body, authentication, authority, handler,
+//! signature. Which credential may use which route stands in the table and nowhere else, and the router is
+//! built from the table, so there is no route beside it. Handlers translate; they decide nothing.
+
+mod address;
+mod bitgo;
+mod call;
+mod failure;
+mod pipeline;
+mod routes;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use bursar_service::Bursar;
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+
+pub use routes::{Access, Description, table};
+
+/// What an operator decides about the surface.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The environment's name, as `ping` tells it.
+    pub environment: String,
+    /// The longest body that is read, in bytes.
+    pub body_limit: usize,
+}
+
+/// The router of all surfaces.
+pub fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
+    pipeline::router(bursar, settings)
+}
+
+/// Serves until `shutdown`, then lets the requests under way finish.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+}

@@ -66,6 +66,9 @@ pub struct Policy {
     pub require_ip_restriction: RequireIp,
     /// Whether an unlock drops a token's limits for good, as BitGo's does (WC §4.3).
     pub unlock_drops_limits: bool,
+    /// Whether tokens are handed out encrypted to users with an ECDH key (WC §3.4). Only for clients that
+    /// are all given this server's public key: others could not open them.
+    pub ecdh_issuance: bool,
     /// Whether logins and one-time passwords are limited by rate.
     pub rate_limits: bool,
     /// What hashing a password costs.

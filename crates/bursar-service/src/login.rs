@@ -99,7 +99,7 @@ impl Bursar {
         }
         self.prove_otp(&user, login.otp.as_deref(), source, address).await?;
 
-        let ecdh_key = if login.plain_token { None } else { self.ecdh_key_of(user.id).await? };
+        let ecdh_key = if login.plain_token || !self.policy.ecdh_issuance { None } else { self.ecdh_key_of(user.id).await? };
         let token = Token {
             id: TokenId::time_ordered(now, self.random.bytes()),
             kind: TokenKind::Session,
@@ -209,6 +209,16 @@ impl Bursar {
             return Ok(None);
         }
         Ok(self.ecdh_key_of(principal.user()).await?.map(|(xpub, _)| xpub))
+    }
+
+    /// Whether the caller's token has a scope that speaks of no wallet.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn require_scope(&self, principal: &Principal, scope: ScopeName) -> Result<(), ServiceError> {
+        let need = bursar_core::authorize::Need::Scope(scope);
+        let (token, now) = (principal.token(), self.clock.now());
+        Ok(bursar_core::authorize::authorize(token, &principal.owner, principal.address, need, now)?)
     }
 
     pub(crate) fn person(&self, principal: &Principal) -> Result<(), ServiceError> {

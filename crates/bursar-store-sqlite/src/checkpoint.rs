@@ -29,10 +29,7 @@ pub(crate) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            step: 1_000,
-            most: 16_384,
-        }
+        Self { step: 1_000, most: 16_384 }
     }
 }
 
@@ -41,11 +38,7 @@ pub(crate) struct Checkpointer(Option<JoinHandle<()>>);
 
 impl Checkpointer {
     /// Starts the thread on a connection of its own, to be woken by the commits of the writer's.
-    pub(crate) fn start(
-        writer: &mut Connection,
-        own: Connection,
-        bounds: Bounds,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn start(writer: &mut Connection, own: Connection, bounds: Bounds) -> Result<Self, StoreError> {
         let (wake, due) = sync_channel(1);
         let mut seen = 0;
         let committed = move |_: &mut Wal, pages| {
@@ -88,9 +81,7 @@ fn run(connection: &Connection, due: &Receiver<()>, bounds: Bounds) {
 fn checkpoint(connection: &Connection, bounds: Bounds) -> Result<(), StoreError> {
     let pages_in_log = |mode: &str| {
         connection
-            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-                row.get::<_, i64>(1)
-            })
+            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(1))
             .map_err(unavailable)
     };
     if pages_in_log("PASSIVE")? > bounds.most {

@@ -5,15 +5,7 @@
 //! comes out unchanged, or the store says which table holds a row that is no record. Never must the
 //! writer's thread do the checkpointing, and never a half-written batch be seen.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic
-    )
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod checkpoint;
 mod migrations;

@@ -16,17 +16,8 @@ const KNOWN: i64 = STEPS.len() as i64;
 /// # Errors
 /// A newer program wrote it.
 pub(crate) fn found(connection: &Connection) -> Result<i64, StoreError> {
-    let found = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(unavailable)?;
-    if found > KNOWN {
-        Err(StoreError::Newer {
-            found,
-            known: KNOWN,
-        })
-    } else {
-        Ok(found)
-    }
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unavailable)?;
+    if found > KNOWN { Err(StoreError::Newer { found, known: KNOWN }) } else { Ok(found) }
 }
 
 /// Brings the database from schema `found` to [`KNOWN`].
@@ -34,14 +25,10 @@ pub(crate) fn found(connection: &Connection) -> Result<i64, StoreError> {
 /// # Errors
 /// A step fails; nothing is changed then.
 pub(crate) fn run(connection: &mut Connection, found: i64) -> Result<(), StoreError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(unavailable)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
     for (number, step) in (1..).zip(STEPS).filter(|(number, _)| *number > found) {
         transaction.execute_batch(step).map_err(unavailable)?;
-        transaction
-            .pragma_update(None, "user_version", number)
-            .map_err(unavailable)?;
+        transaction.pragma_update(None, "user_version", number).map_err(unavailable)?;
     }
     transaction.commit().map_err(unavailable)
 }

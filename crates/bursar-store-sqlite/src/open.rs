@@ -60,12 +60,7 @@ impl SqliteStore {
         let found = migrations::found(&connection)?;
         make_durable(&connection)?;
         migrations::run(&mut connection, found)?;
-        Ok(Self {
-            owner: Arc::new(owner),
-            is_fresh: found == 0,
-            bounds,
-            connection: Mutex::new(Some(connection)),
-        })
+        Ok(Self { owner: Arc::new(owner), is_fresh: found == 0, bounds, connection: Mutex::new(Some(connection)) })
     }
 
     /// Whether there was no store in the directory before.
@@ -87,34 +82,19 @@ impl SqliteStore {
     /// There is a data key already: losing it would lose every secret. Or the store does not answer, or
     /// its writer was taken.
     pub fn store_wrapped_data_key(&self, wrapped: &[u8]) -> Result<(), StoreError> {
-        let connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         data_key::insert(connection.as_ref().ok_or(StoreError::InUse)?, wrapped)
     }
 }
 
 impl Store for SqliteStore {
     fn writer(&self) -> Result<Box<dyn Writer>, StoreError> {
-        let checkpoints = connect(
-            &self.owner.path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE,
-            PATIENCE,
-        )?;
+        let checkpoints = connect(&self.owner.path, OpenFlags::SQLITE_OPEN_READ_WRITE, PATIENCE)?;
         make_durable(&checkpoints)?;
-        let connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut connection = connection.ok_or(StoreError::InUse)?;
         let checkpointer = Checkpointer::start(&mut connection, checkpoints, self.bounds)?;
-        Ok(Box::new(SqliteWriter::new(
-            connection,
-            checkpointer,
-            Arc::clone(&self.owner),
-        )))
+        Ok(Box::new(SqliteWriter::new(connection, checkpointer, Arc::clone(&self.owner))))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
@@ -125,31 +105,22 @@ impl Store for SqliteStore {
 impl Owner {
     pub(crate) fn new(directory: &Path) -> Result<Self, StoreError> {
         let lock = take(directory).map_err(|problem| at(directory, &problem))??;
-        let directory = directory
-            .canonicalize()
-            .map_err(|problem| at(directory, &problem))?;
+        let directory = directory.canonicalize().map_err(|problem| at(directory, &problem))?;
         let path = directory.join(DATABASE);
-        make_file(&path)
-            .and_then(|_| File::open(&directory)?.sync_all())
-            .map_err(|problem| at(&path, &problem))?;
+        make_file(&path).and_then(|_| File::open(&directory)?.sync_all()).map_err(|problem| at(&path, &problem))?;
         Ok(Self { path, _lock: lock })
     }
 
     /// A connection that cannot write.
     pub(crate) fn read(&self) -> Result<Connection, StoreError> {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, WAIT)?;
-        connection
-            .pragma_update(None, "query_only", true)
-            .map_err(unavailable)?;
+        connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
         Ok(connection)
     }
 }
 
 fn take(directory: &Path) -> io::Result<Result<File, StoreError>> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let lock = make_file(&directory.join(LOCK))?;
     match lock.try_lock() {
         Ok(()) => Ok(Ok(lock)),
@@ -160,13 +131,7 @@ fn take(directory: &Path) -> io::Result<Result<File, StoreError>> {
 
 /// A file that only its owner reads; SQLite gives the files beside it the same mode.
 fn make_file(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     let mut permissions = file.metadata()?.permissions();
     if permissions.mode() & 0o077 != 0 {
         permissions.set_mode(0o600);
@@ -180,25 +145,20 @@ fn at(path: &Path, problem: &io::Error) -> StoreError {
 }
 
 fn connect(path: &Path, access: OpenFlags, wait: Duration) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(unavailable)?;
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(unavailable)?;
     connection.busy_timeout(wait).map_err(unavailable)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection
-        .pragma_update(None, "trusted_schema", false)
-        .map_err(unavailable)?;
+    connection.pragma_update(None, "trusted_schema", false).map_err(unavailable)?;
     Ok(connection)
 }
 
 /// A commit that returned is on the disk, and nothing is checkpointed on the way.
 fn make_durable(connection: &Connection) -> Result<(), StoreError> {
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(unavailable)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(unavailable)?;
     if mode != "wal" {
-        return Err(StoreError::Unavailable(format!(
-            "the file system allows no write-ahead log, only `{mode}`"
-        )));
+        return Err(StoreError::Unavailable(format!("the file system allows no write-ahead log, only `{mode}`")));
     }
     for (pragma, value) in [
         ("synchronous", "FULL"),
@@ -210,9 +170,7 @@ fn make_durable(connection: &Connection) -> Result<(), StoreError> {
         ("journal_size_limit", "67108864"),
         ("foreign_keys", "OFF"),
     ] {
-        connection
-            .execute_batch(&format!("PRAGMA {pragma} = {value}"))
-            .map_err(unavailable)?;
+        connection.execute_batch(&format!("PRAGMA {pragma} = {value}")).map_err(unavailable)?;
     }
     Ok(())
 }

@@ -7,19 +7,14 @@ use bursar_core::audit::{Event, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
-use bursar_core::ledger::{
-    Credential, Document, DocumentKey, DocumentKind, TokenSecret, Versioned,
-};
+use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, TokenSecret, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, Limit, Subject, Usage};
 use bursar_core::time::Timestamp;
 use bursar_core::token::Token;
 use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
-use crate::rows::{
-    Found, audit, budget, credential, document, hold, limits, secrets, spend_key, token, user,
-    wallet,
-};
+use crate::rows::{Found, audit, budget, credential, document, hold, limits, secrets, spend_key, token, user, wallet};
 use crate::sql::unavailable;
 
 pub(crate) struct SqliteReader {
@@ -50,12 +45,7 @@ impl Reader for SqliteReader {
         secrets::load(&*self.view()?, id)
     }
 
-    fn access_tokens(
-        &mut self,
-        user: UserId,
-        now: Timestamp,
-        page: Page<TokenId>,
-    ) -> Result<Vec<Token>, StoreError> {
+    fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
         token::access_tokens(&self.connection, user, now, page)
     }
 
@@ -107,10 +97,7 @@ impl Reader for SqliteReader {
 
     fn limits(&mut self, subject: Subject) -> Result<Versioned<Vec<Limit>>, StoreError> {
         let found = limits::load(&*self.view()?, subject)?;
-        Ok(found.unwrap_or(Versioned {
-            version: 0,
-            value: Vec::new(),
-        }))
+        Ok(found.unwrap_or(Versioned { version: 0, value: Vec::new() }))
     }
 
     fn budgets(&mut self, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
@@ -133,17 +120,10 @@ impl Reader for SqliteReader {
         hold::unsettled(&self.connection, page)
     }
 
-    fn audit(
-        &mut self,
-        from_link: u64,
-        limit: usize,
-    ) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
+    fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
         let view = self.view()?;
         let links = audit::links(&view, from_link, limit)?;
-        links
-            .into_iter()
-            .map(|link| Ok((link, audit::events(&view, link.number)?)))
-            .collect()
+        links.into_iter().map(|link| Ok((link, audit::events(&view, link.number)?))).collect()
     }
 
     /// Streams over the open holds and over the budgets that hold something; both are few.

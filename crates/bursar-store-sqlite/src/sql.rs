@@ -10,10 +10,7 @@ use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row};
 
 /// Any trouble with the database as a whole.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is what `map_err` hands over"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(crate) fn unavailable(problem: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(problem.to_string())
 }
@@ -28,10 +25,7 @@ pub(crate) fn one<T>(
 ) -> Result<Option<T>, StoreError> {
     let mut statement = connection.prepare_cached(query).map_err(unavailable)?;
     let mut rows = statement.query(params).map_err(unavailable)?;
-    rows.next()
-        .map_err(unavailable)?
-        .map(|row| read(&mut Columns::new(table, row)))
-        .transpose()
+    rows.next().map_err(unavailable)?.map(|row| read(&mut Columns::new(table, row))).transpose()
 }
 
 /// Hands every row the query finds to `read`.
@@ -72,25 +66,14 @@ pub(crate) fn single<T: FromSql>(columns: &mut Columns<'_>) -> Result<T, StoreEr
 }
 
 /// Writes.
-pub(crate) fn execute(
-    connection: &Connection,
-    statement: &str,
-    params: impl Params,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(statement)
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(unavailable)?;
+pub(crate) fn execute(connection: &Connection, statement: &str, params: impl Params) -> Result<(), StoreError> {
+    connection.prepare_cached(statement).and_then(|mut statement| statement.execute(params)).map_err(unavailable)?;
     Ok(())
 }
 
 /// Texts that hold no space, as one column.
 pub(crate) fn joined(texts: impl IntoIterator<Item = impl Display>) -> String {
-    texts
-        .into_iter()
-        .map(|text| text.to_string())
-        .collect::<Vec<_>>()
-        .join(" ")
+    texts.into_iter().map(|text| text.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// A row, read from its first column to its last.
@@ -102,77 +85,41 @@ pub(crate) struct Columns<'row> {
 
 impl<'row> Columns<'row> {
     const fn new(table: &'static str, row: &'row Row<'row>) -> Self {
-        Self {
-            table,
-            row,
-            next: 0,
-        }
+        Self { table, row, next: 0 }
     }
 
     /// The next column.
     pub(crate) fn get<T: FromSql>(&mut self) -> Result<T, StoreError> {
         let column = self.next;
         self.next = column.saturating_add(1);
-        self.row
-            .get(column)
-            .map_err(|problem| self.problem(problem))
+        self.row.get(column).map_err(|problem| self.problem(problem))
     }
 
     /// The next column, a text of its own notation.
-    pub(crate) fn parse<T, E: Display>(
-        &mut self,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn parse<T, E: Display>(&mut self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
         let text: Box<str> = self.get()?;
         parse(&text).map_err(|problem| self.problem(problem))
     }
 
     /// The next column, the name of one of a few things.
-    pub(crate) fn name<T: Copy>(
-        &mut self,
-        all: &[T],
-        name: impl Fn(T) -> &'static str,
-    ) -> Result<T, StoreError> {
-        self.parse(|text| {
-            all.iter()
-                .copied()
-                .find(|thing| name(*thing) == text)
-                .ok_or("is not a known name")
-        })
+    pub(crate) fn name<T: Copy>(&mut self, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, StoreError> {
+        self.parse(|text| all.iter().copied().find(|thing| name(*thing) == text).ok_or("is not a known name"))
     }
 
     /// The next column, texts joined by [`joined`].
-    pub(crate) fn list<T, E: Display>(
-        &mut self,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Vec<T>, StoreError> {
-        self.parse(|text| {
-            text.split(' ')
-                .filter(|item| !item.is_empty())
-                .map(parse)
-                .collect::<Result<_, _>>()
-        })
+    pub(crate) fn list<T, E: Display>(&mut self, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, StoreError> {
+        self.parse(|text| text.split(' ').filter(|item| !item.is_empty()).map(parse).collect::<Result<_, _>>())
     }
 
     /// The next column, a list packed by [`crate::rows`].
-    pub(crate) fn unpack<T>(
-        &mut self,
-        unpack: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn unpack<T>(&mut self, unpack: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, StoreError> {
         let packed: Vec<u8> = self.get()?;
         unpack(&packed).ok_or_else(|| self.problem("is not a packed list"))
     }
 
     /// What is wrong with the column that was read last.
     pub(crate) fn problem(&self, problem: impl Display) -> StoreError {
-        let column = self
-            .row
-            .as_ref()
-            .column_name(self.next.saturating_sub(1))
-            .unwrap_or("?");
-        StoreError::Inconsistent {
-            table: self.table,
-            problem: format!("column `{column}`: {problem}"),
-        }
+        let column = self.row.as_ref().column_name(self.next.saturating_sub(1)).unwrap_or("?");
+        StoreError::Inconsistent { table: self.table, problem: format!("column `{column}`: {problem}") }
     }
 }

@@ -13,8 +13,7 @@ use bursar_core::coin::{Asset, Coin};
 use bursar_core::hold::{Charge, Hold, HoldState, Recipient, SpendKey};
 use bursar_core::id::{FactorId, HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{
-    Change, Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Record, State,
-    TokenSecret,
+    Change, Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Record, State, TokenSecret,
 };
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Measure, Subject, Window};
 use bursar_core::time::Timestamp;
@@ -36,28 +35,13 @@ const ORGANISATION: OrganisationId = OrganisationId::from_bytes([5; 16]);
 const SUBJECT: Subject = Subject::Token(TOKEN);
 
 fn organisation(name: &str) -> Record {
-    Record::Organisation(
-        ORGANISATION,
-        Organisation {
-            id: ORGANISATION,
-            name: name.to_owned(),
-        },
-    )
+    Record::Organisation(ORGANISATION, Organisation { id: ORGANISATION, name: name.to_owned() })
 }
 
 fn batch(records: impl IntoIterator<Item = Record>) -> Batch {
-    let change = |record: Record| Change {
-        key: record.key(),
-        version: 1,
-        record: Some(record),
-    };
+    let change = |record: Record| Change { key: record.key(), version: 1, record: Some(record) };
     let changes = records.into_iter().map(change).collect();
-    Batch {
-        time: Timestamp::from_millis(1),
-        changes,
-        events: Vec::new(),
-        link: None,
-    }
+    Batch { time: Timestamp::from_millis(1), changes, events: Vec::new(), link: None }
 }
 
 /// A record of every kind whose rows can be read but not believed, and an audit event.
@@ -101,17 +85,8 @@ fn fill(store: &SqliteStore) {
     };
     let asset = Asset::Coin(coin.clone());
     let window = Window::Lifetime;
-    let budget = BudgetKey {
-        subject: SUBJECT,
-        asset: asset.clone(),
-        window,
-    };
-    let limit = Limit {
-        asset,
-        measure: Measure::Amount,
-        window,
-        ceiling: Ceiling::Unlimited,
-    };
+    let budget = BudgetKey { subject: SUBJECT, asset: asset.clone(), window };
+    let limit = Limit { asset, measure: Measure::Amount, window, ceiling: Ceiling::Unlimited };
     let key = SpendKey::Sequence(WALLET, "s".to_owned());
     let hold = Hold {
         id: HOLD,
@@ -120,20 +95,14 @@ fn fill(store: &SqliteStore) {
         wallet: WALLET,
         organisation: ORGANISATION,
         coin,
-        recipients: vec![Recipient {
-            address: "x".to_owned(),
-            amount: Amount::MAX,
-        }],
+        recipients: vec![Recipient { address: "x".to_owned(), amount: Amount::MAX }],
         amount: Amount::MAX,
         fee: Amount::ZERO,
         key: Some(key.clone()),
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,
-        charges: vec![Charge {
-            budget: budget.clone(),
-            overridden: false,
-        }],
+        charges: vec![Charge { budget: budget.clone(), overridden: false }],
         created: time,
         deadline: time,
         state: HoldState::Open,
@@ -149,34 +118,15 @@ fn fill(store: &SqliteStore) {
         created: time,
         last_used: None,
     };
-    let document = DocumentKey {
-        user: USER,
-        kind: DocumentKind::Settings,
-        name: String::new(),
-    };
-    let secret = TokenSecret {
-        lookup: [8; 32],
-        sealed: vec![1],
-        ends: None,
-    };
-    let events = vec![Event {
-        time,
-        actor: Actor::Operator,
-        action: "a".to_owned(),
-        subject: "s".to_owned(),
-        data: Vec::new(),
-    }];
+    let document = DocumentKey { user: USER, kind: DocumentKind::Settings, name: String::new() };
+    let secret = TokenSecret { lookup: [8; 32], sealed: vec![1], ends: None };
+    let events =
+        vec![Event { time, actor: Actor::Operator, action: "a".to_owned(), subject: "s".to_owned(), data: Vec::new() }];
     let link = Some(Head::default().next(&events));
     let records = [
         Record::User(USER, user),
         Record::Credential(factor, credential),
-        Record::Document(
-            document,
-            Document {
-                title: None,
-                body: Vec::new(),
-            },
-        ),
+        Record::Document(document, Document { title: None, body: Vec::new() }),
         Record::Wallet(WALLET, wallet),
         Record::Role((WALLET, USER), WalletRole::ALL),
         Record::Token(TOKEN, token),
@@ -186,15 +136,7 @@ fn fill(store: &SqliteStore) {
         Record::Hold(HOLD, hold),
         Record::SpendKey(key, HOLD),
     ];
-    store
-        .writer()
-        .unwrap()
-        .commit(&Batch {
-            events,
-            link,
-            ..batch(records)
-        })
-        .unwrap();
+    store.writer().unwrap().commit(&Batch { events, link, ..batch(records) }).unwrap();
 }
 
 /// Every list and look-up a reader has, on what `fill` wrote; whether each of them found something.
@@ -203,76 +145,21 @@ fn read_everything(reader: &mut dyn Reader) -> Result<bool, StoreError> {
     let mut found = true;
     for newest_first in [false, true] {
         let (limit, kind) = (10, DocumentKind::Settings);
-        found &= !reader
-            .users(Page {
-                limit,
-                after: None,
-                newest_first,
-            })?
-            .is_empty();
-        found &= !reader
-            .access_tokens(
-                USER,
-                now,
-                Page {
-                    limit,
-                    after: None,
-                    newest_first,
-                },
-            )?
-            .is_empty();
-        found &= !reader
-            .documents(
-                USER,
-                kind,
-                &Page {
-                    limit,
-                    after: None,
-                    newest_first,
-                },
-            )?
-            .is_empty();
-        found &= !reader
-            .wallets(
-                USER,
-                None,
-                Page {
-                    limit,
-                    after: None,
-                    newest_first,
-                },
-            )?
-            .is_empty();
-        found &= !reader
-            .spends(
-                WALLET,
-                Page {
-                    limit,
-                    after: None,
-                    newest_first,
-                },
-            )?
-            .is_empty();
-        found &= !reader
-            .unsettled(Page {
-                limit,
-                after: None,
-                newest_first,
-            })?
-            .is_empty();
+        found &= !reader.users(Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.access_tokens(USER, now, Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.documents(USER, kind, &Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.wallets(USER, None, Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.spends(WALLET, Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.unsettled(Page { limit, after: None, newest_first })?.is_empty();
     }
     found &= reader.token_by_secret(&[8; 32])?.is_some() && reader.token(TOKEN)?.is_some();
     found &= reader.secrets(TOKEN)?.is_some() && reader.count_long_lived(USER, now)? == 1;
     found &= reader.user(USER)?.is_some() && reader.user_by_name("a")?.is_some();
     found &= !reader.credentials(USER)?.is_empty();
-    found &= reader
-        .wallet(WALLET, USER)?
-        .is_some_and(|wallet| wallet.role.is_some());
+    found &= reader.wallet(WALLET, USER)?.is_some_and(|wallet| wallet.role.is_some());
     found &= !reader.limits(SUBJECT)?.value.is_empty() && !reader.budgets(SUBJECT)?.is_empty();
     found &= reader.hold(HOLD)?.is_some();
-    found &= reader
-        .hold_by_key(&SpendKey::Sequence(WALLET, "s".to_owned()))?
-        .is_some();
+    found &= reader.hold_by_key(&SpendKey::Sequence(WALLET, "s".to_owned()))?.is_some();
     found &= !reader.audit(1, 10)?.is_empty();
     Ok(found)
 }
@@ -299,28 +186,17 @@ fn only_the_owner_can_read_what_is_stored() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("a/b");
     let store = SqliteStore::open(&directory).unwrap();
-    store
-        .writer()
-        .unwrap()
-        .commit(&batch([organisation("Acme")]))
-        .unwrap();
+    store.writer().unwrap().commit(&batch([organisation("Acme")])).unwrap();
     let _reader = store.reader().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);
-    let files: Vec<_> = fs::read_dir(&directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let files: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() >= 2, "{files:?}");
     assert!(files.iter().all(|file| mode(file) == 0o600), "{files:?}");
     drop(store);
     drop(_reader);
     // A copy that was put there with another mode is closed again.
-    fs::set_permissions(
-        directory.join("bursar.db"),
-        fs::Permissions::from_mode(0o644),
-    )
-    .unwrap();
+    fs::set_permissions(directory.join("bursar.db"), fs::Permissions::from_mode(0o644)).unwrap();
     drop(SqliteStore::open(&directory).unwrap());
     assert_eq!(mode(&directory.join("bursar.db")), 0o600);
 }
@@ -338,10 +214,7 @@ fn a_store_is_fresh_once_and_keeps_one_data_key() {
     assert!(!store.is_fresh());
     let _writer = store.writer().unwrap();
     assert_eq!(store.wrapped_data_key(), Ok(Some(b"wrapped".to_vec())));
-    assert_eq!(
-        store.store_wrapped_data_key(b"another"),
-        Err(StoreError::InUse)
-    );
+    assert_eq!(store.store_wrapped_data_key(b"another"), Err(StoreError::InUse));
 }
 
 #[test]
@@ -351,14 +224,8 @@ fn the_writers_commits_are_synced_and_never_checkpoint() {
     let connection = store.connection.lock().unwrap();
     // This very connection becomes the writer's.
     let connection = connection.as_ref().unwrap();
-    let number = |pragma: &str| {
-        connection
-            .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
-            .unwrap()
-    };
-    let mode: String = connection
-        .pragma_query_value(None, "journal_mode", |row| row.get(0))
-        .unwrap();
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
     assert_eq!(number("synchronous"), 2);
     assert_eq!(number("fullfsync"), 1);
@@ -374,16 +241,8 @@ fn the_log_stays_bounded_while_it_is_written_and_read() {
     let mut longest = 0;
     for number in 0..1_000_u64 {
         let name = format!("{number:0>3000}");
-        let change = Change {
-            version: number + 1,
-            ..batch([organisation(&name)]).changes.remove(0)
-        };
-        writer
-            .commit(&Batch {
-                changes: vec![change],
-                ..batch([])
-            })
-            .unwrap();
+        let change = Change { version: number + 1, ..batch([organisation(&name)]).changes.remove(0) };
+        writer.commit(&Batch { changes: vec![change], ..batch([]) }).unwrap();
         assert_eq!(reader.user(USER), Ok(None));
         longest = longest.max(fs::metadata(&log).unwrap().len());
     }
@@ -393,11 +252,7 @@ fn the_log_stays_bounded_while_it_is_written_and_read() {
     let store = SqliteStore::open(directory.path()).unwrap();
     let mut state = State::default();
     let key = Key::Organisation(ORGANISATION);
-    store
-        .writer()
-        .unwrap()
-        .load(std::slice::from_ref(&key), &mut state)
-        .unwrap();
+    store.writer().unwrap().load(std::slice::from_ref(&key), &mut state).unwrap();
     assert_eq!(state.version(&key), Ok(1_000));
 }
 
@@ -405,41 +260,25 @@ fn the_log_stays_bounded_while_it_is_written_and_read() {
 fn a_store_that_a_newer_program_wrote_is_refused_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(directory.path()).unwrap());
-    sql(directory.path())
-        .pragma_update(None, "user_version", 2)
-        .unwrap();
+    sql(directory.path()).pragma_update(None, "user_version", 2).unwrap();
     let before = fs::read(directory.path().join("bursar.db")).unwrap();
     let refused = SqliteStore::open(directory.path()).err();
     assert_eq!(refused, Some(StoreError::Newer { found: 2, known: 1 }));
-    assert_eq!(
-        fs::read(directory.path().join("bursar.db")).unwrap(),
-        before
-    );
+    assert_eq!(fs::read(directory.path().join("bursar.db")).unwrap(), before);
 }
 
 #[test]
 fn a_file_that_is_no_database_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(
-        directory.path().join("bursar.db"),
-        "not a database at all ".repeat(100),
-    )
-    .unwrap();
-    assert!(matches!(
-        SqliteStore::open(directory.path()),
-        Err(StoreError::Unavailable(_))
-    ));
+    fs::write(directory.path().join("bursar.db"), "not a database at all ".repeat(100)).unwrap();
+    assert!(matches!(SqliteStore::open(directory.path()), Err(StoreError::Unavailable(_))));
 }
 
 #[test]
 fn a_reader_cannot_write() {
     let directory = tempfile::tempdir().unwrap();
     let connection = Owner::new(directory.path()).unwrap().read().unwrap();
-    assert!(
-        connection
-            .execute_batch("CREATE TABLE t (a) STRICT")
-            .is_err()
-    );
+    assert!(connection.execute_batch("CREATE TABLE t (a) STRICT").is_err());
 }
 
 #[test]
@@ -448,41 +287,17 @@ fn a_row_that_is_no_record_is_named_by_its_table_and_shown_to_nobody() {
         ("UPDATE users SET id = x'01'", "users", "id"),
         ("UPDATE credentials SET kind = 'pin'", "credentials", "kind"),
         ("UPDATE wallets SET coin = ' '", "wallets", "coin"),
-        (
-            "UPDATE wallets SET organisation = x''",
-            "wallets",
-            "organisation",
-        ),
+        ("UPDATE wallets SET organisation = x''", "wallets", "organisation"),
         ("UPDATE tokens SET version = -1", "tokens", "version"),
-        (
-            "UPDATE tokens SET scopes = 'profile everything'",
-            "tokens",
-            "scopes",
-        ),
+        ("UPDATE tokens SET scopes = 'profile everything'", "tokens", "scopes"),
         ("UPDATE tokens SET ips = '10.0.0.0/8'", "tokens", "ips"),
-        (
-            "UPDATE tokens SET narrowing = 'wallets', narrowed_to = '1'",
-            "tokens",
-            "narrowed_to",
-        ),
-        (
-            "UPDATE tokens SET created_from = 'here'",
-            "tokens",
-            "created_from",
-        ),
+        ("UPDATE tokens SET narrowing = 'wallets', narrowed_to = '1'", "tokens", "narrowed_to"),
+        ("UPDATE tokens SET created_from = 'here'", "tokens", "created_from"),
         ("UPDATE limits SET asset = '*all'", "limits", "asset"),
         ("UPDATE limits SET window = 'day'", "limits", "window"),
         ("UPDATE limits SET ceiling = x'05'", "limits", "ceiling"),
-        (
-            "UPDATE budgets SET held_amount = x'05'",
-            "budgets",
-            "held_amount",
-        ),
-        (
-            "UPDATE budgets SET captured_count = -1",
-            "budgets",
-            "captured_count",
-        ),
+        ("UPDATE budgets SET held_amount = x'05'", "budgets", "held_amount"),
+        ("UPDATE budgets SET captured_count = -1", "budgets", "captured_count"),
         ("UPDATE holds SET amount = zeroblob(33)", "holds", "amount"),
         ("UPDATE holds SET recipients = x''", "holds", "recipients"),
         ("UPDATE holds SET charges = x'0100'", "holds", "charges"),
@@ -490,35 +305,19 @@ fn a_row_that_is_no_record_is_named_by_its_table_and_shown_to_nobody() {
         ("UPDATE holds SET reason = 'none'", "holds", "reason"),
         ("UPDATE spend_keys SET hold = x''", "spend_keys", "hold"),
         ("UPDATE audit_links SET hash = x''", "audit_links", "hash"),
-        (
-            "UPDATE audit_events SET actor = 'token'",
-            "audit_events",
-            "actor_token",
-        ),
-        (
-            "UPDATE audit_events SET data = '{}'",
-            "audit_events",
-            "data",
-        ),
+        ("UPDATE audit_events SET actor = 'token'", "audit_events", "actor_token"),
+        ("UPDATE audit_events SET data = '{}'", "audit_events", "data"),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(directory.path()).unwrap();
         fill(&store);
         let mut reader = store.reader().unwrap();
         assert_eq!(read_everything(&mut *reader), Ok(true));
-        sql(directory.path())
-            .execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {damage}"))
-            .unwrap();
+        sql(directory.path()).execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {damage}")).unwrap();
         match read_everything(&mut *reader) {
-            Err(StoreError::Inconsistent {
-                table: named,
-                problem,
-            }) => {
+            Err(StoreError::Inconsistent { table: named, problem }) => {
                 assert_eq!(named, table, "{damage}");
-                assert!(
-                    problem.starts_with(&format!("column `{column}`: ")),
-                    "{damage}: {problem}"
-                );
+                assert!(problem.starts_with(&format!("column `{column}`: ")), "{damage}: {problem}");
             }
             other => panic!("{damage}: {other:?}"),
         }
@@ -537,33 +336,17 @@ fn no_read_walks_a_table_or_sorts() {
             ran.send(statement.sql().into_owned()).unwrap();
         }
     };
-    connection
-        .trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(watch))
-        .unwrap();
-    assert_eq!(
-        read_everything(&mut SqliteReader::new(connection)),
-        Ok(true)
-    );
-    let statements: HashSet<String> = statements
-        .iter()
-        .filter(|sql| sql.starts_with("SELECT"))
-        .collect();
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(watch)).unwrap();
+    assert_eq!(read_everything(&mut SqliteReader::new(connection)), Ok(true));
+    let statements: HashSet<String> = statements.iter().filter(|sql| sql.starts_with("SELECT")).collect();
     assert!(statements.len() > 20, "{statements:?}");
     let connection = owner.read().unwrap();
     for statement in statements {
-        let mut plan = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
-            .unwrap();
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         let nulls = rusqlite::params_from_iter(vec![rusqlite::types::Null; plan.parameter_count()]);
-        let steps: Vec<String> = plan
-            .query_map(nulls, |row| row.get("detail"))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let steps: Vec<String> =
+            plan.query_map(nulls, |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap();
         let costly = |step: &String| step.contains("SCAN") || step.contains("TEMP B-TREE");
-        assert!(
-            !steps.is_empty() && !steps.iter().any(costly),
-            "{statement}: {steps:?}"
-        );
+        assert!(!steps.is_empty() && !steps.iter().any(costly), "{statement}: {steps:?}");
     }
 }

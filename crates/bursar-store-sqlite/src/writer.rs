@@ -19,16 +19,8 @@ pub(crate) struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    pub(crate) const fn new(
-        connection: Connection,
-        checkpointer: Checkpointer,
-        owner: Arc<Owner>,
-    ) -> Self {
-        Self {
-            connection,
-            _checkpointer: checkpointer,
-            _owner: owner,
-        }
+    pub(crate) const fn new(connection: Connection, checkpointer: Checkpointer, owner: Arc<Owner>) -> Self {
+        Self { connection, _checkpointer: checkpointer, _owner: owner }
     }
 }
 
@@ -50,10 +42,8 @@ impl Writer for SqliteWriter {
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         // A transaction that is dropped before its end is rolled back.
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(unavailable)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
         write(&transaction, batch)?;
         transaction.commit().map_err(unavailable)
     }
@@ -78,10 +68,7 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
         }
         None if batch.events.is_empty() => {}
         None => {
-            return Err(StoreError::Inconsistent {
-                table: "audit_links",
-                problem: "events without a link".to_owned(),
-            });
+            return Err(StoreError::Inconsistent { table: "audit_links", problem: "events without a link".to_owned() });
         }
     }
     position::store(connection, batch.time)

@@ -78,11 +78,7 @@ impl<S: Store> Ledger<S> {
         let store = database.open();
         let mut writer = store.writer().expect("the first writer");
         let position = writer.position().expect("a position");
-        Self {
-            store,
-            writer,
-            position,
-        }
+        Self { store, writer, position }
     }
 
     fn reader(&self) -> Box<dyn Reader> {
@@ -96,9 +92,7 @@ impl<S: Store> Ledger<S> {
     }
 
     fn version(&mut self, key: &Key) -> Version {
-        self.load(std::slice::from_ref(key))
-            .version(key)
-            .expect("a loaded record")
+        self.load(std::slice::from_ref(key)).version(key).expect("a loaded record")
     }
 
     fn put(&mut self, records: impl IntoIterator<Item = Record>) {
@@ -116,29 +110,16 @@ impl<S: Store> Ledger<S> {
         delete: impl IntoIterator<Item = Key>,
         events: impl IntoIterator<Item = Event>,
     ) -> Result<(), StoreError> {
-        let (put, delete): (Vec<_>, Vec<_>) =
-            (put.into_iter().collect(), delete.into_iter().collect());
-        let keys: Vec<Key> = put
-            .iter()
-            .map(Record::key)
-            .chain(delete.iter().cloned())
-            .collect();
+        let (put, delete): (Vec<_>, Vec<_>) = (put.into_iter().collect(), delete.into_iter().collect());
+        let keys: Vec<Key> = put.iter().map(Record::key).chain(delete.iter().cloned()).collect();
         let mut state = self.load(&keys);
         delete.into_iter().for_each(|key| state.delete(key));
         put.into_iter().for_each(|record| state.put(record));
         let events: Vec<Event> = events.into_iter().collect();
         let link = (!events.is_empty()).then(|| self.position.head.next(&events));
         let time = Timestamp::from_millis(self.position.time.as_millis() + 1);
-        self.writer.commit(&Batch {
-            time,
-            changes: state.take_changes(),
-            events,
-            link,
-        })?;
-        self.position = Position {
-            time,
-            head: link.map_or(self.position.head, |link| link.head()),
-        };
+        self.writer.commit(&Batch { time, changes: state.take_changes(), events, link })?;
+        self.position = Position { time, head: link.map_or(self.position.head, |link| link.head()) };
         Ok(())
     }
 }
@@ -149,9 +130,6 @@ fn event(actor: Actor, subject: &str) -> Event {
         actor,
         action: "token.issue".to_owned(),
         subject: subject.to_owned(),
-        data: vec![
-            ("b".to_owned(), "\"ü\" \u{1}".to_owned()),
-            ("a".to_owned(), String::new()),
-        ],
+        data: vec![("b".to_owned(), "\"ü\" \u{1}".to_owned()), ("a".to_owned(), String::new())],
     }
 }

@@ -31,5 +31,7 @@ pub mod json;
 pub mod password;
 pub mod requests;
 pub mod shapes;
+pub mod requests;
+pub mod shapes;
 pub mod signature;
 pub mod token_text;

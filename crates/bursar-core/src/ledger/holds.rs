@@ -47,12 +47,7 @@ pub(super) fn needs_to_settle(state: &State, id: HoldId) -> Vec<Key> {
 
 /// Whose limits a spend falls under, and whose budgets it weighs on.
 fn subjects(token: &Token, wallet: crate::id::WalletId, organisation: crate::id::OrganisationId) -> [Subject; 4] {
-    [
-        Subject::Token(token.id),
-        Subject::User(token.user),
-        Subject::Wallet(wallet),
-        Subject::Organisation(organisation),
-    ]
+    [Subject::Token(token.id), Subject::User(token.user), Subject::Wallet(wallet), Subject::Organisation(organisation)]
 }
 
 /// The budgets of a subject that a spend of `coin` weighs on: its lifetime total of the coin, which is
@@ -68,11 +63,7 @@ fn charged(subject: Subject, limits: &[crate::limit::Limit], coin: &Coin) -> Vec
     keys
 }
 
-pub(super) fn hold(
-    state: &mut State,
-    request: &HoldRequest,
-    now: Timestamp,
-) -> Result<Decided, NotLoaded> {
+pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> Result<Decided, NotLoaded> {
     match decide(state, request, now)? {
         Verdict::Known(known) => {
             let same = known.meaning == request.meaning;
@@ -243,18 +234,20 @@ pub(super) fn capture(
     })
 }
 
-pub(super) fn release(
-    state: &mut State,
-    id: HoldId,
-    reason: &str,
-    now: Timestamp,
-) -> Result<Decided, NotLoaded> {
+pub(super) fn release(state: &mut State, id: HoldId, reason: &str, now: Timestamp) -> Result<Decided, NotLoaded> {
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
-    let outcome = settle(state, id, settled, "spend.release", |_| vec![("reason", reason.to_owned())], |budget, held, overridden| {
-        if !overridden {
-            give_back(budget, held);
-        }
-    })?;
+    let outcome = settle(
+        state,
+        id,
+        settled,
+        "spend.release",
+        |_| vec![("reason", reason.to_owned())],
+        |budget, held, overridden| {
+            if !overridden {
+                give_back(budget, held);
+            }
+        },
+    )?;
     // What did not happen does not occupy its key: the same request may be tried again.
     if let (Outcome::Settled { hold, before: false }, _) = &outcome
         && let Some(key) = &hold.key
@@ -264,11 +257,7 @@ pub(super) fn release(
     Ok(outcome)
 }
 
-pub(super) fn mark_unresolved(
-    state: &mut State,
-    id: HoldId,
-    now: Timestamp,
-) -> Result<Decided, NotLoaded> {
+pub(super) fn mark_unresolved(state: &mut State, id: HoldId, now: Timestamp) -> Result<Decided, NotLoaded> {
     let Some(hold) = state.hold(&id)?.cloned() else {
         return Ok((Outcome::NoSuchHold, None));
     };

@@ -58,12 +58,7 @@ pub(super) fn revoke(state: &mut State, id: TokenId, now: Timestamp) -> Result<D
     Ok(changed(state, Token { revoked: Some(now), unlock: None, expires, ..token }, "token.revoke", Vec::new()))
 }
 
-pub(super) fn extend(
-    state: &mut State,
-    id: TokenId,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<Decided, NotLoaded> {
+pub(super) fn extend(state: &mut State, id: TokenId, until: Timestamp, now: Timestamp) -> Result<Decided, NotLoaded> {
     let token = match living(state, id, now)? {
         Ok(token) => token,
         Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
@@ -82,12 +77,7 @@ fn living(state: &State, id: TokenId, now: Timestamp) -> Result<Result<Token, Re
     })
 }
 
-fn changed(
-    state: &mut State,
-    token: Token,
-    action: &'static str,
-    data: Vec<(&'static str, String)>,
-) -> Decided {
+fn changed(state: &mut State, token: Token, action: &'static str, data: Vec<(&'static str, String)>) -> Decided {
     state.put(Record::Token(token.id, token.clone()));
     let subject = format!("token:{}", token.id);
     (Outcome::Token(Box::new(token)), Some(Trace { action, subject, data }))

@@ -18,7 +18,7 @@ const EVM_TEST: [&str; 8] = [
     "teth", "hteth", "hoodeth", "tpolygon", "tarbeth", "topeth", "tbsc", "tavaxc",
 ];
 
-/// A chain, as far as its addresses and fees go.
+/// A chain, as far as its addresses and transaction ids go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Chain {
     /// Bitcoin, on that network.

@@ -17,12 +17,6 @@ const MOST_RECIPIENTS: usize = 1000;
 /// The longest destination, in bytes.
 const LONGEST_DESTINATION: usize = 256;
 
-/// What a send of a coin on Bitcoin's chain costs, in satoshi.
-const BITCOIN_FEE: u128 = 250;
-
-/// What a send of an EVM chain's own coin costs, in wei: 21,000 gas at 1 gwei.
-const EVM_FEE: u128 = 21_000 * 1_000_000_000;
-
 /// A fault that a destination asks for; [`super`] says what each does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fault {
@@ -96,7 +90,7 @@ pub(super) fn check(coin: &Coin, recipients: &[Recipient]) -> Result<(), RailErr
             return invalid("address", format!("of recipient {position} {problem}"));
         }
     }
-    match total(recipients).and_then(|total| total.checked_add(fee(coin))) {
+    match total(recipients).and_then(|total| total.checked_add(fee())) {
         Some(_) => Ok(()),
         None => invalid(
             "recipients",
@@ -121,15 +115,9 @@ pub(super) fn fault(recipients: &[Recipient]) -> Option<Fault> {
         .find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
 }
 
-/// What a send of the coin costs, in that coin. Never less, never more: the ceiling is the price. A token's
-/// send costs nothing, as its fee would be in another coin than the one this wallet holds.
-pub(super) fn fee(coin: &Coin) -> Amount {
-    match Chain::of(coin) {
-        _ if coin.is_token() => Amount::ZERO,
-        Chain::Bitcoin(_) => Amount::new(BITCOIN_FEE),
-        Chain::Evm { .. } => Amount::new(EVM_FEE),
-        Chain::Other => Amount::ZERO,
-    }
+/// What a send costs, whatever the coin: nothing. Never more, so that the ceiling is the price.
+pub(super) fn fee() -> Amount {
+    Amount::ZERO
 }
 
 /// What a hold's transaction is called. It follows from the hold, so that it is the same at any time.
@@ -211,9 +199,8 @@ mod tests {
         assert_eq!(field(&[]), Some("recipients"));
         assert_eq!(field(&vec![to(Amount::ZERO); 1001]), Some("recipients"));
         assert_eq!(
-            field(&[to(Amount::MAX)]),
-            Some("recipients"),
-            "the fee does not fit"
+            field(&[to(Amount::MAX), to(Amount::new(1))]),
+            Some("recipients")
         );
         assert_eq!(
             field(&[Recipient {
@@ -223,5 +210,10 @@ mod tests {
             Some("address")
         );
         assert_eq!(check(&coin("tbtc"), &vec![to(Amount::ZERO); 1000]), Ok(()));
+        assert_eq!(
+            check(&coin("tbtc"), &[to(Amount::MAX)]),
+            Ok(()),
+            "no fee comes on top"
+        );
     }
 }

@@ -10,6 +10,10 @@
 //! refused, and the refusal is written down first: should its send still be on its way within this
 //! process, it finds the refusal and does not move anything.
 //!
+//! **The network is free.** The fee of every coin is zero, and so is its ceiling: exactly what the
+//! recipients get leaves the wallet, and a whole balance can be sent. Transactions and transfers say so:
+//! they name their fee, and a transaction that names another one than `"0"` is refused.
+//!
 //! # Named faults
 //!
 //! These destinations are valid for every coin, on this rail only. The first of them among the
@@ -157,8 +161,8 @@ impl Rail for SandboxRail {
         destination::check(coin, recipients)
     }
 
-    fn fee_ceiling(&self, coin: &Coin, _recipients: usize) -> Amount {
-        destination::fee(coin)
+    fn fee_ceiling(&self, _coin: &Coin, _recipients: usize) -> Amount {
+        destination::fee()
     }
 
     fn build<'a>(
@@ -178,7 +182,7 @@ impl Rail for SandboxRail {
             if held != *coin {
                 return Err(book::other_coin(&held, coin));
             }
-            let fee = destination::fee(coin);
+            let fee = destination::fee();
             let bytes = transaction::write(reference, coin, recipients, fee, random)?;
             Ok(Built { bytes, fee })
         })

@@ -55,7 +55,7 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
     if destination::fault(&hold.recipients) == Some(Fault::Refuse) {
         return Err(refused("the sandbox refused, as `sandbox:refuse` asks"));
     }
-    let fee = destination::fee(&hold.coin);
+    let fee = destination::fee();
     let paid = destination::total(&hold.recipients)
         .ok_or_else(|| refused("the recipients get too much"))?;
     let leaving = paid
@@ -69,7 +69,7 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
     }
     let left = balance.checked_sub(leaving).ok_or_else(|| {
         Stop::Refused(format!(
-            "insufficient funds: the wallet holds {balance}, the send takes {leaving} with its fee"
+            "insufficient funds: the wallet holds {balance}, the send takes {leaving}"
         ))
     })?;
 
@@ -124,7 +124,7 @@ fn is_what_was_built(reference: &str, hold: &Hold) -> bool {
         reference: reference.to_owned(),
         coin: hold.coin.clone(),
         recipients: hold.recipients.clone(),
-        fee: destination::fee(&hold.coin),
+        fee: destination::fee(),
     };
     transaction::read(&hold.instruction) == Ok(meant)
 }

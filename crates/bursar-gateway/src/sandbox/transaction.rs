@@ -78,7 +78,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Decoded, RailError> {
     destination::check(&coin, &recipients)?;
     let fee = amount(&spelled.fee)?;
     // The sandbox takes its price, whatever the bytes say.
-    if fee != destination::fee(&coin) {
+    if fee != destination::fee() {
         return Err(invalid("has another fee than the sandbox takes"));
     }
     Ok(Decoded {
@@ -152,7 +152,7 @@ mod tests {
     use super::super::address;
     use super::*;
 
-    const SOUND: &str = r#"sandbox1{"reference":"w","coin":"tbtc","recipients":[{"address":"sandbox:slow","amount":"7"}],"fee":"250","nonce":"00000000000000000000000000000000"}"#;
+    const SOUND: &str = r#"sandbox1{"reference":"w","coin":"tbtc","recipients":[{"address":"sandbox:slow","amount":"7"}],"fee":"0","nonce":"00000000000000000000000000000000"}"#;
 
     #[test]
     fn the_spelling_is_the_one_the_documentation_shows() {
@@ -161,7 +161,7 @@ mod tests {
             amount: Amount::new(7),
         }];
         let coin = Coin::parse("tbtc").unwrap();
-        let bytes = write("w", &coin, &recipients, Amount::new(250), [0; 16]).unwrap();
+        let bytes = write("w", &coin, &recipients, Amount::ZERO, [0; 16]).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), SOUND);
         assert!(read(SOUND.as_bytes()).is_ok());
     }
@@ -171,18 +171,21 @@ mod tests {
         for (from, to) in [
             ("sandbox1", "sandbox2"),
             ("sandbox1", ""),
-            (r#""fee":"250""#, r#""fee":"250","fee":"250""#),
+            (r#""fee":"0""#, r#""fee":"0","fee":"0""#),
             (r#""amount":"7""#, r#""amount":"7","amount":"7""#),
             (r#""amount":"7""#, r#""amount":"7","memo":"x""#),
-            (r#""fee":"250""#, r#""fee":"250","memo":"x""#),
+            (r#""fee":"0""#, r#""fee":"0","memo":"x""#),
             (r#""amount":"7""#, r#""amount":"07""#),
             (r#""amount":"7""#, r#""amount":7"#),
             (r#""amount":"7""#, r#""amount":"-7""#),
             (r#""amount":"7""#, r#""amount":"7e1""#),
             (r#""amount":"7""#, r#""amount":"""#),
-            (r#""fee":"250""#, r#""fee":"0""#),
-            (r#""fee":"250""#, r#""fee":"251""#),
-            (r#""fee":"250","#, ""),
+            (r#""fee":"0""#, r#""fee":"00""#),
+            (r#""fee":"0""#, r#""fee":"-0""#),
+            (r#""fee":"0""#, r#""fee":"""#),
+            (r#""fee":"0""#, r#""fee":0"#),
+            (r#""fee":"0""#, r#""fee":null"#),
+            (r#""fee":"0","#, ""),
             (r#""reference":"w""#, r#""reference":"\u0077""#),
             (r#""reference":"w","#, r#" "reference":"w","#),
             (r#""coin":"tbtc""#, r#""coin":"*bitcoin""#),
@@ -203,6 +206,18 @@ mod tests {
             assert_ne!(text, SOUND, "{from} does not occur");
             assert!(
                 matches!(read(text.as_bytes()), Err(RailError::Invalid { .. })),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_takes_any_fee_is_refused_for_its_fee() {
+        for fee in ["1", "250", &Amount::MAX.to_string()] {
+            let text = SOUND.replacen(r#""fee":"0""#, &format!(r#""fee":"{fee}""#), 1);
+            assert_eq!(
+                read(text.as_bytes()),
+                Err(invalid("has another fee than the sandbox takes")),
                 "{text}"
             );
         }
@@ -253,7 +268,7 @@ mod tests {
             let coin = Coin::parse(ticker).unwrap();
             let recipients: Vec<_> =
                 amounts.into_iter().map(|amount| Recipient { address: address.clone(), amount }).collect();
-            let fee = destination::fee(&coin);
+            let fee = destination::fee();
             let bytes = write(&reference, &coin, &recipients, fee, nonce).unwrap();
             prop_assert!(is_claimed_by(&bytes));
             prop_assert_eq!(read(&bytes), Ok(Decoded { reference, coin, recipients, fee }));

@@ -22,20 +22,14 @@ pub(crate) fn insert_link(connection: &Connection, link: &Link) -> Result<(), St
     )
 }
 
-pub(crate) fn insert_event(
-    connection: &Connection,
-    link: u64,
-    place: usize,
-    event: &Event,
-) -> Result<(), StoreError> {
+pub(crate) fn insert_event(connection: &Connection, link: u64, place: usize, event: &Event) -> Result<(), StoreError> {
     let (actor, ids) = match &event.actor {
         Actor::System => (SYSTEM, None),
         Actor::Operator => (OPERATOR, None),
         Actor::Anonymous => (ANONYMOUS, None),
         Actor::Token { user, token } => (TOKEN, Some((user.as_bytes(), token.as_bytes()))),
     };
-    let data = serde_json::to_string(&event.data)
-        .map_err(|problem| StoreError::Unavailable(problem.to_string()))?;
+    let data = serde_json::to_string(&event.data).map_err(|problem| StoreError::Unavailable(problem.to_string()))?;
     execute(
         connection,
         "INSERT INTO audit_events (link, place, time, actor, actor_user, actor_token, action, subject, data)
@@ -54,48 +48,27 @@ pub(crate) fn insert_event(
     )
 }
 
-pub(crate) fn links(
-    connection: &Connection,
-    from: u64,
-    limit: usize,
-) -> Result<Vec<Link>, StoreError> {
+pub(crate) fn links(connection: &Connection, from: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
     let query = "SELECT number, previous, events, hash FROM audit_links WHERE number >= ?1 ORDER BY number LIMIT ?2";
     // No link has a number beyond what SQLite counts to.
     let from = i64::try_from(from).unwrap_or(i64::MAX);
-    many(
-        connection,
-        "audit_links",
-        query,
-        params![from, at_most(limit)],
-        |columns| {
-            Ok(Link {
-                number: columns.get()?,
-                previous: columns.get()?,
-                events: columns.get()?,
-                hash: columns.get()?,
-            })
-        },
-    )
+    many(connection, "audit_links", query, params![from, at_most(limit)], |columns| {
+        Ok(Link { number: columns.get()?, previous: columns.get()?, events: columns.get()?, hash: columns.get()? })
+    })
 }
 
 pub(crate) fn events(connection: &Connection, link: u64) -> Result<Vec<Event>, StoreError> {
     let query = "SELECT time, actor, actor_user, actor_token, action, subject, data
                  FROM audit_events WHERE link = ?1 ORDER BY place";
-    many(
-        connection,
-        "audit_events",
-        query,
-        params![link],
-        |columns| {
-            Ok(Event {
-                time: Timestamp::from_millis(columns.get()?),
-                actor: read_actor(columns)?,
-                action: columns.get()?,
-                subject: columns.get()?,
-                data: columns.parse(|text| serde_json::from_str(text))?,
-            })
-        },
-    )
+    many(connection, "audit_events", query, params![link], |columns| {
+        Ok(Event {
+            time: Timestamp::from_millis(columns.get()?),
+            actor: read_actor(columns)?,
+            action: columns.get()?,
+            subject: columns.get()?,
+            data: columns.parse(|text| serde_json::from_str(text))?,
+        })
+    })
 }
 
 fn read_actor(columns: &mut Columns<'_>) -> Result<Actor, StoreError> {
@@ -105,10 +78,9 @@ fn read_actor(columns: &mut Columns<'_>) -> Result<Actor, StoreError> {
         (SYSTEM, None, None) => Ok(Actor::System),
         (OPERATOR, None, None) => Ok(Actor::Operator),
         (ANONYMOUS, None, None) => Ok(Actor::Anonymous),
-        (TOKEN, Some(user), Some(token)) => Ok(Actor::Token {
-            user: UserId::from_bytes(user),
-            token: TokenId::from_bytes(token),
-        }),
+        (TOKEN, Some(user), Some(token)) => {
+            Ok(Actor::Token { user: UserId::from_bytes(user), token: TokenId::from_bytes(token) })
+        }
         _ => Err(columns.problem("is no actor")),
     }
 }

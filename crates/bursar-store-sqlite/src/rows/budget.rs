@@ -19,17 +19,8 @@ macro_rules! usages {
 }
 
 fn read(columns: &mut Columns<'_>) -> Result<Budget, StoreError> {
-    let mut usage = || {
-        Ok(Usage {
-            amount: Amount::from_be_bytes(columns.get()?),
-            count: columns.get()?,
-        })
-    };
-    Ok(Budget {
-        captured: usage()?,
-        held: usage()?,
-        overridden: usage()?,
-    })
+    let mut usage = || Ok(Usage { amount: Amount::from_be_bytes(columns.get()?), count: columns.get()? });
+    Ok(Budget { captured: usage()?, held: usage()?, overridden: usage()? })
 }
 
 pub(crate) fn load(connection: &Connection, key: &BudgetKey) -> Found<Budget> {
@@ -39,54 +30,28 @@ pub(crate) fn load(connection: &Connection, key: &BudgetKey) -> Found<Budget> {
         " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND window = ?4"
     );
     let subject = &key.subject;
-    let params = params![
-        subject.kind(),
-        subject.id_bytes(),
-        key.asset.to_string(),
-        window_name(key.window)
-    ];
-    one(connection, TABLE, query, params, |columns| {
-        Ok(Versioned {
-            version: columns.get()?,
-            value: read(columns)?,
-        })
-    })
+    let params = params![subject.kind(), subject.id_bytes(), key.asset.to_string(), window_name(key.window)];
+    one(connection, TABLE, query, params, |columns| Ok(Versioned { version: columns.get()?, value: read(columns)? }))
 }
 
-pub(crate) fn of_subject(
-    connection: &Connection,
-    subject: Subject,
-) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
+pub(crate) fn of_subject(connection: &Connection, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
     let query = concat!(
         "SELECT subject_kind, subject, asset, window, ",
         usages!(),
         " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 ORDER BY asset, window"
     );
-    many(
-        connection,
-        TABLE,
-        query,
-        params![subject.kind(), subject.id_bytes()],
-        |columns| Ok((read_budget_key(columns)?, read(columns)?)),
-    )
+    many(connection, TABLE, query, params![subject.kind(), subject.id_bytes()], |columns| {
+        Ok((read_budget_key(columns)?, read(columns)?))
+    })
 }
 
 /// Hands over what each budget holds, if it holds anything.
-pub(crate) fn each_held(
-    connection: &Connection,
-    mut held: impl FnMut(BudgetKey, Usage),
-) -> Result<(), StoreError> {
+pub(crate) fn each_held(connection: &Connection, mut held: impl FnMut(BudgetKey, Usage)) -> Result<(), StoreError> {
     let query = "SELECT subject_kind, subject, asset, window, held_amount, held_count FROM budgets
                  WHERE held_count <> 0 OR held_amount <> zeroblob(32)";
     each(connection, TABLE, query, [], |columns| {
         let key = read_budget_key(columns)?;
-        held(
-            key,
-            Usage {
-                amount: Amount::from_be_bytes(columns.get()?),
-                count: columns.get()?,
-            },
-        );
+        held(key, Usage { amount: Amount::from_be_bytes(columns.get()?), count: columns.get()? });
         Ok(())
     })
 }
@@ -130,11 +95,6 @@ pub(crate) fn delete(connection: &Connection, key: &BudgetKey) -> Result<(), Sto
     execute(
         connection,
         "DELETE FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND window = ?4",
-        params![
-            subject.kind(),
-            subject.id_bytes(),
-            key.asset.to_string(),
-            window_name(key.window)
-        ],
+        params![subject.kind(), subject.id_bytes(), key.asset.to_string(), window_name(key.window)],
     )
 }

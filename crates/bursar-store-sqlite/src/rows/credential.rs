@@ -10,18 +10,11 @@ use crate::rows::Found;
 use crate::sql::{Columns, execute, many, one};
 
 const TABLE: &str = "credentials";
-const KINDS: [CredentialKind; 3] = [
-    CredentialKind::Password,
-    CredentialKind::Totp,
-    CredentialKind::RecoveryCodes,
-];
+const KINDS: [CredentialKind; 3] = [CredentialKind::Password, CredentialKind::Totp, CredentialKind::RecoveryCodes];
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!(
-            "SELECT version, id, user, kind, label, sealed, progress, created, last_used FROM credentials ",
-            $rest
-        )
+        concat!("SELECT version, id, user, kind, label, sealed, progress, created, last_used FROM credentials ", $rest)
     };
 }
 
@@ -42,27 +35,12 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<Credential>, StoreError> 
 }
 
 pub(crate) fn load(connection: &Connection, id: FactorId) -> Found<Credential> {
-    one(
-        connection,
-        TABLE,
-        select!("WHERE id = ?1"),
-        params![id.as_bytes()],
-        read,
-    )
+    one(connection, TABLE, select!("WHERE id = ?1"), params![id.as_bytes()], read)
 }
 
 /// By id, so by enrolment.
-pub(crate) fn of_user(
-    connection: &Connection,
-    user: UserId,
-) -> Result<Vec<Versioned<Credential>>, StoreError> {
-    many(
-        connection,
-        TABLE,
-        select!("WHERE user = ?1 ORDER BY id"),
-        params![user.as_bytes()],
-        read,
-    )
+pub(crate) fn of_user(connection: &Connection, user: UserId) -> Result<Vec<Versioned<Credential>>, StoreError> {
+    many(connection, TABLE, select!("WHERE user = ?1 ORDER BY id"), params![user.as_bytes()], read)
 }
 
 pub(crate) fn store(
@@ -94,9 +72,5 @@ pub(crate) fn store(
 }
 
 pub(crate) fn delete(connection: &Connection, id: FactorId) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "DELETE FROM credentials WHERE id = ?1",
-        params![id.as_bytes()],
-    )
+    execute(connection, "DELETE FROM credentials WHERE id = ?1", params![id.as_bytes()])
 }

@@ -12,25 +12,12 @@ use crate::sql::{Columns, execute, many, one};
 const TABLE: &str = "documents";
 
 fn read(columns: &mut Columns<'_>) -> Result<Versioned<Document>, StoreError> {
-    Ok(Versioned {
-        version: columns.get()?,
-        value: Document {
-            title: columns.get()?,
-            body: columns.get()?,
-        },
-    })
+    Ok(Versioned { version: columns.get()?, value: Document { title: columns.get()?, body: columns.get()? } })
 }
 
 pub(crate) fn load(connection: &Connection, key: &DocumentKey) -> Found<Document> {
-    let query =
-        "SELECT version, title, body FROM documents WHERE user = ?1 AND kind = ?2 AND name = ?3";
-    one(
-        connection,
-        TABLE,
-        query,
-        params![key.user.as_bytes(), key.kind.as_str(), key.name],
-        read,
-    )
+    let query = "SELECT version, title, body FROM documents WHERE user = ?1 AND kind = ?2 AND name = ?3";
+    one(connection, TABLE, query, params![key.user.as_bytes(), key.kind.as_str(), key.name], read)
 }
 
 pub(crate) fn of_user(
@@ -50,14 +37,7 @@ pub(crate) fn of_user(
     let params = params![user.as_bytes(), kind.as_str(), bound, at_most(page.limit)];
     many(connection, TABLE, query, params, |columns| {
         let document = read(columns)?;
-        Ok((
-            DocumentKey {
-                user,
-                kind,
-                name: columns.get()?,
-            },
-            document,
-        ))
+        Ok((DocumentKey { user, kind, name: columns.get()? }, document))
     })
 }
 

@@ -20,9 +20,7 @@ pub(super) fn read(columns: &mut Columns<'_>) -> Result<Option<Freeze>, StoreErr
 pub(super) fn columns(freeze: Option<&Freeze>) -> (Option<i64>, Option<i64>, Option<&str>) {
     (
         freeze.map(|freeze| freeze.since.as_millis()),
-        freeze
-            .and_then(|freeze| freeze.until)
-            .map(Timestamp::as_millis),
+        freeze.and_then(|freeze| freeze.until).map(Timestamp::as_millis),
         freeze.map(|freeze| freeze.reason.as_str()),
     )
 }

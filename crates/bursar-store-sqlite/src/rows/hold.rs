@@ -50,72 +50,41 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<Hold>, StoreError> {
         deadline: Timestamp::from_millis(columns.get()?),
         state: read_state(columns)?,
     };
-    Ok(Versioned {
-        version,
-        value: hold,
-    })
+    Ok(Versioned { version, value: hold })
 }
 
 fn read_state(columns: &mut Columns<'_>) -> Result<HoldState, StoreError> {
     let name: String = columns.get()?;
     let since = columns.get::<Option<i64>>()?.map(Timestamp::from_millis);
-    let captured = columns
-        .get::<Option<[u8; 32]>>()?
-        .map(Amount::from_be_bytes);
-    match (
-        name.as_str(),
-        since,
-        captured,
-        columns.get()?,
-        columns.get()?,
-    ) {
+    let captured = columns.get::<Option<[u8; 32]>>()?.map(Amount::from_be_bytes);
+    match (name.as_str(), since, captured, columns.get()?, columns.get()?) {
         ("open", None, None, None, None) => Ok(HoldState::Open),
         ("unresolved", Some(since), None, None, None) => Ok(HoldState::Unresolved { since }),
-        ("captured", Some(at), Some(amount), Some(reference), None) => Ok(HoldState::Captured {
-            at,
-            amount,
-            reference,
-        }),
+        ("captured", Some(at), Some(amount), Some(reference), None) => {
+            Ok(HoldState::Captured { at, amount, reference })
+        }
         ("released", Some(at), None, None, Some(reason)) => Ok(HoldState::Released { at, reason }),
         _ => Err(columns.problem("does not fit the state")),
     }
 }
 
 /// Since, captured, reference, reason.
-type StateColumns<'a> = (
-    Option<i64>,
-    Option<[u8; 32]>,
-    Option<&'a str>,
-    Option<&'a str>,
-);
+type StateColumns<'a> = (Option<i64>, Option<[u8; 32]>, Option<&'a str>, Option<&'a str>);
 
 /// The columns of a state behind its name.
 fn state_columns(state: &HoldState) -> StateColumns<'_> {
     match state {
         HoldState::Open => (None, None, None, None),
         HoldState::Unresolved { since } => (Some(since.as_millis()), None, None, None),
-        HoldState::Captured {
-            at,
-            amount,
-            reference,
-        } => (
-            Some(at.as_millis()),
-            Some(amount.to_be_bytes()),
-            Some(reference),
-            None,
-        ),
+        HoldState::Captured { at, amount, reference } => {
+            (Some(at.as_millis()), Some(amount.to_be_bytes()), Some(reference), None)
+        }
         HoldState::Released { at, reason } => (Some(at.as_millis()), None, None, Some(reason)),
     }
 }
 
 pub(crate) fn load(connection: &Connection, id: HoldId) -> Found<Hold> {
-    one(
-        connection,
-        TABLE,
-        select!("WHERE id = ?1"),
-        params![id.as_bytes()],
-        read,
-    )
+    one(connection, TABLE, select!("WHERE id = ?1"), params![id.as_bytes()], read)
 }
 
 pub(crate) fn of_wallet(
@@ -130,28 +99,17 @@ pub(crate) fn of_wallet(
     };
     let bound = id_bound(page.after.as_ref().map(HoldId::as_bytes), page.newest_first);
     let params = params![wallet.as_bytes(), bound, at_most(page.limit)];
-    many(connection, TABLE, query, params, |columns| {
-        Ok(read(columns)?.value)
-    })
+    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 
-pub(crate) fn unsettled(
-    connection: &Connection,
-    page: Page<HoldId>,
-) -> Result<Vec<Hold>, StoreError> {
+pub(crate) fn unsettled(connection: &Connection, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
     let query = if page.newest_first {
         select!("WHERE state IN ('open', 'unresolved') AND id < ?1 ORDER BY id DESC LIMIT ?2")
     } else {
         select!("WHERE state IN ('open', 'unresolved') AND id > ?1 ORDER BY id LIMIT ?2")
     };
     let bound = id_bound(page.after.as_ref().map(HoldId::as_bytes), page.newest_first);
-    many(
-        connection,
-        TABLE,
-        query,
-        params![bound, at_most(page.limit)],
-        |columns| Ok(read(columns)?.value),
-    )
+    many(connection, TABLE, query, params![bound, at_most(page.limit)], |columns| Ok(read(columns)?.value))
 }
 
 /// Hands over the amount and the charges of each hold that is open or unresolved.
@@ -161,21 +119,13 @@ pub(crate) fn each_unsettled(
 ) -> Result<(), StoreError> {
     let query = "SELECT amount, charges FROM holds WHERE state IN ('open', 'unresolved')";
     each(connection, TABLE, query, [], |columns| {
-        held(
-            Amount::from_be_bytes(columns.get()?),
-            columns.unpack(packed::unpack_charges)?,
-        );
+        held(Amount::from_be_bytes(columns.get()?), columns.unpack(packed::unpack_charges)?);
         Ok(())
     })
 }
 
 /// The key of a hold is one of its own wallet, so the wallet is written once.
-pub(crate) fn store(
-    connection: &Connection,
-    id: HoldId,
-    version: Version,
-    hold: &Hold,
-) -> Result<(), StoreError> {
+pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold: &Hold) -> Result<(), StoreError> {
     let key = hold.key.as_ref().map(spend_key::columns);
     let (since, captured, reference, reason) = state_columns(&hold.state);
     execute(
@@ -218,9 +168,5 @@ pub(crate) fn store(
 }
 
 pub(crate) fn delete(connection: &Connection, id: HoldId) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "DELETE FROM holds WHERE id = ?1",
-        params![id.as_bytes()],
-    )
+    execute(connection, "DELETE FROM holds WHERE id = ?1", params![id.as_bytes()])
 }

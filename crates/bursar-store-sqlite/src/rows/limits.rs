@@ -27,9 +27,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Limit, StoreError> {
         window: columns.name(&WINDOWS, window_name)?,
         ceiling: columns
             .get::<Option<[u8; 32]>>()?
-            .map_or(Ceiling::Unlimited, |amount| {
-                Ceiling::At(Amount::from_be_bytes(amount))
-            }),
+            .map_or(Ceiling::Unlimited, |amount| Ceiling::At(Amount::from_be_bytes(amount))),
     })
 }
 
@@ -41,10 +39,7 @@ pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<Vec<Limit
     };
     let query = "SELECT asset, measure, window, ceiling FROM limits
                  WHERE subject_kind = ?1 AND subject = ?2 ORDER BY place";
-    Ok(Some(Versioned {
-        version,
-        value: many(connection, "limits", query, key, read)?,
-    }))
+    Ok(Some(Versioned { version, value: many(connection, "limits", query, key, read)? }))
 }
 
 pub(crate) fn store(

@@ -9,33 +9,18 @@ use rusqlite::{Connection, params};
 use crate::rows::Found;
 use crate::sql::{execute, one};
 
-const ROLES: [MemberRole; 4] = [
-    MemberRole::Owner,
-    MemberRole::Admin,
-    MemberRole::Member,
-    MemberRole::Auditor,
-];
+const ROLES: [MemberRole; 4] = [MemberRole::Owner, MemberRole::Admin, MemberRole::Member, MemberRole::Auditor];
 
 type Id = (OrganisationId, UserId);
 
 pub(crate) fn load(connection: &Connection, (organisation, user): Id) -> Found<Membership> {
     let query = "SELECT version, role FROM memberships WHERE organisation = ?1 AND user = ?2";
-    one(
-        connection,
-        "memberships",
-        query,
-        params![organisation.as_bytes(), user.as_bytes()],
-        |columns| {
-            Ok(Versioned {
-                version: columns.get()?,
-                value: Membership {
-                    organisation,
-                    user,
-                    role: columns.name(&ROLES, MemberRole::as_str)?,
-                },
-            })
-        },
-    )
+    one(connection, "memberships", query, params![organisation.as_bytes(), user.as_bytes()], |columns| {
+        Ok(Versioned {
+            version: columns.get()?,
+            value: Membership { organisation, user, role: columns.name(&ROLES, MemberRole::as_str)? },
+        })
+    })
 }
 
 pub(crate) fn store(

@@ -33,18 +33,10 @@ pub(crate) type Found<T> = Result<Option<Versioned<T>>, StoreError>;
 pub(crate) fn load(connection: &Connection, key: &Key) -> Found<Record> {
     match key {
         Key::User(id) => user::load(connection, *id).record(|user| Record::User(*id, user)),
-        Key::Organisation(id) => {
-            organisation::load(connection, *id).record(|it| Record::Organisation(*id, it))
-        }
-        Key::Membership(id) => {
-            membership::load(connection, *id).record(|it| Record::Membership(*id, it))
-        }
-        Key::Credential(id) => {
-            credential::load(connection, *id).record(|it| Record::Credential(*id, it))
-        }
-        Key::Document(id) => {
-            document::load(connection, id).record(|it| Record::Document(id.clone(), it))
-        }
+        Key::Organisation(id) => organisation::load(connection, *id).record(|it| Record::Organisation(*id, it)),
+        Key::Membership(id) => membership::load(connection, *id).record(|it| Record::Membership(*id, it)),
+        Key::Credential(id) => credential::load(connection, *id).record(|it| Record::Credential(*id, it)),
+        Key::Document(id) => document::load(connection, id).record(|it| Record::Document(id.clone(), it)),
         Key::Wallet(id) => wallet::load(connection, *id).record(|it| Record::Wallet(*id, it)),
         Key::Role(id) => role::load(connection, *id).record(|it| Record::Role(*id, it)),
         Key::Token(id) => token::load(connection, *id).record(|it| Record::Token(*id, it)),
@@ -52,18 +44,12 @@ pub(crate) fn load(connection: &Connection, key: &Key) -> Found<Record> {
         Key::Limits(id) => limits::load(connection, *id).record(|it| Record::Limits(*id, it)),
         Key::Budget(id) => budget::load(connection, id).record(|it| Record::Budget(id.clone(), it)),
         Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, it)),
-        Key::SpendKey(id) => {
-            spend_key::load(connection, id).record(|it| Record::SpendKey(id.clone(), it))
-        }
+        Key::SpendKey(id) => spend_key::load(connection, id).record(|it| Record::SpendKey(id.clone(), it)),
     }
 }
 
 /// Writes a record over whatever was there.
-pub(crate) fn store(
-    connection: &Connection,
-    version: Version,
-    record: &Record,
-) -> Result<(), StoreError> {
+pub(crate) fn store(connection: &Connection, version: Version, record: &Record) -> Result<(), StoreError> {
     match record {
         Record::User(id, it) => user::store(connection, *id, version, it),
         Record::Organisation(id, it) => organisation::store(connection, *id, version, it),
@@ -106,9 +92,6 @@ trait IntoRecord<T> {
 
 impl<T> IntoRecord<T> for Found<T> {
     fn record(self, record: impl FnOnce(T) -> Record) -> Found<Record> {
-        Ok(self?.map(|found| Versioned {
-            version: found.version,
-            value: record(found.value),
-        }))
+        Ok(self?.map(|found| Versioned { version: found.version, value: record(found.value) }))
     }
 }

@@ -11,21 +11,12 @@ use crate::sql::{execute, one};
 
 pub(crate) fn load(connection: &Connection, id: OrganisationId) -> Found<Organisation> {
     let query = "SELECT version, id, name FROM organisations WHERE id = ?1";
-    one(
-        connection,
-        "organisations",
-        query,
-        params![id.as_bytes()],
-        |columns| {
-            Ok(Versioned {
-                version: columns.get()?,
-                value: Organisation {
-                    id: OrganisationId::from_bytes(columns.get()?),
-                    name: columns.get()?,
-                },
-            })
-        },
-    )
+    one(connection, "organisations", query, params![id.as_bytes()], |columns| {
+        Ok(Versioned {
+            version: columns.get()?,
+            value: Organisation { id: OrganisationId::from_bytes(columns.get()?), name: columns.get()? },
+        })
+    })
 }
 
 pub(crate) fn store(
@@ -43,9 +34,5 @@ pub(crate) fn store(
 }
 
 pub(crate) fn delete(connection: &Connection, id: OrganisationId) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "DELETE FROM organisations WHERE id = ?1",
-        params![id.as_bytes()],
-    )
+    execute(connection, "DELETE FROM organisations WHERE id = ?1", params![id.as_bytes()])
 }

@@ -26,10 +26,7 @@ pub(super) fn pack_recipients(recipients: &[Recipient]) -> Vec<u8> {
 /// Nothing if these bytes are not what [`pack_recipients`] makes.
 pub(super) fn unpack_recipients(packed: &[u8]) -> Option<Vec<Recipient>> {
     unpack(packed, |rest| {
-        Some(Recipient {
-            address: take_text(rest)?.to_owned(),
-            amount: Amount::from_be_bytes(take(rest)?),
-        })
+        Some(Recipient { address: take_text(rest)?.to_owned(), amount: Amount::from_be_bytes(take(rest)?) })
     })
 }
 
@@ -75,14 +72,7 @@ pub(super) fn unpack_charges(packed: &[u8]) -> Option<Vec<Charge>> {
             _ => return None,
         };
         let asset = Asset::parse(take_text(rest)?).ok()?;
-        Some(Charge {
-            budget: BudgetKey {
-                subject,
-                asset,
-                window,
-            },
-            overridden,
-        })
+        Some(Charge { budget: BudgetKey { subject, asset, window }, overridden })
     })
 }
 
@@ -128,65 +118,33 @@ mod tests {
             Subject::Organisation(OrganisationId::from_bytes([4; 16])),
         ];
         let assets = ["tbtc", "hteth:usdc", "*erc20", "*bitcoin"];
-        let budgets = subjects
-            .into_iter()
-            .zip(assets)
-            .map(|(subject, asset)| BudgetKey {
-                subject,
-                asset: Asset::parse(asset).unwrap(),
-                window: Window::Lifetime,
-            });
-        budgets
-            .zip([true, false, false, true])
-            .map(|(budget, overridden)| Charge { budget, overridden })
-            .collect()
+        let budgets = subjects.into_iter().zip(assets).map(|(subject, asset)| BudgetKey {
+            subject,
+            asset: Asset::parse(asset).unwrap(),
+            window: Window::Lifetime,
+        });
+        budgets.zip([true, false, false, true]).map(|(budget, overridden)| Charge { budget, overridden }).collect()
     }
 
     #[test]
     fn lists_unpack_to_what_was_packed() {
-        let recipients = [
-            ("bc1q", Amount::MAX),
-            ("", Amount::ZERO),
-            ("0xü", Amount::new(7)),
-        ]
-        .map(|(address, amount)| Recipient {
-            address: address.to_owned(),
-            amount,
-        });
-        assert_eq!(
-            unpack_recipients(&pack_recipients(&recipients)).unwrap(),
-            recipients
-        );
+        let recipients = [("bc1q", Amount::MAX), ("", Amount::ZERO), ("0xü", Amount::new(7))]
+            .map(|(address, amount)| Recipient { address: address.to_owned(), amount });
+        assert_eq!(unpack_recipients(&pack_recipients(&recipients)).unwrap(), recipients);
         assert_eq!(unpack_recipients(&pack_recipients(&[])).unwrap(), []);
-        assert_eq!(
-            unpack_charges(&pack_charges(&charges())).unwrap(),
-            charges()
-        );
+        assert_eq!(unpack_charges(&pack_charges(&charges())).unwrap(), charges());
     }
 
     #[test]
     fn bytes_that_were_cut_off_or_changed_do_not_unpack() {
         let packed = pack_charges(&charges());
         let one = pack_charges(&charges()[..1]).len();
-        let whole =
-            |length: usize| (0..=4).any(|count| pack_charges(&charges()[..count]).len() == length);
+        let whole = |length: usize| (0..=4).any(|count| pack_charges(&charges()[..count]).len() == length);
         for length in 0..packed.len() {
             let cut = &packed[..length];
-            assert_eq!(
-                unpack_charges(cut).is_some(),
-                whole(length),
-                "{length} bytes"
-            );
+            assert_eq!(unpack_charges(cut).is_some(), whole(length), "{length} bytes");
         }
-        for (place, wrong) in [
-            (0, 2),
-            (1, 2),
-            (2, 0),
-            (2, 5),
-            (19, 0),
-            (23, 255),
-            (24, b' '),
-        ] {
+        for (place, wrong) in [(0, 2), (1, 2), (2, 0), (2, 5), (19, 0), (23, 255), (24, b' ')] {
             let mut changed = packed[..one].to_vec();
             changed[place] = wrong;
             assert_eq!(unpack_charges(&changed), None, "byte {place}");

@@ -11,27 +11,13 @@ const TABLE: &str = "position";
 
 pub(crate) fn load(connection: &Connection) -> Result<Position, StoreError> {
     let time = one(connection, TABLE, "SELECT time FROM position", [], single)?;
-    let time = time.ok_or_else(|| StoreError::Inconsistent {
-        table: TABLE,
-        problem: "it is empty".to_owned(),
-    })?;
+    let time = time.ok_or_else(|| StoreError::Inconsistent { table: TABLE, problem: "it is empty".to_owned() })?;
     let last = "SELECT number, hash FROM audit_links ORDER BY number DESC LIMIT 1";
-    let head = one(connection, "audit_links", last, [], |columns| {
-        Ok(Head {
-            number: columns.get()?,
-            hash: columns.get()?,
-        })
-    })?;
-    Ok(Position {
-        time: Timestamp::from_millis(time),
-        head: head.unwrap_or_default(),
-    })
+    let head =
+        one(connection, "audit_links", last, [], |columns| Ok(Head { number: columns.get()?, hash: columns.get()? }))?;
+    Ok(Position { time: Timestamp::from_millis(time), head: head.unwrap_or_default() })
 }
 
 pub(crate) fn store(connection: &Connection, time: Timestamp) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "UPDATE position SET time = ?1",
-        params![time.as_millis()],
-    )
+    execute(connection, "UPDATE position SET time = ?1", params![time.as_millis()])
 }

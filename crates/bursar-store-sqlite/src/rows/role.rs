@@ -12,24 +12,13 @@ use crate::sql::{execute, one};
 type Id = (WalletId, UserId);
 
 pub(crate) fn load(connection: &Connection, (wallet, user): Id) -> Found<WalletRole> {
-    let query =
-        "SELECT version, view, spend, admin FROM wallet_members WHERE user = ?1 AND wallet = ?2";
-    one(
-        connection,
-        "wallet_members",
-        query,
-        params![user.as_bytes(), wallet.as_bytes()],
-        |columns| {
-            Ok(Versioned {
-                version: columns.get()?,
-                value: WalletRole {
-                    view: columns.get()?,
-                    spend: columns.get()?,
-                    admin: columns.get()?,
-                },
-            })
-        },
-    )
+    let query = "SELECT version, view, spend, admin FROM wallet_members WHERE user = ?1 AND wallet = ?2";
+    one(connection, "wallet_members", query, params![user.as_bytes(), wallet.as_bytes()], |columns| {
+        Ok(Versioned {
+            version: columns.get()?,
+            value: WalletRole { view: columns.get()?, spend: columns.get()?, admin: columns.get()? },
+        })
+    })
 }
 
 pub(crate) fn store(

@@ -21,21 +21,11 @@ pub(crate) fn read(columns: &mut Columns<'_>) -> Result<TokenSecret, StoreError>
 
 pub(crate) fn load(connection: &Connection, token: TokenId) -> Found<Vec<TokenSecret>> {
     let query = "SELECT version FROM secret_sets WHERE token = ?1";
-    let Some(version) = one(
-        connection,
-        "secret_sets",
-        query,
-        params![token.as_bytes()],
-        single,
-    )?
-    else {
+    let Some(version) = one(connection, "secret_sets", query, params![token.as_bytes()], single)? else {
         return Ok(None);
     };
     let query = "SELECT lookup, sealed, ends FROM token_secrets WHERE token = ?1 ORDER BY place";
-    Ok(Some(Versioned {
-        version,
-        value: many(connection, TABLE, query, params![token.as_bytes()], read)?,
-    }))
+    Ok(Some(Versioned { version, value: many(connection, TABLE, query, params![token.as_bytes()], read)? }))
 }
 
 pub(crate) fn store(
@@ -55,13 +45,7 @@ pub(crate) fn store(
         execute(
             connection,
             "INSERT INTO token_secrets (token, place, lookup, sealed, ends) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![
-                token.as_bytes(),
-                place,
-                secret.lookup,
-                secret.sealed,
-                secret.ends.map(Timestamp::as_millis),
-            ],
+            params![token.as_bytes(), place, secret.lookup, secret.sealed, secret.ends.map(Timestamp::as_millis),],
         )?;
     }
     Ok(())
@@ -69,17 +53,9 @@ pub(crate) fn store(
 
 pub(crate) fn delete(connection: &Connection, token: TokenId) -> Result<(), StoreError> {
     delete_secrets(connection, token)?;
-    execute(
-        connection,
-        "DELETE FROM secret_sets WHERE token = ?1",
-        params![token.as_bytes()],
-    )
+    execute(connection, "DELETE FROM secret_sets WHERE token = ?1", params![token.as_bytes()])
 }
 
 fn delete_secrets(connection: &Connection, token: TokenId) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "DELETE FROM token_secrets WHERE token = ?1",
-        params![token.as_bytes()],
-    )
+    execute(connection, "DELETE FROM token_secrets WHERE token = ?1", params![token.as_bytes()])
 }

@@ -21,23 +21,15 @@ pub(super) fn columns(key: &SpendKey) -> (&WalletId, &'static str, &[u8]) {
 }
 
 /// The columns kind and key, of a spend from this wallet.
-pub(super) fn read(
-    wallet: WalletId,
-    columns: &mut Columns<'_>,
-) -> Result<Option<SpendKey>, StoreError> {
+pub(super) fn read(wallet: WalletId, columns: &mut Columns<'_>) -> Result<Option<SpendKey>, StoreError> {
     let kind: Option<String> = columns.get()?;
     let key: Option<Vec<u8>> = columns.get()?;
     let Some((kind, key)) = kind.zip(key) else {
         return Ok(None);
     };
     match kind.as_str() {
-        SEQUENCE => String::from_utf8(key)
-            .ok()
-            .map(|text| SpendKey::Sequence(wallet, text)),
-        TRANSACTION => key
-            .try_into()
-            .ok()
-            .map(|hash| SpendKey::Transaction(wallet, hash)),
+        SEQUENCE => String::from_utf8(key).ok().map(|text| SpendKey::Sequence(wallet, text)),
+        TRANSACTION => key.try_into().ok().map(|hash| SpendKey::Transaction(wallet, hash)),
         _ => None,
     }
     .map(Some)
@@ -47,26 +39,12 @@ pub(super) fn read(
 pub(crate) fn load(connection: &Connection, key: &SpendKey) -> Found<HoldId> {
     let (wallet, kind, bytes) = columns(key);
     let query = "SELECT version, hold FROM spend_keys WHERE wallet = ?1 AND kind = ?2 AND key = ?3";
-    one(
-        connection,
-        "spend_keys",
-        query,
-        params![wallet.as_bytes(), kind, bytes],
-        |columns| {
-            Ok(Versioned {
-                version: columns.get()?,
-                value: HoldId::from_bytes(columns.get()?),
-            })
-        },
-    )
+    one(connection, "spend_keys", query, params![wallet.as_bytes(), kind, bytes], |columns| {
+        Ok(Versioned { version: columns.get()?, value: HoldId::from_bytes(columns.get()?) })
+    })
 }
 
-pub(crate) fn store(
-    connection: &Connection,
-    key: &SpendKey,
-    version: Version,
-    hold: HoldId,
-) -> Result<(), StoreError> {
+pub(crate) fn store(connection: &Connection, key: &SpendKey, version: Version, hold: HoldId) -> Result<(), StoreError> {
     let (wallet, kind, bytes) = columns(key);
     execute(
         connection,

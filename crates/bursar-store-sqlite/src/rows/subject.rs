@@ -31,11 +31,6 @@ pub(super) fn of_kind(kind: &str, id: [u8; 16]) -> Option<Subject> {
 /// The four columns of a budget's key.
 pub(super) fn read_budget_key(columns: &mut Columns<'_>) -> Result<BudgetKey, StoreError> {
     let kind: String = columns.get()?;
-    let subject =
-        of_kind(&kind, columns.get()?).ok_or_else(|| columns.problem("is of no known kind"))?;
-    Ok(BudgetKey {
-        subject,
-        asset: columns.parse(Asset::parse)?,
-        window: columns.name(&WINDOWS, window_name)?,
-    })
+    let subject = of_kind(&kind, columns.get()?).ok_or_else(|| columns.problem("is of no known kind"))?;
+    Ok(BudgetKey { subject, asset: columns.parse(Asset::parse)?, window: columns.name(&WINDOWS, window_name)? })
 }

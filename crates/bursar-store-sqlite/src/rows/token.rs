@@ -78,10 +78,9 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<Token>, StoreError> {
 
 fn read_unlock(columns: &mut Columns<'_>) -> Result<Option<Unlock>, StoreError> {
     let (since, until) = (columns.get::<Option<_>>()?, columns.get::<Option<_>>()?);
-    Ok(since.zip(until).map(|(since, until)| Unlock {
-        since: Timestamp::from_millis(since),
-        until: Timestamp::from_millis(until),
-    }))
+    Ok(since
+        .zip(until)
+        .map(|(since, until)| Unlock { since: Timestamp::from_millis(since), until: Timestamp::from_millis(until) }))
 }
 
 fn read_narrowing(columns: &mut Columns<'_>) -> Result<Narrowing, StoreError> {
@@ -103,26 +102,13 @@ fn narrowing_columns(narrowing: &Narrowing) -> (&'static str, String) {
 }
 
 pub(crate) fn load(connection: &Connection, id: TokenId) -> Found<Token> {
-    one(
-        connection,
-        TABLE,
-        select!("WHERE id = ?1"),
-        params![id.as_bytes()],
-        read,
-    )
+    one(connection, TABLE, select!("WHERE id = ?1"), params![id.as_bytes()], read)
 }
 
-pub(crate) fn by_secret(
-    connection: &Connection,
-    lookup: &[u8; 32],
-) -> Result<Option<TokenBySecret>, StoreError> {
-    let query =
-        select!(", lookup, sealed, ends" "JOIN token_secrets ON token = id WHERE lookup = ?1");
+pub(crate) fn by_secret(connection: &Connection, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError> {
+    let query = select!(", lookup, sealed, ends" "JOIN token_secrets ON token = id WHERE lookup = ?1");
     one(connection, TABLE, query, params![lookup], |columns| {
-        Ok(TokenBySecret {
-            token: read(columns)?.value,
-            secret: secrets::read(columns)?,
-        })
+        Ok(TokenBySecret { token: read(columns)?.value, secret: secrets::read(columns)? })
     })
 }
 
@@ -157,34 +143,17 @@ pub(crate) fn access_tokens(
             }
         }
     };
-    let params = params![
-        user.as_bytes(),
-        now.as_millis(),
-        created,
-        id,
-        at_most(page.limit)
-    ];
-    many(connection, TABLE, query, params, |columns| {
-        Ok(read(columns)?.value)
-    })
+    let params = params![user.as_bytes(), now.as_millis(), created, id, at_most(page.limit)];
+    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 
-pub(crate) fn count_long_lived(
-    connection: &Connection,
-    user: UserId,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
+pub(crate) fn count_long_lived(connection: &Connection, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
     let query = concat!("SELECT count(*) FROM tokens WHERE ", long_lived!());
     let params = params![user.as_bytes(), now.as_millis()];
     Ok(one(connection, TABLE, query, params, single)?.unwrap_or(0))
 }
 
-pub(crate) fn store(
-    connection: &Connection,
-    id: TokenId,
-    version: Version,
-    token: &Token,
-) -> Result<(), StoreError> {
+pub(crate) fn store(connection: &Connection, id: TokenId, version: Version, token: &Token) -> Result<(), StoreError> {
     let (narrowing, narrowed_to) = narrowing_columns(&token.grant.narrowing);
     execute(
         connection,
@@ -229,9 +198,5 @@ pub(crate) fn store(
 }
 
 pub(crate) fn delete(connection: &Connection, id: TokenId) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "DELETE FROM tokens WHERE id = ?1",
-        params![id.as_bytes()],
-    )
+    execute(connection, "DELETE FROM tokens WHERE id = ?1", params![id.as_bytes()])
 }

@@ -38,23 +38,11 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<User>, StoreError> {
 }
 
 pub(crate) fn load(connection: &Connection, id: UserId) -> Found<User> {
-    one(
-        connection,
-        TABLE,
-        select!("WHERE id = ?1"),
-        params![id.as_bytes()],
-        read,
-    )
+    one(connection, TABLE, select!("WHERE id = ?1"), params![id.as_bytes()], read)
 }
 
 pub(crate) fn by_name(connection: &Connection, username: &str) -> Found<User> {
-    one(
-        connection,
-        TABLE,
-        select!("WHERE username = ?1"),
-        params![username],
-        read,
-    )
+    one(connection, TABLE, select!("WHERE username = ?1"), params![username], read)
 }
 
 pub(crate) fn all(connection: &Connection, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
@@ -64,21 +52,10 @@ pub(crate) fn all(connection: &Connection, page: Page<UserId>) -> Result<Vec<Use
         select!("WHERE id > ?1 ORDER BY id LIMIT ?2")
     };
     let bound = id_bound(page.after.as_ref().map(UserId::as_bytes), page.newest_first);
-    many(
-        connection,
-        TABLE,
-        query,
-        params![bound, at_most(page.limit)],
-        |columns| Ok(read(columns)?.value),
-    )
+    many(connection, TABLE, query, params![bound, at_most(page.limit)], |columns| Ok(read(columns)?.value))
 }
 
-pub(crate) fn store(
-    connection: &Connection,
-    id: UserId,
-    version: Version,
-    user: &User,
-) -> Result<(), StoreError> {
+pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user: &User) -> Result<(), StoreError> {
     let (freeze_since, freeze_until, freeze_reason) = freeze::columns(user.freeze.as_ref());
     execute(
         connection,
@@ -104,9 +81,5 @@ pub(crate) fn store(
 }
 
 pub(crate) fn delete(connection: &Connection, id: UserId) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "DELETE FROM users WHERE id = ?1",
-        params![id.as_bytes()],
-    )
+    execute(connection, "DELETE FROM users WHERE id = ?1", params![id.as_bytes()])
 }

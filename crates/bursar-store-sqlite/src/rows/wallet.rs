@@ -44,19 +44,12 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<Wallet>, StoreError> {
 }
 
 fn read_of_user(columns: &mut Columns<'_>) -> Result<WalletOfUser, StoreError> {
-    let Versioned {
-        version,
-        value: wallet,
-    } = read(columns)?;
+    let Versioned { version, value: wallet } = read(columns)?;
     let role = match (columns.get()?, columns.get()?, columns.get()?) {
         (Some(view), Some(spend), Some(admin)) => Some(WalletRole { view, spend, admin }),
         _ => None,
     };
-    Ok(WalletOfUser {
-        wallet,
-        version,
-        role,
-    })
+    Ok(WalletOfUser { wallet, version, role })
 }
 
 pub(crate) fn load(connection: &Connection, id: WalletId) -> Found<Wallet> {
@@ -64,22 +57,12 @@ pub(crate) fn load(connection: &Connection, id: WalletId) -> Found<Wallet> {
     one(connection, TABLE, query, params![id.as_bytes()], read)
 }
 
-pub(crate) fn seen_by(
-    connection: &Connection,
-    id: WalletId,
-    user: UserId,
-) -> Result<Option<WalletOfUser>, StoreError> {
+pub(crate) fn seen_by(connection: &Connection, id: WalletId, user: UserId) -> Result<Option<WalletOfUser>, StoreError> {
     let query = select_of_user!(
         "FROM wallets LEFT JOIN wallet_members ON user = ?2 AND wallet = id
          WHERE id = ?1"
     );
-    one(
-        connection,
-        TABLE,
-        query,
-        params![id.as_bytes(), user.as_bytes()],
-        read_of_user,
-    )
+    one(connection, TABLE, query, params![id.as_bytes(), user.as_bytes()], read_of_user)
 }
 
 /// Walks the user's roles in order of the wallets' ids, and looks each wallet up.
@@ -102,16 +85,8 @@ pub(crate) fn of_user(
              ORDER BY wallet LIMIT ?4"
         )
     };
-    let bound = id_bound(
-        page.after.as_ref().map(WalletId::as_bytes),
-        page.newest_first,
-    );
-    let params = params![
-        user.as_bytes(),
-        bound,
-        coin.map(Coin::as_str),
-        at_most(page.limit)
-    ];
+    let bound = id_bound(page.after.as_ref().map(WalletId::as_bytes), page.newest_first);
+    let params = params![user.as_bytes(), bound, coin.map(Coin::as_str), at_most(page.limit)];
     many(connection, TABLE, query, params, read_of_user)
 }
 
@@ -150,9 +125,5 @@ pub(crate) fn store(
 }
 
 pub(crate) fn delete(connection: &Connection, id: WalletId) -> Result<(), StoreError> {
-    execute(
-        connection,
-        "DELETE FROM wallets WHERE id = ?1",
-        params![id.as_bytes()],
-    )
+    execute(connection, "DELETE FROM wallets WHERE id = ?1", params![id.as_bytes()])
 }

@@ -11,16 +11,9 @@ use crate::{Position, Store};
 /// Every link comes with the events it covers, in their order, from any number on.
 pub fn the_audit_chain_reads_back_link_by_link(database: &impl Database) {
     let mut ledger = Ledger::open(database);
-    let token = Actor::Token {
-        user: USER,
-        token: TOKEN,
-    };
+    let token = Actor::Token { user: USER, token: TOKEN };
     let batches = [
-        vec![
-            event(Actor::System, "1"),
-            event(Actor::Operator, "2"),
-            event(Actor::Anonymous, ""),
-        ],
+        vec![event(Actor::System, "1"), event(Actor::Operator, "2"), event(Actor::Anonymous, "")],
         vec![event(token, "3")],
         vec![event(token, "4"), event(token, "4")],
     ];
@@ -41,13 +34,7 @@ pub fn the_audit_chain_reads_back_link_by_link(database: &impl Database) {
 /// Neither records nor events nor the time of a batch that failed are there, and the next batch goes on.
 pub fn a_failed_commit_leaves_nothing(database: &impl Database) {
     let mut ledger = Ledger::open(database);
-    ledger
-        .write(
-            [Record::User(USER, samples::user(USER, "a"))],
-            [],
-            [event(Actor::System, "1")],
-        )
-        .expect("a commit");
+    ledger.write([Record::User(USER, samples::user(USER, "a"))], [], [event(Actor::System, "1")]).expect("a commit");
     let before = ledger.position;
     let [first, twin] = [1, 2].map(|number| UserId::from_bytes(nth(number)));
     let batch = [
@@ -58,28 +45,12 @@ pub fn a_failed_commit_leaves_nothing(database: &impl Database) {
     let failed = ledger.write(batch, [Key::Token(TOKEN)], [event(Actor::System, "2")]);
     assert!(failed.is_err(), "two users with one name");
     assert_eq!(ledger.writer.position(), Ok(before));
-    assert_eq!(
-        (
-            ledger.version(&Key::User(USER)),
-            ledger.version(&Key::User(first))
-        ),
-        (1, 0)
-    );
+    assert_eq!((ledger.version(&Key::User(USER)), ledger.version(&Key::User(first))), (1, 0));
     let mut reader = ledger.reader();
-    assert_eq!(
-        reader
-            .user(USER)
-            .expect("an answer")
-            .map(|user| user.value.username),
-        Some("a".to_owned())
-    );
+    assert_eq!(reader.user(USER).expect("an answer").map(|user| user.value.username), Some("a".to_owned()));
     assert_eq!(reader.audit(0, 10).map(|links| links.len()), Ok(1));
     ledger
-        .write(
-            [Record::User(first, samples::user(first, "same"))],
-            [],
-            [event(Actor::System, "3")],
-        )
+        .write([Record::User(first, samples::user(first, "same"))], [], [event(Actor::System, "3")])
         .expect("a commit");
     assert_eq!(reader.audit(0, 10).map(|links| links.len()), Ok(2));
     assert_eq!(ledger.version(&Key::User(first)), 1);
@@ -90,16 +61,10 @@ pub fn a_name_that_is_freed_can_be_taken_in_the_same_batch(database: &impl Datab
     let mut ledger = Ledger::open(database);
     let [old, new] = [2, 1].map(|number| UserId::from_bytes(nth(number)));
     let successor = TokenId::from_bytes(nth(1));
-    ledger.put([
-        Record::User(old, samples::user(old, "a")),
-        Record::Secrets(TOKEN, vec![samples::secret(1)]),
-    ]);
+    ledger.put([Record::User(old, samples::user(old, "a")), Record::Secrets(TOKEN, vec![samples::secret(1)])]);
     ledger
         .write(
-            [
-                Record::User(new, samples::user(new, "a")),
-                Record::Secrets(successor, vec![samples::secret(1)]),
-            ],
+            [Record::User(new, samples::user(new, "a")), Record::Secrets(successor, vec![samples::secret(1)])],
             [Key::User(old), Key::Secrets(TOKEN)],
             [],
         )
@@ -112,9 +77,7 @@ pub fn a_name_that_is_freed_can_be_taken_in_the_same_batch(database: &impl Datab
 pub fn everything_survives_reopening(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     assert_eq!(ledger.position, Position::default());
-    ledger
-        .write(samples::records(), [], [event(Actor::System, "1")])
-        .expect("a commit");
+    ledger.write(samples::records(), [], [event(Actor::System, "1")]).expect("a commit");
     let first = ledger.position;
     drop(ledger);
     let mut ledger = Ledger::open(database);
@@ -122,18 +85,10 @@ pub fn everything_survives_reopening(database: &impl Database) {
     for record in samples::records() {
         assert_eq!(ledger.version(&record.key()), 1, "{record:?}");
     }
-    ledger
-        .write([], [], [event(Actor::System, "2")])
-        .expect("a commit");
+    ledger.write([], [], [event(Actor::System, "2")]).expect("a commit");
     assert_eq!(ledger.position.head.number, 2);
     let chain = ledger.reader().audit(0, 10).expect("the chain");
-    assert_eq!(
-        chain
-            .iter()
-            .map(|(link, _)| link.previous)
-            .collect::<Vec<_>>(),
-        [[0; 32], first.head.hash]
-    );
+    assert_eq!(chain.iter().map(|(link, _)| link.previous).collect::<Vec<_>>(), [[0; 32], first.head.hash]);
 }
 
 /// A reader is not bound to the moment it was made.
@@ -143,13 +98,7 @@ pub fn a_reader_sees_what_was_committed_after_it_was_made(database: &impl Databa
     assert_eq!(reader.user(USER), Ok(None));
     for name in ["a", "b"] {
         ledger.put([Record::User(USER, samples::user(USER, name))]);
-        assert_eq!(
-            reader
-                .user_by_name(name)
-                .expect("an answer")
-                .map(|user| user.value.id),
-            Some(USER)
-        );
+        assert_eq!(reader.user_by_name(name).expect("an answer").map(|user| user.value.id), Some(USER));
     }
     assert_eq!(reader.user_by_name("a"), Ok(None));
 }
@@ -157,8 +106,5 @@ pub fn a_reader_sees_what_was_committed_after_it_was_made(database: &impl Databa
 /// Whoever asks for a second writer is refused.
 pub fn there_is_one_writer(database: &impl Database) {
     let ledger = Ledger::open(database);
-    assert!(matches!(
-        ledger.store.writer(),
-        Err(crate::StoreError::InUse)
-    ));
+    assert!(matches!(ledger.store.writer(), Err(crate::StoreError::InUse)));
 }

@@ -6,9 +6,7 @@ use bursar_core::account::WalletRole;
 use bursar_core::amount::Amount;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::{FactorId, HoldId, TokenId, UserId, WalletId};
-use bursar_core::ledger::{
-    Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record,
-};
+use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record};
 use bursar_core::limit::{Budget, Subject, Usage};
 use bursar_core::token::{Token, TokenKind};
 
@@ -17,10 +15,7 @@ use super::{Database, Ledger};
 use crate::Page;
 
 /// Walks a list by pages of every small size, in both directions, and finds `expected`.
-fn assert_pages<Id: Clone + PartialEq + Debug>(
-    expected: &[Id],
-    mut list: impl FnMut(Page<Id>) -> Vec<Id>,
-) {
+fn assert_pages<Id: Clone + PartialEq + Debug>(expected: &[Id], mut list: impl FnMut(Page<Id>) -> Vec<Id>) {
     for newest_first in [false, true] {
         let mut expected = expected.to_vec();
         if newest_first {
@@ -29,16 +24,8 @@ fn assert_pages<Id: Clone + PartialEq + Debug>(
         for limit in 1..=expected.len() + 1 {
             let (mut walked, mut after) = (Vec::new(), None);
             loop {
-                let page = list(Page {
-                    limit,
-                    after,
-                    newest_first,
-                });
-                assert!(
-                    page.len() <= limit,
-                    "a page of {limit} has {} entries",
-                    page.len()
-                );
+                let page = list(Page { limit, after, newest_first });
+                assert!(page.len() <= limit, "a page of {limit} has {} entries", page.len());
                 after = page.last().cloned();
                 walked.extend(page);
                 if after.is_none() {
@@ -46,19 +33,9 @@ fn assert_pages<Id: Clone + PartialEq + Debug>(
                 }
                 assert!(walked.len() <= expected.len(), "the list ends: {walked:?}");
             }
-            assert_eq!(
-                walked, expected,
-                "pages of {limit}, newest first: {newest_first}"
-            );
+            assert_eq!(walked, expected, "pages of {limit}, newest first: {newest_first}");
         }
-        assert_eq!(
-            list(Page {
-                limit: 0,
-                after: None,
-                newest_first
-            }),
-            []
-        );
+        assert_eq!(list(Page { limit: 0, after: None, newest_first }), []);
     }
 }
 
@@ -67,38 +44,18 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
     let mut ledger = Ledger::open(database);
     let access = |number, created| {
         let id = TokenId::from_bytes(nth(number));
-        Token {
-            created: at(created),
-            expires: at(100),
-            ..samples::token(id, USER, TokenKind::Access)
-        }
+        Token { created: at(created), expires: at(100), ..samples::token(id, USER, TokenKind::Access) }
     };
     let tokens = [
         access(1, 30),
         access(2, 10),
         access(3, 20),
         access(4, 20),
-        Token {
-            created: at(-1),
-            ..access(5, 0)
-        },
-        Token {
-            user: OTHER,
-            ..access(6, 15)
-        },
-        Token {
-            kind: TokenKind::Session,
-            extension_address: Some("tb1q".to_owned()),
-            ..access(7, 15)
-        },
-        Token {
-            revoked: Some(at(16)),
-            ..access(8, 15)
-        },
-        Token {
-            expires: at(99),
-            ..access(9, 15)
-        },
+        Token { created: at(-1), ..access(5, 0) },
+        Token { user: OTHER, ..access(6, 15) },
+        Token { kind: TokenKind::Session, extension_address: Some("tb1q".to_owned()), ..access(7, 15) },
+        Token { revoked: Some(at(16)), ..access(8, 15) },
+        Token { expires: at(99), ..access(9, 15) },
     ];
     ledger.put(tokens.map(|token| Record::Token(token.id, token)));
     let mut reader = ledger.reader();
@@ -107,16 +64,9 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
         let tokens = reader.access_tokens(USER, at(99), page).expect("tokens");
         tokens.into_iter().map(|token| token.id).collect()
     });
-    let all = Page {
-        limit: 9,
-        after: None,
-        newest_first: false,
-    };
+    let all = Page { limit: 9, after: None, newest_first: false };
     assert_eq!(reader.access_tokens(USER, at(100), all), Ok(Vec::new()));
-    let unknown = Page {
-        after: Some(TokenId::from_bytes(nth(77))),
-        ..all
-    };
+    let unknown = Page { after: Some(TokenId::from_bytes(nth(77))), ..all };
     assert_eq!(reader.access_tokens(USER, at(0), unknown), Ok(Vec::new()));
 }
 
@@ -127,37 +77,18 @@ pub fn long_lived_tokens_are_counted(database: &impl Database) {
     let extensible = Some("tb1q".to_owned());
     let tokens = [
         make(1, TokenKind::Access),
-        Token {
-            extension_address: extensible.clone(),
-            ..make(2, TokenKind::Session)
-        },
+        Token { extension_address: extensible.clone(), ..make(2, TokenKind::Session) },
         make(3, TokenKind::Session),
-        Token {
-            revoked: Some(at(1)),
-            ..make(4, TokenKind::Access)
-        },
-        Token {
-            revoked: Some(at(1)),
-            extension_address: extensible,
-            ..make(5, TokenKind::Session)
-        },
-        Token {
-            expires: at(10),
-            ..make(6, TokenKind::Access)
-        },
-        Token {
-            user: OTHER,
-            ..make(7, TokenKind::Access)
-        },
+        Token { revoked: Some(at(1)), ..make(4, TokenKind::Access) },
+        Token { revoked: Some(at(1)), extension_address: extensible, ..make(5, TokenKind::Session) },
+        Token { expires: at(10), ..make(6, TokenKind::Access) },
+        Token { user: OTHER, ..make(7, TokenKind::Access) },
     ];
     ledger.put(tokens.map(|token| Record::Token(token.id, token)));
     let mut reader = ledger.reader();
     assert_eq!(reader.count_long_lived(USER, at(9)), Ok(3));
     assert_eq!(reader.count_long_lived(USER, at(10)), Ok(2));
-    assert_eq!(
-        reader.count_long_lived(UserId::from_bytes(nth(9)), at(0)),
-        Ok(0)
-    );
+    assert_eq!(reader.count_long_lived(UserId::from_bytes(nth(9)), at(0)), Ok(0));
 }
 
 /// All users, by id; the first and the last possible id are no exception.
@@ -166,44 +97,20 @@ pub fn users_come_in_pages(database: &impl Database) {
     let ids = [[0; 16], nth(1), nth(2), [0x80; 16], [0xff; 16]].map(UserId::from_bytes);
     ledger.put(ids.map(|id| Record::User(id, samples::user(id, &id.to_string()))));
     let mut reader = ledger.reader();
-    assert_pages(&ids, |page| {
-        reader
-            .users(page)
-            .expect("users")
-            .into_iter()
-            .map(|user| user.id)
-            .collect()
-    });
+    assert_pages(&ids, |page| reader.users(page).expect("users").into_iter().map(|user| user.id).collect());
 }
 
 /// One user's documents of one kind; names sort by their bytes, the empty name first.
 pub fn documents_come_in_pages_by_name(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let names = ["", "B", "a", "a b", "ü"];
-    let key = |user, kind, name: &str| DocumentKey {
-        user,
-        kind,
-        name: name.to_owned(),
-    };
-    let document = |key: DocumentKey| {
-        Record::Document(
-            key,
-            Document {
-                title: None,
-                body: Vec::new(),
-            },
-        )
-    };
+    let key = |user, kind, name: &str| DocumentKey { user, kind, name: name.to_owned() };
+    let document = |key: DocumentKey| Record::Document(key, Document { title: None, body: Vec::new() });
     ledger.put(names.map(|name| document(key(USER, DocumentKind::Keychain, name))));
-    ledger.put([
-        document(key(USER, DocumentKind::Template, "c")),
-        document(key(OTHER, DocumentKind::Keychain, "c")),
-    ]);
+    ledger.put([document(key(USER, DocumentKind::Template, "c")), document(key(OTHER, DocumentKind::Keychain, "c"))]);
     let mut reader = ledger.reader();
     assert_pages(&names.map(str::to_owned), |page| {
-        let found = reader
-            .documents(USER, DocumentKind::Keychain, &page)
-            .expect("documents");
+        let found = reader.documents(USER, DocumentKind::Keychain, &page).expect("documents");
         found.into_iter().map(|(key, _)| key.name).collect()
     });
 }
@@ -213,51 +120,22 @@ pub fn wallets_come_in_pages_with_the_role_of_the_user(database: &impl Database)
     let mut ledger = Ledger::open(database);
     let ids = [1, 2, 3, 4, 5].map(|number| WalletId::from_bytes(nth(number)));
     let coins = ["tbtc", "hteth", "tbtc", "hteth", "tbtc"];
-    ledger.put(
-        ids.into_iter()
-            .zip(coins)
-            .map(|(id, coin)| Record::Wallet(id, samples::wallet(id, coin))),
-    );
-    let role = WalletRole {
-        view: true,
-        spend: false,
-        admin: true,
-    };
-    ledger.put(
-        ids.into_iter()
-            .take(4)
-            .map(|id| Record::Role((id, USER), role)),
-    );
-    ledger.put(
-        ids.into_iter()
-            .skip(2)
-            .map(|id| Record::Role((id, OTHER), WalletRole::ALL)),
-    );
+    ledger.put(ids.into_iter().zip(coins).map(|(id, coin)| Record::Wallet(id, samples::wallet(id, coin))));
+    let role = WalletRole { view: true, spend: false, admin: true };
+    ledger.put(ids.into_iter().take(4).map(|id| Record::Role((id, USER), role)));
+    ledger.put(ids.into_iter().skip(2).map(|id| Record::Role((id, OTHER), WalletRole::ALL)));
     let mut reader = ledger.reader();
     let tbtc = samples::coin("tbtc");
     for (coin, expected) in [(None, &ids[..4]), (Some(&tbtc), &[ids[0], ids[2]])] {
         assert_pages(expected, |page| {
             let found = reader.wallets(USER, coin, page).expect("wallets");
-            assert!(
-                found
-                    .iter()
-                    .all(|one| one.role == Some(role) && one.version == 1)
-            );
+            assert!(found.iter().all(|one| one.role == Some(role) && one.version == 1));
             found.into_iter().map(|one| one.wallet.id).collect()
         });
     }
-    let alone = reader
-        .wallet(ids[4], USER)
-        .expect("an answer")
-        .expect("a wallet");
+    let alone = reader.wallet(ids[4], USER).expect("an answer").expect("a wallet");
     assert_eq!((alone.role, alone.version), (None, 1));
-    assert_eq!(
-        reader
-            .wallet(ids[4], OTHER)
-            .expect("an answer")
-            .and_then(|one| one.role),
-        Some(WalletRole::ALL)
-    );
+    assert_eq!(reader.wallet(ids[4], OTHER).expect("an answer").and_then(|one| one.role), Some(WalletRole::ALL));
 }
 
 /// What belongs to somebody else is not among them.
@@ -268,55 +146,24 @@ pub fn credentials_and_budgets_are_those_of_one_owner(database: &impl Database) 
         let (label, created) = (String::new(), at(0));
         let kind = CredentialKind::Totp;
         let (sealed, progress) = (Vec::new(), Vec::new());
-        Record::Credential(
-            id,
-            Credential {
-                id,
-                user,
-                kind,
-                label,
-                sealed,
-                progress,
-                created,
-                last_used: None,
-            },
-        )
+        Record::Credential(id, Credential { id, user, kind, label, sealed, progress, created, last_used: None })
     };
-    ledger.put([
-        credential(2, USER),
-        credential(1, USER),
-        credential(3, OTHER),
-    ]);
+    ledger.put([credential(2, USER), credential(1, USER), credential(3, OTHER)]);
     // The same bytes as id of a user and of a wallet are still two subjects.
-    let subjects = [
-        Subject::User(USER),
-        Subject::Wallet(WalletId::from_bytes(*USER.as_bytes())),
-    ];
+    let subjects = [Subject::User(USER), Subject::Wallet(WalletId::from_bytes(*USER.as_bytes()))];
     let keys = [
         samples::budget_key(subjects[0], "tbtc"),
         samples::budget_key(subjects[0], "hteth"),
         samples::budget_key(subjects[1], "tbtc"),
     ];
-    ledger.put(
-        keys.clone()
-            .map(|key| Record::Budget(key, Budget::default())),
-    );
+    ledger.put(keys.clone().map(|key| Record::Budget(key, Budget::default())));
     let mut reader = ledger.reader();
     let found = reader.credentials(USER).expect("credentials");
-    let ids: Vec<_> = found
-        .iter()
-        .map(|credential| (credential.version, *credential.value.id.as_bytes()))
-        .collect();
+    let ids: Vec<_> = found.iter().map(|credential| (credential.version, *credential.value.id.as_bytes())).collect();
     assert_eq!(ids, [(1, nth(1)), (1, nth(2))]);
     let found = reader.budgets(subjects[0]).expect("budgets");
-    assert_eq!(
-        found.into_iter().map(|(key, _)| key).collect::<Vec<_>>(),
-        [keys[1].clone(), keys[0].clone()]
-    );
-    assert_eq!(
-        reader.budgets(subjects[1]),
-        Ok(vec![(keys[2].clone(), Budget::default())])
-    );
+    assert_eq!(found.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [keys[1].clone(), keys[0].clone()]);
+    assert_eq!(reader.budgets(subjects[1]), Ok(vec![(keys[2].clone(), Budget::default())]));
 }
 
 /// One wallet's spends, whatever became of them, by id.
@@ -325,30 +172,11 @@ pub fn spends_come_in_pages_by_wallet(database: &impl Database) {
     let ids = [1, 2, 3, 4].map(|number| HoldId::from_bytes(nth(number)));
     let other = HoldId::from_bytes(nth(9));
     ledger.put(ids.map(|id| Record::Hold(id, samples::hold(id, WALLET))));
-    ledger.put([Record::Hold(
-        other,
-        samples::hold(other, WalletId::from_bytes(nth(1))),
-    )]);
-    let state = HoldState::Released {
-        at: at(1),
-        reason: String::new(),
-    };
-    ledger.put([Record::Hold(
-        ids[1],
-        Hold {
-            state,
-            ..samples::hold(ids[1], WALLET)
-        },
-    )]);
+    ledger.put([Record::Hold(other, samples::hold(other, WalletId::from_bytes(nth(1))))]);
+    let state = HoldState::Released { at: at(1), reason: String::new() };
+    ledger.put([Record::Hold(ids[1], Hold { state, ..samples::hold(ids[1], WALLET) })]);
     let mut reader = ledger.reader();
-    assert_pages(&ids, |page| {
-        reader
-            .spends(WALLET, page)
-            .expect("spends")
-            .into_iter()
-            .map(|hold| hold.id)
-            .collect()
-    });
+    assert_pages(&ids, |page| reader.spends(WALLET, page).expect("spends").into_iter().map(|hold| hold.id).collect());
 }
 
 /// Whatever wallet they are of, and only as long as they are held.
@@ -356,39 +184,15 @@ pub fn unsettled_spends_are_those_open_or_unresolved(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let make = |number, state| {
         let id = HoldId::from_bytes(nth(number));
-        Record::Hold(
-            id,
-            Hold {
-                state,
-                ..samples::hold(id, WalletId::from_bytes(nth(number)))
-            },
-        )
+        Record::Hold(id, Hold { state, ..samples::hold(id, WalletId::from_bytes(nth(number))) })
     };
-    let captured = HoldState::Captured {
-        at: at(1),
-        amount: Amount::ZERO,
-        reference: String::new(),
-    };
-    let released = HoldState::Released {
-        at: at(1),
-        reason: String::new(),
-    };
+    let captured = HoldState::Captured { at: at(1), amount: Amount::ZERO, reference: String::new() };
+    let released = HoldState::Released { at: at(1), reason: String::new() };
     ledger.put((1..=5).map(|number| make(number, HoldState::Open)));
-    ledger.put([
-        make(1, captured),
-        make(2, HoldState::Unresolved { since: at(1) }),
-        make(3, released),
-    ]);
+    ledger.put([make(1, captured), make(2, HoldState::Unresolved { since: at(1) }), make(3, released)]);
     let mut reader = ledger.reader();
     let expected = [2, 4, 5].map(|number| HoldId::from_bytes(nth(number)));
-    assert_pages(&expected, |page| {
-        reader
-            .unsettled(page)
-            .expect("spends")
-            .into_iter()
-            .map(|hold| hold.id)
-            .collect()
-    });
+    assert_pages(&expected, |page| reader.unsettled(page).expect("spends").into_iter().map(|hold| hold.id).collect());
 }
 
 /// I8: every budget holds the sum of its open holds, those apart that were made under an unlock.
@@ -398,42 +202,16 @@ pub fn held_counters_that_differ_from_the_holds_are_named(database: &impl Databa
     let [sound, short, over, missing] =
         ["tbtc", "hteth", "tsol", "tltc"].map(|asset| samples::budget_key(subject, asset));
     let lifted = samples::budget_key(Subject::Token(TokenId::from_bytes(nth(1))), "tbtc");
-    let usage = |amount, count| Usage {
-        amount: Amount::new(amount),
-        count,
-    };
+    let usage = |amount, count| Usage { amount: Amount::new(amount), count };
     let hold = |number, amount, state| {
         let id = HoldId::from_bytes(nth(number));
-        let charge = |budget: &_, overridden| bursar_core::hold::Charge {
-            budget: Clone::clone(budget),
-            overridden,
-        };
-        let charges = vec![
-            charge(&sound, false),
-            charge(&short, false),
-            charge(&missing, false),
-            charge(&lifted, true),
-        ];
-        Record::Hold(
-            id,
-            Hold {
-                amount: Amount::new(amount),
-                charges,
-                state,
-                ..samples::hold(id, WALLET)
-            },
-        )
+        let charge = |budget: &_, overridden| bursar_core::hold::Charge { budget: Clone::clone(budget), overridden };
+        let charges =
+            vec![charge(&sound, false), charge(&short, false), charge(&missing, false), charge(&lifted, true)];
+        Record::Hold(id, Hold { amount: Amount::new(amount), charges, state, ..samples::hold(id, WALLET) })
     };
-    let budget = |held| Budget {
-        held,
-        captured: usage(7, 7),
-        overridden: usage(7, 7),
-    };
-    let settled = HoldState::Captured {
-        at: at(1),
-        amount: Amount::new(7),
-        reference: String::new(),
-    };
+    let budget = |held| Budget { held, captured: usage(7, 7), overridden: usage(7, 7) };
+    let settled = HoldState::Captured { at: at(1), amount: Amount::new(7), reference: String::new() };
     ledger.put([
         hold(1, 2, HoldState::Open),
         hold(2, 3, HoldState::Unresolved { since: at(1) }),

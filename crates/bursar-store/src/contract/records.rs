@@ -35,10 +35,7 @@ pub fn every_record_reads_back_as_it_was_written(database: &impl Database) {
 /// Versions count up, and the latest writing is the one that is read.
 pub fn a_changed_record_reads_back_as_it_was_written_last(database: &impl Database) {
     let mut ledger = Ledger::open(database);
-    ledger.put([Record::Secrets(
-        TOKEN,
-        vec![samples::secret(8), samples::secret(9)],
-    )]);
+    ledger.put([Record::Secrets(TOKEN, vec![samples::secret(8), samples::secret(9)])]);
     ledger.put(samples::records());
     for _ in 0..2 {
         ledger.put(samples::records());
@@ -47,10 +44,7 @@ pub fn a_changed_record_reads_back_as_it_was_written_last(database: &impl Databa
     for record in samples::records() {
         let key = record.key();
         assert_eq!(ledger.version(&key), if key == secrets { 4 } else { 3 });
-        assert_eq!(
-            loaded(&ledger.load(std::slice::from_ref(&key)), &key),
-            Some(record)
-        );
+        assert_eq!(loaded(&ledger.load(std::slice::from_ref(&key)), &key), Some(record));
     }
 }
 
@@ -79,26 +73,15 @@ pub fn an_emptied_list_is_not_a_missing_one(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let subject = Subject::Token(TOKEN);
     ledger.put(samples::records());
-    ledger.put([
-        Record::Limits(subject, Vec::new()),
-        Record::Secrets(TOKEN, Vec::new()),
-    ]);
+    ledger.put([Record::Limits(subject, Vec::new()), Record::Secrets(TOKEN, Vec::new())]);
     let keys = [Key::Limits(subject), Key::Secrets(TOKEN)];
     let state = ledger.load(&keys);
-    assert_eq!(
-        (state.version(&keys[0]), state.version(&keys[1])),
-        (Ok(2), Ok(2))
-    );
-    assert_eq!(
-        (state.limits(&subject), state.secrets(&TOKEN)),
-        (Ok(Some(&Vec::new())), Ok(Some(&Vec::new())))
-    );
+    assert_eq!((state.version(&keys[0]), state.version(&keys[1])), (Ok(2), Ok(2)));
+    assert_eq!((state.limits(&subject), state.secrets(&TOKEN)), (Ok(Some(&Vec::new())), Ok(Some(&Vec::new()))));
     let mut reader = ledger.reader();
     let limits = reader.limits(subject).expect("limits");
     assert_eq!((limits.version, limits.value), (2, Vec::new()));
-    let never = reader
-        .limits(Subject::Token(TokenId::from_bytes(nth(9))))
-        .expect("limits");
+    let never = reader.limits(Subject::Token(TokenId::from_bytes(nth(9)))).expect("limits");
     assert_eq!((never.version, never.value), (0, Vec::new()));
 }
 
@@ -109,22 +92,11 @@ pub fn a_settled_hold_keeps_its_terms(database: &impl Database) {
     for state in [
         HoldState::Open,
         HoldState::Unresolved { since: at(1) },
-        HoldState::Captured {
-            at: at(2),
-            amount: Amount::new(3),
-            reference: "r".to_owned(),
-        },
-        HoldState::Released {
-            at: at(4),
-            reason: "no".to_owned(),
-        },
+        HoldState::Captured { at: at(2), amount: Amount::new(3), reference: "r".to_owned() },
+        HoldState::Released { at: at(4), reason: "no".to_owned() },
         HoldState::Open,
     ] {
-        let hold = Hold {
-            state,
-            comment: Some("c".to_owned()),
-            ..samples::hold(id, WALLET)
-        };
+        let hold = Hold { state, comment: Some("c".to_owned()), ..samples::hold(id, WALLET) };
         ledger.put([Record::Hold(id, hold.clone())]);
         assert_eq!(ledger.reader().hold(id), Ok(Some(hold)));
     }
@@ -134,42 +106,15 @@ pub fn a_settled_hold_keeps_its_terms(database: &impl Database) {
 pub fn a_token_is_found_by_its_present_secrets_only(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     ledger.put(samples::records());
-    let kept = TokenSecret {
-        ends: Some(at(50)),
-        ..samples::secret(3)
-    };
-    ledger.put([Record::Secrets(
-        TOKEN,
-        vec![samples::secret(7), kept.clone()],
-    )]);
+    let kept = TokenSecret { ends: Some(at(50)), ..samples::secret(3) };
+    ledger.put([Record::Secrets(TOKEN, vec![samples::secret(7), kept.clone()])]);
     let mut reader = ledger.reader();
-    let token = reader
-        .token(TOKEN)
-        .expect("an answer")
-        .expect("a token")
-        .value;
-    let by = |lookup: u8, reader: &mut dyn Reader| {
-        reader.token_by_secret(&[lookup; 32]).expect("an answer")
-    };
-    assert_eq!(
-        by(3, &mut *reader),
-        Some(TokenBySecret {
-            token: token.clone(),
-            secret: kept
-        })
-    );
-    assert_eq!(
-        by(7, &mut *reader),
-        Some(TokenBySecret {
-            token,
-            secret: samples::secret(7)
-        })
-    );
+    let token = reader.token(TOKEN).expect("an answer").expect("a token").value;
+    let by = |lookup: u8, reader: &mut dyn Reader| reader.token_by_secret(&[lookup; 32]).expect("an answer");
+    assert_eq!(by(3, &mut *reader), Some(TokenBySecret { token: token.clone(), secret: kept }));
+    assert_eq!(by(7, &mut *reader), Some(TokenBySecret { token, secret: samples::secret(7) }));
     assert_eq!(by(2, &mut *reader), None);
-    assert_eq!(
-        by(1, &mut *reader).map(|found| found.token.id),
-        Some(TokenId::from_bytes(nth(1)))
-    );
+    assert_eq!(by(1, &mut *reader).map(|found| found.token.id), Some(TokenId::from_bytes(nth(1))));
 }
 
 fn assert_absent(ledger: &mut Ledger<impl crate::Store>) {
@@ -190,16 +135,10 @@ fn loaded(state: &State, key: &Key) -> Option<Record> {
     let missing = "a loaded record";
     Some(match key {
         Key::User(id) => Record::User(*id, state.user(id).expect(missing)?.clone()),
-        Key::Organisation(id) => {
-            Record::Organisation(*id, state.organisation(id).expect(missing)?.clone())
-        }
+        Key::Organisation(id) => Record::Organisation(*id, state.organisation(id).expect(missing)?.clone()),
         Key::Membership(id) => Record::Membership(*id, *state.membership(id).expect(missing)?),
-        Key::Credential(id) => {
-            Record::Credential(*id, state.credential(id).expect(missing)?.clone())
-        }
-        Key::Document(id) => {
-            Record::Document(id.clone(), state.document(id).expect(missing)?.clone())
-        }
+        Key::Credential(id) => Record::Credential(*id, state.credential(id).expect(missing)?.clone()),
+        Key::Document(id) => Record::Document(id.clone(), state.document(id).expect(missing)?.clone()),
         Key::Wallet(id) => Record::Wallet(*id, state.wallet(id).expect(missing)?.clone()),
         Key::Role(id) => Record::Role(*id, *state.role(id).expect(missing)?),
         Key::Token(id) => Record::Token(*id, state.token(id).expect(missing)?.clone()),
@@ -223,21 +162,13 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
         }
         Record::Credential(id, credential) => {
             let all = reader.credentials(credential.user).expect(fails);
-            Record::Credential(
-                *id,
-                all.into_iter().find(|found| found.value.id == *id)?.value,
-            )
+            Record::Credential(*id, all.into_iter().find(|found| found.value.id == *id)?.value)
         }
-        Record::Document(id, _) => {
-            Record::Document(id.clone(), reader.document(id).expect(fails)?.value)
+        Record::Document(id, _) => Record::Document(id.clone(), reader.document(id).expect(fails)?.value),
+        Record::Wallet(id, _) => Record::Wallet(*id, reader.wallet(*id, samples::USER).expect(fails)?.wallet),
+        Record::Role((wallet, user), _) => {
+            Record::Role((*wallet, *user), reader.wallet(*wallet, *user).expect(fails)?.role?)
         }
-        Record::Wallet(id, _) => {
-            Record::Wallet(*id, reader.wallet(*id, samples::USER).expect(fails)?.wallet)
-        }
-        Record::Role((wallet, user), _) => Record::Role(
-            (*wallet, *user),
-            reader.wallet(*wallet, *user).expect(fails)?.role?,
-        ),
         Record::Token(id, _) => Record::Token(*id, reader.token(*id).expect(fails)?.value),
         Record::Secrets(id, _) => Record::Secrets(*id, reader.secrets(*id).expect(fails)?.value),
         Record::Limits(subject, _) => {
@@ -246,14 +177,9 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
         }
         Record::Budget(key, _) => {
             let all = reader.budgets(key.subject).expect(fails);
-            Record::Budget(
-                key.clone(),
-                all.into_iter().find(|(found, _)| found == key)?.1,
-            )
+            Record::Budget(key.clone(), all.into_iter().find(|(found, _)| found == key)?.1)
         }
         Record::Hold(id, _) => Record::Hold(*id, reader.hold(*id).expect(fails)?),
-        Record::SpendKey(key, _) => {
-            Record::SpendKey(key.clone(), reader.hold_by_key(key).expect(fails)?)
-        }
+        Record::SpendKey(key, _) => Record::SpendKey(key.clone(), reader.hold_by_key(key).expect(fails)?),
     })
 }

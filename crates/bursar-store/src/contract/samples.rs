@@ -2,17 +2,13 @@
 
 use std::net::IpAddr;
 
-use bursar_core::account::{
-    Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole,
-};
+use bursar_core::account::{Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::hold::{Charge, Hold, HoldState, Recipient, SpendKey};
 use bursar_core::id::{FactorId, HoldId, OrganisationId, TemplateId, TokenId, UserId, WalletId};
 use bursar_core::ip::{IpRestriction, IpRule};
-use bursar_core::ledger::{
-    Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record, TokenSecret,
-};
+use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record, TokenSecret};
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Measure, Subject, Usage, Window};
 use bursar_core::scope::Scopes;
 use bursar_core::time::Timestamp;
@@ -40,14 +36,7 @@ pub(super) fn coin(text: &str) -> Coin {
 }
 
 pub(super) fn user(id: UserId, username: &str) -> User {
-    User {
-        id,
-        username: username.to_owned(),
-        full_name: String::new(),
-        freeze: None,
-        seeded: false,
-        created: at(0),
-    }
+    User { id, username: username.to_owned(), full_name: String::new(), freeze: None, seeded: false, created: at(0) }
 }
 
 pub(super) fn wallet(id: WalletId, ticker: &str) -> Wallet {
@@ -84,19 +73,11 @@ pub(super) fn token(id: TokenId, user: UserId, kind: TokenKind) -> Token {
 }
 
 pub(super) fn secret(byte: u8) -> TokenSecret {
-    TokenSecret {
-        lookup: [byte; 32],
-        sealed: vec![byte, 0, 255],
-        ends: None,
-    }
+    TokenSecret { lookup: [byte; 32], sealed: vec![byte, 0, 255], ends: None }
 }
 
 pub(super) fn budget_key(subject: Subject, asset: &str) -> BudgetKey {
-    BudgetKey {
-        subject,
-        asset: Asset::parse(asset).expect("an asset"),
-        window: Window::Lifetime,
-    }
+    BudgetKey { subject, asset: Asset::parse(asset).expect("an asset"), window: Window::Lifetime }
 }
 
 pub(super) fn hold(id: HoldId, wallet: WalletId) -> Hold {
@@ -130,19 +111,8 @@ pub(super) fn records() -> Vec<Record> {
 }
 
 fn accounts() -> Vec<Record> {
-    let freeze = |until| {
-        Some(Freeze {
-            since: at(-5),
-            until,
-            reason: "asked 'so'".to_owned(),
-        })
-    };
-    let full_user = User {
-        full_name: "Ünal Öz".to_owned(),
-        freeze: freeze(None),
-        seeded: true,
-        ..user(USER, "a@x")
-    };
+    let freeze = |until| Some(Freeze { since: at(-5), until, reason: "asked 'so'".to_owned() });
+    let full_user = User { full_name: "Ünal Öz".to_owned(), freeze: freeze(None), seeded: true, ..user(USER, "a@x") };
     let full_wallet = Wallet {
         label: "cold\nwallet".to_owned(),
         reference: "7".to_owned(),
@@ -150,20 +120,9 @@ fn accounts() -> Vec<Record> {
         created: at(i64::MIN),
         ..wallet(WALLET, "tavaxc:LINK")
     };
-    let (second_wallet, second_organisation) = (
-        WalletId::from_bytes(nth(1)),
-        OrganisationId::from_bytes(nth(1)),
-    );
-    let membership = |organisation, user, role| {
-        Record::Membership(
-            (organisation, user),
-            Membership {
-                organisation,
-                user,
-                role,
-            },
-        )
-    };
+    let (second_wallet, second_organisation) = (WalletId::from_bytes(nth(1)), OrganisationId::from_bytes(nth(1)));
+    let membership =
+        |organisation, user, role| Record::Membership((organisation, user), Membership { organisation, user, role });
     let credential = |id, kind, last_used| Credential {
         id,
         user: USER,
@@ -175,51 +134,23 @@ fn accounts() -> Vec<Record> {
         last_used,
     };
     let document = |kind, name: &str, title: Option<&str>| {
-        let key = DocumentKey {
-            user: USER,
-            kind,
-            name: name.to_owned(),
-        };
-        Record::Document(
-            key,
-            Document {
-                title: title.map(str::to_owned),
-                body: b"{\"a\":1}\0".to_vec(),
-            },
-        )
+        let key = DocumentKey { user: USER, kind, name: name.to_owned() };
+        Record::Document(key, Document { title: title.map(str::to_owned), body: b"{\"a\":1}\0".to_vec() })
     };
     let (first, second) = (FactorId::from_bytes(nth(1)), FactorId::from_bytes(nth(2)));
     let third = FactorId::from_bytes(nth(3));
     vec![
         Record::User(USER, full_user),
         Record::User(OTHER, user(OTHER, "")),
-        Record::Organisation(
-            ORGANISATION,
-            Organisation {
-                id: ORGANISATION,
-                name: "Acme".to_owned(),
-            },
-        ),
-        Record::Organisation(
-            second_organisation,
-            Organisation {
-                id: second_organisation,
-                name: String::new(),
-            },
-        ),
+        Record::Organisation(ORGANISATION, Organisation { id: ORGANISATION, name: "Acme".to_owned() }),
+        Record::Organisation(second_organisation, Organisation { id: second_organisation, name: String::new() }),
         membership(ORGANISATION, USER, MemberRole::Owner),
         membership(ORGANISATION, OTHER, MemberRole::Admin),
         membership(second_organisation, USER, MemberRole::Member),
         membership(second_organisation, OTHER, MemberRole::Auditor),
         Record::Credential(first, credential(first, CredentialKind::Password, None)),
-        Record::Credential(
-            second,
-            credential(second, CredentialKind::Totp, Some(at(7))),
-        ),
-        Record::Credential(
-            third,
-            credential(third, CredentialKind::RecoveryCodes, None),
-        ),
+        Record::Credential(second, credential(second, CredentialKind::Totp, Some(at(7)))),
+        Record::Credential(third, credential(third, CredentialKind::RecoveryCodes, None)),
         document(DocumentKind::Settings, "", None),
         document(DocumentKind::Keychain, "xpub", Some("")),
         document(DocumentKind::Template, "1", Some("bot")),
@@ -227,39 +158,14 @@ fn accounts() -> Vec<Record> {
         document(DocumentKind::Attempts, "1", Some("bot")),
         Record::Wallet(WALLET, full_wallet),
         Record::Wallet(second_wallet, wallet(second_wallet, "tbtc")),
-        Record::Role(
-            (WALLET, USER),
-            WalletRole {
-                view: true,
-                spend: false,
-                admin: false,
-            },
-        ),
-        Record::Role(
-            (second_wallet, USER),
-            WalletRole {
-                view: false,
-                spend: true,
-                admin: false,
-            },
-        ),
-        Record::Role(
-            (WALLET, OTHER),
-            WalletRole {
-                view: false,
-                spend: false,
-                admin: true,
-            },
-        ),
+        Record::Role((WALLET, USER), WalletRole { view: true, spend: false, admin: false }),
+        Record::Role((second_wallet, USER), WalletRole { view: false, spend: true, admin: false }),
+        Record::Role((WALLET, OTHER), WalletRole { view: false, spend: false, admin: true }),
     ]
 }
 
 fn tokens() -> Vec<Record> {
-    let scopes = [
-        "profile",
-        "wallet_view_all",
-        "wallet_spend:03030303030303030303030303030303",
-    ];
+    let scopes = ["profile", "wallet_view_all", "wallet_spend:03030303030303030303030303030303"];
     let rules = ["203.0.113.0/24", "192.0.2.7", "2001:db8::/64"];
     let full = Token {
         label: Some("bot".to_owned()),
@@ -267,19 +173,12 @@ fn tokens() -> Vec<Record> {
             scopes: Scopes::new(scopes.map(|scope| scope.parse().expect("a scope"))),
             organisation: Some(ORGANISATION),
             narrowing: Narrowing::Wallets(vec![WALLET, WalletId::from_bytes(nth(1))]),
-            ips: IpRestriction::new(
-                rules
-                    .map(|rule| IpRule::parse(rule).expect("a rule"))
-                    .to_vec(),
-            ),
+            ips: IpRestriction::new(rules.map(|rule| IpRule::parse(rule).expect("a rule")).to_vec()),
         },
         created_from: "2001:db8::7".parse().expect("an address"),
         revoked: Some(at(3)),
         locked: Some(at(2)),
-        unlock: Some(Unlock {
-            since: at(1),
-            until: at(9),
-        }),
+        unlock: Some(Unlock { since: at(1), until: at(9) }),
         limits_dropped: true,
         extension_address: Some("tb1q".to_owned()),
         issued_by_ecdh: true,
@@ -289,24 +188,12 @@ fn tokens() -> Vec<Record> {
     let second = TokenId::from_bytes(nth(1));
     let third = TokenId::from_bytes(nth(2));
     // Narrowed to nothing is not the same as not narrowed.
-    let nothing = Grant {
-        narrowing: Narrowing::Organisations(Vec::new()),
-        ..Grant::default()
-    };
-    let ending = TokenSecret {
-        ends: Some(at(5)),
-        ..secret(2)
-    };
+    let nothing = Grant { narrowing: Narrowing::Organisations(Vec::new()), ..Grant::default() };
+    let ending = TokenSecret { ends: Some(at(5)), ..secret(2) };
     vec![
         Record::Token(TOKEN, full),
         Record::Token(second, token(second, USER, TokenKind::Session)),
-        Record::Token(
-            third,
-            Token {
-                grant: nothing,
-                ..token(third, OTHER, TokenKind::Access)
-            },
-        ),
+        Record::Token(third, Token { grant: nothing, ..token(third, OTHER, TokenKind::Access) }),
         Record::Secrets(TOKEN, vec![secret(3), ending]),
         Record::Secrets(second, vec![secret(1)]),
     ]
@@ -324,21 +211,10 @@ fn money() -> Vec<Record> {
         limit("*erc20", Measure::Amount, Ceiling::Unlimited),
         limit("*bitcoin", Measure::Count, Ceiling::At(Amount::ZERO)),
     ];
-    let usage = |amount, count| Usage {
-        amount: Amount::new(amount),
-        count,
-    };
-    let budget = Budget {
-        captured: usage(u128::MAX, 1),
-        held: usage(2, 3),
-        overridden: usage(4, 1 << 62),
-    };
-    let subjects = [
-        Subject::Token(TOKEN),
-        Subject::User(USER),
-        Subject::Wallet(WALLET),
-        Subject::Organisation(ORGANISATION),
-    ];
+    let usage = |amount, count| Usage { amount: Amount::new(amount), count };
+    let budget = Budget { captured: usage(u128::MAX, 1), held: usage(2, 3), overridden: usage(4, 1 << 62) };
+    let subjects =
+        [Subject::Token(TOKEN), Subject::User(USER), Subject::Wallet(WALLET), Subject::Organisation(ORGANISATION)];
     let sequence = SpendKey::Sequence(WALLET, "order ü 1".to_owned());
     let transaction = SpendKey::Transaction(WALLET, [9; 32]);
     let ids = [1, 2, 3, 4].map(|number| HoldId::from_bytes(nth(number)));
@@ -348,14 +224,8 @@ fn money() -> Vec<Record> {
     });
     let full = Hold {
         recipients: vec![
-            Recipient {
-                address: "0xabc".to_owned(),
-                amount: Amount::MAX,
-            },
-            Recipient {
-                address: "ü".to_owned(),
-                amount: Amount::ZERO,
-            },
+            Recipient { address: "0xabc".to_owned(), amount: Amount::MAX },
+            Recipient { address: "ü".to_owned(), amount: Amount::ZERO },
         ],
         amount: Amount::MAX,
         fee: Amount::new(1),
@@ -366,43 +236,20 @@ fn money() -> Vec<Record> {
         charges: charges.to_vec(),
         created: at(1),
         deadline: at(2),
-        state: HoldState::Captured {
-            at: at(3),
-            amount: Amount::new(5),
-            reference: "txid".to_owned(),
-        },
+        state: HoldState::Captured { at: at(3), amount: Amount::new(5), reference: "txid".to_owned() },
         ..hold(ids[0], WALLET)
     };
-    let released = HoldState::Released {
-        at: at(4),
-        reason: String::new(),
-    };
+    let released = HoldState::Released { at: at(4), reason: String::new() };
     let mut records = vec![
         Record::Hold(ids[0], full),
-        Record::Hold(
-            ids[1],
-            Hold {
-                key: Some(transaction.clone()),
-                state: released,
-                ..hold(ids[1], WALLET)
-            },
-        ),
-        Record::Hold(
-            ids[2],
-            Hold {
-                state: HoldState::Unresolved { since: at(6) },
-                ..hold(ids[2], WALLET)
-            },
-        ),
+        Record::Hold(ids[1], Hold { key: Some(transaction.clone()), state: released, ..hold(ids[1], WALLET) }),
+        Record::Hold(ids[2], Hold { state: HoldState::Unresolved { since: at(6) }, ..hold(ids[2], WALLET) }),
         Record::Hold(ids[3], hold(ids[3], WALLET)),
         Record::SpendKey(sequence, ids[0]),
         Record::SpendKey(transaction, ids[1]),
     ];
     records.extend(subjects.map(|subject| Record::Limits(subject, limits.clone())));
     records.extend(subjects.map(|subject| Record::Budget(budget_key(subject, "tbtc"), budget)));
-    records.push(Record::Budget(
-        budget_key(Subject::User(USER), "*erc20"),
-        Budget::default(),
-    ));
+    records.push(Record::Budget(budget_key(Subject::User(USER), "*erc20"), Budget::default()));
     records
 }

@@ -49,10 +49,7 @@ fn every_exceeded_limit_is_reported_with_its_figures() {
     let Outcome::Refused(Refusal::LimitExceeded(reports)) = world.ask(4, |_| ()) else { panic!() };
     let seen: Vec<_> = reports.iter().map(|r| (r.subject, r.captured, r.held, r.asked, r.remaining())).collect();
     let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(Amount::new);
-    assert_eq!(
-        seen,
-        [(BY_TOKEN, five, two, four, Some(three)), (BY_WALLET, five, two, four, Some(one))]
-    );
+    assert_eq!(seen, [(BY_TOKEN, five, two, four, Some(three)), (BY_WALLET, five, two, four, Some(one))]);
 }
 
 #[test]

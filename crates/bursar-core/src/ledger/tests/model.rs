@@ -157,8 +157,19 @@ fn the_steps_reach_every_answer() {
         }
     }
     let answers = [
-        "held", "known", "known with another meaning", "limit_exceeded", "locked", "no_limit", "no_limit_for_coin",
-        "no such hold", "settled", "settled before", "token", "unlocked longer", "written",
+        "held",
+        "known",
+        "known with another meaning",
+        "limit_exceeded",
+        "locked",
+        "no_limit",
+        "no_limit_for_coin",
+        "no such hold",
+        "settled",
+        "settled before",
+        "token",
+        "unlocked longer",
+        "written",
     ];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), {
         let mut answers = answers.to_vec();

@@ -167,11 +167,9 @@ fn a_revoked_token_does_nothing_and_cannot_come_back() {
     let revoked = world.token();
     assert_eq!((revoked.revoked, revoked.unlock, revoked.expires), (Some(at(1)), None, at(1)));
     assert_eq!(world.refusal(1), "token_revoked");
-    for outcome in [
-        world.unlock(at(60)),
-        world.lock(),
-        world.run(Command::Extend { token: TOKEN, until: at(5000) }).outcome,
-    ] {
+    for outcome in
+        [world.unlock(at(60)), world.lock(), world.run(Command::Extend { token: TOKEN, until: at(5000) }).outcome]
+    {
         assert!(matches!(outcome, Outcome::Refused(Refusal::TokenRevoked { at: since }) if since == at(1)));
     }
     world.now = at(2);
@@ -184,11 +182,9 @@ fn a_revoked_token_does_nothing_and_cannot_come_back() {
 fn an_expired_token_can_be_revoked_but_not_changed() {
     let mut world = World::new();
     world.now = at(1000);
-    for outcome in [
-        world.unlock(at(2000)),
-        world.lock(),
-        world.run(Command::Extend { token: TOKEN, until: at(5000) }).outcome,
-    ] {
+    for outcome in
+        [world.unlock(at(2000)), world.lock(), world.run(Command::Extend { token: TOKEN, until: at(5000) }).outcome]
+    {
         assert!(matches!(outcome, Outcome::Refused(Refusal::TokenExpired { .. })));
     }
     world.now = at(1001);

@@ -105,7 +105,7 @@ fn what_a_write_tells_is_told_with_time_and_actor() {
 }
 
 #[test]
-fn every_kind_of_record_is_found_under_its_key() {
+fn a_record_is_found_under_its_own_key_only() {
     let secret = TokenSecret { lookup: [1; 32], sealed: vec![2], ends: None };
     let mut state = State::default();
     state.put(Record::Secrets(TOKEN, vec![secret.clone()]));

@@ -13,8 +13,6 @@ mod faults;
 mod file;
 mod sends;
 
-const FEE: u128 = 250;
-
 struct Fixture {
     directory: TempDir,
     rail: SandboxRail,
@@ -60,7 +58,6 @@ fn to(address: &str, amount: u128) -> Recipient {
 }
 
 fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
-    let fee = Amount::new(FEE);
     Hold {
         id: HoldId::time_ordered(Timestamp::from_millis(i64::from(number)), [number; 10]),
         token: TokenId::from_bytes([0; 16]),
@@ -68,12 +65,9 @@ fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
         wallet: WalletId::from_bytes([0; 16]),
         organisation: OrganisationId::from_bytes([0; 16]),
         coin: tbtc(),
-        amount: destination::total(&recipients)
-            .unwrap()
-            .checked_add(fee)
-            .unwrap(),
+        amount: destination::total(&recipients).unwrap(),
         recipients,
-        fee,
+        fee: Amount::ZERO,
         key: None,
         meaning: [0; 32],
         instruction: Vec::new(),

@@ -10,14 +10,14 @@ async fn a_hold_that_is_sent_twice_moves_money_once() {
         first,
         SendOutcome::Done {
             reference: destination::transaction_id(&tbtc(), hold(1).id),
-            fee: Amount::new(FEE)
+            fee: Amount::ZERO
         }
     );
     assert_eq!(sandbox.send(&hold(1)).await, first);
     assert_eq!(sandbox.rail.reconcile(&hold(1)).await, first);
     assert_eq!(
         sandbox.balance("wallet").await,
-        Amount::new(1_000_000 - 1000 - FEE)
+        Amount::new(1_000_000 - 1000)
     );
     assert_eq!(sandbox.transfers().len(), 1);
 }
@@ -25,10 +25,10 @@ async fn a_hold_that_is_sent_twice_moves_money_once() {
 #[tokio::test]
 async fn sends_at_the_same_time_all_stand_in_the_book_and_never_overdraw() {
     let sandbox = Fixture::new().await;
-    // 100 of the 200 holds, at 1,250 each, are affordable; each is sent from four tasks.
+    // 100 of the 200 holds, at 1,000 each, are affordable; each is sent from four tasks.
     sandbox
         .rail
-        .create_wallet("poor", &tbtc(), Amount::new(100 * 1250 + 1249), [2; 16])
+        .create_wallet("poor", &tbtc(), Amount::new(100 * 1000 + 999), [2; 16])
         .await
         .unwrap();
     let rail = std::sync::Arc::new(sandbox.rail);
@@ -56,19 +56,19 @@ async fn sends_at_the_same_time_all_stand_in_the_book_and_never_overdraw() {
     );
     assert_eq!(
         rail.balance("poor").await.unwrap().confirmed,
-        Amount::new(1249)
+        Amount::new(999)
     );
     let book = Book::open(&sandbox.directory.path().join("sandbox.db")).unwrap();
     assert_eq!(
         book.spent().unwrap().get("poor"),
-        Some(&Amount::new(100 * 1250))
+        Some(&Amount::new(100 * 1000))
     );
 }
 
 #[tokio::test]
 async fn insufficient_funds_are_refused_for_good() {
     let sandbox = Fixture::new().await;
-    let all = hold_of(1, vec![to("sandbox:slow", 1_000_000 - FEE + 1)]);
+    let all = hold_of(1, vec![to("sandbox:slow", 1_000_001)]);
     let refused = sandbox.rail.carry_out("wallet", all.clone()).await;
     assert!(is_refused(&refused, "insufficient funds"), "{refused:?}");
     let own = sandbox.rail.addresses("wallet").await.unwrap().remove(0);
@@ -87,10 +87,7 @@ async fn insufficient_funds_are_refused_for_good() {
         &sandbox
             .send(&hold_of(
                 3,
-                vec![to(
-                    "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
-                    1_005_000 - FEE
-                )]
+                vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1_005_000)]
             ))
             .await
     ));
@@ -101,8 +98,8 @@ async fn insufficient_funds_are_refused_for_good() {
 async fn a_hold_that_does_not_cover_what_would_leave_is_refused() {
     let sandbox = Fixture::new().await;
     let mut short = hold(1);
-    short.amount = Amount::new(1000 + FEE - 1);
-    assert!(is_refused(&sandbox.send(&short).await, "only 1249 is held"));
+    short.amount = Amount::new(999);
+    assert!(is_refused(&sandbox.send(&short).await, "only 999 is held"));
     let mut other = hold(2);
     other.coin = Coin::parse("btc").unwrap();
     assert!(is_refused(
@@ -133,14 +130,10 @@ async fn what_is_sent_is_what_was_built() {
         .build("wallet", &tbtc(), &recipients, [9; 16])
         .await
         .unwrap();
-    assert_eq!(
-        built.fee,
-        sandbox.rail.fee_ceiling(&tbtc(), recipients.len())
-    );
     let decoded = sandbox.rail.decode(&built.bytes).unwrap();
     assert_eq!(
-        (decoded.reference.as_str(), &decoded.recipients),
-        ("wallet", &recipients)
+        (decoded.reference.as_str(), &decoded.recipients, decoded.fee),
+        ("wallet", &recipients, built.fee)
     );
 
     let altered = Hold {
@@ -176,6 +169,56 @@ async fn what_is_sent_is_what_was_built() {
 }
 
 #[tokio::test]
+async fn the_network_is_free_so_that_a_whole_balance_of_any_coin_can_be_sent() {
+    let sandbox = Fixture::new().await;
+    for (number, ticker) in [
+        (1, "btc"),
+        (2, "tbtc"),
+        (3, "eth"),
+        (4, "hteth"),
+        (5, "hteth:usdc"),
+        (6, "tsol"),
+    ] {
+        let coin = Coin::parse(ticker).unwrap();
+        let rail = &sandbox.rail;
+        for recipients in [0, 1, 1000] {
+            assert_eq!(rail.fee_ceiling(&coin, recipients), Amount::ZERO);
+        }
+        rail.create_wallet(ticker, &coin, Amount::new(7), [number; 16])
+            .await
+            .unwrap();
+        let elsewhere = format!("sandbox-{}", "0".repeat(40));
+        let recipients = vec![to(&elsewhere, 4), to(&elsewhere, 3)];
+        let built = rail
+            .build(ticker, &coin, &recipients, [number; 16])
+            .await
+            .unwrap();
+        assert_eq!(built.fee, Amount::ZERO, "{ticker}");
+        let text = String::from_utf8(built.bytes.clone()).unwrap();
+        assert!(text.contains(r#""fee":"0""#), "{text}");
+
+        let hold = Hold {
+            coin,
+            instruction: built.bytes,
+            ..hold_of(number, recipients)
+        };
+        let sent = rail.carry_out(ticker, hold).await;
+        assert!(
+            matches!(sent, SendOutcome::Done { fee, .. } if fee == Amount::ZERO),
+            "{ticker}: {sent:?}"
+        );
+        assert_eq!(sandbox.balance(ticker).await, Amount::ZERO, "{ticker}");
+    }
+    for transfer in sandbox.transfers() {
+        assert_eq!(
+            (transfer.spent, transfer.fee),
+            (Amount::new(7), Amount::ZERO)
+        );
+    }
+    assert_eq!(sandbox.transfers().len(), 6);
+}
+
+#[tokio::test]
 async fn payments_to_the_sandboxs_own_wallets_arrive_there() {
     let sandbox = Fixture::new().await;
     let theirs = sandbox
@@ -195,10 +238,7 @@ async fn payments_to_the_sandboxs_own_wallets_arrive_there() {
     );
     assert!(is_unknown(&sandbox.send(&hold).await));
     assert_eq!(sandbox.balance("theirs").await, Amount::new(15));
-    assert_eq!(
-        sandbox.balance("wallet").await,
-        Amount::new(1_000_000 - 16 - FEE)
-    );
+    assert_eq!(sandbox.balance("wallet").await, Amount::new(1_000_000 - 16));
 
     let full = sandbox
         .rail

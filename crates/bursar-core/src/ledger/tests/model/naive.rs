@@ -110,7 +110,9 @@ impl Naive {
         }
         let subjects = [own, BY_USER, Subject::Wallet(WALLETS[spend.wallet]), BY_ORGANISATION];
         let judging = subjects.iter().filter(|subject| !(overridden && **subject == own));
-        if !judging.clone().all(|subject| self.matching(*subject, spend).iter().all(|limit| self.fits(*subject, limit, spend)))
+        if !judging
+            .clone()
+            .all(|subject| self.matching(*subject, spend).iter().all(|limit| self.fits(*subject, limit, spend)))
         {
             return "limit_exceeded";
         }

@@ -34,7 +34,12 @@ pub(super) enum Step {
     Capture(u8, u64),
     Release(u8),
     MarkUnresolved(u8),
-    Unlock { token: usize, seconds: u8, resume: bool, drop_limits: bool },
+    Unlock {
+        token: usize,
+        seconds: u8,
+        resume: bool,
+        drop_limits: bool,
+    },
     Lock(usize),
     Limits(usize, Vec<Limit>),
     Wait(u8),

@@ -1,0 +1,98 @@
+//! Wallets, keys, addresses, transfers (WC §8).
+
+use bursar_core::coin::Coin;
+use bursar_core::id::{HoldId, WalletId};
+use bursar_service::wallets::WalletView;
+use bursar_store::Page;
+use bursar_wire::shapes;
+use serde_json::{Value, json};
+
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+
+fn shown(view: &WalletView) -> Value {
+    shapes::wallet(&shapes::WalletView {
+        wallet: &view.wallet,
+        role: view.role,
+        balance: view.balance.confirmed,
+        address: view.address.as_deref(),
+        is_sandbox: view.is_sandbox,
+    })
+}
+
+pub(crate) async fn list_all(call: Call) -> Result<Reply, Failure> {
+    listed(call, None).await
+}
+
+pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
+    let coin = call.coin()?;
+    listed(call, Some(coin)).await
+}
+
+async fn listed(call: Call, coin: Option<Coin>) -> Result<Reply, Failure> {
+    let page = call.page::<WalletId>(25, 500)?;
+    let (views, next) = call.bursar.wallets(call.principal()?, coin, page).await?;
+    Reply::ok(shapes::wallets(views.iter().map(shown).collect(), next))
+}
+
+/// The sums of what the caller's wallets hold, by coin.
+pub(crate) async fn balances(call: Call) -> Result<Reply, Failure> {
+    let all = Page { limit: 500, after: None, newest_first: false };
+    let (views, _) = call.bursar.wallets(call.principal()?, None, all).await?;
+    let mut sums: Vec<(Coin, bursar_core::amount::Amount)> = Vec::new();
+    for view in &views {
+        match sums.iter_mut().find(|(coin, _)| *coin == view.wallet.coin) {
+            Some((_, sum)) => *sum = sum.saturating_add(view.balance.confirmed),
+            None => sums.push((view.wallet.coin.clone(), view.balance.confirmed)),
+        }
+    }
+    let one = |(coin, sum): &(Coin, bursar_core::amount::Amount)| {
+        json!({"coin": coin.as_str(), "balanceString": sum.to_string(), "confirmedBalanceString": sum.to_string(), "spendableBalanceString": sum.to_string()})
+    };
+    Reply::ok(json!({"balances": sums.iter().map(one).collect::<Vec<_>>()}))
+}
+
+pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
+    let view = call.bursar.wallet(call.principal()?, Some(&call.coin()?), call.wallet()?).await?;
+    Reply::ok(shown(&view))
+}
+
+/// Keys of one's own that hang on the password: there are none here, wallets belong to rails.
+pub(crate) async fn keys(_call: Call) -> Result<Reply, Failure> {
+    Reply::ok(json!({"keys": []}))
+}
+
+pub(crate) async fn key(call: Call) -> Result<Reply, Failure> {
+    let all = Page { limit: 500, after: None, newest_first: false };
+    let (views, _) = call.bursar.wallets(call.principal()?, Some(call.coin()?), all).await?;
+    let wallets: Vec<_> = views.into_iter().map(|view| view.wallet).collect();
+    match shapes::key(&wallets, call.parameter("key")?) {
+        Some(key) => Reply::ok(key),
+        None => Err(bursar_service::error::ServiceError::NotFound("key").into()),
+    }
+}
+
+pub(crate) async fn addresses(call: Call) -> Result<Reply, Failure> {
+    let (coin, wallet) = (call.coin()?, call.wallet()?);
+    let list = call.bursar.addresses(call.principal()?, &coin, wallet).await?;
+    Reply::ok(shapes::addresses(&coin, wallet, &list))
+}
+
+pub(crate) async fn create_address(call: Call) -> Result<Reply, Failure> {
+    let (coin, wallet) = (call.coin()?, call.wallet()?);
+    let address = call.bursar.new_address(call.principal()?, &coin, wallet).await?;
+    Reply::ok(json!({"address": address, "coin": coin.as_str(), "wallet": wallet.to_string()}))
+}
+
+pub(crate) async fn transfers(call: Call) -> Result<Reply, Failure> {
+    let (coin, wallet) = (call.coin()?, call.wallet()?);
+    let page = Page { newest_first: true, ..call.page::<HoldId>(25, 500)? };
+    let (list, next) = call.bursar.transfers(call.principal()?, &coin, wallet, page).await?;
+    Reply::ok(shapes::transfers(&coin, &list, next))
+}
+
+pub(crate) async fn transfer(call: Call) -> Result<Reply, Failure> {
+    let (coin, wallet) = (call.coin()?, call.wallet()?);
+    let hold = call.bursar.transfer(call.principal()?, &coin, wallet, call.id("transfer")?).await?;
+    Reply::ok(shapes::transfer(&hold))
+}

@@ -1,0 +1,99 @@
+//! A request on its way through the pipeline, and the reply it gets.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode};
+use bursar_core::coin::Coin;
+use bursar_core::id::WalletId;
+use bursar_service::Bursar;
+use bursar_service::authenticate::Principal;
+use bursar_store::Page;
+use bursar_wire::json::{FieldError, Json};
+use bursar_wire::requests::ListQuery;
+use serde_json::{Map, Value};
+
+use crate::Settings;
+use crate::failure::Failure;
+
+/// A request whose presenter is known and may use the route.
+pub(crate) struct Call {
+    pub(crate) bursar: Arc<Bursar>,
+    pub(crate) settings: Arc<Settings>,
+    /// None on public routes only.
+    pub(crate) caller: Option<Principal>,
+    pub(crate) address: IpAddr,
+    pub(crate) headers: HeaderMap,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) query: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What a handler answers.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    /// A success.
+    pub(crate) fn ok(body: impl Into<Value>) -> Result<Self, Failure> {
+        Ok(Self { status: StatusCode::OK, body: body.into() })
+    }
+
+    /// A success that wraps one value under a name.
+    pub(crate) fn named(name: &str, value: impl Into<Value>) -> Result<Self, Failure> {
+        let mut body = Map::new();
+        body.insert(name.to_owned(), value.into());
+        Self::ok(body)
+    }
+}
+
+impl Call {
+    /// Who calls. The route table lets nobody else come here.
+    pub(crate) fn principal(&self) -> Result<&Principal, Failure> {
+        self.caller.as_ref().ok_or(Failure::NoToken)
+    }
+
+    /// The body as JSON; a body that is missing is no JSON.
+    pub(crate) fn json(&self) -> Result<Json, Failure> {
+        Json::parse(&self.body).map_err(|error| {
+            Failure::from(FieldError { field: "body".to_owned(), problem: format!("is not valid JSON: {error}") })
+        })
+    }
+
+    /// The body as JSON, where saying nothing is as good as saying `{}`.
+    pub(crate) fn json_or_nothing(&self) -> Result<Json, Failure> {
+        if self.body.is_empty() { Ok(Json::Object(Vec::new())) } else { self.json() }
+    }
+
+    pub(crate) fn parameter(&self, name: &str) -> Result<&str, Failure> {
+        let found = self.parameters.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).ok_or(Failure::NoSuchRoute)
+    }
+
+    pub(crate) fn id<Id: FromStr>(&self, name: &'static str) -> Result<Id, Failure> {
+        self.parameter(name)?.parse().map_err(|_| Failure::BadId(name))
+    }
+
+    pub(crate) fn wallet(&self) -> Result<WalletId, Failure> {
+        self.parameter("wallet")?.parse().map_err(|_| Failure::BadWalletId)
+    }
+
+    pub(crate) fn coin(&self) -> Result<Coin, Failure> {
+        Coin::parse(self.parameter("coin")?).map_err(|error| {
+            Failure::from(FieldError { field: "coin".to_owned(), problem: error.to_string() })
+        })
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn page<Id: FromStr>(&self, usual: usize, most: usize) -> Result<Page<Id>, Failure> {
+        let query: ListQuery<Id> = ListQuery::read(&self.query, usual, most)?;
+        Ok(Page { limit: query.limit, after: query.previous, newest_first: query.newest_first })
+    }
+}

@@ -1,0 +1,237 @@
+//! Refusals and faults as the BitGo wire writes them (WC §4.4, §7): status, stable name, what is wrong.
+//!
+//! A fault of ours tells the caller that there is one and the log what it is.
+
+use axum::http::StatusCode;
+use bursar_core::time::Timestamp;
+use bursar_service::authenticate::Unauthenticated;
+use bursar_service::error::{ServiceError, Unproven};
+use bursar_wire::error::ErrorBody;
+use bursar_wire::json::FieldError;
+use bursar_wire::shapes;
+
+/// Why a request is not answered with a success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A use case refused or failed.
+    Service(ServiceError),
+    /// The presenter is not known.
+    Unauthenticated(Unauthenticated),
+    /// The route needs a token and none came.
+    NoToken,
+    /// Only a person's session may use the route.
+    PersonOnly,
+    /// The signature does not say what is to be done.
+    MethodNotSigned,
+    /// An id in the path is none.
+    BadId(&'static str),
+    /// The wallet id in the path is none.
+    BadWalletId,
+    /// There is no such route.
+    NoSuchRoute,
+    /// The route has other methods.
+    MethodNotAllowed,
+    /// The body is too long.
+    BodyTooLong,
+    /// The body did not arrive.
+    BodyUnreadable,
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(error)
+    }
+}
+
+impl From<FieldError> for Failure {
+    fn from(error: FieldError) -> Self {
+        Self::Service(ServiceError::Invalid(error))
+    }
+}
+
+/// A failure as it goes out.
+pub(crate) struct Shown {
+    pub(crate) status: StatusCode,
+    pub(crate) body: ErrorBody,
+    /// Whether the client should get itself another token (WC §7.2).
+    pub(crate) needs_token: bool,
+    /// Seconds after which asking again makes sense.
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl Shown {
+    fn new(status: u16, body: ErrorBody) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, body, needs_token: false, retry_after: None }
+    }
+
+    fn needing_token(mut self) -> Self {
+        self.needs_token = true;
+        self
+    }
+
+    fn after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+}
+
+impl Failure {
+    /// The failure as it goes out, for the request of this id.
+    pub(crate) fn show(self, request_id: &str, now: Timestamp) -> Shown {
+        let plain = |status, name: &'static str, code: &'static str, text: &str| {
+            Shown::new(status, ErrorBody::new(name, text, request_id).with_context("code", code))
+        };
+        match self {
+            Self::Service(error) => service(error, request_id, now),
+            Self::Unauthenticated(why) => unauthenticated(why, request_id),
+            Self::NoToken => plain(401, "Unauthorized", "token_missing", "No access token").needing_token(),
+            Self::PersonOnly => {
+                plain(403, "AccessDenied", "person_only", "only a person's login session may do this, never an access token")
+            }
+            Self::MethodNotSigned => plain(
+                401,
+                "Unauthorized",
+                "method_not_signed",
+                "a version 2 signature does not cover the method: use authVersion 3, or send a body (`{}` will do)",
+            ),
+            Self::BadId(name) => {
+                let text = format!("`{name}` in the path is not an id (32 lower-case hex characters)");
+                let body = ErrorBody::new("BadRequest", text, request_id).with_context("field", name);
+                Shown::new(400, body.with_context("code", "bad_id"))
+            }
+            Self::BadWalletId => plain(400, "InvalidWalletId", "bad_id", "invalid wallet id"),
+            Self::NoSuchRoute => plain(404, "NotFound", "no_such_route", "there is no such route"),
+            Self::MethodNotAllowed => {
+                plain(405, "MethodNotAllowed", "method_not_allowed", "this route has other methods; see `Allow`")
+            }
+            Self::BodyTooLong => plain(413, "PayloadTooLarge", "body_too_long", "the body is too long"),
+            Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
+        }
+    }
+}
+
+fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
+    let text = error.to_string();
+    let body = |name: &'static str, code: &'static str| {
+        ErrorBody::new(name, text.clone(), request_id).with_context("code", code)
+    };
+    match error {
+        ServiceError::Refused(refusal) => {
+            let (status, body) = shapes::refusal(&refusal, request_id);
+            Shown::new(status, body)
+        }
+        ServiceError::Invalid(error) => {
+            let body = body("BadRequest", "invalid_field").with_context("field", error.field);
+            Shown::new(400, body.with_context("problem", error.problem))
+        }
+        ServiceError::NotFound(what) => Shown::new(404, body("NotFound", "not_found").with_context("kind", what)),
+        ServiceError::Conflict(_) => Shown::new(409, body("Conflict", "conflict")),
+        ServiceError::Unproven(Unproven::Password) => {
+            let body = ErrorBody::new("InvalidGrant", format!("invalid_grant: {text}"), request_id);
+            Shown::new(401, body.with_context("code", "password_wrong"))
+        }
+        ServiceError::Unproven(Unproven::OtpMissing) => {
+            Shown::new(401, body("NeedsOtp", "otp_missing").needing_otp())
+        }
+        ServiceError::Unproven(Unproven::OtpWrong) => Shown::new(401, body("InvalidOtp", "otp_wrong").needing_otp()),
+        ServiceError::Unproven(Unproven::OtpUsed { next_at }) => {
+            let body = body("InvalidOtp", "otp_already_used").with_context("nextCodeAt", next_at.to_string());
+            Shown::new(401, body.needing_otp())
+        }
+        ServiceError::Unproven(Unproven::Signature) => Shown::new(401, body("Unauthorized", "bad_extension_signature")),
+        ServiceError::PersonOnly => Failure::PersonOnly.show(request_id, now),
+        ServiceError::SessionLocked => {
+            let body = ErrorBody::new("NeedsUnlock", "needs unlock", request_id).with_context("code", "not_unlocked");
+            Shown::new(401, body.with_context("reason", text).needing_unlock())
+        }
+        ServiceError::TooManyAttempts { until } => {
+            let body = body("TooManyRequests", "too_many_attempts").with_context("until", until.to_string());
+            Shown::new(429, body).after(until.since(now).as_seconds_ceil())
+        }
+        ServiceError::RateLimited { retry_after } => {
+            Shown::new(429, body("TooManyRequests", "rate_limited")).after(retry_after.as_seconds_ceil())
+        }
+        ServiceError::UnlockedLonger { until } => {
+            let body = ErrorBody::new("UnlockedLonger", "Session already unlocked longer", request_id);
+            let body = body.with_context("code", "unlocked_longer").with_context("until", until.to_string());
+            Shown::new(401, body)
+        }
+        ServiceError::DuplicateSpend { hold } => {
+            let body = body("DuplicateSequenceIdError", "duplicate_sequence_id");
+            Shown::new(400, body.with_context("spend", hold.to_string()))
+        }
+        ServiceError::OutcomePending { hold } => {
+            let body = body("OutcomePending", "outcome_pending").with_context("spend", hold.to_string());
+            Shown::new(409, body).after(2)
+        }
+        ServiceError::RailRefused { hold, reason } => {
+            let body = body("TransactionRefused", "rail_refused").with_context("spend", hold.to_string());
+            Shown::new(400, body.with_context("reason", reason))
+        }
+        ServiceError::Busy => Shown::new(503, body("Busy", "busy")).after(1),
+        ServiceError::Unavailable(problem) => {
+            tracing::error!(request = request_id, problem, "a request failed");
+            let text = "Bursar cannot do this right now; nothing was done. The log has the cause";
+            let body = ErrorBody::new("UnexpectedError", text, request_id);
+            Shown::new(503, body.with_context("code", "unavailable")).after(5)
+        }
+    }
+}
+
+fn unauthenticated(why: Unauthenticated, request_id: &str) -> Shown {
+    let body = |code: &'static str, text: &str| {
+        ErrorBody::new("Unauthorized", format!("unauthorized: {text}"), request_id).with_context("code", code)
+    };
+    match why {
+        Unauthenticated::Malformed(error) => {
+            Shown::new(401, body("authorization_malformed", &error.to_string())).needing_token()
+        }
+        Unauthenticated::Unknown => {
+            let text = "no token of this server has this text; it may be of another environment, or long gone";
+            Shown::new(401, body("token_unknown", text)).needing_token()
+        }
+        Unauthenticated::CutOff => {
+            Shown::new(401, body("token_cut_off", "the token is cut off: characters are missing")).needing_token()
+        }
+        Unauthenticated::Mistyped => {
+            Shown::new(401, body("token_mistyped", "the token is mistyped: its checksum does not fit")).needing_token()
+        }
+        Unauthenticated::Refused(refusal) => {
+            use bursar_core::refusal::Refusal;
+            let (status, body) = shapes::refusal(&refusal, request_id);
+            let shown = Shown::new(status, body);
+            match *refusal {
+                Refusal::TokenRevoked { .. } | Refusal::TokenExpired { .. } => shown.needing_token(),
+                _ => shown,
+            }
+        }
+        Unauthenticated::BadSignature => {
+            Shown::new(401, body("bad_signature", "the signature does not fit the request"))
+        }
+        Unauthenticated::UnknownVersion => {
+            Shown::new(401, body("unknown_auth_version", "`BitGo-Auth-Version` must be `2.0` or `3.0`"))
+        }
+        Unauthenticated::BadTimestamp => {
+            Shown::new(401, body("bad_timestamp", "a header that the signature needs is missing or malformed"))
+        }
+        Unauthenticated::OutsideWindow { now } => {
+            let text = "the timestamp is too far from the server's clock";
+            Shown::new(401, body("timestamp_out_of_window", text).with_context("serverTime", now.to_string()))
+        }
+        Unauthenticated::BeforeStart { started } => {
+            let text = "the request was signed before the server started; sign it again";
+            Shown::new(401, body("signed_before_start", text).with_context("started", started.to_string()))
+        }
+        Unauthenticated::Replayed => Shown::new(401, body("replayed", "this signature was seen before")),
+        Unauthenticated::ReplayMemoryFull => {
+            let body = ErrorBody::new("Busy", "too many signed requests at once; try again soon", request_id);
+            Shown::new(503, body.with_context("code", "replay_memory_full")).after(30)
+        }
+        Unauthenticated::Unavailable(error) => {
+            tracing::error!(request = request_id, %error, "a caller could not be authenticated");
+            let body = ErrorBody::new("UnexpectedError", "Bursar cannot look up tokens right now", request_id);
+            Shown::new(503, body.with_context("code", "unavailable")).after(5)
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The way every request takes: address, body, authentication, authority, handler, signature.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, RawPathParams, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use bursar_service::Bursar;
+use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
+use bursar_wire::header as names;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::Settings;
+use crate::address;
+use crate::call::{Call, Reply};
+use crate::failure::{Failure, Shown};
+use crate::routes::{Access, ROUTES, Route};
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
+/// The longest id of a request that is echoed.
+const LONGEST_REQUEST_ID: usize = 128;
+
+#[derive(Clone)]
+struct Surface {
+    bursar: Arc<Bursar>,
+    settings: Arc<Settings>,
+}
+
+/// Builds the router from the route table, and from nothing else.
+pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
+    let surface = Surface { bursar, settings: Arc::new(settings) };
+    let mut router = Router::new();
+    for route in ROUTES {
+        let filter = MethodFilter::try_from(route.method()).unwrap_or(MethodFilter::TRACE);
+        for path in route.paths() {
+            let surface = surface.clone();
+            let handler = move |info: ConnectInfo<SocketAddr>, parameters: RawPathParams, request: Request| async move {
+                let parameters = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+                surface.run(Some(route), info.0, parameters, request).await
+            };
+            router = router.route(&path, on(filter, handler));
+        }
+    }
+    let elsewhere = surface.clone();
+    let other_method = surface;
+    router
+        .fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
+            elsewhere.refuse(Failure::NoSuchRoute, info.0, request).await
+        })
+        .method_not_allowed_fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
+            other_method.refuse(Failure::MethodNotAllowed, info.0, request).await
+        })
+        .layer(axum::middleware::from_fn(single_slash))
+}
+
+/// A trailing slash in the client's root yields a doubled one in front of every path (WC §1.1). Routing
+/// forgives it; the signature is checked over what was sent.
+async fn single_slash(mut request: Request, next: axum::middleware::Next) -> Response {
+    let target = Target(request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned());
+    if target.0.starts_with("//") {
+        let single = format!("/{}", target.0.trim_start_matches('/'));
+        if let Ok(uri) = single.parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request.extensions_mut().insert(target);
+    next.run(request).await
+}
+
+/// The request target as it was received.
+#[derive(Clone)]
+struct Target(String);
+
+/// What the pipeline knows of a request apart from its handler's business.
+struct Received {
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: Bytes,
+    address: std::net::IpAddr,
+}
+
+impl Surface {
+    async fn run(
+        self,
+        route: Option<&'static Route>,
+        peer: SocketAddr,
+        parameters: Vec<(String, String)>,
+        request: Request,
+    ) -> Response {
+        let request_id = self.request_id(request.headers());
+        let (reply, signer) = match self.receive(peer, request).await {
+            Ok(received) => self.answer(route, parameters, received).await,
+            Err(failure) => (Err(failure), None),
+        };
+        self.respond(reply, signer, &request_id)
+    }
+
+    async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
+        let request_id = self.request_id(request.headers());
+        let received = match self.receive(peer, request).await {
+            Ok(received) => received,
+            Err(failure) => return self.respond(Err(failure), None, &request_id),
+        };
+        let (caller, signer) = self.authenticate(&received).await;
+        let failure = caller.err().unwrap_or(failure);
+        self.respond(Err(failure), signer, &request_id)
+    }
+
+    async fn answer(
+        &self,
+        route: Option<&'static Route>,
+        parameters: Vec<(String, String)>,
+        received: Received,
+    ) -> (Result<Reply, Failure>, Option<Signer>) {
+        let Some(route) = route else { return (Err(Failure::NoSuchRoute), None) };
+        let (caller, signer) = self.authenticate(&received).await;
+        let caller = match caller.and_then(|caller| admit(route, caller, &received)) {
+            Ok(caller) => caller,
+            Err(failure) => return (Err(failure), signer),
+        };
+        let query = received.target.split_once('?').map_or("", |(_, query)| query).to_owned();
+        let call = Call {
+            bursar: Arc::clone(&self.bursar),
+            settings: Arc::clone(&self.settings),
+            caller,
+            address: received.address,
+            headers: received.headers,
+            parameters,
+            query,
+            body: received.body.into(),
+        };
+        ((route.handler)(call).await, signer)
+    }
+
+    async fn receive(&self, peer: SocketAddr, request: Request) -> Result<Received, Failure> {
+        let (parts, body) = request.into_parts();
+        let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);
+        let reading = tokio::time::timeout(BODY_TIME, Limited::new(body, self.settings.body_limit).collect());
+        let body = match reading.await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Failure::BodyTooLong),
+            Ok(Err(_)) | Err(_) => return Err(Failure::BodyUnreadable),
+        };
+        let target = parts.extensions.get::<Target>().map_or_else(String::new, |target| target.0.clone());
+        Ok(Received { method: parts.method, target, headers: parts.headers, body, address })
+    }
+
+    async fn authenticate(&self, received: &Received) -> (Result<Option<Principal>, Failure>, Option<Signer>) {
+        let text = |name: &str| received.headers.get(name).and_then(|value| value.to_str().ok());
+        // A header that is there but unreadable must not count as absent.
+        let is_readable = |name: &str| received.headers.get(name).is_none_or(|value| value.to_str().is_ok());
+        if !(is_readable(names::AUTHORIZATION) && is_readable(names::HMAC) && is_readable(names::V4_SIGNATURE)) {
+            use bursar_wire::bearer::BearerError;
+            let malformed = bursar_service::authenticate::Unauthenticated::Malformed(BearerError::NotOneWord);
+            return (Err(Failure::Unauthenticated(malformed)), None);
+        }
+        let signing = if let Some(signature) = text(names::V4_SIGNATURE) {
+            Signing::V4 {
+                signature,
+                timestamp: text(names::V4_TIMESTAMP),
+                request_id: text(names::V4_REQUEST_ID),
+                content: text(names::V4_CONTENT_HASH),
+            }
+        } else if let Some(hmac) = text(names::HMAC) {
+            Signing::Hmac { hmac, timestamp: text(names::AUTH_TIMESTAMP), version: text(names::AUTH_VERSION) }
+        } else {
+            Signing::None
+        };
+        let presented = Presented {
+            authorization: text(names::AUTHORIZATION),
+            signing,
+            method: received.method.as_str(),
+            target: &received.target,
+            body: &received.body,
+            address: received.address,
+        };
+        let found = self.bursar.authenticate(presented).await;
+        (found.principal.map_err(Failure::Unauthenticated), found.signer)
+    }
+
+    fn respond(&self, reply: Result<Reply, Failure>, signer: Option<Signer>, request_id: &str) -> Response {
+        let now = self.bursar.now();
+        let mut headers = HeaderMap::new();
+        let (status, bytes) = match reply {
+            Ok(reply) => (reply.status, reply.body.to_string().into_bytes()),
+            Err(failure) => {
+                let Shown { status, body, needs_token, retry_after } = failure.show(request_id, now);
+                if needs_token {
+                    headers.insert(names::AUTH_REQUIRED, HeaderValue::from_static(names::AUTH_REQUIRED_VALUE));
+                }
+                if let Some(seconds) = retry_after {
+                    headers.insert(header::RETRY_AFTER, seconds.into());
+                }
+                (status, body.to_bytes())
+            }
+        };
+        if let Some(signer) = signer {
+            let signed = signer.sign(status.as_u16(), &bytes, now);
+            set(&mut headers, signed.timestamp.0, &signed.timestamp.1);
+            set(&mut headers, signed.signature.0, signed.signature.1.as_str());
+        }
+        set(&mut headers, names::REQUEST_ID, request_id);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut response = Response::new(Body::from(bytes));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = headers.get(names::REQUEST_ID).and_then(|value| value.to_str().ok());
+        let is_sound = |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        given.filter(is_sound).map_or_else(
+            || self.bursar.random_bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect(),
+            str::to_owned,
+        )
+    }
+}
+
+/// Whether the caller's kind of credential may use the route at all.
+fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Result<Option<Principal>, Failure> {
+    match (route.access, &caller) {
+        (Access::Public, _) => return Ok(caller),
+        (_, None) => return Err(Failure::NoToken),
+        (Access::Person, Some(principal)) if !principal.is_person() => return Err(Failure::PersonOnly),
+        (Access::Person | Access::Token, Some(_)) => {}
+    }
+    // A version 2 signature fits every verb: a GET caught on its way must not become something else.
+    let is_ambiguous = received.body.is_empty() && route.method != "GET" && route.shares_its_path_with_a_read();
+    if is_ambiguous && caller.as_ref().is_some_and(|principal| principal.mode == Mode::V2) {
+        return Err(Failure::MethodNotSigned);
+    }
+    Ok(caller)
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+

@@ -1,0 +1,136 @@
+//! The route table: every route, who may use it, and what answers it. There is no route beside it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::http::Method;
+
+use crate::bitgo::{account, session, spends, templates, tokens, wallets};
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+
+/// Which kinds of credential may use a route. What else it takes is the use case's to say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Anybody; a token that is presented must be good all the same.
+    Public,
+    /// Any living token.
+    Token,
+    /// A person's session only, never a token of software.
+    Person,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+
+/// One row of the table.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    prefixes: &'static [&'static str],
+    path: &'static str,
+    pub(crate) access: Access,
+    pub(crate) handler: fn(Call) -> Answer,
+}
+
+/// A route as others see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Description {
+    /// The method.
+    pub method: &'static str,
+    /// The path, parameters in braces.
+    pub path: String,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// Every route there is.
+pub fn table() -> Vec<Description> {
+    let describe = |route: &'static Route| {
+        route.paths().map(|path| Description { method: route.method, path, access: route.access })
+    };
+    ROUTES.iter().flat_map(describe).collect()
+}
+
+impl Route {
+    pub(crate) fn method(&self) -> Method {
+        Method::from_bytes(self.method.as_bytes()).unwrap_or(Method::TRACE)
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
+        self.prefixes.iter().map(|prefix| format!("{prefix}{}", self.path))
+    }
+
+    /// Whether a GET goes to the same path.
+    pub(crate) fn shares_its_path_with_a_read(&self) -> bool {
+        ROUTES.iter().any(|route| route.method == "GET" && route.path == self.path && route.prefixes == self.prefixes)
+    }
+}
+
+/// Where user routes are served: BitGo's SDK uses the first, its documentation the second (WC §1.1).
+const USER: &[&str] = &["/api/v1", "/api/v2"];
+const AUTH: &[&str] = &["/api/auth/v1"];
+const V1: &[&str] = &["/api/v1"];
+const V2: &[&str] = &["/api/v2"];
+
+macro_rules! routes {
+    ($($method:ident $prefixes:ident $path:literal $access:ident $module:ident :: $handler:ident;)*) => {
+        pub(crate) static ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method),
+            prefixes: $prefixes,
+            path: $path,
+            access: Access::$access,
+            handler: |call| Box::pin($module::$handler(call)),
+        }),*];
+    };
+}
+
+routes! {
+    GET    USER "/ping" Public session::ping;
+    GET    USER "/client/constants" Public session::constants;
+    POST   AUTH "/session" Public session::log_in;
+    POST   USER "/user/login" Public session::log_in_with_clear_password;
+    GET    USER "/user/session" Token session::show;
+    POST   USER "/user/lock" Token session::lock;
+    POST   USER "/user/unlock" Token session::unlock;
+    POST   USER "/user/sendotp" Token session::send_otp;
+    GET    USER "/user/logout" Token session::log_out;
+    POST   USER "/user/extendtoken" Person session::extend;
+
+    POST   AUTH "/accesstoken" Person tokens::create;
+    POST   USER "/user/accesstoken" Person tokens::create;
+    GET    USER "/user/accesstoken" Token tokens::list;
+    DELETE USER "/user/accesstoken/{token}" Token tokens::remove;
+
+    GET    V2   "/user/accesstokentemplate" Person templates::list;
+    POST   V2   "/user/accesstokentemplate" Person templates::create;
+    GET    V2   "/user/accesstokentemplate/{template}" Person templates::show;
+    PATCH  V2   "/user/accesstokentemplate/{template}" Person templates::edit;
+    DELETE V2   "/user/accesstokentemplate/{template}" Person templates::remove;
+
+    GET    USER "/user/me" Token account::me;
+    GET    USER "/user/{user}" Token account::user;
+    GET    USER "/user/settings" Person account::settings;
+    PUT    USER "/user/settings" Person account::set_settings;
+    POST   USER "/user/verifypassword" Person account::verify_password;
+    POST   USER "/user/changepassword" Person account::change_password;
+    POST   USER "/user/freeze" Person account::freeze;
+    POST   USER "/user/encrypted" Person account::keychains;
+    GET    USER "/user/checkBatchingPasswordFlow" Person account::batching;
+    POST   V1   "/keychain" Person account::create_keychain;
+    POST   V1   "/keychain/{xpub}" Person account::show_keychain;
+
+    GET    V2   "/wallets" Token wallets::list_all;
+    GET    V2   "/wallet/balances" Token wallets::balances;
+    GET    V2   "/{coin}/wallet" Token wallets::list;
+    GET    V2   "/{coin}/wallet/{wallet}" Token wallets::show;
+    GET    V2   "/{coin}/key" Token wallets::keys;
+    GET    V2   "/{coin}/key/{key}" Token wallets::key;
+    GET    V2   "/{coin}/wallet/{wallet}/addresses" Token wallets::addresses;
+    POST   V2   "/{coin}/wallet/{wallet}/address" Token wallets::create_address;
+    GET    V2   "/{coin}/wallet/{wallet}/transfer" Token wallets::transfers;
+    GET    V2   "/{coin}/wallet/{wallet}/transfer/{transfer}" Token wallets::transfer;
+
+    POST   V2   "/{coin}/wallet/{wallet}/tx/build" Token spends::build;
+    POST   V2   "/{coin}/wallet/{wallet}/tx/send" Token spends::send;
+    POST   V2   "/{coin}/wallet/{wallet}/sendcoins" Token spends::send_coins;
+    POST   V2   "/{coin}/wallet/{wallet}/sendmany" Token spends::send_many;
+}

@@ -1,0 +1,67 @@
+//! What only the binary asks for: the time, chance, environment variables, and where the log goes.
+
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bursar_core::ambient::{Clock, Random};
+use bursar_core::secret::Secret;
+use bursar_core::time::Timestamp;
+use tracing_subscriber::EnvFilter;
+
+/// Which log lines are written, in the syntax of `tracing-subscriber`'s filters.
+const LOG: &str = "BURSAR_LOG";
+
+/// The system's clock.
+#[derive(Debug)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed to everything else")]
+        let now = SystemTime::now();
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The system's random source.
+#[derive(Debug)]
+pub(crate) struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        #[expect(clippy::disallowed_methods, reason = "this is the source that is handed to everything else")]
+        let filled = getrandom::fill(bytes);
+        if filled.is_err() {
+            // Nothing that is secret can be made any more, and predictable bytes would be worse than none.
+            std::process::abort();
+        }
+    }
+}
+
+/// Random bytes from the system.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let random: &dyn Random = &SystemRandom;
+    random.bytes()
+}
+
+/// A secret from the environment, if it is there and not empty.
+pub(crate) fn secret_variable(name: &str) -> Option<Secret<String>> {
+    variable(name).map(Secret::new)
+}
+
+/// An environment variable that is there and not empty.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the binary is where the environment is read")]
+    let value = std::env::var(name);
+    value.ok().filter(|value| !value.is_empty())
+}
+
+/// Sends the log to standard error; `default` says what is written when `BURSAR_LOG` says nothing.
+pub(crate) fn start_log(default: &str) {
+    let filter = variable(LOG).and_then(|text| EnvFilter::try_new(text).ok());
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second subscriber in one process changes nothing.
+    log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init().ok();
+}

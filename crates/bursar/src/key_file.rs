@@ -1,0 +1,64 @@
+//! The file of the master key: 64 hex digits that only their owner may read, outside the data directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use bursar_core::secret::Secret;
+use bursar_store::seal::MasterKey;
+
+use crate::environment;
+use crate::failure::Failure;
+
+/// A key, and some space for a line end.
+const LONGEST: u64 = 80;
+
+/// Makes a new key and its file, durably.
+///
+/// # Errors
+/// There is such a file already, or it cannot be written.
+pub(crate) fn create(path: &Path) -> Result<MasterKey, Failure> {
+    let bytes = Secret::new(environment::random_bytes::<32>());
+    let text = Secret::new(base16ct::lower::encode_string(bytes.expose()));
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.expose().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().map_err(|problem: std::io::Error| Failure::at(path, problem))?;
+    Ok(MasterKey::new(bytes))
+}
+
+/// Reads the key.
+///
+/// # Errors
+/// There is no such file, others may read it, or it is no key.
+pub(crate) fn read(path: &Path) -> Result<MasterKey, Failure> {
+    let mut file = File::open(path).map_err(|problem| Failure::at(path, problem))?;
+    let mode = file.metadata().map_err(|problem| Failure::at(path, problem))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Failure::at(path, format!("the master key may be read by others (mode {:03o})", mode & 0o777))
+            .with_hint(format!("chmod 600 {}", path.display())));
+    }
+    let mut text = String::new();
+    file.by_ref().take(LONGEST).read_to_string(&mut text).map_err(|problem| Failure::at(path, problem))?;
+    let text = Secret::new(text);
+    let mut bytes = [0; 32];
+    match base16ct::lower::decode(text.expose().trim_end(), &mut bytes) {
+        Ok(read) if read.len() == bytes.len() => Ok(MasterKey::new(Secret::new(bytes))),
+        _ => Err(Failure::at(path, "is no master key, which is 64 lower-case hex digits")),
+    }
+}
+
+/// Whether there is a file at this place.
+pub(crate) fn exists(path: &Path) -> Result<bool, Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(false),
+        Err(problem) => Err(Failure::at(path, problem)),
+    }
+}

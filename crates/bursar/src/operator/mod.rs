@@ -1,0 +1,123 @@
+//! What the operator of the machine may do to accounts, over a socket of the server that has the data
+//! directory, or on the directory itself if none has it.
+//!
+//! Whoever may write to the data directory is the operator; the socket in it asks for nothing else.
+
+pub(crate) mod socket;
+
+use bursar_core::secret::Secret;
+use bursar_service::Bursar;
+use bursar_service::error::ServiceError;
+use bursar_service::people::{Enrolment, NewUser};
+use bursar_store::Page;
+use serde::{Deserialize, Serialize};
+
+/// Users read at once.
+const PAGE: usize = 200;
+
+/// What an operator asks for. It has passwords in it: it must not be logged.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Make an account.
+    AddUser { username: String, full_name: String, password: String },
+    /// Set an account's password.
+    SetPassword { username: String, password: String },
+    /// Replace an account's second factors.
+    ResetSecondFactors { username: String },
+    /// List the accounts.
+    Users,
+    /// Lift an account's freeze.
+    Unfreeze { username: String },
+}
+
+/// What an operator is answered. It may have second factors in it: it must not be logged.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Answer {
+    /// It is done.
+    Done,
+    /// New second factors, to be shown once.
+    Enrolled { factors: Factors },
+    /// All accounts.
+    Users { users: Vec<Account> },
+    /// It was not done.
+    Failed { message: String },
+}
+
+/// Second factors as they are shown once.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Factors {
+    pub(crate) totp_uri: String,
+    pub(crate) totp_secret: String,
+    pub(crate) qr: String,
+    pub(crate) recovery_codes: Vec<String>,
+}
+
+/// An account in a list.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) username: String,
+    pub(crate) full_name: String,
+    pub(crate) created: String,
+    pub(crate) frozen: Option<String>,
+    pub(crate) seeded: bool,
+}
+
+/// Does what the operator asks.
+pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
+    let done = match request {
+        Request::AddUser { username, full_name, password } => {
+            let new = NewUser { username, full_name, password: Secret::new(password), seeded: false };
+            bursar.create_user(new).await.map(|(_, factors)| factors.map_or(Answer::Done, enrolled))
+        }
+        Request::SetPassword { username, password } => {
+            bursar.set_password(&username, &Secret::new(password)).await.map(|()| Answer::Done)
+        }
+        Request::ResetSecondFactors { username } => bursar.reset_second_factors(&username).await.map(enrolled),
+        Request::Users => accounts(bursar).await.map(|users| Answer::Users { users }),
+        Request::Unfreeze { username } => bursar.unfreeze(&username).await.map(|()| Answer::Done),
+    };
+    done.unwrap_or_else(|error| Answer::Failed { message: error.to_string() })
+}
+
+fn enrolled(factors: Enrolment) -> Answer {
+    Answer::Enrolled { factors: factors.into() }
+}
+
+impl From<Enrolment> for Factors {
+    fn from(factors: Enrolment) -> Self {
+        Self {
+            totp_uri: factors.uri.expose().clone(),
+            totp_secret: factors.secret.expose().clone(),
+            qr: factors.qr.expose().clone(),
+            recovery_codes: factors.recovery_codes,
+        }
+    }
+}
+
+/// All accounts, by age.
+///
+/// # Errors
+/// The store does not answer.
+pub(crate) async fn accounts(bursar: &Bursar) -> Result<Vec<Account>, ServiceError> {
+    let now = bursar.now();
+    let mut accounts = Vec::new();
+    let mut after = None;
+    loop {
+        let users = bursar.users(Page { limit: PAGE, after, newest_first: false }).await?;
+        let Some(last) = users.last() else { return Ok(accounts) };
+        after = Some(last.id);
+        accounts.extend(users.into_iter().map(|user| Account {
+            id: user.id.to_string(),
+            frozen: user.freeze.filter(|freeze| freeze.holds_at(now)).map(|freeze| freeze.reason),
+            username: user.username,
+            full_name: user.full_name,
+            created: user.created.to_string(),
+            seeded: user.seeded,
+        }));
+    }
+}

@@ -1,0 +1,216 @@
+//! The wiring: store, rails and policy become use cases, and these become a server that ends cleanly.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitcoin::NetworkKind;
+use bitcoin::bip32::{Xpriv, Xpub};
+use bitcoin::secp256k1::Secp256k1;
+use bursar_core::secret::Secret;
+use bursar_service::rail::Rail;
+use bursar_service::sweep::Overdue;
+use bursar_service::{Bursar, Parts, Policy};
+use bursar_store::StoreError;
+use bursar_store::seal::{MasterKey, Sealer};
+use bursar_store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::environment::{self, SystemClock, SystemRandom};
+use crate::failure::Failure;
+use crate::operator;
+
+/// How often overdue spends are taken to their rail.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// How long requests under way may take after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Rails by name.
+pub(crate) type Rails = BTreeMap<String, Arc<dyn Rail>>;
+
+/// Opens a data directory and starts the use cases on it.
+///
+/// # Errors
+/// The directory is in use, its store does not open, or the master key is not its.
+pub(crate) fn open(directory: &Path, master: &MasterKey, rails: Rails, policy: Policy) -> Result<Bursar, Failure> {
+    let store = SqliteStore::open(directory).map_err(|error| match error {
+        StoreError::InUse => Failure::at(directory, "another process has this data directory"),
+        other => Failure::at(directory, other),
+    })?;
+    let sealer = Sealer::new(&data_key(&store, master)?).map_err(|error| Failure::new(error.to_string()))?;
+    let (ecdh_key, ecdh_public_key) = ecdh_keys(master)?;
+    let parts = Parts {
+        store: Arc::new(store),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        sealer,
+        rails,
+        ecdh_key,
+        ecdh_public_key,
+        policy,
+        engine: bursar_ledger::Settings::default(),
+    };
+    Ok(Bursar::start(parts)?)
+}
+
+/// The store's data key; a fresh store gets one.
+fn data_key(store: &SqliteStore, master: &MasterKey) -> Result<Secret<[u8; 32]>, Failure> {
+    if let Some(wrapped) = store.wrapped_data_key()? {
+        return master.unwrap(&wrapped).map_err(|_| {
+            Failure::new("the master key is not the one this data directory was made with")
+                .with_hint("give the key file that belongs to it, or restore both from the same backup")
+        });
+    }
+    let key = Secret::new(environment::random_bytes());
+    let wrapped = master.wrap(&key, environment::random_bytes()).map_err(|error| Failure::new(error.to_string()))?;
+    store.store_wrapped_data_key(&wrapped)?;
+    Ok(key)
+}
+
+/// The keys tokens are handed out under to clients with an ECDH key (WC §3.4). They follow from the master
+/// key: clients are configured with the public half, so a restart must not change it.
+fn ecdh_keys(master: &MasterKey) -> Result<(Secret<String>, String), Failure> {
+    let seed = master.derive("ecdh server key");
+    let private = Xpriv::new_master(NetworkKind::Main, seed.expose())
+        .map_err(|error| Failure::new(format!("no ECDH key follows from this master key: {error}")))?;
+    let public = Xpub::from_priv(&Secp256k1::new(), &private);
+    Ok((Secret::new(private.to_string()), public.to_string()))
+}
+
+/// A server that accepts requests.
+pub(crate) struct Serving {
+    bursar: Arc<Bursar>,
+    address: SocketAddr,
+    http: tokio::task::JoinHandle<std::io::Result<()>>,
+    stop: watch::Sender<bool>,
+    signals: Signals,
+}
+
+/// Where a server listens, besides its operator's socket.
+pub(crate) struct Listening<'a> {
+    /// For everybody.
+    pub(crate) http: TcpListener,
+    /// What the routes are told.
+    pub(crate) settings: bursar_http::Settings,
+    /// The directory of the operator's socket.
+    pub(crate) operator: Option<&'a Path>,
+}
+
+/// Settles what an earlier run left, then takes requests.
+///
+/// # Errors
+/// The store does not answer, or a socket cannot be had.
+pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Result<Serving, Failure> {
+    let signals = Signals::new()?;
+    let swept = bursar.sweep(Overdue::All).await?;
+    if swept != bursar_service::sweep::Swept::default() {
+        tracing::info!(?swept, "settled what an earlier run left");
+    }
+    let address = listening.http.local_addr()?;
+    let (stop, stopped) = watch::channel(false);
+    if let Some(directory) = listening.operator {
+        let socket = operator::socket::bind(directory)?;
+        tokio::spawn(operator::socket::serve(socket, Arc::clone(&bursar), until(stopped.clone())));
+    }
+    tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
+    let router = bursar_http::router(Arc::clone(&bursar), listening.settings);
+    let http = tokio::spawn(bursar_http::serve(listening.http, router, until(stopped)));
+    Ok(Serving { bursar, address, http, stop, signals })
+}
+
+impl Serving {
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the process is told to stop, finishes what is under way and closes the store.
+    ///
+    /// # Errors
+    /// The listener broke.
+    pub(crate) async fn until_stopped(mut self) -> Result<(), Failure> {
+        let ended = tokio::select! {
+            ended = &mut self.http => Some(ended),
+            () = self.signals.any() => None,
+        };
+        tracing::info!("stopping");
+        self.stop.send_replace(true);
+        let ended = match ended {
+            Some(ended) => Ok(ended),
+            None => tokio::time::timeout(DRAIN, &mut self.http).await,
+        };
+        let bursar = self.bursar;
+        let closed = tokio::task::spawn_blocking(move || bursar.close()).await;
+        closed.map_err(|_| Failure::new("the ledger did not close cleanly"))?;
+        match ended {
+            Ok(Ok(result)) => Ok(result?),
+            Ok(Err(_)) => Err(Failure::new("the HTTP server ended in a panic")),
+            // What is still open after this long is dropped: its spends are settled at the next start.
+            Err(_) => Ok(tracing::warn!("some requests did not finish in time")),
+        }
+    }
+}
+
+/// The signals that end a server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn until(mut stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        // If the sender is gone, everything is over as well.
+        stopped.wait_for(|stopped| *stopped).await.ok();
+    }
+}
+
+async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = bursar.sweep(Overdue::PastDeadline).await {
+            tracing::error!(%error, "overdue spends could not be settled");
+        }
+    }
+}
+
+/// Listens for requests.
+///
+/// # Errors
+/// The address is taken or not of this machine.
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|problem| Failure::new(format!("cannot listen on {address}: {problem}")))
+}
+
+/// A runtime for the whole process.
+///
+/// # Errors
+/// No threads are to be had.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
