@@ -31,7 +31,5 @@ pub mod json;
 pub mod password;
 pub mod requests;
 pub mod shapes;
-pub mod requests;
-pub mod shapes;
 pub mod signature;
 pub mod token_text;

@@ -1,31 +1,119 @@
-//! What clients ask in BitGo's dialect: strict JSON in, terms of the core out (WC §1, §4, §5, §6, §8).
-//!
-//! Every refusal names the field from the top, as in `spendingLimits[0].txValueLimit`, and says what to do. A field
-//! that nobody knows is no fault (WC §1.4); one that would change what is spent, and that Bursar does not carry out, is
-//! refused. Nothing here guesses: empty is not zero, a rounded number is no amount, an empty list never widens.
-//! What was not written stays apart from what was written empty, since a template fills only the former.
+//! Requests of the dialect, read into the core's terms. Every refusal names the field at fault; fields
+//! that nobody knows are left alone (WC §1.4). Nothing here decides.
 
 mod account;
-mod amount;
-mod grant;
-mod kinds;
-mod limits;
-mod list;
-mod login;
+mod query;
 mod spend;
 mod template;
 mod token;
-mod unlock;
 
-pub use account::{ChangePassword, CreateKeychain, FreezeUser, Settings, VerifyPassword};
-pub use amount::{LARGEST_EXACT, amount_field};
-pub use limits::TokenLimits;
-pub use list::{ListQuery, Paging};
-pub use login::{Login, SendOtp};
-pub use spend::{CreateAddress, Send, SendTransaction};
-pub use template::TemplateBody;
+pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
+pub use query::ListQuery;
+pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
+pub use template::{Template, TemplateEdit};
 pub use token::CreateToken;
-pub use unlock::{Extend, Unlock};
 
-#[cfg(test)]
-mod tests;
+use std::str::FromStr;
+
+use bursar_core::amount::Amount;
+use bursar_core::ip::{IpRestriction, IpRule};
+use bursar_core::scope::{Scope, ScopeName, Scopes};
+
+use crate::json::{FieldError, Fields, Json};
+
+/// The longest name of a token, a template or an address, in characters.
+const LONGEST_NAME: usize = 250;
+/// The most entries in a list of addresses, scopes, limits or wallets.
+const LONGEST_LIST: usize = 100;
+/// The greatest integer that every JSON reader keeps exactly.
+const LARGEST_EXACT: i128 = (1 << 53) - 1;
+
+/// Reads an amount of base units: decimal digits, or an integer that JSON keeps exactly (WC §4.3 rule 1).
+fn amount(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError> {
+    let refuse = |problem: String| Err(fields.refuse(name, problem));
+    match fields.value(name) {
+        None => Ok(None),
+        Some(Json::String(text)) => Amount::parse(text).map(Some).or_else(|error| refuse(error.to_string())),
+        Some(Json::Integer(number)) if (0..=LARGEST_EXACT).contains(number) => {
+            Ok(Some(Amount::new(number.unsigned_abs())))
+        }
+        Some(Json::Integer(number)) if *number < 0 => refuse("is negative".to_owned()),
+        Some(Json::Integer(_) | Json::OtherNumber) => {
+            refuse("is not an integer that JSON keeps exactly; write it as a string of decimal digits".to_owned())
+        }
+        Some(other) => refuse(format!("must be a string of decimal digits or an integer, not {}", other.kind())),
+    }
+}
+
+/// Reads a text for people: some characters, none of them a control character.
+fn name(fields: &Fields<'_>, field: &str) -> Result<String, FieldError> {
+    let text = fields.text(field)?;
+    if text.trim().is_empty() {
+        return Err(fields.refuse(field, "is empty"));
+    }
+    if text.chars().count() > LONGEST_NAME {
+        return Err(fields.refuse(field, format!("has more than {LONGEST_NAME} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(fields.refuse(field, "contains control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn texts<'a>(fields: &Fields<'a>, field: &str) -> Result<Option<Vec<&'a str>>, FieldError> {
+    let texts = fields.optional_texts(field)?;
+    match &texts {
+        Some(list) if list.len() > LONGEST_LIST => {
+            Err(fields.refuse(field, format!("has more than {LONGEST_LIST} entries")))
+        }
+        _ => Ok(texts),
+    }
+}
+
+fn scopes(fields: &Fields<'_>, field: &str) -> Result<Option<Scopes>, FieldError> {
+    let Some(list) = texts(fields, field)? else { return Ok(None) };
+    let mut scopes = Vec::with_capacity(list.len());
+    for (at, text) in list.iter().enumerate() {
+        let refuse = |problem: String| fields.refuse(&format!("{field}[{at}]"), format!("invalid scope: {problem}"));
+        let scope: Scope = text.parse().map_err(|error: bursar_core::scope::InvalidScope| refuse(error.to_string()))?;
+        if scope.name() == ScopeName::UserManage {
+            return Err(refuse("only login sessions have `user_manage`".to_owned()));
+        }
+        scopes.push(scope);
+    }
+    if scopes.is_empty() {
+        return Err(fields.refuse(field, "invalid scope: name at least one scope"));
+    }
+    Ok(Some(Scopes::new(scopes)))
+}
+
+/// Reads an IP restriction; written as `null` or empty it says that there is none, which is not the same
+/// as saying nothing.
+fn ips(fields: &Fields<'_>, field: &str) -> Result<Option<IpRestriction>, FieldError> {
+    if !fields.mentions(field) {
+        return Ok(None);
+    }
+    let mut rules = Vec::new();
+    for (at, text) in texts(fields, field)?.unwrap_or_default().iter().enumerate() {
+        let rule = IpRule::parse(text).map_err(|error| fields.refuse(&format!("{field}[{at}]"), error.to_string()))?;
+        rules.push(rule);
+    }
+    Ok(Some(IpRestriction::new(rules)))
+}
+
+fn ids<T: FromStr>(fields: &Fields<'_>, field: &str) -> Result<Option<Vec<T>>, FieldError> {
+    let Some(list) = texts(fields, field)? else { return Ok(None) };
+    let read = |(at, text): (usize, &&str)| {
+        let problem = "is not an id (32 lower-case hex characters)";
+        text.parse().map_err(|_| fields.refuse(&format!("{field}[{at}]"), problem))
+    };
+    list.iter().enumerate().map(read).collect::<Result<_, _>>().map(Some)
+}
+
+fn id<T: FromStr>(fields: &Fields<'_>, field: &str) -> Result<Option<T>, FieldError> {
+    let read = |text: &str| {
+        let problem = "is not an id (32 lower-case hex characters)";
+        text.parse().map_err(|_| fields.refuse(field, problem))
+    };
+    fields.optional_text(field)?.map(read).transpose()
+}

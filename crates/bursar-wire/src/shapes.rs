@@ -1,38 +1,28 @@
-//! What clients are answered in BitGo's dialect: terms of the core in, JSON out, keys in BitGo's order (WC §1, §3, §4,
-//! §7, §8, §11).
-//!
-//! Fields that BitGo leaves out are left out, not `null` or `false`: clients take `unlock`, `enterprise` and `needsOTP`
-//! for set as soon as they exist. Amounts are numbers only while every client keeps them exact, and texts beyond.
-//! A token's text is in no shape but that of its making. What BitGo does not have stands in fields of its own.
+//! Answers of the dialect (WC §1.3, §1.4, §3.1, §4.1, §8, §11). Figures are JSON numbers only while every
+//! reader keeps them exactly, and decimal text beyond (WC §4.3 rule 1).
 
 mod account;
-mod object;
 mod refusal;
 mod session;
-mod spend;
-mod token;
-mod unlock;
+mod template;
 mod wallet;
 
-pub use account::{keychain, settings, user};
-pub use refusal::{Refused, refusal};
-pub use session::{Login, login};
-pub use spend::{built, sent, transfer};
-pub use token::{Handed, TokenView, created_token, session, template};
-pub use wallet::{WalletView, address, key, key_ids, wallet};
+pub use account::{login, user};
+pub use refusal::refusal;
+pub use session::{SessionView, access_tokens, created_token, session};
+pub use template::{template, templates};
+pub use wallet::{WalletView, addresses, built, key, sent, transfer, transfers, wallet, wallets};
 
-use object::Object;
+use bursar_core::amount::Amount;
 use serde_json::Value;
 
-/// A page of a list under its name, and from where the next one goes on.
-pub fn list(name: &str, entries: Vec<Value>, next: Option<String>) -> Value {
-    Object::new()
-        .with(name, entries)
-        .with_some("nextBatchPrevId", next)
-        .into()
-}
+/// The greatest integer that every JSON reader keeps exactly.
+const LARGEST_EXACT: u64 = (1 << 53) - 1;
 
-#[cfg(test)]
-mod fixtures;
-#[cfg(test)]
-mod tests;
+/// The amount as a number where that is exact, as text where it is not.
+fn figure(amount: Amount) -> Value {
+    match amount.as_u64() {
+        Some(small) if small <= LARGEST_EXACT => small.into(),
+        _ => amount.to_string().into(),
+    }
+}

@@ -1,188 +1,256 @@
-//! What a person asks about the account itself: password, settings, keychains, freeze (WC §1.5 to §1.7).
+//! Logging in, unlocking and what else concerns the account (WC §1.3, §1.5, §1.6, §3).
 
-use std::str::FromStr;
-
-use bitcoin::bip32::Xpub;
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
-use serde_json::{Map, Value};
 
-use super::kinds;
 use crate::json::{FieldError, Fields, Json};
 
-/// The longest settings that are kept, in bytes.
-const LONGEST_SETTINGS: usize = 64 * 1024;
-/// The longest envelope around a private key, in bytes.
-const LONGEST_ENVELOPE: usize = 16 * 1024;
-/// The longest freeze that ends by itself: ten years.
-const LONGEST_FREEZE_S: u64 = 315_360_000;
-/// The longest reason of a freeze, in characters.
-const LONGEST_REASON: usize = 250;
+/// The longest settings document or encrypted key that is kept, in bytes.
+const LONGEST_DOCUMENT: usize = 64 * 1024;
 
-/// `POST verifypassword`.
-#[derive(Clone, Debug)]
-pub struct VerifyPassword {
-    /// The password as it was sent.
+/// A login.
+#[derive(Debug)]
+pub struct Login {
+    /// The username, as typed.
+    pub username: String,
+    /// The password or its verifier.
     pub password: Secret<String>,
+    /// The second factor.
+    pub otp: Option<String>,
+    /// The address whose key may extend the session.
+    pub extension_address: Option<String>,
+    /// Whether the client asks for a plain token.
+    pub plain_token: bool,
 }
 
-/// `POST changepassword`.
-#[derive(Clone, Debug)]
-pub struct ChangePassword {
-    /// The password until now, as it was sent.
-    pub old_password: Secret<String>,
-    /// The password from now on, as it was sent.
-    pub password: Secret<String>,
-    /// Private keys that the client keeps here, sealed again under the new password, by their public keys.
-    pub keychains: Vec<(String, String)>,
-}
-
-/// `POST keychain`: a private key that the client keeps here.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CreateKeychain {
-    /// Its public half.
-    pub xpub: String,
-    /// The private half, sealed by the client.
-    pub encrypted_xprv: String,
-}
-
-/// `POST user/freeze`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct FreezeUser {
-    /// How long it lasts (ours); without end if absent.
-    pub duration: Option<Span>,
-    /// Why (ours).
-    pub reason: Option<String>,
-}
-
-/// `PUT user/settings`: changes to the client's settings.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Settings(Map<String, Value>);
-
-impl VerifyPassword {
-    /// Reads the request.
+impl Login {
+    /// Reads the body of the request.
     ///
     /// # Errors
-    /// A field that cannot be.
+    /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
-        let password = kinds::secret(&Fields::of(body)?, "password")?;
-        Ok(Self { password })
+        let fields = Fields::of(body)?;
+        if fields.mentions("passkey") {
+            return Err(fields.refuse("passkey", "logins by passkey are not supported yet; use password and otp"));
+        }
+        let is_extensible = fields.optional_boolean("extensible")?.unwrap_or(false);
+        let extension_address = fields.optional_text("extensionAddress")?;
+        if is_extensible && extension_address.is_none() {
+            return Err(fields.refuse("extensionAddress", "is needed for an extensible session"));
+        }
+        Ok(Self {
+            username: fields.text("email")?.to_owned(),
+            password: Secret::new(fields.text("password")?.to_owned()),
+            otp: fields.optional_text("otp")?.map(str::to_owned),
+            extension_address: extension_address.filter(|_| is_extensible).map(str::to_owned),
+            plain_token: fields.optional_boolean("forceV1Auth")?.unwrap_or(false),
+        })
     }
 }
 
-impl ChangePassword {
-    /// Reads the request. What belongs to coin wallets (`v2_keychains`) is ignored: no such key is kept here.
+/// An unlock of the presented token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unlock {
+    /// The second factor.
+    pub otp: Option<String>,
+    /// For how long.
+    pub duration: Span,
+    /// Whether an earlier lock is lifted for good (ours).
+    pub resume: bool,
+    /// Whether limits are kept where unlocks drop them (ours).
+    pub keep_limits: bool,
+}
+
+impl Unlock {
+    /// Reads the body of the request.
     ///
     /// # Errors
-    /// A field that cannot be.
+    /// A field cannot be.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        let duration = match fields.optional_integer("duration")? {
+            None => 600,
+            Some(seconds @ 1..=3600) => u64::try_from(seconds).unwrap_or(600),
+            Some(_) => return Err(fields.refuse("duration", "must be a number of seconds from 1 to 3600")),
+        };
+        Ok(Self {
+            otp: fields.optional_text("otp")?.map(str::to_owned),
+            duration: Span::from_seconds(duration),
+            resume: fields.optional_boolean("resume")?.unwrap_or(false),
+            keep_limits: fields.optional_boolean("keepSpendingLimits")?.unwrap_or(false),
+        })
+    }
+}
+
+/// An extension of an extensible session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Extend {
+    /// For how long from now on.
+    pub duration: Option<Span>,
+}
+
+impl Extend {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field cannot be.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        let duration = match fields.optional_integer("duration")? {
+            None => None,
+            Some(seconds) => match u64::try_from(seconds) {
+                Ok(whole @ 1..) => Some(Span::from_seconds(whole)),
+                _ => return Err(fields.refuse("duration", "must be a positive number of seconds")),
+            },
+        };
+        Ok(Self { duration })
+    }
+}
+
+/// A question whether a password is right.
+#[derive(Debug)]
+pub struct VerifyPassword {
+    /// Its verifier.
+    pub password: Secret<String>,
+}
+
+impl VerifyPassword {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// The password is missing.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        Ok(Self { password: Secret::new(Fields::of(body)?.text("password")?.to_owned()) })
+    }
+}
+
+/// A change of password; the keys that hang on it come re-encrypted.
+#[derive(Debug)]
+pub struct ChangePassword {
+    /// The verifier of the old one.
+    pub old: Secret<String>,
+    /// The verifier of the new one.
+    pub new: Secret<String>,
+    /// Public keys and their private halves, encrypted with the new password.
+    pub keychains: Vec<(String, String)>,
+}
+
+impl ChangePassword {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
         let mut keychains = Vec::new();
-        if let Some(sealed) = fields.optional_object("keychains")? {
-            for xpub in sealed.names() {
-                keychains.push((xpub.to_owned(), envelope(&sealed, xpub)?));
+        if let Some(entries) = fields.optional_object("keychains")? {
+            for xpub in entries.names() {
+                keychains.push((xpub.to_owned(), document(&entries, xpub)?));
             }
         }
         Ok(Self {
-            old_password: kinds::secret(&fields, "oldPassword")?,
-            password: kinds::secret(&fields, "password")?,
+            old: Secret::new(fields.text("oldPassword")?.to_owned()),
+            new: Secret::new(fields.text("password")?.to_owned()),
             keychains,
         })
     }
 }
 
+/// A keychain the client wants kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateKeychain {
+    /// Its public key.
+    pub xpub: String,
+    /// Its private key, encrypted by the client.
+    pub encrypted_xprv: Option<String>,
+}
+
 impl CreateKeychain {
-    /// Reads the request.
+    /// Reads the body of the request.
     ///
     /// # Errors
-    /// A field that cannot be.
+    /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        let xpub = fields.text("xpub")?;
-        check_xpub(&fields, "xpub", xpub)?;
-        Ok(Self {
-            xpub: xpub.to_owned(),
-            encrypted_xprv: envelope(&fields, "encryptedXprv")?,
-        })
+        let xpub = xpub(&fields)?;
+        let encrypted_xprv =
+            if fields.mentions("encryptedXprv") { Some(document(&fields, "encryptedXprv")?) } else { None };
+        Ok(Self { xpub, encrypted_xprv })
     }
 }
 
-impl FreezeUser {
-    /// Reads the request, whose body may be missing.
-    ///
-    /// # Errors
-    /// A field that cannot be.
-    pub fn read(body: Option<&Json>) -> Result<Self, FieldError> {
-        let Some(body) = body else {
-            return Ok(Self::default());
-        };
-        let fields = Fields::of(body)?;
-        Ok(Self {
-            duration: kinds::seconds(&fields, "duration", LONGEST_FREEZE_S)?,
-            reason: kinds::optional_words(&fields, "reason", LONGEST_REASON)?,
-        })
+fn xpub(fields: &Fields<'_>) -> Result<String, FieldError> {
+    let text = fields.text("xpub")?;
+    let is_key = text.parse::<bitcoin::bip32::Xpub>().is_ok();
+    if is_key { Ok(text.to_owned()) } else { Err(fields.refuse("xpub", "is not an extended public key (BIP 32)")) }
+}
+
+fn document(fields: &Fields<'_>, name: &str) -> Result<String, FieldError> {
+    let text = fields.text(name)?;
+    if text.len() > LONGEST_DOCUMENT {
+        return Err(fields.refuse(name, format!("is longer than {LONGEST_DOCUMENT} bytes")));
     }
+    Ok(text.to_owned())
+}
+
+/// Client settings to keep.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// What to set, each value as JSON text.
+    pub values: Vec<(String, serde_json::Value)>,
 }
 
 impl Settings {
-    /// Reads the request from its text, so that what only the client understands is kept as it was written.
+    /// Reads the body of the request.
     ///
     /// # Errors
-    /// The text is not strict JSON, `settings` is no object, or its `ecdhKeychain` is no extended public key.
-    pub fn read(text: &[u8]) -> Result<Self, FieldError> {
-        let malformed = |problem: String| FieldError {
-            field: "body".to_owned(),
-            problem,
-        };
-        let body = Json::parse(text).map_err(|error| malformed(error.to_string()))?;
-        let settings = Fields::of(&body)?.object("settings")?;
-        // Tokens are sealed to this key: a broken one would make every login fail.
-        if let Some(xpub) = settings.optional_text("ecdhKeychain")? {
-            check_xpub(&settings, "ecdhKeychain", xpub)?;
+    /// `settings` is missing or no object, or has a number that would be rounded.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        let settings = fields.object("settings")?;
+        let mut values = Vec::new();
+        for name in settings.names() {
+            let value = settings.value(name).unwrap_or(&Json::Null);
+            let value = plain(value).ok_or_else(|| settings.refuse(name, "holds a number that cannot be kept exactly"))?;
+            values.push((name.to_owned(), value));
         }
-        let whole: Value =
-            serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
-        let changes = whole.get("settings").and_then(Value::as_object);
-        Ok(Self(changes.cloned().unwrap_or_default()))
-    }
-
-    /// The settings to store: those stored until now with these changes; `null` removes.
-    ///
-    /// # Errors
-    /// Together they are too long.
-    pub fn merged_into(&self, stored: Option<&[u8]>) -> Result<Vec<u8>, FieldError> {
-        let mut settings: Map<String, Value> = stored
-            .and_then(|stored| serde_json::from_slice(stored).ok())
-            .unwrap_or_default();
-        for (name, value) in &self.0 {
-            match value {
-                Value::Null => drop(settings.shift_remove(name)),
-                value => drop(settings.insert(name.clone(), value.clone())),
-            }
-        }
-        let bytes = Value::Object(settings).to_string().into_bytes();
-        if bytes.len() > LONGEST_SETTINGS {
-            return Err(FieldError {
-                field: "settings".to_owned(),
-                problem: format!("are longer than {LONGEST_SETTINGS} bytes"),
-            });
-        }
-        Ok(bytes)
+        Ok(Self { values })
     }
 }
 
-fn check_xpub(fields: &Fields<'_>, name: &str, text: &str) -> Result<(), FieldError> {
-    Xpub::from_str(text)
-        .map(drop)
-        .map_err(|_| fields.refuse(name, "is not an extended public key"))
+pub(super) fn plain(value: &Json) -> Option<serde_json::Value> {
+    use serde_json::Value;
+    Some(match value {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::Integer(number) => Value::Number(serde_json::Number::from_i128(*number)?),
+        Json::OtherNumber => return None,
+        Json::String(text) => Value::String(text.clone()),
+        Json::Array(items) => Value::Array(items.iter().map(plain).collect::<Option<_>>()?),
+        Json::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| Some((key.clone(), plain(value)?)));
+            Value::Object(entries.collect::<Option<_>>()?)
+        }
+    })
 }
 
-fn envelope(fields: &Fields<'_>, name: &str) -> Result<String, FieldError> {
-    let text = fields.text(name)?;
-    let problem = match text.len() {
-        0 => "is empty".to_owned(),
-        length if length > LONGEST_ENVELOPE => format!("is longer than {LONGEST_ENVELOPE} bytes"),
-        _ => return Ok(text.to_owned()),
-    };
-    Err(fields.refuse(name, problem))
+/// A freeze of one's own account.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Freeze {
+    /// For how long; until lifted if absent.
+    pub duration: Option<Span>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Freeze {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field cannot be.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        let reason = if fields.mentions("reason") { Some(super::name(&fields, "reason")?) } else { None };
+        Ok(Self { duration: Extend::read(body)?.duration, reason })
+    }
 }

@@ -1,67 +1,77 @@
-//! A user and what the server keeps for them (WC §1.5, §1.7).
+//! Users and logins (WC §1.7, §3.1).
 
 use bursar_core::account::User;
-use bursar_core::ledger::{Credential, CredentialKind};
+use bursar_core::ledger::Credential;
 use bursar_core::time::Timestamp;
-use serde_json::Value;
+use bursar_core::token::Token;
+use serde_json::{Map, Value, json};
 
-use super::object::Object;
+use crate::ecdh::IssuedToken;
+use crate::token_text::TokenText;
 
-/// A user. The username is lower-case already, as the password's verifier needs it (WC §3.2).
-pub fn user(user: &User, factors: &[Credential], now: Timestamp) -> Value {
-    let mut words = user.full_name.split_whitespace();
-    let (first, last) = (words.next(), words.next_back());
-    let name = Object::new()
-        .with("first", first.unwrap_or_default())
-        .with("full", user.full_name.as_str())
-        .with("last", last.unwrap_or_default());
-    let email = Object::new()
-        .with("email", user.username.as_str())
-        .with("verified", true);
-    let phone = Object::new().with("phone", "").with("verified", false);
+/// A user, as the guide's sample shows one.
+pub fn user(user: &User, factors: &[Credential], now: Timestamp) -> Map<String, Value> {
+    let (first, last) = user.full_name.split_once(' ').unwrap_or((&user.full_name, ""));
     let freeze = user.freeze.as_ref().filter(|freeze| freeze.holds_at(now));
-    let devices = factors.iter().filter(|factor| factor.kind == CredentialKind::Totp);
-    Object::new()
-        .with("id", user.id.to_string())
-        .with("isActive", true)
-        .with("name", name)
-        .with("username", user.username.as_str())
-        .with("email", email)
-        .with("phone", phone)
-        .with("country", "")
-        .with("isFrozen", freeze.is_some())
-        .with_some("freezeReason", freeze.map(|freeze| freeze.reason.as_str()))
-        .with_some("freeze", freeze.map(|freeze| {
-            Object::new()
-                .with("time", freeze.since.to_string())
-                .with_some("expires", freeze.until.map(|until| until.to_string()))
-        }))
-        .with("otpDevices", devices.map(device).collect::<Value>())
-        .into()
-}
-
-/// The settings that are stored, if any; an object in any case, for the client demands one.
-pub fn settings(stored: Option<&[u8]>) -> Value {
-    let settings = stored.and_then(|stored| serde_json::from_slice(stored).ok());
-    let settings = settings.filter(Value::is_object).unwrap_or_else(|| Object::new().into());
-    Object::new().with("settings", settings).into()
-}
-
-/// A private key that the client keeps here, sealed by itself.
-pub fn keychain(xpub: &str, encrypted_xprv: &str) -> Value {
-    Object::new()
-        .with("xpub", xpub)
-        .with("encryptedXprv", encrypted_xprv)
-        .into()
+    let devices: Vec<Value> = factors.iter().map(device).collect();
+    let mut shown = Map::new();
+    let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
+    put("id", user.id.to_string().into());
+    put("isActive", freeze.is_none().into());
+    put("name", json!({"first": first, "full": user.full_name, "last": last}));
+    put("username", user.username.clone().into());
+    // Usernames are addresses that nobody has verified yet.
+    put("email", json!({"email": user.username, "verified": user.seeded}));
+    put("phone", json!({"phone": "", "verified": false}));
+    put("country", "".into());
+    put("otpDevices", devices.into());
+    put("isFrozen", freeze.is_some().into());
+    if let Some(freeze) = freeze {
+        let mut times = json!({"time": freeze.since.to_string()});
+        if let Some(until) = freeze.until {
+            times["expires"] = until.to_string().into();
+        }
+        put("freezeReason", freeze.reason.clone().into());
+        put("freeze", times);
+    }
+    shown
 }
 
 fn device(factor: &Credential) -> Value {
-    Object::new()
-        .with("id", factor.id.to_string())
-        .with("createDate", factor.created.to_string())
-        .with("label", factor.label.as_str())
-        .with("type", "totp")
-        .with("verified", true)
-        .with_some("lastValidatedDate", factor.last_used.map(|time| time.to_string()))
-        .into()
+    json!({
+        "id": factor.id.to_string(),
+        "createDate": factor.created.to_string(),
+        "label": factor.label,
+        "type": factor.kind.as_str(),
+        "verified": true,
+        "lastValidatedDate": factor.last_used.map(|at| at.to_string()),
+    })
+}
+
+/// The answer to a login. A client without an ECDH key always gets a plain token (WC §3.1, §3.4).
+pub fn login(
+    token: &Token,
+    text: Result<&TokenText, &IssuedToken>,
+    encrypted_ecdh_key: Option<&str>,
+    user: Map<String, Value>,
+) -> Value {
+    let seconds = token.expires.since(token.created).as_millis() / 1000;
+    let mut shown = json!({
+        "user": user,
+        "token_type": "bearer",
+        "grant_type": "password",
+        "expires_in": seconds,
+        "expires_at": token.expires.as_seconds(),
+        "scope": token.grant.scopes.iter().map(|scope| scope.to_string()).collect::<Vec<_>>(),
+        "token_id": token.id.to_string(),
+    });
+    match text {
+        Ok(text) => shown["access_token"] = text.expose().into(),
+        Err(sealed) => {
+            shown["encryptedToken"] = sealed.encrypted_token.clone().into();
+            shown["derivationPath"] = sealed.derivation_path.clone().into();
+            shown["encryptedECDHXprv"] = encrypted_ecdh_key.into();
+        }
+    }
+    shown
 }

@@ -1,50 +1,201 @@
-//! The answer to a login (WC §3.1).
+//! Tokens as BitGo shows them: `Session`, with what is left of the limits in `unlock` (WC §1.3, §4.1).
 
-use bursar_core::account::User;
-use bursar_core::ledger::Credential;
+use std::net::IpAddr;
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::{Asset, Family};
+use bursar_core::id::TokenId;
+use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Usage};
 use bursar_core::time::Timestamp;
-use bursar_core::token::Token;
-use serde_json::Value;
+use bursar_core::token::{Narrowing, Token, TokenKind};
+use serde_json::{Map, Value, json};
 
-use super::account::user;
-use super::object::{Object, texts};
-use super::token::Handed;
+use crate::ecdh::IssuedToken;
+use crate::shapes::figure;
+use crate::token_text::TokenText;
 
-/// A new session with all that is answered.
+/// What there is to show of a token.
 #[derive(Clone, Copy, Debug)]
-pub struct Login<'a> {
-    /// The session.
+pub struct SessionView<'a> {
+    /// The token.
     pub token: &'a Token,
-    /// Its text.
-    pub handed: Handed<'a>,
-    /// The client's ECDH key as the server keeps it, encrypted by the client; needed to open an encrypted token.
-    pub encrypted_ecdh_key: Option<&'a str>,
-    /// Whose it is.
-    pub user: &'a User,
-    /// What they log in with.
-    pub factors: &'a [Credential],
-    /// What time it is.
+    /// Its own limits.
+    pub limits: &'a [Limit],
+    /// What it spent and holds.
+    pub budgets: &'a [(BudgetKey, Budget)],
+    /// The environment's name.
+    pub origin: &'a str,
+    /// Tells its secret from others without being one.
+    pub fingerprint: Option<&'a str>,
+    /// When and from where it was last used.
+    pub last_used: Option<(Timestamp, IpAddr)>,
+    /// Now.
     pub now: Timestamp,
 }
 
-/// The answer to a login. `expires_at` is in seconds, unlike every other time.
-pub fn login(login: &Login<'_>) -> Value {
-    let token = login.token;
-    let lasts = token.expires.since(login.now).as_millis() / 1000;
-    let object = Object::new()
-        .with("user", user(login.user, login.factors, login.now))
-        .with("token_type", "bearer")
-        .with("grant_type", "password")
-        .with("expires_in", lasts)
-        .with("expires_at", token.expires.as_seconds())
-        .with("scope", texts(token.grant.scopes.iter()))
-        .with("token_id", token.id.to_string());
-    match login.handed {
-        Handed::Plain(text) => object.with("access_token", text.expose()),
-        Handed::Encrypted(issued) => object
-            .with("encryptedToken", issued.encrypted_token.as_str())
-            .with("derivationPath", issued.derivation_path.as_str())
-            .with_some("encryptedECDHXprv", login.encrypted_ecdh_key),
+/// A token. `unlock` and `enterprise` are absent unless there is something to say (WC §1.3).
+pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
+    let token = view.token;
+    let mut shown = Map::new();
+    let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
+    put("id", token.id.to_string().into());
+    put("client", "bitgo".into());
+    put("user", token.user.to_string().into());
+    put("scope", token.grant.scopes.iter().map(|scope| scope.to_string()).collect());
+    put("created", token.created.to_string().into());
+    put("expires", token.expires.to_string().into());
+    put("ip", token.created_from.to_string().into());
+    if !token.grant.ips.rules().is_empty() {
+        put("ipRestrict", token.grant.ips.rules().iter().map(ToString::to_string).collect());
     }
-    .into()
+    put("origin", view.origin.into());
+    put("isExtensible", token.extension_address.is_some().into());
+    if let Some(address) = &token.extension_address {
+        put("extensionAddress", address.clone().into());
+    }
+    if let Some(label) = &token.label {
+        put("label", label.clone().into());
+    }
+    if let Some(organisation) = token.grant.organisation {
+        put("enterprise", organisation.to_string().into());
+    }
+    match &token.grant.narrowing {
+        Narrowing::None => {}
+        Narrowing::Organisations(list) => {
+            put("permittedEnterprises", list.iter().map(ToString::to_string).collect());
+        }
+        Narrowing::Wallets(list) => {
+            put("permittedWallets", list.iter().map(ToString::to_string).collect());
+        }
+    }
+    if let Some(template) = token.template {
+        put("accessTokenTemplateId", template.to_string().into());
+    }
+    if let Some(unlock) = unlock(view) {
+        put("unlock", unlock);
+    }
+    if let Some(since) = token.locked {
+        put("locked", since.to_string().into());
+    }
+    if let Some(fingerprint) = view.fingerprint {
+        put("fingerprint", fingerprint.into());
+    }
+    if token.kind == TokenKind::Access {
+        let used = view.last_used.map(|(at, from)| json!({"time": at.to_string(), "ip": from.to_string()}));
+        put("lastUsed", used.into());
+    }
+    shown
+}
+
+/// The answer that shows a new token's text, once (WC §1.4).
+pub fn created_token(
+    view: &SessionView<'_>,
+    text: Result<&TokenText, &IssuedToken>,
+    warnings: &[String],
+) -> Map<String, Value> {
+    let mut shown = session(view);
+    match text {
+        Ok(text) => {
+            shown.insert("token".to_owned(), text.expose().into());
+        }
+        Err(sealed) => {
+            shown.insert("encryptedToken".to_owned(), sealed.encrypted_token.clone().into());
+            shown.insert("derivationPath".to_owned(), sealed.derivation_path.clone().into());
+        }
+    }
+    if !warnings.is_empty() {
+        shown.insert("warnings".to_owned(), warnings.iter().map(String::as_str).collect());
+    }
+    shown
+}
+
+/// A list of tokens, and where the next part begins.
+pub fn access_tokens(list: Vec<Map<String, Value>>, next: Option<TokenId>) -> Value {
+    let mut shown = json!({"accessTokens": list});
+    if let Some(next) = next {
+        shown["nextBatchPrevId"] = next.to_string().into();
+    }
+    shown
+}
+
+/// BitGo's model: a limited token is unlocked from birth until it expires, with a budget; an unlock by
+/// one-time password stands in its place for a while (WC §4.1).
+fn unlock(view: &SessionView<'_>) -> Option<Value> {
+    let token = view.token;
+    if let Some(unlock) = token.unlocked_at(view.now) {
+        let mut shown = json!({
+            "time": unlock.since.to_string(), "expires": unlock.until.to_string(), "txCount": 0, "txValue": 0,
+        });
+        let overridden = view.budgets.iter().filter(|(_, budget)| budget.overridden.count > 0);
+        let overridden: Map<String, Value> = overridden
+            .map(|(key, budget)| (key.asset.to_string(), json!({
+                "txCount": budget.overridden.count, "txValue": figure(budget.overridden.amount),
+            })))
+            .collect();
+        if !overridden.is_empty() {
+            shown["overridden"] = overridden.into();
+        }
+        return Some(shown);
+    }
+    if view.limits.is_empty() || token.limits_dropped || token.locked.is_some() {
+        return None;
+    }
+    let mut shown = json!({"time": token.created.to_string(), "expires": token.expires.to_string()});
+    let mut per_coin = Map::new();
+    let (mut count, mut value) = (0, Amount::ZERO);
+    for limit in view.limits {
+        let (used, held) = used(view, &limit.asset);
+        match &limit.asset {
+            Asset::Coin(coin) => {
+                per_coin.insert(coin.to_string(), of_coin(limit, used, held));
+            }
+            Asset::Family(Family::Erc20) => shown["allErc20TokensLimit"] = of_erc20(limit, used),
+            Asset::Family(Family::Bitcoin) => {
+                (count, value) = (used.count, used.amount);
+                if let Ceiling::At(ceiling) = limit.ceiling {
+                    shown["txValueLimit"] = figure(ceiling);
+                }
+            }
+        }
+    }
+    shown["txCount"] = count.into();
+    shown["txValue"] = figure(value);
+    if !per_coin.is_empty() {
+        shown["spendingLimits"] = per_coin.into();
+    }
+    Some(shown)
+}
+
+/// What counts against a limit, captured and held, and what of it is held.
+fn used(view: &SessionView<'_>, asset: &Asset) -> (Usage, Amount) {
+    let budget = view.budgets.iter().find(|(key, _)| key.asset == *asset);
+    let budget = budget.map(|(_, budget)| *budget).unwrap_or_default();
+    let used = Usage {
+        amount: budget.captured.amount.saturating_add(budget.held.amount),
+        count: budget.captured.count.saturating_add(budget.held.count),
+    };
+    (used, budget.held.amount)
+}
+
+fn of_coin(limit: &Limit, used: Usage, held: Amount) -> Value {
+    let mut shown = json!({"txCount": used.count, "txValue": figure(used.amount)});
+    match limit.ceiling {
+        Ceiling::At(ceiling) => {
+            shown["txValueLimit"] = figure(ceiling);
+            shown["txValueLimitString"] = ceiling.to_string().into();
+        }
+        Ceiling::Unlimited => shown["maxLimit"] = true.into(),
+    }
+    shown["txValueString"] = used.amount.to_string().into();
+    shown["heldString"] = held.to_string().into();
+    shown
+}
+
+fn of_erc20(limit: &Limit, used: Usage) -> Value {
+    let mut shown = json!({"enabled": true, "txCount": used.count, "txValue": used.amount.to_string()});
+    match limit.ceiling {
+        Ceiling::At(ceiling) => shown["txValueLimitInSmallUnits"] = ceiling.to_string().into(),
+        Ceiling::Unlimited => shown["maxLimit"] = true.into(),
+    }
+    shown
 }

@@ -1,27 +1,27 @@
-//! Wallets, their keys and addresses (WC §8).
+//! Wallets, their keys, addresses and transfers (WC §8).
 
 use bitcoin::NetworkKind;
-use bitcoin::bip32::{ChainCode, ChildNumber, Fingerprint, Xpub};
-use bitcoin::secp256k1::PublicKey;
+use bitcoin::bip32::{Xpriv, Xpub};
+use bitcoin::secp256k1::Secp256k1;
 use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::amount::Amount;
-use bursar_core::id::{UserId, WalletId};
-use serde_json::Value;
+use bursar_core::coin::Coin;
+use bursar_core::hold::{Hold, HoldState, Recipient};
+use bursar_core::id::{HoldId, WalletId};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::object::{Object, number, texts};
+use crate::shapes::figure;
 
-/// How many keys a wallet shows: those of user, backup and server, where BitGo has them.
+/// How many keys a wallet is shown with: those of a multi-signature wallet of BitGo's.
 const KEYS: u8 = 3;
 
-/// A wallet as one user sees it.
+/// What there is to show of a wallet.
 #[derive(Clone, Copy, Debug)]
 pub struct WalletView<'a> {
     /// The wallet.
     pub wallet: &'a Wallet,
-    /// Who looks.
-    pub user: UserId,
-    /// What they may do with it.
+    /// What the caller's user may do with it.
     pub role: WalletRole,
     /// What it holds.
     pub balance: Amount,
@@ -31,101 +31,128 @@ pub struct WalletView<'a> {
     pub is_sandbox: bool,
 }
 
-/// A wallet.
+/// A wallet. The SDK refuses by itself to spend where `permissions` lacks `spend`.
 pub fn wallet(view: &WalletView<'_>) -> Value {
     let wallet = view.wallet;
-    let permissions = permissions(view.role);
-    let owner = Object::new()
-        .with("user", view.user.to_string())
-        .with("permissions", permissions.clone());
+    let roles = [(view.role.view, "view"), (view.role.spend, "spend"), (view.role.admin, "admin")];
+    let permissions: Vec<&str> = roles.into_iter().filter(|(has, _)| *has).map(|(_, name)| name).collect();
     let balance = view.balance.to_string();
-    Object::new()
-        .with("id", wallet.id.to_string())
-        .with("users", vec![Value::from(owner)])
-        .with("coin", wallet.coin.as_str())
-        .with("label", wallet.label.as_str())
-        .with("m", 2)
-        .with("n", KEYS)
-        .with("keys", key_ids(wallet.id).to_vec())
-        .with("multisigType", "onchain")
-        .with("type", "hot")
-        .with("enterprise", wallet.organisation.to_string())
-        .with("permissions", permissions)
-        .with("balance", number(view.balance))
-        .with("balanceString", balance.as_str())
-        .with("confirmedBalance", number(view.balance))
-        .with("confirmedBalanceString", balance.as_str())
-        .with("spendableBalance", number(view.balance))
-        .with("spendableBalanceString", balance)
-        .with_some("receiveAddress", view.address.map(|text| Object::new().with("address", text)))
-        .with_some("freeze", wallet.freeze.as_ref().map(|freeze| {
-            Object::new()
-                .with("time", freeze.since.to_string())
-                .with_some("expires", freeze.until.map(|until| until.to_string()))
-        }))
-        .with("created", wallet.created.to_string())
-        .with_some("isSandbox", view.is_sandbox.then_some(true))
-        .into()
-}
-
-/// The ids of a wallet's keys, always the same for the same wallet.
-pub fn key_ids(wallet: WalletId) -> [String; KEYS as usize] {
-    std::array::from_fn(|index| {
-        let digest = Sha256::new()
-            .chain_update(b"bursar wallet key")
-            .chain_update(wallet.as_bytes())
-            .chain_update(index.to_be_bytes())
-            .finalize();
-        base16ct::lower::encode_string(digest.get(..16).unwrap_or_default())
+    json!({
+        "id": wallet.id.to_string(),
+        "coin": wallet.coin.as_str(),
+        "label": wallet.label,
+        "enterprise": wallet.organisation.to_string(),
+        "keys": (0..KEYS).map(|at| key_id(wallet.id, at)).collect::<Vec<_>>(),
+        "multisigType": "onchain",
+        "type": "hot",
+        "m": 2,
+        "n": KEYS,
+        "permissions": permissions,
+        "balance": figure(view.balance),
+        "balanceString": balance,
+        "confirmedBalance": figure(view.balance),
+        "confirmedBalanceString": balance,
+        "spendableBalance": figure(view.balance),
+        "spendableBalanceString": balance,
+        "receiveAddress": view.address.map(|address| json!({"address": address, "coin": wallet.coin.as_str()})),
+        "isSandbox": view.is_sandbox,
     })
 }
 
-/// A key of a sandbox wallet. Nobody has its private half: it is there to be looked at.
-pub fn key(id: &str) -> Value {
-    Object::new()
-        .with("id", id)
-        .with_some("pub", placeholder(id).map(|xpub| xpub.to_string()))
-        .with("isSandbox", true)
-        .into()
+/// A list of wallets, and where the next part begins.
+pub fn wallets(list: Vec<Value>, next: Option<WalletId>) -> Value {
+    let mut shown = json!({"wallets": list});
+    if let Some(next) = next {
+        shown["nextBatchPrevId"] = next.to_string().into();
+    }
+    shown
 }
 
-/// An address of a wallet.
-pub fn address(wallet: &Wallet, address: &str, label: Option<&str>) -> Value {
-    Object::new()
-        .with("address", address)
-        .with("coin", wallet.coin.as_str())
-        .with("wallet", wallet.id.to_string())
-        .with_some("label", label)
-        .into()
+/// The id of one of the keys a wallet is shown with.
+fn key_id(wallet: WalletId, at: u8) -> String {
+    let hash: [u8; 32] = Sha256::new().chain_update(b"bursar wallet key").chain_update(wallet.as_bytes()).chain_update([at]).finalize().into();
+    base16ct::lower::encode_string(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
-fn permissions(role: WalletRole) -> Value {
-    let held = [(role.view, "view"), (role.spend, "spend"), (role.admin, "admin")];
-    texts(held.into_iter().filter_map(|(has, name)| has.then_some(name)))
+/// One of the keys of a wallet, by its id: a public key that follows from the id and signs nothing.
+pub fn key(wallets: &[Wallet], id: &str) -> Option<Value> {
+    let wallet = wallets.iter().find(|wallet| (0..KEYS).any(|at| key_id(wallet.id, at) == id))?;
+    let seed: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+    let private = Xpriv::new_master(NetworkKind::Test, &seed).ok()?;
+    let public = Xpub::from_priv(&Secp256k1::new(), &private);
+    Some(json!({"id": id, "pub": public.to_string(), "coin": wallet.coin.as_str(), "isSandbox": true}))
 }
 
-/// An extended public key from a hash: a key derived from a private one would be spendable by whoever reads this.
-fn placeholder(id: &str) -> Option<Xpub> {
-    let hash = |purpose: &[u8], attempt: u8| -> [u8; 32] {
-        Sha256::new()
-            .chain_update(purpose)
-            .chain_update(id)
-            .chain_update([attempt])
-            .finalize()
-            .into()
+/// Addresses of a wallet.
+pub fn addresses(coin: &Coin, wallet: WalletId, list: &[String]) -> Value {
+    let one = |address: &String| json!({"address": address, "coin": coin.as_str(), "wallet": wallet.to_string()});
+    json!({"coin": coin.as_str(), "count": list.len(), "addresses": list.iter().map(one).collect::<Vec<_>>()})
+}
+
+/// A spend as BitGo shows a transfer.
+pub fn transfer(hold: &Hold) -> Value {
+    let (state, txid, moved) = match &hold.state {
+        HoldState::Captured { amount, reference, .. } => ("confirmed", Some(reference.as_str()), *amount),
+        HoldState::Open => ("signed", None, hold.amount),
+        HoldState::Unresolved { .. } => ("unconfirmed", None, hold.amount),
+        HoldState::Released { .. } => ("failed", None, hold.amount),
     };
-    // Half of all texts of this length are a point.
-    let public_key = (0..=u8::MAX).find_map(|attempt| {
-        let mut point = [2; 33];
-        point.get_mut(1..)?.copy_from_slice(&hash(b"bursar placeholder key", attempt));
-        PublicKey::from_slice(&point).ok()
-    })?;
-    Some(Xpub {
-        network: NetworkKind::Main,
-        depth: 0,
-        parent_fingerprint: Fingerprint::default(),
-        child_number: ChildNumber::Normal { index: 0 },
-        public_key,
-        chain_code: ChainCode::from(hash(b"bursar placeholder chain code", 0)),
+    let entry = |to: &Recipient| json!({"address": to.address, "value": figure(to.amount), "valueString": to.amount.to_string()});
+    let mut shown = json!({
+        "id": hold.id.to_string(),
+        "coin": hold.coin.as_str(),
+        "wallet": hold.wallet.to_string(),
+        "enterprise": hold.organisation.to_string(),
+        "type": "send",
+        "txid": txid,
+        "state": state,
+        "date": hold.created.to_string(),
+        "value": negative(moved),
+        "valueString": format!("-{moved}"),
+        "feeString": hold.fee.to_string(),
+        "entries": hold.recipients.iter().map(entry).collect::<Vec<_>>(),
+    });
+    if let Some(comment) = &hold.comment {
+        shown["comment"] = comment.clone().into();
+    }
+    if let Some(bursar_core::hold::SpendKey::Sequence(_, name)) = &hold.key {
+        shown["sequenceId"] = name.clone().into();
+    }
+    shown
+}
+
+fn negative(amount: Amount) -> Value {
+    match figure(amount) {
+        Value::Number(number) => number.as_i64().map_or(Value::Null, |value| value.wrapping_neg().into()),
+        _ => format!("-{amount}").into(),
+    }
+}
+
+/// A list of transfers, and where the next part begins.
+pub fn transfers(coin: &Coin, list: &[Hold], next: Option<HoldId>) -> Value {
+    let mut shown = json!({"coin": coin.as_str(), "transfers": list.iter().map(transfer).collect::<Vec<_>>()});
+    if let Some(next) = next {
+        shown["nextBatchPrevId"] = next.to_string().into();
+    }
+    shown
+}
+
+/// The answer to a spend that went through.
+pub fn sent(hold: &Hold, reference: &str) -> Value {
+    json!({
+        "txid": reference,
+        "tx": base16ct::lower::encode_string(&hold.instruction),
+        "status": "signed",
+        "transfer": transfer(hold),
+    })
+}
+
+/// A transaction that was built and not sent.
+pub fn built(transaction: &[u8], fee: Amount, recipients: &[Recipient]) -> Value {
+    let one = |to: &Recipient| json!({"address": to.address, "amount": to.amount.to_string()});
+    json!({
+        "txHex": base16ct::lower::encode_string(transaction),
+        "txInfo": {"recipients": recipients.iter().map(one).collect::<Vec<_>>()},
+        "feeInfo": {"fee": figure(fee), "feeString": fee.to_string()},
     })
 }
