@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::account::Freeze;
 use crate::coin::Coin;
 use crate::id::WalletId;
-use crate::limit::LimitReport;
+use crate::limit::{Ceiling, LimitReport, Subject};
 use crate::scope::{ScopeName, Scopes};
 use crate::time::Timestamp;
 
@@ -128,7 +128,7 @@ impl Refusal {
             Self::Locked { .. } | Self::NotUnlocked | Self::NoLimit | Self::NoLimitForCoin { .. } => Remedy::Unlock,
             // An unlock lifts the token's own limits only.
             Self::LimitExceeded(reports) => {
-                let own = |report: &LimitReport| matches!(report.subject, crate::limit::Subject::Token(_));
+                let own = |report: &LimitReport| matches!(report.subject, Subject::Token(_));
                 if reports.iter().all(own) { Remedy::Unlock } else { Remedy::MoreRights }
             }
         }
@@ -172,16 +172,14 @@ fn until(freeze: &Freeze) -> String {
     freeze.until.map_or_else(String::new, |end| format!(" until {end}"))
 }
 
+/// Figures are told of the token's own limits only; of others' it is told that they are in the way.
 fn exceeded(report: &LimitReport) -> String {
-    let remaining = report.remaining().unwrap_or_default();
-    format!(
-        "the {} limit of {} leaves {remaining} of {}, {} asked",
-        report.subject.kind(),
-        match report.limit.ceiling {
-            crate::limit::Ceiling::At(ceiling) => ceiling.to_string(),
-            crate::limit::Ceiling::Unlimited => "any amount".to_owned(),
-        },
-        report.limit.asset,
-        report.asked,
-    )
+    let asset = &report.limit.asset;
+    match (report.subject, report.limit.ceiling) {
+        (Subject::Token(_), Ceiling::At(ceiling)) => {
+            let remaining = report.remaining().unwrap_or_default();
+            format!("the token's limit of {ceiling} leaves {remaining} of {asset}, {} asked", report.asked)
+        }
+        (subject, _) => format!("the {}'s limit of {asset} has no room for this spend", subject.kind()),
+    }
 }

@@ -14,6 +14,7 @@ use bursar_service::Bursar;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
 use bursar_wire::header as names;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower::Layer;
 
 use crate::Settings;
 use crate::address;
@@ -49,14 +50,15 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
     }
     let elsewhere = surface.clone();
     let other_method = surface;
-    router
+    let routed = router
         .fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
             elsewhere.refuse(Failure::NoSuchRoute, info.0, request).await
         })
         .method_not_allowed_fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
             other_method.refuse(Failure::MethodNotAllowed, info.0, request).await
-        })
-        .layer(axum::middleware::from_fn(single_slash))
+        });
+    // Around the router, not in it: what it does must be done before a route is chosen.
+    Router::new().fallback_service(axum::middleware::from_fn(single_slash).layer(routed))
 }
 
 /// A trailing slash in the client's root yields a doubled one in front of every path (WC §1.1). Routing

@@ -35,20 +35,25 @@ impl Engine {
 
     /// Runs one batch and answers everybody in it.
     pub(crate) fn run(&mut self, jobs: Vec<Job>) {
-        let done = catch_unwind(AssertUnwindSafe(|| self.write(&jobs)))
-            .unwrap_or_else(|_| Err("the batch ended in a panic".to_owned()));
-        match done {
+        match self.attempt(&jobs) {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
                     // A caller that has gone away does not undo what was written.
                     let _ = job.answer.send(Ok(outcome));
                 }
             }
-            Err(problem) => {
-                tracing::error!(problem, commands = jobs.len(), "a batch was not written");
-                self.forget();
+            // One command that the store will not have must not take the others of its batch with it.
+            Err(StoreError::Violated(_) | StoreError::Inconsistent { .. }) if jobs.len() > 1 => {
+                jobs.into_iter().for_each(|job| self.run(vec![job]));
+            }
+            Err(error) => {
+                tracing::error!(%error, commands = jobs.len(), "a batch was not written");
+                let failed = match error {
+                    StoreError::Violated(problem) => LedgerError::Violated(problem),
+                    other => LedgerError::Failed(other.to_string()),
+                };
                 for job in jobs {
-                    let _ = job.answer.send(Err(LedgerError::Failed(problem.clone())));
+                    let _ = job.answer.send(Err(failed.clone()));
                 }
             }
         }
@@ -57,17 +62,26 @@ impl Engine {
         }
     }
 
-    fn write(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, String> {
+    fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        let panicked = |_| Err(StoreError::Unavailable("the batch ended in a panic".to_owned()));
+        let done = catch_unwind(AssertUnwindSafe(|| self.write(jobs))).unwrap_or_else(panicked);
+        if done.is_err() {
+            self.forget();
+        }
+        done
+    }
+
+    fn write(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
         // Ledger time never goes back, whatever the wall clock does.
         let now = self.clock.now().max(self.position.time);
-        self.load(jobs).map_err(|error| error.to_string())?;
+        self.load(jobs)?;
         let mut outcomes = Vec::with_capacity(jobs.len());
         let mut events = Vec::with_capacity(jobs.len());
         for job in jobs {
             // An earlier command of the batch may have made this one read other records.
-            self.load(std::slice::from_ref(job)).map_err(|error| error.to_string())?;
+            self.load(std::slice::from_ref(job))?;
             let applied = apply(&mut self.state, &job.request, now)
-                .map_err(|NotLoaded(key)| format!("a record was not loaded: {key:?}"))?;
+                .map_err(|NotLoaded(key)| StoreError::Unavailable(format!("a record was not loaded: {key:?}")))?;
             events.extend(applied.event);
             outcomes.push(applied.outcome);
         }
@@ -77,7 +91,7 @@ impl Engine {
         }
         let link = (!events.is_empty()).then(|| self.position.head.next(&events));
         let batch = Batch { time: now, changes, events, link };
-        self.writer.commit(&batch).map_err(|error| error.to_string())?;
+        self.writer.commit(&batch)?;
         self.advance(now, &batch);
         self.observer.committed(&batch.changes);
         Ok(outcomes)

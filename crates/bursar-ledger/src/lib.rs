@@ -54,6 +54,8 @@ pub enum LedgerError {
     Full,
     /// The ledger is shutting down; nothing was done.
     Closed,
+    /// The command breaks a rule of the store, such as a name that is taken; nothing was done.
+    Violated(String),
     /// The batch could not be written; nothing was done.
     Failed(String),
 }
@@ -147,6 +149,7 @@ impl fmt::Display for LedgerError {
         match self {
             Self::Full => f.write_str("too many requests are waiting for the ledger; try again soon"),
             Self::Closed => f.write_str("the server is shutting down"),
+            Self::Violated(problem) => f.write_str(problem),
             Self::Failed(problem) => write!(f, "the ledger could not write: {problem}"),
         }
     }

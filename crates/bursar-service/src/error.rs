@@ -119,6 +119,7 @@ impl From<LedgerError> for ServiceError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Full => Self::Busy,
+            LedgerError::Violated(_) => Self::Conflict("something of this name is there already".to_owned()),
             LedgerError::Closed | LedgerError::Failed(_) => Self::Unavailable(error.to_string()),
         }
     }

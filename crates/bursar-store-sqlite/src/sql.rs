@@ -12,7 +12,10 @@ use rusqlite::{Connection, Params, Row};
 /// Any trouble with the database as a whole.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(crate) fn unavailable(problem: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(problem.to_string())
+    match problem.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::Violated(problem.to_string()),
+        _ => StoreError::Unavailable(problem.to_string()),
+    }
 }
 
 /// The one row the query finds, if any.

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum StoreError {
     /// The database did not answer as it should: disk full, read-only, gone.
     Unavailable(String),
+    /// The batch breaks a rule of the schema, such as a name that is taken; nothing of it was written.
+    Violated(String),
     /// A stored row does not make a record: table and what is wrong.
     Inconsistent {
         /// Where.
@@ -29,6 +31,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(problem) => write!(f, "the store is unavailable: {problem}"),
+            Self::Violated(problem) => write!(f, "the store refuses the change: {problem}"),
             Self::Inconsistent { table, problem } => write!(f, "table `{table}` holds a row that is no record: {problem}"),
             Self::InUse => f.write_str("the data directory is in use by another process"),
             Self::Newer { found, known } => {

@@ -74,7 +74,7 @@ fn scopes(fields: &Fields<'_>, field: &str) -> Result<Option<Scopes>, FieldError
     let Some(list) = texts(fields, field)? else { return Ok(None) };
     let mut scopes = Vec::with_capacity(list.len());
     for (at, text) in list.iter().enumerate() {
-        let refuse = |problem: String| fields.refuse(&format!("{field}[{at}]"), format!("invalid scope: {problem}"));
+        let refuse = |problem: String| fields.refuse(field, format!("invalid scope: entry {}: {problem}", at + 1));
         let scope: Scope = text.parse().map_err(|error: bursar_core::scope::InvalidScope| refuse(error.to_string()))?;
         if scope.name() == ScopeName::UserManage {
             return Err(refuse("only login sessions have `user_manage`".to_owned()));

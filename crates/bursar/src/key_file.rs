@@ -38,20 +38,19 @@ pub(crate) fn create(path: &Path) -> Result<MasterKey, Failure> {
 /// # Errors
 /// There is no such file, others may read it, or it is no key.
 pub(crate) fn read(path: &Path) -> Result<MasterKey, Failure> {
-    let mut file = File::open(path).map_err(|problem| Failure::at(path, problem))?;
+    let file = File::open(path).map_err(|problem| Failure::at(path, problem))?;
     let mode = file.metadata().map_err(|problem| Failure::at(path, problem))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(Failure::at(path, format!("the master key may be read by others (mode {:03o})", mode & 0o777))
             .with_hint(format!("chmod 600 {}", path.display())));
     }
     let mut text = String::new();
-    file.by_ref().take(LONGEST).read_to_string(&mut text).map_err(|problem| Failure::at(path, problem))?;
+    file.take(LONGEST).read_to_string(&mut text).map_err(|problem| Failure::at(path, problem))?;
     let text = Secret::new(text);
-    let mut bytes = [0; 32];
-    match base16ct::lower::decode(text.expose().trim_end(), &mut bytes) {
-        Ok(read) if read.len() == bytes.len() => Ok(MasterKey::new(Secret::new(bytes))),
-        _ => Err(Failure::at(path, "is no master key, which is 64 lower-case hex digits")),
-    }
+    let decoded = Secret::new(base16ct::lower::decode_vec(text.expose().trim_end()).unwrap_or_default());
+    let bytes = decoded.expose().as_slice().try_into();
+    let bytes = bytes.map_err(|_| Failure::at(path, "is no master key, which is 64 lower-case hex digits"))?;
+    Ok(MasterKey::new(Secret::new(bytes)))
 }
 
 /// Whether there is a file at this place.

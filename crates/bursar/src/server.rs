@@ -1,8 +1,10 @@
 //! The wiring: store, rails and policy become use cases, and these become a server that ends cleanly.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,11 @@ use tokio::time::MissedTickBehavior;
 
 use crate::environment::{self, SystemClock, SystemRandom};
 use crate::failure::Failure;
+use crate::key_file;
 use crate::operator;
+
+/// The store's file in its data directory.
+const DATABASE: &str = "bursar.db";
 
 /// How often overdue spends are taken to their rail.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -197,6 +203,23 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
             tracing::error!(%error, "overdue spends could not be settled");
         }
     }
+}
+
+/// Makes a directory that only its owner enters, if there is none.
+///
+/// # Errors
+/// The machine refuses.
+pub(crate) fn make_directory(path: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|problem| Failure::at(path, problem))
+}
+
+/// Whether there is a store in a directory.
+///
+/// # Errors
+/// The machine refuses to say.
+pub(crate) fn has_store(directory: &Path) -> Result<bool, Failure> {
+    key_file::exists(&directory.join(DATABASE))
 }
 
 /// Listens for requests.

@@ -33,7 +33,7 @@ pub enum Command {
     Capture {
         /// Which spend.
         hold: HoldId,
-        /// How much left the wallet, the fee included; at most what was held.
+        /// How much left the wallet, the fee included; recorded in full, also above what was held.
         amount: Amount,
         /// What the rail calls it.
         reference: String,
@@ -170,13 +170,6 @@ pub enum Outcome {
         /// Until when.
         until: Timestamp,
     },
-}
-
-impl Outcome {
-    /// Whether the outcome has to be durable before it is answered, because something changed.
-    pub const fn changes_anything(&self) -> bool {
-        !matches!(self, Self::Conflict(_) | Self::NoSuchHold | Self::Settled { before: true, .. })
-    }
 }
 
 /// What a command did: its answer, and what the audit log tells of it.

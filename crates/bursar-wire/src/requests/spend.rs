@@ -23,8 +23,12 @@ pub struct Particulars {
     pub sequence_id: Option<String>,
 }
 
+/// Fields that would make a spend something else than it looks like here.
+const NOT_UNDERSTOOD: [&str; 4] = ["tokenName", "tokenData", "data", "nfts"];
+
 impl Particulars {
     fn read(fields: &Fields<'_>) -> Result<Self, FieldError> {
+        refuse_what_is_not_understood(fields)?;
         let sequence_id = bounded(fields, "sequenceId")?;
         if sequence_id.as_deref().is_some_and(|id| id.is_empty() || id.chars().any(char::is_control)) {
             return Err(fields.refuse("sequenceId", "must have at least one character and no control characters"));
@@ -102,9 +106,10 @@ impl SendTransaction {
     /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        let transaction = match fields.optional_object("halfSigned")? {
-            Some(half) if !fields.mentions("txHex") => transaction(&half)?,
-            _ => transaction(&fields)?,
+        let transaction = match (fields.value("txHex"), fields.optional_object("halfSigned")?) {
+            (Some(_), Some(_)) => return Err(fields.refuse("halfSigned", "cannot stand beside `txHex`; give one")),
+            (None, Some(half)) => transaction(&half)?,
+            (_, None) => transaction(&fields)?,
         };
         Ok(Self { transaction, claimed: recipients(&fields)?, particulars: Particulars::read(&fields)? })
     }
@@ -129,7 +134,19 @@ fn recipients(fields: &Fields<'_>) -> Result<Option<Vec<Recipient>>, FieldError>
     list.iter().map(recipient).collect::<Result<_, _>>().map(Some)
 }
 
+fn refuse_what_is_not_understood(fields: &Fields<'_>) -> Result<(), FieldError> {
+    match NOT_UNDERSTOOD.iter().find(|name| fields.value(name).is_some()) {
+        Some(name) => Err(fields.refuse(name, "is not supported: only plain payments of the path's coin are")),
+        None => match fields.value("type") {
+            None => Ok(()),
+            Some(Json::String(kind)) if kind == "transfer" => Ok(()),
+            Some(_) => Err(fields.refuse("type", "is not supported: only `transfer` is")),
+        },
+    }
+}
+
 fn recipient(fields: &Fields<'_>) -> Result<Recipient, FieldError> {
+    refuse_what_is_not_understood(fields)?;
     let address = fields.text("address")?;
     if address.is_empty() || address.len() > LONGEST_TEXT || address.chars().any(char::is_control) {
         return Err(fields.refuse("address", format!("must have 1 to {LONGEST_TEXT} bytes and no control characters")));

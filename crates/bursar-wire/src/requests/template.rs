@@ -1,11 +1,11 @@
 //! Access-token templates (WC §1.4): how they are written, kept and applied.
 
-use bursar_core::id::OrganisationId;
+use bursar_core::id::{OrganisationId, WalletId};
 use serde_json::{Map, Value};
 
 use crate::json::{FieldError, Fields, Json};
 use crate::requests::token::{limits, narrowing};
-use crate::requests::{CreateToken, id, ips, name, scopes};
+use crate::requests::{CreateToken, id, ids, ips, name, scopes};
 
 /// The fields of a template that an edit may change, by the names they are kept under.
 const FIELDS: [&str; 5] = ["tokenScopes", "allowedIPs", "tokenLimits", "permittedEnterprises", "permittedWallets"];
@@ -37,7 +37,10 @@ impl Template {
         let fields = Fields::of(body)?;
         let organisation = id(&fields, "enterpriseId")?;
         let name = name(&fields, "name")?;
-        Ok(Self { name, organisation, fields: understood(&fields)? })
+        let mut kept = understood(&fields)?;
+        // What is written as empty says nothing, as in an edit.
+        kept.retain(|_, value| !is_cleared(value));
+        Ok(Self { name, organisation, fields: kept })
     }
 
     /// Takes back what `to_bytes` made.
@@ -79,8 +82,7 @@ impl Template {
                 "permittedEnterprises" => drop(self.fields.remove("permittedWallets")),
                 _ => {}
             }
-            let is_cleared = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            if is_cleared {
+            if is_cleared(&value) {
                 self.fields.remove(&field);
             } else {
                 self.fields.insert(field, value);
@@ -131,18 +133,26 @@ impl TemplateEdit {
     }
 }
 
+fn is_cleared(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
 /// The fields a template keeps, each understood before it is kept.
 fn understood(fields: &Fields<'_>) -> Result<Map<String, Value>, FieldError> {
-    let is_empty = |name: &str| matches!(fields.value(name), Some(Json::Array(list)) if list.is_empty());
-    if !is_empty("tokenScopes") {
+    let is_empty = |name: &str| fields.optional_array(name).map(|list| list.is_some_and(<[Json]>::is_empty));
+    if !is_empty("tokenScopes")? {
         scopes(fields, "tokenScopes")?;
     }
     ips(fields, "allowedIPs")?;
     if let Some(own) = fields.optional_object("tokenLimits")? {
         limits(&own)?;
     }
-    if !is_empty("permittedWallets") && !is_empty("permittedEnterprises") {
+    if !is_empty("permittedWallets")? && !is_empty("permittedEnterprises")? {
         narrowing(fields)?;
+    } else {
+        // An empty list clears; the other one, if there is one, must still be understood.
+        ids::<OrganisationId>(fields, "permittedEnterprises")?;
+        ids::<WalletId>(fields, "permittedWallets")?;
     }
     let mut kept = Map::new();
     for name in FIELDS {

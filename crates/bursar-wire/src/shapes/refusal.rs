@@ -29,8 +29,12 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         Refusal::Locked { .. }
         | Refusal::NotUnlocked
         | Refusal::NoLimit
-        | Refusal::NoLimitForCoin { .. }
-        | Refusal::LimitExceeded(_) => (401, "NeedsUnlock", "needs unlock".to_owned()),
+        | Refusal::NoLimitForCoin { .. } => (401, "NeedsUnlock", "needs unlock".to_owned()),
+        Refusal::LimitExceeded(_) if refusal.remedy() == Remedy::Unlock => {
+            (401, "NeedsUnlock", "needs unlock".to_owned())
+        }
+        // An unlock of the token does not lift what somebody else's limit says.
+        Refusal::LimitExceeded(_) => (403, "LimitExceeded", refusal.sentence()),
     };
     let mut body = ErrorBody::new(name, error, request_id)
         .with_context("code", refusal.code())

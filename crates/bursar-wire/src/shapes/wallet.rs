@@ -1,8 +1,8 @@
 //! Wallets, their keys, addresses and transfers (WC §8).
 
 use bitcoin::NetworkKind;
-use bitcoin::bip32::{Xpriv, Xpub};
-use bitcoin::secp256k1::Secp256k1;
+use bitcoin::bip32::{ChainCode, ChildNumber, Fingerprint, Xpub};
+use bitcoin::secp256k1::{Parity, XOnlyPublicKey};
 use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
@@ -74,12 +74,21 @@ fn key_id(wallet: WalletId, at: u8) -> String {
     base16ct::lower::encode_string(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
-/// One of the keys of a wallet, by its id: a public key that follows from the id and signs nothing.
+/// One of the keys of a wallet, by its id. Rails hold their own keys, so what is shown is a point without a
+/// known private half: it follows from the id, and nobody can sign for it.
 pub fn key(wallets: &[Wallet], id: &str) -> Option<Value> {
     let wallet = wallets.iter().find(|wallet| (0..KEYS).any(|at| key_id(wallet.id, at) == id))?;
-    let seed: [u8; 32] = Sha256::digest(id.as_bytes()).into();
-    let private = Xpriv::new_master(NetworkKind::Test, &seed).ok()?;
-    let public = Xpub::from_priv(&Secp256k1::new(), &private);
+    let hash = |counter: u8| -> [u8; 32] { Sha256::new().chain_update(id).chain_update([counter]).finalize().into() };
+    // About every other 32 bytes are the x coordinate of a point.
+    let point = (0..=u8::MAX).find_map(|counter| XOnlyPublicKey::from_slice(&hash(counter)).ok())?;
+    let public = Xpub {
+        network: NetworkKind::Test,
+        depth: 0,
+        parent_fingerprint: Fingerprint::default(),
+        child_number: ChildNumber::Normal { index: 0 },
+        public_key: point.public_key(Parity::Even),
+        chain_code: ChainCode::from(hash(0)),
+    };
     Some(json!({"id": id, "pub": public.to_string(), "coin": wallet.coin.as_str(), "isSandbox": true}))
 }
 
@@ -91,12 +100,14 @@ pub fn addresses(coin: &Coin, wallet: WalletId, list: &[String]) -> Value {
 
 /// A spend as BitGo shows a transfer.
 pub fn transfer(hold: &Hold) -> Value {
+    let sent = hold.amount.saturating_sub(hold.fee);
     let (state, txid, moved) = match &hold.state {
         HoldState::Captured { amount, reference, .. } => ("confirmed", Some(reference.as_str()), *amount),
         HoldState::Open => ("signed", None, hold.amount),
         HoldState::Unresolved { .. } => ("unconfirmed", None, hold.amount),
         HoldState::Released { .. } => ("failed", None, hold.amount),
     };
+    let fee = moved.saturating_sub(sent);
     let entry = |to: &Recipient| json!({"address": to.address, "value": figure(to.amount), "valueString": to.amount.to_string()});
     let mut shown = json!({
         "id": hold.id.to_string(),
@@ -109,7 +120,7 @@ pub fn transfer(hold: &Hold) -> Value {
         "date": hold.created.to_string(),
         "value": negative(moved),
         "valueString": format!("-{moved}"),
-        "feeString": hold.fee.to_string(),
+        "feeString": fee.to_string(),
         "entries": hold.recipients.iter().map(entry).collect::<Vec<_>>(),
     });
     if let Some(comment) = &hold.comment {

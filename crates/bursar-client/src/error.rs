@@ -1,0 +1,138 @@
+//! Why there is no result.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Why there is no result.
+#[derive(Debug)]
+pub enum ClientError {
+    /// No answer came. What was asked may have been done.
+    Unreachable {
+        /// Where the server was looked for.
+        url: String,
+        /// What was in the way.
+        problem: String,
+    },
+    /// An answer came that cannot be understood. What was asked may have been done.
+    Unreadable {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The server said no.
+    Declined(Box<Declined>),
+}
+
+/// What a server said no with.
+#[derive(Clone, Debug)]
+pub struct Declined {
+    status: u16,
+    body: Value,
+}
+
+/// What kind of no it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The token, password or one-time password does not count.
+    Unauthenticated,
+    /// It was decided against: a limit, an unlock, a scope, a lock.
+    Refused,
+    /// Anything else.
+    Other,
+}
+
+impl ClientError {
+    pub(crate) fn unreachable(url: &str, problem: impl Into<String>) -> Self {
+        Self::Unreachable { url: url.to_owned(), problem: problem.into() }
+    }
+
+    pub(crate) fn unreadable(problem: impl Into<String>) -> Self {
+        Self::Unreadable { problem: problem.into() }
+    }
+}
+
+impl Declined {
+    pub(crate) const fn new(status: u16, body: Value) -> Self {
+        Self { status, body }
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The whole answer.
+    pub const fn body(&self) -> &Value {
+        &self.body
+    }
+
+    /// What kind of no it is.
+    pub fn kind(&self) -> Kind {
+        let says = |name| self.body.get(name) == Some(&Value::Bool(true));
+        match self.status {
+            401 if says("needsUnlock") => Kind::Refused,
+            // An address that is not allowed is told from a token that is not known.
+            401 if self.code().is_some_and(|code| code == "ip_not_allowed") => Kind::Refused,
+            401 => Kind::Unauthenticated,
+            403 | 423 => Kind::Refused,
+            _ => Kind::Other,
+        }
+    }
+
+    /// The stable code of the reason, such as `limit_exceeded`.
+    pub fn code(&self) -> Option<&str> {
+        self.context("code")
+    }
+
+    /// Why, and what would help.
+    pub fn reason(&self) -> Option<&str> {
+        self.context("reason")
+    }
+
+    /// The error's text.
+    pub fn message(&self) -> &str {
+        self.body.get("error").and_then(Value::as_str).unwrap_or("the server did not say why")
+    }
+
+    fn context(&self, name: &str) -> Option<&str> {
+        self.body.get("context")?.get(name)?.as_str()
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { url, problem } => write!(f, "no answer from {url}: {problem}"),
+            Self::Unreadable { problem } => write!(f, "the answer cannot be understood: {problem}"),
+            Self::Declined(declined) => f.write_str(declined.message()),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(status: u16, body: Value) -> Kind {
+        Declined::new(status, body).kind()
+    }
+
+    #[test]
+    fn a_limit_is_told_from_an_unknown_token() {
+        assert_eq!(kind(401, json!({"error": "needs unlock", "needsUnlock": true})), Kind::Refused);
+        assert_eq!(kind(401, json!({"error": "unauthorized"})), Kind::Unauthenticated);
+        assert_eq!(kind(403, json!({})), Kind::Refused);
+        assert_eq!(kind(500, Value::Null), Kind::Other);
+    }
+
+    #[test]
+    fn a_no_without_words_is_still_told() {
+        let declined = Declined::new(502, Value::Null);
+        assert_eq!(declined.message(), "the server did not say why");
+        assert_eq!((declined.code(), declined.reason()), (None, None));
+    }
+}

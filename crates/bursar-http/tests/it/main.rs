@@ -1,0 +1,6 @@
+//! The surface as a client meets it: the whole router over a real store and the sandbox rail.
+
+mod authority;
+mod canary;
+mod support;
+mod wire;

@@ -1,0 +1,156 @@
+//! A server without a socket: the real router, a real SQLite file, the sandbox rail, a clock that is told
+//! what time it is.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
+use bursar_core::ambient::Clock;
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::id::WalletId;
+use bursar_core::secret::Secret;
+use bursar_core::time::{Span, Timestamp};
+use bursar_gateway::sandbox::SandboxRail;
+use bursar_identity::fixed_otp::FixedOtp;
+use bursar_identity::password::PasswordCost;
+use bursar_service::people::NewUser;
+use bursar_service::rail::Rail;
+use bursar_service::{Bursar, Parts, Policy, RequireIp};
+use bursar_store::seal::Sealer;
+use bursar_store_sqlite::SqliteStore;
+use bursar_testkit::{FixedClock, SystemRandom};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const OTP: &str = "000000";
+
+pub(crate) struct Server {
+    pub(crate) bursar: Arc<Bursar>,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) directory: TempDir,
+    pub(crate) wallet: WalletId,
+    router: Router,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_790_000_000_000)));
+        let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
+        let wallet = WalletId::from_bytes([7; 16]);
+        let coin = Coin::parse("tbtc").unwrap();
+        rail.create_wallet(&wallet.to_string(), &coin, Amount::new(1_000_000), [1; 16]).await.unwrap();
+        let rail: Arc<dyn Rail> = Arc::new(rail);
+        let parts = Parts {
+            store: Arc::new(SqliteStore::open(directory.path()).unwrap()),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            random: Arc::new(SystemRandom),
+            sealer: Sealer::new(&Secret::new([9; 32])).unwrap(),
+            rails: BTreeMap::from([("sandbox".to_owned(), rail)]),
+            ecdh_key: Secret::new(String::new()),
+            ecdh_public_key: String::new(),
+            policy: policy(),
+            engine: bursar_ledger::Settings::default(),
+        };
+        let bursar = Arc::new(Bursar::start(parts).unwrap());
+        let settings = bursar_http::Settings {
+            trusted_proxies: Vec::new(),
+            environment: "test".to_owned(),
+            body_limit: 64 * 1024,
+        };
+        let router = bursar_http::router(Arc::clone(&bursar), settings);
+        Self { bursar, clock, directory, wallet, router }
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn pass(&self, time: Span) {
+        self.clock.pass(time);
+    }
+
+    pub(crate) async fn user(&self, name: &str) {
+        let new = NewUser {
+            username: name.to_owned(),
+            full_name: "Test User".to_owned(),
+            password: Secret::new(PASSWORD.to_owned()),
+            seeded: true,
+        };
+        self.bursar.create_user(new).await.unwrap();
+    }
+
+    /// Registers the wallet for this user.
+    pub(crate) async fn wallet_of(&self, name: &str) {
+        let owner = self.bursar.user_named(name).await.unwrap().id;
+        let coin = Coin::parse("tbtc").unwrap();
+        self.bursar.register_wallet(self.wallet, coin, "Treasury".to_owned(), "sandbox", owner).await.unwrap();
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let bytes = body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        self.send_bytes(method, path, token, bytes).await
+    }
+
+    pub(crate) async fn send_bytes(&self, method: &str, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut request = request.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {bytes:?}"));
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn log_in(&self, name: &str) -> String {
+        let body = json!({"email": name, "password": PASSWORD, "otp": OTP});
+        let answer = self.send("POST", "/api/v2/user/login", None, Some(body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn issue(&self, session: &str, more: Value) -> Value {
+        let mut body = json!({
+            "otp": OTP, "label": "bot", "duration": 3600, "scope": ["wallet_view_all", "wallet_spend_all", "profile"],
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = self.send("POST", "/api/auth/v1/accesstoken", Some(session), Some(body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        fixed_otp: Some(FixedOtp::for_test_environment()),
+        origin: "localhost".to_owned(),
+        session: Span::from_seconds(3600),
+        default_duration: Span::from_seconds(315_360_000),
+        longest_duration: Span::from_seconds(315_360_000),
+        tokens_per_user: 10,
+        require_ip_restriction: RequireIp::Off,
+        unlock_drops_limits: false,
+        ecdh_issuance: false,
+        rate_limits: false,
+        password_cost: PasswordCost::TEST,
+        spend_deadline: Span::from_seconds(60),
+    }
+}

@@ -1,0 +1,114 @@
+//! `bursar dev`: what it takes and what it prints.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::{output, table};
+use crate::dev::{self, Ready, Wishes};
+use crate::environment;
+use crate::failure::Failure;
+
+#[derive(Args)]
+pub(super) struct Dev {
+    /// Where to listen; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Keep the data in this directory, and its key beside it; otherwise all is gone at the end.
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+    /// Listen beyond this machine, although the second factor is a fixed one.
+    #[arg(long)]
+    allow_remote: bool,
+    /// Hand tokens out encrypted to clients that keep an ECDH key here.
+    #[arg(long)]
+    ecdh_issuance: bool,
+}
+
+impl Dev {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        environment::start_log(if json { "warn" } else { "info" });
+        let wishes = Wishes {
+            listen: self.listen,
+            data_directory: self.data_dir,
+            allow_remote: self.allow_remote,
+            ecdh_issuance: self.ecdh_issuance,
+        };
+        dev::run(&wishes, |ready| if json { output::json(&document(ready)) } else { output::text(&page(ready)) })
+    }
+}
+
+fn document(ready: &Ready) -> Value {
+    let wallets: Vec<Value> = ready
+        .wallets
+        .iter()
+        .map(|wallet| {
+            json!({
+                "id": wallet.id.to_string(),
+                "coin": wallet.coin,
+                "label": wallet.label,
+                "address": wallet.address,
+                "balance": wallet.balance.to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "url": ready.url,
+        "username": ready.username,
+        "password": ready.password.expose(),
+        "otp": ready.otp,
+        "dataDir": ready.data_directory,
+        "pid": std::process::id(),
+        "serverXpub": ready.server_xpub,
+        "wallets": wallets,
+    })
+}
+
+fn page(ready: &Ready) -> String {
+    let rows: Vec<[String; 5]> = ready
+        .wallets
+        .iter()
+        .map(|wallet| {
+            let (id, balance) = (wallet.id.to_string(), wallet.balance.to_string());
+            [wallet.coin.to_owned(), id, wallet.label.to_owned(), balance, wallet.address.clone()]
+        })
+        .collect();
+    let wallets = table::draw(["COIN", "WALLET", "LABEL", "BALANCE (base units)", "ADDRESS"], &rows);
+    let (url, username, password, otp) = (&ready.url, ready.username, ready.password.expose(), ready.otp);
+    let kept = match ready.is_ephemeral {
+        true => "removed at the end (--data-dir keeps it)".to_owned(),
+        false => format!("{} (a password changed since is not shown here)", ready.data_directory.display()),
+    };
+    format!(
+        "Bursar test environment. The money is the sandbox's: nothing here is real.\n\n\
+         URL       {url}\n\
+         User      {username}\n\
+         Password  {password}\n\
+         OTP       {otp}\n\
+         Data      {kept}\n\n\
+         {wallets}\n\n\
+         For the BitGo SDK, in another terminal:\n\n  \
+         export PASS='{password}'\n  \
+         export BITGO_CUSTOM_ROOT_URI={url}\n\n\
+         {SNIPPET}\n\
+         Stop with Ctrl-C."
+    )
+}
+
+/// Makes a token that may spend a bitcoin of the sandbox, with the unmodified SDK.
+const SNIPPET: &str = "\
+  cat > token.mjs <<'END'
+  import { BitGoAPI } from '@bitgo/sdk-api';
+  const bitgo = new BitGoAPI({ env: 'test' });
+  await bitgo.authenticate({ username: 'user@example.com', password: process.env.PASS, otp: '000000' });
+  console.log(await bitgo.addAccessToken({
+    otp: '000000',
+    label: 'Admin Access Token',
+    scope: ['openid', 'profile', 'wallet_view_all', 'wallet_spend_all'],
+    spendingLimits: [{ coin: 'tbtc', txValueLimit: '100000000' }],
+  }));
+  END
+  npm install @bitgo/sdk-api && node token.mjs
+";

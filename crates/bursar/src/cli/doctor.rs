@@ -1,0 +1,120 @@
+//! `bursar doctor`: whether a server's setup is sound, point by point.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use bursar_core::ambient::Clock;
+use serde_json::{Value, json};
+
+use crate::cli::{output, serve, table};
+use crate::configuration::Configuration;
+use crate::environment::{self, SystemClock};
+use crate::failure::Failure;
+use crate::key_file;
+use crate::operator::{self, Answer, Request, socket};
+use crate::server::{self, Rails};
+
+/// 2026-01-01, before which this program was not written.
+const NEVER_BEFORE_MS: i64 = 1_767_225_600_000;
+
+/// One point that was looked at.
+struct Point {
+    what: &'static str,
+    found: Result<String, String>,
+}
+
+/// Looks at everything and fails if something is not sound.
+pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
+    environment::start_log("error");
+    let points = examine(config);
+    let unsound = points.iter().filter(|point| point.found.is_err()).count();
+    if json {
+        let shown = |point: &Point| {
+            let (Ok(text) | Err(text)) = &point.found;
+            json!({"what": point.what, "ok": point.found.is_ok(), "found": text})
+        };
+        output::json(&json!({"sound": unsound == 0, "points": points.iter().map(shown).collect::<Vec<Value>>()}))?;
+    } else {
+        let row = |point: &Point| {
+            let (Ok(text) | Err(text)) = &point.found;
+            let mark = if point.found.is_ok() { "ok" } else { "UNSOUND" };
+            [mark.to_owned(), point.what.to_owned(), text.clone()]
+        };
+        let rows: Vec<[String; 3]> = points.iter().map(row).collect();
+        output::text(&table::draw(["", "WHAT", "FOUND"], &rows))?;
+    }
+    match unsound {
+        0 => Ok(()),
+        1 => Err(Failure::new("one point is not sound")),
+        _ => Err(Failure::new(format!("{unsound} points are not sound"))),
+    }
+}
+
+fn examine(config: &Path) -> Vec<Point> {
+    let mut points = vec![Point { what: "clock", found: clock() }];
+    let configuration = match Configuration::read(config) {
+        Ok(configuration) => configuration,
+        Err(failure) => {
+            points.push(Point { what: "configuration", found: Err(told(&failure)) });
+            return points;
+        }
+    };
+    points.push(Point { what: "configuration", found: Ok(config.display().to_string()) });
+    let master = key_file::read(&configuration.key_file);
+    let found = master.as_ref().map(|_| configuration.key_file.display().to_string()).map_err(told);
+    points.push(Point { what: "master key", found });
+    points.push(Point { what: "data directory", found: directory(&configuration.data_directory) });
+    points.push(Point { what: "store", found: store(&configuration, master) });
+    points
+}
+
+fn clock() -> Result<String, String> {
+    let now = SystemClock.now();
+    if now.as_millis() < NEVER_BEFORE_MS {
+        return Err(format!("{now} cannot be: one-time passwords and expiries would all be wrong"));
+    }
+    Ok(now.to_string())
+}
+
+fn directory(path: &Path) -> Result<String, String> {
+    let mode = fs::metadata(path).map_err(|problem| told(&Failure::at(path, problem)))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(format!("{}: others may enter (mode {:03o}); chmod 700 it", path.display(), mode & 0o777));
+    }
+    Ok(path.display().to_string())
+}
+
+/// A store that is served answers through its server; otherwise it is opened.
+fn store(configuration: &Configuration, master: Result<bursar_store::seal::MasterKey, Failure>) -> Result<String, String> {
+    let directory = &configuration.data_directory;
+    let accounts = match socket::ask(directory, &Request::Users).map_err(|failure| told(&failure))? {
+        Some(Answer::Users { users }) => return sound(&users, "a server has it"),
+        Some(_) => return Err("the server that has it does not list its users".to_owned()),
+        None => {
+            if !server::has_store(directory).map_err(|failure| told(&failure))? {
+                return Err("there is none; `bursar init` makes one".to_owned());
+            }
+            let master = master.map_err(|_| "cannot be opened without the master key".to_owned())?;
+            let opened = || {
+                server::runtime()?.block_on(async {
+                    let bursar = server::open(directory, &master, Rails::new(), configuration.policy())?;
+                    let accounts = operator::accounts(&bursar).await?;
+                    bursar.close();
+                    Ok::<_, Failure>(accounts)
+                })
+            };
+            opened().map_err(|failure| told(&failure))?
+        }
+    };
+    sound(&accounts, "no server has it, and it opens")
+}
+
+fn sound(accounts: &[operator::Account], how: &str) -> Result<String, String> {
+    serve::refuse_seeded(accounts).map_err(|failure| told(&failure))?;
+    Ok(format!("{how}; {} accounts", accounts.len()))
+}
+
+fn told(failure: &Failure) -> String {
+    failure.to_string().trim_start_matches("error: ").replace("\nhint: ", "; ")
+}

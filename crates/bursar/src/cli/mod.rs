@@ -1,0 +1,134 @@
+//! The command line: reading it, doing it, and telling what came of it.
+//!
+//! Exit codes: 0 it is done; 1 it did not work; 2 the command line cannot be; 3 Bursar decided against it
+//! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer.
+
+mod accounts;
+mod credentials;
+mod dev;
+mod doctor;
+mod init;
+mod operator;
+mod output;
+mod password;
+mod serve;
+mod session;
+mod spend;
+mod table;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::configuration;
+use crate::failure::Failure;
+
+/// Access tokens that can spend, within limits that hold.
+#[derive(Parser)]
+#[command(name = "bursar", version, after_help = EXIT_CODES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+    /// Print one JSON document instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused (a limit, an unlock, a scope), \
+                          4 not authenticated, 5 unreachable.\n\
+                          The log goes to standard error; BURSAR_LOG says how much of it (error … trace).";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a test environment: a user, wallets and sandbox money, ready to use.
+    Dev(dev::Dev),
+    /// Set up a server: configuration, master key and first user.
+    Init(init::Init),
+    /// Run a server that was set up.
+    Serve(Configured),
+    /// Look whether a server's setup is sound.
+    Doctor(Configured),
+    /// Accounts, for the operator on the server's machine.
+    #[command(subcommand)]
+    User(operator::User),
+    /// Log in and keep the session for the other commands.
+    Login(session::Login),
+    /// End the session and forget it.
+    Logout(session::Connection),
+    /// Show who is logged in, and what the session or token may do.
+    Whoami(session::Connection),
+    /// Access tokens.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Wallets.
+    #[command(subcommand)]
+    Wallet(accounts::Wallet),
+    /// Send money from a wallet.
+    Spend(spend::Spend),
+    /// Print a script that completes this command line in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the configuration of a server is.
+#[derive(Args)]
+struct Configured {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "BURSAR_CONFIG", default_value = configuration::NAME)]
+    config: PathBuf,
+}
+
+/// Reads the command line, does it, and says with the exit code what came of it.
+pub(crate) fn main() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version come this way as well, with code 0.
+            error.print().ok();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(line: CommandLine) -> Result<(), Failure> {
+    let json = line.json;
+    match line.command {
+        Command::Dev(command) => command.run(json),
+        Command::Init(command) => command.run(json),
+        Command::Serve(command) => serve::run(&command.config, json),
+        Command::Doctor(command) => doctor::run(&command.config, json),
+        Command::User(command) => command.run(json),
+        Command::Login(command) => command.run(json),
+        Command::Logout(command) => session::logout(&command, json),
+        Command::Whoami(command) => session::whoami(&command, json),
+        Command::Token(command) => command.run(json),
+        Command::Wallet(command) => command.run(json),
+        Command::Spend(command) => command.run(json),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut CommandLine::command(), "bursar", &mut script);
+            output::raw(&script)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,163 @@
+//! `bursar user …`: accounts, for whoever runs the machine. The server does it if one has the data directory.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::cli::password::{From, Typed};
+use crate::cli::{Configured, output, table};
+use crate::configuration::Configuration;
+use crate::dev;
+use crate::environment;
+use crate::failure::Failure;
+use crate::key_file;
+use crate::operator::{self, Account, Answer, Factors, Request, socket};
+use crate::server::{self, Rails};
+
+#[derive(Subcommand)]
+pub(super) enum User {
+    /// Make an account and enrol its second factor.
+    Add {
+        /// What they log in with.
+        username: String,
+        /// The name people call them by.
+        #[arg(long, default_value = "")]
+        full_name: String,
+        #[command(flatten)]
+        password: From,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Set an account's password.
+    Passwd {
+        /// The account.
+        username: String,
+        #[command(flatten)]
+        password: From,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Replace an account's second factors; its tokens stay locked for a day.
+    #[command(name = "reset-2fa")]
+    ResetSecondFactors {
+        /// The account.
+        username: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the accounts.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Lift an account's freeze.
+    Unfreeze {
+        /// The account.
+        username: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Which server's accounts.
+#[derive(Args)]
+pub(super) struct Place {
+    #[command(flatten)]
+    configured: Configured,
+    /// The data directory of a `bursar dev`, instead of a configuration.
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+}
+
+impl User {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        environment::start_log("warn");
+        let (place, request) = match self {
+            Self::Add { username, full_name, password, place } => {
+                let password = password.read(Typed::New, true)?.expose().clone();
+                (place, Request::AddUser { username, full_name, password })
+            }
+            Self::Passwd { username, password, place } => {
+                let password = password.read(Typed::New, true)?.expose().clone();
+                (place, Request::SetPassword { username, password })
+            }
+            Self::ResetSecondFactors { username, place } => (place, Request::ResetSecondFactors { username }),
+            Self::List { place } => (place, Request::Users),
+            Self::Unfreeze { username, place } => (place, Request::Unfreeze { username }),
+        };
+        match (place.answer(request)?, json) {
+            (Answer::Failed { message }, _) => Err(Failure::new(message)),
+            (Answer::Done, true) => output::json(&json!({"done": true})),
+            (Answer::Done, false) => output::text("done"),
+            (Answer::Enrolled { factors }, true) => output::json(&json!({
+                "totpUri": factors.totp_uri,
+                "totpSecret": factors.totp_secret,
+                "recoveryCodes": factors.recovery_codes,
+            })),
+            (Answer::Enrolled { factors }, false) => output::text(&shown_once(&factors)),
+            (Answer::Users { users }, true) => {
+                let users = serde_json::to_value(users).unwrap_or(Value::Null);
+                output::json(&json!({"users": users}))
+            }
+            (Answer::Users { users }, false) => output::text(&list(&users)),
+        }
+    }
+}
+
+impl Place {
+    /// Has the request done by the server, or does it here if there is none.
+    fn answer(self, request: Request) -> Result<Answer, Failure> {
+        let (directory, key, policy) = match self.data_dir {
+            Some(directory) => {
+                let directory = directory.canonicalize().map_err(|problem| Failure::at(&directory, problem))?;
+                let key = dev::key_beside(&directory);
+                (directory, key, dev::policy_for_operator())
+            }
+            None => {
+                let configuration = Configuration::read(&self.configured.config)?;
+                let policy = configuration.policy();
+                (configuration.data_directory, configuration.key_file, policy)
+            }
+        };
+        if let Some(answer) = socket::ask(&directory, &request)? {
+            return Ok(answer);
+        }
+        if !server::has_store(&directory)? {
+            return Err(Failure::at(&directory, "there is no store in this directory"));
+        }
+        let master = key_file::read(&key)?;
+        server::runtime()?.block_on(async {
+            let bursar = server::open(&directory, &master, Rails::new(), policy)?;
+            let answer = operator::answer(&bursar, request).await;
+            bursar.close();
+            Ok(answer)
+        })
+    }
+}
+
+/// New second factors for people, with what to do with them.
+pub(super) fn shown_once(factors: &Factors) -> String {
+    format!(
+        "Scan this with an authenticator app; it is shown only now:\n\n{}\n{}\n\n\
+         Recovery codes, each of which passes once instead of a one-time password:\n  {}",
+        factors.qr,
+        factors.totp_uri,
+        factors.recovery_codes.join("\n  "),
+    )
+}
+
+fn list(users: &[Account]) -> String {
+    let rows: Vec<[String; 5]> = users
+        .iter()
+        .map(|user| {
+            let state = match (&user.frozen, user.seeded) {
+                (Some(reason), _) => format!("frozen: {reason}"),
+                (None, true) => "test user".to_owned(),
+                (None, false) => "active".to_owned(),
+            };
+            [user.username.clone(), user.full_name.clone(), state, user.created.clone(), user.id.clone()]
+        })
+        .collect();
+    table::draw(["USERNAME", "NAME", "STATE", "CREATED", "ID"], &rows)
+}

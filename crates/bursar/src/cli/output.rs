@@ -1,0 +1,43 @@
+//! What commands print: results to standard output, failures to standard error.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// Prints one line, or several, as they are.
+pub(super) fn text(text: &str) -> Result<(), Failure> {
+    raw(format!("{text}\n").as_bytes())
+}
+
+/// Prints a document: on one line, so that line-wise readers can use it.
+pub(super) fn json(value: &Value) -> Result<(), Failure> {
+    text(&value.to_string())
+}
+
+/// Writes bytes to standard output, at once.
+pub(super) fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough, as in `bursar token list | head`.
+        Err(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// Prints a remark to standard error.
+pub(super) fn remark(text: &str) {
+    // There is nobody left to be told that this did not work.
+    writeln!(io::stderr().lock(), "{text}").ok();
+}
+
+/// Prints a failure to standard error.
+pub(super) fn failure(failure: &Failure) {
+    remark(&printable(&failure.to_string()));
+}
+
+/// Text of others without what could steer a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,58 @@
+//! `bursar serve`: a production server from its configuration.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::cli::output;
+use crate::configuration::Configuration;
+use crate::environment;
+use crate::failure::Failure;
+use crate::key_file;
+use crate::operator;
+use crate::server::{self, Listening, Rails};
+
+/// Serves until the process is told to stop.
+pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
+    environment::start_log("info");
+    let configuration = Configuration::read(config)?;
+    let master = key_file::read(&configuration.key_file)?;
+    if !server::has_store(&configuration.data_directory)? {
+        return Err(Failure::at(&configuration.data_directory, "there is no store in the data directory")
+            .with_hint("`bursar init` makes one"));
+    }
+    if !configuration.listen.ip().is_loopback() {
+        tracing::warn!(listen = %configuration.listen, "listening beyond this machine in clear HTTP; put TLS in front");
+    }
+    let policy = configuration.policy();
+    server::runtime()?.block_on(async {
+        let listener = server::listen(configuration.listen).await?;
+        let bursar = Arc::new(server::open(&configuration.data_directory, &master, Rails::new(), policy)?);
+        refuse_seeded(&operator::accounts(&bursar).await?)?;
+        let settings = bursar_http::Settings {
+            trusted_proxies: configuration.trusted_proxies,
+            environment: "prod".to_owned(),
+            body_limit: configuration.body_limit,
+        };
+        let operator = Some(configuration.data_directory.as_path());
+        let serving = server::start(bursar, Listening { http: listener, settings, operator }).await?;
+        let url = format!("http://{}", serving.address());
+        if json {
+            let ready = json!({"url": url, "dataDir": configuration.data_directory, "pid": std::process::id()});
+            output::json(&ready)?;
+        } else {
+            output::text(&format!("Bursar serves {url}"))?;
+        }
+        serving.until_stopped().await
+    })
+}
+
+/// A user of the test environment has no second factor: with one, this is no place for real money.
+pub(super) fn refuse_seeded(accounts: &[operator::Account]) -> Result<(), Failure> {
+    match accounts.iter().find(|account| account.seeded) {
+        Some(seeded) => Err(Failure::new(format!("`{}` is a user of the test environment", seeded.username))
+            .with_hint("this data directory was made by `bursar dev`; make another with `bursar init`")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,269 @@
+//! The configuration file of a production server: what it may say, and what holds when it says nothing.
+//!
+//! A key nobody knows is an error, so that a mistyped limit is not silently the default. Nothing secret
+//! may stand in this file.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use bursar_core::time::Span;
+use bursar_identity::password::PasswordCost;
+use bursar_service::{Policy, RequireIp};
+use serde::{Deserialize, Deserializer};
+
+use crate::failure::Failure;
+
+/// The file's usual name.
+pub(crate) const NAME: &str = "bursar.toml";
+
+/// What `init` writes; `{listen}` and `{data_directory}` are filled in.
+const TEMPLATE: &str = include_str!("configuration.toml");
+
+/// The configuration of a server.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Configuration {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_directory: PathBuf,
+    pub(crate) key_file: PathBuf,
+    #[serde(default = "localhost")]
+    pub(crate) origin: String,
+    #[serde(default)]
+    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    #[serde(default = "one_mebibyte")]
+    pub(crate) body_limit: usize,
+    #[serde(default)]
+    pub(crate) sessions: Sessions,
+    #[serde(default)]
+    pub(crate) tokens: Tokens,
+    #[serde(default)]
+    pub(crate) spends: Spends,
+}
+
+/// Logins.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Sessions {
+    #[serde(deserialize_with = "duration")]
+    pub(crate) duration: Span,
+    pub(crate) ecdh_issuance: bool,
+}
+
+/// Access tokens.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tokens {
+    pub(crate) per_user: u64,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) default_duration: Span,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) longest_duration: Span,
+    pub(crate) require_ip_restriction: IpRestricted,
+    pub(crate) unlock_drops_limits: bool,
+}
+
+/// Spends.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Spends {
+    #[serde(deserialize_with = "duration")]
+    pub(crate) deadline: Span,
+}
+
+/// Which tokens need an IP restriction.
+#[derive(Deserialize, Clone, Copy, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum IpRestricted {
+    /// None.
+    Off,
+    /// Those that can move money.
+    Spend,
+    /// All.
+    All,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { duration: Span::from_seconds(60 * 60), ecdh_issuance: false }
+    }
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        let ten_years = Span::from_seconds(315_360_000);
+        Self {
+            per_user: 10,
+            default_duration: ten_years,
+            longest_duration: ten_years,
+            require_ip_restriction: IpRestricted::Spend,
+            unlock_drops_limits: false,
+        }
+    }
+}
+
+impl Default for Spends {
+    fn default() -> Self {
+        Self { deadline: Span::from_seconds(60) }
+    }
+}
+
+impl Configuration {
+    /// Reads a file. Paths in it are relative to the place of the file.
+    ///
+    /// # Errors
+    /// It cannot be read, says something that cannot be, or puts the key where the data is.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path).map_err(|problem| {
+            Failure::at(path, problem).with_hint("`bursar init` makes a configuration; --config names another place")
+        })?;
+        let mut read = Self::parse(&text).map_err(|problem| Failure::at(path, problem))?;
+        let place = path.parent().unwrap_or(Path::new("."));
+        read.data_directory = place.join(&read.data_directory);
+        read.key_file = place.join(&read.key_file);
+        if is_inside(&read.key_file, &read.data_directory) {
+            return Err(Failure::at(&read.key_file, "the master key must not be in the data directory")
+                .with_hint("whoever copies the data must not get the key with it"));
+        }
+        Ok(read)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if read.tokens.default_duration > read.tokens.longest_duration {
+            return Err("tokens.default_duration is longer than tokens.longest_duration".to_owned());
+        }
+        Ok(read)
+    }
+
+    /// What decides in production.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            fixed_otp: None,
+            origin: self.origin.clone(),
+            session: self.sessions.duration,
+            default_duration: self.tokens.default_duration,
+            longest_duration: self.tokens.longest_duration,
+            tokens_per_user: self.tokens.per_user,
+            require_ip_restriction: match self.tokens.require_ip_restriction {
+                IpRestricted::Off => RequireIp::Off,
+                IpRestricted::Spend => RequireIp::Spend,
+                IpRestricted::All => RequireIp::All,
+            },
+            unlock_drops_limits: self.tokens.unlock_drops_limits,
+            rate_limits: true,
+            password_cost: PasswordCost::PRODUCTION,
+            spend_deadline: self.spends.deadline,
+            ecdh_issuance: self.sessions.ecdh_issuance,
+        }
+    }
+}
+
+/// The text of a new configuration file.
+pub(crate) fn template(listen: SocketAddr, data_directory: &str, key_file: &str) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    TEMPLATE
+        .replace("{listen}", &quoted(&listen.to_string()))
+        .replace("{data_directory}", &quoted(data_directory))
+        .replace("{key_file}", &quoted(key_file))
+}
+
+/// Whether a path leads into a directory, as far as that can be seen.
+pub(crate) fn is_inside(path: &Path, directory: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let parent = path.parent().map(real);
+    parent.is_some_and(|parent| parent.starts_with(real(directory)))
+}
+
+/// Reads a duration: seconds, or a number with `s`, `m`, `h` or `d`.
+pub(crate) fn parse_duration(text: &str) -> Result<Span, String> {
+    let problem = || format!("`{text}` is no duration; write seconds, or a number with s, m, h or d, such as 12h or 30d");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &text.get(digits.len()..) {
+        Some("" | "s") => 1,
+        Some("m") => 60,
+        Some("h") => 60 * 60,
+        Some("d") => 24 * 60 * 60,
+        _ => return Err(problem()),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = digits.parse::<u64>().ok().filter(|_| is_number).and_then(|number| number.checked_mul(unit));
+    match seconds {
+        Some(seconds @ 1..) => Ok(Span::from_seconds(seconds)),
+        _ => Err(problem()),
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Seconds(u64),
+        Text(String),
+    }
+    let text = match Written::deserialize(deserializer)? {
+        Written::Seconds(seconds) => seconds.to_string(),
+        Written::Text(text) => text,
+    };
+    parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+fn localhost() -> String {
+    "localhost".to_owned()
+}
+
+const fn one_mebibyte() -> usize {
+    1024 * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written() -> String {
+        template("127.0.0.1:8080".parse().unwrap(), "da\"ta", "master.key")
+    }
+
+    #[test]
+    fn what_init_writes_is_read_and_says_the_defaults() {
+        let read = Configuration::parse(&written()).unwrap();
+        assert_eq!(read.data_directory, Path::new("da\"ta"));
+        let policy = read.policy();
+        assert!(policy.fixed_otp.is_none() && policy.rate_limits && !policy.unlock_drops_limits);
+        assert_eq!(policy.require_ip_restriction, RequireIp::Spend);
+        assert_eq!(policy.password_cost, PasswordCost::PRODUCTION);
+        assert_eq!(policy.tokens_per_user, 10);
+        let short = "listen = '127.0.0.1:1'\ndata_directory = 'd'\nkey_file = 'k'";
+        let defaults = Configuration::parse(short).unwrap().policy();
+        assert_eq!(format!("{policy:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn a_key_nobody_knows_is_an_error_and_is_named() {
+        for (section, key) in [("", "lisen"), ("[tokens]", "per_usr"), ("[sessions]", "durations")] {
+            let text = if section.is_empty() {
+                format!("{key} = 1\n{}", written())
+            } else {
+                written().replace(section, &format!("{section}\n{key} = 1"))
+            };
+            let error = Configuration::parse(&text).unwrap_err();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units_or_are_seconds() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("2m", 120), ("12h", 43_200), ("30d", 2_592_000)] {
+            assert_eq!(parse_duration(text), Ok(Span::from_seconds(seconds)), "{text}");
+        }
+        for text in ["", "0", "-1", "+1", "1w", "1.5h", "h", "1h2m", " 1", "99999999999999999999", "9999999999999999999d"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_default_beyond_the_longest_is_refused() {
+        let text = written().replace("longest_duration = \"3650d\"", "longest_duration = \"1d\"");
+        assert!(Configuration::parse(&text).unwrap_err().contains("longest_duration"));
+    }
+}

@@ -1,0 +1,270 @@
+//! The test environment: one command, and there is a server with a user, wallets and sandbox money.
+//!
+//! Its second factor is a fixed one, so it must not be reachable from elsewhere unless that is said. What
+//! it prints follows from the master key; nothing of it is stored in clear.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::id::WalletId;
+use bursar_core::secret::Secret;
+use bursar_core::time::Span;
+use bursar_gateway::sandbox::SandboxRail;
+use bursar_identity::fixed_otp::{self, FixedOtp};
+use bursar_identity::password::PasswordCost;
+use bursar_service::error::ServiceError;
+use bursar_service::people::NewUser;
+use bursar_service::rail::Rail;
+use bursar_service::{Bursar, Policy, RequireIp};
+use bursar_store::seal::MasterKey;
+
+use crate::environment;
+use crate::failure::Failure;
+use crate::key_file;
+use crate::server::{self, Listening, Rails, Serving};
+
+const USERNAME: &str = "user@example.com";
+const RAIL: &str = "sandbox";
+const BOOK: &str = "sandbox.db";
+
+/// The longest life of a token: ten years, as at BitGo (WC §1.4).
+const TEN_YEARS: Span = Span::from_seconds(315_360_000);
+
+/// Letters of the password: a hundred bits.
+const PASSWORD_LETTERS: usize = 20;
+
+/// The largest body of a request, in bytes.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What a test environment is asked to be.
+pub(crate) struct Wishes {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// Where it keeps its data; in a temporary directory if nothing is said.
+    pub(crate) data_directory: Option<PathBuf>,
+    /// Whether it may listen beyond this machine.
+    pub(crate) allow_remote: bool,
+    /// Whether tokens are handed out encrypted to clients with an ECDH key (WC §3.4).
+    pub(crate) ecdh_issuance: bool,
+}
+
+/// What whoever started it needs to know.
+pub(crate) struct Ready {
+    pub(crate) url: String,
+    pub(crate) username: &'static str,
+    pub(crate) password: Secret<String>,
+    pub(crate) otp: &'static str,
+    pub(crate) data_directory: PathBuf,
+    pub(crate) is_ephemeral: bool,
+    pub(crate) server_xpub: String,
+    pub(crate) wallets: Vec<SandboxWallet>,
+}
+
+/// A wallet of the sandbox.
+pub(crate) struct SandboxWallet {
+    pub(crate) id: WalletId,
+    pub(crate) coin: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) address: String,
+    pub(crate) balance: Amount,
+}
+
+/// A wallet as it begins.
+struct Funds {
+    coin: &'static str,
+    label: &'static str,
+    purpose: &'static str,
+    balance: u128,
+}
+
+/// 100 BTC and 1000 ETH, of the sandbox.
+const FUNDS: [Funds; 2] = [
+    Funds { coin: "tbtc", label: "Sandbox tbtc", purpose: "dev wallet tbtc", balance: 10_000_000_000 },
+    Funds { coin: "hteth", label: "Sandbox hteth", purpose: "dev wallet hteth", balance: 1_000_000_000_000_000_000_000 },
+];
+
+/// Where the data is, and the key to it.
+struct Home {
+    directory: PathBuf,
+    master: MasterKey,
+    /// Removed with everything in it when the process ends.
+    temporary: Option<tempfile::TempDir>,
+}
+
+/// Starts the test environment, calls `ready` once it accepts requests, and serves until it is stopped.
+///
+/// # Errors
+/// It may not listen there, the data directory is not its own, or `ready` failed.
+pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Failure>) -> Result<(), Failure> {
+    if !wishes.allow_remote && !wishes.listen.ip().is_loopback() {
+        return Err(Failure::usage(format!("{} can be reached from other machines", wishes.listen))
+            .with_hint("the second factor here is 000000; say --allow-remote if that is what you want"));
+    }
+    let home = Home::find(wishes.data_directory.as_deref())?;
+    server::runtime()?.block_on(async {
+        let listener = server::listen(wishes.listen).await?;
+        let rail = SandboxRail::open(&home.directory.join(BOOK));
+        let rail = Arc::new(rail.map_err(|error| Failure::at(&home.directory.join(BOOK), error))?);
+        let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&rail) as Arc<dyn Rail>)]);
+        let policy = policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance);
+        let bursar = Arc::new(server::open(&home.directory, &home.master, rails, policy)?);
+        let password = password(&home.master);
+        let wallets = seed(&bursar, &rail, &home.master, &password).await?;
+        let server_xpub = bursar.ecdh_public_key().to_owned();
+        let settings = bursar_http::Settings {
+            trusted_proxies: Vec::new(),
+            environment: "test".to_owned(),
+            body_limit: BODY_LIMIT,
+        };
+        let operator = home.temporary.is_none().then_some(home.directory.as_path());
+        let serving = server::start(bursar, Listening { http: listener, settings, operator }).await?;
+        ready(&Ready {
+            url: url(&serving),
+            username: USERNAME,
+            password,
+            otp: fixed_otp::CODES[0],
+            data_directory: home.directory.clone(),
+            is_ephemeral: home.temporary.is_some(),
+            server_xpub,
+            wallets,
+        })?;
+        serving.until_stopped().await
+    })
+}
+
+impl Home {
+    fn find(directory: Option<&Path>) -> Result<Self, Failure> {
+        let Some(directory) = directory else {
+            let temporary = tempfile::Builder::new().prefix("bursar-dev-").tempdir()?;
+            return Ok(Self {
+                directory: temporary.path().to_owned(),
+                master: MasterKey::new(Secret::new(environment::random_bytes())),
+                temporary: Some(temporary),
+            });
+        };
+        server::make_directory(directory)?;
+        let directory = directory.canonicalize().map_err(|problem| Failure::at(directory, problem))?;
+        let key = key_beside(&directory);
+        let master = if key_file::exists(&key)? {
+            key_file::read(&key)?
+        } else if server::has_store(&directory)? {
+            return Err(Failure::at(&key, "is missing, and nothing in the data directory opens without it")
+                .with_hint("restore it, or give another --data-dir; `serve` is for directories made by `init`"));
+        } else {
+            key_file::create(&key)?
+        };
+        Ok(Self { directory, master, temporary: None })
+    }
+}
+
+/// The key file of a test environment's data directory: beside it, since the key must not be in it.
+pub(crate) fn key_beside(directory: &Path) -> PathBuf {
+    let mut name = directory.as_os_str().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
+}
+
+/// What decides when an operator works on a test environment's directory while nobody serves it.
+pub(crate) fn policy_for_operator() -> Policy {
+    policy("localhost".to_owned(), false)
+}
+
+/// What decides in the test environment: nothing that stands in the way of trying things out.
+fn policy(origin: String, ecdh_issuance: bool) -> Policy {
+    Policy {
+        fixed_otp: Some(FixedOtp::for_test_environment()),
+        origin,
+        session: Span::from_seconds(60 * 60),
+        default_duration: TEN_YEARS,
+        longest_duration: TEN_YEARS,
+        tokens_per_user: 1000,
+        require_ip_restriction: RequireIp::Off,
+        unlock_drops_limits: false,
+        rate_limits: false,
+        password_cost: PasswordCost::new(1024, 1, 1).unwrap_or(PasswordCost::TEST),
+        spend_deadline: Span::from_seconds(60),
+        ecdh_issuance,
+    }
+}
+
+/// Makes the user and the wallets, or finds them as an earlier run made them.
+async fn seed(
+    bursar: &Bursar,
+    rail: &SandboxRail,
+    master: &MasterKey,
+    password: &Secret<String>,
+) -> Result<Vec<SandboxWallet>, Failure> {
+    let user = match bursar.user_named(USERNAME).await {
+        Ok(user) if !user.seeded => {
+            return Err(Failure::new(format!("`{USERNAME}` in this data directory is not a test user")));
+        }
+        Ok(user) => user,
+        Err(ServiceError::NotFound(_)) => {
+            let (username, full_name) = (USERNAME.to_owned(), "Dev User".to_owned());
+            let new = NewUser { username, full_name, password: password.clone(), seeded: true };
+            bursar.create_user(new).await?.0
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut wallets = Vec::new();
+    for Funds { coin: ticker, label, purpose, balance } in FUNDS {
+        let random = first_16(&master.derive(purpose));
+        let id = WalletId::from_bytes(random);
+        let reference = id.to_string();
+        let coin = Coin::parse(ticker).map_err(|error| Failure::new(error.to_string()))?;
+        let funded = rail.create_wallet(&reference, &coin, Amount::new(balance), random).await;
+        let address = funded.map_err(ServiceError::from)?;
+        match bursar.register_wallet(id, coin, label.to_owned(), RAIL, user.id).await {
+            // What is registered already stays as it is.
+            Ok(_) | Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let balance = rail.balance(&reference).await.map_err(ServiceError::from)?.confirmed;
+        wallets.push(SandboxWallet { id, coin: ticker, label, address, balance });
+    }
+    Ok(wallets)
+}
+
+fn first_16(bytes: &Secret<[u8; 32]>) -> [u8; 16] {
+    *bytes.expose().first_chunk().unwrap_or(&[0; 16])
+}
+
+/// The test user's password: the same after every start, without being stored.
+fn password(master: &MasterKey) -> Secret<String> {
+    let derived = master.derive("dev password");
+    let text = Secret::new(base32::encode(base32::Alphabet::Crockford, derived.expose()).to_lowercase());
+    Secret::new(text.expose().chars().take(PASSWORD_LETTERS).collect())
+}
+
+/// Where clients find it: not the wildcard address, which is none.
+fn url(serving: &Serving) -> String {
+    let mut address = serving.address();
+    match address.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(any) if any.is_unspecified() => address.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_follows_from_the_master_key_and_reads_well() {
+        let of = |byte| password(&MasterKey::new(Secret::new([byte; 32]))).expose().clone();
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+        assert_eq!(of(1).len(), PASSWORD_LETTERS);
+        assert!(of(1).bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
+    }
+
+    #[test]
+    fn the_key_is_beside_the_data_directory_and_not_in_it() {
+        assert_eq!(key_beside(Path::new("/srv/bursar")), Path::new("/srv/bursar.key"));
+    }
+}
