@@ -19,7 +19,9 @@ conformance('templates', (bursar) => {
       session = await bursar.login();
       await session.unlock({ otp: OTP, duration: 3600 });
     }
-    return session[method](session.url(`/user/accesstokentemplate${path}`, 2)).send(body).result();
+    // Version 2 signs no method: a removal without a body could have been a read (see the last promise).
+    const sent = method === 'del' && !body ? {} : body;
+    return session[method](session.url(`/user/accesstokentemplate${path}`, 2)).send(sent).result();
   };
   const make = async (t, more = {}) => {
     const template = await ask('post', '', { ...GRANT, ...more });
@@ -96,5 +98,16 @@ conformance('templates', (bursar) => {
 
     await ask('del', `/${template.id}`);
     await bursar.clientOf(token.token).session();
+  });
+
+  promise('are removed without a body only where the signature covers the method', async (t) => {
+    const { id } = await make(t);
+    const bodiless = session.del(session.url(`/user/accesstokentemplate/${id}`, 2)).result();
+    if (bursar.authVersion === 2) {
+      assert.equal((await refusal(bodiless)).result.context.code, 'method_not_signed');
+      assert.equal((await ask('get', `/${id}`)).id, id);
+    } else {
+      assert.equal((await bodiless).id, id);
+    }
   });
 });

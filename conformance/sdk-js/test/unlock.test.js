@@ -112,6 +112,8 @@ conformance('unlock and lock', (bursar) => {
       assert.equal(refused.result.context.field, 'duration');
     }
     await bitgo.post(bitgo.url('/user/unlock', 2)).send({ otp: OTP, duration: 3600 }).result();
-    assert.equal(seconds(await bitgo.session()), 3600);
+    // A session lasts an hour, and its unlock never longer than itself.
+    const left = seconds(await bitgo.session());
+    assert.ok(left > 3590 && left <= 3600, `${left}`);
   });
 });

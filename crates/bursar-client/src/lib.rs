@@ -1,8 +1,8 @@
 //! A blocking client of a Bursar server, for its command line and for small programs.
 //!
-//! It speaks the BitGo dialect with the token itself as bearer and passes answers on as they are. Every
-//! send names itself, so that sending it again is safe; nothing is sent again by itself here. No token and
-//! no password may be in what this crate prints.
+//! It speaks the BitGo dialect with the token itself as bearer and passes answers on as they are. Nothing
+//! is sent a second time by itself: only a payment with a sequence id may be. No token and no password may
+//! be in what this crate prints.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 

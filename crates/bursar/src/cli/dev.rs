@@ -89,18 +89,19 @@ fn page(ready: &Ready) -> String {
          OTP       {otp}\n\
          Data      {kept}\n\n\
          {wallets}\n\n\
-         For the BitGo SDK, in another terminal:\n\n  \
-         export PASS='{password}'\n  \
-         export BITGO_CUSTOM_ROOT_URI={url}\n\n\
+         For the BitGo SDK, in another terminal:\n\n\
+         export PASS='{password}'\n\
+         export BITGO_CUSTOM_ROOT_URI={url}\n\
          {SNIPPET}\n\
          Stop with Ctrl-C."
     )
 }
 
-/// Makes a token that may spend a bitcoin of the sandbox, with the unmodified SDK.
-const SNIPPET: &str = "\
-  cat > token.mjs <<'END'
-  import { BitGoAPI } from '@bitgo/sdk-api';
+/// Makes a token that may spend a bitcoin of the sandbox, with the unmodified SDK. Not indented: a shell
+/// looks for the end of what follows `<<` at the beginning of a line.
+const SNIPPET: &str = r"cat > token.cjs <<'END'
+const { BitGoAPI } = require('@bitgo/sdk-api');
+(async () => {
   const bitgo = new BitGoAPI({ env: 'test' });
   await bitgo.authenticate({ username: 'user@example.com', password: process.env.PASS, otp: '000000' });
   console.log(await bitgo.addAccessToken({
@@ -109,6 +110,7 @@ const SNIPPET: &str = "\
     scope: ['openid', 'profile', 'wallet_view_all', 'wallet_spend_all'],
     spendingLimits: [{ coin: 'tbtc', txValueLimit: '100000000' }],
   }));
-  END
-  npm install @bitgo/sdk-api && node token.mjs
+})();
+END
+npm install @bitgo/sdk-api && node token.cjs
 ";

@@ -3,7 +3,7 @@
 //! Exit codes: 0 it is done; 1 it did not work; 2 the command line cannot be; 3 Bursar decided against it
 //! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer.
 
-mod accounts;
+mod connection;
 mod credentials;
 mod dev;
 mod doctor;
@@ -13,9 +13,11 @@ mod output;
 mod password;
 mod serve;
 mod session;
+mod shown;
 mod spend;
 mod table;
 mod token;
+mod wallet;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,15 +58,15 @@ enum Command {
     /// Log in and keep the session for the other commands.
     Login(session::Login),
     /// End the session and forget it.
-    Logout(session::Connection),
+    Logout(connection::Connection),
     /// Show who is logged in, and what the session or token may do.
-    Whoami(session::Connection),
+    Whoami(connection::Connection),
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
     /// Wallets.
     #[command(subcommand)]
-    Wallet(accounts::Wallet),
+    Wallet(wallet::Wallet),
     /// Send money from a wallet.
     Spend(spend::Spend),
     /// Print a script that completes this command line in a shell.

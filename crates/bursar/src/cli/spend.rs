@@ -1,3 +1,77 @@
+//! `bursar spend`: one payment.
+
+use bursar_client::{ClientError, Payment};
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::connection::Connection;
+use crate::cli::{output, shown};
+use crate::environment;
 use crate::failure::Failure;
-#[derive(clap::Args)] pub(super) struct Spend {}
-impl Spend { pub(super) fn run(self, _j: bool) -> Result<(), Failure> { Ok(()) } }
+
+#[derive(Args)]
+pub(super) struct Spend {
+    /// The wallet it comes from.
+    #[arg(long)]
+    wallet: String,
+    /// The wallet's coin.
+    #[arg(long)]
+    coin: String,
+    /// Where it goes.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    /// How much, in base units.
+    #[arg(long, value_name = "BASE_UNITS")]
+    amount: String,
+    /// A one-time password, which allows this payment beyond the token's limits.
+    #[arg(long)]
+    otp: Option<String>,
+    /// Names the payment: the same name again is the same payment. A random one if nothing is said.
+    #[arg(long)]
+    sequence_id: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Spend {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let sequence_id =
+            self.sequence_id.unwrap_or_else(|| base16ct::lower::encode_string(&environment::random_bytes::<16>()));
+        let payment = Payment {
+            wallet: &self.wallet,
+            coin: &self.coin,
+            to: &self.to,
+            amount: &self.amount,
+            sequence_id: Some(&sequence_id),
+            otp: self.otp.as_deref(),
+        };
+        let sent = client.spend(&payment).map_err(|error| failed(error, &sequence_id))?;
+        if json {
+            return output::json(&sent);
+        }
+        let transfer = sent.get("transfer").unwrap_or(&Value::Null);
+        output::text(&format!(
+            "sent {} {} to {}\ntxid      {}\ntransfer  {} ({})\nsequence  {sequence_id}",
+            output::printable(&self.amount),
+            output::printable(&self.coin),
+            output::printable(&self.to),
+            shown::text(&sent, "txid"),
+            shown::text(transfer, "id"),
+            shown::text(transfer, "state"),
+        ))
+    }
+}
+
+/// Whoever does not know whether it was sent must not send another one, but the same again.
+fn failed(error: ClientError, sequence_id: &str) -> Failure {
+    let may_be_done = match &error {
+        ClientError::Unreachable { .. } | ClientError::Unreadable { .. } => true,
+        ClientError::Declined(declined) => declined.status() >= 500,
+    };
+    let failure = Failure::from(error);
+    if may_be_done {
+        return failure.with_hint(format!("it may have been sent; send it again with --sequence-id {sequence_id}"));
+    }
+    failure
+}

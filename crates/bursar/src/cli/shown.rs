@@ -1,0 +1,89 @@
+//! Tokens as people read them: what may be done, until when, and how much is left.
+
+use serde_json::Value;
+
+use crate::cli::output;
+
+/// A field as text, or nothing.
+pub(super) fn text(document: &Value, name: &str) -> String {
+    match document.get(name) {
+        Some(Value::String(text)) => output::printable(text),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A list of texts, joined.
+pub(super) fn texts(document: &Value, name: &str) -> String {
+    let list = document.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(Value::as_str).map(output::printable).collect::<Vec<_>>().join(" ")
+}
+
+/// What a token may spend and has spent, one entry for each coin: `tbtc 5 of 10`.
+pub(super) fn limits(token: &Value) -> Vec<String> {
+    let Some(unlock) = token.get("unlock") else { return Vec::new() };
+    let Some(limits) = unlock.get("spendingLimits").and_then(Value::as_object) else { return Vec::new() };
+    let one = |(coin, limit): (&String, &Value)| {
+        let spent = text(limit, "txValueString");
+        let ceiling = match limit.get("maxLimit") {
+            Some(Value::Bool(true)) => "unlimited".to_owned(),
+            _ => text(limit, "txValueLimitString"),
+        };
+        format!("{} {spent} of {ceiling}", output::printable(coin))
+    };
+    limits.iter().map(one).collect()
+}
+
+/// Whether a token may spend now.
+pub(super) fn state(token: &Value) -> String {
+    let locked = text(token, "locked");
+    if !locked.is_empty() {
+        return format!("locked since {locked}");
+    }
+    match token.get("unlock") {
+        Some(unlock) if limits(token).is_empty() && unlock.get("txValueLimit").is_none() => {
+            format!("unlocked until {}", text(unlock, "expires"))
+        }
+        Some(_) => "limited".to_owned(),
+        None => "spends only when unlocked".to_owned(),
+    }
+}
+
+/// A token, line by line.
+pub(super) fn token(token: &Value) -> String {
+    let label = text(token, "label");
+    let mut lines = vec![
+        format!("Token    {} {label}", text(token, "id")),
+        format!("Scopes   {}", texts(token, "scope")),
+        format!("Expires  {}", text(token, "expires")),
+        format!("State    {}", state(token)),
+    ];
+    let places = texts(token, "ipRestrict");
+    if !places.is_empty() {
+        lines.push(format!("From     {places}"));
+    }
+    lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
+    if let Some(used) = token.get("lastUsed").filter(|used| used.is_object()) {
+        lines.push(format!("Used     {} from {}", text(used, "time"), text(used, "ip")));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_limited_an_unlocked_and_a_locked_token_are_told_apart() {
+        let limited = json!({"unlock": {"spendingLimits": {
+            "tbtc": {"txValueString": "5", "txValueLimitString": "10"}, "hteth": {"txValueString": "0", "maxLimit": true},
+        }}});
+        assert_eq!(limits(&limited), ["tbtc 5 of 10", "hteth 0 of unlimited"]);
+        assert_eq!(state(&limited), "limited");
+        assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
+        assert_eq!(state(&json!({"locked": "then", "unlock": {}})), "locked since then");
+        assert_eq!(state(&json!({})), "spends only when unlocked");
+    }
+}
