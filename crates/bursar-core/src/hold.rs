@@ -1,5 +1,7 @@
 //! A spend's life: held, then captured, released or unresolved.
 
+use sha2::{Digest, Sha256};
+
 use crate::amount::Amount;
 use crate::coin::Coin;
 use crate::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
@@ -54,11 +56,11 @@ pub struct Hold {
     pub amount: Amount,
     /// The part of `amount` that is held for the fee.
     pub fee: Amount,
-    /// What names it.
+    /// The name its client chose for it.
     pub key: Option<SpendKey>,
     /// A hash of what is meant: two requests with the same key must have the same.
     pub meaning: [u8; 32],
-    /// What the rail needs to carry it out or to find out what became of it.
+    /// The transaction that was built before and is to be sent; empty if the rail makes it.
     pub instruction: Vec<u8>,
     /// The comment that came with it.
     pub comment: Option<String>,
@@ -98,6 +100,23 @@ pub enum HoldState {
         /// Why.
         reason: String,
     },
+}
+
+/// All keys that name a spend: the one its client chose, and the transaction itself if one was built before.
+///
+/// A transaction that is sent again under another name is still the same spend.
+pub fn names(chosen: Option<&SpendKey>, wallet: WalletId, transaction: &[u8]) -> Vec<SpendKey> {
+    let built = (!transaction.is_empty()).then(|| SpendKey::Transaction(wallet, Sha256::digest(transaction).into()));
+    let mut names: Vec<SpendKey> = chosen.cloned().into_iter().chain(built).collect();
+    names.dedup();
+    names
+}
+
+impl Hold {
+    /// All keys that name this spend.
+    pub fn names(&self) -> Vec<SpendKey> {
+        names(self.key.as_ref(), self.wallet, &self.instruction)
+    }
 }
 
 impl HoldState {

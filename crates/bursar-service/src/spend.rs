@@ -84,15 +84,15 @@ impl Bursar {
         let found = self.wallet_for(principal, request.wallet, WalletAction::Spend).await?;
         let wallet = found.wallet;
         let rail = self.rail(&wallet.rail)?;
-        let (recipients, fee, key) = match &request.what {
+        let (recipients, fee, transaction) = match request.what {
             What::Recipients(recipients) => {
-                (recipients.clone(), rail.fee_ceiling(&request.coin, recipients.len()), None)
+                let fee = rail.fee_ceiling(&request.coin, recipients.len());
+                (recipients, fee, Vec::new())
             }
             What::Transaction { bytes, claimed } => {
-                let decoded = rail.decode(bytes)?;
+                let decoded = rail.decode(&bytes)?;
                 check_claim(&decoded, &wallet.reference, &request.coin, claimed.as_deref())?;
-                let key = SpendKey::Transaction(wallet.id, Sha256::digest(bytes).into());
-                (decoded.recipients, decoded.fee, Some(key))
+                (decoded.recipients, decoded.fee, bytes)
             }
         };
         rail.check(&request.coin, &recipients)?;
@@ -105,21 +105,17 @@ impl Bursar {
             }
         };
         let now = self.clock.now();
-        let sequence = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
         let hold = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token: principal.token().id,
             address: principal.address,
             wallet: wallet.id,
-            meaning: meaning(&request.coin, wallet.id, &recipients, key.as_ref()),
+            meaning: meaning(&request.coin, wallet.id, &recipients, &transaction),
             coin: request.coin,
             recipients,
             fee,
-            key: sequence.or(key),
-            instruction: match request.what {
-                What::Recipients(_) => Vec::new(),
-                What::Transaction { bytes, .. } => bytes,
-            },
+            key: request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name)),
+            instruction: transaction,
             comment: request.comment,
             stepped_up,
             deadline: now.plus(self.policy.spend_deadline),
@@ -231,7 +227,7 @@ fn check_claim(
 
 /// Names what a spend means, so that a key cannot be used for two different ones. Not its bytes: the same
 /// spend may be written in many ways.
-fn meaning(coin: &Coin, wallet: WalletId, recipients: &[Recipient], key: Option<&SpendKey>) -> [u8; 32] {
+fn meaning(coin: &Coin, wallet: WalletId, recipients: &[Recipient], transaction: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     let mut field = |bytes: &[u8]| {
         hasher.update(bytes.len().to_be_bytes());
@@ -244,8 +240,6 @@ fn meaning(coin: &Coin, wallet: WalletId, recipients: &[Recipient], key: Option<
         field(recipient.address.as_bytes());
         field(&recipient.amount.to_be_bytes());
     }
-    if let Some(SpendKey::Transaction(_, hash)) = key {
-        field(hash);
-    }
+    field(transaction);
     hasher.finalize().into()
 }

@@ -177,7 +177,8 @@ pub(crate) fn is_inside(path: &Path, directory: &Path) -> bool {
 
 /// Reads a duration: seconds, or a number with `s`, `m`, `h` or `d`.
 pub(crate) fn parse_duration(text: &str) -> Result<Span, String> {
-    let problem = || format!("`{text}` is no duration; write seconds, or a number with s, m, h or d, such as 12h or 30d");
+    let problem =
+        || format!("`{text}` is no duration; write seconds, or a number with s, m, h or d, such as 12h or 30d");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match &text.get(digits.len()..) {
         Some("" | "s") => 1,
@@ -256,7 +257,9 @@ mod tests {
         for (text, seconds) in [("90", 90), ("90s", 90), ("2m", 120), ("12h", 43_200), ("30d", 2_592_000)] {
             assert_eq!(parse_duration(text), Ok(Span::from_seconds(seconds)), "{text}");
         }
-        for text in ["", "0", "-1", "+1", "1w", "1.5h", "h", "1h2m", " 1", "99999999999999999999", "9999999999999999999d"] {
+        for text in
+            ["", "0", "-1", "+1", "1w", "1.5h", "h", "1h2m", " 1", "99999999999999999999", "9999999999999999999d"]
+        {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

@@ -83,7 +83,12 @@ struct Funds {
 /// 100 BTC and 1000 ETH, of the sandbox.
 const FUNDS: [Funds; 2] = [
     Funds { coin: "tbtc", label: "Sandbox tbtc", purpose: "dev wallet tbtc", balance: 10_000_000_000 },
-    Funds { coin: "hteth", label: "Sandbox hteth", purpose: "dev wallet hteth", balance: 1_000_000_000_000_000_000_000 },
+    Funds {
+        coin: "hteth",
+        label: "Sandbox hteth",
+        purpose: "dev wallet hteth",
+        balance: 1_000_000_000_000_000_000_000,
+    },
 ];
 
 /// Where the data is, and the key to it.

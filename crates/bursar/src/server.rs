@@ -159,7 +159,10 @@ impl Serving {
             Ok(Ok(result)) => Ok(result?),
             Ok(Err(_)) => Err(Failure::new("the HTTP server ended in a panic")),
             // What is still open after this long is dropped: its spends are settled at the next start.
-            Err(_) => Ok(tracing::warn!("some requests did not finish in time")),
+            Err(_) => {
+                tracing::warn!("some requests did not finish in time");
+                Ok(())
+            }
         }
     }
 }
@@ -183,11 +186,9 @@ impl Signals {
     }
 }
 
-fn until(mut stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        // If the sender is gone, everything is over as well.
-        stopped.wait_for(|stopped| *stopped).await.ok();
-    }
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // If the sender is gone, everything is over as well.
+    stopped.wait_for(|stopped| *stopped).await.ok();
 }
 
 async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {

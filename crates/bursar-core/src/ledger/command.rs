@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::amount::Amount;
 use crate::audit::{Actor, Event};
 use crate::coin::Coin;
-use crate::hold::{Hold, Recipient, SpendKey};
+use crate::hold::{Hold, Recipient, SpendKey, names};
 use crate::id::{HoldId, TokenId, WalletId};
 use crate::ledger::state::{Key, Record, Version};
 use crate::refusal::Refusal;
@@ -122,11 +122,11 @@ pub struct HoldRequest {
     pub recipients: Vec<Recipient>,
     /// The greatest fee the rail may take, in the same coin.
     pub fee: Amount,
-    /// What names the spend.
+    /// The name the client chose for the spend.
     pub key: Option<SpendKey>,
     /// A hash of what is meant.
     pub meaning: [u8; 32],
-    /// What the rail needs to carry it out.
+    /// The transaction that was built before and is to be sent; empty if the rail makes it.
     pub instruction: Vec<u8>,
     /// The comment that came with it.
     pub comment: Option<String>,
@@ -134,6 +134,13 @@ pub struct HoldRequest {
     pub stepped_up: bool,
     /// When the rail's answer is overdue.
     pub deadline: Timestamp,
+}
+
+impl HoldRequest {
+    /// All keys that will name the spend.
+    pub fn names(&self) -> Vec<SpendKey> {
+        names(self.key.as_ref(), self.wallet, &self.instruction)
+    }
 }
 
 /// What the ledger answers.

@@ -17,9 +17,11 @@ use crate::token::{Token, TokenKind};
 
 pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     let mut keys = vec![Key::Token(request.token), Key::Wallet(request.wallet)];
-    keys.extend(request.key.clone().map(Key::SpendKey));
-    if let Some(Ok(Some(known))) = request.key.as_ref().map(|key| state.spend_key(key)) {
-        keys.push(Key::Hold(*known));
+    for name in request.names() {
+        if let Ok(Some(known)) = state.spend_key(&name) {
+            keys.push(Key::Hold(*known));
+        }
+        keys.push(Key::SpendKey(name));
     }
     let Ok(Some(token)) = state.token(&request.token) else {
         return keys;
@@ -81,8 +83,8 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
         }
         Verdict::Granted(hold) => {
             reserve(state, &hold)?;
-            if let Some(key) = &hold.key {
-                state.put(Record::SpendKey(key.clone(), hold.id));
+            for name in hold.names() {
+                state.put(Record::SpendKey(name, hold.id));
             }
             state.put(Record::Hold(hold.id, hold.clone()));
             let data = vec![
@@ -124,10 +126,16 @@ fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Verdic
     if wallet.coin.chain() != request.coin.chain() || (wallet.coin.is_token() && wallet.coin != request.coin) {
         return Ok(Verdict::Refused(Refusal::WrongCoin { holds: wallet.coin.clone() }));
     }
-    if let Some(known) = request.key.as_ref().map(|key| state.spend_key(key)).transpose()?.flatten()
-        && let Some(hold) = state.hold(known)?
-    {
-        return Ok(Verdict::Known(hold.clone()));
+    let mut known: Option<&Hold> = None;
+    for name in request.names() {
+        let Some(hold) = state.spend_key(&name)?.map(|id| state.hold(id)).transpose()?.flatten() else { continue };
+        // Of two names, the one that means something else decides.
+        if known.is_none_or(|known| known.meaning == request.meaning) {
+            known = Some(hold);
+        }
+    }
+    if let Some(known) = known {
+        return Ok(Verdict::Known(known.clone()));
     }
     let sum = request.recipients.iter().try_fold(request.fee, |sum, to| sum.checked_add(to.amount));
     let Some(amount) = sum else {
@@ -248,11 +256,9 @@ pub(super) fn release(state: &mut State, id: HoldId, reason: &str, now: Timestam
             }
         },
     )?;
-    // What did not happen does not occupy its key: the same request may be tried again.
-    if let (Outcome::Settled { hold, before: false }, _) = &outcome
-        && let Some(key) = &hold.key
-    {
-        state.delete(Key::SpendKey(key.clone()));
+    // What did not happen does not occupy its names: the same request may be tried again.
+    if let (Outcome::Settled { hold, before: false }, _) = &outcome {
+        hold.names().into_iter().for_each(|name| state.delete(Key::SpendKey(name)));
     }
     Ok(outcome)
 }

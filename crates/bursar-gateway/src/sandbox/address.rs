@@ -14,9 +14,7 @@ use sha3::Keccak256;
 const EVM_MAIN: [&str; 6] = ["eth", "polygon", "arbeth", "opeth", "bsc", "avaxc"];
 
 /// EVM chains for tests.
-const EVM_TEST: [&str; 8] = [
-    "teth", "hteth", "hoodeth", "tpolygon", "tarbeth", "topeth", "tbsc", "tavaxc",
-];
+const EVM_TEST: [&str; 8] = ["teth", "hteth", "hoodeth", "tpolygon", "tarbeth", "topeth", "tbsc", "tavaxc"];
 
 /// A chain, as far as its addresses and transaction ids go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,15 +58,9 @@ pub(super) fn normal_form(coin: &Coin, text: &str) -> Option<String> {
 
 /// An address nobody has a key to: in the coin's notation on test networks, marked as the sandbox's on others.
 pub(super) fn new(coin: &Coin, reference: &str, random: [u8; 16]) -> String {
-    let digest = Sha256::new_with_prefix("bursar sandbox address")
-        .chain_update(random)
-        .chain_update(reference)
-        .finalize();
-    let bytes = digest
-        .as_slice()
-        .first_chunk::<20>()
-        .copied()
-        .unwrap_or_default();
+    let digest =
+        Sha256::new_with_prefix("bursar sandbox address").chain_update(random).chain_update(reference).finalize();
+    let bytes = digest.as_slice().first_chunk::<20>().copied().unwrap_or_default();
     let digits = base16ct::lower::encode_string(&bytes);
     match Chain::of(coin) {
         Chain::Bitcoin(Network::Testnet) => WitnessProgram::new(WitnessVersion::V0, &bytes)
@@ -81,17 +73,12 @@ pub(super) fn new(coin: &Coin, reference: &str, random: [u8; 16]) -> String {
 
 fn own_address(text: &str) -> Option<String> {
     let digits = text.strip_prefix("sandbox-")?;
-    let lower_hex = digits
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let lower_hex = digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     (digits.len() == 40 && lower_hex).then(|| text.to_owned())
 }
 
 fn bitcoin_address(network: Network, text: &str) -> Option<String> {
-    let address = Address::from_str(text)
-        .ok()?
-        .require_network(network)
-        .ok()?;
+    let address = Address::from_str(text).ok()?.require_network(network).ok()?;
     Some(address.to_string())
 }
 
@@ -102,8 +89,7 @@ fn evm_address(text: &str) -> Option<String> {
         return None;
     }
     let lower = digits.to_ascii_lowercase();
-    let sound =
-        digits == lower || digits == lower.to_ascii_uppercase() || digits == checksummed(&lower);
+    let sound = digits == lower || digits == lower.to_ascii_uppercase() || digits == checksummed(&lower);
     sound.then(|| format!("0x{lower}"))
 }
 
@@ -112,11 +98,7 @@ fn checksummed(lower: &str) -> String {
     let hash = Keccak256::digest(lower);
     let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let cased = |(digit, nibble): (char, u8)| {
-        if nibble >= 8 {
-            digit.to_ascii_uppercase()
-        } else {
-            digit
-        }
+        if nibble >= 8 { digit.to_ascii_uppercase() } else { digit }
     };
     lower.chars().zip(nibbles).map(cased).collect()
 }
@@ -147,15 +129,9 @@ mod tests {
             "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn",
             "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
         ];
-        let main = [
-            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-            "17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem",
-        ];
+        let main = ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "17VZNX1SN5NtKa8UQFxwQbFeFc3iqRYhem"];
         for text in test {
-            assert!(
-                reads("tbtc", text) && reads("tbtc4", text) && !reads("btc", text),
-                "{text}"
-            );
+            assert!(reads("tbtc", text) && reads("tbtc4", text) && !reads("btc", text), "{text}");
         }
         for text in main {
             assert!(reads("btc", text) && !reads("tbtc", text), "{text}");
@@ -180,10 +156,7 @@ mod tests {
             "0x5AAEB6053F3E94C9B9A09F33669435E7EF1BEAED",
         ] {
             let read = normal_form(&coin("hteth:usdc"), text);
-            assert_eq!(
-                read,
-                Some("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".to_owned())
-            );
+            assert_eq!(read, Some("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".to_owned()));
         }
         for text in [
             "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
@@ -200,10 +173,7 @@ mod tests {
     #[test]
     fn the_chains_taken_for_evm_are_those_of_the_core() {
         for chain in EVM_MAIN.iter().chain(&EVM_TEST) {
-            assert!(
-                Family::Erc20.covers(&coin(&format!("{chain}:token"))),
-                "{chain}"
-            );
+            assert!(Family::Erc20.covers(&coin(&format!("{chain}:token"))), "{chain}");
         }
     }
 

@@ -75,10 +75,9 @@ impl fmt::Display for BookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(problem) => write!(f, "the sandbox's book is unavailable: {problem}"),
-            Self::Inconsistent { table } => write!(
-                f,
-                "table `{table}` of the sandbox's book holds a row that makes no sense"
-            ),
+            Self::Inconsistent { table } => {
+                write!(f, "table `{table}` of the sandbox's book holds a row that makes no sense")
+            }
             Self::Newer { found } => {
                 write!(
                     f,
@@ -143,25 +142,18 @@ pub(super) fn create_wallet(
         Some((held, _)) if held != *coin => return Ok(Err(other_coin(&held, coin))),
         Some(_) => {}
         None => {
-            book.prepare_cached(
-                "INSERT INTO wallets (reference, coin, balance) VALUES (?1, ?2, ?3)",
-            )?
-            .execute(params![reference, coin.as_str(), balance.to_be_bytes()])?;
+            book.prepare_cached("INSERT INTO wallets (reference, coin, balance) VALUES (?1, ?2, ?3)")?
+                .execute(params![reference, coin.as_str(), balance.to_be_bytes()])?;
             new_address(book, reference, random)?;
         }
     }
     let first = addresses(book, reference)?.and_then(|all| all.into_iter().next());
-    first
-        .map(Ok)
-        .ok_or(BookError::Inconsistent { table: "addresses" })
+    first.map(Ok).ok_or(BookError::Inconsistent { table: "addresses" })
 }
 
 /// What is said when a wallet of one coin is asked to do something with another.
 pub(super) fn other_coin(held: &Coin, asked: &Coin) -> RailError {
-    RailError::Invalid {
-        field: "coin",
-        problem: format!("is {asked}, but the wallet holds {held}"),
-    }
+    RailError::Invalid { field: "coin", problem: format!("is {asked}, but the wallet holds {held}") }
 }
 
 /// The coin a wallet holds.
@@ -175,27 +167,17 @@ pub(super) fn balance(book: &Connection, reference: &str) -> Result<Option<Amoun
 }
 
 /// A wallet's addresses, oldest first.
-pub(super) fn addresses(
-    book: &Connection,
-    reference: &str,
-) -> Result<Option<Vec<String>>, BookError> {
+pub(super) fn addresses(book: &Connection, reference: &str) -> Result<Option<Vec<String>>, BookError> {
     if wallet(book, reference)?.is_none() {
         return Ok(None);
     }
-    let mut statement = book
-        .prepare_cached("SELECT address FROM addresses WHERE reference = ?1 ORDER BY position")?;
-    let addresses = statement
-        .query_map([reference], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let mut statement = book.prepare_cached("SELECT address FROM addresses WHERE reference = ?1 ORDER BY position")?;
+    let addresses = statement.query_map([reference], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(Some(addresses))
 }
 
 /// A new address of a wallet; the same random bytes give the same one.
-pub(super) fn new_address(
-    book: &Connection,
-    reference: &str,
-    random: [u8; 16],
-) -> Result<Option<String>, BookError> {
+pub(super) fn new_address(book: &Connection, reference: &str, random: [u8; 16]) -> Result<Option<String>, BookError> {
     let Some(coin) = coin(book, reference)? else {
         return Ok(None);
     };
@@ -210,11 +192,7 @@ pub(super) fn new_address(
 }
 
 /// Sends what the hold says, once: whatever was answered first is answered again.
-pub(super) fn send(
-    book: &Connection,
-    reference: &str,
-    hold: &Hold,
-) -> Result<SendOutcome, BookError> {
+pub(super) fn send(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, BookError> {
     if let Some(known) = outcome(book, hold.id)? {
         return Ok(known);
     }
@@ -237,10 +215,7 @@ fn outcome(book: &Connection, hold: HoldId) -> Result<Option<SendOutcome>, BookE
     let sent = book
         .prepare_cached("SELECT txid, fee FROM transfers WHERE hold = ?1")?
         .query_row([hold.as_bytes()], |row| {
-            Ok(SendOutcome::Done {
-                reference: row.get(0)?,
-                fee: Amount::from_be_bytes(row.get(1)?),
-            })
+            Ok(SendOutcome::Done { reference: row.get(0)?, fee: Amount::from_be_bytes(row.get(1)?) })
         })
         .optional()?;
     if sent.is_some() {
@@ -248,11 +223,7 @@ fn outcome(book: &Connection, hold: HoldId) -> Result<Option<SendOutcome>, BookE
     }
     let refused = book
         .prepare_cached("SELECT reason FROM refusals WHERE hold = ?1")?
-        .query_row([hold.as_bytes()], |row| {
-            Ok(SendOutcome::Refused {
-                reason: row.get(0)?,
-            })
-        })
+        .query_row([hold.as_bytes()], |row| Ok(SendOutcome::Refused { reason: row.get(0)? }))
         .optional()?;
     Ok(refused)
 }
@@ -264,10 +235,7 @@ fn refuse(book: &Connection, hold: HoldId, reason: String) -> Result<SendOutcome
 }
 
 /// What a wallet holds: which coin, and how much.
-pub(super) fn wallet(
-    book: &Connection,
-    reference: &str,
-) -> Result<Option<(Coin, Amount)>, BookError> {
+pub(super) fn wallet(book: &Connection, reference: &str) -> Result<Option<(Coin, Amount)>, BookError> {
     let row: Option<(String, [u8; 32])> = book
         .prepare_cached("SELECT coin, balance FROM wallets WHERE reference = ?1")?
         .query_row([reference], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -65,25 +65,17 @@ impl Destination {
                 "names no fault; write refuse, slow, drop-answer, fail-after-send or never behind `sandbox:`".to_owned()
             });
         }
-        address::normal_form(coin, text)
-            .map(Self::Address)
-            .ok_or_else(|| format!("is no {coin} address"))
+        address::normal_form(coin, text).map(Self::Address).ok_or_else(|| format!("is no {coin} address"))
     }
 }
 
 /// Checks that these recipients can be paid in one transaction of the coin.
 pub(super) fn check(coin: &Coin, recipients: &[Recipient]) -> Result<(), RailError> {
     if recipients.is_empty() {
-        return invalid(
-            "recipients",
-            "is empty; name at least one recipient".to_owned(),
-        );
+        return invalid("recipients", "is empty; name at least one recipient".to_owned());
     }
     if recipients.len() > MOST_RECIPIENTS {
-        return invalid(
-            "recipients",
-            format!("has more than {MOST_RECIPIENTS} entries; split the transaction"),
-        );
+        return invalid("recipients", format!("has more than {MOST_RECIPIENTS} entries; split the transaction"));
     }
     for (position, recipient) in recipients.iter().enumerate() {
         if let Err(problem) = Destination::read(coin, &recipient.address) {
@@ -92,27 +84,18 @@ pub(super) fn check(coin: &Coin, recipients: &[Recipient]) -> Result<(), RailErr
     }
     match total(recipients).and_then(|total| total.checked_add(fee())) {
         Some(_) => Ok(()),
-        None => invalid(
-            "recipients",
-            "together get more than 2^256 - 1 base units".to_owned(),
-        ),
+        None => invalid("recipients", "together get more than 2^256 - 1 base units".to_owned()),
     }
 }
 
 /// What the recipients get together, if that is an amount.
 pub(super) fn total(recipients: &[Recipient]) -> Option<Amount> {
-    recipients
-        .iter()
-        .try_fold(Amount::ZERO, |total, recipient| {
-            total.checked_add(recipient.amount)
-        })
+    recipients.iter().try_fold(Amount::ZERO, |total, recipient| total.checked_add(recipient.amount))
 }
 
 /// The first fault among the recipients.
 pub(super) fn fault(recipients: &[Recipient]) -> Option<Fault> {
-    recipients
-        .iter()
-        .find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
+    recipients.iter().find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
 }
 
 /// What a send costs, whatever the coin: nothing. Never more, so that the ceiling is the price.
@@ -122,9 +105,7 @@ pub(super) fn fee() -> Amount {
 
 /// What a hold's transaction is called. It follows from the hold, so that it is the same at any time.
 pub(super) fn transaction_id(coin: &Coin, hold: HoldId) -> String {
-    let digest = Sha256::new_with_prefix("bursar sandbox")
-        .chain_update(hold.as_bytes())
-        .finalize();
+    let digest = Sha256::new_with_prefix("bursar sandbox").chain_update(hold.as_bytes()).finalize();
     let text = base16ct::lower::encode_string(&digest);
     match Chain::of(coin) {
         Chain::Evm { .. } => format!("0x{text}"),
@@ -160,15 +141,9 @@ mod tests {
     fn every_fault_is_a_destination_of_every_coin_and_a_mistyped_one_of_none() {
         for ticker in ["btc", "tbtc", "hteth", "hteth:usdc", "tsol"] {
             for fault in ["refuse", "slow", "drop-answer", "fail-after-send", "never"] {
-                assert!(
-                    reads(ticker, &format!("sandbox:{fault}")),
-                    "{ticker} {fault}"
-                );
+                assert!(reads(ticker, &format!("sandbox:{fault}")), "{ticker} {fault}");
             }
-            assert!(
-                !reads(ticker, "sandbox:nevr") && !reads(ticker, "sandbox-12"),
-                "{ticker}"
-            );
+            assert!(!reads(ticker, "sandbox:nevr") && !reads(ticker, "sandbox-12"), "{ticker}");
         }
     }
 
@@ -176,44 +151,22 @@ mod tests {
     fn transaction_ids_look_like_the_chains_and_differ_by_hold() {
         let (one, two) = (HoldId::from_bytes([1; 16]), HoldId::from_bytes([2; 16]));
         assert_eq!(transaction_id(&coin("tbtc"), one).len(), 64);
-        assert_eq!(
-            transaction_id(&coin("hteth"), one),
-            format!("0x{}", transaction_id(&coin("tbtc"), one))
-        );
-        assert_ne!(
-            transaction_id(&coin("tbtc"), one),
-            transaction_id(&coin("tbtc"), two)
-        );
+        assert_eq!(transaction_id(&coin("hteth"), one), format!("0x{}", transaction_id(&coin("tbtc"), one)));
+        assert_ne!(transaction_id(&coin("tbtc"), one), transaction_id(&coin("tbtc"), two));
     }
 
     #[test]
     fn nobody_too_many_and_too_much_are_refused_by_field() {
-        let to = |amount| Recipient {
-            address: "sandbox:slow".to_owned(),
-            amount,
-        };
+        let to = |amount| Recipient { address: "sandbox:slow".to_owned(), amount };
         let field = |recipients: &[Recipient]| match check(&coin("tbtc"), recipients) {
             Err(RailError::Invalid { field, .. }) => Some(field),
             _ => None,
         };
         assert_eq!(field(&[]), Some("recipients"));
         assert_eq!(field(&vec![to(Amount::ZERO); 1001]), Some("recipients"));
-        assert_eq!(
-            field(&[to(Amount::MAX), to(Amount::new(1))]),
-            Some("recipients")
-        );
-        assert_eq!(
-            field(&[Recipient {
-                address: "x".to_owned(),
-                amount: Amount::ZERO
-            }]),
-            Some("address")
-        );
+        assert_eq!(field(&[to(Amount::MAX), to(Amount::new(1))]), Some("recipients"));
+        assert_eq!(field(&[Recipient { address: "x".to_owned(), amount: Amount::ZERO }]), Some("address"));
         assert_eq!(check(&coin("tbtc"), &vec![to(Amount::ZERO); 1000]), Ok(()));
-        assert_eq!(
-            check(&coin("tbtc"), &[to(Amount::MAX)]),
-            Ok(()),
-            "no fee comes on top"
-        );
+        assert_eq!(check(&coin("tbtc"), &[to(Amount::MAX)]), Ok(()), "no fee comes on top");
     }
 }

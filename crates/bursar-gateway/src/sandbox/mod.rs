@@ -90,14 +90,11 @@ impl SandboxRail {
         if reference.is_empty() || reference.len() > LONGEST_REFERENCE || !printable {
             return Err(RailError::Invalid {
                 field: "reference",
-                problem: format!(
-                    "is not 1 to {LONGEST_REFERENCE} printable ASCII characters without spaces"
-                ),
+                problem: format!("is not 1 to {LONGEST_REFERENCE} printable ASCII characters without spaces"),
             });
         }
         let (reference, coin) = (reference.to_owned(), coin.clone());
-        self.ask(move |book| book::create_wallet(book, &reference, &coin, balance, random))
-            .await?
+        self.ask(move |book| book::create_wallet(book, &reference, &coin, balance, random)).await?
     }
 
     /// Sends what the hold says, unless the book already knows what became of it.
@@ -107,17 +104,11 @@ impl SandboxRail {
             return unknown("the sandbox did not answer, as `sandbox:never` asks");
         }
         let reference = reference.to_owned();
-        let outcome = match self
-            .writer
-            .ask(move |book| book::send(book, &reference, &hold))
-            .await
-        {
+        let outcome = match self.writer.ask(move |book| book::send(book, &reference, &hold)).await {
             Ok(outcome) => outcome,
             // The permit is used up and nothing was queued, so nothing will be sent.
             Err(Unanswered::NotAsked(reason)) => {
-                return SendOutcome::Refused {
-                    reason: reason.to_owned(),
-                };
+                return SendOutcome::Refused { reason: reason.to_owned() };
             }
             Err(Unanswered::Lost(reason)) => return SendOutcome::Unknown { reason },
         };
@@ -126,9 +117,7 @@ impl SandboxRail {
                 tokio::time::sleep(SLOW).await;
                 outcome
             }
-            Some(Fault::DropAnswer) => {
-                unknown("the sandbox's answer was lost, as `sandbox:drop-answer` asks")
-            }
+            Some(Fault::DropAnswer) => unknown("the sandbox's answer was lost, as `sandbox:drop-answer` asks"),
             Some(Fault::FailAfterSend) if matches!(outcome, SendOutcome::Done { .. }) => {
                 unknown("the sandbox failed after sending, as `sandbox:fail-after-send` asks")
             }
@@ -142,13 +131,10 @@ impl SandboxRail {
         T: Send + 'static,
         F: FnOnce(&rusqlite::Connection) -> Result<T, BookError> + Send + 'static,
     {
-        self.writer
-            .ask(work)
-            .await
-            .map_err(|unanswered| match unanswered {
-                Unanswered::NotAsked(reason) => RailError::Unavailable(reason.to_owned()),
-                Unanswered::Lost(reason) => RailError::Unavailable(reason),
-            })
+        self.writer.ask(work).await.map_err(|unanswered| match unanswered {
+            Unanswered::NotAsked(reason) => RailError::Unavailable(reason.to_owned()),
+            Unanswered::Lost(reason) => RailError::Unavailable(reason),
+        })
     }
 }
 
@@ -175,10 +161,7 @@ impl Rail for SandboxRail {
         Box::pin(async move {
             destination::check(coin, recipients)?;
             let payer = reference.to_owned();
-            let held = self
-                .ask(move |book| book::coin(book, &payer))
-                .await?
-                .ok_or(RailError::UnknownWallet)?;
+            let held = self.ask(move |book| book::coin(book, &payer)).await?.ok_or(RailError::UnknownWallet)?;
             if held != *coin {
                 return Err(book::other_coin(&held, coin));
             }
@@ -199,11 +182,7 @@ impl Rail for SandboxRail {
     fn reconcile<'a>(&'a self, hold: &'a Hold) -> Answer<'a, SendOutcome> {
         let hold = hold.id;
         Box::pin(async move {
-            match self
-                .writer
-                .ask(move |book| book::reconcile(book, hold))
-                .await
-            {
+            match self.writer.ask(move |book| book::reconcile(book, hold)).await {
                 Ok(outcome) => outcome,
                 Err(Unanswered::NotAsked(reason)) => unknown(reason),
                 Err(Unanswered::Lost(reason)) => SendOutcome::Unknown { reason },
@@ -214,42 +193,28 @@ impl Rail for SandboxRail {
     fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {
         let reference = reference.to_owned();
         Box::pin(async move {
-            let confirmed = self
-                .ask(move |book| book::balance(book, &reference))
-                .await?;
-            confirmed
-                .map(|confirmed| Balance { confirmed })
-                .ok_or(RailError::UnknownWallet)
+            let confirmed = self.ask(move |book| book::balance(book, &reference)).await?;
+            confirmed.map(|confirmed| Balance { confirmed }).ok_or(RailError::UnknownWallet)
         })
     }
 
     fn addresses<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Vec<String>, RailError>> {
         let reference = reference.to_owned();
         Box::pin(async move {
-            self.ask(move |book| book::addresses(book, &reference))
-                .await?
-                .ok_or(RailError::UnknownWallet)
+            self.ask(move |book| book::addresses(book, &reference)).await?.ok_or(RailError::UnknownWallet)
         })
     }
 
-    fn new_address<'a>(
-        &'a self,
-        reference: &'a str,
-        random: [u8; 16],
-    ) -> Answer<'a, Result<String, RailError>> {
+    fn new_address<'a>(&'a self, reference: &'a str, random: [u8; 16]) -> Answer<'a, Result<String, RailError>> {
         let reference = reference.to_owned();
         Box::pin(async move {
-            self.ask(move |book| book::new_address(book, &reference, random))
-                .await?
-                .ok_or(RailError::UnknownWallet)
+            self.ask(move |book| book::new_address(book, &reference, random)).await?.ok_or(RailError::UnknownWallet)
         })
     }
 }
 
 fn unknown(reason: &str) -> SendOutcome {
-    SendOutcome::Unknown {
-        reason: reason.to_owned(),
-    }
+    SendOutcome::Unknown { reason: reason.to_owned() }
 }
 
 #[cfg(test)]

@@ -37,8 +37,7 @@ impl From<BookError> for Stop {
 /// Moves the money. Everything that can be refused is refused before the first row is written.
 pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, Stop> {
     let refused = |reason: &str| Stop::Refused(reason.to_owned());
-    let (held, balance) = book::wallet(book, reference)?
-        .ok_or_else(|| refused("the sandbox knows no such wallet"))?;
+    let (held, balance) = book::wallet(book, reference)?.ok_or_else(|| refused("the sandbox knows no such wallet"))?;
     let payable = if held == hold.coin {
         destination::check(&held, &hold.recipients)
     } else {
@@ -48,29 +47,19 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
         return Err(Stop::Refused(format!("{field} {problem}")));
     }
     if !is_what_was_built(reference, hold) {
-        return Err(refused(
-            "the transaction that was built says something else than its hold",
-        ));
+        return Err(refused("the transaction that was built says something else than its hold"));
     }
     if destination::fault(&hold.recipients) == Some(Fault::Refuse) {
         return Err(refused("the sandbox refused, as `sandbox:refuse` asks"));
     }
     let fee = destination::fee();
-    let paid = destination::total(&hold.recipients)
-        .ok_or_else(|| refused("the recipients get too much"))?;
-    let leaving = paid
-        .checked_add(fee)
-        .ok_or_else(|| refused("the recipients get too much"))?;
+    let paid = destination::total(&hold.recipients).ok_or_else(|| refused("the recipients get too much"))?;
+    let leaving = paid.checked_add(fee).ok_or_else(|| refused("the recipients get too much"))?;
     if leaving > hold.amount {
-        return Err(Stop::Refused(format!(
-            "{leaving} would leave the wallet, but only {} is held",
-            hold.amount
-        )));
+        return Err(Stop::Refused(format!("{leaving} would leave the wallet, but only {} is held", hold.amount)));
     }
     let left = balance.checked_sub(leaving).ok_or_else(|| {
-        Stop::Refused(format!(
-            "insufficient funds: the wallet holds {balance}, the send takes {leaving}"
-        ))
+        Stop::Refused(format!("insufficient funds: the wallet holds {balance}, the send takes {leaving}"))
     })?;
 
     let mut balances = BTreeMap::from([(reference.to_owned(), left)]);
@@ -82,9 +71,7 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
             Some(balance) => *balance,
             None => book::balance(book, &payee)?.unwrap_or_default(),
         };
-        let after = before
-            .checked_add(recipient.amount)
-            .ok_or_else(|| refused("a recipient would hold too much"))?;
+        let after = before.checked_add(recipient.amount).ok_or_else(|| refused("a recipient would hold too much"))?;
         balances.insert(payee, after);
     }
 
@@ -109,10 +96,7 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
         fee.to_be_bytes(),
         hold.created.as_millis(),
     ])?;
-    Ok(SendOutcome::Done {
-        reference: txid,
-        fee,
-    })
+    Ok(SendOutcome::Done { reference: txid, fee })
 }
 
 /// Whether the hold means what its transaction says, where one was built.
@@ -135,7 +119,9 @@ fn owner(book: &Connection, coin: &Coin, address: &str) -> Result<Option<String>
         return Ok(None);
     };
     let owner = book
-        .prepare_cached("SELECT reference FROM addresses JOIN wallets USING (reference) WHERE address = ?1 AND coin = ?2")?
+        .prepare_cached(
+            "SELECT reference FROM addresses JOIN wallets USING (reference) WHERE address = ?1 AND coin = ?2",
+        )?
         .query_row([&address, coin.as_str()], |row| row.get(0))
         .optional()?;
     Ok(owner)

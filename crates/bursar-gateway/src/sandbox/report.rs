@@ -80,9 +80,7 @@ impl Book {
         let mut sums = BTreeMap::<String, Amount>::new();
         for transfer in self.transfers()? {
             let sum = sums.entry(transfer.reference).or_default();
-            *sum = sum
-                .checked_add(transfer.spent)
-                .ok_or(BookError::Inconsistent { table: "transfers" })?;
+            *sum = sum.checked_add(transfer.spent).ok_or(BookError::Inconsistent { table: "transfers" })?;
         }
         Ok(sums)
     }
@@ -91,15 +89,8 @@ impl Book {
 /// Reads a row, or nothing if its columns make no transfer.
 fn transfer(row: &Row<'_>) -> Result<Option<Transfer>, BookError> {
     let (coin, recipients): (String, String) = (row.get(3)?, row.get(4)?);
-    let (amount, fee) = (
-        Amount::from_be_bytes(row.get(5)?),
-        Amount::from_be_bytes(row.get(6)?),
-    );
-    let parts = (
-        Coin::parse(&coin),
-        transaction::recipients_from_json(&recipients),
-        amount.checked_add(fee),
-    );
+    let (amount, fee) = (Amount::from_be_bytes(row.get(5)?), Amount::from_be_bytes(row.get(6)?));
+    let parts = (Coin::parse(&coin), transaction::recipients_from_json(&recipients), amount.checked_add(fee));
     let (Ok(coin), Some(recipients), Some(spent)) = parts else {
         return Ok(None);
     };

@@ -59,9 +59,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Decoded, RailError> {
     if bytes.len() > LONGEST {
         return Err(invalid("is longer than 1 MiB"));
     }
-    let json = bytes
-        .strip_prefix(MAGIC)
-        .ok_or_else(|| invalid("is none of the sandbox's"))?;
+    let json = bytes.strip_prefix(MAGIC).ok_or_else(|| invalid("is none of the sandbox's"))?;
     let spelled: Spelled = serde_json::from_slice(json).map_err(|_| invalid("is damaged"))?;
     if spell(&spelled)? != bytes {
         return Err(invalid("is not in the spelling the sandbox gave it"));
@@ -70,30 +68,19 @@ pub(super) fn read(bytes: &[u8]) -> Result<Decoded, RailError> {
         return Err(invalid("has no nonce of 32 lower-case hex digits"));
     }
     let coin = Coin::parse(&spelled.coin).map_err(|_| invalid("names no coin"))?;
-    let recipients = spelled
-        .recipients
-        .into_iter()
-        .map(recipient)
-        .collect::<Result<Vec<_>, _>>()?;
+    let recipients = spelled.recipients.into_iter().map(recipient).collect::<Result<Vec<_>, _>>()?;
     destination::check(&coin, &recipients)?;
     let fee = amount(&spelled.fee)?;
     // The sandbox takes its price, whatever the bytes say.
     if fee != destination::fee() {
         return Err(invalid("has another fee than the sandbox takes"));
     }
-    Ok(Decoded {
-        reference: spelled.reference,
-        coin,
-        recipients,
-        fee,
-    })
+    Ok(Decoded { reference: spelled.reference, coin, recipients, fee })
 }
 
 /// Whether bytes claim to be a transaction, sound or not.
 pub(super) fn is_claimed_by(bytes: &[u8]) -> bool {
-    bytes
-        .strip_prefix(MAGIC)
-        .is_some_and(|json| json.starts_with(b"{"))
+    bytes.strip_prefix(MAGIC).is_some_and(|json| json.starts_with(b"{"))
 }
 
 /// Recipients as JSON, for the book.
@@ -114,35 +101,21 @@ fn spell(spelled: &Spelled) -> Result<Vec<u8>, RailError> {
 }
 
 fn spelled(recipient: &Recipient) -> SpelledRecipient {
-    SpelledRecipient {
-        address: recipient.address.clone(),
-        amount: recipient.amount.to_string(),
-    }
+    SpelledRecipient { address: recipient.address.clone(), amount: recipient.amount.to_string() }
 }
 
 fn recipient(spelled: SpelledRecipient) -> Result<Recipient, RailError> {
-    Ok(Recipient {
-        amount: amount(&spelled.amount)?,
-        address: spelled.address,
-    })
+    Ok(Recipient { amount: amount(&spelled.amount)?, address: spelled.address })
 }
 
 /// Reads an amount in its one spelling: no leading zeros.
 fn amount(text: &str) -> Result<Amount, RailError> {
-    let amount =
-        Amount::parse(text).map_err(|problem| invalid(&format!("has an amount that {problem}")))?;
-    if amount.to_string() == text {
-        Ok(amount)
-    } else {
-        Err(invalid("has an amount with leading zeros"))
-    }
+    let amount = Amount::parse(text).map_err(|problem| invalid(&format!("has an amount that {problem}")))?;
+    if amount.to_string() == text { Ok(amount) } else { Err(invalid("has an amount with leading zeros")) }
 }
 
 fn invalid(problem: &str) -> RailError {
-    RailError::Invalid {
-        field: "transaction",
-        problem: problem.to_owned(),
-    }
+    RailError::Invalid { field: "transaction", problem: problem.to_owned() }
 }
 
 #[cfg(test)]
@@ -156,10 +129,7 @@ mod tests {
 
     #[test]
     fn the_spelling_is_the_one_the_documentation_shows() {
-        let recipients = [Recipient {
-            address: "sandbox:slow".to_owned(),
-            amount: Amount::new(7),
-        }];
+        let recipients = [Recipient { address: "sandbox:slow".to_owned(), amount: Amount::new(7) }];
         let coin = Coin::parse("tbtc").unwrap();
         let bytes = write("w", &coin, &recipients, Amount::ZERO, [0; 16]).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), SOUND);
@@ -192,10 +162,7 @@ mod tests {
             (r#""coin":"tbtc""#, r#""coin":null"#),
             ("sandbox:slow", "sandbox:fast"),
             (r#"{"address":"sandbox:slow","amount":"7"}"#, ""),
-            (
-                r#"{"address":"sandbox:slow","amount":"7"}"#,
-                r#"["sandbox:slow","7"]"#,
-            ),
+            (r#"{"address":"sandbox:slow","amount":"7"}"#, r#"["sandbox:slow","7"]"#),
             ("0000000000\"", "000000000\""),
             ("0000000000\"", "000000000A\""),
             ("0000000000\"", "000000000000\""),
@@ -204,10 +171,7 @@ mod tests {
         ] {
             let text = SOUND.replacen(from, to, 1);
             assert_ne!(text, SOUND, "{from} does not occur");
-            assert!(
-                matches!(read(text.as_bytes()), Err(RailError::Invalid { .. })),
-                "{text}"
-            );
+            assert!(matches!(read(text.as_bytes()), Err(RailError::Invalid { .. })), "{text}");
         }
     }
 
@@ -215,30 +179,16 @@ mod tests {
     fn a_transaction_that_takes_any_fee_is_refused_for_its_fee() {
         for fee in ["1", "250", &Amount::MAX.to_string()] {
             let text = SOUND.replacen(r#""fee":"0""#, &format!(r#""fee":"{fee}""#), 1);
-            assert_eq!(
-                read(text.as_bytes()),
-                Err(invalid("has another fee than the sandbox takes")),
-                "{text}"
-            );
+            assert_eq!(read(text.as_bytes()), Err(invalid("has another fee than the sandbox takes")), "{text}");
         }
     }
 
     #[test]
     fn the_longest_transaction_fits_and_longer_bytes_are_not_even_read() {
-        let recipient = Recipient {
-            address: "\\".repeat(256),
-            amount: Amount::ZERO,
-        };
+        let recipient = Recipient { address: "\\".repeat(256), amount: Amount::ZERO };
         let recipients = vec![recipient; 1000];
         let coin = Coin::parse("tsol").unwrap();
-        let bytes = write(
-            &"\\".repeat(256),
-            &coin,
-            &recipients,
-            Amount::ZERO,
-            [255; 16],
-        )
-        .unwrap();
+        let bytes = write(&"\\".repeat(256), &coin, &recipients, Amount::ZERO, [255; 16]).unwrap();
         assert_eq!(read(&bytes).unwrap().recipients, recipients);
         let long = [SOUND.as_bytes(), &vec![b' '; LONGEST]].concat();
         assert_eq!(read(&long), Err(invalid("is longer than 1 MiB")));
@@ -246,14 +196,11 @@ mod tests {
 
     fn coin_and_address() -> impl Strategy<Value = (&'static str, String)> {
         prop_oneof![
-            ("[!-~]{1,256}")
-                .prop_filter("reserved", |it| !it.starts_with("sandbox"))
-                .prop_map(|it| ("tsol", it)),
+            ("[!-~]{1,256}").prop_filter("reserved", |it| !it.starts_with("sandbox")).prop_map(|it| ("tsol", it)),
             ("0x[0-9a-f]{40}").prop_map(|it| ("hteth", it)),
             ("0x[0-9A-F]{40}").prop_map(|it| ("hteth:usdc", it)),
             ("sandbox-[0-9a-f]{40}").prop_map(|it| ("btc", it)),
-            any::<[u8; 16]>()
-                .prop_map(|it| ("tbtc", address::new(&Coin::parse("tbtc").unwrap(), "w", it))),
+            any::<[u8; 16]>().prop_map(|it| ("tbtc", address::new(&Coin::parse("tbtc").unwrap(), "w", it))),
         ]
     }
 

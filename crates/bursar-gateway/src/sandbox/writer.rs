@@ -39,10 +39,7 @@ impl Writer {
             .name("sandbox".to_owned())
             .spawn(move || serve(connection, queue))
             .map_err(|error| BookError::Unavailable(error.to_string()))?;
-        Ok(Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Does `work` on the book and answers once it is durable.
@@ -52,26 +49,13 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, BookError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(Asked {
-            work: Some(work),
-            found: None,
-            answer,
-        });
-        let jobs = self
-            .jobs
-            .as_ref()
-            .ok_or(Unanswered::NotAsked("the sandbox has stopped"))?;
+        let job = Box::new(Asked { work: Some(work), found: None, answer });
+        let jobs = self.jobs.as_ref().ok_or(Unanswered::NotAsked("the sandbox has stopped"))?;
         jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                Unanswered::NotAsked("the sandbox is busy; ask again in a moment")
-            }
+            TrySendError::Full(_) => Unanswered::NotAsked("the sandbox is busy; ask again in a moment"),
             TrySendError::Closed(_) => Unanswered::NotAsked("the sandbox has stopped"),
         })?;
-        answered.await.unwrap_or_else(|_| {
-            Err(Unanswered::Lost(
-                "the sandbox stopped before it answered".to_owned(),
-            ))
-        })
+        answered.await.unwrap_or_else(|_| Err(Unanswered::Lost("the sandbox stopped before it answered".to_owned())))
     }
 }
 
@@ -156,9 +140,7 @@ mod tests {
 
     fn writer() -> Writer {
         let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch("CREATE TABLE steps (step INTEGER PRIMARY KEY)")
-            .unwrap();
+        connection.execute_batch("CREATE TABLE steps (step INTEGER PRIMARY KEY)").unwrap();
         Writer::start(connection).unwrap()
     }
 
@@ -222,18 +204,13 @@ mod tests {
             }
         };
         assert_eq!(tokio::join!(busy, flood).0, Ok(()));
-        assert_eq!(
-            writer.ask(commits).await,
-            Ok(i64::try_from(QUEUE).unwrap() + 1)
-        );
+        assert_eq!(writer.ask(commits).await, Ok(i64::try_from(QUEUE).unwrap() + 1));
     }
 
     #[tokio::test]
     async fn a_thread_that_is_gone_is_told_from_an_answer_that_is_lost() {
         let writer = writer();
-        let lost = writer
-            .ask(|_| -> Result<(), BookError> { panic!("the thread dies") })
-            .await;
+        let lost = writer.ask(|_| -> Result<(), BookError> { panic!("the thread dies") }).await;
         assert!(matches!(lost, Err(Unanswered::Lost(_))), "{lost:?}");
         loop {
             // The queue closes a moment after the answer was lost.

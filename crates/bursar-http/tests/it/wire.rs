@@ -107,6 +107,27 @@ async fn an_unknown_outcome_stays_held_until_the_sweep_finds_out() {
 }
 
 #[tokio::test]
+async fn one_built_transaction_is_one_spend_under_whatever_name_it_is_sent() {
+    let (server, session) = with_user().await;
+    let token = server.issue(&session, limit("100")).await["token"].as_str().unwrap().to_owned();
+    let wallet = format!("/api/v2/tbtc/wallet/{}", server.wallet);
+    let recipients = json!([{"address": "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", "amount": "30"}]);
+    let (path, body) = (format!("{wallet}/tx/build"), json!({"recipients": recipients}));
+    let hex = server.send("POST", &path, Some(&token), Some(body)).await.body["txHex"].clone();
+    let mut txids = std::collections::BTreeSet::new();
+    for name in [json!({}), json!({"sequenceId": "one"}), json!({"sequenceId": "two"})] {
+        let mut body = json!({"txHex": hex, "recipients": recipients});
+        body.as_object_mut().unwrap().extend(name.as_object().unwrap().clone());
+        let sent = server.send("POST", &format!("{wallet}/tx/send"), Some(&token), Some(body)).await;
+        assert_eq!(sent.status, 200, "{}", sent.body);
+        txids.insert(sent.body["txid"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(txids.len(), 1);
+    let book = bursar_gateway::sandbox::Book::open(&server.data().join("sandbox.db")).unwrap();
+    assert_eq!(book.transfers().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_spend_the_rail_refused_gives_its_budget_back() {
     let (server, session) = with_user().await;
     let token = server.issue(&session, limit("100")).await["token"].as_str().unwrap().to_owned();

@@ -27,7 +27,8 @@ pub(super) struct Credentials {
 pub(super) fn path() -> Result<PathBuf, Failure> {
     let absolute = |name: &str| environment::variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let configuration = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
-    let configuration = configuration.ok_or_else(|| Failure::new("neither XDG_CONFIG_HOME nor HOME says where to keep credentials"))?;
+    let configuration =
+        configuration.ok_or_else(|| Failure::new("neither XDG_CONFIG_HOME nor HOME says where to keep credentials"))?;
     Ok(configuration.join("bursar").join(FILE))
 }
 

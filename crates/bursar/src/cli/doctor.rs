@@ -86,7 +86,10 @@ fn directory(path: &Path) -> Result<String, String> {
 }
 
 /// A store that is served answers through its server; otherwise it is opened.
-fn store(configuration: &Configuration, master: Result<bursar_store::seal::MasterKey, Failure>) -> Result<String, String> {
+fn store(
+    configuration: &Configuration,
+    master: Result<bursar_store::seal::MasterKey, Failure>,
+) -> Result<String, String> {
     let directory = &configuration.data_directory;
     let accounts = match socket::ask(directory, &Request::Users).map_err(|failure| told(&failure))? {
         Some(Answer::Users { users }) => return sound(&users, "a server has it"),

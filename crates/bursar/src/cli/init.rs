@@ -70,8 +70,9 @@ impl Init {
             return Err(Failure::at(&data, "there is a store already; nothing was changed"));
         }
         if configuration::is_inside(&key, &data) {
-            return Err(Failure::at(&key, "the master key would be in the data directory")
-                .with_hint("give another --data-dir"));
+            return Err(
+                Failure::at(&key, "the master key would be in the data directory").with_hint("give another --data-dir")
+            );
         }
         let master = key_file::create(&key)?;
         write_new(&file, &text)?;

@@ -42,8 +42,9 @@ impl From {
             return Ok(password);
         }
         if !may_ask || !io::stdin().is_terminal() {
-            return Err(Failure::usage("there is no password")
-                .with_hint("say --password-stdin, or set BURSAR_PASSWORD"));
+            return Err(
+                Failure::usage("there is no password").with_hint("say --password-stdin, or set BURSAR_PASSWORD")
+            );
         }
         let password = Secret::new(rpassword::prompt_password("Password: ")?);
         if typed == Typed::New {

@@ -93,7 +93,11 @@ impl Token {
             }
             Self::Revoke { id, connection } => {
                 let revoked = connection.client()?.revoke(&id)?;
-                if json { output::json(&revoked) } else { output::text(&format!("revoked {}", shown::text(&revoked, "id"))) }
+                if json {
+                    output::json(&revoked)
+                } else {
+                    output::text(&format!("revoked {}", shown::text(&revoked, "id")))
+                }
             }
             Self::Unlock { otp, duration, resume, connection } => {
                 show(&connection.client()?.unlock(otp.as_deref(), duration, resume)?, json)

@@ -84,7 +84,9 @@ async fn converse(stream: UnixStream, bursar: &Bursar) -> io::Result<()> {
     tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await.map_err(|_| ErrorKind::TimedOut)??;
     let answer = match serde_json::from_str::<Request>(&line) {
         Ok(request) => operator::answer(bursar, request).await,
-        Err(_) => Answer::Failed { message: "the request cannot be understood; is the server an older one?".to_owned() },
+        Err(_) => {
+            Answer::Failed { message: "the request cannot be understood; is the server an older one?".to_owned() }
+        }
     };
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
@@ -101,7 +103,9 @@ pub(crate) fn ask(directory: &Path, request: &Request) -> Result<Option<Answer>,
     let mut stream = match BlockingStream::connect(&path) {
         Ok(stream) => stream,
         // A server that was killed leaves its socket behind.
-        Err(problem) if [ErrorKind::NotFound, ErrorKind::ConnectionRefused].contains(&problem.kind()) => return Ok(None),
+        Err(problem) if [ErrorKind::NotFound, ErrorKind::ConnectionRefused].contains(&problem.kind()) => {
+            return Ok(None);
+        }
         Err(problem) => return Err(Failure::at(&path, problem)),
     };
     let mut converse = || -> io::Result<String> {

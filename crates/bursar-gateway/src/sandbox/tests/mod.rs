@@ -23,9 +23,7 @@ impl Fixture {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
-        rail.create_wallet("wallet", &tbtc(), Amount::new(1_000_000), [1; 16])
-            .await
-            .unwrap();
+        rail.create_wallet("wallet", &tbtc(), Amount::new(1_000_000), [1; 16]).await.unwrap();
         Self { directory, rail }
     }
 
@@ -51,10 +49,7 @@ fn tbtc() -> Coin {
 }
 
 fn to(address: &str, amount: u128) -> Recipient {
-    Recipient {
-        address: address.to_owned(),
-        amount: Amount::new(amount),
-    }
+    Recipient { address: address.to_owned(), amount: Amount::new(amount) }
 }
 
 fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
@@ -81,10 +76,7 @@ fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
 
 /// A spend of 1,000 satoshi to nobody in particular.
 fn hold(number: u8) -> Hold {
-    hold_of(
-        number,
-        vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1000)],
-    )
+    hold_of(number, vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1000)])
 }
 
 fn is_refused(outcome: &SendOutcome, words: &str) -> bool {

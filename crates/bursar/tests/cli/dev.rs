@@ -1,0 +1,173 @@
+//! The test environment and the client commands, as a person meets them: the real program on a real port.
+
+use std::path::Path;
+
+use crate::support::{Home, Ran, Server, mode, set_mode};
+use serde_json::Value;
+
+const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+const DEV: [&str; 4] = ["dev", "--json", "--listen", "127.0.0.1:0"];
+
+fn log_in(home: &Home, server: &Server) -> Value {
+    let login = ["login", "--json", "--username", server.ready("username"), "--otp", server.ready("otp")];
+    let environment = [("BURSAR_URL", server.ready("url")), ("BURSAR_PASSWORD", server.ready("password"))];
+    home.run(&login, &environment).json()
+}
+
+fn create_token(home: &Home, more: &[&str]) -> Value {
+    let create = ["token", "create", "--json", "--label", "bot", "--otp", "000000"];
+    let scopes = ["--scope", "wallet_view_all", "--scope", "wallet_spend_all"];
+    home.run(&[&create[..], &scopes, more].concat(), &[]).json()
+}
+
+fn spend(home: &Home, server: &Server, token: &str, amount: &str) -> Ran {
+    let wallet = server.wallet("tbtc");
+    let payment = ["spend", "--json", "--wallet", wallet, "--coin", "tbtc", "--to", ADDRESS, "--amount", amount];
+    home.run(&payment, &[("BURSAR_TOKEN", token), ("BURSAR_URL", server.ready("url"))])
+}
+
+#[test]
+fn dev_prints_one_line_of_json_and_leaves_nothing_behind() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    for name in ["url", "username", "password", "otp", "dataDir", "serverXpub"] {
+        assert!(!server.ready(name).is_empty(), "{name}");
+    }
+    assert_eq!(server.ready("otp"), "000000");
+    assert!(server.ready["pid"].is_u64());
+    assert!(server.ready("serverXpub").starts_with("xpub"));
+    for wallet in server.ready["wallets"].as_array().unwrap() {
+        for name in ["id", "coin", "label", "address", "balance"] {
+            assert!(wallet[name].is_string(), "{name}");
+        }
+    }
+    let data = server.ready("dataDir").to_owned();
+    assert!(Path::new(&data).is_dir());
+    let (status, rest) = server.stop();
+    assert!(status.success());
+    assert!(rest.is_empty(), "{rest:?}");
+    assert!(!Path::new(&data).exists());
+}
+
+#[test]
+fn a_token_spends_within_its_limit_and_not_beyond() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    let login = log_in(&home, &server);
+    assert_eq!(login["username"], "user@example.com");
+    assert!(!login.to_string().contains("v2x"), "the login prints its token");
+    assert_eq!(mode(&home.path("xdg/bursar/credentials.toml")), 0o600);
+    assert_eq!(mode(&home.path("xdg/bursar")), 0o700);
+
+    let created = create_token(&home, &["--limit", "tbtc=1000", "--duration", "30d"]);
+    let (id, token) = (created["id"].as_str().unwrap(), created["token"].as_str().unwrap());
+    let sent = spend(&home, &server, token, "600").json();
+    assert!(sent["txid"].is_string());
+
+    let over = spend(&home, &server, token, "401");
+    assert_eq!(over.code(), 3);
+    assert!(over.told().starts_with("error: needs unlock\nhint: "), "{}", over.told());
+    let as_bot = [("BURSAR_TOKEN", token), ("BURSAR_URL", server.ready("url"))];
+    home.run(&["token", "unlock", "--otp", "000000", "--duration", "5m"], &as_bot).text();
+    spend(&home, &server, token, "401").json();
+    home.run(&["token", "lock"], &as_bot).text();
+    assert_eq!(spend(&home, &server, token, "1").code(), 3);
+
+    let list = home.run(&["token", "list", "--json"], &[]).json();
+    assert_eq!(list["accessTokens"][0]["id"], id);
+    assert!(home.run(&["token", "list"], &[]).text().contains(id));
+    assert!(home.run(&["token", "show", id], &[]).text().contains("locked since"));
+    let wallets = home.run(&["wallet", "list", "--json"], &[]).json();
+    assert_eq!(wallets["wallets"].as_array().unwrap().len(), 2);
+    assert!(home.run(&["wallet", "list", "--coin", "tbtc"], &[]).text().contains("sandbox"));
+    assert_eq!(home.run(&["whoami", "--json"], &[]).json()["user"]["username"], "user@example.com");
+
+    home.run(&["token", "revoke", id], &[]).text();
+    assert_eq!(spend(&home, &server, token, "1").code(), 4);
+    home.run(&["logout"], &[]).text();
+    assert!(!home.path("xdg/bursar/credentials.toml").exists());
+}
+
+#[test]
+fn exit_codes_tell_what_went_wrong() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    let at = ("BURSAR_URL", server.ready("url"));
+    assert_eq!(home.run(&["whoami"], &[at]).code(), 4, "nobody is logged in");
+    assert_eq!(home.run(&["whoami"], &[at, ("BURSAR_TOKEN", "v2xnone")]).code(), 4);
+    let login = ["login", "--username", "user@example.com", "--otp", "000000"];
+    assert_eq!(home.run(&login, &[at, ("BURSAR_PASSWORD", "wrong")]).code(), 4);
+    assert_eq!(home.run(&login, &[at]).code(), 2, "no password");
+    assert_eq!(home.run(&["spend"], &[at]).code(), 2);
+    log_in(&home, &server);
+    let unknown = ["token", "create", "--label", "x", "--scope", "nonsense", "--otp", "000000"];
+    let unknown = home.run(&unknown, &[]);
+    assert_eq!(unknown.code(), 1);
+    assert!(unknown.told().contains("invalid scope"), "{}", unknown.told());
+    server.kill();
+    assert_eq!(home.run(&["whoami"], &[]).code(), 5);
+}
+
+#[test]
+fn the_token_of_one_server_is_not_shown_to_another() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    log_in(&home, &server);
+    let elsewhere = home.run(&["whoami", "--url", "http://127.0.0.1:1"], &[]);
+    assert_eq!(elsewhere.code(), 4, "{}", elsewhere.told());
+}
+
+#[test]
+fn credentials_that_others_may_read_are_not_used() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    log_in(&home, &server);
+    set_mode(&home.path("xdg/bursar/credentials.toml"), 0o644);
+    let refused = home.run(&["whoami"], &[]);
+    assert_eq!(refused.code(), 1);
+    assert!(refused.told().contains("chmod 600"), "{}", refused.told());
+}
+
+#[test]
+fn a_killed_server_comes_back_with_its_user_wallets_and_tokens() {
+    let home = Home::new();
+    let kept = [&DEV[..], &["--data-dir", "data"]].concat();
+    let server = home.serve(&kept);
+    log_in(&home, &server);
+    let created = create_token(&home, &["--limit", "tbtc=1000"]);
+    let token = created["token"].as_str().unwrap();
+    spend(&home, &server, token, "600").json();
+    let before = server.ready.clone();
+    server.kill();
+
+    assert_eq!(mode(&home.path("data")), 0o700);
+    assert_eq!(mode(&home.path("data.key")), 0o600);
+    let server = home.serve(&kept);
+    for name in ["username", "password", "serverXpub"] {
+        assert_eq!(server.ready[name], before[name], "{name}");
+    }
+    assert_eq!(server.wallet("tbtc"), before["wallets"][0]["id"]);
+    assert_eq!(server.ready["wallets"][0]["balance"], "9999999400");
+    assert_eq!(spend(&home, &server, token, "401").code(), 3);
+    spend(&home, &server, token, "400").json();
+    log_in(&home, &server);
+}
+
+#[test]
+fn it_does_not_listen_beyond_this_machine_unasked() {
+    let refused = Home::new().run(&["dev", "--json", "--listen", "0.0.0.0:0"], &[]);
+    assert_eq!(refused.code(), 2);
+    assert!(refused.told().contains("--allow-remote"), "{}", refused.told());
+}
+
+#[test]
+fn a_data_directory_without_its_key_gets_no_new_one() {
+    let home = Home::new();
+    let kept = [&DEV[..], &["--data-dir", "data"]].concat();
+    home.serve(&kept).stop();
+    std::fs::remove_file(home.path("data.key")).unwrap();
+    let refused = home.run(&kept, &[]);
+    assert_eq!(refused.code(), 1);
+    assert!(refused.told().contains("data.key"), "{}", refused.told());
+    assert!(!home.path("data.key").exists());
+}

@@ -1,0 +1,5 @@
+//! The program as people meet it: the real binary, real ports, real files.
+
+mod dev;
+mod serve;
+mod support;
