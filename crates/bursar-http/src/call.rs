@@ -9,7 +9,7 @@ use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
 use bursar_service::Bursar;
 use bursar_service::authenticate::Principal;
-use bursar_store::Page;
+use bursar_service::Page;
 use bursar_wire::json::{FieldError, Json};
 use bursar_wire::requests::ListQuery;
 use serde_json::{Map, Value};

@@ -6,13 +6,13 @@
 //! text, and no comparison of secrets may take a time that depends on them.
 //!
 //! To add a kind of second factor: a module of its own with its secret, its verdict and a `verify`
-//! that takes the time; a variant of [`account::Via`]; failures go through [`attempts`].
+//! that takes the time; a variant of [`step_up::Via`]; failures go through [`attempts`].
 
-pub mod account;
 pub mod attempts;
 pub mod fixed_otp;
 pub mod password;
 pub mod rate;
 pub mod recovery;
+pub mod step_up;
 pub mod totp;
 pub mod username;

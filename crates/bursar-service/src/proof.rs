@@ -10,11 +10,11 @@ use bursar_core::ledger::{
     Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Outcome, Record, Trace, Versioned, Write,
 };
 use bursar_core::secret::Secret;
-use bursar_identity::account::{StepUp, Via};
 use bursar_identity::attempts::{Attempts, Charge, Policy, Source};
 use bursar_identity::fixed_otp::Origin;
 use bursar_identity::password::{self, PasswordHash};
 use bursar_identity::recovery::{self, RecoveryVerdict};
+use bursar_identity::step_up::{StepUp, Via};
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
 use bursar_store::seal::Place;
 use bursar_wire::password::WireVerifier;

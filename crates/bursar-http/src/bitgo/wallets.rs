@@ -3,7 +3,7 @@
 use bursar_core::coin::Coin;
 use bursar_core::id::{HoldId, WalletId};
 use bursar_service::wallets::WalletView;
-use bursar_store::Page;
+use bursar_service::Page;
 use bursar_wire::shapes;
 use serde_json::{Value, json};
 

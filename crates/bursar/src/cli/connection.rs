@@ -22,8 +22,17 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Whether a token was given, so that the login's does not matter.
-    pub(super) const fn has_token(&self) -> bool {
-        self.token.is_some()
+    pub(super) fn has_token(&self) -> bool {
+        self.token().is_some()
+    }
+
+    /// An empty variable is as good as none.
+    fn token(&self) -> Option<&str> {
+        self.token.as_deref().filter(|token| !token.is_empty())
+    }
+
+    fn url(&self) -> Option<&str> {
+        self.url.as_deref().filter(|url| !url.is_empty())
     }
 
     /// A client that presents the token that was given, or the login's.
@@ -31,10 +40,10 @@ impl Connection {
     /// # Errors
     /// Nobody is logged in, or to another server.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        if let Some(token) = &self.token {
-            let token = Some(Secret::new(token.clone()));
-            let url = match &self.url {
-                Some(url) => url.clone(),
+        if let Some(token) = self.token() {
+            let token = Some(Secret::new(token.to_owned()));
+            let url = match self.url() {
+                Some(url) => url.to_owned(),
                 None => credentials::load()?.map_or_else(|| DEFAULT_URL.to_owned(), |kept| kept.url),
             };
             return Ok(Client::new(&url, token));
@@ -42,7 +51,7 @@ impl Connection {
         let kept = credentials::load()?.ok_or_else(|| not_logged_in("nobody is logged in"))?;
         let Credentials { url, token, .. } = kept;
         // A token goes to the server that issued it and to nobody else.
-        match &self.url {
+        match self.url() {
             Some(other) if other.trim_end_matches('/') != url.trim_end_matches('/') => {
                 Err(not_logged_in(&format!("the login is one of {url}, not of {other}")))
             }

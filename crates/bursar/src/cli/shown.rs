@@ -19,19 +19,28 @@ pub(super) fn texts(document: &Value, name: &str) -> String {
     list.iter().filter_map(Value::as_str).map(output::printable).collect::<Vec<_>>().join(" ")
 }
 
-/// What a token may spend and has spent, one entry for each coin: `tbtc 5 of 10`.
+/// What a token may spend and has spent, one entry for each limit: `tbtc 5 of 10`.
 pub(super) fn limits(token: &Value) -> Vec<String> {
     let Some(unlock) = token.get("unlock") else { return Vec::new() };
-    let Some(limits) = unlock.get("spendingLimits").and_then(Value::as_object) else { return Vec::new() };
-    let one = |(coin, limit): (&String, &Value)| {
-        let spent = text(limit, "txValueString");
-        let ceiling = match limit.get("maxLimit") {
-            Some(Value::Bool(true)) => "unlimited".to_owned(),
-            _ => text(limit, "txValueLimitString"),
-        };
-        format!("{} {spent} of {ceiling}", output::printable(coin))
+    let mut shown = Vec::new();
+    if let Some(per_coin) = unlock.get("spendingLimits").and_then(Value::as_object) {
+        shown.extend(per_coin.iter().map(|(coin, limit)| one(coin, limit, "txValueString", "txValueLimitString")));
+    }
+    if let Some(tokens) = unlock.get("allErc20TokensLimit") {
+        shown.push(one("each ERC-20 token", tokens, "txValue", "txValueLimitInSmallUnits"));
+    }
+    if unlock.get("txValueLimit").is_some() {
+        shown.push(one("bitcoin", unlock, "txValue", "txValueLimit"));
+    }
+    shown
+}
+
+fn one(what: &str, limit: &Value, spent: &str, ceiling: &str) -> String {
+    let ceiling = match limit.get("maxLimit") {
+        Some(Value::Bool(true)) => "unlimited".to_owned(),
+        _ => text(limit, ceiling),
     };
-    limits.iter().map(one).collect()
+    format!("{} {} of {ceiling}", output::printable(what), text(limit, spent))
 }
 
 /// Whether a token may spend now.
@@ -41,9 +50,7 @@ pub(super) fn state(token: &Value) -> String {
         return format!("locked since {locked}");
     }
     match token.get("unlock") {
-        Some(unlock) if limits(token).is_empty() && unlock.get("txValueLimit").is_none() => {
-            format!("unlocked until {}", text(unlock, "expires"))
-        }
+        Some(unlock) if limits(token).is_empty() => format!("unlocked until {}", text(unlock, "expires")),
         Some(_) => "limited".to_owned(),
         None => "spends only when unlocked".to_owned(),
     }
@@ -82,6 +89,11 @@ mod tests {
         }}});
         assert_eq!(limits(&limited), ["tbtc 5 of 10", "hteth 0 of unlimited"]);
         assert_eq!(state(&limited), "limited");
+        let others = json!({"unlock": {
+            "txValue": 1, "txValueLimit": 9, "allErc20TokensLimit": {"txValue": "2", "txValueLimitInSmallUnits": "7"},
+        }});
+        assert_eq!(limits(&others), ["each ERC-20 token 2 of 7", "bitcoin 1 of 9"]);
+        assert_eq!(state(&others), "limited");
         assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
         assert_eq!(state(&json!({"locked": "then", "unlock": {}})), "locked since then");
         assert_eq!(state(&json!({})), "spends only when unlocked");

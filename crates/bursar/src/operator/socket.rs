@@ -25,6 +25,8 @@ const LONGEST_REQUEST: u64 = 16 * 1024;
 const LONGEST_ANSWER: u64 = 64 * 1024 * 1024;
 /// How long a client may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long no connection is accepted after one could not be.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 /// How long a server may take to do it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
@@ -62,7 +64,11 @@ pub(crate) async fn serve(listener: UnixListener, bursar: Arc<Bursar>, stopped: 
             () = &mut stopped => break,
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            // For want of file descriptors, most likely: asking again at once would only burn time.
+            tokio::time::sleep(AFTER_A_FAILURE).await;
+            continue;
+        };
         let bursar = Arc::clone(&bursar);
         tokio::spawn(async move {
             if let Err(problem) = converse(stream, &bursar).await {

@@ -1,6 +1,9 @@
 //! Setting up a server, running it, and its operator's commands: the real program on a real port.
 
 use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::{Home, Ran, mode, set_mode};
@@ -81,6 +84,28 @@ fn an_operator_adds_users_with_and_without_a_running_server() {
     assert_eq!(second.code(), 1, "one server at a time");
     server.kill();
     home.run(&["user", "unfreeze", "during@example.com"], &[]).text();
+}
+
+#[test]
+fn the_operators_socket_answers_nonsense_and_goes_on() {
+    let home = Home::new();
+    set_up(&home);
+    let _server = home.serve(&SERVE);
+    let endless = "x".repeat(64 * 1024);
+    for nonsense in
+        ["nonsense\n", "{}\n", r#"{"command":"unfreeze","username":"owner@example.com","more":1}"#, endless.as_str()]
+    {
+        let mut stream = UnixStream::connect(home.path("data/operator.sock")).unwrap();
+        // Of what is too long the rest is not read, so writing it may fail.
+        stream.write_all(nonsense.as_bytes()).ok();
+        stream.shutdown(Shutdown::Write).ok();
+        let mut answer = String::new();
+        match stream.read_to_string(&mut answer) {
+            Ok(_) => assert!(answer.starts_with(r#"{"answer":"failed""#), "{nonsense}: {answer}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+    }
+    home.run(&["user", "list"], &[]).text();
 }
 
 #[test]
