@@ -36,17 +36,17 @@ impl Rates {
     /// nobody can be kept from logging in by somebody elsewhere.
     pub(crate) fn login(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
         let network = source_network(address);
-        self.take(&self.login, [Who::Address(network), Who::Name(format!("{name} {network}"))], now)
+        self.take(&self.login, &[Who::Address(network), Who::Name(format!("{name} {network}"))], now)
     }
 
     pub(crate) fn second_factor(&self, user: UserId, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
-        self.take(&self.second_factor, [Who::Address(source_network(address)), Who::User(user)], now)
+        self.take(&self.second_factor, &[Who::Address(source_network(address)), Who::User(user)], now)
     }
 
     fn take<const N: usize>(
         &self,
         limiter: &Mutex<RateLimiter<Who>>,
-        who: [Who; N],
+        who: &[Who; N],
         now: Timestamp,
     ) -> Result<(), ServiceError> {
         if !self.is_on {

@@ -2,5 +2,6 @@
 
 mod authority;
 mod canary;
+mod second_factor;
 mod support;
 mod wire;

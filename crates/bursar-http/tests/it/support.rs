@@ -107,12 +107,23 @@ impl Server {
     }
 
     pub(crate) async fn send_bytes(&self, method: &str, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
+        self.send_from([127, 0, 0, 1], method, path, token, body).await
+    }
+
+    pub(crate) async fn send_from(
+        &self,
+        address: [u8; 4],
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let mut request = request.body(Body::from(body)).unwrap();
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 4711))));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();

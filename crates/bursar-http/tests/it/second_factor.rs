@@ -1,0 +1,120 @@
+//! One-time passwords of a real authenticator: each counts once, and guessing is slowed down where it comes from.
+
+use bursar_core::ambient::Clock;
+use bursar_core::secret::Secret;
+use bursar_core::time::Span;
+use bursar_identity::totp::TotpSecret;
+use bursar_service::people::NewUser;
+use serde_json::json;
+
+use crate::support::{Answer, OTP, PASSWORD, Server};
+
+const NAME: &str = "enrolled@example.com";
+const HOME: [u8; 4] = [192, 0, 2, 7];
+const ELSEWHERE: [u8; 4] = [203, 0, 113, 9];
+const STEP: Span = Span::from_seconds(30);
+
+struct Enrolled {
+    server: Server,
+    secret: TotpSecret,
+    recovery_codes: Vec<String>,
+}
+
+impl Enrolled {
+    async fn start() -> Self {
+        let server = Server::start().await;
+        let new = NewUser {
+            username: NAME.to_owned(),
+            full_name: "Test User".to_owned(),
+            password: Secret::new(PASSWORD.to_owned()),
+            seeded: false,
+        };
+        let (_, enrolment) = server.bursar.create_user(new).await.unwrap();
+        let enrolment = enrolment.unwrap();
+        let alphabet = base32::Alphabet::Rfc4648 { padding: false };
+        let bytes = base32::decode(alphabet, enrolment.secret.expose()).unwrap();
+        let secret = TotpSecret::new(bytes.try_into().unwrap());
+        Self { server, secret, recovery_codes: enrolment.recovery_codes }
+    }
+
+    fn code(&self) -> String {
+        self.secret.code_at(self.server.clock.now())
+    }
+
+    fn wrong_code(&self) -> String {
+        let near = [0_i64, 1, -1].map(|steps| {
+            let now = self.server.clock.now();
+            self.secret.code_at(if steps < 0 { now.minus(STEP) } else { now.plus(Span::from_seconds(30 * steps.unsigned_abs())) })
+        });
+        ["111111", "222222", "333333", "444444"].into_iter().find(|code| !near.contains(&(*code).to_owned())).unwrap().to_owned()
+    }
+
+    async fn log_in(&self, from: [u8; 4], otp: &str) -> Answer {
+        let body = json!({"email": NAME, "password": PASSWORD, "otp": otp}).to_string().into_bytes();
+        self.server.send_from(from, "POST", "/api/v2/user/login", None, body).await
+    }
+}
+
+#[tokio::test]
+async fn a_code_counts_once_and_the_answer_says_when_the_next_one_starts() {
+    let user = Enrolled::start().await;
+    let code = user.code();
+    assert_eq!(user.log_in(HOME, &code).await.status, 200);
+    let again = user.log_in(HOME, &code).await;
+    assert_eq!(again.status, 401);
+    assert_eq!(again.body["context"]["code"], "otp_already_used");
+    assert_eq!(again.body["needsOTP"], true);
+    assert!(again.body["context"]["nextCodeAt"].is_string());
+    user.server.pass(STEP);
+    assert_eq!(user.log_in(HOME, &user.code()).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_fixed_code_of_the_test_environment_is_worth_nothing_to_an_enrolled_user() {
+    let user = Enrolled::start().await;
+    assert_eq!(user.log_in(HOME, OTP).await.body["context"]["code"], "otp_wrong");
+}
+
+#[tokio::test]
+async fn a_recovery_code_counts_once() {
+    let user = Enrolled::start().await;
+    let code = user.recovery_codes[4].clone();
+    assert_eq!(user.log_in(HOME, &code).await.status, 200);
+    assert_eq!(user.log_in(HOME, &code).await.status, 401);
+    assert_eq!(user.log_in(HOME, &user.recovery_codes[5].to_uppercase()).await.status, 200);
+}
+
+#[tokio::test]
+async fn guesses_made_at_the_same_time_do_not_slip_past_the_count() {
+    let user = std::sync::Arc::new(Enrolled::start().await);
+    let wrong = user.wrong_code();
+    let tasks: Vec<_> = (0..40)
+        .map(|_| {
+            let (user, wrong) = (std::sync::Arc::clone(&user), wrong.clone());
+            tokio::spawn(async move { user.log_in(ELSEWHERE, &wrong).await.status.as_u16() })
+        })
+        .collect();
+    let mut looked_at = 0;
+    for task in tasks {
+        let status = task.await.unwrap();
+        assert!([401, 429, 503].contains(&status), "{status}");
+        looked_at += usize::from(status == 401);
+    }
+    // Five are free; the one after them is the first to be followed by a wait.
+    assert!(looked_at <= 6, "{looked_at} guesses were looked at");
+}
+
+#[tokio::test]
+async fn guessing_from_elsewhere_does_not_keep_the_owner_out() {
+    let user = Enrolled::start().await;
+    assert_eq!(user.log_in(HOME, &user.code()).await.status, 200);
+    let wrong = user.wrong_code();
+    let mut waits = 0;
+    for _ in 0..10 {
+        let answer = user.log_in(ELSEWHERE, &wrong).await;
+        waits += usize::from(answer.status == 429 && answer.headers.contains_key("retry-after"));
+    }
+    assert!(waits >= 4, "{waits}");
+    user.server.pass(STEP);
+    assert_eq!(user.log_in(HOME, &user.code()).await.status, 200);
+}
