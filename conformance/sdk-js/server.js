@@ -29,12 +29,13 @@ const TEST_TIMEOUT_MS = 60_000;
 
 /** One running server with data of its own. */
 class Bursar {
-  constructor(authVersion = 2) {
+  constructor(authVersion = 2, flags = []) {
     this.authVersion = authVersion;
+    this.flags = flags;
   }
 
   async start() {
-    this.process = spawn(process.env.BURSAR_BIN, ['dev', '--json', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn(process.env.BURSAR_BIN, ['dev', '--json', '--listen', '127.0.0.1:0', ...this.flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.log = '';
     this.process.stderr.on('data', (chunk) => { this.log = (this.log + chunk).slice(-10_000); });
     Object.assign(this, await this.#readyLine());
