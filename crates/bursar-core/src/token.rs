@@ -85,6 +85,15 @@ pub struct Unlock {
     pub until: Timestamp,
 }
 
+/// When and from where a token was last used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LastUse {
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub from: IpAddr,
+}
+
 impl Grant {
     /// Whether the wallet lies inside the narrowing and the token's organisation.
     pub fn permits_wallet(&self, wallet: WalletId, organisation: OrganisationId) -> bool {

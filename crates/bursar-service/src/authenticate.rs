@@ -9,7 +9,7 @@ use bursar_core::authorize::{Need, authorize};
 use bursar_core::id::{TokenId, UserId};
 use bursar_core::refusal::Refusal;
 use bursar_core::time::Timestamp;
-use bursar_core::token::{Token, TokenKind};
+use bursar_core::token::{LastUse, Token, TokenKind};
 use bursar_store::StoreError;
 use bursar_store::seal::Place;
 use bursar_wire::bearer::{Bearer, BearerError, SignatureHeader};
@@ -265,7 +265,7 @@ impl Bursar {
         if !known.token.lives_at(now) {
             return Err(Unauthenticated::Unknown);
         }
-        self.seen.note(known.token.id, now, presented.address);
+        self.seen.note(known.token.id, LastUse { at: now, from: presented.address });
         Ok(Principal { known, owner, address: presented.address, mode })
     }
 

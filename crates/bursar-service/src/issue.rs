@@ -1,7 +1,5 @@
 //! Making, listing and ending tokens.
 
-use std::net::IpAddr;
-
 use bursar_core::audit::Actor;
 use bursar_core::coin::Asset;
 use bursar_core::id::{TemplateId, TokenId};
@@ -9,8 +7,8 @@ use bursar_core::ip::IpRestriction;
 use bursar_core::ledger::{Command, Key, Outcome, Record, TokenSecret, Trace, Write};
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Subject};
 use bursar_core::scope::{ScopeName, Scopes};
-use bursar_core::time::{Span, Timestamp};
-use bursar_core::token::{Grant, Narrowing, Token, TokenKind};
+use bursar_core::time::Span;
+use bursar_core::token::{Grant, LastUse, Narrowing, Token, TokenKind};
 use bursar_identity::attempts::{Credential as Presented, Source};
 use bursar_store::Page;
 use bursar_wire::token_text::TokenText;
@@ -63,8 +61,8 @@ pub struct TokenState {
     pub limits: Vec<Limit>,
     /// What it spent and holds.
     pub budgets: Vec<(BudgetKey, Budget)>,
-    /// When and from where it was last used, as far as this server remembers.
-    pub last_used: Option<(Timestamp, IpAddr)>,
+    /// When and from where it was last used.
+    pub last_used: Option<LastUse>,
     /// Tells its secret from others without being one.
     pub fingerprint: Option<String>,
 }
@@ -269,16 +267,23 @@ impl Bursar {
 
     pub(crate) async fn state_of(&self, token: Token) -> Result<TokenState, ServiceError> {
         let (id, subject) = (token.id, Subject::Token(token.id));
-        let (limits, budgets, secrets) = self
+        let noted = self.seen.last(id);
+        let (limits, budgets, secrets, last_used) = self
             .reads
-            .run(move |reader| Ok((reader.limits(subject)?, reader.budgets(subject)?, reader.secrets(id)?)))
+            .run(move |reader| {
+                let last_used = match noted {
+                    Some(noted) => Some(noted),
+                    None => reader.last_use(id)?,
+                };
+                Ok((reader.limits(subject)?, reader.budgets(subject)?, reader.secrets(id)?, last_used))
+            })
             .await?;
         // The last secret is the newest; a keyed hash of a keyed hash gives nothing away.
         let fingerprint = secrets.and_then(|secrets| {
             let newest = secrets.value.last()?.lookup.first_chunk::<6>().copied()?;
             Some(newest.iter().map(|byte| format!("{byte:02x}")).collect())
         });
-        Ok(TokenState { last_used: self.seen.last(id), token, limits: limits.value, budgets, fingerprint })
+        Ok(TokenState { last_used, token, limits: limits.value, budgets, fingerprint })
     }
 }
 

@@ -231,3 +231,11 @@ CREATE TABLE audit_events (
     data TEXT NOT NULL, -- a JSON array of pairs, in the order of the canonical form
     PRIMARY KEY (link, place)
 ) STRICT, WITHOUT ROWID;
+
+-- When and from where tokens were last used.
+CREATE TABLE token_uses (
+    token BLOB NOT NULL PRIMARY KEY,
+    version INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    used_from TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -10,11 +10,11 @@ use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, TokenSecret, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, Limit, Subject, Usage};
 use bursar_core::time::Timestamp;
-use bursar_core::token::Token;
+use bursar_core::token::{LastUse, Token};
 use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
-use crate::rows::{Found, audit, budget, credential, document, hold, limits, secrets, spend_key, token, user, wallet};
+use crate::rows::{Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, token, user, wallet};
 use crate::sql::unavailable;
 
 pub(crate) struct SqliteReader {
@@ -43,6 +43,10 @@ impl Reader for SqliteReader {
 
     fn secrets(&mut self, id: TokenId) -> Found<Vec<TokenSecret>> {
         secrets::load(&*self.view()?, id)
+    }
+
+    fn last_use(&mut self, id: TokenId) -> Result<Option<LastUse>, StoreError> {
+        Ok(last_use::load(&*self.view()?, id)?.map(|found| found.value))
     }
 
     fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {

@@ -8,7 +8,7 @@ use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Change, Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Version, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, Limit, Subject};
 use bursar_core::time::Timestamp;
-use bursar_core::token::Token;
+use bursar_core::token::{LastUse, Token};
 
 use crate::StoreError;
 
@@ -120,6 +120,12 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn secrets(&mut self, id: TokenId) -> Result<Option<Versioned<Vec<TokenSecret>>>, StoreError>;
+
+    /// When and from where a token was last used, as far as that was noted.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn last_use(&mut self, id: TokenId) -> Result<Option<LastUse>, StoreError>;
 
     /// A user's access tokens that are neither revoked nor expired at `now`, by creation.
     ///

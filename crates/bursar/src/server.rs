@@ -153,6 +153,9 @@ impl Serving {
             None => tokio::time::timeout(DRAIN, &mut self.http).await,
         };
         let bursar = self.bursar;
+        if let Err(error) = bursar.note_uses().await {
+            tracing::warn!(%error, "uses of tokens could not be noted");
+        }
         let closed = tokio::task::spawn_blocking(move || bursar.close()).await;
         closed.map_err(|_| Failure::new("the ledger did not close cleanly"))?;
         match ended {
@@ -202,6 +205,9 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
         }
         if let Err(error) = bursar.sweep(Overdue::PastDeadline).await {
             tracing::error!(%error, "overdue spends could not be settled");
+        }
+        if let Err(error) = bursar.note_uses().await {
+            tracing::warn!(%error, "uses of tokens could not be noted");
         }
     }
 }

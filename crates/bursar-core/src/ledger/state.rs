@@ -7,7 +7,7 @@ use crate::hold::{Hold, SpendKey};
 use crate::id::{FactorId, HoldId, OrganisationId, TokenId, UserId, WalletId};
 use crate::ledger::document::{Credential, Document, DocumentKey};
 use crate::limit::{Budget, BudgetKey, Limit, Subject};
-use crate::token::Token;
+use crate::token::{LastUse, Token};
 
 /// Counts the changes of a record, from 1; 0 is a record that does not exist.
 pub type Version = u64;
@@ -72,6 +72,8 @@ records! {
     Token(TokenId => Token) token,
     /// A token's secrets: one, or two during a rotation.
     Secrets(TokenId => Vec<TokenSecret>) secrets,
+    /// When a token was last used; noted now and then, never waited for.
+    LastUse(TokenId => LastUse) last_use,
     /// All limits of a subject.
     Limits(Subject => Vec<Limit>) limits,
     /// A budget.

@@ -9,6 +9,7 @@ pub(crate) mod data_key;
 pub(crate) mod document;
 pub(crate) mod freeze;
 pub(crate) mod hold;
+pub(crate) mod last_use;
 pub(crate) mod limits;
 pub(crate) mod membership;
 pub(crate) mod organisation;
@@ -41,6 +42,7 @@ pub(crate) fn load(connection: &Connection, key: &Key) -> Found<Record> {
         Key::Role(id) => role::load(connection, *id).record(|it| Record::Role(*id, it)),
         Key::Token(id) => token::load(connection, *id).record(|it| Record::Token(*id, it)),
         Key::Secrets(id) => secrets::load(connection, *id).record(|it| Record::Secrets(*id, it)),
+        Key::LastUse(id) => last_use::load(connection, *id).record(|it| Record::LastUse(*id, it)),
         Key::Limits(id) => limits::load(connection, *id).record(|it| Record::Limits(*id, it)),
         Key::Budget(id) => budget::load(connection, id).record(|it| Record::Budget(id.clone(), it)),
         Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, it)),
@@ -60,6 +62,7 @@ pub(crate) fn store(connection: &Connection, version: Version, record: &Record) 
         Record::Role(id, it) => role::store(connection, *id, version, *it),
         Record::Token(id, it) => token::store(connection, *id, version, it),
         Record::Secrets(id, it) => secrets::store(connection, *id, version, it),
+        Record::LastUse(id, it) => last_use::store(connection, *id, version, *it),
         Record::Limits(id, it) => limits::store(connection, *id, version, it),
         Record::Budget(id, it) => budget::store(connection, id, version, it),
         Record::Hold(id, it) => hold::store(connection, *id, version, it),
@@ -79,6 +82,7 @@ pub(crate) fn delete(connection: &Connection, key: &Key) -> Result<(), StoreErro
         Key::Role(id) => role::delete(connection, *id),
         Key::Token(id) => token::delete(connection, *id),
         Key::Secrets(id) => secrets::delete(connection, *id),
+        Key::LastUse(id) => last_use::delete(connection, *id),
         Key::Limits(id) => limits::delete(connection, *id),
         Key::Budget(id) => budget::delete(connection, id),
         Key::Hold(id) => hold::delete(connection, *id),

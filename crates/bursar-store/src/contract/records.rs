@@ -17,7 +17,7 @@ use crate::{Reader, TokenBySecret};
 pub fn every_record_reads_back_as_it_was_written(database: &impl Database) {
     let records = samples::records();
     let kinds: HashSet<_> = records.iter().map(discriminant).collect();
-    assert_eq!(kinds.len(), 13, "there are samples of every kind");
+    assert_eq!(kinds.len(), 14, "there are samples of every kind");
     let mut ledger = Ledger::open(database);
     ledger.put(records.clone());
     let keys: Vec<Key> = records.iter().map(Record::key).collect();
@@ -143,6 +143,7 @@ fn loaded(state: &State, key: &Key) -> Option<Record> {
         Key::Role(id) => Record::Role(*id, *state.role(id).expect(missing)?),
         Key::Token(id) => Record::Token(*id, state.token(id).expect(missing)?.clone()),
         Key::Secrets(id) => Record::Secrets(*id, state.secrets(id).expect(missing)?.clone()),
+        Key::LastUse(id) => Record::LastUse(*id, *state.last_use(id).expect(missing)?),
         Key::Limits(id) => Record::Limits(*id, state.limits(id).expect(missing)?.clone()),
         Key::Budget(id) => Record::Budget(id.clone(), *state.budget(id).expect(missing)?),
         Key::Hold(id) => Record::Hold(*id, state.hold(id).expect(missing)?.clone()),
@@ -171,6 +172,7 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
         }
         Record::Token(id, _) => Record::Token(*id, reader.token(*id).expect(fails)?.value),
         Record::Secrets(id, _) => Record::Secrets(*id, reader.secrets(*id).expect(fails)?.value),
+        Record::LastUse(id, _) => Record::LastUse(*id, reader.last_use(*id).expect(fails)?),
         Record::Limits(subject, _) => {
             let limits = reader.limits(*subject).expect(fails);
             (limits.version > 0).then_some(Record::Limits(*subject, limits.value))?

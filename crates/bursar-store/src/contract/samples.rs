@@ -12,7 +12,7 @@ use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, Doc
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Measure, Subject, Usage, Window};
 use bursar_core::scope::Scopes;
 use bursar_core::time::Timestamp;
-use bursar_core::token::{Grant, Narrowing, Token, TokenKind, Unlock};
+use bursar_core::token::{LastUse, Grant, Narrowing, Token, TokenKind, Unlock};
 
 pub(super) const USER: UserId = UserId::from_bytes([1; 16]);
 pub(super) const OTHER: UserId = UserId::from_bytes([2; 16]);
@@ -248,6 +248,7 @@ fn money() -> Vec<Record> {
         Record::SpendKey(sequence, ids[0]),
         Record::SpendKey(transaction, ids[1]),
     ];
+    records.push(Record::LastUse(TOKEN, LastUse { at: at(9), from: [192, 0, 2, 7].into() }));
     records.extend(subjects.map(|subject| Record::Limits(subject, limits.clone())));
     records.extend(subjects.map(|subject| Record::Budget(budget_key(subject, "tbtc"), budget)));
     records.push(Record::Budget(budget_key(Subject::User(USER), "*erc20"), Budget::default()));

@@ -1,13 +1,11 @@
 //! Tokens as BitGo shows them: `Session`, with what is left of the limits in `unlock` (WC §1.3, §4.1).
 
-use std::net::IpAddr;
-
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Family};
 use bursar_core::id::TokenId;
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Usage};
 use bursar_core::time::Timestamp;
-use bursar_core::token::{Narrowing, Token, TokenKind};
+use bursar_core::token::{LastUse, Narrowing, Token, TokenKind};
 use serde_json::{Map, Value, json};
 
 use crate::ecdh::IssuedToken;
@@ -28,7 +26,7 @@ pub struct SessionView<'a> {
     /// Tells its secret from others without being one.
     pub fingerprint: Option<&'a str>,
     /// When and from where it was last used.
-    pub last_used: Option<(Timestamp, IpAddr)>,
+    pub last_used: Option<LastUse>,
     /// Now.
     pub now: Timestamp,
 }
@@ -81,7 +79,7 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
         put("fingerprint", fingerprint.into());
     }
     if token.kind == TokenKind::Access {
-        let used = view.last_used.map(|(at, from)| json!({"time": at.to_string(), "ip": from.to_string()}));
+        let used = view.last_used.map(|used| json!({"time": used.at.to_string(), "ip": used.from.to_string()}));
         put("lastUsed", used.into());
     }
     shown

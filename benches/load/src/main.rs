@@ -1,0 +1,156 @@
+//! Load on a server of this machine, beside a bare server on the same cores, in one run.
+//!
+//! Absolute figures of a shared machine say little, so every figure stands beside its ratio to the bare server of
+//! the same round, processor time per request first. Every run has an end, and nothing but loopback is reached.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to the person who started it")]
+
+mod connection;
+mod figures;
+mod hello;
+mod load;
+mod requests;
+mod server;
+mod subject;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::figures::{Figures, Median};
+use crate::load::Load;
+use crate::requests::Kind;
+use crate::server::Server;
+use crate::subject::Subject;
+
+type Problem = Box<dyn Error + Send + Sync>;
+
+/// Load on `bursar dev`, and on a bare server beside it.
+#[derive(Parser)]
+#[command(name = "bursar-bench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Signed reads and durable spends, against a bare axum server.
+    Throughput(Options),
+    /// Durable spends with and without a flood of logins with wrong passwords.
+    Flood(Options),
+    /// The bare server; prints its URL as one line of JSON.
+    Hello,
+}
+
+#[derive(Args)]
+struct Options {
+    /// The program to measure, built with --release.
+    #[arg(long, value_name = "FILE", default_value = "target/release/bursar")]
+    bursar: PathBuf,
+    /// How long each measurement of a round takes, in seconds.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+    /// How many rounds; the medians of their figures are shown.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=20))]
+    rounds: u64,
+    /// How many connections ask, each the next request once the last is answered.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
+    connections: u16,
+    /// Processors the servers are kept to, as `taskset` takes them; all that are there if nothing is said.
+    #[arg(long, value_name = "LIST")]
+    server_cores: Option<String>,
+    /// Put the data here: a disk, not memory, if spends are to be durable.
+    #[arg(long, value_name = "DIRECTORY")]
+    data_in: Option<PathBuf>,
+}
+
+/// How many logins are asked for at a time.
+const FLOOD: u16 = 4;
+
+/// Before the first figure counts.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(problem) => return failed(&problem.into()),
+    };
+    let done = runtime.block_on(async {
+        match arguments.bench {
+            Bench::Throughput(options) => throughput(&options).await,
+            Bench::Flood(options) => flood(&options).await,
+            Bench::Hello => hello::serve().await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => failed(&problem),
+    }
+}
+
+fn failed(problem: &Problem) -> ExitCode {
+    eprintln!("error: {problem}");
+    ExitCode::FAILURE
+}
+
+async fn throughput(options: &Options) -> Result<(), Problem> {
+    let subject = Subject::start(options).await?;
+    let bare = Server::hello(options.server_cores.as_deref())?;
+    println!("{}", subject.disk()?);
+    let rows = [
+        ("bare axum server, GET", &bare, Kind::Session),
+        ("GET session, v2", subject.server(), Kind::Session),
+        ("bare axum server, POST", &bare, Kind::Spend),
+        ("POST sendcoins, v2, durable", subject.server(), Kind::Spend),
+    ];
+    let load = |server, kind| Load { server, subject: &subject, kind, connections: options.connections };
+    for (_, server, kind) in rows {
+        load(server, kind).run(WARM_UP).await?;
+    }
+    let mut found: [Vec<Figures>; 4] = Default::default();
+    for _ in 0..options.rounds {
+        for ((_, server, kind), figures) in rows.iter().zip(&mut found) {
+            figures.push(load(*server, *kind).run(options.time()).await?);
+        }
+    }
+    println!("{}", figures::HEADER);
+    let [bare_read, read, bare_write, write] = &found;
+    let beside = [bare_read, bare_read, bare_write, bare_write];
+    for (((name, ..), figures), bare) in rows.iter().zip([bare_read, read, bare_write, write]).zip(beside) {
+        println!("{}", Median::of(figures).row(name, &Median::ratios(figures, bare)));
+    }
+    Ok(())
+}
+
+async fn flood(options: &Options) -> Result<(), Problem> {
+    let subject = Subject::start(options).await?;
+    let load = |kind, connections| Load { server: subject.server(), subject: &subject, kind, connections };
+    let spends = load(Kind::Spend, options.connections);
+    let logins = load(Kind::WrongLogin, FLOOD);
+    spends.run(WARM_UP).await?;
+    let (mut quiet, mut flooded, mut answered) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        quiet.push(spends.run(options.time()).await?);
+        let (during, logins) = tokio::try_join!(spends.run(options.time()), logins.run(options.time()))?;
+        flooded.push(during);
+        answered.push(logins);
+    }
+    println!("{}", figures::HEADER);
+    let alone = Median::ratios(&quiet, &quiet);
+    println!("{}", Median::of(&quiet).row("POST sendcoins, v2, durable", &alone));
+    println!("{}", Median::of(&flooded).row("the same in a flood of logins", &Median::ratios(&flooded, &quiet)));
+    let logins = Median::of(&answered);
+    println!("\n{FLOOD} connections with wrong passwords: {:.1} logins/s refused, p50 {:.0} ms", logins.rps, logins.p50 / 1000.0);
+    println!("(processor time in the flood is of both, per spend)");
+    Ok(())
+}
+
+impl Options {
+    const fn time(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}

@@ -1,0 +1,100 @@
+//! What is asked, signed as the SDK signs it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bursar_wire::signature::{AuthVersion, Request, SigningKey};
+use bursar_wire::token_text::BearerHash;
+
+/// Which request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// `GET session`.
+    Session,
+    /// `sendcoins`, each under a name of its own.
+    Spend,
+    /// A login with a wrong password.
+    WrongLogin,
+}
+
+/// Makes the requests of one connection.
+pub(crate) struct Requests {
+    kind: Kind,
+    bearer: String,
+    key: SigningKey,
+    path: String,
+    destination: String,
+    /// Begins every sequence id of this connection.
+    name: String,
+    made: u64,
+}
+
+/// Where spends go and what they are called.
+pub(crate) struct Spends<'a> {
+    pub(crate) wallet: &'a str,
+    pub(crate) destination: &'a str,
+    /// Unlike that of any other connection.
+    pub(crate) name: String,
+}
+
+impl Requests {
+    /// The requests of the holder of `token`, a text of more than 64 characters.
+    pub(crate) fn new(kind: Kind, token: &str, spends: Spends<'_>) -> Self {
+        let hash = BearerHash::of(token);
+        let path = match kind {
+            Kind::Session => "/api/v2/user/session".to_owned(),
+            Kind::Spend => format!("/api/v2/tbtc/wallet/{}/sendcoins", spends.wallet),
+            Kind::WrongLogin => "/api/v2/user/login".to_owned(),
+        };
+        let (bearer, key) = (hash.to_hex().expose().clone(), SigningKey::new(&hash));
+        Self { kind, bearer, key, path, destination: spends.destination.to_owned(), name: spends.name, made: 0 }
+    }
+
+    /// The status a good answer has.
+    pub(crate) const fn expected(&self) -> u16 {
+        match self.kind {
+            Kind::Session | Kind::Spend => 200,
+            Kind::WrongLogin => 401,
+        }
+    }
+
+    /// The bytes of the next request.
+    pub(crate) fn next(&mut self) -> Vec<u8> {
+        self.made += 1;
+        let (path, made, name) = (&self.path, self.made, &self.name);
+        let (method, body) = match self.kind {
+            Kind::Session => ("GET", String::new()),
+            Kind::Spend => {
+                let destination = &self.destination;
+                ("POST", format!(r#"{{"address":"{destination}","amount":"1000","sequenceId":"{name}-{made}"}}"#))
+            }
+            Kind::WrongLogin => {
+                let username = crate::subject::OWNER;
+                ("POST", format!(r#"{{"email":"{username}","password":"wrong-{name}-{made}","otp":"000000"}}"#))
+            }
+        };
+        let length = body.len();
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+        );
+        if self.kind != Kind::WrongLogin {
+            let timestamp = now().to_string();
+            let subject =
+                Request { version: AuthVersion::V2, method, timestamp: &timestamp, target: path, body: body.as_bytes() };
+            let signature = self.key.sign(&subject);
+            head += "BitGo-Auth-Version: 2.0\r\nAuthorization: Bearer ";
+            for part in [&self.bearer, "\r\nAuth-Timestamp: ", &timestamp, "\r\nHMAC: ", signature.as_str(), "\r\n"] {
+                head += part;
+            }
+        }
+        head += "\r\n";
+        head += &body;
+        head.into_bytes()
+    }
+}
+
+/// Unix milliseconds.
+pub(crate) fn now() -> u128 {
+    #[expect(clippy::disallowed_methods, reason = "a client has a clock of its own, and this is one")]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
+}

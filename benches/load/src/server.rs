@@ -1,0 +1,110 @@
+//! Servers of this machine, and the processor time they take. One ends when whoever started it does.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Problem;
+
+/// Longer than any of them takes to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The kernel counts processor time in hundredths of a second, whatever its own clock (`man 5 proc`, `USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
+
+/// A running server; it is killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    /// What it said when it was ready.
+    pub(crate) ready: Value,
+}
+
+impl Server {
+    /// The bare server, of this same program.
+    pub(crate) fn hello(cores: Option<&str>) -> Result<Self, Problem> {
+        let mut command = on_cores(&std::env::current_exe()?, cores);
+        command.arg("hello");
+        Self::start(&mut command)
+    }
+
+    /// The test environment in this data directory.
+    pub(crate) fn dev(bursar: &Path, data: &Path, cores: Option<&str>) -> Result<Self, Problem> {
+        let mut command = on_cores(bursar, cores);
+        command.args(["dev", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        Self::start(&mut command)
+    }
+
+    fn start(command: &mut Command) -> Result<Self, Problem> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let (sender, lines) = channel();
+        let out = child.stdout.take().map(BufReader::new);
+        std::thread::spawn(move || out.and_then(|out| out.lines().next()).map(|line| sender.send(line)));
+        let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), ready: Value::Null };
+        let line = lines.recv_timeout(PATIENCE).map_err(|_| "a server did not start")??;
+        server.ready = serde_json::from_str(&line)?;
+        let address = server.url()?.trim_start_matches("http://").parse::<SocketAddr>()?;
+        if !address.ip().is_loopback() {
+            return Err(format!("{address} is not of this machine").into());
+        }
+        server.address = address;
+        Ok(server)
+    }
+
+    /// Where it is.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it is, for clients.
+    pub(crate) fn url(&self) -> Result<&str, Problem> {
+        self.ready.get("url").and_then(Value::as_str).ok_or_else(|| "a server named no URL".into())
+    }
+
+    /// The processor time it has taken since it started, user and system, all its threads.
+    pub(crate) fn cpu(&self) -> Result<Duration, Problem> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let ticks = ticks(&stat).ok_or("/proc/<pid>/stat reads otherwise here")?;
+        Ok(TICK * ticks)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Fields 14 and 15, counted after the name in parentheses, which may hold anything.
+fn ticks(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).map(str::parse::<u32>);
+    Some(times.next()?.ok()? + times.next()?.ok()?)
+}
+
+/// A command that is kept to these processors. `taskset` becomes the program, so the process id is the program's.
+fn on_cores(program: &Path, cores: Option<&str>) -> Command {
+    let Some(cores) = cores else { return Command::new(program) };
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", cores]).arg(program);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ticks;
+
+    #[test]
+    fn processor_time_is_read_past_a_name_with_parentheses_and_blanks() {
+        let stat = "7 (a ) b) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 3 4 20 0 5 0 100 1000 200";
+        assert_eq!(ticks(stat), Some(300));
+        assert_eq!(ticks("7 (short) S 1"), None);
+    }
+}

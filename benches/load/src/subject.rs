@@ -1,0 +1,122 @@
+//! What is measured: `bursar dev` with tokens to spend from, on a data directory that is removed at the end.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use bursar_client::{Client, Login};
+use bursar_core::secret::Secret;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::figures::percentile;
+use crate::requests::{self, Kind, Requests, Spends};
+use crate::server::Server;
+use crate::{Options, Problem};
+
+/// Whose password is guessed: a user of `bursar init`, so that it is hashed at the cost of production, which the
+/// test environment's own user is not. Nothing limits the rate of guesses in the test environment.
+pub(crate) const OWNER: &str = "owner@example.com";
+
+/// Tokens, each with a budget of its own; connections take turns with them.
+const TOKENS: usize = 64;
+
+/// How many appends show what a durable write costs on this disk.
+const APPENDS: usize = 300;
+
+/// A server with tokens.
+pub(crate) struct Subject {
+    // First: it is killed before its directory is removed.
+    server: Server,
+    home: TempDir,
+    tokens: Vec<String>,
+    wallet: String,
+    destination: String,
+}
+
+impl Subject {
+    /// Makes a data directory, starts the server on it and makes its tokens.
+    pub(crate) async fn start(options: &Options) -> Result<Self, Problem> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("bursar-bench-");
+        let home = match &options.data_in {
+            Some(place) => builder.tempdir_in(place)?,
+            None => builder.tempdir()?,
+        };
+        set_up(&options.bursar, home.path())?;
+        let server = Server::dev(&options.bursar, &home.path().join("data"), options.server_cores.as_deref())?;
+        let (wallet, destination) = (of_wallet(&server.ready, "id")?, of_wallet(&server.ready, "address")?);
+        let (url, ready) = (server.url()?.to_owned(), server.ready.clone());
+        let tokens = tokio::task::spawn_blocking(move || make_tokens(&url, &ready)).await??;
+        Ok(Self { server, home, tokens, wallet, destination })
+    }
+
+    pub(crate) const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The requests of one connection, named unlike those of any other measurement.
+    pub(crate) fn requests(&self, kind: Kind, connection: u16) -> Requests {
+        let token = self.tokens.get(usize::from(connection) % TOKENS).map_or("", String::as_str);
+        let name = format!("{}-{connection}", requests::now());
+        Requests::new(kind, token, Spends { wallet: &self.wallet, destination: &self.destination, name })
+    }
+
+    /// What the disk costs: one append of 128 bytes, made durable.
+    pub(crate) fn disk(&self) -> Result<String, Problem> {
+        let mut file = OpenOptions::new().append(true).create(true).open(self.home.path().join("appended"))?;
+        let mut took = Vec::new();
+        for _ in 0..APPENDS {
+            let started = Instant::now();
+            file.write_all(&[0; 128])?;
+            file.sync_data()?;
+            took.push(u32::try_from(started.elapsed().as_micros())?);
+        }
+        took.sort_unstable();
+        let (p50, p99) = (percentile(&took, 0.5), percentile(&took, 0.99));
+        Ok(format!("one durable append of 128 bytes: p50 {p50:.0} us, p99 {p99:.0} us\n"))
+    }
+}
+
+/// Makes the user whose password is guessed, and puts the master key where the test environment looks for it.
+fn set_up(bursar: &Path, home: &Path) -> Result<(), Problem> {
+    let mut init = Command::new(bursar);
+    init.args(["init", "--json", "--non-interactive", "--username", OWNER, "--dir"]).arg(home);
+    init.env("BURSAR_PASSWORD", "violet harbour 31").stdin(Stdio::null()).stdout(Stdio::null());
+    if !init.status()?.success() {
+        return Err("`bursar init` failed".into());
+    }
+    fs::copy(home.join("master.key"), home.join("data.key"))?;
+    Ok(())
+}
+
+fn of_wallet(ready: &Value, field: &str) -> Result<String, Problem> {
+    let wallets = ready.get("wallets").and_then(Value::as_array).into_iter().flatten();
+    let mut found = wallets.filter(|wallet| wallet.get("coin").is_some_and(|coin| coin == "tbtc"));
+    text(found.next().unwrap_or(&Value::Null), field)
+}
+
+fn text(value: &Value, field: &str) -> Result<String, Problem> {
+    let text = value.get(field).and_then(Value::as_str).map(str::to_owned);
+    text.ok_or_else(|| format!("no `{field}` in what the server said").into())
+}
+
+fn make_tokens(url: &str, ready: &Value) -> Result<Vec<String>, Problem> {
+    let (username, password, otp) = (text(ready, "username")?, text(ready, "password")?, text(ready, "otp")?);
+    let login = Login { username: &username, password: &Secret::new(password), otp: Some(&otp) };
+    let session = text(&Client::new(url, None).log_in(&login)?, "access_token")?;
+    let client = Client::new(url, Some(Secret::new(session)));
+    let make = |number: usize| {
+        let wishes = json!({
+            "otp": otp,
+            "label": format!("bench {number}"),
+            "duration": 3600,
+            "scope": ["openid", "profile", "wallet_view_all", "wallet_spend_all"],
+            "spendingLimits": [{"coin": "tbtc", "txValueLimit": "1000000000000"}],
+        });
+        text(&client.create_token(&wishes)?, "token")
+    };
+    (0..TOKENS).map(make).collect()
+}
