@@ -70,26 +70,14 @@ impl Running {
     /// Starts a command with nothing on its standard input.
     pub(crate) fn start(command: &mut Command) -> Result<Self, Failure> {
         let text = text_of(command);
-        let unstartable = |cause| Failure::Unstartable {
-            command: text.clone(),
-            cause,
-        };
-        let mut child = command
-            .stdin(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(unstartable)?;
+        let unstartable = |cause| Failure::Unstartable { command: text.clone(), cause };
+        let mut child = command.stdin(Stdio::null()).process_group(0).spawn().map_err(unstartable)?;
         let leash = Leash::on(&mut child).map_err(unstartable)?;
         let stdout = child.stdout.take();
         let (sender, ended) = channel();
         // The thread ends with the child; nobody listening any more is fine.
         std::thread::spawn(move || sender.send(child.wait()));
-        Ok(Self {
-            command: text,
-            stdout,
-            ended,
-            _leash: leash,
-        })
+        Ok(Self { command: text, stdout, ended, _leash: leash })
     }
 
     /// Its standard output, once, if the command was set up with a pipe.
@@ -105,10 +93,9 @@ impl Running {
             Ok(Ok(status)) => Err(Failure::Unsuccessful { command, status }),
             Ok(Err(cause)) => Err(Failure::Unstartable { command, cause }),
             Err(RecvTimeoutError::Timeout) => Err(Failure::TimedOut { command, limit }),
-            Err(RecvTimeoutError::Disconnected) => Err(Failure::Unstartable {
-                command,
-                cause: io::Error::other("nobody waits for it"),
-            }),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Failure::Unstartable { command, cause: io::Error::other("nobody waits for it") })
+            }
         }
     }
 }
@@ -183,28 +170,15 @@ mod tests {
 
     #[test]
     fn a_child_is_judged_by_its_exit_status() {
-        assert!(
-            Running::start(&mut shell("exit 0"))
-                .unwrap()
-                .wait(LONG)
-                .is_ok()
-        );
+        assert!(Running::start(&mut shell("exit 0")).unwrap().wait(LONG).is_ok());
         let failed = Running::start(&mut shell("exit 3")).unwrap().wait(LONG);
-        assert!(
-            matches!(failed, Err(Failure::Unsuccessful { .. })),
-            "{failed:?}"
-        );
+        assert!(matches!(failed, Err(Failure::Unsuccessful { .. })), "{failed:?}");
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
         let failure = Running::start(&mut Command::new("no-such-program-here")).err();
-        assert!(
-            failure
-                .unwrap()
-                .to_string()
-                .contains("no-such-program-here")
-        );
+        assert!(failure.unwrap().to_string().contains("no-such-program-here"));
     }
 
     #[test]
@@ -217,10 +191,7 @@ mod tests {
         assert!(exists(line.trim()));
 
         let outcome = child.wait(Duration::from_millis(50));
-        assert!(
-            matches!(outcome, Err(Failure::TimedOut { .. })),
-            "{outcome:?}"
-        );
+        assert!(matches!(outcome, Err(Failure::TimedOut { .. })), "{outcome:?}");
         // The pipe closes when the last process that holds it is gone.
         assert_eq!(stdout.read_line(&mut line).unwrap(), 0);
         assert!(started.elapsed() < LONG);

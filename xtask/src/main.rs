@@ -3,11 +3,7 @@
 //! A chore is a plain function that starts the tools a person would start by hand. Nothing here is
 //! shipped, and nothing here may hide a failure: a child that fails, hangs or is missing is named in the
 //! summary. A new suite is a row in [`suites::SUITES`]; a new house rule is a function in [`tidy`].
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a chore talks to the person who started it"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
 
 mod child;
 mod report;
@@ -67,9 +63,7 @@ fn chore(arguments: &[&str]) -> Result<bool, String> {
         ["doc"] => one_suite("doc"),
         ["fmt"] => cargo(&["fmt", "--all"], suites::QUICK),
         ["bench"] => cargo(&["bench", "--workspace", "--benches"], BENCH_LIMIT),
-        [name, ..] => Err(format!(
-            "no chore `{name}` with these arguments\nhint: `cargo xtask help` names them all"
-        )),
+        [name, ..] => Err(format!("no chore `{name}` with these arguments\nhint: `cargo xtask help` names them all")),
     }
 }
 
@@ -80,10 +74,7 @@ fn cargo(arguments: &[&str], limit: Duration) -> Result<bool, String> {
 }
 
 fn one_suite(name: &str) -> Result<bool, String> {
-    let options = TestOptions {
-        only: vec![name.to_owned()],
-        ..TestOptions::default()
-    };
+    let options = TestOptions { only: vec![name.to_owned()], ..TestOptions::default() };
     test(&options)
 }
 
@@ -106,9 +97,8 @@ impl TestOptions {
                 "--list" => options.list = true,
                 "--only" => {
                     let name = rest.next().ok_or("`--only` needs the name of a suite")?;
-                    suites::find(name).ok_or_else(|| {
-                        format!("no suite `{name}`\nhint: `cargo xtask test --list` names them all")
-                    })?;
+                    suites::find(name)
+                        .ok_or_else(|| format!("no suite `{name}`\nhint: `cargo xtask test --list` names them all"))?;
                     options.only.push((*name).to_owned());
                 }
                 other => return Err(format!("`test` does not know `{other}`")),
@@ -158,11 +148,7 @@ mod tests {
     #[test]
     fn options_are_taken_in_any_order() {
         let options = TestOptions::parse(&["--only", "tidy", "--strict", "--only", "curl"]);
-        let expected = TestOptions {
-            strict: true,
-            list: false,
-            only: vec!["tidy".to_owned(), "curl".to_owned()],
-        };
+        let expected = TestOptions { strict: true, list: false, only: vec!["tidy".to_owned(), "curl".to_owned()] };
         assert_eq!(options, Ok(expected));
     }
 

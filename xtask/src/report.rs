@@ -50,11 +50,7 @@ impl Report {
             }
             other => other,
         };
-        self.lines.push(Line {
-            suite: suite.name,
-            outcome,
-            took,
-        });
+        self.lines.push(Line { suite: suite.name, outcome, took });
     }
 
     pub(crate) fn has_passed(&self, suite: &str) -> bool {
@@ -93,11 +89,7 @@ impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, reason) = self.verdict();
         let minutes = self.took.as_secs_f32() / 60.0;
-        write!(
-            formatter,
-            "{:<10} {verdict:<8} {minutes:>6.1} min",
-            self.suite
-        )?;
+        write!(formatter, "{:<10} {verdict:<8} {minutes:>6.1} min", self.suite)?;
         if reason.is_empty() {
             return Ok(());
         }
@@ -142,11 +134,7 @@ mod tests {
     #[test]
     fn the_last_line_counts_suites() {
         let failed = Outcome::Failed("two tests".to_owned());
-        let suites = vec![
-            ("tidy", Outcome::Passed),
-            ("unit", failed),
-            ("sdk-js", missing()),
-        ];
+        let suites = vec![("tidy", Outcome::Passed), ("unit", failed), ("sdk-js", missing())];
         let report = report(false, suites);
         let text = report.to_string();
         assert_eq!(text.lines().last(), Some("1 passed, 1 failed, 1 skipped"));
@@ -168,11 +156,7 @@ mod tests {
         let suites = vec![("tidy", Outcome::Passed), ("deny", missing())];
         let report = report(true, suites);
         assert!(report.passed());
-        assert!(
-            report
-                .to_string()
-                .ends_with("1 passed, 0 failed, 1 skipped")
-        );
+        assert!(report.to_string().ends_with("1 passed, 0 failed, 1 skipped"));
     }
 
     #[test]

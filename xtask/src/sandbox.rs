@@ -25,13 +25,9 @@ impl Sandbox {
     pub(crate) fn start(workspace: &Workspace) -> Result<Self, Stop> {
         let mut command = workspace.cargo();
         command.args(["run", "--release", "--quiet", "--", "dev", "--json"]);
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped());
+        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
         let mut server = Running::start(&mut command)?;
-        let stdout = server
-            .take_stdout()
-            .ok_or_else(|| failed("has no output"))?;
+        let stdout = server.take_stdout().ok_or_else(|| failed("has no output"))?;
 
         let (sender, ready) = channel();
         std::thread::spawn(move || {
@@ -44,11 +40,7 @@ impl Sandbox {
         let line = line.ok_or_else(|| failed("did not say that it is ready"))?;
         let line = line.map_err(|error| failed(&error.to_string()))?;
         let (url, password) = read_ready_line(&line).map_err(|cause| failed(&cause))?;
-        Ok(Self {
-            url,
-            password,
-            _server: server,
-        })
+        Ok(Self { url, password, _server: server })
     }
 }
 
@@ -58,8 +50,7 @@ fn failed(cause: &str) -> Stop {
 
 /// URL and password out of the one line that `bursar dev --json` prints.
 fn read_ready_line(line: &str) -> Result<(String, String), String> {
-    let ready: Value =
-        serde_json::from_str(line).map_err(|error| format!("printed no JSON: {error}"))?;
+    let ready: Value = serde_json::from_str(line).map_err(|error| format!("printed no JSON: {error}"))?;
     let text = |field: &str| {
         let value = ready.get(field).and_then(Value::as_str);
         let value = value.ok_or_else(|| format!("printed no `{field}`"))?;

@@ -45,20 +45,8 @@ impl From<String> for Stop {
 
 /// Every suite.
 pub(crate) static SUITES: &[Suite] = &[
-    Suite {
-        name: "tidy",
-        about: "the house rules",
-        optional: false,
-        needs: None,
-        run: tidy::run,
-    },
-    Suite {
-        name: "fmt",
-        about: "the code is formatted",
-        optional: false,
-        needs: None,
-        run: rust::fmt,
-    },
+    Suite { name: "tidy", about: "the house rules", optional: false, needs: None, run: tidy::run },
+    Suite { name: "fmt", about: "the code is formatted", optional: false, needs: None, run: rust::fmt },
     Suite {
         name: "deny",
         about: "licences, bans and sources of the dependencies, with `cargo-deny`",
@@ -66,13 +54,7 @@ pub(crate) static SUITES: &[Suite] = &[
         needs: None,
         run: rust::deny,
     },
-    Suite {
-        name: "clippy",
-        about: "no warning in any target",
-        optional: false,
-        needs: None,
-        run: rust::clippy,
-    },
+    Suite { name: "clippy", about: "no warning in any target", optional: false, needs: None, run: rust::clippy },
     Suite {
         name: "doc",
         about: "the documentation builds, every link leads somewhere",
@@ -130,9 +112,7 @@ pub(crate) fn choose(names: &[String]) -> Vec<&'static Suite> {
         others.any(|other| other.needs == Some(suite.name))
     };
     let chosen = SUITES.iter();
-    chosen
-        .filter(|suite| names.is_empty() || named(suite) || needed(suite))
-        .collect()
+    chosen.filter(|suite| names.is_empty() || named(suite) || needed(suite)).collect()
 }
 
 #[cfg(test)]

@@ -33,18 +33,11 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn in_file(path: &str, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line: None,
-            message: message.into(),
-        }
+        Self { path: path.to_owned(), line: None, message: message.into() }
     }
 
     fn in_line(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self {
-            line: Some(line),
-            ..Self::in_file(path, message)
-        }
+        Self { line: Some(line), ..Self::in_file(path, message) }
     }
 }
 
@@ -65,9 +58,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Stop> {
     findings.extend(sources.iter().flat_map(text::check));
     findings.extend(sources.iter().flat_map(origins::check));
     findings.extend(crates::check(&sources));
-    findings.extend(crates::check_resolved(&sources, |package| {
-        dependency_tree(workspace, package)
-    })?);
+    findings.extend(crates::check_resolved(&sources, |package| dependency_tree(workspace, package))?);
     findings.extend(documents::check(&sources));
 
     for finding in &findings {
@@ -83,22 +74,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Stop> {
 /// Every text file that git tracks or would track.
 fn tracked(workspace: &Workspace) -> Result<Vec<Source>, String> {
     let mut command = workspace.command("git");
-    command.args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
+    command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let listing = output(&mut command)?;
-    let paths: BTreeSet<&str> = listing
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .collect();
-    Ok(paths
-        .into_iter()
-        .filter_map(|path| read(workspace.root(), path))
-        .collect())
+    let paths: BTreeSet<&str> = listing.split('\0').filter(|path| !path.is_empty()).collect();
+    Ok(paths.into_iter().filter_map(|path| read(workspace.root(), path)).collect())
 }
 
 /// A file as text; one that is deleted or not text is no business of the rules.

@@ -17,21 +17,9 @@ pub(crate) struct Tool {
     package: &'static str,
 }
 
-pub(crate) const NODE: Tool = Tool {
-    program: "node",
-    major_min: 20,
-    package: "nodejs",
-};
-pub(crate) const NPM: Tool = Tool {
-    program: "npm",
-    major_min: 0,
-    package: "npm",
-};
-pub(crate) const CURL: Tool = Tool {
-    program: "curl",
-    major_min: 0,
-    package: "curl",
-};
+pub(crate) const NODE: Tool = Tool { program: "node", major_min: 20, package: "nodejs" };
+pub(crate) const NPM: Tool = Tool { program: "npm", major_min: 0, package: "npm" };
+pub(crate) const CURL: Tool = Tool { program: "curl", major_min: 0, package: "curl" };
 
 /// Makes sure that the tools are there.
 ///
@@ -51,9 +39,7 @@ fn make_usable(tool: &Tool) -> Result<(), String> {
     let found = found.ok_or_else(|| format!("package `{}` has no `{program}`", tool.package))?;
     if tool.major_min > 0 && major(&found).is_none_or(|major| major < tool.major_min) {
         let wanted = tool.major_min;
-        return Err(format!(
-            "`{program}` is {found}, and it takes {wanted} or newer"
-        ));
+        return Err(format!("`{program}` is {found}, and it takes {wanted} or newer"));
     }
     Ok(())
 }
@@ -98,11 +84,7 @@ mod tests {
     #[test]
     fn a_tool_that_is_too_old_is_skipped_with_its_version() {
         // A program that is on every machine with this toolchain, and has no version 9999.
-        let cargo = Tool {
-            program: "cargo",
-            major_min: 9999,
-            package: "cargo",
-        };
+        let cargo = Tool { program: "cargo", major_min: 9999, package: "cargo" };
         let stopped = ensure(&[cargo]);
         let Err(Stop::Skipped(reason)) = stopped else {
             panic!("{stopped:?}");

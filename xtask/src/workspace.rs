@@ -52,9 +52,7 @@ impl Workspace {
 /// What a short command prints, for commands that only ask.
 pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().display().to_string();
-    let output = command
-        .output()
-        .map_err(|error| format!("`{name}`: {error}"))?;
+    let output = command.output().map_err(|error| format!("`{name}`: {error}"))?;
     if !output.status.success() {
         let cause = String::from_utf8_lossy(&output.stderr);
         return Err(format!("`{name}` failed: {}", cause.trim()));

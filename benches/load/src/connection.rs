@@ -32,21 +32,18 @@ impl Connection {
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Answer<'_>, Problem> {
         self.stream.write_all(request).await?;
         self.received.clear();
-        let mut head = None;
-        loop {
-            if head.is_none() {
-                head = Head::read(&self.received)?;
+        let head = loop {
+            match Head::read(&self.received)? {
+                Some(head) if self.received.len() >= head.length + head.body => break head,
+                _ if self.received.len() > LONGEST => return Err("an answer is too long".into()),
+                _ => {}
             }
-            if let Some(head) = &head
-                && let Some(body) = self.received.get(head.length..head.length + head.body)
-            {
-                // Asked again because the borrow of what was received ends with the loop.
-                return Ok(Answer { status: head.status, body });
-            }
-            if self.received.len() > LONGEST || self.stream.read_buf(&mut self.received).await? == 0 {
+            if self.stream.read_buf(&mut self.received).await? == 0 {
                 return Err("the server closed a connection in the middle of an answer".into());
             }
-        }
+        };
+        let body = self.received.get(head.length..head.length + head.body).unwrap_or_default();
+        Ok(Answer { status: head.status, body })
     }
 }
 

@@ -76,12 +76,6 @@ fn spread(mut all: Vec<f64>) -> (f64, f64, f64) {
 /// The value that this share of the sorted values does not exceed.
 pub(crate) fn percentile(sorted: &[u32], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a position between 0 and the last"
-    )]
     let position = (last as f64 * share).round() as usize;
     sorted.get(position).copied().map_or(f64::NAN, f64::from)
 }

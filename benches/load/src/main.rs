@@ -70,6 +70,9 @@ struct Options {
 /// How many logins are asked for at a time.
 const FLOOD: u16 = 4;
 
+/// How many logins a second are got ready for: more than one processor hashes.
+const LOGINS: u64 = 60;
+
 /// Before the first figure counts.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -98,7 +101,7 @@ fn failed(problem: &Problem) -> ExitCode {
 }
 
 async fn throughput(options: &Options) -> Result<(), Problem> {
-    let subject = Subject::start(options).await?;
+    let subject = Subject::start(options, 0).await?;
     let bare = Server::hello(options.server_cores.as_deref())?;
     println!("{}", subject.disk()?);
     let rows = [
@@ -127,7 +130,7 @@ async fn throughput(options: &Options) -> Result<(), Problem> {
 }
 
 async fn flood(options: &Options) -> Result<(), Problem> {
-    let subject = Subject::start(options).await?;
+    let subject = Subject::start(options, options.rounds * (options.seconds * LOGINS + u64::from(FLOOD))).await?;
     let load = |kind, connections| Load { server: subject.server(), subject: &subject, kind, connections };
     let spends = load(Kind::Spend, options.connections);
     let logins = load(Kind::WrongLogin, FLOOD);
@@ -144,7 +147,11 @@ async fn flood(options: &Options) -> Result<(), Problem> {
     println!("{}", Median::of(&quiet).row("POST sendcoins, v2, durable", &alone));
     println!("{}", Median::of(&flooded).row("the same in a flood of logins", &Median::ratios(&flooded, &quiet)));
     let logins = Median::of(&answered);
-    println!("\n{FLOOD} connections with wrong passwords: {:.1} logins/s refused, p50 {:.0} ms", logins.rps, logins.p50 / 1000.0);
+    println!(
+        "\n{FLOOD} connections with wrong passwords: {:.1} logins/s refused, p50 {:.0} ms",
+        logins.rps,
+        logins.p50 / 1000.0
+    );
     println!("(processor time in the flood is of both, per spend)");
     Ok(())
 }

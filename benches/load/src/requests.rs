@@ -1,5 +1,7 @@
 //! What is asked, signed as the SDK signs it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bursar_wire::signature::{AuthVersion, Request, SigningKey};
@@ -26,6 +28,31 @@ pub(crate) struct Requests {
     /// Begins every sequence id of this connection.
     name: String,
     made: u64,
+    guesses: Guesses,
+}
+
+/// How many wrong passwords were tried on one server, over all connections.
+#[derive(Clone, Default)]
+pub(crate) struct Guesses(Arc<AtomicU64>);
+
+/// How many wrong passwords are tried on an account. The server hashes no more than nine in 15 minutes before it
+/// answers without hashing, which would be no flood.
+const GUESSES_EACH: u64 = 8;
+
+impl Guesses {
+    /// How many accounts are needed for this many guesses.
+    pub(crate) const fn accounts(guesses: u64) -> u64 {
+        guesses.div_ceil(GUESSES_EACH)
+    }
+
+    fn next_account(&self) -> String {
+        account(self.0.fetch_add(1, Ordering::Relaxed) / GUESSES_EACH)
+    }
+}
+
+/// An account whose password is guessed.
+pub(crate) fn account(number: u64) -> String {
+    format!("user-{number}@example.com")
 }
 
 /// Where spends go and what they are called.
@@ -38,7 +65,7 @@ pub(crate) struct Spends<'a> {
 
 impl Requests {
     /// The requests of the holder of `token`, a text of more than 64 characters.
-    pub(crate) fn new(kind: Kind, token: &str, spends: Spends<'_>) -> Self {
+    pub(crate) fn new(kind: Kind, token: &str, spends: Spends<'_>, guesses: Guesses) -> Self {
         let hash = BearerHash::of(token);
         let path = match kind {
             Kind::Session => "/api/v2/user/session".to_owned(),
@@ -46,7 +73,8 @@ impl Requests {
             Kind::WrongLogin => "/api/v2/user/login".to_owned(),
         };
         let (bearer, key) = (hash.to_hex().expose().clone(), SigningKey::new(&hash));
-        Self { kind, bearer, key, path, destination: spends.destination.to_owned(), name: spends.name, made: 0 }
+        let (destination, name) = (spends.destination.to_owned(), spends.name);
+        Self { kind, bearer, key, path, destination, name, made: 0, guesses }
     }
 
     /// The status a good answer has.
@@ -68,7 +96,7 @@ impl Requests {
                 ("POST", format!(r#"{{"address":"{destination}","amount":"1000","sequenceId":"{name}-{made}"}}"#))
             }
             Kind::WrongLogin => {
-                let username = crate::subject::OWNER;
+                let username = self.guesses.next_account();
                 ("POST", format!(r#"{{"email":"{username}","password":"wrong-{name}-{made}","otp":"000000"}}"#))
             }
         };
@@ -78,8 +106,13 @@ impl Requests {
         );
         if self.kind != Kind::WrongLogin {
             let timestamp = now().to_string();
-            let subject =
-                Request { version: AuthVersion::V2, method, timestamp: &timestamp, target: path, body: body.as_bytes() };
+            let subject = Request {
+                version: AuthVersion::V2,
+                method,
+                timestamp: &timestamp,
+                target: path,
+                body: body.as_bytes(),
+            };
             let signature = self.key.sign(&subject);
             head += "BitGo-Auth-Version: 2.0\r\nAuthorization: Bearer ";
             for part in [&self.bearer, "\r\nAuth-Timestamp: ", &timestamp, "\r\nHMAC: ", signature.as_str(), "\r\n"] {

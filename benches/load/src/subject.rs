@@ -12,13 +12,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::figures::percentile;
-use crate::requests::{self, Kind, Requests, Spends};
+use crate::requests::{self, Guesses, Kind, Requests, Spends};
 use crate::server::Server;
 use crate::{Options, Problem};
-
-/// Whose password is guessed: a user of `bursar init`, so that it is hashed at the cost of production, which the
-/// test environment's own user is not. Nothing limits the rate of guesses in the test environment.
-pub(crate) const OWNER: &str = "owner@example.com";
 
 /// Tokens, each with a budget of its own; connections take turns with them.
 const TOKENS: usize = 64;
@@ -34,23 +30,24 @@ pub(crate) struct Subject {
     tokens: Vec<String>,
     wallet: String,
     destination: String,
+    guesses: Guesses,
 }
 
 impl Subject {
-    /// Makes a data directory, starts the server on it and makes its tokens.
-    pub(crate) async fn start(options: &Options) -> Result<Self, Problem> {
+    /// Makes a data directory, starts the server on it and makes its tokens. So many wrong passwords will be tried.
+    pub(crate) async fn start(options: &Options, guesses: u64) -> Result<Self, Problem> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("bursar-bench-");
         let home = match &options.data_in {
             Some(place) => builder.tempdir_in(place)?,
             None => builder.tempdir()?,
         };
-        set_up(&options.bursar, home.path())?;
+        set_up(&options.bursar, home.path(), Guesses::accounts(guesses))?;
         let server = Server::dev(&options.bursar, &home.path().join("data"), options.server_cores.as_deref())?;
         let (wallet, destination) = (of_wallet(&server.ready, "id")?, of_wallet(&server.ready, "address")?);
         let (url, ready) = (server.url()?.to_owned(), server.ready.clone());
         let tokens = tokio::task::spawn_blocking(move || make_tokens(&url, &ready)).await??;
-        Ok(Self { server, home, tokens, wallet, destination })
+        Ok(Self { server, home, tokens, wallet, destination, guesses: Guesses::default() })
     }
 
     pub(crate) const fn server(&self) -> &Server {
@@ -61,7 +58,8 @@ impl Subject {
     pub(crate) fn requests(&self, kind: Kind, connection: u16) -> Requests {
         let token = self.tokens.get(usize::from(connection) % TOKENS).map_or("", String::as_str);
         let name = format!("{}-{connection}", requests::now());
-        Requests::new(kind, token, Spends { wallet: &self.wallet, destination: &self.destination, name })
+        let spends = Spends { wallet: &self.wallet, destination: &self.destination, name };
+        Requests::new(kind, token, spends, self.guesses.clone())
     }
 
     /// What the disk costs: one append of 128 bytes, made durable.
@@ -80,13 +78,24 @@ impl Subject {
     }
 }
 
-/// Makes the user whose password is guessed, and puts the master key where the test environment looks for it.
-fn set_up(bursar: &Path, home: &Path) -> Result<(), Problem> {
-    let mut init = Command::new(bursar);
-    init.args(["init", "--json", "--non-interactive", "--username", OWNER, "--dir"]).arg(home);
-    init.env("BURSAR_PASSWORD", "violet harbour 31").stdin(Stdio::null()).stdout(Stdio::null());
-    if !init.status()?.success() {
-        return Err("`bursar init` failed".into());
+/// Makes the accounts whose passwords are guessed, and puts the master key where the test environment looks for it.
+///
+/// They are made as in production, so that their passwords are hashed at its cost; the cost of the test
+/// environment's own user is a fraction of it. The test environment does not limit the rate of logins.
+fn set_up(bursar: &Path, home: &Path, accounts: u64) -> Result<(), Problem> {
+    let run = |arguments: &[&str], place: &str, path: &Path| -> Result<(), Problem> {
+        let mut command = Command::new(bursar);
+        command.args(arguments).arg(place).arg(path);
+        command.env("BURSAR_PASSWORD", "violet harbour 31").stdin(Stdio::null()).stdout(Stdio::null());
+        match command.status()?.success() {
+            true => Ok(()),
+            false => Err(format!("`bursar {}` failed", arguments.join(" ")).into()),
+        }
+    };
+    run(&["init", "--json", "--non-interactive", "--username", "owner@example.com"], "--dir", home)?;
+    for number in 0..accounts {
+        let username = requests::account(number);
+        run(&["user", "add", "--json", &username], "--config", &home.join("bursar.toml"))?;
     }
     fs::copy(home.join("master.key"), home.join("data.key"))?;
     Ok(())

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
 use bursar_service::Bursar;
-use bursar_service::authenticate::Principal;
 use bursar_service::Page;
+use bursar_service::authenticate::Principal;
 use bursar_wire::json::{FieldError, Json};
 use bursar_wire::requests::ListQuery;
 use serde_json::{Map, Value};
@@ -83,9 +83,8 @@ impl Call {
     }
 
     pub(crate) fn coin(&self) -> Result<Coin, Failure> {
-        Coin::parse(self.parameter("coin")?).map_err(|error| {
-            Failure::from(FieldError { field: "coin".to_owned(), problem: error.to_string() })
-        })
+        Coin::parse(self.parameter("coin")?)
+            .map_err(|error| Failure::from(FieldError { field: "coin".to_owned(), problem: error.to_string() }))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

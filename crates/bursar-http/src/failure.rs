@@ -86,9 +86,12 @@ impl Failure {
             Self::Service(error) => service(error, request_id, now),
             Self::Unauthenticated(why) => unauthenticated(why, request_id),
             Self::NoToken => plain(401, "Unauthorized", "token_missing", "No access token").needing_token(),
-            Self::PersonOnly => {
-                plain(403, "AccessDenied", "person_only", "only a person's login session may do this, never an access token")
-            }
+            Self::PersonOnly => plain(
+                403,
+                "AccessDenied",
+                "person_only",
+                "only a person's login session may do this, never an access token",
+            ),
             Self::MethodNotSigned => plain(
                 401,
                 "Unauthorized",
@@ -131,9 +134,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             let body = ErrorBody::new("InvalidGrant", format!("invalid_grant: {text}"), request_id);
             Shown::new(401, body.with_context("code", "password_wrong"))
         }
-        ServiceError::Unproven(Unproven::OtpMissing) => {
-            Shown::new(401, body("NeedsOtp", "otp_missing").needing_otp())
-        }
+        ServiceError::Unproven(Unproven::OtpMissing) => Shown::new(401, body("NeedsOtp", "otp_missing").needing_otp()),
         ServiceError::Unproven(Unproven::OtpWrong) => Shown::new(401, body("InvalidOtp", "otp_wrong").needing_otp()),
         ServiceError::Unproven(Unproven::OtpUsed { next_at }) => {
             let body = body("InvalidOtp", "otp_already_used").with_context("nextCodeAt", next_at.to_string());

@@ -219,7 +219,8 @@ impl Surface {
 
     fn request_id(&self, headers: &HeaderMap) -> String {
         let given = headers.get(names::REQUEST_ID).and_then(|value| value.to_str().ok());
-        let is_sound = |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        let is_sound =
+            |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
         given.filter(is_sound).map_or_else(
             || self.bursar.random_bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect(),
             str::to_owned,
@@ -248,4 +249,3 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
         headers.insert(HeaderName::from_static(name), value);
     }
 }
-

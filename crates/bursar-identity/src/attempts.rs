@@ -61,17 +61,12 @@ impl Policy {
         known_for: Span::from_seconds(30 * 24 * 60 * 60),
     };
     /// Passwords, which people mistype more often; NIST SP 800-63B allows 100.
-    pub const PASSWORD: Self = Self {
-        free: 10,
-        per_day: 100,
-        ..Self::OTP
-    };
+    pub const PASSWORD: Self = Self { free: 10, per_day: 100, ..Self::OTP };
 
     fn delay(&self, slowed: u8) -> Span {
         let doublings = slowed.saturating_sub(1).into();
         let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
-        Span::from_millis(self.first_delay.as_millis().saturating_mul(factor))
-            .min(self.longest_delay)
+        Span::from_millis(self.first_delay.as_millis().saturating_mul(factor)).min(self.longest_delay)
     }
 }
 
@@ -96,16 +91,10 @@ pub enum WaitReason {
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
-            WaitReason::Slowed => write!(
-                f,
-                "too many wrong codes, the next try is possible at {}",
-                self.until
-            ),
-            WaitReason::DayUsedUp => write!(
-                f,
-                "too many wrong codes today, the next try is possible at {}",
-                self.until
-            ),
+            WaitReason::Slowed => write!(f, "too many wrong codes, the next try is possible at {}", self.until),
+            WaitReason::DayUsedUp => {
+                write!(f, "too many wrong codes today, the next try is possible at {}", self.until)
+            }
         }
     }
 }
@@ -161,20 +150,10 @@ impl Attempts {
     /// # Errors
     /// Until when to wait, and why.
     pub fn check(&self, policy: &Policy, source: Source, now: Timestamp) -> Result<(), Wait> {
-        let slowed = self.slowed_until(policy, source, now).map(|until| Wait {
-            until,
-            reason: WaitReason::Slowed,
-        });
-        let used_up = self.used_up_until(policy, source, now).map(|until| Wait {
-            until,
-            reason: WaitReason::DayUsedUp,
-        });
-        match [slowed, used_up]
-            .into_iter()
-            .flatten()
-            .filter(|wait| now < wait.until)
-            .max_by_key(|wait| wait.until)
-        {
+        let slowed = self.slowed_until(policy, source, now).map(|until| Wait { until, reason: WaitReason::Slowed });
+        let used_up =
+            self.used_up_until(policy, source, now).map(|until| Wait { until, reason: WaitReason::DayUsedUp });
+        match [slowed, used_up].into_iter().flatten().filter(|wait| now < wait.until).max_by_key(|wait| wait.until) {
             Some(wait) => Err(wait),
             None => Ok(()),
         }
@@ -185,21 +164,12 @@ impl Attempts {
         self.forget(policy, now);
         let now = self.not_before_the_last(now);
         let counter = self.counter(policy, source, now);
-        let recent = self
-            .counted(policy, source, now)
-            .filter(|failure| now.since(failure.at) < policy.free_window)
-            .count();
-        let before = self
-            .last_of(source, now)
-            .map_or(0, |failure| failure.slowed);
+        let recent =
+            self.counted(policy, source, now).filter(|failure| now.since(failure.at) < policy.free_window).count();
+        let before = self.last_of(source, now).map_or(0, |failure| failure.slowed);
         let is_free = before == 0 && recent.saturating_add(1) < policy.free;
         let slowed = if is_free { 0 } else { before.saturating_add(1) };
-        self.failures.push(Failure {
-            source,
-            at: now,
-            counter,
-            slowed,
-        });
+        self.failures.push(Failure { source, at: now, counter, slowed });
         self.keep_the_newest(policy, source, now);
     }
 
@@ -208,18 +178,11 @@ impl Attempts {
     /// The failures it made still count towards those of the day.
     pub fn succeeded(&mut self, policy: &Policy, source: Source, now: Timestamp) {
         self.forget(policy, now);
-        for failure in self
-            .failures
-            .iter_mut()
-            .filter(|failure| failure.source == source)
-        {
+        for failure in self.failures.iter_mut().filter(|failure| failure.source == source) {
             failure.slowed = 0;
         }
         self.known.retain(|known| known.source != source);
-        self.known.push(Known {
-            source,
-            succeeded: now,
-        });
+        self.known.push(Known { source, succeeded: now });
         let excess = self.known.len().saturating_sub(policy.known);
         self.known.drain(..excess);
         self.share_the_forgotten();
@@ -231,24 +194,15 @@ impl Attempts {
     ///
     /// # Errors
     /// As `check`; nothing is counted then.
-    pub fn charge(
-        &mut self,
-        policy: &Policy,
-        source: Source,
-        now: Timestamp,
-    ) -> Result<Charge, Wait> {
+    pub fn charge(&mut self, policy: &Policy, source: Source, now: Timestamp) -> Result<Charge, Wait> {
         self.check(policy, source, now)?;
         self.failed(policy, source, now);
-        Ok(Charge {
-            source,
-            at: self.not_before_the_last(now),
-        })
+        Ok(Charge { source, at: self.not_before_the_last(now) })
     }
 
     /// The code that was charged for was right: takes the charge back and counts a success.
     pub fn refund(&mut self, policy: &Policy, charge: Charge, now: Timestamp) {
-        let charged =
-            |failure: &Failure| failure.source == charge.source && failure.at == charge.at;
+        let charged = |failure: &Failure| failure.source == charge.source && failure.at == charge.at;
         if let Some(place) = self.failures.iter().rposition(charged) {
             self.failures.remove(place);
         }
@@ -267,52 +221,31 @@ impl Attempts {
 
     fn used_up_until(&self, policy: &Policy, source: Source, now: Timestamp) -> Option<Timestamp> {
         // The oldest of the newest `per_day`: when it is a day old there is room for one.
-        let excess = self
-            .counted(policy, source, now)
-            .count()
-            .checked_sub(policy.per_day)?;
-        self.counted(policy, source, now)
-            .nth(excess)
-            .map(|failure| failure.at.plus(DAY))
+        let excess = self.counted(policy, source, now).count().checked_sub(policy.per_day)?;
+        self.counted(policy, source, now).nth(excess).map(|failure| failure.at.plus(DAY))
     }
 
     /// The failures of today that count against `source`.
-    fn counted(
-        &self,
-        policy: &Policy,
-        source: Source,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &Failure> {
+    fn counted(&self, policy: &Policy, source: Source, now: Timestamp) -> impl Iterator<Item = &Failure> {
         let counter = self.counter(policy, source, now);
-        self.today(now)
-            .filter(move |failure| failure.counts(counter, source, policy, &self.known, now))
+        self.today(now).filter(move |failure| failure.counts(counter, source, policy, &self.known, now))
     }
 
     fn last_of(&self, source: Source, now: Timestamp) -> Option<&Failure> {
-        self.today(now)
-            .filter(|failure| failure.source == source)
-            .last()
+        self.today(now).filter(|failure| failure.source == source).last()
     }
 
     fn today(&self, now: Timestamp) -> impl Iterator<Item = &Failure> {
-        self.failures
-            .iter()
-            .filter(move |failure| now.since(failure.at) < DAY)
+        self.failures.iter().filter(move |failure| now.since(failure.at) < DAY)
     }
 
     fn counter(&self, policy: &Policy, source: Source, now: Timestamp) -> Counter {
-        if self.is_known(policy, source, now) {
-            Counter::Own
-        } else {
-            Counter::Shared
-        }
+        if self.is_known(policy, source, now) { Counter::Own } else { Counter::Shared }
     }
 
     /// Ledger time does not run backwards; should it, the order of the record stands.
     fn not_before_the_last(&self, now: Timestamp) -> Timestamp {
-        self.failures
-            .last()
-            .map_or(now, |failure| failure.at.max(now))
+        self.failures.last().map_or(now, |failure| failure.at.max(now))
     }
 
     fn forget(&mut self, policy: &Policy, now: Timestamp) {
@@ -337,11 +270,7 @@ impl Attempts {
         let Self { failures, known } = self;
         for counter in [Counter::Own, Counter::Shared] {
             let counts = |failure: &Failure| failure.counts(counter, source, policy, known, now);
-            let mut excess = failures
-                .iter()
-                .filter(|failure| counts(failure))
-                .count()
-                .saturating_sub(policy.per_day);
+            let mut excess = failures.iter().filter(|failure| counts(failure)).count().saturating_sub(policy.per_day);
             failures.retain(|failure| {
                 let dropped = excess > 0 && counts(failure);
                 excess -= usize::from(dropped);
@@ -353,14 +282,7 @@ impl Attempts {
 
 impl Failure {
     /// Whether it counts in the counter of `source`, or in the shared one, as things stand at `now`.
-    fn counts(
-        &self,
-        counter: Counter,
-        source: Source,
-        policy: &Policy,
-        known: &[Known],
-        now: Timestamp,
-    ) -> bool {
+    fn counts(&self, counter: Counter, source: Source, policy: &Policy, known: &[Known], now: Timestamp) -> bool {
         let is_own = self.counter == Counter::Own && is_known(known, policy, self.source, now);
         match counter {
             Counter::Shared => !is_own,
@@ -376,7 +298,5 @@ impl Known {
 }
 
 fn is_known(known: &[Known], policy: &Policy, source: Source, now: Timestamp) -> bool {
-    known
-        .iter()
-        .any(|known| known.source == source && known.holds_at(policy, now))
+    known.iter().any(|known| known.source == source && known.holds_at(policy, now))
 }

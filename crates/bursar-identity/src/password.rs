@@ -32,17 +32,9 @@ pub struct PasswordCost {
 
 impl PasswordCost {
     /// 19 MiB, two passes, one lane: OWASP's recommendation for Argon2id.
-    pub const PRODUCTION: Self = Self {
-        memory_kib: 19 * 1024,
-        passes: 2,
-        lanes: 1,
-    };
+    pub const PRODUCTION: Self = Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
     /// As cheap as it gets, for tests only.
-    pub const TEST: Self = Self {
-        memory_kib: 32,
-        passes: 1,
-        lanes: 1,
-    };
+    pub const TEST: Self = Self { memory_kib: 32, passes: 1, lanes: 1 };
 
     const MAX_MEMORY_KIB: u32 = 1024 * 1024;
     const MAX_PASSES: u32 = 64;
@@ -52,13 +44,8 @@ impl PasswordCost {
     pub const fn new(memory_kib: u32, passes: u32, lanes: u32) -> Option<Self> {
         let lanes_fit = 1 <= lanes && lanes <= Self::MAX_LANES;
         let passes_fit = 1 <= passes && passes <= Self::MAX_PASSES;
-        if lanes_fit && passes_fit && lanes * 8 <= memory_kib && memory_kib <= Self::MAX_MEMORY_KIB
-        {
-            Some(Self {
-                memory_kib,
-                passes,
-                lanes,
-            })
+        if lanes_fit && passes_fit && lanes * 8 <= memory_kib && memory_kib <= Self::MAX_MEMORY_KIB {
+            Some(Self { memory_kib, passes, lanes })
         } else {
             None
         }
@@ -80,13 +67,7 @@ impl PasswordCost {
     }
 
     fn params(self) -> Result<Params, PasswordError> {
-        Params::new(
-            self.memory_kib,
-            self.passes,
-            self.lanes,
-            Some(OUTPUT_LENGTH),
-        )
-        .map_err(|_| PasswordError::Fault)
+        Params::new(self.memory_kib, self.passes, self.lanes, Some(OUTPUT_LENGTH)).map_err(|_| PasswordError::Fault)
     }
 }
 
@@ -112,13 +93,9 @@ impl PasswordHash {
     /// [`PasswordError::InvalidHash`]
     pub fn parse(phc: &str) -> Result<Self, PasswordError> {
         let parsed = PhcHash::new(phc).map_err(|_| PasswordError::InvalidHash)?;
-        let whole = parsed.salt.is_some()
-            && parsed
-                .hash
-                .as_ref()
-                .is_some_and(|output| output.len() == OUTPUT_LENGTH);
-        let algorithm = parsed.algorithm == Algorithm::Argon2id.ident()
-            && parsed.version == Some(Version::V0x13.into());
+        let whole = parsed.salt.is_some() && parsed.hash.as_ref().is_some_and(|output| output.len() == OUTPUT_LENGTH);
+        let algorithm =
+            parsed.algorithm == Algorithm::Argon2id.ident() && parsed.version == Some(Version::V0x13.into());
         match cost_of(&parsed) {
             Some(_) if whole && algorithm => Ok(Self(phc.to_owned())),
             _ => Err(PasswordError::InvalidHash),
@@ -157,16 +134,8 @@ fn cost_of(hash: &PhcHash) -> Option<PasswordCost> {
 ///
 /// # Errors
 /// [`PasswordError::InvalidVerifier`], [`PasswordError::Fault`]
-pub fn hash(
-    verifier: &str,
-    salt: [u8; 16],
-    cost: PasswordCost,
-) -> Result<PasswordHash, PasswordError> {
-    if verifier.len() != VERIFIER_LENGTH
-        || !verifier
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    {
+pub fn hash(verifier: &str, salt: [u8; 16], cost: PasswordCost) -> Result<PasswordHash, PasswordError> {
+    if verifier.len() != VERIFIER_LENGTH || !verifier.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(PasswordError::InvalidVerifier);
     }
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params()?);
@@ -179,9 +148,7 @@ pub fn hash(
 /// Whether `verifier` is the one behind `hash`. Compares in constant time; a fault says no.
 pub fn verify(hash: &PasswordHash, verifier: &str) -> bool {
     match PhcHash::new(&hash.0) {
-        Ok(hash) => Argon2::default()
-            .verify_password(verifier.as_bytes(), &hash)
-            .is_ok(),
+        Ok(hash) => Argon2::default().verify_password(verifier.as_bytes(), &hash).is_ok(),
         Err(_) => false,
     }
 }
@@ -285,13 +252,7 @@ mod tests {
     #[test]
     fn only_the_same_verifier_passes() {
         assert!(verify(&stored(), VERIFIER));
-        for other in [
-            "",
-            "x",
-            &VERIFIER.replace('0', "1"),
-            &VERIFIER.to_uppercase(),
-            &format!("{VERIFIER}0"),
-        ] {
+        for other in ["", "x", &VERIFIER.replace('0', "1"), &VERIFIER.to_uppercase(), &format!("{VERIFIER}0")] {
             assert!(!verify(&stored(), other), "{other}");
         }
     }
@@ -299,36 +260,21 @@ mod tests {
     #[test]
     fn the_production_cost_is_what_owasp_recommends_and_works() {
         let hash = hash(VERIFIER, [1; 16], PasswordCost::PRODUCTION).unwrap();
-        assert!(
-            hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{}",
-            hash.expose()
-        );
+        assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
         assert!(verify(&hash, VERIFIER));
     }
 
     #[test]
     fn the_salt_makes_equal_passwords_differ() {
-        assert_ne!(
-            stored(),
-            hash(VERIFIER, [8; 16], PasswordCost::TEST).unwrap()
-        );
+        assert_ne!(stored(), hash(VERIFIER, [8; 16], PasswordCost::TEST).unwrap());
     }
 
     #[test]
     fn only_a_wire_verifier_is_hashed() {
-        for text in [
-            "",
-            "correct horse battery staple",
-            &VERIFIER.to_uppercase(),
-            &VERIFIER[1..],
-            &format!("{VERIFIER}a"),
-        ] {
-            assert_eq!(
-                hash(text, [7; 16], PasswordCost::TEST),
-                Err(PasswordError::InvalidVerifier),
-                "{text}"
-            );
+        for text in
+            ["", "correct horse battery staple", &VERIFIER.to_uppercase(), &VERIFIER[1..], &format!("{VERIFIER}a")]
+        {
+            assert_eq!(hash(text, [7; 16], PasswordCost::TEST), Err(PasswordError::InvalidVerifier), "{text}");
         }
     }
 
@@ -363,31 +309,18 @@ mod tests {
             text.rsplit_once('$').unwrap().0,
             &text[..text.len() - 9],
         ] {
-            assert_eq!(
-                PasswordHash::parse(damaged),
-                Err(PasswordError::InvalidHash),
-                "{damaged}"
-            );
+            assert_eq!(PasswordHash::parse(damaged), Err(PasswordError::InvalidHash), "{damaged}");
         }
     }
 
     #[test]
     fn costs_out_of_bounds_cannot_be_made() {
-        for (memory, passes, lanes) in [
-            (7, 1, 1),
-            (32, 0, 1),
-            (32, 1, 0),
-            (32, 1, 5),
-            (1024 * 1024 + 1, 1, 1),
-            (32, 65, 1),
-            (1024, 1, 17),
-        ] {
+        for (memory, passes, lanes) in
+            [(7, 1, 1), (32, 0, 1), (32, 1, 0), (32, 1, 5), (1024 * 1024 + 1, 1, 1), (32, 65, 1), (1024, 1, 17)]
+        {
             assert_eq!(PasswordCost::new(memory, passes, lanes), None);
         }
-        assert_eq!(
-            PasswordCost::new(19 * 1024, 2, 1),
-            Some(PasswordCost::PRODUCTION)
-        );
+        assert_eq!(PasswordCost::new(19 * 1024, 2, 1), Some(PasswordCost::PRODUCTION));
     }
 
     #[test]
@@ -404,15 +337,9 @@ mod tests {
         assert_eq!(judge("ääääääää"), Ok(()));
         assert_eq!(judge(&"a".repeat(256)), Ok(()));
         assert_eq!(judge(&"a".repeat(257)), Err(WeakPassword::TooLong));
-        assert_eq!(
-            judge("ALEXANDRA@Example.com"),
-            Err(WeakPassword::IsUsername)
-        );
+        assert_eq!(judge("ALEXANDRA@Example.com"), Err(WeakPassword::IsUsername));
         assert_eq!(judge("Alexandra"), Err(WeakPassword::IsUsername));
         assert_eq!(judge(" alexandra "), Err(WeakPassword::IsUsername));
-        assert_eq!(
-            check_new("fourteen chars", &user, Factors::PasswordOnly),
-            Err(WeakPassword::TooShort { min: 15 })
-        );
+        assert_eq!(check_new("fourteen chars", &user, Factors::PasswordOnly), Err(WeakPassword::TooShort { min: 15 }));
     }
 }

@@ -28,18 +28,11 @@ impl Rate {
 
     /// `burst` per `window`; none if either is nothing.
     pub const fn new(burst: u32, window: Span) -> Option<Self> {
-        if burst == 0 || window.as_millis() == 0 {
-            None
-        } else {
-            Some(Self { burst, window })
-        }
+        if burst == 0 || window.as_millis() == 0 { None } else { Some(Self { burst, window }) }
     }
 
     const fn seconds(burst: u32, seconds: u64) -> Self {
-        Self {
-            burst,
-            window: Span::from_seconds(seconds),
-        }
+        Self { burst, window: Span::from_seconds(seconds) }
     }
 
     /// How many may come at once.
@@ -68,11 +61,7 @@ pub struct RetryAfter(pub Span);
 
 impl fmt::Display for RetryAfter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "too many requests, try again in {} s",
-            self.0.as_seconds_ceil()
-        )
+        write!(f, "too many requests, try again in {} s", self.0.as_seconds_ceil())
     }
 }
 
@@ -96,12 +85,7 @@ impl<K: Ord + Clone> RateLimiter<K> {
     /// When more keys than that are being used up, the bucket nearest to full is forgotten: whoever has
     /// many addresses wins a little for the least used of them.
     pub const fn new(rate: Rate, capacity: usize) -> Self {
-        Self {
-            rate,
-            capacity,
-            full_at: BTreeMap::new(),
-            by_time: BTreeSet::new(),
-        }
+        Self { rate, capacity, full_at: BTreeMap::new(), by_time: BTreeSet::new() }
     }
 
     /// Takes one from the bucket of `key`.
@@ -112,12 +96,7 @@ impl<K: Ord + Clone> RateLimiter<K> {
         self.forget_full(now);
         // After a step back of the clock no bucket waits longer than an empty one would.
         let latest = now.plus(self.rate.times(self.rate.burst));
-        let full_at = self
-            .full_at
-            .get(key)
-            .copied()
-            .unwrap_or(now)
-            .clamp(now, latest);
+        let full_at = self.full_at.get(key).copied().unwrap_or(now).clamp(now, latest);
         let room = self.rate.times(self.rate.burst.saturating_sub(1));
         let missing = full_at.since(now.plus(room));
         if missing > Span::ZERO {
@@ -151,11 +130,7 @@ impl<K: Ord + Clone> RateLimiter<K> {
     }
 
     fn forget_full(&mut self, now: Timestamp) {
-        while self
-            .by_time
-            .first()
-            .is_some_and(|(full_at, _)| *full_at <= now)
-        {
+        while self.by_time.first().is_some_and(|(full_at, _)| *full_at <= now) {
             if let Some((_, key)) = self.by_time.pop_first() {
                 self.full_at.remove(&key);
             }
@@ -180,20 +155,11 @@ mod tests {
         for _ in 0..15 {
             assert_eq!(logins.take(&"a", NOW), Ok(()));
         }
-        assert_eq!(
-            logins.take(&"a", NOW),
-            Err(RetryAfter(Span::from_seconds(20)))
-        );
+        assert_eq!(logins.take(&"a", NOW), Err(RetryAfter(Span::from_seconds(20))));
         assert_eq!(logins.take(&"b", NOW), Ok(()));
-        assert_eq!(
-            logins.take(&"a", later(19_999)),
-            Err(RetryAfter(Span::from_millis(1)))
-        );
+        assert_eq!(logins.take(&"a", later(19_999)), Err(RetryAfter(Span::from_millis(1))));
         assert_eq!(logins.take(&"a", later(20_000)), Ok(()));
-        assert_eq!(
-            logins.take(&"a", later(20_000)),
-            Err(RetryAfter(Span::from_seconds(20)))
-        );
+        assert_eq!(logins.take(&"a", later(20_000)), Err(RetryAfter(Span::from_seconds(20))));
     }
 
     #[test]

@@ -87,10 +87,7 @@ pub fn issue(random: &[u8; SET_BYTES]) -> ([RecoveryCode; CODES], RecoverySet) {
     let (codes, _) = random.as_chunks::<CODE_BYTES>();
     let code = |n: usize| codes.get(n).copied().unwrap_or_default();
     let texts = std::array::from_fn(|n| RecoveryCode::new(&code(n)));
-    let stored = std::array::from_fn(|n| StoredCode {
-        hash: hash(&code(n)),
-        state: CodeState::Unused,
-    });
+    let stored = std::array::from_fn(|n| StoredCode { hash: hash(&code(n)), state: CodeState::Unused });
     (texts, RecoverySet(stored))
 }
 
@@ -112,10 +109,7 @@ impl RecoverySet {
 
     /// How many codes still pass.
     pub fn left(&self) -> usize {
-        self.0
-            .iter()
-            .filter(|code| code.state == CodeState::Unused)
-            .count()
+        self.0.iter().filter(|code| code.state == CodeState::Unused).count()
     }
 
     /// Uses a code up. The set must be stored before anything is done with the verdict.
@@ -131,10 +125,7 @@ impl RecoverySet {
         for (place, code) in (0..).zip(&self.0) {
             found.conditional_assign(&place, code.hash.ct_eq(&presented));
         }
-        let Some(code) = usize::try_from(found)
-            .ok()
-            .and_then(|place| self.0.get_mut(place))
-        else {
+        let Some(code) = usize::try_from(found).ok().and_then(|place| self.0.get_mut(place)) else {
             return RecoveryVerdict::Wrong;
         };
         match code.state {
@@ -148,11 +139,7 @@ impl RecoverySet {
 }
 
 fn hash(code: &[u8; CODE_BYTES]) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(DOMAIN)
-        .chain_update(code)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(DOMAIN).chain_update(code).finalize().into()
 }
 
 fn decode(text: &str) -> Option<[u8; CODE_BYTES]> {
@@ -160,14 +147,11 @@ fn decode(text: &str) -> Option<[u8; CODE_BYTES]> {
     if text.len() > 64 {
         return None;
     }
-    let plain: Secret<String> =
-        Secret::new(text.chars().filter(|c| !matches!(c, '-' | ' ')).collect());
+    let plain: Secret<String> = Secret::new(text.chars().filter(|c| !matches!(c, '-' | ' ')).collect());
     if plain.expose().len() != 4 * GROUP {
         return None;
     }
-    base32::decode(base32::Alphabet::Crockford, plain.expose())?
-        .try_into()
-        .ok()
+    base32::decode(base32::Alphabet::Crockford, plain.expose())?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -187,12 +171,7 @@ mod tests {
         assert_eq!(codes[0].expose(), "1cr5-aymz-rkmg-wctr");
         for (n, code) in codes.iter().enumerate() {
             assert!(is_code(code.expose()));
-            assert!(
-                codes
-                    .iter()
-                    .skip(n + 1)
-                    .all(|other| other.expose() != code.expose())
-            );
+            assert!(codes.iter().skip(n + 1).all(|other| other.expose() != code.expose()));
         }
         assert_eq!(set.left(), 10);
         assert_eq!(format!("{:?}", codes[0]), "RecoveryCode(Secret(..))");
@@ -202,14 +181,8 @@ mod tests {
     fn each_code_passes_once() {
         let (codes, mut set) = issue(&random());
         for (n, code) in codes.iter().enumerate() {
-            assert_eq!(
-                set.redeem(code.expose(), NOW),
-                RecoveryVerdict::Accepted { left: 9 - n }
-            );
-            assert_eq!(
-                set.redeem(code.expose(), Timestamp::default()),
-                RecoveryVerdict::AlreadyUsed { at: NOW }
-            );
+            assert_eq!(set.redeem(code.expose(), NOW), RecoveryVerdict::Accepted { left: 9 - n });
+            assert_eq!(set.redeem(code.expose(), Timestamp::default()), RecoveryVerdict::AlreadyUsed { at: NOW });
         }
         assert_eq!(set.left(), 0);
     }
@@ -226,11 +199,7 @@ mod tests {
             code.replace('1', "l"),
             code.replace('1', "I"),
         ] {
-            assert_eq!(
-                set.clone().redeem(&typed, NOW),
-                RecoveryVerdict::Accepted { left: 9 },
-                "{typed}"
-            );
+            assert_eq!(set.clone().redeem(&typed, NOW), RecoveryVerdict::Accepted { left: 9 }, "{typed}");
         }
     }
 
@@ -249,10 +218,7 @@ mod tests {
         ] {
             assert_eq!(set.redeem(text, NOW), RecoveryVerdict::Malformed, "{text}");
         }
-        assert_eq!(
-            set.redeem("0000-0000-0000-0000", NOW),
-            RecoveryVerdict::Wrong
-        );
+        assert_eq!(set.redeem("0000-0000-0000-0000", NOW), RecoveryVerdict::Wrong);
         assert_eq!(set.left(), 10);
     }
 

@@ -39,10 +39,7 @@ mod tests {
 
     #[test]
     fn a_step_up_is_fresh_for_its_time_and_never_before_it_happened() {
-        let step_up = StepUp {
-            via: Via::Otp,
-            at: START,
-        };
+        let step_up = StepUp { via: Via::Otp, at: START };
         let within = Span::from_seconds(300);
         assert!(step_up.is_fresh(START.plus(within), within));
         assert!(!step_up.is_fresh(START.plus(within).plus(Span::from_millis(1)), within));

@@ -22,11 +22,7 @@ pub const SECRET_BYTES: usize = 20;
 
 const SKEW_STEPS: u16 = 1;
 /// What a URI may show as it is (RFC 3986 §2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The secret an authenticator app shares with us. It does not print and is wiped when dropped.
 #[derive(Clone, Debug)]
@@ -64,10 +60,7 @@ impl TotpSecret {
 
     /// The secret as people type it into an app: base32 in upper case (RFC 4648 §6).
     pub fn base32(&self) -> Secret<String> {
-        Secret::new(base32::encode(
-            base32::Alphabet::Rfc4648 { padding: false },
-            self.expose(),
-        ))
+        Secret::new(base32::encode(base32::Alphabet::Rfc4648 { padding: false }, self.expose()))
     }
 
     /// The URI that an app reads from a QR code. It holds the secret.
@@ -100,20 +93,15 @@ impl TotpSecret {
 /// Judges a code. `last_used_step` is the device's, as stored with the last accepted code.
 ///
 /// The comparison takes the same time for every wrong code.
-pub fn verify(
-    secret: &TotpSecret,
-    code: &str,
-    now: Timestamp,
-    last_used_step: Option<u64>,
-) -> OtpVerdict {
+pub fn verify(secret: &TotpSecret, code: &str, now: Timestamp, last_used_step: Option<u64>) -> OtpVerdict {
     if !is_code(code) {
         return OtpVerdict::Malformed;
     }
     match (secret.totp().check(code, seconds(now)), last_used_step) {
         (None, _) => OtpVerdict::Wrong,
-        (Some(step), Some(last)) if step <= last => OtpVerdict::AlreadyUsed {
-            next_code_at: start_of(last.saturating_add(1)),
-        },
+        (Some(step), Some(last)) if step <= last => {
+            OtpVerdict::AlreadyUsed { next_code_at: start_of(last.saturating_add(1)) }
+        }
         (Some(step), _) => OtpVerdict::Accepted { step },
     }
 }
@@ -130,11 +118,7 @@ pub fn is_code(text: &str) -> bool {
 pub fn terminal_qr(text: &str) -> Result<Secret<String>, TooLong> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|_| TooLong)?;
     // A terminal's ground is dark, so what is printed is the light part.
-    let drawn = code
-        .render::<Dense1x2>()
-        .dark_color(Dense1x2::Light)
-        .light_color(Dense1x2::Dark)
-        .build();
+    let drawn = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Ok(Secret::new(drawn))
 }
 
@@ -187,26 +171,15 @@ mod tests {
             assert_eq!(SECRET.code_at(now), code);
             assert_eq!(
                 verify(&SECRET, code, now, None),
-                OtpVerdict::Accepted {
-                    step: u64::try_from(second).unwrap() / 30
-                }
+                OtpVerdict::Accepted { step: u64::try_from(second).unwrap() / 30 }
             );
         }
     }
 
     #[test]
     fn the_parameters_are_ones_the_rfc_allows() {
-        let builder = Builder::new()
-            .with_algorithm(Algorithm::SHA1)
-            .with_digits(DIGITS)
-            .with_skew(SKEW_STEPS);
-        assert!(
-            builder
-                .with_step_duration(STEP_SECONDS)
-                .with_secret([0; SECRET_BYTES])
-                .build()
-                .is_ok()
-        );
+        let builder = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(DIGITS).with_skew(SKEW_STEPS);
+        assert!(builder.with_step_duration(STEP_SECONDS).with_secret([0; SECRET_BYTES]).build().is_ok());
     }
 
     #[test]
@@ -215,10 +188,7 @@ mod tests {
         for (now, verdict) in [
             (NOW, OtpVerdict::Accepted { step: NOW_STEP }),
             (step_later(1), OtpVerdict::Accepted { step: NOW_STEP }),
-            (
-                NOW.minus(Span::from_seconds(30)),
-                OtpVerdict::Accepted { step: NOW_STEP },
-            ),
+            (NOW.minus(Span::from_seconds(30)), OtpVerdict::Accepted { step: NOW_STEP }),
             (step_later(2), OtpVerdict::Wrong),
             (NOW.minus(Span::from_seconds(60)), OtpVerdict::Wrong),
         ] {
@@ -230,17 +200,9 @@ mod tests {
     fn a_step_counts_once_and_the_refusal_says_when_the_next_starts() {
         let code = SECRET.code_at(NOW);
         let next_code_at = Timestamp::from_millis(1_790_000_010_000);
+        assert_eq!(verify(&SECRET, &code, NOW, Some(NOW_STEP)), OtpVerdict::AlreadyUsed { next_code_at });
         assert_eq!(
-            verify(&SECRET, &code, NOW, Some(NOW_STEP)),
-            OtpVerdict::AlreadyUsed { next_code_at }
-        );
-        assert_eq!(
-            verify(
-                &SECRET,
-                &SECRET.code_at(next_code_at),
-                next_code_at,
-                Some(NOW_STEP)
-            ),
+            verify(&SECRET, &SECRET.code_at(next_code_at), next_code_at, Some(NOW_STEP)),
             OtpVerdict::Accepted { step: NOW_STEP + 1 }
         );
     }
@@ -249,53 +211,24 @@ mod tests {
     fn a_code_before_the_last_used_one_is_used_up_too() {
         let early = SECRET.code_at(NOW);
         let verdict = verify(&SECRET, &early, step_later(1), Some(NOW_STEP + 1));
-        assert!(
-            matches!(verdict, OtpVerdict::AlreadyUsed { .. }),
-            "{verdict:?}"
-        );
+        assert!(matches!(verdict, OtpVerdict::AlreadyUsed { .. }), "{verdict:?}");
     }
 
     #[test]
     fn a_wrong_code_is_wrong_whatever_was_used_before() {
         let right = SECRET.code_at(NOW);
-        let wrong = if right == "000000" {
-            "000001"
-        } else {
-            "000000"
-        };
-        assert_eq!(
-            verify(&SECRET, wrong, NOW, Some(NOW_STEP)),
-            OtpVerdict::Wrong
-        );
-        assert_eq!(
-            verify(&SECRET, &format!("0{right}"), NOW, None),
-            OtpVerdict::Wrong
-        );
-        assert_eq!(
-            verify(&SECRET, &format!("{right}00"), NOW, None),
-            OtpVerdict::Wrong
-        );
+        let wrong = if right == "000000" { "000001" } else { "000000" };
+        assert_eq!(verify(&SECRET, wrong, NOW, Some(NOW_STEP)), OtpVerdict::Wrong);
+        assert_eq!(verify(&SECRET, &format!("0{right}"), NOW, None), OtpVerdict::Wrong);
+        assert_eq!(verify(&SECRET, &format!("{right}00"), NOW, None), OtpVerdict::Wrong);
     }
 
     #[test]
     fn what_is_not_six_to_eight_digits_is_malformed() {
-        for code in [
-            "",
-            "12345",
-            "123456789",
-            "12345a",
-            " 123456",
-            "123 456",
-            "+123456",
-            "-123456",
-            "１２３４５６",
-            "١٢٣",
-        ] {
-            assert_eq!(
-                verify(&SECRET, code, NOW, None),
-                OtpVerdict::Malformed,
-                "{code}"
-            );
+        for code in
+            ["", "12345", "123456789", "12345a", " 123456", "123 456", "+123456", "-123456", "１２３４５６", "١٢٣"]
+        {
+            assert_eq!(verify(&SECRET, code, NOW, None), OtpVerdict::Malformed, "{code}");
         }
     }
 
@@ -320,11 +253,7 @@ mod tests {
         let code = QrCode::with_error_correction_level(text, EcLevel::L).unwrap();
         let (width, quiet) = (code.width(), 4);
         let drawn = terminal_qr(text).unwrap();
-        let lines: Vec<Vec<char>> = drawn
-            .expose()
-            .lines()
-            .map(|line| line.chars().collect())
-            .collect();
+        let lines: Vec<Vec<char>> = drawn.expose().lines().map(|line| line.chars().collect()).collect();
         let printed = |x: usize, y: usize| match lines[y / 2][x] {
             '█' => true,
             '▀' => y.is_multiple_of(2),
@@ -333,8 +262,7 @@ mod tests {
         };
         for y in 0..width + 2 * quiet {
             for x in 0..width + 2 * quiet {
-                let inside =
-                    (quiet..width + quiet).contains(&x) && (quiet..width + quiet).contains(&y);
+                let inside = (quiet..width + quiet).contains(&x) && (quiet..width + quiet).contains(&y);
                 let dark = inside && code[(x - quiet, y - quiet)] == qrcode::Color::Dark;
                 assert_eq!(printed(x, y), !dark, "{x} {y}");
             }

@@ -48,9 +48,7 @@ impl Username {
             return Err(InvalidUsername::Invisible);
         }
         match name.split_once('@') {
-            Some((local, domain))
-                if local.is_empty() || domain.is_empty() || domain.contains('@') =>
-            {
+            Some((local, domain)) if local.is_empty() || domain.is_empty() || domain.contains('@') => {
                 Err(InvalidUsername::NotAnAddress)
             }
             _ => Ok(Self(name)),
@@ -64,9 +62,7 @@ impl Username {
 
     /// What stands before the `@`, or the whole of a plain name.
     pub fn local_part(&self) -> &str {
-        self.0
-            .split_once('@')
-            .map_or(self.as_str(), |(local, _)| local)
+        self.0.split_once('@').map_or(self.as_str(), |(local, _)| local)
     }
 }
 
@@ -137,23 +133,14 @@ mod tests {
     #[test]
     fn the_bound_is_on_the_bytes_that_are_stored() {
         assert!(Username::parse(&"a".repeat(MAX_BYTES)).is_ok());
-        assert_eq!(
-            Username::parse(&"a".repeat(MAX_BYTES + 1)),
-            Err(InvalidUsername::TooLong)
-        );
+        assert_eq!(Username::parse(&"a".repeat(MAX_BYTES + 1)), Err(InvalidUsername::TooLong));
         // Each `İ` has two bytes as typed and three in lower case.
-        assert_eq!(
-            Username::parse(&"İ".repeat(MAX_BYTES / 2)),
-            Err(InvalidUsername::TooLong)
-        );
+        assert_eq!(Username::parse(&"İ".repeat(MAX_BYTES / 2)), Err(InvalidUsername::TooLong));
     }
 
     #[test]
     fn the_local_part_stands_before_the_at_sign() {
-        assert_eq!(
-            Username::parse("Alice@example.com").unwrap().local_part(),
-            "alice"
-        );
+        assert_eq!(Username::parse("Alice@example.com").unwrap().local_part(), "alice");
         assert_eq!(Username::parse("alice").unwrap().local_part(), "alice");
     }
 

@@ -99,8 +99,7 @@ impl Engine {
 
     fn load(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         loop {
-            let keys: HashSet<Key> =
-                jobs.iter().flat_map(|job| needs(&self.state, &job.request.command)).collect();
+            let keys: HashSet<Key> = jobs.iter().flat_map(|job| needs(&self.state, &job.request.command)).collect();
             if keys.is_empty() {
                 return Ok(());
             }

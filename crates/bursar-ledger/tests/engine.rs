@@ -16,14 +16,8 @@ const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 fn user(number: u8, name: &str) -> Request {
     let id = UserId::from_bytes([number; 16]);
-    let user = User {
-        id,
-        username: name.to_owned(),
-        full_name: String::new(),
-        freeze: None,
-        seeded: false,
-        created: START,
-    };
+    let user =
+        User { id, username: name.to_owned(), full_name: String::new(), freeze: None, seeded: false, created: START };
     let trace = Trace { action: "user.create", subject: format!("user:{id}"), data: Vec::new() };
     let write = Write {
         read: vec![(Key::User(id), 0)],
@@ -132,7 +126,8 @@ async fn ledger_time_never_goes_back() {
     ledger.submit(user(2, "b")).await.unwrap();
     drop(ledger);
     let mut reader = open(&directory).reader().unwrap();
-    let times: Vec<_> = reader.audit(0, 10).unwrap().into_iter().flat_map(|(_, events)| events).map(|e| e.time).collect();
+    let times: Vec<_> =
+        reader.audit(0, 10).unwrap().into_iter().flat_map(|(_, events)| events).map(|e| e.time).collect();
     assert_eq!(times, [START, START]);
 }
 

@@ -64,11 +64,7 @@ impl Bursar {
         request: CreateKeychain,
     ) -> Result<(String, Option<String>), ServiceError> {
         self.person(principal)?;
-        let key = DocumentKey {
-            user: principal.user(),
-            kind: DocumentKind::Keychain,
-            name: request.xpub.clone(),
-        };
+        let key = DocumentKey { user: principal.user(), kind: DocumentKind::Keychain, name: request.xpub.clone() };
         let wanted = key.clone();
         let found = self.reads.run(move |reader| reader.document(&wanted)).await?;
         match (found, request.encrypted_xprv) {
@@ -94,8 +90,7 @@ impl Bursar {
     pub async fn keychains(&self, principal: &Principal) -> Result<Map<String, Value>, ServiceError> {
         self.unlocked_person(principal)?;
         let (user, all) = (principal.user(), Page { limit: MOST_DOCUMENTS, after: None, newest_first: false });
-        let found =
-            self.reads.run(move |reader| reader.documents(user, DocumentKind::Keychain, &all)).await?;
+        let found = self.reads.run(move |reader| reader.documents(user, DocumentKind::Keychain, &all)).await?;
         let text = |body: Vec<u8>| String::from_utf8(body).map_or(Value::Null, Value::String);
         Ok(found.into_iter().map(|(key, document)| (key.name, text(document.value.body))).collect())
     }
@@ -116,8 +111,7 @@ impl Bursar {
             newest_first: page.newest_first,
         };
         let user = principal.user();
-        let found =
-            self.reads.run(move |reader| reader.documents(user, DocumentKind::Template, &one_more)).await?;
+        let found = self.reads.run(move |reader| reader.documents(user, DocumentKind::Template, &one_more)).await?;
         let mut templates = found
             .into_iter()
             .map(|(key, document)| Ok((template_id(&key)?, read_template(&document)?)))
@@ -205,10 +199,11 @@ impl Bursar {
         self.person(principal)?;
         match self.stored_template(principal, id).await {
             Ok((_, template)) => Ok(template.apply_to(token)?),
-            Err(ServiceError::NotFound(_)) => {
-                Err(FieldError { field: "accessTokenTemplateId".to_owned(), problem: "is no template of yours".to_owned() }
-                    .into())
+            Err(ServiceError::NotFound(_)) => Err(FieldError {
+                field: "accessTokenTemplateId".to_owned(),
+                problem: "is no template of yours".to_owned(),
             }
+            .into()),
             Err(error) => Err(error),
         }
     }
@@ -227,8 +222,7 @@ impl Bursar {
         own: Option<TemplateId>,
     ) -> Result<(), ServiceError> {
         let (user, all) = (principal.user(), Page { limit: MOST_DOCUMENTS, after: None, newest_first: false });
-        let found =
-            self.reads.run(move |reader| reader.documents(user, DocumentKind::Template, &all)).await?;
+        let found = self.reads.run(move |reader| reader.documents(user, DocumentKind::Template, &all)).await?;
         let own = own.map(|id| id.to_string());
         let is_taken = found
             .iter()

@@ -151,7 +151,9 @@ impl fmt::Display for ServiceError {
             Self::Unproven(Unproven::Signature) => f.write_str("the signature is not one of the session's address"),
             Self::PersonOnly => f.write_str("only a person's login session may do this, never an access token"),
             Self::SessionLocked => f.write_str("the session has to be unlocked with a one-time password first"),
-            Self::TooManyAttempts { until } => write!(f, "too many wrong attempts; the next is looked at from {until} on"),
+            Self::TooManyAttempts { until } => {
+                write!(f, "too many wrong attempts; the next is looked at from {until} on")
+            }
             Self::RateLimited { retry_after } => {
                 write!(f, "too many requests; try again in {} s", retry_after.as_seconds_ceil())
             }

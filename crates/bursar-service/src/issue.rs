@@ -83,12 +83,7 @@ impl Bursar {
             kind: TokenKind::Access,
             user: principal.user(),
             label: Some(new.label),
-            grant: Grant {
-                scopes: new.scopes,
-                organisation: new.organisation,
-                narrowing: new.narrowing,
-                ips: new.ips,
-            },
+            grant: Grant { scopes: new.scopes, organisation: new.organisation, narrowing: new.narrowing, ips: new.ips },
             created: now,
             expires: now.plus(new.duration.unwrap_or(self.policy.default_duration)),
             created_from: principal.address,

@@ -34,8 +34,8 @@ use bursar_core::time::{Span, Timestamp};
 use bursar_identity::fixed_otp::FixedOtp;
 use bursar_identity::password::PasswordCost;
 use bursar_ledger::{Ledger, Settings};
-use bursar_store::seal::Sealer;
 pub use bursar_store::Page;
+use bursar_store::seal::Sealer;
 use bursar_store::{Store, StoreError};
 
 use crate::error::ServiceError;

@@ -99,7 +99,8 @@ impl Bursar {
         }
         self.prove_otp(&user, login.otp.as_deref(), source, address).await?;
 
-        let ecdh_key = if login.plain_token || !self.policy.ecdh_issuance { None } else { self.ecdh_key_of(user.id).await? };
+        let ecdh_key =
+            if login.plain_token || !self.policy.ecdh_issuance { None } else { self.ecdh_key_of(user.id).await? };
         let token = Token {
             id: TokenId::time_ordered(now, self.random.bytes()),
             kind: TokenKind::Session,
@@ -165,7 +166,11 @@ impl Bursar {
     ///
     /// # Errors
     /// The store does not answer, or the caller may not see this user.
-    pub async fn user(&self, principal: &Principal, id: Option<UserId>) -> Result<(User, Vec<Credential>), ServiceError> {
+    pub async fn user(
+        &self,
+        principal: &Principal,
+        id: Option<UserId>,
+    ) -> Result<(User, Vec<Credential>), ServiceError> {
         let id = id.unwrap_or(principal.user());
         if id != principal.user() {
             return Err(ServiceError::NotFound("user"));
@@ -235,8 +240,7 @@ impl Bursar {
     }
 
     pub(crate) fn source(&self, principal: &Principal) -> Source {
-        let credential =
-            if principal.is_person() { Presented::Login } else { Presented::Token(principal.token().id) };
+        let credential = if principal.is_person() { Presented::Login } else { Presented::Token(principal.token().id) };
         Source::new(credential, principal.address)
     }
 

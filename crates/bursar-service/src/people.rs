@@ -63,8 +63,8 @@ impl Bursar {
     /// # Errors
     /// The name is taken or cannot be, or the password is too weak.
     pub async fn create_user(&self, new: NewUser) -> Result<(User, Option<Enrolment>), ServiceError> {
-        let username = Username::parse(&new.username)
-            .map_err(|error| ServiceError::invalid("username", error.to_string()))?;
+        let username =
+            Username::parse(&new.username).map_err(|error| ServiceError::invalid("username", error.to_string()))?;
         password::check_new(new.password.expose(), &username, Factors::WithSecondFactor)
             .map_err(|error| ServiceError::invalid("password", error.to_string()))?;
         let name = username.as_str().to_owned();
@@ -107,8 +107,8 @@ impl Bursar {
     /// There is no such user, or the password is too weak.
     pub async fn set_password(&self, username: &str, clear: &Secret<String>) -> Result<(), ServiceError> {
         let user = self.user_named(username).await?;
-        let name = Username::parse(&user.username)
-            .map_err(|error| ServiceError::invalid("username", error.to_string()))?;
+        let name =
+            Username::parse(&user.username).map_err(|error| ServiceError::invalid("username", error.to_string()))?;
         password::check_new(clear.expose(), &name, Factors::WithSecondFactor)
             .map_err(|error| ServiceError::invalid("password", error.to_string()))?;
         let mut write = Write {

@@ -229,7 +229,8 @@ impl Bursar {
             let found = self.reads.run(move |reader| reader.document(&wanted)).await?;
             let (version, mut attempts) = match found {
                 Some(found) => {
-                    let attempts = Attempts::from_bytes(&found.value.body).map_err(|_| damaged("record of attempts"))?;
+                    let attempts =
+                        Attempts::from_bytes(&found.value.body).map_err(|_| damaged("record of attempts"))?;
                     (found.version, attempts)
                 }
                 None => (0, Attempts::default()),

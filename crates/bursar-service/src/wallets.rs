@@ -71,7 +71,12 @@ impl Bursar {
     ///
     /// # Errors
     /// The caller may not read it, or it holds another coin.
-    pub async fn wallet(&self, principal: &Principal, coin: Option<&Coin>, id: WalletId) -> Result<WalletView, ServiceError> {
+    pub async fn wallet(
+        &self,
+        principal: &Principal,
+        coin: Option<&Coin>,
+        id: WalletId,
+    ) -> Result<WalletView, ServiceError> {
         let wallet = self.readable(principal, coin, id).await?;
         self.view(wallet.0, wallet.1).await
     }
@@ -80,7 +85,12 @@ impl Bursar {
     ///
     /// # Errors
     /// The caller may not read it.
-    pub async fn addresses(&self, principal: &Principal, coin: &Coin, id: WalletId) -> Result<Vec<String>, ServiceError> {
+    pub async fn addresses(
+        &self,
+        principal: &Principal,
+        coin: &Coin,
+        id: WalletId,
+    ) -> Result<Vec<String>, ServiceError> {
         let (wallet, _) = self.readable(principal, Some(coin), id).await?;
         Ok(self.rail(&wallet.rail)?.addresses(&wallet.reference).await?)
     }

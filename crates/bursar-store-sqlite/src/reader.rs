@@ -14,7 +14,9 @@ use bursar_core::token::{LastUse, Token};
 use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
-use crate::rows::{Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, token, user, wallet};
+use crate::rows::{
+    Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, token, user, wallet,
+};
 use crate::sql::unavailable;
 
 pub(crate) struct SqliteReader {

@@ -32,7 +32,9 @@ impl fmt::Display for StoreError {
         match self {
             Self::Unavailable(problem) => write!(f, "the store is unavailable: {problem}"),
             Self::Violated(problem) => write!(f, "the store refuses the change: {problem}"),
-            Self::Inconsistent { table, problem } => write!(f, "table `{table}` holds a row that is no record: {problem}"),
+            Self::Inconsistent { table, problem } => {
+                write!(f, "table `{table}` holds a row that is no record: {problem}")
+            }
             Self::InUse => f.write_str("the data directory is in use by another process"),
             Self::Newer { found, known } => {
                 write!(f, "the store has schema {found}, this program knows {known}; use the program that wrote it")

@@ -5,7 +5,9 @@ use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
-use bursar_core::ledger::{Change, Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Version, Versioned};
+use bursar_core::ledger::{
+    Change, Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Version, Versioned,
+};
 use bursar_core::limit::{Budget, BudgetKey, Limit, Subject};
 use bursar_core::time::Timestamp;
 use bursar_core::token::{LastUse, Token};

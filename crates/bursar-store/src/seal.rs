@@ -139,7 +139,12 @@ fn associated(place: Place<'_>) -> Vec<u8> {
     [place.table.as_bytes(), b"\0", place.column.as_bytes(), b"\0", place.row].concat()
 }
 
-fn seal_with(cipher: &Aes256Gcm, place: Place<'_>, plain: &[u8], nonce: [u8; NONCE_BYTES]) -> Result<Vec<u8>, CannotOpen> {
+fn seal_with(
+    cipher: &Aes256Gcm,
+    place: Place<'_>,
+    plain: &[u8],
+    nonce: [u8; NONCE_BYTES],
+) -> Result<Vec<u8>, CannotOpen> {
     let payload = Payload { msg: plain, aad: &associated(place) };
     let sealed = cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| CannotOpen)?;
     Ok([&nonce[..], &sealed].concat())

@@ -37,7 +37,11 @@ impl Clock for FixedClock {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(clippy::disallowed_methods, clippy::expect_used, reason = "tests take their keys from the system, like the binary")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        reason = "tests take their keys from the system, like the binary"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the system gives random bytes");
     }

@@ -19,22 +19,10 @@ fn signature(criterion: &mut Criterion) {
     let target = "/api/v2/tbtc/wallet/a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1/sendcoins";
 
     for version in [AuthVersion::V2, AuthVersion::V3] {
-        let request = Request {
-            version,
-            method: "POST",
-            timestamp: "1790000000123",
-            target,
-            body: &body,
-        };
+        let request = Request { version, method: "POST", timestamp: "1790000000123", target, body: &body };
         let presented = key.sign(&request);
-        let response = Response {
-            version,
-            method: "POST",
-            timestamp: "1790000000500",
-            target,
-            status: 200,
-            body: &body,
-        };
+        let response =
+            Response { version, method: "POST", timestamp: "1790000000500", target, status: 200, body: &body };
         let name = format!("v{}", version.as_header());
         let mut group = criterion.benchmark_group(name);
         group.bench_function("read bearer and compare its hash", |bencher| {
@@ -54,8 +42,7 @@ fn signature(criterion: &mut Criterion) {
                 let bearer = Bearer::read(Some(black_box(&authorization)), SignatureHeader::Hmac);
                 let known = matches!(bearer, Ok(Bearer::Hashed(presented)) if presented == hash);
                 let verified = key.verify(black_box(&request), black_box(presented.as_str()));
-                let time = window::read_millis(black_box(request.timestamp))
-                    .map(|time| window::check(time, now));
+                let time = window::read_millis(black_box(request.timestamp)).map(|time| window::check(time, now));
                 (known, verified, time, key.sign(black_box(&response)))
             });
         });

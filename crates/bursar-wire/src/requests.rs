@@ -21,6 +21,9 @@ use bursar_core::scope::{Scope, ScopeName, Scopes};
 
 use crate::json::{FieldError, Fields, Json};
 
+#[cfg(test)]
+mod tests;
+
 /// The longest name of a token, a template or an address, in characters.
 const LONGEST_NAME: usize = 250;
 /// The most entries in a list of addresses, scopes, limits or wallets.

@@ -1,7 +1,11 @@
 //! Answers of the dialect (WC §1.3, §1.4, §3.1, §4.1, §8, §11). Figures are JSON numbers only while every
 //! reader keeps them exactly, and decimal text beyond (WC §4.3 rule 1).
 
+#![expect(clippy::indexing_slicing, reason = "naming a field of a JSON object made here adds it and cannot panic")]
+
 mod account;
+#[cfg(test)]
+mod fixtures;
 mod refusal;
 mod session;
 mod template;

@@ -60,14 +60,10 @@ fn install_packages(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
         return Ok(());
     }
     let mut command = workspace.command("npm");
-    command
-        .args(["ci", "--no-audit", "--no-fund"])
-        .current_dir(folder);
+    command.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder);
     child::run(&mut command, INSTALL_LIMIT).map_err(|failure| Stop::Skipped(failure.to_string()))
 }
 
 fn changed(file: &Path) -> Option<SystemTime> {
-    file.metadata()
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
 }

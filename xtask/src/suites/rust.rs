@@ -15,14 +15,7 @@ pub(super) fn fmt(workspace: &Workspace) -> Result<(), Stop> {
 }
 
 pub(super) fn clippy(workspace: &Workspace) -> Result<(), Stop> {
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     cargo(workspace, &arguments, COMPILE_AND_RUN)
 }
 
@@ -47,11 +40,7 @@ pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast"];
         cargo(workspace, &arguments, COMPILE_AND_RUN)?;
         // What nextest does not run: the examples in the documentation.
-        return cargo(
-            workspace,
-            &["test", "--workspace", "--doc"],
-            COMPILE_AND_RUN,
-        );
+        return cargo(workspace, &["test", "--workspace", "--doc"], COMPILE_AND_RUN);
     }
     println!("`cargo-nextest` is not installed: `cargo test` runs the same tests");
     let arguments = ["test", "--workspace", "--no-fail-fast"];
@@ -59,14 +48,7 @@ pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
 }
 
 pub(super) fn build(workspace: &Workspace) -> Result<(), Stop> {
-    let arguments = [
-        "build",
-        "--release",
-        "--package",
-        "bursar",
-        "--bin",
-        "bursar",
-    ];
+    let arguments = ["build", "--release", "--package", "bursar", "--bin", "bursar"];
     cargo(workspace, &arguments, COMPILE_AND_RUN)
 }
 
@@ -75,8 +57,7 @@ fn cargo(workspace: &Workspace, arguments: &[&str], limit: Duration) -> Result<(
 }
 
 fn has_subcommand(workspace: &Workspace, name: &str) -> bool {
-    version(&format!("cargo-{name}"), "--version").is_some()
-        || quiet(workspace.cargo().args([name, "--version"]))
+    version(&format!("cargo-{name}"), "--version").is_some() || quiet(workspace.cargo().args([name, "--version"]))
 }
 
 fn quiet(command: &mut Command) -> bool {

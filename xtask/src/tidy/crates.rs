@@ -18,34 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bursar-ledger", &["bursar-core", "bursar-store"]),
     (
         "bursar-service",
-        &[
-            "bursar-core",
-            "bursar-identity",
-            "bursar-ledger",
-            "bursar-rails",
-            "bursar-store",
-            "bursar-wire",
-        ],
+        &["bursar-core", "bursar-identity", "bursar-ledger", "bursar-rails", "bursar-store", "bursar-wire"],
     ),
-    (
-        "bursar-gateway",
-        &[
-            "bursar-core",
-            "bursar-rails",
-            "bursar-service",
-            "bursar-wire",
-        ],
-    ),
-    (
-        "bursar-http",
-        &[
-            "bursar-core",
-            "bursar-identity",
-            "bursar-rails",
-            "bursar-service",
-            "bursar-wire",
-        ],
-    ),
+    ("bursar-gateway", &["bursar-core", "bursar-rails", "bursar-service", "bursar-wire"]),
+    ("bursar-http", &["bursar-core", "bursar-identity", "bursar-rails", "bursar-service", "bursar-wire"]),
     ("bursar-client", &["bursar-core", "bursar-wire"]),
     (
         "bursar",
@@ -79,25 +55,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "bursar-wire",
         ],
     ),
-    (
-        "bursar-sim",
-        &[
-            "bursar-core",
-            "bursar-ledger",
-            "bursar-store",
-            "bursar-testkit",
-        ],
-    ),
+    ("bursar-sim", &["bursar-core", "bursar-ledger", "bursar-store", "bursar-testkit"]),
+    ("bursar-bench", &["bursar-client", "bursar-core", "bursar-wire"]),
     ("xtask", &[]),
 ];
 
 /// Crates that decide and never do: facts, time and random bytes come in as arguments.
-const PURE: &[&str] = &[
-    "bursar-core",
-    "bursar-identity",
-    "bursar-rails",
-    "bursar-wire",
-];
+const PURE: &[&str] = &["bursar-core", "bursar-identity", "bursar-rails", "bursar-wire"];
 
 /// Async runtimes, servers, databases, clients, ambient randomness and output.
 const IMPURE: &[&str] = &[
@@ -135,9 +99,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
         describes_itself(manifest).into_iter().for_each(&mut find);
         points_forward(manifest).into_iter().for_each(&mut find);
         let dependencies = dependencies(&manifest.table);
-        impurities(&manifest.name, dependencies.iter().map(String::as_str))
-            .into_iter()
-            .for_each(&mut find);
+        impurities(&manifest.name, dependencies.iter().map(String::as_str)).into_iter().for_each(&mut find);
     }
     findings
 }
@@ -151,19 +113,16 @@ pub(super) fn check_resolved(
 ) -> Result<Vec<Finding>, String> {
     let (manifests, _) = manifests(sources);
     let mut findings = Vec::new();
-    for manifest in manifests
-        .iter()
-        .filter(|it| PURE.contains(&it.name.as_str()))
-    {
+    for manifest in manifests.iter().filter(|it| PURE.contains(&it.name.as_str())) {
         let direct = dependencies(&manifest.table);
         let tree = tree(&manifest.name)?;
         let pulled_in = tree.lines().filter_map(|line| line.split(' ').next());
         let deeper = pulled_in.filter(|name| !direct.iter().any(|known| known == name));
         let impurities = impurities(&manifest.name, deeper);
         findings.extend(
-            impurities.into_iter().map(|message| {
-                Finding::in_file(manifest.path, format!("{message}, but pulls it in"))
-            }),
+            impurities
+                .into_iter()
+                .map(|message| Finding::in_file(manifest.path, format!("{message}, but pulls it in"))),
         );
     }
     findings.dedup();
@@ -183,10 +142,7 @@ fn manifests(sources: &[Source]) -> (Vec<Manifest<'_>>, Vec<Finding>) {
                 table,
             }),
             Err(error) => {
-                findings.push(Finding::in_file(
-                    &source.path,
-                    format!("is not TOML: {error}"),
-                ));
+                findings.push(Finding::in_file(&source.path, format!("is not TOML: {error}")));
             }
         }
     }
@@ -210,9 +166,7 @@ fn describes_itself(manifest: &Manifest<'_>) -> Vec<String> {
 fn points_forward(manifest: &Manifest<'_>) -> Vec<String> {
     let name = manifest.name.as_str();
     let Some((_, allowed)) = ARROWS.iter().find(|(from, _)| *from == name) else {
-        return vec![format!(
-            "`{name}` is not in the table of arrows of `cargo xtask tidy`"
-        )];
+        return vec![format!("`{name}` is not in the table of arrows of `cargo xtask tidy`")];
     };
     let dependencies = dependencies(&manifest.table);
     let internal = dependencies.iter().filter(|to| is_internal(to));
@@ -276,31 +230,19 @@ mod tests {
 
     fn messages(source: Source) -> Vec<String> {
         let findings = check(&[source]);
-        findings
-            .into_iter()
-            .map(|finding| finding.message)
-            .collect()
+        findings.into_iter().map(|finding| finding.message).collect()
     }
 
     #[test]
     fn an_arrow_of_the_table_is_allowed() {
-        let source = manifest(
-            "bursar-ledger",
-            "[dependencies]\nbursar-store.workspace = true\n",
-        );
+        let source = manifest("bursar-ledger", "[dependencies]\nbursar-store.workspace = true\n");
         assert_eq!(messages(source), Vec::<String>::new());
     }
 
     #[test]
     fn an_arrow_that_points_back_is_found() {
-        let source = manifest(
-            "bursar-core",
-            "[dependencies]\nbursar-wire.workspace = true\n",
-        );
-        assert_eq!(
-            messages(source),
-            ["`bursar-core` may not depend on `bursar-wire`"]
-        );
+        let source = manifest("bursar-core", "[dependencies]\nbursar-wire.workspace = true\n");
+        assert_eq!(messages(source), ["`bursar-core` may not depend on `bursar-wire`"]);
     }
 
     #[test]
@@ -330,10 +272,7 @@ mod tests {
             let earlier = &ARROWS[..position];
             for to in *allowed {
                 // `bursar-http` before `bursar`: each row leans on rows above it only.
-                assert!(
-                    earlier.iter().any(|(known, _)| known == to),
-                    "{name} -> {to}"
-                );
+                assert!(earlier.iter().any(|(known, _)| known == to), "{name} -> {to}");
             }
         }
     }
@@ -362,10 +301,7 @@ mod tests {
 
     #[test]
     fn what_a_pure_crate_pulls_in_is_held_to_the_same_rule() {
-        let sources = [manifest(
-            "bursar-wire",
-            "[dependencies]\naes.workspace = true\n",
-        )];
+        let sources = [manifest("bursar-wire", "[dependencies]\naes.workspace = true\n")];
         let tree = |_: &str| Ok("bursar-wire v0.1.0\naes v0.9.0\ngetrandom v0.4.0\n".to_owned());
         let findings = check_resolved(&sources, tree).unwrap();
         assert_eq!(findings.len(), 1);

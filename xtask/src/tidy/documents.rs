@@ -22,10 +22,7 @@ fn decisions(sources: &[Source]) -> Vec<Finding> {
     for source in sources.iter().filter(inside) {
         match number_of(&source.path) {
             Some(number) => numbers.push((number, &source.path)),
-            None => findings.push(Finding::in_file(
-                &source.path,
-                "is not named `NNNN-what-was-decided.md`",
-            )),
+            None => findings.push(Finding::in_file(&source.path, "is not named `NNNN-what-was-decided.md`")),
         }
     }
     numbers.sort_unstable();
@@ -56,12 +53,9 @@ fn commands(sources: &[Source]) -> Vec<Finding> {
             findings.push(Finding::in_file(path, "is missing"));
             continue;
         };
-        let missing = README_COMMANDS
-            .iter()
-            .filter(|command| !source.text.contains(**command));
-        findings.extend(missing.map(|command| {
-            Finding::in_file(path, format!("does not name the command `{command}`"))
-        }));
+        let missing = README_COMMANDS.iter().filter(|command| !source.text.contains(**command));
+        findings
+            .extend(missing.map(|command| Finding::in_file(path, format!("does not name the command `{command}`"))));
     }
     findings
 }
@@ -124,13 +118,7 @@ mod tests {
 
     #[test]
     fn a_decision_without_a_number_is_found() {
-        for name in [
-            "layout.md",
-            "1-layout.md",
-            "0001.md",
-            "0001-.md",
-            "0001-layout.txt",
-        ] {
+        for name in ["layout.md", "1-layout.md", "0001.md", "0001-.md", "0001-layout.txt"] {
             assert_eq!(findings(vec![decision(name)]).len(), 1, "{name}");
         }
     }
@@ -147,14 +135,8 @@ mod tests {
     fn a_crate_that_the_map_forgets_is_found() {
         let manifest = || source("crates/bursar-core/Cargo.toml", "");
         let map = |text: &str| source("ARCHITECTURE.md", text);
-        assert_eq!(
-            findings(vec![manifest(), map("`bursar-core/` decides")]).len(),
-            0
-        );
-        assert_eq!(
-            findings(vec![manifest(), map("`bursar-core-x` does not")]).len(),
-            1
-        );
+        assert_eq!(findings(vec![manifest(), map("`bursar-core/` decides")]).len(), 0);
+        assert_eq!(findings(vec![manifest(), map("`bursar-core-x` does not")]).len(), 1);
         assert_eq!(findings(vec![manifest()]).len(), 1);
     }
 }

@@ -46,9 +46,9 @@ fn package_lock(text: &str) -> Vec<String> {
     let names_address = |line: &&str| line.contains("\"resolved\": \"http");
     match text.lines().filter(names_address).count() {
         0 => Vec::new(),
-        count => vec![format!(
-            "{count} download addresses: write it with `npm install --omit-lockfile-registry-resolved`"
-        )],
+        count => {
+            vec![format!("{count} download addresses: write it with `npm install --omit-lockfile-registry-resolved`")]
+        }
     }
 }
 
@@ -56,9 +56,7 @@ fn settings(text: &str, keys: &[&str]) -> Vec<String> {
     let key_of = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
     let set = text.lines().filter_map(key_of);
     let of_machine = set.filter(|key| keys.iter().any(|part| key.ends_with(part)));
-    of_machine
-        .map(|key| format!("`{key}` belongs in the settings of one machine"))
-        .collect()
+    of_machine.map(|key| format!("`{key}` belongs in the settings of one machine")).collect()
 }
 
 #[cfg(test)]
@@ -79,14 +77,8 @@ mod tests {
     #[test]
     fn crates_come_from_crates_io_only() {
         assert_eq!(findings("Cargo.lock", &locked("itoa", CRATES_IO)), 0);
-        assert_eq!(
-            findings("Cargo.lock", "[[package]]\nname = \"bursar\"\n"),
-            0
-        );
-        assert_eq!(
-            findings("fuzz/Cargo.lock", &locked("itoa", "git+ssh://host/itoa")),
-            1
-        );
+        assert_eq!(findings("Cargo.lock", "[[package]]\nname = \"bursar\"\n"), 0);
+        assert_eq!(findings("fuzz/Cargo.lock", &locked("itoa", "git+ssh://host/itoa")), 1);
         assert_eq!(findings("Cargo.lock", "<<<<<<<"), 1);
     }
 
@@ -99,19 +91,13 @@ mod tests {
     fn an_npm_lock_file_names_no_address() {
         let line = "  \"resolved\": \"https://example.com/a.tgz\",";
         assert_eq!(findings("examples/package-lock.json", line), 1);
-        assert_eq!(
-            findings("package-lock.json", "  \"integrity\": \"sha512-\""),
-            0
-        );
+        assert_eq!(findings("package-lock.json", "  \"integrity\": \"sha512-\""), 0);
     }
 
     #[test]
     fn settings_of_one_machine_are_found() {
         assert_eq!(findings(".npmrc", "registry = https://example.com"), 1);
-        assert_eq!(
-            findings(".cargo/config.toml", "replace-with = \"mirror\""),
-            1
-        );
+        assert_eq!(findings(".cargo/config.toml", "replace-with = \"mirror\""), 1);
         assert_eq!(findings(".cargo/config.toml", "xtask = \"run\""), 0);
     }
 }

@@ -6,17 +6,9 @@ use super::{Finding, Source};
 const LINES_MAX: usize = 500;
 
 // Put together from halves, so that this file keeps the rules it states.
-const UNFINISHED_WORDS: &[&str] = &[
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("XX", "X"),
-];
+const UNFINISHED_WORDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
 const UNFINISHED_CODE: &[&str] = &[concat!("todo", "!("), concat!("unimplemented", "!(")];
-const MACHINE_PATHS: &[&str] = &[
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("/tmp/", "target"),
-];
+const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/tmp/", "target")];
 
 pub(super) fn check(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -68,8 +60,7 @@ fn machine_path(line: &str) -> Option<&'static str> {
         let mut places = line.match_indices(**path);
         places.any(|(at, _)| {
             let before = line[..at].chars().next_back();
-            !before
-                .is_some_and(|character| character.is_alphanumeric() || "_-.})".contains(character))
+            !before.is_some_and(|character| character.is_alphanumeric() || "_-.})".contains(character))
         })
     };
     MACHINE_PATHS.iter().find(starts).copied()
@@ -88,9 +79,7 @@ fn sets_proxy(line: &str) -> bool {
 /// Lines of a Rust file up to its test module; 0 for files that are tests or not Rust.
 fn lines_without_tests(source: &Source) -> usize {
     let path = format!("/{}", source.path);
-    let is_test = ["/tests/", "/tests.rs", "/benches/"]
-        .iter()
-        .any(|part| path.contains(part));
+    let is_test = ["/tests/", "/tests.rs", "/benches/"].iter().any(|part| path.contains(part));
     if is_test || !path.ends_with(".rs") {
         return 0;
     }
@@ -157,9 +146,6 @@ mod tests {
         assert_eq!(findings("tests/a.rs", &long).len(), 0);
         assert_eq!(findings("src/tests.rs", &long).len(), 0);
         assert_eq!(findings("a.json", &long).len(), 0);
-        assert_eq!(
-            findings("src/a.rs", &format!("#[cfg(test)]\n{long}")).len(),
-            0
-        );
+        assert_eq!(findings("src/a.rs", &format!("#[cfg(test)]\n{long}")).len(), 0);
     }
 }

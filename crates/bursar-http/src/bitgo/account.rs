@@ -1,7 +1,7 @@
 //! The account behind the tokens: profile, settings, password, keychains (WC §1.5, §1.6, §1.7).
 
-use bursar_core::scope::ScopeName;
 use bursar_core::id::UserId;
+use bursar_core::scope::ScopeName;
 use bursar_wire::{requests, shapes};
 use serde_json::{Value, json};
 

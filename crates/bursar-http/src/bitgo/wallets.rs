@@ -2,8 +2,8 @@
 
 use bursar_core::coin::Coin;
 use bursar_core::id::{HoldId, WalletId};
-use bursar_service::wallets::WalletView;
 use bursar_service::Page;
+use bursar_service::wallets::WalletView;
 use bursar_wire::shapes;
 use serde_json::{Value, json};
 
@@ -46,9 +46,7 @@ pub(crate) async fn balances(call: Call) -> Result<Reply, Failure> {
             None => sums.push((view.wallet.coin.clone(), view.balance.confirmed)),
         }
     }
-    let one = |(coin, sum): &(Coin, bursar_core::amount::Amount)| {
-        json!({"coin": coin.as_str(), "balanceString": sum.to_string(), "confirmedBalanceString": sum.to_string(), "spendableBalanceString": sum.to_string()})
-    };
+    let one = |(coin, sum): &(Coin, bursar_core::amount::Amount)| json!({"coin": coin.as_str(), "balanceString": sum.to_string(), "confirmedBalanceString": sum.to_string(), "spendableBalanceString": sum.to_string()});
     Reply::ok(json!({"balances": sums.iter().map(one).collect::<Vec<_>>()}))
 }
 

@@ -44,7 +44,8 @@ async fn every_route_admits_exactly_the_credentials_in_the_table() {
                     server.user(&name).await;
                     let session = server.log_in(&name).await;
                     if kind == "unlocked" {
-                        let unlock = server.send("POST", "/api/v2/user/unlock", Some(&session), Some(json!({"otp": OTP})));
+                        let unlock =
+                            server.send("POST", "/api/v2/user/unlock", Some(&session), Some(json!({"otp": OTP})));
                         assert_eq!(unlock.await.status, 200);
                     }
                     let issued = server.issue(&session, json!({})).await;

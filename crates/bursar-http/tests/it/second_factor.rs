@@ -44,9 +44,17 @@ impl Enrolled {
     fn wrong_code(&self) -> String {
         let near = [0_i64, 1, -1].map(|steps| {
             let now = self.server.clock.now();
-            self.secret.code_at(if steps < 0 { now.minus(STEP) } else { now.plus(Span::from_seconds(30 * steps.unsigned_abs())) })
+            self.secret.code_at(if steps < 0 {
+                now.minus(STEP)
+            } else {
+                now.plus(Span::from_seconds(30 * steps.unsigned_abs()))
+            })
         });
-        ["111111", "222222", "333333", "444444"].into_iter().find(|code| !near.contains(&(*code).to_owned())).unwrap().to_owned()
+        ["111111", "222222", "333333", "444444"]
+            .into_iter()
+            .find(|code| !near.contains(&(*code).to_owned()))
+            .unwrap()
+            .to_owned()
     }
 
     async fn log_in(&self, from: [u8; 4], otp: &str) -> Answer {

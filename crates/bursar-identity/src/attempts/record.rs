@@ -43,11 +43,7 @@ impl Attempts {
             bytes.extend(write(known.source, 0, 0, known.succeeded));
         }
         for failure in self.failures.iter().take(failures.into()) {
-            let own = if failure.counter == Counter::Own {
-                OWN
-            } else {
-                0
-            };
+            let own = if failure.counter == Counter::Own { OWN } else { 0 };
             bytes.extend(write(failure.source, own, failure.slowed, failure.at));
         }
         bytes
@@ -72,10 +68,7 @@ impl Attempts {
         let (known, failures) = entries.split_at_checked(known).ok_or(Damaged)?;
         Ok(Self {
             known: known.iter().map(read_known).collect::<Result<_, _>>()?,
-            failures: failures
-                .iter()
-                .map(read_failure)
-                .collect::<Result<_, _>>()?,
+            failures: failures.iter().map(read_failure).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -94,12 +87,7 @@ fn read_failure(entry: &Entry) -> Result<Failure, Damaged> {
         OWN => Counter::Own,
         _ => return Err(Damaged),
     };
-    Ok(Failure {
-        source,
-        at,
-        counter,
-        slowed,
-    })
+    Ok(Failure { source, at, counter, slowed })
 }
 
 fn write(source: Source, flags: u8, slowed: u8, time: Timestamp) -> Vec<u8> {
@@ -123,10 +111,7 @@ fn read(entry: &Entry) -> Result<(Source, u8, u8, Timestamp), Damaged> {
     let ([flags, slowed], rest) = entry.split_first_chunk().ok_or(Damaged)?;
     let (id, rest) = rest.split_first_chunk::<16>().ok_or(Damaged)?;
     let (prefix, rest) = rest.split_first_chunk().ok_or(Damaged)?;
-    let (prefix, time) = (
-        u64::from_be_bytes(*prefix),
-        rest.first_chunk().ok_or(Damaged)?,
-    );
+    let (prefix, time) = (u64::from_be_bytes(*prefix), rest.first_chunk().ok_or(Damaged)?);
     let address: IpAddr = match flags & IPV6 {
         0 => Ipv4Addr::from_bits(u32::try_from(prefix).map_err(|_| Damaged)?).into(),
         _ => Ipv6Addr::from_bits(u128::from(prefix) << 64).into(),
@@ -136,17 +121,9 @@ fn read(entry: &Entry) -> Result<(Source, u8, u8, Timestamp), Damaged> {
         0 => return Err(Damaged),
         _ => Credential::Token(TokenId::from_bytes(*id)),
     };
-    let source = Source {
-        credential,
-        prefix: AddressPrefix::of(address),
-    };
+    let source = Source { credential, prefix: AddressPrefix::of(address) };
     if source.prefix.address() != address {
         return Err(Damaged);
     }
-    Ok((
-        source,
-        flags & !(TOKEN | IPV6),
-        *slowed,
-        Timestamp::from_millis(i64::from_be_bytes(*time)),
-    ))
+    Ok((source, flags & !(TOKEN | IPV6), *slowed, Timestamp::from_millis(i64::from_be_bytes(*time))))
 }

@@ -50,10 +50,7 @@ pub struct Source {
 impl Source {
     /// `credential`, presented from `address`.
     pub fn new(credential: Credential, address: IpAddr) -> Self {
-        Self {
-            credential,
-            prefix: AddressPrefix::of(address),
-        }
+        Self { credential, prefix: AddressPrefix::of(address) }
     }
 }
 

@@ -15,10 +15,7 @@ fn login(n: u8) -> Source {
 }
 
 fn slowed(seconds: u64) -> Result<(), Wait> {
-    Err(Wait {
-        until: at(seconds),
-        reason: WaitReason::Slowed,
-    })
+    Err(Wait { until: at(seconds), reason: WaitReason::Slowed })
 }
 
 /// Fails at `now` if it may, and says whether it might.
@@ -75,10 +72,7 @@ fn the_free_failures_are_of_the_account_and_the_wait_is_of_the_source() {
 #[test]
 fn a_token_and_a_login_from_one_place_are_two_sources() {
     let mut attempts = Attempts::default();
-    let token = Source::new(
-        Credential::Token(TokenId::from_bytes([7; 16])),
-        [10, 0, 1, 1].into(),
-    );
+    let token = Source::new(Credential::Token(TokenId::from_bytes([7; 16])), [10, 0, 1, 1].into());
     for _ in 0..5 {
         attempts.failed(&OTP, token, START);
     }
@@ -89,10 +83,7 @@ fn a_token_and_a_login_from_one_place_are_two_sources() {
 #[test]
 fn after_fifty_failures_unknown_sources_wait_until_the_oldest_is_a_day_old() {
     let attempts = besieged(Attempts::default());
-    let wait = Err(Wait {
-        until: at(86_400),
-        reason: WaitReason::DayUsedUp,
-    });
+    let wait = Err(Wait { until: at(86_400), reason: WaitReason::DayUsedUp });
     assert_eq!(attempts.check(&OTP, login(1), START), wait);
     assert_eq!(attempts.check(&OTP, login(1), at(86_399)), wait);
     assert_eq!(attempts.check(&OTP, login(1), at(86_400)), Ok(()));
@@ -121,13 +112,7 @@ fn a_known_source_has_fifty_failures_a_day_of_its_own_that_success_does_not_give
         assert!(guess(&mut attempts, login(1), START));
         attempts.succeeded(&OTP, login(1), START);
     }
-    assert_eq!(
-        attempts.check(&OTP, login(1), START),
-        Err(Wait {
-            until: at(86_400),
-            reason: WaitReason::DayUsedUp
-        })
-    );
+    assert_eq!(attempts.check(&OTP, login(1), START), Err(Wait { until: at(86_400), reason: WaitReason::DayUsedUp }));
     assert_eq!(attempts.check(&OTP, login(2), START), Ok(()));
 }
 
@@ -183,9 +168,7 @@ fn the_source_that_succeeded_longest_ago_is_forgotten_first() {
 #[test]
 fn guesses_made_at_the_same_time_are_counted_before_any_is_judged() {
     let mut attempts = Attempts::default();
-    let charges: Vec<Result<Charge, Wait>> = (0..100)
-        .map(|_| attempts.charge(&OTP, login(1), START))
-        .collect();
+    let charges: Vec<Result<Charge, Wait>> = (0..100).map(|_| attempts.charge(&OTP, login(1), START)).collect();
     assert_eq!(charges.iter().filter(|charge| charge.is_ok()).count(), 5);
 }
 
@@ -213,11 +196,7 @@ fn a_refund_takes_back_one_charge_and_not_the_failures_beside_it() {
 #[test]
 fn a_clock_that_steps_back_gives_no_guess_back() {
     let attempts = besieged(Attempts::default());
-    assert!(
-        attempts
-            .check(&OTP, login(1), START.minus(Span::from_seconds(90_000)))
-            .is_err()
-    );
+    assert!(attempts.check(&OTP, login(1), START.minus(Span::from_seconds(90_000))).is_err());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, Doc
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Measure, Subject, Usage, Window};
 use bursar_core::scope::Scopes;
 use bursar_core::time::Timestamp;
-use bursar_core::token::{LastUse, Grant, Narrowing, Token, TokenKind, Unlock};
+use bursar_core::token::{Grant, LastUse, Narrowing, Token, TokenKind, Unlock};
 
 pub(super) const USER: UserId = UserId::from_bytes([1; 16]);
 pub(super) const OTHER: UserId = UserId::from_bytes([2; 16]);

@@ -5,6 +5,11 @@ use bursar_core::time::Span;
 
 use crate::json::{FieldError, Fields, Json};
 
+#[cfg(test)]
+mod tests;
+
+/// The longest username, in bytes: no address is longer (RFC 5321).
+const LONGEST_USERNAME: usize = 254;
 /// The longest settings document or encrypted key that is kept, in bytes.
 const LONGEST_DOCUMENT: usize = 64 * 1024;
 
@@ -30,7 +35,7 @@ impl Login {
     /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        if fields.mentions("passkey") {
+        if fields.value("passkey").is_some() {
             return Err(fields.refuse("passkey", "logins by passkey are not supported yet; use password and otp"));
         }
         let is_extensible = fields.optional_boolean("extensible")?.unwrap_or(false);
@@ -38,8 +43,12 @@ impl Login {
         if is_extensible && extension_address.is_none() {
             return Err(fields.refuse("extensionAddress", "is needed for an extensible session"));
         }
+        let username = fields.text("email")?;
+        if username.len() > LONGEST_USERNAME {
+            return Err(fields.refuse("email", format!("is longer than {LONGEST_USERNAME} bytes")));
+        }
         Ok(Self {
-            username: fields.text("email")?.to_owned(),
+            username: username.to_owned(),
             password: Secret::new(fields.text("password")?.to_owned()),
             otp: fields.optional_text("otp")?.map(str::to_owned),
             extension_address: extension_address.filter(|_| is_extensible).map(str::to_owned),
@@ -174,7 +183,7 @@ impl CreateKeychain {
         let fields = Fields::of(body)?;
         let xpub = xpub(&fields)?;
         let encrypted_xprv =
-            if fields.mentions("encryptedXprv") { Some(document(&fields, "encryptedXprv")?) } else { None };
+            if fields.value("encryptedXprv").is_some() { Some(document(&fields, "encryptedXprv")?) } else { None };
         Ok(Self { xpub, encrypted_xprv })
     }
 }
@@ -211,7 +220,8 @@ impl Settings {
         let mut values = Vec::new();
         for name in settings.names() {
             let value = settings.value(name).unwrap_or(&Json::Null);
-            let value = plain(value).ok_or_else(|| settings.refuse(name, "holds a number that cannot be kept exactly"))?;
+            let value =
+                plain(value).ok_or_else(|| settings.refuse(name, "holds a number that cannot be kept exactly"))?;
             values.push((name.to_owned(), value));
         }
         Ok(Self { values })
@@ -250,7 +260,7 @@ impl Freeze {
     /// A field cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        let reason = if fields.mentions("reason") { Some(super::name(&fields, "reason")?) } else { None };
+        let reason = if fields.value("reason").is_some() { Some(super::name(&fields, "reason")?) } else { None };
         Ok(Self { duration: Extend::read(body)?.duration, reason })
     }
 }

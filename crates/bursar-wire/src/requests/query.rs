@@ -4,6 +4,9 @@ use std::str::FromStr;
 
 use crate::json::FieldError;
 
+#[cfg(test)]
+mod tests;
+
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ListQuery<Id> {
@@ -19,40 +22,36 @@ impl<Id: FromStr> ListQuery<Id> {
     /// Reads the query behind the `?`, with the list's usual and greatest length.
     ///
     /// # Errors
-    /// A parameter is given twice or cannot be.
+    /// A known parameter is given twice or cannot be.
     pub fn read(query: &str, usual: usize, most: usize) -> Result<Self, FieldError> {
         let refuse = |field: &str, problem: String| FieldError { field: field.to_owned(), problem };
-        let mut read = Self { limit: usual, previous: None, newest_first: false };
-        let mut seen = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (mut limit, mut previous, mut sort) = (None, None, None);
+        for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if seen.contains(&name) {
+            let place = match name {
+                "limit" => &mut limit,
+                "prevId" => &mut previous,
+                "sort" => &mut sort,
+                // Clients send filters of other services, too; they do not change what may be seen.
+                _ => continue,
+            };
+            if place.replace(value).is_some() {
                 return Err(refuse(name, "is given twice".to_owned()));
             }
-            seen.push(name);
-            match name {
-                "limit" => {
-                    read.limit = value
-                        .parse()
-                        .ok()
-                        .filter(|limit| (1..=most).contains(limit))
-                        .ok_or_else(|| refuse(name, format!("must be a number from 1 to {most}")))?;
-                }
-                "prevId" => {
-                    let id = value.parse().map_err(|_| refuse(name, "is not an id that a list gave".to_owned()))?;
-                    read.previous = Some(id);
-                }
-                "sort" => {
-                    read.newest_first = match value {
-                        "ASC" => false,
-                        "DESC" => true,
-                        _ => return Err(refuse(name, "must be `ASC` or `DESC`".to_owned())),
-                    };
-                }
-                // Clients send filters of other services, too; they do not change what may be seen.
-                _ => {}
-            }
         }
-        Ok(read)
+        let limit = limit.map_or(Ok(usual), |text| {
+            // Parsing alone would let a sign through.
+            let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let number = digits.and_then(|text| text.parse().ok()).filter(|number| (1..=most).contains(number));
+            number.ok_or_else(|| refuse("limit", format!("must be a number from 1 to {most}")))
+        })?;
+        let previous =
+            previous.map(|text| text.parse().map_err(|_| refuse("prevId", "is not an id that a list gave".to_owned())));
+        let newest_first = match sort {
+            None | Some("ASC") => false,
+            Some("DESC") => true,
+            Some(_) => return Err(refuse("sort", "must be `ASC` or `DESC`".to_owned())),
+        };
+        Ok(Self { limit, previous: previous.transpose()?, newest_first })
     }
 }

@@ -5,6 +5,9 @@ use bursar_core::hold::Recipient;
 use crate::json::{FieldError, Fields, Json};
 use crate::requests::amount;
 
+#[cfg(test)]
+mod tests;
+
 /// The most recipients of one spend.
 const MOST_RECIPIENTS: usize = 1000;
 /// The longest destination, comment or `sequenceId`, in bytes.
@@ -30,8 +33,8 @@ impl Particulars {
     fn read(fields: &Fields<'_>) -> Result<Self, FieldError> {
         refuse_what_is_not_understood(fields)?;
         let sequence_id = bounded(fields, "sequenceId")?;
-        if sequence_id.as_deref().is_some_and(|id| id.is_empty() || id.chars().any(char::is_control)) {
-            return Err(fields.refuse("sequenceId", "must have at least one character and no control characters"));
+        if sequence_id.as_deref() == Some("") {
+            return Err(fields.refuse("sequenceId", "is empty; leave it out for none"));
         }
         Ok(Self {
             comment: bounded(fields, "comment")?,
@@ -160,6 +163,7 @@ fn bounded(fields: &Fields<'_>, name: &str) -> Result<Option<String>, FieldError
         Some(text) if text.len() > LONGEST_TEXT => {
             Err(fields.refuse(name, format!("is longer than {LONGEST_TEXT} bytes")))
         }
+        Some(text) if text.chars().any(char::is_control) => Err(fields.refuse(name, "contains control characters")),
         text => Ok(text.map(str::to_owned)),
     }
 }

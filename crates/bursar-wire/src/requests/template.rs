@@ -7,6 +7,9 @@ use crate::json::{FieldError, Fields, Json};
 use crate::requests::token::{limits, narrowing};
 use crate::requests::{CreateToken, id, ids, ips, name, scopes};
 
+#[cfg(test)]
+mod tests;
+
 /// The fields of a template that an edit may change, by the names they are kept under.
 const FIELDS: [&str; 5] = ["tokenScopes", "allowedIPs", "tokenLimits", "permittedEnterprises", "permittedWallets"];
 
@@ -76,17 +79,17 @@ impl Template {
     /// The edit and what stays cannot stand together.
     pub fn edited(mut self, edit: TemplateEdit) -> Result<Self, FieldError> {
         for (field, value) in edit.fields {
-            // One list takes the place of the other.
+            if is_cleared(&value) {
+                self.fields.remove(&field);
+                continue;
+            }
+            // One list takes the place of the other; clearing the one leaves the other alone.
             match field.as_str() {
                 "permittedWallets" => drop(self.fields.remove("permittedEnterprises")),
                 "permittedEnterprises" => drop(self.fields.remove("permittedWallets")),
                 _ => {}
             }
-            if is_cleared(&value) {
-                self.fields.remove(&field);
-            } else {
-                self.fields.insert(field, value);
-            }
+            self.fields.insert(field, value);
         }
         self.name = edit.name.unwrap_or(self.name);
         Ok(self)
@@ -115,7 +118,10 @@ impl Template {
             token.narrowing = narrowing(&fields)?;
         }
         if token.scopes.is_none() {
-            return Err(FieldError { field: "scope".to_owned(), problem: "invalid scope: neither request nor template names one".to_owned() });
+            return Err(FieldError {
+                field: "scope".to_owned(),
+                problem: "invalid scope: neither request nor template names one".to_owned(),
+            });
         }
         Ok(())
     }

@@ -9,7 +9,10 @@ use bursar_core::time::Span;
 use bursar_core::token::Narrowing;
 
 use crate::json::{FieldError, Fields, Json};
-use crate::requests::{amount, id, ids, ips, name, scopes};
+use crate::requests::{LONGEST_LIST, amount, id, ids, ips, name, scopes};
+
+#[cfg(test)]
+mod tests;
 
 /// Ten years, the longest life there is (WC §1.4).
 const LONGEST_SECONDS: i128 = 315_360_000;
@@ -101,8 +104,12 @@ pub(super) fn limits(fields: &Fields<'_>) -> Result<Option<Vec<Limit>>, FieldErr
     if per_coin.is_none() && erc20.is_none() && legacy.is_none() {
         return Ok(None);
     }
+    let per_coin = per_coin.unwrap_or_default();
+    if per_coin.len() > LONGEST_LIST {
+        return Err(fields.refuse("spendingLimits", format!("has more than {LONGEST_LIST} entries")));
+    }
     let mut limits: Vec<Limit> = Vec::new();
-    for entry in per_coin.unwrap_or_default() {
+    for entry in per_coin {
         let coin = Coin::parse(entry.text("coin")?).map_err(|error| entry.refuse("coin", error.to_string()))?;
         let asset = Asset::Coin(coin);
         if limits.iter().any(|limit| limit.asset == asset) {

@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::ecdh::IssuedToken;
 use crate::token_text::TokenText;
 
+#[cfg(test)]
+mod tests;
+
 /// A user, as the guide's sample shows one.
 pub fn user(user: &User, factors: &[Credential], now: Timestamp) -> Map<String, Value> {
     let (first, last) = user.full_name.split_once(' ').unwrap_or((&user.full_name, ""));
@@ -57,7 +60,7 @@ pub fn login(
 ) -> Value {
     let seconds = token.expires.since(token.created).as_millis() / 1000;
     let mut shown = json!({
-        "user": user,
+        "user": Value::Object(user),
         "token_type": "bearer",
         "grant_type": "password",
         "expires_in": seconds,

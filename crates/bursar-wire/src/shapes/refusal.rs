@@ -6,17 +6,18 @@ use serde_json::{Value, json};
 
 use crate::error::ErrorBody;
 
+#[cfg(test)]
+mod tests;
+
 /// The status and body of a refusal.
 pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
     let (status, name, error) = match refusal {
         Refusal::TokenUnknown | Refusal::TokenRevoked { .. } | Refusal::TokenExpired { .. } => {
             (401, "Unauthorized", format!("unauthorized: {}", refusal.sentence()))
         }
-        Refusal::IpNotAllowed { .. } => (
-            401,
-            "Unauthorized",
-            "Attempt to use IP-restricted token from an unauthorized IP address".to_owned(),
-        ),
+        Refusal::IpNotAllowed { .. } => {
+            (401, "Unauthorized", "Attempt to use IP-restricted token from an unauthorized IP address".to_owned())
+        }
         Refusal::ScopeMissing { .. } => {
             (403, "AccessDenied", "Access token lacks required scope for this action".to_owned())
         }
@@ -26,10 +27,9 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         Refusal::WalletUnknown => (404, "NotFound", refusal.sentence()),
         Refusal::WalletFrozen(_) => (423, "WalletFrozen", refusal.sentence()),
         Refusal::WrongCoin { .. } | Refusal::AmountTooLarge => (400, "BadRequest", refusal.sentence()),
-        Refusal::Locked { .. }
-        | Refusal::NotUnlocked
-        | Refusal::NoLimit
-        | Refusal::NoLimitForCoin { .. } => (401, "NeedsUnlock", "needs unlock".to_owned()),
+        Refusal::Locked { .. } | Refusal::NotUnlocked | Refusal::NoLimit | Refusal::NoLimitForCoin { .. } => {
+            (401, "NeedsUnlock", "needs unlock".to_owned())
+        }
         Refusal::LimitExceeded(_) if refusal.remedy() == Remedy::Unlock => {
             (401, "NeedsUnlock", "needs unlock".to_owned())
         }
@@ -67,7 +67,9 @@ fn limits(body: ErrorBody, reports: &[LimitReport]) -> ErrorBody {
         .map(|report| if is_own(&report) { figures(report) } else { json!({"subject": report.subject.kind()}) })
         .collect();
     let body = match reports.iter().find(is_own).map(figures) {
-        Some(Value::Object(first)) => first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value)),
+        Some(Value::Object(first)) => {
+            first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value))
+        }
         _ => body,
     };
     body.with_context("limits", all)

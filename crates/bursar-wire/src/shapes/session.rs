@@ -12,6 +12,9 @@ use crate::ecdh::IssuedToken;
 use crate::shapes::figure;
 use crate::token_text::TokenText;
 
+#[cfg(test)]
+mod tests;
+
 /// What there is to show of a token.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionView<'a> {
@@ -37,6 +40,7 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
     let mut shown = Map::new();
     let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     put("id", token.id.to_string().into());
+    put("kind", kind(token.kind).into());
     put("client", "bitgo".into());
     put("user", token.user.to_string().into());
     put("scope", token.grant.scopes.iter().map(|scope| scope.to_string()).collect());
@@ -85,6 +89,14 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
     shown
 }
 
+/// Ours: BitGo's shape does not tell the two apart.
+const fn kind(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Session => "session",
+        TokenKind::Access => "access",
+    }
+}
+
 /// The answer that shows a new token's text, once (WC §1.4).
 pub fn created_token(
     view: &SessionView<'_>,
@@ -109,7 +121,7 @@ pub fn created_token(
 
 /// A list of tokens, and where the next part begins.
 pub fn access_tokens(list: Vec<Map<String, Value>>, next: Option<TokenId>) -> Value {
-    let mut shown = json!({"accessTokens": list});
+    let mut shown = json!({"accessTokens": Value::from(list)});
     if let Some(next) = next {
         shown["nextBatchPrevId"] = next.to_string().into();
     }
@@ -126,9 +138,14 @@ fn unlock(view: &SessionView<'_>) -> Option<Value> {
         });
         let overridden = view.budgets.iter().filter(|(_, budget)| budget.overridden.count > 0);
         let overridden: Map<String, Value> = overridden
-            .map(|(key, budget)| (key.asset.to_string(), json!({
-                "txCount": budget.overridden.count, "txValue": figure(budget.overridden.amount),
-            })))
+            .map(|(key, budget)| {
+                (
+                    key.asset.to_string(),
+                    json!({
+                        "txCount": budget.overridden.count, "txValue": figure(budget.overridden.amount),
+                    }),
+                )
+            })
             .collect();
         if !overridden.is_empty() {
             shown["overridden"] = overridden.into();

@@ -16,7 +16,7 @@ pub fn template(id: TemplateId, user: UserId, template: &Template) -> Map<String
 
 /// A list of templates, and where the next part begins.
 pub fn templates(list: Vec<Map<String, Value>>, next: Option<TemplateId>) -> Value {
-    let mut shown = json!({"accessTokenTemplates": list});
+    let mut shown = json!({"accessTokenTemplates": Value::from(list)});
     if let Some(next) = next {
         shown["nextBatchPrevId"] = next.to_string().into();
     }

@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::shapes::figure;
 
+#[cfg(test)]
+mod tests;
+
 /// How many keys a wallet is shown with: those of a multi-signature wallet of BitGo's.
 const KEYS: u8 = 3;
 
@@ -61,7 +64,7 @@ pub fn wallet(view: &WalletView<'_>) -> Value {
 
 /// A list of wallets, and where the next part begins.
 pub fn wallets(list: Vec<Value>, next: Option<WalletId>) -> Value {
-    let mut shown = json!({"wallets": list});
+    let mut shown = json!({"wallets": Value::from(list)});
     if let Some(next) = next {
         shown["nextBatchPrevId"] = next.to_string().into();
     }
@@ -70,7 +73,12 @@ pub fn wallets(list: Vec<Value>, next: Option<WalletId>) -> Value {
 
 /// The id of one of the keys a wallet is shown with.
 fn key_id(wallet: WalletId, at: u8) -> String {
-    let hash: [u8; 32] = Sha256::new().chain_update(b"bursar wallet key").chain_update(wallet.as_bytes()).chain_update([at]).finalize().into();
+    let hash: [u8; 32] = Sha256::new()
+        .chain_update(b"bursar wallet key")
+        .chain_update(wallet.as_bytes())
+        .chain_update([at])
+        .finalize()
+        .into();
     base16ct::lower::encode_string(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
@@ -119,7 +127,7 @@ pub fn transfer(hold: &Hold) -> Value {
         "state": state,
         "date": hold.created.to_string(),
         "value": negative(moved),
-        "valueString": format!("-{moved}"),
+        "valueString": negative_text(moved),
         "feeString": fee.to_string(),
         "entries": hold.recipients.iter().map(entry).collect::<Vec<_>>(),
     });
@@ -135,8 +143,13 @@ pub fn transfer(hold: &Hold) -> Value {
 fn negative(amount: Amount) -> Value {
     match figure(amount) {
         Value::Number(number) => number.as_i64().map_or(Value::Null, |value| value.wrapping_neg().into()),
-        _ => format!("-{amount}").into(),
+        _ => negative_text(amount).into(),
     }
+}
+
+/// Nothing has no sign.
+fn negative_text(amount: Amount) -> String {
+    if amount == Amount::ZERO { amount.to_string() } else { format!("-{amount}") }
 }
 
 /// A list of transfers, and where the next part begins.

@@ -19,29 +19,12 @@ pub(crate) fn auth_mode(vector: &Vector) {
         ClientMode::UndefinedBearer => (Some("Bearer undefined"), false, false),
     };
     assert_eq!(sent, authorization, "{}", vector.name());
-    assert_eq!(
-        vector.expected("hmacHeaderSent"),
-        signed,
-        "{}",
-        vector.name()
-    );
-    assert_eq!(
-        vector.expected("authVersionHeader").as_str(),
-        versioned.then_some("2.0"),
-        "{}",
-        vector.name()
-    );
+    assert_eq!(vector.expected("hmacHeaderSent"), signed, "{}", vector.name());
+    assert_eq!(vector.expected("authVersionHeader").as_str(), versioned.then_some("2.0"), "{}", vector.name());
 
     // The server reads back what the client meant.
-    let signature = if signed {
-        SignatureHeader::Hmac
-    } else {
-        SignatureHeader::Absent
-    };
-    match (
-        Bearer::read(authorization, signature).expect("readable"),
-        mode,
-    ) {
+    let signature = if signed { SignatureHeader::Hmac } else { SignatureHeader::Absent };
+    match (Bearer::read(authorization, signature).expect("readable"), mode) {
         (Bearer::Hashed(read), ClientMode::Hmac) => {
             assert_eq!(Some(read), token.map(BearerHash::of));
         }
@@ -54,19 +37,10 @@ pub(crate) fn auth_mode(vector: &Vector) {
 }
 
 pub(crate) fn password_hmac(vector: &Vector) {
-    let verifier =
-        password::WireVerifier::compute(vector.text("username"), vector.text("password"));
+    let verifier = password::WireVerifier::compute(vector.text("username"), vector.text("password"));
     vector.check_text("passwordHmac", verifier.expose());
     assert!(password::looks_like_a_verifier(verifier.expose()));
     let body = vector.expected("requestBody");
-    assert_eq!(
-        body["email"],
-        password::lower_case(vector.text("username")),
-        "{}",
-        vector.name()
-    );
-    assert!(
-        password::WireVerifier::read(body["password"].as_str().expect("password"))
-            == Some(verifier)
-    );
+    assert_eq!(body["email"], password::lower_case(vector.text("username")), "{}", vector.name());
+    assert!(password::WireVerifier::read(body["password"].as_str().expect("password")) == Some(verifier));
 }

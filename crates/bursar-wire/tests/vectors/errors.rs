@@ -16,21 +16,10 @@ struct ClientError {
 }
 
 /// The client's own rule (WC §7.2).
-fn as_the_client_sees(
-    status: u64,
-    body: &Value,
-    text: &str,
-    auth_required: Option<&str>,
-) -> ClientError {
-    let error = body
-        .get("error")
-        .and_then(Value::as_str)
-        .filter(|error| !error.is_empty());
+fn as_the_client_sees(status: u64, body: &Value, text: &str, auth_required: Option<&str>) -> ClientError {
+    let error = body.get("error").and_then(Value::as_str).filter(|error| !error.is_empty());
     ClientError {
-        message: error.map_or_else(
-            || format!("{status}\n{}", without_html(text)),
-            str::to_owned,
-        ),
+        message: error.map_or_else(|| format!("{status}\n{}", without_html(text)), str::to_owned),
         status,
         needs_otp: body.get("needsOTP").is_some(),
         invalid_token: auth_required == Some("true"),
@@ -63,12 +52,7 @@ pub(crate) fn error_mapping(vector: &Vector) {
         needs_otp: vector.expected("needsOTP") == true,
         invalid_token: vector.expected("invalidToken") == true,
     };
-    assert_eq!(
-        as_the_client_sees(status, body, text, auth_required),
-        expected,
-        "{}",
-        vector.name()
-    );
+    assert_eq!(as_the_client_sees(status, body, text, auth_required), expected, "{}", vector.name());
 
     // What our error body makes of the same refusal: the client shows the text we mean, and asks for an OTP only
     // where one helps, which the two traps (`needsOTP: false`, no `error`) would spoil.
@@ -85,18 +69,8 @@ pub(crate) fn error_mapping(vector: &Vector) {
     let sent = ours.to_bytes();
     let parsed: Value = serde_json::from_slice(&sent).expect("always JSON");
     let seen = as_the_client_sees(status, &parsed, "", Some(header::AUTH_REQUIRED_VALUE));
-    assert_eq!(
-        seen.message,
-        if error.is_empty() { name } else { error },
-        "{}",
-        vector.name()
-    );
-    assert_eq!(
-        (seen.status, seen.needs_otp, seen.invalid_token),
-        (status, means_otp, true),
-        "{}",
-        vector.name()
-    );
+    assert_eq!(seen.message, if error.is_empty() { name } else { error }, "{}", vector.name());
+    assert_eq!((seen.status, seen.needs_otp, seen.invalid_token), (status, means_otp, true), "{}", vector.name());
     assert!(!seen.message.contains('\n'), "{}", vector.name());
     if body.get("requestId").is_some() {
         assert_eq!(sent, body.to_string().as_bytes(), "{}", vector.name());

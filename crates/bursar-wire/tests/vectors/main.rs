@@ -28,27 +28,19 @@ impl<'a> Vector<'a> {
     }
 
     fn text(&self, field: &str) -> &'a str {
-        self.input(field)
-            .as_str()
-            .unwrap_or_else(|| panic!("{}: input {field}", self.name()))
+        self.input(field).as_str().unwrap_or_else(|| panic!("{}: input {field}", self.name()))
     }
 
     fn expected_text(&self, field: &str) -> &'a str {
-        self.expected(field)
-            .as_str()
-            .unwrap_or_else(|| panic!("{}: expected {field}", self.name()))
+        self.expected(field).as_str().unwrap_or_else(|| panic!("{}: expected {field}", self.name()))
     }
 
     fn bytes<const N: usize>(&self, field: &str) -> [u8; N] {
-        hex(self.text(field))
-            .try_into()
-            .unwrap_or_else(|_| panic!("{}: length of {field}", self.name()))
+        hex(self.text(field)).try_into().unwrap_or_else(|_| panic!("{}: length of {field}", self.name()))
     }
 
     fn body(&self) -> Vec<u8> {
-        self.input("bodyHex")
-            .as_str()
-            .map_or_else(|| self.text("body").as_bytes().to_vec(), hex)
+        self.input("bodyHex").as_str().map_or_else(|| self.text("body").as_bytes().to_vec(), hex)
     }
 
     fn check_text(&self, field: &str, ours: &str) {
@@ -93,11 +85,7 @@ fn every_vector_of_the_published_client_holds() {
     let counts = file["counts"].as_object().expect("counts");
     assert_eq!(counts.len(), handled.len());
     for (group, count) in counts {
-        assert_eq!(
-            handled.get(group.as_str()).copied(),
-            count.as_u64(),
-            "{group}"
-        );
+        assert_eq!(handled.get(group.as_str()).copied(), count.as_u64(), "{group}");
     }
     assert_eq!(handled.values().sum::<u64>(), 127);
 }

@@ -1,0 +1,47 @@
+use bursar_core::id::TokenId;
+
+use super::*;
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+fn read(query: &str) -> Result<ListQuery<TokenId>, FieldError> {
+    ListQuery::read(query, 25, 100)
+}
+
+#[test]
+fn what_is_not_said_is_as_usual() {
+    let usual = ListQuery { limit: 25, previous: None, newest_first: false };
+    for query in ["", "&", "&&", "sort=ASC", "limit=25", "Limit=1"] {
+        assert_eq!(read(query), Ok(usual), "{query}");
+    }
+    let all = ListQuery { limit: 100, previous: ID.parse().ok(), newest_first: true };
+    assert_eq!(read(&format!("sort=DESC&limit=100&prevId={ID}")), Ok(all));
+}
+
+#[test]
+fn a_parameter_that_cannot_be_is_refused_by_name() {
+    for limit in ["", "0", "-1", "+5", "101", "1.0", "1e1", "0x1", "%35", " 5", "٥", "99999999999999999999"] {
+        let refused = read(&format!("limit={limit}")).unwrap_err();
+        assert_eq!(refused.to_string(), "`limit` must be a number from 1 to 100", "{limit}");
+    }
+    for previous in ["", "x", &ID.to_uppercase(), &ID[1..], "%30123456789abcdef0123456789abcdef"] {
+        assert_eq!(read(&format!("prevId={previous}")).unwrap_err().field, "prevId", "{previous}");
+    }
+    for sort in ["", "asc", "desc", "DESC,ASC"] {
+        assert_eq!(read(&format!("sort={sort}")).unwrap_err().field, "sort", "{sort}");
+    }
+    assert_eq!(read("limit").unwrap_err().field, "limit");
+}
+
+#[test]
+fn a_known_parameter_is_given_once_and_an_unknown_one_as_often_as_one_likes() {
+    for query in ["limit=1&limit=1", "sort=ASC&limit=2&sort=ASC", &format!("prevId={ID}&prevId={ID}")] {
+        assert_eq!(read(query).unwrap_err().problem, "is given twice", "{query}");
+    }
+    assert_eq!(read("coin=tbtc&coin=tbtc4&limit=7&coin").map(|query| query.limit), Ok(7));
+}
+
+#[test]
+fn names_are_taken_as_they_are_written() {
+    assert_eq!(read("%6cimit=1&l%69mit=x&limit%20=0").map(|query| query.limit), Ok(25));
+}

@@ -1,0 +1,116 @@
+use bursar_core::amount::Amount;
+use bursar_core::limit::Limit;
+use bursar_core::scope::ScopeName;
+use insta::assert_snapshot;
+
+use super::*;
+use crate::shapes::fixtures::{ADDRESS, ORGANISATION, TOKEN, USER, WALLET, at, coin, freeze, limit, scopes};
+
+/// Status and body, one refusal a line.
+fn shown(refusals: &[Refusal]) -> String {
+    let line = |one: &Refusal| {
+        let (status, body) = refusal(one, "r1");
+        format!("{status} {}", body.to_value())
+    };
+    refusals.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn report(subject: Subject, limit: Limit) -> LimitReport {
+    LimitReport { subject, limit, captured: Amount::new(60), held: Amount::new(10), asked: Amount::new(31) }
+}
+
+#[test]
+fn a_token_that_is_no_longer_good_is_unauthorized() {
+    let refusals = [Refusal::TokenUnknown, Refusal::TokenRevoked { at: at(1) }, Refusal::TokenExpired { at: at(2) }];
+    assert_snapshot!(shown(&refusals), @r#"
+    401 {"error":"unauthorized: no token has this id","name":"Unauthorized","requestId":"r1","context":{"code":"token_unknown","reason":"no token has this id"}}
+    401 {"error":"unauthorized: the token was revoked at 2026-09-21T14:13:21.000Z","name":"Unauthorized","requestId":"r1","context":{"code":"token_revoked","reason":"the token was revoked at 2026-09-21T14:13:21.000Z"}}
+    401 {"error":"unauthorized: the token expired at 2026-09-21T14:13:22.000Z","name":"Unauthorized","requestId":"r1","context":{"code":"token_expired","reason":"the token expired at 2026-09-21T14:13:22.000Z"}}
+    "#);
+}
+
+#[test]
+fn a_token_used_from_elsewhere_is_told_from_where() {
+    assert_snapshot!(shown(&[Refusal::IpNotAllowed { address: ADDRESS }]), @r#"401 {"error":"Attempt to use IP-restricted token from an unauthorized IP address","name":"Unauthorized","requestId":"r1","context":{"code":"ip_not_allowed","reason":"the token may not be used from 203.0.113.7","address":"203.0.113.7"}}"#);
+}
+
+#[test]
+fn a_missing_scope_is_told_beside_those_that_are_there() {
+    let granted = scopes(&["openid", "profile"]);
+    let required = ScopeName::WalletSpend;
+    let tied = Refusal::ScopeMissing { required, wallet: Some(WALLET), granted: granted.clone() };
+    let free = Refusal::ScopeMissing { required: ScopeName::UserManage, wallet: None, granted };
+    assert_snapshot!(shown(&[tied, free]), @r#"
+    403 {"error":"Access token lacks required scope for this action","name":"AccessDenied","requestId":"r1","context":{"code":"scope_missing","reason":"the token lacks the scope `wallet_spend` for wallet 03030303030303030303030303030303","requiredScope":"wallet_spend:03030303030303030303030303030303","grantedScopes":["openid","profile"]}}
+    403 {"error":"Access token lacks required scope for this action","name":"AccessDenied","requestId":"r1","context":{"code":"scope_missing","reason":"the token lacks the scope `user_manage`","requiredScope":"user_manage","grantedScopes":["openid","profile"]}}
+    "#);
+}
+
+#[test]
+fn what_the_owner_or_the_token_may_not_do_is_denied() {
+    let refusals = [
+        Refusal::OwnerFrozen(freeze(None)),
+        Refusal::OwnerFrozen(freeze(Some(at(60)))),
+        Refusal::RoleMissing { required: "spend" },
+        Refusal::WalletNotPermitted,
+    ];
+    assert_snapshot!(shown(&refusals), @r#"
+    403 {"error":"the token's owner is frozen","name":"AccessDenied","requestId":"r1","context":{"code":"owner_frozen","reason":"the token's owner is frozen"}}
+    403 {"error":"the token's owner is frozen until 2026-09-21T14:14:20.000Z","name":"AccessDenied","requestId":"r1","context":{"code":"owner_frozen","reason":"the token's owner is frozen until 2026-09-21T14:14:20.000Z"}}
+    403 {"error":"the token's owner lacks the role `spend` on this wallet","name":"AccessDenied","requestId":"r1","context":{"code":"role_missing","reason":"the token's owner lacks the role `spend` on this wallet","requiredRole":"spend"}}
+    403 {"error":"the token is not permitted to use this wallet","name":"AccessDenied","requestId":"r1","context":{"code":"wallet_not_permitted","reason":"the token is not permitted to use this wallet"}}
+    "#);
+}
+
+#[test]
+fn a_wallet_is_unknown_frozen_or_of_another_coin() {
+    let refusals = [
+        Refusal::WalletUnknown,
+        Refusal::WalletFrozen(freeze(Some(at(60)))),
+        Refusal::WrongCoin { holds: coin("hteth") },
+        Refusal::AmountTooLarge,
+    ];
+    assert_snapshot!(shown(&refusals), @r#"
+    404 {"error":"there is no such wallet","name":"NotFound","requestId":"r1","context":{"code":"wallet_unknown","reason":"there is no such wallet"}}
+    423 {"error":"the wallet is frozen until 2026-09-21T14:14:20.000Z","name":"WalletFrozen","requestId":"r1","context":{"code":"wallet_frozen","reason":"the wallet is frozen until 2026-09-21T14:14:20.000Z"}}
+    400 {"error":"the wallet holds hteth","name":"BadRequest","requestId":"r1","context":{"code":"wrong_coin","reason":"the wallet holds hteth","coin":"hteth"}}
+    400 {"error":"the sum of the spend is more than 2^256 - 1 base units","name":"BadRequest","requestId":"r1","context":{"code":"amount_too_large","reason":"the sum of the spend is more than 2^256 - 1 base units"}}
+    "#);
+}
+
+#[test]
+fn what_an_unlock_would_help_asks_for_one() {
+    let refusals = [
+        Refusal::Locked { since: at(1) },
+        Refusal::NotUnlocked,
+        Refusal::NoLimit,
+        Refusal::NoLimitForCoin { coin: coin("hteth:usdc") },
+    ];
+    assert_snapshot!(shown(&refusals), @r#"
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"locked","reason":"the token was locked by its owner at 2026-09-21T14:13:21.000Z; unlock it with a one-time password, or resume it"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"not_unlocked","reason":"a session spends only while it is unlocked with a one-time password"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit","reason":"the token has no spending limit; unlock it with a one-time password, or use a token with a limit"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_coin","reason":"the token has no spending limit for hteth:usdc; unlock it with a one-time password","coin":"hteth:usdc"},"needsOTP":true,"needsUnlock":true}
+    "#);
+}
+
+#[test]
+fn the_figures_of_the_tokens_own_limits_are_told() {
+    let reports = vec![report(Subject::Token(TOKEN), limit("tbtc", Amount::new(100)))];
+    assert_snapshot!(shown(&[Refusal::LimitExceeded(reports)]), @r#"401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"limit_exceeded","reason":"the token's limit of 100 leaves 30 of tbtc, 31 asked","subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null,"limits":[{"subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null}]},"needsOTP":true,"needsUnlock":true}"#);
+}
+
+#[test]
+fn of_anybody_elses_limit_it_is_told_only_whose_it_is() {
+    let tight = || limit("tbtc", Amount::new(100));
+    for subject in [Subject::User(USER), Subject::Wallet(WALLET), Subject::Organisation(ORGANISATION)] {
+        let (status, body) = refusal(&Refusal::LimitExceeded(vec![report(subject, tight())]), "r1");
+        let body = body.to_value();
+        assert_eq!((status, &body["name"]), (403, &json!("LimitExceeded")));
+        assert_eq!(body["context"]["limits"], json!([{"subject": subject.kind()}]));
+        let text = body.to_string();
+        assert!(["100", "60", "31", "needsUnlock"].iter().all(|figure| !text.contains(figure)), "{text}");
+    }
+    let both = vec![report(Subject::Wallet(WALLET), tight()), report(Subject::Token(TOKEN), tight())];
+    assert_snapshot!(shown(&[Refusal::LimitExceeded(both)]), @r#"403 {"error":"the wallet's limit of tbtc has no room for this spend; the token's limit of 100 leaves 30 of tbtc, 31 asked","name":"LimitExceeded","requestId":"r1","context":{"code":"limit_exceeded","reason":"the wallet's limit of tbtc has no room for this spend; the token's limit of 100 leaves 30 of tbtc, 31 asked","subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null,"limits":[{"subject":"wallet"},{"subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null}]}}"#);
+}

@@ -1,0 +1,89 @@
+//! `kill -9` in the midst of spending, again and again on one data directory. Who judges is the sandbox's
+//! book: a file of its own that the ledger cannot correct. Every token pays to an address of its own, so the
+//! book alone tells what each of them moved.
+
+mod client;
+mod memory;
+mod server;
+mod traffic;
+
+use std::sync::Arc;
+
+use crate::memory::Memory;
+use crate::server::{FUNDS, Home};
+
+/// How often the server is killed; `BURSAR_CRASH_ROUNDS` asks for more.
+const ROUNDS: u64 = 5;
+
+/// Tokens that spend through all rounds.
+const TOKENS: u64 = 3;
+
+/// Units of each token's limit for each round: more than are spent before the kill, so that there is always
+/// something left to spend when it comes.
+const UNITS_OF_A_ROUND: u64 = 40;
+
+#[test]
+fn what_was_acknowledged_survives_every_kill_and_no_limit_is_exceeded() {
+    let rounds = rounds();
+    let home = Home::new();
+    let mut server = home.start();
+    let printed = server.printed();
+    let client = server.client();
+    let owner = client.log_in(&server);
+    let create = |number| client.create_token(&owner, number, rounds * UNITS_OF_A_ROUND).expect("an answer");
+    let tokens: Vec<_> = (0..TOKENS).map(create).map(Arc::new).collect();
+    let mut memory = Memory::of(&tokens);
+
+    for round in 1..=rounds {
+        memory.learn(traffic::until_killed(server, &owner, &tokens, round));
+        let book = home.book();
+        memory.compare_with_book(&book);
+
+        server = home.start();
+        assert!(home.book() == book, "a start moves no money");
+        assert_eq!(server.printed(), printed);
+        assert_eq!(server.balance() + book.len() as u64, FUNDS);
+        let client = server.client();
+        memory.compare_with_transfers(&client.transfers(&owner), &book);
+        memory.compare_with_tokens(&client, &book);
+        memory.ask_again(&client);
+        assert!(home.book() == book, "asking again moves no money");
+        println!("round {round}: {} transfers in the book; {memory}", book.len());
+        memory.retry_what_was_cut_off(&client);
+        memory.compare_with_book(&home.book());
+    }
+    assert!(memory.has_seen_interrupted_spends(), "no kill came in the midst of a spend");
+
+    memory.learn(traffic::until_refused(&server, &tokens));
+    drop(server);
+    let book = home.book();
+    memory.compare_with_book(&book);
+    for token in &tokens {
+        assert_eq!(memory::moved(&book, token), token.limit, "the whole limit and no more");
+    }
+    println!("at the end: {} transfers in the book; {memory}", book.len());
+}
+
+#[test]
+fn two_servers_do_not_share_a_data_directory() {
+    let home = Home::new();
+    let first = home.start();
+    let client = first.client();
+    let owner = client.log_in(&first);
+    let (status, told) = home.start_in_vain();
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(told.contains("another process has this data directory"), "{told}");
+
+    // The first one is none the worse for it, and its end, however sudden, makes room.
+    let token = client.create_token(&owner, 0, 1).expect("an answer");
+    assert!(matches!(client.spend(&token, "one"), client::Spend::Done(_)));
+    drop(first);
+    assert_eq!(memory::moved(&home.book(), &token), 1);
+    home.start();
+}
+
+fn rounds() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a test may be told to try for longer")]
+    let asked = std::env::var("BURSAR_CRASH_ROUNDS");
+    asked.map_or(ROUNDS, |text| text.parse().expect("BURSAR_CRASH_ROUNDS is a number"))
+}

@@ -1,0 +1,129 @@
+//! Many clients at once, and what they saw.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use crate::client::{Client, Spend, Token};
+use crate::server::{PATIENCE, Server};
+
+/// Clients that spend at the same time.
+const SPENDERS: usize = 8;
+
+/// How many spends of a round are acknowledged before the kill.
+const SPENDS: usize = 40;
+
+/// How many revocations of a round are acknowledged before the kill.
+const REVOCATIONS: usize = 2;
+
+/// What the tokens that are made on the way may spend.
+const SMALL_LIMIT: u64 = 5;
+
+/// More tokens than are made in a round.
+const TOKENS_OF_A_ROUND: u64 = 1000;
+
+/// What a client saw.
+pub(crate) enum Seen {
+    /// A spend was acknowledged under this name of the rail's.
+    Spent { token: Arc<Token>, name: String, txid: String },
+    /// A spend was asked for and not answered.
+    SpendCutOff { token: Arc<Token>, name: String },
+    /// A token was made.
+    Created(Arc<Token>),
+    /// A token was revoked.
+    Revoked(Arc<Token>),
+    /// A revocation was asked for and not answered.
+    RevocationCutOff(Arc<Token>),
+}
+
+/// Spends, makes tokens and revokes some, all at once, and kills the server in the midst of it.
+pub(crate) fn until_killed(server: Server, owner: &str, tokens: &[Arc<Token>], round: u64) -> Vec<Seen> {
+    let (tell, told) = channel();
+    thread::scope(|scope| {
+        // Whatever happens here, it is killed before the clients are waited for; so they end.
+        let server = server;
+        for spender in 0..SPENDERS {
+            let (client, tell) = (server.client(), tell.clone());
+            scope.spawn(move || {
+                for (number, token) in tokens.iter().cycle().skip(spender).enumerate() {
+                    let name = format!("{round}-{spender}-{number}");
+                    match client.spend(token, &name) {
+                        Spend::Done(txid) => report(&tell, Seen::Spent { token: Arc::clone(token), name, txid }),
+                        Spend::Refused(code) => assert_eq!(code, "limit_exceeded", "{name}"),
+                        Spend::CutOff => {
+                            return report(&tell, Seen::SpendCutOff { token: Arc::clone(token), name });
+                        }
+                    }
+                }
+            });
+        }
+        let (client, issuer) = (server.client(), tell);
+        scope.spawn(move || issue(&client, owner, round, &issuer));
+
+        let mut seen = Vec::new();
+        let count = |seen: &[Seen], is: fn(&Seen) -> bool| seen.iter().filter(|one| is(one)).count();
+        while count(&seen, |one| matches!(one, Seen::Spent { .. })) < SPENDS
+            || count(&seen, |one| matches!(one, Seen::Revoked(_))) < REVOCATIONS
+        {
+            seen.push(told.recv_timeout(PATIENCE).expect("the clients get on"));
+        }
+        drop(server);
+        // Ends when the last client has seen that nobody answers.
+        seen.extend(told);
+        seen
+    })
+}
+
+/// Makes tokens, spends once with each and revokes every other, until nobody answers.
+fn issue(client: &Client, owner: &str, round: u64, tell: &Sender<Seen>) {
+    for number in 0..TOKENS_OF_A_ROUND {
+        let Some(token) = client.create_token(owner, round * TOKENS_OF_A_ROUND + number, SMALL_LIMIT) else { return };
+        let token = Arc::new(token);
+        report(tell, Seen::Created(Arc::clone(&token)));
+        let name = format!("{round}-issuer-{number}");
+        match client.spend(&token, &name) {
+            Spend::Done(txid) => report(tell, Seen::Spent { token: Arc::clone(&token), name, txid }),
+            Spend::Refused(code) => panic!("{name}: {code}"),
+            Spend::CutOff => return report(tell, Seen::SpendCutOff { token, name }),
+        }
+        if number % 2 == 0 {
+            match client.revoke(owner, &token) {
+                Some(()) => report(tell, Seen::Revoked(token)),
+                None => return report(tell, Seen::RevocationCutOff(token)),
+            }
+        }
+    }
+}
+
+/// Spends with every token until it refuses, all clients at once.
+pub(crate) fn until_refused(server: &Server, tokens: &[Arc<Token>]) -> Vec<Seen> {
+    let (tell, told) = channel();
+    thread::scope(|scope| {
+        for spender in 0..SPENDERS {
+            let (client, tell) = (server.client(), tell.clone());
+            scope.spawn(move || {
+                for token in tokens {
+                    // Once more than it can be.
+                    for number in 0..=token.limit {
+                        let name = format!("end-{}-{spender}-{number}", token.id);
+                        match client.spend(token, &name) {
+                            Spend::Done(txid) => report(&tell, Seen::Spent { token: Arc::clone(token), name, txid }),
+                            Spend::Refused(code) => {
+                                assert_eq!(code, "limit_exceeded", "{name}");
+                                break;
+                            }
+                            Spend::CutOff => panic!("{name}: no answer"),
+                        }
+                    }
+                }
+            });
+        }
+    });
+    drop(tell);
+    told.iter().collect()
+}
+
+fn report(tell: &Sender<Seen>, seen: Seen) {
+    // Nobody listens any more when the test has failed.
+    tell.send(seen).ok();
+}
