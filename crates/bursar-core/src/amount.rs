@@ -30,6 +30,11 @@ impl Amount {
         Self(U256::from(units))
     }
 
+    /// 2 to the power of `exponent`, which is below 256.
+    pub const fn power_of_two(exponent: usize) -> Self {
+        Self(U256::ONE.wrapping_shl(exponent))
+    }
+
     /// Reads decimal digits, as every wire of Bursar writes amounts.
     ///
     /// # Errors

@@ -163,7 +163,7 @@ impl Refusal {
                 format!("the token has no spending limit for {coin}; unlock it with a one-time password")
             }
             Self::LimitExceeded(reports) => reports.iter().map(exceeded).collect::<Vec<_>>().join("; "),
-            Self::AmountTooLarge => "the sum of the spend is more than 2^256 - 1 base units".to_owned(),
+            Self::AmountTooLarge => "the sum of the spend is more than any coin has".to_owned(),
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     BodyTooLong,
     /// The body did not arrive.
     BodyUnreadable,
+    /// There is a body where none belongs.
+    BodyNotWanted,
 }
 
 impl From<ServiceError> for Failure {
@@ -109,6 +111,7 @@ impl Failure {
                 plain(405, "MethodNotAllowed", "method_not_allowed", "this route has other methods; see `Allow`")
             }
             Self::BodyTooLong => plain(413, "PayloadTooLarge", "body_too_long", "the body is too long"),
+            Self::BodyNotWanted => plain(400, "BadRequest", "body_not_wanted", "a removal takes no body"),
             Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
         }
     }

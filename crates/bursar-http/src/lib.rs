@@ -7,19 +7,18 @@
 mod address;
 mod bitgo;
 mod call;
+mod connections;
 mod failure;
 mod pipeline;
 mod routes;
 
-use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use bursar_service::Bursar;
 use ipnet::IpNet;
-use tokio::net::TcpListener;
 
+pub use connections::serve;
 pub use routes::{Access, Description, table};
 
 /// What an operator decides about the surface.
@@ -36,17 +35,4 @@ pub struct Settings {
 /// The router of all surfaces.
 pub fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
     pipeline::router(bursar, settings)
-}
-
-/// Serves until `shutdown`, then lets the requests under way finish.
-///
-/// # Errors
-/// The listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }

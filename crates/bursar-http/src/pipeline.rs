@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::Response;
@@ -27,6 +28,9 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// The longest id of a request that is echoed.
 const LONGEST_REQUEST_ID: usize = 128;
 
+/// The parts of the path; a part that is no UTF-8 names nothing.
+type Parameters = Result<RawPathParams, RawPathParamsRejection>;
+
 #[derive(Clone)]
 struct Surface {
     bursar: Arc<Bursar>,
@@ -41,7 +45,10 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
         let filter = MethodFilter::try_from(route.method()).unwrap_or(MethodFilter::TRACE);
         for path in route.paths() {
             let surface = surface.clone();
-            let handler = move |info: ConnectInfo<SocketAddr>, parameters: RawPathParams, request: Request| async move {
+            let handler = move |info: ConnectInfo<SocketAddr>, parameters: Parameters, request: Request| async move {
+                let Ok(parameters) = parameters else {
+                    return surface.refuse(Failure::NoSuchRoute, info.0, request).await;
+                };
                 let parameters = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
                 surface.run(Some(route), info.0, parameters, request).await
             };
@@ -157,7 +164,11 @@ impl Surface {
     async fn authenticate(&self, received: &Received) -> (Result<Option<Principal>, Failure>, Option<Signer>) {
         let text = |name: &str| received.headers.get(name).and_then(|value| value.to_str().ok());
         // A header that is there but unreadable must not count as absent.
-        let is_readable = |name: &str| received.headers.get(name).is_none_or(|value| value.to_str().is_ok());
+        let is_readable = |name: &str| {
+            let mut values = received.headers.get_all(name).iter();
+            // Of two, nobody can say which one counts.
+            values.next().is_none_or(|value| value.to_str().is_ok()) && values.next().is_none()
+        };
         if !(is_readable(names::AUTHORIZATION) && is_readable(names::HMAC) && is_readable(names::V4_SIGNATURE)) {
             use bursar_wire::bearer::BearerError;
             let malformed = bursar_service::authenticate::Unauthenticated::Malformed(BearerError::NotOneWord);
@@ -238,6 +249,10 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
     }
     // A version 2 signature fits every verb: a GET caught on its way must not become something else.
     let is_ambiguous = received.body.is_empty() && route.method != "GET" && route.shares_its_path_with_a_read();
+    // For the same reason a removal carries no body that another verb would read.
+    if route.method == "DELETE" && !matches!(&received.body[..], b"" | b"{}") {
+        return Err(Failure::BodyNotWanted);
+    }
     if is_ambiguous && caller.as_ref().is_some_and(|principal| principal.mode == Mode::V2) {
         return Err(Failure::MethodNotSigned);
     }

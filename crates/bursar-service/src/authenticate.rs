@@ -242,11 +242,18 @@ impl Bursar {
             Err(why) => return Authenticated::failed(why),
         };
         let now = self.clock.now();
-        let mode = match self.verify(&presented, &known, hash.as_ref(), now) {
+        let verified = match self.verify(&presented, &known, hash.as_ref(), now) {
             Ok(verified) => verified,
             Err(why) => return Authenticated::failed(why),
         };
-        let (mode, signer) = mode;
+        let (mode, signer, signed_at) = verified;
+        // Only what changes something must not be done twice, now or after a restart.
+        if let Some(signed_at) = signed_at.filter(|_| verb_of(presented.method) == Verb::Change)
+            && let Err(error) = self.reach(signed_at).await
+        {
+            let why = Unauthenticated::Unavailable(StoreError::Unavailable(error.to_string()));
+            return Authenticated { principal: Err(why), signer };
+        }
         let principal = self.admit(&presented, known, mode, now).await.map(Some);
         Authenticated { principal, signer }
     }
@@ -331,7 +338,7 @@ impl Bursar {
         known: &KnownToken,
         hash: Option<&BearerHash>,
         now: Timestamp,
-    ) -> Result<(Mode, Option<Signer>), Unauthenticated> {
+    ) -> Result<(Mode, Option<Signer>, Option<Timestamp>), Unauthenticated> {
         let counts = |secret: &&KnownSecret| secret.ends.is_none_or(|ends| now < ends);
         let matching = |secret: &&KnownSecret| hash.is_none_or(|hash| secret.hash == *hash);
         let mut secrets = known.secrets.iter().filter(counts).filter(matching);
@@ -341,7 +348,7 @@ impl Bursar {
         };
         match presented.signing {
             Signing::None => match secrets.next() {
-                Some(_) => Ok((Mode::Raw, None)),
+                Some(_) => Ok((Mode::Raw, None, None)),
                 None => Err(Unauthenticated::Unknown),
             },
             Signing::Hmac { hmac, timestamp, version } => {
@@ -354,7 +361,9 @@ impl Bursar {
                     secret.key.verify(&signature::Request { version, method, timestamp, target, body }, hmac).is_ok()
                 };
                 // Characters that a client wrote raw reach us escaped (WC §2.4); the path is the same.
-                let signed = fits(presented.target)
+                // A pipe separates the parts of what is signed, so a raw one in the target could make an answer of
+                // ours, or another target and body, look like this request. Clients send it escaped.
+                let signed = (!presented.target.contains('|') && fits(presented.target))
                     || target::escaped(presented.target).is_some_and(|target| fits(&target))
                     || target::decoded(presented.target).is_some_and(|target| fits(&target));
                 if !signed {
@@ -362,7 +371,7 @@ impl Bursar {
                 }
                 self.check_freshness(presented.method, hmac, signed_at, now)?;
                 let mode = if version == AuthVersion::V2 { Mode::V2 } else { Mode::V3 };
-                Ok((mode, Some(signer(&secret.key, Scheme::Hmac(version)))))
+                Ok((mode, Some(signer(&secret.key, Scheme::Hmac(version))), Some(signed_at)))
             }
             Signing::V4 { signature, timestamp, request_id, content } => {
                 let (Some(timestamp), Some(request_id)) = (timestamp, request_id) else {
@@ -379,7 +388,8 @@ impl Bursar {
                     .find(|secret| secret.key.verify(&request, signature).is_ok())
                     .ok_or(Unauthenticated::BadSignature)?;
                 self.check_freshness(presented.method, signature, signed_at, now)?;
-                Ok((Mode::V4, Some(signer(&secret.key, Scheme::V4 { request_id: request_id.to_owned() }))))
+                let signer = signer(&secret.key, Scheme::V4 { request_id: request_id.to_owned() });
+                Ok((Mode::V4, Some(signer), Some(signed_at)))
             }
         }
     }
@@ -393,7 +403,7 @@ impl Bursar {
         now: Timestamp,
     ) -> Result<(), Unauthenticated> {
         window::check(signed_at, now).map_err(|_| Unauthenticated::OutsideWindow { now })?;
-        let verb = if matches!(method, "GET" | "HEAD") { Verb::Get } else { Verb::Change };
+        let verb = verb_of(method);
         if verb == Verb::Change && signed_at < self.started {
             return Err(Unauthenticated::BeforeStart { started: self.started });
         }
@@ -402,6 +412,10 @@ impl Bursar {
             Replayed::MemoryFull => Unauthenticated::ReplayMemoryFull,
         })
     }
+}
+
+fn verb_of(method: &str) -> Verb {
+    if matches!(method, "GET" | "HEAD") { Verb::Get } else { Verb::Change }
 }
 
 pub(crate) fn secret_place(id: &TokenId) -> Place<'_> {

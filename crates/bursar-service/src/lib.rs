@@ -7,6 +7,7 @@
 pub mod authenticate;
 pub mod documents;
 pub mod error;
+mod horizon;
 pub mod issue;
 mod known;
 pub mod login;
@@ -31,14 +32,17 @@ use bursar_core::audit::Actor;
 use bursar_core::ledger::{Command, Outcome, Request, Write};
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
+use bursar_identity::attempts::Attempts;
 use bursar_identity::fixed_otp::FixedOtp;
 use bursar_identity::password::PasswordCost;
 use bursar_ledger::{Ledger, Settings};
 pub use bursar_store::Page;
 use bursar_store::seal::Sealer;
 use bursar_store::{Store, StoreError};
+use quick_cache::sync::Cache;
 
 use crate::error::ServiceError;
+use crate::horizon::Horizon;
 use crate::known::Known;
 use crate::proof::Hashing;
 use crate::rail::Rail;
@@ -46,6 +50,9 @@ use crate::rates::Rates;
 use crate::reads::Reads;
 use crate::replay::Replays;
 use crate::seen::Seen;
+
+/// How many names that nobody has are remembered with their failed logins.
+const STRANGERS: usize = 10_000;
 
 /// What an operator decides about the use cases.
 #[derive(Clone, Debug)]
@@ -124,10 +131,14 @@ pub struct Bursar {
     pub(crate) policy: Policy,
     pub(crate) known: Arc<Known>,
     pub(crate) replays: Replays,
+    /// Failed logins under names that nobody has.
+    pub(crate) strangers: Cache<String, Attempts>,
     pub(crate) hashing: Hashing,
     pub(crate) rates: Rates,
     pub(crate) seen: Seen,
+    /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
+    pub(crate) horizon: Horizon,
 }
 
 impl Bursar {
@@ -139,11 +150,16 @@ impl Bursar {
     pub fn start(parts: Parts) -> Result<Self, StoreError> {
         let known = Arc::new(Known::new());
         let observer = Arc::clone(&known) as Arc<dyn bursar_ledger::Observer>;
-        let ledger = Ledger::start(parts.store.writer()?, Arc::clone(&parts.clock), observer, parts.engine)?;
+        let mut writer = parts.store.writer()?;
+        // A clock that was set back does not make old signatures new.
+        let horizon = Horizon::load(parts.store.reader()?.as_mut())?;
+        let started = parts.clock.now().max(writer.position()?.time).max(horizon);
+        let ledger = Ledger::start(writer, Arc::clone(&parts.clock), observer, parts.engine)?;
         Ok(Self {
             ledger: Arc::new(ledger),
             reads: Reads::new(parts.store),
-            started: parts.clock.now(),
+            started,
+            horizon: Horizon::at(horizon),
             clock: parts.clock,
             random: parts.random,
             sealer: parts.sealer,
@@ -155,6 +171,7 @@ impl Bursar {
             policy: parts.policy,
             known,
             replays: Replays::new(),
+            strangers: Cache::new(STRANGERS),
             seen: Seen::new(),
         })
     }

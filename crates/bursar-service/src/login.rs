@@ -92,7 +92,7 @@ impl Bursar {
         let user = self.reads.run(move |reader| reader.user_by_name(&wanted)).await?.map(|found| found.value);
         let source = Source::new(Presented::Login, address);
         let presented = verifiers(&username, &login);
-        self.prove_password(user.as_ref(), presented, source).await?;
+        self.prove_password(&username, user.as_ref(), presented, source).await?;
         let user = user.ok_or(Unproven::Password)?;
         if let Some(freeze) = user.freeze.clone().filter(|freeze| freeze.holds_at(now)) {
             return Err(bursar_core::refusal::Refusal::OwnerFrozen(freeze).into());
@@ -155,7 +155,8 @@ impl Bursar {
         if presented.is_empty() {
             return Ok(false);
         }
-        match self.prove_password(Some(&principal.owner), presented, self.source(principal)).await {
+        let owner = &principal.owner;
+        match self.prove_password(&owner.username, Some(owner), presented, self.source(principal)).await {
             Ok(()) => Ok(true),
             Err(ServiceError::Unproven(Unproven::Password)) => Ok(false),
             Err(error) => Err(error),

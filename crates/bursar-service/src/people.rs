@@ -266,7 +266,8 @@ impl Bursar {
         let old = WireVerifier::read(change.old.expose()).ok_or(Unproven::Password)?;
         let new = WireVerifier::read(change.new.expose())
             .ok_or_else(|| ServiceError::invalid("password", "must be the password's HMAC, 64 hex characters"))?;
-        self.prove_password(Some(&principal.owner), vec![old], self.source(principal)).await?;
+        let owner = &principal.owner;
+        self.prove_password(&owner.username, Some(owner), vec![old], self.source(principal)).await?;
         let user = principal.user();
         let stored = self.password_of(user).await?.ok_or(Unproven::Password)?;
         let mut write = Write {

@@ -69,9 +69,15 @@ impl Bursar {
         }
         self.rates.second_factor(user.id, address, now)?;
         let charge = self.charge(user.id, Kind::Otp, source).await?;
-        let via = self.use_up(user.id, code).await?;
-        self.refund(user.id, Kind::Otp, charge).await?;
-        Ok(StepUp { via, at: now })
+        let used = self.use_up(user.id, code).await;
+        // What was right, or was not looked at for want of time, is no failed attempt. A refund that does
+        // not come through costs its owner one attempt, not the code they have used up.
+        if !matches!(used, Err(ServiceError::Unproven(_)))
+            && let Err(error) = self.refund(user.id, Kind::Otp, charge).await
+        {
+            tracing::warn!(user = %user.id, %error, "an attempt could not be taken back");
+        }
+        Ok(StepUp { via: used?, at: now })
     }
 
     async fn use_up(&self, user: UserId, code: &str) -> Result<Via, ServiceError> {
@@ -145,13 +151,13 @@ impl Bursar {
     /// `presented` holds every verifier that the text on the wire may stand for.
     pub(crate) async fn prove_password(
         &self,
+        name: &str,
         user: Option<&User>,
         presented: Vec<WireVerifier>,
         source: Source,
     ) -> Result<(), ServiceError> {
         let Some(user) = user else {
-            self.hashing.matches(None, presented).await?;
-            return Err(Unproven::Password.into());
+            return Err(self.refuse_stranger(name, presented, source).await);
         };
         let id = user.id;
         let charge = self.charge(id, Kind::Password, source).await?;
@@ -161,6 +167,22 @@ impl Bursar {
             self.refund(id, Kind::Password, charge).await
         } else {
             Err(Unproven::Password.into())
+        }
+    }
+
+    /// Refuses somebody whose name nobody has, just as somebody with a wrong password is refused: after the
+    /// same work, and after as many attempts.
+    async fn refuse_stranger(&self, name: &str, presented: Vec<WireVerifier>, source: Source) -> ServiceError {
+        let now = self.clock.now();
+        let mut attempts = self.strangers.get(name).unwrap_or_default();
+        let charged = attempts.charge(&Kind::Password.policy(), source, now);
+        self.strangers.insert(name.to_owned(), attempts);
+        if let Err(wait) = charged {
+            return ServiceError::TooManyAttempts { until: wait.until };
+        }
+        match self.hashing.matches(None, presented).await {
+            Ok(_) => Unproven::Password.into(),
+            Err(error) => error,
         }
     }
 

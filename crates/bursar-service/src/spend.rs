@@ -1,6 +1,9 @@
 //! Spending: hold, send, settle, in this order and never another (design §4).
 
+use std::sync::Arc;
+
 use bursar_core::amount::Amount;
+use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
@@ -8,12 +11,16 @@ use bursar_core::id::{HoldId, WalletId};
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
+use bursar_ledger::Ledger;
 use sha2::{Digest, Sha256};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::rail::{Built, Decoded, Permit, SendOutcome};
+use crate::rail::{Built, Decoded, Permit, Rail, SendOutcome};
+
+/// 2^192 base units.
+const SUM_BOUND: Amount = Amount::power_of_two(192);
 
 /// A spend as a client asks for it.
 #[derive(Clone, Debug)]
@@ -96,6 +103,7 @@ impl Bursar {
             }
         };
         rail.check(&request.coin, &recipients)?;
+        check_sum(&recipients, fee)?;
         let stepped_up = match request.otp.as_deref() {
             None => false,
             Some(otp) => {
@@ -120,55 +128,15 @@ impl Bursar {
             stepped_up,
             deadline: now.plus(self.policy.spend_deadline),
         };
-        match self.command(principal.actor(), Command::Hold(Box::new(hold))).await? {
-            Outcome::Held(hold) => self.carry_out(principal, &wallet.rail, &wallet.reference, *hold).await,
-            Outcome::Known { hold, same: true } => known(*hold),
-            Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
-        }
-    }
-
-    /// Sends what was just held and records what became of it. Runs to its end on a task of its own: a
-    /// client that goes away does not leave a spend half done.
-    async fn carry_out(
-        &self,
-        principal: &Principal,
-        rail: &str,
-        reference: &str,
-        hold: Hold,
-    ) -> Result<Sent, ServiceError> {
-        let rail = std::sync::Arc::clone(self.rail(rail)?);
-        let ledger = std::sync::Arc::clone(&self.ledger);
-        let (reference, actor) = (reference.to_owned(), principal.actor());
-        let id = hold.id;
-        let work = async move {
-            let answer = rail.send(&reference, Permit::of_granted(hold.clone())).await;
-            let (command, sent) = match answer {
-                SendOutcome::Done { reference, fee } => {
-                    let amount = captured(&hold, fee);
-                    let state = HoldState::Captured { at: hold.created, amount, reference: reference.clone() };
-                    let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone() };
-                    (Command::Capture { hold: id, amount, reference }, Ok(sent))
-                }
-                SendOutcome::Refused { reason } => {
-                    let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
-                    (Command::Release { hold: id, reason }, Err(refused))
-                }
-                SendOutcome::Unknown { reason } => {
-                    tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                    (Command::MarkUnresolved { hold: id }, Err(ServiceError::OutcomePending { hold: id }))
-                }
-            };
-            // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend
-            // stays counted and is reconciled (design §6).
-            if let Err(error) = ledger.submit_and_go_on(Request { actor, command }) {
-                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
-            }
-            sent
+        let work = HoldAndSend {
+            ledger: Arc::clone(&self.ledger),
+            rail: Arc::clone(rail),
+            reference: wallet.reference,
+            actor: principal.actor(),
         };
-        let pending = ServiceError::OutcomePending { hold: id };
-        tokio::spawn(work).await.unwrap_or(Err(pending))
+        // On a task of its own: a client that goes away leaves no spend half done.
+        let pending = ServiceError::OutcomePending { hold: hold.id };
+        tokio::spawn(work.run(hold)).await.unwrap_or(Err(pending))
     }
 
     /// A wallet on which the caller may do this, checked on what is known now; the ledger checks again.
@@ -184,6 +152,63 @@ impl Bursar {
         let need = Need::Wallet { action, wallet: &found.wallet, role: found.role };
         authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?;
         Ok(found)
+    }
+}
+
+/// One spend on its way: held, sent, settled.
+struct HoldAndSend {
+    ledger: Arc<Ledger>,
+    rail: Arc<dyn Rail>,
+    reference: String,
+    actor: Actor,
+}
+
+impl HoldAndSend {
+    async fn run(self, request: HoldRequest) -> Result<Sent, ServiceError> {
+        let command = Command::Hold(Box::new(request));
+        match self.ledger.submit(Request { actor: self.actor, command }).await? {
+            Outcome::Held(hold) => self.send(*hold).await,
+            Outcome::Known { hold, same: true } => known(*hold),
+            Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+        }
+    }
+
+    async fn send(self, hold: Hold) -> Result<Sent, ServiceError> {
+        let id = hold.id;
+        let (command, sent) = match self.rail.send(&self.reference, Permit::of_granted(hold.clone())).await {
+            SendOutcome::Done { reference, fee } => {
+                let amount = captured(&hold, fee);
+                let state = HoldState::Captured { at: hold.created, amount, reference: reference.clone() };
+                let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone() };
+                (Command::Capture { hold: id, amount, reference }, Ok(sent))
+            }
+            SendOutcome::Refused { reason } => {
+                let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
+                (Command::Release { hold: id, reason }, Err(refused))
+            }
+            SendOutcome::Unknown { reason } => {
+                tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
+                (Command::MarkUnresolved { hold: id }, Err(ServiceError::OutcomePending { hold: id }))
+            }
+        };
+        // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
+        // counted and is reconciled (design §6).
+        if let Err(error) = self.ledger.submit_and_go_on(Request { actor: self.actor, command }) {
+            tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
+        }
+        sent
+    }
+}
+
+/// Refuses sums that no coin has: totals of many spends must always fit 256 bits, or one of them could
+/// keep all others from being counted.
+fn check_sum(recipients: &[Recipient], fee: Amount) -> Result<(), Refusal> {
+    let sum = recipients.iter().try_fold(fee, |sum, to| sum.checked_add(to.amount));
+    match sum {
+        Some(sum) if sum < SUM_BOUND => Ok(()),
+        _ => Err(Refusal::AmountTooLarge),
     }
 }
 

@@ -95,12 +95,15 @@ impl Bursar {
         Ok(self.rail(&wallet.rail)?.addresses(&wallet.reference).await?)
     }
 
-    /// A new address of a wallet.
+    /// A new address of a wallet. Changes the wallet, so reading it is not enough.
     ///
     /// # Errors
-    /// The caller may not read it.
+    /// The caller may not spend from it.
     pub async fn new_address(&self, principal: &Principal, coin: &Coin, id: WalletId) -> Result<String, ServiceError> {
-        let (wallet, _) = self.readable(principal, Some(coin), id).await?;
+        let wallet = self.wallet_for(principal, id, WalletAction::Spend).await?.wallet;
+        if wallet.coin != *coin {
+            return Err(Refusal::WrongCoin { holds: wallet.coin }.into());
+        }
         Ok(self.rail(&wallet.rail)?.new_address(&wallet.reference, self.random.bytes()).await?)
     }
 

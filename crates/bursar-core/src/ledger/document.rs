@@ -57,6 +57,8 @@ pub enum DocumentKind {
     Template,
     /// Failed proofs of identity.
     Attempts,
+    /// How far into the future signatures were accepted; nobody's in particular.
+    ReplayHorizon,
 }
 
 /// A user's document; its body is read by the crate that wrote it.
@@ -87,6 +89,7 @@ impl DocumentKind {
             Self::Keychain => "keychain",
             Self::Template => "template",
             Self::Attempts => "attempts",
+            Self::ReplayHorizon => "replay_horizon",
         }
     }
 }

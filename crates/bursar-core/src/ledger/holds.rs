@@ -69,6 +69,12 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
     match decide(state, request, now)? {
         Verdict::Known(known) => {
             let same = known.meaning == request.meaning;
+            // Whatever name led here names this spend from now on, and no other.
+            for name in request.names() {
+                if same && state.spend_key(&name)?.is_none() {
+                    state.put(Record::SpendKey(name, known.id));
+                }
+            }
             Ok((Outcome::Known { hold: Box::new(known), same }, None))
         }
         Verdict::Refused(refusal) => {
