@@ -38,6 +38,7 @@ fn user() -> User {
         freeze: None,
         seeded: false,
         created: NOW,
+        sessions_since: NOW,
     }
 }
 

@@ -19,6 +19,8 @@ pub struct User {
     pub seeded: bool,
     /// When the account was made.
     pub created: Timestamp,
+    /// Sessions from before this are over: since the password or the second factors were changed.
+    pub sessions_since: Timestamp,
 }
 
 /// Why an account or a wallet may do nothing for now.

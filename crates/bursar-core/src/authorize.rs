@@ -8,7 +8,7 @@ use crate::account::{User, Wallet, WalletRole};
 use crate::refusal::Refusal;
 use crate::scope::{ScopeName, WalletAction};
 use crate::time::Timestamp;
-use crate::token::Token;
+use crate::token::{Token, TokenKind};
 
 /// What a request needs of the token that makes it.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,9 @@ pub enum Need<'a> {
 pub fn authorize(token: &Token, owner: &User, address: IpAddr, need: Need<'_>, now: Timestamp) -> Result<(), Refusal> {
     if let Some(at) = token.revoked {
         return Err(Refusal::TokenRevoked { at });
+    }
+    if token.kind == TokenKind::Session && token.created < owner.sessions_since {
+        return Err(Refusal::TokenRevoked { at: owner.sessions_since });
     }
     if now >= token.expires {
         return Err(Refusal::TokenExpired { at: token.expires });

@@ -56,6 +56,7 @@ pub(crate) fn user(id: UserId) -> User {
         freeze: None,
         seeded: false,
         created: at(-100),
+        sessions_since: at(-100),
     }
 }
 

@@ -17,7 +17,7 @@ const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 fn user(number: u8, name: &str) -> Request {
     let id = UserId::from_bytes([number; 16]);
     let user =
-        User { id, username: name.to_owned(), full_name: String::new(), freeze: None, seeded: false, created: START };
+        User { id, username: name.to_owned(), full_name: String::new(), freeze: None, seeded: false, created: START, sessions_since: START };
     let trace = Trace { action: "user.create", subject: format!("user:{id}"), data: Vec::new() };
     let write = Write {
         read: vec![(Key::User(id), 0)],

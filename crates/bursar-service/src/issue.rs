@@ -1,8 +1,8 @@
 //! Making, listing and ending tokens.
 
 use bursar_core::audit::Actor;
-use bursar_core::coin::Asset;
-use bursar_core::id::{TemplateId, TokenId};
+use bursar_core::coin::{Asset, Coin};
+use bursar_core::id::{TemplateId, TokenId, UserId};
 use bursar_core::ip::IpRestriction;
 use bursar_core::ledger::{Command, Key, Outcome, Record, TokenSecret, Trace, Write};
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Subject};
@@ -95,7 +95,8 @@ impl Bursar {
             issued_by_ecdh: principal.token().issued_by_ecdh,
             template: new.template,
         };
-        let warnings = warnings(&token, &new.limits, new.duration.is_none());
+        let mut warnings = warnings(&token, &new.limits, new.duration.is_none());
+        warnings.extend(self.limits_of_no_wallet(token.user, &new.limits).await?);
         let text = TokenText::from_random(self.random.bytes());
         let cap = Some(self.policy.tokens_per_user);
         self.store_token(principal.actor(), &token, &text, new.limits, "token.issue", cap).await?;
@@ -108,6 +109,18 @@ impl Bursar {
             _ => Handed::Plain(text),
         };
         Ok(IssuedAccessToken { state, handed, warnings })
+    }
+
+    /// A limit of a coin that no wallet holds is allowed, and more likely a slip of the pen.
+    async fn limits_of_no_wallet(&self, user: UserId, limits: &[Limit]) -> Result<Vec<String>, ServiceError> {
+        let all = Page { limit: 500, after: None, newest_first: false };
+        let wallets = self.reads.run(move |reader| reader.wallets(user, None, all)).await?;
+        let is_held = |coin: &Coin| wallets.iter().any(|found| found.wallet.coin.chain() == coin.chain());
+        let coins = limits.iter().filter_map(|limit| match &limit.asset {
+            Asset::Coin(coin) if !is_held(coin) => Some(format!("there is a limit of {coin}, but no wallet of that coin")),
+            _ => None,
+        });
+        Ok(coins.collect())
     }
 
     fn check_new(&self, new: &NewToken) -> Result<(), ServiceError> {

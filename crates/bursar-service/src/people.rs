@@ -82,6 +82,7 @@ impl Bursar {
             freeze: None,
             seeded: new.seeded,
             created: now,
+            sessions_since: now,
         };
         let role = if anybody.is_empty() { MemberRole::Owner } else { MemberRole::Member };
         let membership = Membership { organisation: DEFAULT_ORGANISATION, user: user.id, role };
@@ -116,6 +117,7 @@ impl Bursar {
             trace: Some(trace("user.password", user.id, vec![("by", "operator".to_owned())])),
             ..Write::default()
         };
+        self.end_sessions(user.id, &mut write).await?;
         if let Some(old) = self.password_of(user.id).await? {
             write.read.push((Key::Credential(old.value.id), old.version));
             write.delete.push(Key::Credential(old.value.id));
@@ -138,6 +140,7 @@ impl Bursar {
             trace: Some(trace("user.reset_2fa", id, vec![("locked_for_ms", LOCK_AFTER_RESET.as_millis().to_string())])),
             ..Write::default()
         };
+        self.end_sessions(id, &mut write).await?;
         let old = self.reads.run(move |reader| reader.credentials(id)).await?;
         for factor in old.iter().filter(|factor| factor.value.kind != CredentialKind::Password) {
             write.read.push((Key::Credential(factor.value.id), factor.version));
@@ -257,7 +260,7 @@ impl Bursar {
         .await
     }
 
-    /// Changes one's own password; the keys encrypted with it come along, re-encrypted by the client.
+    /// Changes one's own password and ends all sessions, this one too; the keys encrypted with it come along, re-encrypted by the client.
     ///
     /// # Errors
     /// The caller is no person with an unlocked session, or the old password is wrong.
@@ -276,6 +279,7 @@ impl Bursar {
             trace: Some(trace("user.password", user, vec![("by", "owner".to_owned())])),
             ..Write::default()
         };
+        self.end_sessions(user, &mut write).await?;
         for (xpub, encrypted) in change.keychains {
             let key = DocumentKey { user, kind: DocumentKind::Keychain, name: xpub };
             let wanted = key.clone();
@@ -290,6 +294,16 @@ impl Bursar {
             Outcome::Written => Ok(()),
             _ => Err(changed()),
         }
+    }
+
+    /// Adds to a write that every session of the user is over.
+    async fn end_sessions(&self, id: UserId, write: &mut Write) -> Result<(), ServiceError> {
+        let found = self.reads.run(move |reader| reader.user(id)).await?.ok_or(ServiceError::NotFound("user"))?;
+        write.read.push((Key::User(id), found.version));
+        // The next millisecond: a session of this very one is over, too.
+        let sessions_since = self.clock.now().plus(Span::from_millis(1));
+        write.put.push(Record::User(id, User { sessions_since, ..found.value }));
+        Ok(())
     }
 
     async fn password_credential(&self, user: &User, clear: &str) -> Result<Record, ServiceError> {

@@ -30,6 +30,7 @@ CREATE TABLE users (
     freeze_reason TEXT,
     seeded INTEGER NOT NULL,
     created INTEGER NOT NULL,
+    sessions_since INTEGER NOT NULL,
     CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
 ) STRICT, WITHOUT ROWID;
 

@@ -54,6 +54,7 @@ fn fill(store: &SqliteStore) {
         freeze: None,
         seeded: false,
         created: time,
+        sessions_since: time,
     };
     let coin = Coin::parse("tbtc").unwrap();
     let wallet = Wallet {

@@ -188,6 +188,17 @@ async fn a_wrong_password_and_an_unknown_user_are_answered_alike() {
 }
 
 #[tokio::test]
+async fn a_new_password_ends_every_session_and_no_token() {
+    let (server, session) = with_user().await;
+    let token = server.issue(&session, limit("100")).await["token"].as_str().unwrap().to_owned();
+    let new = bursar_core::secret::Secret::new("another horse another battery".to_owned());
+    server.bursar.set_password("a@example.com", &new).await.unwrap();
+    let refused = server.send("GET", "/api/v1/user/session", Some(&session), None).await;
+    assert_eq!(refused.body["context"]["code"], "token_revoked");
+    assert_eq!(spend(&server, &token, "1", json!({})).await.status, 200);
+}
+
+#[tokio::test]
 async fn whatever_is_asked_the_answer_is_json() {
     let (server, session) = with_user().await;
     for (method, path, status) in [

@@ -16,7 +16,8 @@ const TABLE: &str = "users";
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT version, id, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created
+            "SELECT version, id, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created,
+                 sessions_since
              FROM users ",
             $rest
         )
@@ -33,6 +34,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<User>, StoreError> {
             freeze: freeze::read(columns)?,
             seeded: columns.get()?,
             created: Timestamp::from_millis(columns.get()?),
+            sessions_since: Timestamp::from_millis(columns.get()?),
         },
     })
 }
@@ -60,12 +62,14 @@ pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user:
     execute(
         connection,
         "INSERT INTO users
-             (id, version, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             (id, version, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created,
+              sessions_since)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, username = excluded.username, full_name = excluded.full_name,
              freeze_since = excluded.freeze_since, freeze_until = excluded.freeze_until,
-             freeze_reason = excluded.freeze_reason, seeded = excluded.seeded, created = excluded.created",
+             freeze_reason = excluded.freeze_reason, seeded = excluded.seeded, created = excluded.created,
+             sessions_since = excluded.sessions_since",
         params![
             id.as_bytes(),
             version,
@@ -76,6 +80,7 @@ pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user:
             freeze_reason,
             user.seeded,
             user.created.as_millis(),
+            user.sessions_since.as_millis(),
         ],
     )
 }

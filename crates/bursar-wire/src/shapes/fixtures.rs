@@ -53,6 +53,7 @@ pub(super) fn user() -> User {
         freeze: None,
         seeded: false,
         created: at(-100),
+        sessions_since: at(-100),
     }
 }
 
