@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Why there is no result.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Declined {
         match self.status {
             401 if says("needsUnlock") => Kind::Refused,
             // An address that is not allowed is told from a token that is not known.
-            401 if self.code().is_some_and(|code| code == "ip_not_allowed") => Kind::Refused,
+            401 if matches!(self.code(), Some("ip_not_allowed" | "unlocked_longer")) => Kind::Refused,
             401 => Kind::Unauthenticated,
             403 | 423 => Kind::Refused,
             _ => Kind::Other,
@@ -81,12 +81,12 @@ impl Declined {
 
     /// The stable code of the reason, such as `limit_exceeded`.
     pub fn code(&self) -> Option<&str> {
-        self.context("code")
+        self.context_text("code")
     }
 
     /// Why, and what would help.
     pub fn reason(&self) -> Option<&str> {
-        self.context("reason")
+        self.context_text("reason")
     }
 
     /// The error's text.
@@ -94,8 +94,18 @@ impl Declined {
         self.body.get("error").and_then(Value::as_str).unwrap_or("the server did not say why")
     }
 
-    fn context(&self, name: &str) -> Option<&str> {
-        self.body.get("context")?.get(name)?.as_str()
+    /// Until when it is so, if the reason ends by itself.
+    pub fn until(&self) -> Option<&str> {
+        self.context_text("until")
+    }
+
+    /// The figures of the reason.
+    pub fn context(&self) -> Option<&Map<String, Value>> {
+        self.body.get("context")?.as_object()
+    }
+
+    fn context_text(&self, name: &str) -> Option<&str> {
+        self.context()?.get(name)?.as_str()
     }
 }
 
@@ -125,6 +135,8 @@ mod tests {
     fn a_limit_is_told_from_an_unknown_token() {
         assert_eq!(kind(401, json!({"error": "needs unlock", "needsUnlock": true})), Kind::Refused);
         assert_eq!(kind(401, json!({"error": "unauthorized"})), Kind::Unauthenticated);
+        let longer = json!({"error": "Session already unlocked longer", "context": {"code": "unlocked_longer"}});
+        assert_eq!(kind(401, longer), Kind::Refused);
         assert_eq!(kind(403, json!({})), Kind::Refused);
         assert_eq!(kind(500, Value::Null), Kind::Other);
     }

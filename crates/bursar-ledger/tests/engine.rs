@@ -1,6 +1,6 @@
 //! The engine over a real SQLite file: what is answered is on the disk, and one bad command harms nobody else.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use bursar_core::account::User;
 use bursar_core::audit::Actor;
@@ -16,8 +16,15 @@ const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 fn user(number: u8, name: &str) -> Request {
     let id = UserId::from_bytes([number; 16]);
-    let user =
-        User { id, username: name.to_owned(), full_name: String::new(), freeze: None, seeded: false, created: START, sessions_since: START };
+    let user = User {
+        id,
+        username: name.to_owned(),
+        full_name: String::new(),
+        freeze: None,
+        seeded: false,
+        created: START,
+        sessions_since: START,
+    };
     let trace = Trace { action: "user.create", subject: format!("user:{id}"), data: Vec::new() };
     let write = Write {
         read: vec![(Key::User(id), 0)],
@@ -58,11 +65,10 @@ async fn what_is_answered_is_there_after_a_restart_with_its_event() {
 #[tokio::test]
 async fn a_command_the_store_will_not_have_does_not_take_its_batch_with_it() {
     let directory = tempfile::tempdir().unwrap();
-    let gate = Arc::new(Mutex::new(()));
+    let gate = Arc::new(Gate::default());
     let writer = Gated { inner: open(&directory).writer().unwrap(), gate: Arc::clone(&gate) };
     let ledger = Arc::new(start(Box::new(writer), Settings::default()));
     // While the first batch waits at the gate, the others queue up and become one batch.
-    let closed = gate.lock().unwrap();
     let submit = |request: Request| {
         let ledger = Arc::clone(&ledger);
         tokio::spawn(async move { ledger.submit(request).await })
@@ -70,7 +76,7 @@ async fn a_command_the_store_will_not_have_does_not_take_its_batch_with_it() {
     let names = ["first", "same", "same", "other", "same"];
     let submitted: Vec<_> = (1_u8..).zip(names).map(|(number, name)| submit(user(number, name))).collect();
     tokio::task::yield_now().await;
-    drop(closed);
+    gate.open();
     let mut written = 0;
     for task in submitted {
         match task.await.unwrap() {
@@ -90,18 +96,17 @@ async fn a_command_the_store_will_not_have_does_not_take_its_batch_with_it() {
 #[tokio::test]
 async fn a_full_queue_sends_callers_away_and_a_closed_one_too() {
     let directory = tempfile::tempdir().unwrap();
-    let gate = Arc::new(Mutex::new(()));
+    let gate = Arc::new(Gate::default());
     let writer = Gated { inner: open(&directory).writer().unwrap(), gate: Arc::clone(&gate) };
     let settings = Settings { lane: 1, batch: 1, ..Settings::default() };
     let ledger = start(Box::new(writer), settings);
-    let closed = gate.lock().unwrap();
     // One is being written, one waits; sooner or later the next is sent away.
     let mut full = false;
     for number in 1..=3 {
         full |= ledger.submit_and_go_on(user(number, &format!("user{number}"))) == Err(LedgerError::Full);
     }
     assert!(full);
-    drop(closed);
+    gate.open();
     ledger.close();
     assert_eq!(ledger.submit_and_go_on(user(9, "late")), Err(LedgerError::Closed));
 }
@@ -149,10 +154,28 @@ async fn the_observer_hears_of_a_change_before_the_caller_does() {
     assert_eq!(*heard.0.lock().unwrap(), [Key::User(UserId::from_bytes([1; 16]))]);
 }
 
-/// Commits only while nobody holds the gate.
+/// Closed until it is opened.
+#[derive(Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) {
+        drop(self.opened.wait_while(self.is_open.lock().unwrap(), |is_open| !*is_open).unwrap());
+    }
+}
+
+/// Commits only once the gate is open.
 struct Gated {
     inner: Box<dyn Writer>,
-    gate: Arc<Mutex<()>>,
+    gate: Arc<Gate>,
 }
 
 impl Writer for Gated {
@@ -165,7 +188,7 @@ impl Writer for Gated {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let _open = self.gate.lock().unwrap();
+        self.gate.wait();
         self.inner.commit(batch)
     }
 }

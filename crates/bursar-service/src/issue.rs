@@ -117,7 +117,9 @@ impl Bursar {
         let wallets = self.reads.run(move |reader| reader.wallets(user, None, all)).await?;
         let is_held = |coin: &Coin| wallets.iter().any(|found| found.wallet.coin.chain() == coin.chain());
         let coins = limits.iter().filter_map(|limit| match &limit.asset {
-            Asset::Coin(coin) if !is_held(coin) => Some(format!("there is a limit of {coin}, but no wallet of that coin")),
+            Asset::Coin(coin) if !is_held(coin) => {
+                Some(format!("there is a limit of {coin}, but no wallet of that coin"))
+            }
             _ => None,
         });
         Ok(coins.collect())

@@ -68,10 +68,7 @@ impl Bearer {
     ///
     /// # Errors
     /// The header names another scheme, or its bearer does not have the form that the signature header asks for.
-    pub fn read(
-        authorization: Option<&str>,
-        signature: SignatureHeader,
-    ) -> Result<Self, BearerError> {
+    pub fn read(authorization: Option<&str>, signature: SignatureHeader) -> Result<Self, BearerError> {
         let value = authorization.unwrap_or_default().trim_ascii();
         let (scheme, bearer) = value.split_once(' ').unwrap_or((value, ""));
         let bearer = bearer.trim_ascii();
@@ -86,13 +83,8 @@ impl Bearer {
                 Ok(Self::Raw(Secret::new(bearer.to_owned())))
             }
             SignatureHeader::Absent => Err(BearerError::NotOneWord),
-            SignatureHeader::Hmac => BearerHash::from_hex(bearer)
-                .map(Self::Hashed)
-                .ok_or(BearerError::NotAHash),
-            SignatureHeader::V4 => bearer
-                .parse()
-                .map(Self::PublicId)
-                .map_err(|_| BearerError::NotAnId),
+            SignatureHeader::Hmac => BearerHash::from_hex(bearer).map(Self::Hashed).ok_or(BearerError::NotAHash),
+            SignatureHeader::V4 => bearer.parse().map(Self::PublicId).map_err(|_| BearerError::NotAnId),
         }
     }
 }
@@ -118,9 +110,7 @@ impl ClientMode {
             None => Self::NoToken,
             Some(_) if force_v1 => Self::RawBearer,
             // JavaScript counts UTF-16 units.
-            Some(text) if text.starts_with("v2x") || text.encode_utf16().count() == LENGTH => {
-                Self::Hmac
-            }
+            Some(text) if text.starts_with("v2x") || text.encode_utf16().count() == LENGTH => Self::Hmac,
             Some(_) => Self::RawBearer,
         }
     }
@@ -132,22 +122,9 @@ mod tests {
 
     #[test]
     fn nothing_empty_and_undefined_are_anonymous_whatever_is_signed() {
-        for signature in [
-            SignatureHeader::Absent,
-            SignatureHeader::Hmac,
-            SignatureHeader::V4,
-        ] {
-            for header in [
-                None,
-                Some(""),
-                Some("Bearer"),
-                Some("Bearer "),
-                Some("bearer undefined"),
-            ] {
-                assert!(
-                    matches!(Bearer::read(header, signature), Ok(Bearer::Anonymous)),
-                    "{header:?}"
-                );
+        for signature in [SignatureHeader::Absent, SignatureHeader::Hmac, SignatureHeader::V4] {
+            for header in [None, Some(""), Some("Bearer"), Some("Bearer "), Some("bearer undefined")] {
+                assert!(matches!(Bearer::read(header, signature), Ok(Bearer::Anonymous)), "{header:?}");
             }
         }
     }
@@ -155,9 +132,7 @@ mod tests {
     #[test]
     fn the_scheme_is_read_in_any_case() {
         for header in ["Bearer t0k", "bearer t0k", "BEARER   t0k "] {
-            let Ok(Bearer::Raw(text)) = Bearer::read(Some(header), SignatureHeader::Absent) else {
-                panic!("{header}")
-            };
+            let Ok(Bearer::Raw(text)) = Bearer::read(Some(header), SignatureHeader::Absent) else { panic!("{header}") };
             assert_eq!(text.expose(), "t0k");
         }
     }
@@ -166,43 +141,20 @@ mod tests {
     fn the_signature_header_decides_what_the_same_bearer_means() {
         let hash = BearerHash::of("a token");
         let header = format!("Bearer {}", hash.to_hex().expose());
-        assert!(matches!(
-            Bearer::read(Some(&header), SignatureHeader::Absent),
-            Ok(Bearer::Raw(_))
-        ));
-        let Ok(Bearer::Hashed(read)) = Bearer::read(Some(&header), SignatureHeader::Hmac) else {
-            panic!()
-        };
+        assert!(matches!(Bearer::read(Some(&header), SignatureHeader::Absent), Ok(Bearer::Raw(_))));
+        let Ok(Bearer::Hashed(read)) = Bearer::read(Some(&header), SignatureHeader::Hmac) else { panic!() };
         assert_eq!(read, hash);
-        assert_eq!(
-            Bearer::read(Some(&header), SignatureHeader::V4).err(),
-            Some(BearerError::NotAnId)
-        );
-        let id = Bearer::read(
-            Some("Bearer 59cd72485007a239fb00282ed480da1f"),
-            SignatureHeader::V4,
-        );
+        assert_eq!(Bearer::read(Some(&header), SignatureHeader::V4).err(), Some(BearerError::NotAnId));
+        let id = Bearer::read(Some("Bearer 59cd72485007a239fb00282ed480da1f"), SignatureHeader::V4);
         assert!(matches!(id, Ok(Bearer::PublicId(_))));
     }
 
     #[test]
     fn what_cannot_be_read_is_refused_and_not_taken_for_anonymous() {
         let refusal = |header, signature| Bearer::read(Some(header), signature).err();
-        assert_eq!(
-            refusal("Basic YTpi", SignatureHeader::Absent),
-            Some(BearerError::OtherScheme)
-        );
-        assert_eq!(
-            refusal("v2xabc", SignatureHeader::Absent),
-            Some(BearerError::OtherScheme)
-        );
-        assert_eq!(
-            refusal("Bearer a b", SignatureHeader::Absent),
-            Some(BearerError::NotOneWord)
-        );
-        assert_eq!(
-            refusal("Bearer v2xabc", SignatureHeader::Hmac),
-            Some(BearerError::NotAHash)
-        );
+        assert_eq!(refusal("Basic YTpi", SignatureHeader::Absent), Some(BearerError::OtherScheme));
+        assert_eq!(refusal("v2xabc", SignatureHeader::Absent), Some(BearerError::OtherScheme));
+        assert_eq!(refusal("Bearer a b", SignatureHeader::Absent), Some(BearerError::NotOneWord));
+        assert_eq!(refusal("Bearer v2xabc", SignatureHeader::Hmac), Some(BearerError::NotAHash));
     }
 }

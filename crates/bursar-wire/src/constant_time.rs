@@ -7,11 +7,9 @@ pub(crate) fn is_same<const N: usize>(left: &[u8; N], right: &[u8; N]) -> Choice
     const { assert!(N.is_multiple_of(8)) };
     let (left, _) = left.as_chunks();
     let (right, _) = right.as_chunks();
-    left.iter()
-        .zip(right)
-        .fold(Choice::from(1), |same, (left, right)| {
-            same & u64::from_ne_bytes(*left).ct_eq(&u64::from_ne_bytes(*right))
-        })
+    left.iter().zip(right).fold(Choice::from(1), |same, (left, right)| {
+        same & u64::from_ne_bytes(*left).ct_eq(&u64::from_ne_bytes(*right))
+    })
 }
 
 #[cfg(test)]

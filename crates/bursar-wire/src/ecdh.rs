@@ -36,16 +36,9 @@ impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HardenedStep => f.write_str("the derivation path must not have hardened steps"),
-            Self::InvalidPath => write!(
-                f,
-                "the derivation path must have 1 to {MAX_STEPS} steps below 2147483648"
-            ),
-            Self::InvalidClientKey => {
-                f.write_str("the client's key must be an extended public key (xpub)")
-            }
-            Self::InvalidServerKey => {
-                f.write_str("the server's key must be an extended private key (xprv)")
-            }
+            Self::InvalidPath => write!(f, "the derivation path must have 1 to {MAX_STEPS} steps below 2147483648"),
+            Self::InvalidClientKey => f.write_str("the client's key must be an extended public key (xpub)"),
+            Self::InvalidServerKey => f.write_str("the server's key must be an extended private key (xprv)"),
             Self::Seal(error) => error.fmt(f),
         }
     }
@@ -66,10 +59,7 @@ impl NormalPath {
     pub fn read(path: &str) -> Result<Self, IssueError> {
         let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
         parts.next_if_eq(&"m");
-        let steps = parts
-            .take(MAX_STEPS + 1)
-            .map(read_step)
-            .collect::<Option<Vec<_>>>();
+        let steps = parts.take(MAX_STEPS + 1).map(read_step).collect::<Option<Vec<_>>>();
         match steps {
             Some(steps) if (1..=MAX_STEPS).contains(&steps.len()) => Ok(Self(steps)),
             _ => Err(IssueError::InvalidPath),
@@ -90,29 +80,17 @@ impl NormalPath {
 
 impl fmt::Display for NormalPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .enumerate()
-            .try_for_each(|(position, (index, hardened))| {
-                let (slash, mark) = (
-                    if position == 0 { "" } else { "/" },
-                    if *hardened { "'" } else { "" },
-                );
-                write!(f, "{slash}{index}{mark}")
-            })
+        self.0.iter().enumerate().try_for_each(|(position, (index, hardened))| {
+            let (slash, mark) = (if position == 0 { "" } else { "/" }, if *hardened { "'" } else { "" });
+            write!(f, "{slash}{index}{mark}")
+        })
     }
 }
 
 fn read_step(part: &str) -> Option<(u32, bool)> {
-    let digits = part
-        .find(|character: char| !character.is_ascii_digit())
-        .and_then(|end| part.get(..end));
+    let digits = part.find(|character: char| !character.is_ascii_digit()).and_then(|end| part.get(..end));
     let digits = digits.unwrap_or(part);
-    let index: u32 = if digits.is_empty() {
-        0
-    } else {
-        digits.parse().ok()?
-    };
+    let index: u32 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
     (index < 1 << 31).then_some((index, part.ends_with('\'')))
 }
 
@@ -127,25 +105,13 @@ pub fn shared_secret(
     path: &str,
 ) -> Result<Secret<String>, IssueError> {
     let steps = NormalPath::read(path)?.to_child_numbers()?;
-    let client: Xpub = client_xpub
-        .parse()
-        .map_err(|_| IssueError::InvalidClientKey)?;
-    let server: Xpriv = server_xprv
-        .expose()
-        .parse()
-        .map_err(|_| IssueError::InvalidServerKey)?;
+    let client: Xpub = client_xpub.parse().map_err(|_| IssueError::InvalidClientKey)?;
+    let server: Xpriv = server_xprv.expose().parse().map_err(|_| IssueError::InvalidServerKey)?;
     let secp = Secp256k1::new();
-    let client = client
-        .derive_pub(&secp, &steps)
-        .map_err(|_| IssueError::InvalidPath)?;
-    let server = server
-        .derive_priv(&secp, &steps)
-        .map_err(|_| IssueError::InvalidPath)?;
+    let client = client.derive_pub(&secp, &steps).map_err(|_| IssueError::InvalidPath)?;
+    let server = server.derive_priv(&secp, &steps).map_err(|_| IssueError::InvalidPath)?;
     // The multiplication of the ECDH module takes constant time, unlike the tweak of a public key.
-    let point = Zeroizing::new(ecdh::shared_secret_point(
-        &client.public_key,
-        &server.private_key,
-    ));
+    let point = Zeroizing::new(ecdh::shared_secret_point(&client.public_key, &server.private_key));
     let (x, y) = point.split_at(32);
     let parity = y.last().map_or(0, |byte| byte & 1);
     let mut compressed = Zeroizing::new(vec![2 + parity]);
@@ -175,12 +141,8 @@ pub fn issue(
     iv: [u8; 16],
 ) -> Result<IssuedToken, IssueError> {
     let password = shared_secret(client_xpub, server_xprv, path)?;
-    let encrypted_token =
-        sjcl::seal(password.expose(), token.expose(), salt, iv, "").map_err(IssueError::Seal)?;
-    Ok(IssuedToken {
-        derivation_path: path.to_owned(),
-        encrypted_token,
-    })
+    let encrypted_token = sjcl::seal(password.expose(), token.expose(), salt, iv, "").map_err(IssueError::Seal)?;
+    Ok(IssuedToken { derivation_path: path.to_owned(), encrypted_token })
 }
 
 #[cfg(test)]
@@ -189,35 +151,20 @@ mod tests {
 
     #[test]
     fn paths_are_read_as_the_client_reads_them() {
-        for (path, normal) in [
-            ("m/0/1/2", "0/1/2"),
-            ("4/5", "4/5"),
-            ("/m/m/7/x3/", "0/7/0"),
-            ("m/1'/3x'", "1'/3'"),
-        ] {
+        for (path, normal) in [("m/0/1/2", "0/1/2"), ("4/5", "4/5"), ("/m/m/7/x3/", "0/7/0"), ("m/1'/3x'", "1'/3'")] {
             assert_eq!(NormalPath::read(path).unwrap().to_string(), normal);
         }
         let long = "1/".repeat(MAX_STEPS + 1);
         for wrong in ["", "m", "/", "2147483648", "99999999999999999999", &long] {
-            assert_eq!(
-                NormalPath::read(wrong),
-                Err(IssueError::InvalidPath),
-                "{wrong}"
-            );
+            assert_eq!(NormalPath::read(wrong), Err(IssueError::InvalidPath), "{wrong}");
         }
     }
 
     #[test]
     fn keys_that_cannot_be_read_are_named_and_not_shown() {
         let wrong = Secret::new("xprv-wrong".to_owned());
-        assert_eq!(
-            shared_secret("xpub-wrong", &wrong, "m/1").err(),
-            Some(IssueError::InvalidClientKey)
-        );
-        assert_eq!(
-            shared_secret("xpub-wrong", &wrong, "m/1'").err(),
-            Some(IssueError::HardenedStep)
-        );
+        assert_eq!(shared_secret("xpub-wrong", &wrong, "m/1").err(), Some(IssueError::InvalidClientKey));
+        assert_eq!(shared_secret("xpub-wrong", &wrong, "m/1'").err(), Some(IssueError::HardenedStep));
     }
 
     #[test]
@@ -227,15 +174,7 @@ mod tests {
         let secret = |key: &Xpriv| Secret::new(key.to_string());
         let (client, server, stranger) = (key(1), key(2), key(3));
         let token = TokenText::from_random([9; 28]);
-        let issued = issue(
-            &token,
-            &public(&client),
-            &secret(&server),
-            "m/7/8",
-            [1; 8],
-            [2; 16],
-        )
-        .unwrap();
+        let issued = issue(&token, &public(&client), &secret(&server), "m/7/8", [1; 8], [2; 16]).unwrap();
         assert_eq!(issued.derivation_path, "m/7/8");
         let open_as = |key: &Xpriv| {
             let password = shared_secret(&public(&server), &secret(key), "m/7/8").unwrap();

@@ -107,28 +107,16 @@ fn to_base64(bytes: &[u8]) -> String {
 }
 
 fn read_base64(fields: &Fields<'_>, name: &str) -> Result<Vec<u8>, FieldError> {
-    BASE64
-        .decode(fields.text(name)?)
-        .map_err(|_| fields.refuse(name, "must be base64"))
+    BASE64.decode(fields.text(name)?).map_err(|_| fields.refuse(name, "must be base64"))
 }
 
 /// Reads an integer from `smallest` to `largest`.
-fn read_cost(
-    fields: &Fields<'_>,
-    name: &str,
-    smallest: u32,
-    largest: u32,
-) -> Result<u32, FieldError> {
+fn read_cost(fields: &Fields<'_>, name: &str, smallest: u32, largest: u32) -> Result<u32, FieldError> {
     let value = fields.integer(name)?;
     u32::try_from(value)
         .ok()
         .filter(|value| (smallest..=largest).contains(value))
-        .ok_or_else(|| {
-            fields.refuse(
-                name,
-                format!("must be from {smallest} to {largest}, not {value}"),
-            )
-        })
+        .ok_or_else(|| fields.refuse(name, format!("must be from {smallest} to {largest}, not {value}")))
 }
 
 fn into_text(bytes: Vec<u8>) -> Result<Secret<String>, OpenError> {
@@ -147,11 +135,7 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: argon2id::Cost = argon2id::Cost {
-        memory_kib: 8,
-        iterations: 1,
-        parallelism: 1,
-    };
+    const CHEAP: argon2id::Cost = argon2id::Cost { memory_kib: 8, iterations: 1, parallelism: 1 };
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(8))]
@@ -171,15 +155,9 @@ mod tests {
     #[test]
     fn other_associated_data_does_not_open() {
         let envelope = argon2id::seal("p", "t", CHEAP, [1; 16], [2; 12], Some("mine")).unwrap();
-        assert_eq!(
-            open("p", &envelope.replace("mine", "yours")).err(),
-            Some(OpenError::WrongPassword)
-        );
+        assert_eq!(open("p", &envelope.replace("mine", "yours")).err(), Some(OpenError::WrongPassword));
         let envelope = sjcl::seal("p", "t", [1; 8], [2; 16], "mine").unwrap();
-        assert_eq!(
-            open("p", &envelope.replace("mine", "yours")).err(),
-            Some(OpenError::WrongPassword)
-        );
+        assert_eq!(open("p", &envelope.replace("mine", "yours")).err(), Some(OpenError::WrongPassword));
     }
 
     #[test]
@@ -193,41 +171,24 @@ mod tests {
             (r#"{"v":2,"m":15,"t":1,"p":2}"#, "m"),
             (r#"{"v":2,"m":8,"t":-1,"p":1}"#, "t"),
         ] {
-            let Err(OpenError::Field(error)) = open("p", envelope) else {
-                panic!("{envelope}")
-            };
+            let Err(OpenError::Field(error)) = open("p", envelope) else { panic!("{envelope}") };
             assert_eq!(error.field, field, "{envelope}");
         }
-        assert_eq!(
-            open("p", &" ".repeat(MAX_LENGTH + 1)).err(),
-            Some(OpenError::TooLong)
-        );
+        assert_eq!(open("p", &" ".repeat(MAX_LENGTH + 1)).err(), Some(OpenError::TooLong));
     }
 
     #[test]
     fn unknown_versions_and_other_texts_are_told_apart() {
-        assert_eq!(
-            open("p", r#"{"v":3}"#).err(),
-            Some(OpenError::UnknownVersion(3))
-        );
+        assert_eq!(open("p", r#"{"v":3}"#).err(), Some(OpenError::UnknownVersion(3)));
         assert!(matches!(open("p", "hello"), Err(OpenError::Json(_))));
-        assert!(matches!(
-            open("p", r#"{"v":"1"}"#),
-            Err(OpenError::Field(_))
-        ));
+        assert!(matches!(open("p", r#"{"v":"1"}"#), Err(OpenError::Field(_))));
     }
 
     #[test]
     fn a_text_too_long_to_be_read_again_is_not_sealed() {
         let text = "z".repeat(MAX_LENGTH);
-        assert_eq!(
-            sjcl::seal("p", &text, [1; 8], [2; 16], ""),
-            Err(SealError::TooLong)
-        );
-        assert_eq!(
-            argon2id::seal("p", &text, CHEAP, [1; 16], [2; 12], None),
-            Err(SealError::TooLong)
-        );
+        assert_eq!(sjcl::seal("p", &text, [1; 8], [2; 16], ""), Err(SealError::TooLong));
+        assert_eq!(argon2id::seal("p", &text, CHEAP, [1; 16], [2; 12], None), Err(SealError::TooLong));
     }
 
     #[test]
@@ -242,9 +203,7 @@ mod tests {
             ("AgICAgICAgICAgICAgICAg==", "?", "iv"),
             ("\"adata\":\"\"", "\"adata\":\"%u00\"", "adata"),
         ] {
-            let Err(OpenError::Field(error)) = open("p", &good.replace(from, to)) else {
-                panic!("{to}")
-            };
+            let Err(OpenError::Field(error)) = open("p", &good.replace(from, to)) else { panic!("{to}") };
             assert_eq!(error.field, field);
         }
     }

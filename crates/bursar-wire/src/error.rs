@@ -19,29 +19,14 @@ pub struct ErrorBody {
 }
 
 /// The fields that have a place of their own.
-const OWN_FIELDS: [&str; 6] = [
-    "error",
-    "name",
-    "requestId",
-    "context",
-    "needsOTP",
-    "needsUnlock",
-];
+const OWN_FIELDS: [&str; 6] = ["error", "name", "requestId", "context", "needsOTP", "needsUnlock"];
 
 impl ErrorBody {
     /// A body with a stable `name`, a human `error` text and the id of the request. An empty text is replaced by the
     /// name, since the client shows the raw body in place of an empty one.
-    pub fn new(
-        name: impl Into<Cow<'static, str>>,
-        error: impl Into<String>,
-        request_id: impl Into<String>,
-    ) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, error: impl Into<String>, request_id: impl Into<String>) -> Self {
         let (name, error) = (name.into(), error.into());
-        let error = if error.is_empty() {
-            name.clone().into_owned()
-        } else {
-            error
-        };
+        let error = if error.is_empty() { name.clone().into_owned() } else { error };
         Self {
             name,
             error,
@@ -97,10 +82,7 @@ impl ErrorBody {
         body.insert("name".into(), self.name.as_ref().into());
         body.insert("requestId".into(), self.request_id.as_str().into());
         body.insert("context".into(), Value::Object(self.context.clone()));
-        for (field, needed) in [
-            ("needsOTP", self.needs_otp),
-            ("needsUnlock", self.needs_unlock),
-        ] {
+        for (field, needed) in [("needsOTP", self.needs_otp), ("needsUnlock", self.needs_unlock)] {
             if needed {
                 body.insert(field.into(), true.into());
             }
@@ -126,17 +108,12 @@ mod tests {
     #[test]
     fn the_documented_fields_are_always_there_and_in_order() {
         let body = ErrorBody::new("Unauthorized", "unauthorized", "r1");
-        assert_eq!(
-            text(&body),
-            r#"{"error":"unauthorized","name":"Unauthorized","requestId":"r1","context":{}}"#
-        );
+        assert_eq!(text(&body), r#"{"error":"unauthorized","name":"Unauthorized","requestId":"r1","context":{}}"#);
     }
 
     #[test]
     fn needs_unlock_comes_with_needs_otp_and_with_the_figures() {
-        let body = ErrorBody::new("NeedsUnlock", "needs unlock", "r1")
-            .needing_unlock()
-            .with_context("limit", "100");
+        let body = ErrorBody::new("NeedsUnlock", "needs unlock", "r1").needing_unlock().with_context("limit", "100");
         assert_eq!(
             text(&body),
             r#"{"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"limit":"100"},"needsOTP":true,"needsUnlock":true}"#
@@ -145,24 +122,16 @@ mod tests {
 
     #[test]
     fn needs_otp_is_never_present_as_false() {
-        let body = ErrorBody::new("A", "b", "r")
-            .with_field("needsOTP", false)
-            .with_field("needsUnlock", false);
+        let body = ErrorBody::new("A", "b", "r").with_field("needsOTP", false).with_field("needsUnlock", false);
         assert_eq!(body.to_value().get("needsOTP"), None);
         assert_eq!(body.to_value().get("needsUnlock"), None);
-        let body = body
-            .needing_otp()
-            .with_field("needsOTP", false)
-            .with_field("hint", "x");
+        let body = body.needing_otp().with_field("needsOTP", false).with_field("hint", "x");
         assert_eq!(body.to_value().get("needsOTP"), Some(&Value::Bool(true)));
         assert_eq!(body.to_value().get("hint"), Some(&"x".into()));
     }
 
     #[test]
     fn there_is_always_an_error_text() {
-        assert_eq!(
-            ErrorBody::new("NotFound", "", "r").to_value().get("error"),
-            Some(&"NotFound".into())
-        );
+        assert_eq!(ErrorBody::new("NotFound", "", "r").to_value().get("error"), Some(&"NotFound".into()));
     }
 }

@@ -25,15 +25,9 @@ pub enum ExtendError {
 impl fmt::Display for ExtendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::InvalidAddress => {
-                "`extensionAddress` must be a base58 P2PKH address of mainnet or testnet"
-            }
-            Self::InvalidSignature => {
-                "the `signature` header must be a 65-byte Bitcoin signed message in hex"
-            }
-            Self::WrongSignature => {
-                "the signature is not one of the session's extension address over this request"
-            }
+            Self::InvalidAddress => "`extensionAddress` must be a base58 P2PKH address of mainnet or testnet",
+            Self::InvalidSignature => "the `signature` header must be a 65-byte Bitcoin signed message in hex",
+            Self::WrongSignature => "the signature is not one of the session's extension address over this request",
         })
     }
 }
@@ -50,8 +44,7 @@ impl ExtensionAddress {
     /// # Errors
     /// It is anything else.
     pub fn read(text: &str) -> Result<Self, ExtendError> {
-        let address: Address<NetworkUnchecked> =
-            text.parse().map_err(|_| ExtendError::InvalidAddress)?;
+        let address: Address<NetworkUnchecked> = text.parse().map_err(|_| ExtendError::InvalidAddress)?;
         let address = address.assume_checked();
         match (address.address_type(), address.pubkey_hash()) {
             (Some(AddressType::P2pkh), Some(hash)) => Ok(Self(hash)),
@@ -70,33 +63,23 @@ impl ExtensionAddress {
             Ok(bytes) if bytes.len() == 65 => bytes,
             _ => return Err(ExtendError::InvalidSignature),
         };
-        let signature =
-            MessageSignature::from_slice(bytes).map_err(|_| ExtendError::InvalidSignature)?;
+        let signature = MessageSignature::from_slice(bytes).map_err(|_| ExtendError::InvalidSignature)?;
         let hash = signed_msg_hash(message.expose());
         let key = signature.recover_pubkey(&Secp256k1::verification_only(), hash);
         let key = key.map_err(|_| ExtendError::WrongSignature)?;
-        if key.compressed && key.pubkey_hash() == self.0 {
-            Ok(())
-        } else {
-            Err(ExtendError::WrongSignature)
-        }
+        if key.compressed && key.pubkey_hash() == self.0 { Ok(()) } else { Err(ExtendError::WrongSignature) }
     }
 }
 
 /// What the client signs: the text of its `timestamp` header, the raw token and the seconds it asks for.
-pub fn message(
-    timestamp: &str,
-    token: &TokenText,
-    duration_seconds: Option<u64>,
-) -> Secret<String> {
+pub fn message(timestamp: &str, token: &TokenText, duration_seconds: Option<u64>) -> Secret<String> {
     message_over(timestamp, token.expose(), duration_seconds)
 }
 
 /// The same over a bearer text that is not a token of ours.
 pub fn message_over(timestamp: &str, token: &str, duration_seconds: Option<u64>) -> Secret<String> {
     // JavaScript writes what was left out as `undefined`.
-    let duration =
-        duration_seconds.map_or_else(|| "undefined".to_owned(), |seconds| seconds.to_string());
+    let duration = duration_seconds.map_or_else(|| "undefined".to_owned(), |seconds| seconds.to_string());
     Secret::new(format!("{timestamp}|{token}|{duration}"))
 }
 
@@ -115,11 +98,7 @@ mod tests {
             "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
             "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
         ] {
-            assert_eq!(
-                ExtensionAddress::read(wrong),
-                Err(ExtendError::InvalidAddress),
-                "{wrong}"
-            );
+            assert_eq!(ExtensionAddress::read(wrong), Err(ExtendError::InvalidAddress), "{wrong}");
         }
     }
 
@@ -127,19 +106,8 @@ mod tests {
     fn a_signature_that_is_not_65_bytes_of_hex_is_refused() {
         let address = ExtensionAddress::read("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa").unwrap();
         let message = message("1", &TokenText::from_random([1; 28]), Some(1));
-        for wrong in [
-            "",
-            "1f",
-            &"0".repeat(128),
-            &"0".repeat(132),
-            &"z".repeat(130),
-            &"00".repeat(65),
-        ] {
-            assert_eq!(
-                address.verify(&message, wrong),
-                Err(ExtendError::InvalidSignature),
-                "{wrong}"
-            );
+        for wrong in ["", "1f", &"0".repeat(128), &"0".repeat(132), &"z".repeat(130), &"00".repeat(65)] {
+            assert_eq!(address.verify(&message, wrong), Err(ExtendError::InvalidSignature), "{wrong}");
         }
     }
 }

@@ -55,11 +55,7 @@ pub struct JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at line {} column {}",
-            self.problem, self.line, self.column
-        )
+        write!(f, "{} at line {} column {}", self.problem, self.line, self.column)
     }
 }
 
@@ -69,19 +65,13 @@ impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let whole = error.to_string();
-        let problem = whole
-            .strip_suffix(&format!(" at line {line} column {column}"))
-            .unwrap_or(&whole);
+        let problem = whole.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&whole);
         let mut problem = problem.to_owned();
         // The parser writes `EOF` in capitals and everything else in lower case.
         if let Some(rest) = problem.strip_prefix("EOF while") {
             problem = format!("the text ends while{rest}");
         }
-        Self {
-            line,
-            column,
-            problem,
-        }
+        Self { line, column, problem }
     }
 }
 
@@ -103,9 +93,7 @@ impl Json {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Integer(_) => "an integer",
-            Self::OtherNumber => {
-                "a number with a fraction or an exponent, or one too big to be exact"
-            }
+            Self::OtherNumber => "a number with a fraction or an exponent, or one too big to be exact",
             Self::String(_) => "a text",
             Self::Array(_) => "a list",
             Self::Object(_) => "an object",
@@ -122,13 +110,9 @@ struct Strict {
 impl Strict {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth < MAX_DEPTH {
-            Ok(Self {
-                depth: self.depth + 1,
-            })
+            Ok(Self { depth: self.depth + 1 })
         } else {
-            Err(E::custom(format_args!(
-                "lists and objects are nested more than {MAX_DEPTH} deep"
-            )))
+            Err(E::custom(format_args!("lists and objects are nested more than {MAX_DEPTH} deep")))
         }
     }
 }
@@ -192,10 +176,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(key) = entries.next_key::<String>()? {
             if !seen.insert(key.clone()) {
                 let shown: String = key.chars().take(64).collect();
-                return Err(A::Error::custom(format_args!(
-                    "the key `{}` appears twice",
-                    shown.escape_debug()
-                )));
+                return Err(A::Error::custom(format_args!("the key `{}` appears twice", shown.escape_debug())));
             }
             object.push((key, entries.next_value_seed(seed)?));
         }
@@ -220,9 +201,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<u64>().prop_map(Value::from),
-            any::<f64>()
-                .prop_filter("finite", |number| number.is_finite())
-                .prop_map(Value::from),
+            any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(Value::from),
             any::<String>().prop_map(Value::from),
         ];
         leaf.prop_recursive(5, 40, 6, |inner| {
@@ -241,14 +220,9 @@ mod tests {
             (Json::Integer(a), Value::Number(b)) => a.to_string() == b.to_string(),
             (Json::OtherNumber, Value::Number(b)) => b.is_f64(),
             (Json::String(a), Value::String(b)) => a == b,
-            (Json::Array(a), Value::Array(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
-            }
+            (Json::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
             (Json::Object(a), Value::Object(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .zip(b)
-                        .all(|((k, a), (l, b))| k == l && is_same(a, b))
+                a.len() == b.len() && a.iter().zip(b).all(|((k, a), (l, b))| k == l && is_same(a, b))
             }
             _ => false,
         }
@@ -281,73 +255,35 @@ mod tests {
 
     #[test]
     fn a_key_is_the_same_however_it_is_escaped() {
-        assert_eq!(
-            refusal(r#"{"a":1,"\u0061":2}"#),
-            "the key `a` appears twice at line 1 column 15"
-        );
+        assert_eq!(refusal(r#"{"a":1,"\u0061":2}"#), "the key `a` appears twice at line 1 column 15");
     }
 
     #[test]
     fn depth_is_bounded_exactly() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(Json::parse(nested(MAX_DEPTH).as_bytes()).is_ok());
-        assert!(
-            refusal(&nested(MAX_DEPTH + 1))
-                .starts_with("lists and objects are nested more than 32 deep")
-        );
+        assert!(refusal(&nested(MAX_DEPTH + 1)).starts_with("lists and objects are nested more than 32 deep"));
         assert!(refusal(&"[".repeat(100_000)).starts_with("lists and objects are nested"));
     }
 
     #[test]
     fn numbers_that_are_not_exact_integers_have_no_value() {
-        for text in [
-            "1.0",
-            "1e3",
-            "-0",
-            "0.1",
-            "18446744073709551616",
-            "-9223372036854775809",
-            "1E400000",
-        ] {
+        for text in ["1.0", "1e3", "-0", "0.1", "18446744073709551616", "-9223372036854775809", "1E400000"] {
             match Json::parse(text.as_bytes()) {
                 Ok(json) => assert_eq!(json, Json::OtherNumber, "{text}"),
                 Err(error) => assert_eq!(error.problem, "number out of range", "{text}"),
             }
         }
-        assert_eq!(
-            Json::parse(b"18446744073709551615"),
-            Ok(Json::Integer(u64::MAX.into()))
-        );
-        assert_eq!(
-            Json::parse(b"-9223372036854775808"),
-            Ok(Json::Integer(i64::MIN.into()))
-        );
+        assert_eq!(Json::parse(b"18446744073709551615"), Ok(Json::Integer(u64::MAX.into())));
+        assert_eq!(Json::parse(b"-9223372036854775808"), Ok(Json::Integer(i64::MIN.into())));
     }
 
     #[test]
     fn what_is_not_json_is_refused_with_line_and_column() {
-        assert_eq!(
-            refusal("{\n \"a\": tru }"),
-            "expected ident at line 2 column 10"
-        );
+        assert_eq!(refusal("{\n \"a\": tru }"), "expected ident at line 2 column 10");
         assert_eq!(refusal("{} {}"), "trailing characters at line 1 column 4");
-        assert_eq!(
-            refusal("{\"a\":"),
-            "the text ends while parsing a value at line 1 column 5"
-        );
-        for text in [
-            "",
-            "{a:1}",
-            "{'a':1}",
-            "[1,]",
-            "01",
-            "0x1",
-            "NaN",
-            "\"\\ud800\"",
-            "\u{feff}{}",
-            "+1",
-            ".5",
-        ] {
+        assert_eq!(refusal("{\"a\":"), "the text ends while parsing a value at line 1 column 5");
+        for text in ["", "{a:1}", "{'a':1}", "[1,]", "01", "0x1", "NaN", "\"\\ud800\"", "\u{feff}{}", "+1", ".5"] {
             assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
         }
         assert!(Json::parse(b"\"\xff\"").is_err());

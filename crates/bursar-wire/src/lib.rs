@@ -10,15 +10,7 @@
 //! To add a format: a module of its own, its facts cited from the wire contract (WC), and vectors computed by the
 //! published client in `tests/wire-vectors.json`.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic
-    )
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod bearer;
 mod constant_time;

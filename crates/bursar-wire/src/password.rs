@@ -18,9 +18,7 @@ impl WireVerifier {
         let username = lower_case(username);
         let mut mac = keyed(username.as_bytes());
         mac.update(password.as_bytes());
-        Self(Secret::new(base16ct::lower::encode_string(
-            &mac.finalize().into_bytes(),
-        )))
+        Self(Secret::new(base16ct::lower::encode_string(&mac.finalize().into_bytes())))
     }
 
     /// Takes a text that already is a verifier.
@@ -42,10 +40,7 @@ impl WireVerifier {
 
 impl PartialEq for WireVerifier {
     fn eq(&self, other: &Self) -> bool {
-        self.expose()
-            .as_bytes()
-            .ct_eq(other.expose().as_bytes())
-            .into()
+        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
     }
 }
 
@@ -53,10 +48,7 @@ impl Eq for WireVerifier {}
 
 /// Whether the text could be a verifier: 64 lower-case hex characters. A clear password may look so too.
 pub fn looks_like_a_verifier(text: &str) -> bool {
-    text.len() == 64
-        && text
-            .bytes()
-            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A username as JavaScript lower-cases it: by Unicode, independent of any locale. Usernames are returned to the
@@ -72,13 +64,8 @@ mod tests {
     #[test]
     fn usernames_are_lower_cased_as_javascript_does() {
         // Results of `toLowerCase()`: the sigma at the end of a word, the dotted I, letters outside of ASCII.
-        for (username, expected) in [
-            ("ÄÖ", "äö"),
-            ("ΟΔΟΣ", "οδος"),
-            ("İ", "i\u{307}"),
-            ("ẞ", "ß"),
-            ("K", "k"),
-        ] {
+        for (username, expected) in [("ÄÖ", "äö"), ("ΟΔΟΣ", "οδος"), ("İ", "i\u{307}"), ("ẞ", "ß"), ("K", "k")]
+        {
             assert_eq!(lower_case(username), expected);
         }
     }
@@ -86,13 +73,7 @@ mod tests {
     #[test]
     fn only_64_lower_case_hex_characters_look_like_a_verifier() {
         assert!(looks_like_a_verifier(&"0a".repeat(32)));
-        for text in [
-            "",
-            "hunter2",
-            &"0A".repeat(32),
-            &"0a".repeat(31),
-            &"0g".repeat(32),
-        ] {
+        for text in ["", "hunter2", &"0A".repeat(32), &"0a".repeat(31), &"0g".repeat(32)] {
             assert!(!looks_like_a_verifier(text), "{text}");
         }
     }
@@ -108,17 +89,13 @@ mod tests {
 
     #[test]
     fn it_is_not_printed() {
-        assert_eq!(
-            format!("{:?}", WireVerifier::compute("a", "b")),
-            "WireVerifier(Secret(..))"
-        );
+        assert_eq!(format!("{:?}", WireVerifier::compute("a", "b")), "WireVerifier(Secret(..))");
     }
 
     #[test]
     fn a_username_longer_than_a_hash_block_is_a_key_like_any_other() {
         let long = "a".repeat(65);
-        let mut mac =
-            <hmac::Hmac<sha2::Sha256> as hmac::KeyInit>::new_from_slice(long.as_bytes()).unwrap();
+        let mut mac = <hmac::Hmac<sha2::Sha256> as hmac::KeyInit>::new_from_slice(long.as_bytes()).unwrap();
         mac.update(b"pw");
         let expected = base16ct::lower::encode_string(&mac.finalize().into_bytes());
         assert_eq!(WireVerifier::compute(&long, "pw").expose(), expected);

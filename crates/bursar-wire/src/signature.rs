@@ -62,16 +62,9 @@ impl SigningKey {
     /// # Errors
     /// It is not.
     pub fn verify(&self, subject: &impl Subject, presented: &str) -> Result<(), WrongSignature> {
-        let presented = presented
-            .as_bytes()
-            .try_into()
-            .map_err(|_| WrongSignature)?;
+        let presented = presented.as_bytes().try_into().map_err(|_| WrongSignature)?;
         let expected = self.sign(subject);
-        if is_same(&expected.0, presented).into() {
-            Ok(())
-        } else {
-            Err(WrongSignature)
-        }
+        if is_same(&expected.0, presented).into() { Ok(()) } else { Err(WrongSignature) }
     }
 }
 
@@ -175,11 +168,7 @@ impl Subject for Request<'_> {
             sink(b"|");
         }
         sink(self.timestamp.as_bytes());
-        sink(if self.version == AuthVersion::V3 {
-            b"|3.0|"
-        } else {
-            b"|"
-        });
+        sink(if self.version == AuthVersion::V3 { b"|3.0|" } else { b"|" });
         sink(target::signed(self.target).as_bytes());
         sink(b"|");
         sink(self.body);
@@ -240,15 +229,9 @@ pub(crate) fn keyed(key: &[u8]) -> HmacSha256 {
     let mut block = Zeroizing::new([0; 64]);
     if key.len() > block.len() {
         let digest = BearerHash::from_bytes(Sha256::digest(key).into());
-        block
-            .iter_mut()
-            .zip(digest.expose())
-            .for_each(|(slot, byte)| *slot = *byte);
+        block.iter_mut().zip(digest.expose()).for_each(|(slot, byte)| *slot = *byte);
     } else {
-        block
-            .iter_mut()
-            .zip(key)
-            .for_each(|(slot, byte)| *slot = *byte);
+        block.iter_mut().zip(key).for_each(|(slot, byte)| *slot = *byte);
     }
     HmacSha256::new((&*block).into())
 }
@@ -315,39 +298,19 @@ mod tests {
 
     #[test]
     fn only_the_whole_signature_in_lower_case_verifies() {
-        let request = Request {
-            version: AuthVersion::V2,
-            method: "GET",
-            timestamp: "1",
-            target: "/",
-            body: b"",
-        };
+        let request = Request { version: AuthVersion::V2, method: "GET", timestamp: "1", target: "/", body: b"" };
         let text = key().sign(&request).as_str().to_owned();
         assert_eq!(key().verify(&request, &text), Ok(()));
-        for wrong in [
-            "",
-            &text[..63],
-            &text.to_uppercase(),
-            &format!("{text}0"),
-            &format!(" {text}"),
-        ] {
-            assert_eq!(
-                key().verify(&request, wrong),
-                Err(WrongSignature),
-                "{wrong}"
-            );
+        for wrong in ["", &text[..63], &text.to_uppercase(), &format!("{text}0"), &format!(" {text}")] {
+            assert_eq!(key().verify(&request, wrong), Err(WrongSignature), "{wrong}");
         }
     }
 
     #[test]
     fn methods_are_signed_in_upper_case_and_del_as_delete() {
-        for (method, signed) in [
-            ("get", "GET"),
-            ("Patch", "PATCH"),
-            ("del", "DELETE"),
-            ("DEL", "DELETE"),
-            ("PUT", "PUT"),
-        ] {
+        for (method, signed) in
+            [("get", "GET"), ("Patch", "PATCH"), ("del", "DELETE"), ("DEL", "DELETE"), ("PUT", "PUT")]
+        {
             assert_eq!(method_text(method), signed);
         }
     }
@@ -356,31 +319,16 @@ mod tests {
     fn the_version_header_is_absent_or_one_of_two() {
         assert_eq!(AuthVersion::from_header(None), Ok(AuthVersion::V2));
         for version in [AuthVersion::V2, AuthVersion::V3] {
-            assert_eq!(
-                AuthVersion::from_header(Some(version.as_header())),
-                Ok(version)
-            );
+            assert_eq!(AuthVersion::from_header(Some(version.as_header())), Ok(version));
         }
         for wrong in ["", "2", "4.0", "3.0 "] {
-            assert_eq!(
-                AuthVersion::from_header(Some(wrong)),
-                Err(UnknownAuthVersion)
-            );
+            assert_eq!(AuthVersion::from_header(Some(wrong)), Err(UnknownAuthVersion));
         }
     }
 
     #[test]
     fn neither_key_nor_signature_is_printed() {
-        let request = Request {
-            version: AuthVersion::V2,
-            method: "GET",
-            timestamp: "1",
-            target: "/",
-            body: b"",
-        };
-        assert_eq!(
-            format!("{:?} {:?}", key(), key().sign(&request)),
-            "SigningKey(..) Signature(..)"
-        );
+        let request = Request { version: AuthVersion::V2, method: "GET", timestamp: "1", target: "/", body: b"" };
+        assert_eq!(format!("{:?} {:?}", key(), key().sign(&request)), "SigningKey(..) Signature(..)");
     }
 }

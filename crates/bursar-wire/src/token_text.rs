@@ -111,14 +111,10 @@ pub enum Diagnosis {
 impl Diagnosis {
     /// Looks at a raw bearer text.
     pub fn of(text: &str) -> Self {
-        let looks_like_ours = text
-            .get(..PREFIX.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+        let looks_like_ours = text.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
         if looks_like_ours {
             return match text.len() {
-                LENGTH if is_whole(text) => {
-                    Self::WellFormed(TokenText(Secret::new(text.to_owned())))
-                }
+                LENGTH if is_whole(text) => Self::WellFormed(TokenText(Secret::new(text.to_owned()))),
                 LENGTH.. => Self::Mistyped,
                 _ => Self::CutOff,
             };
@@ -142,29 +138,19 @@ impl fmt::Display for Diagnosis {
         f.write_str(match self {
             Self::WellFormed(_) => "the token is well-formed",
             Self::CutOff => "the token is cut off: it has 67 characters, and some are missing",
-            Self::Mistyped => {
-                "the token is mistyped: its last 8 characters do not fit the others; copy it again"
-            }
-            Self::OtherFormat => {
-                "this is not a token of this server: those start with `v2x` and have 67 characters"
-            }
+            Self::Mistyped => "the token is mistyped: its last 8 characters do not fit the others; copy it again",
+            Self::OtherFormat => "this is not a token of this server: those start with `v2x` and have 67 characters",
         })
     }
 }
 
 /// Whether the text has the length, the alphabet and the checksum of a token.
 fn is_whole(text: &str) -> bool {
-    let is_hex = |digits: &str| {
-        digits
-            .bytes()
-            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let (Some(checked), Some(presented)) = (text.get(..CHECKED_LENGTH), text.get(CHECKED_LENGTH..))
-    else {
+    let is_hex = |digits: &str| digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let (Some(checked), Some(presented)) = (text.get(..CHECKED_LENGTH), text.get(CHECKED_LENGTH..)) else {
         return false;
     };
-    checked.strip_prefix(PREFIX).is_some_and(is_hex)
-        && presented == checksum_of(checked, &mut [0; 8])
+    checked.strip_prefix(PREFIX).is_some_and(is_hex) && presented == checksum_of(checked, &mut [0; 8])
 }
 
 /// The first four bytes of SHA-256 over `checked`, as hex written into `buffer`.
@@ -233,38 +219,22 @@ mod tests {
     fn a_missing_prefix_is_cut_off_and_a_longer_text_is_mistyped() {
         let text = token([7; 28]);
         assert!(matches!(Diagnosis::of(&text[3..]), Diagnosis::CutOff));
-        assert!(matches!(
-            Diagnosis::of(&format!("{text}0")),
-            Diagnosis::Mistyped
-        ));
-        assert!(matches!(
-            Diagnosis::of(&text.to_uppercase()),
-            Diagnosis::Mistyped
-        ));
+        assert!(matches!(Diagnosis::of(&format!("{text}0")), Diagnosis::Mistyped));
+        assert!(matches!(Diagnosis::of(&text.to_uppercase()), Diagnosis::Mistyped));
     }
 
     #[test]
     fn tokens_of_others_are_another_format() {
         for text in ["", "deadbeef", &"a".repeat(64), &"a".repeat(67), "ä2x"] {
-            assert!(
-                matches!(Diagnosis::of(text), Diagnosis::OtherFormat),
-                "{text}"
-            );
+            assert!(matches!(Diagnosis::of(text), Diagnosis::OtherFormat), "{text}");
         }
     }
 
     #[test]
     fn neither_text_nor_hash_is_printed() {
         let token = TokenText::from_random([1; 28]);
-        let shown = format!(
-            "{token:?} {:?} {:?}",
-            token.bearer_hash(),
-            Diagnosis::of(token.expose())
-        );
-        assert_eq!(
-            shown,
-            "TokenText(Secret(..)) BearerHash(Secret(..)) WellFormed(TokenText(Secret(..)))"
-        );
+        let shown = format!("{token:?} {:?} {:?}", token.bearer_hash(), Diagnosis::of(token.expose()));
+        assert_eq!(shown, "TokenText(Secret(..)) BearerHash(Secret(..)) WellFormed(TokenText(Secret(..)))");
     }
 
     #[test]

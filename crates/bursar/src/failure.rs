@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use bursar_service::error::ServiceError;
 use bursar_store::StoreError;
+use serde_json::{Map, Value, json};
 
 /// What the exit code says; scripts rely on these numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,17 +24,33 @@ pub(crate) enum Exit {
     Unreachable = 5,
 }
 
+impl Exit {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Failure => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Unauthenticated => "not_authenticated",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
     message: String,
     hint: Option<String>,
+    code: Option<String>,
+    context: Map<String, Value>,
+    is_printed: bool,
 }
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Failure, message: message.into(), hint: None }
+        let (message, context) = (message.into(), Map::new());
+        Self { exit: Exit::Failure, message, hint: None, code: None, context, is_printed: false }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -52,6 +69,35 @@ impl Failure {
     /// What would help.
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The stable code of the reason, instead of one for the exit code.
+    pub(crate) fn with_code(self, code: impl Into<String>) -> Self {
+        Self { code: Some(code.into()), ..self }
+    }
+
+    /// A figure of it, for programs.
+    pub(crate) fn with_context(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.context.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The command has printed its document already, and another one must not follow.
+    pub(crate) fn printed(self) -> Self {
+        Self { is_printed: true, ..self }
+    }
+
+    /// The failure for programs, unless the command has printed its document already.
+    pub(crate) fn document(&self) -> Option<Value> {
+        if self.is_printed {
+            return None;
+        }
+        let code = self.code.as_deref().unwrap_or(self.exit.code());
+        let mut context = self.context.clone();
+        if let Some(hint) = &self.hint {
+            context.insert("hint".to_owned(), hint.clone().into());
+        }
+        Some(json!({"error": self.message, "code": code, "context": context}))
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -84,5 +130,21 @@ impl From<StoreError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_for_programs_says_what_the_one_for_people_does() {
+        let failure = Failure::usage("there is no password").with_hint("set it");
+        let shown = json!({"error": "there is no password", "code": "usage", "context": {"hint": "set it"}});
+        assert_eq!(failure.document(), Some(shown));
+        let failure = Failure::new("no").with_code("limit_exceeded").with_context("limit", "10");
+        let shown = json!({"error": "no", "code": "limit_exceeded", "context": {"limit": "10"}});
+        assert_eq!(failure.document(), Some(shown));
+        assert_eq!(failure.printed().document(), None);
     }
 }

@@ -36,7 +36,15 @@ pub(super) fn coin(text: &str) -> Coin {
 }
 
 pub(super) fn user(id: UserId, username: &str) -> User {
-    User { id, username: username.to_owned(), full_name: String::new(), freeze: None, seeded: false, created: at(0), sessions_since: at(0) }
+    User {
+        id,
+        username: username.to_owned(),
+        full_name: String::new(),
+        freeze: None,
+        seeded: false,
+        created: at(0),
+        sessions_since: at(0),
+    }
 }
 
 pub(super) fn wallet(id: WalletId, ticker: &str) -> Wallet {

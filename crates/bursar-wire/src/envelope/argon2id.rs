@@ -24,25 +24,15 @@ pub struct Cost {
 
 impl Cost {
     /// What the client writes by default: 64 MiB, 3 passes, 4 lanes.
-    pub const DEFAULT: Self = Self {
-        memory_kib: 65_536,
-        iterations: 3,
-        parallelism: 4,
-    };
+    pub const DEFAULT: Self = Self { memory_kib: 65_536, iterations: 3, parallelism: 4 };
     /// The most that is accepted when reading.
-    pub const MAX: Self = Self {
-        memory_kib: 262_144,
-        iterations: 16,
-        parallelism: 16,
-    };
+    pub const MAX: Self = Self { memory_kib: 262_144, iterations: 16, parallelism: 16 };
 
     fn params(self) -> Option<Params> {
         let allowed = self.memory_kib <= Self::MAX.memory_kib
             && self.iterations <= Self::MAX.iterations
             && self.parallelism <= Self::MAX.parallelism;
-        Params::new(self.memory_kib, self.iterations, self.parallelism, Some(32))
-            .ok()
-            .filter(|_| allowed)
+        Params::new(self.memory_kib, self.iterations, self.parallelism, Some(32)).ok().filter(|_| allowed)
     }
 }
 
@@ -61,21 +51,14 @@ pub fn seal(
     iv: [u8; 12],
     adata: Option<&str>,
 ) -> Result<String, SealError> {
-    let adata_json = adata
-        .map(|adata| format!(r#","adata":{}"#, serde_json::Value::from(adata)))
-        .unwrap_or_default();
+    let adata_json = adata.map(|adata| format!(r#","adata":{}"#, serde_json::Value::from(adata))).unwrap_or_default();
     if text.len().saturating_add(adata_json.len()) > MAX_LENGTH / 2 {
         return Err(SealError::TooLong);
     }
     let params = cost.params().ok_or(SealError::Cost)?;
     let key = derive_key(password, &salt, params).ok_or(SealError::Cost)?;
-    let message = Payload {
-        msg: text.as_bytes(),
-        aad: adata.unwrap_or_default().as_bytes(),
-    };
-    let sealed = Aes256Gcm::new((&*key).into())
-        .encrypt(&iv.into(), message)
-        .map_err(|_| SealError::TooLong)?;
+    let message = Payload { msg: text.as_bytes(), aad: adata.unwrap_or_default().as_bytes() };
+    let sealed = Aes256Gcm::new((&*key).into()).encrypt(&iv.into(), message).map_err(|_| SealError::TooLong)?;
     Ok(format!(
         r#"{{"v":2,"m":{},"t":{},"p":{},"salt":"{}","iv":"{}","ct":"{}"{adata_json}}}"#,
         cost.memory_kib,
@@ -93,34 +76,20 @@ pub(super) fn open(password: &str, fields: &Fields<'_>) -> Result<Secret<String>
         iterations: read_cost(fields, "t", 1, Cost::MAX.iterations)?,
         parallelism: read_cost(fields, "p", 1, Cost::MAX.parallelism)?,
     };
-    let params = cost
-        .params()
-        .ok_or_else(|| fields.refuse("m", "must be at least 8 times `p`"))?;
-    let (salt, iv, sealed) = (
-        read_base64(fields, "salt")?,
-        read_base64(fields, "iv")?,
-        read_base64(fields, "ct")?,
-    );
-    let iv: [u8; 12] = iv
-        .try_into()
-        .map_err(|_| fields.refuse("iv", "must have 12 bytes"))?;
+    let params = cost.params().ok_or_else(|| fields.refuse("m", "must be at least 8 times `p`"))?;
+    let (salt, iv, sealed) = (read_base64(fields, "salt")?, read_base64(fields, "iv")?, read_base64(fields, "ct")?);
+    let iv: [u8; 12] = iv.try_into().map_err(|_| fields.refuse("iv", "must have 12 bytes"))?;
     let adata = fields.optional_text("adata")?.unwrap_or_default();
-    let session_salt = fields
-        .optional_text("hkdfSalt")?
-        .map(|_| read_base64(fields, "hkdfSalt"))
-        .transpose()?;
-    let mut key = derive_key(password, &salt, params)
-        .ok_or_else(|| fields.refuse("salt", "must have 8 bytes or more"))?;
+    let session_salt = fields.optional_text("hkdfSalt")?.map(|_| read_base64(fields, "hkdfSalt")).transpose()?;
+    let mut key =
+        derive_key(password, &salt, params).ok_or_else(|| fields.refuse("salt", "must have 8 bytes or more"))?;
     if let Some(session_salt) = session_salt {
         let master = key.clone();
         Hkdf::<Sha256>::new(Some(&session_salt), &*master)
             .expand(SESSION_INFO, &mut *key)
             .map_err(|_| OpenError::WrongPassword)?;
     }
-    let message = Payload {
-        msg: &sealed,
-        aad: adata.as_bytes(),
-    };
+    let message = Payload { msg: &sealed, aad: adata.as_bytes() };
     let opened = Aes256Gcm::new((&*key).into()).decrypt(&iv.into(), message);
     into_text(opened.map_err(|_| OpenError::WrongPassword)?)
 }

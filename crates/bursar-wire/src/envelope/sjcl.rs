@@ -22,29 +22,20 @@ const MIN_ITERATIONS: u32 = 101;
 ///
 /// # Errors
 /// The text is too long.
-pub fn seal(
-    password: &str,
-    text: &str,
-    salt: [u8; 8],
-    iv: [u8; 16],
-    adata: &str,
-) -> Result<String, SealError> {
+pub fn seal(password: &str, text: &str, salt: [u8; 8], iv: [u8; 16], adata: &str) -> Result<String, SealError> {
     let escaped = escape(adata);
     if text.len().saturating_add(escaped.len()) > MAX_LENGTH / 2 {
         return Err(SealError::TooLong);
     }
     let key = derive_key(password, &salt, ITERATIONS, 32);
-    let message = Payload {
-        msg: text.as_bytes(),
-        aad: adata.as_bytes(),
-    };
+    let message = Payload { msg: text.as_bytes(), aad: adata.as_bytes() };
     let sealed = match nonce_of(&iv, text.len()) {
-        Some(Nonce::Long(nonce)) => Ccm::<Aes256, U8, U13>::new_from_slice(&key)
-            .ok()
-            .and_then(|ccm| ccm.encrypt(&nonce.into(), message).ok()),
-        Some(Nonce::Short(nonce)) => Ccm::<Aes256, U8, U12>::new_from_slice(&key)
-            .ok()
-            .and_then(|ccm| ccm.encrypt(&nonce.into(), message).ok()),
+        Some(Nonce::Long(nonce)) => {
+            Ccm::<Aes256, U8, U13>::new_from_slice(&key).ok().and_then(|ccm| ccm.encrypt(&nonce.into(), message).ok())
+        }
+        Some(Nonce::Short(nonce)) => {
+            Ccm::<Aes256, U8, U12>::new_from_slice(&key).ok().and_then(|ccm| ccm.encrypt(&nonce.into(), message).ok())
+        }
         None => None,
     };
     let sealed = sealed.ok_or(SealError::TooLong)?;
@@ -60,25 +51,15 @@ pub(super) fn open(password: &str, fields: &Fields<'_>) -> Result<Secret<String>
     let iterations = read_cost(fields, "iter", MIN_ITERATIONS, MAX_ITERATIONS)?;
     expect_text(fields, "mode", "ccm")?;
     expect_text(fields, "cipher", "aes")?;
-    let (salt, iv, sealed) = (
-        read_base64(fields, "salt")?,
-        read_base64(fields, "iv")?,
-        read_base64(fields, "ct")?,
-    );
+    let (salt, iv, sealed) = (read_base64(fields, "salt")?, read_base64(fields, "iv")?, read_base64(fields, "ct")?);
     let adata = unescape(fields.optional_text("adata")?.unwrap_or_default())
         .ok_or_else(|| fields.refuse("adata", "must be escaped as JavaScript's `escape` does"))?;
     let key_bits = one_of(fields, "ks", [128, 192, 256])?;
     let tag_bits = one_of(fields, "ts", [64, 96, 128])?;
-    let length = sealed
-        .len()
-        .checked_sub(tag_bits / 8)
-        .ok_or_else(|| fields.refuse("ct", "is too short"))?;
+    let length = sealed.len().checked_sub(tag_bits / 8).ok_or_else(|| fields.refuse("ct", "is too short"))?;
     let nonce = nonce_of(&iv, length).ok_or_else(|| fields.refuse("iv", "must have 16 bytes"))?;
     let key = derive_key(password, &salt, iterations, key_bits / 8);
-    let message = Payload {
-        msg: &sealed,
-        aad: adata.as_bytes(),
-    };
+    let message = Payload { msg: &sealed, aad: adata.as_bytes() };
     let opened = match key_bits {
         128 => open_with::<Aes128>(&key, &nonce, tag_bits, message),
         192 => open_with::<Aes192>(&key, &nonce, tag_bits, message),
@@ -87,40 +68,17 @@ pub(super) fn open(password: &str, fields: &Fields<'_>) -> Result<Secret<String>
     into_text(opened.ok_or(OpenError::WrongPassword)?)
 }
 
-fn open_with<C>(
-    key: &[u8],
-    nonce: &Nonce,
-    tag_bits: usize,
-    message: Payload<'_, '_>,
-) -> Option<Vec<u8>>
+fn open_with<C>(key: &[u8], nonce: &Nonce, tag_bits: usize, message: Payload<'_, '_>) -> Option<Vec<u8>>
 where
     C: KeyInit + aes::cipher::BlockCipherEncrypt + aes::cipher::BlockSizeUser<BlockSize = U16>,
 {
     match (nonce, tag_bits) {
-        (Nonce::Long(nonce), 64) => Ccm::<C, U8, U13>::new_from_slice(key)
-            .ok()?
-            .decrypt(nonce.into(), message)
-            .ok(),
-        (Nonce::Long(nonce), 96) => Ccm::<C, U12, U13>::new_from_slice(key)
-            .ok()?
-            .decrypt(nonce.into(), message)
-            .ok(),
-        (Nonce::Long(nonce), _) => Ccm::<C, U16, U13>::new_from_slice(key)
-            .ok()?
-            .decrypt(nonce.into(), message)
-            .ok(),
-        (Nonce::Short(nonce), 64) => Ccm::<C, U8, U12>::new_from_slice(key)
-            .ok()?
-            .decrypt(nonce.into(), message)
-            .ok(),
-        (Nonce::Short(nonce), 96) => Ccm::<C, U12, U12>::new_from_slice(key)
-            .ok()?
-            .decrypt(nonce.into(), message)
-            .ok(),
-        (Nonce::Short(nonce), _) => Ccm::<C, U16, U12>::new_from_slice(key)
-            .ok()?
-            .decrypt(nonce.into(), message)
-            .ok(),
+        (Nonce::Long(nonce), 64) => Ccm::<C, U8, U13>::new_from_slice(key).ok()?.decrypt(nonce.into(), message).ok(),
+        (Nonce::Long(nonce), 96) => Ccm::<C, U12, U13>::new_from_slice(key).ok()?.decrypt(nonce.into(), message).ok(),
+        (Nonce::Long(nonce), _) => Ccm::<C, U16, U13>::new_from_slice(key).ok()?.decrypt(nonce.into(), message).ok(),
+        (Nonce::Short(nonce), 64) => Ccm::<C, U8, U12>::new_from_slice(key).ok()?.decrypt(nonce.into(), message).ok(),
+        (Nonce::Short(nonce), 96) => Ccm::<C, U12, U12>::new_from_slice(key).ok()?.decrypt(nonce.into(), message).ok(),
+        (Nonce::Short(nonce), _) => Ccm::<C, U16, U12>::new_from_slice(key).ok()?.decrypt(nonce.into(), message).ok(),
     }
 }
 
@@ -146,11 +104,7 @@ fn derive_key(password: &str, salt: &[u8], iterations: u32, length: usize) -> Ze
 }
 
 fn expect_text(fields: &Fields<'_>, name: &str, expected: &str) -> Result<(), FieldError> {
-    if fields.text(name)? == expected {
-        Ok(())
-    } else {
-        Err(fields.refuse(name, format!("must be `{expected}`")))
-    }
+    if fields.text(name)? == expected { Ok(()) } else { Err(fields.refuse(name, format!("must be `{expected}`"))) }
 }
 
 fn one_of(fields: &Fields<'_>, name: &str, allowed: [usize; 3]) -> Result<usize, FieldError> {
@@ -166,9 +120,7 @@ fn one_of(fields: &Fields<'_>, name: &str, allowed: [usize; 3]) -> Result<usize,
 fn escape(text: &str) -> String {
     text.encode_utf16()
         .map(|unit| match u8::try_from(unit) {
-            Ok(byte) if byte.is_ascii_alphanumeric() || b"@*_+-./".contains(&byte) => {
-                char::from(byte).to_string()
-            }
+            Ok(byte) if byte.is_ascii_alphanumeric() || b"@*_+-./".contains(&byte) => char::from(byte).to_string(),
             Ok(byte) => format!("%{byte:02X}"),
             Err(_) => format!("%u{unit:04X}"),
         })
@@ -190,9 +142,7 @@ fn unescape(text: &str) -> Option<String> {
             }
         };
         // The radix parser would take a sign.
-        let unit = u16::from_str_radix(digits, 16)
-            .ok()
-            .filter(|_| !digits.starts_with('+'))?;
+        let unit = u16::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
         units.push(unit);
         rest = rest.get(taken..)?;
     }

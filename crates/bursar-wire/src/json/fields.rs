@@ -47,10 +47,7 @@ impl<'a> Fields<'a> {
 
     /// A refusal of a field of this object, with its full name.
     pub fn refuse(&self, name: &str, problem: impl Into<String>) -> FieldError {
-        FieldError {
-            field: self.full_name(name),
-            problem: problem.into(),
-        }
+        FieldError { field: self.full_name(name), problem: problem.into() }
     }
 
     /// Whether the field is written at all, be it as `null`: an edit clears with `null` what it keeps by silence.
@@ -65,11 +62,7 @@ impl<'a> Fields<'a> {
 
     /// The field's value, of whatever kind; `None` if absent or `null`.
     pub fn value(&self, name: &str) -> Option<&'a Json> {
-        let value = self
-            .entries
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value);
+        let value = self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         value.filter(|value| **value != Json::Null)
     }
 
@@ -142,9 +135,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is of another kind, or one of its elements is; that one is named.
     pub fn optional_texts(&self, name: &str) -> Result<Option<Vec<&'a str>>, FieldError> {
-        self.optional_array(name)?
-            .map(|elements| self.all_texts(name, elements))
-            .transpose()
+        self.optional_array(name)?.map(|elements| self.all_texts(name, elements)).transpose()
     }
 
     /// A list of texts.
@@ -160,9 +151,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is of another kind.
     pub fn optional_object(&self, name: &str) -> Result<Option<Self>, FieldError> {
-        self.value(name)
-            .map(|value| Self::at(self.full_name(name), value))
-            .transpose()
+        self.value(name).map(|value| Self::at(self.full_name(name), value)).transpose()
     }
 
     /// An object.
@@ -170,8 +159,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is absent or of another kind.
     pub fn object(&self, name: &str) -> Result<Self, FieldError> {
-        self.optional_object(name)?
-            .ok_or_else(|| self.missing(name, "an object"))
+        self.optional_object(name)?.ok_or_else(|| self.missing(name, "an object"))
     }
 
     /// A list of objects, if there.
@@ -194,39 +182,24 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is absent or of another kind, or one of its elements is; that one is named.
     pub fn objects(&self, name: &str) -> Result<Vec<Self>, FieldError> {
-        self.optional_objects(name)?
-            .ok_or_else(|| self.missing(name, "a list"))
+        self.optional_objects(name)?.ok_or_else(|| self.missing(name, "a list"))
     }
 
-    fn optional<T>(
-        &self,
-        name: &str,
-        kind: &str,
-        read: fn(&'a Json) -> Option<T>,
-    ) -> Result<Option<T>, FieldError> {
+    fn optional<T>(&self, name: &str, kind: &str, read: fn(&'a Json) -> Option<T>) -> Result<Option<T>, FieldError> {
         let Some(value) = self.value(name) else {
             return Ok(None);
         };
-        read(value)
-            .map(Some)
-            .ok_or_else(|| wrong_kind(self.full_name(name), kind, value))
+        read(value).map(Some).ok_or_else(|| wrong_kind(self.full_name(name), kind, value))
     }
 
-    fn required<T>(
-        &self,
-        name: &str,
-        kind: &str,
-        read: fn(&'a Json) -> Option<T>,
-    ) -> Result<T, FieldError> {
-        self.optional(name, kind, read)?
-            .ok_or_else(|| self.missing(name, kind))
+    fn required<T>(&self, name: &str, kind: &str, read: fn(&'a Json) -> Option<T>) -> Result<T, FieldError> {
+        self.optional(name, kind, read)?.ok_or_else(|| self.missing(name, kind))
     }
 
     fn all_texts(&self, name: &str, elements: &'a [Json]) -> Result<Vec<&'a str>, FieldError> {
         let numbered = elements.iter().enumerate();
         let texts = numbered.map(|(index, element)| {
-            as_text(element)
-                .ok_or_else(|| wrong_kind(self.element_name(name, index), "a text", element))
+            as_text(element).ok_or_else(|| wrong_kind(self.element_name(name, index), "a text", element))
         });
         texts.collect()
     }
@@ -236,11 +209,7 @@ impl<'a> Fields<'a> {
     }
 
     fn full_name(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     fn element_name(&self, name: &str, index: usize) -> String {
@@ -249,42 +218,23 @@ impl<'a> Fields<'a> {
 }
 
 fn wrong_kind(field: String, expected: &str, found: &Json) -> FieldError {
-    FieldError {
-        field,
-        problem: format!("must be {expected}, not {}", found.kind()),
-    }
+    FieldError { field, problem: format!("must be {expected}, not {}", found.kind()) }
 }
 
 fn as_text(value: &Json) -> Option<&str> {
-    if let Json::String(text) = value {
-        Some(text)
-    } else {
-        None
-    }
+    if let Json::String(text) = value { Some(text) } else { None }
 }
 
 fn as_boolean(value: &Json) -> Option<bool> {
-    if let Json::Bool(value) = value {
-        Some(*value)
-    } else {
-        None
-    }
+    if let Json::Bool(value) = value { Some(*value) } else { None }
 }
 
 fn as_integer(value: &Json) -> Option<i128> {
-    if let Json::Integer(value) = value {
-        Some(*value)
-    } else {
-        None
-    }
+    if let Json::Integer(value) = value { Some(*value) } else { None }
 }
 
 fn as_array(value: &Json) -> Option<&[Json]> {
-    if let Json::Array(elements) = value {
-        Some(elements)
-    } else {
-        None
-    }
+    if let Json::Array(elements) = value { Some(elements) } else { None }
 }
 
 #[cfg(test)]
@@ -297,9 +247,7 @@ mod tests {
 
     #[test]
     fn fields_are_read_by_kind() {
-        let json = body(
-            r#"{"label":"ci","on":true,"duration":60,"scope":["a","b"],"list":[1],"in":{"x":1}}"#,
-        );
+        let json = body(r#"{"label":"ci","on":true,"duration":60,"scope":["a","b"],"list":[1],"in":{"x":1}}"#);
         let fields = Fields::of(&json).unwrap();
         assert_eq!(fields.text("label"), Ok("ci"));
         assert_eq!(fields.boolean("on"), Ok(true));
@@ -307,10 +255,7 @@ mod tests {
         assert_eq!(fields.texts("scope"), Ok(vec!["a", "b"]));
         assert_eq!(fields.array("list").unwrap(), [Json::Integer(1)]);
         assert_eq!(fields.object("in").unwrap().integer("x"), Ok(1));
-        assert_eq!(
-            fields.names().collect::<Vec<_>>(),
-            ["label", "on", "duration", "scope", "list", "in"]
-        );
+        assert_eq!(fields.names().collect::<Vec<_>>(), ["label", "on", "duration", "scope", "list", "in"]);
     }
 
     #[test]
@@ -318,81 +263,43 @@ mod tests {
         let json = body(r#"{"otp":null}"#);
         let fields = Fields::of(&json).unwrap();
         assert_eq!(fields.optional_text("otp"), Ok(None));
-        assert_eq!(
-            fields.text("otp").unwrap_err().to_string(),
-            "`otp` is missing: give a text"
-        );
+        assert_eq!(fields.text("otp").unwrap_err().to_string(), "`otp` is missing: give a text");
         assert!(fields.mentions("otp") && !fields.mentions("label"));
-        assert!(
-            fields.optional_texts("otp").unwrap().is_none()
-                && fields.optional_objects("otp").unwrap().is_none()
-        );
+        assert!(fields.optional_texts("otp").unwrap().is_none() && fields.optional_objects("otp").unwrap().is_none());
     }
 
     #[test]
     fn another_kind_is_refused_also_where_the_field_is_optional() {
         let json = body(r#"{"otp":0,"duration":1.5,"on":"true","scope":"a","in":[]}"#);
         let fields = Fields::of(&json).unwrap();
-        assert_eq!(
-            fields.optional_text("otp").unwrap_err().to_string(),
-            "`otp` must be a text, not an integer"
-        );
+        assert_eq!(fields.optional_text("otp").unwrap_err().to_string(), "`otp` must be a text, not an integer");
         assert_eq!(
             fields.optional_integer("duration").unwrap_err().to_string(),
             "`duration` must be an integer, not a number with a fraction or an exponent, or one too big to be exact"
         );
-        assert_eq!(
-            fields.boolean("on").unwrap_err().to_string(),
-            "`on` must be true or false, not a text"
-        );
-        assert_eq!(
-            fields.texts("scope").unwrap_err().to_string(),
-            "`scope` must be a list, not a text"
-        );
-        assert_eq!(
-            fields.object("in").unwrap_err().to_string(),
-            "`in` must be an object, not a list"
-        );
+        assert_eq!(fields.boolean("on").unwrap_err().to_string(), "`on` must be true or false, not a text");
+        assert_eq!(fields.texts("scope").unwrap_err().to_string(), "`scope` must be a list, not a text");
+        assert_eq!(fields.object("in").unwrap_err().to_string(), "`in` must be an object, not a list");
     }
 
     #[test]
     fn nested_fields_are_named_from_the_top() {
-        let json = body(
-            r#"{"spendingLimits":[{"coin":"tbtc"},{"txValueLimit":true}],"a":{"b":{"scope":["x",1]}}}"#,
-        );
+        let json = body(r#"{"spendingLimits":[{"coin":"tbtc"},{"txValueLimit":true}],"a":{"b":{"scope":["x",1]}}}"#);
         let fields = Fields::of(&json).unwrap();
         let limits = fields.objects("spendingLimits").unwrap();
         let second = &limits[1];
-        assert_eq!(
-            second.text("coin").unwrap_err().field,
-            "spendingLimits[1].coin"
-        );
-        assert_eq!(
-            second.text("txValueLimit").unwrap_err().field,
-            "spendingLimits[1].txValueLimit"
-        );
+        assert_eq!(second.text("coin").unwrap_err().field, "spendingLimits[1].coin");
+        assert_eq!(second.text("txValueLimit").unwrap_err().field, "spendingLimits[1].txValueLimit");
         let inner = fields.object("a").unwrap().object("b").unwrap();
-        assert_eq!(
-            inner.texts("scope").unwrap_err().to_string(),
-            "`a.b.scope[1]` must be a text, not an integer"
-        );
+        assert_eq!(inner.texts("scope").unwrap_err().to_string(), "`a.b.scope[1]` must be a text, not an integer");
         assert_eq!(inner.refuse("scope", "is odd").field, "a.b.scope");
     }
 
     #[test]
     fn elements_and_bodies_that_are_no_objects_are_named() {
         let json = body(r#"{"spendingLimits":[{},7]}"#);
-        let error = Fields::of(&json)
-            .unwrap()
-            .objects("spendingLimits")
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`spendingLimits[1]` must be an object, not an integer"
-        );
-        assert_eq!(
-            Fields::of(&body("[]")).unwrap_err().to_string(),
-            "`body` must be an object, not a list"
-        );
+        let error = Fields::of(&json).unwrap().objects("spendingLimits").unwrap_err();
+        assert_eq!(error.to_string(), "`spendingLimits[1]` must be an object, not an integer");
+        assert_eq!(Fields::of(&body("[]")).unwrap_err().to_string(), "`body` must be an object, not a list");
     }
 }

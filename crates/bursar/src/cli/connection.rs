@@ -23,27 +23,34 @@ pub(super) struct Connection {
 impl Connection {
     /// Whether a token was given, so that the login's does not matter.
     pub(super) fn has_token(&self) -> bool {
-        self.token().is_some()
+        self.token.as_deref().is_some_and(|token| !token.trim().is_empty())
     }
 
     /// An empty variable is as good as none.
-    fn token(&self) -> Option<&str> {
-        self.token.as_deref().filter(|token| !token.is_empty())
+    fn token(&self) -> Result<Option<&str>, Failure> {
+        let token = self.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+        match token {
+            Some(token) if token.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                Err(Failure::usage("the token (--token, BURSAR_TOKEN) has a line break or blank in it"))
+            }
+            token => Ok(token),
+        }
     }
 
-    fn url(&self) -> Option<&str> {
-        self.url.as_deref().filter(|url| !url.is_empty())
+    fn url(&self) -> Result<Option<String>, Failure> {
+        self.url.as_deref().filter(|url| !url.trim().is_empty()).map(checked_url).transpose()
     }
 
     /// A client that presents the token that was given, or the login's.
     ///
     /// # Errors
-    /// Nobody is logged in, or to another server.
+    /// Nobody is logged in, or to another server; or the token or URL cannot be.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        if let Some(token) = self.token() {
+        let given = self.url()?;
+        if let Some(token) = self.token()? {
             let token = Some(Secret::new(token.to_owned()));
-            let url = match self.url() {
-                Some(url) => url.to_owned(),
+            let url = match given {
+                Some(url) => url,
                 None => credentials::load()?.map_or_else(|| DEFAULT_URL.to_owned(), |kept| kept.url),
             };
             return Ok(Client::new(&url, token));
@@ -51,12 +58,30 @@ impl Connection {
         let kept = credentials::load()?.ok_or_else(|| not_logged_in("nobody is logged in"))?;
         let Credentials { url, token, .. } = kept;
         // A token goes to the server that issued it and to nobody else.
-        match self.url() {
-            Some(other) if other.trim_end_matches('/') != url.trim_end_matches('/') => {
+        match given {
+            Some(other) if other != url.trim_end_matches('/') => {
                 Err(not_logged_in(&format!("the login is one of {url}, not of {other}")))
             }
             _ => Ok(Client::new(&url, Some(Secret::new(token)))),
         }
+    }
+}
+
+/// The URL of a server, without a slash at its end.
+///
+/// # Errors
+/// It has no scheme, no host, or a path.
+pub(super) fn checked_url(text: &str) -> Result<String, Failure> {
+    let url = text.trim().trim_end_matches('/');
+    let host = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    match host {
+        Some(host) if host.contains(['/', '?', '#']) => {
+            Err(Failure::usage(format!("`{url}` has a path")).with_hint("give the URL without a path"))
+        }
+        Some(host) if !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Ok(url.to_owned())
+        }
+        _ => Err(Failure::usage(format!("`{url}` is not the URL of a server")).with_hint("write http://HOST:PORT")),
     }
 }
 
@@ -76,12 +101,39 @@ impl From<ClientError> for Failure {
                     Kind::Refused => Exit::Refused,
                     Kind::Other => Exit::Failure,
                 };
-                let failure = failure.with_exit(exit);
-                match declined.reason() {
-                    Some(reason) if reason != declined.message() => failure.with_hint(reason),
+                let mut failure = failure.with_exit(exit);
+                if let Some(code) = declined.code() {
+                    failure = failure.with_code(code);
+                }
+                for (name, value) in declined.context().into_iter().flatten() {
+                    failure = failure.with_context(name, value.clone());
+                }
+                match (declined.reason(), declined.until()) {
+                    (Some(reason), _) if reason != declined.message() => failure.with_hint(reason),
+                    (None, Some(until)) => failure.with_hint(format!("until {until}")),
                     _ => failure,
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_a_scheme_and_a_host_and_no_path() {
+        for (text, url) in
+            [(" http://127.0.0.1:8080/\n", "http://127.0.0.1:8080"), ("https://b.example", "https://b.example")]
+        {
+            assert_eq!(checked_url(text).ok().as_deref(), Some(url));
+        }
+        for text in ["127.0.0.1:8080", "bursar.example", "ftp://x", "http://", "http://a b"] {
+            assert!(checked_url(text).unwrap_err().to_string().contains("write http://HOST:PORT"), "{text}");
+        }
+        for text in ["http://x/api", "https://x/api/v2/", "http://x?y"] {
+            assert!(checked_url(text).unwrap_err().to_string().contains("give the URL without a path"), "{text}");
         }
     }
 }

@@ -46,8 +46,8 @@ pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
     }
     match unsound {
         0 => Ok(()),
-        1 => Err(Failure::new("one point is not sound")),
-        _ => Err(Failure::new(format!("{unsound} points are not sound"))),
+        1 => Err(Failure::new("one point is not sound").printed()),
+        _ => Err(Failure::new(format!("{unsound} points are not sound")).printed()),
     }
 }
 
@@ -66,6 +66,7 @@ fn examine(config: &Path) -> Vec<Point> {
     points.push(Point { what: "master key", found });
     points.push(Point { what: "data directory", found: directory(&configuration.data_directory) });
     points.push(Point { what: "store", found: store(&configuration, master) });
+    points.push(Point { what: "rails", found: Ok(serve::NO_RAIL.to_owned()) });
     points
 }
 

@@ -1,7 +1,7 @@
 //! `bursar init`: from nothing to a server that its first user can log in to.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::operator::shown_once;
-use crate::cli::output;
 use crate::cli::password::{From, Typed};
+use crate::cli::{output, terminal};
 use crate::configuration::{self, Configuration};
 use crate::environment;
 use crate::failure::Failure;
@@ -114,17 +114,8 @@ impl Init {
         if self.non_interactive || !io::stdin().is_terminal() {
             return Err(Failure::usage("there is no username").with_hint("say --username, or set BURSAR_USERNAME"));
         }
-        ask("Username (such as an e-mail address): ")
+        terminal::ask("Username (such as an e-mail address): ")
     }
-}
-
-fn ask(question: &str) -> Result<String, Failure> {
-    let mut err = io::stderr().lock();
-    write!(err, "{question}")?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim().to_owned())
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {

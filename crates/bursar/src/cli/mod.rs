@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod init;
 mod operator;
+mod otp;
 mod output;
 mod password;
 mod serve;
@@ -16,6 +17,7 @@ mod session;
 mod shown;
 mod spend;
 mod table;
+mod terminal;
 mod token;
 mod wallet;
 
@@ -91,16 +93,27 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => {
             // Help and version come this way as well, with code 0.
             error.print().ok();
+            if error.exit_code() != 0 && asks_for_json() {
+                let told = error.to_string();
+                let message = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                output::json(&serde_json::json!({"error": message, "code": "usage", "context": {}})).ok();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let json = line.json;
     match run(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::failure(&failure);
+            output::failure(&failure, json);
             failure.exit_code()
         }
     }
+}
+
+/// Whether a command line that cannot be read asks for documents.
+fn asks_for_json() -> bool {
+    std::env::args_os().any(|argument| argument == "--json")
 }
 
 fn run(line: CommandLine) -> Result<(), Failure> {

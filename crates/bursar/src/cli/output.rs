@@ -32,8 +32,12 @@ pub(super) fn remark(text: &str) {
     writeln!(io::stderr().lock(), "{text}").ok();
 }
 
-/// Prints a failure to standard error.
-pub(super) fn failure(failure: &Failure) {
+/// Prints a failure to standard error, and for programs as a document to standard output.
+pub(super) fn failure(failure: &Failure, is_json: bool) {
+    if let Some(document) = failure.document().filter(|_| is_json) {
+        // There is nobody left to be told that this did not work.
+        json(&document).ok();
+    }
     remark(&printable(&failure.to_string()));
 }
 

@@ -13,6 +13,9 @@ use crate::key_file;
 use crate::operator;
 use crate::server::{self, Listening, Rails};
 
+/// What a server of this version cannot do yet.
+pub(super) const NO_RAIL: &str = "no rail is configured yet: tokens are issued and checked, but nothing can be spent";
+
 /// Serves until the process is told to stop.
 pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
     environment::start_log("info");
@@ -39,10 +42,11 @@ pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
         let serving = server::start(bursar, Listening { http: listener, settings, operator }).await?;
         let url = format!("http://{}", serving.address());
         if json {
-            let ready = json!({"url": url, "dataDir": configuration.data_directory, "pid": std::process::id()});
+            let ready =
+                json!({"url": url, "dataDir": configuration.data_directory, "pid": std::process::id(), "rails": []});
             output::json(&ready)?;
         } else {
-            output::text(&format!("Bursar serves {url}"))?;
+            output::text(&format!("Bursar serves {url}\n{NO_RAIL}"))?;
         }
         serving.until_stopped().await
     })

@@ -1,11 +1,12 @@
 //! Logging in and out, and who one is.
 
-use bursar_client::Client;
+use bursar_client::{Client, ClientError, Kind};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::connection::{Connection, DEFAULT_URL};
+use crate::cli::connection::{self, Connection, DEFAULT_URL};
 use crate::cli::credentials::{self, Credentials};
+use crate::cli::otp::Otp;
 use crate::cli::password::{From, Typed};
 use crate::cli::{output, shown};
 use crate::failure::Failure;
@@ -18,22 +19,23 @@ pub(super) struct Login {
     /// Who logs in.
     #[arg(long, env = "BURSAR_USERNAME")]
     username: String,
-    /// A one-time password, or a recovery code.
-    #[arg(long)]
-    otp: Option<String>,
+    #[command(flatten)]
+    otp: Otp,
     #[command(flatten)]
     password: From,
 }
 
 impl Login {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let url = connection::checked_url(&self.url)?;
         let password = self.password.read(Typed::Known, true)?;
-        let client = Client::new(&self.url, None);
-        let login = bursar_client::Login { username: &self.username, password: &password, otp: self.otp.as_deref() };
-        let answer = client.log_in(&login)?;
+        let client = Client::new(&url, None);
+        let username = self.username.as_str();
+        let answer =
+            self.otp.present(|otp| client.log_in(&bursar_client::Login { username, password: &password, otp }))?;
         let token = answer.get("access_token").and_then(Value::as_str);
         let token = token.ok_or_else(|| Failure::new("the server handed out no token"))?;
-        let mine = Client::new(&self.url, Some(bursar_core::secret::Secret::new(token.to_owned())));
+        let mine = Client::new(&url, Some(bursar_core::secret::Secret::new(token.to_owned())));
         let session = mine.session()?;
         let kept = Credentials {
             url: client.url().to_owned(),
@@ -62,7 +64,11 @@ impl Login {
 }
 
 pub(super) fn logout(connection: &Connection, json: bool) -> Result<(), Failure> {
-    connection.client()?.log_out()?;
+    let client = connection.client()?;
+    if connection.has_token() && shown::text(&client.session()?, "kind") == "access" {
+        return Err(Failure::new("an access token has no session to end").with_hint("bursar token revoke ID"));
+    }
+    client.log_out()?;
     if !connection.has_token() {
         credentials::forget()?;
     }
@@ -71,16 +77,26 @@ pub(super) fn logout(connection: &Connection, json: bool) -> Result<(), Failure>
 
 pub(super) fn whoami(connection: &Connection, json: bool) -> Result<(), Failure> {
     let client = connection.client()?;
-    let (user, session) = (client.me()?, client.session()?);
+    let session = client.session()?;
+    let user = match client.me() {
+        Ok(user) => Some(user),
+        // Without the scope `profile` a token may not tell whose it is.
+        Err(ClientError::Declined(declined)) if declined.kind() == Kind::Refused => None,
+        Err(error) => return Err(error.into()),
+    };
     if json {
-        return output::json(&json!({"url": client.url(), "user": user, "session": session}));
+        let mut shown = json!({"url": client.url(), "session": session});
+        if let (Some(fields), Some(user)) = (shown.as_object_mut(), user) {
+            fields.insert("user".to_owned(), user);
+        }
+        return output::json(&shown);
     }
+    let user = user.map(|user| named(&user)).unwrap_or_default();
+    output::text(&format!("Server   {}\n{user}{}", output::printable(client.url()), shown::token(&session)))
+}
+
+fn named(user: &Value) -> String {
     let name = user.get("name").map(|name| shown::text(name, "full")).unwrap_or_default();
-    output::text(&format!(
-        "Server   {}\nUser     {} {}\n{}",
-        output::printable(client.url()),
-        shown::text(&user, "username"),
-        if name.is_empty() { String::new() } else { format!("({name})") },
-        shown::token(&session),
-    ))
+    let name = if name.is_empty() { name } else { format!(" ({name})") };
+    format!("User     {}{name}\n", shown::text(user, "username"))
 }

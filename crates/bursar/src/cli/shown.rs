@@ -46,10 +46,15 @@ fn one(what: &str, limit: &Value, spent: &str, ceiling: &str) -> String {
 /// Whether a token may spend now.
 pub(super) fn state(token: &Value) -> String {
     let locked = text(token, "locked");
+    let unlock = token.get("unlock");
     if !locked.is_empty() {
-        return format!("locked since {locked}");
+        // An unlock goes before a lock for as long as it lasts.
+        return match unlock {
+            Some(unlock) => format!("unlocked until {}, then locked again (since {locked})", text(unlock, "expires")),
+            None => format!("locked since {locked}"),
+        };
     }
-    match token.get("unlock") {
+    match unlock {
         Some(unlock) if limits(token).is_empty() => format!("unlocked until {}", text(unlock, "expires")),
         Some(_) => "limited".to_owned(),
         None => "spends only when unlocked".to_owned(),
@@ -95,7 +100,9 @@ mod tests {
         assert_eq!(limits(&others), ["each ERC-20 token 2 of 7", "bitcoin 1 of 9"]);
         assert_eq!(state(&others), "limited");
         assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
-        assert_eq!(state(&json!({"locked": "then", "unlock": {}})), "locked since then");
+        assert_eq!(state(&json!({"locked": "then"})), "locked since then");
+        let both = json!({"locked": "then", "unlock": {"expires": "soon"}});
+        assert_eq!(state(&both), "unlocked until soon, then locked again (since then)");
         assert_eq!(state(&json!({})), "spends only when unlocked");
     }
 }

@@ -71,7 +71,9 @@ fn failed(error: ClientError, sequence_id: &str) -> Failure {
     };
     let failure = Failure::from(error);
     if may_be_done {
-        return failure.with_hint(format!("it may have been sent; send it again with --sequence-id {sequence_id}"));
+        return failure
+            .with_context("sequenceId", sequence_id)
+            .with_hint(format!("it may have been sent; send it again with --sequence-id {sequence_id}"));
     }
     failure
 }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use crate::cli::connection::Connection;
+use crate::cli::otp::Otp;
 use crate::cli::{output, shown, table};
 use crate::configuration::parse_duration;
 use crate::failure::Failure;
@@ -30,9 +31,8 @@ pub(super) enum Token {
     },
     /// Let the presented token (the login's, or --token) spend without its limits for a time.
     Unlock {
-        /// A one-time password.
-        #[arg(long)]
-        otp: Option<String>,
+        #[command(flatten)]
+        otp: Otp,
         /// For how long, at most an hour: seconds, or with a unit. Ten minutes if nothing is said.
         #[arg(long, value_parser = seconds)]
         duration: Option<u64>,
@@ -63,9 +63,8 @@ pub(super) struct Create {
     /// How long it lasts: seconds, or with a unit, such as 30d or 12h.
     #[arg(long, value_parser = seconds)]
     duration: Option<u64>,
-    /// A one-time password.
-    #[arg(long)]
-    otp: Option<String>,
+    #[command(flatten)]
+    otp: Otp,
     #[command(flatten)]
     connection: Connection,
 }
@@ -100,7 +99,8 @@ impl Token {
                 }
             }
             Self::Unlock { otp, duration, resume, connection } => {
-                show(&connection.client()?.unlock(otp.as_deref(), duration, resume)?, json)
+                let client = connection.client()?;
+                show(&otp.present(|otp| client.unlock(otp, duration, resume))?, json)
             }
             Self::Lock(connection) => show(&connection.client()?.lock()?, json),
         }
@@ -109,7 +109,8 @@ impl Token {
 
 impl Create {
     fn run(self, json: bool) -> Result<(), Failure> {
-        let created = self.connection.client()?.create_token(&self.wishes())?;
+        let client = self.connection.client()?;
+        let created = self.otp.present(|otp| client.create_token(&self.wishes(otp)))?;
         if json {
             return output::json(&created);
         }
@@ -121,7 +122,7 @@ impl Create {
         output::text(&format!("{}\n\n{text}\n\nThis text is the token. It is shown only now.", shown::token(&created)))
     }
 
-    fn wishes(&self) -> Value {
+    fn wishes(&self, otp: Option<&str>) -> Value {
         let mut wishes = Map::new();
         wishes.insert("label".to_owned(), self.label.clone().into());
         wishes.insert("scope".to_owned(), self.scopes.clone().into());
@@ -138,8 +139,8 @@ impl Create {
         if let Some(duration) = self.duration {
             wishes.insert("duration".to_owned(), duration.into());
         }
-        if let Some(otp) = &self.otp {
-            wishes.insert("otp".to_owned(), otp.clone().into());
+        if let Some(otp) = otp {
+            wishes.insert("otp".to_owned(), otp.into());
         }
         wishes.into()
     }
