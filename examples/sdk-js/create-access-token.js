@@ -1,7 +1,14 @@
 // Logs in with password and OTP, and prints a new access token with a spending limit.
 const { BitGoAPI } = require('@bitgo/sdk-api');
 
-// BITGO_CUSTOM_ROOT_URI points this at Bursar.
+// Without BITGO_CUSTOM_ROOT_URI, which points this at Bursar, the SDK would send the password elsewhere.
+for (const name of ['PASS', 'BITGO_CUSTOM_ROOT_URI']) {
+  if (!process.env[name]) {
+    console.error(`${name} is not set: export it as 'bursar dev' prints it`);
+    process.exit(2);
+  }
+}
+
 const bitgo = new BitGoAPI({ env: 'test' });
 
 async function main() {

@@ -4,6 +4,14 @@ const { BitGoAPI } = require('@bitgo/sdk-api');
 const OTP = '000000';
 const RECIPIENT = 'tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx';
 
+// Without BITGO_CUSTOM_ROOT_URI, which points this at Bursar, the SDK would send the password elsewhere.
+for (const name of ['ACCESS_TOKEN', 'PASS', 'BITGO_CUSTOM_ROOT_URI']) {
+  if (!process.env[name]) {
+    console.error(`${name} is not set: "bursar dev" prints the exports, create-access-token.js the token`);
+    process.exit(2);
+  }
+}
+
 const bitgo = new BitGoAPI({ env: 'test' });
 
 async function sendcoins(wallet, what, amount) {

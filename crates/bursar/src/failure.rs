@@ -43,13 +43,13 @@ pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
     code: Option<String>,
-    context: Map<String, Value>,
+    context: Box<Map<String, Value>>,
     is_printed: bool,
 }
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        let (message, context) = (message.into(), Map::new());
+        let (message, context) = (message.into(), Box::default());
         Self { exit: Exit::Failure, message, hint: None, code: None, context, is_printed: false }
     }
 
@@ -93,7 +93,7 @@ impl Failure {
             return None;
         }
         let code = self.code.as_deref().unwrap_or(self.exit.code());
-        let mut context = self.context.clone();
+        let mut context = Map::clone(&self.context);
         if let Some(hint) = &self.hint {
             context.insert("hint".to_owned(), hint.clone().into());
         }

@@ -79,38 +79,51 @@ fn page(ready: &Ready) -> String {
     let (url, username, password, otp) = (&ready.url, ready.username, ready.password.expose(), ready.otp);
     let kept = match ready.is_ephemeral {
         true => "removed at the end (--data-dir keeps it)".to_owned(),
-        false => format!("{} (a password changed since is not shown here)", ready.data_directory.display()),
+        false => format!(
+            "{} (a password changed since is not shown here)\nMaster key {}",
+            ready.data_directory.display(),
+            dev::key_beside(&ready.data_directory).display(),
+        ),
     };
+    let wallet = ready.wallets.iter().find(|wallet| wallet.coin == "tbtc").map(|wallet| wallet.id.to_string());
+    let wallet = wallet.unwrap_or_default();
+    let bursar = program();
     format!(
         "Bursar test environment. The money is the sandbox's: nothing here is real.\n\n\
-         URL       {url}\n\
-         User      {username}\n\
-         Password  {password}\n\
-         OTP       {otp}\n\
-         Data      {kept}\n\n\
+         URL        {url}\n\
+         User       {username}\n\
+         Password   {password}\n\
+         OTP        {otp}\n\
+         Data       {kept}\n\n\
          {wallets}\n\n\
-         For the BitGo SDK, in another terminal:\n\n\
+         In another terminal:\n\n\
          export PASS='{password}'\n\
          export BITGO_CUSTOM_ROOT_URI={url}\n\
-         {SNIPPET}\n\
+         export BURSAR_PASSWORD='{password}'\n\
+         export BURSAR_URL={url}\n\
+         export WALLET={wallet}\n\n\
+         A token that may spend, with the BitGo SDK (from Bursar's checkout):\n\n\
+         cd examples/sdk-js && npm ci && node create-access-token.js\n\n\
+         or with the command line:\n\n\
+         {bursar} login --username {username} --otp {otp}\n\
+         {bursar} token create --label bot --scope wallet_view_all,wallet_spend_all --limit tbtc=1000 --otp {otp}\n\n\
+         What either prints as the token, v2x…, spends:\n\n\
+         export TOKEN=v2x…\n\
+         {CURL}\n\n\
          Stop with Ctrl-C."
     )
 }
 
-/// Makes a token that may spend a bitcoin of the sandbox, with the unmodified SDK. Not indented: a shell
-/// looks for the end of what follows `<<` at the beginning of a line.
-const SNIPPET: &str = r"cat > token.cjs <<'END'
-const { BitGoAPI } = require('@bitgo/sdk-api');
-(async () => {
-  const bitgo = new BitGoAPI({ env: 'test' });
-  await bitgo.authenticate({ username: 'user@example.com', password: process.env.PASS, otp: '000000' });
-  console.log(await bitgo.addAccessToken({
-    otp: '000000',
-    label: 'Admin Access Token',
-    scope: ['openid', 'profile', 'wallet_view_all', 'wallet_spend_all'],
-    spendingLimits: [{ coin: 'tbtc', txValueLimit: '100000000' }],
-  }));
-})();
-END
-npm install @bitgo/sdk-api && node token.cjs
-";
+/// A payment of the sandbox, with what is exported above it.
+const CURL: &str = r#"curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+     -d '{"address":"tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx","amount":"250"}' \
+     "$BURSAR_URL/api/v2/tbtc/wallet/$WALLET/sendcoins""#;
+
+/// This program as it is called from where it was started.
+fn program() -> String {
+    let Ok(path) = std::env::current_exe() else { return "bursar".to_owned() };
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(&path).display().to_string();
+    let is_plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+".contains(c));
+    if is_plain { path } else { "bursar".to_owned() }
+}

@@ -68,8 +68,13 @@ fn a_token_spends_within_its_limit_and_not_beyond() {
     assert_eq!(over.code(), 3);
     assert!(over.told().starts_with("error: needs unlock\nhint: "), "{}", over.told());
     let as_bot = [("BURSAR_TOKEN", token), ("BURSAR_URL", server.ready("url"))];
+    assert_eq!(over.failure()["code"], "limit_exceeded");
+    assert_eq!(over.failure()["context"]["remaining"], "400");
     home.run(&["token", "unlock", "--otp", "000000", "--duration", "5m"], &as_bot).text();
     spend(&home, &server, token, "401").json();
+    let shorter = home.run(&["token", "unlock", "--otp", "000000", "--duration", "1m"], &as_bot);
+    assert_eq!(shorter.code(), 3);
+    assert!(shorter.told().contains("hint: until "), "{}", shorter.told());
     home.run(&["token", "lock"], &as_bot).text();
     assert_eq!(spend(&home, &server, token, "1").code(), 3);
 
@@ -106,6 +111,59 @@ fn exit_codes_tell_what_went_wrong() {
     assert!(unknown.told().contains("invalid scope"), "{}", unknown.told());
     server.kill();
     assert_eq!(home.run(&["whoami"], &[]).code(), 5);
+}
+
+#[test]
+fn an_access_token_is_told_what_it_cannot_do() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    log_in(&home, &server);
+    let created = create_token(&home, &[]);
+    let padded = format!(" {}\n", created["token"].as_str().unwrap());
+    let as_bot = [("BURSAR_TOKEN", padded.as_str()), ("BURSAR_URL", server.ready("url"))];
+    let logout = home.run(&["logout"], &as_bot);
+    assert_eq!(logout.code(), 1);
+    assert!(logout.told().contains("an access token has no session to end\nhint: bursar token revoke ID"));
+    let who = home.run(&["whoami", "--json"], &as_bot).json();
+    assert_eq!(who["session"]["kind"], "access");
+    assert_eq!(who.get("user"), None);
+    assert!(!home.run(&["whoami"], &as_bot).text().contains("User "));
+}
+
+#[test]
+fn a_one_time_password_is_given_or_asked_for_where_it_is_missing() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    let environment = [("BURSAR_URL", server.ready("url")), ("BURSAR_PASSWORD", server.ready("password"))];
+    let login = ["login", "--json", "--username", "user@example.com"];
+    let without = home.run(&login, &environment);
+    assert_eq!(without.code(), 4);
+    assert!(without.told().contains("hint: give --otp or BURSAR_OTP"), "{}", without.told());
+    home.run(&login, &[&environment[..], &[("BURSAR_OTP", "000000")]].concat()).json();
+    for command in [&["token", "unlock"][..], &["token", "create", "--label", "x", "--scope", "profile"]] {
+        let without = home.run(command, &[]);
+        assert!(without.told().contains("hint: give --otp or BURSAR_OTP"), "{command:?}: {}", without.told());
+        home.run(command, &[("BURSAR_OTP", "000000")]).text();
+    }
+}
+
+#[test]
+fn what_cannot_be_is_a_mistake_of_usage_for_people_and_programs() {
+    let home = Home::new();
+    let cases = [
+        ("BURSAR_TOKEN", "v2x one", "has a line break or blank in it"),
+        ("BURSAR_TOKEN", "v2x\none", "has a line break or blank in it"),
+        ("BURSAR_URL", "127.0.0.1:8080", "write http://HOST:PORT"),
+        ("BURSAR_URL", "http://127.0.0.1:8080/api/v2", "give the URL without a path"),
+    ];
+    for (name, value, told) in cases {
+        let refused = home.run(&["whoami", "--json"], &[(name, value)]);
+        assert_eq!(refused.code(), 2, "{value}");
+        assert!(refused.told().contains(told), "{}", refused.told());
+        assert_eq!(refused.failure()["code"], "usage");
+    }
+    let unreadable = home.run(&["spend", "--json"], &[]);
+    assert_eq!((unreadable.code(), &unreadable.failure()["code"]), (2, &Value::from("usage")));
 }
 
 #[test]

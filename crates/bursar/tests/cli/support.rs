@@ -27,9 +27,15 @@ impl Home {
     /// The program with nothing of the surroundings that could change what it does.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
-        for variable in
-            ["BURSAR_URL", "BURSAR_TOKEN", "BURSAR_PASSWORD", "BURSAR_USERNAME", "BURSAR_CONFIG", "BURSAR_LOG"]
-        {
+        for variable in [
+            "BURSAR_URL",
+            "BURSAR_TOKEN",
+            "BURSAR_PASSWORD",
+            "BURSAR_USERNAME",
+            "BURSAR_OTP",
+            "BURSAR_CONFIG",
+            "BURSAR_LOG",
+        ] {
             command.env_remove(variable);
         }
         command.env("XDG_CONFIG_HOME", self.path("xdg")).current_dir(self.0.path()).stdin(Stdio::null());
@@ -69,6 +75,12 @@ impl Ran {
 
     pub(crate) fn told(&self) -> String {
         String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    /// What it printed as a failure for programs.
+    pub(crate) fn failure(&self) -> Value {
+        assert!(!self.0.status.success());
+        serde_json::from_slice(&self.0.stdout).unwrap()
     }
 
     pub(crate) fn text(&self) -> String {
