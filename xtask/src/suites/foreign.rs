@@ -35,7 +35,7 @@ fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
     Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
 }
 
-/// The guide's snippet, byte for byte, with the two settings that `bursar dev` prints.
+/// The guide's snippet with the two settings that `bursar dev` prints.
 pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
     let folder = workspace.root().join("examples/sdk-js");

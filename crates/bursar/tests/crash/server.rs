@@ -45,8 +45,11 @@ impl Home {
     pub(crate) fn start_in_vain(&self) -> (ExitStatus, String) {
         let (child, lines) = self.spawn();
         let mut server = Server { child, ready: Value::Null };
-        // The lines end when the process does.
-        assert_eq!(lines.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected), "it started");
+        // With `--json` the one line is what went wrong, and the lines end when the process does.
+        let failure = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it said nothing: {}", self.log()));
+        let failure: Value = serde_json::from_str(&failure).unwrap();
+        assert!(failure["error"].is_string() && failure.get("url").is_none(), "{failure}");
+        assert_eq!(lines.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected), "it goes on");
         (server.child.wait().unwrap(), self.log())
     }
 
