@@ -7,7 +7,8 @@ const { OTP, WRONG_OTP, send, refusal, needsUnlock, pause, promise, conformance 
 const LIMITED = { spendingLimits: [{ coin: 'tbtc', txValueLimit: '1000' }] };
 
 /** How long the unlock of this session lasts, in seconds. */
-const seconds = ({ unlock }) => (Date.parse(unlock.expires) - Date.parse(unlock.time)) / 1000;
+// To 10 ms, as BitGo's own test has it: the ledger dates an unlock when it is written, a moment after it was asked for.
+const seconds = ({ unlock }) => Math.round((Date.parse(unlock.expires) - Date.parse(unlock.time)) / 10) / 100;
 
 conformance('unlock and lock', (bursar) => {
   promise('an unlock answers its time, its end and empty counters', async () => {
