@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
 const CONFORMANCE_LIMIT: Duration = Duration::from_secs(5 * 60);
-const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
+const EXAMPLE_LIMIT: Duration = Duration::from_secs(3 * 60);
 
 /// The unmodified SDK for JavaScript.
 pub(super) fn sdk_js(workspace: &Workspace) -> Result<(), Stop> {
