@@ -50,7 +50,7 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
                     return surface.refuse(Failure::NoSuchRoute, info.0, request).await;
                 };
                 let parameters = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-                surface.run(Some(route), info.0, parameters, request).await
+                surface.run(route, info.0, parameters, request).await
             };
             router = router.route(&path, on(filter, handler));
         }
@@ -98,7 +98,7 @@ struct Received {
 impl Surface {
     async fn run(
         self,
-        route: Option<&'static Route>,
+        route: &'static Route,
         peer: SocketAddr,
         parameters: Vec<(String, String)>,
         request: Request,
@@ -124,11 +124,10 @@ impl Surface {
 
     async fn answer(
         &self,
-        route: Option<&'static Route>,
+        route: &'static Route,
         parameters: Vec<(String, String)>,
         received: Received,
     ) -> (Result<Reply, Failure>, Option<Signer>) {
-        let Some(route) = route else { return (Err(Failure::NoSuchRoute), None) };
         let (caller, signer) = self.authenticate(&received).await;
         let caller = match caller.and_then(|caller| admit(route, caller, &received)) {
             Ok(caller) => caller,

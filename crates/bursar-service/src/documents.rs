@@ -1,7 +1,7 @@
 //! What Bursar keeps for a user without reading it: settings, keychains, and templates of tokens.
 
 use bursar_core::id::TemplateId;
-use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Outcome, Record, Trace, Versioned, Write};
+use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Record, Trace, Versioned, Write};
 use bursar_store::Page;
 use bursar_wire::json::FieldError;
 use bursar_wire::requests::{CreateKeychain, CreateToken, Settings, Template, TemplateEdit};
@@ -184,10 +184,7 @@ impl Bursar {
             trace: Some(Trace { action: "template.delete", subject: format!("template:{id}"), data: Vec::new() }),
             ..Write::default()
         };
-        match self.write(principal.actor(), write).await? {
-            Outcome::Written => Ok(()),
-            _ => Err(changed()),
-        }
+        self.must_write(principal.actor(), write).await
     }
 
     /// Gives a new token what its request leaves to its template.
@@ -260,10 +257,7 @@ impl Bursar {
             trace: Some(Trace { action, subject, data: Vec::new() }),
             ..Write::default()
         };
-        match self.write(principal.actor(), write).await? {
-            Outcome::Written => Ok(()),
-            _ => Err(changed()),
-        }
+        self.must_write(principal.actor(), write).await
     }
 }
 
@@ -282,8 +276,4 @@ fn template_id(key: &DocumentKey) -> Result<TemplateId, ServiceError> {
 fn read_template(document: &Versioned<Document>) -> Result<Template, ServiceError> {
     Template::from_bytes(&document.value.body)
         .ok_or_else(|| ServiceError::Unavailable("a stored template cannot be read".to_owned()))
-}
-
-fn changed() -> ServiceError {
-    ServiceError::Conflict("it changed in the meantime; try again".to_owned())
 }

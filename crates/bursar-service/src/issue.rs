@@ -252,11 +252,7 @@ impl Bursar {
     /// There is none of this id among those the caller may end.
     pub async fn revoke(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
         self.own_token(principal, id).await?;
-        match self.command(principal.actor(), Command::Revoke { token: id }).await? {
-            Outcome::Token(token) => self.state_of(*token).await,
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            _ => Err(ServiceError::NotFound("token")),
-        }
+        self.change_token(principal, Command::Revoke { token: id }).await
     }
 
     /// What the presented token is and what is left of its limits. Every token may ask this of itself.

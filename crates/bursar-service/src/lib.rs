@@ -209,6 +209,14 @@ impl Bursar {
         self.command(actor, Command::Write(write)).await
     }
 
+    /// Writes what was decided on records that must still be so.
+    pub(crate) async fn must_write(&self, actor: Actor, write: Write) -> Result<(), ServiceError> {
+        match self.write(actor, write).await? {
+            Outcome::Written => Ok(()),
+            _ => Err(ServiceError::Conflict("it changed in the meantime; try again".to_owned())),
+        }
+    }
+
     pub(crate) fn rail(&self, name: &str) -> Result<&Arc<dyn Rail>, ServiceError> {
         self.rails.get(name).ok_or_else(|| ServiceError::Unavailable(format!("rail `{name}` is not configured")))
     }

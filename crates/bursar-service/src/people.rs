@@ -7,7 +7,7 @@ use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{FactorId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{
-    Command, Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Outcome, Record, Trace, Write,
+    Command, Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Record, Trace, Write,
 };
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
@@ -98,7 +98,7 @@ impl Bursar {
         let enrolment = if new.seeded { None } else { Some(self.new_factors(&user, &mut put)?) };
         let trace = trace("user.create", user.id, vec![("username", user.username.clone())]);
         let write = Write { read: vec![(Key::User(user.id), 0)], put, trace: Some(trace), ..Write::default() };
-        self.must_write(write).await?;
+        self.must_write(Actor::Operator, write).await?;
         Ok((user, enrolment))
     }
 
@@ -122,7 +122,7 @@ impl Bursar {
             write.read.push((Key::Credential(old.value.id), old.version));
             write.delete.push(Key::Credential(old.value.id));
         }
-        self.must_write(write).await
+        self.must_write(Actor::Operator, write).await
     }
 
     /// Replaces an account's second factors, as the operator of the machine, for somebody who lost them.
@@ -157,7 +157,7 @@ impl Bursar {
                 self.command(Actor::Operator, Command::Lock { token: token.id }).await?;
             }
         }
-        self.must_write(write).await?;
+        self.must_write(Actor::Operator, write).await?;
         Ok(enrolment)
     }
 
@@ -208,7 +208,7 @@ impl Bursar {
             trace: Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data }),
             ..Write::default()
         };
-        self.must_write(write).await?;
+        self.must_write(Actor::Operator, write).await?;
         Ok(wallet)
     }
 
@@ -238,10 +238,7 @@ impl Bursar {
             trace: Some(trace("user.freeze", id, data)),
             ..Write::default()
         };
-        match self.write(principal.actor(), write).await? {
-            Outcome::Written => Ok(()),
-            _ => Err(changed()),
-        }
+        self.must_write(principal.actor(), write).await
     }
 
     /// Lifts a freeze, as the operator of the machine.
@@ -251,12 +248,15 @@ impl Bursar {
     pub async fn unfreeze(&self, username: &str) -> Result<(), ServiceError> {
         let id = self.user_named(username).await?.id;
         let found = self.reads.run(move |reader| reader.user(id)).await?.ok_or(ServiceError::NotFound("user"))?;
-        self.must_write(Write {
-            read: vec![(Key::User(id), found.version)],
-            put: vec![Record::User(id, User { freeze: None, ..found.value })],
-            trace: Some(trace("user.unfreeze", id, Vec::new())),
-            ..Write::default()
-        })
+        self.must_write(
+            Actor::Operator,
+            Write {
+                read: vec![(Key::User(id), found.version)],
+                put: vec![Record::User(id, User { freeze: None, ..found.value })],
+                trace: Some(trace("user.unfreeze", id, Vec::new())),
+                ..Write::default()
+            },
+        )
         .await
     }
 
@@ -290,10 +290,7 @@ impl Bursar {
             write.read.push((Key::Document(key.clone()), known.version));
             write.put.push(Record::Document(key, Document { title: None, body: encrypted.into_bytes() }));
         }
-        match self.write(principal.actor(), write).await? {
-            Outcome::Written => Ok(()),
-            _ => Err(changed()),
-        }
+        self.must_write(principal.actor(), write).await
     }
 
     /// Adds to a write that every session of the user is over.
@@ -350,19 +347,8 @@ impl Bursar {
             last_used: None,
         }
     }
-
-    async fn must_write(&self, write: Write) -> Result<(), ServiceError> {
-        match self.write(Actor::Operator, write).await? {
-            Outcome::Written => Ok(()),
-            _ => Err(changed()),
-        }
-    }
 }
 
 fn trace(action: &'static str, user: UserId, data: Vec<(&'static str, String)>) -> Trace {
     Trace { action, subject: format!("user:{user}"), data }
-}
-
-fn changed() -> ServiceError {
-    ServiceError::Conflict("it changed in the meantime; try again".to_owned())
 }

@@ -37,6 +37,15 @@ impl Bursar {
             resume: request.resume,
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
         };
+        self.change_token(principal, command).await
+    }
+
+    /// Gives a command that changes a token's state, and shows the token as it stands then.
+    pub(crate) async fn change_token(
+        &self,
+        principal: &Principal,
+        command: Command,
+    ) -> Result<TokenState, ServiceError> {
         match self.command(principal.actor(), command).await? {
             Outcome::Token(token) => self.state_of(*token).await,
             Outcome::UnlockedLonger { until } => Err(ServiceError::UnlockedLonger { until }),
@@ -50,11 +59,7 @@ impl Bursar {
     /// # Errors
     /// The ledger does not answer.
     pub async fn lock(&self, principal: &Principal) -> Result<TokenState, ServiceError> {
-        match self.command(principal.actor(), Command::Lock { token: principal.token().id }).await? {
-            Outcome::Token(token) => self.state_of(*token).await,
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            _ => Err(ServiceError::NotFound("token")),
-        }
+        self.change_token(principal, Command::Lock { token: principal.token().id }).await
     }
 
     /// Moves the end of an extensible session, which proves itself with the key of its address (WC §2.9).
@@ -95,10 +100,6 @@ impl Bursar {
             return Err(Unproven::Signature.into());
         }
         let until = now.plus(duration.unwrap_or(self.policy.session));
-        match self.command(principal.actor(), Command::Extend { token: id, until }).await? {
-            Outcome::Token(token) => self.state_of(*token).await,
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            _ => Err(ServiceError::NotFound("token")),
-        }
+        self.change_token(principal, Command::Extend { token: id, until }).await
     }
 }
