@@ -77,6 +77,27 @@ impl Amount {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// The product, or nothing if it does not fit.
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
+        self.0.checked_mul(other.0).map(Self)
+    }
+
+    /// The product, or the greatest amount if it does not fit.
+    pub fn saturating_mul(self, other: Self) -> Self {
+        Self(self.0.saturating_mul(other.0))
+    }
+
+    /// The quotient, rounded down; nothing if the divisor is zero.
+    pub fn checked_div(self, divisor: Self) -> Option<Self> {
+        self.0.checked_div(divisor.0).map(Self)
+    }
+
+    /// The quotient, rounded up; nothing if the divisor is zero.
+    pub fn checked_div_ceil(self, divisor: Self) -> Option<Self> {
+        let (quotient, rest) = (self.0.checked_div(divisor.0)?, self.0.checked_rem(divisor.0)?);
+        if rest.is_zero() { Some(Self(quotient)) } else { quotient.checked_add(U256::ONE).map(Self) }
+    }
+
     /// The amount as a small number, if it is one.
     pub fn as_u64(self) -> Option<u64> {
         u64::try_from(self.0).ok()

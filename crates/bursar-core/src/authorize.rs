@@ -5,10 +5,11 @@
 use std::net::IpAddr;
 
 use crate::account::{User, Wallet, WalletRole};
+use crate::id::OrganisationId;
 use crate::refusal::Refusal;
 use crate::scope::{ScopeName, WalletAction};
 use crate::time::Timestamp;
-use crate::token::{Token, TokenKind};
+use crate::token::{Narrowing, Token, TokenKind};
 
 /// What a request needs of the token that makes it.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,13 @@ pub enum Need<'a> {
     Presence,
     /// A scope that speaks of no wallet.
     Scope(ScopeName),
+    /// Spending an organisation's money that is in no wallet Bursar knows.
+    Organisation {
+        /// Whose money.
+        organisation: OrganisationId,
+        /// Whether the token's owner belongs to it.
+        is_member: bool,
+    },
     /// An action on a wallet; the role is that of the token's owner, none if there is none.
     Wallet {
         /// What is to be done.
@@ -52,7 +60,28 @@ pub fn authorize(token: &Token, owner: &User, address: IpAddr, need: Need<'_>, n
         Need::Presence => Ok(()),
         Need::Scope(name) if token.grant.scopes.allow(name) => Ok(()),
         Need::Scope(required) => Err(missing(token, required, None)),
+        Need::Organisation { organisation, is_member } => for_organisation(token, organisation, is_member),
         Need::Wallet { action, wallet, role } => on_wallet(token, action, wallet, role, now),
+    }
+}
+
+fn for_organisation(token: &Token, organisation: OrganisationId, is_member: bool) -> Result<(), Refusal> {
+    if !token.grant.scopes.allow(ScopeName::WalletSpendAll) {
+        return Err(missing(token, ScopeName::WalletSpendAll, None));
+    }
+    if !is_member {
+        return Err(Refusal::NotAMember);
+    }
+    let permitted = match &token.grant.narrowing {
+        Narrowing::None => true,
+        Narrowing::Organisations(list) => list.contains(&organisation),
+        // Money in no wallet lies outside of any list of wallets.
+        Narrowing::Wallets(_) => false,
+    };
+    if permitted && token.grant.organisation.is_none_or(|own| own == organisation) {
+        Ok(())
+    } else {
+        Err(Refusal::WalletNotPermitted)
     }
 }
 

@@ -85,6 +85,10 @@ pub enum Asset {
     Coin(Coin),
     /// Every coin of a family that has no limit of its own on the same subject.
     Family(Family),
+    /// A chain's coin and every token on it: `eth:*`.
+    Chain(Coin),
+    /// Every coin there is: `*`.
+    Any,
 }
 
 impl Asset {
@@ -93,6 +97,8 @@ impl Asset {
         match self {
             Self::Coin(own) => own == coin,
             Self::Family(family) => family.covers(coin),
+            Self::Chain(chain) => chain.as_str() == coin.chain(),
+            Self::Any => true,
         }
     }
 
@@ -104,7 +110,12 @@ impl Asset {
         match text {
             "*bitcoin" => Ok(Self::Family(Family::Bitcoin)),
             "*erc20" => Ok(Self::Family(Family::Erc20)),
-            coin => Coin::parse(coin).map(Self::Coin),
+            "*" => Ok(Self::Any),
+            coin => match coin.strip_suffix(":*") {
+                Some(chain) => Coin::parse(chain)
+                    .and_then(|chain| if chain.is_token() { Err(InvalidCoin) } else { Ok(Self::Chain(chain)) }),
+                None => Coin::parse(coin).map(Self::Coin),
+            },
         }
     }
 }
@@ -128,6 +139,8 @@ impl fmt::Display for Asset {
             Self::Coin(coin) => f.write_str(coin.as_str()),
             Self::Family(Family::Bitcoin) => f.write_str("*bitcoin"),
             Self::Family(Family::Erc20) => f.write_str("*erc20"),
+            Self::Chain(chain) => write!(f, "{chain}:*"),
+            Self::Any => f.write_str("*"),
         }
     }
 }
@@ -150,9 +163,17 @@ mod tests {
 
     #[test]
     fn every_asset_reads_back_as_it_was_written() {
-        for text in ["tbtc", "hteth:usdc", "*bitcoin", "*erc20"] {
+        for text in ["tbtc", "hteth:usdc", "*bitcoin", "*erc20", "hteth:*", "*"] {
             assert_eq!(Asset::parse(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_chain_covers_its_coin_and_every_token_on_it() {
+        let asset = Asset::parse("hteth:*").unwrap();
+        assert!(asset.covers(&coin("hteth")) && asset.covers(&coin("hteth:usdc")));
+        assert!(!asset.covers(&coin("teth")) && !asset.covers(&coin("hteth2:usdc")));
+        assert_eq!(Asset::parse("hteth:usdc:*"), Err(InvalidCoin));
     }
 
     #[test]

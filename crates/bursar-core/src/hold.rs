@@ -4,8 +4,9 @@ use sha2::{Digest, Sha256};
 
 use crate::amount::Amount;
 use crate::coin::Coin;
+use crate::destination::Destination;
 use crate::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
-use crate::limit::BudgetKey;
+use crate::limit::Usage;
 use crate::time::Timestamp;
 
 /// Somebody who is to be paid.
@@ -17,6 +18,30 @@ pub struct Recipient {
     pub amount: Amount,
 }
 
+/// Somebody who is to be paid, with the destination that the rail read in the address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payee {
+    /// The address as it was given.
+    pub address: String,
+    /// What it means.
+    pub destination: Destination,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// What a spend costs: at most, while it is held; really, once it is captured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cost {
+    /// The coin that is spent.
+    pub coin: Coin,
+    /// How much of it leaves, a fee in the same coin included.
+    pub amount: Amount,
+    /// The coin that pays the fee.
+    pub fee_coin: Coin,
+    /// The fee.
+    pub fee: Amount,
+}
+
 /// What names a spend, so that asking twice is spending once (design §5, idempotency).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SpendKey {
@@ -24,15 +49,8 @@ pub enum SpendKey {
     Sequence(WalletId, String),
     /// The very transaction that was built: per wallet, by the hash of its bytes.
     Transaction(WalletId, [u8; 32]),
-}
-
-/// One budget that a hold weighs on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Charge {
-    /// Which budget.
-    pub budget: BudgetKey,
-    /// Whether the subject's own limits were lifted by an unlock, so that the budget only takes note.
-    pub overridden: bool,
+    /// `Idempotency-Key`: per token.
+    Client(TokenId, String),
 }
 
 /// A reservation of budget before money moves.
@@ -44,18 +62,14 @@ pub struct Hold {
     pub token: TokenId,
     /// Its owner.
     pub user: UserId,
-    /// The wallet it spends from.
-    pub wallet: WalletId,
-    /// The wallet's organisation.
+    /// The wallet it spends from, if the money is in one that Bursar knows.
+    pub wallet: Option<WalletId>,
+    /// Whose money it is.
     pub organisation: OrganisationId,
-    /// The coin.
-    pub coin: Coin,
     /// What the recipients get.
-    pub recipients: Vec<Recipient>,
-    /// What is held: recipients and the greatest possible fee.
-    pub amount: Amount,
-    /// The part of `amount` that is held for the fee.
-    pub fee: Amount,
+    pub payees: Vec<Payee>,
+    /// What is held: the recipients' amounts and the greatest possible fee.
+    pub cost: Cost,
     /// The name its client chose for it.
     pub key: Option<SpendKey>,
     /// A hash of what is meant: two requests with the same key must have the same.
@@ -64,8 +78,11 @@ pub struct Hold {
     pub instruction: Vec<u8>,
     /// The comment that came with it.
     pub comment: Option<String>,
-    /// The budgets it weighs on.
-    pub charges: Vec<Charge>,
+    /// Whether the token's own limits were lifted by an unlock, so that its budgets only take note.
+    pub overridden: bool,
+    /// The service credential that holds it and alone may settle it, if it was held for somebody who moves
+    /// the money themselves.
+    pub holder: Option<TokenId>,
     /// When it was held.
     pub created: Timestamp,
     /// When an answer is overdue.
@@ -88,8 +105,10 @@ pub enum HoldState {
     Captured {
         /// When that was recorded.
         at: Timestamp,
-        /// How much left the wallet, the fee included.
+        /// How much left, a fee in the same coin included.
         amount: Amount,
+        /// The fee that was really paid.
+        fee: Amount,
         /// What the rail calls it, usually a transaction id.
         reference: String,
     },
@@ -105,17 +124,61 @@ pub enum HoldState {
 /// All keys that name a spend: the one its client chose, and the transaction itself if one was built before.
 ///
 /// A transaction that is sent again under another name is still the same spend.
-pub fn names(chosen: Option<&SpendKey>, wallet: WalletId, transaction: &[u8]) -> Vec<SpendKey> {
-    let built = (!transaction.is_empty()).then(|| SpendKey::Transaction(wallet, Sha256::digest(transaction).into()));
+pub fn names(chosen: Option<&SpendKey>, wallet: Option<WalletId>, transaction: &[u8]) -> Vec<SpendKey> {
+    let wallet = wallet.filter(|_| !transaction.is_empty());
+    let built = wallet.map(|wallet| SpendKey::Transaction(wallet, Sha256::digest(transaction).into()));
     let mut names: Vec<SpendKey> = chosen.cloned().into_iter().chain(built).collect();
     names.dedup();
     names
+}
+
+impl Cost {
+    /// What a spend of `coin` costs that pays these amounts and a fee; nothing if no amount is that large.
+    pub fn of(coin: Coin, amounts: impl IntoIterator<Item = Amount>, fee_coin: Coin, fee: Amount) -> Option<Self> {
+        let first = if coin == fee_coin { fee } else { Amount::ZERO };
+        let amount = amounts.into_iter().try_fold(first, Amount::checked_add)?;
+        Some(Self { coin, amount, fee_coin, fee })
+    }
+
+    /// The same spend with what it cost really.
+    #[must_use]
+    pub fn really(&self, amount: Amount, fee: Amount) -> Self {
+        Self { amount, fee, coin: self.coin.clone(), fee_coin: self.fee_coin.clone() }
+    }
+
+    /// What recipients get, fees aside.
+    pub fn without_fee(&self) -> Amount {
+        if self.coin == self.fee_coin { self.amount.saturating_sub(self.fee) } else { self.amount }
+    }
+
+    /// What is used of each coin. The spend counts once, in the coin that is spent.
+    pub fn parts(&self) -> impl Iterator<Item = (&Coin, Usage)> {
+        let same = self.coin == self.fee_coin;
+        let fee = if same { self.fee } else { Amount::ZERO };
+        let own = (&self.coin, Usage { amount: self.amount, fee, count: 1 });
+        let other = (!same && self.fee > Amount::ZERO)
+            .then(|| (&self.fee_coin, Usage { amount: self.fee, fee: self.fee, count: 0 }));
+        std::iter::once(own).chain(other)
+    }
+
+    /// Whether it is more than another cost of the same coins, in one coin or the other.
+    pub fn exceeds(&self, held: &Self) -> bool {
+        self.amount > held.amount || (self.coin != self.fee_coin && self.fee > held.fee)
+    }
 }
 
 impl Hold {
     /// All keys that name this spend.
     pub fn names(&self) -> Vec<SpendKey> {
         names(self.key.as_ref(), self.wallet, &self.instruction)
+    }
+
+    /// What it really cost, once it is captured.
+    pub fn captured(&self) -> Option<Cost> {
+        match self.state {
+            HoldState::Captured { amount, fee, .. } => Some(self.cost.really(amount, fee)),
+            _ => None,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod amount;
 pub mod audit;
 pub mod authorize;
 pub mod coin;
+pub mod destination;
 pub mod hold;
 pub mod id;
 pub mod ip;

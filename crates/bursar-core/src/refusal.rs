@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::account::Freeze;
 use crate::coin::Coin;
 use crate::id::WalletId;
-use crate::limit::{Ceiling, LimitReport, Subject};
+use crate::limit::{Ceiling, Fits, LimitReport, Measure, Subject};
 use crate::scope::{ScopeName, Scopes};
 use crate::time::Timestamp;
 
@@ -72,6 +72,27 @@ pub enum Refusal {
     },
     /// The spend does not fit under these limits.
     LimitExceeded(Vec<LimitReport>),
+    /// The fee would be paid in a coin that no limit covers.
+    NoLimitForFee {
+        /// That coin.
+        coin: Coin,
+    },
+    /// Money may not go there.
+    DestinationNotAllowed {
+        /// Whose rule says so.
+        subject: Subject,
+        /// The address, as the request wrote it.
+        address: String,
+    },
+    /// It would be one destination more than may be paid.
+    TooManyDestinations {
+        /// Whose rule says so.
+        subject: Subject,
+        /// How many there may be.
+        at_most: u32,
+    },
+    /// The token's owner does not belong to the organisation whose money it is.
+    NotAMember,
     /// The sum of the spend is more than any amount.
     AmountTooLarge,
 }
@@ -111,6 +132,10 @@ impl Refusal {
             Self::NoLimit => "no_limit",
             Self::NoLimitForCoin { .. } => "no_limit_for_coin",
             Self::LimitExceeded(_) => "limit_exceeded",
+            Self::NoLimitForFee { .. } => "no_limit_for_fee",
+            Self::DestinationNotAllowed { .. } => "destination_not_allowed",
+            Self::TooManyDestinations { .. } => "too_many_destinations",
+            Self::NotAMember => "not_a_member",
             Self::AmountTooLarge => "amount_too_large",
         }
     }
@@ -122,15 +147,28 @@ impl Refusal {
                 Remedy::AnotherToken
             }
             Self::ScopeMissing { .. } | Self::WalletNotPermitted => Remedy::AnotherToken,
-            Self::RoleMissing { .. } => Remedy::MoreRights,
+            Self::RoleMissing { .. } | Self::NotAMember => Remedy::MoreRights,
+            Self::DestinationNotAllowed { .. } | Self::TooManyDestinations { .. } => Remedy::MoreRights,
             Self::OwnerFrozen(_) | Self::WalletFrozen(_) => Remedy::Wait,
             Self::WalletUnknown | Self::WrongCoin { .. } | Self::AmountTooLarge => Remedy::ChangeRequest,
-            Self::Locked { .. } | Self::NotUnlocked | Self::NoLimit | Self::NoLimitForCoin { .. } => Remedy::Unlock,
+            Self::Locked { .. }
+            | Self::NotUnlocked
+            | Self::NoLimit
+            | Self::NoLimitForCoin { .. }
+            | Self::NoLimitForFee { .. } => Remedy::Unlock,
             // An unlock lifts the token's own limits only.
             Self::LimitExceeded(reports) => {
                 let own = |report: &LimitReport| matches!(report.subject, Subject::Token(_));
                 if reports.iter().all(own) { Remedy::Unlock } else { Remedy::MoreRights }
             }
+        }
+    }
+
+    /// When the request fits by itself, if that is known: when the last of the limits in its way has room.
+    pub fn fits(&self) -> Option<Fits> {
+        match self {
+            Self::LimitExceeded(reports) => reports.iter().map(|report| report.fits).max(),
+            _ => None,
         }
     }
 
@@ -163,6 +201,19 @@ impl Refusal {
                 format!("the token has no spending limit for {coin}; unlock it with a one-time password")
             }
             Self::LimitExceeded(reports) => reports.iter().map(exceeded).collect::<Vec<_>>().join("; "),
+            Self::NoLimitForFee { coin } => format!(
+                "the fee would be paid in {coin}, for which the token has no limit; it needs one on {coin} or on fees"
+            ),
+            Self::DestinationNotAllowed { subject, address } => {
+                format!("`{address}` is not among the destinations that the {} allows", subject.kind())
+            }
+            Self::TooManyDestinations { subject: Subject::Token(_), at_most } => {
+                format!("the token may pay {at_most} destinations, and this would be one more")
+            }
+            Self::TooManyDestinations { subject, .. } => {
+                format!("the {} allows no more destinations", subject.kind())
+            }
+            Self::NotAMember => "the token's owner does not belong to the organisation".to_owned(),
             Self::AmountTooLarge => "the sum of the spend is more than any coin has".to_owned(),
         }
     }
@@ -174,12 +225,26 @@ fn until(freeze: &Freeze) -> String {
 
 /// Figures are told of the token's own limits only; of others' it is told that they are in the way.
 fn exceeded(report: &LimitReport) -> String {
-    let asset = &report.limit.asset;
+    let (asset, window) = (&report.limit.asset, &report.limit.window);
+    let what = match report.limit.measure {
+        Measure::Amount | Measure::AmountWithoutFee => "",
+        Measure::Fee => " for fees",
+        Measure::Count => " on the number of spends",
+    };
+    let when = match report.fits {
+        Fits::Now => String::new(),
+        Fits::At(at) => format!("; it fits from {at} on"),
+        Fits::OnceSettled => "; it may fit once spends that are under way have ended".to_owned(),
+        Fits::Never => String::new(),
+    };
     match (report.subject, report.limit.ceiling) {
         (Subject::Token(_), Ceiling::At(ceiling)) => {
             let remaining = report.remaining().unwrap_or_default();
-            format!("the token's limit of {ceiling} leaves {remaining} of {asset}, {} asked", report.asked)
+            let asked = report.asked;
+            format!(
+                "the token's limit{what} of {ceiling} ({window}) leaves {remaining} of {asset}, {asked} asked{when}"
+            )
         }
-        (subject, _) => format!("the {}'s limit of {asset} has no room for this spend", subject.kind()),
+        (subject, _) => format!("the {}'s limit{what} of {asset} has no room for this spend{when}", subject.kind()),
     }
 }

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use crate::amount::Amount;
 use crate::audit::{Actor, Event};
 use crate::coin::Coin;
-use crate::hold::{Hold, Recipient, SpendKey, names};
-use crate::id::{HoldId, TokenId, WalletId};
+use crate::hold::{Hold, Payee, SpendKey, names};
+use crate::id::{HoldId, OrganisationId, TokenId, WalletId};
 use crate::ledger::state::{Key, Record, Version};
+use crate::limit::{InvalidLimit, LimitReport, LimitSet, Subject};
 use crate::refusal::Refusal;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::token::Token;
 
 /// A command and who gives it.
@@ -33,10 +34,14 @@ pub enum Command {
     Capture {
         /// Which spend.
         hold: HoldId,
-        /// How much left the wallet, the fee included; recorded in full, also above what was held.
+        /// How much left, a fee in the same coin included; recorded in full, also above what was held.
         amount: Amount,
+        /// The fee that was really paid.
+        fee: Amount,
         /// What the rail calls it.
         reference: String,
+        /// Whose word it is.
+        by: Settler,
     },
     /// The money did not move and will not.
     Release {
@@ -44,18 +49,29 @@ pub enum Command {
         hold: HoldId,
         /// Why not.
         reason: String,
+        /// Whose word it is.
+        by: Settler,
     },
-    /// Nobody knows whether the money moved.
-    MarkUnresolved {
+    /// Nobody knows whether the money moved: the rail did not say, or an answer is overdue.
+    Expire {
         /// Which spend.
         hold: HoldId,
+    },
+    /// Changes the rules of a subject.
+    SetLimits(Box<LimitEdit>),
+    /// Lets go of spends that were settled long ago, and keeps their sums.
+    Forget {
+        /// Which.
+        holds: Vec<HoldId>,
+        /// Only those settled before this.
+        before: Timestamp,
     },
     /// Lets a token spend without its own limits for a while. The proof was checked before.
     Unlock {
         /// Which token.
         token: TokenId,
-        /// Until when; never past the token's end.
-        until: Timestamp,
+        /// For how long; never past the token's end.
+        duration: Span,
         /// Whether an earlier lock is lifted for good.
         resume: bool,
         /// Whether the token's limits are gone for good, as BitGo has it.
@@ -78,6 +94,38 @@ pub enum Command {
         /// Its new end.
         until: Timestamp,
     },
+}
+
+/// On whose word a spend is settled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Settler {
+    /// The rail that carried it out, or was to.
+    Rail,
+    /// The service that held it, and moved the money or did not.
+    Service {
+        /// Its credential; nobody settles what another holds.
+        token: TokenId,
+        /// Whether a person stands behind it with a second factor: needed to release after the deadline.
+        stepped_up: bool,
+    },
+    /// A person, who looked (P4).
+    Person {
+        /// What they saw.
+        evidence: String,
+    },
+}
+
+/// New rules for a subject, made by somebody who saw the old ones.
+#[derive(Clone, Debug)]
+pub struct LimitEdit {
+    /// Whose.
+    pub subject: Subject,
+    /// The version that was seen; 0 if there were none.
+    pub seen: Version,
+    /// The rules there shall be.
+    pub rules: LimitSet,
+    /// Whether a second factor of the moment stands behind it: needed to loosen, not to tighten.
+    pub stepped_up: bool,
 }
 
 /// Records to write if, and only if, what was read is still so.
@@ -114,13 +162,17 @@ pub struct HoldRequest {
     pub token: TokenId,
     /// Where it is used from.
     pub address: IpAddr,
-    /// The wallet it spends from.
-    pub wallet: WalletId,
+    /// The wallet it spends from, if the money is in one that Bursar knows.
+    pub wallet: Option<WalletId>,
+    /// Whose money it is, where no wallet says so.
+    pub organisation: Option<OrganisationId>,
     /// The coin that the request names.
     pub coin: Coin,
     /// Who gets how much.
-    pub recipients: Vec<Recipient>,
-    /// The greatest fee the rail may take, in the same coin.
+    pub payees: Vec<Payee>,
+    /// The coin that pays the fee.
+    pub fee_coin: Coin,
+    /// The greatest fee the rail may take.
     pub fee: Amount,
     /// The name the client chose for the spend.
     pub key: Option<SpendKey>,
@@ -132,8 +184,10 @@ pub struct HoldRequest {
     pub comment: Option<String>,
     /// Whether a one-time password came with it: an unlock for this spend alone.
     pub stepped_up: bool,
-    /// When the rail's answer is overdue.
-    pub deadline: Timestamp,
+    /// The service credential that holds it for its spender, if that is who asks.
+    pub holder: Option<TokenId>,
+    /// How long the rail's answer may take.
+    pub patience: Span,
 }
 
 impl HoldRequest {
@@ -151,7 +205,12 @@ pub enum Outcome {
     /// Something the decision was made on has changed; read again and decide again.
     Conflict(Key),
     /// Budget is reserved; the spend may go to the rail.
-    Held(Box<Hold>),
+    Held {
+        /// The spend.
+        hold: Box<Hold>,
+        /// What each limit it falls under said.
+        reports: Vec<LimitReport>,
+    },
     /// The key names a spend that is there already.
     Known {
         /// That spend.
@@ -168,8 +227,24 @@ pub enum Outcome {
         /// Whether it was settled before, so that nothing changed.
         before: bool,
     },
-    /// There is no such spend.
+    /// There is no such spend, or not for whoever asks.
     NoSuchHold,
+    /// So many settled spends are no longer kept one by one.
+    Forgotten {
+        /// How many.
+        spends: u64,
+    },
+    /// Only a person with a second factor may do this.
+    StepUpNeeded,
+    /// The rules cannot be.
+    Invalid(InvalidLimit),
+    /// The rules of a subject as they stand.
+    Limits {
+        /// The rules.
+        rules: Box<LimitSet>,
+        /// Their version.
+        version: Version,
+    },
     /// The token as it stands.
     Token(Box<Token>),
     /// The unlock that is running lasts longer than the one asked for.

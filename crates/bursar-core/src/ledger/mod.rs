@@ -8,17 +8,25 @@
 //! a hold is settled at most once (I2); nothing here releases by the clock (I3); the sum of open holds
 //! equals the held counters (I8).
 
+pub mod charges;
 mod command;
+pub mod conservation;
 mod document;
+mod edits;
+mod history;
 mod holds;
+mod retention;
+mod settle;
 mod state;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-pub use command::{Applied, Command, HoldRequest, Outcome, Request, Trace, Write};
+pub use command::{Applied, Command, HoldRequest, LimitEdit, Outcome, Request, Settler, Trace, Write};
 pub use document::{Credential, CredentialKind, Document, DocumentKey, DocumentKind};
+pub use history::{HistoryKey, Past, total_of_coins};
+pub use holds::dry_run;
 pub use state::{Change, Key, NotLoaded, Record, State, TokenSecret, Version, Versioned};
 
 use crate::audit::Event;
@@ -27,14 +35,18 @@ use crate::time::Timestamp;
 /// The records that `apply` will read for this command and that are not loaded yet.
 ///
 /// Which records a command reads can depend on records it reads, so this is asked again after loading,
-/// until the answer is empty; three rounds suffice for every command there is.
+/// until the answer is empty; five rounds suffice for every command there is.
+///
+/// A [`Key::History`] is to be read from what is committed: if the state [is changed](State::is_changed),
+/// the store must be told first. It is good for one command and then forgotten.
 pub fn needs(state: &State, command: &Command) -> Vec<Key> {
     let mut keys = match command {
         Command::Write(write) => touched(write),
         Command::Hold(request) => holds::needs_to_hold(state, request),
-        Command::Capture { hold, .. } | Command::Release { hold, .. } | Command::MarkUnresolved { hold } => {
-            holds::needs_to_settle(state, *hold)
-        }
+        Command::Capture { hold, .. } | Command::Release { hold, .. } => settle::needs_to_settle(state, *hold),
+        Command::Expire { hold } => vec![Key::Hold(*hold)],
+        Command::SetLimits(edit) => edits::needs_to_edit(state, edit),
+        Command::Forget { holds, .. } => retention::needs_to_forget(state, holds),
         Command::Unlock { token, .. }
         | Command::Lock { token }
         | Command::Revoke { token }
@@ -52,16 +64,21 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
     let (outcome, trace) = match &request.command {
         Command::Write(write) => write_records(state, write)?,
         Command::Hold(hold) => holds::hold(state, hold, now)?,
-        Command::Capture { hold, amount, reference } => holds::capture(state, *hold, *amount, reference, now)?,
-        Command::Release { hold, reason } => holds::release(state, *hold, reason, now)?,
-        Command::MarkUnresolved { hold } => holds::mark_unresolved(state, *hold, now)?,
-        Command::Unlock { token, until, resume, drop_limits } => {
-            tokens::unlock(state, *token, *until, *resume, *drop_limits, now)?
+        Command::Capture { hold, amount, fee, reference, by } => {
+            settle::capture(state, *hold, (*amount, *fee), reference, by, now)?
+        }
+        Command::Release { hold, reason, by } => settle::release(state, *hold, reason, by, now)?,
+        Command::Expire { hold } => settle::expire(state, *hold, now)?,
+        Command::SetLimits(edit) => edits::set_limits(state, edit, now)?,
+        Command::Forget { holds, before } => retention::forget(state, holds, *before)?,
+        Command::Unlock { token, duration, resume, drop_limits } => {
+            tokens::unlock(state, *token, *duration, *resume, *drop_limits, now)?
         }
         Command::Lock { token } => tokens::lock(state, *token, now)?,
         Command::Revoke { token } => tokens::revoke(state, *token, now)?,
         Command::Extend { token, until } => tokens::extend(state, *token, *until, now)?,
     };
+    state.forget_history();
     let event = trace.map(|trace| Event {
         time: now,
         actor: request.actor,

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use crate::account::{Membership, Organisation, User, Wallet, WalletRole};
+use crate::destination::DestinationId;
 use crate::hold::{Hold, SpendKey};
 use crate::id::{FactorId, HoldId, OrganisationId, TokenId, UserId, WalletId};
 use crate::ledger::document::{Credential, Document, DocumentKey};
-use crate::limit::{Budget, BudgetKey, Limit, Subject};
+use crate::ledger::history::HistoryKey;
+use crate::limit::{Budget, BudgetKey, History, LimitSet, Subject};
 use crate::token::{LastUse, Token};
 
 /// Counts the changes of a record, from 1; 0 is a record that does not exist.
@@ -74,10 +76,14 @@ records! {
     Secrets(TokenId => Vec<TokenSecret>) secrets,
     /// When a token was last used; noted now and then, never waited for.
     LastUse(TokenId => LastUse) last_use,
-    /// All limits of a subject.
-    Limits(Subject => Vec<Limit>) limits,
+    /// All rules of a subject.
+    Limits(Subject => LimitSet) limits,
     /// A budget.
     Budget(BudgetKey => Budget) budget,
+    /// The destinations a subject has paid, as long as their number is limited.
+    Paid(Subject => Vec<DestinationId>) paid,
+    /// What was spent before a budget was counted: read, never written, and good for one command only.
+    History(HistoryKey => History) history,
     /// A spend.
     Hold(HoldId => Hold) hold,
     /// The spend a key names.
@@ -104,6 +110,7 @@ pub struct NotLoaded(pub Key);
 pub struct State {
     slots: HashMap<Key, Slot>,
     changed: Vec<Key>,
+    histories: Vec<Key>,
 }
 
 #[derive(Debug)]
@@ -143,6 +150,9 @@ impl State {
     /// Takes in what the store found: a record and its version, or nothing and version 0.
     pub fn load(&mut self, key: Key, found: Option<Versioned<Record>>) {
         let (version, record) = found.map_or((0, None), |found| (found.version, Some(found.value)));
+        if matches!(key, Key::History(_)) {
+            self.histories.push(key.clone());
+        }
         self.slots.insert(key, Slot { version, record, is_changed: false });
     }
 
@@ -176,6 +186,38 @@ impl State {
                 Some(Change { key, version: slot.version, record: slot.record.clone() })
             })
             .collect()
+    }
+
+    /// Whether anything was changed since the last call of [`State::take_changes`]. Then the store does not
+    /// know it yet, and no history may be read from it.
+    pub fn is_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Changes a budget where it stands, or begins it.
+    ///
+    /// # Errors
+    /// The record was not loaded.
+    pub fn change_budget(&mut self, key: &BudgetKey, change: impl FnOnce(&mut Budget)) -> Result<(), NotLoaded> {
+        let name = Key::Budget(key.clone());
+        let Some(slot) = self.slots.get_mut(&name) else { return Err(NotLoaded(name)) };
+        let record = slot.record.get_or_insert_with(|| Record::Budget(key.clone(), Budget::default()));
+        if let Record::Budget(_, budget) = record {
+            change(budget);
+        }
+        slot.version = slot.version.saturating_add(1);
+        if !slot.is_changed {
+            slot.is_changed = true;
+            self.changed.push(name);
+        }
+        Ok(())
+    }
+
+    /// Forgets what was read of the past: the next command changes it.
+    pub(super) fn forget_history(&mut self) {
+        for key in self.histories.drain(..) {
+            self.slots.remove(&key);
+        }
     }
 
     fn change(&mut self, key: Key, record: Option<Record>) {

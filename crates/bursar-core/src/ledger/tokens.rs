@@ -4,13 +4,13 @@ use crate::id::TokenId;
 use crate::ledger::state::{NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::refusal::Refusal;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::token::{Token, Unlock};
 
 pub(super) fn unlock(
     state: &mut State,
     id: TokenId,
-    until: Timestamp,
+    duration: Span,
     resume: bool,
     drop_limits: bool,
     now: Timestamp,
@@ -19,8 +19,12 @@ pub(super) fn unlock(
         Ok(token) => token,
         Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
     };
-    let until = until.min(token.expires);
+    let until = now.plus(duration).min(token.expires);
     if let Some(running) = token.unlocked_at(now).filter(|running| running.until > until) {
+        if resume && token.locked.take().is_some() {
+            let (_, trace) = changed(state, token, "token.resume", Vec::new());
+            return Ok((Outcome::UnlockedLonger { until: running.until }, trace));
+        }
         return Ok((Outcome::UnlockedLonger { until: running.until }, None));
     }
     token.unlock = Some(Unlock { since: now, until });

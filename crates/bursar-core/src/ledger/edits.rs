@@ -1,0 +1,91 @@
+//! Changing the rules of a subject. Usage is never reset: an edited limit goes on counting, a new one
+//! starts with what was spent before.
+
+use crate::coin::Asset;
+use crate::ledger::command::LimitEdit;
+use crate::ledger::state::{Key, NotLoaded, Record, State};
+use crate::ledger::{Decided, Outcome, Trace};
+use crate::limit::{BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
+use crate::time::Timestamp;
+
+/// The subject's rules, and the budgets of groups of coins that may have to be counted anew.
+pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
+    let mut keys = vec![Key::Limits(edit.subject)];
+    if let Subject::Token(token) = edit.subject {
+        keys.push(Key::Token(token));
+    }
+    if let Ok(Some(before)) = state.limits(&edit.subject) {
+        keys.extend(before.groups().into_iter().map(|asset| Key::Budget(group(edit.subject, asset))));
+    }
+    keys
+}
+
+fn group(subject: Subject, asset: &Asset) -> BudgetKey {
+    BudgetKey { subject, asset: asset.clone(), destination: None }
+}
+
+pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) -> Result<Decided, NotLoaded> {
+    let key = Key::Limits(edit.subject);
+    if state.version(&key)? != edit.seen {
+        return Ok((Outcome::Conflict(key), None));
+    }
+    if let Err(problem) = edit.rules.check() {
+        return Ok((Outcome::Invalid(problem), None));
+    }
+    let before = state.limits(&edit.subject)?.cloned().unwrap_or_default();
+    let lets_spend = matches!(edit.subject, Subject::Token(_));
+    let loosens = edit.rules.loosens(&before, lets_spend);
+    if loosens && !edit.stepped_up {
+        return Ok((Outcome::StepUpNeeded, None));
+    }
+    // What counts in a group is kept only while a limit speaks of it, and while the same coins belong to it.
+    for asset in before.groups() {
+        let stays = edit.rules.groups().contains(&asset) && edit.rules.groups_alike(&before, asset);
+        let budget = group(edit.subject, asset);
+        if !stays && state.budget(&budget)?.is_some() {
+            state.delete(Key::Budget(budget));
+        }
+    }
+    let mut rules = edit.rules.clone();
+    let counted = before.destinations.as_ref().and_then(|old| old.counted_since);
+    // Once counted, always counted: a limit that comes back finds what happened in between.
+    if counted.is_some() && rules.destinations.is_none() {
+        rules.destinations = Some(Destinations::default());
+    }
+    if let Some(destinations) = &mut rules.destinations {
+        destinations.counted_since = counted.or((!destinations.each.is_empty()).then_some(now));
+    }
+    let data = vec![("loosens", loosens.to_string()), ("before", describe(&before)), ("after", describe(&rules))];
+    let id = edit.subject.id_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let subject = format!("{}:{id}", edit.subject.kind());
+    state.put(Record::Limits(edit.subject, rules.clone()));
+    let version = state.version(&key)?;
+    let outcome = Outcome::Limits { rules: Box::new(rules), version };
+    Ok((outcome, Some(Trace { action: "limits.set", subject, data })))
+}
+
+fn describe(set: &LimitSet) -> String {
+    let limits = |limits: &[Limit]| limits.iter().map(rule).collect::<Vec<_>>().join(", ");
+    let mut text = limits(&set.limits);
+    if let Some(destinations) = &set.destinations {
+        if let Some(allowed) = &destinations.allowed {
+            let addresses: Vec<&str> = allowed.iter().map(|entry| entry.address.as_str()).collect();
+            text.push_str(&format!("; only to [{}]", addresses.join(", ")));
+        }
+        if let Some(at_most) = destinations.at_most {
+            text.push_str(&format!("; at most {at_most} destinations"));
+        }
+        if !destinations.each.is_empty() {
+            text.push_str(&format!("; each destination {}", limits(&destinations.each)));
+        }
+    }
+    text
+}
+
+fn rule(limit: &Limit) -> String {
+    let ceiling = match limit.ceiling {
+        Ceiling::At(amount) => amount.to_string(),
+        Ceiling::Unlimited => "unlimited".to_owned(),
+    };
+    format!("{} {} {ceiling} over {}", limit.asset, limit.measure.as_str(), limit.window)
+}

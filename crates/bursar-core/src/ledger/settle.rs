@@ -1,0 +1,195 @@
+//! Settling spends: once, on somebody's word, in full. What is unknown is never released by the clock (I3).
+
+use crate::amount::Amount;
+use crate::hold::{Cost, Hold, HoldState};
+use crate::id::{HoldId, TokenId};
+use crate::ledger::charges::{Terms, charges, payments_of, subjects};
+use crate::ledger::command::Settler;
+use crate::ledger::state::{Key, NotLoaded, Record, State};
+use crate::ledger::{Decided, Outcome, Trace};
+use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Window};
+use crate::time::Timestamp;
+use crate::token::Token;
+
+pub(super) fn needs_to_settle(state: &State, id: HoldId) -> Vec<Key> {
+    let mut keys = vec![Key::Hold(id)];
+    let Ok(Some(hold)) = state.hold(&id) else { return keys };
+    keys.push(Key::Token(hold.token));
+    for subject in of(hold) {
+        keys.push(Key::Limits(subject));
+        let Ok(set) = state.limits(&subject) else { continue };
+        let terms = Terms { cost: &hold.cost, payments: &payments_of(hold, &hold.cost) };
+        keys.extend(charges(subject, set, terms).into_iter().map(|charge| Key::Budget(charge.budget)));
+    }
+    keys
+}
+
+fn of(hold: &Hold) -> impl Iterator<Item = Subject> {
+    subjects(hold.token, hold.user, hold.wallet, hold.organisation)
+}
+
+pub(super) fn capture(
+    state: &mut State,
+    id: HoldId,
+    paid: (Amount, Amount),
+    reference: &str,
+    by: &Settler,
+    now: Timestamp,
+) -> Result<Decided, NotLoaded> {
+    let (amount, fee) = paid;
+    let hold = match unsettled(state, id, by)? {
+        Ok(hold) => hold,
+        Err(outcome) => return Ok((outcome, None)),
+    };
+    let cost = hold.cost.really(amount, fee);
+    let above = cost.exceeds(&hold.cost);
+    let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
+    settle(state, &hold, Some(&cost), now)?;
+    let mut data = vec![
+        ("reference", reference.to_owned()),
+        ("amount", amount.to_string()),
+        ("held", hold.cost.amount.to_string()),
+    ];
+    if fee > Amount::ZERO || hold.cost.fee > Amount::ZERO {
+        data.push(("fee", format!("{fee} {}", hold.cost.fee_coin)));
+    }
+    if above {
+        data.push(("alarm", "captured_above_hold".to_owned()));
+        stop_spending(state, hold.token, now)?;
+    }
+    Ok(settled_as(state, hold, settled, by, "spend.capture", data))
+}
+
+pub(super) fn release(
+    state: &mut State,
+    id: HoldId,
+    reason: &str,
+    by: &Settler,
+    now: Timestamp,
+) -> Result<Decided, NotLoaded> {
+    let hold = match unsettled(state, id, by)? {
+        Ok(hold) => hold,
+        Err(outcome) => return Ok((outcome, None)),
+    };
+    let is_late = now >= hold.deadline || hold.state != HoldState::Open;
+    if is_late && matches!(by, Settler::Service { stepped_up: false, .. }) {
+        return Ok((Outcome::StepUpNeeded, None));
+    }
+    settle(state, &hold, None, now)?;
+    // What did not happen does not occupy its names: the same request may be tried again.
+    for name in hold.names() {
+        if state.spend_key(&name).is_ok_and(|named| named.is_none_or(|named| *named == id)) {
+            state.delete(Key::SpendKey(name));
+        }
+    }
+    let settled = HoldState::Released { at: now, reason: reason.to_owned() };
+    Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
+}
+
+pub(super) fn expire(state: &mut State, id: HoldId, now: Timestamp) -> Result<Decided, NotLoaded> {
+    let Some(hold) = state.hold(&id)?.cloned() else {
+        return Ok((Outcome::NoSuchHold, None));
+    };
+    if hold.state != HoldState::Open {
+        return Ok((Outcome::Settled { hold: Box::new(hold), before: true }, None));
+    }
+    let hold = Hold { state: HoldState::Unresolved { since: now }, ..hold };
+    state.put(Record::Hold(id, hold.clone()));
+    let trace = Trace { action: "spend.unresolved", subject: format!("spend:{id}"), data: Vec::new() };
+    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(trace)))
+}
+
+/// The spend, if it is still held and may be settled on this word.
+fn unsettled(state: &State, id: HoldId, by: &Settler) -> Result<Result<Hold, Outcome>, NotLoaded> {
+    let Some(hold) = state.hold(&id)? else { return Ok(Err(Outcome::NoSuchHold)) };
+    if let Settler::Service { token, .. } = by
+        && hold.holder != Some(*token)
+    {
+        return Ok(Err(Outcome::NoSuchHold));
+    }
+    if !hold.state.is_held() {
+        return Ok(Err(Outcome::Settled { hold: Box::new(hold.clone()), before: true }));
+    }
+    Ok(Ok(hold.clone()))
+}
+
+/// Takes the hold out of every budget it weighs on, and puts in what it cost really.
+fn settle(state: &mut State, hold: &Hold, cost: Option<&Cost>, now: Timestamp) -> Result<(), NotLoaded> {
+    let payments_held = payments_of(hold, &hold.cost);
+    let payments = cost.map(|cost| payments_of(hold, cost)).unwrap_or_default();
+    for subject in of(hold) {
+        let lifted = hold.overridden && matches!(subject, Subject::Token(_));
+        let set = state.limits(&subject)?.cloned();
+        let captured = cost.map(|cost| charges(subject, set.as_ref(), Terms { cost, payments: &payments }));
+        let mut captured = captured.unwrap_or_default();
+        for held in charges(subject, set.as_ref(), Terms { cost: &hold.cost, payments: &payments_held }) {
+            let same = captured.iter().position(|charge| charge.budget == held.budget);
+            let usage = same.map(|place| captured.swap_remove(place).usage);
+            // What is not counted yet will be told of this spend by its past.
+            if state.budget(&held.budget)?.is_none() {
+                continue;
+            }
+            let windows = windows(set.as_ref(), &held.budget);
+            state.change_budget(&held.budget, |budget| {
+                if !lifted {
+                    budget.settle(held.usage);
+                }
+                match usage {
+                    Some(usage) if lifted => budget.overridden = budget.overridden.saturating_add(usage),
+                    Some(usage) => {
+                        budget.keep_counting(windows.iter());
+                        budget.capture(usage, now);
+                    }
+                    None => {}
+                }
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The windows that limits look at in a budget.
+fn windows(set: Option<&LimitSet>, key: &BudgetKey) -> Vec<Window> {
+    let list: &[Limit] = match set {
+        None => &[],
+        Some(set) if key.destination.is_some() => set.each(),
+        Some(set) => &set.limits,
+    };
+    list.iter().filter(|limit| limit.asset == key.asset).map(|limit| limit.window.clone()).collect()
+}
+
+fn settled_as(
+    state: &mut State,
+    hold: Hold,
+    settled: HoldState,
+    by: &Settler,
+    action: &'static str,
+    mut data: Vec<(&'static str, String)>,
+) -> Decided {
+    let action = match by {
+        Settler::Rail => action,
+        Settler::Service { token, .. } => {
+            data.push(("service", token.to_string()));
+            action
+        }
+        Settler::Person { evidence } => {
+            data.push(("became", settled.name().to_owned()));
+            data.push(("evidence", evidence.clone()));
+            "spend.resolve"
+        }
+    };
+    let trace = Trace { action, subject: format!("spend:{}", hold.id), data };
+    let hold = Hold { state: settled, ..hold };
+    state.put(Record::Hold(hold.id, hold.clone()));
+    (Outcome::Settled { hold: Box::new(hold), before: false }, Some(trace))
+}
+
+/// More left than was held: whatever moves this token's money is not to be trusted with more of it until
+/// its owner has looked (design §5, signatures and sends).
+fn stop_spending(state: &mut State, token: TokenId, now: Timestamp) -> Result<(), NotLoaded> {
+    if let Some(token) = state.token(&token)?.cloned() {
+        let locked = token.locked.or(Some(now));
+        state.put(Record::Token(token.id, Token { locked, unlock: None, ..token }));
+    }
+    Ok(())
+}

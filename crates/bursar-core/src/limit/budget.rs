@@ -1,0 +1,103 @@
+//! Budgets: what a subject spent and holds of an asset. A limit is a rule about a budget, so an edited
+//! limit finds its history, and a coin's budget is kept where there is no limit.
+
+use crate::coin::Asset;
+use crate::destination::DestinationId;
+use crate::limit::{Counter, Limit, LimitReport, Subject, Usage, Window};
+use crate::time::Timestamp;
+
+/// Names a budget.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct BudgetKey {
+    /// Whose spending.
+    pub subject: Subject,
+    /// Of what.
+    pub asset: Asset,
+    /// To whom, if only one destination's share is meant.
+    pub destination: Option<DestinationId>,
+}
+
+/// The running state of what a subject spends of an asset.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Budget {
+    /// All that was ever captured.
+    pub captured: Usage,
+    /// Reserved by holds that are open or unresolved; counts in every window until they are settled.
+    pub held: Usage,
+    /// Captured under an unlock: shown apart, not counted against the subject's own limits.
+    pub overridden: Usage,
+    /// The part of `captured` and `overridden` whose spends are no longer kept one by one.
+    pub rolled: Usage,
+    /// What of `captured` counts in the windows that limits speak of.
+    pub windows: Vec<(Window, Counter)>,
+}
+
+/// What was spent before a limit came: the captures that a new counter starts with.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct History {
+    /// Held by holds that are open or unresolved.
+    pub held: Usage,
+    /// All that was ever captured.
+    pub captured: Usage,
+    /// Captures, oldest first, dated when they were recorded.
+    pub captures: Vec<(Timestamp, Usage)>,
+}
+
+impl Budget {
+    /// What counts in a window now, captures only.
+    pub fn used(&self, window: &Window, now: Timestamp) -> Usage {
+        match window {
+            Window::Spend => Usage::default(),
+            Window::Lifetime => self.captured,
+            _ => self.counter(window).map_or(Usage::default(), |counter| counter.used(window, now)),
+        }
+    }
+
+    /// The counter of a window that needs one.
+    pub fn counter(&self, window: &Window) -> Option<&Counter> {
+        self.windows.iter().find(|(own, _)| own == window).map(|(_, counter)| counter)
+    }
+
+    /// Whether the limit's window is counted here, or needs no counting.
+    pub fn counts(&self, window: &Window) -> bool {
+        matches!(window, Window::Spend | Window::Lifetime) || self.counter(window).is_some()
+    }
+
+    /// How a limit sees a spend of `asked`.
+    pub fn report(&self, subject: Subject, limit: &Limit, asked: Usage, now: Timestamp) -> LimitReport {
+        LimitReport::new(subject, limit, self, asked, now)
+    }
+
+    /// Notes a capture in the total and in every window.
+    pub fn capture(&mut self, usage: Usage, at: Timestamp) {
+        self.captured = self.captured.saturating_add(usage);
+        for (window, counter) in &mut self.windows {
+            counter.record(window, at, usage);
+        }
+    }
+
+    /// Reserves.
+    pub fn hold(&mut self, usage: Usage) {
+        self.held = self.held.saturating_add(usage);
+    }
+
+    /// Takes a hold out. A counter that does not contain it stays as it is, which can only overstate what
+    /// is used.
+    pub fn settle(&mut self, held: Usage) {
+        self.held = self.held.checked_sub(held).unwrap_or(self.held);
+    }
+
+    /// Begins to count over a window, from what was captured before.
+    pub fn start_counting(&mut self, window: &Window, captures: &[(Timestamp, Usage)], now: Timestamp) {
+        let first = captures.first().map_or(now, |(at, _)| *at);
+        let Some(mut counter) = Counter::new(window, first) else { return };
+        captures.iter().for_each(|(at, usage)| counter.record(window, *at, *usage));
+        self.windows.retain(|(own, _)| own != window);
+        self.windows.push((window.clone(), counter));
+    }
+
+    /// Forgets the counters of windows that no limit speaks of.
+    pub fn keep_counting<'a>(&mut self, windows: impl Iterator<Item = &'a Window> + Clone) {
+        self.windows.retain(|(own, _)| windows.clone().any(|window| window == own));
+    }
+}

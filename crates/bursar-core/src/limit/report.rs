@@ -1,0 +1,94 @@
+//! What a limit says to a spend, with the figures behind it and when it would say yes (P6).
+
+use crate::amount::Amount;
+use crate::limit::{Budget, Ceiling, Limit, Subject, Usage, Window};
+use crate::time::Timestamp;
+
+/// What one limit says to one spend, with the figures behind it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LimitReport {
+    /// Whose limit it is.
+    pub subject: Subject,
+    /// The rule.
+    pub limit: Limit,
+    /// What was captured in the window, in the limit's measure.
+    pub captured: Amount,
+    /// What is held, in the limit's measure.
+    pub held: Amount,
+    /// What is asked now, in the limit's measure.
+    pub asked: Amount,
+    /// When the spend fits.
+    pub fits: Fits,
+}
+
+/// When a spend fits under a limit, if nothing else happens.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fits {
+    /// Now.
+    Now,
+    /// From this instant on, and not a millisecond earlier.
+    At(Timestamp),
+    /// Not by waiting; but perhaps once spends that are held have been released.
+    OnceSettled,
+    /// Never, as long as the limit is what it is.
+    Never,
+}
+
+impl LimitReport {
+    /// How a limit sees a spend, given its budget.
+    pub fn new(subject: Subject, limit: &Limit, budget: &Budget, asked: Usage, now: Timestamp) -> Self {
+        let captured = budget.used(&limit.window, now).measured(limit.measure);
+        let held = match limit.window {
+            Window::Spend => Amount::ZERO,
+            _ => budget.held.measured(limit.measure),
+        };
+        let asked = asked.measured(limit.measure);
+        let fits = match limit.ceiling {
+            Ceiling::Unlimited => Fits::Now,
+            Ceiling::At(ceiling) => match room(ceiling, captured, held, asked) {
+                true => Fits::Now,
+                false => later(limit, budget, ceiling, (held, asked), now),
+            },
+        };
+        Self { subject, limit: limit.clone(), captured, held, asked, fits }
+    }
+
+    /// Whether the spend fits: captured + held + asked ≤ ceiling, a sum that overflows does not fit.
+    pub fn fits(&self) -> bool {
+        self.fits == Fits::Now
+    }
+
+    /// What could still be spent; nothing to say if the limit is unlimited.
+    pub fn remaining(&self) -> Option<Amount> {
+        match self.limit.ceiling {
+            Ceiling::Unlimited => None,
+            Ceiling::At(ceiling) => Some(ceiling.saturating_sub(self.captured).saturating_sub(self.held)),
+        }
+    }
+}
+
+fn room(ceiling: Amount, captured: Amount, held: Amount, asked: Amount) -> bool {
+    let total = captured.checked_add(held).and_then(|used| used.checked_add(asked));
+    total.is_some_and(|total| total <= ceiling)
+}
+
+fn later(limit: &Limit, budget: &Budget, ceiling: Amount, asked: (Amount, Amount), now: Timestamp) -> Fits {
+    let (held, asked) = asked;
+    let Some(room_alone) = ceiling.checked_sub(asked) else { return Fits::Never };
+    let counter = budget.counter(&limit.window);
+    let at = |room| match counter {
+        // What is counted in no window does not wear off.
+        None => None,
+        Some(counter) => counter.earliest(&limit.window, limit.measure, room, now),
+    };
+    match room_alone.checked_sub(held).and_then(at) {
+        Some(at) => Fits::At(at),
+        // Without the holds it would fit, at once or in time.
+        None if held > Amount::ZERO
+            && (budget.used(&limit.window, now).measured(limit.measure) <= room_alone || at(room_alone).is_some()) =>
+        {
+            Fits::OnceSettled
+        }
+        None => Fits::Never,
+    }
+}
