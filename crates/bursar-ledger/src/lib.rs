@@ -7,8 +7,10 @@
 
 mod engine;
 mod lanes;
+mod watch;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -52,6 +54,11 @@ pub trait Observer: Send + Sync {
 pub enum LedgerError {
     /// Too many commands are waiting; nothing was done. Try again soon.
     Full,
+    /// The wall clock has jumped by so many milliseconds; nothing is held until that is undone or accepted.
+    ClockJump {
+        /// By how much, forward if positive.
+        by: i64,
+    },
     /// The ledger is shutting down; nothing was done.
     Closed,
     /// The command breaks a rule of the store, such as a name that is taken; nothing was done.
@@ -64,6 +71,7 @@ pub enum LedgerError {
 pub struct Ledger {
     lanes: Arc<Lanes>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    clock_accepted: Arc<AtomicBool>,
 }
 
 impl Ledger {
@@ -78,7 +86,8 @@ impl Ledger {
         settings: Settings,
     ) -> Result<Self, StoreError> {
         let lanes = Arc::new(Lanes::new(settings.lane));
-        let mut engine = Engine::new(writer, clock, observer, settings)?;
+        let clock_accepted = Arc::new(AtomicBool::new(false));
+        let mut engine = Engine::new(writer, clock, observer, settings, Arc::clone(&clock_accepted))?;
         let taken = Arc::clone(&lanes);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
@@ -88,7 +97,7 @@ impl Ledger {
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the ledger: {error}")))?;
-        Ok(Self { lanes, thread: Mutex::new(Some(thread)) })
+        Ok(Self { lanes, thread: Mutex::new(Some(thread)), clock_accepted })
     }
 
     /// Gives a command and waits until its outcome is durable.
@@ -99,6 +108,11 @@ impl Ledger {
         let answer = self.enqueue(request)?;
         // The engine answers every job it takes; a dropped answer means that it is gone.
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Takes the wall clock's time for right, after it has jumped.
+    pub fn accept_clock(&self) {
+        self.clock_accepted.store(true, Ordering::Release);
     }
 
     /// Gives a command and goes on: for settlements nobody waits for. If it cannot be taken, the hold
@@ -124,7 +138,7 @@ impl Ledger {
     fn enqueue(&self, request: Request) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
         let settles = matches!(
             request.command,
-            Command::Capture { .. } | Command::Release { .. } | Command::MarkUnresolved { .. }
+            Command::Capture { .. } | Command::Release { .. } | Command::Expire { .. }
         );
         let (answer, receiver) = oneshot::channel();
         self.lanes.put(Job { request, answer }, settles)?;
@@ -148,6 +162,11 @@ impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str("too many requests are waiting for the ledger; try again soon"),
+            Self::ClockJump { by } => write!(
+                f,
+                "the server's clock has jumped by {} s; nothing is spent until that is undone or accepted",
+                by.div_euclid(1000)
+            ),
             Self::Closed => f.write_str("the server is shutting down"),
             Self::Violated(problem) => f.write_str(problem),
             Self::Failed(problem) => write!(f, "the ledger could not write: {problem}"),

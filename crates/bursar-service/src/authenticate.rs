@@ -276,7 +276,7 @@ impl Bursar {
         Ok(Principal { known, owner, address: presented.address, mode })
     }
 
-    async fn token_of_text(&self, text: &str) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
+    pub(crate) async fn token_of_text(&self, text: &str) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
         match Diagnosis::of(text) {
             Diagnosis::CutOff => return Err(Unauthenticated::CutOff),
             Diagnosis::Mistyped => return Err(Unauthenticated::Mistyped),
@@ -308,11 +308,13 @@ impl Bursar {
         let (Some(token), Some(secrets)) = read.map_err(Unauthenticated::Unavailable)? else {
             return Err(Unauthenticated::Unknown);
         };
+        let opened_of_several = secrets.value.len() > 1;
         let opened = secrets.value.iter().map(|secret| {
             let bytes = self.sealer.open(secret_place(&id), &secret.sealed).ok()?;
             // The hash comes first; an extensible session keeps its text behind it (WC §2.9).
             let hash = BearerHash::from_bytes(*bytes.expose().first_chunk()?);
-            Some(KnownSecret { key: SigningKey::new(&hash), hash, ends: secret.ends })
+            let is_unused = opened_of_several && secret.used.is_none();
+            Some(KnownSecret { key: SigningKey::new(&hash), hash, lookup: secret.lookup, ends: secret.ends, is_unused })
         });
         let secrets = opened.collect::<Option<Vec<_>>>().ok_or_else(|| {
             Unauthenticated::Unavailable(StoreError::Inconsistent {

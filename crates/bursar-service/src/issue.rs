@@ -5,7 +5,7 @@ use bursar_core::coin::{Asset, Coin};
 use bursar_core::id::{TemplateId, TokenId, UserId};
 use bursar_core::ip::IpRestriction;
 use bursar_core::ledger::{Command, Key, Outcome, Record, TokenSecret, Trace, Write};
-use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Subject};
+use bursar_core::limit::{Budget, BudgetKey, LimitReport, LimitSet, Subject};
 use bursar_core::scope::{ScopeName, Scopes};
 use bursar_core::time::Span;
 use bursar_core::token::{Grant, LastUse, Narrowing, Token, TokenKind};
@@ -33,8 +33,8 @@ pub struct NewToken {
     pub ips: IpRestriction,
     /// How long it lasts; a default that is longer than recommended if absent.
     pub duration: Option<Span>,
-    /// What it may spend by itself.
-    pub limits: Vec<Limit>,
+    /// What it may spend by itself, and to whom.
+    pub rules: crate::limits::Rules,
     /// The template it is made from.
     pub template: Option<TemplateId>,
     /// The second factor of whoever makes it.
@@ -57,10 +57,14 @@ pub struct IssuedAccessToken {
 pub struct TokenState {
     /// The token.
     pub token: Token,
-    /// Its own limits.
-    pub limits: Vec<Limit>,
+    /// Its own rules.
+    pub rules: LimitSet,
+    /// Their version.
+    pub version: u64,
     /// What it spent and holds.
     pub budgets: Vec<(BudgetKey, Budget)>,
+    /// How its limits stand.
+    pub standing: Vec<LimitReport>,
     /// When and from where it was last used.
     pub last_used: Option<LastUse>,
     /// Tells its secret from others without being one.

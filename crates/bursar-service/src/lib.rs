@@ -7,9 +7,11 @@
 pub mod authenticate;
 pub mod documents;
 pub mod error;
+pub mod holding;
 mod horizon;
 pub mod issue;
 mod known;
+pub mod limits;
 pub mod login;
 pub mod people;
 mod proof;
@@ -18,6 +20,8 @@ mod rates;
 mod reads;
 mod recovery_codes;
 pub mod replay;
+pub mod retention;
+pub mod rotate;
 mod seen;
 pub mod spend;
 pub mod sweep;
@@ -83,6 +87,8 @@ pub struct Policy {
     pub password_cost: PasswordCost,
     /// When a rail's answer to a spend is overdue.
     pub spend_deadline: Span,
+    /// How long settled spends are kept one by one; for good, if absent.
+    pub retention: Option<Span>,
 }
 
 /// Which tokens need an IP restriction (WC §6).
@@ -194,6 +200,11 @@ impl Bursar {
     /// The public half of the key that tokens are handed out under to clients with an ECDH key.
     pub fn ecdh_public_key(&self) -> &str {
         &self.ecdh_public_key
+    }
+
+    /// Takes the wall clock's time for right, after it has jumped.
+    pub fn accept_clock(&self) {
+        self.ledger.accept_clock();
     }
 
     /// Takes no more commands and returns when everything that was taken is durable.
