@@ -215,6 +215,15 @@ pub struct Authenticated {
     pub signer: Option<Signer>,
 }
 
+/// What a presenter has proven.
+struct Verified {
+    mode: Mode,
+    signer: Option<Signer>,
+    signed_at: Option<Timestamp>,
+    /// The secret's name, if its first use is still to be noted.
+    unused: Option<[u8; 32]>,
+}
+
 impl Authenticated {
     fn failed(why: Unauthenticated) -> Self {
         Self { principal: Err(why), signer: None }
@@ -246,7 +255,7 @@ impl Bursar {
             Ok(verified) => verified,
             Err(why) => return Authenticated::failed(why),
         };
-        let (mode, signer, signed_at) = verified;
+        let Verified { mode, signer, signed_at, unused } = verified;
         // Only what changes something must not be done twice, now or after a restart.
         if let Some(signed_at) = signed_at.filter(|_| verb_of(presented.method) == Verb::Change)
             && let Err(error) = self.reach(signed_at).await
@@ -254,8 +263,13 @@ impl Bursar {
             let why = Unauthenticated::Unavailable(StoreError::Unavailable(error.to_string()));
             return Authenticated { principal: Err(why), signer };
         }
-        let principal = self.admit(&presented, known, mode, now).await.map(Some);
-        Authenticated { principal, signer }
+        let principal = self.admit(&presented, known, mode, now).await;
+        if let (Ok(principal), Some(lookup)) = (&principal, unused)
+            && let Err(error) = self.note_first_use(principal.token(), lookup).await
+        {
+            tracing::warn!(token = %principal.token().id, %error, "the first use of a new secret was not noted");
+        }
+        Authenticated { principal: principal.map(Some), signer }
     }
 
     async fn admit(
@@ -340,7 +354,8 @@ impl Bursar {
         known: &KnownToken,
         hash: Option<&BearerHash>,
         now: Timestamp,
-    ) -> Result<(Mode, Option<Signer>, Option<Timestamp>), Unauthenticated> {
+    ) -> Result<Verified, Unauthenticated> {
+        let unused = |secret: &KnownSecret| secret.is_unused.then_some(secret.lookup);
         let counts = |secret: &&KnownSecret| secret.ends.is_none_or(|ends| now < ends);
         let matching = |secret: &&KnownSecret| hash.is_none_or(|hash| secret.hash == *hash);
         let mut secrets = known.secrets.iter().filter(counts).filter(matching);
@@ -350,7 +365,9 @@ impl Bursar {
         };
         match presented.signing {
             Signing::None => match secrets.next() {
-                Some(_) => Ok((Mode::Raw, None, None)),
+                Some(secret) => {
+                    Ok(Verified { mode: Mode::Raw, signer: None, signed_at: None, unused: unused(secret) })
+                }
                 None => Err(Unauthenticated::Unknown),
             },
             Signing::Hmac { hmac, timestamp, version } => {
@@ -373,7 +390,8 @@ impl Bursar {
                 }
                 self.check_freshness(presented.method, hmac, signed_at, now)?;
                 let mode = if version == AuthVersion::V2 { Mode::V2 } else { Mode::V3 };
-                Ok((mode, Some(signer(&secret.key, Scheme::Hmac(version))), Some(signed_at)))
+                let signer = Some(signer(&secret.key, Scheme::Hmac(version)));
+                Ok(Verified { mode, signer, signed_at: Some(signed_at), unused: unused(secret) })
             }
             Signing::V4 { signature, timestamp, request_id, content } => {
                 let (Some(timestamp), Some(request_id)) = (timestamp, request_id) else {
@@ -391,7 +409,12 @@ impl Bursar {
                     .ok_or(Unauthenticated::BadSignature)?;
                 self.check_freshness(presented.method, signature, signed_at, now)?;
                 let signer = signer(&secret.key, Scheme::V4 { request_id: request_id.to_owned() });
-                Ok((Mode::V4, Some(signer), Some(signed_at)))
+                Ok(Verified {
+                    mode: Mode::V4,
+                    signer: Some(signer),
+                    signed_at: Some(signed_at),
+                    unused: unused(secret),
+                })
             }
         }
     }

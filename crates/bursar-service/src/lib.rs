@@ -23,6 +23,7 @@ pub mod replay;
 pub mod retention;
 pub mod rotate;
 mod seen;
+pub mod services;
 pub mod spend;
 pub mod sweep;
 pub mod unlock;
