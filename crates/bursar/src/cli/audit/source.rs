@@ -11,6 +11,7 @@ use bursar_store_sqlite::SqliteChain;
 
 use super::form;
 use crate::failure::Failure;
+use crate::server;
 
 /// Links read at once.
 pub(super) const PAGE: usize = 64;
@@ -84,6 +85,9 @@ impl Source {
 
 /// Opens the chain of a data directory, whoever owns it.
 pub(super) fn open(directory: &Path) -> Result<SqliteChain, Failure> {
+    if !server::has_store(directory)? {
+        return Err(Failure::at(directory, "there is no store in this directory"));
+    }
     SqliteChain::open(directory).map_err(|error| Failure::at(directory, error))
 }
 
