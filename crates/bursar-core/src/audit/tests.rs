@@ -113,6 +113,8 @@ fn a_part_of_a_chain_is_verified_from_the_link_that_was_named_and_no_other() {
     assert_eq!((sound.from, sound.events), (2, 2));
     let broken = verified(Verifier::believing(2), &chain[2..]).unwrap_err();
     assert_eq!(broken, Broken { link: 2, fault: Fault::Number { found: 3 } });
+    let broken = verified(Verifier::believing(4), &[]).unwrap_err();
+    assert_eq!(broken, Broken { link: 4, fault: Fault::Truncated { reached: 4 } }, "a cut chain has nothing to verify");
     assert!(verified(Verifier::believing(0), &chain).is_ok());
     let mut other = chain.clone();
     other[0].0.previous = [1; 32];

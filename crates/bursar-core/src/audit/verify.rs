@@ -87,7 +87,7 @@ impl Verifier {
         Self { from, until: None, head, believes: false, events: 0, checkpoints: Vec::new(), met: 0 }
     }
 
-    /// Verifies from a link on, believing what it says of the link before.
+    /// Verifies from a link on, which must be there, believing what it says of the link before.
     pub fn believing(first: u64) -> Self {
         match first {
             // Before the first link there is nothing to believe.
@@ -158,7 +158,9 @@ impl Verifier {
     pub fn finish(mut self) -> Result<Verified, Broken> {
         self.meet()?;
         let recorded = self.checkpoints.first().map(|head| head.number);
-        match self.until.or(recorded) {
+        // Where it is to begin it has to have come to, or a chain that was cut would pass.
+        let first = self.believes.then_some(self.from);
+        match self.until.or(recorded).max(first) {
             Some(reached) if reached > self.head.number => {
                 Err(Broken { link: self.next_number(), fault: Fault::Truncated { reached } })
             }

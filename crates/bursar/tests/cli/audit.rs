@@ -156,6 +156,8 @@ fn a_chain_that_was_cut_or_rolled_back_is_found_by_a_checkpoint() {
     fs::remove_dir_all(home.path("data")).unwrap();
     fs::rename(home.path(&old), home.path("data")).unwrap();
     set_mode(&home.path("data"), 0o700);
+    let behind = broken(&audit(&home, &["verify", "--json", "--from", &recorded.to_string()]));
+    assert_eq!(behind, (recorded, "truncated".to_owned()), "where it is to begin has to be there");
     while head(&home) < recorded {
         add_user(&home, &format!("other{}", head(&home)));
     }
