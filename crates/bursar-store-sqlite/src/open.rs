@@ -113,10 +113,23 @@ impl Owner {
 
     /// A connection that cannot write.
     pub(crate) fn read(&self) -> Result<Connection, StoreError> {
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, WAIT)?;
-        connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
-        Ok(connection)
+        read_only(&self.path)
     }
+}
+
+/// A connection that cannot write, to the database of a directory that may belong to another process.
+pub(crate) fn read_beside(directory: &Path) -> Result<Connection, StoreError> {
+    let connection = read_only(&directory.join(DATABASE))?;
+    match migrations::found(&connection)? {
+        0 => Err(StoreError::Unavailable("there is no store in the data directory".to_owned())),
+        _ => Ok(connection),
+    }
+}
+
+fn read_only(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, WAIT)?;
+    connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
+    Ok(connection)
 }
 
 fn take(directory: &Path) -> io::Result<Result<File, StoreError>> {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 it is done; 1 it did not work; 2 the command line cannot be; 3 Bursar decided against it
 //! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer.
 
+mod audit;
 mod connection;
 mod credentials;
 mod dev;
@@ -57,6 +58,9 @@ enum Command {
     /// Accounts, for the operator on the server's machine.
     #[command(subcommand)]
     User(operator::User),
+    /// The audit chain: look at it, verify it, take it elsewhere.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Log in and keep the session for the other commands.
     Login(session::Login),
     /// End the session and forget it.
@@ -124,6 +128,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Serve(command) => serve::run(&command.config, json),
         Command::Doctor(command) => doctor::run(&command.config, json),
         Command::User(command) => command.run(json),
+        Command::Audit(command) => command.run(json),
         Command::Login(command) => command.run(json),
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),
