@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     NoToken,
     /// Only a person's session may use the route.
     PersonOnly,
+    /// Only the credential of a service may use the route.
+    ServiceOnly,
     /// The signature does not say what is to be done.
     MethodNotSigned,
     /// An id in the path is none.
@@ -94,6 +96,9 @@ impl Failure {
                 "person_only",
                 "only a person's login session may do this, never an access token",
             ),
+            Self::ServiceOnly => {
+                plain(403, "AccessDenied", "service_only", "only the credential of a service may do this")
+            }
             Self::MethodNotSigned => plain(
                 401,
                 "Unauthorized",
@@ -172,6 +177,17 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
         ServiceError::RailRefused { hold, reason } => {
             let body = body("TransactionRefused", "rail_refused").with_context("spend", hold.to_string());
             Shown::new(400, body.with_context("reason", reason))
+        }
+        ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now),
+        ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),
+        ServiceError::RotationUnderWay { until } => {
+            Shown::new(409, body("Conflict", "rotation_under_way").with_context("until", until.to_string()))
+        }
+        ServiceError::AlreadyCreated { id } => {
+            Shown::new(409, body("Conflict", "already_created").with_context("id", id))
+        }
+        ServiceError::ClockJump { by } => {
+            Shown::new(503, body("ClockJump", "clock_jump").with_context("milliseconds", by)).after(60)
         }
         ServiceError::Busy => Shown::new(503, body("Busy", "busy")).after(1),
         ServiceError::Unavailable(problem) => {

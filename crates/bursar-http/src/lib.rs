@@ -6,10 +6,13 @@
 
 mod address;
 mod bitgo;
+mod budget;
 mod call;
 mod connections;
 mod failure;
+mod native;
 mod pipeline;
+mod problem;
 mod routes;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
+use bursar_core::destination::Destination as Meant;
 use bursar_core::hold::Recipient;
 use bursar_core::id::HoldId;
 use bursar_service::rail::RailError;
@@ -93,9 +94,18 @@ pub(super) fn total(recipients: &[Recipient]) -> Option<Amount> {
     recipients.iter().try_fold(Amount::ZERO, |total, recipient| total.checked_add(recipient.amount))
 }
 
-/// The first fault among the recipients.
-pub(super) fn fault(recipients: &[Recipient]) -> Option<Fault> {
-    recipients.iter().find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
+/// The first fault among addresses.
+pub(super) fn fault<'a>(mut addresses: impl Iterator<Item = &'a str>) -> Option<Fault> {
+    addresses.find_map(|address| Fault::read(address.strip_prefix("sandbox:")?))
+}
+
+/// What an address means, in the normal form that all rails share.
+pub(super) fn meant(coin: &Coin, address: &str) -> Result<Meant, RailError> {
+    match Destination::read(coin, address) {
+        Ok(Destination::Address(normal)) => Ok(address::meant(coin, &normal)),
+        Ok(Destination::Fault(_)) => Ok(Meant::new("sandbox", address.as_bytes(), None)),
+        Err(problem) => invalid("address", problem),
+    }
 }
 
 /// What a send costs, whatever the coin: nothing. Never more, so that the ceiling is the price.

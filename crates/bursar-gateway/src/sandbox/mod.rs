@@ -35,7 +35,8 @@ use std::time::Duration;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, Recipient};
+use bursar_core::destination::Destination as Meant;
+use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_service::rail::{Answer, Balance, Built, Decoded, Permit, Rail, RailError, SendOutcome};
 
 mod address;
@@ -99,7 +100,7 @@ impl SandboxRail {
 
     /// Sends what the hold says, unless the book already knows what became of it.
     async fn carry_out(&self, reference: &str, hold: Hold) -> SendOutcome {
-        let fault = destination::fault(&hold.recipients);
+        let fault = destination::fault(hold.payees.iter().map(|payee| payee.address.as_str()));
         if fault == Some(Fault::Never) {
             return unknown("the sandbox did not answer, as `sandbox:never` asks");
         }
@@ -143,8 +144,17 @@ impl Rail for SandboxRail {
         true
     }
 
-    fn check(&self, coin: &Coin, recipients: &[Recipient]) -> Result<(), RailError> {
-        destination::check(coin, recipients)
+    fn destination(&self, coin: &Coin, address: &str) -> Result<Meant, RailError> {
+        destination::meant(coin, address)
+    }
+
+    fn payees(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, RailError> {
+        destination::check(coin, recipients)?;
+        let read = |recipient: &Recipient| {
+            let destination = destination::meant(coin, &recipient.address)?;
+            Ok(Payee { address: recipient.address.clone(), destination, amount: recipient.amount })
+        };
+        recipients.iter().map(read).collect()
     }
 
     fn fee_ceiling(&self, _coin: &Coin, _recipients: usize) -> Amount {

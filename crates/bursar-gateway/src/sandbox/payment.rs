@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bursar_core::coin::Coin;
-use bursar_core::hold::Hold;
+use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_service::rail::{Decoded, RailError, SendOutcome};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -38,33 +38,35 @@ impl From<BookError> for Stop {
 pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, Stop> {
     let refused = |reason: &str| Stop::Refused(reason.to_owned());
     let (held, balance) = book::wallet(book, reference)?.ok_or_else(|| refused("the sandbox knows no such wallet"))?;
-    let payable = if held == hold.coin {
-        destination::check(&held, &hold.recipients)
+    let (coin, recipients) = (&hold.cost.coin, recipients(hold));
+    let payable = if held == *coin {
+        destination::check(&held, &recipients)
     } else {
-        Err(book::other_coin(&held, &hold.coin))
+        Err(book::other_coin(&held, coin))
     };
     if let Err(RailError::Invalid { field, problem }) = payable {
         return Err(Stop::Refused(format!("{field} {problem}")));
     }
-    if !is_what_was_built(reference, hold) {
+    if !is_what_was_built(reference, hold, &recipients) {
         return Err(refused("the transaction that was built says something else than its hold"));
     }
-    if destination::fault(&hold.recipients) == Some(Fault::Refuse) {
+    if destination::fault(recipients.iter().map(|recipient| recipient.address.as_str())) == Some(Fault::Refuse) {
         return Err(refused("the sandbox refused, as `sandbox:refuse` asks"));
     }
     let fee = destination::fee();
-    let paid = destination::total(&hold.recipients).ok_or_else(|| refused("the recipients get too much"))?;
+    let paid = destination::total(&recipients).ok_or_else(|| refused("the recipients get too much"))?;
     let leaving = paid.checked_add(fee).ok_or_else(|| refused("the recipients get too much"))?;
-    if leaving > hold.amount {
-        return Err(Stop::Refused(format!("{leaving} would leave the wallet, but only {} is held", hold.amount)));
+    let held = hold.cost.amount;
+    if leaving > held {
+        return Err(Stop::Refused(format!("{leaving} would leave the wallet, but only {held} is held")));
     }
     let left = balance.checked_sub(leaving).ok_or_else(|| {
         Stop::Refused(format!("insufficient funds: the wallet holds {balance}, the send takes {leaving}"))
     })?;
 
     let mut balances = BTreeMap::from([(reference.to_owned(), left)]);
-    for recipient in &hold.recipients {
-        let Some(payee) = owner(book, &hold.coin, &recipient.address)? else {
+    for recipient in &recipients {
+        let Some(payee) = owner(book, coin, &recipient.address)? else {
             continue;
         };
         let before = match balances.get(&payee) {
@@ -79,9 +81,9 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
         book.prepare_cached("UPDATE wallets SET balance = ?2 WHERE reference = ?1")?
             .execute(params![reference, balance.to_be_bytes()])?;
     }
-    let recipients = transaction::recipients_to_json(&hold.recipients)
+    let written = transaction::recipients_to_json(&recipients)
         .map_err(|_| BookError::Inconsistent { table: "transfers" })?;
-    let txid = destination::transaction_id(&hold.coin, hold.id);
+    let txid = destination::transaction_id(coin, hold.id);
     book.prepare_cached(
         "INSERT INTO transfers (hold, txid, reference, coin, recipients, amount, fee, time)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -90,8 +92,8 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
         hold.id.as_bytes(),
         txid,
         reference,
-        hold.coin.as_str(),
-        recipients,
+        coin.as_str(),
+        written,
         paid.to_be_bytes(),
         fee.to_be_bytes(),
         hold.created.as_millis(),
@@ -99,15 +101,21 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
     Ok(SendOutcome::Done { reference: txid, fee })
 }
 
+/// Those whom a hold pays, as the sandbox writes them.
+fn recipients(hold: &Hold) -> Vec<Recipient> {
+    let recipient = |payee: &Payee| Recipient { address: payee.address.clone(), amount: payee.amount };
+    hold.payees.iter().map(recipient).collect()
+}
+
 /// Whether the hold means what its transaction says, where one was built.
-fn is_what_was_built(reference: &str, hold: &Hold) -> bool {
+fn is_what_was_built(reference: &str, hold: &Hold, recipients: &[Recipient]) -> bool {
     if !transaction::is_claimed_by(&hold.instruction) {
         return true;
     }
     let meant = Decoded {
         reference: reference.to_owned(),
-        coin: hold.coin.clone(),
-        recipients: hold.recipients.clone(),
+        coin: hold.cost.coin.clone(),
+        recipients: recipients.to_vec(),
         fee: destination::fee(),
     };
     transaction::read(&hold.instruction) == Ok(meant)

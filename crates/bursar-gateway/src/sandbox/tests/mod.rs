@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bursar_core::hold::HoldState;
+use bursar_core::hold::{Cost, HoldState};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::time::Timestamp;
 use tempfile::TempDir;
@@ -53,25 +53,31 @@ fn to(address: &str, amount: u128) -> Recipient {
 }
 
 fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
+    let amounts = recipients.iter().map(|recipient| recipient.amount);
     Hold {
         id: HoldId::time_ordered(Timestamp::from_millis(i64::from(number)), [number; 10]),
         token: TokenId::from_bytes([0; 16]),
         user: UserId::from_bytes([0; 16]),
-        wallet: WalletId::from_bytes([0; 16]),
+        wallet: Some(WalletId::from_bytes([0; 16])),
         organisation: OrganisationId::from_bytes([0; 16]),
-        coin: tbtc(),
-        amount: destination::total(&recipients).unwrap(),
-        recipients,
-        fee: Amount::ZERO,
+        cost: Cost::of(tbtc(), amounts, tbtc(), Amount::ZERO).unwrap(),
+        payees: recipients.iter().map(payee).collect(),
         key: None,
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,
-        charges: Vec::new(),
+        overridden: false,
+        holder: None,
         created: Timestamp::from_millis(i64::from(number)),
         deadline: Timestamp::from_millis(i64::from(number) + 30_000),
         state: HoldState::Open,
     }
+}
+
+fn payee(recipient: &Recipient) -> Payee {
+    // The book reads addresses itself, also those that the rail would not have let through.
+    let destination = Meant::new("test", recipient.address.as_bytes(), None);
+    Payee { address: recipient.address.clone(), destination, amount: recipient.amount }
 }
 
 /// A spend of 1,000 satoshi to nobody in particular.
