@@ -18,7 +18,6 @@ impl Bursar {
 
     /// Whether limits are ignored: never.
     #[cfg(not(feature = "break-no-hold"))]
-    #[expect(clippy::unused_self, reason = "it has the same form where there is something to ask")]
     pub(crate) const fn ignores_limits(&self) -> bool {
         false
     }

@@ -193,8 +193,9 @@ fn place(server: &Process) -> Result<Place, Failure> {
 fn log_in(server: &Process, place: &Place) -> Result<Bearer, Failure> {
     let password = Secret::new(text(&server.ready, "password")?.to_owned());
     let (username, otp) = (text(&server.ready, "username")?, Some(text(&server.ready, "otp")?));
-    let session =
-        Client::new(&place.url, None).log_in(&Login { username, password: &password, otp }).map_err(unasked)?;
+    let session = Client::new(&place.url, None)
+        .log_in(&Login { username, password: &password, otp })
+        .map_err(|error| unasked(&error))?;
     Ok(Secret::new(text(&session, "access_token")?.to_owned()))
 }
 
@@ -208,13 +209,13 @@ fn make_tokens(owner: &Client, plan: &Plan) -> Result<Vec<Bearer>, Failure> {
             "scope": ["wallet_view_all", "wallet_spend_all"],
             "spendingLimits": [{"coin": COIN, "txValueLimit": limit.to_string()}],
         });
-        let made = owner.create_token(&wishes).map_err(unasked)?;
+        let made = owner.create_token(&wishes).map_err(|error| unasked(&error))?;
         Ok(Secret::new(text(&made, "token")?.to_owned()))
     };
     plan.limits.iter().enumerate().map(make).collect()
 }
 
-fn unasked(error: ClientError) -> Failure {
+fn unasked(error: &ClientError) -> Failure {
     Failure::new(format!("the test could not be carried out: {error}"))
 }
 
@@ -233,7 +234,7 @@ impl Gathered {
 
 fn gather(home: &Home, place: &Place, owner: &Bearer, tokens: &[Bearer]) -> Result<Gathered, Failure> {
     let client = Client::new(&place.url, Some(owner.clone()));
-    let ledger = client.transfers(COIN, &place.wallet).map_err(unasked)?;
+    let ledger = client.transfers(COIN, &place.wallet).map_err(|error| unasked(&error))?;
     let ledger = ledger.iter().map(listed).collect::<Result<_, _>>()?;
     let counted = tokens.iter().map(|token| counted(&client.on_behalf_of(token.clone()))).collect();
     Ok(Gathered { book: read_book(&home.book())?, ledger, counted })

@@ -78,7 +78,10 @@ fn lines(out: ChildStdout) -> Receiver<String> {
     let (sender, lines) = channel();
     // Ends with the child, and reads on until then so that the child can write.
     std::thread::spawn(move || {
-        BufReader::new(out).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            // Only the first line is waited for.
+            sender.send(line).ok();
+        }
     });
     lines
 }
