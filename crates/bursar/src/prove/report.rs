@@ -154,3 +154,33 @@ impl TokenLine {
         self.doubtful += usize::from(told.is_doubtful());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(tokens: Vec<TokenLine>) -> Report {
+        let took = Duration::from_secs(1);
+        let (still_there, reconciled, lost) = ((0, 0), (0, 0), (0, 0));
+        Report { seed: 1, kills: 1, took, tokens, unasked: 7, still_there, reconciled, lost, broken: BTreeSet::new() }
+    }
+
+    #[test]
+    fn a_run_in_which_no_token_came_to_its_limit_shows_nothing() {
+        let far = TokenLine { asked: (5, 20), allowed: 5, ..TokenLine::of(100) };
+        assert!(report(vec![far.clone()]).inconclusive().unwrap().contains("7 spends were not asked for"));
+        let near = TokenLine { over_limit: 1, ..far.clone() };
+        assert_eq!(report(vec![far.clone(), near]).inconclusive(), None);
+        let broken = BTreeSet::from([Broken { promise: "P1", how: "too much".to_owned() }]);
+        assert_eq!(Report { broken, ..report(vec![far]) }.inconclusive(), None, "that shows something");
+    }
+
+    #[test]
+    fn the_total_counts_what_every_token_counts_or_nothing() {
+        let line = TokenLine { asked: (2, 9), moved: 4, counted: Some(4), ..TokenLine::of(10) };
+        let total = report(vec![line.clone(), line.clone()]).total();
+        assert_eq!((total.limit, total.asked, total.moved, total.counted), (20, (4, 18), 8, Some(8)));
+        let silent = TokenLine { counted: None, ..line.clone() };
+        assert_eq!(report(vec![line, silent]).total().counted, None);
+    }
+}
