@@ -132,7 +132,7 @@ fn page(report: &Report) -> String {
     let (kills, took, seed) = (report.kills, report.took.as_secs_f64(), report.seed);
     let unasked = match report.unasked {
         0 => String::new(),
-        left => format!("{left} spends were not asked for: the time was up.\n"),
+        left => format!("{left} spends were not asked for.\n"),
     };
     let found = match report.broken.is_empty() {
         true => "No promise was broken.".to_owned(),

@@ -57,21 +57,23 @@ pub(crate) struct Evidence<'a> {
 pub(crate) struct Broken {
     /// Which, as design §2 numbers them.
     pub(crate) promise: &'static str,
+    /// To whom: a token or a spend.
+    pub(crate) to: String,
     /// How.
     pub(crate) how: String,
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.promise, self.how)
+        write!(f, "{}: {} {}", self.promise, self.to, self.how)
     }
 }
 
 /// Every promise that was not kept, each once.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> BTreeSet<Broken> {
     let mut broken = BTreeSet::new();
-    let mut find = |promise, how: String| {
-        broken.insert(Broken { promise, how });
+    let mut find = |promise, to: &str, how: String| {
+        broken.insert(Broken { promise, to: to.to_owned(), how });
     };
     let sums = sums(evidence);
     limits(evidence, &sums, &mut find);
@@ -79,6 +81,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> BTreeSet<Broken> {
     book_and_ledger(evidence, &mut find);
     budgets(evidence, &sums, &mut find);
     broken
+}
+
+/// Adds what was found later. What was found before in the same place is told as it is now.
+pub(crate) fn add(broken: &mut BTreeSet<Broken>, later: BTreeSet<Broken>) {
+    let places: BTreeSet<_> = later.iter().map(|one| (one.promise, one.to.clone())).collect();
+    broken.retain(|one| !places.contains(&(one.promise, one.to.clone())));
+    broken.extend(later);
 }
 
 /// What became of a token's money, in satoshi.
@@ -109,16 +118,16 @@ pub(crate) fn sums(evidence: &Evidence<'_>) -> Vec<Sum> {
 }
 
 /// P1: no token moves more than its limit.
-fn limits(evidence: &Evidence<'_>, sums: &[Sum], find: &mut impl FnMut(&'static str, String)) {
+fn limits(evidence: &Evidence<'_>, sums: &[Sum], find: &mut impl FnMut(&'static str, &str, String)) {
     for (token, (limit, Sum { moved, .. })) in evidence.plan.limits.iter().zip(sums).enumerate() {
         if moved > limit {
-            find("P1", format!("token {token} moved {moved} with a limit of {limit}"));
+            find("P1", &format!("token {token}"), format!("moved {moved} with a limit of {limit}"));
         }
     }
 }
 
 /// P2 and I6: yes is yes and no is no.
-fn answers(evidence: &Evidence<'_>, find: &mut impl FnMut(&'static str, String)) {
+fn answers(evidence: &Evidence<'_>, find: &mut impl FnMut(&'static str, &str, String)) {
     let book: BTreeMap<&str, &Moved> = evidence.book.iter().map(|moved| (moved.address.as_str(), moved)).collect();
     let captured: BTreeMap<&str, &str> =
         evidence.ledger.iter().filter_map(|one| Some((one.txid.as_deref()?, one.name.as_str()))).collect();
@@ -126,65 +135,65 @@ fn answers(evidence: &Evidence<'_>, find: &mut impl FnMut(&'static str, String))
         let (name, moved) = (spend.name(), book.get(spend.address().as_str()));
         for txid in told.acknowledged() {
             if moved.is_none_or(|moved| moved.txid != txid) {
-                find("P2", format!("{name} was acknowledged as {txid}, which is not in the rail's book"));
+                find("P2", &name, format!("was acknowledged as {txid}, which is not in the rail's book"));
             }
             if captured.get(txid) != Some(&name.as_str()) {
-                find("P2", format!("{name} was acknowledged as {txid}, which the ledger does not have"));
+                find("P2", &name, format!("was acknowledged as {txid}, which the ledger does not have"));
             }
         }
         if told.was_refused() && moved.is_some() {
-            find("I6", format!("{name} was refused, and its money moved"));
+            find("I6", &name, "was refused, and its money moved".to_owned());
         }
         for answer in &told.answers {
             if let Answer::Strange(what) = answer {
-                find("P6", format!("{name}: {what}"));
+                find("P6", &name, format!("was answered otherwise than it may be: {what}"));
             }
         }
     }
 }
 
 /// I2 and P4: money moves once and as asked, and book and ledger say the same.
-fn book_and_ledger(evidence: &Evidence<'_>, find: &mut impl FnMut(&'static str, String)) {
+fn book_and_ledger(evidence: &Evidence<'_>, find: &mut impl FnMut(&'static str, &str, String)) {
     let (owners, states) = (owners(evidence), states(evidence));
     let mut seen = BTreeSet::new();
     for moved in evidence.book {
         let Some(spend) = owners.get(&moved.address) else {
-            find("P11", format!("{} moved to {}, which nobody asked for", moved.amount, moved.address));
+            find("P11", &moved.address, format!("got {}, and nobody asked for that", moved.amount));
             continue;
         };
         let name = spend.name();
         if !seen.insert(&moved.address) {
-            find("I2", format!("{name} moved twice"));
+            find("I2", &name, "moved twice".to_owned());
         }
         if moved.amount != spend.amount {
-            find("I2", format!("{name} moved {} and not {}", moved.amount, spend.amount));
+            find("I2", &name, format!("moved {} and not {}", moved.amount, spend.amount));
         }
         let known = states.get(name.as_str());
         if known.is_none_or(|known| known.iter().all(|state| *state == State::Released)) {
-            find("P4", format!("{name} moved, and the ledger does not count it"));
+            find("P4", &name, "moved, and the ledger does not count it".to_owned());
         }
     }
     let book: BTreeSet<&str> = evidence.book.iter().map(|moved| moved.txid.as_str()).collect();
     for one in evidence.ledger.iter().filter(|one| one.state == State::Captured) {
         if one.txid.as_deref().is_none_or(|txid| !book.contains(txid)) {
-            find("I8", format!("the ledger captured {}, and nothing moved", one.name));
+            find("I8", &one.name, "is captured in the ledger, and nothing moved".to_owned());
         }
     }
 }
 
 /// P4 and I8: a token counts what it moved and what nobody knows of, no less and no more.
-fn budgets(evidence: &Evidence<'_>, sums: &[Sum], find: &mut impl FnMut(&'static str, String)) {
+fn budgets(evidence: &Evidence<'_>, sums: &[Sum], find: &mut impl FnMut(&'static str, &str, String)) {
     for (token, (counted, sum)) in evidence.counted.iter().zip(sums).enumerate() {
-        let expected = sum.moved + sum.held;
+        let (name, expected) = (format!("token {token}"), sum.moved + sum.held);
         match counted {
             Ok(counted) if *counted < expected => {
-                find("P4", format!("token {token} counts {counted}, but {expected} moved or may have"));
+                find("P4", &name, format!("counts {counted}, but {expected} moved or may have"));
             }
             Ok(counted) if *counted > expected => {
-                find("I8", format!("token {token} counts {counted}, but only {expected} moved or may have"));
+                find("I8", &name, format!("counts {counted}, but only {expected} moved or may have"));
             }
             Ok(_) => {}
-            Err(problem) => find("P2", format!("token {token} is gone: {problem}")),
+            Err(problem) => find("P2", &name, format!("is gone: {problem}")),
         }
     }
 }

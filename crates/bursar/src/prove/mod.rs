@@ -86,7 +86,8 @@ pub(crate) fn run(wishes: &Wishes, enough: &AtomicBool) -> Result<Report, Failur
         let is_last = left.is_some() || enough.load(Ordering::Relaxed) || Instant::now() >= limits.until;
         if let Some(mut server) = left {
             if server.has_ended() {
-                broken.insert(Broken { promise: "P5", how: "the server ended by itself; see its log".to_owned() });
+                let how = "ended by itself; see its log".to_owned();
+                broken.insert(Broken { promise: "P5", to: "the server".to_owned(), how });
             }
             server.kill();
         }
@@ -95,7 +96,7 @@ pub(crate) fn run(wishes: &Wishes, enough: &AtomicBool) -> Result<Report, Failur
         server = home.start_server()?;
         place = self::place(&server)?;
         let gathered = gather(&home, &place, &owner, &tokens)?;
-        broken.extend(judge::judge(&gathered.evidence(&plan, &told)));
+        judge::add(&mut broken, judge::judge(&gathered.evidence(&plan, &told)));
         if is_last {
             break gathered;
         }

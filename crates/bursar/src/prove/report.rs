@@ -123,7 +123,7 @@ impl Report {
                 "counted": line.counted,
             })
         };
-        let broken = |broken: &Broken| json!({"promise": broken.promise, "how": broken.how});
+        let broken = |broken: &Broken| json!({"promise": broken.promise, "to": broken.to, "how": broken.how});
         json!({
             "seed": self.seed,
             "kills": self.kills,
@@ -171,7 +171,8 @@ mod tests {
         assert!(report(vec![far.clone()]).inconclusive().unwrap().contains("7 spends were not asked for"));
         let near = TokenLine { over_limit: 1, ..far.clone() };
         assert_eq!(report(vec![far.clone(), near]).inconclusive(), None);
-        let broken = BTreeSet::from([Broken { promise: "P1", how: "too much".to_owned() }]);
+        let broken =
+            BTreeSet::from([Broken { promise: "P1", to: "token 0".to_owned(), how: "moved too much".to_owned() }]);
         assert_eq!(Report { broken, ..report(vec![far]) }.inconclusive(), None, "that shows something");
     }
 

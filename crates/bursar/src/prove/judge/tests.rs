@@ -49,6 +49,14 @@ fn broken(spoil: impl FnOnce(&mut Case)) -> Vec<&'static str> {
 }
 
 #[test]
+fn what_is_found_again_is_told_once_as_it_is_now() {
+    let one = |to: &str, how: &str| Broken { promise: "P1", to: to.to_owned(), how: how.to_owned() };
+    let mut broken = BTreeSet::from([one("token 0", "moved 11"), one("token 1", "moved 12")]);
+    add(&mut broken, BTreeSet::from([one("token 1", "moved 20")]));
+    assert_eq!(broken, BTreeSet::from([one("token 0", "moved 11"), one("token 1", "moved 20")]));
+}
+
+#[test]
 fn where_all_was_kept_nothing_is_found() {
     assert!(Case::sound().broken().is_empty());
 }
