@@ -5,6 +5,7 @@
 //! the ledger's alone.
 
 pub mod authenticate;
+mod broken;
 pub mod documents;
 pub mod error;
 pub mod holding;
@@ -146,6 +147,8 @@ pub struct Bursar {
     /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
     pub(crate) horizon: Horizon,
+    #[cfg(feature = "break-no-hold")]
+    pub(crate) ignores_limits: bool,
 }
 
 impl Bursar {
@@ -180,6 +183,8 @@ impl Bursar {
             replays: Replays::new(),
             strangers: Cache::new(STRANGERS),
             seen: Seen::new(),
+            #[cfg(feature = "break-no-hold")]
+            ignores_limits: false,
         })
     }
 

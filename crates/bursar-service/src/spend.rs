@@ -130,7 +130,7 @@ impl Bursar {
             key: request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name)),
             instruction: transaction,
             comment: request.comment,
-            stepped_up,
+            stepped_up: stepped_up || self.ignores_limits(),
             holder: None,
             patience: self.policy.spend_deadline,
         };

@@ -12,7 +12,8 @@ use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
-use bursar_gateway::sandbox::SandboxRail;
+use bursar_gateway::sandbox::socket::RemoteSandbox;
+use bursar_gateway::sandbox::{Sandbox, SandboxRail};
 use bursar_identity::fixed_otp::{self, FixedOtp};
 use bursar_identity::password::PasswordCost;
 use bursar_service::error::ServiceError;
@@ -49,6 +50,13 @@ pub(crate) struct Wishes {
     pub(crate) allow_remote: bool,
     /// Whether tokens are handed out encrypted to clients with an ECDH key (WC §3.4).
     pub(crate) ecdh_issuance: bool,
+    /// Where the sandbox listens, if it is a process of its own.
+    pub(crate) sandbox_socket: Option<PathBuf>,
+    /// Whether it stops when standard input ends.
+    pub(crate) ends_with_input: bool,
+    /// Whether spends are granted whatever the limits say.
+    #[cfg(feature = "break-no-hold")]
+    pub(crate) ignores_limits: bool,
 }
 
 /// What whoever started it needs to know.
@@ -111,13 +119,15 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
     let home = Home::find(wishes.data_directory.as_deref())?;
     server::runtime()?.block_on(async {
         let listener = server::listen(wishes.listen).await?;
-        let rail = SandboxRail::open(&home.directory.join(BOOK));
-        let rail = Arc::new(rail.map_err(|error| Failure::at(&home.directory.join(BOOK), error))?);
-        let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&rail) as Arc<dyn Rail>)]);
+        let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
+        let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>)]);
         let policy = policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance);
-        let bursar = Arc::new(server::open(&home.directory, &home.master, rails, policy)?);
+        let bursar = server::open(&home.directory, &home.master, rails, policy)?;
+        #[cfg(feature = "break-no-hold")]
+        let bursar = broken(bursar, wishes.ignores_limits);
+        let bursar = Arc::new(bursar);
         let password = password(&home.master);
-        let wallets = seed(&bursar, &rail, &home.master, &password).await?;
+        let wallets = seed(&bursar, sandbox.as_ref(), &home.master, &password).await?;
         let server_xpub = bursar.ecdh_public_key().to_owned();
         let settings = bursar_http::Settings {
             trusted_proxies: Vec::new(),
@@ -136,8 +146,29 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             server_xpub,
             wallets,
         })?;
-        serving.until_stopped().await
+        match wishes.ends_with_input {
+            true => serving.until_stopped(server::end_of_input()).await,
+            false => serving.until_stopped(std::future::pending()).await,
+        }
     })
+}
+
+/// The sandbox: here with its book in the data directory, or where it listens.
+fn sandbox(socket: Option<&Path>, directory: &Path) -> Result<Arc<dyn Sandbox>, Failure> {
+    let book = directory.join(BOOK);
+    match socket {
+        Some(socket) => Ok(Arc::new(RemoteSandbox::at(socket))),
+        None => Ok(Arc::new(SandboxRail::open(&book).map_err(|error| Failure::at(&book, error))?)),
+    }
+}
+
+#[cfg(feature = "break-no-hold")]
+fn broken(mut bursar: Bursar, ignores_limits: bool) -> Bursar {
+    if ignores_limits {
+        tracing::warn!("every spend is granted, whatever the limits say");
+        bursar.ignore_limits();
+    }
+    bursar
 }
 
 impl Home {
@@ -198,7 +229,7 @@ fn policy(origin: String, ecdh_issuance: bool) -> Policy {
 /// Makes the user and the wallets, or finds them as an earlier run made them.
 async fn seed(
     bursar: &Bursar,
-    rail: &SandboxRail,
+    rail: &dyn Sandbox,
     master: &MasterKey,
     password: &Secret<String>,
 ) -> Result<Vec<SandboxWallet>, Failure> {
@@ -220,7 +251,7 @@ async fn seed(
         let id = WalletId::from_bytes(random);
         let reference = id.to_string();
         let coin = Coin::parse(ticker).map_err(|error| Failure::new(error.to_string()))?;
-        let funded = rail.create_wallet(&reference, &coin, Amount::new(balance), random).await;
+        let funded = rail.fund(&reference, &coin, Amount::new(balance), random).await;
         let address = funded.map_err(ServiceError::from)?;
         match bursar.register_wallet(id, coin, label.to_owned(), RAIL, user.id).await {
             // What is registered already stays as it is.

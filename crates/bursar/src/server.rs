@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -21,7 +22,7 @@ use bursar_store::seal::{MasterKey, Sealer};
 use bursar_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::environment::{self, SystemClock, SystemRandom};
@@ -94,7 +95,7 @@ fn ecdh_keys(master: &MasterKey) -> Result<(Secret<String>, String), Failure> {
 pub(crate) struct Serving {
     bursar: Arc<Bursar>,
     address: SocketAddr,
-    http: tokio::task::JoinHandle<std::io::Result<()>>,
+    http: tokio::task::JoinHandle<io::Result<()>>,
     stop: watch::Sender<bool>,
     signals: Signals,
 }
@@ -137,14 +138,15 @@ impl Serving {
         self.address
     }
 
-    /// Serves until the process is told to stop, finishes what is under way and closes the store.
+    /// Serves until the process is told to stop or until `over`, finishes what is under way and closes the store.
     ///
     /// # Errors
     /// The listener broke.
-    pub(crate) async fn until_stopped(mut self) -> Result<(), Failure> {
+    pub(crate) async fn until_stopped(mut self, over: impl Future<Output = ()>) -> Result<(), Failure> {
         let ended = tokio::select! {
             ended = &mut self.http => Some(ended),
             () = self.signals.any() => None,
+            () = over => None,
         };
         tracing::info!("stopping");
         self.stop.send_replace(true);
@@ -187,6 +189,18 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
+}
+
+/// Is over when standard input is: when whoever holds its other end is gone, however that went.
+pub(crate) async fn end_of_input() {
+    let (ended, end) = oneshot::channel();
+    // A thread that the end of the process does not wait for: a read of standard input cannot be interrupted.
+    std::thread::spawn(move || {
+        io::copy(&mut io::stdin(), &mut io::sink()).ok();
+        // Nobody listens when the process was told to stop first.
+        ended.send(()).ok();
+    });
+    end.await.ok();
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

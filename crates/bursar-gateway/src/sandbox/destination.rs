@@ -5,7 +5,7 @@
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination as Meant;
-use bursar_core::hold::Recipient;
+use bursar_core::hold::{Payee, Recipient};
 use bursar_core::id::HoldId;
 use bursar_service::rail::RailError;
 use sha2::{Digest, Sha256};
@@ -94,9 +94,19 @@ pub(super) fn total(recipients: &[Recipient]) -> Option<Amount> {
     recipients.iter().try_fold(Amount::ZERO, |total, recipient| total.checked_add(recipient.amount))
 }
 
-/// The first fault among addresses.
-pub(super) fn fault<'a>(mut addresses: impl Iterator<Item = &'a str>) -> Option<Fault> {
-    addresses.find_map(|address| Fault::read(address.strip_prefix("sandbox:")?))
+/// The first fault among the recipients.
+pub(super) fn fault(recipients: &[Recipient]) -> Option<Fault> {
+    recipients.iter().find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
+}
+
+/// Reads the addresses of recipients that one transaction can pay.
+pub(super) fn payees(coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, RailError> {
+    check(coin, recipients)?;
+    let read = |recipient: &Recipient| {
+        let destination = meant(coin, &recipient.address)?;
+        Ok(Payee { address: recipient.address.clone(), destination, amount: recipient.amount })
+    };
+    recipients.iter().map(read).collect()
 }
 
 /// What an address means, in the normal form that all rails share.

@@ -25,6 +25,16 @@ pub(super) struct Dev {
     /// Hand tokens out encrypted to clients that keep an ECDH key here.
     #[arg(long)]
     ecdh_issuance: bool,
+    /// Ask the sandbox that listens at this socket, a process of its own (`sandbox-rail`).
+    #[arg(long, value_name = "PATH", hide = true)]
+    sandbox_socket: Option<PathBuf>,
+    /// Stop when standard input ends.
+    #[arg(long, hide = true)]
+    end_with_input: bool,
+    /// Do something wrong, to see who notices.
+    #[cfg(feature = "break-no-hold")]
+    #[arg(long = "break", value_name = "FAULT", hide = true)]
+    fault: Option<crate::prove::Fault>,
 }
 
 impl Dev {
@@ -35,6 +45,10 @@ impl Dev {
             data_directory: self.data_dir,
             allow_remote: self.allow_remote,
             ecdh_issuance: self.ecdh_issuance,
+            sandbox_socket: self.sandbox_socket,
+            ends_with_input: self.end_with_input,
+            #[cfg(feature = "break-no-hold")]
+            ignores_limits: self.fault == Some(crate::prove::Fault::NoHold),
         };
         dev::run(&wishes, |ready| if json { output::json(&document(ready)) } else { output::text(&page(ready)) })
     }

@@ -13,6 +13,8 @@ mod operator;
 mod otp;
 mod output;
 mod password;
+mod prove;
+mod sandbox_rail;
 mod serve;
 mod session;
 mod shown;
@@ -55,6 +57,11 @@ enum Command {
     Serve(Configured),
     /// Look whether a server's setup is sound.
     Doctor(Configured),
+    /// Try to break the limits of a throw-away server, and report what became of the money.
+    Prove(prove::Prove),
+    /// The sandbox rail in a process of its own, until standard input ends.
+    #[command(hide = true)]
+    SandboxRail(sandbox_rail::SandboxRail),
     /// Accounts, for the operator on the server's machine.
     #[command(subcommand)]
     User(operator::User),
@@ -127,6 +134,8 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Init(command) => command.run(json),
         Command::Serve(command) => serve::run(&command.config, json),
         Command::Doctor(command) => doctor::run(&command.config, json),
+        Command::Prove(command) => command.run(json),
+        Command::SandboxRail(command) => command.run(),
         Command::User(command) => command.run(json),
         Command::Audit(command) => command.run(json),
         Command::Login(command) => command.run(json),

@@ -48,7 +48,7 @@ pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
         } else {
             output::text(&format!("Bursar serves {url}\n{NO_RAIL}"))?;
         }
-        serving.until_stopped().await
+        serving.until_stopped(std::future::pending()).await
     })
 }
 

@@ -13,46 +13,46 @@ mod faults;
 mod file;
 mod sends;
 
-struct Fixture {
+pub(super) struct Fixture {
     directory: TempDir,
     rail: SandboxRail,
 }
 
 impl Fixture {
     /// A sandbox with the wallet `wallet`, which holds 1,000,000 satoshi.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
         rail.create_wallet("wallet", &tbtc(), Amount::new(1_000_000), [1; 16]).await.unwrap();
         Self { directory, rail }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.directory.path().join("sandbox.db")
     }
 
     async fn send(&self, hold: &Hold) -> SendOutcome {
-        self.rail.carry_out("wallet", hold.clone()).await
+        self.rail.carry_out("wallet", hold.into()).await
     }
 
     async fn balance(&self, reference: &str) -> Amount {
         self.rail.balance(reference).await.unwrap().confirmed
     }
 
-    fn transfers(&self) -> Vec<Transfer> {
+    pub(super) fn transfers(&self) -> Vec<Transfer> {
         Book::open(&self.path()).unwrap().transfers().unwrap()
     }
 }
 
-fn tbtc() -> Coin {
+pub(super) fn tbtc() -> Coin {
     Coin::parse("tbtc").unwrap()
 }
 
-fn to(address: &str, amount: u128) -> Recipient {
+pub(super) fn to(address: &str, amount: u128) -> Recipient {
     Recipient { address: address.to_owned(), amount: Amount::new(amount) }
 }
 
-fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
+pub(super) fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
     let amounts = recipients.iter().map(|recipient| recipient.amount);
     Hold {
         id: HoldId::time_ordered(Timestamp::from_millis(i64::from(number)), [number; 10]),
@@ -81,18 +81,18 @@ fn payee(recipient: &Recipient) -> Payee {
 }
 
 /// A spend of 1,000 satoshi to nobody in particular.
-fn hold(number: u8) -> Hold {
+pub(super) fn hold(number: u8) -> Hold {
     hold_of(number, vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1000)])
 }
 
-fn is_refused(outcome: &SendOutcome, words: &str) -> bool {
+pub(super) fn is_refused(outcome: &SendOutcome, words: &str) -> bool {
     matches!(outcome, SendOutcome::Refused { reason } if reason.contains(words))
 }
 
-fn is_done(outcome: &SendOutcome) -> bool {
+pub(super) fn is_done(outcome: &SendOutcome) -> bool {
     matches!(outcome, SendOutcome::Done { .. })
 }
 
-fn is_unknown(outcome: &SendOutcome) -> bool {
+pub(super) fn is_unknown(outcome: &SendOutcome) -> bool {
     matches!(outcome, SendOutcome::Unknown { .. })
 }
