@@ -5,6 +5,7 @@
 //! the ledger's alone.
 
 pub mod authenticate;
+pub mod condition;
 pub mod documents;
 pub mod error;
 mod horizon;
