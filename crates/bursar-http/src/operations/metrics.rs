@@ -8,7 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Traffic;
@@ -28,7 +28,10 @@ pub(super) fn render(
     let Traffic { requests, refusals } = traffic;
     registry.register("http_requests", "Answered requests by route and class of status", requests);
     registry.register("refusals", "Answers that are no success, by their stable code", refusals);
-    let engine = Engine { figures: bursar.figures(), waiting: bursar.waiting(), unsettled, is_ready };
+    let ready = Gauge::<i64>::default();
+    ready.set(is_ready.into());
+    registry.register("ready", "Whether requests should be sent here", ready);
+    let engine = Engine { figures: bursar.figures(), waiting: bursar.waiting(), unsettled };
     registry.register_collector(Box::new(engine));
     let mut rendered = String::new();
     text::encode(&mut rendered, &registry)?;
@@ -42,34 +45,30 @@ struct Engine {
     waiting: Waiting,
     /// Nothing if the store does not answer: no figure is better than a wrong one.
     unsettled: Option<Unsettled>,
-    is_ready: bool,
 }
 
 impl Collector for Engine {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Self { figures, waiting, unsettled, is_ready } = self;
-        gauges(&mut encoder, "ready", "Whether requests should be sent here", [(NO_LABELS, i64::from(*is_ready))])?;
+        let Self { figures, waiting, unsettled } = self;
         let commands = figures.commands.iter().map(|((kind, outcome), count)| {
             let labels = [("kind", *kind), ("outcome", *outcome)];
             (labels, *count)
         });
-        counters(&mut encoder, "ledger_commands", "Commands by kind and outcome", commands)?;
+        counters(&mut encoder, "ledger_commands", "Commands by kind and outcome.", commands)?;
         let batches = [([("result", "committed")], figures.committed), ([("result", "failed")], figures.failed)];
-        counters(&mut encoder, "ledger_batches", "Batches by whether they were written", batches)?;
-        histogram(&mut encoder, "ledger_batch_commands", "Commands in a batch", None, &figures.batch_size)?;
-        let help = "Time of a commit, its sync included";
+        counters(&mut encoder, "ledger_batches", "Batches by whether they were written.", batches)?;
+        histogram(&mut encoder, "ledger_batch_commands", "Commands in a batch.", None, &figures.batch_size)?;
+        let help = "Time of a commit, its sync included.";
         histogram(&mut encoder, "ledger_commit", help, Some(&Unit::Seconds), &figures.commit)?;
         let depths = [([("lane", "settles")], waiting.settles), ([("lane", "others")], waiting.others)];
-        gauges(&mut encoder, "ledger_queue_depth", "Commands that wait, by lane", depths.map(sized))?;
+        gauges(&mut encoder, "ledger_queue_depth", "Commands that wait, by lane.", depths.map(sized))?;
         if let Some(unsettled) = unsettled {
             let states = [([("state", "open")], unsettled.open), ([("state", "unresolved")], unsettled.unresolved)];
-            gauges(&mut encoder, "unsettled_spends", "Spends that still hold budget", states.map(sized))?;
+            gauges(&mut encoder, "unsettled_spends", "Spends that still hold budget.", states.map(sized))?;
         }
         Ok(())
     }
 }
-
-const NO_LABELS: [(&str, &str); 0] = [];
 
 fn sized<Labels>((labels, count): (Labels, usize)) -> (Labels, i64) {
     (labels, i64::try_from(count).unwrap_or(i64::MAX))
