@@ -175,7 +175,8 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
         }
         ServiceError::Busy => Shown::new(503, body("Busy", "busy")).after(1),
         ServiceError::StoreUnavailable(problem) => {
-            tracing::warn!(request = request_id, problem, "a request found the store unavailable");
+            // The engine has said so already, once for all that were in the batch.
+            tracing::debug!(request = request_id, problem, "a request found the store unavailable");
             // Safe to send again: a spend by its `sequenceId`, everything else as nothing was acknowledged.
             let text = "Bursar cannot write or read its data right now; send the request again later. \
                         The log has the cause";
