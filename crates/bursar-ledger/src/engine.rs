@@ -79,7 +79,7 @@ impl Engine {
         let probed = guarded(|| {
             let time = self.clock.now().max(self.position()?.time);
             let batch = Batch { time, changes: Vec::new(), events: Vec::new(), link: None };
-            Ok(self.commit(batch)?)
+            Ok(self.commit(&batch)?)
         });
         if let Err(fault) = probed {
             tracing::error!(%fault, "the store does not take what is written");
@@ -129,14 +129,14 @@ impl Engine {
             return Ok(outcomes);
         }
         let link = (!events.is_empty()).then(|| position.head.next(&events));
-        self.commit(Batch { time: now, changes, events, link })?;
+        self.commit(&Batch { time: now, changes, events, link })?;
         Ok(outcomes)
     }
 
-    fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let position = self.position()?;
         let started = Instant::now();
-        let committed = self.writer.commit(&batch);
+        let committed = self.writer.commit(batch);
         let ended = Instant::now();
         self.seen.figures().wrote(ended.saturating_duration_since(started), committed.is_ok());
         committed?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bursar_gateway::sandbox::Book;
@@ -82,7 +82,7 @@ fn on_a_disk_that_refuses(calls: &str, error: &str) {
     let data = home.path().join("data");
     let server = Server::start(Command::new(BURSAR).args(DEV).arg(&data));
     let files = ["bursar.db", "bursar.db-wal"].map(|name| data.canonicalize().unwrap().join(name));
-    let files = files.each_ref().map(|file| file.as_path());
+    let files = files.each_ref().map(PathBuf::as_path);
     let refuse = || Strace::refuse(&server, calls, error, &files);
     fails_and_comes_back(&server, &data.join("sandbox.db"), "disk I/O error", refuse);
 }

@@ -23,7 +23,9 @@ impl Strace {
     pub(crate) fn refuse(server: &Server, calls: &str, error: &str, files: &[&Path]) -> Self {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-o", "/dev/null", "-e", &format!("inject={calls}:error={error}")]);
-        files.iter().for_each(|file| drop(strace.arg("-P").arg(file)));
+        for file in files {
+            strace.arg("-P").arg(file);
+        }
         Self::attach(strace, server)
     }
 
