@@ -72,6 +72,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: rust::unit,
     },
     Suite {
+        name: "faults",
+        about: "a disk that is full, read-only or failing, and no answer before its sync, under `strace`",
+        optional: false,
+        needs: None,
+        run: rust::faults,
+    },
+    Suite {
         name: "build",
         about: "the release binary, which the suites below use",
         optional: false,

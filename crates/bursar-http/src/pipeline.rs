@@ -23,6 +23,7 @@ use crate::address;
 use crate::call::{Call, Reply};
 use crate::failure::{Failure, Shown};
 use crate::problem;
+use crate::operations::Traffic;
 use crate::routes::{Access, ROUTES, Route};
 
 /// How long a body may take to arrive.
@@ -37,34 +38,39 @@ type Parameters = Result<RawPathParams, RawPathParamsRejection>;
 struct Surface {
     bursar: Arc<Bursar>,
     settings: Arc<Settings>,
+    traffic: Traffic,
 }
 
 /// Builds the router from the route table, and from nothing else.
-pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
-    let surface = Surface { bursar, settings: Arc::new(settings) };
+pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) -> Router {
+    let surface = Surface { bursar, settings: Arc::new(settings), traffic };
     let mut router = Router::new();
     for route in ROUTES {
         let filter = MethodFilter::try_from(route.method()).unwrap_or(MethodFilter::TRACE);
         for path in route.paths() {
             let surface = surface.clone();
+            let counted = surface.traffic.route(route.method, &path);
             let handler = move |info: ConnectInfo<SocketAddr>, parameters: Parameters, request: Request| async move {
-                let Ok(parameters) = parameters else {
-                    return surface.refuse(Failure::NoSuchRoute, info.0, request).await;
-                };
-                let parameters = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-                surface.run(route, info.0, parameters, request).await
+                let parameters = parameters.map(|found| {
+                    found.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
+                });
+                counted.answered(match parameters {
+                    Ok(parameters) => surface.run(route, info.0, parameters, request).await,
+                    Err(_) => surface.refuse(Failure::NoSuchRoute, info.0, request).await,
+                })
             };
             router = router.route(&path, on(filter, handler));
         }
     }
-    let elsewhere = surface.clone();
+    let counted = surface.traffic.elsewhere();
+    let (elsewhere, counted_elsewhere) = (surface.clone(), counted.clone());
     let other_method = surface;
     let routed = router
         .fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
-            elsewhere.refuse(Failure::NoSuchRoute, info.0, request).await
+            counted_elsewhere.answered(elsewhere.refuse(Failure::NoSuchRoute, info.0, request).await)
         })
         .method_not_allowed_fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
-            other_method.refuse(Failure::MethodNotAllowed, info.0, request).await
+            counted.answered(other_method.refuse(Failure::MethodNotAllowed, info.0, request).await)
         });
     // Around the router, not in it: what it does must be done before a route is chosen.
     Router::new().fallback_service(axum::middleware::from_fn(single_slash).layer(routed))
@@ -216,6 +222,7 @@ impl Surface {
             }
             Err(failure) => {
                 let Shown { status, body, needs_token, retry_after } = failure.show(request_id, now);
+                self.traffic.refused(body.code().unwrap_or_default());
                 if needs_token {
                     headers.insert(names::AUTH_REQUIRED, HeaderValue::from_static(names::AUTH_REQUIRED_VALUE));
                 }

@@ -6,6 +6,8 @@
 //! budget, and nothing is answered before it is on the disk.
 
 mod engine;
+mod figures;
+mod health;
 mod lanes;
 mod watch;
 
@@ -20,8 +22,12 @@ use bursar_core::ledger::{Change, Command, Outcome, Request};
 use bursar_store::{StoreError, Writer};
 use tokio::sync::oneshot;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Seen};
 use crate::lanes::{Job, Lanes};
+
+pub use figures::{Figures, Histogram};
+pub use health::Health;
+pub use lanes::Waiting;
 
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +38,22 @@ pub struct Settings {
     pub batch: usize,
     /// How long settlements wait for a hold to ride with, when nothing else is to be written.
     pub settle_wait: Duration,
+    /// How long nothing is written before the engine tries whether the store still takes anything; while
+    /// it does not, it tries five times as often.
+    pub probe_every: Duration,
     /// How many records are kept in memory between batches.
     pub kept_records: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { lane: 4096, batch: 512, settle_wait: Duration::from_millis(2), kept_records: 100_000 }
+        Self {
+            lane: 4096,
+            batch: 512,
+            settle_wait: Duration::from_millis(2),
+            probe_every: Duration::from_secs(5),
+            kept_records: 100_000,
+        }
     }
 }
 
@@ -63,13 +78,17 @@ pub enum LedgerError {
     Closed,
     /// The command breaks a rule of the store, such as a name that is taken; nothing was done.
     Violated(String),
-    /// The batch could not be written; nothing was done.
+    /// The store does not take anything now: the disk is full, read-only or gone. Nothing was done that
+    /// anybody may rely on; the same command may be given again.
+    Unavailable(String),
+    /// The batch could not be decided or written, by a fault of the program or of a stored row; nothing was done.
     Failed(String),
 }
 
 /// The way to the one writer. Cheap to share; dropping the last handle drains and ends the engine.
 pub struct Ledger {
     lanes: Arc<Lanes>,
+    seen: Arc<Seen>,
     thread: Mutex<Option<JoinHandle<()>>>,
     clock_accepted: Arc<AtomicBool>,
 }
@@ -87,17 +106,20 @@ impl Ledger {
     ) -> Result<Self, StoreError> {
         let lanes = Arc::new(Lanes::new(settings.lane));
         let clock_accepted = Arc::new(AtomicBool::new(false));
-        let mut engine = Engine::new(writer, clock, observer, settings, Arc::clone(&clock_accepted))?;
+        let seen = Arc::new(Seen::new());
+        let mut engine =
+            Engine::new(writer, clock, observer, Arc::clone(&seen), settings, Arc::clone(&clock_accepted))?;
         let taken = Arc::clone(&lanes);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                while let Some(jobs) = taken.take(settings.batch, settings.settle_wait) {
+                while let Some(jobs) = taken.take(settings.batch, settings.settle_wait, engine.patience()) {
                     engine.run(jobs);
+                    engine.probe_if_due();
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the ledger: {error}")))?;
-        Ok(Self { lanes, thread: Mutex::new(Some(thread)), clock_accepted })
+        Ok(Self { lanes, seen, thread: Mutex::new(Some(thread)), clock_accepted })
     }
 
     /// Gives a command and waits until its outcome is durable.
@@ -135,6 +157,21 @@ impl Ledger {
         }
     }
 
+    /// What the engine did so far.
+    pub fn figures(&self) -> Figures {
+        self.seen.figures().clone()
+    }
+
+    /// Whether the store takes what is written.
+    pub fn health(&self) -> Health {
+        self.seen.health().clone()
+    }
+
+    /// How many commands wait.
+    pub fn waiting(&self) -> Waiting {
+        self.lanes.waiting()
+    }
+
     fn enqueue(&self, request: Request) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
         let settles = matches!(
             request.command,
@@ -169,6 +206,7 @@ impl fmt::Display for LedgerError {
             ),
             Self::Closed => f.write_str("the server is shutting down"),
             Self::Violated(problem) => f.write_str(problem),
+            Self::Unavailable(problem) => f.write_str(problem),
             Self::Failed(problem) => write!(f, "the ledger could not write: {problem}"),
         }
     }

@@ -17,6 +17,7 @@ use bursar_wire::signature::{self, AuthVersion, Signature, SigningKey, target, v
 use bursar_wire::token_text::{BearerHash, Diagnosis};
 
 use crate::Bursar;
+use crate::error::ServiceError;
 use crate::known::{KnownSecret, KnownToken};
 use crate::replay::{Replayed, Verb};
 
@@ -146,8 +147,14 @@ pub enum Unauthenticated {
     Replayed,
     /// The memory of seen signatures is full.
     ReplayMemoryFull,
-    /// The store does not answer.
-    Unavailable(StoreError),
+    /// Who it is cannot be found out now.
+    Unavailable(ServiceError),
+}
+
+impl From<StoreError> for Unauthenticated {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
 }
 
 impl Principal {
@@ -260,8 +267,7 @@ impl Bursar {
         if let Some(signed_at) = signed_at.filter(|_| verb_of(presented.method) == Verb::Change)
             && let Err(error) = self.reach(signed_at).await
         {
-            let why = Unauthenticated::Unavailable(StoreError::Unavailable(error.to_string()));
-            return Authenticated { principal: Err(why), signer };
+            return Authenticated { principal: Err(Unauthenticated::Unavailable(error)), signer };
         }
         let principal = self.admit(&presented, known, mode, now).await;
         if let (Ok(principal), Some(lookup)) = (&principal, unused)
@@ -279,8 +285,7 @@ impl Bursar {
         mode: Mode,
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
-        let owner = self.owner(known.token.user).await.map_err(Unauthenticated::Unavailable)?;
-        let owner = owner.ok_or(Unauthenticated::Unknown)?;
+        let owner = self.owner(known.token.user).await?.ok_or(Unauthenticated::Unknown)?;
         authorize(&known.token, &owner, presented.address, Need::Presence, now)
             .map_err(|refusal| Unauthenticated::Refused(Box::new(refusal)))?;
         if !known.token.lives_at(now) {
@@ -307,7 +312,7 @@ impl Bursar {
         }
         let lookup = self.sealer.lookup(hash.expose());
         let found = self.reads.run(move |reader| reader.token_by_secret(&lookup)).await;
-        match found.map_err(Unauthenticated::Unavailable)? {
+        match found? {
             Some(found) => self.token_of_id(found.token.id).await,
             None => Err(Unauthenticated::Unknown),
         }
@@ -319,7 +324,7 @@ impl Bursar {
         }
         let read_at = self.known.generation();
         let read = self.reads.run(move |reader| Ok((reader.token(id)?, reader.secrets(id)?))).await;
-        let (Some(token), Some(secrets)) = read.map_err(Unauthenticated::Unavailable)? else {
+        let (Some(token), Some(secrets)) = read? else {
             return Err(Unauthenticated::Unknown);
         };
         let opened_of_several = secrets.value.len() > 1;
@@ -330,11 +335,9 @@ impl Bursar {
             let is_unused = opened_of_several && secret.used.is_none();
             Some(KnownSecret { key: SigningKey::new(&hash), hash, lookup: secret.lookup, ends: secret.ends, is_unused })
         });
-        let secrets = opened.collect::<Option<Vec<_>>>().ok_or_else(|| {
-            Unauthenticated::Unavailable(StoreError::Inconsistent {
-                table: "token_secrets",
-                problem: format!("a secret of token {id} does not open with the master key"),
-            })
+        let secrets = opened.collect::<Option<Vec<_>>>().ok_or_else(|| StoreError::Inconsistent {
+            table: "token_secrets",
+            problem: format!("a secret of token {id} does not open with the master key"),
         })?;
         Ok(self.known.keep_token(KnownToken { token: token.value, secrets }, read_at))
     }

@@ -81,6 +81,9 @@ pub enum ServiceError {
     },
     /// Too much is waiting; nothing was done.
     Busy,
+    /// The store takes or tells nothing now: its disk is full, read-only or gone. The same request may be
+    /// sent again, and passes once the store is well.
+    StoreUnavailable(String),
     /// A part of Bursar does not work; nothing was done.
     Unavailable(String),
 }
@@ -130,7 +133,10 @@ impl From<Unproven> for ServiceError {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Unavailable(_) => Self::StoreUnavailable(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
     }
 }
 
@@ -140,6 +146,7 @@ impl From<LedgerError> for ServiceError {
             LedgerError::Full => Self::Busy,
             LedgerError::ClockJump { by } => Self::ClockJump { by },
             LedgerError::Violated(_) => Self::Conflict("something of this name is there already".to_owned()),
+            LedgerError::Unavailable(problem) => Self::StoreUnavailable(problem),
             LedgerError::Closed | LedgerError::Failed(_) => Self::Unavailable(error.to_string()),
         }
     }
@@ -198,7 +205,7 @@ impl fmt::Display for ServiceError {
                 write!(f, "the server's clock has jumped by {seconds} s; nothing is spent until that is undone or accepted")
             }
             Self::Busy => f.write_str("too much is waiting for the ledger; try again soon"),
-            Self::Unavailable(problem) => f.write_str(problem),
+            Self::StoreUnavailable(problem) | Self::Unavailable(problem) => f.write_str(problem),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod authenticate;
 mod broken;
+pub mod condition;
 pub mod documents;
 pub mod error;
 pub mod holding;

@@ -53,6 +53,20 @@ impl SqliteStore {
         Self::open_with(directory, Bounds::default())
     }
 
+    /// Opens the store so that its commits are on no disk when they return: what a test of durability has
+    /// to notice. Never for anything that has to last.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    #[cfg(feature = "unsynced")]
+    pub fn open_unsynced(directory: &Path) -> Result<Self, StoreError> {
+        let store = Self::open(directory)?;
+        let connection = store.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        connection.as_ref().ok_or(StoreError::InUse)?.execute_batch("PRAGMA synchronous = OFF").map_err(unavailable)?;
+        drop(connection);
+        Ok(store)
+    }
+
     pub(crate) fn open_with(directory: &Path, bounds: Bounds) -> Result<Self, StoreError> {
         let owner = Owner::new(directory)?;
         let mut connection = connect(&owner.path, OpenFlags::SQLITE_OPEN_READ_WRITE, WAIT)?;

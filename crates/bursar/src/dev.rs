@@ -21,11 +21,12 @@ use bursar_service::people::NewUser;
 use bursar_service::rail::Rail;
 use bursar_service::{Bursar, Policy, RequireIp};
 use bursar_store::seal::MasterKey;
+use tokio::net::TcpListener;
 
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
-use crate::server::{self, Listening, Rails, Serving};
+use crate::server::{self, Listening, Rails};
 
 const USERNAME: &str = "user@example.com";
 const RAIL: &str = "sandbox";
@@ -44,6 +45,8 @@ const BODY_LIMIT: usize = 1024 * 1024;
 pub(crate) struct Wishes {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// Where it tells how it is doing; beside it if nothing is said.
+    pub(crate) operations: Option<SocketAddr>,
     /// Where it keeps its data; in a temporary directory if nothing is said.
     pub(crate) data_directory: Option<PathBuf>,
     /// Whether it may listen beyond this machine.
@@ -62,6 +65,7 @@ pub(crate) struct Wishes {
 /// What whoever started it needs to know.
 pub(crate) struct Ready {
     pub(crate) url: String,
+    pub(crate) operations: String,
     pub(crate) username: &'static str,
     pub(crate) password: Secret<String>,
     pub(crate) otp: &'static str,
@@ -112,13 +116,15 @@ struct Home {
 /// # Errors
 /// It may not listen there, the data directory is not its own, or `ready` failed.
 pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Failure>) -> Result<(), Failure> {
-    if !wishes.allow_remote && !wishes.listen.ip().is_loopback() {
-        return Err(Failure::usage(format!("{} can be reached from other machines", wishes.listen))
+    let reachable = [Some(wishes.listen), wishes.operations].into_iter().flatten();
+    if let Some(reachable) = reachable.filter(|_| !wishes.allow_remote).find(|address| !address.ip().is_loopback()) {
+        return Err(Failure::usage(format!("{reachable} can be reached from other machines"))
             .with_hint("the second factor here is 000000; say --allow-remote if that is what you want"));
     }
     let home = Home::find(wishes.data_directory.as_deref())?;
     server::runtime()?.block_on(async {
         let listener = server::listen(wishes.listen).await?;
+        let operations = listen_for_operations(wishes).await?;
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
         let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>)]);
         let policy = policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance);
@@ -135,9 +141,10 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             body_limit: BODY_LIMIT,
         };
         let operator = home.temporary.is_none().then_some(home.directory.as_path());
-        let serving = server::start(bursar, Listening { http: listener, settings, operator }).await?;
+        let serving = server::start(bursar, Listening { http: listener, operations, settings, operator }).await?;
         ready(&Ready {
-            url: url(&serving),
+            url: url(serving.address()),
+            operations: url(serving.operations_address()),
             username: USERNAME,
             password,
             otp: fixed_otp::CODES[0],
@@ -275,9 +282,19 @@ fn password(master: &MasterKey) -> Secret<String> {
     Secret::new(text.expose().chars().take(PASSWORD_LETTERS).collect())
 }
 
+/// Where nobody said, any free port will do when the next one is taken.
+async fn listen_for_operations(wishes: &Wishes) -> Result<TcpListener, Failure> {
+    if let Some(address) = wishes.operations {
+        return server::listen(address).await;
+    }
+    match server::listen(server::operations_beside(wishes.listen)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => server::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await,
+    }
+}
+
 /// Where clients find it: not the wildcard address, which is none.
-fn url(serving: &Serving) -> String {
-    let mut address = serving.address();
+fn url(mut address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(any) if any.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(any) if any.is_unspecified() => address.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),

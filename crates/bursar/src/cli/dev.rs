@@ -16,6 +16,9 @@ pub(super) struct Dev {
     /// Where to listen; port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Where to tell how the server is doing: /healthz, /readyz, /metrics; the next port if nothing is said.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    operations: Option<SocketAddr>,
     /// Keep the data in this directory, and its key beside it; otherwise all is gone at the end.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
@@ -42,6 +45,7 @@ impl Dev {
         environment::start_log(if json { "warn" } else { "info" });
         let wishes = Wishes {
             listen: self.listen,
+            operations: self.operations,
             data_directory: self.data_dir,
             allow_remote: self.allow_remote,
             ecdh_issuance: self.ecdh_issuance,
@@ -70,6 +74,7 @@ fn document(ready: &Ready) -> Value {
         .collect();
     json!({
         "url": ready.url,
+        "operations": ready.operations,
         "username": ready.username,
         "password": ready.password.expose(),
         "otp": ready.otp,
@@ -90,6 +95,7 @@ fn page(ready: &Ready) -> String {
         })
         .collect();
     let wallets = table::draw(["COIN", "WALLET", "LABEL", "BALANCE (base units)", "ADDRESS"], &rows);
+    let operations = &ready.operations;
     let (url, username, password, otp) = (&ready.url, ready.username, ready.password.expose(), ready.otp);
     let kept = match ready.is_ephemeral {
         true => "removed at the end (--data-dir keeps it)".to_owned(),
@@ -108,7 +114,8 @@ fn page(ready: &Ready) -> String {
          User       {username}\n\
          Password   {password}\n\
          OTP        {otp}\n\
-         Data       {kept}\n\n\
+         Data       {kept}\n\
+         Operations {operations}/readyz, /metrics, /healthz\n\n\
          {wallets}\n\n\
          In another terminal:\n\n\
          export PASS='{password}'\n\

@@ -54,7 +54,7 @@ enum Command {
     /// Set up a server: configuration, master key and first user.
     Init(init::Init),
     /// Run a server that was set up.
-    Serve(Configured),
+    Serve(serve::Serve),
     /// Look whether a server's setup is sound.
     Doctor(Configured),
     /// Try to break the limits of a throw-away server, and report what became of the money.
@@ -132,7 +132,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     match line.command {
         Command::Dev(command) => command.run(json),
         Command::Init(command) => command.run(json),
-        Command::Serve(command) => serve::run(&command.config, json),
+        Command::Serve(command) => serve::run(&command, json),
         Command::Doctor(command) => doctor::run(&command.config, json),
         Command::Prove(command) => command.run(json),
         Command::SandboxRail(command) => command.run(),
