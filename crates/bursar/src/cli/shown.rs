@@ -1,8 +1,11 @@
 //! Tokens as people read them: what may be done, until when, and how much is left.
 
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::limit::text::decimal;
 use serde_json::Value;
 
-use crate::cli::output;
+use crate::cli::{limits as of_limits, output};
 
 /// A field as text, or nothing.
 pub(super) fn text(document: &Value, name: &str) -> String {
@@ -74,11 +77,32 @@ pub(super) fn token(token: &Value) -> String {
     if !places.is_empty() {
         lines.push(format!("From     {places}"));
     }
-    lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
+    let reports = of_limits::list(token, "limits");
+    if reports.is_empty() {
+        lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
+    }
     if let Some(used) = token.get("lastUsed").filter(|used| used.is_object()) {
         lines.push(format!("Used     {} from {}", text(used, "time"), text(used, "ip")));
     }
+    if !reports.is_empty() {
+        lines.push(format!("\n{}", of_limits::standing(reports)));
+    }
     lines.join("\n")
+}
+
+/// A token with its text, which the server shows this once.
+pub(super) fn once(made: &Value) -> String {
+    let secret = text(made, "token");
+    format!("{}\n\n{secret}\n\nThis text is the token. It is shown only now.", token(made))
+}
+
+/// An amount in units of its coin where the coin's decimals are known.
+pub(super) fn amount(base_units: &str, coin: &str) -> String {
+    let known = Amount::parse(base_units).ok().zip(Coin::parse(coin).ok().and_then(|coin| coin.decimals()));
+    match known {
+        Some((amount, places)) => format!("{} {coin}", decimal(amount, places)),
+        None => format!("{base_units} base units of {coin}"),
+    }
 }
 
 #[cfg(test)]
