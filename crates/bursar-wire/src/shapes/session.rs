@@ -86,7 +86,7 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
     if let Some(fingerprint) = view.fingerprint {
         put("fingerprint", fingerprint.into());
     }
-    if token.kind == TokenKind::Access {
+    if token.kind != TokenKind::Session {
         let used = view.last_used.map(|used| json!({"time": used.at.to_string(), "ip": used.from.to_string()}));
         put("lastUsed", used.into());
     }
@@ -98,6 +98,7 @@ const fn kind(kind: TokenKind) -> &'static str {
     match kind {
         TokenKind::Session => "session",
         TokenKind::Access => "access",
+        TokenKind::Service => "service",
     }
 }
 
