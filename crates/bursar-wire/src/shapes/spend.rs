@@ -52,7 +52,7 @@ pub fn native_spend(hold: &Hold) -> Value {
 pub fn native_spends(list: &[Hold], next: Option<HoldId>) -> Value {
     let mut shown = json!({"spends": list.iter().map(native_spend).collect::<Vec<_>>()});
     if let Some(next) = next {
-        shown["nextBatchPrevId"] = next.to_string().into();
+        shown["next"] = next.to_string().into();
     }
     shown
 }
