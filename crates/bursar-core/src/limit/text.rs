@@ -30,7 +30,7 @@ use std::ops::Range;
 
 use crate::coin::{Asset, Coin, Family};
 use crate::limit::{Ceiling, Limit, Measure, Window, Zone};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 pub use number::decimal;
 
@@ -108,6 +108,13 @@ pub fn describe(limit: &Limit) -> String {
     };
     let without = if *measure == Measure::AmountWithoutFee { " without fees" } else { "" };
     format!("{what}{window}{without}")
+}
+
+/// Reads an instant: ISO 8601 in UTC, to the millisecond at most.
+pub fn instant(text: &str) -> Option<Timestamp> {
+    let instant = text.parse::<jiff::Timestamp>().ok().filter(|_| text.ends_with('Z'))?;
+    let is_exact = instant.subsec_nanosecond().checked_rem(1_000_000) == Some(0);
+    is_exact.then(|| Timestamp::from_millis(instant.as_millisecond()))
 }
 
 /// Whether a ticker is written as no chain's is: upper case stands behind the colon only (`tavaxc:LINK`).

@@ -4,7 +4,8 @@ use bursar_core::id::{OrganisationId, WalletId};
 use serde_json::{Map, Value};
 
 use crate::json::{FieldError, Fields, Json};
-use crate::requests::token::{limits, narrowing};
+use crate::requests::limits::{destinations, limits};
+use crate::requests::token::narrowing;
 use crate::requests::{CreateToken, id, ids, ips, name, scopes};
 
 #[cfg(test)]
@@ -111,8 +112,13 @@ impl Template {
         if token.ips.is_none() {
             token.ips = ips(&fields, "allowedIPs")?;
         }
-        if token.limits.is_none() {
-            token.limits = fields.optional_object("tokenLimits")?.map(|own| limits(&own)).transpose()?.flatten();
+        if let Some(own) = fields.optional_object("tokenLimits")? {
+            if token.limits.is_none() {
+                token.limits = limits(&own)?;
+            }
+            if token.destinations.is_none() {
+                token.destinations = destinations(&own)?;
+            }
         }
         if token.narrowing.is_none() {
             token.narrowing = narrowing(&fields)?;
@@ -152,6 +158,7 @@ fn understood(fields: &Fields<'_>) -> Result<Map<String, Value>, FieldError> {
     ips(fields, "allowedIPs")?;
     if let Some(own) = fields.optional_object("tokenLimits")? {
         limits(&own)?;
+        destinations(&own)?;
     }
     if !is_empty("permittedWallets")? && !is_empty("permittedEnterprises")? {
         narrowing(fields)?;

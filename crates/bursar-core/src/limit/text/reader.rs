@@ -274,10 +274,8 @@ impl<'a> Reader<'a> {
 
     fn instant(&mut self) -> Read<Timestamp> {
         let word = self.next();
-        let read = word.text.parse::<jiff::Timestamp>().ok().filter(|_| word.text.ends_with('Z'));
-        let exact = read.filter(|instant| instant.subsec_nanosecond().checked_rem(1_000_000) == Some(0));
-        match exact {
-            Some(instant) => Ok(Timestamp::from_millis(instant.as_millisecond())),
+        match super::instant(word.text) {
+            Some(instant) => Ok(instant),
             None => {
                 let hint = "write UTC, to the millisecond at most: `2026-01-05T00:00:00Z`";
                 self.refuse(word.range(), "this is no instant", hint)
