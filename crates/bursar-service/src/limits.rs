@@ -6,7 +6,8 @@ use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
 use bursar_core::ledger::{
-    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, State, Version, dry_run, needs, needs_for_standing, standing,
+    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, State, Version, dry_run, needs, needs_for_standing,
+    standing,
 };
 use bursar_core::limit::{Allowed, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
 use bursar_core::refusal::Refusal;
@@ -246,7 +247,12 @@ impl Bursar {
             Ok::<_, ServiceError>(Allowed { destination, address })
         };
         let allowed = asked.allow.map(|list| list.into_iter().map(read).collect::<Result<Vec<_>, _>>());
-        Ok(Destinations { allowed: allowed.transpose()?, at_most: asked.at_most, each: asked.each, counted_since: None })
+        Ok(Destinations {
+            allowed: allowed.transpose()?,
+            at_most: asked.at_most,
+            each: asked.each,
+            counted_since: None,
+        })
     }
 
     /// What an address of a coin means to whichever rail understands it. All rails write one normal form.
@@ -262,7 +268,8 @@ impl Bursar {
             return Err(problem.into());
         }
         // Without any rail an address is what it says, and nothing else.
-        let is_sound = (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_sound =
+            (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_sound {
             let problem = format!("must be 1 to {LONGEST_ADDRESS} printable characters without spaces");
             return Err(ServiceError::invalid("address", problem));

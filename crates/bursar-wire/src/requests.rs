@@ -11,7 +11,7 @@ mod token;
 
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
-pub use native::{CaptureSpend, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
+pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use query::ListQuery;
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};

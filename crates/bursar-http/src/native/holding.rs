@@ -99,7 +99,8 @@ fn idempotency_key(call: &Call) -> Result<Option<String>, Failure> {
     let mut values = call.headers.get_all(header::IDEMPOTENCY_KEY).iter();
     let (Some(value), more) = (values.next(), values.next()) else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| more.is_none());
-    let is_sound = |text: &&str| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_sound =
+        |text: &&str| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     text.filter(is_sound).map(|text| Some(text.to_owned())).ok_or_else(|| {
         let problem = format!("must be one header of 1 to {LONGEST_KEY} printable characters without spaces");
         FieldError { field: "Idempotency-Key".to_owned(), problem }.into()

@@ -1,7 +1,8 @@
 //! Limits: how they stand, changing them, and what they would say.
 
 use bursar_core::id::UserId;
-use bursar_core::limit::{LimitReport, Subject, warnings};
+use bursar_core::limit::warnings::warnings;
+use bursar_core::limit::{LimitReport, Subject};
 use bursar_core::time::{Span, Timestamp};
 use bursar_service::limits::{Bucket, Standing, Trial};
 use bursar_wire::json::FieldError;
@@ -66,7 +67,8 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
         let problem = "is longer than any address".to_owned();
         return Err(FieldError { field: "destination".to_owned(), problem }.into());
     }
-    let trial = Trial { coin: payment.coin, recipients: payment.recipients, wallet: payment.wallet, organisation: None };
+    let trial =
+        Trial { coin: payment.coin, recipients: payment.recipients, wallet: payment.wallet, organisation: None };
     let answer = call.bursar.dry_run(call.principal()?, call.id("token")?, trial).await?;
     let now = call.bursar.now();
     match answer {

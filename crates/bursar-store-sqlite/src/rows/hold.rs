@@ -143,7 +143,9 @@ pub(crate) fn unsettled(connection: &Connection, known: bool, page: Page<HoldId>
             "WHERE state IN ('open', 'unresolved') AND (?3 OR state = 'unresolved') AND id < ?1 ORDER BY id DESC LIMIT ?2"
         )
     } else {
-        select!("WHERE state IN ('open', 'unresolved') AND (?3 OR state = 'unresolved') AND id > ?1 ORDER BY id LIMIT ?2")
+        select!(
+            "WHERE state IN ('open', 'unresolved') AND (?3 OR state = 'unresolved') AND id > ?1 ORDER BY id LIMIT ?2"
+        )
     };
     let bound = id_bound(page.after.as_ref().map(HoldId::as_bytes), page.newest_first);
     many(connection, TABLE, query, params![bound, at_most(page.limit), known], |columns| Ok(read(columns)?.value))

@@ -34,7 +34,8 @@ pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<LimitSet>
     let set = one(connection, "limit_sets", query, key, |columns| {
         let version = columns.get()?;
         let packed: Option<Vec<u8>> = columns.get()?;
-        let unpacked = packed.map(|packed| unpack_destinations(&packed).ok_or_else(|| columns.problem("is not packed")));
+        let unpacked =
+            packed.map(|packed| unpack_destinations(&packed).ok_or_else(|| columns.problem("is not packed")));
         Ok((version, unpacked.transpose()?))
     })?;
     let Some((version, mut destinations)) = set else { return Ok(None) };

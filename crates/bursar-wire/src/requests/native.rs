@@ -7,13 +7,16 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::Recipient;
 use bursar_core::id::{OrganisationId, WalletId};
+use bursar_core::ip::IpRestriction;
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
+use bursar_core::token::Narrowing;
 
 use crate::json::{FieldError, Fields, Json};
 use crate::requests::limits::coin;
 use crate::requests::spend::{address, bounded, recipients, some_amount};
-use crate::requests::{amount, id, name};
+use crate::requests::token::duration;
+use crate::requests::{amount, id, ids, ips, name};
 
 #[cfg(test)]
 mod tests;
@@ -135,6 +138,44 @@ impl DryRun {
         let fields = Fields::of(body)?;
         fields.only(&PAYMENT)?;
         Ok(Self { payment: Payment::read(&fields)? })
+    }
+}
+
+/// A credential for a service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateService {
+    /// Its name.
+    pub label: String,
+    /// Whom it works for.
+    pub organisation: OrganisationId,
+    /// From which wallets it may ask for spends.
+    pub narrowing: Narrowing,
+    /// Where it may be used from.
+    pub ips: IpRestriction,
+    /// How long it lasts.
+    pub duration: Option<Span>,
+    /// The second factor of whoever asks.
+    pub otp: Option<String>,
+}
+
+impl CreateService {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field is missing, cannot be or is not known.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        fields.only(&["label", "organisation", "wallets", "ipRestrict", "duration", "otp"])?;
+        let organisation = id(&fields, "organisation")?;
+        Ok(Self {
+            label: name(&fields, "label")?,
+            organisation: organisation
+                .ok_or_else(|| fields.refuse("organisation", "is missing; name the organisation it works for"))?,
+            narrowing: ids(&fields, "wallets")?.map_or(Narrowing::None, Narrowing::Wallets),
+            ips: ips(&fields, "ipRestrict")?.unwrap_or_default(),
+            duration: duration(&fields)?,
+            otp: fields.optional_text("otp")?.map(str::to_owned),
+        })
     }
 }
 

@@ -109,7 +109,7 @@ impl Rotate {
     }
 }
 
-fn duration(fields: &Fields<'_>) -> Result<Option<Span>, FieldError> {
+pub(super) fn duration(fields: &Fields<'_>) -> Result<Option<Span>, FieldError> {
     let read = |seconds: i128| match u64::try_from(seconds) {
         Ok(whole @ 1..) if seconds <= LONGEST_SECONDS => Ok(Span::from_seconds(whole)),
         _ => Err(fields.refuse("duration", format!("must be a number of seconds from 1 to {LONGEST_SECONDS}"))),

@@ -35,13 +35,12 @@ fn lists_unpack_to_what_was_packed() {
         assert_eq!(unpack_usage(&pack_usage(usage)), Some(usage));
     }
     assert_eq!(pack_usage(Usage::default()), [0, 0, 0]);
-    let payees = [("bc1q", Amount::MAX, None), ("", Amount::ZERO, Some("")), ("0xü", Amount::new(7), Some("memo"))].map(
-        |(address, amount, tag)| Payee {
+    let payees = [("bc1q", Amount::MAX, None), ("", Amount::ZERO, Some("")), ("0xü", Amount::new(7), Some("memo"))]
+        .map(|(address, amount, tag)| Payee {
             address: address.to_owned(),
             destination: Destination::new("evm", &[0, 255], tag),
             amount,
-        },
-    );
+        });
     assert_eq!(unpack_payees(&pack_payees(&payees)).unwrap(), payees);
     assert_eq!(unpack_windows(&pack_windows(&windows())), Some(windows()));
     let paid = [DestinationId::from_bytes([1; 32]), DestinationId::from_bytes([2; 32])];
@@ -76,7 +75,8 @@ fn numbers_have_one_form_and_an_end() {
 
 #[test]
 fn a_full_rolling_window_stays_small() {
-    let entries = (0..1024).map(|n| (Timestamp::from_millis(1_790_000_000_000 + n * 60_000), Usage::one(Amount::new(5_000_000))));
+    let entries =
+        (0..1024).map(|n| (Timestamp::from_millis(1_790_000_000_000 + n * 60_000), Usage::one(Amount::new(5_000_000))));
     let counter = Counter::Rolling(Rolling::from_entries(entries));
     let packed = pack_windows(&[(Window::Rolling(Span::from_seconds(86_400)), counter)]);
     assert!(packed.len() < 12_000, "{} bytes", packed.len());
