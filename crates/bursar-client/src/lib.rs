@@ -240,7 +240,9 @@ impl Client {
                 Some(Value::Array(page)) => entries.extend(page),
                 _ => return Err(ClientError::unreadable(format!("it has no list `{name}`"))),
             }
-            let Some(next) = answer.get("nextBatchPrevId").and_then(Value::as_str) else { break };
+            // BitGo's lists say the one, Bursar's own the other.
+            let next = answer.get("nextBatchPrevId").or_else(|| answer.get("next"));
+            let Some(next) = next.and_then(Value::as_str) else { break };
             path_and_query = format!("{path}{joint}limit={PAGE}&prevId={}", escaped(next));
         }
         Ok(entries)

@@ -141,29 +141,30 @@ fn one(spend: &Value) -> String {
         let amount = shown::amount(&shown::text(to, "amount"), &coin);
         lines.push(format!("To         {} {amount}", shown::text(to, "address")));
     }
-    let more = [
-        ("Captured", "captured"),
-        ("Reference", "reference"),
-        ("Reason", "reason"),
-        ("Token", "token"),
-        ("Wallet", "wallet"),
-        ("Created", "created"),
-        ("Deadline", "deadline"),
-        ("Key", "idempotencyKey"),
-        ("Comment", "comment"),
-    ];
-    for (title, name) in more {
-        let text = if name == "captured" { captured(spend, &coin) } else { shown::text(spend, name) };
-        if !text.is_empty() {
-            lines.push(format!("{title:<10} {text}"));
-        }
+    let part = |part: &str| spend.get(part).unwrap_or(&Value::Null);
+    let (captured, released) = (part("captured"), part("released"));
+    if !captured.is_null() {
+        let moved = shown::amount(&shown::text(captured, "amount"), &coin);
+        let fee = shown::amount(&shown::text(captured, "fee"), &shown::text(spend, "feeCoin"));
+        lines.push(format!("Captured   {moved}, fee {fee}, at {}", shown::text(captured, "at")));
     }
+    let more = [
+        ("Reference", captured, "reference"),
+        ("Released", released, "at"),
+        ("Reason", released, "reason"),
+        ("Unknown", part("unresolved"), "since"),
+        ("Token", spend, "token"),
+        ("Wallet", spend, "wallet"),
+        ("Held by", spend, "heldBy"),
+        ("Created", spend, "created"),
+        ("Deadline", spend, "deadline"),
+        ("Key", spend, "idempotencyKey"),
+        ("Sequence", spend, "sequenceId"),
+        ("Comment", spend, "comment"),
+    ];
+    let more = more.iter().map(|(title, of, name)| (title, shown::text(of, name)));
+    lines.extend(more.filter(|(_, text)| !text.is_empty()).map(|(title, text)| format!("{title:<10} {text}")));
     lines.join("\n")
-}
-
-fn captured(spend: &Value, coin: &str) -> String {
-    let text = shown::text(spend, "captured");
-    if text.is_empty() { text } else { shown::amount(&text, coin) }
 }
 
 #[cfg(test)]
@@ -174,7 +175,8 @@ mod tests {
     fn a_spend_is_shown_in_units_where_they_are_known() {
         let spend = json!({
             "id": "s", "state": "captured", "coin": "tbtc", "amount": "1000", "fee": "5", "feeCoin": "tsol",
-            "recipients": [{"address": "a", "amount": "1000"}], "captured": "1000", "reference": "tx",
+            "recipients": [{"address": "a", "amount": "1000"}],
+            "captured": {"at": "now", "amount": "1000", "fee": "0", "reference": "tx"},
             "wallet": null, "token": "t", "created": "then", "deadline": "later",
         });
         let shown = [
@@ -183,7 +185,7 @@ mod tests {
             "Amount     0.00001 tbtc",
             "Fee        5 base units of tsol",
             "To         a 0.00001 tbtc",
-            "Captured   0.00001 tbtc",
+            "Captured   0.00001 tbtc, fee 0 base units of tsol, at now",
             "Reference  tx",
             "Token      t",
             "Created    then",

@@ -2,11 +2,18 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Family};
-use bursar_core::limit::text::decimal;
+use bursar_core::limit::text::{decimal, parse};
+use bursar_core::limit::{Limit, Measure};
 use serde_json::Value;
 
 use crate::cli::limits::written::written;
 use crate::cli::{output, shown, table};
+
+/// The figures of a report, as standings and as refusals call them.
+const CAPTURED: [&str; 2] = ["captured", "spent"];
+const CEILING: [&str; 2] = ["ceiling", "limit"];
+const HELD: [&str; 2] = ["held", "held"];
+const REMAINING: [&str; 2] = ["remaining", "remaining"];
 
 /// How long a bar is, in characters.
 const LENGTH: u64 = 20;
@@ -34,20 +41,21 @@ fn draw(reports: &[Value], ink: Ink) -> String {
 }
 
 fn row(report: &Value, ink: Ink) -> [String; 5] {
-    let figure = |name| figure(report, name);
+    let limit = parse(&written(report)).ok();
+    let figure = |names: [&str; 2]| base(report, names).map(|base| figure(base, limit.as_ref()));
     let text = match shown::text(report, "subject") {
         // Whose limits these are is said above the table; others' are told apart.
         own if own.is_empty() || own == "token" => written(report),
-        other => format!("{other}: {}", written(report)),
+        other => format!("{other}: {}", written(report)).trim_end_matches(": ").to_owned(),
     };
-    let spent = match (figure("captured"), figure("ceiling")) {
+    let spent = match (figure(CAPTURED), figure(CEILING)) {
         (Some(spent), Some(ceiling)) => format!("{spent} of {ceiling}"),
         (Some(spent), None) => format!("{spent}, unlimited"),
         // Others' figures are not told to everybody.
         (None, _) => String::new(),
     };
-    let held = figure("held").filter(|held| held != "0").unwrap_or_default();
-    let notes = [figure("remaining"), note(report)];
+    let held = figure(HELD).filter(|held| held != "0").unwrap_or_default();
+    let notes = [figure(REMAINING), note(report)];
     [text, bar(report, ink), spent, held, notes.into_iter().flatten().collect::<Vec<_>>().join(", ")]
 }
 
@@ -63,9 +71,8 @@ fn note(report: &Value) -> Option<String> {
 }
 
 fn bar(report: &Value, ink: Ink) -> String {
-    let base = |name| Amount::parse(&shown::text(report, name)).ok();
-    let (Some(captured), Some(ceiling)) = (base("captured"), base("ceiling")) else { return String::new() };
-    let held = base("held").unwrap_or_default();
+    let (Some(captured), Some(ceiling)) = (base(report, CAPTURED), base(report, CEILING)) else { return String::new() };
+    let held = base(report, HELD).unwrap_or_default();
     // What is used at all is seen, and a bar is full only if nothing is left.
     let length = |amount: Amount| {
         let scaled = amount.saturating_mul(Amount::new(LENGTH.into())).checked_div(ceiling);
@@ -82,14 +89,15 @@ fn bar(report: &Value, ink: Ink) -> String {
     cells.collect()
 }
 
-/// A figure of a report: a number of spends, or an amount in units where its decimals are known.
-fn figure(report: &Value, name: &str) -> Option<String> {
-    let base = Amount::parse(&shown::text(report, name)).ok()?;
-    let places = match shown::text(report, "measure").as_str() {
-        "count" => None,
-        _ => Asset::parse(&shown::text(report, "asset")).ok().and_then(|asset| decimals(&asset)),
-    };
-    Some(places.map_or_else(|| base.to_string(), |places| decimal(base, places)))
+/// A figure of a report: in base units or spends.
+fn base(report: &Value, names: [&str; 2]) -> Option<Amount> {
+    names.iter().find_map(|name| Amount::parse(&shown::text(report, name)).ok())
+}
+
+/// A figure for people: a number of spends, or an amount in units where its decimals are known.
+fn figure(base: Amount, limit: Option<&Limit>) -> String {
+    let places = limit.filter(|limit| limit.measure != Measure::Count).and_then(|limit| decimals(&limit.asset));
+    places.map_or_else(|| base.to_string(), |places| decimal(base, places))
 }
 
 /// Decimals of what is counted under an asset, where all of it has the same.
@@ -109,27 +117,27 @@ mod tests {
 
     fn report(captured: &str, held: &str, fits: &str) -> Value {
         json!({
-            "subject": "token", "asset": "tbtc", "measure": "amount", "text": "tbtc 0.5/day", "ceiling": "50000000",
+            "subject": "token", "rule": "tbtc 0.5/day", "ceiling": "50000000", "resetsAt": "soon",
             "captured": captured, "held": held, "remaining": "17000000", "fits": fits, "fitsAt": "then",
         })
     }
 
     #[test]
     fn a_bar_shows_what_is_spent_and_held_of_the_ceiling() {
-        let wallet = json!({"subject": "wallet", "text": "20 spends/hour", "measure": "count", "asset": "*",
-            "ceiling": "20", "captured": "20", "held": "0", "remaining": "0", "fits": "never"});
+        let wallet = json!({"subject": "wallet", "rule": "hteth 20 spends/hour",
+            "limit": "20", "spent": "20", "held": "0", "remaining": "0", "fits": "never"});
         let hidden = json!({"subject": "user", "fits": "once_settled"});
-        let unlimited = json!({"subject": "token", "asset": "tsol", "measure": "amount", "text": "tsol unlimited",
+        let unlimited = json!({"subject": "token", "rule": "tsol unlimited",
             "ceiling": "unlimited", "captured": "7", "held": "0", "remaining": null, "fits": "now"});
         let drawn = draw(&[report("31000000", "2000000", "at"), wallet, hidden, unlimited], ASCII);
         assert_eq!(
             drawn.lines().collect::<Vec<_>>(),
             [
-                "LIMIT                   USED                  SPENT         HELD  LEFT",
-                "tbtc 0.5/day            ############+.......  0.31 of 0.5   0.02  0.17, fits from then",
-                "wallet: 20 spends/hour  ####################  20 of 20            0, never fits",
-                "user:                                                             fits once spends under way have ended",
-                "tsol unlimited                                7, unlimited",
+                "LIMIT                         USED                  SPENT         HELD  LEFT",
+                "tbtc 0.5/day                  ############+.......  0.31 of 0.5   0.02  0.17, fits from then",
+                "wallet: hteth 20 spends/hour  ####################  20 of 20            0, never fits",
+                "user                                                                    fits once spends under way have ended",
+                "tsol unlimited                                      7, unlimited",
             ]
         );
     }

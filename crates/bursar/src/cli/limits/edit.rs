@@ -41,8 +41,7 @@ pub(in crate::cli) struct Edit {
 
 impl Edit {
     pub(in crate::cli) fn run(self, of: LimitsOf<'_>, json: bool) -> Result<(), Failure> {
-        let changes_limits = !(self.limits.is_empty() && self.add.is_empty() && self.remove.is_empty());
-        if !changes_limits && !self.anywhere && self.destinations.is_empty() {
+        if !self.changes_limits() && !self.anywhere && self.destinations.is_empty() {
             return Err(Failure::usage("there is nothing to change").with_hint("say --limit, --add, --remove or --to"));
         }
         let client = self.connection.client()?;
@@ -63,17 +62,23 @@ impl Edit {
 
     fn request(&self, before: &Value) -> Result<Map<String, Value>, Failure> {
         let version = self.if_version.map(Value::from).or_else(|| before.get("version").cloned());
-        let destinations = match (self.anywhere, before.get("destinations")) {
-            (true, _) => Value::Null,
-            (false, before) => self.destinations.over(before.unwrap_or(&Value::Null))?,
-        };
         let mut request = Map::new();
         request.extend(version.map(|version| ("version".to_owned(), version)));
-        request.insert("limits".to_owned(), texts(&self.limits(before)?));
-        if !destinations.is_null() {
-            request.insert("destinations".to_owned(), destinations);
+        // What a request does not mention stays.
+        if self.changes_limits() {
+            request.insert("limits".to_owned(), texts(&self.limits(before)?));
+        }
+        if self.anywhere {
+            request.insert("destinations".to_owned(), Value::Null);
+        } else if !self.destinations.is_empty() {
+            let rules = self.destinations.over(before.get("destinations").unwrap_or(&Value::Null))?;
+            request.insert("destinations".to_owned(), rules);
         }
         Ok(request)
+    }
+
+    fn changes_limits(&self) -> bool {
+        !(self.limits.is_empty() && self.add.is_empty() && self.remove.is_empty())
     }
 
     fn limits(&self, before: &Value) -> Result<Vec<Limit>, Failure> {
@@ -133,7 +138,7 @@ mod tests {
 
     fn request(flags: &[&str]) -> Result<Value, Failure> {
         let before = json!({
-            "version": 3, "limits": [{"text": "tbtc 0.5/day"}, {"text": "20 spends/hour"}],
+            "version": 3, "limits": [{"rule": "tbtc 0.5/day"}, {"rule": "20 spends/hour"}],
             "destinations": {"atMost": 2},
         });
         let line = Line::try_parse_from([&["x"], flags].concat()).unwrap();
@@ -142,13 +147,14 @@ mod tests {
 
     #[test]
     fn an_edit_keeps_what_it_does_not_name() {
-        let all = json!({"version": 3, "limits": ["tbtc 1/day", "20 spends/hour", "tbtc 2/week"],
-            "destinations": {"atMost": 2}});
+        let all = json!({"version": 3, "limits": ["tbtc 1/day", "20 spends/hour", "tbtc 2/week"]});
         assert_eq!(request(&["--add", "tbtc 1/day", "--add", "tbtc 2/7 days"]).unwrap(), all);
-        let none = json!({"version": 9, "limits": ["20 spends/hour"]});
+        let none = json!({"version": 9, "limits": ["20 spends/hour"], "destinations": null});
         assert_eq!(request(&["--remove", "tbtc 0.50/day", "--anywhere", "--if-version", "9"]).unwrap(), none);
-        let others = json!({"version": 3, "limits": ["tbtc 1 in total"], "destinations": {"atMost": 1}});
-        assert_eq!(request(&["--limit", "tbtc=100000000", "--max-destinations", "1"]).unwrap(), others);
+        let others = json!({"version": 3, "limits": ["tbtc 1 in total"]});
+        assert_eq!(request(&["--limit", "tbtc=100000000"]).unwrap(), others);
+        let fewer = json!({"version": 3, "destinations": {"atMost": 1}});
+        assert_eq!(request(&["--max-destinations", "1"]).unwrap(), fewer);
     }
 
     #[test]
@@ -159,8 +165,8 @@ mod tests {
 
     #[test]
     fn a_change_is_shown_as_a_difference() {
-        let before = json!({"version": 3, "limits": [{"text": "a"}, {"text": "b"}], "destinations": null});
-        let after = json!({"version": 4, "limits": [{"text": "b"}, {"text": "c"}], "destinations": {"atMost": 1}});
+        let before = json!({"version": 3, "limits": [{"rule": "a"}, {"rule": "b"}], "destinations": null});
+        let after = json!({"version": 4, "limits": [{"rule": "b"}, {"rule": "c"}], "destinations": {"atMost": 1}});
         let shown = "- a\n  b\n+ c\n+ to at most 1 destinations\nversion 4, was 3";
         assert_eq!(difference(&before, &after), shown);
     }

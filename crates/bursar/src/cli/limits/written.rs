@@ -36,10 +36,14 @@ impl Destinations {
     /// The rules as a request carries them: those there are, with what is said here in its place.
     ///
     /// # Errors
-    /// An address has no coin.
+    /// An address has no coin, or there is a list of addresses, which is shown without the coins that are
+    /// needed to repeat it.
     pub(in crate::cli) fn over(&self, before: &Value) -> Result<Value, Failure> {
         if self.is_empty() {
             return Ok(before.clone());
+        }
+        if self.to.is_empty() && !list(before, "allow").is_empty() {
+            return Err(Failure::usage("the addresses that are allowed have to be said again").with_hint("say --to"));
         }
         let mut rules = Map::new();
         let mut keep = |name: &str, said: Option<Value>| {
@@ -114,7 +118,8 @@ pub(super) fn rules(destinations: &Value) -> Vec<String> {
         if allow.is_empty() {
             lines.push("to nobody".to_owned());
         }
-        lines.extend(allow.iter().map(|to| format!("to {}:{}", shown::text(to, "coin"), shown::text(to, "address"))));
+        let one = |to: &Value| format!("to {} ({})", shown::text(to, "address"), shown::text(to, "family"));
+        lines.extend(allow.iter().map(one));
     }
     if let Some(at_most) = destinations.get("atMost").filter(|at_most| !at_most.is_null()) {
         lines.push(format!("to at most {at_most} destinations"));
@@ -123,12 +128,19 @@ pub(super) fn rules(destinations: &Value) -> Vec<String> {
     lines
 }
 
-/// The text of a limit, be it told as a text or with its figures.
+/// The text of a limit, be it told as a text, with its figures, or as an object.
 pub(super) fn written(limit: &Value) -> String {
-    match limit {
-        Value::String(text) => output::printable(text),
-        limit => shown::text(limit, "text"),
+    if let Value::String(text) = limit {
+        return output::printable(text);
     }
+    let rule = shown::text(limit, "rule");
+    if !rule.is_empty() || limit.get("window").is_none() {
+        return rule;
+    }
+    let window = limit.get("window").and_then(Value::as_object).into_iter().flatten();
+    let window: Vec<String> = window.map(|(_, part)| part.to_string().replace('"', "")).collect();
+    let [asset, measure, ceiling] = ["asset", "measure", "ceiling"].map(|name| shown::text(limit, name));
+    output::printable(&format!("{asset} {measure} {ceiling} ({})", window.join(" ")))
 }
 
 #[cfg(test)]
@@ -161,8 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn rules_about_destinations_are_told_in_words() {
+        let each = json!({"asset": "tbtc", "measure": "count", "ceiling": "2",
+            "window": {"type": "rolling", "seconds": 60}});
+        let shown = json!({"allow": [{"family": "evm", "address": "0x"}], "atMost": 5, "each": [each, "b"]});
+        let told = ["to 0x (evm)", "to at most 5 destinations", "to each tbtc count 2 (rolling 60)", "to each b"];
+        assert_eq!(rules(&shown), told);
+        assert_eq!(rules(&json!({"allow": [], "atMost": null, "each": []})), ["to nobody"]);
+        assert_eq!(rules(&Value::Null), [""; 0]);
+    }
+
+    #[test]
     fn destinations_are_sent_as_said_and_otherwise_left_as_they_are() {
-        let before = json!({"allow": [{"coin": "tbtc", "address": "a"}], "atMost": 5, "each": null});
+        let before = json!({"allow": [{"family": "f", "address": "a"}], "atMost": 5, "each": []});
         assert_eq!(Destinations::default().over(&before).unwrap(), before);
         let said = Destinations {
             to: vec!["tbtc:sandbox:never".to_owned()],
@@ -174,10 +197,8 @@ mod tests {
             "each": ["tbtc 0.1/day without fees"],
         });
         assert_eq!(said.over(&before).unwrap(), after);
-        assert_eq!(
-            rules(&after),
-            ["to tbtc:sandbox:never", "to at most 5 destinations", "to each tbtc 0.1/day without fees"]
-        );
+        let fewer = Destinations { max_destinations: Some(1), ..Destinations::default() };
+        assert!(fewer.over(&before).unwrap_err().to_string().contains("say --to"), "the list would be lost");
         let of_coin = Destinations { to: vec!["a:b".to_owned()], coin: Some("x".to_owned()), ..Default::default() };
         assert_eq!(of_coin.over(&Value::Null).unwrap(), json!({"allow": [{"coin": "x", "address": "a:b"}]}));
         let nowhere = Destinations { to: vec!["tb1q".to_owned()], ..Default::default() };

@@ -1,21 +1,15 @@
 //! `bursar token try`: what a token's limits would say to a spend. Nothing is held, nothing moves.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::cli::connection::Connection;
 use crate::cli::{limits, output, shown};
 use crate::failure::{Exit, Failure};
 
 /// Which field of the request each flag becomes.
-const FLAGS: &[(&str, &str)] = &[
-    ("coin", "--coin"),
-    ("recipients", "--to"),
-    ("address", "--to"),
-    ("amount", "--amount"),
-    ("wallet", "--wallet"),
-    ("organisation", "--organisation"),
-];
+const FLAGS: &[(&str, &str)] =
+    &[("coin", "--coin"), ("amount", "--amount"), ("destination", "--to"), ("address", "--to"), ("wallet", "--wallet")];
 
 #[derive(Args)]
 pub(in crate::cli) struct Try {
@@ -33,9 +27,6 @@ pub(in crate::cli) struct Try {
     /// The wallet it would come from.
     #[arg(long)]
     wallet: Option<String>,
-    /// Whose money it would be, if no wallet says so.
-    #[arg(long, conflicts_with = "wallet")]
-    organisation: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -45,10 +36,9 @@ impl Try {
         let client = self.connection.client()?;
         let mut spend = Map::new();
         spend.insert("coin".to_owned(), self.coin.into());
-        spend.insert("recipients".to_owned(), json!([{"address": self.to, "amount": self.amount}]));
-        for (name, value) in [("wallet", self.wallet), ("organisation", self.organisation)] {
-            spend.extend(value.map(|value| (name.to_owned(), value.into())));
-        }
+        spend.insert("destination".to_owned(), self.to.into());
+        spend.insert("amount".to_owned(), self.amount.into());
+        spend.extend(self.wallet.map(|wallet| ("wallet".to_owned(), wallet.into())));
         let answer = client.dry_run(&self.id, &Value::Object(spend));
         let answer = answer.map_err(|error| Failure::from(error).with_flags(FLAGS))?;
         let is_allowed = answer.get("allowed") == Some(&Value::Bool(true));
@@ -56,13 +46,12 @@ impl Try {
             output::json(&answer)?;
             return if is_allowed { Ok(()) } else { Err(refused(&answer).printed()) };
         }
-        let reports = limits::list(&answer, "limits");
-        let drawn = if reports.is_empty() { "no limit was asked".to_owned() } else { limits::standing(reports) };
-        if is_allowed {
-            return output::text(&format!("{drawn}\nit would pass"));
+        let told = if is_allowed { &answer } else { answer.get("refusal").unwrap_or(&Value::Null) };
+        let reports = limits::list(told, "limits");
+        if !reports.is_empty() {
+            output::text(&limits::standing(reports))?;
         }
-        output::text(&drawn)?;
-        Err(refused(&answer))
+        if is_allowed { output::text("it would pass") } else { Err(refused(&answer)) }
     }
 }
 
@@ -70,7 +59,7 @@ impl Try {
 fn refused(answer: &Value) -> Failure {
     let refusal = answer.get("refusal").unwrap_or(&Value::Null);
     let said = |name| Some(shown::text(refusal, name)).filter(|text| !text.is_empty());
-    let why = said("reason").or_else(|| said("detail")).or_else(|| said("error")).unwrap_or_default();
+    let why = said("detail").unwrap_or_default();
     let failure = Failure::new(format!("it would not pass: {why}")).with_exit(Exit::Refused);
     match said("code") {
         Some(code) => failure.with_code(code),
