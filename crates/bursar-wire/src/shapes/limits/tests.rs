@@ -37,14 +37,110 @@ fn every_window_is_shown_as_requests_take_it() {
         each: vec![rule("hteth 1 spend/day")],
         counted_since: None,
     });
-    assert_json_snapshot!(limit_rules(&set, 7), @"");
+    assert_json_snapshot!(limit_rules(&set, 7), @r#"
+    {
+      "version": 7,
+      "limits": [
+        {
+          "asset": "tbtc",
+          "measure": "amount",
+          "ceiling": "500000000",
+          "window": {
+            "type": "lifetime"
+          }
+        },
+        {
+          "asset": "tbtc",
+          "measure": "amount",
+          "ceiling": "unlimited",
+          "window": {
+            "type": "spend"
+          }
+        },
+        {
+          "asset": "tbtc",
+          "measure": "amount without fee",
+          "ceiling": "50000000",
+          "window": {
+            "type": "rolling",
+            "seconds": 86400
+          }
+        },
+        {
+          "asset": "eth:*",
+          "measure": "count",
+          "ceiling": "20",
+          "window": {
+            "type": "calendar",
+            "unit": "day",
+            "timeZone": "Europe/Zurich"
+          }
+        },
+        {
+          "asset": "hteth",
+          "measure": "fee",
+          "ceiling": "1000000000000000000",
+          "window": {
+            "type": "fixed",
+            "seconds": 604800,
+            "from": "2026-01-05T00:00:00.000Z"
+          }
+        },
+        {
+          "asset": "tbtc",
+          "measure": "amount",
+          "ceiling": "50000000",
+          "window": {
+            "type": "accrual",
+            "seconds": 3600,
+            "rate": "10000000"
+          }
+        }
+      ],
+      "destinations": {
+        "allow": [
+          {
+            "address": "0x01",
+            "family": "evm"
+          }
+        ],
+        "atMost": 3,
+        "each": [
+          {
+            "asset": "hteth",
+            "measure": "count",
+            "ceiling": "1",
+            "window": {
+              "type": "rolling",
+              "seconds": 86400
+            }
+          }
+        ]
+      }
+    }
+    "#);
     assert_eq!(limit_rules(&LimitSet::default(), 0), json!({"version": 0, "limits": [], "destinations": null}));
 }
 
 #[test]
 fn a_limit_stands_with_what_is_left_and_when_it_is_whole_again() {
     let day = rule("tbtc 100 base units/day");
-    assert_json_snapshot!(limit_standing(&day, &budget(&day), at(60)), @"");
+    assert_json_snapshot!(limit_standing(&day, &budget(&day), at(60)), @r#"
+    {
+      "asset": "tbtc",
+      "measure": "amount",
+      "ceiling": "100",
+      "window": {
+        "type": "rolling",
+        "seconds": 86400
+      },
+      "rule": "tbtc 0.000001/day",
+      "captured": "40",
+      "held": "5",
+      "remaining": "55",
+      "resetsAt": "2026-09-22T14:14:10.000Z"
+    }
+    "#);
 }
 
 #[test]
@@ -76,7 +172,26 @@ fn a_report_tells_figures_and_when_the_spend_fits() {
     let limit = rule("tbtc 50 base units/minute");
     let asked = Usage::one(Amount::new(30));
     let report = budget(&limit).report(Subject::Token(TOKEN), &limit, asked, at(60));
-    assert_json_snapshot!(limit_report(&report, at(60)), @"");
+    assert_json_snapshot!(limit_report(&report, at(60)), @r#"
+    {
+      "asset": "tbtc",
+      "measure": "amount",
+      "ceiling": "50",
+      "window": {
+        "type": "rolling",
+        "seconds": 60
+      },
+      "rule": "tbtc 0.0000005/minute",
+      "captured": "40",
+      "held": "5",
+      "remaining": "5",
+      "resetsAt": null,
+      "subject": "token",
+      "asked": "30",
+      "fits": "at",
+      "fitsAt": "2026-09-21T14:14:30.000Z"
+    }
+    "#);
     let unlimited = Limit { ceiling: Ceiling::Unlimited, ..limit };
     let shown = limit_report(&budget(&unlimited).report(Subject::Token(TOKEN), &unlimited, asked, at(60)), at(60));
     assert_eq!(

@@ -67,6 +67,7 @@ fn what_the_owner_or_the_token_may_not_do_is_denied() {
     403 {"error":"the token's owner is frozen until 2026-09-21T14:14:20.000Z","name":"AccessDenied","requestId":"r1","context":{"code":"owner_frozen","reason":"the token's owner is frozen until 2026-09-21T14:14:20.000Z"}}
     403 {"error":"the token's owner lacks the role `spend` on this wallet","name":"AccessDenied","requestId":"r1","context":{"code":"role_missing","reason":"the token's owner lacks the role `spend` on this wallet","requiredRole":"spend"}}
     403 {"error":"the token is not permitted to use this wallet","name":"AccessDenied","requestId":"r1","context":{"code":"wallet_not_permitted","reason":"the token is not permitted to use this wallet"}}
+    403 {"error":"the token's owner does not belong to the organisation","name":"AccessDenied","requestId":"r1","context":{"code":"not_a_member","reason":"the token's owner does not belong to the organisation"}}
     "#);
 }
 
@@ -100,13 +101,14 @@ fn what_an_unlock_would_help_asks_for_one() {
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"not_unlocked","reason":"a session spends only while it is unlocked with a one-time password"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit","reason":"the token has no spending limit; unlock it with a one-time password, or use a token with a limit"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_coin","reason":"the token has no spending limit for hteth:usdc; unlock it with a one-time password","coin":"hteth:usdc"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_fee","reason":"the fee would be paid in hteth, for which the token has no limit; it needs one on hteth or on fees","coin":"hteth"},"needsOTP":true,"needsUnlock":true}
     "#);
 }
 
 #[test]
 fn the_figures_of_the_tokens_own_limits_are_told() {
     let reports = vec![report(Subject::Token(TOKEN), limit("tbtc", Amount::new(100)))];
-    assert_snapshot!(shown(&[Refusal::LimitExceeded(reports)]), @r#"401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"limit_exceeded","reason":"the token's limit of 100 leaves 30 of tbtc, 31 asked","subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null,"limits":[{"subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null}]},"needsOTP":true,"needsUnlock":true}"#);
+    assert_snapshot!(shown(&[Refusal::LimitExceeded(reports)]), @r#"401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"limit_exceeded","reason":"the token's limit of 100 (lifetime) leaves 30 of tbtc, 31 asked; it may fit once spends that are under way have ended","subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null,"limits":[{"subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null}]},"needsOTP":true,"needsUnlock":true}"#);
 }
 
 #[test]
@@ -124,7 +126,7 @@ fn of_anybody_elses_limit_it_is_told_only_whose_it_is() {
         assert!(["100", "60", "31", "needsUnlock"].iter().all(|figure| !text.contains(figure)), "{text}");
     }
     let both = vec![report(Subject::Wallet(WALLET), tight()), report(Subject::Token(TOKEN), tight())];
-    assert_snapshot!(shown(&[Refusal::LimitExceeded(both)]), @r#"403 {"error":"the wallet's limit of tbtc has no room for this spend; the token's limit of 100 leaves 30 of tbtc, 31 asked","name":"LimitExceeded","requestId":"r1","context":{"code":"limit_exceeded","reason":"the wallet's limit of tbtc has no room for this spend; the token's limit of 100 leaves 30 of tbtc, 31 asked","subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null,"limits":[{"subject":"wallet"},{"subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null}]}}"#);
+    assert_snapshot!(shown(&[Refusal::LimitExceeded(both)]), @r#"403 {"error":"the wallet's limit of tbtc has no room for this spend; it may fit once spends that are under way have ended; the token's limit of 100 (lifetime) leaves 30 of tbtc, 31 asked; it may fit once spends that are under way have ended","name":"LimitExceeded","requestId":"r1","context":{"code":"limit_exceeded","reason":"the wallet's limit of tbtc has no room for this spend; it may fit once spends that are under way have ended; the token's limit of 100 (lifetime) leaves 30 of tbtc, 31 asked; it may fit once spends that are under way have ended","subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null,"limits":[{"subject":"wallet","fits":"once_settled","fitsAt":null},{"subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null}]}}"#);
 }
 
 #[test]
@@ -132,7 +134,12 @@ fn a_destination_that_is_not_allowed_is_named_as_it_was_asked_for() {
     let elsewhere = |subject| Refusal::DestinationNotAllowed { subject, address: "tb1q".to_owned() };
     let too_many = |subject| Refusal::TooManyDestinations { subject, at_most: 3 };
     let (own, wallet) = (Subject::Token(TOKEN), Subject::Wallet(WALLET));
-    assert_snapshot!(shown(&[elsewhere(own), elsewhere(wallet), too_many(own), too_many(wallet)]), @"");
+    assert_snapshot!(shown(&[elsewhere(own), elsewhere(wallet), too_many(own), too_many(wallet)]), @r#"
+    403 {"error":"`tb1q` is not among the destinations that the token allows","name":"DestinationNotAllowed","requestId":"r1","context":{"code":"destination_not_allowed","reason":"`tb1q` is not among the destinations that the token allows","subject":"token","destination":"tb1q"}}
+    403 {"error":"`tb1q` is not among the destinations that the wallet allows","name":"DestinationNotAllowed","requestId":"r1","context":{"code":"destination_not_allowed","reason":"`tb1q` is not among the destinations that the wallet allows","subject":"wallet","destination":"tb1q"}}
+    403 {"error":"the token may pay 3 destinations, and this would be one more","name":"TooManyDestinations","requestId":"r1","context":{"code":"too_many_destinations","reason":"the token may pay 3 destinations, and this would be one more","subject":"token","atMost":3}}
+    403 {"error":"the wallet allows no more destinations","name":"TooManyDestinations","requestId":"r1","context":{"code":"too_many_destinations","reason":"the wallet allows no more destinations","subject":"wallet"}}
+    "#);
 }
 
 #[test]

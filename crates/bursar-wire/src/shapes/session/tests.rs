@@ -279,7 +279,82 @@ fn limits_that_bitgo_has_no_place_for_stand_beside_its_own() {
     tbtc.start_counting(day, &[], at(0));
     tbtc.capture(spend, at(10));
     let budgets = [budget("tbtc", tbtc)];
-    assert_json_snapshot!(session(&view(&token(), &limits, &budgets)).get("unlock"), @"");
+    assert_json_snapshot!(session(&view(&token(), &limits, &budgets)).get("unlock"), @r#"
+    {
+      "time": "2026-09-21T14:13:20.000Z",
+      "expires": "2026-09-21T14:30:00.000Z",
+      "txCount": 0,
+      "txValue": 0,
+      "spendingLimits": {
+        "tbtc": {
+          "txCount": 2,
+          "txValue": 47,
+          "txValueLimit": 500000000,
+          "txValueLimitString": "500000000",
+          "txValueString": "47",
+          "heldString": "7"
+        }
+      },
+      "limits": [
+        {
+          "asset": "tbtc",
+          "measure": "amount",
+          "ceiling": "50000000",
+          "window": {
+            "type": "rolling",
+            "seconds": 86400
+          },
+          "rule": "tbtc 0.5/day",
+          "captured": "40",
+          "held": "7",
+          "remaining": "49999953",
+          "resetsAt": "2026-09-22T14:13:30.000Z"
+        },
+        {
+          "asset": "hteth",
+          "measure": "fee",
+          "ceiling": "100000000000000000",
+          "window": {
+            "type": "calendar",
+            "unit": "day",
+            "timeZone": "UTC"
+          },
+          "rule": "hteth fees 0.1/calendar day",
+          "captured": "0",
+          "held": "0",
+          "remaining": "100000000000000000",
+          "resetsAt": "2026-09-22T00:00:00.000Z"
+        },
+        {
+          "asset": "*",
+          "measure": "count",
+          "ceiling": "20",
+          "window": {
+            "type": "rolling",
+            "seconds": 3600
+          },
+          "rule": "20 spends/hour",
+          "captured": "0",
+          "held": "0",
+          "remaining": "20",
+          "resetsAt": null
+        },
+        {
+          "asset": "tbtc",
+          "measure": "amount",
+          "ceiling": "100000000",
+          "window": {
+            "type": "spend"
+          },
+          "rule": "tbtc 1 per spend",
+          "captured": "0",
+          "held": "0",
+          "remaining": "100000000",
+          "resetsAt": null
+        }
+      ]
+    }
+    "#);
 }
 
 #[test]
@@ -300,6 +375,27 @@ fn a_token_shows_where_its_money_may_go() {
     let each = vec![rule("hteth 1/day without fees")];
     let destinations = Some(Destinations { allowed, at_most: Some(3), each, counted_since: None });
     let rules = LimitSet { limits: vec![], destinations };
-    assert_json_snapshot!(session(&view(&token(), &rules, &[])).get("destinations"), @"");
+    assert_json_snapshot!(session(&view(&token(), &rules, &[])).get("destinations"), @r#"
+    {
+      "allow": [
+        {
+          "address": "0x01",
+          "family": "evm"
+        }
+      ],
+      "atMost": 3,
+      "each": [
+        {
+          "asset": "hteth",
+          "measure": "amount without fee",
+          "ceiling": "1000000000000000000",
+          "window": {
+            "type": "rolling",
+            "seconds": 86400
+          }
+        }
+      ]
+    }
+    "#);
     assert_eq!(session(&view(&token(), &rules, &[])).get("unlock"), None);
 }

@@ -10,7 +10,38 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
         HoldState::Captured { at: at(2), amount: Amount::new(63), fee: Amount::new(3), reference: "f00d".to_owned() };
     let key = Some(SpendKey::Client(TOKEN, "may-1".to_owned()));
     let captured = Hold { key, comment: Some("rent".to_owned()), holder: Some(TOKEN), ..hold(state) };
-    assert_json_snapshot!(native_spend(&captured), @"");
+    assert_json_snapshot!(native_spend(&captured), @r#"
+    {
+      "id": "05050505050505050505050505050505",
+      "state": "captured",
+      "coin": "tbtc",
+      "amount": "70",
+      "fee": "10",
+      "feeCoin": "tbtc",
+      "recipients": [
+        {
+          "address": "tb1q",
+          "amount": "60"
+        }
+      ],
+      "wallet": "03030303030303030303030303030303",
+      "organisation": "04040404040404040404040404040404",
+      "token": "02020202020202020202020202020202",
+      "user": "01010101010101010101010101010101",
+      "heldBy": "02020202020202020202020202020202",
+      "overridden": false,
+      "created": "2026-09-21T14:13:21.000Z",
+      "deadline": "2026-09-21T14:13:51.000Z",
+      "comment": "rent",
+      "idempotencyKey": "may-1",
+      "captured": {
+        "at": "2026-09-21T14:13:22.000Z",
+        "amount": "63",
+        "fee": "3",
+        "reference": "f00d"
+      }
+    }
+    "#);
 }
 
 #[test]
