@@ -66,6 +66,8 @@ fn faults_of_both() -> Vec<Fault> {
         (json!({"tokenLimits": {"spendingLimits": [{"coin": "tbtc", "txValueLimit": ""}]}}), at, "is empty"),
         (json!({"tokenLimits": {"limits": ["tbtc 5/month"]}}), "tokenLimits.limits[0]", "write `/calendar month`"),
         (json!({"tokenLimits": {"destinations": {"allows": []}}}), "tokenLimits.destinations.allows", "is not known"),
+        (json!({"limits": ["tbtc 5"]}), "limits", "belongs into `tokenLimits`"),
+        (json!({"destinations": {}}), "destinations", "belongs into `tokenLimits`"),
         (json!({"tokenLimits": {"note": 0.5}}), "tokenLimits", "holds a number that cannot be kept exactly"),
         (json!({"permittedWallets": [ID], "permittedEnterprises": [ID]}), "permittedWallets", "cannot be combined"),
         (json!({"permittedWallets": [], "permittedEnterprises": ["x"]}), "permittedEnterprises[0]", "is not an id"),
