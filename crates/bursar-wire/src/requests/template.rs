@@ -156,6 +156,10 @@ fn understood(fields: &Fields<'_>) -> Result<Map<String, Value>, FieldError> {
         scopes(fields, "tokenScopes")?;
     }
     ips(fields, "allowedIPs")?;
+    // Left alone, they would be rules that nobody keeps.
+    if let Some(misplaced) = ["limits", "destinations"].into_iter().find(|name| fields.value(name).is_some()) {
+        return Err(fields.refuse(misplaced, "belongs into `tokenLimits`"));
+    }
     if let Some(own) = fields.optional_object("tokenLimits")? {
         limits(&own)?;
         destinations(&own)?;
