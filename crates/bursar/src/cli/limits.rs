@@ -14,7 +14,7 @@ use crate::cli::connection::Connection;
 use crate::cli::{output, shown};
 use crate::failure::Failure;
 
-pub(super) use bars::{list, standing};
+pub(super) use bars::{in_short, list, standing};
 pub(super) use edit::Edit;
 pub(super) use written::{Destinations, limit, texts};
 
@@ -95,7 +95,8 @@ pub(super) fn show(of: LimitsOf<'_>, connection: &Connection, json: bool) -> Res
 /// All rules, with what is used of them.
 fn all(limits: &Value) -> String {
     let reports = list(limits, "limits");
-    let drawn = if reports.is_empty() { "no limits".to_owned() } else { standing(reports) };
+    let drawn =
+        if reports.is_empty() { "no limits".to_owned() } else { standing(&shown::text(limits, "subject"), reports) };
     let rules = written::rules(limits.get("destinations").unwrap_or(&Value::Null));
     std::iter::once(drawn).chain(rules).collect::<Vec<_>>().join("\n")
 }

@@ -35,6 +35,7 @@ pub(super) fn limits(token: &Value) -> Vec<String> {
     if unlock.get("txValueLimit").is_some() {
         shown.push(one("bitcoin", unlock, "txValue", "txValueLimit"));
     }
+    shown.extend(of_limits::list(unlock, "limits").iter().map(of_limits::in_short));
     shown
 }
 
@@ -50,6 +51,9 @@ fn one(what: &str, limit: &Value, spent: &str, ceiling: &str) -> String {
 pub(super) fn state(token: &Value) -> String {
     let locked = text(token, "locked");
     let unlock = token.get("unlock");
+    if text(token, "kind") == "service" {
+        return "asks for others' spends".to_owned();
+    }
     if !locked.is_empty() {
         // An unlock goes before a lock for as long as it lasts.
         return match unlock {
@@ -85,7 +89,7 @@ pub(super) fn token(token: &Value) -> String {
         lines.push(format!("Used     {} from {}", text(used, "time"), text(used, "ip")));
     }
     if !reports.is_empty() {
-        lines.push(format!("\n{}", of_limits::standing(reports)));
+        lines.push(format!("\n{}", of_limits::standing("token", reports)));
     }
     lines.join("\n")
 }
@@ -123,10 +127,16 @@ mod tests {
         }});
         assert_eq!(limits(&others), ["each ERC-20 token 2 of 7", "bitcoin 1 of 9"]);
         assert_eq!(state(&others), "limited");
+        let windows = json!({"unlock": {"limits": [{"rule": "3 spends/hour", "captured": "1", "held": "1"}]}});
+        assert_eq!(
+            (limits(&windows), state(&windows).as_str()),
+            (vec!["3 spends/hour (2 used)".to_owned()], "limited")
+        );
         assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
         assert_eq!(state(&json!({"locked": "then"})), "locked since then");
         let both = json!({"locked": "then", "unlock": {"expires": "soon"}});
         assert_eq!(state(&both), "unlocked until soon, then locked again (since then)");
+        assert_eq!(state(&json!({"kind": "service"})), "asks for others' spends");
         assert_eq!(state(&json!({})), "spends only when unlocked");
     }
 }

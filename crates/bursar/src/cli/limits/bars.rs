@@ -30,22 +30,29 @@ pub(in crate::cli) fn list<'a>(document: &'a Value, name: &str) -> &'a [Value] {
     document.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// How limits stand, a line for each.
-pub(in crate::cli) fn standing(reports: &[Value]) -> String {
-    draw(reports, if output::is_terminal() { BLOCKS } else { ASCII })
+/// How the limits of an own kind of subject stand, a line for each; others' are told apart.
+pub(in crate::cli) fn standing(own: &str, reports: &[Value]) -> String {
+    draw(own, reports, if output::is_terminal() { BLOCKS } else { ASCII })
 }
 
-fn draw(reports: &[Value], ink: Ink) -> String {
-    let rows: Vec<[String; 5]> = reports.iter().map(|report| row(report, ink)).collect();
+/// A limit and what is used of it, held included, in a few words.
+pub(in crate::cli) fn in_short(report: &Value) -> String {
+    let rule = written(report);
+    let used = base(report, CAPTURED).unwrap_or_default().saturating_add(base(report, HELD).unwrap_or_default());
+    let used = figure(used, parse(&rule).ok().as_ref());
+    format!("{rule} ({used} used)")
+}
+
+fn draw(own: &str, reports: &[Value], ink: Ink) -> String {
+    let rows: Vec<[String; 5]> = reports.iter().map(|report| row(own, report, ink)).collect();
     table::draw(["LIMIT", "USED", "SPENT", "HELD", "LEFT"], &rows)
 }
 
-fn row(report: &Value, ink: Ink) -> [String; 5] {
+fn row(own: &str, report: &Value, ink: Ink) -> [String; 5] {
     let limit = parse(&written(report)).ok();
     let figure = |names: [&str; 2]| base(report, names).map(|base| figure(base, limit.as_ref()));
     let text = match shown::text(report, "subject") {
-        // Whose limits these are is said above the table; others' are told apart.
-        own if own.is_empty() || own == "token" => written(report),
+        subject if subject.is_empty() || subject == own => written(report),
         other => format!("{other}: {}", written(report)).trim_end_matches(": ").to_owned(),
     };
     let spent = match (figure(CAPTURED), figure(CEILING)) {
@@ -129,7 +136,7 @@ mod tests {
         let hidden = json!({"subject": "user", "fits": "once_settled"});
         let unlimited = json!({"subject": "token", "rule": "tsol unlimited",
             "ceiling": "unlimited", "captured": "7", "held": "0", "remaining": null, "fits": "now"});
-        let drawn = draw(&[report("31000000", "2000000", "at"), wallet, hidden, unlimited], ASCII);
+        let drawn = draw("token", &[report("31000000", "2000000", "at"), wallet, hidden, unlimited], ASCII);
         assert_eq!(
             drawn.lines().collect::<Vec<_>>(),
             [
@@ -150,5 +157,6 @@ mod tests {
         assert_eq!(bar(&report("60000000", "0", "now"), ASCII), "####################");
         let nothing = json!({"ceiling": "0", "captured": "0", "held": "0"});
         assert_eq!(bar(&nothing, ASCII), "####################");
+        assert_eq!(in_short(&report("1", "30000000", "now")), "tbtc 0.5/day (0.30000001 used)");
     }
 }

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 #[derive(Args)]
 pub(in crate::cli) struct Edit {
     /// The limits there shall be, instead of all there are, such as 'tbtc 0.5/day'; may be given again.
-    #[arg(long = "limit", value_parser = limit, conflicts_with_all = ["add", "remove"])]
+    #[arg(long = "limit", value_name = "LIMIT", value_parser = limit, conflicts_with_all = ["add", "remove"])]
     limits: Vec<Limit>,
     /// One more limit, or another ceiling for the limit that counts the same; may be given again.
     #[arg(long, value_name = "LIMIT", value_parser = limit)]

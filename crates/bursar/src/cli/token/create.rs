@@ -26,7 +26,7 @@ pub(in crate::cli) struct Create {
     scopes: Vec<String>,
     /// What it may spend by itself, such as 'tbtc 0.5/day' or '20 spends/hour'; may be given again, and all hold.
     /// COIN=BASE_UNITS is for life.
-    #[arg(long = "limit", value_parser = limit)]
+    #[arg(long = "limit", value_name = "LIMIT", value_parser = limit)]
     limits: Vec<Limit>,
     #[command(flatten)]
     destinations: Destinations,

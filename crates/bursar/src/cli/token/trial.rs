@@ -49,7 +49,7 @@ impl Try {
         let told = if is_allowed { &answer } else { answer.get("refusal").unwrap_or(&Value::Null) };
         let reports = limits::list(told, "limits");
         if !reports.is_empty() {
-            output::text(&limits::standing(reports))?;
+            output::text(&limits::standing("token", reports))?;
         }
         if is_allowed { output::text("it would pass") } else { Err(refused(&answer)) }
     }
