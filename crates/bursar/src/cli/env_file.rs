@@ -2,8 +2,9 @@
 //!
 //! What can fail is tried before the secret exists, since a secret that is shown once must not be lost.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use bursar_core::secret::Secret;
@@ -37,6 +38,7 @@ impl EnvFile {
         };
         // A temporary file has mode 0600 from its beginning.
         let after = NamedTempFile::new_in(directory(&path)).map_err(|problem| Failure::at(&path, problem))?;
+        keep_owner(&path, after.as_file()).map_err(|problem| Failure::at(&path, problem))?;
         Ok(Self { path, before, after })
     }
 
@@ -53,9 +55,20 @@ impl EnvFile {
             self.after.persist(&path).map_err(|error| error.error)?;
             File::open(directory(&path))?.sync_all()
         };
-        write().map_err(|problem: std::io::Error| Failure::at(&path, problem))?;
+        write().map_err(|problem: io::Error| Failure::at(&path, problem))?;
         Ok(path)
     }
+}
+
+/// Whoever reads the file now goes on reading it, also if the administrator replaces it.
+fn keep_owner(path: &Path, after: &File) -> io::Result<()> {
+    let owner = |metadata: &Metadata| (metadata.uid(), metadata.gid());
+    let before = match fs::metadata(path) {
+        Ok(metadata) => owner(&metadata),
+        Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(problem) => return Err(problem),
+    };
+    if before == owner(&after.metadata()?) { Ok(()) } else { fchown(after, Some(before.0), Some(before.1)) }
 }
 
 fn directory(path: &Path) -> &Path {
