@@ -1,21 +1,22 @@
 //! Reads of what is committed, each over one connection that cannot write.
 
-use std::collections::HashMap;
-
 use bursar_core::account::User;
 use bursar_core::audit::{Event, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
-use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, TokenSecret, Versioned};
-use bursar_core::limit::{Budget, BudgetKey, Limit, Subject, Usage};
-use bursar_core::time::Timestamp;
+use bursar_core::ledger::conservation::Difference;
+use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Versioned};
+use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{LastUse, Token};
 use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
+use crate::conservation;
 use crate::rows::{
-    Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, token, user, wallet,
+    self, Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, spends, token, user,
+    wallet,
 };
 use crate::sql::unavailable;
 
@@ -35,6 +36,10 @@ impl SqliteReader {
 }
 
 impl Reader for SqliteReader {
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+        rows::load_all(&*self.view()?, keys, state)
+    }
+
     fn token_by_secret(&mut self, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError> {
         token::by_secret(&self.connection, lookup)
     }
@@ -101,9 +106,9 @@ impl Reader for SqliteReader {
         wallet::of_user(&self.connection, user, coin, page)
     }
 
-    fn limits(&mut self, subject: Subject) -> Result<Versioned<Vec<Limit>>, StoreError> {
+    fn limits(&mut self, subject: Subject) -> Result<Versioned<LimitSet>, StoreError> {
         let found = limits::load(&*self.view()?, subject)?;
-        Ok(found.unwrap_or(Versioned { version: 0, value: Vec::new() }))
+        Ok(found.unwrap_or(Versioned { version: 0, value: LimitSet::default() }))
     }
 
     fn budgets(&mut self, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
@@ -119,11 +124,32 @@ impl Reader for SqliteReader {
     }
 
     fn spends(&mut self, wallet: WalletId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
-        hold::of_wallet(&self.connection, wallet, page)
+        spends::of_wallet(&self.connection, wallet, &page)
+    }
+
+    fn spends_of_token(&mut self, token: TokenId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        spends::of_token(&self.connection, token, &page)
+    }
+
+    fn usage_of_token(
+        &mut self,
+        token: TokenId,
+        since: Timestamp,
+        bucket: Span,
+    ) -> Result<Vec<(Timestamp, Coin, Usage)>, StoreError> {
+        spends::usage_of_token(&self.connection, token, since, bucket)
     }
 
     fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
-        hold::unsettled(&self.connection, page)
+        spends::unsettled(&self.connection, &page)
+    }
+
+    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        spends::unresolved(&self.connection, &page)
+    }
+
+    fn settled_before(&mut self, time: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError> {
+        spends::settled_before(&self.connection, time, limit)
     }
 
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
@@ -132,25 +158,7 @@ impl Reader for SqliteReader {
         links.into_iter().map(|link| Ok((link, audit::events(&view, link.number)?))).collect()
     }
 
-    /// Streams over the open holds and over the budgets that hold something; both are few.
-    fn conservation(&mut self) -> Result<Vec<BudgetKey>, StoreError> {
-        let view = self.view()?;
-        // A sum that does not fit is nothing that a budget could agree with.
-        let mut sums: HashMap<BudgetKey, Option<Usage>> = HashMap::new();
-        hold::each_unsettled(&view, |amount, charges| {
-            for charge in charges.into_iter().filter(|charge| !charge.overridden) {
-                let sum = sums.entry(charge.budget).or_insert(Some(Usage::default()));
-                *sum = sum.and_then(|sum| sum.checked_add(Usage::one(amount)));
-            }
-        })?;
-        let mut broken = Vec::new();
-        budget::each_held(&view, |key, held| {
-            if sums.remove(&key) != Some(Some(held)) {
-                broken.push(key);
-            }
-        })?;
-        broken.extend(sums.into_keys());
-        broken.sort_unstable();
-        Ok(broken)
+    fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError> {
+        conservation::check(&*self.view()?, all)
     }
 }

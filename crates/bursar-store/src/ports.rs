@@ -5,11 +5,12 @@ use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
+use bursar_core::ledger::conservation::Difference;
 use bursar_core::ledger::{
     Change, Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Version, Versioned,
 };
-use bursar_core::limit::{Budget, BudgetKey, Limit, Subject};
-use bursar_core::time::Timestamp;
+use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{LastUse, Token};
 
 use crate::StoreError;
@@ -59,7 +60,9 @@ pub trait Writer: Send {
     /// The store does not answer.
     fn position(&mut self) -> Result<Position, StoreError>;
 
-    /// Loads the named records into the state; what does not exist is loaded as absent.
+    /// Loads the named records into the state; what does not exist is loaded as absent. A past
+    /// ([`Key::History`]) is added up from the spends that are kept and the totals of those that are not; it
+    /// always exists, and cannot be written.
     ///
     /// # Errors
     /// The store does not answer, or holds a row that is no record.
@@ -105,10 +108,17 @@ pub struct WalletOfUser {
 
 /// Reads of committed records. Point reads are single index look-ups; lists are bounded by their page.
 pub trait Reader: Send {
+    /// Loads the named records into the state, as a writer does, all of one moment: for decisions that are
+    /// thrown away.
+    ///
+    /// # Errors
+    /// The store does not answer, as with every method here, or holds a row that is no record.
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError>;
+
     /// The token that has a secret with this look-up key.
     ///
     /// # Errors
-    /// The store does not answer, as with every method here.
+    /// The store does not answer.
     fn token_by_secret(&mut self, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError>;
 
     /// A token by its id.
@@ -199,11 +209,11 @@ pub trait Reader: Send {
         page: Page<WalletId>,
     ) -> Result<Vec<WalletOfUser>, StoreError>;
 
-    /// A subject's limits and their version.
+    /// A subject's rules and their version; none at version 0 if there never were any.
     ///
     /// # Errors
     /// The store does not answer.
-    fn limits(&mut self, subject: Subject) -> Result<Versioned<Vec<Limit>>, StoreError>;
+    fn limits(&mut self, subject: Subject) -> Result<Versioned<LimitSet>, StoreError>;
 
     /// A subject's budgets.
     ///
@@ -229,11 +239,45 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn spends(&mut self, wallet: WalletId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
 
+    /// A token's spends, by id, which is by time.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn spends_of_token(&mut self, token: TokenId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// What a token captured since then, by the bucket of time it was captured in and by coin, oldest first;
+    /// buckets begin at multiples of their length. Spends made under an unlock count too.
+    ///
+    /// A picture for people, never a figure to decide on: what was captured more than a day after it was
+    /// held may be missing, and of a token with very many spends only the latest buckets are shown.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn usage_of_token(
+        &mut self,
+        token: TokenId,
+        since: Timestamp,
+        bucket: Span,
+    ) -> Result<Vec<(Timestamp, Coin, Usage)>, StoreError>;
+
     /// Spends that are open or unresolved, by id.
     ///
     /// # Errors
     /// The store does not answer.
     fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// Spends of which nobody knows whether the money moved, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// The oldest spends that were settled before an instant, by id. An id is never younger than the
+    /// settlement, so this looks at no spend that was held after that instant.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn settled_before(&mut self, time: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError>;
 
     /// Audit events with the number of the link that covers each, from a link's number on.
     ///
@@ -241,9 +285,12 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
 
-    /// Whether open holds sum up to the held counters (I8): the budgets for which they do not.
+    /// Whether nothing is lost and nothing invented (I8): where budgets do not say what their spends say.
+    ///
+    /// What is held is compared always, what was captured only if `all` spends are added up, which takes as
+    /// long as there is history. Memory grows with budgets, not with spends.
     ///
     /// # Errors
     /// The store does not answer.
-    fn conservation(&mut self) -> Result<Vec<BudgetKey>, StoreError>;
+    fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError>;
 }
