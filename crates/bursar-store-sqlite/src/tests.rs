@@ -10,13 +10,17 @@ use bursar_core::account::{Organisation, User, Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::audit::{Actor, Event, Head};
 use bursar_core::coin::{Asset, Coin};
-use bursar_core::hold::{Charge, Hold, HoldState, Recipient, SpendKey};
+use bursar_core::destination::{Destination, DestinationId};
+use bursar_core::hold::{Cost, Hold, HoldState, Payee, SpendKey};
 use bursar_core::id::{FactorId, HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{
-    Change, Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Record, State, TokenSecret,
+    Change, Credential, CredentialKind, Document, DocumentKey, DocumentKind, HistoryKey, Key, Record, State,
+    TokenSecret,
 };
-use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Measure, Subject, Window};
-use bursar_core::time::Timestamp;
+use bursar_core::limit::{
+    Allowed, Budget, BudgetKey, Ceiling, Destinations, Limit, LimitSet, Measure, Subject, Window,
+};
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Grant, Token, TokenKind};
 use bursar_store::{Batch, Page, Reader, Store, StoreError};
 use rusqlite::Connection;
@@ -31,6 +35,7 @@ const USER: UserId = UserId::from_bytes([1; 16]);
 const WALLET: WalletId = WalletId::from_bytes([2; 16]);
 const TOKEN: TokenId = TokenId::from_bytes([3; 16]);
 const HOLD: HoldId = HoldId::from_bytes([4; 16]);
+const CAPTURED: HoldId = HoldId::from_bytes([0; 16]);
 const ORGANISATION: OrganisationId = OrganisationId::from_bytes([5; 16]);
 const SUBJECT: Subject = Subject::Token(TOKEN);
 
@@ -85,28 +90,34 @@ fn fill(store: &SqliteStore) {
         template: None,
     };
     let asset = Asset::Coin(coin.clone());
-    let window = Window::Lifetime;
-    let budget = BudgetKey { subject: SUBJECT, asset: asset.clone(), window };
-    let limit = Limit { asset, measure: Measure::Amount, window, ceiling: Ceiling::Unlimited };
+    let budget = BudgetKey { subject: SUBJECT, asset: asset.clone(), destination: None };
+    let limit = Limit { asset, measure: Measure::Amount, window: Window::Lifetime, ceiling: Ceiling::Unlimited };
+    let destination = Destination::new("bitcoin", &[7], None);
+    let allowed = vec![Allowed { destination: destination.clone(), address: "x".to_owned() }];
+    let destinations = Destinations { allowed: Some(allowed), ..Destinations::default() };
     let key = SpendKey::Sequence(WALLET, "s".to_owned());
     let hold = Hold {
         id: HOLD,
         token: TOKEN,
         user: USER,
-        wallet: WALLET,
+        wallet: Some(WALLET),
         organisation: ORGANISATION,
-        coin,
-        recipients: vec![Recipient { address: "x".to_owned(), amount: Amount::MAX }],
-        amount: Amount::MAX,
-        fee: Amount::ZERO,
+        payees: vec![Payee { address: "x".to_owned(), destination, amount: Amount::MAX }],
+        cost: Cost { coin: coin.clone(), amount: Amount::MAX, fee_coin: coin, fee: Amount::ZERO },
         key: Some(key.clone()),
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,
-        charges: vec![Charge { budget: budget.clone(), overridden: false }],
+        overridden: false,
+        holder: None,
         created: time,
         deadline: time,
-        state: HoldState::Open,
+        state: HoldState::Unresolved { since: time },
+    };
+    let captured = Hold {
+        id: CAPTURED,
+        state: HoldState::Captured { at: time, amount: Amount::new(1), fee: Amount::ZERO, reference: String::new() },
+        ..hold.clone()
     };
     let factor = FactorId::from_bytes([6; 16]);
     let credential = Credential {
@@ -132,9 +143,11 @@ fn fill(store: &SqliteStore) {
         Record::Role((WALLET, USER), WalletRole::ALL),
         Record::Token(TOKEN, token),
         Record::Secrets(TOKEN, vec![secret]),
-        Record::Limits(SUBJECT, vec![limit]),
+        Record::Limits(SUBJECT, LimitSet { limits: vec![limit], destinations: Some(destinations) }),
+        Record::Paid(SUBJECT, vec![DestinationId::from_bytes([1; 32])]),
         Record::Budget(budget, Budget::default()),
         Record::Hold(HOLD, hold),
+        Record::Hold(CAPTURED, captured),
         Record::SpendKey(key, HOLD),
     ];
     store.writer().unwrap().commit(&Batch { events, link, ..batch(records) }).unwrap();
@@ -151,7 +164,9 @@ fn read_everything(reader: &mut dyn Reader) -> Result<bool, StoreError> {
         found &= !reader.documents(USER, kind, &Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.wallets(USER, None, Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.spends(WALLET, Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.spends_of_token(TOKEN, Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.unsettled(Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.unresolved(Page { limit, after: None, newest_first })?.is_empty();
     }
     found &= reader.token_by_secret(&[8; 32])?.is_some() && reader.token(TOKEN)?.is_some();
     found &= reader.secrets(TOKEN)?.is_some() && reader.count_long_lived(USER, now)? == 1;
@@ -161,8 +176,26 @@ fn read_everything(reader: &mut dyn Reader) -> Result<bool, StoreError> {
     found &= !reader.limits(SUBJECT)?.value.is_empty() && !reader.budgets(SUBJECT)?.is_empty();
     found &= reader.hold(HOLD)?.is_some();
     found &= reader.hold_by_key(&SpendKey::Sequence(WALLET, "s".to_owned()))?.is_some();
+    found &= !reader.settled_before(Timestamp::from_millis(99), 9)?.is_empty();
+    found &= !reader.usage_of_token(TOKEN, now, Span::from_millis(1))?.is_empty();
     found &= !reader.audit(1, 10)?.is_empty();
-    Ok(found)
+    Ok(found & read_pasts(reader)?)
+}
+
+/// What a spend was paid to, and the past of every subject.
+fn read_pasts(reader: &mut dyn Reader) -> Result<bool, StoreError> {
+    let mut keys = vec![Key::Paid(SUBJECT)];
+    for subject in [SUBJECT, Subject::User(USER), Subject::Wallet(WALLET), Subject::Organisation(ORGANISATION)] {
+        let budget = BudgetKey { subject, asset: Asset::Any, destination: None };
+        keys.push(Key::History(HistoryKey { budget, without: Vec::new(), reach: Span::from_seconds(9) }));
+    }
+    let mut state = State::default();
+    reader.load(&keys, &mut state)?;
+    let found = |key: &Key| match key {
+        Key::History(key) => state.history(key).unwrap().is_some_and(|past| past.captures.len() == 1),
+        key => state.version(key) == Ok(1),
+    };
+    Ok(keys.iter().all(found))
 }
 
 fn sql(directory: &Path) -> Connection {
@@ -296,13 +329,19 @@ fn a_row_that_is_no_record_is_named_by_its_table_and_shown_to_nobody() {
         ("UPDATE tokens SET created_from = 'here'", "tokens", "created_from"),
         ("UPDATE limits SET asset = '*all'", "limits", "asset"),
         ("UPDATE limits SET window = 'day'", "limits", "window"),
+        ("UPDATE limits SET measure = 'size'", "limits", "measure"),
         ("UPDATE limits SET ceiling = x'05'", "limits", "ceiling"),
-        ("UPDATE budgets SET held_amount = x'05'", "budgets", "held_amount"),
-        ("UPDATE budgets SET captured_count = -1", "budgets", "captured_count"),
+        ("UPDATE limit_sets SET destinations = 'some'", "limit_sets", "destinations"),
+        ("UPDATE limit_sets SET at_most = -1", "limit_sets", "at_most"),
+        ("UPDATE budgets SET held = x'0500'", "budgets", "held"),
+        ("UPDATE budgets SET captured = x'8001'", "budgets", "captured"),
+        ("UPDATE budgets SET destination = x'05'", "budgets", "destination"),
+        ("UPDATE budgets SET windows = x''", "budgets", "windows"),
+        ("UPDATE paid SET destinations = zeroblob(33)", "paid", "destinations"),
         ("UPDATE holds SET amount = zeroblob(33)", "holds", "amount"),
-        ("UPDATE holds SET recipients = x''", "holds", "recipients"),
-        ("UPDATE holds SET charges = x'0100'", "holds", "charges"),
-        ("UPDATE holds SET key_kind = 'transaction'", "holds", "key"),
+        ("UPDATE holds SET fee_coin = ' '", "holds", "fee_coin"),
+        ("UPDATE holds SET payees = x''", "holds", "payees"),
+        ("UPDATE holds SET key = zeroblob(17)", "holds", "key"),
         ("UPDATE holds SET reason = 'none'", "holds", "reason"),
         ("UPDATE spend_keys SET hold = x''", "spend_keys", "hold"),
         ("UPDATE audit_links SET hash = x''", "audit_links", "hash"),

@@ -22,7 +22,7 @@ pub(crate) fn load(connection: &Connection, key: &HistoryKey) -> Result<History,
     if key.reach == Span::ZERO {
         add_unsettled(connection, subject, &mut past)?;
     } else {
-        let now = position::load(connection)?.time;
+        let now = position::time(connection)?;
         add_spends(connection, subject, now.minus(key.reach), &mut past)?;
     }
     let totals = budget::captured_of_coins(connection, subject)?;
