@@ -128,7 +128,7 @@ CREATE INDEX tokens_of_user ON tokens (user, id);
 
 -- What lives long: access tokens, and sessions that can be extended.
 CREATE INDEX tokens_long_lived ON tokens (user, created, id)
-    WHERE revoked IS NULL AND (kind = 'access' OR extension_address IS NOT NULL);
+    WHERE revoked IS NULL AND (kind IN ('access', 'service') OR extension_address IS NOT NULL);
 
 -- One row per token that has secrets, so that a token without any is told from one that never had them.
 CREATE TABLE secret_sets (
@@ -142,6 +142,7 @@ CREATE TABLE token_secrets (
     lookup BLOB NOT NULL UNIQUE CHECK (length(lookup) = 32),
     sealed BLOB NOT NULL,
     ends INTEGER,
+    used INTEGER,
     PRIMARY KEY (token, place)
 ) STRICT, WITHOUT ROWID;
 

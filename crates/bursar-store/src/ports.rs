@@ -215,7 +215,7 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn limits(&mut self, subject: Subject) -> Result<Versioned<LimitSet>, StoreError>;
 
-    /// A subject's budgets.
+    /// A subject's budgets, those of single destinations aside.
     ///
     /// # Errors
     /// The store does not answer.

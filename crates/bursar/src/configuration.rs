@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 
 use bursar_core::time::Span;
 use bursar_identity::password::PasswordCost;
+use bursar_service::retention::SHORTEST_RETENTION;
 use bursar_service::{Policy, RequireIp};
 use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
+use crate::server;
 
 /// The file's usual name.
 pub(crate) const NAME: &str = "bursar.toml";
 
-/// What `init` writes; `{listen}` and `{data_directory}` are filled in.
+/// What `init` writes; what is in braces is filled in.
 const TEMPLATE: &str = include_str!("configuration.toml");
 
 /// The configuration of a server.
@@ -25,6 +27,7 @@ const TEMPLATE: &str = include_str!("configuration.toml");
 #[serde(deny_unknown_fields)]
 pub(crate) struct Configuration {
     pub(crate) listen: SocketAddr,
+    operations: Option<SocketAddr>,
     pub(crate) data_directory: PathBuf,
     pub(crate) key_file: PathBuf,
     #[serde(default = "localhost")]
@@ -69,6 +72,8 @@ pub(crate) struct Tokens {
 pub(crate) struct Spends {
     #[serde(deserialize_with = "duration")]
     pub(crate) deadline: Span,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) retention: Span,
 }
 
 /// Which tokens need an IP restriction.
@@ -104,7 +109,7 @@ impl Default for Tokens {
 
 impl Default for Spends {
     fn default() -> Self {
-        Self { deadline: Span::from_seconds(60) }
+        Self { deadline: Span::from_seconds(60), retention: Span::from_seconds(400 * 86_400) }
     }
 }
 
@@ -133,7 +138,15 @@ impl Configuration {
         if read.tokens.default_duration > read.tokens.longest_duration {
             return Err("tokens.default_duration is longer than tokens.longest_duration".to_owned());
         }
+        if read.spends.retention < SHORTEST_RETENTION {
+            return Err("spends.retention is shorter than 366d, which the longest window needs".to_owned());
+        }
         Ok(read)
+    }
+
+    /// Where it tells how it is doing.
+    pub(crate) fn operations(&self) -> SocketAddr {
+        self.operations.unwrap_or_else(|| server::operations_beside(self.listen))
     }
 
     /// What decides in production.
@@ -154,6 +167,7 @@ impl Configuration {
             rate_limits: true,
             password_cost: PasswordCost::PRODUCTION,
             spend_deadline: self.spends.deadline,
+            retention: Some(self.spends.retention),
             ecdh_issuance: self.sessions.ecdh_issuance,
         }
     }
@@ -164,6 +178,7 @@ pub(crate) fn template(listen: SocketAddr, data_directory: &str, key_file: &str)
     let quoted = |text: &str| toml::Value::from(text).to_string();
     TEMPLATE
         .replace("{listen}", &quoted(&listen.to_string()))
+        .replace("{operations}", &quoted(&server::operations_beside(listen).to_string()))
         .replace("{data_directory}", &quoted(data_directory))
         .replace("{key_file}", &quoted(key_file))
 }
@@ -234,8 +249,11 @@ mod tests {
         assert_eq!(policy.require_ip_restriction, RequireIp::Spend);
         assert_eq!(policy.password_cost, PasswordCost::PRODUCTION);
         assert_eq!(policy.tokens_per_user, 10);
+        assert_eq!(read.operations(), "127.0.0.1:8081".parse().unwrap());
         let short = "listen = '127.0.0.1:1'\ndata_directory = 'd'\nkey_file = 'k'";
-        let defaults = Configuration::parse(short).unwrap().policy();
+        let defaults = Configuration::parse(short).unwrap();
+        assert_eq!(defaults.operations(), "127.0.0.1:2".parse().unwrap());
+        let defaults = defaults.policy();
         assert_eq!(format!("{policy:?}"), format!("{defaults:?}"));
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn load(connection: &Connection, key: &BudgetKey) -> Found<Budget> {
 pub(crate) fn of_subject(connection: &Connection, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
     let query = select!(
         "subject_kind, subject, asset, destination",
-        "WHERE subject_kind = ?1 AND subject = ?2 ORDER BY asset, destination"
+        "WHERE subject_kind = ?1 AND subject = ?2 AND destination = x'' ORDER BY asset"
     );
     let params = params![subject.kind(), subject.id_bytes()];
     many(connection, TABLE, query, params, |columns| Ok((read_key(columns)?, read(columns)?)))

@@ -3,9 +3,10 @@
 use std::fmt::Debug;
 
 use bursar_core::account::WalletRole;
+use bursar_core::destination::DestinationId;
 use bursar_core::id::{FactorId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record};
-use bursar_core::limit::{Budget, Subject};
+use bursar_core::limit::{Budget, BudgetKey, Subject};
 use bursar_core::token::{Token, TokenKind};
 
 use super::samples::{self, OTHER, USER, at, nth};
@@ -54,10 +55,11 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
         Token { kind: TokenKind::Session, extension_address: Some("tb1q".to_owned()), ..access(7, 15) },
         Token { revoked: Some(at(16)), ..access(8, 15) },
         Token { expires: at(99), ..access(9, 15) },
+        Token { kind: TokenKind::Service, ..access(10, 25) },
     ];
     ledger.put(tokens.map(|token| Record::Token(token.id, token)));
     let mut reader = ledger.reader();
-    let expected = [5, 2, 3, 4, 1].map(|number| TokenId::from_bytes(nth(number)));
+    let expected = [5, 2, 3, 4, 10, 1].map(|number| TokenId::from_bytes(nth(number)));
     assert_pages(&expected, |page| {
         let tokens = reader.access_tokens(USER, at(99), page).expect("tokens");
         tokens.into_iter().map(|token| token.id).collect()
@@ -68,7 +70,7 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
     assert_eq!(reader.access_tokens(USER, at(0), unknown), Ok(Vec::new()));
 }
 
-/// Access tokens and sessions that can be extended count, other sessions and what is over do not.
+/// Access tokens, credentials of services and sessions that can be extended count, other sessions and what is over do not.
 pub fn long_lived_tokens_are_counted(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let make = |number, kind| samples::token(TokenId::from_bytes(nth(number)), USER, kind);
@@ -81,11 +83,12 @@ pub fn long_lived_tokens_are_counted(database: &impl Database) {
         Token { revoked: Some(at(1)), extension_address: extensible, ..make(5, TokenKind::Session) },
         Token { expires: at(10), ..make(6, TokenKind::Access) },
         Token { user: OTHER, ..make(7, TokenKind::Access) },
+        make(8, TokenKind::Service),
     ];
     ledger.put(tokens.map(|token| Record::Token(token.id, token)));
     let mut reader = ledger.reader();
-    assert_eq!(reader.count_long_lived(USER, at(9)), Ok(3));
-    assert_eq!(reader.count_long_lived(USER, at(10)), Ok(2));
+    assert_eq!(reader.count_long_lived(USER, at(9)), Ok(4));
+    assert_eq!(reader.count_long_lived(USER, at(10)), Ok(3));
     assert_eq!(reader.count_long_lived(UserId::from_bytes(nth(9)), at(0)), Ok(0));
 }
 
@@ -155,6 +158,9 @@ pub fn credentials_and_budgets_are_those_of_one_owner(database: &impl Database) 
         samples::budget_key(subjects[1], "tbtc"),
     ];
     ledger.put(keys.clone().map(|key| Record::Budget(key, Budget::default())));
+    // A destination's share is in no list.
+    let share = BudgetKey { destination: Some(DestinationId::from_bytes([0; 32])), ..keys[0].clone() };
+    ledger.put([Record::Budget(share, Budget::default())]);
     let mut reader = ledger.reader();
     let found = reader.credentials(USER).expect("credentials");
     let ids: Vec<_> = found.iter().map(|credential| (credential.version, *credential.value.id.as_bytes())).collect();

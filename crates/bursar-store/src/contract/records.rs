@@ -6,7 +6,7 @@ use std::mem::discriminant;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::{HoldId, TokenId};
 use bursar_core::ledger::{HistoryKey, Key, Record, State, TokenSecret};
-use bursar_core::limit::{History, LimitSet, Subject};
+use bursar_core::limit::{BudgetKey, History, LimitSet, Subject};
 use bursar_core::time::Span;
 
 use super::samples::{self, TOKEN, WALLET, at, nth};
@@ -195,6 +195,8 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
             let limits = reader.limits(*subject).expect(fails);
             (limits.version > 0).then_some(Record::Limits(*subject, limits.value))?
         }
+        // Those of single destinations are in no list.
+        Record::Budget(BudgetKey { destination: Some(_), .. }, _) => return None,
         Record::Budget(key, _) => {
             let all = reader.budgets(key.subject).expect(fails);
             Record::Budget(key.clone(), all.into_iter().find(|(found, _)| found == key)?.1)

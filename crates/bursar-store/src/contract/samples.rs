@@ -83,7 +83,7 @@ pub(super) fn token(id: TokenId, user: UserId, kind: TokenKind) -> Token {
 }
 
 pub(super) fn secret(byte: u8) -> TokenSecret {
-    TokenSecret { lookup: [byte; 32], sealed: vec![byte, 0, 255], ends: None }
+    TokenSecret { lookup: [byte; 32], sealed: vec![byte, 0, 255], ends: None, used: None }
 }
 
 pub(super) fn asset(text: &str) -> Asset {
@@ -221,11 +221,11 @@ fn tokens() -> Vec<Record> {
     let third = TokenId::from_bytes(nth(2));
     // Narrowed to nothing is not the same as not narrowed.
     let nothing = Grant { narrowing: Narrowing::Organisations(Vec::new()), ..Grant::default() };
-    let ending = TokenSecret { ends: Some(at(5)), ..secret(2) };
+    let ending = TokenSecret { ends: Some(at(5)), used: Some(at(4)), ..secret(2) };
     vec![
         Record::Token(TOKEN, full),
         Record::Token(second, token(second, USER, TokenKind::Session)),
-        Record::Token(third, Token { grant: nothing, ..token(third, OTHER, TokenKind::Access) }),
+        Record::Token(third, Token { grant: nothing, ..token(third, OTHER, TokenKind::Service) }),
         Record::Secrets(TOKEN, vec![secret(3), ending]),
         Record::Secrets(second, vec![secret(1)]),
     ]
