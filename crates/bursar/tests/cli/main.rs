@@ -2,6 +2,7 @@
 
 mod audit;
 mod dev;
+mod ledger;
 mod limits;
 mod serve;
 mod support;
