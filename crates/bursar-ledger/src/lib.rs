@@ -173,10 +173,8 @@ impl Ledger {
     }
 
     fn enqueue(&self, request: Request) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
-        let settles = matches!(
-            request.command,
-            Command::Capture { .. } | Command::Release { .. } | Command::Expire { .. }
-        );
+        let settles =
+            matches!(request.command, Command::Capture { .. } | Command::Release { .. } | Command::Expire { .. });
         let (answer, receiver) = oneshot::channel();
         self.lanes.put(Job { request, answer }, settles)?;
         Ok(receiver)
