@@ -1,25 +1,32 @@
 //! Settling spends: once, on somebody's word, in full. What is unknown is never released by the clock (I3).
 
 use crate::amount::Amount;
+use crate::coin::Asset;
 use crate::hold::{Cost, Hold, HoldState};
 use crate::id::{HoldId, TokenId};
-use crate::ledger::charges::{Terms, charges, payments_of, subjects};
+use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
 use crate::ledger::command::Settler;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
-use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Window};
+use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::time::Timestamp;
 use crate::token::Token;
 
-pub(super) fn needs_to_settle(state: &State, id: HoldId) -> Vec<Key> {
+/// The budgets that hold the spend, and those that what was paid for it weighs on, if it was.
+pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, Amount)>) -> Vec<Key> {
     let mut keys = vec![Key::Hold(id)];
     let Ok(Some(hold)) = state.hold(&id) else { return keys };
     keys.push(Key::Token(hold.token));
+    // What is released lets go of its names.
+    keys.extend(hold.names().into_iter().filter(|_| paid.is_none()).map(Key::SpendKey));
     for subject in of(hold) {
         keys.push(Key::Limits(subject));
         let Ok(set) = state.limits(&subject) else { continue };
-        let terms = Terms { cost: &hold.cost, payments: &payments_of(hold, &hold.cost) };
-        keys.extend(charges(subject, set, terms).into_iter().map(|charge| Key::Budget(charge.budget)));
+        let paid = paid.map(|(amount, fee)| hold.cost.really(amount, fee));
+        for cost in std::iter::once(&hold.cost).chain(&paid) {
+            let terms = Terms { cost, payments: &payments_of(hold, cost) };
+            keys.extend(charges(subject, set, terms).map(|charge| Key::Budget(charge.budget)));
+        }
     }
     keys
 }
@@ -36,12 +43,12 @@ pub(super) fn capture(
     by: &Settler,
     now: Timestamp,
 ) -> Result<Decided, NotLoaded> {
-    let (amount, fee) = paid;
     let hold = match unsettled(state, id, by)? {
         Ok(hold) => hold,
         Err(outcome) => return Ok((outcome, None)),
     };
-    let cost = hold.cost.really(amount, fee);
+    let cost = hold.cost.really(paid.0, paid.1);
+    let (amount, fee) = (cost.amount, cost.fee);
     let above = cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
     settle(state, &hold, Some(&cost), now)?;
@@ -75,13 +82,13 @@ pub(super) fn release(
     if is_late && matches!(by, Settler::Service { stepped_up: false, .. }) {
         return Ok((Outcome::StepUpNeeded, None));
     }
-    settle(state, &hold, None, now)?;
     // What did not happen does not occupy its names: the same request may be tried again.
     for name in hold.names() {
-        if state.spend_key(&name).is_ok_and(|named| named.is_none_or(|named| *named == id)) {
+        if state.spend_key(&name)? == Some(&id) {
             state.delete(Key::SpendKey(name));
         }
     }
+    settle(state, &hold, None, now)?;
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
 }
@@ -120,32 +127,52 @@ fn settle(state: &mut State, hold: &Hold, cost: Option<&Cost>, now: Timestamp) -
     for subject in of(hold) {
         let lifted = hold.overridden && matches!(subject, Subject::Token(_));
         let set = state.limits(&subject)?.cloned();
-        let captured = cost.map(|cost| charges(subject, set.as_ref(), Terms { cost, payments: &payments }));
-        let mut captured = captured.unwrap_or_default();
+        let mut captured: Vec<Charge> = match cost {
+            Some(cost) => charges(subject, set.as_ref(), Terms { cost, payments: &payments }).collect(),
+            None => Vec::new(),
+        };
         for held in charges(subject, set.as_ref(), Terms { cost: &hold.cost, payments: &payments_held }) {
             let same = captured.iter().position(|charge| charge.budget == held.budget);
             let usage = same.map(|place| captured.swap_remove(place).usage);
-            // What is not counted yet will be told of this spend by its past.
-            if state.budget(&held.budget)?.is_none() {
-                continue;
-            }
-            let windows = windows(set.as_ref(), &held.budget);
-            state.change_budget(&held.budget, |budget| {
-                if !lifted {
-                    budget.settle(held.usage);
-                }
-                match usage {
-                    Some(usage) if lifted => budget.overridden = budget.overridden.saturating_add(usage),
-                    Some(usage) => {
-                        budget.keep_counting(windows.iter());
-                        budget.capture(usage, now);
-                    }
-                    None => {}
-                }
-            })?;
+            change(state, set.as_ref(), &held.budget, (Some(held.usage), usage), lifted, now)?;
+        }
+        // What was never held, such as a fee that nobody expected, is money all the same.
+        for charge in captured {
+            change(state, set.as_ref(), &charge.budget, (None, Some(charge.usage)), lifted, now)?;
         }
     }
     Ok(())
+}
+
+/// Takes what was held out of a budget, and puts in what was captured.
+fn change(
+    state: &mut State,
+    set: Option<&LimitSet>,
+    key: &BudgetKey,
+    (held, captured): (Option<Usage>, Option<Usage>),
+    lifted: bool,
+    now: Timestamp,
+) -> Result<(), NotLoaded> {
+    // What is not counted yet will be told of this spend by its past; but for the total of a coin, which is
+    // there from its first spend on.
+    let is_total = matches!(key.asset, Asset::Coin(_)) && key.destination.is_none();
+    if state.budget(key)?.is_none() && !is_total {
+        return Ok(());
+    }
+    let windows = windows(set, key);
+    state.change_budget(key, |budget| {
+        if let Some(held) = held.filter(|_| !lifted) {
+            budget.settle(held);
+        }
+        match captured {
+            Some(usage) if lifted => budget.overridden = budget.overridden.saturating_add(usage),
+            Some(usage) => {
+                budget.keep_counting(windows.iter());
+                budget.capture(usage, now);
+            }
+            None => {}
+        }
+    })
 }
 
 /// The windows that limits look at in a budget.

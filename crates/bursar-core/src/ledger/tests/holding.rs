@@ -54,7 +54,8 @@ fn every_exceeded_limit_is_reported_with_its_figures() {
 
 #[test]
 fn a_count_limit_counts_spends_whatever_their_amount() {
-    let mut world = World::limited(count_limit("tbtc", 2));
+    let mut world = World::new();
+    world.limits(BY_TOKEN, vec![unlimited("tbtc"), count_limit("tbtc", 2)]);
     world.hold(1_000_000);
     world.hold(0);
     assert_eq!(world.refusal(0), "limit_exceeded");
@@ -103,7 +104,7 @@ fn sums_near_2_to_the_256_are_refused_and_never_wrap() {
     assert_eq!(answer(&world.ask(1, too_much)), "amount_too_large");
     assert_eq!(answer(&world.ask(0, too_much)), "held");
     assert_eq!(world.refusal(1), "amount_too_large");
-    assert_eq!(world.budget(BY_TOKEN, "tbtc").held, Usage::one(Amount::MAX));
+    assert_eq!(world.budget(BY_TOKEN, "tbtc").held, Usage { fee: Amount::MAX, ..Usage::one(Amount::MAX) });
     assert_eq!(world.refusal(0), "held");
 
     let mut world = World::limited(Limit { ceiling: Ceiling::At(Amount::MAX), ..limit("tbtc", 0) });

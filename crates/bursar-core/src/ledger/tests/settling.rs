@@ -115,6 +115,9 @@ fn a_capture_above_its_hold_is_recorded_in_full_and_both_figures_are_told() {
     for subject in EVERYBODY {
         assert_eq!(figures(&world.budget(subject, "tbtc")), [25, 0, 0]);
     }
+    assert!(event.data.contains(&("alarm".to_owned(), "captured_above_hold".to_owned())));
+    assert_eq!(world.refusal(0), "locked");
+    world.edit_token(|token| token.locked = None);
     assert_eq!(world.refusal(0), "limit_exceeded");
 }
 
@@ -124,6 +127,7 @@ fn a_capture_that_no_longer_fits_the_total_fills_it_to_the_brim() {
     let [first, second] = [world.hold(5), world.hold(7)];
     world.capture(first, Amount::MAX);
     world.capture(second, Amount::new(100));
+    world.edit_token(|token| token.locked = None);
     let budget = world.budget(BY_WALLET, "tbtc");
     assert_eq!(budget.captured, Usage { count: 2, ..Usage::one(Amount::MAX) });
     assert_eq!(budget.held, Usage::default());
