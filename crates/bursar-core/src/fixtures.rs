@@ -1,6 +1,8 @@
 //! Sound records for the tests: each may do everything that is asked of it here, so that a test changes
 //! the one thing it is about.
 
+pub(crate) mod any;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::account::{Freeze, User, Wallet};

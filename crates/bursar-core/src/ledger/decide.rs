@@ -226,9 +226,7 @@ fn known<'a>(state: &'a State, request: &HoldRequest) -> Result<Option<&'a Hold>
 
 /// Whether any subject has rules for which it matters who is paid how much.
 fn pays_by_rules(state: &State, mut subjects: impl Iterator<Item = Subject>) -> Result<bool, NotLoaded> {
-    subjects.try_fold(false, |found, subject| {
-        Ok(found || state.limits(&subject)?.is_some_and(look_at_payments))
-    })
+    subjects.try_fold(false, |found, subject| Ok(found || state.limits(&subject)?.is_some_and(look_at_payments)))
 }
 
 /// Checks each recipient against the destinations of each subject; an unlock lifts limits, not these.

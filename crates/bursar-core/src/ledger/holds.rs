@@ -154,4 +154,3 @@ pub fn dry_run(
         Verdict::Refused { refusal, .. } => Err(refusal),
     })
 }
-

@@ -3,7 +3,7 @@
 use crate::amount::Amount;
 use crate::coin::Asset;
 use crate::hold::{Cost, Hold, HoldState};
-use crate::id::{HoldId, TokenId};
+use crate::id::HoldId;
 use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
 use crate::ledger::command::Settler;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
@@ -51,6 +51,7 @@ pub(super) fn capture(
     let (amount, fee) = (cost.amount, cost.fee);
     let above = cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
+    let token = state.token(&hold.token)?.filter(|_| above).cloned();
     settle(state, &hold, Some(&cost), now)?;
     let mut data = vec![
         ("reference", reference.to_owned()),
@@ -62,7 +63,7 @@ pub(super) fn capture(
     }
     if above {
         data.push(("alarm", "captured_above_hold".to_owned()));
-        stop_spending(state, hold.token, now)?;
+        stop_spending(state, token, now);
     }
     Ok(settled_as(state, hold, settled, by, "spend.capture", data))
 }
@@ -83,12 +84,14 @@ pub(super) fn release(
         return Ok((Outcome::StepUpNeeded, None));
     }
     // What did not happen does not occupy its names: the same request may be tried again.
+    let mut freed = Vec::new();
     for name in hold.names() {
         if state.spend_key(&name)? == Some(&id) {
-            state.delete(Key::SpendKey(name));
+            freed.push(Key::SpendKey(name));
         }
     }
     settle(state, &hold, None, now)?;
+    freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
 }
@@ -120,59 +123,64 @@ fn unsettled(state: &State, id: HoldId, by: &Settler) -> Result<Result<Hold, Out
     Ok(Ok(hold.clone()))
 }
 
+/// What settling a spend does to one budget.
+struct Change {
+    budget: BudgetKey,
+    held: Usage,
+    captured: Option<Usage>,
+    windows: Vec<Window>,
+    /// Whether an unlock kept the spend out of it.
+    lifted: bool,
+}
+
 /// Takes the hold out of every budget it weighs on, and puts in what it cost really.
 fn settle(state: &mut State, hold: &Hold, cost: Option<&Cost>, now: Timestamp) -> Result<(), NotLoaded> {
-    let payments_held = payments_of(hold, &hold.cost);
-    let payments = cost.map(|cost| payments_of(hold, cost)).unwrap_or_default();
-    for subject in of(hold) {
-        let lifted = hold.overridden && matches!(subject, Subject::Token(_));
-        let set = state.limits(&subject)?.cloned();
-        let mut captured: Vec<Charge> = match cost {
-            Some(cost) => charges(subject, set.as_ref(), Terms { cost, payments: &payments }).collect(),
-            None => Vec::new(),
-        };
-        for held in charges(subject, set.as_ref(), Terms { cost: &hold.cost, payments: &payments_held }) {
-            let same = captured.iter().position(|charge| charge.budget == held.budget);
-            let usage = same.map(|place| captured.swap_remove(place).usage);
-            change(state, set.as_ref(), &held.budget, (Some(held.usage), usage), lifted, now)?;
-        }
-        // What was never held, such as a fee that nobody expected, is money all the same.
-        for charge in captured {
-            change(state, set.as_ref(), &charge.budget, (None, Some(charge.usage)), lifted, now)?;
-        }
+    for change in changes(state, hold, cost)? {
+        state.change_budget(&change.budget, |budget| match change.captured {
+            captured if change.lifted => {
+                budget.overridden = budget.overridden.saturating_add(captured.unwrap_or_default());
+            }
+            captured => {
+                budget.settle(change.held);
+                if let Some(usage) = captured {
+                    budget.keep_counting(change.windows.iter());
+                    budget.capture(usage, now);
+                }
+            }
+        })?;
     }
     Ok(())
 }
 
-/// Takes what was held out of a budget, and puts in what was captured.
-fn change(
-    state: &mut State,
-    set: Option<&LimitSet>,
-    key: &BudgetKey,
-    (held, captured): (Option<Usage>, Option<Usage>),
-    lifted: bool,
-    now: Timestamp,
-) -> Result<(), NotLoaded> {
-    // What is not counted yet will be told of this spend by its past; but for the total of a coin, which is
-    // there from its first spend on.
-    let is_total = matches!(key.asset, Asset::Coin(_)) && key.destination.is_none();
-    if state.budget(key)?.is_none() && !is_total {
-        return Ok(());
-    }
-    let windows = windows(set, key);
-    state.change_budget(key, |budget| {
-        if let Some(held) = held.filter(|_| !lifted) {
-            budget.settle(held);
+fn changes(state: &State, hold: &Hold, cost: Option<&Cost>) -> Result<Vec<Change>, NotLoaded> {
+    let payments_held = payments_of(hold, &hold.cost);
+    let payments = cost.map(|cost| payments_of(hold, cost)).unwrap_or_default();
+    let mut changes = Vec::with_capacity(8);
+    for subject in of(hold) {
+        let lifted = hold.overridden && matches!(subject, Subject::Token(_));
+        let set = state.limits(&subject)?;
+        let mut captured: Vec<Charge> = match cost {
+            Some(cost) => charges(subject, set, Terms { cost, payments: &payments }).collect(),
+            None => Vec::new(),
+        };
+        let mut all = Vec::with_capacity(captured.len());
+        for held in charges(subject, set, Terms { cost: &hold.cost, payments: &payments_held }) {
+            let same = captured.iter().position(|charge| charge.budget == held.budget);
+            all.push((held.budget, held.usage, same.map(|place| captured.swap_remove(place).usage)));
         }
-        match captured {
-            Some(usage) if lifted => budget.overridden = budget.overridden.saturating_add(usage),
-            Some(usage) => {
-                budget.keep_counting(windows.iter());
-                budget.capture(usage, now);
+        // What was never held, such as a fee that nobody expected, is money all the same.
+        all.extend(captured.into_iter().map(|charge| (charge.budget, Usage::default(), Some(charge.usage))));
+        for (budget, held, captured) in all {
+            // What is not counted yet will be told of this spend by its past; but for the total of a coin,
+            // which is there from its first spend on.
+            let is_total = matches!(budget.asset, Asset::Coin(_)) && budget.destination.is_none();
+            if state.budget(&budget)?.is_some() || is_total {
+                let windows = windows(set, &budget);
+                changes.push(Change { budget, held, captured, windows, lifted });
             }
-            None => {}
         }
-    })
+    }
+    Ok(changes)
 }
 
 /// The windows that limits look at in a budget.
@@ -213,10 +221,9 @@ fn settled_as(
 
 /// More left than was held: whatever moves this token's money is not to be trusted with more of it until
 /// its owner has looked (design §5, signatures and sends).
-fn stop_spending(state: &mut State, token: TokenId, now: Timestamp) -> Result<(), NotLoaded> {
-    if let Some(token) = state.token(&token)?.cloned() {
+fn stop_spending(state: &mut State, token: Option<Token>, now: Timestamp) {
+    if let Some(token) = token {
         let locked = token.locked.or(Some(now));
         state.put(Record::Token(token.id, Token { locked, unlock: None, ..token }));
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! How a subject's limits stand: what each has left now, asked by nobody in particular.
 
-use crate::ledger::history::HistoryKey;
 use crate::ledger::begin::{begin, lacks_past};
+use crate::ledger::history::HistoryKey;
 use crate::ledger::state::{Key, NotLoaded, State};
 use crate::limit::{Budget, BudgetKey, Limit, LimitReport, Subject, Usage};
 use crate::time::Timestamp;
