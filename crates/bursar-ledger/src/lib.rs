@@ -7,6 +7,7 @@
 
 mod engine;
 mod lanes;
+mod sequential;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +19,9 @@ use bursar_core::ledger::{Change, Command, Outcome, Request};
 use bursar_store::{StoreError, Writer};
 use tokio::sync::oneshot;
 
-use crate::engine::Engine;
 use crate::lanes::{Job, Lanes};
+
+pub use crate::engine::Engine;
 
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -122,10 +124,8 @@ impl Ledger {
     }
 
     fn enqueue(&self, request: Request) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
-        let settles = matches!(
-            request.command,
-            Command::Capture { .. } | Command::Release { .. } | Command::MarkUnresolved { .. }
-        );
+        let settles =
+            matches!(request.command, Command::Capture { .. } | Command::Release { .. } | Command::Expire { .. });
         let (answer, receiver) = oneshot::channel();
         self.lanes.put(Job { request, answer }, settles)?;
         Ok(receiver)
