@@ -1,0 +1,48 @@
+//! The ledger put into worlds in which everything goes wrong: tests only, nothing of it is shipped.
+//!
+//! [`simulation`] drives the real engine, one step after the other and all chance from a seed, over a disk
+//! that crashes and a rail that loses answers. [`exhaustive`] drives the real transition through every
+//! order in which few clients, few crashes and few lost answers can happen. What is checked is said from
+//! outside: by what is durable, what was answered, and what the rail's own book says. The machinery never
+//! reads a clock and never draws from ambient chance, so that a failure happens again.
+#![cfg_attr(not(test), expect(clippy::expect_used, reason = "a world that cannot be built is a failed test"))]
+
+mod clock;
+pub mod exhaustive;
+mod judge;
+mod naive;
+mod promises;
+mod rail;
+mod script;
+mod server;
+pub mod simulation;
+mod store;
+mod town;
+mod wishes;
+mod world;
+
+/// A promise that somebody breaks on purpose, so that the tests can show that it would be noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Breakage {
+    /// The disk says that a transaction is written, and syncs it later.
+    AnswersBeforeSync,
+    /// A crash may leave a part of a transaction behind.
+    TransactionsTear,
+    /// A budget is read as it was one transaction ago.
+    ReadsAreStale,
+    /// A spend whose answer is overdue is released.
+    ReleasesOnTimeout,
+    /// The rail is called while the hold is being written.
+    ForwardsBeforeHold,
+}
+
+impl Breakage {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::AnswersBeforeSync,
+        Self::TransactionsTear,
+        Self::ReadsAreStale,
+        Self::ReleasesOnTimeout,
+        Self::ForwardsBeforeHold,
+    ];
+}
