@@ -121,8 +121,9 @@ impl Judge {
                     match &change.key {
                         Key::Hold(id) => {
                             let settled = self.spends.get_mut(*id).filter(|spend| spend.fate != Fate::Held);
-                            settled.ok_or_else(|| format!("P4: spend {id} was forgotten while it was held"))?.is_forgotten =
-                                true;
+                            settled
+                                .ok_or_else(|| format!("P4: spend {id} was forgotten while it was held"))?
+                                .is_forgotten = true;
                         }
                         Key::SpendKey(name) => {
                             self.names.remove(name);
@@ -184,7 +185,9 @@ impl Judge {
                 spend.fate = Fate::Captured { at: *at, cost };
             }
             HoldState::Released { .. } => {
-                demand(rail.will_not_move(id), || format!("P4: spend {id} was released, and nobody knows its outcome"))?;
+                demand(rail.will_not_move(id), || {
+                    format!("P4: spend {id} was released, and nobody knows its outcome")
+                })?;
                 spend.fate = Fate::Released;
             }
             state => return Err(format!("spend {id} was settled as {}", state.name())),

@@ -5,7 +5,6 @@
 //! order in which few clients, few crashes and few lost answers can happen. What is checked is said from
 //! outside: by what is durable, what was answered, and what the rail's own book says. The machinery never
 //! reads a clock and never draws from ambient chance, so that a failure happens again.
-#![cfg_attr(not(test), expect(clippy::expect_used, reason = "a world that cannot be built is a failed test"))]
 
 mod clock;
 pub mod exhaustive;

@@ -130,9 +130,8 @@ impl Rail {
 
 /// What it costs in the end: the fee is at most what was held, and who moves the money may move less.
 fn really(call: &Call, dice: &mut fastrand::Rng) -> Cost {
-    let up_to = |amount: Amount, dice: &mut fastrand::Rng| {
-        Amount::new(dice.u64(..=amount.as_u64().unwrap_or(u64::MAX)).into())
-    };
+    let up_to =
+        |amount: Amount, dice: &mut fastrand::Rng| Amount::new(dice.u64(..=amount.as_u64().unwrap_or(u64::MAX)).into());
     let held = &call.held;
     let fee = up_to(held.fee, dice);
     let paid = held.without_fee();
