@@ -17,6 +17,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use report::{Outcome, Report};
+use suites::{NIGHTLY, SUITES, Suite};
 use workspace::Workspace;
 
 const HELP: &str = "\
@@ -27,6 +28,8 @@ usage: cargo xtask <chore>
   test [--strict] [--only SUITE]... [--list]
           run the suites, all of them unless named; --list names them
           --strict counts a suite that could not run as failed, unless it is optional
+  nightly [--strict] [--only SUITE]... [--list]
+          run the suites that take long, as `test` does
   tidy    check the house rules
   fmt     format the workspace
   clippy  lint the workspace, warnings are errors
@@ -57,7 +60,8 @@ fn chore(arguments: &[&str]) -> Result<bool, String> {
             println!("{HELP}");
             Ok(true)
         }
-        ["test", options @ ..] => test(&TestOptions::parse(options)?),
+        ["test", options @ ..] => test(SUITES, &TestOptions::parse(SUITES, options)?),
+        ["nightly", options @ ..] => test(NIGHTLY, &TestOptions::parse(NIGHTLY, options)?),
         ["tidy"] => one_suite("tidy"),
         ["clippy"] => one_suite("clippy"),
         ["doc"] => one_suite("doc"),
@@ -75,10 +79,10 @@ fn cargo(arguments: &[&str], limit: Duration) -> Result<bool, String> {
 
 fn one_suite(name: &str) -> Result<bool, String> {
     let options = TestOptions { only: vec![name.to_owned()], ..TestOptions::default() };
-    test(&options)
+    test(SUITES, &options)
 }
 
-/// What `cargo xtask test` was asked for.
+/// What `cargo xtask test` or `cargo xtask nightly` was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct TestOptions {
     strict: bool,
@@ -88,7 +92,7 @@ struct TestOptions {
 }
 
 impl TestOptions {
-    fn parse(arguments: &[&str]) -> Result<Self, String> {
+    fn parse(all: &'static [Suite], arguments: &[&str]) -> Result<Self, String> {
         let mut options = Self::default();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -97,23 +101,23 @@ impl TestOptions {
                 "--list" => options.list = true,
                 "--only" => {
                     let name = rest.next().ok_or("`--only` needs the name of a suite")?;
-                    suites::find(name)
-                        .ok_or_else(|| format!("no suite `{name}`\nhint: `cargo xtask test --list` names them all"))?;
+                    suites::find(all, name)
+                        .ok_or_else(|| format!("no suite `{name}` here\nhint: `--list` names them all"))?;
                     options.only.push((*name).to_owned());
                 }
-                other => return Err(format!("`test` does not know `{other}`")),
+                other => return Err(format!("running suites knows no `{other}`")),
             }
         }
         Ok(options)
     }
 }
 
-fn test(options: &TestOptions) -> Result<bool, String> {
-    let chosen = suites::choose(&options.only);
+fn test(all: &'static [Suite], options: &TestOptions) -> Result<bool, String> {
+    let chosen = suites::choose(all, &options.only);
     if options.list {
         for suite in chosen {
             let optional = if suite.optional { " (optional)" } else { "" };
-            println!("{:<10} {}{optional}", suite.name, suite.about);
+            println!("{:<12} {}{optional}", suite.name, suite.about);
         }
         return Ok(true);
     }
@@ -143,11 +147,11 @@ fn version(tool: &str, argument: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TestOptions, chore};
+    use super::{SUITES, TestOptions, chore};
 
     #[test]
     fn options_are_taken_in_any_order() {
-        let options = TestOptions::parse(&["--only", "tidy", "--strict", "--only", "curl"]);
+        let options = TestOptions::parse(SUITES, &["--only", "tidy", "--strict", "--only", "curl"]);
         let expected = TestOptions { strict: true, list: false, only: vec!["tidy".to_owned(), "curl".to_owned()] };
         assert_eq!(options, Ok(expected));
     }
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn a_suite_or_option_that_does_not_exist_is_refused() {
         for arguments in [vec!["--only", "tidyy"], vec!["--only"], vec!["--strickt"]] {
-            assert!(TestOptions::parse(&arguments).is_err(), "{arguments:?}");
+            assert!(TestOptions::parse(SUITES, &arguments).is_err(), "{arguments:?}");
         }
     }
 

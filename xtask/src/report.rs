@@ -89,7 +89,7 @@ impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verdict, reason) = self.verdict();
         let minutes = self.took.as_secs_f32() / 60.0;
-        write!(formatter, "{:<10} {verdict:<8} {minutes:>6.1} min", self.suite)?;
+        write!(formatter, "{:<12} {verdict:<8} {minutes:>6.1} min", self.suite)?;
         if reason.is_empty() {
             return Ok(());
         }
@@ -117,12 +117,12 @@ mod tests {
     use std::time::Duration;
 
     use super::{Outcome, Report};
-    use crate::suites::find;
+    use crate::suites::{SUITES, find};
 
     fn report(strict: bool, outcomes: Vec<(&str, Outcome)>) -> Report {
         let mut report = Report::new(strict);
         for (name, outcome) in outcomes {
-            report.add(find(name).unwrap(), outcome, Duration::from_secs(90));
+            report.add(find(SUITES, name).unwrap(), outcome, Duration::from_secs(90));
         }
         report
     }

@@ -1,6 +1,8 @@
-//! The suites of `cargo xtask test`, in the order in which they run: what fails fast comes first.
+//! The suites of `cargo xtask test` and of `cargo xtask nightly`, in the order in which they run: what fails
+//! fast comes first.
 
 mod foreign;
+mod long;
 mod rust;
 
 use std::time::Duration;
@@ -43,7 +45,7 @@ impl From<String> for Stop {
     }
 }
 
-/// Every suite.
+/// What every change goes through.
 pub(crate) static SUITES: &[Suite] = &[
     Suite { name: "tidy", about: "the house rules", optional: false, needs: None, run: tidy::run },
     Suite { name: "fmt", about: "the code is formatted", optional: false, needs: None, run: rust::fmt },
@@ -68,6 +70,13 @@ pub(crate) static SUITES: &[Suite] = &[
         optional: false,
         needs: None,
         run: rust::unit,
+    },
+    Suite {
+        name: "faults",
+        about: "a disk that is full, read-only or failing, and no answer before its sync, under `strace`",
+        optional: false,
+        needs: None,
+        run: rust::faults,
     },
     Suite {
         name: "build",
@@ -99,40 +108,71 @@ pub(crate) static SUITES: &[Suite] = &[
     },
 ];
 
+/// What takes too long for every change: longer loops and bigger numbers of what `SUITES` does in short, and
+/// what tests the tests. A long run of any other kind is one more row.
+pub(crate) static NIGHTLY: &[Suite] = &[
+    Suite { name: "build", about: "the release binary", optional: false, needs: None, run: rust::build },
+    Suite {
+        name: "crash",
+        about: "`kill -9` in a loop, with more rounds and more clients",
+        optional: false,
+        needs: None,
+        run: long::crash,
+    },
+    Suite {
+        name: "prove",
+        about: "`bursar prove` with bigger numbers",
+        optional: false,
+        needs: Some("build"),
+        run: long::prove,
+    },
+    Suite {
+        name: "prove-broken",
+        about: "`bursar prove` finds a server that holds nothing",
+        optional: false,
+        needs: None,
+        run: long::prove_broken,
+    },
+];
+
 /// The suite of that name.
-pub(crate) fn find(name: &str) -> Option<&'static Suite> {
-    SUITES.iter().find(|suite| suite.name == name)
+pub(crate) fn find(all: &'static [Suite], name: &str) -> Option<&'static Suite> {
+    all.iter().find(|suite| suite.name == name)
 }
 
 /// The suites of these names with those they need, in running order; all if none is named.
-pub(crate) fn choose(names: &[String]) -> Vec<&'static Suite> {
+pub(crate) fn choose(all: &'static [Suite], names: &[String]) -> Vec<&'static Suite> {
     let named = |suite: &Suite| names.iter().any(|name| name == suite.name);
     let needed = |suite: &Suite| {
-        let mut others = SUITES.iter().filter(|other| named(other));
+        let mut others = all.iter().filter(|other| named(other));
         others.any(|other| other.needs == Some(suite.name))
     };
-    let chosen = SUITES.iter();
+    let chosen = all.iter();
     chosen.filter(|suite| names.is_empty() || named(suite) || needed(suite)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SUITES, choose, find};
+    use super::{NIGHTLY, SUITES, choose, find};
 
     #[test]
     fn what_a_suite_needs_exists_and_runs_before_it() {
-        for (position, suite) in SUITES.iter().enumerate() {
-            let Some(needed) = suite.needs else { continue };
-            let earlier = SUITES.iter().take(position);
-            assert_eq!(earlier.filter(|other| other.name == needed).count(), 1);
+        for all in [SUITES, NIGHTLY] {
+            for (position, suite) in all.iter().enumerate() {
+                let Some(needed) = suite.needs else { continue };
+                let earlier = all.iter().take(position);
+                assert_eq!(earlier.filter(|other| other.name == needed).count(), 1);
+            }
         }
     }
 
     #[test]
     fn names_are_unique() {
-        for suite in SUITES {
-            let found = find(suite.name).unwrap();
-            assert!(std::ptr::eq(found, suite), "{}", suite.name);
+        for all in [SUITES, NIGHTLY] {
+            for suite in all {
+                let found = find(all, suite.name).unwrap();
+                assert!(std::ptr::eq(found, suite), "{}", suite.name);
+            }
         }
     }
 
@@ -140,7 +180,7 @@ mod tests {
     fn a_chosen_suite_brings_what_it_needs() {
         let names = |chosen: &[&str]| {
             let chosen: Vec<String> = chosen.iter().map(|name| (*name).to_owned()).collect();
-            let suites = choose(&chosen);
+            let suites = choose(SUITES, &chosen);
             suites.iter().map(|suite| suite.name).collect::<Vec<_>>()
         };
         assert_eq!(names(&["curl", "tidy"]), ["tidy", "build", "curl"]);

@@ -1,7 +1,7 @@
 //! Where the workspace is, where it builds to, and how its `cargo` is called.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
@@ -37,16 +37,29 @@ impl Workspace {
 
     /// Where `cargo build --release` puts the binary `bursar`.
     pub(crate) fn release_binary(&self) -> Result<PathBuf, String> {
+        Ok(self.target_directory()?.join("release").join("bursar"))
+    }
+
+    /// Where this workspace builds to.
+    pub(crate) fn target_directory(&self) -> Result<PathBuf, String> {
         let metadata = self.cargo_json(&["metadata", "--format-version=1", "--no-deps"])?;
         let target = metadata.get("target_directory").and_then(Value::as_str);
-        let target = target.ok_or("`cargo metadata` names no target directory")?;
-        Ok(Path::new(target).join("release").join("bursar"))
+        Ok(PathBuf::from(target.ok_or("`cargo metadata` names no target directory")?))
     }
 
     fn cargo_json(&self, arguments: &[&str]) -> Result<Value, String> {
         let text = output(self.cargo().args(arguments))?;
         serde_json::from_str(&text).map_err(|error| format!("`cargo metadata`: {error}"))
     }
+}
+
+/// How a command ended and what it printed, for commands that may fail.
+pub(crate) fn told(command: &mut Command) -> Result<(ExitStatus, String), String> {
+    let name = command.get_program().display().to_string();
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("`{name}`: {error}"))?;
+    let text = String::from_utf8(output.stdout).map_err(|error| format!("`{name}`: {error}"))?;
+    Ok((output.status, text))
 }
 
 /// What a short command prints, for commands that only ask.

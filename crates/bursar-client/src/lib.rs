@@ -63,6 +63,19 @@ pub struct Payment<'a> {
     pub otp: Option<&'a str>,
 }
 
+/// One payment to several at once.
+#[derive(Debug)]
+pub struct Payments<'a> {
+    /// The wallet it comes from.
+    pub wallet: &'a str,
+    /// The wallet's coin.
+    pub coin: &'a str,
+    /// Where it goes, and how much of it in base units.
+    pub recipients: &'a [(String, u64)],
+    /// Names the payment: the same name again is the same payment, not another.
+    pub sequence_id: Option<&'a str>,
+}
+
 /// A server, and who asks it.
 pub struct Client {
     agent: Agent,
@@ -82,6 +95,12 @@ impl Client {
             .user_agent(concat!("bursar/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: settings.into(), url: url.trim_end_matches('/').to_owned(), bearer }
+    }
+
+    /// The same server, asked by another over the same connections.
+    #[must_use]
+    pub fn on_behalf_of(&self, bearer: Bearer) -> Self {
+        Self { agent: self.agent.clone(), url: self.url.clone(), bearer: Some(bearer) }
     }
 
     /// Where the server is.
@@ -187,6 +206,26 @@ impl Client {
         put(&mut body, "otp", payment.otp);
         let path = format!("/api/v2/{}/wallet/{}/sendcoins", escaped(payment.coin), escaped(payment.wallet));
         self.ask(&Method::POST, &path, Some(&body))
+    }
+
+    /// Sends money to several at once, all of it or nothing.
+    ///
+    /// # Errors
+    /// As [`Client::spend`].
+    pub fn spend_many(&self, payments: &Payments<'_>) -> Result<Value, ClientError> {
+        let one = |(to, amount): &(String, u64)| json!({"address": to, "amount": amount.to_string()});
+        let mut body = json!({"recipients": payments.recipients.iter().map(one).collect::<Vec<_>>()});
+        put(&mut body, "sequenceId", payments.sequence_id);
+        let path = format!("/api/v2/{}/wallet/{}/sendmany", escaped(payments.coin), escaped(payments.wallet));
+        self.ask(&Method::POST, &path, Some(&body))
+    }
+
+    /// Every spend from a wallet, whatever became of it.
+    ///
+    /// # Errors
+    /// Not allowed, or no answer.
+    pub fn transfers(&self, coin: &str, wallet: &str) -> Result<Vec<Value>, ClientError> {
+        self.list(&format!("/api/v2/{}/wallet/{}/transfer", escaped(coin), escaped(wallet)), "transfers")
     }
 
     fn list(&self, path: &str, name: &str) -> Result<Vec<Value>, ClientError> {

@@ -14,6 +14,9 @@ pub enum TokenKind {
     Session,
     /// Made by a person for software: long-lived.
     Access,
+    /// A service's credential: it asks for spends on behalf of tokens and settles them, and spends nothing
+    /// itself.
+    Service,
 }
 
 /// A credential that software presents. Its secrets are kept beside it, never in it.

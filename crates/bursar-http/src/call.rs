@@ -7,6 +7,8 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
+use bursar_core::limit::LimitReport;
+use bursar_core::time::Timestamp;
 use bursar_service::Bursar;
 use bursar_service::Page;
 use bursar_service::authenticate::Principal;
@@ -15,6 +17,7 @@ use bursar_wire::requests::ListQuery;
 use serde_json::{Map, Value};
 
 use crate::Settings;
+use crate::budget;
 use crate::failure::Failure;
 
 /// A request whose presenter is known and may use the route.
@@ -35,12 +38,24 @@ pub(crate) struct Call {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
     /// A success.
     pub(crate) fn ok(body: impl Into<Value>) -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::OK, body: body.into() })
+        Ok(Self { status: StatusCode::OK, body: body.into(), headers: Vec::new() })
+    }
+
+    /// A success that made something.
+    pub(crate) fn created(body: impl Into<Value>) -> Result<Self, Failure> {
+        Ok(Self { status: StatusCode::CREATED, body: body.into(), headers: Vec::new() })
+    }
+
+    /// The same with what is left of the caller's limits in its headers.
+    pub(crate) fn with_limits(mut self, reports: &[LimitReport], now: Timestamp) -> Self {
+        self.headers.extend(budget::headers(reports, now));
+        self
     }
 
     /// A success that wraps one value under a name.

@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     NoToken,
     /// Only a person's session may use the route.
     PersonOnly,
+    /// Only the credential of a service may use the route.
+    ServiceOnly,
     /// The signature does not say what is to be done.
     MethodNotSigned,
     /// An id in the path is none.
@@ -86,7 +88,7 @@ impl Failure {
         };
         match self {
             Self::Service(error) => service(error, request_id, now),
-            Self::Unauthenticated(why) => unauthenticated(why, request_id),
+            Self::Unauthenticated(why) => unauthenticated(why, request_id, now),
             Self::NoToken => plain(401, "Unauthorized", "token_missing", "No access token").needing_token(),
             Self::PersonOnly => plain(
                 403,
@@ -94,6 +96,9 @@ impl Failure {
                 "person_only",
                 "only a person's login session may do this, never an access token",
             ),
+            Self::ServiceOnly => {
+                plain(403, "AccessDenied", "service_only", "only the credential of a service may do this")
+            }
             Self::MethodNotSigned => plain(
                 401,
                 "Unauthorized",
@@ -173,7 +178,27 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             let body = body("TransactionRefused", "rail_refused").with_context("spend", hold.to_string());
             Shown::new(400, body.with_context("reason", reason))
         }
+        ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now),
+        ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),
+        ServiceError::RotationUnderWay { until } => {
+            Shown::new(409, body("Conflict", "rotation_under_way").with_context("until", until.to_string()))
+        }
+        ServiceError::AlreadyCreated { id } => {
+            Shown::new(409, body("Conflict", "already_created").with_context("id", id))
+        }
+        ServiceError::ClockJump { by } => {
+            Shown::new(503, body("ClockJump", "clock_jump").with_context("milliseconds", by)).after(60)
+        }
         ServiceError::Busy => Shown::new(503, body("Busy", "busy")).after(1),
+        ServiceError::StoreUnavailable(problem) => {
+            // The engine has said so already, once for all that were in the batch.
+            tracing::debug!(request = request_id, problem, "a request found the store unavailable");
+            // Safe to send again: a spend by its `sequenceId`, everything else as nothing was acknowledged.
+            let text = "Bursar cannot write or read its data right now; send the request again later. \
+                        The log has the cause";
+            let body = ErrorBody::new("StoreUnavailable", text, request_id);
+            Shown::new(503, body.with_context("code", "store_unavailable")).after(5)
+        }
         ServiceError::Unavailable(problem) => {
             tracing::error!(request = request_id, problem, "a request failed");
             let text = "Bursar cannot do this right now; nothing was done. The log has the cause";
@@ -183,7 +208,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
     }
 }
 
-fn unauthenticated(why: Unauthenticated, request_id: &str) -> Shown {
+fn unauthenticated(why: Unauthenticated, request_id: &str, now: Timestamp) -> Shown {
     let body = |code: &'static str, text: &str| {
         ErrorBody::new("Unauthorized", format!("unauthorized: {text}"), request_id).with_context("code", code)
     };
@@ -232,10 +257,6 @@ fn unauthenticated(why: Unauthenticated, request_id: &str) -> Shown {
             let body = ErrorBody::new("Busy", "too many signed requests at once; try again soon", request_id);
             Shown::new(503, body.with_context("code", "replay_memory_full")).after(30)
         }
-        Unauthenticated::Unavailable(error) => {
-            tracing::error!(request = request_id, %error, "a caller could not be authenticated");
-            let body = ErrorBody::new("UnexpectedError", "Bursar cannot look up tokens right now", request_id);
-            Shown::new(503, body.with_context("code", "unavailable")).after(5)
-        }
+        Unauthenticated::Unavailable(error) => service(error, request_id, now),
     }
 }

@@ -6,10 +6,14 @@
 
 mod address;
 mod bitgo;
+mod budget;
 mod call;
 mod connections;
 mod failure;
+mod native;
+pub mod operations;
 mod pipeline;
+mod problem;
 mod routes;
 
 use std::sync::Arc;
@@ -17,6 +21,8 @@ use std::sync::Arc;
 use axum::Router;
 use bursar_service::Bursar;
 use ipnet::IpNet;
+
+use crate::operations::Operations;
 
 pub use connections::serve;
 pub use routes::{Access, Description, table};
@@ -32,7 +38,7 @@ pub struct Settings {
     pub body_limit: usize,
 }
 
-/// The router of all surfaces.
-pub fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
-    pipeline::router(bursar, settings)
+/// The router of all surfaces; what it answers is counted by `operations`.
+pub fn router(bursar: Arc<Bursar>, settings: Settings, operations: &Operations) -> Router {
+    pipeline::router(bursar, settings, operations.traffic())
 }

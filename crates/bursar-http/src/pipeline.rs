@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bursar_service::Bursar;
+use bursar_core::token::TokenKind;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
 use bursar_wire::header as names;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -21,6 +22,8 @@ use crate::Settings;
 use crate::address;
 use crate::call::{Call, Reply};
 use crate::failure::{Failure, Shown};
+use crate::problem;
+use crate::operations::Traffic;
 use crate::routes::{Access, ROUTES, Route};
 
 /// How long a body may take to arrive.
@@ -35,34 +38,39 @@ type Parameters = Result<RawPathParams, RawPathParamsRejection>;
 struct Surface {
     bursar: Arc<Bursar>,
     settings: Arc<Settings>,
+    traffic: Traffic,
 }
 
 /// Builds the router from the route table, and from nothing else.
-pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings) -> Router {
-    let surface = Surface { bursar, settings: Arc::new(settings) };
+pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) -> Router {
+    let surface = Surface { bursar, settings: Arc::new(settings), traffic };
     let mut router = Router::new();
     for route in ROUTES {
         let filter = MethodFilter::try_from(route.method()).unwrap_or(MethodFilter::TRACE);
         for path in route.paths() {
             let surface = surface.clone();
+            let counted = surface.traffic.route(route.method, &path);
             let handler = move |info: ConnectInfo<SocketAddr>, parameters: Parameters, request: Request| async move {
-                let Ok(parameters) = parameters else {
-                    return surface.refuse(Failure::NoSuchRoute, info.0, request).await;
-                };
-                let parameters = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-                surface.run(route, info.0, parameters, request).await
+                let parameters = parameters.map(|found| {
+                    found.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
+                });
+                counted.answered(match parameters {
+                    Ok(parameters) => surface.run(route, info.0, parameters, request).await,
+                    Err(_) => surface.refuse(Failure::NoSuchRoute, info.0, request).await,
+                })
             };
             router = router.route(&path, on(filter, handler));
         }
     }
-    let elsewhere = surface.clone();
+    let counted = surface.traffic.elsewhere();
+    let (elsewhere, counted_elsewhere) = (surface.clone(), counted.clone());
     let other_method = surface;
     let routed = router
         .fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
-            elsewhere.refuse(Failure::NoSuchRoute, info.0, request).await
+            counted_elsewhere.answered(elsewhere.refuse(Failure::NoSuchRoute, info.0, request).await)
         })
         .method_not_allowed_fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
-            other_method.refuse(Failure::MethodNotAllowed, info.0, request).await
+            counted.answered(other_method.refuse(Failure::MethodNotAllowed, info.0, request).await)
         });
     // Around the router, not in it: what it does must be done before a route is chosen.
     Router::new().fallback_service(axum::middleware::from_fn(single_slash).layer(routed))
@@ -108,18 +116,18 @@ impl Surface {
             Ok(received) => self.answer(route, parameters, received).await,
             Err(failure) => (Err(failure), None),
         };
-        self.respond(reply, signer, &request_id)
+        self.respond(reply, signer, &request_id, route.is_native())
     }
 
     async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
         let request_id = self.request_id(request.headers());
         let received = match self.receive(peer, request).await {
             Ok(received) => received,
-            Err(failure) => return self.respond(Err(failure), None, &request_id),
+            Err(failure) => return self.respond(Err(failure), None, &request_id, false),
         };
         let (caller, signer) = self.authenticate(&received).await;
         let failure = caller.err().unwrap_or(failure);
-        self.respond(Err(failure), signer, &request_id)
+        self.respond(Err(failure), signer, &request_id, false)
     }
 
     async fn answer(
@@ -197,20 +205,36 @@ impl Surface {
         (found.principal.map_err(Failure::Unauthenticated), found.signer)
     }
 
-    fn respond(&self, reply: Result<Reply, Failure>, signer: Option<Signer>, request_id: &str) -> Response {
+    fn respond(
+        &self,
+        reply: Result<Reply, Failure>,
+        signer: Option<Signer>,
+        request_id: &str,
+        is_native: bool,
+    ) -> Response {
         let now = self.bursar.now();
         let mut headers = HeaderMap::new();
+        let mut content = "application/json; charset=utf-8";
         let (status, bytes) = match reply {
-            Ok(reply) => (reply.status, reply.body.to_string().into_bytes()),
+            Ok(reply) => {
+                reply.headers.iter().for_each(|(name, value)| set(&mut headers, name, value));
+                (reply.status, reply.body.to_string().into_bytes())
+            }
             Err(failure) => {
                 let Shown { status, body, needs_token, retry_after } = failure.show(request_id, now);
+                self.traffic.refused(body.code().unwrap_or_default());
                 if needs_token {
                     headers.insert(names::AUTH_REQUIRED, HeaderValue::from_static(names::AUTH_REQUIRED_VALUE));
                 }
                 if let Some(seconds) = retry_after {
                     headers.insert(header::RETRY_AFTER, seconds.into());
                 }
-                (status, body.to_bytes())
+                if is_native {
+                    content = problem::CONTENT_TYPE;
+                    (status, problem::problem(status.as_u16(), body.to_value()).to_string().into_bytes())
+                } else {
+                    (status, body.to_bytes())
+                }
             }
         };
         if let Some(signer) = signer {
@@ -219,7 +243,7 @@ impl Surface {
             set(&mut headers, signed.signature.0, signed.signature.1.as_str());
         }
         set(&mut headers, names::REQUEST_ID, request_id);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = status;
@@ -244,7 +268,10 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
         (Access::Public, _) => return Ok(caller),
         (_, None) => return Err(Failure::NoToken),
         (Access::Person, Some(principal)) if !principal.is_person() => return Err(Failure::PersonOnly),
-        (Access::Person | Access::Token, Some(_)) => {}
+        (Access::Service, Some(principal)) if principal.token().kind != TokenKind::Service => {
+            return Err(Failure::ServiceOnly);
+        }
+        (Access::Person | Access::Token | Access::Service, Some(_)) => {}
     }
     // A version 2 signature fits every verb: a GET caught on its way must not become something else.
     let is_ambiguous = received.body.is_empty() && route.method != "GET" && route.shares_its_path_with_a_read();

@@ -8,6 +8,7 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
+use crate::native::{holding, limits, own};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +19,8 @@ pub enum Access {
     Token,
     /// A person's session only, never a token of software.
     Person,
+    /// The credential of a service only.
+    Service,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
@@ -59,6 +62,11 @@ impl Route {
         self.prefixes.iter().map(|prefix| format!("{prefix}{}", self.path))
     }
 
+    /// Whether the route is Bursar's own, and its failures are told as RFC 9457 has it.
+    pub(crate) fn is_native(&self) -> bool {
+        self.prefixes == NATIVE
+    }
+
     /// Whether a GET goes to the same path.
     pub(crate) fn shares_its_path_with_a_read(&self) -> bool {
         ROUTES.iter().any(|route| route.method == "GET" && route.path == self.path && route.prefixes == self.prefixes)
@@ -70,6 +78,8 @@ const USER: &[&str] = &["/api/v1", "/api/v2"];
 const AUTH: &[&str] = &["/api/auth/v1"];
 const V1: &[&str] = &["/api/v1"];
 const V2: &[&str] = &["/api/v2"];
+/// What is Bursar's own.
+const NATIVE: &[&str] = &["/bursar/v1"];
 
 macro_rules! routes {
     ($($method:ident $prefixes:ident $path:literal $access:ident $module:ident :: $handler:ident;)*) => {
@@ -133,4 +143,24 @@ routes! {
     POST   V2   "/{coin}/wallet/{wallet}/tx/send" Token spends::send;
     POST   V2   "/{coin}/wallet/{wallet}/sendcoins" Token spends::send_coins;
     POST   V2   "/{coin}/wallet/{wallet}/sendmany" Token spends::send_many;
+
+    GET    NATIVE "/self" Token own::show;
+    GET    NATIVE "/tokens/{token}/limits" Token limits::of_token;
+    PUT    NATIVE "/tokens/{token}/limits" Person limits::set_of_token;
+    POST   NATIVE "/tokens/{token}/limits:dry-run" Token limits::dry_run;
+    POST   NATIVE "/tokens/{token}/rotate" Person own::rotate;
+    GET    NATIVE "/tokens/{token}/spends" Token holding::of_token;
+    GET    NATIVE "/users/{user}/limits" Person limits::of_user;
+    PUT    NATIVE "/users/{user}/limits" Person limits::set_of_user;
+    GET    NATIVE "/wallets/{wallet}/limits" Token limits::of_wallet;
+    PUT    NATIVE "/wallets/{wallet}/limits" Person limits::set_of_wallet;
+    GET    NATIVE "/organisations/{organisation}/limits" Person limits::of_organisation;
+    PUT    NATIVE "/organisations/{organisation}/limits" Person limits::set_of_organisation;
+    POST   NATIVE "/services" Person holding::create_service;
+    GET    NATIVE "/spends" Person holding::unresolved;
+    POST   NATIVE "/spends" Service holding::hold;
+    GET    NATIVE "/spends/{spend}" Token holding::show;
+    POST   NATIVE "/spends/{spend}/capture" Service holding::capture;
+    POST   NATIVE "/spends/{spend}/release" Service holding::release;
+    POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
 }

@@ -1,69 +1,70 @@
 //! One batch after the other: load, decide, write, answer.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bursar_core::ambient::Clock;
-use bursar_core::ledger::{Change, Key, NotLoaded, Outcome, State, apply, needs};
-use bursar_core::time::Timestamp;
+use bursar_core::ledger::{Change, Command, Key, NotLoaded, Outcome, State, apply, needs};
 use bursar_store::{Batch, Position, StoreError, Writer};
 
 use crate::lanes::Job;
-use crate::{LedgerError, Observer, Settings};
+use crate::watch::Watch;
+use crate::{Figures, Health, LedgerError, Observer, Settings};
 
-/// Decides and writes batches, one after the other, on the thread that calls it. [`crate::Ledger`] puts
-/// queues and a thread in front of it.
-pub struct Engine {
+/// How much more often a store that fails is tried than one that does not.
+const IMPATIENCE: u32 = 5;
+
+type Answer = Result<Outcome, LedgerError>;
+
+pub(crate) struct Engine {
     writer: Box<dyn Writer>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    seen: Arc<Seen>,
     settings: Settings,
-    position: Position,
+    /// Where the store stands; not known after a failure until it says so.
+    position: Option<Position>,
+    watch: Watch,
     /// Records kept between batches: this engine is the only writer, so they stay true.
     state: State,
 }
 
 impl Engine {
-    /// An engine that goes on from where the store stands.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub fn new(
+    pub(crate) fn new(
         mut writer: Box<dyn Writer>,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
+        seen: Arc<Seen>,
         settings: Settings,
+        accepted: Arc<AtomicBool>,
     ) -> Result<Self, StoreError> {
         let position = writer.position()?;
-        Ok(Self { writer, clock, observer, settings, position, state: State::default() })
+        let watch = Watch::new(clock.as_ref(), position.time, accepted);
+        let position = Some(position);
+        Ok(Self { writer, clock, observer, seen, settings, position, watch, state: State::default() })
     }
 
     /// Runs one batch and answers everybody in it.
-    pub(crate) fn run(&mut self, mut jobs: Vec<Job>) {
-        while !jobs.is_empty() {
-            match self.attempt(&jobs) {
-                Ok(outcomes) => {
-                    let rest = jobs.split_off(outcomes.len().min(jobs.len()));
-                    for (job, outcome) in jobs.into_iter().zip(outcomes) {
-                        // A caller that has gone away does not undo what was written.
-                        let _ = job.answer.send(Ok(outcome));
-                    }
-                    jobs = rest;
+    pub(crate) fn run(&mut self, jobs: Vec<Job>) {
+        let mut waiting: VecDeque<Job> = jobs.into();
+        while !waiting.is_empty() {
+            match self.attempt(waiting.make_contiguous()) {
+                Ok(answers) => {
+                    let done = waiting.drain(..answers.len().min(waiting.len()));
+                    self.answer(done.zip(answers));
                 }
                 // One command that the store will not have must not take the others of its batch with it.
-                Err(StoreError::Violated(_) | StoreError::Inconsistent { .. }) if jobs.len() > 1 => {
-                    jobs.drain(..).for_each(|job| self.run(vec![job]));
+                Err(Fault::Store(StoreError::Violated(_) | StoreError::Inconsistent { .. })) if waiting.len() > 1 => {
+                    waiting.drain(..).for_each(|job| self.run(vec![job]));
                 }
-                Err(error) => {
-                    tracing::error!(%error, commands = jobs.len(), "a batch was not written");
-                    let failed = match error {
-                        StoreError::Violated(problem) => LedgerError::Violated(problem),
-                        other => LedgerError::Failed(other.to_string()),
-                    };
-                    for job in jobs.drain(..) {
-                        let _ = job.answer.send(Err(failed.clone()));
-                    }
+                Err(fault) => {
+                    tracing::error!(%fault, commands = waiting.len(), "a batch was not written");
+                    let failed = LedgerError::from(fault);
+                    self.answer(waiting.drain(..).map(|job| (job, Err(failed.clone()))));
                 }
             }
         }
@@ -72,82 +73,207 @@ impl Engine {
         }
     }
 
-    fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-        let panicked = |_| Err(StoreError::Unavailable("the batch ended in a panic".to_owned()));
-        let done = catch_unwind(AssertUnwindSafe(|| self.write(jobs))).unwrap_or_else(panicked);
-        if done.is_err() {
-            self.forget();
+    /// How long to wait for commands before the store is to be tried without one.
+    pub(crate) fn patience(&self) -> Duration {
+        let health = self.seen.health();
+        let every = self.settings.probe_every;
+        let every = if health.is_good() { every } else { every / IMPATIENCE };
+        every.saturating_sub(health.since_tried(Instant::now()))
+    }
+
+    /// Writes nothing but the time, if nothing was written for a while: so a store that has gone bad is
+    /// known before the next caller comes, and one that is well again needs no caller to find out.
+    pub(crate) fn probe_if_due(&mut self) {
+        if self.patience() > Duration::ZERO {
+            return;
+        }
+        let probed = guarded(|| {
+            let time = self.watch.read(self.clock.as_ref()).0.max(self.position()?.time);
+            let batch = Batch { time, changes: Vec::new(), events: Vec::new(), link: None };
+            Ok(self.commit(&batch)?)
+        });
+        if let Err(fault) = probed {
+            tracing::error!(%fault, "the store does not take what is written");
+            self.forget(&fault);
+            self.seen.health().note(Instant::now(), Some(fault.to_string()));
+        }
+    }
+
+    fn answer(&self, answers: impl Iterator<Item = (Job, Answer)>) {
+        let answers: Vec<_> = answers.collect();
+        let mut figures = self.seen.figures();
+        #[expect(clippy::cast_precision_loss, reason = "a batch is bounded far below what a float counts exactly")]
+        figures.batch_size.observe(answers.len() as f64);
+        answers.iter().for_each(|(job, answer)| figures.answered(&job.request.command, answer));
+        drop(figures);
+        for (job, answer) in answers {
+            // A caller that has gone away does not undo what was written.
+            let _ = job.answer.send(answer);
+        }
+    }
+
+    fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, Fault> {
+        let done = guarded(|| self.write(jobs));
+        if let Err(fault) = &done {
+            self.forget(fault);
         }
         done
     }
 
-    /// Decides and commits the first of these commands in one transaction: all of them, up to one that asks
-    /// for the past while what came before it is not written yet. Says how those went.
-    fn write(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+    /// Decides and writes the jobs, or those of them that come before one whose past has to be read after
+    /// they are written; at least the first.
+    fn write(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, Fault> {
+        let position = self.position()?;
         // Ledger time never goes back, whatever the wall clock does.
-        let now = self.clock.now().max(self.position.time);
-        self.load_records(jobs)?;
-        let mut outcomes = Vec::with_capacity(jobs.len());
+        let (time, jump) = self.watch.read(self.clock.as_ref());
+        let now = time.max(position.time);
+        self.load_together(jobs)?;
+        let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
         let mut events = Vec::with_capacity(jobs.len());
         for job in jobs {
+            if let Some(by) = jump.filter(|_| matches!(job.request.command, Command::Hold(_))) {
+                answers.push(Err(LedgerError::ClockJump { by }));
+                continue;
+            }
             // An earlier command of the batch may have made this one read other records.
-            let past = self.load_records(std::slice::from_ref(job))?;
-            if !past.is_empty() {
-                if self.state.is_changed() {
-                    break;
-                }
-                self.writer.load(&past, &mut self.state)?;
+            if !self.load_for(&job.request.command)? {
+                break;
             }
             let applied = apply(&mut self.state, &job.request, now)
-                .map_err(|NotLoaded(key)| StoreError::Unavailable(format!("a record was not loaded: {key:?}")))?;
+                .map_err(|NotLoaded(key)| Fault::Program(format!("a record was not loaded: {key:?}")))?;
             events.extend(applied.event);
-            outcomes.push(applied.outcome);
+            answers.push(Ok(applied.outcome));
         }
         let changes = self.state.take_changes();
         if changes.is_empty() && events.is_empty() {
-            return Ok(outcomes);
+            return Ok(answers);
         }
-        let link = (!events.is_empty()).then(|| self.position.head.next(&events));
-        let batch = Batch { time: now, changes, events, link };
-        self.writer.commit(&batch)?;
-        self.advance(now, &batch);
-        self.observer.committed(&batch.changes);
-        Ok(outcomes)
+        let link = (!events.is_empty()).then(|| position.head.next(&events));
+        self.commit(&Batch { time: now, changes, events, link })?;
+        Ok(answers)
     }
 
-    /// Loads what the commands read, but for the past; says which past they ask for.
-    fn load_records(&mut self, jobs: &[Job]) -> Result<Vec<Key>, StoreError> {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let position = self.position()?;
+        let started = Instant::now();
+        let committed = self.writer.commit(batch);
+        let ended = Instant::now();
+        self.seen.figures().wrote(ended.saturating_duration_since(started), committed.is_ok());
+        committed?;
+        self.seen.health().note(ended, None);
+        let head = batch.link.map_or(position.head, |link| link.head());
+        self.position = Some(Position { time: batch.time, head });
+        self.observer.committed(&batch.changes);
+        Ok(())
+    }
+
+    fn position(&mut self) -> Result<Position, StoreError> {
+        let position = match self.position {
+            Some(position) => position,
+            None => self.writer.position()?,
+        };
+        self.position = Some(position);
+        Ok(position)
+    }
+
+    /// Loads what the commands of a batch need, all together; the past of budgets aside, which is good for
+    /// one command only.
+    fn load_together(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         loop {
-            let keys = self.missing(jobs);
-            let (past, keys): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| matches!(key, Key::History(_)));
+            let keys: HashSet<Key> = jobs.iter().flat_map(|job| needs(&self.state, &job.request.command)).collect();
+            let mut keys: Vec<Key> = keys.into_iter().filter(|key| !matches!(key, Key::History(_))).collect();
             if keys.is_empty() {
-                return Ok(past);
+                return Ok(());
             }
+            // Always in the same order, so that writers on one database cannot wait for each other.
+            keys.sort_unstable();
             self.writer.load(&keys, &mut self.state)?;
         }
     }
 
-    fn missing(&self, jobs: &[Job]) -> Vec<Key> {
-        let keys: HashSet<Key> = jobs.iter().flat_map(|job| needs(&self.state, &job.request.command)).collect();
-        let mut keys: Vec<Key> = keys.into_iter().collect();
-        // Always in the same order, so that writers on one database cannot wait for each other.
-        keys.sort_unstable();
-        keys
-    }
-
-    fn advance(&mut self, now: Timestamp, batch: &Batch) {
-        self.position.time = now;
-        if let Some(link) = batch.link {
-            self.position.head = link.head();
+    /// Loads what one command needs. Not, if that is the past of a budget, of which the store would tell
+    /// without what this batch has done to it.
+    fn load_for(&mut self, command: &Command) -> Result<bool, StoreError> {
+        loop {
+            let mut keys = needs(&self.state, command);
+            if keys.is_empty() {
+                return Ok(true);
+            }
+            if self.state.is_changed() && keys.iter().any(|key| matches!(key, Key::History(_))) {
+                return Ok(false);
+            }
+            keys.sort_unstable();
+            keys.dedup();
+            self.writer.load(&keys, &mut self.state)?;
         }
     }
 
     /// After a failure nothing in memory is trusted: records and position are read again.
-    fn forget(&mut self) {
+    fn forget(&mut self, fault: &Fault) {
         self.state = State::default();
-        match self.writer.position() {
-            Ok(position) => self.position = position,
-            Err(error) => tracing::error!(%error, "the store does not say where it stands"),
+        self.position = None;
+        if let Fault::Store(error @ StoreError::Unavailable(_)) = fault {
+            self.seen.health().note(Instant::now(), Some(error.to_string()));
+        }
+    }
+}
+
+/// What others may see of the engine while it works.
+pub(crate) struct Seen {
+    figures: Mutex<Figures>,
+    health: Mutex<Health>,
+}
+
+impl Seen {
+    pub(crate) fn new() -> Self {
+        Self { figures: Mutex::default(), health: Mutex::new(Health::new(Instant::now())) }
+    }
+
+    pub(crate) fn figures(&self) -> MutexGuard<'_, Figures> {
+        // Numbers are sound at every moment, so a panic elsewhere does not spoil them.
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a batch came to nothing.
+#[derive(Debug)]
+enum Fault {
+    Store(StoreError),
+    /// A fault of ours, which trying again does not mend.
+    Program(String),
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let panicked = |_| Err(Fault::Program("the batch ended in a panic".to_owned()));
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Fault> for LedgerError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Store(StoreError::Violated(problem)) => Self::Violated(problem),
+            Fault::Store(error @ StoreError::Unavailable(_)) => Self::Unavailable(error.to_string()),
+            Fault::Store(error) => Self::Failed(error.to_string()),
+            Fault::Program(problem) => Self::Failed(problem),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Program(problem) => f.write_str(problem),
         }
     }
 }

@@ -18,12 +18,21 @@ pub(crate) struct Job {
 
 pub(crate) struct Lanes {
     bound: usize,
-    waiting: Mutex<Waiting>,
+    queues: Mutex<Queues>,
     arrived: Condvar,
 }
 
+/// How many commands wait in each lane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// Captures, releases and the like.
+    pub settles: usize,
+    /// Everything else.
+    pub others: usize,
+}
+
 #[derive(Default)]
-struct Waiting {
+struct Queues {
     settles: VecDeque<Job>,
     others: VecDeque<Job>,
     is_closed: bool,
@@ -31,20 +40,20 @@ struct Waiting {
 
 impl Lanes {
     pub(crate) fn new(bound: usize) -> Self {
-        Self { bound, waiting: Mutex::default(), arrived: Condvar::new() }
+        Self { bound, queues: Mutex::default(), arrived: Condvar::new() }
     }
 
     pub(crate) fn put(&self, job: Job, settles: bool) -> Result<(), LedgerError> {
-        let mut waiting = self.lock();
-        if waiting.is_closed {
+        let mut queues = self.lock();
+        if queues.is_closed {
             return Err(LedgerError::Closed);
         }
-        let lane = if settles { &mut waiting.settles } else { &mut waiting.others };
+        let lane = if settles { &mut queues.settles } else { &mut queues.others };
         if lane.len() >= self.bound {
             return Err(LedgerError::Full);
         }
         lane.push_back(job);
-        drop(waiting);
+        drop(queues);
         self.arrived.notify_one();
         Ok(())
     }
@@ -56,36 +65,39 @@ impl Lanes {
 
     /// The next batch, settlements first; waits until there is one. Settlements alone wait a little for a
     /// hold to ride with: a commit of their own in front of the next hold would double its latency.
-    /// Nothing, once the lanes are closed and empty.
-    pub(crate) fn take(&self, bound: usize, settle_wait: Duration) -> Option<Vec<Job>> {
-        let mut waiting = self.lock();
-        while waiting.is_idle() {
-            if waiting.is_closed {
-                return None;
-            }
-            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+    /// An empty one if nothing came within `patience`; nothing, once the lanes are closed and empty.
+    pub(crate) fn take(&self, bound: usize, settle_wait: Duration, patience: Duration) -> Option<Vec<Job>> {
+        let idle = |queues: &mut Queues| queues.is_idle() && !queues.is_closed;
+        let waited = self.arrived.wait_timeout_while(self.lock(), patience, idle);
+        let mut queues = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if queues.is_idle() {
+            return (!queues.is_closed).then(Vec::new);
         }
-        if waiting.others.is_empty() && !waiting.is_closed {
-            let alone = |waiting: &mut Waiting| {
-                waiting.others.is_empty() && waiting.settles.len() < bound && !waiting.is_closed
-            };
-            let waited = self.arrived.wait_timeout_while(waiting, settle_wait, alone);
-            waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if queues.others.is_empty() && !queues.is_closed {
+            let alone =
+                |queues: &mut Queues| queues.others.is_empty() && queues.settles.len() < bound && !queues.is_closed;
+            let waited = self.arrived.wait_timeout_while(queues, settle_wait, alone);
+            queues = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let settles = waiting.settles.len().min(bound);
-        let others = waiting.others.len().min(bound);
-        let mut jobs: Vec<Job> = waiting.settles.drain(..settles).collect();
-        jobs.extend(waiting.others.drain(..others));
+        let settles = queues.settles.len().min(bound);
+        let others = queues.others.len().min(bound);
+        let mut jobs: Vec<Job> = queues.settles.drain(..settles).collect();
+        jobs.extend(queues.others.drain(..others));
         Some(jobs)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    pub(crate) fn waiting(&self) -> Waiting {
+        let queues = self.lock();
+        Waiting { settles: queues.settles.len(), others: queues.others.len() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queues> {
         // The queues are sound at every moment, so a panic elsewhere does not spoil them.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl Queues {
     fn is_idle(&self) -> bool {
         self.settles.is_empty() && self.others.is_empty()
     }

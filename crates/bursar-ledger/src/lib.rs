@@ -6,10 +6,14 @@
 //! budget, and nothing is answered before it is on the disk.
 
 mod engine;
+mod figures;
+mod health;
 mod lanes;
 mod sequential;
+mod watch;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,9 +23,13 @@ use bursar_core::ledger::{Change, Command, Outcome, Request};
 use bursar_store::{StoreError, Writer};
 use tokio::sync::oneshot;
 
+use crate::engine::{Engine, Seen};
 use crate::lanes::{Job, Lanes};
 
-pub use crate::engine::Engine;
+pub use figures::{Figures, Histogram};
+pub use health::Health;
+pub use lanes::Waiting;
+pub use sequential::Sequential;
 
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +40,22 @@ pub struct Settings {
     pub batch: usize,
     /// How long settlements wait for a hold to ride with, when nothing else is to be written.
     pub settle_wait: Duration,
+    /// How long nothing is written before the engine tries whether the store still takes anything; while
+    /// it does not, it tries five times as often.
+    pub probe_every: Duration,
     /// How many records are kept in memory between batches.
     pub kept_records: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { lane: 4096, batch: 512, settle_wait: Duration::from_millis(2), kept_records: 100_000 }
+        Self {
+            lane: 4096,
+            batch: 512,
+            settle_wait: Duration::from_millis(2),
+            probe_every: Duration::from_secs(5),
+            kept_records: 100_000,
+        }
     }
 }
 
@@ -54,18 +71,28 @@ pub trait Observer: Send + Sync {
 pub enum LedgerError {
     /// Too many commands are waiting; nothing was done. Try again soon.
     Full,
+    /// The wall clock has jumped by so many milliseconds; nothing is held until that is undone or accepted.
+    ClockJump {
+        /// By how much, forward if positive.
+        by: i64,
+    },
     /// The ledger is shutting down; nothing was done.
     Closed,
     /// The command breaks a rule of the store, such as a name that is taken; nothing was done.
     Violated(String),
-    /// The batch could not be written; nothing was done.
+    /// The store does not take anything now: the disk is full, read-only or gone. Nothing was done that
+    /// anybody may rely on; the same command may be given again.
+    Unavailable(String),
+    /// The batch could not be decided or written, by a fault of the program or of a stored row; nothing was done.
     Failed(String),
 }
 
 /// The way to the one writer. Cheap to share; dropping the last handle drains and ends the engine.
 pub struct Ledger {
     lanes: Arc<Lanes>,
+    seen: Arc<Seen>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    clock_accepted: Arc<AtomicBool>,
 }
 
 impl Ledger {
@@ -80,17 +107,21 @@ impl Ledger {
         settings: Settings,
     ) -> Result<Self, StoreError> {
         let lanes = Arc::new(Lanes::new(settings.lane));
-        let mut engine = Engine::new(writer, clock, observer, settings)?;
+        let clock_accepted = Arc::new(AtomicBool::new(false));
+        let seen = Arc::new(Seen::new());
+        let mut engine =
+            Engine::new(writer, clock, observer, Arc::clone(&seen), settings, Arc::clone(&clock_accepted))?;
         let taken = Arc::clone(&lanes);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                while let Some(jobs) = taken.take(settings.batch, settings.settle_wait) {
+                while let Some(jobs) = taken.take(settings.batch, settings.settle_wait, engine.patience()) {
                     engine.run(jobs);
+                    engine.probe_if_due();
                 }
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the ledger: {error}")))?;
-        Ok(Self { lanes, thread: Mutex::new(Some(thread)) })
+        Ok(Self { lanes, seen, thread: Mutex::new(Some(thread)), clock_accepted })
     }
 
     /// Gives a command and waits until its outcome is durable.
@@ -101,6 +132,11 @@ impl Ledger {
         let answer = self.enqueue(request)?;
         // The engine answers every job it takes; a dropped answer means that it is gone.
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Takes the wall clock's time for right, after it has jumped.
+    pub fn accept_clock(&self) {
+        self.clock_accepted.store(true, Ordering::Release);
     }
 
     /// Gives a command and goes on: for settlements nobody waits for. If it cannot be taken, the hold
@@ -121,6 +157,21 @@ impl Ledger {
         {
             tracing::error!("the ledger's thread ended in a panic");
         }
+    }
+
+    /// What the engine did so far.
+    pub fn figures(&self) -> Figures {
+        self.seen.figures().clone()
+    }
+
+    /// Whether the store takes what is written.
+    pub fn health(&self) -> Health {
+        self.seen.health().clone()
+    }
+
+    /// How many commands wait.
+    pub fn waiting(&self) -> Waiting {
+        self.lanes.waiting()
     }
 
     fn enqueue(&self, request: Request) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
@@ -148,8 +199,14 @@ impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str("too many requests are waiting for the ledger; try again soon"),
+            Self::ClockJump { by } => write!(
+                f,
+                "the server's clock has jumped by {} s; nothing is spent until that is undone or accepted",
+                by.div_euclid(1000)
+            ),
             Self::Closed => f.write_str("the server is shutting down"),
             Self::Violated(problem) => f.write_str(problem),
+            Self::Unavailable(problem) => f.write_str(problem),
             Self::Failed(problem) => write!(f, "the ledger could not write: {problem}"),
         }
     }

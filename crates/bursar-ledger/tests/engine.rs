@@ -1,6 +1,8 @@
 //! The engine over a real SQLite file: what is answered is on the disk, and one bad command harms nobody else.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use bursar_core::account::User;
 use bursar_core::audit::Actor;
@@ -121,6 +123,50 @@ async fn a_panic_fails_its_callers_and_the_ledger_goes_on() {
 }
 
 #[tokio::test]
+async fn a_store_that_fails_is_known_and_takes_commands_again_once_it_is_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let writer = Breakable { inner: open(&directory).writer().unwrap(), is_broken: Arc::clone(&is_broken) };
+    let ledger = start(Box::new(writer), Settings { probe_every: Duration::from_millis(5), ..Settings::default() });
+    let problem = || ledger.health().problem_at(Instant::now());
+    ledger.submit(user(1, "before")).await.unwrap();
+    assert_eq!(problem(), None);
+
+    is_broken.store(true, Ordering::SeqCst);
+    let refused = LedgerError::Unavailable("the store is unavailable: disk full".to_owned());
+    assert_eq!(ledger.submit(user(2, "during")).await.unwrap_err(), refused);
+    assert_eq!(problem().as_deref(), Some("the store is unavailable: disk full"));
+
+    is_broken.store(false, Ordering::SeqCst);
+    // Nobody calls: the engine finds out by itself.
+    while problem().is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(ledger.submit(user(2, "during")).await, Ok(Outcome::Written)));
+    let figures = ledger.figures();
+    assert_eq!(figures.commands[&("write", "written")], 2);
+    assert_eq!(figures.commands[&("write", "store_unavailable")], 1);
+    assert!(figures.failed >= 1 && figures.committed >= 3, "{figures:?}");
+    assert_eq!(figures.batch_size.buckets().next(), Some((1.0, 3)));
+    drop(ledger);
+    let mut reader = open(&directory).reader().unwrap();
+    let links = reader.audit(0, 10).unwrap();
+    assert_eq!(links.len(), 2, "a probe is no event, and what failed left none");
+}
+
+#[tokio::test]
+async fn an_idle_store_that_goes_bad_is_known_before_anybody_calls() {
+    let directory = tempfile::tempdir().unwrap();
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let writer = Breakable { inner: open(&directory).writer().unwrap(), is_broken };
+    let ledger = start(Box::new(writer), Settings { probe_every: Duration::from_millis(5), ..Settings::default() });
+    while ledger.health().problem_at(Instant::now()).is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ledger.figures().commands.len(), 0);
+}
+
+#[tokio::test]
 async fn ledger_time_never_goes_back() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::at(START));
@@ -213,6 +259,36 @@ impl Writer for Panics {
             self.left -= 1;
             panic!("the store panics");
         }
+        self.inner.commit(batch)
+    }
+}
+
+/// A store whose disk is full for as long as it is told so.
+struct Breakable {
+    inner: Box<dyn Writer>,
+    is_broken: Arc<AtomicBool>,
+}
+
+impl Breakable {
+    fn check(&self) -> Result<(), StoreError> {
+        match self.is_broken.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("disk full".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Writer for Breakable {
+    fn position(&mut self) -> Result<Position, StoreError> {
+        self.inner.position()
+    }
+
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+        self.inner.load(keys, state)
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.check()?;
         self.inner.commit(batch)
     }
 }

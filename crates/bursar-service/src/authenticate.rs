@@ -17,6 +17,7 @@ use bursar_wire::signature::{self, AuthVersion, Signature, SigningKey, target, v
 use bursar_wire::token_text::{BearerHash, Diagnosis};
 
 use crate::Bursar;
+use crate::error::ServiceError;
 use crate::known::{KnownSecret, KnownToken};
 use crate::replay::{Replayed, Verb};
 
@@ -146,8 +147,14 @@ pub enum Unauthenticated {
     Replayed,
     /// The memory of seen signatures is full.
     ReplayMemoryFull,
-    /// The store does not answer.
-    Unavailable(StoreError),
+    /// Who it is cannot be found out now.
+    Unavailable(ServiceError),
+}
+
+impl From<StoreError> for Unauthenticated {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.into())
+    }
 }
 
 impl Principal {
@@ -215,6 +222,15 @@ pub struct Authenticated {
     pub signer: Option<Signer>,
 }
 
+/// What a presenter has proven.
+struct Verified {
+    mode: Mode,
+    signer: Option<Signer>,
+    signed_at: Option<Timestamp>,
+    /// The secret's name, if its first use is still to be noted.
+    unused: Option<[u8; 32]>,
+}
+
 impl Authenticated {
     fn failed(why: Unauthenticated) -> Self {
         Self { principal: Err(why), signer: None }
@@ -246,16 +262,20 @@ impl Bursar {
             Ok(verified) => verified,
             Err(why) => return Authenticated::failed(why),
         };
-        let (mode, signer, signed_at) = verified;
+        let Verified { mode, signer, signed_at, unused } = verified;
         // Only what changes something must not be done twice, now or after a restart.
         if let Some(signed_at) = signed_at.filter(|_| verb_of(presented.method) == Verb::Change)
             && let Err(error) = self.reach(signed_at).await
         {
-            let why = Unauthenticated::Unavailable(StoreError::Unavailable(error.to_string()));
-            return Authenticated { principal: Err(why), signer };
+            return Authenticated { principal: Err(Unauthenticated::Unavailable(error)), signer };
         }
-        let principal = self.admit(&presented, known, mode, now).await.map(Some);
-        Authenticated { principal, signer }
+        let principal = self.admit(&presented, known, mode, now).await;
+        if let (Ok(principal), Some(lookup)) = (&principal, unused)
+            && let Err(error) = self.note_first_use(principal.token(), lookup).await
+        {
+            tracing::warn!(token = %principal.token().id, %error, "the first use of a new secret was not noted");
+        }
+        Authenticated { principal: principal.map(Some), signer }
     }
 
     async fn admit(
@@ -265,8 +285,7 @@ impl Bursar {
         mode: Mode,
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
-        let owner = self.owner(known.token.user).await.map_err(Unauthenticated::Unavailable)?;
-        let owner = owner.ok_or(Unauthenticated::Unknown)?;
+        let owner = self.owner(known.token.user).await?.ok_or(Unauthenticated::Unknown)?;
         authorize(&known.token, &owner, presented.address, Need::Presence, now)
             .map_err(|refusal| Unauthenticated::Refused(Box::new(refusal)))?;
         if !known.token.lives_at(now) {
@@ -276,7 +295,7 @@ impl Bursar {
         Ok(Principal { known, owner, address: presented.address, mode })
     }
 
-    async fn token_of_text(&self, text: &str) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
+    pub(crate) async fn token_of_text(&self, text: &str) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
         match Diagnosis::of(text) {
             Diagnosis::CutOff => return Err(Unauthenticated::CutOff),
             Diagnosis::Mistyped => return Err(Unauthenticated::Mistyped),
@@ -293,7 +312,7 @@ impl Bursar {
         }
         let lookup = self.sealer.lookup(hash.expose());
         let found = self.reads.run(move |reader| reader.token_by_secret(&lookup)).await;
-        match found.map_err(Unauthenticated::Unavailable)? {
+        match found? {
             Some(found) => self.token_of_id(found.token.id).await,
             None => Err(Unauthenticated::Unknown),
         }
@@ -305,20 +324,20 @@ impl Bursar {
         }
         let read_at = self.known.generation();
         let read = self.reads.run(move |reader| Ok((reader.token(id)?, reader.secrets(id)?))).await;
-        let (Some(token), Some(secrets)) = read.map_err(Unauthenticated::Unavailable)? else {
+        let (Some(token), Some(secrets)) = read? else {
             return Err(Unauthenticated::Unknown);
         };
+        let opened_of_several = secrets.value.len() > 1;
         let opened = secrets.value.iter().map(|secret| {
             let bytes = self.sealer.open(secret_place(&id), &secret.sealed).ok()?;
             // The hash comes first; an extensible session keeps its text behind it (WC §2.9).
             let hash = BearerHash::from_bytes(*bytes.expose().first_chunk()?);
-            Some(KnownSecret { key: SigningKey::new(&hash), hash, ends: secret.ends })
+            let is_unused = opened_of_several && secret.used.is_none();
+            Some(KnownSecret { key: SigningKey::new(&hash), hash, lookup: secret.lookup, ends: secret.ends, is_unused })
         });
-        let secrets = opened.collect::<Option<Vec<_>>>().ok_or_else(|| {
-            Unauthenticated::Unavailable(StoreError::Inconsistent {
-                table: "token_secrets",
-                problem: format!("a secret of token {id} does not open with the master key"),
-            })
+        let secrets = opened.collect::<Option<Vec<_>>>().ok_or_else(|| StoreError::Inconsistent {
+            table: "token_secrets",
+            problem: format!("a secret of token {id} does not open with the master key"),
         })?;
         Ok(self.known.keep_token(KnownToken { token: token.value, secrets }, read_at))
     }
@@ -338,7 +357,8 @@ impl Bursar {
         known: &KnownToken,
         hash: Option<&BearerHash>,
         now: Timestamp,
-    ) -> Result<(Mode, Option<Signer>, Option<Timestamp>), Unauthenticated> {
+    ) -> Result<Verified, Unauthenticated> {
+        let unused = |secret: &KnownSecret| secret.is_unused.then_some(secret.lookup);
         let counts = |secret: &&KnownSecret| secret.ends.is_none_or(|ends| now < ends);
         let matching = |secret: &&KnownSecret| hash.is_none_or(|hash| secret.hash == *hash);
         let mut secrets = known.secrets.iter().filter(counts).filter(matching);
@@ -348,7 +368,9 @@ impl Bursar {
         };
         match presented.signing {
             Signing::None => match secrets.next() {
-                Some(_) => Ok((Mode::Raw, None, None)),
+                Some(secret) => {
+                    Ok(Verified { mode: Mode::Raw, signer: None, signed_at: None, unused: unused(secret) })
+                }
                 None => Err(Unauthenticated::Unknown),
             },
             Signing::Hmac { hmac, timestamp, version } => {
@@ -371,7 +393,8 @@ impl Bursar {
                 }
                 self.check_freshness(presented.method, hmac, signed_at, now)?;
                 let mode = if version == AuthVersion::V2 { Mode::V2 } else { Mode::V3 };
-                Ok((mode, Some(signer(&secret.key, Scheme::Hmac(version))), Some(signed_at)))
+                let signer = Some(signer(&secret.key, Scheme::Hmac(version)));
+                Ok(Verified { mode, signer, signed_at: Some(signed_at), unused: unused(secret) })
             }
             Signing::V4 { signature, timestamp, request_id, content } => {
                 let (Some(timestamp), Some(request_id)) = (timestamp, request_id) else {
@@ -389,7 +412,12 @@ impl Bursar {
                     .ok_or(Unauthenticated::BadSignature)?;
                 self.check_freshness(presented.method, signature, signed_at, now)?;
                 let signer = signer(&secret.key, Scheme::V4 { request_id: request_id.to_owned() });
-                Ok((Mode::V4, Some(signer), Some(signed_at)))
+                Ok(Verified {
+                    mode: Mode::V4,
+                    signer: Some(signer),
+                    signed_at: Some(signed_at),
+                    unused: unused(secret),
+                })
             }
         }
     }

@@ -24,6 +24,8 @@ pub enum ServiceError {
     Conflict(String),
     /// Who is asking was not proven.
     Unproven(Unproven),
+    /// Only a service's credential may do this.
+    ServiceOnly,
     /// Only a person's session may do this, never a token of software.
     PersonOnly,
     /// The session has to be unlocked first.
@@ -60,8 +62,28 @@ pub enum ServiceError {
         /// Why, in the rail's words.
         reason: String,
     },
+    /// A second factor of the moment is needed for this, and none came.
+    StepUpNeeded,
+    /// The token has two living secrets already, and the newer one is in use.
+    RotationUnderWay {
+        /// Until when the older one lives.
+        until: Timestamp,
+    },
+    /// What was made under this key carries a secret, which is never shown twice.
+    AlreadyCreated {
+        /// The id of what was made.
+        id: String,
+    },
+    /// The server's clock has jumped; nothing is spent until that is undone or accepted.
+    ClockJump {
+        /// By how many milliseconds, forward if positive.
+        by: i64,
+    },
     /// Too much is waiting; nothing was done.
     Busy,
+    /// The store takes or tells nothing now: its disk is full, read-only or gone. The same request may be
+    /// sent again, and passes once the store is well.
+    StoreUnavailable(String),
     /// A part of Bursar does not work; nothing was done.
     Unavailable(String),
 }
@@ -111,7 +133,10 @@ impl From<Unproven> for ServiceError {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Unavailable(_) => Self::StoreUnavailable(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
     }
 }
 
@@ -119,7 +144,9 @@ impl From<LedgerError> for ServiceError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Full => Self::Busy,
+            LedgerError::ClockJump { by } => Self::ClockJump { by },
             LedgerError::Violated(_) => Self::Conflict("something of this name is there already".to_owned()),
+            LedgerError::Unavailable(problem) => Self::StoreUnavailable(problem),
             LedgerError::Closed | LedgerError::Failed(_) => Self::Unavailable(error.to_string()),
         }
     }
@@ -150,6 +177,7 @@ impl fmt::Display for ServiceError {
             }
             Self::Unproven(Unproven::Signature) => f.write_str("the signature is not one of the session's address"),
             Self::PersonOnly => f.write_str("only a person's login session may do this, never an access token"),
+            Self::ServiceOnly => f.write_str("only the credential of a service may do this"),
             Self::SessionLocked => f.write_str("the session has to be unlocked with a one-time password first"),
             Self::TooManyAttempts { until } => {
                 write!(f, "too many wrong attempts; the next is looked at from {until} on")
@@ -163,8 +191,21 @@ impl fmt::Display for ServiceError {
                 write!(f, "what became of spend {hold} is not known yet; it stays held, and asking again is safe")
             }
             Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
+            Self::StepUpNeeded => f.write_str("this loosens what holds now and needs a one-time password"),
+            Self::RotationUnderWay { until } => write!(
+                f,
+                "the token has two secrets and both are in use, the older one until {until}; \
+                 rotate again after that, or with an overlap of 0 to end it now"
+            ),
+            Self::AlreadyCreated { id } => {
+                write!(f, "it was made before, as {id}; what was secret about it is not shown again")
+            }
+            Self::ClockJump { by } => {
+                let seconds = by.div_euclid(1000);
+                write!(f, "the server's clock has jumped by {seconds} s; nothing is spent until that is undone or accepted")
+            }
             Self::Busy => f.write_str("too much is waiting for the ledger; try again soon"),
-            Self::Unavailable(problem) => f.write_str(problem),
+            Self::StoreUnavailable(problem) | Self::Unavailable(problem) => f.write_str(problem),
         }
     }
 }

@@ -5,7 +5,7 @@ use bursar_core::coin::{Asset, Coin};
 use bursar_core::id::{TemplateId, TokenId, UserId};
 use bursar_core::ip::IpRestriction;
 use bursar_core::ledger::{Command, Key, Outcome, Record, TokenSecret, Trace, Write};
-use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Subject};
+use bursar_core::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject};
 use bursar_core::scope::{ScopeName, Scopes};
 use bursar_core::time::Span;
 use bursar_core::token::{Grant, LastUse, Narrowing, Token, TokenKind};
@@ -15,6 +15,7 @@ use bursar_wire::token_text::TokenText;
 
 use crate::authenticate::{Mode, Principal, secret_place};
 use crate::error::ServiceError;
+use crate::limits::{Standing, standing_of};
 use crate::login::Handed;
 use crate::{Bursar, RequireIp};
 
@@ -33,8 +34,8 @@ pub struct NewToken {
     pub ips: IpRestriction,
     /// How long it lasts; a default that is longer than recommended if absent.
     pub duration: Option<Span>,
-    /// What it may spend by itself.
-    pub limits: Vec<Limit>,
+    /// What it may spend by itself, and to whom.
+    pub rules: crate::limits::Rules,
     /// The template it is made from.
     pub template: Option<TemplateId>,
     /// The second factor of whoever makes it.
@@ -57,10 +58,14 @@ pub struct IssuedAccessToken {
 pub struct TokenState {
     /// The token.
     pub token: Token,
-    /// Its own limits.
-    pub limits: Vec<Limit>,
+    /// Its own rules.
+    pub rules: LimitSet,
+    /// Their version.
+    pub version: u64,
     /// What it spent and holds.
     pub budgets: Vec<(BudgetKey, Budget)>,
+    /// How its limits stand.
+    pub standing: Vec<LimitReport>,
     /// When and from where it was last used.
     pub last_used: Option<LastUse>,
     /// Tells its secret from others without being one.
@@ -95,11 +100,13 @@ impl Bursar {
             issued_by_ecdh: principal.token().issued_by_ecdh,
             template: new.template,
         };
-        let mut warnings = warnings(&token, &new.limits, new.duration.is_none());
-        warnings.extend(self.limits_of_no_wallet(token.user, &new.limits).await?);
+        let rules = self.resolve(new.rules)?;
+        rules.check().map_err(|problem| ServiceError::invalid("limits", problem.to_string()))?;
+        let mut warnings = warnings(&token, &rules, new.duration.is_none());
+        warnings.extend(self.limits_of_no_wallet(token.user, &rules.limits).await?);
         let text = TokenText::from_random(self.random.bytes());
         let cap = Some(self.policy.tokens_per_user);
-        self.store_token(principal.actor(), &token, &text, new.limits, "token.issue", cap).await?;
+        self.store_token(principal.actor(), &token, &text, rules, "token.issue", cap).await?;
         // The maker's address is a known good one for the new token, too (see `Attempts`).
         self.note_good_source(token.user, Source::new(Presented::Token(token.id), principal.address)).await?;
         let state = self.state_of(token).await?;
@@ -155,11 +162,15 @@ impl Bursar {
         actor: Actor,
         token: &Token,
         text: &TokenText,
-        limits: Vec<Limit>,
+        mut rules: LimitSet,
         action: &'static str,
         cap: Option<u64>,
     ) -> Result<(), ServiceError> {
         let (id, user, now) = (token.id, token.user, token.created);
+        if let Some(destinations) = &mut rules.destinations {
+            // Nothing was paid yet, so counting begins at the beginning.
+            destinations.counted_since = (!destinations.each.is_empty()).then_some(now);
+        }
         let found = self.reads.run(move |reader| Ok((reader.user(user)?, reader.count_long_lived(user, now)?))).await?;
         let (Some(owner), long_lived) = found else {
             return Err(ServiceError::NotFound("user"));
@@ -173,7 +184,7 @@ impl Bursar {
             put: vec![
                 Record::Token(id, token.clone()),
                 Record::Secrets(id, vec![self.secret_of(token, text)?]),
-                Record::Limits(Subject::Token(id), limits),
+                Record::Limits(Subject::Token(id), rules),
             ],
             trace: Some(Trace {
                 action,
@@ -198,7 +209,7 @@ impl Bursar {
         }
     }
 
-    fn secret_of(&self, token: &Token, text: &TokenText) -> Result<TokenSecret, ServiceError> {
+    pub(crate) fn secret_of(&self, token: &Token, text: &TokenText) -> Result<TokenSecret, ServiceError> {
         let hash = text.bearer_hash();
         // Only an extensible session's text is ever needed again: its extension is signed over it (WC §2.9).
         let kept_text = if token.extension_address.is_some() { text.expose() } else { "" };
@@ -207,7 +218,7 @@ impl Bursar {
             .sealer
             .seal(secret_place(&token.id), plain.expose(), self.random.bytes())
             .map_err(|error| ServiceError::Unavailable(error.to_string()))?;
-        Ok(TokenSecret { lookup: self.sealer.lookup(hash.expose()), sealed, ends: None })
+        Ok(TokenSecret { lookup: self.sealer.lookup(hash.expose()), sealed, ends: None, used: None })
     }
 
     /// A user's living access tokens. A token of software sees only itself.
@@ -274,14 +285,16 @@ impl Bursar {
     pub(crate) async fn state_of(&self, token: Token) -> Result<TokenState, ServiceError> {
         let (id, subject) = (token.id, Subject::Token(token.id));
         let noted = self.seen.last(id);
-        let (limits, budgets, secrets, last_used) = self
+        let now = self.clock.now();
+        let (standing, budgets, secrets, last_used) = self
             .reads
             .run(move |reader| {
                 let last_used = match noted {
                     Some(noted) => Some(noted),
                     None => reader.last_use(id)?,
                 };
-                Ok((reader.limits(subject)?, reader.budgets(subject)?, reader.secrets(id)?, last_used))
+                let standing = standing_of(reader, subject, now)?;
+                Ok((standing, reader.budgets(subject)?, reader.secrets(id)?, last_used))
             })
             .await?;
         // The last secret is the newest; a keyed hash of a keyed hash gives nothing away.
@@ -289,13 +302,14 @@ impl Bursar {
             let newest = secrets.value.last()?.lookup.first_chunk::<6>().copied()?;
             Some(newest.iter().map(|byte| format!("{byte:02x}")).collect())
         });
-        Ok(TokenState { last_used, token, limits: limits.value, budgets, fingerprint })
+        let Standing { rules, version, reports: standing, .. } = standing;
+        Ok(TokenState { last_used, token, rules, version, budgets, standing, fingerprint })
     }
 }
 
-fn warnings(token: &Token, limits: &[Limit], took_default: bool) -> Vec<String> {
+fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> {
     let mut warnings = Vec::new();
-    if token.grant.scopes.can_spend() && limits.is_empty() {
+    if token.grant.scopes.can_spend() && rules.limits.is_empty() {
         warnings.push(
             "the token has no spending limit: every spend will need an unlock with a one-time password; \
              give `spendingLimits` to let it spend by itself"
@@ -305,22 +319,10 @@ fn warnings(token: &Token, limits: &[Limit], took_default: bool) -> Vec<String> 
     if took_default {
         warnings.push(
             "no duration was given, so the token lasts 10 years; a shorter life and regular rotation are \
-             recommended: make a new token with `duration` (in seconds) before this one ends, then remove this one"
+             recommended: give `duration` in seconds, and rotate its secret before it ends"
                 .to_owned(),
         );
     }
-    for limit in limits {
-        match limit.ceiling {
-            Ceiling::Unlimited => warnings.push(format!("nothing limits what the token spends of {}", limit.asset)),
-            Ceiling::At(ceiling) if ceiling == bursar_core::amount::Amount::ZERO => {
-                warnings.push(format!("the limit of {} is 0: the token cannot spend it at all", limit.asset));
-            }
-            Ceiling::At(_) if limit.asset == Asset::Family(bursar_core::coin::Family::Erc20) => {
-                let text = "allErc20TokensLimit is one counter of raw base units over all ERC-20 tokens without a limit of their own";
-                warnings.push(text.to_owned());
-            }
-            Ceiling::At(_) => {}
-        }
-    }
+    warnings.extend(bursar_core::limit::warnings(rules).iter().map(ToString::to_string));
     warnings
 }

@@ -28,7 +28,10 @@ pub(crate) struct KnownToken {
 pub(crate) struct KnownSecret {
     pub(crate) hash: BearerHash,
     pub(crate) key: SigningKey,
+    pub(crate) lookup: [u8; 32],
     pub(crate) ends: Option<Timestamp>,
+    /// Whether its first use is still to be noted: it came by a rotation.
+    pub(crate) is_unused: bool,
 }
 
 pub(crate) struct Known {

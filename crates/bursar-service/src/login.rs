@@ -9,6 +9,7 @@ use bursar_core::ledger::{Command, Credential, CredentialKind, DocumentKey, Docu
 use bursar_core::scope::{Scope, ScopeName, Scopes};
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
+use bursar_core::limit::LimitSet;
 use bursar_core::token::{Grant, Token, TokenKind};
 use bursar_identity::attempts::{Credential as Presented, Source};
 use bursar_wire::ecdh::IssuedToken;
@@ -122,7 +123,7 @@ impl Bursar {
             template: None,
         };
         let text = TokenText::from_random(self.random.bytes());
-        self.store_token(Actor::Anonymous, &token, &text, Vec::new(), "session.create", None).await?;
+        self.store_token(Actor::Anonymous, &token, &text, LimitSet::default(), "session.create", None).await?;
         let (handed, encrypted_ecdh_key) = match ecdh_key {
             Some((xpub, encrypted)) => (self.hand_out_sealed(&text, &xpub)?, Some(encrypted)),
             None => (Handed::Plain(text), None),

@@ -6,7 +6,8 @@ use std::pin::Pin;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, Recipient};
+use bursar_core::destination::Destination;
+use bursar_core::hold::{Hold, Payee, Recipient};
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -37,7 +38,7 @@ pub enum SendOutcome {
     Done {
         /// What the rail calls it: a transaction id.
         reference: String,
-        /// The fee that was really paid, in the coin sent.
+        /// The fee that was really paid, in the coin that pays fees.
         fee: Amount,
     },
     /// The rail refused before anything moved, and nothing will.
@@ -102,13 +103,24 @@ pub trait Rail: Send + Sync {
     /// Whether this is play money, to be marked as such everywhere.
     fn is_sandbox(&self) -> bool;
 
-    /// Checks destinations without moving anything.
+    /// What an address of a coin means, in its normal form.
     ///
     /// # Errors
-    /// The first recipient whose address is none of this coin.
-    fn check(&self, coin: &Coin, recipients: &[Recipient]) -> Result<(), RailError>;
+    /// It is none of this coin.
+    fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError>;
 
-    /// The greatest fee that a direct send to so many recipients can cost.
+    /// Checks whether one transaction can pay these recipients, and reads their addresses.
+    ///
+    /// # Errors
+    /// The first recipient who cannot be paid.
+    fn payees(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, RailError>;
+
+    /// The coin that pays for sending a coin: itself, or that of its chain.
+    fn fee_coin(&self, coin: &Coin) -> Coin {
+        coin.clone()
+    }
+
+    /// The greatest fee that a direct send to so many recipients can cost, in [`Rail::fee_coin`].
     fn fee_ceiling(&self, coin: &Coin, recipients: usize) -> Amount;
 
     /// Makes a transaction without sending it.

@@ -6,9 +6,10 @@ use bursar_core::amount::Amount;
 use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
+use bursar_core::hold::{Hold, HoldState, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Outcome, Request};
+use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
+use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_ledger::Ledger;
@@ -60,6 +61,8 @@ pub struct Sent {
     pub hold: Hold,
     /// What the rail calls it.
     pub reference: String,
+    /// What each limit it fell under said; nothing, if it was asked for again.
+    pub reports: Vec<LimitReport>,
 }
 
 impl Bursar {
@@ -79,7 +82,7 @@ impl Bursar {
             return Err(Refusal::WrongCoin { holds: found.wallet.coin }.into());
         }
         let rail = self.rail(&found.wallet.rail)?;
-        rail.check(coin, recipients)?;
+        rail.payees(coin, recipients)?;
         Ok(rail.build(&found.wallet.reference, coin, recipients, self.random.bytes()).await?)
     }
 
@@ -102,8 +105,8 @@ impl Bursar {
                 (decoded.recipients, decoded.fee, bytes)
             }
         };
-        rail.check(&request.coin, &recipients)?;
-        check_sum(&recipients, fee)?;
+        let payees = rail.payees(&request.coin, &recipients)?;
+        check_sum(&payees, fee)?;
         let stepped_up = match request.otp.as_deref() {
             None => false,
             Some(otp) => {
@@ -117,16 +120,19 @@ impl Bursar {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token: principal.token().id,
             address: principal.address,
-            wallet: wallet.id,
-            meaning: meaning(&request.coin, wallet.id, &recipients, &transaction),
+            wallet: Some(wallet.id),
+            organisation: None,
+            meaning: meaning(&request.coin, Some(wallet.id), &payees, &transaction),
+            fee_coin: rail.fee_coin(&request.coin),
             coin: request.coin,
-            recipients,
+            payees,
             fee,
             key: request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name)),
             instruction: transaction,
             comment: request.comment,
-            stepped_up,
-            deadline: now.plus(self.policy.spend_deadline),
+            stepped_up: stepped_up || self.ignores_limits(),
+            holder: None,
+            patience: self.policy.spend_deadline,
         };
         let work = HoldAndSend {
             ledger: Arc::clone(&self.ledger),
@@ -167,7 +173,7 @@ impl HoldAndSend {
     async fn run(self, request: HoldRequest) -> Result<Sent, ServiceError> {
         let command = Command::Hold(Box::new(request));
         match self.ledger.submit(Request { actor: self.actor, command }).await? {
-            Outcome::Held(hold) => self.send(*hold).await,
+            Outcome::Held { hold, reports } => self.send(*hold, reports).await,
             Outcome::Known { hold, same: true } => known(*hold),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
             Outcome::Refused(refusal) => Err(refusal.into()),
@@ -175,22 +181,22 @@ impl HoldAndSend {
         }
     }
 
-    async fn send(self, hold: Hold) -> Result<Sent, ServiceError> {
+    async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
         let id = hold.id;
         let (command, sent) = match self.rail.send(&self.reference, Permit::of_granted(hold.clone())).await {
             SendOutcome::Done { reference, fee } => {
                 let amount = captured(&hold, fee);
-                let state = HoldState::Captured { at: hold.created, amount, reference: reference.clone() };
-                let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone() };
-                (Command::Capture { hold: id, amount, reference }, Ok(sent))
+                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+                let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone(), reports };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
             }
             SendOutcome::Refused { reason } => {
                 let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
-                (Command::Release { hold: id, reason }, Err(refused))
+                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
             }
             SendOutcome::Unknown { reason } => {
                 tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                (Command::MarkUnresolved { hold: id }, Err(ServiceError::OutcomePending { hold: id }))
+                (Command::Expire { hold: id }, Err(ServiceError::OutcomePending { hold: id }))
             }
         };
         // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
@@ -204,17 +210,18 @@ impl HoldAndSend {
 
 /// Refuses sums that no coin has: totals of many spends must always fit 256 bits, or one of them could
 /// keep all others from being counted.
-fn check_sum(recipients: &[Recipient], fee: Amount) -> Result<(), Refusal> {
-    let sum = recipients.iter().try_fold(fee, |sum, to| sum.checked_add(to.amount));
+pub(crate) fn check_sum(payees: &[Payee], fee: Amount) -> Result<(), Refusal> {
+    let sum = payees.iter().try_fold(fee, |sum, to| sum.checked_add(to.amount));
     match sum {
         Some(sum) if sum < SUM_BOUND => Ok(()),
         _ => Err(Refusal::AmountTooLarge),
     }
 }
 
-/// The amount that left the wallet: what the recipients got and the real fee.
+/// How much of the coin left: what the recipients got, and the real fee if it was paid in the same coin.
 pub(crate) fn captured(hold: &Hold, fee: Amount) -> Amount {
-    hold.amount.saturating_sub(hold.fee).saturating_add(fee)
+    let cost = &hold.cost;
+    if cost.coin == cost.fee_coin { cost.without_fee().saturating_add(fee) } else { cost.amount }
 }
 
 /// The first outcome of a spend that was asked for again.
@@ -222,7 +229,7 @@ fn known(hold: Hold) -> Result<Sent, ServiceError> {
     match &hold.state {
         HoldState::Captured { reference, .. } => {
             let reference = reference.clone();
-            Ok(Sent { hold, reference })
+            Ok(Sent { hold, reference, reports: Vec::new() })
         }
         HoldState::Open | HoldState::Unresolved { .. } => Err(ServiceError::OutcomePending { hold: hold.id }),
         HoldState::Released { reason, .. } => Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() }),
@@ -252,7 +259,7 @@ fn check_claim(
 
 /// Names what a spend means, so that a key cannot be used for two different ones. Not its bytes: the same
 /// spend may be written in many ways.
-fn meaning(coin: &Coin, wallet: WalletId, recipients: &[Recipient], transaction: &[u8]) -> [u8; 32] {
+pub(crate) fn meaning(coin: &Coin, wallet: Option<WalletId>, payees: &[Payee], transaction: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     let mut field = |bytes: &[u8]| {
         hasher.update(bytes.len().to_be_bytes());
@@ -260,10 +267,10 @@ fn meaning(coin: &Coin, wallet: WalletId, recipients: &[Recipient], transaction:
     };
     field(b"spend");
     field(coin.as_str().as_bytes());
-    field(wallet.as_bytes());
-    for recipient in recipients {
-        field(recipient.address.as_bytes());
-        field(&recipient.amount.to_be_bytes());
+    field(wallet.as_ref().map_or(&[], |wallet| &wallet.as_bytes()[..]));
+    for payee in payees {
+        field(payee.destination.id().as_bytes());
+        field(&payee.amount.to_be_bytes());
     }
     field(transaction);
     hasher.finalize().into()

@@ -3,7 +3,7 @@
 use bursar_core::audit::Actor;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
-use bursar_core::ledger::{Command, Outcome};
+use bursar_core::ledger::{Command, Outcome, Settler};
 use bursar_store::Page;
 
 use crate::Bursar;
@@ -48,10 +48,9 @@ impl Bursar {
             let Some(last) = holds.last() else { return Ok(swept) };
             after = Some(last.id);
             for hold in holds {
-                let is_due = overdue == Overdue::All
-                    || hold.deadline <= self.clock.now()
-                    || matches!(hold.state, HoldState::Unresolved { .. });
-                if is_due {
+                let is_past = hold.deadline <= self.clock.now() || matches!(hold.state, HoldState::Unresolved { .. });
+                // Whoever moves the money themselves is not done because this server was started again.
+                if is_past || (overdue == Overdue::All && hold.holder.is_none()) {
                     self.settle(&hold, &mut swept).await?;
                 }
             }
@@ -62,11 +61,11 @@ impl Bursar {
         let command = match self.became_of(hold).await? {
             SendOutcome::Done { reference, fee } => {
                 swept.captured += 1;
-                Command::Capture { hold: hold.id, amount: captured(hold, fee), reference }
+                Command::Capture { hold: hold.id, amount: captured(hold, fee), fee, reference, by: Settler::Rail }
             }
             SendOutcome::Refused { reason } => {
                 swept.released += 1;
-                Command::Release { hold: hold.id, reason }
+                Command::Release { hold: hold.id, reason, by: Settler::Rail }
             }
             SendOutcome::Unknown { reason } => {
                 swept.unresolved += 1;
@@ -74,7 +73,7 @@ impl Bursar {
                     return Ok(());
                 }
                 tracing::warn!(spend = %hold.id, reason, "the outcome of a spend is not known; it stays held");
-                Command::MarkUnresolved { hold: hold.id }
+                Command::Expire { hold: hold.id }
             }
         };
         match self.command(Actor::System, command).await? {
@@ -84,12 +83,17 @@ impl Bursar {
     }
 
     async fn became_of(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
-        let (wallet, user) = (hold.wallet, hold.user);
+        let unknown = |reason: &str| Ok(SendOutcome::Unknown { reason: reason.to_owned() });
+        if hold.holder.is_some() {
+            return unknown("the service that holds it has not settled it");
+        }
+        let Some(wallet) = hold.wallet else { return unknown("it is in no wallet that a rail knows") };
+        let user = hold.user;
         let found = self.reads.run(move |reader| reader.wallet(wallet, user)).await?;
         let rail = found.and_then(|found| self.rails.get(&found.wallet.rail));
-        Ok(match rail {
-            Some(rail) => rail.reconcile(hold).await,
-            None => SendOutcome::Unknown { reason: "its rail is not configured".to_owned() },
-        })
+        match rail {
+            Some(rail) => Ok(rail.reconcile(hold).await),
+            None => unknown("its rail is not configured"),
+        }
     }
 }

@@ -28,12 +28,12 @@ impl Bursar {
     /// # Errors
     /// The second factor is wrong, or a longer unlock is running.
     pub async fn unlock(&self, principal: &Principal, request: UnlockRequest) -> Result<TokenState, ServiceError> {
-        let (token, now) = (principal.token(), self.clock.now());
+        let token = principal.token();
         let source = self.source(principal);
         self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
         let command = Command::Unlock {
             token: token.id,
-            until: now.plus(request.duration),
+            duration: request.duration,
             resume: request.resume,
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
         };

@@ -141,7 +141,7 @@ impl Bursar {
     ) -> Result<Hold, ServiceError> {
         self.readable(principal, Some(coin), wallet).await?;
         let hold = self.reads.run(move |reader| reader.hold(id)).await?;
-        hold.filter(|hold| hold.wallet == wallet).ok_or(ServiceError::NotFound("transfer"))
+        hold.filter(|hold| hold.wallet == Some(wallet)).ok_or(ServiceError::NotFound("transfer"))
     }
 
     async fn readable(

@@ -28,7 +28,7 @@ pub(crate) enum Happening {
     Freeze,
     /// Time passes.
     Wait,
-    /// The wall clock jumps.
+    /// The wall clock jumps, or an operator finds its time right.
     Jump,
     /// Spends settled long ago are let go.
     Forget,

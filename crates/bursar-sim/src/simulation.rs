@@ -24,6 +24,8 @@ pub struct Counts {
     pub edits: u64,
     /// Commands answered with a failure.
     pub failures: u64,
+    /// Spends turned away because the clock had jumped.
+    pub jumps: u64,
     /// Crashes.
     pub crashes: u64,
     /// Transactions lost in them, answered to nobody.
@@ -113,6 +115,7 @@ impl Counts {
             known: self.known + other.known,
             edits: self.edits + other.edits,
             failures: self.failures + other.failures,
+            jumps: self.jumps + other.jumps,
             crashes: self.crashes + other.crashes,
             lost: self.lost + other.lost,
             histories: self.histories + other.histories,

@@ -12,7 +12,7 @@ use bursar_core::id::{HoldId, TokenId, UserId};
 use bursar_core::ledger::{Command, HoldRequest, Key, LimitEdit, Record, Request, Settler, Trace, Write};
 use bursar_core::limit::{Subject, Window};
 use bursar_core::time::{Span, Timestamp};
-use bursar_ledger::{Engine, Settings};
+use bursar_ledger::{Sequential, Settings};
 
 use crate::Breakage;
 use crate::clock::SimulatedClock;
@@ -63,7 +63,7 @@ pub(crate) enum From {
 pub(crate) struct World {
     pub(crate) clock: Arc<SimulatedClock>,
     pub(crate) disk: SharedDisk,
-    pub(crate) engine: Engine,
+    pub(crate) engine: Sequential,
     pub(crate) rail: Rail,
     pub(crate) judge: Judge,
     pub(crate) clients: Vec<Client>,
@@ -96,7 +96,7 @@ impl World {
         }
         let mut judge = Judge::default();
         judge.begin(&records);
-        let clock = Arc::new(SimulatedClock::at(DAWN));
+        let clock = Arc::new(SimulatedClock::at(DAWN, seed % 2 == 0));
         let disk = SharedDisk::new(records, Arc::clone(&clock), breakage);
         let engine = start(&disk, &clock, &mut dice);
         let (rail, inbox) = (Rail::default(), Vec::new());
@@ -153,6 +153,10 @@ impl World {
                 if dice.u8(..40) == 0 {
                     self.clock.pass(Window::LONGEST);
                 }
+                Ok(())
+            }
+            Happening::Jump if dice.u8(..3) == 0 => {
+                self.engine.accept_clock();
                 Ok(())
             }
             Happening::Jump => {
@@ -424,9 +428,9 @@ impl World {
 }
 
 /// The server starts; how much it keeps in memory is chance.
-fn start(disk: &SharedDisk, clock: &Arc<SimulatedClock>, dice: &mut fastrand::Rng) -> Engine {
+fn start(disk: &SharedDisk, clock: &Arc<SimulatedClock>, dice: &mut fastrand::Rng) -> Sequential {
     let kept_records = [0, 20, 100_000][dice.usize(..3)];
     let settings = Settings { kept_records, ..Settings::default() };
     let clock: Arc<dyn Clock> = Arc::<SimulatedClock>::clone(clock);
-    Engine::new(disk.writer(), clock, Arc::new(()), settings).expect("the disk is up")
+    Sequential::new(disk.writer(), clock, Arc::new(()), settings).expect("the disk is up")
 }

@@ -4,10 +4,12 @@
 //! writer wait, but under steady writing it never quite catches up, and the log would grow without end;
 //! so a log beyond its bound is started over, for which the writer waits until the few pages written
 //! since the passive checkpoint are copied too.
+//!
+//! A commit that fails wakes it too: if it was the log that filled the disk, copying it makes room in it.
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bursar_store::StoreError;
 use rusqlite::Connection;
@@ -17,6 +19,9 @@ use crate::sql::unavailable;
 
 /// How long starting the log over may wait for readers; the writer waits with it.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How long to leave a disk alone after a checkpoint failed on it.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// When to checkpoint, in pages of the log.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +39,16 @@ impl Default for Bounds {
 }
 
 /// The thread that checkpoints. It ends with the writer's connection, and dropping this waits for it.
-pub(crate) struct Checkpointer(Option<JoinHandle<()>>);
+pub(crate) struct Checkpointer {
+    wake: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Checkpointer {
     /// Starts the thread on a connection of its own, to be woken by the commits of the writer's.
     pub(crate) fn start(writer: &mut Connection, own: Connection, bounds: Bounds) -> Result<Self, StoreError> {
         let (wake, due) = sync_channel(1);
+        let own_wake = Some(wake.clone());
         let mut seen = 0;
         let committed = move |_: &mut Wal, pages| {
             let pages = i64::from(pages);
@@ -56,24 +65,38 @@ impl Checkpointer {
         std::thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(move || run(&own, &due, bounds))
-            .map(|thread| Self(Some(thread)))
+            .map(|thread| Self { wake: own_wake, thread: Some(thread) })
             .map_err(|problem| StoreError::Unavailable(problem.to_string()))
+    }
+
+    /// Asks for a checkpoint now.
+    pub(crate) fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            let _ = wake.try_send(());
+        }
     }
 }
 
 impl Drop for Checkpointer {
     fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
+        self.wake = None;
+        if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
 fn run(connection: &Connection, due: &Receiver<()>, bounds: Bounds) {
+    let mut failed: Option<Instant> = None;
     while due.recv().is_ok() {
+        if failed.is_some_and(|at| at.elapsed() < PAUSE) {
+            continue;
+        }
+        failed = None;
         // Failing is not losing: the log keeps everything, and later commits ask again.
         if let Err(problem) = checkpoint(connection, bounds) {
             tracing::warn!(%problem, "the write-ahead log could not be checkpointed");
+            failed = Some(Instant::now());
         }
     }
 }

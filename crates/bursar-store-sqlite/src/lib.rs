@@ -7,6 +7,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
+mod chain;
 mod checkpoint;
 mod migrations;
 mod open;
@@ -19,4 +20,5 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use chain::SqliteChain;
 pub use open::SqliteStore;

@@ -53,6 +53,20 @@ impl SqliteStore {
         Self::open_with(directory, Bounds::default())
     }
 
+    /// Opens the store so that its commits are on no disk when they return: what a test of durability has
+    /// to notice. Never for anything that has to last.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    #[cfg(feature = "unsynced")]
+    pub fn open_unsynced(directory: &Path) -> Result<Self, StoreError> {
+        let store = Self::open(directory)?;
+        let connection = store.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        connection.as_ref().ok_or(StoreError::InUse)?.execute_batch("PRAGMA synchronous = OFF").map_err(unavailable)?;
+        drop(connection);
+        Ok(store)
+    }
+
     pub(crate) fn open_with(directory: &Path, bounds: Bounds) -> Result<Self, StoreError> {
         let owner = Owner::new(directory)?;
         let mut connection = connect(&owner.path, OpenFlags::SQLITE_OPEN_READ_WRITE, WAIT)?;
@@ -113,10 +127,23 @@ impl Owner {
 
     /// A connection that cannot write.
     pub(crate) fn read(&self) -> Result<Connection, StoreError> {
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, WAIT)?;
-        connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
-        Ok(connection)
+        read_only(&self.path)
     }
+}
+
+/// A connection that cannot write, to the database of a directory that may belong to another process.
+pub(crate) fn read_beside(directory: &Path) -> Result<Connection, StoreError> {
+    let connection = read_only(&directory.join(DATABASE))?;
+    match migrations::found(&connection)? {
+        0 => Err(StoreError::Unavailable("there is no store in the data directory".to_owned())),
+        _ => Ok(connection),
+    }
+}
+
+fn read_only(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, WAIT)?;
+    connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
+    Ok(connection)
 }
 
 fn take(directory: &Path) -> io::Result<Result<File, StoreError>> {

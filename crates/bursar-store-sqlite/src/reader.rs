@@ -127,9 +127,7 @@ impl Reader for SqliteReader {
     }
 
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
-        let view = self.view()?;
-        let links = audit::links(&view, from_link, limit)?;
-        links.into_iter().map(|link| Ok((link, audit::events(&view, link.number)?))).collect()
+        audit::covered(&self.view()?, from_link, limit)
     }
 
     /// Streams over the open holds and over the budgets that hold something; both are few.

@@ -258,6 +258,32 @@ fn the_log_stays_bounded_while_it_is_written_and_read() {
 }
 
 #[test]
+fn a_commit_that_finds_no_room_asks_for_what_the_log_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open_with(directory.path(), Bounds { step: i64::MAX, most: i64::MAX }).unwrap();
+    let database = directory.path().join("bursar.db");
+    let length = || fs::metadata(&database).unwrap().len();
+    {
+        // This very connection becomes the writer's.
+        let connection = store.connection.lock().unwrap();
+        let connection = connection.as_ref().unwrap();
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        connection.pragma_update_and_check(None, "max_page_count", pages + 4, |_| Ok(())).unwrap();
+    }
+    let mut writer = store.writer().unwrap();
+    writer.commit(&batch([organisation("a")])).unwrap();
+    let before = length();
+    let refused = writer.commit(&batch([organisation(&"b".repeat(100_000))]));
+    assert!(matches!(&refused, Err(StoreError::Unavailable(problem)) if problem.contains("full")), "{refused:?}");
+    // Nothing else would have copied the log: so far from its bound it never is.
+    while length() == before {
+        std::thread::yield_now();
+    }
+    let change = Change { version: 2, ..batch([organisation("c")]).changes.remove(0) };
+    writer.commit(&Batch { changes: vec![change], ..batch([]) }).unwrap();
+}
+
+#[test]
 fn a_store_that_a_newer_program_wrote_is_refused_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(directory.path()).unwrap());

@@ -14,13 +14,13 @@ use crate::sql::unavailable;
 /// Dropped in this order: the connection, whose end is also the checkpointer's, then the right to the directory.
 pub(crate) struct SqliteWriter {
     connection: Connection,
-    _checkpointer: Checkpointer,
+    checkpointer: Checkpointer,
     _owner: Arc<Owner>,
 }
 
 impl SqliteWriter {
     pub(crate) const fn new(connection: Connection, checkpointer: Checkpointer, owner: Arc<Owner>) -> Self {
-        Self { connection, _checkpointer: checkpointer, _owner: owner }
+        Self { connection, checkpointer, _owner: owner }
     }
 }
 
@@ -41,6 +41,16 @@ impl Writer for SqliteWriter {
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let committed = self.write_all(batch);
+        if matches!(committed, Err(StoreError::Unavailable(_))) {
+            self.checkpointer.wake();
+        }
+        committed
+    }
+}
+
+impl SqliteWriter {
+    fn write_all(&mut self, batch: &Batch) -> Result<(), StoreError> {
         // A transaction that is dropped before its end is rolled back.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;

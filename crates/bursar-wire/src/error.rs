@@ -70,6 +70,11 @@ impl ErrorBody {
         self
     }
 
+    /// The stable code of the reason, if the context has one.
+    pub fn code(&self) -> Option<&str> {
+        self.context.get("code").and_then(Value::as_str)
+    }
+
     /// The stable code.
     pub fn name(&self) -> &str {
         &self.name

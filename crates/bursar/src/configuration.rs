@@ -13,11 +13,12 @@ use bursar_service::{Policy, RequireIp};
 use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
+use crate::server;
 
 /// The file's usual name.
 pub(crate) const NAME: &str = "bursar.toml";
 
-/// What `init` writes; `{listen}` and `{data_directory}` are filled in.
+/// What `init` writes; what is in braces is filled in.
 const TEMPLATE: &str = include_str!("configuration.toml");
 
 /// The configuration of a server.
@@ -25,6 +26,7 @@ const TEMPLATE: &str = include_str!("configuration.toml");
 #[serde(deny_unknown_fields)]
 pub(crate) struct Configuration {
     pub(crate) listen: SocketAddr,
+    operations: Option<SocketAddr>,
     pub(crate) data_directory: PathBuf,
     pub(crate) key_file: PathBuf,
     #[serde(default = "localhost")]
@@ -136,6 +138,11 @@ impl Configuration {
         Ok(read)
     }
 
+    /// Where it tells how it is doing.
+    pub(crate) fn operations(&self) -> SocketAddr {
+        self.operations.unwrap_or_else(|| server::operations_beside(self.listen))
+    }
+
     /// What decides in production.
     pub(crate) fn policy(&self) -> Policy {
         Policy {
@@ -164,6 +171,7 @@ pub(crate) fn template(listen: SocketAddr, data_directory: &str, key_file: &str)
     let quoted = |text: &str| toml::Value::from(text).to_string();
     TEMPLATE
         .replace("{listen}", &quoted(&listen.to_string()))
+        .replace("{operations}", &quoted(&server::operations_beside(listen).to_string()))
         .replace("{data_directory}", &quoted(data_directory))
         .replace("{key_file}", &quoted(key_file))
 }
@@ -234,8 +242,11 @@ mod tests {
         assert_eq!(policy.require_ip_restriction, RequireIp::Spend);
         assert_eq!(policy.password_cost, PasswordCost::PRODUCTION);
         assert_eq!(policy.tokens_per_user, 10);
+        assert_eq!(read.operations(), "127.0.0.1:8081".parse().unwrap());
         let short = "listen = '127.0.0.1:1'\ndata_directory = 'd'\nkey_file = 'k'";
-        let defaults = Configuration::parse(short).unwrap().policy();
+        let defaults = Configuration::parse(short).unwrap();
+        assert_eq!(defaults.operations(), "127.0.0.1:2".parse().unwrap());
+        let defaults = defaults.policy();
         assert_eq!(format!("{policy:?}"), format!("{defaults:?}"));
     }
 

@@ -12,7 +12,8 @@ use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
-use bursar_gateway::sandbox::SandboxRail;
+use bursar_gateway::sandbox::socket::RemoteSandbox;
+use bursar_gateway::sandbox::{Sandbox, SandboxRail};
 use bursar_identity::fixed_otp::{self, FixedOtp};
 use bursar_identity::password::PasswordCost;
 use bursar_service::error::ServiceError;
@@ -20,11 +21,12 @@ use bursar_service::people::NewUser;
 use bursar_service::rail::Rail;
 use bursar_service::{Bursar, Policy, RequireIp};
 use bursar_store::seal::MasterKey;
+use tokio::net::TcpListener;
 
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
-use crate::server::{self, Listening, Rails, Serving};
+use crate::server::{self, Listening, Rails};
 
 const USERNAME: &str = "user@example.com";
 const RAIL: &str = "sandbox";
@@ -43,17 +45,27 @@ const BODY_LIMIT: usize = 1024 * 1024;
 pub(crate) struct Wishes {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
+    /// Where it tells how it is doing; beside it if nothing is said.
+    pub(crate) operations: Option<SocketAddr>,
     /// Where it keeps its data; in a temporary directory if nothing is said.
     pub(crate) data_directory: Option<PathBuf>,
     /// Whether it may listen beyond this machine.
     pub(crate) allow_remote: bool,
     /// Whether tokens are handed out encrypted to clients with an ECDH key (WC §3.4).
     pub(crate) ecdh_issuance: bool,
+    /// Where the sandbox listens, if it is a process of its own.
+    pub(crate) sandbox_socket: Option<PathBuf>,
+    /// Whether it stops when standard input ends.
+    pub(crate) ends_with_input: bool,
+    /// Whether spends are granted whatever the limits say.
+    #[cfg(feature = "break-no-hold")]
+    pub(crate) ignores_limits: bool,
 }
 
 /// What whoever started it needs to know.
 pub(crate) struct Ready {
     pub(crate) url: String,
+    pub(crate) operations: String,
     pub(crate) username: &'static str,
     pub(crate) password: Secret<String>,
     pub(crate) otp: &'static str,
@@ -104,20 +116,24 @@ struct Home {
 /// # Errors
 /// It may not listen there, the data directory is not its own, or `ready` failed.
 pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Failure>) -> Result<(), Failure> {
-    if !wishes.allow_remote && !wishes.listen.ip().is_loopback() {
-        return Err(Failure::usage(format!("{} can be reached from other machines", wishes.listen))
+    let reachable = [Some(wishes.listen), wishes.operations].into_iter().flatten();
+    if let Some(reachable) = reachable.filter(|_| !wishes.allow_remote).find(|address| !address.ip().is_loopback()) {
+        return Err(Failure::usage(format!("{reachable} can be reached from other machines"))
             .with_hint("the second factor here is 000000; say --allow-remote if that is what you want"));
     }
     let home = Home::find(wishes.data_directory.as_deref())?;
     server::runtime()?.block_on(async {
         let listener = server::listen(wishes.listen).await?;
-        let rail = SandboxRail::open(&home.directory.join(BOOK));
-        let rail = Arc::new(rail.map_err(|error| Failure::at(&home.directory.join(BOOK), error))?);
-        let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&rail) as Arc<dyn Rail>)]);
+        let operations = listen_for_operations(wishes).await?;
+        let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
+        let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>)]);
         let policy = policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance);
-        let bursar = Arc::new(server::open(&home.directory, &home.master, rails, policy)?);
+        let bursar = server::open(&home.directory, &home.master, rails, policy)?;
+        #[cfg(feature = "break-no-hold")]
+        let bursar = broken(bursar, wishes.ignores_limits);
+        let bursar = Arc::new(bursar);
         let password = password(&home.master);
-        let wallets = seed(&bursar, &rail, &home.master, &password).await?;
+        let wallets = seed(&bursar, sandbox.as_ref(), &home.master, &password).await?;
         let server_xpub = bursar.ecdh_public_key().to_owned();
         let settings = bursar_http::Settings {
             trusted_proxies: Vec::new(),
@@ -125,9 +141,10 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             body_limit: BODY_LIMIT,
         };
         let operator = home.temporary.is_none().then_some(home.directory.as_path());
-        let serving = server::start(bursar, Listening { http: listener, settings, operator }).await?;
+        let serving = server::start(bursar, Listening { http: listener, operations, settings, operator }).await?;
         ready(&Ready {
-            url: url(&serving),
+            url: url(serving.address()),
+            operations: url(serving.operations_address()),
             username: USERNAME,
             password,
             otp: fixed_otp::CODES[0],
@@ -136,8 +153,29 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             server_xpub,
             wallets,
         })?;
-        serving.until_stopped().await
+        match wishes.ends_with_input {
+            true => serving.until_stopped(server::end_of_input()).await,
+            false => serving.until_stopped(std::future::pending()).await,
+        }
     })
+}
+
+/// The sandbox: here with its book in the data directory, or where it listens.
+fn sandbox(socket: Option<&Path>, directory: &Path) -> Result<Arc<dyn Sandbox>, Failure> {
+    let book = directory.join(BOOK);
+    match socket {
+        Some(socket) => Ok(Arc::new(RemoteSandbox::at(socket))),
+        None => Ok(Arc::new(SandboxRail::open(&book).map_err(|error| Failure::at(&book, error))?)),
+    }
+}
+
+#[cfg(feature = "break-no-hold")]
+fn broken(mut bursar: Bursar, ignores_limits: bool) -> Bursar {
+    if ignores_limits {
+        tracing::warn!("every spend is granted, whatever the limits say");
+        bursar.ignore_limits();
+    }
+    bursar
 }
 
 impl Home {
@@ -198,7 +236,7 @@ fn policy(origin: String, ecdh_issuance: bool) -> Policy {
 /// Makes the user and the wallets, or finds them as an earlier run made them.
 async fn seed(
     bursar: &Bursar,
-    rail: &SandboxRail,
+    rail: &dyn Sandbox,
     master: &MasterKey,
     password: &Secret<String>,
 ) -> Result<Vec<SandboxWallet>, Failure> {
@@ -220,7 +258,7 @@ async fn seed(
         let id = WalletId::from_bytes(random);
         let reference = id.to_string();
         let coin = Coin::parse(ticker).map_err(|error| Failure::new(error.to_string()))?;
-        let funded = rail.create_wallet(&reference, &coin, Amount::new(balance), random).await;
+        let funded = rail.fund(&reference, &coin, Amount::new(balance), random).await;
         let address = funded.map_err(ServiceError::from)?;
         match bursar.register_wallet(id, coin, label.to_owned(), RAIL, user.id).await {
             // What is registered already stays as it is.
@@ -244,9 +282,19 @@ fn password(master: &MasterKey) -> Secret<String> {
     Secret::new(text.expose().chars().take(PASSWORD_LETTERS).collect())
 }
 
+/// Where nobody said, any free port will do when the next one is taken.
+async fn listen_for_operations(wishes: &Wishes) -> Result<TcpListener, Failure> {
+    if let Some(address) = wishes.operations {
+        return server::listen(address).await;
+    }
+    match server::listen(server::operations_beside(wishes.listen)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => server::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await,
+    }
+}
+
 /// Where clients find it: not the wildcard address, which is none.
-fn url(serving: &Serving) -> String {
-    let mut address = serving.address();
+fn url(mut address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(any) if any.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(any) if any.is_unspecified() => address.set_ip(std::net::Ipv6Addr::LOCALHOST.into()),

@@ -1,4 +1,4 @@
-//! The file of the master key: 64 hex digits that only their owner may read, outside the data directory.
+//! Files of keys: 64 hex digits that only their owner may read, outside the data directory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -14,11 +14,27 @@ use crate::failure::Failure;
 /// A key, and some space for a line end.
 const LONGEST: u64 = 80;
 
-/// Makes a new key and its file, durably.
+/// Makes a new master key and its file, durably.
 ///
 /// # Errors
 /// There is such a file already, or it cannot be written.
 pub(crate) fn create(path: &Path) -> Result<MasterKey, Failure> {
+    create_secret(path).map(MasterKey::new)
+}
+
+/// Reads the master key.
+///
+/// # Errors
+/// There is no such file, others may read it, or it is no key.
+pub(crate) fn read(path: &Path) -> Result<MasterKey, Failure> {
+    read_secret(path, "master key").map(MasterKey::new)
+}
+
+/// Makes 32 random bytes and their file, durably.
+///
+/// # Errors
+/// There is such a file already, or it cannot be written.
+pub(crate) fn create_secret(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
     let bytes = Secret::new(environment::random_bytes::<32>());
     let text = Secret::new(base16ct::lower::encode_string(bytes.expose()));
     let write = || {
@@ -30,18 +46,18 @@ pub(crate) fn create(path: &Path) -> Result<MasterKey, Failure> {
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(|problem: std::io::Error| Failure::at(path, problem))?;
-    Ok(MasterKey::new(bytes))
+    Ok(bytes)
 }
 
-/// Reads the key.
+/// Reads the 32 bytes of a key; `what` says whose it is.
 ///
 /// # Errors
 /// There is no such file, others may read it, or it is no key.
-pub(crate) fn read(path: &Path) -> Result<MasterKey, Failure> {
+pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, Failure> {
     let file = File::open(path).map_err(|problem| Failure::at(path, problem))?;
     let mode = file.metadata().map_err(|problem| Failure::at(path, problem))?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(Failure::at(path, format!("the master key may be read by others (mode {:03o})", mode & 0o777))
+        return Err(Failure::at(path, format!("the {what} may be read by others (mode {:03o})", mode & 0o777))
             .with_hint(format!("chmod 600 {}", path.display())));
     }
     let mut text = String::new();
@@ -49,8 +65,8 @@ pub(crate) fn read(path: &Path) -> Result<MasterKey, Failure> {
     let text = Secret::new(text);
     let decoded = Secret::new(base16ct::lower::decode_vec(text.expose().trim_end()).unwrap_or_default());
     let bytes = decoded.expose().as_slice().try_into();
-    let bytes = bytes.map_err(|_| Failure::at(path, "is no master key, which is 64 lower-case hex digits"))?;
-    Ok(MasterKey::new(Secret::new(bytes)))
+    let bytes = bytes.map_err(|_| Failure::at(path, format!("is no {what}, which is 64 lower-case hex digits")))?;
+    Ok(Secret::new(bytes))
 }
 
 /// Whether there is a file at this place.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use bitcoin::NetworkKind;
 use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
 use bursar_core::secret::Secret;
+use bursar_http::operations::{self, Operations};
 use bursar_service::rail::Rail;
 use bursar_service::sweep::Overdue;
 use bursar_service::{Bursar, Parts, Policy};
@@ -21,7 +23,7 @@ use bursar_store::seal::{MasterKey, Sealer};
 use bursar_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::environment::{self, SystemClock, SystemRandom};
@@ -94,7 +96,9 @@ fn ecdh_keys(master: &MasterKey) -> Result<(Secret<String>, String), Failure> {
 pub(crate) struct Serving {
     bursar: Arc<Bursar>,
     address: SocketAddr,
-    http: tokio::task::JoinHandle<std::io::Result<()>>,
+    operations_address: SocketAddr,
+    operations: Arc<Operations>,
+    http: tokio::task::JoinHandle<io::Result<()>>,
     stop: watch::Sender<bool>,
     signals: Signals,
 }
@@ -103,6 +107,8 @@ pub(crate) struct Serving {
 pub(crate) struct Listening<'a> {
     /// For everybody.
     pub(crate) http: TcpListener,
+    /// For whoever runs it.
+    pub(crate) operations: TcpListener,
     /// What the routes are told.
     pub(crate) settings: bursar_http::Settings,
     /// The directory of the operator's socket.
@@ -115,6 +121,11 @@ pub(crate) struct Listening<'a> {
 /// The store does not answer, or a socket cannot be had.
 pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Result<Serving, Failure> {
     let signals = Signals::new()?;
+    let operations_address = listening.operations.local_addr()?;
+    let operations = Arc::new(Operations::new());
+    let router = operations::router(Arc::clone(&bursar), Arc::clone(&operations));
+    // It answers until the process ends: that requests still finish is worth knowing too.
+    tokio::spawn(bursar_http::serve(listening.operations, router, std::future::pending()));
     let swept = bursar.sweep(Overdue::All).await?;
     if swept != bursar_service::sweep::Swept::default() {
         tracing::info!(?swept, "settled what an earlier run left");
@@ -126,9 +137,10 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
         tokio::spawn(operator::socket::serve(socket, Arc::clone(&bursar), until(stopped.clone())));
     }
     tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
-    let router = bursar_http::router(Arc::clone(&bursar), listening.settings);
+    let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
     let http = tokio::spawn(bursar_http::serve(listening.http, router, until(stopped)));
-    Ok(Serving { bursar, address, http, stop, signals })
+    operations.opened();
+    Ok(Serving { bursar, address, operations_address, operations, http, stop, signals })
 }
 
 impl Serving {
@@ -137,16 +149,23 @@ impl Serving {
         self.address
     }
 
-    /// Serves until the process is told to stop, finishes what is under way and closes the store.
+    /// Where it tells how it is doing.
+    pub(crate) const fn operations_address(&self) -> SocketAddr {
+        self.operations_address
+    }
+
+    /// Serves until the process is told to stop or until `over`, finishes what is under way and closes the store.
     ///
     /// # Errors
     /// The listener broke.
-    pub(crate) async fn until_stopped(mut self) -> Result<(), Failure> {
+    pub(crate) async fn until_stopped(mut self, over: impl Future<Output = ()>) -> Result<(), Failure> {
         let ended = tokio::select! {
             ended = &mut self.http => Some(ended),
             () = self.signals.any() => None,
+            () = over => None,
         };
         tracing::info!("stopping");
+        self.operations.stopping();
         self.stop.send_replace(true);
         let ended = match ended {
             Some(ended) => Ok(ended),
@@ -187,6 +206,18 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
+}
+
+/// Is over when standard input is: when whoever holds its other end is gone, however that went.
+pub(crate) async fn end_of_input() {
+    let (ended, end) = oneshot::channel();
+    // A thread that the end of the process does not wait for: a read of standard input cannot be interrupted.
+    std::thread::spawn(move || {
+        io::copy(&mut io::stdin(), &mut io::sink()).ok();
+        // Nobody listens when the process was told to stop first.
+        ended.send(()).ok();
+    });
+    end.await.ok();
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -235,6 +266,13 @@ pub(crate) fn has_store(directory: &Path) -> Result<bool, Failure> {
 /// The address is taken or not of this machine.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|problem| Failure::new(format!("cannot listen on {address}: {problem}")))
+}
+
+/// Where the operations listener is if nothing is said: the next port, on this machine only.
+pub(crate) fn operations_beside(listen: SocketAddr) -> SocketAddr {
+    // Any free port goes with any free port.
+    let port = if listen.port() == 0 { 0 } else { listen.port().checked_add(1).unwrap_or_default() };
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// A runtime for the whole process.

@@ -4,11 +4,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::{QUICK, Stop};
+use crate::tools::{self, STRACE, UNSHARE};
 use crate::workspace::Workspace;
 use crate::{child, version};
 
 /// Compiling the workspace from nothing, and then running what was compiled.
 const COMPILE_AND_RUN: Duration = Duration::from_secs(20 * 60);
+
+/// Watches a process that is no child of `strace`, until that ends.
+const CAN_ATTACH: &str = "sleep 1 & strace -o /dev/null -p $!";
 
 pub(super) fn fmt(workspace: &Workspace) -> Result<(), Stop> {
     cargo(workspace, &["fmt", "--all", "--check"], QUICK)
@@ -45,6 +49,23 @@ pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
     println!("`cargo-nextest` is not installed: `cargo test` runs the same tests");
     let arguments = ["test", "--workspace", "--no-fail-fast"];
     cargo(workspace, &arguments, COMPILE_AND_RUN)
+}
+
+/// Tests that take more than a toolchain; the other suites leave them out.
+pub(super) fn faults(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[STRACE, UNSHARE])?;
+    if !quiet(Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"])) {
+        return Err(Stop::Skipped("nothing can be mounted here, not even for oneself".to_owned()));
+    }
+    if !quiet(Command::new("sh").args(["-c", CAN_ATTACH])) {
+        return Err(Stop::Skipped("`strace` may not watch a process here".to_owned()));
+    }
+    // The whole workspace, so that what the suite before compiled is used again.
+    let arguments: &[&str] = match has_subcommand(workspace, "nextest") {
+        true => &["nextest", "run", "--workspace", "--test", "faults", "--run-ignored", "all", "--no-fail-fast"],
+        false => &["test", "--workspace", "--test", "faults", "--no-fail-fast", "--", "--include-ignored"],
+    };
+    cargo(workspace, arguments, COMPILE_AND_RUN)
 }
 
 pub(super) fn build(workspace: &Workspace) -> Result<(), Stop> {

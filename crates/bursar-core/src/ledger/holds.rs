@@ -58,7 +58,7 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
         }
         for charge in charges(subject, set, Terms { cost: &cost, payments: &paid }) {
             if let (Some(set), Ok(budget)) = (set, state.budget(&charge.budget))
-                && lacks_past(set, &charge.budget, budget, token)
+                && lacks_past(set, &charge.budget, budget, Some(token))
             {
                 keys.push(Key::History(HistoryKey::new(charge.budget.clone(), set)));
             }
@@ -85,20 +85,27 @@ fn rules<'a>(set: &'a LimitSet, key: &BudgetKey) -> impl Iterator<Item = &'a Lim
 }
 
 /// Whether a budget must be told what was spent before it can be judged by these rules.
-fn lacks_past(set: &LimitSet, key: &BudgetKey, budget: Option<&Budget>, token: &Token) -> bool {
+pub(super) fn lacks_past(set: &LimitSet, key: &BudgetKey, budget: Option<&Budget>, token: Option<&Token>) -> bool {
     match budget {
         Some(budget) => rules(set, key).any(|limit| !budget.counts(&limit.window)),
         // A coin's budget is there from its first spend on.
         None if key.destination.is_none() => !matches!(key.asset, Asset::Coin(_)),
         None => {
             let since = set.destinations.as_ref().and_then(|rules| rules.counted_since);
-            !matches!(key.subject, Subject::Token(_)) || since.is_none_or(|since| since > token.created)
+            // Of a token that never paid without its destinations being counted, nothing is missing.
+            !token.is_some_and(|token| key.subject == Subject::Token(token.id) && since <= Some(token.created))
         }
     }
 }
 
 /// Begins what a budget does not count yet: from its past, where there can be one.
-fn prepare(state: &mut State, set: &LimitSet, key: &BudgetKey, token: &Token, now: Timestamp) -> Result<(), NotLoaded> {
+pub(super) fn prepare(
+    state: &mut State,
+    set: &LimitSet,
+    key: &BudgetKey,
+    token: Option<&Token>,
+    now: Timestamp,
+) -> Result<(), NotLoaded> {
     let found = state.budget(key)?;
     let windows: Vec<&Window> = rules(set, key).map(|limit| &limit.window).collect();
     let missing: Vec<&Window> =
@@ -241,7 +248,7 @@ fn decide(state: &mut State, request: &HoldRequest, now: Timestamp) -> Result<Ve
         let set = state.limits(&subject)?.filter(|set| !set.is_empty()).cloned();
         for charge in charges(subject, set.as_ref(), Terms { cost: &cost, payments: &paid }) {
             if let Some(set) = &set {
-                prepare(state, set, &charge.budget, &token, now)?;
+                prepare(state, set, &charge.budget, Some(&token), now)?;
             }
             let budget = state.budget(&charge.budget)?;
             if !lifted {

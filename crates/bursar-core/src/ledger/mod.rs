@@ -17,6 +17,7 @@ mod history;
 mod holds;
 mod retention;
 mod settle;
+mod standing;
 mod state;
 mod tokens;
 
@@ -27,6 +28,7 @@ pub use command::{Applied, Command, HoldRequest, LimitEdit, Outcome, Request, Se
 pub use document::{Credential, CredentialKind, Document, DocumentKey, DocumentKind};
 pub use history::{HistoryKey, Past, total_of_coins};
 pub use holds::dry_run;
+pub use standing::{needs_for_standing, standing};
 pub use state::{Change, Key, NotLoaded, Record, State, TokenSecret, Version, Versioned};
 
 use crate::audit::Event;

@@ -99,6 +99,8 @@ pub struct TokenSecret {
     pub sealed: Vec<u8>,
     /// The first instant at which this secret is no longer valid, if that is before the token's end.
     pub ends: Option<crate::time::Timestamp>,
+    /// When it was first used; kept while a rotation needs to know.
+    pub used: Option<crate::time::Timestamp>,
 }
 
 /// A record was asked for that the batch had not loaded: a fault of the program, never of the caller.

@@ -7,6 +7,7 @@ use std::str::FromStr as _;
 
 use bitcoin::{Address, KnownHrp, Network, WitnessProgram, WitnessVersion};
 use bursar_core::coin::Coin;
+use bursar_core::destination::Destination;
 use sha2::{Digest as _, Sha256};
 use sha3::Keccak256;
 
@@ -53,6 +54,28 @@ pub(super) fn normal_form(coin: &Coin, text: &str) -> Option<String> {
         Chain::Bitcoin(network) => bitcoin_address(network, text),
         Chain::Evm { .. } => evm_address(text),
         Chain::Other => printable_address(text),
+    }
+}
+
+/// The destination behind an address in its normal form: what the chain itself compares.
+pub(super) fn meant(coin: &Coin, normal: &str) -> Destination {
+    let as_text = || Destination::new(coin.chain(), normal.as_bytes(), None);
+    if normal.starts_with("sandbox-") {
+        return Destination::new("sandbox", normal.as_bytes(), None);
+    }
+    match Chain::of(coin) {
+        Chain::Bitcoin(network) => {
+            let family = if network == Network::Bitcoin { "bitcoin" } else { "bitcoin-testnet" };
+            let address = Address::from_str(normal).ok().and_then(|address| address.require_network(network).ok());
+            address.map_or_else(as_text, |address| {
+                Destination::new(family, address.script_pubkey().as_bytes(), None)
+            })
+        }
+        Chain::Evm { .. } => {
+            let bytes = normal.strip_prefix("0x").and_then(|digits| base16ct::lower::decode_vec(digits).ok());
+            bytes.map_or_else(as_text, |bytes| Destination::new("evm", &bytes, None))
+        }
+        Chain::Other => as_text(),
     }
 }
 

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_service::rail::{RailError, SendOutcome};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::address;
+use super::order::Order;
 use super::payment::{self, Stop};
 
 /// The schema this program writes.
@@ -191,14 +191,14 @@ pub(super) fn new_address(book: &Connection, reference: &str, random: [u8; 16]) 
     Ok(Some(address))
 }
 
-/// Sends what the hold says, once: whatever was answered first is answered again.
-pub(super) fn send(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, BookError> {
-    if let Some(known) = outcome(book, hold.id)? {
+/// Sends what the order says, once: whatever was answered first is answered again.
+pub(super) fn send(book: &Connection, reference: &str, order: &Order) -> Result<SendOutcome, BookError> {
+    if let Some(known) = outcome(book, order.id)? {
         return Ok(known);
     }
-    match payment::pay(book, reference, hold) {
+    match payment::pay(book, reference, order) {
         Ok(done) => Ok(done),
-        Err(Stop::Refused(reason)) => refuse(book, hold.id, reason),
+        Err(Stop::Refused(reason)) => refuse(book, order.id, reason),
         Err(Stop::Broken(error)) => Err(error),
     }
 }

@@ -4,7 +4,8 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::Recipient;
+use bursar_core::destination::Destination as Meant;
+use bursar_core::hold::{Payee, Recipient};
 use bursar_core::id::HoldId;
 use bursar_service::rail::RailError;
 use sha2::{Digest, Sha256};
@@ -96,6 +97,25 @@ pub(super) fn total(recipients: &[Recipient]) -> Option<Amount> {
 /// The first fault among the recipients.
 pub(super) fn fault(recipients: &[Recipient]) -> Option<Fault> {
     recipients.iter().find_map(|recipient| Fault::read(recipient.address.strip_prefix("sandbox:")?))
+}
+
+/// Reads the addresses of recipients that one transaction can pay.
+pub(super) fn payees(coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, RailError> {
+    check(coin, recipients)?;
+    let read = |recipient: &Recipient| {
+        let destination = meant(coin, &recipient.address)?;
+        Ok(Payee { address: recipient.address.clone(), destination, amount: recipient.amount })
+    };
+    recipients.iter().map(read).collect()
+}
+
+/// What an address means, in the normal form that all rails share.
+pub(super) fn meant(coin: &Coin, address: &str) -> Result<Meant, RailError> {
+    match Destination::read(coin, address) {
+        Ok(Destination::Address(normal)) => Ok(address::meant(coin, &normal)),
+        Ok(Destination::Fault(_)) => Ok(Meant::new("sandbox", address.as_bytes(), None)),
+        Err(problem) => invalid("address", problem),
+    }
 }
 
 /// What a send costs, whatever the coin: nothing. Never more, so that the ceiling is the price.

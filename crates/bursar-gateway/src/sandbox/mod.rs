@@ -35,14 +35,18 @@ use std::time::Duration;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, Recipient};
+use bursar_core::destination::Destination as Meant;
+use bursar_core::hold::{Hold, Payee, Recipient};
+use bursar_core::id::HoldId;
 use bursar_service::rail::{Answer, Balance, Built, Decoded, Permit, Rail, RailError, SendOutcome};
 
 mod address;
 mod book;
 mod destination;
+mod order;
 mod payment;
 mod report;
+pub mod socket;
 mod transaction;
 mod writer;
 
@@ -50,6 +54,7 @@ pub use book::BookError;
 pub use report::{Book, Transfer};
 
 use destination::Fault;
+use order::Order;
 use writer::{Unanswered, Writer};
 
 /// How much later `sandbox:slow` answers.
@@ -57,6 +62,18 @@ const SLOW: Duration = Duration::from_secs(2);
 
 /// The longest reference of a wallet, in bytes.
 const LONGEST_REFERENCE: usize = 256;
+
+/// A sandbox, in this process or in one of its own ([`socket`]).
+pub trait Sandbox: Rail {
+    /// Makes a wallet that holds `balance`, and gives its first address, as [`SandboxRail::create_wallet`].
+    fn fund<'a>(
+        &'a self,
+        reference: &'a str,
+        coin: &'a Coin,
+        balance: Amount,
+        random: [u8; 16],
+    ) -> Answer<'a, Result<String, RailError>>;
+}
 
 /// The simulated rail. Dropping it answers what is queued, then closes the book.
 #[derive(Debug)]
@@ -97,18 +114,18 @@ impl SandboxRail {
         self.ask(move |book| book::create_wallet(book, &reference, &coin, balance, random)).await?
     }
 
-    /// Sends what the hold says, unless the book already knows what became of it.
-    async fn carry_out(&self, reference: &str, hold: Hold) -> SendOutcome {
-        let fault = destination::fault(&hold.recipients);
+    /// Sends what the order says, unless the book already knows what became of it.
+    async fn carry_out(&self, reference: &str, order: Order) -> SendOutcome {
+        let fault = destination::fault(&order.recipients);
         if fault == Some(Fault::Never) {
             return unknown("the sandbox did not answer, as `sandbox:never` asks");
         }
         let reference = reference.to_owned();
-        let outcome = match self.writer.ask(move |book| book::send(book, &reference, &hold)).await {
+        let outcome = match self.writer.ask(move |book| book::send(book, &reference, &order)).await {
             Ok(outcome) => outcome,
             // The permit is used up and nothing was queued, so nothing will be sent.
             Err(Unanswered::NotAsked(reason)) => {
-                return SendOutcome::Refused { reason: reason.to_owned() };
+                return SendOutcome::Refused { reason };
             }
             Err(Unanswered::Lost(reason)) => return SendOutcome::Unknown { reason },
         };
@@ -132,9 +149,35 @@ impl SandboxRail {
         F: FnOnce(&rusqlite::Connection) -> Result<T, BookError> + Send + 'static,
     {
         self.writer.ask(work).await.map_err(|unanswered| match unanswered {
-            Unanswered::NotAsked(reason) => RailError::Unavailable(reason.to_owned()),
-            Unanswered::Lost(reason) => RailError::Unavailable(reason),
+            Unanswered::NotAsked(reason) | Unanswered::Lost(reason) => RailError::Unavailable(reason),
         })
+    }
+
+    /// Makes a transaction of the wallet.
+    async fn make(
+        &self,
+        reference: &str,
+        coin: &Coin,
+        recipients: &[Recipient],
+        random: [u8; 16],
+    ) -> Result<Built, RailError> {
+        destination::check(coin, recipients)?;
+        let payer = reference.to_owned();
+        let held = self.ask(move |book| book::coin(book, &payer)).await?.ok_or(RailError::UnknownWallet)?;
+        if held != *coin {
+            return Err(book::other_coin(&held, coin));
+        }
+        let fee = destination::fee();
+        let bytes = transaction::write(reference, coin, recipients, fee, random)?;
+        Ok(Built { bytes, fee })
+    }
+
+    /// What became of the hold of this id.
+    async fn became_of(&self, hold: HoldId) -> SendOutcome {
+        match self.writer.ask(move |book| book::reconcile(book, hold)).await {
+            Ok(outcome) => outcome,
+            Err(Unanswered::NotAsked(reason) | Unanswered::Lost(reason)) => SendOutcome::Unknown { reason },
+        }
     }
 }
 
@@ -143,8 +186,12 @@ impl Rail for SandboxRail {
         true
     }
 
-    fn check(&self, coin: &Coin, recipients: &[Recipient]) -> Result<(), RailError> {
-        destination::check(coin, recipients)
+    fn destination(&self, coin: &Coin, address: &str) -> Result<Meant, RailError> {
+        destination::meant(coin, address)
+    }
+
+    fn payees(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, RailError> {
+        destination::payees(coin, recipients)
     }
 
     fn fee_ceiling(&self, _coin: &Coin, _recipients: usize) -> Amount {
@@ -158,17 +205,7 @@ impl Rail for SandboxRail {
         recipients: &'a [Recipient],
         random: [u8; 16],
     ) -> Answer<'a, Result<Built, RailError>> {
-        Box::pin(async move {
-            destination::check(coin, recipients)?;
-            let payer = reference.to_owned();
-            let held = self.ask(move |book| book::coin(book, &payer)).await?.ok_or(RailError::UnknownWallet)?;
-            if held != *coin {
-                return Err(book::other_coin(&held, coin));
-            }
-            let fee = destination::fee();
-            let bytes = transaction::write(reference, coin, recipients, fee, random)?;
-            Ok(Built { bytes, fee })
-        })
+        Box::pin(self.make(reference, coin, recipients, random))
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Decoded, RailError> {
@@ -176,18 +213,11 @@ impl Rail for SandboxRail {
     }
 
     fn send<'a>(&'a self, reference: &'a str, permit: Permit) -> Answer<'a, SendOutcome> {
-        Box::pin(async move { self.carry_out(reference, permit.hold().clone()).await })
+        Box::pin(async move { self.carry_out(reference, Order::from(permit.hold())).await })
     }
 
     fn reconcile<'a>(&'a self, hold: &'a Hold) -> Answer<'a, SendOutcome> {
-        let hold = hold.id;
-        Box::pin(async move {
-            match self.writer.ask(move |book| book::reconcile(book, hold)).await {
-                Ok(outcome) => outcome,
-                Err(Unanswered::NotAsked(reason)) => unknown(reason),
-                Err(Unanswered::Lost(reason)) => SendOutcome::Unknown { reason },
-            }
-        })
+        Box::pin(self.became_of(hold.id))
     }
 
     fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {
@@ -210,6 +240,18 @@ impl Rail for SandboxRail {
         Box::pin(async move {
             self.ask(move |book| book::new_address(book, &reference, random)).await?.ok_or(RailError::UnknownWallet)
         })
+    }
+}
+
+impl Sandbox for SandboxRail {
+    fn fund<'a>(
+        &'a self,
+        reference: &'a str,
+        coin: &'a Coin,
+        balance: Amount,
+        random: [u8; 16],
+    ) -> Answer<'a, Result<String, RailError>> {
+        Box::pin(self.create_wallet(reference, coin, balance, random))
     }
 }
 

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use bursar_core::coin::Coin;
-use bursar_core::hold::Hold;
 use bursar_service::rail::{Decoded, RailError, SendOutcome};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::book::{self, BookError};
 use super::destination::{self, Destination, Fault};
+use super::order::Order;
 use super::transaction;
 
 /// Why a payment does not happen.
@@ -35,36 +35,36 @@ impl From<BookError> for Stop {
 }
 
 /// Moves the money. Everything that can be refused is refused before the first row is written.
-pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<SendOutcome, Stop> {
+pub(super) fn pay(book: &Connection, reference: &str, order: &Order) -> Result<SendOutcome, Stop> {
     let refused = |reason: &str| Stop::Refused(reason.to_owned());
     let (held, balance) = book::wallet(book, reference)?.ok_or_else(|| refused("the sandbox knows no such wallet"))?;
-    let payable = if held == hold.coin {
-        destination::check(&held, &hold.recipients)
+    let payable = if held == order.coin {
+        destination::check(&held, &order.recipients)
     } else {
-        Err(book::other_coin(&held, &hold.coin))
+        Err(book::other_coin(&held, &order.coin))
     };
     if let Err(RailError::Invalid { field, problem }) = payable {
         return Err(Stop::Refused(format!("{field} {problem}")));
     }
-    if !is_what_was_built(reference, hold) {
+    if !is_what_was_built(reference, order) {
         return Err(refused("the transaction that was built says something else than its hold"));
     }
-    if destination::fault(&hold.recipients) == Some(Fault::Refuse) {
+    if destination::fault(&order.recipients) == Some(Fault::Refuse) {
         return Err(refused("the sandbox refused, as `sandbox:refuse` asks"));
     }
     let fee = destination::fee();
-    let paid = destination::total(&hold.recipients).ok_or_else(|| refused("the recipients get too much"))?;
+    let paid = destination::total(&order.recipients).ok_or_else(|| refused("the recipients get too much"))?;
     let leaving = paid.checked_add(fee).ok_or_else(|| refused("the recipients get too much"))?;
-    if leaving > hold.amount {
-        return Err(Stop::Refused(format!("{leaving} would leave the wallet, but only {} is held", hold.amount)));
+    if leaving > order.amount {
+        return Err(Stop::Refused(format!("{leaving} would leave the wallet, but only {} is held", order.amount)));
     }
     let left = balance.checked_sub(leaving).ok_or_else(|| {
         Stop::Refused(format!("insufficient funds: the wallet holds {balance}, the send takes {leaving}"))
     })?;
 
     let mut balances = BTreeMap::from([(reference.to_owned(), left)]);
-    for recipient in &hold.recipients {
-        let Some(payee) = owner(book, &hold.coin, &recipient.address)? else {
+    for recipient in &order.recipients {
+        let Some(payee) = owner(book, &order.coin, &recipient.address)? else {
             continue;
         };
         let before = match balances.get(&payee) {
@@ -79,38 +79,38 @@ pub(super) fn pay(book: &Connection, reference: &str, hold: &Hold) -> Result<Sen
         book.prepare_cached("UPDATE wallets SET balance = ?2 WHERE reference = ?1")?
             .execute(params![reference, balance.to_be_bytes()])?;
     }
-    let recipients = transaction::recipients_to_json(&hold.recipients)
+    let recipients = transaction::recipients_to_json(&order.recipients)
         .map_err(|_| BookError::Inconsistent { table: "transfers" })?;
-    let txid = destination::transaction_id(&hold.coin, hold.id);
+    let txid = destination::transaction_id(&order.coin, order.id);
     book.prepare_cached(
         "INSERT INTO transfers (hold, txid, reference, coin, recipients, amount, fee, time)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
-        hold.id.as_bytes(),
+        order.id.as_bytes(),
         txid,
         reference,
-        hold.coin.as_str(),
+        order.coin.as_str(),
         recipients,
         paid.to_be_bytes(),
         fee.to_be_bytes(),
-        hold.created.as_millis(),
+        order.created.as_millis(),
     ])?;
     Ok(SendOutcome::Done { reference: txid, fee })
 }
 
-/// Whether the hold means what its transaction says, where one was built.
-fn is_what_was_built(reference: &str, hold: &Hold) -> bool {
-    if !transaction::is_claimed_by(&hold.instruction) {
+/// Whether the order means what its transaction says, where one was built.
+fn is_what_was_built(reference: &str, order: &Order) -> bool {
+    if !transaction::is_claimed_by(&order.instruction) {
         return true;
     }
     let meant = Decoded {
         reference: reference.to_owned(),
-        coin: hold.coin.clone(),
-        recipients: hold.recipients.clone(),
+        coin: order.coin.clone(),
+        recipients: order.recipients.clone(),
         fee: destination::fee(),
     };
-    transaction::read(&hold.instruction) == Ok(meant)
+    transaction::read(&order.instruction) == Ok(meant)
 }
 
 /// The wallet of that coin which is paid at that address, if it is one of the sandbox's.

@@ -30,9 +30,9 @@ struct Spelled {
 }
 
 /// A recipient as it is spelled.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
-struct SpelledRecipient {
+pub(super) struct SpelledRecipient {
     address: String,
     amount: String,
 }
@@ -100,11 +100,13 @@ fn spell(spelled: &Spelled) -> Result<Vec<u8>, RailError> {
     Ok(bytes)
 }
 
-fn spelled(recipient: &Recipient) -> SpelledRecipient {
+/// A recipient as it is spelled.
+pub(super) fn spelled(recipient: &Recipient) -> SpelledRecipient {
     SpelledRecipient { address: recipient.address.clone(), amount: recipient.amount.to_string() }
 }
 
-fn recipient(spelled: SpelledRecipient) -> Result<Recipient, RailError> {
+/// A recipient that was spelled.
+pub(super) fn recipient(spelled: SpelledRecipient) -> Result<Recipient, RailError> {
     Ok(Recipient { amount: amount(&spelled.amount)?, address: spelled.address })
 }
 

@@ -19,7 +19,7 @@ const LARGEST_BATCH: usize = 512;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Unanswered {
     /// The request was not even queued: the book is as if it had never been made.
-    NotAsked(&'static str),
+    NotAsked(String),
     /// Nobody can say whether the request stands in the book.
     Lost(String),
 }
@@ -50,10 +50,10 @@ impl Writer {
     {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(Asked { work: Some(work), found: None, answer });
-        let jobs = self.jobs.as_ref().ok_or(Unanswered::NotAsked("the sandbox has stopped"))?;
+        let jobs = self.jobs.as_ref().ok_or_else(|| not_asked("the sandbox has stopped"))?;
         jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Unanswered::NotAsked("the sandbox is busy; ask again in a moment"),
-            TrySendError::Closed(_) => Unanswered::NotAsked("the sandbox has stopped"),
+            TrySendError::Full(_) => not_asked("the sandbox is busy; ask again in a moment"),
+            TrySendError::Closed(_) => not_asked("the sandbox has stopped"),
         })?;
         answered.await.unwrap_or_else(|_| Err(Unanswered::Lost("the sandbox stopped before it answered".to_owned())))
     }
@@ -68,6 +68,10 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+fn not_asked(reason: &str) -> Unanswered {
+    Unanswered::NotAsked(reason.to_owned())
 }
 
 /// A request on its way through the thread.

@@ -54,6 +54,7 @@ async fn no_secret_is_found_where_it_does_not_belong() {
     ] {
         said.push(server.send(method, path, Some(token), body).await.body.to_string());
     }
+    said.push(server.operate("/metrics").await.1);
     server.bursar.close();
 
     let mut canaries: Vec<(&str, Vec<u8>)> = vec![("password", PASSWORD.as_bytes().to_vec())];

@@ -2,6 +2,7 @@
 
 mod authority;
 mod canary;
+mod operations;
 mod second_factor;
 mod support;
 mod wire;

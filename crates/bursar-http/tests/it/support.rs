@@ -17,6 +17,7 @@ use bursar_core::id::WalletId;
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use bursar_gateway::sandbox::SandboxRail;
+use bursar_http::operations::Operations;
 use bursar_identity::fixed_otp::FixedOtp;
 use bursar_identity::password::PasswordCost;
 use bursar_service::people::NewUser;
@@ -37,6 +38,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) directory: TempDir,
     pub(crate) wallet: WalletId,
+    pub(crate) operations: Arc<Operations>,
     router: Router,
 }
 
@@ -72,8 +74,9 @@ impl Server {
             environment: "test".to_owned(),
             body_limit: 64 * 1024,
         };
-        let router = bursar_http::router(Arc::clone(&bursar), settings);
-        Self { bursar, clock, directory, wallet, router }
+        let operations = Arc::new(Operations::new());
+        let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
+        Self { bursar, clock, directory, wallet, operations, router }
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -129,6 +132,15 @@ impl Server {
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {bytes:?}"));
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// What the operations listener answers.
+    pub(crate) async fn operate(&self, path: &str) -> (StatusCode, String) {
+        let router = bursar_http::operations::router(Arc::clone(&self.bursar), Arc::clone(&self.operations));
+        let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     pub(crate) async fn log_in(&self, name: &str) -> String {

@@ -4,11 +4,12 @@ use bursar_core::audit::{Actor, Event, Link};
 use bursar_core::id::{TokenId, UserId};
 use bursar_core::time::Timestamp;
 use bursar_store::StoreError;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
 use crate::page::at_most;
-use crate::sql::{Columns, execute, many};
+use crate::sql::{Columns, execute, many, one, single};
 
+const EVENTS: &str = "audit_events";
 const SYSTEM: &str = "system";
 const OPERATOR: &str = "operator";
 const ANONYMOUS: &str = "anonymous";
@@ -48,7 +49,7 @@ pub(crate) fn insert_event(connection: &Connection, link: u64, place: usize, eve
     )
 }
 
-pub(crate) fn links(connection: &Connection, from: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
+fn links(connection: &Connection, from: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
     let query = "SELECT number, previous, events, hash FROM audit_links WHERE number >= ?1 ORDER BY number LIMIT ?2";
     // No link has a number beyond what SQLite counts to.
     let from = i64::try_from(from).unwrap_or(i64::MAX);
@@ -57,17 +58,48 @@ pub(crate) fn links(connection: &Connection, from: u64, limit: usize) -> Result<
     })
 }
 
-pub(crate) fn events(connection: &Connection, link: u64) -> Result<Vec<Event>, StoreError> {
-    let query = "SELECT time, actor, actor_user, actor_token, action, subject, data
+/// Links with the events they cover, in one view of the store.
+pub(crate) fn covered(view: &Transaction<'_>, from: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
+    let links = links(view, from, limit)?;
+    links.into_iter().map(|link| Ok((link, events(view, link.number)?))).collect()
+}
+
+fn events(connection: &Connection, link: u64) -> Result<Vec<Event>, StoreError> {
+    let query = "SELECT place, time, actor, actor_user, actor_token, action, subject, data
                  FROM audit_events WHERE link = ?1 ORDER BY place";
-    many(connection, "audit_events", query, params![link], |columns| {
-        Ok(Event {
-            time: Timestamp::from_millis(columns.get()?),
-            actor: read_actor(columns)?,
-            action: columns.get()?,
-            subject: columns.get()?,
-            data: columns.parse(|text| serde_json::from_str(text))?,
-        })
+    let mut places = 0..;
+    many(connection, EVENTS, query, params![link], |columns| {
+        // The place is the one column that no hash covers.
+        match places.next() == Some(columns.get::<i64>()?) {
+            true => read_event(columns),
+            false => Err(columns.problem("is not the next place")),
+        }
+    })
+}
+
+/// The newest events, the newest first, each with the number of its link.
+pub(crate) fn newest(connection: &Connection, limit: usize) -> Result<Vec<(u64, Event)>, StoreError> {
+    let query = "SELECT link, time, actor, actor_user, actor_token, action, subject, data
+                 FROM audit_events ORDER BY link DESC, place DESC LIMIT ?1";
+    many(connection, EVENTS, query, params![at_most(limit)], |columns| Ok((columns.get()?, read_event(columns)?)))
+}
+
+/// The number of the first link or event that the chain from link 1 to `last` does not reach.
+pub(crate) fn stray(connection: &Connection, last: u64) -> Result<Option<i64>, StoreError> {
+    let query = "SELECT min(stray) FROM (
+                     SELECT min(number) AS stray FROM audit_links WHERE number < 1
+                     UNION ALL SELECT min(link) FROM audit_events WHERE link < 1
+                     UNION ALL SELECT min(link) FROM audit_events WHERE link > ?1)";
+    Ok(one(connection, EVENTS, query, params![last], single)?.flatten())
+}
+
+fn read_event(columns: &mut Columns<'_>) -> Result<Event, StoreError> {
+    Ok(Event {
+        time: Timestamp::from_millis(columns.get()?),
+        actor: read_actor(columns)?,
+        action: columns.get()?,
+        subject: columns.get()?,
+        data: columns.parse(|text| serde_json::from_str(text))?,
     })
 }
 

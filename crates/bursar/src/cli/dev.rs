@@ -16,6 +16,9 @@ pub(super) struct Dev {
     /// Where to listen; port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Where to tell how the server is doing: /healthz, /readyz, /metrics; the next port if nothing is said.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    operations: Option<SocketAddr>,
     /// Keep the data in this directory, and its key beside it; otherwise all is gone at the end.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
@@ -25,6 +28,16 @@ pub(super) struct Dev {
     /// Hand tokens out encrypted to clients that keep an ECDH key here.
     #[arg(long)]
     ecdh_issuance: bool,
+    /// Ask the sandbox that listens at this socket, a process of its own (`sandbox-rail`).
+    #[arg(long, value_name = "PATH", hide = true)]
+    sandbox_socket: Option<PathBuf>,
+    /// Stop when standard input ends.
+    #[arg(long, hide = true)]
+    end_with_input: bool,
+    /// Do something wrong, to see who notices.
+    #[cfg(feature = "break-no-hold")]
+    #[arg(long = "break", value_name = "FAULT", hide = true)]
+    fault: Option<crate::prove::Fault>,
 }
 
 impl Dev {
@@ -32,9 +45,14 @@ impl Dev {
         environment::start_log(if json { "warn" } else { "info" });
         let wishes = Wishes {
             listen: self.listen,
+            operations: self.operations,
             data_directory: self.data_dir,
             allow_remote: self.allow_remote,
             ecdh_issuance: self.ecdh_issuance,
+            sandbox_socket: self.sandbox_socket,
+            ends_with_input: self.end_with_input,
+            #[cfg(feature = "break-no-hold")]
+            ignores_limits: self.fault == Some(crate::prove::Fault::NoHold),
         };
         dev::run(&wishes, |ready| if json { output::json(&document(ready)) } else { output::text(&page(ready)) })
     }
@@ -56,6 +74,7 @@ fn document(ready: &Ready) -> Value {
         .collect();
     json!({
         "url": ready.url,
+        "operations": ready.operations,
         "username": ready.username,
         "password": ready.password.expose(),
         "otp": ready.otp,
@@ -76,6 +95,7 @@ fn page(ready: &Ready) -> String {
         })
         .collect();
     let wallets = table::draw(["COIN", "WALLET", "LABEL", "BALANCE (base units)", "ADDRESS"], &rows);
+    let operations = &ready.operations;
     let (url, username, password, otp) = (&ready.url, ready.username, ready.password.expose(), ready.otp);
     let kept = match ready.is_ephemeral {
         true => "removed at the end (--data-dir keeps it)".to_owned(),
@@ -94,7 +114,8 @@ fn page(ready: &Ready) -> String {
          User       {username}\n\
          Password   {password}\n\
          OTP        {otp}\n\
-         Data       {kept}\n\n\
+         Data       {kept}\n\
+         Operations {operations}/readyz, /metrics, /healthz\n\n\
          {wallets}\n\n\
          In another terminal:\n\n\
          export PASS='{password}'\n\

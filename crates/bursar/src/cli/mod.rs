@@ -3,6 +3,7 @@
 //! Exit codes: 0 it is done; 1 it did not work; 2 the command line cannot be; 3 Bursar decided against it
 //! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer.
 
+mod audit;
 mod connection;
 mod credentials;
 mod dev;
@@ -12,6 +13,8 @@ mod operator;
 mod otp;
 mod output;
 mod password;
+mod prove;
+mod sandbox_rail;
 mod serve;
 mod session;
 mod shown;
@@ -51,12 +54,20 @@ enum Command {
     /// Set up a server: configuration, master key and first user.
     Init(init::Init),
     /// Run a server that was set up.
-    Serve(Configured),
+    Serve(serve::Serve),
     /// Look whether a server's setup is sound.
     Doctor(Configured),
+    /// Try to break the limits of a throw-away server, and report what became of the money.
+    Prove(prove::Prove),
+    /// The sandbox rail in a process of its own, until standard input ends.
+    #[command(hide = true)]
+    SandboxRail(sandbox_rail::SandboxRail),
     /// Accounts, for the operator on the server's machine.
     #[command(subcommand)]
     User(operator::User),
+    /// The audit chain: look at it, verify it, take it elsewhere.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Log in and keep the session for the other commands.
     Login(session::Login),
     /// End the session and forget it.
@@ -121,9 +132,12 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     match line.command {
         Command::Dev(command) => command.run(json),
         Command::Init(command) => command.run(json),
-        Command::Serve(command) => serve::run(&command.config, json),
+        Command::Serve(command) => serve::run(&command, json),
         Command::Doctor(command) => doctor::run(&command.config, json),
+        Command::Prove(command) => command.run(json),
+        Command::SandboxRail(command) => command.run(),
         Command::User(command) => command.run(json),
+        Command::Audit(command) => command.run(json),
         Command::Login(command) => command.run(json),
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),

@@ -66,7 +66,7 @@ pub(super) struct Place {
     #[command(flatten)]
     configured: Configured,
     /// The data directory of a `bursar dev`, instead of a configuration.
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, visible_alias = "data", value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
 }
 
@@ -106,6 +106,14 @@ impl User {
 }
 
 impl Place {
+    /// The data directory.
+    pub(super) fn directory(&self) -> Result<PathBuf, Failure> {
+        match &self.data_dir {
+            Some(directory) => directory.canonicalize().map_err(|problem| Failure::at(directory, problem)),
+            None => Ok(Configuration::read(&self.configured.config)?.data_directory),
+        }
+    }
+
     /// Has the request done by the server, or does it here if there is none.
     fn answer(self, request: Request) -> Result<Answer, Failure> {
         let (directory, key, policy) = match self.data_dir {

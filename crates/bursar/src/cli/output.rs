@@ -18,11 +18,16 @@ pub(super) fn json(value: &Value) -> Result<(), Failure> {
 
 /// Writes bytes to standard output, at once.
 pub(super) fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    offer(bytes).map(|_| ())
+}
+
+/// Writes a part of something long; false if nobody wants the rest.
+pub(super) fn offer(bytes: &[u8]) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         // Whoever reads has seen enough, as in `bursar token list | head`.
-        Err(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
+        Err(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => Ok(written.map(|()| true)?),
     }
 }
 

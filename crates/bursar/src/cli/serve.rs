@@ -1,11 +1,12 @@
 //! `bursar serve`: a production server from its configuration.
 
-use std::path::Path;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use clap::Args;
 use serde_json::json;
 
-use crate::cli::output;
+use crate::cli::{Configured, output};
 use crate::configuration::Configuration;
 use crate::environment;
 use crate::failure::Failure;
@@ -16,9 +17,19 @@ use crate::server::{self, Listening, Rails};
 /// What a server of this version cannot do yet.
 pub(super) const NO_RAIL: &str = "no rail is configured yet: tokens are issued and checked, but nothing can be spent";
 
+#[derive(Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    configured: Configured,
+    /// Where to tell how the server is doing, whatever the configuration says: /healthz, /readyz, /metrics.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    operations: Option<SocketAddr>,
+}
+
 /// Serves until the process is told to stop.
-pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
+pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
     environment::start_log("info");
+    let config = command.configured.config.as_path();
     let configuration = Configuration::read(config)?;
     let master = key_file::read(&configuration.key_file)?;
     if !server::has_store(&configuration.data_directory)? {
@@ -28,9 +39,14 @@ pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
     if !configuration.listen.ip().is_loopback() {
         tracing::warn!(listen = %configuration.listen, "listening beyond this machine in clear HTTP; put TLS in front");
     }
+    let operations = command.operations.unwrap_or_else(|| configuration.operations());
+    if !operations.ip().is_loopback() {
+        tracing::warn!(%operations, "everybody who reaches this machine can read the metrics");
+    }
     let policy = configuration.policy();
     server::runtime()?.block_on(async {
         let listener = server::listen(configuration.listen).await?;
+        let operations = server::listen(operations).await?;
         let bursar = Arc::new(server::open(&configuration.data_directory, &master, Rails::new(), policy)?);
         refuse_seeded(&operator::accounts(&bursar).await?)?;
         let settings = bursar_http::Settings {
@@ -39,16 +55,24 @@ pub(super) fn run(config: &Path, json: bool) -> Result<(), Failure> {
             body_limit: configuration.body_limit,
         };
         let operator = Some(configuration.data_directory.as_path());
-        let serving = server::start(bursar, Listening { http: listener, settings, operator }).await?;
+        let listening = Listening { http: listener, operations, settings, operator };
+        let serving = server::start(bursar, listening).await?;
         let url = format!("http://{}", serving.address());
+        let operations = format!("http://{}", serving.operations_address());
         if json {
-            let ready =
-                json!({"url": url, "dataDir": configuration.data_directory, "pid": std::process::id(), "rails": []});
-            output::json(&ready)?;
+            output::json(&json!({
+                "url": url,
+                "operations": operations,
+                "dataDir": configuration.data_directory,
+                "pid": std::process::id(),
+                "rails": [],
+            }))?;
         } else {
-            output::text(&format!("Bursar serves {url}\n{NO_RAIL}"))?;
+            output::text(&format!(
+                "Bursar serves {url}\nOperations    {operations}/readyz, /metrics, /healthz\n{NO_RAIL}"
+            ))?;
         }
-        serving.until_stopped().await
+        serving.until_stopped(std::future::pending()).await
     })
 }
 

@@ -40,19 +40,26 @@ pub(crate) fn path(directory: &Path) -> PathBuf {
 /// # Errors
 /// The file system has no sockets, or the path is too long for one.
 pub(crate) fn bind(directory: &Path) -> Result<UnixListener, Failure> {
-    let path = path(directory);
+    bind_at(&path(directory))
+}
+
+/// Listens at a path in a directory that the caller owns: what is left of an earlier run is removed.
+///
+/// # Errors
+/// The file system has no sockets, or the path is too long for one.
+pub(crate) fn bind_at(path: &Path) -> Result<UnixListener, Failure> {
     let bound = || -> io::Result<UnixListener> {
-        match fs::remove_file(&path) {
+        match fs::remove_file(path) {
             Err(problem) if problem.kind() != ErrorKind::NotFound => return Err(problem),
             _ => {}
         }
         // The directory's mode keeps others out while the socket still has the default one.
-        let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     };
     bound().map_err(|problem| {
-        Failure::at(&path, problem).with_hint("a socket's path may have about 100 bytes: give a shorter data directory")
+        Failure::at(path, problem).with_hint("a socket's path may have about 100 bytes: give a shorter directory")
     })
 }
 

@@ -30,7 +30,7 @@ fn spend(home: &Home, server: &Server, token: &str, amount: &str) -> Ran {
 fn dev_prints_one_line_of_json_and_leaves_nothing_behind() {
     let home = Home::new();
     let server = home.serve(&DEV);
-    for name in ["url", "username", "password", "otp", "dataDir", "serverXpub"] {
+    for name in ["url", "operations", "username", "password", "otp", "dataDir", "serverXpub"] {
         assert!(!server.ready(name).is_empty(), "{name}");
     }
     assert_eq!(server.ready("otp"), "000000");
@@ -213,9 +213,11 @@ fn a_killed_server_comes_back_with_its_user_wallets_and_tokens() {
 
 #[test]
 fn it_does_not_listen_beyond_this_machine_unasked() {
-    let refused = Home::new().run(&["dev", "--json", "--listen", "0.0.0.0:0"], &[]);
-    assert_eq!(refused.code(), 2);
-    assert!(refused.told().contains("--allow-remote"), "{}", refused.told());
+    for listener in ["--listen", "--operations"] {
+        let refused = Home::new().run(&["dev", "--json", listener, "0.0.0.0:0"], &[]);
+        assert_eq!(refused.code(), 2);
+        assert!(refused.told().contains("--allow-remote"), "{}", refused.told());
+    }
 }
 
 #[test]

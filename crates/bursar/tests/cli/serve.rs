@@ -109,6 +109,26 @@ fn the_operators_socket_answers_nonsense_and_goes_on() {
 }
 
 #[test]
+fn a_server_tells_its_operators_how_it_is_on_a_listener_of_its_own() {
+    let home = Home::new();
+    set_up(&home);
+    let server = home.serve(&[&SERVE[..], &["--operations", "127.0.0.1:0"]].concat());
+    let get = |root: &str, path: &str| match ureq::get(format!("{root}{path}")).call() {
+        Ok(mut answer) => (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap()),
+        Err(ureq::Error::StatusCode(status)) => (status, String::new()),
+        Err(error) => panic!("{error}"),
+    };
+    let operations = server.ready("operations");
+    assert_eq!(get(operations, "/healthz"), (200, r#"{"alive":true}"#.to_owned()));
+    assert_eq!(get(operations, "/readyz"), (200, r#"{"ready":true}"#.to_owned()));
+    assert!(get(operations, "/metrics").1.contains("bursar_ledger_commit_seconds_count"));
+    // Neither is where the other is.
+    for (root, path) in [(server.ready("url"), "/metrics"), (operations, "/api/v2/ping")] {
+        assert_eq!(get(root, path).0, 404, "{path}");
+    }
+}
+
+#[test]
 fn a_key_that_others_may_read_is_refused() {
     let home = Home::new();
     set_up(&home);

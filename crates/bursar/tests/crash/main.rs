@@ -15,27 +15,32 @@ use crate::server::{FUNDS, Home};
 /// How often the server is killed; `BURSAR_CRASH_ROUNDS` asks for more.
 const ROUNDS: u64 = 5;
 
+/// Clients that spend at the same time; `BURSAR_CRASH_CLIENTS` asks for more.
+const CLIENTS: u64 = 8;
+
 /// Tokens that spend through all rounds.
 const TOKENS: u64 = 3;
 
-/// Units of each token's limit for each round: more than are spent before the kill, so that there is always
-/// something left to spend when it comes.
-const UNITS_OF_A_ROUND: u64 = 40;
+/// Units of each token's limit for each round and client: more than are spent before the kill, so that there
+/// is always something left to spend when it comes.
+const UNITS_OF_A_ROUND: u64 = 5;
 
 #[test]
 fn what_was_acknowledged_survives_every_kill_and_no_limit_is_exceeded() {
-    let rounds = rounds();
+    let rounds = asked("BURSAR_CRASH_ROUNDS", ROUNDS);
+    let clients = asked("BURSAR_CRASH_CLIENTS", CLIENTS);
+    let spenders = usize::try_from(clients).unwrap();
     let home = Home::new();
     let mut server = home.start();
     let printed = server.printed();
     let client = server.client();
     let owner = client.log_in(&server);
-    let create = |number| client.create_token(&owner, number, rounds * UNITS_OF_A_ROUND).expect("an answer");
+    let create = |number| client.create_token(&owner, number, rounds * clients * UNITS_OF_A_ROUND).expect("an answer");
     let tokens: Vec<_> = (0..TOKENS).map(create).map(Arc::new).collect();
     let mut memory = Memory::of(&tokens);
 
     for round in 1..=rounds {
-        memory.learn(traffic::until_killed(server, &owner, &tokens, round));
+        memory.learn(traffic::until_killed(server, &owner, &tokens, (round, spenders)));
         let book = home.book();
         memory.compare_with_book(&book);
 
@@ -54,7 +59,7 @@ fn what_was_acknowledged_survives_every_kill_and_no_limit_is_exceeded() {
     }
     assert!(memory.has_seen_interrupted_spends(), "no kill came in the midst of a spend");
 
-    memory.learn(traffic::until_refused(&server, &tokens));
+    memory.learn(traffic::until_refused(&server, &tokens, spenders));
     drop(server);
     let book = home.book();
     memory.compare_with_book(&book);
@@ -82,8 +87,9 @@ fn two_servers_do_not_share_a_data_directory() {
     home.start();
 }
 
-fn rounds() -> u64 {
+/// A number from the environment, or the usual one.
+fn asked(name: &str, usual: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test may be told to try for longer")]
-    let asked = std::env::var("BURSAR_CRASH_ROUNDS");
-    asked.map_or(ROUNDS, |text| text.parse().expect("BURSAR_CRASH_ROUNDS is a number"))
+    let asked = std::env::var(name);
+    asked.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }

@@ -7,9 +7,6 @@ use std::thread;
 use crate::client::{Client, Spend, Token};
 use crate::server::{PATIENCE, Server};
 
-/// Clients that spend at the same time.
-const SPENDERS: usize = 8;
-
 /// How many spends of a round are acknowledged before the kill.
 const SPENDS: usize = 40;
 
@@ -37,12 +34,17 @@ pub(crate) enum Seen {
 }
 
 /// Spends, makes tokens and revokes some, all at once, and kills the server in the midst of it.
-pub(crate) fn until_killed(server: Server, owner: &str, tokens: &[Arc<Token>], round: u64) -> Vec<Seen> {
+pub(crate) fn until_killed(
+    server: Server,
+    owner: &str,
+    tokens: &[Arc<Token>],
+    (round, spenders): (u64, usize),
+) -> Vec<Seen> {
     let (tell, told) = channel();
     thread::scope(|scope| {
         // Whatever happens here, it is killed before the clients are waited for; so they end.
         let server = server;
-        for spender in 0..SPENDERS {
+        for spender in 0..spenders {
             let (client, tell) = (server.client(), tell.clone());
             scope.spawn(move || {
                 for (number, token) in tokens.iter().cycle().skip(spender).enumerate() {
@@ -96,10 +98,10 @@ fn issue(client: &Client, owner: &str, round: u64, tell: &Sender<Seen>) {
 }
 
 /// Spends with every token until it refuses, all clients at once.
-pub(crate) fn until_refused(server: &Server, tokens: &[Arc<Token>]) -> Vec<Seen> {
+pub(crate) fn until_refused(server: &Server, tokens: &[Arc<Token>], spenders: usize) -> Vec<Seen> {
     let (tell, told) = channel();
     thread::scope(|scope| {
-        for spender in 0..SPENDERS {
+        for spender in 0..spenders {
             let (client, tell) = (server.client(), tell.clone());
             scope.spawn(move || {
                 for token in tokens {

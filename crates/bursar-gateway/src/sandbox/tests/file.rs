@@ -27,8 +27,8 @@ async fn what_was_answered_survives_a_kill() {
 
     let reopened = SandboxRail::open(&image).unwrap();
     assert_eq!(reopened.reconcile(&hold(1)).await, sent);
-    assert_eq!(reopened.carry_out("wallet", hold(2)).await, refused);
-    assert_eq!(reopened.carry_out("wallet", hold(3)).await, never);
+    assert_eq!(reopened.carry_out("wallet", (&hold(2)).into()).await, refused);
+    assert_eq!(reopened.carry_out("wallet", (&hold(3)).into()).await, never);
     assert_eq!(reopened.balance("wallet").await.unwrap().confirmed, Amount::new(1_000_000 - 1000));
     assert!(is_refused(&reopened.reconcile(&hold(4)).await, "never saw it"));
 }

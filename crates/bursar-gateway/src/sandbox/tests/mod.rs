@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bursar_core::hold::HoldState;
+use bursar_core::hold::{Cost, HoldState};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::time::Timestamp;
 use tempfile::TempDir;
@@ -13,80 +13,86 @@ mod faults;
 mod file;
 mod sends;
 
-struct Fixture {
+pub(super) struct Fixture {
     directory: TempDir,
     rail: SandboxRail,
 }
 
 impl Fixture {
     /// A sandbox with the wallet `wallet`, which holds 1,000,000 satoshi.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
         rail.create_wallet("wallet", &tbtc(), Amount::new(1_000_000), [1; 16]).await.unwrap();
         Self { directory, rail }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.directory.path().join("sandbox.db")
     }
 
     async fn send(&self, hold: &Hold) -> SendOutcome {
-        self.rail.carry_out("wallet", hold.clone()).await
+        self.rail.carry_out("wallet", hold.into()).await
     }
 
     async fn balance(&self, reference: &str) -> Amount {
         self.rail.balance(reference).await.unwrap().confirmed
     }
 
-    fn transfers(&self) -> Vec<Transfer> {
+    pub(super) fn transfers(&self) -> Vec<Transfer> {
         Book::open(&self.path()).unwrap().transfers().unwrap()
     }
 }
 
-fn tbtc() -> Coin {
+pub(super) fn tbtc() -> Coin {
     Coin::parse("tbtc").unwrap()
 }
 
-fn to(address: &str, amount: u128) -> Recipient {
+pub(super) fn to(address: &str, amount: u128) -> Recipient {
     Recipient { address: address.to_owned(), amount: Amount::new(amount) }
 }
 
-fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
+pub(super) fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
+    let amounts = recipients.iter().map(|recipient| recipient.amount);
     Hold {
         id: HoldId::time_ordered(Timestamp::from_millis(i64::from(number)), [number; 10]),
         token: TokenId::from_bytes([0; 16]),
         user: UserId::from_bytes([0; 16]),
-        wallet: WalletId::from_bytes([0; 16]),
+        wallet: Some(WalletId::from_bytes([0; 16])),
         organisation: OrganisationId::from_bytes([0; 16]),
-        coin: tbtc(),
-        amount: destination::total(&recipients).unwrap(),
-        recipients,
-        fee: Amount::ZERO,
+        cost: Cost::of(tbtc(), amounts, tbtc(), Amount::ZERO).unwrap(),
+        payees: recipients.iter().map(payee).collect(),
         key: None,
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,
-        charges: Vec::new(),
+        overridden: false,
+        holder: None,
         created: Timestamp::from_millis(i64::from(number)),
         deadline: Timestamp::from_millis(i64::from(number) + 30_000),
         state: HoldState::Open,
     }
 }
 
+fn payee(recipient: &Recipient) -> Payee {
+    // The book reads addresses itself, also those that the rail would not have let through.
+    let destination = Meant::new("test", recipient.address.as_bytes(), None);
+    Payee { address: recipient.address.clone(), destination, amount: recipient.amount }
+}
+
 /// A spend of 1,000 satoshi to nobody in particular.
-fn hold(number: u8) -> Hold {
+pub(super) fn hold(number: u8) -> Hold {
     hold_of(number, vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1000)])
 }
 
-fn is_refused(outcome: &SendOutcome, words: &str) -> bool {
+pub(super) fn is_refused(outcome: &SendOutcome, words: &str) -> bool {
     matches!(outcome, SendOutcome::Refused { reason } if reason.contains(words))
 }
 
-fn is_done(outcome: &SendOutcome) -> bool {
+pub(super) fn is_done(outcome: &SendOutcome) -> bool {
     matches!(outcome, SendOutcome::Done { .. })
 }
 
-fn is_unknown(outcome: &SendOutcome) -> bool {
+pub(super) fn is_unknown(outcome: &SendOutcome) -> bool {
     matches!(outcome, SendOutcome::Unknown { .. })
 }

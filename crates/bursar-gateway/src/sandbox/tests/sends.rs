@@ -26,7 +26,7 @@ async fn sends_at_the_same_time_all_stand_in_the_book_and_never_overdraw() {
         .map(|task| {
             let rail = rail.clone();
             let hold = hold(u8::try_from(task % 200).unwrap());
-            tokio::spawn(async move { (hold.id, rail.carry_out("poor", hold).await) })
+            tokio::spawn(async move { (hold.id, rail.carry_out("poor", (&hold).into()).await) })
         })
         .collect();
     let mut outcomes = std::collections::BTreeMap::<HoldId, SendOutcome>::new();
@@ -45,11 +45,11 @@ async fn sends_at_the_same_time_all_stand_in_the_book_and_never_overdraw() {
 async fn insufficient_funds_are_refused_for_good() {
     let sandbox = Fixture::new().await;
     let all = hold_of(1, vec![to("sandbox:slow", 1_000_001)]);
-    let refused = sandbox.rail.carry_out("wallet", all.clone()).await;
+    let refused = sandbox.rail.carry_out("wallet", (&all).into()).await;
     assert!(is_refused(&refused, "insufficient funds"), "{refused:?}");
     let own = sandbox.rail.addresses("wallet").await.unwrap().remove(0);
     sandbox.rail.create_wallet("rich", &tbtc(), Amount::new(10_000), [3; 16]).await.unwrap();
-    let refill = sandbox.rail.carry_out("rich", hold_of(2, vec![to(&own, 5000)])).await;
+    let refill = sandbox.rail.carry_out("rich", (&hold_of(2, vec![to(&own, 5000)])).into()).await;
     assert!(is_done(&refill));
     assert_eq!(sandbox.send(&all).await, refused, "the first answer stands");
     assert!(is_done(
@@ -69,7 +69,7 @@ async fn a_hold_that_does_not_cover_what_would_leave_is_refused() {
     assert!(is_refused(&sandbox.send(&other).await, "the wallet holds tbtc"));
     assert!(is_refused(&sandbox.send(&hold_of(3, Vec::new())).await, "recipients is empty"));
     assert!(is_refused(&sandbox.send(&hold_of(4, vec![to("nowhere", 1)])).await, "is no tbtc address"));
-    assert!(is_refused(&sandbox.rail.carry_out("nobody", hold(5)).await, "no such wallet"));
+    assert!(is_refused(&sandbox.rail.carry_out("nobody", (&hold(5)).into()).await, "no such wallet"));
     assert!(sandbox.transfers().is_empty());
 }
 
@@ -110,7 +110,7 @@ async fn the_network_is_free_so_that_a_whole_balance_of_any_coin_can_be_sent() {
         assert!(text.contains(r#""fee":"0""#), "{text}");
 
         let hold = Hold { coin, instruction: built.bytes, ..hold_of(number, recipients) };
-        let sent = rail.carry_out(ticker, hold).await;
+        let sent = rail.carry_out(ticker, (&hold).into()).await;
         assert!(matches!(sent, SendOutcome::Done { fee, .. } if fee == Amount::ZERO), "{ticker}: {sent:?}");
         assert_eq!(sandbox.balance(ticker).await, Amount::ZERO, "{ticker}");
     }

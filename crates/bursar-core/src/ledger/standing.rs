@@ -1,0 +1,46 @@
+//! How a subject's limits stand: what each has left now, asked by nobody in particular.
+
+use crate::ledger::history::HistoryKey;
+use crate::ledger::holds::{lacks_past, prepare};
+use crate::ledger::state::{Key, NotLoaded, State};
+use crate::limit::{Budget, BudgetKey, Limit, LimitReport, Subject, Usage};
+use crate::time::Timestamp;
+
+/// The records that [`standing`] will read and that are not loaded yet; asked until there are none.
+pub fn needs_for_standing(state: &State, subject: Subject) -> Vec<Key> {
+    let mut keys = vec![Key::Limits(subject)];
+    if let Ok(Some(set)) = state.limits(&subject) {
+        for key in set.limits.iter().map(|limit| key(subject, limit)) {
+            if let Ok(budget) = state.budget(&key)
+                && lacks_past(set, &key, budget, None)
+            {
+                keys.push(Key::History(HistoryKey::new(key.clone(), set)));
+            }
+            keys.push(Key::Budget(key));
+        }
+    }
+    keys.retain(|key| !state.is_loaded(key));
+    keys
+}
+
+fn key(subject: Subject, limit: &Limit) -> BudgetKey {
+    BudgetKey { subject, asset: limit.asset.clone(), destination: None }
+}
+
+/// What each limit of a subject says to a spend of nothing, in the order of the limits. The state is
+/// changed and of no further use.
+///
+/// # Errors
+/// A record was not loaded.
+pub fn standing(state: &mut State, subject: Subject, now: Timestamp) -> Result<Vec<LimitReport>, NotLoaded> {
+    let set = state.limits(&subject)?.cloned().unwrap_or_default();
+    let mut reports = Vec::with_capacity(set.limits.len());
+    for limit in &set.limits {
+        let key = key(subject, limit);
+        prepare(state, &set, &key, None, now)?;
+        let empty = Budget::default();
+        let budget = state.budget(&key)?.unwrap_or(&empty);
+        reports.push(budget.report(subject, limit, Usage::default(), now));
+    }
+    Ok(reports)
+}

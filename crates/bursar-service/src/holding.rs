@@ -1,0 +1,337 @@
+//! Spends of those who move the money themselves: a service asks before it acts and says what became of
+//! it. It settles only what it held, and spends nothing of its own (design §5, authority).
+
+use std::net::IpAddr;
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::hold::{Hold, Recipient, SpendKey};
+use bursar_core::id::{HoldId, OrganisationId, WalletId};
+use bursar_core::ledger::{Command, HoldRequest, Outcome, Settler};
+use bursar_core::limit::LimitReport;
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::WalletAction;
+use bursar_core::time::Span;
+use bursar_core::token::TokenKind;
+use bursar_store::Page;
+
+use crate::Bursar;
+use crate::authenticate::{Principal, Unauthenticated};
+use crate::error::ServiceError;
+use crate::spend::{check_sum, meaning};
+
+/// The longest that a service may take.
+const LONGEST_PATIENCE: Span = Span::from_seconds(7 * 86_400);
+/// The most recipients of one spend.
+const MOST_RECIPIENTS: usize = 1000;
+
+/// A spend that a service will carry out itself.
+#[derive(Clone, Debug)]
+pub struct ExternalSpend {
+    /// The spender's token, its text.
+    pub spender: bursar_core::secret::Secret<String>,
+    /// The coin.
+    pub coin: Coin,
+    /// Who gets how much.
+    pub recipients: Vec<Recipient>,
+    /// The greatest fee.
+    pub fee: Amount,
+    /// The coin that pays the fee; the coin itself, if absent.
+    pub fee_coin: Option<Coin>,
+    /// The wallet that pays, if Bursar knows it.
+    pub wallet: Option<WalletId>,
+    /// The spender's name for the spend.
+    pub key: Option<String>,
+    /// Where the spender asked from, as far as the service knows.
+    pub address: Option<IpAddr>,
+    /// How long the service will take.
+    pub patience: Option<Span>,
+    /// A comment to keep with it.
+    pub comment: Option<String>,
+}
+
+/// A spend that is held, now or before.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The spend.
+    pub hold: Hold,
+    /// What each limit it fell under said; nothing, if it was asked for again.
+    pub reports: Vec<LimitReport>,
+    /// Whether it was held before.
+    pub before: bool,
+}
+
+/// What became of a spend, as a person found out.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// The money moved.
+    Moved {
+        /// How much left; what was held, if absent.
+        amount: Option<Amount>,
+        /// The fee that was paid; what was held, if absent.
+        fee: Option<Amount>,
+        /// What the rail calls it.
+        reference: String,
+    },
+    /// It did not, and will not.
+    NotMoved,
+}
+
+impl Bursar {
+    /// Holds a spend for a service, on the spender's token.
+    ///
+    /// # Errors
+    /// Refused with the reason, or not for this service.
+    pub async fn hold_for(&self, service: &Principal, spend: ExternalSpend) -> Result<Held, ServiceError> {
+        let organisation = self.service_of(service, spend.wallet)?;
+        if spend.recipients.is_empty() || spend.recipients.len() > MOST_RECIPIENTS {
+            return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
+        }
+        let spender = self.spender(spend.spender.expose()).await?;
+        let payees = match spend.wallet {
+            None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
+            Some(id) => {
+                let user = spender.token.user;
+                let found = self.reads.run(move |reader| reader.wallet(id, user)).await?;
+                let wallet = found.ok_or(Refusal::WalletUnknown)?.wallet;
+                if wallet.organisation != organisation {
+                    return Err(Refusal::WalletUnknown.into());
+                }
+                match self.rails.get(&wallet.rail) {
+                    Some(rail) => rail.payees(&spend.coin, &spend.recipients)?,
+                    None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
+                }
+            }
+        };
+        check_sum(&payees, spend.fee)?;
+        let now = self.clock.now();
+        let patience = spend.patience.unwrap_or(self.policy.spend_deadline);
+        if patience > LONGEST_PATIENCE {
+            return Err(ServiceError::invalid("deadline", "is more than 7 days away"));
+        }
+        let token = spender.token.id;
+        let request = HoldRequest {
+            id: HoldId::time_ordered(now, self.random.bytes()),
+            token,
+            // A token that is tied to addresses is spent with only if the service says from where.
+            address: spend.address.unwrap_or(service.address),
+            wallet: spend.wallet,
+            organisation: spend.wallet.is_none().then_some(organisation),
+            meaning: meaning(&spend.coin, spend.wallet, &payees, &[]),
+            fee_coin: spend.fee_coin.unwrap_or_else(|| spend.coin.clone()),
+            coin: spend.coin,
+            payees,
+            fee: spend.fee,
+            key: spend.key.map(|key| SpendKey::Client(token, key)),
+            instruction: Vec::new(),
+            comment: spend.comment,
+            stepped_up: false,
+            holder: Some(service.token().id),
+            patience,
+        };
+        match self.command(service.actor(), Command::Hold(Box::new(request))).await? {
+            Outcome::Held { hold, reports } => Ok(Held { hold: *hold, reports, before: false }),
+            Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
+                Ok(Held { hold: *hold, reports: Vec::new(), before: true })
+            }
+            Outcome::Known { hold, .. } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+        }
+    }
+
+    /// The money moved: all that was held, or as much as is said.
+    ///
+    /// # Errors
+    /// The service does not hold this spend, or it was released before.
+    pub async fn capture(
+        &self,
+        service: &Principal,
+        id: HoldId,
+        amount: Option<Amount>,
+        fee: Option<Amount>,
+        reference: String,
+    ) -> Result<Hold, ServiceError> {
+        let hold = self.held_by(service, id).await?;
+        let by = Settler::Service { token: service.token().id, stepped_up: false };
+        let (amount, fee) = moved(&hold, amount, fee);
+        self.settle_as(service, Command::Capture { hold: id, amount, fee, reference, by }, "captured").await
+    }
+
+    /// The money did not move, and will not. After its deadline nobody can be sure, so that takes a person.
+    ///
+    /// # Errors
+    /// The service does not hold this spend, it was captured before, or a one-time password is needed.
+    pub async fn release(
+        &self,
+        service: &Principal,
+        id: HoldId,
+        reason: String,
+        otp: Option<&str>,
+    ) -> Result<Hold, ServiceError> {
+        self.held_by(service, id).await?;
+        let stepped_up = match otp {
+            None => false,
+            Some(_) => {
+                let source = self.source(service);
+                self.prove_otp(&service.owner, otp, source, service.address).await?;
+                true
+            }
+        };
+        let by = Settler::Service { token: service.token().id, stepped_up };
+        self.settle_as(service, Command::Release { hold: id, reason, by }, "released").await
+    }
+
+    /// Settles a spend of which nobody knew, on a person's word: with a second factor, and with evidence.
+    ///
+    /// # Errors
+    /// The caller does not administer the wallet or the organisation, or the spend was settled before.
+    pub async fn resolve_spend(
+        &self,
+        principal: &Principal,
+        id: HoldId,
+        finding: Finding,
+        evidence: String,
+        otp: Option<&str>,
+    ) -> Result<Hold, ServiceError> {
+        self.person(principal)?;
+        let hold = self.reads.run(move |reader| reader.hold(id)).await?.ok_or(ServiceError::NotFound("spend"))?;
+        self.may_resolve(principal, &hold).await?;
+        let source = self.source(principal);
+        self.prove_otp(&principal.owner, otp, source, principal.address).await?;
+        if evidence.trim().is_empty() {
+            return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
+        }
+        let by = Settler::Person { evidence: evidence.clone() };
+        let (command, as_what) = match finding {
+            Finding::Moved { amount, fee, reference } => {
+                let (amount, fee) = moved(&hold, amount, fee);
+                (Command::Capture { hold: id, amount, fee, reference, by }, "captured")
+            }
+            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, "released"),
+        };
+        self.settle_as(principal, command, as_what).await
+    }
+
+    /// A spend, if the caller has a part in it: its spender, the service that holds it, or whoever may see
+    /// its wallet or runs its organisation.
+    ///
+    /// # Errors
+    /// There is none that the caller may see.
+    pub async fn spend_by_id(&self, principal: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
+        let hold = self.reads.run(move |reader| reader.hold(id)).await?.ok_or(ServiceError::NotFound("spend"))?;
+        let own = principal.token().id;
+        if hold.token == own || hold.holder == Some(own) || (principal.is_person() && hold.user == principal.user()) {
+            return Ok(hold);
+        }
+        let seen = match hold.wallet {
+            Some(wallet) => self.wallet_for(principal, wallet, WalletAction::View).await.is_ok(),
+            None => principal.is_person() && self.role_in(principal, hold.organisation).await?.is_some(),
+        };
+        if seen { Ok(hold) } else { Err(ServiceError::NotFound("spend")) }
+    }
+
+    /// A token's spends, newest first as the page says.
+    ///
+    /// # Errors
+    /// The caller may not see the token.
+    pub async fn spends_of(
+        &self,
+        principal: &Principal,
+        token: bursar_core::id::TokenId,
+        page: Page<HoldId>,
+    ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
+        self.own_token(principal, token).await?;
+        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
+        let spends = self.reads.run(move |reader| reader.spends_of_token(token, one_more)).await?;
+        Ok(cut(spends, page.limit))
+    }
+
+    /// Spends of which nobody knows what became, among those the caller may resolve.
+    ///
+    /// # Errors
+    /// The caller is no person.
+    pub async fn unresolved(
+        &self,
+        principal: &Principal,
+        page: Page<HoldId>,
+    ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
+        self.person(principal)?;
+        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
+        let spends = self.reads.run(move |reader| reader.unresolved(one_more)).await?;
+        let (spends, next) = cut(spends, page.limit);
+        let mut shown = Vec::with_capacity(spends.len());
+        for hold in spends {
+            if self.may_resolve(principal, &hold).await.is_ok() {
+                shown.push(hold);
+            }
+        }
+        Ok((shown, next))
+    }
+
+    async fn may_resolve(&self, principal: &Principal, hold: &Hold) -> Result<(), ServiceError> {
+        let may = match hold.wallet {
+            Some(wallet) => {
+                let found = self.wallet_for(principal, wallet, WalletAction::View).await;
+                found.is_ok_and(|found| found.role.is_some_and(|role| role.admin))
+            }
+            None => self.role_in(principal, hold.organisation).await?.is_some_and(crate::limits::administers),
+        };
+        if may { Ok(()) } else { Err(ServiceError::NotFound("spend")) }
+    }
+
+    /// The organisation a service works for, if it may ask for spends from this wallet.
+    fn service_of(&self, service: &Principal, wallet: Option<WalletId>) -> Result<OrganisationId, ServiceError> {
+        let token = service.token();
+        let Some(organisation) = token.grant.organisation.filter(|_| token.kind == TokenKind::Service) else {
+            return Err(ServiceError::ServiceOnly);
+        };
+        let permitted = match wallet {
+            Some(wallet) => token.grant.permits_wallet(wallet, organisation),
+            None => !matches!(token.grant.narrowing, bursar_core::token::Narrowing::Wallets(_)),
+        };
+        if permitted { Ok(organisation) } else { Err(Refusal::WalletNotPermitted.into()) }
+    }
+
+    /// The token that a spender gave to a service, if its text is one that counts.
+    async fn spender(&self, text: &str) -> Result<std::sync::Arc<crate::known::KnownToken>, ServiceError> {
+        let unknown = || ServiceError::invalid("token", "is not the text of a living token");
+        let (known, hash) = match self.token_of_text(text).await {
+            Ok((known, Some(hash))) => (known, hash),
+            Err(Unauthenticated::Unavailable(error)) => return Err(error.into()),
+            Ok(_) | Err(_) => return Err(unknown()),
+        };
+        let now = self.clock.now();
+        let counts = known.secrets.iter().any(|own| own.hash == hash && own.ends.is_none_or(|ends| now < ends));
+        if counts { Ok(known) } else { Err(unknown()) }
+    }
+
+    async fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
+        let hold = self.reads.run(move |reader| reader.hold(id)).await?;
+        hold.filter(|hold| hold.holder == Some(service.token().id)).ok_or(ServiceError::NotFound("spend"))
+    }
+
+    async fn settle_as(&self, principal: &Principal, command: Command, wanted: &str) -> Result<Hold, ServiceError> {
+        match self.command(principal.actor(), command).await? {
+            Outcome::Settled { hold, before } if !before || hold.state.name() == wanted => Ok(*hold),
+            Outcome::Settled { hold, .. } => {
+                Err(ServiceError::Conflict(format!("the spend was settled before: it is {}", hold.state.name())))
+            }
+            Outcome::StepUpNeeded => Err(ServiceError::StepUpNeeded),
+            Outcome::NoSuchHold => Err(ServiceError::NotFound("spend")),
+            other => Err(ServiceError::Unavailable(format!("the ledger answered a settlement with {other:?}"))),
+        }
+    }
+}
+
+fn moved(hold: &Hold, amount: Option<Amount>, fee: Option<Amount>) -> (Amount, Amount) {
+    (amount.unwrap_or(hold.cost.amount), fee.unwrap_or(hold.cost.fee))
+}
+
+/// The part of a list that was asked for, and where the next begins.
+pub(crate) fn cut(mut spends: Vec<Hold>, limit: usize) -> (Vec<Hold>, Option<HoldId>) {
+    let more = spends.len() > limit;
+    spends.truncate(limit);
+    let next = spends.last().filter(|_| more).map(|last| last.id);
+    (spends, next)
+}

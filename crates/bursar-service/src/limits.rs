@@ -1,0 +1,325 @@
+//! What limits say, and changing them: by people, with a second factor where something is loosened.
+
+use bursar_core::account::MemberRole;
+use bursar_core::coin::Coin;
+use bursar_core::destination::Destination;
+use bursar_core::hold::{Payee, Recipient};
+use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
+use bursar_core::ledger::{
+    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, State, Version, dry_run, needs, needs_for_standing, standing,
+};
+use bursar_core::limit::{Allowed, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::WalletAction;
+use bursar_core::time::{Span, Timestamp};
+use bursar_store::{Reader, StoreError};
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+
+/// The longest address that no rail reads, in bytes.
+const LONGEST_ADDRESS: usize = 256;
+
+/// Rules as somebody asks for them: destinations still as they are written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rules {
+    /// How much.
+    pub limits: Vec<Limit>,
+    /// To whom; anywhere, if absent.
+    pub destinations: Option<DestinationRules>,
+}
+
+/// Destinations as somebody asks for them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DestinationRules {
+    /// The only destinations there shall be; any, if absent.
+    pub allow: Option<Vec<(Coin, String)>>,
+    /// How many different destinations may ever be paid.
+    pub at_most: Option<u32>,
+    /// Limits that each destination has for itself.
+    pub each: Vec<Limit>,
+}
+
+/// How a subject's limits stand.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Whose.
+    pub subject: Subject,
+    /// Its rules.
+    pub rules: LimitSet,
+    /// Their version, to be named by an edit.
+    pub version: Version,
+    /// What each limit has left, in the order of the rules.
+    pub reports: Vec<LimitReport>,
+}
+
+/// What a token spent of a coin in one stretch of time.
+pub type Bucket = (Timestamp, Coin, Usage);
+
+/// A spend that nobody holds.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The coin.
+    pub coin: Coin,
+    /// Who would get how much.
+    pub recipients: Vec<Recipient>,
+    /// From which wallet.
+    pub wallet: Option<WalletId>,
+    /// Whose money, where no wallet says so.
+    pub organisation: Option<OrganisationId>,
+}
+
+impl Bursar {
+    /// How the limits of a subject stand, if the caller may see them. Every token may see its own.
+    ///
+    /// # Errors
+    /// The caller may not see them.
+    pub async fn limits(&self, principal: &Principal, subject: Subject) -> Result<Standing, ServiceError> {
+        self.may_see(principal, subject).await?;
+        self.standing(subject).await
+    }
+
+    pub(crate) async fn standing(&self, subject: Subject) -> Result<Standing, ServiceError> {
+        let now = self.clock.now();
+        Ok(self.reads.run(move |reader| standing_of(reader, subject, now)).await?)
+    }
+
+    /// What a token spent lately, by stretches of this length.
+    ///
+    /// # Errors
+    /// The caller may not see it.
+    pub async fn usage(
+        &self,
+        principal: &Principal,
+        token: TokenId,
+        since: Timestamp,
+        bucket: Span,
+    ) -> Result<Vec<Bucket>, ServiceError> {
+        self.own_token(principal, token).await?;
+        Ok(self.reads.run(move |reader| reader.usage_of_token(token, since, bucket)).await?)
+    }
+
+    /// Gives a subject new rules, if they are still what the caller saw. Tightening takes effect at once;
+    /// loosening needs a one-time password.
+    ///
+    /// # Errors
+    /// The caller may not, the rules cannot be, or they changed in the meantime.
+    pub async fn set_limits(
+        &self,
+        principal: &Principal,
+        subject: Subject,
+        seen: Version,
+        rules: Rules,
+        otp: Option<&str>,
+    ) -> Result<Standing, ServiceError> {
+        self.person(principal)?;
+        let may_loosen = self.may_edit(principal, subject).await?;
+        let rules = self.resolve(rules)?;
+        rules.check().map_err(|problem| ServiceError::invalid("limits", problem.to_string()))?;
+        let stepped_up = match otp {
+            Some(_) => {
+                let source = self.source(principal);
+                self.prove_otp(&principal.owner, otp, source, principal.address).await?;
+                may_loosen
+            }
+            None => false,
+        };
+        let edit = LimitEdit { subject, seen, rules, stepped_up };
+        match self.command(principal.actor(), Command::SetLimits(Box::new(edit))).await? {
+            Outcome::Limits { .. } => self.standing(subject).await,
+            Outcome::Conflict(_) => {
+                Err(ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned()))
+            }
+            Outcome::Invalid(problem) => Err(ServiceError::invalid("limits", problem.to_string())),
+            Outcome::StepUpNeeded if !may_loosen => Err(Refusal::RoleMissing { required: "admin" }.into()),
+            Outcome::StepUpNeeded => Err(ServiceError::StepUpNeeded),
+            other => Err(ServiceError::Unavailable(format!("the ledger answered an edit of limits with {other:?}"))),
+        }
+    }
+
+    /// What a token's limits would say to a spend, without holding anything.
+    ///
+    /// # Errors
+    /// The caller may not ask for this token, or the spend cannot be.
+    pub async fn dry_run(
+        &self,
+        principal: &Principal,
+        token: TokenId,
+        trial: Trial,
+    ) -> Result<Result<Vec<LimitReport>, Refusal>, ServiceError> {
+        self.own_token(principal, token).await?;
+        let now = self.clock.now();
+        let mut request = HoldRequest {
+            id: HoldId::time_ordered(now, self.random.bytes()),
+            token,
+            address: principal.address,
+            wallet: trial.wallet,
+            organisation: trial.organisation,
+            fee_coin: trial.coin.clone(),
+            coin: trial.coin,
+            payees: Vec::new(),
+            fee: bursar_core::amount::Amount::ZERO,
+            key: None,
+            meaning: [0; 32],
+            instruction: Vec::new(),
+            comment: None,
+            stepped_up: false,
+            holder: None,
+            patience: self.policy.spend_deadline,
+        };
+        match trial.wallet {
+            None => request.payees = self.payees_anywhere(&request.coin, &trial.recipients)?,
+            Some(wallet) => {
+                let found = self.wallet_for(principal, wallet, WalletAction::View).await?;
+                let rail = self.rail(&found.wallet.rail)?;
+                request.payees = rail.payees(&request.coin, &trial.recipients)?;
+                request.fee = rail.fee_ceiling(&request.coin, trial.recipients.len());
+                request.fee_coin = rail.fee_coin(&request.coin);
+            }
+        }
+        Ok(self.reads.run(move |reader| try_out(reader, request, now)).await?)
+    }
+
+    /// Who may see a subject's limits.
+    async fn may_see(&self, principal: &Principal, subject: Subject) -> Result<(), ServiceError> {
+        match subject {
+            Subject::Token(id) => self.own_token(principal, id).await.map(drop),
+            Subject::User(id) if id == principal.user() => self.person(principal),
+            Subject::User(_) => Err(ServiceError::NotFound("user")),
+            Subject::Wallet(id) => self.wallet_for(principal, id, WalletAction::View).await.map(drop),
+            Subject::Organisation(id) => {
+                self.person(principal)?;
+                self.role_in(principal, id).await?.map(drop).ok_or(ServiceError::NotFound("organisation"))
+            }
+        }
+    }
+
+    /// Who may edit a subject's limits, and whether they may also loosen them: one's tokens, oneself only
+    /// to tighten unless one runs an organisation, wallets and organisations that one administers.
+    async fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
+        match subject {
+            Subject::Token(id) => self.own_token(principal, id).await.map(|_| true),
+            Subject::User(id) if id == principal.user() => {
+                Ok(self.role_in(principal, crate::people::DEFAULT_ORGANISATION).await?.is_some_and(administers))
+            }
+            Subject::User(_) => Err(ServiceError::NotFound("user")),
+            Subject::Wallet(id) => {
+                let found = self.wallet_for(principal, id, WalletAction::View).await?;
+                match found.role.is_some_and(|role| role.admin) {
+                    true => Ok(true),
+                    false => Err(Refusal::RoleMissing { required: "admin" }.into()),
+                }
+            }
+            Subject::Organisation(id) => match self.role_in(principal, id).await? {
+                None => Err(ServiceError::NotFound("organisation")),
+                Some(role) if administers(role) => Ok(true),
+                Some(_) => Err(Refusal::RoleMissing { required: "admin" }.into()),
+            },
+        }
+    }
+
+    pub(crate) async fn role_in(
+        &self,
+        principal: &Principal,
+        organisation: OrganisationId,
+    ) -> Result<Option<MemberRole>, ServiceError> {
+        let key = (organisation, principal.user());
+        let read = move |reader: &mut dyn Reader| {
+            let mut state = State::default();
+            reader.load(&[Key::Membership(key)], &mut state)?;
+            Ok(state.membership(&key).ok().flatten().map(|membership| membership.role))
+        };
+        Ok(self.reads.run(read).await?)
+    }
+
+    /// Reads the addresses in rules: what a rail understands is what will be compared.
+    pub(crate) fn resolve(&self, rules: Rules) -> Result<LimitSet, ServiceError> {
+        let destinations = match rules.destinations {
+            None => None,
+            Some(asked) => {
+                let read = |(coin, address): (Coin, String)| {
+                    let destination = self.destination(&coin, &address)?;
+                    Ok::<_, ServiceError>(Allowed { destination, address })
+                };
+                let allowed = asked.allow.map(|list| list.into_iter().map(read).collect::<Result<Vec<_>, _>>());
+                Some(Destinations {
+                    allowed: allowed.transpose()?,
+                    at_most: asked.at_most,
+                    each: asked.each,
+                    counted_since: None,
+                })
+            }
+        };
+        Ok(LimitSet { limits: rules.limits, destinations })
+    }
+
+    /// What an address of a coin means to whichever rail understands it. All rails write one normal form.
+    fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, ServiceError> {
+        let mut problem = None;
+        for rail in self.rails.values() {
+            match rail.destination(coin, address) {
+                Ok(destination) => return Ok(destination),
+                Err(error) => problem = problem.or(Some(error)),
+            }
+        }
+        if let Some(problem) = problem {
+            return Err(problem.into());
+        }
+        // Without any rail an address is what it says, and nothing else.
+        let is_sound = (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_sound {
+            let problem = format!("must be 1 to {LONGEST_ADDRESS} printable characters without spaces");
+            return Err(ServiceError::invalid("address", problem));
+        }
+        Ok(Destination::new(coin.chain(), address.as_bytes(), None))
+    }
+
+    /// Reads recipients that no rail pays.
+    pub(crate) fn payees_anywhere(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, ServiceError> {
+        let read = |recipient: &Recipient| {
+            let destination = self.destination(coin, &recipient.address)?;
+            Ok(Payee { address: recipient.address.clone(), destination, amount: recipient.amount })
+        };
+        recipients.iter().map(read).collect()
+    }
+}
+
+pub(crate) fn administers(role: MemberRole) -> bool {
+    matches!(role, MemberRole::Owner | MemberRole::Admin)
+}
+
+fn not_loaded(missing: NotLoaded) -> StoreError {
+    StoreError::Unavailable(format!("a record was not loaded: {:?}", missing.0))
+}
+
+/// Loads what is asked for until nothing more is.
+fn load(reader: &mut dyn Reader, state: &mut State, needs: impl Fn(&State) -> Vec<Key>) -> Result<(), StoreError> {
+    loop {
+        let keys = needs(state);
+        if keys.is_empty() {
+            return Ok(());
+        }
+        reader.load(&keys, state)?;
+    }
+}
+
+pub(crate) fn standing_of(reader: &mut dyn Reader, subject: Subject, now: Timestamp) -> Result<Standing, StoreError> {
+    let mut state = State::default();
+    load(reader, &mut state, |state| needs_for_standing(state, subject))?;
+    let rules = state.limits(&subject).map_err(not_loaded)?.cloned().unwrap_or_default();
+    let version = state.version(&Key::Limits(subject)).map_err(not_loaded)?;
+    let reports = standing(&mut state, subject, now).map_err(not_loaded)?;
+    Ok(Standing { subject, rules, version, reports })
+}
+
+fn try_out(
+    reader: &mut dyn Reader,
+    request: HoldRequest,
+    now: Timestamp,
+) -> Result<Result<Vec<LimitReport>, Refusal>, StoreError> {
+    let mut state = State::default();
+    let command = Command::Hold(Box::new(request.clone()));
+    load(reader, &mut state, |state| needs(state, &command))?;
+    dry_run(&mut state, &request, now).map_err(not_loaded)
+}

@@ -1,0 +1,78 @@
+//! Credentials of services: software that asks before it moves money itself. Made by whoever runs the
+//! organisation it works for.
+
+use bursar_core::id::{OrganisationId, TokenId};
+use bursar_core::ip::IpRestriction;
+use bursar_core::limit::LimitSet;
+use bursar_core::refusal::Refusal;
+use bursar_core::time::Span;
+use bursar_core::token::{Grant, Narrowing, Token, TokenKind};
+use bursar_wire::token_text::TokenText;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::issue::TokenState;
+
+/// What a new service credential is to be.
+#[derive(Clone, Debug)]
+pub struct NewService {
+    /// Its name.
+    pub label: String,
+    /// Whom it works for.
+    pub organisation: OrganisationId,
+    /// From which wallets it may ask for spends: all of the organisation's, and money in none, or these.
+    pub narrowing: Narrowing,
+    /// Where it may be used from.
+    pub ips: IpRestriction,
+    /// How long it lasts.
+    pub duration: Option<Span>,
+    /// The second factor of whoever makes it.
+    pub otp: Option<String>,
+}
+
+impl Bursar {
+    /// Makes a service's credential, and shows its text once.
+    ///
+    /// # Errors
+    /// The caller does not run the organisation, the second factor is wrong, or it cannot be as asked.
+    pub async fn create_service(
+        &self,
+        principal: &Principal,
+        new: NewService,
+    ) -> Result<(TokenState, TokenText), ServiceError> {
+        self.person(principal)?;
+        match self.role_in(principal, new.organisation).await? {
+            None => return Err(ServiceError::NotFound("organisation")),
+            Some(role) if crate::limits::administers(role) => {}
+            Some(_) => return Err(Refusal::RoleMissing { required: "admin" }.into()),
+        }
+        if new.duration.is_some_and(|duration| duration > self.policy.longest_duration) {
+            return Err(ServiceError::invalid("duration", "is longer than the longest allowed"));
+        }
+        let source = self.source(principal);
+        self.prove_otp(&principal.owner, new.otp.as_deref(), source, principal.address).await?;
+        let now = self.clock.now();
+        let token = Token {
+            id: TokenId::time_ordered(now, self.random.bytes()),
+            kind: TokenKind::Service,
+            user: principal.user(),
+            label: Some(new.label),
+            grant: Grant { organisation: Some(new.organisation), narrowing: new.narrowing, ips: new.ips, ..Grant::default() },
+            created: now,
+            expires: now.plus(new.duration.unwrap_or(self.policy.default_duration)),
+            created_from: principal.address,
+            revoked: None,
+            locked: None,
+            unlock: None,
+            limits_dropped: false,
+            extension_address: None,
+            issued_by_ecdh: false,
+            template: None,
+        };
+        let text = TokenText::from_random(self.random.bytes());
+        let cap = Some(self.policy.tokens_per_user);
+        self.store_token(principal.actor(), &token, &text, LimitSet::default(), "service.create", cap).await?;
+        Ok((self.state_of(token).await?, text))
+    }
+}

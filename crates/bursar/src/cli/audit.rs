@@ -1,0 +1,107 @@
+//! `bursar audit …`: the audit chain, looked at, verified and taken elsewhere. Nothing here writes to it.
+
+mod checkpoint;
+mod form;
+mod source;
+mod tail;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::cli::operator::Place;
+use crate::cli::output;
+use crate::environment;
+use crate::failure::Failure;
+use crate::key_file;
+
+use source::{Source, Unread};
+
+#[derive(Subcommand)]
+pub(super) enum Audit {
+    /// Show the newest events.
+    Tail(tail::Tail),
+    /// Verify the chain of a data directory, or an export of it; names the first link that is broken.
+    Verify(verify::Verify),
+    /// Print the chain, a line of JSON for each link with its events.
+    Export {
+        #[command(flatten)]
+        range: Range,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Record where the chain ends, to be kept elsewhere.
+    Checkpoint(checkpoint::Record),
+    /// Make a key that signs checkpoints, and print its public half.
+    Keygen {
+        /// The file to be made.
+        file: PathBuf,
+    },
+}
+
+/// Which links.
+#[derive(Args)]
+pub(super) struct Range {
+    /// The first link; 1 if nothing is said.
+    #[arg(long, value_name = "LINK", value_parser = clap::value_parser!(u64).range(1..))]
+    from: Option<u64>,
+    /// The last link; otherwise the last there is.
+    #[arg(long, value_name = "LINK", value_parser = clap::value_parser!(u64).range(1..))]
+    to: Option<u64>,
+}
+
+impl Audit {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        environment::start_log("warn");
+        match self {
+            Self::Tail(tail) => tail.run(json),
+            Self::Verify(verify) => verify.run(json),
+            Self::Export { range, place } => export(&range, &place),
+            Self::Checkpoint(record) => record.run(),
+            Self::Keygen { file } => keygen(&file, json),
+        }
+    }
+}
+
+impl Range {
+    fn first(&self) -> u64 {
+        self.from.unwrap_or(1)
+    }
+
+    fn ends_before(&self, number: u64) -> bool {
+        self.to.is_some_and(|last| number > last)
+    }
+}
+
+/// What is in the store goes out as it is: verifying is another command's.
+fn export(range: &Range, place: &Place) -> Result<(), Failure> {
+    let mut source = Source::store(&place.directory()?, range.first())?;
+    let mut last = range.first().saturating_sub(1);
+    while let Some((link, events)) = source.next().map_err(|unread| unread.after(last))? {
+        if range.ends_before(link.number) || !output::offer(&form::line(&link, &events)?)? {
+            break;
+        }
+        last = link.number;
+    }
+    Ok(())
+}
+
+fn keygen(file: &std::path::Path, json: bool) -> Result<(), Failure> {
+    let public = checkpoint::public_half(&key_file::create_secret(file)?);
+    if json { output::json(&json!({"file": file, "publicKey": public})) } else { output::text(&public) }
+}
+
+impl Unread {
+    /// The failure, if the last link that could be read has this number.
+    fn after(self, last: u64) -> Failure {
+        match self {
+            Self::Record(problem) => {
+                let link = last.saturating_add(1);
+                Failure::new(format!("link {link} cannot be read: {problem}")).with_context("link", link)
+            }
+            Self::Failure(failure) => failure,
+        }
+    }
+}

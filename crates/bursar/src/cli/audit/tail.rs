@@ -1,0 +1,91 @@
+//! `bursar audit tail`: the newest events, for people, and those that come.
+
+use std::time::Duration;
+
+use bursar_core::audit::{Actor, Event};
+use bursar_store_sqlite::SqliteChain;
+use clap::Args;
+use tokio::time::MissedTickBehavior;
+
+use super::source::{self, PAGE};
+use super::{Place, form};
+use crate::cli::{output, table};
+use crate::failure::Failure;
+use crate::server;
+
+/// How often it is looked for new events.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+const TITLES: [&str; 5] = ["TIME", "ACTOR", "ACTION", "SUBJECT", "DATA"];
+
+#[derive(Args)]
+pub(in crate::cli) struct Tail {
+    /// How many events.
+    #[arg(short, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    n: u32,
+    /// Go on with those that come, until it is stopped.
+    #[arg(long, short)]
+    follow: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Tail {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let mut chain = source::open(&self.place.directory()?)?;
+        let end = chain.position()?.head.number;
+        let mut events = chain.newest(usize::try_from(self.n).unwrap_or(usize::MAX))?;
+        events.reverse();
+        let last = events.last().map_or(end, |(link, _)| *link);
+        if !json {
+            output::text(&table::draw(TITLES, &rows(&events)))?;
+        } else if !show(&events, json)? {
+            return Ok(());
+        }
+        if self.follow { server::runtime()?.block_on(follow(&mut chain, last, json)) } else { Ok(()) }
+    }
+}
+
+async fn follow(chain: &mut SqliteChain, mut last: u64, json: bool) -> Result<(), Failure> {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let links = chain.links(last.saturating_add(1), PAGE)?;
+        last = links.last().map_or(last, |(link, _)| link.number);
+        let events = links.into_iter().flat_map(|(link, events)| events.into_iter().map(move |it| (link.number, it)));
+        let events: Vec<(u64, Event)> = events.collect();
+        if !events.is_empty() && !show(&events, json)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Shows events without titles; false if nobody wants more.
+fn show(events: &[(u64, Event)], json: bool) -> Result<bool, Failure> {
+    let mut shown = Vec::new();
+    if json {
+        for (link, event) in events {
+            shown.extend(form::event_line(*link, event)?);
+        }
+    } else {
+        let drawn = table::draw(TITLES, &rows(events));
+        let rows = drawn.split_once('\n').map_or("", |(_, rows)| rows);
+        shown.extend(rows.as_bytes());
+        shown.push(b'\n');
+    }
+    output::offer(&shown)
+}
+
+fn rows(events: &[(u64, Event)]) -> Vec<[String; 5]> {
+    let row = |(_, event): &(u64, Event)| {
+        let actor = match event.actor {
+            // The user follows from the token.
+            Actor::Token { token, .. } => format!("token:{token}"),
+            other => other.to_string(),
+        };
+        let data: Vec<String> = event.data.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        [event.time.to_string(), actor, event.action.clone(), event.subject.clone(), data.join(" ")]
+    };
+    events.iter().map(row).collect()
+}

@@ -1,0 +1,283 @@
+//! The audit chain as its operator and an auditor meet it: the real program, a real file, and somebody who
+//! changes that file.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::support::{Home, Ran, mode, set_mode};
+use rusqlite::Connection;
+use serde_json::Value;
+
+const PASSWORD: (&str, &str) = ("BURSAR_PASSWORD", "violet harbour 31");
+const DATA: [&str; 2] = ["--data", "data"];
+
+/// A data directory with at least five links, and nobody who serves it.
+fn set_up() -> Home {
+    let home = Home::new();
+    let init = ["init", "--json", "--non-interactive", "--listen", "127.0.0.1:0", "--username", "owner@example.com"];
+    home.run(&init, &[PASSWORD]).json();
+    for name in ["a", "b", "c", "d"] {
+        add_user(&home, name);
+    }
+    home
+}
+
+fn add_user(home: &Home, name: &str) {
+    home.run(&["user", "add", "--json", &format!("{name}@example.com")], &[PASSWORD]).json();
+}
+
+fn audit(home: &Home, arguments: &[&str]) -> Ran {
+    home.run(&[&["audit"], arguments].concat(), &[])
+}
+
+fn verified(home: &Home) -> Value {
+    audit(home, &["verify", "--json"]).json()
+}
+
+fn head(home: &Home) -> u64 {
+    verified(home)["head"]["number"].as_u64().unwrap()
+}
+
+/// The link that is named as the first broken one, and what is wrong with it.
+fn broken(ran: &Ran) -> (u64, String) {
+    assert_eq!(ran.code(), 1, "{}", ran.told());
+    let failure = ran.failure();
+    assert_eq!(failure["code"], "audit_chain_broken");
+    let link = failure["context"]["link"].as_u64().unwrap();
+    assert!(ran.told().contains(&format!("link {link} is broken")), "{}", ran.told());
+    (link, failure["context"]["fault"].as_str().unwrap().to_owned())
+}
+
+fn sql(directory: &Path, statement: &str) {
+    let connection = Connection::open(directory.join("bursar.db")).unwrap();
+    connection.execute_batch(statement).unwrap();
+}
+
+/// The data as it was, for somebody to change.
+fn copy(home: &Home, name: &str) -> String {
+    let to = home.path(name);
+    fs::create_dir(&to).unwrap();
+    for file in fs::read_dir(home.path("data")).unwrap().map(Result::unwrap) {
+        if file.file_name().to_str().unwrap().starts_with("bursar.db") {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+    name.to_owned()
+}
+
+#[test]
+fn a_chain_is_verified_while_the_server_runs_after_it_was_killed_and_without_one() {
+    let home = set_up();
+    let before = head(&home);
+    assert!(before >= 5);
+    let server = home.serve(&["serve", "--json"]);
+    assert_eq!(verified(&home)["sound"], true);
+    add_user(&home, "during");
+    let during = head(&home);
+    assert!(during > before);
+    server.kill();
+    assert_eq!(head(&home), during);
+    assert!(audit(&home, &["verify"]).text().starts_with(&format!("sound: links 1 to {during}, with ")));
+    home.run(&["doctor"], &[]).text();
+    assert_eq!(audit(&home, &["verify", "--data", "nowhere"]).code(), 1);
+    assert!(!home.path("nowhere").exists());
+}
+
+#[test]
+fn whatever_is_changed_in_the_file_is_found_and_the_first_broken_link_is_named() {
+    let home = set_up();
+    let last = head(&home);
+    for (number, (statement, link, fault)) in [
+        ("UPDATE audit_events SET time = time + 1 WHERE link = 3 AND place = 0", 3, "hash"),
+        ("UPDATE audit_events SET action = 'user.creatf' WHERE link = 2 AND place = 0", 2, "hash"),
+        ("UPDATE audit_events SET subject = subject || 'x' WHERE link = 2 AND place = 0", 2, "hash"),
+        ("UPDATE audit_events SET data = '[[\"x\",\"y\"]]' WHERE link = 4 AND place = 0", 4, "hash"),
+        ("UPDATE audit_events SET actor = 'system', actor_user = NULL, actor_token = NULL WHERE link = 3", 3, "hash"),
+        ("UPDATE audit_events SET data = 'x' WHERE link = 4 AND place = 0", 4, "unreadable"),
+        ("UPDATE audit_events SET place = 9 WHERE link = 4 AND place = 0", 4, "unreadable"),
+        ("DELETE FROM audit_events WHERE link = 3", 3, "events"),
+        ("UPDATE audit_events SET link = 4, place = 9 WHERE link = 3 AND place = 0", 3, "events"),
+        ("UPDATE audit_links SET events = events + 1 WHERE number = 3", 3, "events"),
+        ("UPDATE audit_links SET hash = zeroblob(32) WHERE number = 3", 3, "hash"),
+        ("UPDATE audit_links SET previous = zeroblob(32) WHERE number = 3", 3, "previous"),
+        ("DELETE FROM audit_links WHERE number = 2", 2, "number"),
+        ("DELETE FROM audit_links WHERE number = 1", 1, "number"),
+        ("UPDATE audit_links SET number = 1000 WHERE number = 3", 3, "number"),
+        ("UPDATE audit_links SET number = 0 WHERE number = 3", 3, "number"),
+        (
+            "UPDATE audit_links SET number = 1000 WHERE number = 2; UPDATE audit_links SET number = 2 WHERE number = 3;
+             UPDATE audit_links SET number = 3 WHERE number = 1000",
+            2,
+            "previous",
+        ),
+        ("INSERT INTO audit_links SELECT number + 1000, previous, events, hash FROM audit_links WHERE number = 3", last + 1, "number"),
+        (
+            "INSERT INTO audit_events
+             SELECT 1000, place, time, actor, actor_user, actor_token, action, subject, data FROM audit_events WHERE link = 3",
+            1000,
+            "unlinked",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = copy(&home, &format!("copy{number}"));
+        sql(&home.path(&name), statement);
+        let found = broken(&audit(&home, &["verify", "--json", "--data", &name]));
+        assert_eq!(found, (link, fault.to_owned()), "{statement}");
+    }
+    assert_eq!(head(&home), last, "the original is as it was");
+}
+
+#[test]
+fn a_chain_that_was_cut_or_rolled_back_is_found_by_a_checkpoint() {
+    let home = set_up();
+    let old = copy(&home, "old");
+    let old_head = head(&home);
+    add_user(&home, "later");
+    audit(&home, &["checkpoint", "--out", "anchors.jsonl"]).json();
+    let recorded = head(&home);
+    let against = |data: &str| audit(&home, &["verify", "--json", "--checkpoint", "anchors.jsonl", "--data", data]);
+    assert_eq!(against("data").json()["checkpoints"], 1);
+    assert_eq!(broken(&against(&old)), (old_head + 1, "truncated".to_owned()));
+
+    let cut = copy(&home, "cut");
+    let last = format!("DELETE FROM audit_links WHERE number = {recorded}");
+    sql(&home.path(&cut), &last);
+    let strays = broken(&audit(&home, &["verify", "--json", "--data", &cut]));
+    assert_eq!(strays, (recorded, "unlinked".to_owned()), "its events are still there");
+    sql(&home.path(&cut), &format!("DELETE FROM audit_events WHERE link = {recorded}"));
+    audit(&home, &["verify", "--data", &cut]).text();
+    assert_eq!(broken(&against(&cut)), (recorded, "truncated".to_owned()));
+
+    // Rolled back, and gone on from there: another link has the number that was recorded.
+    fs::remove_dir_all(home.path("data")).unwrap();
+    fs::rename(home.path(&old), home.path("data")).unwrap();
+    set_mode(&home.path("data"), 0o700);
+    let behind = broken(&audit(&home, &["verify", "--json", "--from", &recorded.to_string()]));
+    assert_eq!(behind, (recorded, "truncated".to_owned()), "where it is to begin has to be there");
+    while head(&home) < recorded {
+        add_user(&home, &format!("other{}", head(&home)));
+    }
+    audit(&home, &["verify"]).text();
+    assert_eq!(broken(&against("data")), (recorded, "checkpoint".to_owned()));
+    let anchors = fs::read(home.path("anchors.jsonl")).unwrap();
+    let refused = audit(&home, &["checkpoint", "--out", "anchors.jsonl"]);
+    assert_eq!(refused.code(), 1, "a contradiction is not written over");
+    assert_eq!(fs::read(home.path("anchors.jsonl")).unwrap(), anchors);
+}
+
+#[test]
+fn a_signed_checkpoint_passes_with_its_key_and_with_no_other() {
+    let home = set_up();
+    let key = audit(&home, &["keygen", "audit.key"]).text();
+    let key = key.trim_end();
+    assert_eq!(mode(&home.path("audit.key")), 0o600);
+    assert_eq!(audit(&home, &["keygen", "audit.key"]).code(), 1, "a key is never replaced");
+    let other = audit(&home, &["keygen", "--json", "other.key"]).json();
+    let other = other["publicKey"].as_str().unwrap();
+    let verify = |key: &str| audit(&home, &["verify", "--checkpoint", "anchors", "--public-key", key]);
+
+    audit(&home, &["checkpoint", "--key", "audit.key", "--out", "anchors"]).json();
+    add_user(&home, "later");
+    audit(&home, &["checkpoint", "--key", "audit.key", "--out", "anchors"]).json();
+    assert!(verify(key).text().contains("checkpoints that agree: 2"));
+    assert!(verify(other).told().contains("another key"));
+    assert_eq!(verify("00").code(), 2);
+    audit(&home, &["verify", "--checkpoint", "anchors"]).text();
+
+    let signed = fs::read_to_string(home.path("anchors")).unwrap();
+    let first: Value = serde_json::from_str(signed.lines().next().unwrap()).unwrap();
+    let time = first["time"].as_i64().unwrap();
+    fs::write(home.path("anchors"), signed.replacen(&time.to_string(), &(time + 1).to_string(), 1)).unwrap();
+    for arguments in [&["--public-key", key][..], &[]] {
+        let ran = audit(&home, &[&["verify", "--checkpoint", "anchors"], arguments].concat());
+        assert_eq!(ran.code(), 1);
+        assert!(ran.told().contains("line 1: its signature is not good"), "{}", ran.told());
+    }
+    fs::remove_file(home.path("anchors")).unwrap();
+    audit(&home, &["checkpoint", "--out", "anchors"]).json();
+    assert!(verify(key).told().contains("not signed"));
+    fs::write(home.path("anchors"), "").unwrap();
+    assert_eq!(verify(key).code(), 1, "no checkpoint is not one that agrees");
+
+    fs::rename(home.path("audit.key"), home.path("data/audit.key")).unwrap();
+    let inside = audit(&home, &["checkpoint", "--key", "data/audit.key"]);
+    assert!(inside.told().contains("must not be in the data directory"), "{}", inside.told());
+    set_mode(&home.path("other.key"), 0o644);
+    assert!(audit(&home, &["checkpoint", "--key", "other.key"]).told().contains("chmod 600"));
+}
+
+#[test]
+fn an_export_is_verified_without_the_store() {
+    let home = set_up();
+    let last = head(&home);
+    let export = audit(&home, &["export"]).text();
+    assert_eq!(export.lines().count() as u64, last);
+    audit(&home, &["checkpoint", "--out", "anchors"]).json();
+    let elsewhere = Home::new();
+    let verify = |text: &str, more: &[&str]| {
+        fs::write(elsewhere.path("export"), text).unwrap();
+        fs::copy(home.path("anchors"), elsewhere.path("anchors")).unwrap();
+        audit(&elsewhere, &[&["verify", "--json", "--file", "export"], more].concat())
+    };
+    let sound = verify(&export, &["--checkpoint", "anchors"]).json();
+    assert_eq!(sound["head"], verified(&home)["head"]);
+    assert_eq!((&sound["from"], &sound["checkpoints"]), (&1.into(), &1.into()));
+
+    let lines: Vec<&str> = export.split_inclusive('\n').collect();
+    let without = |place: usize| [&lines[..place], &lines[place + 1..]].concat().concat();
+    assert_eq!(broken(&verify(&without(1), &[])), (2, "number".to_owned()));
+    assert_eq!(broken(&verify(&without(0), &[])), (1, "number".to_owned()));
+    let cut = without(lines.len() - 1);
+    verify(&cut, &[]).json();
+    assert_eq!(broken(&verify(&cut, &["--checkpoint", "anchors"])), (last, "truncated".to_owned()));
+    assert_eq!(broken(&verify(&export[..export.len() - 9], &[])), (last, "unreadable".to_owned()));
+    let changed = lines[2].replacen("\"action\":\"", "\"action\":\"x", 1);
+    let changed = [&lines[..2], &[changed.as_str()], &lines[3..]].concat().concat();
+    assert_eq!(broken(&verify(&changed, &[])), (3, "hash".to_owned()));
+    assert_eq!(verify("", &[]).code(), 1);
+
+    let part = audit(&home, &["export", "--from", "2", "--to", "3"]).text();
+    assert_eq!(part, lines[1..3].concat());
+    assert_eq!(broken(&verify(&part, &[])).0, 1, "where it begins has to be said");
+    verify(&part, &["--from", "2", "--to", "3"]).json();
+    assert_eq!(broken(&verify(&part, &["--from", "2", "--to", "4"])), (4, "truncated".to_owned()));
+
+    sql(&home.path("data"), "UPDATE audit_events SET data = 'x' WHERE link = 3");
+    let unreadable = audit(&home, &["export"]);
+    assert_eq!(unreadable.code(), 1);
+    assert!(unreadable.told().contains("link 3 cannot be read"), "{}", unreadable.told());
+}
+
+#[test]
+fn the_newest_events_are_shown_and_followed() {
+    let home = set_up();
+    let table = audit(&home, &["tail", "-n", "2", DATA[0], DATA[1]]).text();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("TIME") && lines[0].contains("ACTION"), "{table}");
+    assert_eq!(lines.len(), 3, "{table}");
+    let all = audit(&home, &["tail", "-n", "1000", "--json"]).text();
+    let events: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len() as u64, verified(&home)["events"].as_u64().unwrap());
+    assert!(events.is_sorted_by_key(|event| event["link"].as_u64().unwrap()), "the newest last");
+    let last = events.last().unwrap();
+    assert!(
+        lines[2].contains(last["action"].as_str().unwrap()) && lines[2].contains(last["subject"].as_str().unwrap())
+    );
+    for secret in ["violet", PASSWORD.1] {
+        assert!(!all.contains(secret));
+    }
+
+    let mut follow = home.command(&["audit", "tail", "-n", "1", "--follow", "--json"]);
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&told.next().unwrap().unwrap()).unwrap()["link"].as_u64().unwrap();
+    let shown = next();
+    add_user(&home, "later");
+    assert_eq!(next(), shown + 1);
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+}
