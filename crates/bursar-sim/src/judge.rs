@@ -38,6 +38,8 @@ pub(crate) struct Judge {
     revoked: BTreeSet<TokenId>,
     time: Timestamp,
     head: Head,
+    /// All that happened, as the audit log tells it.
+    pub(crate) events: Vec<Event>,
 }
 
 pub(crate) fn demand(holds: bool, broken: impl FnOnce() -> String) -> Verdict {
@@ -63,16 +65,19 @@ impl Judge {
     }
 
     /// A transaction that is durable: its events, in order, are what happened.
-    pub(crate) fn take(&mut self, batch: &Batch, durable: &Snapshot, rail: &Rail) -> Verdict {
+    pub(crate) fn take(&mut self, batch: &Batch, rail: &Rail) -> Verdict {
         demand(batch.time >= self.time, || format!("ledger time went back from {} to {}", self.time, batch.time))?;
         self.time = batch.time;
         let expected = (!batch.events.is_empty()).then(|| self.head.next(&batch.events));
         demand(batch.link == expected, || "P9: the audit chain is broken".to_owned())?;
         self.head = expected.map_or(self.head, |link| link.head());
         self.monotone(batch)?;
-        for event in &batch.events {
-            self.happened(event, batch, rail)?;
-        }
+        self.events.extend_from_slice(&batch.events);
+        batch.events.iter().try_for_each(|event| self.happened(event, batch, rail))
+    }
+
+    /// What is durable now, once all transactions are taken in.
+    pub(crate) fn stands(&self, durable: &Snapshot) -> Verdict {
         self.promises.check(durable, &self.spends)?;
         conserved(durable)
     }
@@ -254,7 +259,7 @@ fn named(subject: Subject) -> String {
 }
 
 /// I8: open holds add up to what is held, captures to what is captured.
-pub(crate) fn conserved(durable: &Snapshot) -> Verdict {
+fn conserved(durable: &Snapshot) -> Verdict {
     let mut conservation = Conservation::default();
     durable.holds().for_each(|hold| conservation.add(hold, |subject| durable.rules(subject)));
     let mut differences = Vec::new();

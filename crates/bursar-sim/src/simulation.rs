@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bursar_core::audit::Event;
+
 use crate::Breakage;
 use crate::script::{self, Step};
 use crate::world::World;
@@ -49,6 +51,15 @@ pub struct Failure {
     pub story: Vec<String>,
     /// How many steps there were before the failure.
     pub steps: usize,
+    /// What the audit log says of these steps.
+    pub events: Vec<String>,
+}
+
+/// What broke, after how many steps, and what the audit log says until then.
+struct Broken {
+    what: String,
+    at: usize,
+    events: Vec<Event>,
 }
 
 /// Runs the world of a seed.
@@ -56,25 +67,28 @@ pub struct Failure {
 /// # Errors
 /// A promise did not hold; the story is made short.
 pub fn run(seed: u64, steps: usize, breakage: Option<Breakage>) -> Result<Counts, Box<Failure>> {
-    let script = script::of_seed(seed, steps);
-    let (broken, at) = match play(seed, &script, breakage) {
+    let mut story = script::of_seed(seed, steps);
+    let mut broken = match play(seed, &story, breakage) {
         Ok(counts) => return Ok(counts),
-        Err(failed) => failed,
+        Err(broken) => broken,
     };
-    let mut story = script;
+    let at = broken.at;
     story.truncate(at);
-    let (broken, story) = shorten(seed, story, broken, breakage);
+    shorten(seed, &mut story, &mut broken, breakage);
     let story = story.iter().map(Step::to_string).collect();
-    Err(Box::new(Failure { seed, broken, story, steps: at }))
+    let events = broken.events.iter().map(tell).collect();
+    Err(Box::new(Failure { seed, broken: broken.what, story, steps: at, events }))
 }
 
 /// Plays a script. If something breaks, says what, and after how many steps.
-fn play(seed: u64, script: &[Step], breakage: Option<Breakage>) -> Result<Counts, (String, usize)> {
+fn play(seed: u64, script: &[Step], breakage: Option<Breakage>) -> Result<Counts, Broken> {
     let mut world = World::new(seed, breakage);
-    for (place, step) in script.iter().enumerate() {
-        world.step(*step).map_err(|broken| (broken, place + 1))?;
+    let mut steps = script.iter().enumerate();
+    let broken = steps.find_map(|(place, step)| Some((world.step(*step).err()?, place + 1)));
+    let broken = broken.or_else(|| Some((world.end().err()?, script.len())));
+    if let Some((what, at)) = broken {
+        return Err(Broken { what, at, events: world.judge.events });
     }
-    world.end().map_err(|broken| (broken, script.len()))?;
     let spends = world.judge.spends.all();
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let moved = count(spends.iter().filter(|spend| spend.moved.is_some()).count());
@@ -83,7 +97,7 @@ fn play(seed: u64, script: &[Step], breakage: Option<Breakage>) -> Result<Counts
 }
 
 /// Leaves out what a failure does not need: ever smaller pieces, as long as something still breaks.
-fn shorten(seed: u64, mut story: Vec<Step>, mut broken: String, breakage: Option<Breakage>) -> (String, Vec<Step>) {
+fn shorten(seed: u64, story: &mut Vec<Step>, broken: &mut Broken, breakage: Option<Breakage>) {
     let mut piece = story.len() / 2;
     while piece > 0 {
         let mut begin = 0;
@@ -92,16 +106,20 @@ fn shorten(seed: u64, mut story: Vec<Step>, mut broken: String, breakage: Option
             let shorter = [&story[..begin], &story[end..]].concat();
             match play(seed, &shorter, breakage) {
                 Ok(_) => begin = end,
-                Err((other, at)) => {
-                    broken = other;
-                    story = shorter;
-                    story.truncate(at);
+                Err(other) => {
+                    *story = shorter;
+                    story.truncate(other.at);
+                    *broken = other;
                 }
             }
         }
         piece /= 2;
     }
-    (broken, story)
+}
+
+fn tell(event: &Event) -> String {
+    let data = event.data.iter().map(|(key, value)| format!(" {key}={value}"));
+    format!("{} {} {}{}", event.time, event.action, event.subject, data.collect::<String>())
 }
 
 impl Counts {
@@ -127,9 +145,10 @@ impl Counts {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, broken, story, steps } = self;
+        let Self { seed, broken, story, steps, events } = self;
         writeln!(f, "{broken}")?;
         writeln!(f, "seed {seed} broke after {steps} steps, of which these suffice: {}", story.join(", "))?;
+        events.iter().try_for_each(|event| writeln!(f, "    {event}"))?;
         write!(f, "again: BURSAR_SIM_SEED={seed} cargo test -p bursar-sim --test simulation")
     }
 }

@@ -8,7 +8,7 @@ use bursar_core::ledger::HoldRequest;
 use bursar_core::limit::{
     Allowed, CalendarUnit, Ceiling, Destinations, Limit, LimitSet, Measure, Subject, Window, Zone,
 };
-use bursar_core::time::Span;
+use bursar_core::time::{Span, Timestamp};
 
 use crate::town::{ADDRESS, CHAINS, COINS, DAWN, ORGANISATION, SERVICE, WALLETS, coin, destination};
 
@@ -126,4 +126,13 @@ pub(crate) fn rules(subject: Subject, dice: &mut fastrand::Rng) -> LimitSet {
             return rules;
         }
     }
+}
+
+/// Rules that are there from the beginning: what is to be counted is counted since then.
+pub(crate) fn first_rules(subject: Subject, since: Timestamp, dice: &mut fastrand::Rng) -> LimitSet {
+    let mut rules = rules(subject, dice);
+    if let Some(destinations) = &mut rules.destinations {
+        destinations.counted_since = (!destinations.each.is_empty()).then_some(since);
+    }
+    rules
 }

@@ -16,7 +16,7 @@ use bursar_ledger::{Sequential, Settings};
 
 use crate::Breakage;
 use crate::clock::SimulatedClock;
-use crate::judge::{Judge, Verdict, conserved};
+use crate::judge::{Judge, Verdict};
 use crate::rail::{Rail, Word};
 use crate::script::{Happening, Step};
 use crate::simulation::Counts;
@@ -85,14 +85,14 @@ impl World {
             let id = TokenId::from_bytes([u8::try_from(number).unwrap_or(u8::MAX); 16]);
             let user = USERS[number % USERS.len()];
             records.push(Record::Token(id, token(id, user, DAWN)));
-            records.push(Record::Limits(Subject::Token(id), wishes::rules(Subject::Token(id), &mut dice)));
+            records.push(Record::Limits(Subject::Token(id), wishes::first_rules(Subject::Token(id), DAWN, &mut dice)));
             clients.push(Client { token: id, user, wish: None, waits: false, before: Vec::new() });
         }
         for subject in subjects() {
             if dice.bool() {
                 continue;
             }
-            records.push(Record::Limits(subject, wishes::rules(subject, &mut dice)));
+            records.push(Record::Limits(subject, wishes::first_rules(subject, DAWN, &mut dice)));
         }
         let mut judge = Judge::default();
         judge.begin(&records);
@@ -348,9 +348,10 @@ impl World {
         let mut bytes = [0xee; 16];
         bytes[..8].copy_from_slice(&self.serial.to_be_bytes());
         let id = TokenId::from_bytes(bytes);
-        let made = token(id, self.clients[client].user, self.ledger_time());
+        let created = self.ledger_time();
+        let made = token(id, self.clients[client].user, created);
         let subject = Subject::Token(id);
-        let put = vec![Record::Token(id, made), Record::Limits(subject, wishes::rules(subject, dice))];
+        let put = vec![Record::Token(id, made), Record::Limits(subject, wishes::first_rules(subject, created, dice))];
         let trace = Trace { action: "token.issue", subject: format!("token:{id}"), data: Vec::new() };
         let write = Write { read: vec![(Key::Token(id), 0)], put, delete: Vec::new(), trace: Some(trace) };
         self.put(From::Issuer(client, id), Command::Write(write));
@@ -402,16 +403,13 @@ impl World {
         self.counts.lost += u64::try_from(self.disk.crash(dice)).unwrap_or(u64::MAX);
         self.counts.crashes += 1;
         self.engine = start(&self.disk, &self.clock, dice);
-        self.take_written()?;
-        self.disk.durable(|durable| {
-            self.judge.promises.check(durable, &self.judge.spends)?;
-            conserved(durable)
-        })
+        self.take_written()
     }
 
     pub(crate) fn take_written(&mut self) -> Verdict {
         let written = self.disk.take_written();
-        self.disk.durable(|durable| written.iter().try_for_each(|batch| self.judge.take(batch, durable, &self.rail)))
+        written.iter().try_for_each(|batch| self.judge.take(batch, &self.rail))?;
+        self.disk.durable(|durable| self.judge.stands(durable))
     }
 
     /// Keeps a wish whose names somebody may come back to.
