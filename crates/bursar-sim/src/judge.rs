@@ -35,11 +35,22 @@ pub(crate) struct Judge {
     refused: BTreeSet<HoldId>,
     called: BTreeSet<HoldId>,
     users: BTreeMap<UserId, User>,
-    revoked: BTreeSet<TokenId>,
+    tokens: BTreeMap<TokenId, Control>,
+    /// Requests that came with a one-time password.
+    pub(crate) stepped_up: BTreeSet<HoldId>,
     time: Timestamp,
     head: Head,
     /// All that happened, as the audit log tells it.
     pub(crate) events: Vec<Event>,
+}
+
+/// What people said about a token, in the words of the audit log.
+#[derive(Debug, Default)]
+struct Control {
+    is_revoked: bool,
+    is_locked: bool,
+    /// Until when it is unlocked; times in this form sort as they follow each other.
+    unlocked: Option<String>,
 }
 
 pub(crate) fn demand(holds: bool, broken: impl FnOnce() -> String) -> Verdict {
@@ -110,16 +121,11 @@ impl Judge {
                 rules.iter().for_each(|rules| self.note(rules));
             }
             "user.freeze" | "user.unfreeze" => {
-                batch.changes.iter().filter_map(|change| change.record.as_ref()).for_each(|record| {
-                    if matches!(record, Record::User(..)) {
-                        self.note(record);
-                    }
-                });
+                let of_event = |key: &Key| matches!(key, Key::User(id) if event.subject == format!("user:{id}"));
+                let user = batch.changes.iter().find(|change| of_event(&change.key));
+                user.and_then(|change| change.record.clone()).iter().for_each(|user| self.note(user));
             }
-            "token.revoke" => {
-                let id = event.subject.strip_prefix("token:").and_then(|id| TokenId::from_str(id).ok());
-                self.revoked.extend(id);
-            }
+            "token.lock" | "token.unlock" | "token.resume" | "token.revoke" => self.controlled(event),
             "spends.roll" => {
                 let gone = batch.changes.iter().filter(|change| change.record.is_none());
                 for change in gone {
@@ -142,15 +148,41 @@ impl Judge {
         Ok(())
     }
 
+    fn controlled(&mut self, event: &Event) {
+        let Some(id) = event.subject.strip_prefix("token:").and_then(|id| TokenId::from_str(id).ok()) else { return };
+        let told = |wanted: &str| event.data.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
+        let token = self.tokens.entry(id).or_default();
+        match event.action.as_str() {
+            "token.lock" => (token.is_locked, token.unlocked) = (true, None),
+            "token.unlock" => {
+                token.is_locked &= told("resume").as_deref() != Some("true");
+                token.unlocked = told("until");
+            }
+            "token.resume" => token.is_locked = false,
+            _ => token.is_revoked = true,
+        }
+    }
+
+    /// P3: what a person said about the token, and about its owner, holds from the next decision on.
+    fn permitted(&self, hold: &Hold) -> Verdict {
+        let id = hold.id;
+        let none = Control::default();
+        let token = self.tokens.get(&hold.token).unwrap_or(&none);
+        demand(!token.is_revoked, || format!("P3: spend {id} was granted to a revoked token"))?;
+        let unlocked = token.unlocked.as_ref().is_some_and(|until| hold.created.to_string() < *until);
+        let may_override = unlocked || self.stepped_up.contains(&id);
+        demand(hold.overridden == may_override, || format!("spend {id} had the token's limits lifted: {unlocked}"))?;
+        demand(hold.overridden || !token.is_locked, || format!("P3: spend {id} was granted to a locked token"))?;
+        let freeze = self.users.get(&hold.user).and_then(|user| user.freeze.as_ref());
+        let frozen = freeze.is_some_and(|freeze| freeze.holds_at(hold.created));
+        demand(!frozen, || format!("P3: spend {id} was granted although its token's owner is frozen"))
+    }
+
     /// I1, P3, and a name is one spend.
     fn granted(&mut self, hold: Hold) -> Verdict {
         let id = hold.id;
         demand(self.spends.get(id).is_none(), || format!("spend {id} was granted twice"))?;
-        demand(!self.revoked.contains(&hold.token), || format!("P3: spend {id} was granted to a revoked token"))?;
-        let freeze = self.users.get(&hold.user).and_then(|user| user.freeze.as_ref());
-        let frozen = freeze.is_some_and(|freeze| freeze.holds_at(hold.created));
-        demand(!frozen, || format!("P3: spend {id} was granted although its token's owner is frozen"))?;
-        self.promises.permit(&hold)?;
+        self.permitted(&hold)?;
         for name in hold.names() {
             let before = self.names.insert(name.clone(), id).and_then(|before| self.spends.get(before));
             let is_free = before.is_none_or(|before| before.fate == Fate::Released || before.is_forgotten);

@@ -1,8 +1,8 @@
-//! What was answered, and must therefore be there whatever happens (P2), and hold from then on (P3).
+//! What was answered, and must therefore be there whatever happens (P2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bursar_core::hold::{Hold, HoldState};
+use bursar_core::hold::HoldState;
 use bursar_core::id::{HoldId, TokenId};
 use bursar_core::ledger::{Key, Outcome, Record, Version};
 use bursar_core::limit::{LimitSet, Subject};
@@ -17,8 +17,6 @@ pub(crate) struct Promises {
     holds: BTreeMap<HoldId, HoldState>,
     limits: BTreeMap<Subject, (Version, LimitSet)>,
     tokens: BTreeMap<TokenId, Token>,
-    /// Tokens that nobody has tried to unlock since their lock was answered.
-    locked: BTreeSet<TokenId>,
     issued: BTreeSet<TokenId>,
     /// Requests of which it was said that nothing was done.
     undone: BTreeSet<HoldId>,
@@ -38,11 +36,6 @@ impl Promises {
                 self.limits.extend(subject.map(|subject| (subject, (*version, (**rules).clone()))));
             }
             Outcome::Token(token) => {
-                if token.locked.is_some() && token.unlock.is_none() {
-                    self.locked.insert(token.id);
-                } else {
-                    self.locked.remove(&token.id);
-                }
                 self.tokens.insert(token.id, (**token).clone());
             }
             _ => {}
@@ -59,18 +52,11 @@ impl Promises {
         self.undone.insert(hold);
     }
 
-    /// From now on the token may be unlocked.
+    /// The token may have been resumed, now or in a while.
     pub(crate) fn unlocking(&mut self, token: TokenId) {
-        self.locked.remove(&token);
         if let Some(promised) = self.tokens.get_mut(&token) {
             promised.locked = None;
         }
-    }
-
-    /// P3: what was locked stays locked.
-    pub(crate) fn permit(&self, hold: &Hold) -> Verdict {
-        let locked = self.locked.contains(&hold.token) && !hold.overridden;
-        demand(!locked, || format!("P3: spend {} was granted to a locked token", hold.id))
     }
 
     /// P2: all that was answered is there.

@@ -48,6 +48,9 @@ impl World {
             Command::SetLimits(edit) => Some(edit.subject),
             _ => None,
         };
+        if let Command::Unlock { token, .. } = &job.request.command {
+            self.judge.promises.unlocking(*token);
+        }
         self.judge.promises.answered(&outcome, subject);
         match job.from {
             From::Client(client) => self.client_hears(job, client, &outcome),

@@ -219,6 +219,9 @@ impl World {
             random[9] = copy;
             let id = HoldId::time_ordered(self.clock.now(), random);
             let request = HoldRequest { id, ..wish.clone() };
+            if request.stepped_up {
+                self.judge.stepped_up.insert(id);
+            }
             self.put(From::Client(number), Command::Hold(Box::new(request)));
         }
         Ok(())

@@ -4,8 +4,8 @@
 use bursar_sim::Breakage;
 use bursar_sim::simulation::{Counts, STEPS, run};
 
-/// As many as a minute of one slow core allows.
-const SEEDS: u64 = 300;
+/// Half a minute of one slow core.
+const SEEDS: u64 = 1000;
 
 #[expect(clippy::disallowed_methods, reason = "who runs the tests says which seeds")]
 fn number(name: &str) -> Option<u64> {

@@ -6,7 +6,7 @@ use crate::ledger::command::LimitEdit;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// The subject's rules, and the budgets of groups of coins that may have to be counted anew.
 pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
@@ -53,7 +53,10 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
         rules.destinations = Some(Destinations::default());
     }
     if let Some(destinations) = &mut rules.destinations {
-        destinations.counted_since = counted.or((!destinations.each.is_empty()).then_some(now));
+        destinations.counted_since = match counted {
+            None if !destinations.each.is_empty() => Some(after_creation(state, edit.subject, now)?),
+            counted => counted,
+        };
     }
     let data = vec![("loosens", loosens.to_string()), ("before", describe(&before)), ("after", describe(&rules))];
     let id = edit.subject.id_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
@@ -62,6 +65,12 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
     let version = state.version(&key)?;
     let outcome = Outcome::Limits { rules: Box::new(rules), version };
     Ok((outcome, Some(Trace { action: "limits.set", subject, data })))
+}
+
+/// An instant at which the subject may have paid before: later than its creation, whatever clock told that.
+fn after_creation(state: &State, subject: Subject, now: Timestamp) -> Result<Timestamp, NotLoaded> {
+    let Subject::Token(id) = subject else { return Ok(now) };
+    Ok(state.token(&id)?.map_or(now, |token| now.max(token.created.plus(Span::from_millis(1)))))
 }
 
 fn describe(set: &LimitSet) -> String {

@@ -13,7 +13,9 @@ use crate::ledger::command::HoldRequest;
 use crate::ledger::history::HistoryKey;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
-use crate::limit::{Budget, BudgetKey, Destinations, History, Limit, LimitReport, LimitSet, Measure, Subject, Window};
+use crate::limit::{
+    Budget, BudgetKey, Destinations, History, Limit, LimitReport, LimitSet, Measure, Subject, Usage, Window,
+};
 use crate::refusal::Refusal;
 use crate::scope::WalletAction;
 use crate::time::Timestamp;
@@ -156,9 +158,10 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
         Verdict::Granted(granted) => {
             let Granted { hold, charges, newly_paid, reports } = *granted;
             for charge in &charges {
-                if !(hold.overridden && matches!(charge.budget.subject, Subject::Token(_))) {
-                    state.change_budget(&charge.budget, |budget| budget.hold(charge.usage))?;
-                }
+                let lifted = hold.overridden && matches!(charge.budget.subject, Subject::Token(_));
+                // Also where nothing is held: what is captured later is noted in a budget that is there.
+                let held = if lifted { Usage::default() } else { charge.usage };
+                state.change_budget(&charge.budget, |budget| budget.hold(held))?;
             }
             for (subject, destinations) in newly_paid {
                 state.put(Record::Paid(subject, destinations));
