@@ -1,1 +1,0 @@
-//! Small cases in full.
