@@ -168,7 +168,7 @@ impl Case {
 
     fn actions(&self, at: &Standing, actions: &mut Vec<Action>) {
         for (number, client) in (0_u8..).zip(&at.clients) {
-            if !client.is_answered && client.asked < self.attempts {
+            if !client.is_answered && client.asked < self.attempts && self.may_begin(number, at) {
                 actions.push(Action::Ask(number));
             }
         }
@@ -199,6 +199,16 @@ impl Case {
                 _ => {}
             }
         }
+    }
+
+    /// Clients of one token are alike up to their names: they begin in the order of these.
+    fn may_begin(&self, number: u8, at: &Standing) -> bool {
+        let place = usize::from(number);
+        let Some(before) = place.checked_sub(1).filter(|before| self.clients[*before].0 == self.clients[place].0)
+        else {
+            return true;
+        };
+        at.clients[before].asked > 0
     }
 
     fn after(&self, before: &Standing, base: &BTreeMap<Key, Record>, action: &Action) -> Standing {

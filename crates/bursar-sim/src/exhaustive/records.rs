@@ -1,7 +1,8 @@
 //! The records of a small case: what is durable, and the real transition on top of it.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use bursar_core::audit::Actor;
 use bursar_core::hold::{Hold, HoldState};
@@ -14,19 +15,27 @@ use crate::town::DAWN;
 
 /// What is durable. Two sets of records are alike if they say the same, whatever their versions: nothing
 /// in a small case asks for a version.
+///
+/// Most of what happens does not touch them: copies share them, and what they say of themselves is worked
+/// out when they change.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Records(BTreeMap<Key, Versioned<Record>>);
+pub(super) struct Records {
+    found: Arc<BTreeMap<Key, Versioned<Record>>>,
+    digest: u64,
+    /// I8: whether budgets do not say what spends say.
+    pub(super) differ: bool,
+}
 
 impl Records {
     pub(super) fn hold(&self, id: HoldId) -> Option<&Hold> {
-        match self.0.get(&Key::Hold(id)).map(|found| &found.value) {
+        match self.found.get(&Key::Hold(id)).map(|found| &found.value) {
             Some(Record::Hold(_, hold)) => Some(hold),
             _ => None,
         }
     }
 
     pub(super) fn holds(&self) -> impl Iterator<Item = &Hold> {
-        self.0.values().filter_map(|found| match &found.value {
+        self.found.values().filter_map(|found| match &found.value {
             Record::Hold(_, hold) => Some(hold),
             _ => None,
         })
@@ -44,7 +53,7 @@ impl Records {
                 }
                 for key in keys {
                     let fixed = || base.get(&key).map(|record| Versioned { version: 1, value: record.clone() });
-                    let found = self.0.get(&key).cloned().or_else(fixed);
+                    let found = self.found.get(&key).cloned().or_else(fixed);
                     state.load(key, found);
                 }
             }
@@ -52,37 +61,56 @@ impl Records {
             let applied = apply(&mut state, &request, DAWN).expect("everything it needs is loaded");
             outcomes.push(applied.outcome);
         }
+        let found = Arc::make_mut(&mut self.found);
         for change in state.take_changes() {
             match change.record {
-                Some(value) => self.0.insert(change.key, Versioned { version: change.version, value }),
-                None => self.0.remove(&change.key),
+                Some(value) => found.insert(change.key, Versioned { version: change.version, value }),
+                None => found.remove(&change.key),
             };
         }
+        self.digest = self.digest();
+        self.differ = self.differences(base) > 0;
         outcomes
     }
 
-    /// I8.
-    pub(super) fn are_conserved(&self, base: &BTreeMap<Key, Record>) -> bool {
+    fn differences(&self, base: &BTreeMap<Key, Record>) -> usize {
         let rules = |subject: Subject| match base.get(&Key::Limits(subject)) {
             Some(Record::Limits(_, rules)) => Some(rules),
             _ => None,
         };
         let mut conservation = Conservation::default();
         self.holds().for_each(|hold| conservation.add(hold, rules));
-        let mut differences = 0;
-        for found in self.0.values() {
-            if let Record::Budget(key, budget) = &found.value {
-                differences += conservation.compare(key, budget, true).len();
+        let budgets = self.found.values().filter_map(|found| match &found.value {
+            Record::Budget(key, budget) => Some((key, budget)),
+            _ => None,
+        });
+        let budgets: usize = budgets.map(|(key, budget)| conservation.compare(key, budget, true).len()).sum();
+        budgets + conservation.finish().len()
+    }
+
+    fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let hasher = &mut hasher;
+        for (key, found) in self.found.iter() {
+            key.hash(hasher);
+            match &found.value {
+                Record::Hold(_, hold) => rank(&hold.state).hash(hasher),
+                Record::Budget(_, budget) => {
+                    (budget.held.amount, budget.held.count).hash(hasher);
+                    (budget.captured.amount, budget.captured.count).hash(hasher);
+                }
+                Record::SpendKey(_, id) => id.hash(hasher),
+                other => format!("{other:?}").hash(hasher),
             }
         }
-        differences + conservation.finish().len() == 0
+        hasher.finish()
     }
 }
 
 impl PartialEq for Records {
     fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self.0.iter().zip(&other.0).all(|(own, other)| own.0 == other.0 && own.1.value == other.1.value)
+        self.found.len() == other.found.len()
+            && self.found.iter().zip(&*other.found).all(|(own, other)| own.0 == other.0 && own.1.value == other.1.value)
     }
 }
 
@@ -90,18 +118,7 @@ impl Eq for Records {}
 
 impl Hash for Records {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for (key, found) in &self.0 {
-            key.hash(state);
-            match &found.value {
-                Record::Hold(_, hold) => (rank(&hold.state)).hash(state),
-                Record::Budget(_, budget) => {
-                    (budget.held.amount, budget.held.count, budget.captured.amount).hash(state);
-                    (budget.captured.count, budget.windows.len()).hash(state);
-                }
-                Record::SpendKey(_, id) => id.hash(state),
-                other => format!("{other:?}").hash(state),
-            }
-        }
+        self.digest.hash(state);
     }
 }
 
