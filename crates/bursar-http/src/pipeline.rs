@@ -11,8 +11,8 @@ use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use bursar_service::Bursar;
 use bursar_core::token::TokenKind;
+use bursar_service::Bursar;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
 use bursar_wire::header as names;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -22,8 +22,8 @@ use crate::Settings;
 use crate::address;
 use crate::call::{Call, Reply};
 use crate::failure::{Failure, Shown};
-use crate::problem;
 use crate::operations::Traffic;
+use crate::problem;
 use crate::routes::{Access, ROUTES, Route};
 
 /// How long a body may take to arrive.

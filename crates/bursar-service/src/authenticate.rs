@@ -295,7 +295,10 @@ impl Bursar {
         Ok(Principal { known, owner, address: presented.address, mode })
     }
 
-    pub(crate) async fn token_of_text(&self, text: &str) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
+    pub(crate) async fn token_of_text(
+        &self,
+        text: &str,
+    ) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
         match Diagnosis::of(text) {
             Diagnosis::CutOff => return Err(Unauthenticated::CutOff),
             Diagnosis::Mistyped => return Err(Unauthenticated::Mistyped),
@@ -368,9 +371,7 @@ impl Bursar {
         };
         match presented.signing {
             Signing::None => match secrets.next() {
-                Some(secret) => {
-                    Ok(Verified { mode: Mode::Raw, signer: None, signed_at: None, unused: unused(secret) })
-                }
+                Some(secret) => Ok(Verified { mode: Mode::Raw, signer: None, signed_at: None, unused: unused(secret) }),
                 None => Err(Unauthenticated::Unknown),
             },
             Signing::Hmac { hmac, timestamp, version } => {

@@ -202,7 +202,10 @@ impl fmt::Display for ServiceError {
             }
             Self::ClockJump { by } => {
                 let seconds = by.div_euclid(1000);
-                write!(f, "the server's clock has jumped by {seconds} s; nothing is spent until that is undone or accepted")
+                write!(
+                    f,
+                    "the server's clock has jumped by {seconds} s; nothing is spent until that is undone or accepted"
+                )
             }
             Self::Busy => f.write_str("too much is waiting for the ledger; try again soon"),
             Self::StoreUnavailable(problem) | Self::Unavailable(problem) => f.write_str(problem),

@@ -36,8 +36,8 @@ pub struct ExternalSpend {
     pub recipients: Vec<Recipient>,
     /// The greatest fee.
     pub fee: Amount,
-    /// The coin that pays the fee; the coin itself, if absent.
-    pub fee_coin: Option<Coin>,
+    /// The coin that pays the fee.
+    pub fee_coin: Coin,
     /// The wallet that pays, if Bursar knows it.
     pub wallet: Option<WalletId>,
     /// The spender's name for the spend.
@@ -118,7 +118,7 @@ impl Bursar {
             wallet: spend.wallet,
             organisation: spend.wallet.is_none().then_some(organisation),
             meaning: meaning(&spend.coin, spend.wallet, &payees, &[]),
-            fee_coin: spend.fee_coin.unwrap_or_else(|| spend.coin.clone()),
+            fee_coin: spend.fee_coin,
             coin: spend.coin,
             payees,
             fee: spend.fee,

@@ -323,6 +323,6 @@ fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> 
                 .to_owned(),
         );
     }
-    warnings.extend(bursar_core::limit::warnings(rules).iter().map(ToString::to_string));
+    warnings.extend(bursar_core::limit::warnings::warnings(rules).iter().map(ToString::to_string));
     warnings
 }

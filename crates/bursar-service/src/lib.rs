@@ -7,6 +7,7 @@
 pub mod authenticate;
 mod broken;
 pub mod condition;
+pub mod conservation;
 pub mod documents;
 pub mod error;
 pub mod holding;
@@ -148,6 +149,7 @@ pub struct Bursar {
     /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
     pub(crate) horizon: Horizon,
+    pub(crate) checked: conservation::Checked,
     #[cfg(feature = "break-no-hold")]
     pub(crate) ignores_limits: bool,
 }
@@ -184,6 +186,7 @@ impl Bursar {
             replays: Replays::new(),
             strangers: Cache::new(STRANGERS),
             seen: Seen::new(),
+            checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]
             ignores_limits: false,
         })

@@ -6,13 +6,15 @@ use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
 use bursar_core::ledger::{
-    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, State, Version, dry_run, needs, needs_for_standing, standing,
+    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, State, Version, dry_run, needs, needs_for_standing,
+    standing,
 };
 use bursar_core::limit::{Allowed, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
 use bursar_store::{Reader, StoreError};
+use bursar_wire::requests::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
@@ -28,17 +30,6 @@ pub struct Rules {
     pub limits: Vec<Limit>,
     /// To whom; anywhere, if absent.
     pub destinations: Option<DestinationRules>,
-}
-
-/// Destinations as somebody asks for them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct DestinationRules {
-    /// The only destinations there shall be; any, if absent.
-    pub allow: Option<Vec<(Coin, String)>>,
-    /// How many different destinations may ever be paid.
-    pub at_most: Option<u32>,
-    /// Limits that each destination has for itself.
-    pub each: Vec<Limit>,
 }
 
 /// How a subject's limits stand.
@@ -100,7 +91,7 @@ impl Bursar {
         Ok(self.reads.run(move |reader| reader.usage_of_token(token, since, bucket)).await?)
     }
 
-    /// Gives a subject new rules, if they are still what the caller saw. Tightening takes effect at once;
+    /// Changes a subject's rules, if they are still what the caller saw. Tightening takes effect at once;
     /// loosening needs a one-time password.
     ///
     /// # Errors
@@ -109,28 +100,39 @@ impl Bursar {
         &self,
         principal: &Principal,
         subject: Subject,
-        seen: Version,
-        rules: Rules,
-        otp: Option<&str>,
+        edit: LimitsEdit,
     ) -> Result<Standing, ServiceError> {
         self.person(principal)?;
         let may_loosen = self.may_edit(principal, subject).await?;
-        let rules = self.resolve(rules)?;
+        let seen = edit.seen.ok_or_else(|| {
+            ServiceError::invalid("version", "is missing; name the version that was read, 0 if there were no limits")
+        })?;
+        let before = self.reads.run(move |reader| reader.limits(subject)).await?;
+        if before.version != seen {
+            return Err(changed());
+        }
+        let mut rules = before.value;
+        if let Some(limits) = edit.limits {
+            rules.limits = limits;
+        }
+        match edit.destinations {
+            DestinationEdit::Keep => {}
+            DestinationEdit::Remove => rules.destinations = None,
+            DestinationEdit::Replace(asked) => rules.destinations = Some(self.resolve_destinations(asked)?),
+        }
         rules.check().map_err(|problem| ServiceError::invalid("limits", problem.to_string()))?;
-        let stepped_up = match otp {
-            Some(_) => {
+        let stepped_up = match edit.otp.as_deref() {
+            None => false,
+            otp => {
                 let source = self.source(principal);
                 self.prove_otp(&principal.owner, otp, source, principal.address).await?;
                 may_loosen
             }
-            None => false,
         };
         let edit = LimitEdit { subject, seen, rules, stepped_up };
         match self.command(principal.actor(), Command::SetLimits(Box::new(edit))).await? {
             Outcome::Limits { .. } => self.standing(subject).await,
-            Outcome::Conflict(_) => {
-                Err(ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned()))
-            }
+            Outcome::Conflict(_) => Err(changed()),
             Outcome::Invalid(problem) => Err(ServiceError::invalid("limits", problem.to_string())),
             Outcome::StepUpNeeded if !may_loosen => Err(Refusal::RoleMissing { required: "admin" }.into()),
             Outcome::StepUpNeeded => Err(ServiceError::StepUpNeeded),
@@ -235,23 +237,22 @@ impl Bursar {
 
     /// Reads the addresses in rules: what a rail understands is what will be compared.
     pub(crate) fn resolve(&self, rules: Rules) -> Result<LimitSet, ServiceError> {
-        let destinations = match rules.destinations {
-            None => None,
-            Some(asked) => {
-                let read = |(coin, address): (Coin, String)| {
-                    let destination = self.destination(&coin, &address)?;
-                    Ok::<_, ServiceError>(Allowed { destination, address })
-                };
-                let allowed = asked.allow.map(|list| list.into_iter().map(read).collect::<Result<Vec<_>, _>>());
-                Some(Destinations {
-                    allowed: allowed.transpose()?,
-                    at_most: asked.at_most,
-                    each: asked.each,
-                    counted_since: None,
-                })
-            }
-        };
+        let destinations = rules.destinations.map(|asked| self.resolve_destinations(asked)).transpose()?;
         Ok(LimitSet { limits: rules.limits, destinations })
+    }
+
+    fn resolve_destinations(&self, asked: DestinationRules) -> Result<Destinations, ServiceError> {
+        let read = |DestinationText { address, coin }: DestinationText| {
+            let destination = self.destination(&coin, &address)?;
+            Ok::<_, ServiceError>(Allowed { destination, address })
+        };
+        let allowed = asked.allow.map(|list| list.into_iter().map(read).collect::<Result<Vec<_>, _>>());
+        Ok(Destinations {
+            allowed: allowed.transpose()?,
+            at_most: asked.at_most,
+            each: asked.each,
+            counted_since: None,
+        })
     }
 
     /// What an address of a coin means to whichever rail understands it. All rails write one normal form.
@@ -267,7 +268,8 @@ impl Bursar {
             return Err(problem.into());
         }
         // Without any rail an address is what it says, and nothing else.
-        let is_sound = (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_sound =
+            (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_sound {
             let problem = format!("must be 1 to {LONGEST_ADDRESS} printable characters without spaces");
             return Err(ServiceError::invalid("address", problem));
@@ -283,6 +285,10 @@ impl Bursar {
         };
         recipients.iter().map(read).collect()
     }
+}
+
+fn changed() -> ServiceError {
+    ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned())
 }
 
 pub(crate) fn administers(role: MemberRole) -> bool {

@@ -58,7 +58,12 @@ impl Bursar {
             kind: TokenKind::Service,
             user: principal.user(),
             label: Some(new.label),
-            grant: Grant { organisation: Some(new.organisation), narrowing: new.narrowing, ips: new.ips, ..Grant::default() },
+            grant: Grant {
+                organisation: Some(new.organisation),
+                narrowing: new.narrowing,
+                ips: new.ips,
+                ..Grant::default()
+            },
             created: now,
             expires: now.plus(new.duration.unwrap_or(self.policy.default_duration)),
             created_from: principal.address,

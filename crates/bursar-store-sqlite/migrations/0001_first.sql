@@ -123,7 +123,7 @@ CREATE TABLE tokens (
 
 -- What lives long: access tokens, and sessions that can be extended.
 CREATE INDEX tokens_long_lived ON tokens (user, created, id)
-    WHERE revoked IS NULL AND (kind = 'access' OR extension_address IS NOT NULL);
+    WHERE revoked IS NULL AND (kind IN ('access', 'service') OR extension_address IS NOT NULL);
 
 -- One row per token that has secrets, so that a token without any is told from one that never had them.
 CREATE TABLE secret_sets (
@@ -137,14 +137,16 @@ CREATE TABLE token_secrets (
     lookup BLOB NOT NULL UNIQUE CHECK (length(lookup) = 32),
     sealed BLOB NOT NULL,
     ends INTEGER,
+    used INTEGER,
     PRIMARY KEY (token, place)
 ) STRICT, WITHOUT ROWID;
 
--- One row per subject whose limits were ever set: an emptied list is not a missing one.
+-- One row per subject whose rules were ever set: an emptied set is not a missing one.
 CREATE TABLE limit_sets (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
     version INTEGER NOT NULL,
+    destinations BLOB, -- packed rules; NULL is no rule about destinations
     PRIMARY KEY (subject_kind, subject)
 ) STRICT, WITHOUT ROWID;
 
@@ -152,6 +154,7 @@ CREATE TABLE limits (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
     place INTEGER NOT NULL,
+    each INTEGER NOT NULL, -- whether each destination has it for itself
     asset TEXT NOT NULL,
     measure TEXT NOT NULL,
     window TEXT NOT NULL,
@@ -159,19 +162,28 @@ CREATE TABLE limits (
     PRIMARY KEY (subject_kind, subject, place)
 ) STRICT, WITHOUT ROWID;
 
+-- Usages and windows are packed: a hot budget is written with every batch.
 CREATE TABLE budgets (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
     asset TEXT NOT NULL,
-    window TEXT NOT NULL,
+    destination BLOB NOT NULL, -- empty for all destinations together
     version INTEGER NOT NULL,
-    captured_amount BLOB NOT NULL CHECK (length(captured_amount) = 32),
-    captured_count INTEGER NOT NULL,
-    held_amount BLOB NOT NULL CHECK (length(held_amount) = 32),
-    held_count INTEGER NOT NULL,
-    overridden_amount BLOB NOT NULL CHECK (length(overridden_amount) = 32),
-    overridden_count INTEGER NOT NULL,
-    PRIMARY KEY (subject_kind, subject, asset, window)
+    captured BLOB NOT NULL,
+    held BLOB NOT NULL,
+    overridden BLOB NOT NULL,
+    rolled BLOB NOT NULL,
+    windows BLOB NOT NULL,
+    PRIMARY KEY (subject_kind, subject, asset, destination)
+) STRICT, WITHOUT ROWID;
+
+-- The destinations a subject has paid, while their number is limited.
+CREATE TABLE paid_destinations (
+    subject_kind TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    destinations BLOB NOT NULL,
+    PRIMARY KEY (subject_kind, subject)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE holds (
@@ -179,38 +191,45 @@ CREATE TABLE holds (
     version INTEGER NOT NULL,
     token BLOB NOT NULL,
     user BLOB NOT NULL,
-    wallet BLOB NOT NULL,
+    wallet BLOB,
     organisation BLOB NOT NULL,
     coin TEXT NOT NULL,
-    recipients BLOB NOT NULL,
+    payees BLOB NOT NULL,
     amount BLOB NOT NULL CHECK (length(amount) = 32),
+    fee_coin TEXT, -- NULL is the coin itself
     fee BLOB NOT NULL CHECK (length(fee) = 32),
     key_kind TEXT,
     key BLOB,
     meaning BLOB NOT NULL CHECK (length(meaning) = 32),
     instruction BLOB NOT NULL,
     comment TEXT,
-    charges BLOB NOT NULL,
+    overridden INTEGER NOT NULL,
+    holder BLOB,
     created INTEGER NOT NULL,
     deadline INTEGER NOT NULL,
     state TEXT NOT NULL,
     state_since INTEGER,
     captured BLOB CHECK (length(captured) = 32),
+    captured_fee BLOB CHECK (length(captured_fee) = 32),
     reference TEXT,
     reason TEXT,
-    CHECK ((key_kind IS NULL) = (key IS NULL))
+    CHECK ((key_kind IS NULL) = (key IS NULL)),
+    CHECK ((captured IS NULL) = (captured_fee IS NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX holds_of_wallet ON holds (wallet, id);
+CREATE INDEX holds_of_wallet ON holds (wallet, id) WHERE wallet IS NOT NULL;
+CREATE INDEX holds_of_token ON holds (token, id);
+CREATE INDEX holds_without_wallet ON holds (organisation, id) WHERE wallet IS NULL;
 CREATE INDEX holds_unsettled ON holds (id) WHERE state IN ('open', 'unresolved');
 
+-- What names a spend, by the wallet or the token whose names they are.
 CREATE TABLE spend_keys (
-    wallet BLOB NOT NULL,
+    owner BLOB NOT NULL,
     kind TEXT NOT NULL,
     key BLOB NOT NULL,
     version INTEGER NOT NULL,
     hold BLOB NOT NULL CHECK (length(hold) = 16),
-    PRIMARY KEY (wallet, kind, key)
+    PRIMARY KEY (owner, kind, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_links (

@@ -1,21 +1,22 @@
 //! Reads of what is committed, each over one connection that cannot write.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bursar_core::account::User;
 use bursar_core::audit::{Event, Link};
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, SpendKey};
+use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
-use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, TokenSecret, Versioned};
-use bursar_core::limit::{Budget, BudgetKey, Limit, Subject, Usage};
-use bursar_core::time::Timestamp;
+use bursar_core::ledger::conservation::{Conservation, Difference};
+use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Versioned};
+use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{LastUse, Token};
 use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
 use crate::rows::{
-    Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, token, user, wallet,
+    self, Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, token, user, wallet,
 };
 use crate::sql::unavailable;
 
@@ -101,9 +102,17 @@ impl Reader for SqliteReader {
         wallet::of_user(&self.connection, user, coin, page)
     }
 
-    fn limits(&mut self, subject: Subject) -> Result<Versioned<Vec<Limit>>, StoreError> {
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+        let view = self.view()?;
+        keys.iter().try_for_each(|key| {
+            state.load(key.clone(), rows::load(&view, key)?);
+            Ok(())
+        })
+    }
+
+    fn limits(&mut self, subject: Subject) -> Result<Versioned<LimitSet>, StoreError> {
         let found = limits::load(&*self.view()?, subject)?;
-        Ok(found.unwrap_or(Versioned { version: 0, value: Vec::new() }))
+        Ok(found.unwrap_or(Versioned { version: 0, value: LimitSet::default() }))
     }
 
     fn budgets(&mut self, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
@@ -123,32 +132,56 @@ impl Reader for SqliteReader {
     }
 
     fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
-        hold::unsettled(&self.connection, page)
+        hold::unsettled(&self.connection, true, page)
+    }
+
+    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        hold::unsettled(&self.connection, false, page)
+    }
+
+    fn spends_of_token(&mut self, token: TokenId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        hold::of_token(&self.connection, token, page)
+    }
+
+    fn settled_before(&mut self, before: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError> {
+        hold::settled_before(&self.connection, before, limit)
+    }
+
+    fn usage_of_token(
+        &mut self,
+        token: TokenId,
+        since: Timestamp,
+        bucket: Span,
+    ) -> Result<Vec<(Timestamp, Coin, Usage)>, StoreError> {
+        let mut buckets: BTreeMap<(Timestamp, Coin), Usage> = BTreeMap::new();
+        let length = i64::try_from(bucket.as_millis()).unwrap_or(i64::MAX).max(1);
+        hold::each_of_subject(&self.connection, Subject::Token(token), |hold| {
+            let HoldState::Captured { at, .. } = hold.state else { return };
+            if at < since {
+                return;
+            }
+            let start = Timestamp::from_millis(at.as_millis().div_euclid(length).saturating_mul(length));
+            for (coin, usage) in hold.captured().iter().flat_map(Cost::parts) {
+                let sum = buckets.entry((start, coin.clone())).or_default();
+                *sum = sum.saturating_add(usage);
+            }
+        })?;
+        Ok(buckets.into_iter().map(|((start, coin), usage)| (start, coin, usage)).collect())
     }
 
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
         audit::covered(&self.view()?, from_link, limit)
     }
 
-    /// Streams over the open holds and over the budgets that hold something; both are few.
-    fn conservation(&mut self) -> Result<Vec<BudgetKey>, StoreError> {
+    /// Streams over spends and budgets: those that hold something, which are few, or all.
+    fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError> {
         let view = self.view()?;
-        // A sum that does not fit is nothing that a budget could agree with.
-        let mut sums: HashMap<BudgetKey, Option<Usage>> = HashMap::new();
-        hold::each_unsettled(&view, |amount, charges| {
-            for charge in charges.into_iter().filter(|charge| !charge.overridden) {
-                let sum = sums.entry(charge.budget).or_insert(Some(Usage::default()));
-                *sum = sum.and_then(|sum| sum.checked_add(Usage::one(amount)));
-            }
-        })?;
-        let mut broken = Vec::new();
-        budget::each_held(&view, |key, held| {
-            if sums.remove(&key) != Some(Some(held)) {
-                broken.push(key);
-            }
-        })?;
-        broken.extend(sums.into_keys());
-        broken.sort_unstable();
-        Ok(broken)
+        let sets: HashMap<Subject, LimitSet> = limits::all(&view)?;
+        let mut conservation = Conservation::default();
+        hold::each_of_all(&view, all, |hold| conservation.add(&hold, |subject| sets.get(&subject)))?;
+        let mut differences = Vec::new();
+        budget::each_of_all(&view, all, |key, budget| differences.extend(conservation.compare(&key, &budget, all)))?;
+        differences.extend(conservation.finish());
+        Ok(differences)
     }
 }

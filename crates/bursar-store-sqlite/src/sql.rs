@@ -70,8 +70,12 @@ pub(crate) fn single<T: FromSql>(columns: &mut Columns<'_>) -> Result<T, StoreEr
 
 /// Writes.
 pub(crate) fn execute(connection: &Connection, statement: &str, params: impl Params) -> Result<(), StoreError> {
-    connection.prepare_cached(statement).and_then(|mut statement| statement.execute(params)).map_err(unavailable)?;
-    Ok(())
+    update(connection, statement, params).map(drop)
+}
+
+/// Writes, and says how many rows that concerned.
+pub(crate) fn update(connection: &Connection, statement: &str, params: impl Params) -> Result<usize, StoreError> {
+    connection.prepare_cached(statement).and_then(|mut statement| statement.execute(params)).map_err(unavailable)
 }
 
 /// Texts that hold no space, as one column.

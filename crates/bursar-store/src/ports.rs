@@ -5,11 +5,12 @@ use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
+use bursar_core::ledger::conservation::Difference;
 use bursar_core::ledger::{
     Change, Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Version, Versioned,
 };
-use bursar_core::limit::{Budget, BudgetKey, Limit, Subject};
-use bursar_core::time::Timestamp;
+use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{LastUse, Token};
 
 use crate::StoreError;
@@ -199,13 +200,20 @@ pub trait Reader: Send {
         page: Page<WalletId>,
     ) -> Result<Vec<WalletOfUser>, StoreError>;
 
-    /// A subject's limits and their version.
+    /// Loads the named records into a state, as the writer does, of what is committed: so that the pure
+    /// core can be asked without being told to do anything.
     ///
     /// # Errors
     /// The store does not answer.
-    fn limits(&mut self, subject: Subject) -> Result<Versioned<Vec<Limit>>, StoreError>;
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError>;
 
-    /// A subject's budgets.
+    /// A subject's rules and their version.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn limits(&mut self, subject: Subject) -> Result<Versioned<LimitSet>, StoreError>;
+
+    /// A subject's budgets, those of single destinations aside.
     ///
     /// # Errors
     /// The store does not answer.
@@ -235,15 +243,46 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
 
+    /// Spends that are unresolved, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// A token's spends, by id, which is by time.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn spends_of_token(&mut self, token: TokenId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// The oldest spends that were settled before an instant.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn settled_before(&mut self, before: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError>;
+
+    /// What a token captured since an instant, by stretches of time of this length that begin at multiples
+    /// of it since the Unix epoch, and by coin.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn usage_of_token(
+        &mut self,
+        token: TokenId,
+        since: Timestamp,
+        bucket: Span,
+    ) -> Result<Vec<(Timestamp, Coin, Usage)>, StoreError>;
+
     /// Audit events with the number of the link that covers each, from a link's number on.
     ///
     /// # Errors
     /// The store does not answer.
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
 
-    /// Whether open holds sum up to the held counters (I8): the budgets for which they do not.
+    /// Whether spends add up to what budgets say (I8): open ones to what is held, and, if `all` are to be
+    /// looked at, captured ones to what counts as captured. Where they do not, the differences.
     ///
     /// # Errors
     /// The store does not answer.
-    fn conservation(&mut self) -> Result<Vec<BudgetKey>, StoreError>;
+    fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError>;
 }

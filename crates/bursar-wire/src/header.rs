@@ -32,3 +32,5 @@ pub const AUTH_REQUIRED: &str = "x-auth-required";
 pub const AUTH_REQUIRED_VALUE: &str = "true";
 /// A one-time password for this one request.
 pub const OTP: &str = "x-bitgo-otp";
+/// Names what a native request makes: the same name again is the same thing.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";

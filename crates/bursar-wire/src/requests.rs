@@ -1,17 +1,21 @@
-//! Requests of the dialect, read into the core's terms. Every refusal names the field at fault; fields
-//! that nobody knows are left alone (WC §1.4). Nothing here decides.
+//! Requests, read into the core's terms. Every refusal names the field at fault. In the dialect, fields that
+//! nobody knows are left alone (WC §1.4); in rules and native requests they are refused. Nothing here decides.
 
 mod account;
+mod limits;
+mod native;
 mod query;
 mod spend;
 mod template;
 mod token;
 
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
+pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
+pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use query::ListQuery;
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};
-pub use token::CreateToken;
+pub use token::{CreateToken, Rotate};
 
 use std::str::FromStr;
 
@@ -48,7 +52,25 @@ fn amount(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError>
     }
 }
 
-/// Reads a text for people: some characters, none of them a control character.
+/// Whether a character is not seen, or turns around what stands beside it: a name that has one may be shown
+/// as another.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            // Marks, embeddings, overrides and isolates of direction; separators; characters without width.
+            '\u{61c}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// Reads a text for people: some characters, none of them hidden.
 fn name(fields: &Fields<'_>, field: &str) -> Result<String, FieldError> {
     let text = fields.text(field)?;
     if text.trim().is_empty() {
@@ -57,8 +79,8 @@ fn name(fields: &Fields<'_>, field: &str) -> Result<String, FieldError> {
     if text.chars().count() > LONGEST_NAME {
         return Err(fields.refuse(field, format!("has more than {LONGEST_NAME} characters")));
     }
-    if text.chars().any(char::is_control) {
-        return Err(fields.refuse(field, "contains control characters"));
+    if text.chars().any(is_hidden) {
+        return Err(fields.refuse(field, "contains control characters, or others that cannot be seen"));
     }
     Ok(text.to_owned())
 }

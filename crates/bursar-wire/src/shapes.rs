@@ -1,4 +1,5 @@
-//! Answers of the dialect (WC §1.3, §1.4, §3.1, §4.1, §8, §11). Figures are JSON numbers only while every
+//! Answers of the dialect (WC §1.3, §1.4, §3.1, §4.1, §8, §11), and of the native interface where it has shapes of
+//! its own. Figures of the dialect are JSON numbers only while every
 //! reader keeps them exactly, and decimal text beyond (WC §4.3 rule 1).
 
 #![expect(clippy::indexing_slicing, reason = "naming a field of a JSON object made here adds it and cannot panic")]
@@ -6,14 +7,18 @@
 mod account;
 #[cfg(test)]
 mod fixtures;
+mod limits;
 mod refusal;
 mod session;
+mod spend;
 mod template;
 mod wallet;
 
 pub use account::{login, user};
+pub use limits::{limit, limit_report, limit_rules, limit_standing, others_limit};
 pub use refusal::refusal;
 pub use session::{SessionView, access_tokens, created_token, session};
+pub use spend::{native_spend, native_spends};
 pub use template::{template, templates};
 pub use wallet::{WalletView, addresses, built, key, sent, transfer, transfers, wallet, wallets};
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bursar_core::time::Span;
 use bursar_identity::password::PasswordCost;
+use bursar_service::retention::SHORTEST_RETENTION;
 use bursar_service::{Policy, RequireIp};
 use serde::{Deserialize, Deserializer};
 
@@ -71,6 +72,8 @@ pub(crate) struct Tokens {
 pub(crate) struct Spends {
     #[serde(deserialize_with = "duration")]
     pub(crate) deadline: Span,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) retention: Span,
 }
 
 /// Which tokens need an IP restriction.
@@ -106,7 +109,7 @@ impl Default for Tokens {
 
 impl Default for Spends {
     fn default() -> Self {
-        Self { deadline: Span::from_seconds(60) }
+        Self { deadline: Span::from_seconds(60), retention: Span::from_seconds(400 * 86_400) }
     }
 }
 
@@ -135,6 +138,9 @@ impl Configuration {
         if read.tokens.default_duration > read.tokens.longest_duration {
             return Err("tokens.default_duration is longer than tokens.longest_duration".to_owned());
         }
+        if read.spends.retention < SHORTEST_RETENTION {
+            return Err("spends.retention is shorter than 366d, which the longest window needs".to_owned());
+        }
         Ok(read)
     }
 
@@ -161,6 +167,7 @@ impl Configuration {
             rate_limits: true,
             password_cost: PasswordCost::PRODUCTION,
             spend_deadline: self.spends.deadline,
+            retention: Some(self.spends.retention),
             ecdh_issuance: self.sessions.ecdh_issuance,
         }
     }

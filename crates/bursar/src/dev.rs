@@ -229,6 +229,7 @@ fn policy(origin: String, ecdh_issuance: bool) -> Policy {
         rate_limits: false,
         password_cost: PasswordCost::new(1024, 1, 1).unwrap_or(PasswordCost::TEST),
         spend_deadline: Span::from_seconds(60),
+        retention: None,
         ecdh_issuance,
     }
 }

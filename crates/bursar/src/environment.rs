@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bursar_core::ambient::{Clock, Random};
 use bursar_core::secret::Secret;
-use bursar_core::time::Timestamp;
+use bursar_core::time::{Span, Timestamp};
 use tracing_subscriber::EnvFilter;
 
 /// Which log lines are written, in the syntax of `tracing-subscriber`'s filters.
@@ -21,6 +21,19 @@ impl Clock for SystemClock {
         let now = SystemTime::now();
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Linux's clock that also counts while the machine sleeps: waking up is no jump.
+    fn elapsed(&self) -> Option<Span> {
+        #[cfg(target_os = "linux")]
+        {
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+            let seconds = u64::try_from(now.tv_sec).ok()?;
+            let millis = u64::try_from(now.tv_nsec).ok()?.div_euclid(1_000_000);
+            seconds.checked_mul(1000)?.checked_add(millis).map(Span::from_millis)
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
     }
 }
 

@@ -15,6 +15,7 @@ use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
 use bursar_core::secret::Secret;
 use bursar_http::operations::{self, Operations};
+use bursar_service::error::ServiceError;
 use bursar_service::rail::Rail;
 use bursar_service::sweep::Overdue;
 use bursar_service::{Bursar, Parts, Policy};
@@ -36,6 +37,8 @@ const DATABASE: &str = "bursar.db";
 
 /// How often overdue spends are taken to their rail.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// How many rounds of that make a day.
+const ROUNDS_A_DAY: u64 = 8640;
 
 /// How long requests under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -229,6 +232,7 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stopped);
+    let mut round: u64 = 0;
     loop {
         tokio::select! {
             () = &mut stopped => return,
@@ -240,7 +244,22 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
         if let Err(error) = bursar.note_uses().await {
             tracing::warn!(%error, "uses of tokens could not be noted");
         }
+        round = round.wrapping_add(1);
+        if let Err(error) = look_after(&bursar, round).await {
+            tracing::error!(%error, "the ledger could not be looked after");
+        }
     }
+}
+
+/// Checks that the ledger adds up: what is held every time, everything once a day; and lets go of what is
+/// old enough.
+async fn look_after(bursar: &Bursar, round: u64) -> Result<(), ServiceError> {
+    bursar.check_conservation(round.is_multiple_of(ROUNDS_A_DAY)).await?;
+    let forgotten = bursar.forget_old_spends().await?;
+    if forgotten > 0 {
+        tracing::info!(forgotten, "spends that were settled long ago are no longer kept one by one");
+    }
+    Ok(())
 }
 
 /// Makes a directory that only its owner enters, if there is none.

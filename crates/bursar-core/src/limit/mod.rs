@@ -7,7 +7,9 @@ mod budget;
 mod counter;
 mod report;
 mod rules;
+pub mod text;
 mod usage;
+pub mod warnings;
 mod window;
 
 use std::fmt;

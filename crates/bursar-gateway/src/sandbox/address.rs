@@ -67,9 +67,7 @@ pub(super) fn meant(coin: &Coin, normal: &str) -> Destination {
         Chain::Bitcoin(network) => {
             let family = if network == Network::Bitcoin { "bitcoin" } else { "bitcoin-testnet" };
             let address = Address::from_str(normal).ok().and_then(|address| address.require_network(network).ok());
-            address.map_or_else(as_text, |address| {
-                Destination::new(family, address.script_pubkey().as_bytes(), None)
-            })
+            address.map_or_else(as_text, |address| Destination::new(family, address.script_pubkey().as_bytes(), None))
         }
         Chain::Evm { .. } => {
             let bytes = normal.strip_prefix("0x").and_then(|digits| base16ct::lower::decode_vec(digits).ok());

@@ -12,10 +12,10 @@ use bursar_service::issue::TokenState;
 use bursar_wire::shapes::SessionView;
 
 /// A token's state as the shapes want it.
-fn view<'a>(bursar: &'a Bursar, state: &'a TokenState) -> SessionView<'a> {
+pub(crate) fn view<'a>(bursar: &'a Bursar, state: &'a TokenState) -> SessionView<'a> {
     SessionView {
         token: &state.token,
-        limits: &state.limits,
+        limits: &state.rules,
         budgets: &state.budgets,
         origin: &bursar.policy().origin,
         fingerprint: state.fingerprint.as_deref(),

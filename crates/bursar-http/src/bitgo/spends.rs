@@ -42,5 +42,5 @@ async fn spend(call: Call, what: What, particulars: Particulars) -> Result<Reply
         otp,
     };
     let sent = call.bursar.spend(call.principal()?, request).await?;
-    Reply::ok(shapes::sent(&sent.hold, &sent.reference))
+    Ok(Reply::ok(shapes::sent(&sent.hold, &sent.reference))?.with_limits(&sent.reports, call.bursar.now()))
 }

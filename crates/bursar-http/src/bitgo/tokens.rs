@@ -2,6 +2,7 @@
 
 use bursar_core::id::TokenId;
 use bursar_service::issue::NewToken;
+use bursar_service::limits::Rules;
 use bursar_service::login::Handed;
 use bursar_wire::{requests, shapes};
 
@@ -20,7 +21,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
         narrowing: request.narrowing.unwrap_or_default(),
         ips: request.ips.unwrap_or_default(),
         duration: request.duration,
-        limits: request.limits.unwrap_or_default(),
+        rules: Rules { limits: request.limits.unwrap_or_default(), destinations: request.destinations },
         template: request.template,
         otp: request.otp,
     };

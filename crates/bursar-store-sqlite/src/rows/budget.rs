@@ -1,57 +1,82 @@
-//! Budgets: what was captured, is held, was overridden.
+//! Budgets: what was captured, is held, was overridden, and what of it counts in windows.
 
-use bursar_core::amount::Amount;
+use bursar_core::coin::{Asset, Coin};
 use bursar_core::ledger::{Version, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, Subject, Usage};
 use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::rows::Found;
-use crate::rows::subject::{read_budget_key, window_name};
+use crate::rows::packed::{pack_usage, pack_windows, unpack_usage, unpack_windows};
+use crate::rows::subject::read_budget_key;
 use crate::sql::{Columns, each, execute, many, one};
 
 const TABLE: &str = "budgets";
 
-macro_rules! usages {
+macro_rules! figures {
     () => {
-        "captured_amount, captured_count, held_amount, held_count, overridden_amount, overridden_count"
+        "captured, held, overridden, rolled, windows"
     };
 }
 
 fn read(columns: &mut Columns<'_>) -> Result<Budget, StoreError> {
-    let mut usage = || Ok(Usage { amount: Amount::from_be_bytes(columns.get()?), count: columns.get()? });
-    Ok(Budget { captured: usage()?, held: usage()?, overridden: usage()? })
+    let mut usage = || columns.unpack(unpack_usage);
+    let (captured, held, overridden, rolled) = (usage()?, usage()?, usage()?, usage()?);
+    Ok(Budget { captured, held, overridden, rolled, windows: columns.unpack(unpack_windows)? })
+}
+
+fn destination(key: &BudgetKey) -> &[u8] {
+    key.destination.as_ref().map_or(&[], |destination| destination.as_bytes())
 }
 
 pub(crate) fn load(connection: &Connection, key: &BudgetKey) -> Found<Budget> {
     let query = concat!(
         "SELECT version, ",
-        usages!(),
-        " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND window = ?4"
+        figures!(),
+        " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND destination = ?4"
     );
     let subject = &key.subject;
-    let params = params![subject.kind(), subject.id_bytes(), key.asset.to_string(), window_name(key.window)];
+    let params = params![subject.kind(), subject.id_bytes(), key.asset.to_string(), destination(key)];
     one(connection, TABLE, query, params, |columns| Ok(Versioned { version: columns.get()?, value: read(columns)? }))
 }
 
 pub(crate) fn of_subject(connection: &Connection, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
     let query = concat!(
-        "SELECT subject_kind, subject, asset, window, ",
-        usages!(),
-        " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 ORDER BY asset, window"
+        "SELECT subject_kind, subject, asset, destination, ",
+        figures!(),
+        " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND destination = x'' ORDER BY asset"
     );
     many(connection, TABLE, query, params![subject.kind(), subject.id_bytes()], |columns| {
         Ok((read_budget_key(columns)?, read(columns)?))
     })
 }
 
-/// Hands over what each budget holds, if it holds anything.
-pub(crate) fn each_held(connection: &Connection, mut held: impl FnMut(BudgetKey, Usage)) -> Result<(), StoreError> {
-    let query = "SELECT subject_kind, subject, asset, window, held_amount, held_count FROM budgets
-                 WHERE held_count <> 0 OR held_amount <> zeroblob(32)";
-    each(connection, TABLE, query, [], |columns| {
-        let key = read_budget_key(columns)?;
-        held(key, Usage { amount: Amount::from_be_bytes(columns.get()?), count: columns.get()? });
+/// All that a subject ever captured of each coin.
+pub(crate) fn totals(connection: &Connection, subject: Subject) -> Result<Vec<(Coin, Usage)>, StoreError> {
+    let query = "SELECT asset, captured FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND destination = x''";
+    let rows = many(connection, TABLE, query, params![subject.kind(), subject.id_bytes()], |columns| {
+        Ok((columns.parse(Asset::parse)?, columns.unpack(unpack_usage)?))
+    })?;
+    let of_coin = |(asset, usage)| match asset {
+        Asset::Coin(coin) => Some((coin, usage)),
+        _ => None,
+    };
+    Ok(rows.into_iter().filter_map(of_coin).collect())
+}
+
+/// Hands over each budget, or only those that hold something.
+pub(crate) fn each_of_all(
+    connection: &Connection,
+    all: bool,
+    mut found: impl FnMut(BudgetKey, Budget),
+) -> Result<(), StoreError> {
+    let query = concat!(
+        "SELECT subject_kind, subject, asset, destination, ",
+        figures!(),
+        " FROM budgets WHERE ?1 OR held <> x'000000'"
+    );
+    each(connection, TABLE, query, params![all], |columns| {
+        found(read_budget_key(columns)?, read(columns)?);
         Ok(())
     })
 }
@@ -65,27 +90,24 @@ pub(crate) fn store(
     execute(
         connection,
         concat!(
-            "INSERT INTO budgets (subject_kind, subject, asset, window, version, ",
-            usages!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-             ON CONFLICT (subject_kind, subject, asset, window) DO UPDATE SET
-                 version = excluded.version,
-                 captured_amount = excluded.captured_amount, captured_count = excluded.captured_count,
-                 held_amount = excluded.held_amount, held_count = excluded.held_count,
-                 overridden_amount = excluded.overridden_amount, overridden_count = excluded.overridden_count"
+            "INSERT INTO budgets (subject_kind, subject, asset, destination, version, ",
+            figures!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (subject_kind, subject, asset, destination) DO UPDATE SET
+                 version = excluded.version, captured = excluded.captured, held = excluded.held,
+                 overridden = excluded.overridden, rolled = excluded.rolled, windows = excluded.windows"
         ),
         params![
             key.subject.kind(),
             key.subject.id_bytes(),
             key.asset.to_string(),
-            window_name(key.window),
+            destination(key),
             version,
-            budget.captured.amount.to_be_bytes(),
-            budget.captured.count,
-            budget.held.amount.to_be_bytes(),
-            budget.held.count,
-            budget.overridden.amount.to_be_bytes(),
-            budget.overridden.count,
+            pack_usage(budget.captured),
+            pack_usage(budget.held),
+            pack_usage(budget.overridden),
+            pack_usage(budget.rolled),
+            pack_windows(&budget.windows),
         ],
     )
 }
@@ -94,7 +116,7 @@ pub(crate) fn delete(connection: &Connection, key: &BudgetKey) -> Result<(), Sto
     let subject = &key.subject;
     execute(
         connection,
-        "DELETE FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND window = ?4",
-        params![subject.kind(), subject.id_bytes(), key.asset.to_string(), window_name(key.window)],
+        "DELETE FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND destination = ?4",
+        params![subject.kind(), subject.id_bytes(), key.asset.to_string(), destination(key)],
     )
 }

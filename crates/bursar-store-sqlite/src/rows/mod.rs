@@ -8,12 +8,14 @@ pub(crate) mod credential;
 pub(crate) mod data_key;
 pub(crate) mod document;
 pub(crate) mod freeze;
+mod history;
 pub(crate) mod hold;
 pub(crate) mod last_use;
 pub(crate) mod limits;
 pub(crate) mod membership;
 pub(crate) mod organisation;
 mod packed;
+mod paid;
 pub(crate) mod position;
 pub(crate) mod role;
 pub(crate) mod secrets;
@@ -45,6 +47,8 @@ pub(crate) fn load(connection: &Connection, key: &Key) -> Found<Record> {
         Key::LastUse(id) => last_use::load(connection, *id).record(|it| Record::LastUse(*id, it)),
         Key::Limits(id) => limits::load(connection, *id).record(|it| Record::Limits(*id, it)),
         Key::Budget(id) => budget::load(connection, id).record(|it| Record::Budget(id.clone(), it)),
+        Key::Paid(id) => paid::load(connection, *id).record(|it| Record::Paid(*id, it)),
+        Key::History(id) => history::load(connection, id).record(|it| Record::History(id.clone(), it)),
         Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, it)),
         Key::SpendKey(id) => spend_key::load(connection, id).record(|it| Record::SpendKey(id.clone(), it)),
     }
@@ -65,6 +69,9 @@ pub(crate) fn store(connection: &Connection, version: Version, record: &Record) 
         Record::LastUse(id, it) => last_use::store(connection, *id, version, *it),
         Record::Limits(id, it) => limits::store(connection, *id, version, it),
         Record::Budget(id, it) => budget::store(connection, id, version, it),
+        Record::Paid(id, it) => paid::store(connection, *id, version, it),
+        // The past is read, never written.
+        Record::History(..) => Ok(()),
         Record::Hold(id, it) => hold::store(connection, *id, version, it),
         Record::SpendKey(id, it) => spend_key::store(connection, id, version, *it),
     }
@@ -85,6 +92,8 @@ pub(crate) fn delete(connection: &Connection, key: &Key) -> Result<(), StoreErro
         Key::LastUse(id) => last_use::delete(connection, *id),
         Key::Limits(id) => limits::delete(connection, *id),
         Key::Budget(id) => budget::delete(connection, id),
+        Key::Paid(id) => paid::delete(connection, *id),
+        Key::History(_) => Ok(()),
         Key::Hold(id) => hold::delete(connection, *id),
         Key::SpendKey(id) => spend_key::delete(connection, id),
     }

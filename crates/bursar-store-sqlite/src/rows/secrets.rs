@@ -16,6 +16,7 @@ pub(crate) fn read(columns: &mut Columns<'_>) -> Result<TokenSecret, StoreError>
         lookup: columns.get()?,
         sealed: columns.get()?,
         ends: columns.get::<Option<i64>>()?.map(Timestamp::from_millis),
+        used: columns.get::<Option<i64>>()?.map(Timestamp::from_millis),
     })
 }
 
@@ -24,7 +25,7 @@ pub(crate) fn load(connection: &Connection, token: TokenId) -> Found<Vec<TokenSe
     let Some(version) = one(connection, "secret_sets", query, params![token.as_bytes()], single)? else {
         return Ok(None);
     };
-    let query = "SELECT lookup, sealed, ends FROM token_secrets WHERE token = ?1 ORDER BY place";
+    let query = "SELECT lookup, sealed, ends, used FROM token_secrets WHERE token = ?1 ORDER BY place";
     Ok(Some(Versioned { version, value: many(connection, TABLE, query, params![token.as_bytes()], read)? }))
 }
 
@@ -44,8 +45,15 @@ pub(crate) fn store(
     for (place, secret) in secrets.iter().enumerate() {
         execute(
             connection,
-            "INSERT INTO token_secrets (token, place, lookup, sealed, ends) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![token.as_bytes(), place, secret.lookup, secret.sealed, secret.ends.map(Timestamp::as_millis),],
+            "INSERT INTO token_secrets (token, place, lookup, sealed, ends, used) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                token.as_bytes(),
+                place,
+                secret.lookup,
+                secret.sealed,
+                secret.ends.map(Timestamp::as_millis),
+                secret.used.map(Timestamp::as_millis),
+            ],
         )?;
     }
     Ok(())

@@ -16,12 +16,13 @@ use crate::rows::{Found, secrets};
 use crate::sql::{Columns, execute, joined, many, one, single};
 
 const TABLE: &str = "tokens";
-const KINDS: [TokenKind; 2] = [TokenKind::Session, TokenKind::Access];
+const KINDS: [TokenKind; 3] = [TokenKind::Session, TokenKind::Access, TokenKind::Service];
 
 const fn kind_name(kind: TokenKind) -> &'static str {
     match kind {
         TokenKind::Session => "session",
         TokenKind::Access => "access",
+        TokenKind::Service => "service",
     }
 }
 
@@ -44,7 +45,7 @@ macro_rules! select {
 /// Spelled as the index `tokens_long_lived` spells it, which it thereby can use.
 macro_rules! long_lived {
     () => {
-        "user = ?1 AND revoked IS NULL AND (kind = 'access' OR extension_address IS NOT NULL) AND expires > ?2"
+        "user = ?1 AND revoked IS NULL AND (kind IN ('access', 'service') OR extension_address IS NOT NULL) AND expires > ?2"
     };
 }
 
@@ -106,7 +107,7 @@ pub(crate) fn load(connection: &Connection, id: TokenId) -> Found<Token> {
 }
 
 pub(crate) fn by_secret(connection: &Connection, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError> {
-    let query = select!(", lookup, sealed, ends" "JOIN token_secrets ON token = id WHERE lookup = ?1");
+    let query = select!(", lookup, sealed, ends, used" "JOIN token_secrets ON token = id WHERE lookup = ?1");
     one(connection, TABLE, query, params![lookup], |columns| {
         Ok(TokenBySecret { token: read(columns)?.value, secret: secrets::read(columns)? })
     })
@@ -123,13 +124,13 @@ pub(crate) fn access_tokens(
         concat!(
             select!("WHERE "),
             long_lived!(),
-            " AND kind = 'access' AND (created, id) < (?3, ?4) ORDER BY created DESC, id DESC LIMIT ?5"
+            " AND kind IN ('access', 'service') AND (created, id) < (?3, ?4) ORDER BY created DESC, id DESC LIMIT ?5"
         )
     } else {
         concat!(
             select!("WHERE "),
             long_lived!(),
-            " AND kind = 'access' AND (created, id) > (?3, ?4) ORDER BY created, id LIMIT ?5"
+            " AND kind IN ('access', 'service') AND (created, id) > (?3, ?4) ORDER BY created, id LIMIT ?5"
         )
     };
     let (created, id) = match page.after {

@@ -50,6 +50,28 @@ impl<'a> Fields<'a> {
         FieldError { field: self.full_name(name), problem: problem.into() }
     }
 
+    /// The fields of an element of a list of this object.
+    ///
+    /// # Errors
+    /// The element is not an object.
+    pub fn of_element(&self, list: &str, index: usize, element: &'a Json) -> Result<Self, FieldError> {
+        Self::at(self.element_name(list, index), element)
+    }
+
+    /// Refuses fields of other names: where a slip of the pen could lose a rule, silence would loosen it.
+    ///
+    /// # Errors
+    /// There is a field of another name.
+    pub fn only(&self, known: &[&str]) -> Result<(), FieldError> {
+        match self.names().find(|name| !known.contains(name)) {
+            None => Ok(()),
+            Some(other) => {
+                let shown: String = other.chars().take(64).flat_map(char::escape_debug).collect();
+                Err(self.refuse(&shown, format!("is not known here; there are `{}`", known.join("`, `"))))
+            }
+        }
+    }
+
     /// Whether the field is written at all, be it as `null`: an edit clears with `null` what it keeps by silence.
     pub fn mentions(&self, name: &str) -> bool {
         self.entries.iter().any(|(key, _)| key == name)
@@ -266,6 +288,17 @@ mod tests {
         assert_eq!(fields.text("otp").unwrap_err().to_string(), "`otp` is missing: give a text");
         assert!(fields.mentions("otp") && !fields.mentions("label"));
         assert!(fields.optional_texts("otp").unwrap().is_none() && fields.optional_objects("otp").unwrap().is_none());
+    }
+
+    #[test]
+    fn where_every_field_matters_an_unknown_one_is_refused() {
+        let json = body(r#"{"list":[{"seconds":1,"se\u001bconds":2}]}"#);
+        let fields = Fields::of(&json).unwrap();
+        assert_eq!(fields.only(&["list"]), Ok(()));
+        let element = fields.of_element("list", 0, &fields.array("list").unwrap()[0]).unwrap();
+        let refused = element.only(&["type", "seconds"]).unwrap_err().to_string();
+        assert_eq!(refused, "`list[0].se\\u{1b}conds` is not known here; there are `type`, `seconds`");
+        assert_eq!(fields.of_element("list", 1, &Json::Null).unwrap_err().field, "list[1]");
     }
 
     #[test]

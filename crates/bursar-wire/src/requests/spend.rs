@@ -1,9 +1,10 @@
 //! Building and sending transactions (WC §8).
 
+use bursar_core::amount::Amount;
 use bursar_core::hold::Recipient;
 
 use crate::json::{FieldError, Fields, Json};
-use crate::requests::amount;
+use crate::requests::{amount, is_hidden};
 
 #[cfg(test)]
 mod tests;
@@ -129,7 +130,7 @@ fn transaction(fields: &Fields<'_>) -> Result<Vec<u8>, FieldError> {
         .ok_or_else(|| fields.refuse("txHex", "is not a transaction in hex"))
 }
 
-fn recipients(fields: &Fields<'_>) -> Result<Option<Vec<Recipient>>, FieldError> {
+pub(super) fn recipients(fields: &Fields<'_>) -> Result<Option<Vec<Recipient>>, FieldError> {
     let Some(list) = fields.optional_objects("recipients")? else { return Ok(None) };
     if !(1..=MOST_RECIPIENTS).contains(&list.len()) {
         return Err(fields.refuse("recipients", format!("must have 1 to {MOST_RECIPIENTS} entries")));
@@ -150,20 +151,28 @@ fn refuse_what_is_not_understood(fields: &Fields<'_>) -> Result<(), FieldError> 
 
 fn recipient(fields: &Fields<'_>) -> Result<Recipient, FieldError> {
     refuse_what_is_not_understood(fields)?;
-    let address = fields.text("address")?;
-    if address.is_empty() || address.len() > LONGEST_TEXT || address.chars().any(char::is_control) {
-        return Err(fields.refuse("address", format!("must have 1 to {LONGEST_TEXT} bytes and no control characters")));
-    }
-    let amount = amount(fields, "amount")?.ok_or_else(|| fields.refuse("amount", "is missing"))?;
-    Ok(Recipient { address: address.to_owned(), amount })
+    Ok(Recipient { address: address(fields, "address")?, amount: some_amount(fields, "amount")? })
 }
 
-fn bounded(fields: &Fields<'_>, name: &str) -> Result<Option<String>, FieldError> {
+pub(super) fn some_amount(fields: &Fields<'_>, name: &str) -> Result<Amount, FieldError> {
+    amount(fields, name)?.ok_or_else(|| fields.refuse(name, "is missing"))
+}
+
+/// A destination in the notation of a rail that nobody has asked yet.
+pub(super) fn address(fields: &Fields<'_>, name: &str) -> Result<String, FieldError> {
+    let address = fields.text(name)?;
+    if address.is_empty() || address.len() > LONGEST_TEXT || address.chars().any(is_hidden) {
+        return Err(fields.refuse(name, format!("must have 1 to {LONGEST_TEXT} bytes and no control characters")));
+    }
+    Ok(address.to_owned())
+}
+
+pub(super) fn bounded(fields: &Fields<'_>, name: &str) -> Result<Option<String>, FieldError> {
     match fields.optional_text(name)? {
         Some(text) if text.len() > LONGEST_TEXT => {
             Err(fields.refuse(name, format!("is longer than {LONGEST_TEXT} bytes")))
         }
-        Some(text) if text.chars().any(char::is_control) => Err(fields.refuse(name, "contains control characters")),
+        Some(text) if text.chars().any(is_hidden) => Err(fields.refuse(name, "contains control characters")),
         text => Ok(text.map(str::to_owned)),
     }
 }

@@ -4,7 +4,8 @@ use bursar_core::id::{OrganisationId, WalletId};
 use serde_json::{Map, Value};
 
 use crate::json::{FieldError, Fields, Json};
-use crate::requests::token::{limits, narrowing};
+use crate::requests::limits::{destinations, limits};
+use crate::requests::token::narrowing;
 use crate::requests::{CreateToken, id, ids, ips, name, scopes};
 
 #[cfg(test)]
@@ -111,8 +112,13 @@ impl Template {
         if token.ips.is_none() {
             token.ips = ips(&fields, "allowedIPs")?;
         }
-        if token.limits.is_none() {
-            token.limits = fields.optional_object("tokenLimits")?.map(|own| limits(&own)).transpose()?.flatten();
+        if let Some(own) = fields.optional_object("tokenLimits")? {
+            if token.limits.is_none() {
+                token.limits = limits(&own)?;
+            }
+            if token.destinations.is_none() {
+                token.destinations = destinations(&own)?;
+            }
         }
         if token.narrowing.is_none() {
             token.narrowing = narrowing(&fields)?;
@@ -150,8 +156,13 @@ fn understood(fields: &Fields<'_>) -> Result<Map<String, Value>, FieldError> {
         scopes(fields, "tokenScopes")?;
     }
     ips(fields, "allowedIPs")?;
+    // Left alone, they would be rules that nobody keeps.
+    if let Some(misplaced) = ["limits", "destinations"].into_iter().find(|name| fields.value(name).is_some()) {
+        return Err(fields.refuse(misplaced, "belongs into `tokenLimits`"));
+    }
     if let Some(own) = fields.optional_object("tokenLimits")? {
         limits(&own)?;
+        destinations(&own)?;
     }
     if !is_empty("permittedWallets")? && !is_empty("permittedEnterprises")? {
         narrowing(fields)?;

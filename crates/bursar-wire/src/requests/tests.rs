@@ -73,6 +73,27 @@ const NAMES: &[&str] = &[
     "accessTokenTemplateId",
     "address",
     "admin",
+    "allow",
+    "asset",
+    "atMost",
+    "ceiling",
+    "destination",
+    "destinations",
+    "each",
+    "evidence",
+    "fee",
+    "from",
+    "limits",
+    "measure",
+    "moved",
+    "overlap",
+    "rate",
+    "reference",
+    "seconds",
+    "token",
+    "unit",
+    "version",
+    "window",
     "allErc20TokensLimit",
     "allowedIPs",
     "amount",
@@ -119,6 +140,11 @@ const TEXTS: &[&str] = &[
     "-1",
     "1000",
     "tbtc",
+    "tbtc 0.5/day",
+    "20 spends/hour",
+    "unlimited",
+    "rolling",
+    "accrual",
     "hteth:usdc",
     "openid",
     "wallet_spend",
@@ -162,6 +188,8 @@ proptest! {
         let _ = (ChangePassword::read(&body), CreateKeychain::read(&body), Settings::read(&body), Freeze::read(&body));
         let _ = (Send::read_one(&body), Send::read_many(&body), BuildTransaction::read(&body));
         let _ = SendTransaction::read(&body);
+        let _ = (LimitsEdit::read(&body), CreateSpend::read(&body), DryRun::read(&body), Rotate::read(&body));
+        let _ = (CaptureSpend::read(&body), ReleaseSpend::read(&body), ResolveSpend::read(&body));
         let mut token = CreateToken::read(&body);
         let (template, edit) = (Template::read(&body), TemplateEdit::read(&body));
         if let (Ok(template), Ok(edit)) = (template, edit) {

@@ -1,21 +1,25 @@
 //! Making an access token (WC §1.4, §4, §5, §6).
 
-use bursar_core::coin::{Asset, Coin, Family};
 use bursar_core::id::{OrganisationId, TemplateId};
 use bursar_core::ip::IpRestriction;
-use bursar_core::limit::{Ceiling, Limit, Measure, Window};
+use bursar_core::limit::Limit;
 use bursar_core::scope::Scopes;
 use bursar_core::time::Span;
 use bursar_core::token::Narrowing;
 
 use crate::json::{FieldError, Fields, Json};
-use crate::requests::{LONGEST_LIST, amount, id, ids, ips, name, scopes};
+use crate::requests::limits::{DestinationRules, destinations, limits};
+use crate::requests::{id, ids, ips, name, scopes};
 
 #[cfg(test)]
 mod tests;
 
 /// Ten years, the longest life there is (WC §1.4).
 const LONGEST_SECONDS: i128 = 315_360_000;
+/// For how long two secrets are good if nothing is said, in seconds: a day.
+const USUAL_OVERLAP: u64 = 86_400;
+/// For how long they can be, in seconds: a week.
+const LONGEST_OVERLAP: u64 = 604_800;
 
 /// A request for a new access token. What is absent may come from a template; what is present wins, also
 /// when it is empty.
@@ -33,6 +37,8 @@ pub struct CreateToken {
     pub ips: Option<IpRestriction>,
     /// What it may spend by itself.
     pub limits: Option<Vec<Limit>>,
+    /// Where its money may go.
+    pub destinations: Option<DestinationRules>,
     /// The organisation it is tied to.
     pub organisation: Option<OrganisationId>,
     /// Which wallets it may touch.
@@ -66,6 +72,7 @@ impl CreateToken {
             duration: duration(&fields)?,
             ips: ips(&fields, "ipRestrict")?,
             limits: limits(&fields)?,
+            destinations: destinations(&fields)?,
             organisation: id(&fields, "enterprise")?,
             narrowing: narrowing(&fields)?,
             template,
@@ -73,7 +80,36 @@ impl CreateToken {
     }
 }
 
-fn duration(fields: &Fields<'_>) -> Result<Option<Span>, FieldError> {
+/// A new secret for a token that is used already.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rotate {
+    /// For how long the old secret stays good; a day if nothing is said.
+    pub overlap: Span,
+    /// The second factor of whoever asks.
+    pub otp: Option<String>,
+}
+
+impl Rotate {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field cannot be or is not known.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        fields.only(&["overlap", "otp"])?;
+        let overlap = match fields.optional_integer("overlap")? {
+            None => USUAL_OVERLAP,
+            Some(seconds) => {
+                u64::try_from(seconds).ok().filter(|seconds| *seconds <= LONGEST_OVERLAP).ok_or_else(|| {
+                    fields.refuse("overlap", format!("must be a number of seconds from 0 to {LONGEST_OVERLAP}"))
+                })?
+            }
+        };
+        Ok(Self { overlap: Span::from_seconds(overlap), otp: fields.optional_text("otp")?.map(str::to_owned) })
+    }
+}
+
+pub(super) fn duration(fields: &Fields<'_>) -> Result<Option<Span>, FieldError> {
     let read = |seconds: i128| match u64::try_from(seconds) {
         Ok(whole @ 1..) if seconds <= LONGEST_SECONDS => Ok(Span::from_seconds(whole)),
         _ => Err(fields.refuse("duration", format!("must be a number of seconds from 1 to {LONGEST_SECONDS}"))),
@@ -93,58 +129,5 @@ pub(super) fn narrowing(fields: &Fields<'_>) -> Result<Option<Narrowing>, FieldE
         (Some(list), None) => Ok(Some(Narrowing::Organisations(list))),
         (None, Some(list)) => Ok(Some(Narrowing::Wallets(list))),
         (None, None) => Ok(None),
-    }
-}
-
-/// Reads the three ways BitGo has to write limits. None at all is not the same as an empty list.
-pub(super) fn limits(fields: &Fields<'_>) -> Result<Option<Vec<Limit>>, FieldError> {
-    let per_coin = fields.optional_objects("spendingLimits")?;
-    let erc20 = fields.optional_object("allErc20TokensLimit")?;
-    let legacy = amount(fields, "txValueLimit")?;
-    if per_coin.is_none() && erc20.is_none() && legacy.is_none() {
-        return Ok(None);
-    }
-    let per_coin = per_coin.unwrap_or_default();
-    if per_coin.len() > LONGEST_LIST {
-        return Err(fields.refuse("spendingLimits", format!("has more than {LONGEST_LIST} entries")));
-    }
-    let mut limits: Vec<Limit> = Vec::new();
-    for entry in per_coin {
-        let coin = Coin::parse(entry.text("coin")?).map_err(|error| entry.refuse("coin", error.to_string()))?;
-        let asset = Asset::Coin(coin);
-        if limits.iter().any(|limit| limit.asset == asset) {
-            return Err(entry.refuse("coin", "has two entries; a coin has one"));
-        }
-        limits.push(limit(asset, ceiling(&entry)?));
-    }
-    if let Some(all) = erc20.filter(|all| !matches!(all.value("enabled"), Some(Json::Bool(false)))) {
-        all.optional_boolean("enabled")?;
-        limits.push(limit(Asset::Family(Family::Erc20), ceiling(&all)?));
-    }
-    if let Some(satoshi) = legacy {
-        let has_own = |limit: &Limit| matches!(&limit.asset, Asset::Coin(coin) if Family::Bitcoin.covers(coin));
-        if limits.iter().any(has_own) {
-            return Err(fields.refuse("txValueLimit", "is a bitcoin limit, and `spendingLimits` has one too; give one"));
-        }
-        limits.push(limit(Asset::Family(Family::Bitcoin), Ceiling::At(satoshi)));
-    }
-    Ok(Some(limits))
-}
-
-fn limit(asset: Asset, ceiling: Ceiling) -> Limit {
-    Limit { asset, measure: Measure::Amount, window: Window::Lifetime, ceiling }
-}
-
-fn ceiling(entry: &Fields<'_>) -> Result<Ceiling, FieldError> {
-    let at = amount(entry, "txValueLimit")?;
-    let is_unlimited = entry.optional_boolean("maxLimit")?.unwrap_or(false);
-    match (at, is_unlimited) {
-        (Some(_), true) => Err(entry.refuse("maxLimit", "means unlimited and cannot stand beside `txValueLimit`")),
-        (Some(at), false) => Ok(Ceiling::At(at)),
-        (None, true) => Ok(Ceiling::Unlimited),
-        (None, false) => Err(entry.refuse(
-            "txValueLimit",
-            "is missing; give an amount, `\"0\"` to allow nothing, or `maxLimit: true` for no ceiling",
-        )),
     }
 }

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use bursar_core::account::{Freeze, User, Wallet};
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
-use bursar_core::hold::{Hold, HoldState, Recipient};
+use bursar_core::destination::Destination;
+use bursar_core::hold::{Cost, Hold, HoldState, Payee, Recipient};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
-use bursar_core::limit::{Ceiling, Limit, Measure, Window};
+use bursar_core::limit::text::parse;
+use bursar_core::limit::{Ceiling, Limit, LimitSet, Measure, Window};
 use bursar_core::scope::Scopes;
 use bursar_core::time::Timestamp;
 use bursar_core::token::{Grant, Token, TokenKind};
@@ -43,6 +45,15 @@ pub(super) fn limit(asset: &str, ceiling: Amount) -> Limit {
 
 pub(super) fn unlimited(asset: &str) -> Limit {
     Limit { ceiling: Ceiling::Unlimited, ..limit(asset, Amount::ZERO) }
+}
+
+/// A limit, as people write it.
+pub(super) fn rule(text: &str) -> Limit {
+    parse(text).unwrap()
+}
+
+pub(super) fn rules(texts: &[&str]) -> LimitSet {
+    LimitSet::of(texts.iter().map(|text| rule(text)).collect())
 }
 
 pub(super) fn user() -> User {
@@ -94,23 +105,32 @@ pub(super) fn recipient(address: &str, amount: Amount) -> Recipient {
     Recipient { address: address.to_owned(), amount }
 }
 
+pub(super) fn payee(address: &str, amount: Amount) -> Payee {
+    let destination = Destination::new("bitcoin-testnet", address.as_bytes(), None);
+    Payee { address: address.to_owned(), destination, amount }
+}
+
+/// What a spend of `amount` costs, fee included.
+pub(super) fn cost(amount: Amount, fee: Amount) -> Cost {
+    Cost { coin: coin("tbtc"), amount, fee_coin: coin("tbtc"), fee }
+}
+
 /// A spend of 60 to one recipient, with at most 10 for the fee.
 pub(super) fn hold(state: HoldState) -> Hold {
     Hold {
         id: HOLD,
         token: TOKEN,
         user: USER,
-        wallet: WALLET,
+        wallet: Some(WALLET),
         organisation: ORGANISATION,
-        coin: coin("tbtc"),
-        recipients: vec![recipient("tb1q", Amount::new(60))],
-        amount: Amount::new(70),
-        fee: Amount::new(10),
+        payees: vec![payee("tb1q", Amount::new(60))],
+        cost: cost(Amount::new(70), Amount::new(10)),
         key: None,
         meaning: [0; 32],
         instruction: vec![],
         comment: None,
-        charges: vec![],
+        overridden: false,
+        holder: None,
         created: at(1),
         deadline: at(31),
         state,

@@ -1,10 +1,12 @@
 //! Refusals: status, stable name and the reason (WC §4.4, §7.3; promise P6).
 
+use bursar_core::limit::text::describe;
 use bursar_core::limit::{Ceiling, LimitReport, Subject};
 use bursar_core::refusal::{Refusal, Remedy};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use crate::error::ErrorBody;
+use crate::shapes::limits::{fits, others_limit};
 
 #[cfg(test)]
 mod tests;
@@ -21,15 +23,19 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         Refusal::ScopeMissing { .. } => {
             (403, "AccessDenied", "Access token lacks required scope for this action".to_owned())
         }
-        Refusal::OwnerFrozen(_) | Refusal::RoleMissing { .. } | Refusal::WalletNotPermitted => {
+        Refusal::OwnerFrozen(_) | Refusal::RoleMissing { .. } | Refusal::WalletNotPermitted | Refusal::NotAMember => {
             (403, "AccessDenied", refusal.sentence())
         }
+        Refusal::DestinationNotAllowed { .. } => (403, "DestinationNotAllowed", refusal.sentence()),
+        Refusal::TooManyDestinations { .. } => (403, "TooManyDestinations", refusal.sentence()),
         Refusal::WalletUnknown => (404, "NotFound", refusal.sentence()),
         Refusal::WalletFrozen(_) => (423, "WalletFrozen", refusal.sentence()),
         Refusal::WrongCoin { .. } | Refusal::AmountTooLarge => (400, "BadRequest", refusal.sentence()),
-        Refusal::Locked { .. } | Refusal::NotUnlocked | Refusal::NoLimit | Refusal::NoLimitForCoin { .. } => {
-            (401, "NeedsUnlock", "needs unlock".to_owned())
-        }
+        Refusal::Locked { .. }
+        | Refusal::NotUnlocked
+        | Refusal::NoLimit
+        | Refusal::NoLimitForCoin { .. }
+        | Refusal::NoLimitForFee { .. } => (401, "NeedsUnlock", "needs unlock".to_owned()),
         Refusal::LimitExceeded(_) if refusal.remedy() == Remedy::Unlock => {
             (401, "NeedsUnlock", "needs unlock".to_owned())
         }
@@ -51,44 +57,53 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
                 .with_context("grantedScopes", granted)
         }
         Refusal::RoleMissing { required } => body.with_context("requiredRole", *required),
-        Refusal::NoLimitForCoin { coin } => body.with_context("coin", coin.as_str()),
+        Refusal::NoLimitForCoin { coin } | Refusal::NoLimitForFee { coin } => body.with_context("coin", coin.as_str()),
+        Refusal::DestinationNotAllowed { subject, address } => {
+            body.with_context("subject", subject.kind()).with_context("destination", address.as_str())
+        }
+        Refusal::TooManyDestinations { subject, at_most } => {
+            let body = body.with_context("subject", subject.kind());
+            if is_own(subject) { body.with_context("atMost", *at_most) } else { body }
+        }
         Refusal::WrongCoin { holds } => body.with_context("coin", holds.as_str()),
-        Refusal::LimitExceeded(reports) => limits(body, reports),
+        Refusal::LimitExceeded(reports) => limits(body, refusal, reports),
         _ => body,
     };
     (status, body)
 }
 
-/// Figures of the token's own limits; of others' only whose they are, since the caller may not see them.
-fn limits(body: ErrorBody, reports: &[LimitReport]) -> ErrorBody {
-    let is_own = |report: &&LimitReport| matches!(report.subject, Subject::Token(_));
+/// Figures of the token's own limits; of others' only whose they are and when the spend fits, since the
+/// caller may not see them. The whole fits when the last of them has room.
+fn limits(body: ErrorBody, refusal: &Refusal, reports: &[LimitReport]) -> ErrorBody {
     let all: Vec<Value> = reports
         .iter()
-        .map(|report| if is_own(&report) { figures(report) } else { json!({"subject": report.subject.kind()}) })
+        .map(|report| if is_own(&report.subject) { figures(report).into() } else { others_limit(report) })
         .collect();
-    let body = match reports.iter().find(is_own).map(figures) {
-        Some(Value::Object(first)) => {
-            first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value))
-        }
-        _ => body,
-    };
+    let mut first = reports.iter().find(|report| is_own(&report.subject)).map(figures).unwrap_or_default();
+    first.extend(refusal.fits().map(fits).unwrap_or_default());
+    let body = first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value));
     body.with_context("limits", all)
 }
 
-fn figures(report: &LimitReport) -> Value {
+const fn is_own(subject: &Subject) -> bool {
+    matches!(subject, Subject::Token(_))
+}
+
+fn figures(report: &LimitReport) -> Map<String, Value> {
     let limit = match report.limit.ceiling {
         Ceiling::At(ceiling) => Value::from(ceiling.to_string()),
         Ceiling::Unlimited => Value::Null,
     };
-    json!({
-        "subject": report.subject.kind(),
-        "coin": report.limit.asset.to_string(),
-        "limit": limit,
-        "spent": report.captured.to_string(),
-        "held": report.held.to_string(),
-        "asked": report.asked.to_string(),
-        "remaining": report.remaining().map(|left| left.to_string()),
-        // A lifetime limit never has room again by itself.
-        "fitsAt": Value::Null,
-    })
+    let mut shown = Map::new();
+    let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
+    put("subject", report.subject.kind().into());
+    put("coin", report.limit.asset.to_string().into());
+    put("rule", describe(&report.limit).into());
+    put("limit", limit);
+    put("spent", report.captured.to_string().into());
+    put("held", report.held.to_string().into());
+    put("asked", report.asked.to_string().into());
+    put("remaining", report.remaining().map(|left| left.to_string()).into());
+    shown.extend(fits(report.fits));
+    shown
 }

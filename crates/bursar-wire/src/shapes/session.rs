@@ -3,13 +3,14 @@
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Family};
 use bursar_core::id::TokenId;
-use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Usage};
+use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, LimitSet, Measure, Subject, Usage, Window};
 use bursar_core::time::Timestamp;
 use bursar_core::token::{LastUse, Narrowing, Token, TokenKind};
 use serde_json::{Map, Value, json};
 
 use crate::ecdh::IssuedToken;
 use crate::shapes::figure;
+use crate::shapes::limits::{destinations, limit_standing};
 use crate::token_text::TokenText;
 
 #[cfg(test)]
@@ -20,8 +21,8 @@ mod tests;
 pub struct SessionView<'a> {
     /// The token.
     pub token: &'a Token,
-    /// Its own limits.
-    pub limits: &'a [Limit],
+    /// Its own rules.
+    pub limits: &'a LimitSet,
     /// What it spent and holds.
     pub budgets: &'a [(BudgetKey, Budget)],
     /// The environment's name.
@@ -76,13 +77,16 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
     if let Some(unlock) = unlock(view) {
         put("unlock", unlock);
     }
+    if let Some(rules) = &view.limits.destinations {
+        put("destinations", destinations(rules));
+    }
     if let Some(since) = token.locked {
         put("locked", since.to_string().into());
     }
     if let Some(fingerprint) = view.fingerprint {
         put("fingerprint", fingerprint.into());
     }
-    if token.kind == TokenKind::Access {
+    if token.kind != TokenKind::Session {
         let used = view.last_used.map(|used| json!({"time": used.at.to_string(), "ip": used.from.to_string()}));
         put("lastUsed", used.into());
     }
@@ -94,6 +98,7 @@ const fn kind(kind: TokenKind) -> &'static str {
     match kind {
         TokenKind::Session => "session",
         TokenKind::Access => "access",
+        TokenKind::Service => "service",
     }
 }
 
@@ -136,7 +141,9 @@ fn unlock(view: &SessionView<'_>) -> Option<Value> {
         let mut shown = json!({
             "time": unlock.since.to_string(), "expires": unlock.until.to_string(), "txCount": 0, "txValue": 0,
         });
-        let overridden = view.budgets.iter().filter(|(_, budget)| budget.overridden.count > 0);
+        // Groups of coins have budgets, too: what was spent is shown once.
+        let is_coin = |key: &BudgetKey| matches!(key.asset, Asset::Coin(_)) && key.destination.is_none();
+        let overridden = view.budgets.iter().filter(|(key, budget)| is_coin(key) && !budget.overridden.is_zero());
         let overridden: Map<String, Value> = overridden
             .map(|(key, budget)| {
                 (
@@ -152,25 +159,28 @@ fn unlock(view: &SessionView<'_>) -> Option<Value> {
         }
         return Some(shown);
     }
-    if view.limits.is_empty() || token.limits_dropped || token.locked.is_some() {
+    if view.limits.limits.is_empty() || token.limits_dropped || token.locked.is_some() {
         return None;
     }
     let mut shown = json!({"time": token.created.to_string(), "expires": token.expires.to_string()});
     let mut per_coin = Map::new();
+    let mut richer: Vec<Value> = Vec::new();
     let (mut count, mut value) = (0, Amount::ZERO);
-    for limit in view.limits {
-        let (used, held) = used(view, &limit.asset);
-        match &limit.asset {
-            Asset::Coin(coin) => {
-                per_coin.insert(coin.to_string(), of_coin(limit, used, held));
+    for limit in &view.limits.limits {
+        let budget = budget(view, &limit.asset);
+        let used = budget.captured.saturating_add(budget.held);
+        match (&limit.asset, is_of_the_dialect(limit)) {
+            (Asset::Coin(coin), true) => {
+                per_coin.insert(coin.to_string(), of_coin(limit, used, budget.held.amount));
             }
-            Asset::Family(Family::Erc20) => shown["allErc20TokensLimit"] = of_erc20(limit, used),
-            Asset::Family(Family::Bitcoin) => {
+            (Asset::Family(Family::Erc20), true) => shown["allErc20TokensLimit"] = of_erc20(limit, used),
+            (Asset::Family(Family::Bitcoin), true) => {
                 (count, value) = (used.count, used.amount);
                 if let Ceiling::At(ceiling) = limit.ceiling {
                     shown["txValueLimit"] = figure(ceiling);
                 }
             }
+            _ => richer.push(limit_standing(limit, &budget, view.now).into()),
         }
     }
     shown["txCount"] = count.into();
@@ -178,18 +188,22 @@ fn unlock(view: &SessionView<'_>) -> Option<Value> {
     if !per_coin.is_empty() {
         shown["spendingLimits"] = per_coin.into();
     }
+    if !richer.is_empty() {
+        shown["limits"] = richer.into();
+    }
     Some(shown)
 }
 
-/// What counts against a limit, captured and held, and what of it is held.
-fn used(view: &SessionView<'_>, asset: &Asset) -> (Usage, Amount) {
-    let budget = view.budgets.iter().find(|(key, _)| key.asset == *asset);
-    let budget = budget.map(|(_, budget)| *budget).unwrap_or_default();
-    let used = Usage {
-        amount: budget.captured.amount.saturating_add(budget.held.amount),
-        count: budget.captured.count.saturating_add(budget.held.count),
-    };
-    (used, budget.held.amount)
+/// Whether BitGo has a place for the limit: only amounts, only for life.
+fn is_of_the_dialect(limit: &Limit) -> bool {
+    limit.measure == Measure::Amount && limit.window == Window::Lifetime
+}
+
+/// What the token spent and holds of an asset.
+fn budget(view: &SessionView<'_>, asset: &Asset) -> Budget {
+    let own = Subject::Token(view.token.id);
+    let is_meant = |key: &BudgetKey| key.subject == own && key.asset == *asset && key.destination.is_none();
+    view.budgets.iter().find(|(key, _)| is_meant(key)).map(|(_, budget)| budget.clone()).unwrap_or_default()
 }
 
 fn of_coin(limit: &Limit, used: Usage, held: Amount) -> Value {

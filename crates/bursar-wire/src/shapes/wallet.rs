@@ -6,7 +6,7 @@ use bitcoin::secp256k1::{Parity, XOnlyPublicKey};
 use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, HoldState, Recipient};
+use bursar_core::hold::{Hold, HoldState, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, WalletId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -108,33 +108,33 @@ pub fn addresses(coin: &Coin, wallet: WalletId, list: &[String]) -> Value {
 
 /// A spend as BitGo shows a transfer.
 pub fn transfer(hold: &Hold) -> Value {
-    let sent = hold.amount.saturating_sub(hold.fee);
-    let (state, txid, moved) = match &hold.state {
-        HoldState::Captured { amount, reference, .. } => ("confirmed", Some(reference.as_str()), *amount),
-        HoldState::Open => ("signed", None, hold.amount),
-        HoldState::Unresolved { .. } => ("unconfirmed", None, hold.amount),
-        HoldState::Released { .. } => ("failed", None, hold.amount),
+    let (state, txid) = match &hold.state {
+        HoldState::Captured { reference, .. } => ("confirmed", Some(reference.as_str())),
+        HoldState::Open => ("signed", None),
+        HoldState::Unresolved { .. } => ("unconfirmed", None),
+        HoldState::Released { .. } => ("failed", None),
     };
-    let fee = moved.saturating_sub(sent);
-    let entry = |to: &Recipient| json!({"address": to.address, "value": figure(to.amount), "valueString": to.amount.to_string()});
+    let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
+    let entry =
+        |to: &Payee| json!({"address": to.address, "value": figure(to.amount), "valueString": to.amount.to_string()});
     let mut shown = json!({
         "id": hold.id.to_string(),
-        "coin": hold.coin.as_str(),
-        "wallet": hold.wallet.to_string(),
+        "coin": cost.coin.as_str(),
+        "wallet": hold.wallet.map(|wallet| wallet.to_string()),
         "enterprise": hold.organisation.to_string(),
         "type": "send",
         "txid": txid,
         "state": state,
         "date": hold.created.to_string(),
-        "value": negative(moved),
-        "valueString": negative_text(moved),
-        "feeString": fee.to_string(),
-        "entries": hold.recipients.iter().map(entry).collect::<Vec<_>>(),
+        "value": negative(cost.amount),
+        "valueString": negative_text(cost.amount),
+        "feeString": cost.fee.to_string(),
+        "entries": hold.payees.iter().map(entry).collect::<Vec<_>>(),
     });
     if let Some(comment) = &hold.comment {
         shown["comment"] = comment.clone().into();
     }
-    if let Some(bursar_core::hold::SpendKey::Sequence(_, name)) = &hold.key {
+    if let Some(SpendKey::Sequence(_, name)) = &hold.key {
         shown["sequenceId"] = name.clone().into();
     }
     shown

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, Recipient};
+use bursar_core::destination::Destination as Meant;
+use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_service::rail::{Answer, Balance, Built, Decoded, Permit, Rail, RailError, SendOutcome};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;

@@ -35,6 +35,21 @@ fn full() -> Value {
     })
 }
 
+#[test]
+fn a_template_gives_limits_of_ours_and_destinations() {
+    let rules = json!({"limits": ["tbtc 0.5/day"], "destinations": {"atMost": 3, "allow": []}});
+    let kept = template(&json!({"tokenLimits": rules}));
+    assert_eq!(shown(&kept)["tokenLimits"], rules);
+    let mut from_template = token(&json!({"scope": ["profile"]}));
+    kept.apply_to(&mut from_template).unwrap();
+    let said = token(&json!({"scope": ["profile"], "limits": rules["limits"], "destinations": rules["destinations"]}));
+    assert_eq!(from_template, said);
+    let mut own = token(&json!({"scope": ["profile"], "limits": [], "destinations": {}}));
+    let before = own.clone();
+    kept.apply_to(&mut own).unwrap();
+    assert_eq!(own, before);
+}
+
 /// What neither a creation nor an edit may say.
 fn faults_of_both() -> Vec<Fault> {
     let at = "tokenLimits.spendingLimits[0].txValueLimit";
@@ -49,6 +64,10 @@ fn faults_of_both() -> Vec<Fault> {
         (json!({"allowedIPs": vec!["10.0.0.1"; 101]}), "allowedIPs", "has more than 100 entries"),
         (json!({"tokenLimits": []}), "tokenLimits", "must be an object"),
         (json!({"tokenLimits": {"spendingLimits": [{"coin": "tbtc", "txValueLimit": ""}]}}), at, "is empty"),
+        (json!({"tokenLimits": {"limits": ["tbtc 5/month"]}}), "tokenLimits.limits[0]", "write `/calendar month`"),
+        (json!({"tokenLimits": {"destinations": {"allows": []}}}), "tokenLimits.destinations.allows", "is not known"),
+        (json!({"limits": ["tbtc 5"]}), "limits", "belongs into `tokenLimits`"),
+        (json!({"destinations": {}}), "destinations", "belongs into `tokenLimits`"),
         (json!({"tokenLimits": {"note": 0.5}}), "tokenLimits", "holds a number that cannot be kept exactly"),
         (json!({"permittedWallets": [ID], "permittedEnterprises": [ID]}), "permittedWallets", "cannot be combined"),
         (json!({"permittedWallets": [], "permittedEnterprises": ["x"]}), "permittedEnterprises[0]", "is not an id"),

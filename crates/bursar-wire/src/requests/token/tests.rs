@@ -1,8 +1,12 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::requests::limits::DestinationText;
 use crate::requests::tests::{Fault, assert_refused, body, no_amounts, with};
 use bursar_core::amount::Amount;
+use bursar_core::coin::Asset;
+use bursar_core::coin::Coin;
+use bursar_core::limit::{Ceiling, Measure, Window};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 const OTHER: &str = "fedcba9876543210fedcba9876543210";
@@ -17,6 +21,10 @@ fn read(changes: &Value) -> CreateToken {
 
 fn refused(faults: &[Fault]) {
     assert_refused(CreateToken::read, &sound(), faults);
+}
+
+fn limit(asset: Asset, ceiling: Ceiling) -> Limit {
+    Limit { asset, measure: Measure::Amount, window: Window::Lifetime, ceiling }
 }
 
 fn at(asset: &str, ceiling: u128) -> Limit {
@@ -37,6 +45,10 @@ fn a_token_needs_a_label_that_people_can_read() {
         (json!({"label": "a".repeat(251)}), "label", "has more than 250 characters"),
         (json!({"label": "a\nb"}), "label", "control characters"),
         (json!({"label": "a\u{7f}"}), "label", "control characters"),
+        (json!({"label": "pay\u{202e}lla"}), "label", "control characters"),
+        (json!({"label": "a\u{2066}b"}), "label", "control characters"),
+        (json!({"label": "a\u{200b}b"}), "label", "cannot be seen"),
+        (json!({"label": "a\u{e0041}b"}), "label", "cannot be seen"),
     ]);
     assert_eq!(read(&json!({"label": "ü".repeat(250)})).label.chars().count(), 250);
 }
@@ -116,6 +128,7 @@ fn a_limit_needs_a_coin_and_exactly_one_ceiling() {
         (json!({"spendingLimits": [{"txValueLimit": "1"}]}), "spendingLimits[0].coin", "is missing"),
         (json!({"spendingLimits": [{"coin": 1, "txValueLimit": "1"}]}), "spendingLimits[0].coin", "must be a text"),
         (json!({"spendingLimits": [{"coin": "", "txValueLimit": "1"}]}), "spendingLimits[0].coin", "is not a coin"),
+        (json!({"spendingLimits": [{"coin": "TBTC", "txValueLimit": "1"}]}), "spendingLimits[0].coin", "write `tbtc`"),
         (json!({"spendingLimits": [{"coin": "*erc20", "txValueLimit": "1"}]}), "spendingLimits[0].coin", "is not"),
         (json!({"spendingLimits": [{"coin": "tbtc"}]}), "spendingLimits[0].txValueLimit", "is missing"),
         (
@@ -139,9 +152,9 @@ fn a_limit_needs_a_coin_and_exactly_one_ceiling() {
             "has two entries",
         ),
         (
-            json!({"spendingLimits": vec![json!({"coin": "tbtc", "maxLimit": true}); 101]}),
+            json!({"spendingLimits": vec![json!({"coin": "tbtc", "maxLimit": true}); 65]}),
             "spendingLimits",
-            "has more than 100 entries",
+            "has more than 64 entries",
         ),
     ]);
 }
@@ -163,7 +176,7 @@ fn every_limit_refuses_what_is_no_amount() {
 
 #[test]
 fn the_erc20_and_the_legacy_limit_are_read_as_strictly() {
-    let both = "is a bitcoin limit, and `spendingLimits` has one too";
+    let both = "is a bitcoin limit for life, and `spendingLimits[0]` is one too";
     refused(&[
         (json!({"allErc20TokensLimit": true}), "allErc20TokensLimit", "must be an object"),
         (json!({"allErc20TokensLimit": {}}), "allErc20TokensLimit.txValueLimit", "is missing"),
@@ -247,6 +260,7 @@ fn what_is_left_out_stays_open_and_unknown_fields_are_left_alone() {
         duration: None,
         ips: None,
         limits: None,
+        destinations: None,
         organisation: None,
         narrowing: None,
         template: None,
@@ -258,4 +272,75 @@ fn what_is_left_out_stays_open_and_unknown_fields_are_left_alone() {
         let refused = CreateToken::read(&Json::parse(text.as_bytes()).unwrap()).unwrap_err();
         assert_eq!(refused.to_string(), format!("`body` must be an object, not {kind}"));
     }
+}
+
+#[test]
+fn limits_of_ours_ride_along_with_those_of_bitgo() {
+    let token = read(&json!({
+        "spendingLimits": [{"coin": "tbtc", "txValueLimit": "100"}],
+        "limits": ["tbtc 0.5/day", "20 spends/hour"],
+        "destinations": {"allow": [{"address": "tb1q", "coin": "tbtc"}]},
+    }));
+    let texts: Vec<String> = token.limits.unwrap().iter().map(bursar_core::limit::text::describe).collect();
+    assert_eq!(texts, ["tbtc 0.000001 in total", "tbtc 0.5/day", "20 spends/hour"]);
+    let allowed = DestinationText { address: "tb1q".to_owned(), coin: Coin::parse("tbtc").unwrap() };
+    assert_eq!(token.destinations.unwrap().allow, Some(vec![allowed]));
+    assert_eq!(read(&json!({"limits": []})).limits, Some(vec![]));
+    assert_eq!(
+        read(&json!({"limits": [], "spendingLimits": [{"coin": "tbtc", "txValueLimit": 1}]})).limits,
+        Some(vec![at("tbtc", 1)])
+    );
+    assert_eq!(read(&json!({"limits": null, "destinations": null})), read(&json!({})));
+}
+
+#[test]
+fn two_limits_that_count_the_same_are_refused_wherever_they_stand() {
+    let tbtc = json!([{"coin": "tbtc", "txValueLimit": "100"}]);
+    refused(&[
+        (
+            json!({"spendingLimits": tbtc, "limits": ["20 spends/hour", "tbtc 5"]}),
+            "limits[1]",
+            "same as `spendingLimits[0]`",
+        ),
+        (json!({"limits": ["tbtc 5/day", "tbtc 6/24 hours"]}), "limits[1]", "counts the same as `limits[0]`"),
+        (
+            json!({"allErc20TokensLimit": {"txValueLimit": 5}, "limits": ["*erc20 5 base units"]}),
+            "limits[0]",
+            "counts the same as `allErc20TokensLimit`",
+        ),
+        (json!({"txValueLimit": 5, "limits": ["tbtc 5"]}), "limits[0]", "and `txValueLimit` is one too"),
+        (json!({"limits": ["btc 5", "*bitcoin 5"]}), "limits[1]", "and `limits[0]` is one too"),
+        (
+            json!({
+                "spendingLimits": (0..60).map(|n| json!({"coin": format!("c{n}"), "txValueLimit": 1})).collect::<Vec<_>>(),
+                "limits": (0..5).map(|n| format!("d{n} unlimited")).collect::<Vec<_>>(),
+            }),
+            "limits[4]",
+            "is one limit more than the 64 there can be",
+        ),
+    ]);
+    assert!(read(&json!({"txValueLimit": 5, "limits": ["tbtc 5/day"]})).limits.is_some());
+}
+
+#[test]
+fn a_rotation_lets_the_old_secret_overlap_for_up_to_a_week() {
+    let range = "must be a number of seconds from 0 to 604800";
+    assert_refused(
+        Rotate::read,
+        &json!({}),
+        &[
+            (json!({"overlap": -1}), "overlap", range),
+            (json!({"overlap": 604_801}), "overlap", range),
+            (json!({"overlap": "0"}), "overlap", "must be an integer"),
+            (json!({"otp": 0}), "otp", "must be a text"),
+            (json!({"overlaps": 0}), "overlaps", "is not known here"),
+        ],
+    );
+    let rotate = |value: Value| Rotate::read(&body(&value)).unwrap();
+    assert_eq!(rotate(json!({})).overlap, Span::from_seconds(86_400));
+    assert_eq!(
+        rotate(json!({"overlap": 0, "otp": "000000"})),
+        Rotate { overlap: Span::ZERO, otp: Some("000000".to_owned()) }
+    );
+    assert_eq!(rotate(json!({"overlap": 604_800})).overlap, Span::from_seconds(604_800));
 }

@@ -1,10 +1,12 @@
 use bursar_core::amount::Amount;
-use bursar_core::limit::Limit;
+use bursar_core::limit::{Fits, Limit};
 use bursar_core::scope::ScopeName;
 use insta::assert_snapshot;
 
+use serde_json::json;
+
 use super::*;
-use crate::shapes::fixtures::{ADDRESS, ORGANISATION, TOKEN, USER, WALLET, at, coin, freeze, limit, scopes};
+use crate::shapes::fixtures::{ADDRESS, ORGANISATION, TOKEN, USER, WALLET, at, coin, freeze, limit, rule, scopes};
 
 /// Status and body, one refusal a line.
 fn shown(refusals: &[Refusal]) -> String {
@@ -16,7 +18,12 @@ fn shown(refusals: &[Refusal]) -> String {
 }
 
 fn report(subject: Subject, limit: Limit) -> LimitReport {
-    LimitReport { subject, limit, captured: Amount::new(60), held: Amount::new(10), asked: Amount::new(31) }
+    reported(subject, limit, Fits::OnceSettled)
+}
+
+fn reported(subject: Subject, limit: Limit, fits: Fits) -> LimitReport {
+    let (captured, held, asked) = (Amount::new(60), Amount::new(10), Amount::new(31));
+    LimitReport { subject, limit, captured, held, asked, fits }
 }
 
 #[test]
@@ -53,12 +60,14 @@ fn what_the_owner_or_the_token_may_not_do_is_denied() {
         Refusal::OwnerFrozen(freeze(Some(at(60)))),
         Refusal::RoleMissing { required: "spend" },
         Refusal::WalletNotPermitted,
+        Refusal::NotAMember,
     ];
     assert_snapshot!(shown(&refusals), @r#"
     403 {"error":"the token's owner is frozen","name":"AccessDenied","requestId":"r1","context":{"code":"owner_frozen","reason":"the token's owner is frozen"}}
     403 {"error":"the token's owner is frozen until 2026-09-21T14:14:20.000Z","name":"AccessDenied","requestId":"r1","context":{"code":"owner_frozen","reason":"the token's owner is frozen until 2026-09-21T14:14:20.000Z"}}
     403 {"error":"the token's owner lacks the role `spend` on this wallet","name":"AccessDenied","requestId":"r1","context":{"code":"role_missing","reason":"the token's owner lacks the role `spend` on this wallet","requiredRole":"spend"}}
     403 {"error":"the token is not permitted to use this wallet","name":"AccessDenied","requestId":"r1","context":{"code":"wallet_not_permitted","reason":"the token is not permitted to use this wallet"}}
+    403 {"error":"the token's owner does not belong to the organisation","name":"AccessDenied","requestId":"r1","context":{"code":"not_a_member","reason":"the token's owner does not belong to the organisation"}}
     "#);
 }
 
@@ -85,19 +94,21 @@ fn what_an_unlock_would_help_asks_for_one() {
         Refusal::NotUnlocked,
         Refusal::NoLimit,
         Refusal::NoLimitForCoin { coin: coin("hteth:usdc") },
+        Refusal::NoLimitForFee { coin: coin("hteth") },
     ];
     assert_snapshot!(shown(&refusals), @r#"
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"locked","reason":"the token was locked by its owner at 2026-09-21T14:13:21.000Z; unlock it with a one-time password, or resume it"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"not_unlocked","reason":"a session spends only while it is unlocked with a one-time password"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit","reason":"the token has no spending limit; unlock it with a one-time password, or use a token with a limit"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_coin","reason":"the token has no spending limit for hteth:usdc; unlock it with a one-time password","coin":"hteth:usdc"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_fee","reason":"the fee would be paid in hteth, for which the token has no limit; it needs one on hteth or on fees","coin":"hteth"},"needsOTP":true,"needsUnlock":true}
     "#);
 }
 
 #[test]
 fn the_figures_of_the_tokens_own_limits_are_told() {
     let reports = vec![report(Subject::Token(TOKEN), limit("tbtc", Amount::new(100)))];
-    assert_snapshot!(shown(&[Refusal::LimitExceeded(reports)]), @r#"401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"limit_exceeded","reason":"the token's limit of 100 leaves 30 of tbtc, 31 asked","subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null,"limits":[{"subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null}]},"needsOTP":true,"needsUnlock":true}"#);
+    assert_snapshot!(shown(&[Refusal::LimitExceeded(reports)]), @r#"401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"limit_exceeded","reason":"the token's limit of 100 (lifetime) leaves 30 of tbtc, 31 asked; it may fit once spends that are under way have ended","subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null,"limits":[{"subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null}]},"needsOTP":true,"needsUnlock":true}"#);
 }
 
 #[test]
@@ -107,10 +118,46 @@ fn of_anybody_elses_limit_it_is_told_only_whose_it_is() {
         let (status, body) = refusal(&Refusal::LimitExceeded(vec![report(subject, tight())]), "r1");
         let body = body.to_value();
         assert_eq!((status, &body["name"]), (403, &json!("LimitExceeded")));
-        assert_eq!(body["context"]["limits"], json!([{"subject": subject.kind()}]));
+        assert_eq!(
+            body["context"]["limits"],
+            json!([{"subject": subject.kind(), "fits": "once_settled", "fitsAt": null}])
+        );
         let text = body.to_string();
         assert!(["100", "60", "31", "needsUnlock"].iter().all(|figure| !text.contains(figure)), "{text}");
     }
     let both = vec![report(Subject::Wallet(WALLET), tight()), report(Subject::Token(TOKEN), tight())];
-    assert_snapshot!(shown(&[Refusal::LimitExceeded(both)]), @r#"403 {"error":"the wallet's limit of tbtc has no room for this spend; the token's limit of 100 leaves 30 of tbtc, 31 asked","name":"LimitExceeded","requestId":"r1","context":{"code":"limit_exceeded","reason":"the wallet's limit of tbtc has no room for this spend; the token's limit of 100 leaves 30 of tbtc, 31 asked","subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null,"limits":[{"subject":"wallet"},{"subject":"token","coin":"tbtc","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fitsAt":null}]}}"#);
+    assert_snapshot!(shown(&[Refusal::LimitExceeded(both)]), @r#"403 {"error":"the wallet's limit of tbtc has no room for this spend; it may fit once spends that are under way have ended; the token's limit of 100 (lifetime) leaves 30 of tbtc, 31 asked; it may fit once spends that are under way have ended","name":"LimitExceeded","requestId":"r1","context":{"code":"limit_exceeded","reason":"the wallet's limit of tbtc has no room for this spend; it may fit once spends that are under way have ended; the token's limit of 100 (lifetime) leaves 30 of tbtc, 31 asked; it may fit once spends that are under way have ended","subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null,"limits":[{"subject":"wallet","fits":"once_settled","fitsAt":null},{"subject":"token","coin":"tbtc","rule":"tbtc 0.000001 in total","limit":"100","spent":"60","held":"10","asked":"31","remaining":"30","fits":"once_settled","fitsAt":null}]}}"#);
+}
+
+#[test]
+fn a_destination_that_is_not_allowed_is_named_as_it_was_asked_for() {
+    let elsewhere = |subject| Refusal::DestinationNotAllowed { subject, address: "tb1q".to_owned() };
+    let too_many = |subject| Refusal::TooManyDestinations { subject, at_most: 3 };
+    let (own, wallet) = (Subject::Token(TOKEN), Subject::Wallet(WALLET));
+    assert_snapshot!(shown(&[elsewhere(own), elsewhere(wallet), too_many(own), too_many(wallet)]), @r#"
+    403 {"error":"`tb1q` is not among the destinations that the token allows","name":"DestinationNotAllowed","requestId":"r1","context":{"code":"destination_not_allowed","reason":"`tb1q` is not among the destinations that the token allows","subject":"token","destination":"tb1q"}}
+    403 {"error":"`tb1q` is not among the destinations that the wallet allows","name":"DestinationNotAllowed","requestId":"r1","context":{"code":"destination_not_allowed","reason":"`tb1q` is not among the destinations that the wallet allows","subject":"wallet","destination":"tb1q"}}
+    403 {"error":"the token may pay 3 destinations, and this would be one more","name":"TooManyDestinations","requestId":"r1","context":{"code":"too_many_destinations","reason":"the token may pay 3 destinations, and this would be one more","subject":"token","atMost":3}}
+    403 {"error":"the wallet allows no more destinations","name":"TooManyDestinations","requestId":"r1","context":{"code":"too_many_destinations","reason":"the wallet allows no more destinations","subject":"wallet"}}
+    "#);
+}
+
+#[test]
+fn when_it_fits_is_told_of_every_limit_and_of_the_whole() {
+    let day = || rule("tbtc 100 base units/day");
+    let own = || reported(Subject::Token(TOKEN), day(), Fits::At(at(60)));
+    let wallet = |fits| reported(Subject::Wallet(WALLET), day(), fits);
+    let context =
+        |reports: Vec<LimitReport>| refusal(&Refusal::LimitExceeded(reports), "r1").1.to_value()["context"].clone();
+    let alone = context(vec![own()]);
+    assert_eq!((&alone["fits"], &alone["fitsAt"]), (&json!("at"), &json!("2026-09-21T14:14:20.000Z")));
+    assert_eq!(alone["rule"], "tbtc 0.000001/day");
+    let later = context(vec![own(), wallet(Fits::At(at(120)))]);
+    assert_eq!((&later["fits"], &later["fitsAt"]), (&json!("at"), &json!("2026-09-21T14:15:20.000Z")));
+    assert_eq!(later["limits"][0]["fitsAt"], "2026-09-21T14:14:20.000Z");
+    assert_eq!(later["limits"][1], json!({"subject": "wallet", "fits": "at", "fitsAt": "2026-09-21T14:15:20.000Z"}));
+    let never = context(vec![own(), wallet(Fits::Never)]);
+    assert_eq!((&never["fits"], &never["fitsAt"], &never["remaining"]), (&json!("never"), &Value::Null, &json!("30")));
+    let others = context(vec![wallet(Fits::Never)]);
+    assert_eq!((&others["fits"], others.get("remaining")), (&json!("never"), None));
 }

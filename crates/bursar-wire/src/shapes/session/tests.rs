@@ -1,19 +1,25 @@
+use bursar_core::destination::{Destination, DestinationId};
 use bursar_core::id::TemplateId;
+use bursar_core::id::UserId;
 use bursar_core::ip::{IpRestriction, IpRule};
-use bursar_core::limit::{Subject, Window};
+use bursar_core::limit::{Allowed, Destinations};
 use bursar_core::token::{Grant, Unlock};
 use insta::assert_json_snapshot;
 
 use super::*;
-use crate::shapes::fixtures::{ADDRESS, ORGANISATION, TOKEN, WALLET, at, limit, token, unlimited};
+use crate::shapes::fixtures::{ADDRESS, ORGANISATION, TOKEN, WALLET, at, limit, rule, rules, token, unlimited};
 
-fn view<'a>(token: &'a Token, limits: &'a [Limit], budgets: &'a [(BudgetKey, Budget)]) -> SessionView<'a> {
+fn none() -> LimitSet {
+    LimitSet::default()
+}
+
+fn view<'a>(token: &'a Token, limits: &'a LimitSet, budgets: &'a [(BudgetKey, Budget)]) -> SessionView<'a> {
     SessionView { token, limits, budgets, origin: "test", fingerprint: None, last_used: None, now: at(100) }
 }
 
 fn budget(asset: &str, budget: Budget) -> (BudgetKey, Budget) {
     let asset = Asset::parse(asset).unwrap();
-    (BudgetKey { subject: Subject::Token(TOKEN), asset, window: Window::Lifetime }, budget)
+    (BudgetKey { subject: Subject::Token(TOKEN), asset, destination: None }, budget)
 }
 
 fn spent(asset: &str, amount: Amount) -> (BudgetKey, Budget) {
@@ -27,7 +33,7 @@ fn above_exact() -> Amount {
 #[test]
 fn a_login_session_is_shown_without_what_it_does_not_have() {
     let session_token = Token { kind: TokenKind::Session, label: None, ..token() };
-    assert_json_snapshot!(session(&view(&session_token, &[], &[])), @r#"
+    assert_json_snapshot!(session(&view(&session_token, &none(), &[])), @r#"
     {
       "id": "02020202020202020202020202020202",
       "kind": "session",
@@ -56,7 +62,8 @@ fn an_access_token_is_shown_with_all_that_is_said_of_it() {
         ..token()
     };
     let last_used = Some(LastUse { at: at(50), from: ADDRESS });
-    let view = SessionView { fingerprint: Some("ab12"), last_used, ..view(&token, &[], &[]) };
+    let none = none();
+    let view = SessionView { fingerprint: Some("ab12"), last_used, ..view(&token, &none, &[]) };
     assert_json_snapshot!(session(&view), @r#"
     {
       "id": "02020202020202020202020202020202",
@@ -92,7 +99,7 @@ fn an_access_token_is_shown_with_all_that_is_said_of_it() {
 #[test]
 fn a_narrowed_token_shows_the_one_list_it_has() {
     let lists = |narrowing: Narrowing| {
-        let shown = session(&view(&Token { grant: Grant { narrowing, ..token().grant }, ..token() }, &[], &[]));
+        let shown = session(&view(&Token { grant: Grant { narrowing, ..token().grant }, ..token() }, &none(), &[]));
         (shown.get("permittedWallets").cloned(), shown.get("permittedEnterprises").cloned())
     };
     assert_eq!(lists(Narrowing::None), (None, None));
@@ -102,11 +109,12 @@ fn a_narrowed_token_shows_the_one_list_it_has() {
 
 #[test]
 fn a_limited_token_is_unlocked_from_birth_with_what_was_spent_and_held() {
-    let limits = [limit("tbtc", Amount::new(100)), limit("hteth", Amount::ZERO), unlimited("tsol")];
+    let limits = LimitSet::of(vec![limit("tbtc", Amount::new(100)), limit("hteth", Amount::ZERO), unlimited("tsol")]);
     let budget = Budget {
-        captured: Usage { amount: Amount::new(40), count: 2 },
+        captured: Usage { amount: Amount::new(40), fee: Amount::ZERO, count: 2 },
         held: Usage::one(Amount::new(5)),
         overridden: Usage::one(Amount::new(999)),
+        ..Budget::default()
     };
     let budgets = [self::budget("tbtc", budget), spent("tsol", Amount::new(7))];
     assert_json_snapshot!(session(&view(&token(), &limits, &budgets)).get("unlock"), @r#"
@@ -147,7 +155,7 @@ fn a_limited_token_is_unlocked_from_birth_with_what_was_spent_and_held() {
 #[test]
 fn figures_beyond_what_json_keeps_exactly_are_texts() {
     let largest_exact = Amount::new((1 << 53) - 1);
-    let limits = [limit("tbtc", largest_exact), limit("hteth", Amount::MAX)];
+    let limits = LimitSet::of(vec![limit("tbtc", largest_exact), limit("hteth", Amount::MAX)]);
     let budgets = [spent("tbtc", largest_exact), spent("hteth", above_exact())];
     let shown = session(&view(&token(), &limits, &budgets));
     assert_json_snapshot!(shown.get("unlock").and_then(|unlock| unlock.get("spendingLimits")), @r#"
@@ -174,7 +182,7 @@ fn figures_beyond_what_json_keeps_exactly_are_texts() {
 
 #[test]
 fn the_erc20_and_the_legacy_limit_have_places_of_their_own() {
-    let limits = [limit("*erc20", above_exact()), limit("*bitcoin", Amount::new(100))];
+    let limits = LimitSet::of(vec![limit("*erc20", above_exact()), limit("*bitcoin", Amount::new(100))]);
     let budgets = [spent("*erc20", Amount::new(9)), spent("*bitcoin", Amount::new(30))];
     assert_json_snapshot!(session(&view(&token(), &limits, &budgets)).get("unlock"), @r#"
     {
@@ -191,7 +199,7 @@ fn the_erc20_and_the_legacy_limit_have_places_of_their_own() {
       "txValue": 30
     }
     "#);
-    let shown = session(&view(&token(), &[unlimited("*erc20")], &[]));
+    let shown = session(&view(&token(), &LimitSet::of(vec![unlimited("*erc20")]), &[]));
     let all = shown.get("unlock").and_then(|unlock| unlock.get("allErc20TokensLimit"));
     assert_eq!(all, Some(&json!({"enabled": true, "txCount": 0, "txValue": "0", "maxLimit": true})));
 }
@@ -199,8 +207,8 @@ fn the_erc20_and_the_legacy_limit_have_places_of_their_own() {
 #[test]
 fn an_unlock_stands_in_place_of_the_limits_and_shows_what_was_spent_under_it() {
     let unlocked = Token { unlock: Some(Unlock { since: at(90), until: at(110) }), ..token() };
-    let limits = [limit("tbtc", Amount::new(100))];
-    let overridden = Usage { amount: above_exact(), count: 3 };
+    let limits = LimitSet::of(vec![limit("tbtc", Amount::new(100))]);
+    let overridden = Usage { amount: above_exact(), fee: Amount::ZERO, count: 3 };
     let budgets = [budget("tbtc", Budget { overridden, ..Budget::default() }), spent("hteth", Amount::new(1))];
     assert_json_snapshot!(session(&view(&unlocked, &limits, &budgets)).get("unlock"), @r#"
     {
@@ -223,7 +231,7 @@ fn an_unlock_stands_in_place_of_the_limits_and_shows_what_was_spent_under_it() {
 #[test]
 fn a_locked_token_says_so_and_has_no_unlock_until_one_runs() {
     let locked = Token { locked: Some(at(50)), ..token() };
-    let limits = [limit("tbtc", Amount::new(100))];
+    let limits = LimitSet::of(vec![limit("tbtc", Amount::new(100))]);
     let shown = session(&view(&locked, &limits, &[]));
     assert_eq!((shown.get("locked"), shown.get("unlock")), (Some(&json!("2026-09-21T14:14:10.000Z")), None));
     let unlocked = Token { unlock: Some(Unlock { since: at(90), until: at(110) }), ..locked };
@@ -234,13 +242,14 @@ fn a_locked_token_says_so_and_has_no_unlock_until_one_runs() {
 #[test]
 fn limits_that_an_unlock_dropped_are_shown_no_more() {
     let dropped = Token { limits_dropped: true, ..token() };
-    assert_eq!(session(&view(&dropped, &[limit("tbtc", Amount::new(100))], &[])).get("unlock"), None);
+    assert_eq!(session(&view(&dropped, &LimitSet::of(vec![limit("tbtc", Amount::new(100))]), &[])).get("unlock"), None);
 }
 
 #[test]
 fn a_new_token_shows_its_text_or_its_envelope_and_what_to_beware_of() {
     let token = token();
-    let view = view(&token, &[], &[]);
+    let none = none();
+    let view = view(&token, &none, &[]);
     let text = TokenText::from_random([7; 28]);
     let plain = created_token(&view, Ok(&text), &[]);
     assert_eq!(plain.get("token"), Some(&text.expose().into()));
@@ -258,4 +267,135 @@ fn a_list_says_where_it_goes_on_only_if_it_does() {
     assert_eq!(access_tokens(vec![], None), json!({"accessTokens": []}));
     let more = access_tokens(vec![Map::new()], Some(TOKEN));
     assert_eq!(more, json!({"accessTokens": [{}], "nextBatchPrevId": TOKEN.to_string()}));
+}
+
+#[test]
+fn limits_that_bitgo_has_no_place_for_stand_beside_its_own() {
+    let limits =
+        rules(&["tbtc 0.5/day", "tbtc 5", "hteth fees 0.1/calendar day", "20 spends/hour", "tbtc 1 per spend"]);
+    let mut tbtc = Budget { held: Usage::one(Amount::new(7)), ..Budget::default() };
+    let spend = Usage { amount: Amount::new(40), fee: Amount::new(2), count: 1 };
+    let day = &rule("tbtc 0.5/day").window;
+    tbtc.start_counting(day, &[], at(0));
+    tbtc.capture(spend, at(10));
+    let budgets = [budget("tbtc", tbtc)];
+    assert_json_snapshot!(session(&view(&token(), &limits, &budgets)).get("unlock"), @r#"
+    {
+      "time": "2026-09-21T14:13:20.000Z",
+      "expires": "2026-09-21T14:30:00.000Z",
+      "txCount": 0,
+      "txValue": 0,
+      "spendingLimits": {
+        "tbtc": {
+          "txCount": 2,
+          "txValue": 47,
+          "txValueLimit": 500000000,
+          "txValueLimitString": "500000000",
+          "txValueString": "47",
+          "heldString": "7"
+        }
+      },
+      "limits": [
+        {
+          "asset": "tbtc",
+          "measure": "amount",
+          "ceiling": "50000000",
+          "window": {
+            "type": "rolling",
+            "seconds": 86400
+          },
+          "rule": "tbtc 0.5/day",
+          "captured": "40",
+          "held": "7",
+          "remaining": "49999953",
+          "resetsAt": "2026-09-22T14:13:30.000Z"
+        },
+        {
+          "asset": "hteth",
+          "measure": "fee",
+          "ceiling": "100000000000000000",
+          "window": {
+            "type": "calendar",
+            "unit": "day",
+            "timeZone": "UTC"
+          },
+          "rule": "hteth fees 0.1/calendar day",
+          "captured": "0",
+          "held": "0",
+          "remaining": "100000000000000000",
+          "resetsAt": "2026-09-22T00:00:00.000Z"
+        },
+        {
+          "asset": "*",
+          "measure": "count",
+          "ceiling": "20",
+          "window": {
+            "type": "rolling",
+            "seconds": 3600
+          },
+          "rule": "20 spends/hour",
+          "captured": "0",
+          "held": "0",
+          "remaining": "20",
+          "resetsAt": null
+        },
+        {
+          "asset": "tbtc",
+          "measure": "amount",
+          "ceiling": "100000000",
+          "window": {
+            "type": "spend"
+          },
+          "rule": "tbtc 1 per spend",
+          "captured": "0",
+          "held": "0",
+          "remaining": "100000000",
+          "resetsAt": null
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn budgets_of_others_and_of_single_destinations_are_not_the_tokens() {
+    let limits = rules(&["tbtc 5"]);
+    let (key, spent) = spent("tbtc", Amount::new(9));
+    let others = BudgetKey { subject: Subject::User(UserId::from_bytes([1; 16])), ..key.clone() };
+    let share = BudgetKey { destination: Some(DestinationId::from_bytes([1; 32])), ..key };
+    let budgets = [(others, spent.clone()), (share, spent)];
+    let shown = session(&view(&token(), &limits, &budgets));
+    assert_eq!(shown.get("unlock").unwrap()["spendingLimits"]["tbtc"]["txValueString"], "0");
+}
+
+#[test]
+fn a_token_shows_where_its_money_may_go() {
+    let destination = Destination::new("evm", &[1], None);
+    let allowed = Some(vec![Allowed { destination, address: "0x01".to_owned() }]);
+    let each = vec![rule("hteth 1/day without fees")];
+    let destinations = Some(Destinations { allowed, at_most: Some(3), each, counted_since: None });
+    let rules = LimitSet { limits: vec![], destinations };
+    assert_json_snapshot!(session(&view(&token(), &rules, &[])).get("destinations"), @r#"
+    {
+      "allow": [
+        {
+          "address": "0x01",
+          "family": "evm"
+        }
+      ],
+      "atMost": 3,
+      "each": [
+        {
+          "asset": "hteth",
+          "measure": "amount without fee",
+          "ceiling": "1000000000000000000",
+          "window": {
+            "type": "rolling",
+            "seconds": 86400
+          }
+        }
+      ]
+    }
+    "#);
+    assert_eq!(session(&view(&token(), &rules, &[])).get("unlock"), None);
 }

@@ -1,11 +1,13 @@
-use bursar_core::hold::SpendKey;
+use bursar_core::hold::{Cost, SpendKey};
 use insta::assert_json_snapshot;
 
 use super::*;
-use crate::shapes::fixtures::{HOLD, WALLET, at, coin, hold, recipient, wallet as sound};
+use crate::shapes::fixtures::{HOLD, WALLET, at, coin, cost, hold, payee, recipient, wallet as sound};
 
+/// A spend of 60, of which the rest went to the fee.
 fn captured(amount: u128) -> Hold {
-    hold(HoldState::Captured { at: at(2), amount: Amount::new(amount), reference: "f00d".to_owned() })
+    let (amount, fee) = (Amount::new(amount), Amount::new(amount - 60));
+    hold(HoldState::Captured { at: at(2), amount, fee, reference: "f00d".to_owned() })
 }
 
 #[test]
@@ -124,8 +126,8 @@ fn a_transfer_is_shown_in_every_state() {
 #[test]
 fn a_transfer_of_nothing_has_no_sign_and_a_great_one_is_text() {
     let of = |amount: Amount| {
-        let recipients = vec![recipient("tb1q", amount)];
-        transfer(&Hold { amount, fee: Amount::ZERO, recipients, ..hold(HoldState::Open) })
+        let payees = vec![payee("tb1q", amount)];
+        transfer(&Hold { cost: cost(amount, Amount::ZERO), payees, ..hold(HoldState::Open) })
     };
     let nothing = of(Amount::ZERO);
     assert_eq!((&nothing["value"], &nothing["valueString"]), (&json!(0), &json!("0")));
@@ -136,6 +138,24 @@ fn a_transfer_of_nothing_has_no_sign_and_a_great_one_is_text() {
         json!({"address": "tb1q", "value": "9007199254740992", "valueString": "9007199254740992"})
     );
     assert_eq!(of(Amount::new((1 << 53) - 1))["value"], json!(-9_007_199_254_740_991_i64));
+}
+
+#[test]
+fn a_fee_in_another_coin_is_not_part_of_what_moved() {
+    let cost = Cost { fee_coin: coin("hteth"), coin: coin("hteth:usdc"), ..cost(Amount::new(60), Amount::new(10)) };
+    let state = |fee: u128| HoldState::Captured {
+        at: at(2),
+        amount: Amount::new(60),
+        fee: Amount::new(fee),
+        reference: "f00d".to_owned(),
+    };
+    let shown = transfer(&Hold { cost: cost.clone(), wallet: None, ..hold(state(7)) });
+    assert_eq!(
+        (&shown["coin"], &shown["valueString"], &shown["feeString"], &shown["wallet"]),
+        (&json!("hteth:usdc"), &json!("-60"), &json!("7"), &Value::Null)
+    );
+    let open = transfer(&Hold { cost, ..hold(HoldState::Open) });
+    assert_eq!((&open["valueString"], &open["feeString"]), (&json!("-60"), &json!("10")));
 }
 
 #[test]

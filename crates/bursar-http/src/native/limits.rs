@@ -1,0 +1,130 @@
+//! Limits: how they stand, changing them, and what they would say.
+
+use bursar_core::id::UserId;
+use bursar_core::limit::warnings::warnings;
+use bursar_core::limit::{LimitReport, Subject};
+use bursar_core::time::{Span, Timestamp};
+use bursar_service::limits::{Bucket, Standing, Trial};
+use bursar_wire::json::FieldError;
+use bursar_wire::requests::{DryRun, LimitsEdit};
+use bursar_wire::shapes;
+use serde_json::{Value, json};
+
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+
+/// How far back a token's usage is shown, by the hour.
+const SHOWN: Span = Span::from_seconds(7 * 86_400);
+const HOUR: Span = Span::from_seconds(3600);
+
+pub(crate) async fn of_token(call: Call) -> Result<Reply, Failure> {
+    let (principal, id, now) = (call.principal()?, call.id("token")?, call.bursar.now());
+    let standing = call.bursar.limits(principal, Subject::Token(id)).await?;
+    let usage = call.bursar.usage(principal, id, now.minus(SHOWN), HOUR).await?;
+    let mut shown = shown(&standing, now);
+    shown["history"] = history(&usage);
+    Reply::ok(shown)
+}
+
+pub(crate) async fn set_of_token(call: Call) -> Result<Reply, Failure> {
+    let subject = Subject::Token(call.id("token")?);
+    set(call, subject).await
+}
+
+pub(crate) async fn of_user(call: Call) -> Result<Reply, Failure> {
+    let subject = Subject::User(user(&call)?);
+    show(call, subject).await
+}
+
+pub(crate) async fn set_of_user(call: Call) -> Result<Reply, Failure> {
+    let subject = Subject::User(user(&call)?);
+    set(call, subject).await
+}
+
+pub(crate) async fn of_wallet(call: Call) -> Result<Reply, Failure> {
+    let subject = Subject::Wallet(call.wallet()?);
+    show(call, subject).await
+}
+
+pub(crate) async fn set_of_wallet(call: Call) -> Result<Reply, Failure> {
+    let subject = Subject::Wallet(call.wallet()?);
+    set(call, subject).await
+}
+
+pub(crate) async fn of_organisation(call: Call) -> Result<Reply, Failure> {
+    let subject = Subject::Organisation(call.id("organisation")?);
+    show(call, subject).await
+}
+
+pub(crate) async fn set_of_organisation(call: Call) -> Result<Reply, Failure> {
+    let subject = Subject::Organisation(call.id("organisation")?);
+    set(call, subject).await
+}
+
+pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
+    let payment = DryRun::read(&call.json()?)?.payment;
+    if !payment.recipients.iter().all(|recipient| recipient.address.len() <= 256) {
+        let problem = "is longer than any address".to_owned();
+        return Err(FieldError { field: "destination".to_owned(), problem }.into());
+    }
+    let trial =
+        Trial { coin: payment.coin, recipients: payment.recipients, wallet: payment.wallet, organisation: None };
+    let answer = call.bursar.dry_run(call.principal()?, call.id("token")?, trial).await?;
+    let now = call.bursar.now();
+    match answer {
+        Ok(found) => Reply::ok(json!({"allowed": true, "limits": reports(&found, now)})),
+        Err(refusal) => {
+            let (status, body) = shapes::refusal(&refusal, "");
+            let mut problem = crate::problem::problem(status, body.to_value());
+            if let Some(fields) = problem.as_object_mut() {
+                fields.remove("requestId");
+            }
+            Reply::ok(json!({"allowed": false, "refusal": problem}))
+        }
+    }
+}
+
+async fn show(call: Call, subject: Subject) -> Result<Reply, Failure> {
+    let standing = call.bursar.limits(call.principal()?, subject).await?;
+    Reply::ok(shown(&standing, call.bursar.now()))
+}
+
+async fn set(call: Call, subject: Subject) -> Result<Reply, Failure> {
+    let edit = LimitsEdit::read(&call.json()?)?;
+    let standing = call.bursar.set_limits(call.principal()?, subject, edit).await?;
+    let mut shown = shown(&standing, call.bursar.now());
+    shown["warnings"] = warnings(&standing.rules).iter().map(ToString::to_string).collect();
+    Reply::ok(shown)
+}
+
+/// `me`, or an id.
+fn user(call: &Call) -> Result<UserId, Failure> {
+    match call.parameter("user")? {
+        "me" => Ok(call.principal()?.owner.id),
+        _ => call.id("user"),
+    }
+}
+
+fn shown(standing: &Standing, now: Timestamp) -> Value {
+    let mut shown = shapes::limit_rules(&standing.rules, standing.version);
+    shown["subject"] = standing.subject.kind().into();
+    shown["limits"] = reports(&standing.reports, now);
+    shown
+}
+
+pub(super) fn reports(reports: &[LimitReport], now: Timestamp) -> Value {
+    reports.iter().map(|report| shapes::limit_report(report, now)).collect()
+}
+
+fn history(usage: &[Bucket]) -> Value {
+    let bucket = |(start, coin, usage): &Bucket| {
+        json!({
+            "from": start.to_string(),
+            "coin": coin.as_str(),
+            "amount": usage.amount.to_string(),
+            "fee": usage.fee.to_string(),
+            "count": usage.count,
+        })
+    };
+    json!({"seconds": HOUR.as_seconds_ceil(), "buckets": usage.iter().map(bucket).collect::<Vec<_>>()})
+}

@@ -1,0 +1,26 @@
+//! A token about itself, and its rotation.
+
+use bursar_wire::requests::Rotate;
+use bursar_wire::shapes;
+
+use super::limits::reports;
+use crate::bitgo::view;
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+
+/// Every token may ask what it is and what it has left, whatever its scopes.
+pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
+    let state = call.bursar.session(call.principal()?).await?;
+    let mut shown = shapes::session(&view(&call.bursar, &state));
+    shown.insert("limits".to_owned(), reports(&state.standing, call.bursar.now()));
+    Ok(Reply::ok(shown)?.with_limits(&state.standing, call.bursar.now()))
+}
+
+pub(crate) async fn rotate(call: Call) -> Result<Reply, Failure> {
+    let request = Rotate::read(&call.json_or_nothing()?)?;
+    let (principal, id) = (call.principal()?, call.id("token")?);
+    let rotated = call.bursar.rotate(principal, id, request.overlap, request.otp.as_deref()).await?;
+    let mut shown = shapes::created_token(&view(&call.bursar, &rotated.state), Ok(&rotated.text), &[]);
+    shown.insert("oldEnds".to_owned(), rotated.old_ends.to_string().into());
+    Reply::ok(shown)
+}

@@ -1,0 +1,123 @@
+//! Limits and what is left of them, in the native form: a limit is shown as `limits` of a request takes it.
+
+use bursar_core::amount::Amount;
+use bursar_core::ledger::Version;
+use bursar_core::limit::text::describe;
+use bursar_core::limit::{Budget, Ceiling, Destinations, Fits, Limit, LimitReport, LimitSet, Window};
+use bursar_core::time::{Span, Timestamp};
+use serde_json::{Map, Value, json};
+
+#[cfg(test)]
+mod tests;
+
+/// A limit, as a request may write it.
+pub fn limit(limit: &Limit) -> Map<String, Value> {
+    let mut shown = Map::new();
+    shown.insert("asset".to_owned(), limit.asset.to_string().into());
+    shown.insert("measure".to_owned(), limit.measure.as_str().into());
+    shown.insert("ceiling".to_owned(), ceiling(limit.ceiling));
+    shown.insert("window".to_owned(), window(&limit.window));
+    shown
+}
+
+/// All rules of a subject, with the version that an edit has to name.
+pub fn limit_rules(rules: &LimitSet, version: Version) -> Value {
+    let limits: Vec<Value> = rules.limits.iter().map(|one| limit(one).into()).collect();
+    json!({"version": version, "limits": limits, "destinations": rules.destinations.as_ref().map(destinations)})
+}
+
+/// Where a subject's money may go.
+pub(super) fn destinations(rules: &Destinations) -> Value {
+    let allowed = rules.allowed.as_ref().map(|list| {
+        let one = |entry: &bursar_core::limit::Allowed| json!({"address": entry.address, "family": entry.destination.family()});
+        list.iter().map(one).collect::<Vec<_>>()
+    });
+    let each: Vec<Value> = rules.each.iter().map(|one| limit(one).into()).collect();
+    json!({"allow": allowed, "atMost": rules.at_most, "each": each})
+}
+
+/// A limit and what is left of it. `resetsAt` says when nothing that was captured until now counts any more;
+/// it is `null` if nothing was, or if that never comes.
+pub fn limit_standing(limit: &Limit, budget: &Budget, now: Timestamp) -> Map<String, Value> {
+    let captured = budget.used(&limit.window, now).measured(limit.measure);
+    let held = if limit.window == Window::Spend { Amount::ZERO } else { budget.held.measured(limit.measure) };
+    let worn_off = || budget.counter(&limit.window)?.earliest(&limit.window, limit.measure, Amount::ZERO, now);
+    let resets = match limit.window.period_at(now) {
+        Some(period) => Some(period.end),
+        None if captured == Amount::ZERO => None,
+        None => worn_off(),
+    };
+    standing(limit, (captured, held), resets)
+}
+
+/// What a limit says to a spend. Shows figures: only for those who may see the limit (P6).
+pub fn limit_report(report: &LimitReport, now: Timestamp) -> Value {
+    let resets = report.limit.window.period_at(now).map(|period| period.end);
+    let mut shown = standing(&report.limit, (report.captured, report.held), resets);
+    shown.insert("subject".to_owned(), report.subject.kind().into());
+    shown.insert("asked".to_owned(), report.asked.to_string().into());
+    shown.extend(fits(report.fits));
+    shown.into()
+}
+
+/// What somebody else's limit says to a spend: whose it is and when the spend fits, no figures (P6).
+pub fn others_limit(report: &LimitReport) -> Value {
+    let mut shown = Map::new();
+    shown.insert("subject".to_owned(), report.subject.kind().into());
+    shown.extend(fits(report.fits));
+    shown.into()
+}
+
+/// When a spend fits: `fitsAt` is an instant only if `fits` is `at`.
+pub(super) fn fits(fits: Fits) -> Map<String, Value> {
+    let (name, at) = match fits {
+        Fits::Now => ("now", None),
+        Fits::At(at) => ("at", Some(at)),
+        Fits::OnceSettled => ("once_settled", None),
+        Fits::Never => ("never", None),
+    };
+    let mut shown = Map::new();
+    shown.insert("fits".to_owned(), name.into());
+    shown.insert("fitsAt".to_owned(), at.map(|at| at.to_string()).into());
+    shown
+}
+
+fn standing(rule: &Limit, used: (Amount, Amount), resets: Option<Timestamp>) -> Map<String, Value> {
+    let (captured, held) = used;
+    let remaining = match rule.ceiling {
+        Ceiling::At(ceiling) => Some(ceiling.saturating_sub(captured).saturating_sub(held)),
+        Ceiling::Unlimited => None,
+    };
+    let mut shown = limit(rule);
+    let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
+    put("rule", describe(rule).into());
+    put("captured", captured.to_string().into());
+    put("held", held.to_string().into());
+    put("remaining", remaining.map(|left| left.to_string()).into());
+    // What lies beyond the calendar is no date to show.
+    put("resetsAt", resets.filter(|at| at.as_millis() < i64::MAX).map(|at| at.to_string()).into());
+    shown
+}
+
+fn ceiling(ceiling: Ceiling) -> Value {
+    match ceiling {
+        Ceiling::At(ceiling) => ceiling.to_string().into(),
+        Ceiling::Unlimited => "unlimited".into(),
+    }
+}
+
+fn window(window: &Window) -> Value {
+    let seconds = |length: &Span| length.as_seconds_ceil();
+    match window {
+        Window::Spend => json!({"type": "spend"}),
+        Window::Lifetime => json!({"type": "lifetime"}),
+        Window::Rolling(length) => json!({"type": "rolling", "seconds": seconds(length)}),
+        Window::Calendar(unit, zone) => json!({"type": "calendar", "unit": unit.as_str(), "timeZone": zone.name()}),
+        Window::Fixed { period, from } => {
+            json!({"type": "fixed", "seconds": seconds(period), "from": from.to_string()})
+        }
+        Window::Accrual { rate, period } => {
+            json!({"type": "accrual", "seconds": seconds(period), "rate": rate.to_string()})
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Spends in the native form (design §4, `POST /bursar/v1/spends`).
+
+use bursar_core::hold::{Hold, HoldState, Payee, SpendKey};
+use bursar_core::id::HoldId;
+use serde_json::{Value, json};
+
+#[cfg(test)]
+mod tests;
+
+/// A spend. `amount` and `fee` are what is held at most; what became of it stands under the name of its state.
+pub fn native_spend(hold: &Hold) -> Value {
+    let recipient = |to: &Payee| json!({"address": to.address, "amount": to.amount.to_string()});
+    let mut shown = json!({
+        "id": hold.id.to_string(),
+        "state": hold.state.name(),
+        "coin": hold.cost.coin.as_str(),
+        "amount": hold.cost.amount.to_string(),
+        "fee": hold.cost.fee.to_string(),
+        "feeCoin": hold.cost.fee_coin.as_str(),
+        "recipients": hold.payees.iter().map(recipient).collect::<Vec<_>>(),
+        "wallet": hold.wallet.map(|wallet| wallet.to_string()),
+        "organisation": hold.organisation.to_string(),
+        "token": hold.token.to_string(),
+        "user": hold.user.to_string(),
+        "heldBy": hold.holder.map(|token| token.to_string()),
+        "overridden": hold.overridden,
+        "created": hold.created.to_string(),
+        "deadline": hold.deadline.to_string(),
+        "comment": hold.comment,
+    });
+    match &hold.key {
+        Some(SpendKey::Client(_, name)) => shown["idempotencyKey"] = name.as_str().into(),
+        Some(SpendKey::Sequence(_, name)) => shown["sequenceId"] = name.as_str().into(),
+        Some(SpendKey::Transaction(..)) | None => {}
+    }
+    match &hold.state {
+        HoldState::Open => {}
+        HoldState::Unresolved { since } => shown["unresolved"] = json!({"since": since.to_string()}),
+        HoldState::Captured { at, amount, fee, reference } => {
+            shown["captured"] = json!({
+                "at": at.to_string(), "amount": amount.to_string(), "fee": fee.to_string(), "reference": reference,
+            });
+        }
+        HoldState::Released { at, reason } => {
+            shown["released"] = json!({"at": at.to_string(), "reason": reason});
+        }
+    }
+    shown
+}
+
+/// A list of spends, and where the next part begins.
+pub fn native_spends(list: &[Hold], next: Option<HoldId>) -> Value {
+    let mut shown = json!({"spends": list.iter().map(native_spend).collect::<Vec<_>>()});
+    if let Some(next) = next {
+        shown["next"] = next.to_string().into();
+    }
+    shown
+}
