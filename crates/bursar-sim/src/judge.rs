@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use bursar_core::account::User;
 use bursar_core::audit::{Event, Head};
+use bursar_core::destination::DestinationId;
 use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId};
 use bursar_core::ledger::charges::subjects;
@@ -28,6 +29,8 @@ pub(crate) struct Judge {
     pub(crate) spends: Spends,
     pub(crate) promises: Promises,
     rules: BTreeMap<Subject, LimitSet>,
+    /// Whom each subject has paid, as long as their number is limited.
+    paid: BTreeMap<Subject, BTreeSet<DestinationId>>,
     /// The spend that each name belongs to.
     names: BTreeMap<SpendKey, HoldId>,
     /// All that was ever captured of each budget.
@@ -195,11 +198,17 @@ impl Judge {
         self.spends.broken_by(id, Witness::Ledger).map_or(Ok(()), |broken| Err(format!("P1: {broken}")))
     }
 
-    fn destinations(&self, hold: &Hold, rules: &BTreeMap<Subject, LimitSet>) -> Verdict {
+    fn destinations(&mut self, hold: &Hold, rules: &BTreeMap<Subject, LimitSet>) -> Verdict {
         for (subject, set) in rules {
             let Some(destinations) = &set.destinations else { continue };
             let stray = hold.payees.iter().find(|payee| !destinations.allow(&payee.destination));
             demand(stray.is_none(), || format!("spend {} goes where the {} must not pay", hold.id, subject.kind()))?;
+            let Some(at_most) = destinations.at_most else { continue };
+            let paid = self.paid.entry(*subject).or_default();
+            let before = paid.len();
+            paid.extend(hold.payees.iter().map(|payee| payee.destination.id()));
+            let few = paid.len() == before || u32::try_from(paid.len()).is_ok_and(|paid| paid <= at_most);
+            demand(few, || format!("spend {} is one destination too many of the {}", hold.id, subject.kind()))?;
         }
         Ok(())
     }

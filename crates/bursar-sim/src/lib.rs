@@ -27,21 +27,14 @@ pub enum Breakage {
     AnswersBeforeSync,
     /// A crash may leave a part of a transaction behind.
     TransactionsTear,
+    /// A crash takes the last durable transaction with it.
+    DurableIsLost,
+    /// A new limit is told of nothing that was captured before it.
+    PastIsLost,
     /// A budget is read as it was one transaction ago.
     ReadsAreStale,
     /// A spend whose answer is overdue is released.
     ReleasesOnTimeout,
     /// The rail is called while the hold is being written.
     ForwardsBeforeHold,
-}
-
-impl Breakage {
-    /// All there are.
-    pub const ALL: [Self; 5] = [
-        Self::AnswersBeforeSync,
-        Self::TransactionsTear,
-        Self::ReadsAreStale,
-        Self::ReleasesOnTimeout,
-        Self::ForwardsBeforeHold,
-    ];
 }

@@ -101,12 +101,17 @@ impl World {
     }
 
     fn hears_of_failure(&mut self, job: &Job, error: &LedgerError) -> Verdict {
-        let has_failed = self.disk.lock().has_failed;
+        let (has_failed, is_unsure) = {
+            let disk = self.disk.lock();
+            (disk.has_failed, disk.is_unsure)
+        };
         let is_jump = matches!(error, LedgerError::ClockJump { .. });
         self.counts.jumps += u64::from(is_jump);
         demand(has_failed || is_jump, || format!("nothing was wrong with the disk, and still: {error}"))?;
-        self.counts.failures += 1;
-        if let Command::Hold(request) = &job.request.command {
+        self.counts.failures += u64::from(!is_jump);
+        if let Command::Hold(request) = &job.request.command
+            && !is_unsure
+        {
             self.judge.promises.undone(request.id);
         }
         self.hears_nothing(job);

@@ -49,8 +49,8 @@ pub struct Failure {
     pub broken: String,
     /// The steps that suffice, of those that the seed has.
     pub story: Vec<String>,
-    /// How many steps there were before the failure.
-    pub steps: usize,
+    /// How many steps there were to be, and how many there were before the failure.
+    pub steps: (usize, usize),
     /// What the audit log says of these steps.
     pub events: Vec<String>,
 }
@@ -77,7 +77,7 @@ pub fn run(seed: u64, steps: usize, breakage: Option<Breakage>) -> Result<Counts
     shorten(seed, &mut story, &mut broken, breakage);
     let story = story.iter().map(Step::to_string).collect();
     let events = broken.events.iter().map(tell).collect();
-    Err(Box::new(Failure { seed, broken: broken.what, story, steps: at, events }))
+    Err(Box::new(Failure { seed, broken: broken.what, story, steps: (steps, at), events }))
 }
 
 /// Plays a script. If something breaks, says what, and after how many steps.
@@ -105,16 +105,22 @@ fn shorten(seed: u64, story: &mut Vec<Step>, broken: &mut Broken, breakage: Opti
             let end = (begin + piece).min(story.len());
             let shorter = [&story[..begin], &story[end..]].concat();
             match play(seed, &shorter, breakage) {
-                Ok(_) => begin = end,
-                Err(other) => {
+                // Another promise that breaks on the way is another story.
+                Err(other) if promise(&other.what) == promise(&broken.what) => {
                     *story = shorter;
                     story.truncate(other.at);
                     *broken = other;
                 }
+                _ => begin = end,
             }
         }
         piece /= 2;
     }
+}
+
+/// The name of the promise that a failure begins with.
+fn promise(broken: &str) -> &str {
+    broken.split_once(':').map_or("", |(promise, _)| promise)
 }
 
 fn tell(event: &Event) -> String {
@@ -145,10 +151,11 @@ impl Counts {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, broken, story, steps, events } = self;
+        let Self { seed, broken, story, steps: (steps, at), events } = self;
         writeln!(f, "{broken}")?;
-        writeln!(f, "seed {seed} broke after {steps} steps, of which these suffice: {}", story.join(", "))?;
+        writeln!(f, "seed {seed} broke after {at} steps, of which these suffice: {}", story.join(", "))?;
         events.iter().try_for_each(|event| writeln!(f, "    {event}"))?;
-        write!(f, "again: BURSAR_SIM_SEED={seed} cargo test -p bursar-sim --test simulation")
+        let length = if *steps == STEPS { String::new() } else { format!(" BURSAR_SIM_STEPS={steps}") };
+        write!(f, "again: BURSAR_SIM_SEED={seed}{length} cargo test -p bursar-sim --test simulation simulation")
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Load(u8),
     /// This commit, counted from 0, fails, and nothing is written.
     Commit(u8),
+    /// This commit fails, and everything is written all the same.
+    Unsure(u8),
     /// The machine goes down at this commit.
     Crash(u8, CrashPoint),
     /// Each commit takes that long.
@@ -49,6 +51,9 @@ pub(crate) struct Snapshot {
 pub(crate) struct Disk {
     /// What survives.
     durable: Snapshot,
+    /// What survived before the last transaction; kept only to lose it.
+    durable_before: Option<Snapshot>,
+    breakage: Option<Breakage>,
     /// What is read.
     view: Snapshot,
     /// The view before the last commit.
@@ -62,6 +67,8 @@ pub(crate) struct Disk {
     is_down: bool,
     /// Whether something went wrong since the last fault was set.
     pub(crate) has_failed: bool,
+    /// Whether something was written of which it was said that it may not be.
+    pub(crate) is_unsure: bool,
     /// How often the past was asked for.
     pub(crate) histories: u64,
 }
@@ -147,6 +154,7 @@ impl Snapshot {
 impl Disk {
     fn sync(&mut self) {
         for batch in self.unsynced.drain(..) {
+            self.durable_before = self.breakage.map(|_| self.durable.clone());
             self.durable.write(&batch);
             self.written.push(batch);
         }
@@ -171,7 +179,7 @@ impl SharedDisk {
     pub(crate) fn new(records: Vec<Record>, clock: Arc<SimulatedClock>, breakage: Option<Breakage>) -> Self {
         let records = records.into_iter().map(|value| (value.key(), Versioned { version: 1, value }));
         let durable = Snapshot { records: records.collect(), position: Position::default() };
-        let disk = Disk { view: durable.clone(), stale: durable.clone(), durable, ..Disk::default() };
+        let disk = Disk { breakage, view: durable.clone(), stale: durable.clone(), durable, ..Disk::default() };
         Self { disk: Arc::new(Mutex::new(disk)), clock, breakage }
     }
 
@@ -191,7 +199,8 @@ impl SharedDisk {
 
     pub(crate) fn arm(&self, fault: Option<Fault>) {
         let mut disk = self.lock();
-        (disk.fault, disk.loads, disk.commits, disk.has_failed) = (fault, 0, 0, false);
+        (disk.fault, disk.loads, disk.commits) = (fault, 0, 0);
+        (disk.has_failed, disk.is_unsure) = (false, false);
     }
 
     /// Whether the machine went down while a batch was written.
@@ -220,6 +229,11 @@ impl SharedDisk {
             torn.changes.iter().take(kept).for_each(|change| disk.durable.change(change));
         }
         disk.sync();
+        if self.breakage == Some(Breakage::DurableIsLost)
+            && let Some(before) = disk.durable_before.take()
+        {
+            disk.durable = before;
+        }
         disk.view = disk.durable.clone();
         disk.stale = disk.durable.clone();
         (disk.is_down, disk.fault) = (false, None);
@@ -248,7 +262,10 @@ impl Writer for SimulatedWriter {
             let found = match key {
                 Key::History(wanted) => {
                     disk.histories += 1;
-                    let history = disk.view.history(wanted);
+                    let mut history = disk.view.history(wanted);
+                    if self.0.breakage == Some(Breakage::PastIsLost) {
+                        (history.captured, history.captures) = (Usage::default(), Vec::new());
+                    }
                     Some(Versioned { version: 1, value: Record::History(wanted.clone(), history) })
                 }
                 Key::Budget(_) if self.0.breakage == Some(Breakage::ReadsAreStale) => {
@@ -289,6 +306,10 @@ impl Writer for SimulatedWriter {
         }
         if self.0.breakage != Some(Breakage::AnswersBeforeSync) {
             disk.sync();
+        }
+        if disk.fault == Some(Fault::Unsure(number)) {
+            (disk.has_failed, disk.is_unsure) = (true, true);
+            return Err(StoreError::Unavailable("the disk does not say whether it wrote".to_owned()));
         }
         if crash == Some(CrashPoint::AfterSync) { Err(disk.go_down()) } else { Ok(()) }
     }

@@ -171,10 +171,11 @@ impl World {
             }
             Happening::Fault => {
                 let points = [CrashPoint::BeforeWrite, CrashPoint::BeforeSync, CrashPoint::AfterSync];
-                self.fault = Some(match dice.u8(..6) {
+                self.fault = Some(match dice.u8(..7) {
                     0 => Fault::Load(dice.u8(..4)),
                     1 => Fault::Commit(dice.u8(..2)),
-                    2 => Fault::Slow(Span::from_seconds(dice.u64(1..200))),
+                    2 => Fault::Unsure(dice.u8(..2)),
+                    3 => Fault::Slow(Span::from_seconds(dice.u64(1..200))),
                     _ => Fault::Crash(dice.u8(..2), points[dice.usize(..3)]),
                 });
                 Ok(())
