@@ -52,8 +52,9 @@ impl ClientError {
 }
 
 impl Declined {
-    pub(crate) const fn new(status: u16, body: Value) -> Self {
-        Self { status, body }
+    /// Reads what a server said: in BitGo's form, or as a problem (RFC 9457), which becomes the same.
+    pub(crate) fn new(status: u16, body: Value) -> Self {
+        Self { status, body: as_bitgo_says(body) }
     }
 
     /// The HTTP status.
@@ -61,7 +62,7 @@ impl Declined {
         self.status
     }
 
-    /// The whole answer.
+    /// The whole answer, in BitGo's form.
     pub const fn body(&self) -> &Value {
         &self.body
     }
@@ -109,6 +110,25 @@ impl Declined {
     }
 }
 
+/// A problem in BitGo's form: what explains it goes back into `context`.
+fn as_bitgo_says(body: Value) -> Value {
+    let is_problem = body.get("detail").is_some_and(Value::is_string) && body.get("error").is_none();
+    let Value::Object(mut fields) = body else { return body };
+    if !is_problem {
+        return Value::Object(fields);
+    }
+    let mut shown = Map::new();
+    for (problem, bitgo) in [("detail", "error"), ("title", "name"), ("requestId", "requestId")] {
+        shown.extend(fields.remove(problem).map(|value| (bitgo.to_owned(), value)));
+    }
+    for flag in ["needsOTP", "needsUnlock"] {
+        shown.extend(fields.remove(flag).map(|value| (flag.to_owned(), value)));
+    }
+    let context = fields.into_iter().filter(|(name, _)| name != "type" && name != "status").collect();
+    shown.insert("context".to_owned(), Value::Object(context));
+    Value::Object(shown)
+}
+
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -139,6 +159,24 @@ mod tests {
         assert_eq!(kind(401, longer), Kind::Refused);
         assert_eq!(kind(403, json!({})), Kind::Refused);
         assert_eq!(kind(500, Value::Null), Kind::Other);
+    }
+
+    #[test]
+    fn a_problem_says_what_the_wire_of_bitgo_does() {
+        let problem = json!({
+            "type": "urn:bursar:problem:limit_exceeded", "title": "NeedsUnlock", "status": 401,
+            "detail": "the limit leaves 3", "requestId": "r", "code": "limit_exceeded", "remaining": "3",
+            "fitsAt": "then", "needsOTP": true, "needsUnlock": true,
+        });
+        let declined = Declined::new(401, problem);
+        assert_eq!((declined.kind(), declined.code()), (Kind::Refused, Some("limit_exceeded")));
+        assert_eq!((declined.message(), declined.reason()), ("the limit leaves 3", None));
+        let shown = json!({
+            "error": "the limit leaves 3", "name": "NeedsUnlock", "requestId": "r",
+            "needsOTP": true, "needsUnlock": true,
+            "context": {"code": "limit_exceeded", "remaining": "3", "fitsAt": "then"},
+        });
+        assert_eq!(declined.body(), &shown);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! A blocking client of a Bursar server, for its command line and for small programs.
 //!
-//! It speaks the BitGo dialect with the token itself as bearer and passes answers on as they are. Nothing
-//! is sent a second time by itself: only a payment with a sequence id may be. No token and no password may
-//! be in what this crate prints.
+//! It speaks the BitGo dialect, and beside it Bursar's own, with the token itself as bearer, and passes
+//! answers on as they are. Nothing is sent a second time by itself: only a payment with a sequence id, or a
+//! spend with an idempotency key, may be. No token and no password may be in what this crate prints.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod answer;
 mod error;
+mod native;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use ureq::Agent;
 use ureq::http::{Method, Request};
 
 pub use error::{ClientError, Declined, Kind};
+pub use native::LimitsOf;
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -230,24 +232,41 @@ impl Client {
 
     fn list(&self, path: &str, name: &str) -> Result<Vec<Value>, ClientError> {
         let mut entries = Vec::new();
-        let mut path_and_query = format!("{path}?limit={PAGE}");
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let mut path_and_query = format!("{path}{joint}limit={PAGE}");
         for _ in 0..MOST_PAGES {
             let mut answer = self.ask(&Method::GET, &path_and_query, None)?;
             match answer.get_mut(name).map(Value::take) {
                 Some(Value::Array(page)) => entries.extend(page),
                 _ => return Err(ClientError::unreadable(format!("it has no list `{name}`"))),
             }
-            let Some(next) = answer.get("nextBatchPrevId").and_then(Value::as_str) else { break };
-            path_and_query = format!("{path}?limit={PAGE}&prevId={}", escaped(next));
+            // BitGo's lists say the one, Bursar's own the other.
+            let next = answer.get("nextBatchPrevId").or_else(|| answer.get("next"));
+            let Some(next) = next.and_then(Value::as_str) else { break };
+            path_and_query = format!("{path}{joint}limit={PAGE}&prevId={}", escaped(next));
         }
         Ok(entries)
     }
 
     fn ask(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+        self.ask_under(None, method, path, body)
+    }
+
+    /// Asks under a key: the same again is the same, not another.
+    fn ask_under(
+        &self,
+        key: Option<&str>,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
         let url = format!("{}{path}", self.url);
         let mut request = Request::builder().method(method).uri(&url).header("Accept", "application/json");
         if let Some(bearer) = &self.bearer {
             request = request.header("Authorization", format!("Bearer {}", bearer.expose()));
+        }
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
         }
         let cannot_be = |error: ureq::http::Error| ClientError::unreachable(&self.url, error.to_string());
         let sent = match body {

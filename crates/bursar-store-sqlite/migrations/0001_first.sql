@@ -1,4 +1,5 @@
--- Ids are 16-byte blobs, amounts 32-byte big-endian blobs, times milliseconds since the Unix epoch.
+-- Ids are 16-byte blobs, amounts big-endian blobs (of 32 bytes in limits, without leading zeros in holds),
+-- times milliseconds since the Unix epoch. What is called packed is described in src/rows/packed.
 -- A table whose key is a time-ordered id has no rowid: new rows go to its end. `version` counts the
 -- changes of a record from 1.
 
@@ -86,6 +87,8 @@ CREATE TABLE wallets (
     CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX wallets_of_organisation ON wallets (organisation, id);
+
 CREATE TABLE wallet_members (
     user BLOB NOT NULL,
     wallet BLOB NOT NULL,
@@ -121,6 +124,8 @@ CREATE TABLE tokens (
     CHECK ((unlock_since IS NULL) = (unlock_until IS NULL))
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX tokens_of_user ON tokens (user, id);
+
 -- What lives long: access tokens, and sessions that can be extended.
 CREATE INDEX tokens_long_lived ON tokens (user, created, id)
     WHERE revoked IS NULL AND (kind IN ('access', 'service') OR extension_address IS NOT NULL);
@@ -141,33 +146,46 @@ CREATE TABLE token_secrets (
     PRIMARY KEY (token, place)
 ) STRICT, WITHOUT ROWID;
 
--- One row per subject whose rules were ever set: an emptied set is not a missing one.
+-- One row per subject whose rules were ever set: an emptied list is not a missing one.
 CREATE TABLE limit_sets (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
     version INTEGER NOT NULL,
-    destinations BLOB, -- packed rules; NULL is no rule about destinations
+    destinations TEXT, -- 'any' or 'listed'; NULL if there is no rule about them
+    at_most INTEGER,
+    counted_since INTEGER,
     PRIMARY KEY (subject_kind, subject)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE limits (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
+    for_each INTEGER NOT NULL, -- whether each destination has it for itself
     place INTEGER NOT NULL,
-    each INTEGER NOT NULL, -- whether each destination has it for itself
     asset TEXT NOT NULL,
     measure TEXT NOT NULL,
     window TEXT NOT NULL,
     ceiling BLOB CHECK (length(ceiling) = 32), -- NULL is unlimited, said explicitly
+    PRIMARY KEY (subject_kind, subject, for_each, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE allowed_destinations (
+    subject_kind TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    family TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    tag TEXT,
+    address TEXT NOT NULL,
     PRIMARY KEY (subject_kind, subject, place)
 ) STRICT, WITHOUT ROWID;
 
--- Usages and windows are packed: a hot budget is written with every batch.
+-- Rewritten with every batch that spends from it: figures and windows are packed.
 CREATE TABLE budgets (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
     asset TEXT NOT NULL,
-    destination BLOB NOT NULL, -- empty for all destinations together
+    destination BLOB NOT NULL CHECK (length(destination) IN (0, 32)), -- empty for none
     version INTEGER NOT NULL,
     captured BLOB NOT NULL,
     held BLOB NOT NULL,
@@ -177,8 +195,8 @@ CREATE TABLE budgets (
     PRIMARY KEY (subject_kind, subject, asset, destination)
 ) STRICT, WITHOUT ROWID;
 
--- The destinations a subject has paid, while their number is limited.
-CREATE TABLE paid_destinations (
+-- The ids of the destinations a subject has paid, 32 bytes each.
+CREATE TABLE paid (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
     version INTEGER NOT NULL,
@@ -194,42 +212,37 @@ CREATE TABLE holds (
     wallet BLOB,
     organisation BLOB NOT NULL,
     coin TEXT NOT NULL,
-    payees BLOB NOT NULL,
-    amount BLOB NOT NULL CHECK (length(amount) = 32),
-    fee_coin TEXT, -- NULL is the coin itself
-    fee BLOB NOT NULL CHECK (length(fee) = 32),
-    key_kind TEXT,
-    key BLOB,
-    meaning BLOB NOT NULL CHECK (length(meaning) = 32),
-    instruction BLOB NOT NULL,
-    comment TEXT,
+    amount BLOB NOT NULL,
+    fee_coin TEXT, -- NULL if the same
+    fee BLOB NOT NULL,
     overridden INTEGER NOT NULL,
     holder BLOB,
-    created INTEGER NOT NULL,
-    deadline INTEGER NOT NULL,
     state TEXT NOT NULL,
     state_since INTEGER,
-    captured BLOB CHECK (length(captured) = 32),
-    captured_fee BLOB CHECK (length(captured_fee) = 32),
+    captured BLOB,
+    captured_fee BLOB,
     reference TEXT,
     reason TEXT,
-    CHECK ((key_kind IS NULL) = (key IS NULL)),
-    CHECK ((captured IS NULL) = (captured_fee IS NULL))
+    created INTEGER NOT NULL,
+    deadline INTEGER NOT NULL,
+    payees BLOB NOT NULL, -- packed
+    key BLOB, -- as in spend_keys
+    meaning BLOB NOT NULL CHECK (length(meaning) = 32),
+    comment TEXT,
+    instruction BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX holds_of_wallet ON holds (wallet, id) WHERE wallet IS NOT NULL;
 CREATE INDEX holds_of_token ON holds (token, id);
+CREATE INDEX holds_of_wallet ON holds (wallet, id) WHERE wallet IS NOT NULL;
 CREATE INDEX holds_without_wallet ON holds (organisation, id) WHERE wallet IS NULL;
 CREATE INDEX holds_unsettled ON holds (id) WHERE state IN ('open', 'unresolved');
+CREATE INDEX holds_unresolved ON holds (id) WHERE state = 'unresolved';
 
--- What names a spend, by the wallet or the token whose names they are.
+-- Whose name (16 bytes), of what kind (1 byte), and the name.
 CREATE TABLE spend_keys (
-    owner BLOB NOT NULL,
-    kind TEXT NOT NULL,
-    key BLOB NOT NULL,
+    key BLOB NOT NULL PRIMARY KEY,
     version INTEGER NOT NULL,
-    hold BLOB NOT NULL CHECK (length(hold) = 16),
-    PRIMARY KEY (owner, kind, key)
+    hold BLOB NOT NULL CHECK (length(hold) = 16)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_links (

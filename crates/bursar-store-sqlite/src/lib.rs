@@ -9,6 +9,7 @@
 
 mod chain;
 mod checkpoint;
+mod conservation;
 mod migrations;
 mod open;
 mod page;

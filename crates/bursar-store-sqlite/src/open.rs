@@ -24,7 +24,7 @@ const LOCK: &str = "lock";
 const WAIT: Duration = Duration::from_secs(10);
 
 /// More than there are statements, so that each is prepared once per connection.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 256;
 
 /// The embedded store. It owns its data directory until it and its writer are dropped.
 pub struct SqliteStore {

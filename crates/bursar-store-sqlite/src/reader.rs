@@ -1,13 +1,11 @@
 //! Reads of what is committed, each over one connection that cannot write.
 
-use std::collections::{BTreeMap, HashMap};
-
 use bursar_core::account::User;
 use bursar_core::audit::{Event, Link};
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
+use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
-use bursar_core::ledger::conservation::{Conservation, Difference};
+use bursar_core::ledger::conservation::Difference;
 use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
 use bursar_core::time::{Span, Timestamp};
@@ -15,8 +13,10 @@ use bursar_core::token::{LastUse, Token};
 use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
+use crate::conservation;
 use crate::rows::{
-    self, Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, token, user, wallet,
+    self, Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, spends, token, user,
+    wallet,
 };
 use crate::sql::unavailable;
 
@@ -36,6 +36,10 @@ impl SqliteReader {
 }
 
 impl Reader for SqliteReader {
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+        rows::load_all(&*self.view()?, keys, state)
+    }
+
     fn token_by_secret(&mut self, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError> {
         token::by_secret(&self.connection, lookup)
     }
@@ -102,14 +106,6 @@ impl Reader for SqliteReader {
         wallet::of_user(&self.connection, user, coin, page)
     }
 
-    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
-        let view = self.view()?;
-        keys.iter().try_for_each(|key| {
-            state.load(key.clone(), rows::load(&view, key)?);
-            Ok(())
-        })
-    }
-
     fn limits(&mut self, subject: Subject) -> Result<Versioned<LimitSet>, StoreError> {
         let found = limits::load(&*self.view()?, subject)?;
         Ok(found.unwrap_or(Versioned { version: 0, value: LimitSet::default() }))
@@ -128,23 +124,11 @@ impl Reader for SqliteReader {
     }
 
     fn spends(&mut self, wallet: WalletId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
-        hold::of_wallet(&self.connection, wallet, page)
-    }
-
-    fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
-        hold::unsettled(&self.connection, true, page)
-    }
-
-    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
-        hold::unsettled(&self.connection, false, page)
+        spends::of_wallet(&self.connection, wallet, &page)
     }
 
     fn spends_of_token(&mut self, token: TokenId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
-        hold::of_token(&self.connection, token, page)
-    }
-
-    fn settled_before(&mut self, before: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError> {
-        hold::settled_before(&self.connection, before, limit)
+        spends::of_token(&self.connection, token, &page)
     }
 
     fn usage_of_token(
@@ -153,35 +137,26 @@ impl Reader for SqliteReader {
         since: Timestamp,
         bucket: Span,
     ) -> Result<Vec<(Timestamp, Coin, Usage)>, StoreError> {
-        let mut buckets: BTreeMap<(Timestamp, Coin), Usage> = BTreeMap::new();
-        let length = i64::try_from(bucket.as_millis()).unwrap_or(i64::MAX).max(1);
-        hold::each_of_subject(&self.connection, Subject::Token(token), |hold| {
-            let HoldState::Captured { at, .. } = hold.state else { return };
-            if at < since {
-                return;
-            }
-            let start = Timestamp::from_millis(at.as_millis().div_euclid(length).saturating_mul(length));
-            for (coin, usage) in hold.captured().iter().flat_map(Cost::parts) {
-                let sum = buckets.entry((start, coin.clone())).or_default();
-                *sum = sum.saturating_add(usage);
-            }
-        })?;
-        Ok(buckets.into_iter().map(|((start, coin), usage)| (start, coin, usage)).collect())
+        spends::usage_of_token(&self.connection, token, since, bucket)
+    }
+
+    fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        spends::unsettled(&self.connection, &page)
+    }
+
+    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        spends::unresolved(&self.connection, &page)
+    }
+
+    fn settled_before(&mut self, time: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError> {
+        spends::settled_before(&self.connection, time, limit)
     }
 
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
         audit::covered(&self.view()?, from_link, limit)
     }
 
-    /// Streams over spends and budgets: those that hold something, which are few, or all.
     fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError> {
-        let view = self.view()?;
-        let sets: HashMap<Subject, LimitSet> = limits::all(&view)?;
-        let mut conservation = Conservation::default();
-        hold::each_of_all(&view, all, |hold| conservation.add(&hold, |subject| sets.get(&subject)))?;
-        let mut differences = Vec::new();
-        budget::each_of_all(&view, all, |key, budget| differences.extend(conservation.compare(&key, &budget, all)))?;
-        differences.extend(conservation.finish());
-        Ok(differences)
+        conservation::check(&*self.view()?, all)
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use bursar_store::StoreError;
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Params, Row};
 
 /// Any trouble with the database as a whole.
@@ -70,17 +70,27 @@ pub(crate) fn single<T: FromSql>(columns: &mut Columns<'_>) -> Result<T, StoreEr
 
 /// Writes.
 pub(crate) fn execute(connection: &Connection, statement: &str, params: impl Params) -> Result<(), StoreError> {
-    update(connection, statement, params).map(drop)
+    update(connection, statement, params).map(|_| ())
 }
 
-/// Writes, and says how many rows that concerned.
-pub(crate) fn update(connection: &Connection, statement: &str, params: impl Params) -> Result<usize, StoreError> {
-    connection.prepare_cached(statement).and_then(|mut statement| statement.execute(params)).map_err(unavailable)
+/// Writes, and tells whether there was anything to change.
+pub(crate) fn update(connection: &Connection, statement: &str, params: impl Params) -> Result<bool, StoreError> {
+    let rows = connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.execute(params))
+        .map_err(unavailable)?;
+    Ok(rows > 0)
 }
 
 /// Texts that hold no space, as one column.
 pub(crate) fn joined(texts: impl IntoIterator<Item = impl Display>) -> String {
     texts.into_iter().map(|text| text.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+const NOT_PACKED: &str = "is not packed as it should be";
+
+fn named<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str, text: &str) -> Result<T, &'static str> {
+    all.iter().copied().find(|thing| name(*thing) == text).ok_or("is not a known name")
 }
 
 /// A row, read from its first column to its last.
@@ -104,13 +114,31 @@ impl<'row> Columns<'row> {
 
     /// The next column, a text of its own notation.
     pub(crate) fn parse<T, E: Display>(&mut self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
-        let text: Box<str> = self.get()?;
-        parse(&text).map_err(|problem| self.problem(problem))
+        let text = self.raw()?.as_str().map_err(|problem| self.problem(problem))?;
+        parse(text).map_err(|problem| self.problem(problem))
+    }
+
+    /// The next column, the same or nothing.
+    pub(crate) fn parse_optional<T, E: Display>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let text = self.raw()?.as_str_or_null().map_err(|problem| self.problem(problem))?;
+        text.map(parse).transpose().map_err(|problem| self.problem(problem))
     }
 
     /// The next column, the name of one of a few things.
     pub(crate) fn name<T: Copy>(&mut self, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, StoreError> {
-        self.parse(|text| all.iter().copied().find(|thing| name(*thing) == text).ok_or("is not a known name"))
+        self.parse(|text| named(all, name, text))
+    }
+
+    /// The next column, the same or nothing.
+    pub(crate) fn optional_name<T: Copy>(
+        &mut self,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        self.parse_optional(|text| named(all, name, text))
     }
 
     /// The next column, texts joined by [`joined`].
@@ -118,10 +146,25 @@ impl<'row> Columns<'row> {
         self.parse(|text| text.split(' ').filter(|item| !item.is_empty()).map(parse).collect::<Result<_, _>>())
     }
 
-    /// The next column, a list packed by [`crate::rows`].
+    /// The next column, packed by [`crate::rows`].
     pub(crate) fn unpack<T>(&mut self, unpack: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, StoreError> {
-        let packed: Vec<u8> = self.get()?;
-        unpack(&packed).ok_or_else(|| self.problem("is not a packed list"))
+        let packed = self.raw()?.as_blob().map_err(|problem| self.problem(problem))?;
+        unpack(packed).ok_or_else(|| self.problem(NOT_PACKED))
+    }
+
+    /// The next column, the same or nothing.
+    pub(crate) fn unpack_optional<T>(
+        &mut self,
+        unpack: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let packed = self.raw()?.as_blob_or_null().map_err(|problem| self.problem(problem))?;
+        packed.map(|packed| unpack(packed).ok_or_else(|| self.problem(NOT_PACKED))).transpose()
+    }
+
+    fn raw(&mut self) -> Result<ValueRef<'row>, StoreError> {
+        let column = self.next;
+        self.next = column.saturating_add(1);
+        self.row.get_ref(column).map_err(|problem| self.problem(problem))
     }
 
     /// What is wrong with the column that was read last.

@@ -29,14 +29,10 @@ impl Writer for SqliteWriter {
         position::load(&self.connection)
     }
 
-    /// Point look-ups in one read transaction, in the order of the keys, so that neighbours share pages.
+    /// Point look-ups in one read transaction.
     fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
-        let mut keys: Vec<&Key> = keys.iter().collect();
-        keys.sort_unstable();
         let transaction = self.connection.transaction().map_err(unavailable)?;
-        for key in keys {
-            state.load(key.clone(), rows::load(&transaction, key)?);
-        }
+        rows::load_all(&transaction, keys, state)?;
         transaction.commit().map_err(unavailable)
     }
 

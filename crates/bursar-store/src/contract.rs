@@ -5,15 +5,21 @@
 
 mod batches;
 mod lists;
+mod pasts;
+mod played;
 mod records;
 mod samples;
+mod spends;
 
 pub use batches::*;
 pub use lists::*;
+pub use pasts::*;
+pub use played::*;
 pub use records::*;
+pub use spends::*;
 
 use bursar_core::audit::{Actor, Event};
-use bursar_core::ledger::{Key, Record, State, Version};
+use bursar_core::ledger::{Change, Command, Key, Outcome, Record, Request, State, Version, apply, needs};
 use bursar_core::time::Timestamp;
 
 use crate::{Batch, Position, Reader, Store, StoreError, Writer};
@@ -45,10 +51,17 @@ macro_rules! store_contract {
             documents_come_in_pages_by_name,
             wallets_come_in_pages_with_the_role_of_the_user,
             credentials_and_budgets_are_those_of_one_owner,
-            spends_come_in_pages_by_wallet,
+            spends_come_in_pages_by_wallet_and_by_token,
             unsettled_spends_are_those_open_or_unresolved,
+            settled_spends_are_found_from_the_oldest_on,
+            a_tokens_usage_is_shown_by_buckets_of_time,
+            a_past_is_what_the_spends_of_a_subject_say,
+            a_past_cannot_be_written,
             the_audit_chain_reads_back_link_by_link,
-            held_counters_that_differ_from_the_holds_are_named,
+            what_is_played_by_the_rules_is_conserved,
+            budgets_that_differ_from_their_spends_are_named,
+            forgotten_spends_stay_in_the_totals,
+            a_later_limit_is_told_of_the_past,
             a_failed_commit_leaves_nothing,
             a_name_that_is_freed_can_be_taken_in_the_same_batch,
             everything_survives_reopening,
@@ -115,12 +128,31 @@ impl<S: Store> Ledger<S> {
         let mut state = self.load(&keys);
         delete.into_iter().for_each(|key| state.delete(key));
         put.into_iter().for_each(|record| state.put(record));
-        let events: Vec<Event> = events.into_iter().collect();
-        let link = (!events.is_empty()).then(|| self.position.head.next(&events));
         let time = Timestamp::from_millis(self.position.time.as_millis() + 1);
-        self.writer.commit(&Batch { time, changes: state.take_changes(), events, link })?;
+        self.commit(time, state.take_changes(), events.into_iter().collect())
+    }
+
+    fn commit(&mut self, time: Timestamp, changes: Vec<Change>, events: Vec<Event>) -> Result<(), StoreError> {
+        let link = (!events.is_empty()).then(|| self.position.head.next(&events));
+        self.writer.commit(&Batch { time, changes, events, link })?;
         self.position = Position { time, head: link.map_or(self.position.head, |link| link.head()) };
         Ok(())
+    }
+
+    /// One command, decided and written as the engine does it.
+    fn play(&mut self, now: Timestamp, command: Command) -> Outcome {
+        let mut state = State::default();
+        loop {
+            let missing = needs(&state, &command);
+            if missing.is_empty() {
+                break;
+            }
+            self.writer.load(&missing, &mut state).expect("records");
+        }
+        let request = Request { actor: Actor::System, command };
+        let applied = apply(&mut state, &request, now).expect("everything is loaded");
+        self.commit(now, state.take_changes(), applied.event.into_iter().collect()).expect("a commit");
+        applied.outcome
     }
 }
 

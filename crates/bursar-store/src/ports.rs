@@ -60,7 +60,9 @@ pub trait Writer: Send {
     /// The store does not answer.
     fn position(&mut self) -> Result<Position, StoreError>;
 
-    /// Loads the named records into the state; what does not exist is loaded as absent.
+    /// Loads the named records into the state; what does not exist is loaded as absent. A past
+    /// ([`Key::History`]) is added up from the spends that are kept and the totals of those that are not; it
+    /// always exists, and cannot be written.
     ///
     /// # Errors
     /// The store does not answer, or holds a row that is no record.
@@ -106,10 +108,17 @@ pub struct WalletOfUser {
 
 /// Reads of committed records. Point reads are single index look-ups; lists are bounded by their page.
 pub trait Reader: Send {
+    /// Loads the named records into the state, as a writer does, all of one moment: for decisions that are
+    /// thrown away.
+    ///
+    /// # Errors
+    /// The store does not answer, as with every method here, or holds a row that is no record.
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError>;
+
     /// The token that has a secret with this look-up key.
     ///
     /// # Errors
-    /// The store does not answer, as with every method here.
+    /// The store does not answer.
     fn token_by_secret(&mut self, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError>;
 
     /// A token by its id.
@@ -200,14 +209,7 @@ pub trait Reader: Send {
         page: Page<WalletId>,
     ) -> Result<Vec<WalletOfUser>, StoreError>;
 
-    /// Loads the named records into a state, as the writer does, of what is committed: so that the pure
-    /// core can be asked without being told to do anything.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError>;
-
-    /// A subject's rules and their version.
+    /// A subject's rules and their version; none at version 0 if there never were any.
     ///
     /// # Errors
     /// The store does not answer.
@@ -237,32 +239,17 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn spends(&mut self, wallet: WalletId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
 
-    /// Spends that are open or unresolved, by id.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
-
-    /// Spends that are unresolved, by id.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
-
     /// A token's spends, by id, which is by time.
     ///
     /// # Errors
     /// The store does not answer.
     fn spends_of_token(&mut self, token: TokenId, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
 
-    /// The oldest spends that were settled before an instant.
+    /// What a token captured since then, by the bucket of time it was captured in and by coin, oldest first;
+    /// buckets begin at multiples of their length. Spends made under an unlock count too.
     ///
-    /// # Errors
-    /// The store does not answer.
-    fn settled_before(&mut self, before: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError>;
-
-    /// What a token captured since an instant, by stretches of time of this length that begin at multiples
-    /// of it since the Unix epoch, and by coin.
+    /// A picture for people, never a figure to decide on: what was captured more than a day after it was
+    /// held may be missing, and of a token with very many spends only the latest buckets are shown.
     ///
     /// # Errors
     /// The store does not answer.
@@ -273,14 +260,35 @@ pub trait Reader: Send {
         bucket: Span,
     ) -> Result<Vec<(Timestamp, Coin, Usage)>, StoreError>;
 
+    /// Spends that are open or unresolved, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn unsettled(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// Spends of which nobody knows whether the money moved, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn unresolved(&mut self, page: Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
+    /// The oldest spends that were settled before an instant, by id. An id is never younger than the
+    /// settlement, so this looks at no spend that was held after that instant.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn settled_before(&mut self, time: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError>;
+
     /// Audit events with the number of the link that covers each, from a link's number on.
     ///
     /// # Errors
     /// The store does not answer.
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
 
-    /// Whether spends add up to what budgets say (I8): open ones to what is held, and, if `all` are to be
-    /// looked at, captured ones to what counts as captured. Where they do not, the differences.
+    /// Whether nothing is lost and nothing invented (I8): where budgets do not say what their spends say.
+    ///
+    /// What is held is compared always, what was captured only if `all` spends are added up, which takes as
+    /// long as there is history. Memory grows with budgets, not with spends.
     ///
     /// # Errors
     /// The store does not answer.

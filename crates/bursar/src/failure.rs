@@ -82,6 +82,18 @@ impl Failure {
         self
     }
 
+    /// Names the flag that the server did not take, instead of the field of the request that it became.
+    pub(crate) fn with_flags(self, flags: &[(&str, &str)]) -> Self {
+        let said = |name: &str| self.context.get(name).and_then(Value::as_str);
+        let (Some(field), Some(problem)) = (said("field"), said("problem")) else { return self };
+        let is_at =
+            |name: &str| field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        match flags.iter().find(|(name, _)| is_at(name)) {
+            Some((_, flag)) => Self { message: format!("`{flag}` {problem}"), ..self },
+            None => self,
+        }
+    }
+
     /// The command has printed its document already, and another one must not follow.
     pub(crate) fn printed(self) -> Self {
         Self { is_printed: true, ..self }
@@ -136,6 +148,17 @@ impl From<io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_is_told_as_the_flag_it_came_from() {
+        let of = |field: &str| {
+            let failure = Failure::new("no").with_context("field", field).with_context("problem", "is empty");
+            failure.with_flags(&[("limits", "--limit"), ("ipRestrict", "--ip")]).to_string()
+        };
+        assert_eq!(of("ipRestrict"), "error: `--ip` is empty");
+        assert_eq!(of("limits[1].asset"), "error: `--limit` is empty");
+        assert_eq!(of("limitsOther"), "error: no");
+    }
 
     #[test]
     fn a_failure_for_programs_says_what_the_one_for_people_does() {

@@ -150,6 +150,15 @@ impl Server {
         answer.body["access_token"].as_str().unwrap().to_owned()
     }
 
+    /// The credential of a service, made by whoever runs the organisation.
+    pub(crate) async fn service(&self, session: &str) -> String {
+        let organisation = bursar_service::people::DEFAULT_ORGANISATION.to_string();
+        let body = json!({"otp": OTP, "label": "service", "organisation": organisation});
+        let answer = self.send("POST", "/bursar/v1/services", Some(session), Some(body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["token"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) async fn issue(&self, session: &str, more: Value) -> Value {
         let mut body = json!({
             "otp": OTP, "label": "bot", "duration": 3600, "scope": ["wallet_view_all", "wallet_spend_all", "profile"],
@@ -168,12 +177,13 @@ fn policy() -> Policy {
         session: Span::from_seconds(3600),
         default_duration: Span::from_seconds(315_360_000),
         longest_duration: Span::from_seconds(315_360_000),
-        tokens_per_user: 10,
+        tokens_per_user: 1000,
         require_ip_restriction: RequireIp::Off,
         unlock_drops_limits: false,
         ecdh_issuance: false,
         rate_limits: false,
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
+        retention: None,
     }
 }

@@ -60,24 +60,28 @@ async fn a_refusal_by_a_limit_says_why_and_moves_nothing() {
       "requestId": "…",
       "context": {
         "code": "limit_exceeded",
-        "reason": "the token's limit of 100 leaves 40 of tbtc, 41 asked",
+        "reason": "the token's limit of 100 (lifetime) leaves 40 of tbtc, 41 asked",
         "subject": "token",
         "coin": "tbtc",
+        "rule": "tbtc 0.000001 in total",
         "limit": "100",
         "spent": "60",
         "held": "0",
         "asked": "41",
         "remaining": "40",
+        "fits": "never",
         "fitsAt": null,
         "limits": [
           {
             "subject": "token",
             "coin": "tbtc",
+            "rule": "tbtc 0.000001 in total",
             "limit": "100",
             "spent": "60",
             "held": "0",
             "asked": "41",
             "remaining": "40",
+            "fits": "never",
             "fitsAt": null
           }
         ]

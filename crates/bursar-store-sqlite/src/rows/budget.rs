@@ -1,82 +1,86 @@
-//! Budgets: what was captured, is held, was overridden, and what of it counts in windows.
+//! Budgets: what was captured, is held, was overridden, and what counts in windows. Such a row is
+//! rewritten with every batch that spends from it, so it is packed.
 
 use bursar_core::coin::{Asset, Coin};
+use bursar_core::destination::DestinationId;
 use bursar_core::ledger::{Version, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, Subject, Usage};
 use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
-use crate::rows::Found;
 use crate::rows::packed::{pack_usage, pack_windows, unpack_usage, unpack_windows};
-use crate::rows::subject::read_budget_key;
+use crate::rows::{Found, subject};
 use crate::sql::{Columns, each, execute, many, one};
 
 const TABLE: &str = "budgets";
 
-macro_rules! figures {
-    () => {
-        "captured, held, overridden, rolled, windows"
+macro_rules! select {
+    ($columns:literal, $rest:literal) => {
+        concat!("SELECT ", $columns, ", captured, held, overridden, rolled, windows FROM budgets ", $rest)
     };
 }
 
 fn read(columns: &mut Columns<'_>) -> Result<Budget, StoreError> {
-    let mut usage = || columns.unpack(unpack_usage);
-    let (captured, held, overridden, rolled) = (usage()?, usage()?, usage()?, usage()?);
-    Ok(Budget { captured, held, overridden, rolled, windows: columns.unpack(unpack_windows)? })
+    Ok(Budget {
+        captured: columns.unpack(unpack_usage)?,
+        held: columns.unpack(unpack_usage)?,
+        overridden: columns.unpack(unpack_usage)?,
+        rolled: columns.unpack(unpack_usage)?,
+        windows: columns.unpack(unpack_windows)?,
+    })
 }
 
+fn read_key(columns: &mut Columns<'_>) -> Result<BudgetKey, StoreError> {
+    Ok(BudgetKey {
+        subject: subject::read(columns)?,
+        asset: columns.parse(Asset::parse)?,
+        destination: columns.unpack(|bytes| match bytes {
+            [] => Some(None),
+            bytes => bytes.try_into().ok().map(|bytes| Some(DestinationId::from_bytes(bytes))),
+        })?,
+    })
+}
+
+/// The column `destination`: empty for none, so that it can be part of the primary key.
 fn destination(key: &BudgetKey) -> &[u8] {
-    key.destination.as_ref().map_or(&[], |destination| destination.as_bytes())
+    key.destination.as_ref().map_or(&[], |id| id.as_bytes())
 }
 
 pub(crate) fn load(connection: &Connection, key: &BudgetKey) -> Found<Budget> {
-    let query = concat!(
-        "SELECT version, ",
-        figures!(),
-        " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND destination = ?4"
-    );
-    let subject = &key.subject;
-    let params = params![subject.kind(), subject.id_bytes(), key.asset.to_string(), destination(key)];
+    let query = select!("version", "WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND destination = ?4");
+    let params = params![key.subject.kind(), key.subject.id_bytes(), key.asset.to_string(), destination(key)];
     one(connection, TABLE, query, params, |columns| Ok(Versioned { version: columns.get()?, value: read(columns)? }))
 }
 
 pub(crate) fn of_subject(connection: &Connection, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
-    let query = concat!(
-        "SELECT subject_kind, subject, asset, destination, ",
-        figures!(),
-        " FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND destination = x'' ORDER BY asset"
+    let query = select!(
+        "subject_kind, subject, asset, destination",
+        "WHERE subject_kind = ?1 AND subject = ?2 AND destination = x'' ORDER BY asset"
     );
-    many(connection, TABLE, query, params![subject.kind(), subject.id_bytes()], |columns| {
-        Ok((read_budget_key(columns)?, read(columns)?))
-    })
+    let params = params![subject.kind(), subject.id_bytes()];
+    many(connection, TABLE, query, params, |columns| Ok((read_key(columns)?, read(columns)?)))
 }
 
-/// All that a subject ever captured of each coin.
-pub(crate) fn totals(connection: &Connection, subject: Subject) -> Result<Vec<(Coin, Usage)>, StoreError> {
-    let query = "SELECT asset, captured FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND destination = x''";
-    let rows = many(connection, TABLE, query, params![subject.kind(), subject.id_bytes()], |columns| {
-        Ok((columns.parse(Asset::parse)?, columns.unpack(unpack_usage)?))
+/// What a subject ever captured of each coin.
+pub(crate) fn captured_of_coins(connection: &Connection, subject: Subject) -> Result<Vec<(Coin, Usage)>, StoreError> {
+    let query = "SELECT asset, captured FROM budgets
+                 WHERE subject_kind = ?1 AND subject = ?2 AND destination = x''";
+    let mut found = Vec::new();
+    each(connection, TABLE, query, params![subject.kind(), subject.id_bytes()], |columns| {
+        if let Asset::Coin(coin) = columns.parse(Asset::parse)? {
+            found.push((coin, columns.unpack(unpack_usage)?));
+        }
+        Ok(())
     })?;
-    let of_coin = |(asset, usage)| match asset {
-        Asset::Coin(coin) => Some((coin, usage)),
-        _ => None,
-    };
-    Ok(rows.into_iter().filter_map(of_coin).collect())
+    Ok(found)
 }
 
-/// Hands over each budget, or only those that hold something.
-pub(crate) fn each_of_all(
-    connection: &Connection,
-    all: bool,
-    mut found: impl FnMut(BudgetKey, Budget),
-) -> Result<(), StoreError> {
-    let query = concat!(
-        "SELECT subject_kind, subject, asset, destination, ",
-        figures!(),
-        " FROM budgets WHERE ?1 OR held <> x'000000'"
-    );
-    each(connection, TABLE, query, params![all], |columns| {
-        found(read_budget_key(columns)?, read(columns)?);
+/// Hands over every budget, without its windows.
+pub(crate) fn for_each(connection: &Connection, mut found: impl FnMut(BudgetKey, Budget)) -> Result<(), StoreError> {
+    let query = "SELECT subject_kind, subject, asset, destination, captured, held, overridden, rolled, x'01'
+                 FROM budgets";
+    each(connection, TABLE, query, [], |columns| {
+        found(read_key(columns)?, read(columns)?);
         Ok(())
     })
 }
@@ -89,14 +93,12 @@ pub(crate) fn store(
 ) -> Result<(), StoreError> {
     execute(
         connection,
-        concat!(
-            "INSERT INTO budgets (subject_kind, subject, asset, destination, version, ",
-            figures!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT (subject_kind, subject, asset, destination) DO UPDATE SET
-                 version = excluded.version, captured = excluded.captured, held = excluded.held,
-                 overridden = excluded.overridden, rolled = excluded.rolled, windows = excluded.windows"
-        ),
+        "INSERT INTO budgets
+             (subject_kind, subject, asset, destination, version, captured, held, overridden, rolled, windows)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (subject_kind, subject, asset, destination) DO UPDATE SET
+             version = excluded.version, captured = excluded.captured, held = excluded.held,
+             overridden = excluded.overridden, rolled = excluded.rolled, windows = excluded.windows",
         params![
             key.subject.kind(),
             key.subject.id_bytes(),
@@ -113,10 +115,9 @@ pub(crate) fn store(
 }
 
 pub(crate) fn delete(connection: &Connection, key: &BudgetKey) -> Result<(), StoreError> {
-    let subject = &key.subject;
     execute(
         connection,
         "DELETE FROM budgets WHERE subject_kind = ?1 AND subject = ?2 AND asset = ?3 AND destination = ?4",
-        params![subject.kind(), subject.id_bytes(), key.asset.to_string(), destination(key)],
+        params![key.subject.kind(), key.subject.id_bytes(), key.asset.to_string(), destination(key)],
     )
 }

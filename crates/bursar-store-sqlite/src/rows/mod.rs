@@ -8,32 +8,43 @@ pub(crate) mod credential;
 pub(crate) mod data_key;
 pub(crate) mod document;
 pub(crate) mod freeze;
-mod history;
+pub(crate) mod history;
 pub(crate) mod hold;
 pub(crate) mod last_use;
 pub(crate) mod limits;
 pub(crate) mod membership;
 pub(crate) mod organisation;
 mod packed;
-mod paid;
+pub(crate) mod paid;
 pub(crate) mod position;
 pub(crate) mod role;
 pub(crate) mod secrets;
 pub(crate) mod spend_key;
+pub(crate) mod spends;
 mod subject;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod wallet;
 
-use bursar_core::ledger::{Key, Record, Version, Versioned};
+use bursar_core::ledger::{Key, Record, State, Version, Versioned};
 use bursar_store::StoreError;
 use rusqlite::Connection;
 
 /// A record and its version, or nothing.
 pub(crate) type Found<T> = Result<Option<Versioned<T>>, StoreError>;
 
+/// Loads records, in the order of their keys, so that neighbours share pages.
+pub(crate) fn load_all(connection: &Connection, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+    let mut keys: Vec<&Key> = keys.iter().collect();
+    keys.sort_unstable();
+    for key in keys {
+        state.load(key.clone(), load(connection, key)?);
+    }
+    Ok(())
+}
+
 /// Looks a record up.
-pub(crate) fn load(connection: &Connection, key: &Key) -> Found<Record> {
+fn load(connection: &Connection, key: &Key) -> Found<Record> {
     match key {
         Key::User(id) => user::load(connection, *id).record(|user| Record::User(*id, user)),
         Key::Organisation(id) => organisation::load(connection, *id).record(|it| Record::Organisation(*id, it)),
@@ -48,7 +59,10 @@ pub(crate) fn load(connection: &Connection, key: &Key) -> Found<Record> {
         Key::Limits(id) => limits::load(connection, *id).record(|it| Record::Limits(*id, it)),
         Key::Budget(id) => budget::load(connection, id).record(|it| Record::Budget(id.clone(), it)),
         Key::Paid(id) => paid::load(connection, *id).record(|it| Record::Paid(*id, it)),
-        Key::History(id) => history::load(connection, id).record(|it| Record::History(id.clone(), it)),
+        Key::History(id) => {
+            let value = Record::History(id.clone(), history::load(connection, id)?);
+            Ok(Some(Versioned { version: 1, value }))
+        }
         Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, it)),
         Key::SpendKey(id) => spend_key::load(connection, id).record(|it| Record::SpendKey(id.clone(), it)),
     }
@@ -70,8 +84,7 @@ pub(crate) fn store(connection: &Connection, version: Version, record: &Record) 
         Record::Limits(id, it) => limits::store(connection, *id, version, it),
         Record::Budget(id, it) => budget::store(connection, id, version, it),
         Record::Paid(id, it) => paid::store(connection, *id, version, it),
-        // The past is read, never written.
-        Record::History(..) => Ok(()),
+        Record::History(..) => Err(read_only()),
         Record::Hold(id, it) => hold::store(connection, *id, version, it),
         Record::SpendKey(id, it) => spend_key::store(connection, id, version, *it),
     }
@@ -93,10 +106,15 @@ pub(crate) fn delete(connection: &Connection, key: &Key) -> Result<(), StoreErro
         Key::Limits(id) => limits::delete(connection, *id),
         Key::Budget(id) => budget::delete(connection, id),
         Key::Paid(id) => paid::delete(connection, *id),
-        Key::History(_) => Ok(()),
+        Key::History(_) => Err(read_only()),
         Key::Hold(id) => hold::delete(connection, *id),
         Key::SpendKey(id) => spend_key::delete(connection, id),
     }
+}
+
+/// The past is what spends say.
+fn read_only() -> StoreError {
+    StoreError::Violated("a past is read, never written".to_owned())
 }
 
 trait IntoRecord<T> {

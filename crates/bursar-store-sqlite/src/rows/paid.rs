@@ -1,4 +1,4 @@
-//! The destinations a subject has paid, while their number is limited.
+//! The destinations a subject has paid: few, since it is their number that is limited.
 
 use bursar_core::destination::DestinationId;
 use bursar_core::ledger::{Version, Versioned};
@@ -7,14 +7,18 @@ use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::rows::Found;
-use crate::rows::packed::{pack_paid, unpack_paid};
 use crate::sql::{execute, one};
 
 pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<Vec<DestinationId>> {
-    let query = "SELECT version, destinations FROM paid_destinations WHERE subject_kind = ?1 AND subject = ?2";
-    one(connection, "paid_destinations", query, params![subject.kind(), subject.id_bytes()], |columns| {
-        Ok(Versioned { version: columns.get()?, value: columns.unpack(unpack_paid)? })
+    let query = "SELECT version, destinations FROM paid WHERE subject_kind = ?1 AND subject = ?2";
+    one(connection, "paid", query, params![subject.kind(), subject.id_bytes()], |columns| {
+        Ok(Versioned { version: columns.get()?, value: columns.unpack(unpack)? })
     })
+}
+
+fn unpack(packed: &[u8]) -> Option<Vec<DestinationId>> {
+    let (ids, []) = packed.as_chunks() else { return None };
+    Some(ids.iter().copied().map(DestinationId::from_bytes).collect())
 }
 
 pub(crate) fn store(
@@ -23,19 +27,20 @@ pub(crate) fn store(
     version: Version,
     paid: &[DestinationId],
 ) -> Result<(), StoreError> {
+    let packed: Vec<u8> = paid.iter().flat_map(DestinationId::as_bytes).copied().collect();
     execute(
         connection,
-        "INSERT INTO paid_destinations (subject_kind, subject, version, destinations) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO paid (subject_kind, subject, version, destinations) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (subject_kind, subject) DO UPDATE SET
              version = excluded.version, destinations = excluded.destinations",
-        params![subject.kind(), subject.id_bytes(), version, pack_paid(paid)],
+        params![subject.kind(), subject.id_bytes(), version, packed],
     )
 }
 
 pub(crate) fn delete(connection: &Connection, subject: Subject) -> Result<(), StoreError> {
     execute(
         connection,
-        "DELETE FROM paid_destinations WHERE subject_kind = ?1 AND subject = ?2",
+        "DELETE FROM paid WHERE subject_kind = ?1 AND subject = ?2",
         params![subject.kind(), subject.id_bytes()],
     )
 }

@@ -9,13 +9,19 @@ use crate::sql::{execute, one, single};
 
 const TABLE: &str = "position";
 
-pub(crate) fn load(connection: &Connection) -> Result<Position, StoreError> {
-    let time = one(connection, TABLE, "SELECT time FROM position", [], single)?;
+/// The ledger time of the last batch.
+pub(super) fn time(connection: &Connection) -> Result<Timestamp, StoreError> {
+    let time = one(connection, TABLE, "SELECT time FROM position WHERE one = 1", [], single)?;
     let time = time.ok_or_else(|| StoreError::Inconsistent { table: TABLE, problem: "it is empty".to_owned() })?;
+    Ok(Timestamp::from_millis(time))
+}
+
+pub(crate) fn load(connection: &Connection) -> Result<Position, StoreError> {
+    let time = time(connection)?;
     let last = "SELECT number, hash FROM audit_links ORDER BY number DESC LIMIT 1";
     let head =
         one(connection, "audit_links", last, [], |columns| Ok(Head { number: columns.get()?, hash: columns.get()? }))?;
-    Ok(Position { time: Timestamp::from_millis(time), head: head.unwrap_or_default() })
+    Ok(Position { time, head: head.unwrap_or_default() })
 }
 
 pub(crate) fn store(connection: &Connection, time: Timestamp) -> Result<(), StoreError> {

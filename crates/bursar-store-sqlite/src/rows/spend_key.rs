@@ -1,4 +1,7 @@
 //! What names a spend, so that asking twice is spending once.
+//!
+//! One column tells whose name it is, of what kind, and the name: names of one wallet or token lie side by
+//! side, and where its clients count up, so do the pages that are written.
 
 use bursar_core::hold::SpendKey;
 use bursar_core::id::{HoldId, TokenId, WalletId};
@@ -7,65 +10,50 @@ use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::rows::Found;
-use crate::sql::{Columns, execute, one};
+use crate::sql::{execute, one};
 
-const SEQUENCE: &str = "sequence";
-const TRANSACTION: &str = "transaction";
-const CLIENT: &str = "client";
+const SEQUENCE: u8 = 1;
+const TRANSACTION: u8 = 2;
+const CLIENT: u8 = 3;
 
-/// Whose name it is, its kind, and its text or hash.
-pub(super) fn columns(key: &SpendKey) -> (&[u8; 16], &'static str, &[u8]) {
-    match key {
+pub(super) fn pack(key: &SpendKey) -> Vec<u8> {
+    let (owner, kind, name) = match key {
         SpendKey::Sequence(wallet, text) => (wallet.as_bytes(), SEQUENCE, text.as_bytes()),
-        SpendKey::Transaction(wallet, hash) => (wallet.as_bytes(), TRANSACTION, hash),
+        SpendKey::Transaction(wallet, hash) => (wallet.as_bytes(), TRANSACTION, &hash[..]),
         SpendKey::Client(token, text) => (token.as_bytes(), CLIENT, text.as_bytes()),
-    }
+    };
+    [owner, &[kind][..], name].concat()
 }
 
-/// The columns kind and key, of a spend of this token, from this wallet if from any.
-pub(super) fn read(
-    token: TokenId,
-    wallet: Option<WalletId>,
-    columns: &mut Columns<'_>,
-) -> Result<Option<SpendKey>, StoreError> {
-    let kind: Option<String> = columns.get()?;
-    let key: Option<Vec<u8>> = columns.get()?;
-    let Some((kind, key)) = kind.zip(key) else {
-        return Ok(None);
-    };
-    match kind.as_str() {
-        SEQUENCE => String::from_utf8(key).ok().zip(wallet).map(|(text, wallet)| SpendKey::Sequence(wallet, text)),
-        TRANSACTION => key.try_into().ok().zip(wallet).map(|(hash, wallet)| SpendKey::Transaction(wallet, hash)),
-        CLIENT => String::from_utf8(key).ok().map(|text| SpendKey::Client(token, text)),
-        _ => None,
-    }
-    .map(Some)
-    .ok_or_else(|| columns.problem("does not fit its kind"))
+/// Nothing if these bytes are not what [`pack`] makes.
+pub(super) fn unpack(packed: &[u8]) -> Option<SpendKey> {
+    let (owner, rest) = packed.split_first_chunk()?;
+    let (kind, name) = rest.split_first()?;
+    let text = || str::from_utf8(name).ok().map(str::to_owned);
+    Some(match *kind {
+        SEQUENCE => SpendKey::Sequence(WalletId::from_bytes(*owner), text()?),
+        TRANSACTION => SpendKey::Transaction(WalletId::from_bytes(*owner), name.try_into().ok()?),
+        CLIENT => SpendKey::Client(TokenId::from_bytes(*owner), text()?),
+        _ => return None,
+    })
 }
 
 pub(crate) fn load(connection: &Connection, key: &SpendKey) -> Found<HoldId> {
-    let (owner, kind, bytes) = columns(key);
-    let query = "SELECT version, hold FROM spend_keys WHERE owner = ?1 AND kind = ?2 AND key = ?3";
-    one(connection, "spend_keys", query, params![owner, kind, bytes], |columns| {
+    let query = "SELECT version, hold FROM spend_keys WHERE key = ?1";
+    one(connection, "spend_keys", query, params![pack(key)], |columns| {
         Ok(Versioned { version: columns.get()?, value: HoldId::from_bytes(columns.get()?) })
     })
 }
 
 pub(crate) fn store(connection: &Connection, key: &SpendKey, version: Version, hold: HoldId) -> Result<(), StoreError> {
-    let (owner, kind, bytes) = columns(key);
     execute(
         connection,
-        "INSERT INTO spend_keys (owner, kind, key, version, hold) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (owner, kind, key) DO UPDATE SET version = excluded.version, hold = excluded.hold",
-        params![owner, kind, bytes, version, hold.as_bytes()],
+        "INSERT INTO spend_keys (key, version, hold) VALUES (?1, ?2, ?3)
+         ON CONFLICT (key) DO UPDATE SET version = excluded.version, hold = excluded.hold",
+        params![pack(key), version, hold.as_bytes()],
     )
 }
 
 pub(crate) fn delete(connection: &Connection, key: &SpendKey) -> Result<(), StoreError> {
-    let (owner, kind, bytes) = columns(key);
-    execute(
-        connection,
-        "DELETE FROM spend_keys WHERE owner = ?1 AND kind = ?2 AND key = ?3",
-        params![owner, kind, bytes],
-    )
+    execute(connection, "DELETE FROM spend_keys WHERE key = ?1", params![pack(key)])
 }

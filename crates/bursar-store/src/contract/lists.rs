@@ -3,19 +3,18 @@
 use std::fmt::Debug;
 
 use bursar_core::account::WalletRole;
-use bursar_core::amount::Amount;
-use bursar_core::hold::{Hold, HoldState};
-use bursar_core::id::{FactorId, HoldId, TokenId, UserId, WalletId};
+use bursar_core::destination::DestinationId;
+use bursar_core::id::{FactorId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record};
-use bursar_core::limit::{Budget, Subject, Usage};
+use bursar_core::limit::{Budget, BudgetKey, Subject};
 use bursar_core::token::{Token, TokenKind};
 
-use super::samples::{self, OTHER, TOKEN, USER, WALLET, at, nth};
+use super::samples::{self, OTHER, USER, at, nth};
 use super::{Database, Ledger};
 use crate::Page;
 
 /// Walks a list by pages of every small size, in both directions, and finds `expected`.
-fn assert_pages<Id: Clone + PartialEq + Debug>(expected: &[Id], mut list: impl FnMut(Page<Id>) -> Vec<Id>) {
+pub(super) fn assert_pages<Id: Clone + PartialEq + Debug>(expected: &[Id], mut list: impl FnMut(Page<Id>) -> Vec<Id>) {
     for newest_first in [false, true] {
         let mut expected = expected.to_vec();
         if newest_first {
@@ -56,10 +55,11 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
         Token { kind: TokenKind::Session, extension_address: Some("tb1q".to_owned()), ..access(7, 15) },
         Token { revoked: Some(at(16)), ..access(8, 15) },
         Token { expires: at(99), ..access(9, 15) },
+        Token { kind: TokenKind::Service, ..access(10, 25) },
     ];
     ledger.put(tokens.map(|token| Record::Token(token.id, token)));
     let mut reader = ledger.reader();
-    let expected = [5, 2, 3, 4, 1].map(|number| TokenId::from_bytes(nth(number)));
+    let expected = [5, 2, 3, 4, 10, 1].map(|number| TokenId::from_bytes(nth(number)));
     assert_pages(&expected, |page| {
         let tokens = reader.access_tokens(USER, at(99), page).expect("tokens");
         tokens.into_iter().map(|token| token.id).collect()
@@ -70,7 +70,7 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
     assert_eq!(reader.access_tokens(USER, at(0), unknown), Ok(Vec::new()));
 }
 
-/// Access tokens and sessions that can be extended count, other sessions and what is over do not.
+/// Access tokens, credentials of services and sessions that can be extended count, other sessions and what is over do not.
 pub fn long_lived_tokens_are_counted(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let make = |number, kind| samples::token(TokenId::from_bytes(nth(number)), USER, kind);
@@ -83,11 +83,12 @@ pub fn long_lived_tokens_are_counted(database: &impl Database) {
         Token { revoked: Some(at(1)), extension_address: extensible, ..make(5, TokenKind::Session) },
         Token { expires: at(10), ..make(6, TokenKind::Access) },
         Token { user: OTHER, ..make(7, TokenKind::Access) },
+        make(8, TokenKind::Service),
     ];
     ledger.put(tokens.map(|token| Record::Token(token.id, token)));
     let mut reader = ledger.reader();
-    assert_eq!(reader.count_long_lived(USER, at(9)), Ok(3));
-    assert_eq!(reader.count_long_lived(USER, at(10)), Ok(2));
+    assert_eq!(reader.count_long_lived(USER, at(9)), Ok(4));
+    assert_eq!(reader.count_long_lived(USER, at(10)), Ok(3));
     assert_eq!(reader.count_long_lived(UserId::from_bytes(nth(9)), at(0)), Ok(0));
 }
 
@@ -157,6 +158,9 @@ pub fn credentials_and_budgets_are_those_of_one_owner(database: &impl Database) 
         samples::budget_key(subjects[1], "tbtc"),
     ];
     ledger.put(keys.clone().map(|key| Record::Budget(key, Budget::default())));
+    // A destination's share is in no list.
+    let share = BudgetKey { destination: Some(DestinationId::from_bytes([0; 32])), ..keys[0].clone() };
+    ledger.put([Record::Budget(share, Budget::default())]);
     let mut reader = ledger.reader();
     let found = reader.credentials(USER).expect("credentials");
     let ids: Vec<_> = found.iter().map(|credential| (credential.version, *credential.value.id.as_bytes())).collect();
@@ -164,69 +168,4 @@ pub fn credentials_and_budgets_are_those_of_one_owner(database: &impl Database) 
     let found = reader.budgets(subjects[0]).expect("budgets");
     assert_eq!(found.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [keys[1].clone(), keys[0].clone()]);
     assert_eq!(reader.budgets(subjects[1]), Ok(vec![(keys[2].clone(), Budget::default())]));
-}
-
-/// One wallet's spends, whatever became of them, by id.
-pub fn spends_come_in_pages_by_wallet(database: &impl Database) {
-    let mut ledger = Ledger::open(database);
-    let ids = [1, 2, 3, 4].map(|number| HoldId::from_bytes(nth(number)));
-    let other = HoldId::from_bytes(nth(9));
-    ledger.put(ids.map(|id| Record::Hold(id, samples::hold(id, WALLET))));
-    ledger.put([Record::Hold(other, samples::hold(other, WalletId::from_bytes(nth(1))))]);
-    let state = HoldState::Released { at: at(1), reason: String::new() };
-    ledger.put([Record::Hold(ids[1], Hold { state, ..samples::hold(ids[1], WALLET) })]);
-    let mut reader = ledger.reader();
-    assert_pages(&ids, |page| reader.spends(WALLET, page).expect("spends").into_iter().map(|hold| hold.id).collect());
-}
-
-/// Whatever wallet they are of, and only as long as they are held.
-pub fn unsettled_spends_are_those_open_or_unresolved(database: &impl Database) {
-    let mut ledger = Ledger::open(database);
-    let make = |number, state| {
-        let id = HoldId::from_bytes(nth(number));
-        Record::Hold(id, Hold { state, ..samples::hold(id, WalletId::from_bytes(nth(number))) })
-    };
-    let captured = HoldState::Captured { at: at(1), amount: Amount::ZERO, reference: String::new() };
-    let released = HoldState::Released { at: at(1), reason: String::new() };
-    ledger.put((1..=5).map(|number| make(number, HoldState::Open)));
-    ledger.put([make(1, captured), make(2, HoldState::Unresolved { since: at(1) }), make(3, released)]);
-    let mut reader = ledger.reader();
-    let expected = [2, 4, 5].map(|number| HoldId::from_bytes(nth(number)));
-    assert_pages(&expected, |page| reader.unsettled(page).expect("spends").into_iter().map(|hold| hold.id).collect());
-}
-
-/// I8: every budget holds the sum of its open holds, those apart that were made under an unlock.
-pub fn held_counters_that_differ_from_the_holds_are_named(database: &impl Database) {
-    let mut ledger = Ledger::open(database);
-    let subject = Subject::Token(TOKEN);
-    let [sound, short, over, missing] =
-        ["tbtc", "hteth", "tsol", "tltc"].map(|asset| samples::budget_key(subject, asset));
-    let lifted = samples::budget_key(Subject::Token(TokenId::from_bytes(nth(1))), "tbtc");
-    let usage = |amount, count| Usage { amount: Amount::new(amount), count };
-    let hold = |number, amount, state| {
-        let id = HoldId::from_bytes(nth(number));
-        let charge = |budget: &_, overridden| bursar_core::hold::Charge { budget: Clone::clone(budget), overridden };
-        let charges =
-            vec![charge(&sound, false), charge(&short, false), charge(&missing, false), charge(&lifted, true)];
-        Record::Hold(id, Hold { amount: Amount::new(amount), charges, state, ..samples::hold(id, WALLET) })
-    };
-    let budget = |held| Budget { held, captured: usage(7, 7), overridden: usage(7, 7) };
-    let settled = HoldState::Captured { at: at(1), amount: Amount::new(7), reference: String::new() };
-    ledger.put([
-        hold(1, 2, HoldState::Open),
-        hold(2, 3, HoldState::Unresolved { since: at(1) }),
-        hold(3, 7, settled),
-        Record::Budget(sound.clone(), budget(usage(5, 2))),
-        Record::Budget(short.clone(), budget(usage(5, 1))),
-        Record::Budget(over.clone(), budget(usage(1, 0))),
-    ]);
-    let mut expected = vec![short.clone(), over.clone(), missing.clone()];
-    expected.sort();
-    assert_eq!(ledger.reader().conservation(), Ok(expected));
-    ledger.put([
-        Record::Budget(short, budget(usage(5, 2))),
-        Record::Budget(over, budget(Usage::default())),
-        Record::Budget(missing, budget(usage(5, 2))),
-    ]);
-    assert_eq!(ledger.reader().conservation(), Ok(Vec::new()));
 }

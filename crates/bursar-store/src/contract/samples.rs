@@ -1,18 +1,20 @@
 //! Records to write: of each kind one that says as little as it can, and one that says everything.
 
+mod money;
+
 use std::net::IpAddr;
 
 use bursar_core::account::{Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
-use bursar_core::hold::{Charge, Hold, HoldState, Recipient, SpendKey};
+use bursar_core::hold::{Cost, Hold, HoldState};
 use bursar_core::id::{FactorId, HoldId, OrganisationId, TemplateId, TokenId, UserId, WalletId};
 use bursar_core::ip::{IpRestriction, IpRule};
 use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record, TokenSecret};
-use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, Measure, Subject, Usage, Window};
+use bursar_core::limit::{BudgetKey, Ceiling, Limit, Measure, Subject, Window};
 use bursar_core::scope::Scopes;
 use bursar_core::time::Timestamp;
-use bursar_core::token::{Grant, LastUse, Narrowing, Token, TokenKind, Unlock};
+use bursar_core::token::{Grant, Narrowing, Token, TokenKind, Unlock};
 
 pub(super) const USER: UserId = UserId::from_bytes([1; 16]);
 pub(super) const OTHER: UserId = UserId::from_bytes([2; 16]);
@@ -81,11 +83,24 @@ pub(super) fn token(id: TokenId, user: UserId, kind: TokenKind) -> Token {
 }
 
 pub(super) fn secret(byte: u8) -> TokenSecret {
-    TokenSecret { lookup: [byte; 32], sealed: vec![byte, 0, 255], ends: None }
+    TokenSecret { lookup: [byte; 32], sealed: vec![byte, 0, 255], ends: None, used: None }
 }
 
-pub(super) fn budget_key(subject: Subject, asset: &str) -> BudgetKey {
-    BudgetKey { subject, asset: Asset::parse(asset).expect("an asset"), window: Window::Lifetime }
+pub(super) fn asset(text: &str) -> Asset {
+    Asset::parse(text).expect("an asset")
+}
+
+pub(super) fn budget_key(subject: Subject, text: &str) -> BudgetKey {
+    BudgetKey { subject, asset: asset(text), destination: None }
+}
+
+pub(super) fn limit(of: &str, measure: Measure, window: &str, ceiling: Ceiling) -> Limit {
+    Limit { asset: asset(of), measure, window: Window::parse(window).expect("a window"), ceiling }
+}
+
+/// What a spend of `amount` in `spent` costs whose fee is paid in a coin that may be another.
+pub(super) fn cost(spent: &str, amount: u128, fee_coin: &str, fee: u128) -> Cost {
+    Cost { coin: coin(spent), amount: Amount::new(amount), fee_coin: coin(fee_coin), fee: Amount::new(fee) }
 }
 
 pub(super) fn hold(id: HoldId, wallet: WalletId) -> Hold {
@@ -93,28 +108,37 @@ pub(super) fn hold(id: HoldId, wallet: WalletId) -> Hold {
         id,
         token: TOKEN,
         user: USER,
-        wallet,
+        wallet: Some(wallet),
         organisation: ORGANISATION,
-        coin: coin("tbtc"),
-        recipients: Vec::new(),
-        amount: Amount::ZERO,
-        fee: Amount::ZERO,
+        payees: Vec::new(),
+        cost: cost("tbtc", 0, "tbtc", 0),
         key: None,
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,
-        charges: Vec::new(),
+        overridden: false,
+        holder: None,
         created: at(0),
         deadline: at(0),
         state: HoldState::Open,
     }
 }
 
+/// Captured at this time, at this cost.
+pub(super) fn captured(ms: i64, amount: u128, fee: u128) -> HoldState {
+    HoldState::Captured { at: at(ms), amount: Amount::new(amount), fee: Amount::new(fee), reference: String::new() }
+}
+
+/// Released at this time.
+pub(super) fn released(ms: i64) -> HoldState {
+    HoldState::Released { at: at(ms), reason: String::new() }
+}
+
 /// Two of every kind.
 pub(super) fn records() -> Vec<Record> {
     let mut records = accounts();
     records.extend(tokens());
-    records.extend(money());
+    records.extend(money::records());
     records
 }
 
@@ -197,68 +221,12 @@ fn tokens() -> Vec<Record> {
     let third = TokenId::from_bytes(nth(2));
     // Narrowed to nothing is not the same as not narrowed.
     let nothing = Grant { narrowing: Narrowing::Organisations(Vec::new()), ..Grant::default() };
-    let ending = TokenSecret { ends: Some(at(5)), ..secret(2) };
+    let ending = TokenSecret { ends: Some(at(5)), used: Some(at(4)), ..secret(2) };
     vec![
         Record::Token(TOKEN, full),
         Record::Token(second, token(second, USER, TokenKind::Session)),
-        Record::Token(third, Token { grant: nothing, ..token(third, OTHER, TokenKind::Access) }),
+        Record::Token(third, Token { grant: nothing, ..token(third, OTHER, TokenKind::Service) }),
         Record::Secrets(TOKEN, vec![secret(3), ending]),
         Record::Secrets(second, vec![secret(1)]),
     ]
-}
-
-fn money() -> Vec<Record> {
-    let limit = |asset, measure, ceiling| Limit {
-        asset: Asset::parse(asset).expect("an asset"),
-        measure,
-        window: Window::Lifetime,
-        ceiling,
-    };
-    let limits = vec![
-        limit("tbtc", Measure::Amount, Ceiling::At(Amount::MAX)),
-        limit("*erc20", Measure::Amount, Ceiling::Unlimited),
-        limit("*bitcoin", Measure::Count, Ceiling::At(Amount::ZERO)),
-    ];
-    let usage = |amount, count| Usage { amount: Amount::new(amount), count };
-    let budget = Budget { captured: usage(u128::MAX, 1), held: usage(2, 3), overridden: usage(4, 1 << 62) };
-    let subjects =
-        [Subject::Token(TOKEN), Subject::User(USER), Subject::Wallet(WALLET), Subject::Organisation(ORGANISATION)];
-    let sequence = SpendKey::Sequence(WALLET, "order ü 1".to_owned());
-    let transaction = SpendKey::Transaction(WALLET, [9; 32]);
-    let ids = [1, 2, 3, 4].map(|number| HoldId::from_bytes(nth(number)));
-    let charges = subjects.map(|subject| Charge {
-        budget: budget_key(subject, "hteth:usdc"),
-        overridden: matches!(subject, Subject::Token(_)),
-    });
-    let full = Hold {
-        recipients: vec![
-            Recipient { address: "0xabc".to_owned(), amount: Amount::MAX },
-            Recipient { address: "ü".to_owned(), amount: Amount::ZERO },
-        ],
-        amount: Amount::MAX,
-        fee: Amount::new(1),
-        key: Some(sequence.clone()),
-        meaning: [7; 32],
-        instruction: vec![0, 255],
-        comment: Some("for lunch".to_owned()),
-        charges: charges.to_vec(),
-        created: at(1),
-        deadline: at(2),
-        state: HoldState::Captured { at: at(3), amount: Amount::new(5), reference: "txid".to_owned() },
-        ..hold(ids[0], WALLET)
-    };
-    let released = HoldState::Released { at: at(4), reason: String::new() };
-    let mut records = vec![
-        Record::Hold(ids[0], full),
-        Record::Hold(ids[1], Hold { key: Some(transaction.clone()), state: released, ..hold(ids[1], WALLET) }),
-        Record::Hold(ids[2], Hold { state: HoldState::Unresolved { since: at(6) }, ..hold(ids[2], WALLET) }),
-        Record::Hold(ids[3], hold(ids[3], WALLET)),
-        Record::SpendKey(sequence, ids[0]),
-        Record::SpendKey(transaction, ids[1]),
-    ];
-    records.push(Record::LastUse(TOKEN, LastUse { at: at(9), from: [192, 0, 2, 7].into() }));
-    records.extend(subjects.map(|subject| Record::Limits(subject, limits.clone())));
-    records.extend(subjects.map(|subject| Record::Budget(budget_key(subject, "tbtc"), budget)));
-    records.push(Record::Budget(budget_key(Subject::User(USER), "*erc20"), Budget::default()));
-    records
 }

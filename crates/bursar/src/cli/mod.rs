@@ -8,7 +8,9 @@ mod connection;
 mod credentials;
 mod dev;
 mod doctor;
+mod env_file;
 mod init;
+mod limits;
 mod operator;
 mod otp;
 mod output;
@@ -16,9 +18,11 @@ mod password;
 mod prove;
 mod sandbox_rail;
 mod serve;
+mod service;
 mod session;
 mod shown;
 mod spend;
+mod spends;
 mod table;
 mod terminal;
 mod token;
@@ -77,11 +81,20 @@ enum Command {
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
+    /// How much tokens, users, wallets and organisations may spend.
+    #[command(subcommand)]
+    Limits(limits::Limits),
     /// Wallets.
     #[command(subcommand)]
     Wallet(wallet::Wallet),
     /// Send money from a wallet.
     Spend(spend::Spend),
+    /// What was spent, what is under way, and what became of what nobody knows.
+    #[command(subcommand)]
+    Spends(spends::Spends),
+    /// Credentials of services, which ask before they move money themselves.
+    #[command(subcommand)]
+    Service(service::Service),
     /// Print a script that completes this command line in a shell.
     Completions {
         /// The shell.
@@ -142,8 +155,11 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),
         Command::Token(command) => command.run(json),
+        Command::Limits(command) => command.run(json),
         Command::Wallet(command) => command.run(json),
         Command::Spend(command) => command.run(json),
+        Command::Spends(command) => command.run(json),
+        Command::Service(command) => command.run(json),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut CommandLine::command(), "bursar", &mut script);

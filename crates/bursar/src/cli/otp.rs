@@ -36,5 +36,9 @@ impl Otp {
 }
 
 fn is_missing(error: &ClientError) -> bool {
-    matches!(error, ClientError::Declined(declined) if declined.code() == Some("otp_missing"))
+    let code = match error {
+        ClientError::Declined(declined) => declined.code(),
+        _ => None,
+    };
+    matches!(code, Some("otp_missing" | "step_up_needed"))
 }

@@ -1,6 +1,6 @@
 //! What commands print: results to standard output, failures to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 
@@ -28,6 +28,19 @@ pub(super) fn offer(bytes: &[u8]) -> Result<bool, Failure> {
         // Whoever reads has seen enough, as in `bursar token list | head`.
         Err(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         written => Ok(written.map(|()| true)?),
+    }
+}
+
+/// Whether standard output is read by somebody at a terminal.
+pub(super) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Prints what a server warns of in its answer to standard error.
+pub(super) fn warnings(answer: &Value) {
+    let warnings = answer.get("warnings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for warning in warnings.iter().filter_map(Value::as_str) {
+        remark(&format!("warning: {}", printable(warning)));
     }
 }
 

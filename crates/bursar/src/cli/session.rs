@@ -77,7 +77,7 @@ pub(super) fn logout(connection: &Connection, json: bool) -> Result<(), Failure>
 
 pub(super) fn whoami(connection: &Connection, json: bool) -> Result<(), Failure> {
     let client = connection.client()?;
-    let session = client.session()?;
+    let session = client.own()?;
     let user = match client.me() {
         Ok(user) => Some(user),
         // Without the scope `profile` a token may not tell whose it is.

@@ -1,8 +1,11 @@
 //! Tokens as people read them: what may be done, until when, and how much is left.
 
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::limit::text::decimal;
 use serde_json::Value;
 
-use crate::cli::output;
+use crate::cli::{limits as of_limits, output};
 
 /// A field as text, or nothing.
 pub(super) fn text(document: &Value, name: &str) -> String {
@@ -32,6 +35,7 @@ pub(super) fn limits(token: &Value) -> Vec<String> {
     if unlock.get("txValueLimit").is_some() {
         shown.push(one("bitcoin", unlock, "txValue", "txValueLimit"));
     }
+    shown.extend(of_limits::list(unlock, "limits").iter().map(of_limits::in_short));
     shown
 }
 
@@ -47,6 +51,9 @@ fn one(what: &str, limit: &Value, spent: &str, ceiling: &str) -> String {
 pub(super) fn state(token: &Value) -> String {
     let locked = text(token, "locked");
     let unlock = token.get("unlock");
+    if text(token, "kind") == "service" {
+        return "asks for others' spends".to_owned();
+    }
     if !locked.is_empty() {
         // An unlock goes before a lock for as long as it lasts.
         return match unlock {
@@ -74,11 +81,32 @@ pub(super) fn token(token: &Value) -> String {
     if !places.is_empty() {
         lines.push(format!("From     {places}"));
     }
-    lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
+    let reports = of_limits::list(token, "limits");
+    if reports.is_empty() {
+        lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
+    }
     if let Some(used) = token.get("lastUsed").filter(|used| used.is_object()) {
         lines.push(format!("Used     {} from {}", text(used, "time"), text(used, "ip")));
     }
+    if !reports.is_empty() {
+        lines.push(format!("\n{}", of_limits::standing("token", reports)));
+    }
     lines.join("\n")
+}
+
+/// A token with its text, which the server shows this once.
+pub(super) fn once(made: &Value) -> String {
+    let secret = text(made, "token");
+    format!("{}\n\n{secret}\n\nThis text is the token. It is shown only now.", token(made))
+}
+
+/// An amount in units of its coin where the coin's decimals are known.
+pub(super) fn amount(base_units: &str, coin: &str) -> String {
+    let known = Amount::parse(base_units).ok().zip(Coin::parse(coin).ok().and_then(|coin| coin.decimals()));
+    match known {
+        Some((amount, places)) => format!("{} {coin}", decimal(amount, places)),
+        None => format!("{base_units} base units of {coin}"),
+    }
 }
 
 #[cfg(test)]
@@ -99,10 +127,16 @@ mod tests {
         }});
         assert_eq!(limits(&others), ["each ERC-20 token 2 of 7", "bitcoin 1 of 9"]);
         assert_eq!(state(&others), "limited");
+        let windows = json!({"unlock": {"limits": [{"rule": "3 spends/hour", "captured": "1", "held": "1"}]}});
+        assert_eq!(
+            (limits(&windows), state(&windows).as_str()),
+            (vec!["3 spends/hour (2 used)".to_owned()], "limited")
+        );
         assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
         assert_eq!(state(&json!({"locked": "then"})), "locked since then");
         let both = json!({"locked": "then", "unlock": {"expires": "soon"}});
         assert_eq!(state(&both), "unlocked until soon, then locked again (since then)");
+        assert_eq!(state(&json!({"kind": "service"})), "asks for others' spends");
         assert_eq!(state(&json!({})), "spends only when unlocked");
     }
 }

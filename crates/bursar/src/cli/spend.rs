@@ -52,9 +52,8 @@ impl Spend {
         }
         let transfer = sent.get("transfer").unwrap_or(&Value::Null);
         output::text(&format!(
-            "sent {} {} to {}\ntxid      {}\ntransfer  {} ({})\nsequence  {sequence_id}",
-            output::printable(&self.amount),
-            output::printable(&self.coin),
+            "sent {} to {}\ntxid      {}\ntransfer  {} ({})\nsequence  {sequence_id}",
+            output::printable(&shown::amount(&self.amount, &self.coin)),
             output::printable(&self.to),
             shown::text(&sent, "txid"),
             shown::text(transfer, "id"),
@@ -67,7 +66,7 @@ impl Spend {
 fn failed(error: ClientError, sequence_id: &str) -> Failure {
     let may_be_done = match &error {
         ClientError::Unreachable { .. } | ClientError::Unreadable { .. } => true,
-        ClientError::Declined(declined) => declined.status() >= 500,
+        ClientError::Declined(declined) => declined.status() >= 500 || declined.code() == Some("outcome_pending"),
     };
     let failure = Failure::from(error);
     if may_be_done {

@@ -2,5 +2,6 @@
 
 mod audit;
 mod dev;
+mod limits;
 mod serve;
 mod support;

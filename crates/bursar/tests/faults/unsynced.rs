@@ -106,5 +106,6 @@ fn policy() -> Policy {
         rate_limits: false,
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
+        retention: None,
     }
 }

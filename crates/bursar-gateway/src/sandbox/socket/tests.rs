@@ -6,7 +6,7 @@ use bursar_service::rail::Rail as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::UnixListener;
 
-use super::super::tests::{Fixture, hold, hold_of, is_done, is_refused, is_unknown, tbtc, to};
+use super::super::tests::{Fixture, hold, hold_of, is_done, is_refused, is_unknown, recipients_of, tbtc, to};
 use super::super::*;
 use super::*;
 
@@ -42,7 +42,7 @@ async fn every_question_has_the_same_answer_on_both_ends() {
         rail.create_wallet("theirs", &hteth, Amount::ZERO, [4; 16]).await
     );
 
-    let recipients = hold(1).recipients;
+    let recipients = recipients_of(&hold(1));
     let built = remote.build("wallet", &tbtc(), &recipients, [9; 16]).await;
     assert_eq!(built, rail.build("wallet", &tbtc(), &recipients, [9; 16]).await);
     let built = built.unwrap();

@@ -85,7 +85,7 @@ async fn the_rail_says_that_it_is_play_money_and_keeps_every_detail_for_the_repo
             txid: destination::transaction_id(&tbtc(), hold(1).id),
             reference: "wallet".to_owned(),
             coin: tbtc(),
-            recipients: hold(1).recipients,
+            recipients: recipients_of(&hold(1)),
             spent: Amount::new(1000),
             fee: Amount::ZERO,
             time: Timestamp::from_millis(1),

@@ -80,6 +80,11 @@ fn payee(recipient: &Recipient) -> Payee {
     Payee { address: recipient.address.clone(), destination, amount: recipient.amount }
 }
 
+/// Those whom a hold pays.
+pub(super) fn recipients_of(hold: &Hold) -> Vec<Recipient> {
+    hold.payees.iter().map(|payee| to(&payee.address, payee.amount.as_u64().unwrap().into())).collect()
+}
+
 /// A spend of 1,000 satoshi to nobody in particular.
 pub(super) fn hold(number: u8) -> Hold {
     hold_of(number, vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1000)])

@@ -62,10 +62,10 @@ async fn insufficient_funds_are_refused_for_good() {
 async fn a_hold_that_does_not_cover_what_would_leave_is_refused() {
     let sandbox = Fixture::new().await;
     let mut short = hold(1);
-    short.amount = Amount::new(999);
+    short.cost.amount = Amount::new(999);
     assert!(is_refused(&sandbox.send(&short).await, "only 999 is held"));
     let mut other = hold(2);
-    other.coin = Coin::parse("btc").unwrap();
+    other.cost.coin = Coin::parse("btc").unwrap();
     assert!(is_refused(&sandbox.send(&other).await, "the wallet holds tbtc"));
     assert!(is_refused(&sandbox.send(&hold_of(3, Vec::new())).await, "recipients is empty"));
     assert!(is_refused(&sandbox.send(&hold_of(4, vec![to("nowhere", 1)])).await, "is no tbtc address"));
@@ -76,7 +76,7 @@ async fn a_hold_that_does_not_cover_what_would_leave_is_refused() {
 #[tokio::test]
 async fn what_is_sent_is_what_was_built() {
     let sandbox = Fixture::new().await;
-    let recipients = hold(1).recipients;
+    let recipients = recipients_of(&hold(1));
     let built = sandbox.rail.build("wallet", &tbtc(), &recipients, [9; 16]).await.unwrap();
     let decoded = sandbox.rail.decode(&built.bytes).unwrap();
     assert_eq!((decoded.reference.as_str(), &decoded.recipients, decoded.fee), ("wallet", &recipients, built.fee));
@@ -109,7 +109,8 @@ async fn the_network_is_free_so_that_a_whole_balance_of_any_coin_can_be_sent() {
         let text = String::from_utf8(built.bytes.clone()).unwrap();
         assert!(text.contains(r#""fee":"0""#), "{text}");
 
-        let hold = Hold { coin, instruction: built.bytes, ..hold_of(number, recipients) };
+        let mut hold = Hold { instruction: built.bytes, ..hold_of(number, recipients) };
+        (hold.cost.coin, hold.cost.fee_coin) = (coin.clone(), coin);
         let sent = rail.carry_out(ticker, (&hold).into()).await;
         assert!(matches!(sent, SendOutcome::Done { fee, .. } if fee == Amount::ZERO), "{ticker}: {sent:?}");
         assert_eq!(sandbox.balance(ticker).await, Amount::ZERO, "{ticker}");

@@ -1,0 +1,102 @@
+//! `bursar limits …`: how much a user, wallet, organisation or token may spend, and changing that.
+//!
+//! The server decides; what is read here is read so that a mistake is told with its spot.
+
+mod bars;
+mod edit;
+mod written;
+
+use bursar_client::LimitsOf;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+
+use crate::cli::connection::Connection;
+use crate::cli::{output, shown};
+use crate::failure::Failure;
+
+pub(super) use bars::{in_short, list, standing};
+pub(super) use edit::Edit;
+pub(super) use written::{Destinations, limit, texts};
+
+/// Which field of a request each flag becomes: what the server says of the one is told of the other.
+pub(super) const FLAGS: &[(&str, &str)] = &[
+    ("limits", "--limit"),
+    ("spendingLimits", "--limit"),
+    ("destinations.allow", "--to"),
+    ("destinations.atMost", "--max-destinations"),
+    ("destinations.each", "--each"),
+    ("address", "--to"),
+];
+
+#[derive(Subcommand)]
+pub(super) enum Limits {
+    /// Show the limits and how much of them is used.
+    Show {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Change limits: tightening takes effect at once, loosening needs a one-time password.
+    Set {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        edit: Edit,
+    },
+}
+
+/// Whose limits.
+#[derive(Args)]
+pub(super) struct Whose {
+    /// What the limits are attached to.
+    kind: Kind,
+    /// Its id; `me` is whoever asks.
+    id: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    User,
+    Wallet,
+    Organisation,
+    Token,
+}
+
+impl Limits {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        match self {
+            Self::Show { whose, connection } => show(whose.of(), &connection, json),
+            Self::Set { whose, edit } => edit.run(whose.of(), json),
+        }
+    }
+}
+
+impl Whose {
+    fn of(&self) -> LimitsOf<'_> {
+        match self.kind {
+            Kind::User => LimitsOf::User(&self.id),
+            Kind::Wallet => LimitsOf::Wallet(&self.id),
+            Kind::Organisation => LimitsOf::Organisation(&self.id),
+            Kind::Token => LimitsOf::Token(&self.id),
+        }
+    }
+}
+
+/// Shows how limits stand.
+pub(super) fn show(of: LimitsOf<'_>, connection: &Connection, json: bool) -> Result<(), Failure> {
+    let limits = connection.client()?.limits(of)?;
+    if json {
+        return output::json(&limits);
+    }
+    output::text(&format!("{}\nversion {}", all(&limits), shown::text(&limits, "version")))
+}
+
+/// All rules, with what is used of them.
+fn all(limits: &Value) -> String {
+    let reports = list(limits, "limits");
+    let drawn =
+        if reports.is_empty() { "no limits".to_owned() } else { standing(&shown::text(limits, "subject"), reports) };
+    let rules = written::rules(limits.get("destinations").unwrap_or(&Value::Null));
+    std::iter::once(drawn).chain(rules).collect::<Vec<_>>().join("\n")
+}

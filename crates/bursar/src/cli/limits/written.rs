@@ -1,0 +1,207 @@
+//! Limits and destinations as flags write them, as requests carry them, and as people read them.
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::{Asset, Coin};
+use bursar_core::limit::text::{LimitTextError, describe, parse};
+use bursar_core::limit::{Ceiling, Limit, Measure, Window};
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::cli::limits::list;
+use crate::cli::{output, shown};
+use crate::failure::Failure;
+
+/// Where money may go. What is not said is left as it is.
+#[derive(Args, Default)]
+pub(in crate::cli) struct Destinations {
+    /// Where its money may go, and nowhere else: COIN:ADDRESS, or the address alone with --coin; may be given again.
+    #[arg(long = "to", value_name = "ADDRESS")]
+    to: Vec<String>,
+    /// The coin of the addresses in --to; tokens on its chain may go there too.
+    #[arg(long, requires = "to")]
+    coin: Option<String>,
+    /// How many different destinations may ever be paid.
+    #[arg(long, value_name = "NUMBER")]
+    max_destinations: Option<u32>,
+    /// What each destination may get, such as 'tbtc 0.1/day'; may be given again.
+    #[arg(long, value_name = "LIMIT", value_parser = limit)]
+    each: Vec<Limit>,
+}
+
+impl Destinations {
+    pub(in crate::cli) fn is_empty(&self) -> bool {
+        self.to.is_empty() && self.max_destinations.is_none() && self.each.is_empty()
+    }
+
+    /// The rules as a request carries them: those there are, with what is said here in its place.
+    ///
+    /// # Errors
+    /// An address has no coin, or there is a list of addresses, which is shown without the coins that are
+    /// needed to repeat it.
+    pub(in crate::cli) fn over(&self, before: &Value) -> Result<Value, Failure> {
+        if self.is_empty() {
+            return Ok(before.clone());
+        }
+        if self.to.is_empty() && !list(before, "allow").is_empty() {
+            return Err(Failure::usage("the addresses that are allowed have to be said again").with_hint("say --to"));
+        }
+        let mut rules = Map::new();
+        let mut keep = |name: &str, said: Option<Value>| {
+            let value = said.or_else(|| before.get(name).cloned()).filter(|value| !value.is_null());
+            rules.extend(value.map(|value| (name.to_owned(), value)));
+        };
+        let allow = self.to.iter().map(|text| self.destination(text)).collect::<Result<Vec<Value>, Failure>>()?;
+        keep("allow", Some(allow).filter(|allow| !allow.is_empty()).map(Value::from));
+        keep("atMost", self.max_destinations.map(Value::from));
+        let each: Vec<Limit> = self.each.iter().cloned().map(without_fee).collect();
+        keep("each", Some(each).filter(|each| !each.is_empty()).map(|each| texts(&each)));
+        Ok(Value::Object(rules))
+    }
+
+    fn destination(&self, text: &str) -> Result<Value, Failure> {
+        let (coin, address) = match &self.coin {
+            Some(coin) => (coin.as_str(), text),
+            // The chain is enough: what is behind it belongs to the address.
+            None => text.split_once(':').ok_or_else(|| {
+                Failure::usage(format!("--to `{text}` has no coin")).with_hint("write COIN:ADDRESS, or say --coin")
+            })?,
+        };
+        Ok(json!({"coin": coin, "address": address}))
+    }
+}
+
+/// What a destination gets has no fee in it.
+fn without_fee(limit: Limit) -> Limit {
+    match limit.measure {
+        Measure::Amount => Limit { measure: Measure::AmountWithoutFee, ..limit },
+        _ => limit,
+    }
+}
+
+/// Reads a limit: as `docs/limits.md` has it, or `COIN=BASE_UNITS` for life.
+///
+/// # Errors
+/// Why it is none; the first line says it all, and the others point at the spot.
+pub(in crate::cli) fn limit(text: &str) -> Result<Limit, String> {
+    match text.split_once('=') {
+        Some((coin, amount)) => for_life(coin, amount),
+        None => parse(text).map_err(|error| pointed(&error)),
+    }
+}
+
+fn pointed(error: &LimitTextError) -> String {
+    let drawn = format!("{error:#}");
+    let spot: Vec<String> = drawn.lines().take(2).map(|line| format!("    {line}")).collect();
+    format!("{error}\n\n{}", spot.join("\n"))
+}
+
+fn for_life(coin: &str, amount: &str) -> Result<Limit, String> {
+    let coin = Coin::parse(coin).map_err(|error| format!("`{coin}` {error}"))?;
+    let ceiling = match amount {
+        "unlimited" => Ceiling::Unlimited,
+        _ => Ceiling::At(Amount::parse(amount).map_err(
+            |_| "the amount is a whole number of base units, or `unlimited`; such as tbtc=1000000, or 'tbtc 0.01'",
+        )?),
+    };
+    Ok(Limit { asset: Asset::Coin(coin), measure: Measure::Amount, window: Window::Lifetime, ceiling })
+}
+
+/// Limits as a request carries them.
+pub(in crate::cli) fn texts(limits: &[Limit]) -> Value {
+    limits.iter().map(describe).collect()
+}
+
+/// Rules about destinations for people, a line for each.
+pub(super) fn rules(destinations: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(allow) = destinations.get("allow").and_then(Value::as_array) {
+        if allow.is_empty() {
+            lines.push("to nobody".to_owned());
+        }
+        let one = |to: &Value| format!("to {} ({})", shown::text(to, "address"), shown::text(to, "family"));
+        lines.extend(allow.iter().map(one));
+    }
+    if let Some(at_most) = destinations.get("atMost").filter(|at_most| !at_most.is_null()) {
+        lines.push(format!("to at most {at_most} destinations"));
+    }
+    lines.extend(list(destinations, "each").iter().map(|each| format!("to each {}", written(each))));
+    lines
+}
+
+/// The text of a limit, be it told as a text, with its figures, or as an object.
+pub(super) fn written(limit: &Value) -> String {
+    if let Value::String(text) = limit {
+        return output::printable(text);
+    }
+    let rule = shown::text(limit, "rule");
+    if !rule.is_empty() || limit.get("window").is_none() {
+        return rule;
+    }
+    let window = limit.get("window").and_then(Value::as_object).into_iter().flatten();
+    let window: Vec<String> = window.map(|(_, part)| part.to_string().replace('"', "")).collect();
+    let [asset, measure, ceiling] = ["asset", "measure", "ceiling"].map(|name| shown::text(limit, name));
+    output::printable(&format!("{asset} {measure} {ceiling} ({})", window.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        describe(&limit(text).unwrap())
+    }
+
+    #[test]
+    fn a_limit_is_a_text_or_a_number_of_base_units_for_life() {
+        assert_eq!(read("tbtc 0.5/day"), "tbtc 0.5/day");
+        assert_eq!(read("20 spends/hour"), "20 spends/hour");
+        assert_eq!(read("tbtc=10"), "tbtc 0.0000001 in total");
+        assert_eq!(read("hteth:usdc=0"), "hteth:usdc 0 in total");
+        assert_eq!(read("tsol=7"), "tsol 7 base units in total");
+        assert_eq!(read("tbtc=unlimited"), "tbtc unlimited");
+        for text in ["tbtc=", "=1", "tbtc=1.5", "tbtc=-1", "tbtc=1e8", "tbtc=0x1", "tbtc=max", "tbtc"] {
+            assert!(limit(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_in_one_line_and_pointed_at_in_the_next() {
+        let told = limit("tbtc 0.5/mnoth").unwrap_err();
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[0].starts_with("at character 10, `mnoth`: this is no period of time; write "), "{told}");
+        assert_eq!(lines[1..], ["", "    tbtc 0.5/mnoth", "             ^^^^^"]);
+    }
+
+    #[test]
+    fn rules_about_destinations_are_told_in_words() {
+        let each = json!({"asset": "tbtc", "measure": "count", "ceiling": "2",
+            "window": {"type": "rolling", "seconds": 60}});
+        let shown = json!({"allow": [{"family": "evm", "address": "0x"}], "atMost": 5, "each": [each, "b"]});
+        let told = ["to 0x (evm)", "to at most 5 destinations", "to each tbtc count 2 (rolling 60)", "to each b"];
+        assert_eq!(rules(&shown), told);
+        assert_eq!(rules(&json!({"allow": [], "atMost": null, "each": []})), ["to nobody"]);
+        assert_eq!(rules(&Value::Null), [""; 0]);
+    }
+
+    #[test]
+    fn destinations_are_sent_as_said_and_otherwise_left_as_they_are() {
+        let before = json!({"allow": [{"family": "f", "address": "a"}], "atMost": 5, "each": []});
+        assert_eq!(Destinations::default().over(&before).unwrap(), before);
+        let said = Destinations {
+            to: vec!["tbtc:sandbox:never".to_owned()],
+            each: vec![limit("tbtc 0.1/day").unwrap()],
+            ..Destinations::default()
+        };
+        let after = json!({
+            "allow": [{"coin": "tbtc", "address": "sandbox:never"}], "atMost": 5,
+            "each": ["tbtc 0.1/day without fees"],
+        });
+        assert_eq!(said.over(&before).unwrap(), after);
+        let fewer = Destinations { max_destinations: Some(1), ..Destinations::default() };
+        assert!(fewer.over(&before).unwrap_err().to_string().contains("say --to"), "the list would be lost");
+        let of_coin = Destinations { to: vec!["a:b".to_owned()], coin: Some("x".to_owned()), ..Default::default() };
+        assert_eq!(of_coin.over(&Value::Null).unwrap(), json!({"allow": [{"coin": "x", "address": "a:b"}]}));
+        let nowhere = Destinations { to: vec!["tb1q".to_owned()], ..Default::default() };
+        assert!(nowhere.over(&Value::Null).unwrap_err().to_string().contains("COIN:ADDRESS"));
+    }
+}

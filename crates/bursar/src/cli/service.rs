@@ -1,0 +1,79 @@
+//! `bursar service …`: credentials of services, which ask before they move money themselves.
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+
+use crate::cli::connection::Connection;
+use crate::cli::otp::Otp;
+use crate::cli::token::seconds;
+use crate::cli::{output, shown};
+use crate::failure::Failure;
+
+/// Which field of the request each flag becomes.
+const FLAGS: &[(&str, &str)] = &[
+    ("label", "--label"),
+    ("organisation", "--organisation"),
+    ("wallets", "--wallet"),
+    ("ipRestrict", "--ip"),
+    ("duration", "--duration"),
+];
+
+#[derive(Subcommand)]
+pub(super) enum Service {
+    /// Make the credential of a service; its text is shown this once.
+    Create(Create),
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// The service's name.
+    #[arg(long)]
+    label: String,
+    /// The id of the organisation it works for.
+    #[arg(long, value_name = "ID")]
+    organisation: String,
+    /// The only wallets it may ask for spends from; may be given again. All of the organisation's, and money
+    /// outside of wallets, if nothing is said.
+    #[arg(long = "wallet", value_name = "ID", value_delimiter = ',')]
+    wallets: Vec<String>,
+    /// Addresses or ranges it may be used from; may be given again.
+    #[arg(long = "ip", value_name = "ADDRESS", value_delimiter = ',')]
+    ips: Vec<String>,
+    /// How long it lasts: seconds, or with a unit, such as 30d or 12h.
+    #[arg(long, value_parser = seconds)]
+    duration: Option<u64>,
+    #[command(flatten)]
+    otp: Otp,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Service {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let Self::Create(create) = self;
+        let client = create.connection.client()?;
+        let created = create.otp.present(|otp| client.create_service(&create.wishes(otp)));
+        let created = created.map_err(|failure| failure.with_flags(FLAGS))?;
+        if json {
+            return output::json(&created);
+        }
+        output::warnings(&created);
+        output::text(&shown::once(&created))
+    }
+}
+
+impl Create {
+    fn wishes(&self, otp: Option<&str>) -> Value {
+        let mut wishes = Map::new();
+        wishes.insert("label".to_owned(), self.label.clone().into());
+        wishes.insert("organisation".to_owned(), self.organisation.clone().into());
+        for (name, list) in [("wallets", &self.wallets), ("ipRestrict", &self.ips)] {
+            if !list.is_empty() {
+                wishes.insert(name.to_owned(), list.clone().into());
+            }
+        }
+        wishes.extend(self.duration.map(|duration| ("duration".to_owned(), duration.into())));
+        wishes.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
+        wishes.into()
+    }
+}

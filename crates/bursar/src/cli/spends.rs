@@ -1,0 +1,197 @@
+//! `bursar spends …`: what was spent, what is under way, and what became of what nobody knows.
+
+use clap::{ArgGroup, Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use crate::cli::connection::Connection;
+use crate::cli::otp::Otp;
+use crate::cli::{limits, output, shown, table};
+use crate::failure::Failure;
+
+/// Which field of the request each flag becomes.
+const FLAGS: &[(&str, &str)] =
+    &[("amount", "--amount"), ("fee", "--fee"), ("reference", "--reference"), ("evidence", "--evidence")];
+
+#[derive(Subcommand)]
+pub(super) enum Spends {
+    /// List a token's spends, newest first, or those whose outcome nobody knows.
+    List {
+        /// The token's id; the presented token if nothing is said.
+        #[arg(long, value_name = "ID", conflicts_with = "unresolved")]
+        token_id: Option<String>,
+        /// All whose outcome nobody knows and which one may resolve.
+        #[arg(long)]
+        unresolved: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Show one spend.
+    Show {
+        /// The spend's id.
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Say what became of a spend whose outcome nobody knows; until then it counts against its limits.
+    Resolve(Resolve),
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("finding").required(true).args(["moved", "not_moved"]))]
+pub(super) struct Resolve {
+    /// The spend's id.
+    id: String,
+    /// The money moved: what was held is spent.
+    #[arg(long, requires = "reference")]
+    moved: bool,
+    /// The money did not move, and will not: what was held is free again.
+    #[arg(long)]
+    not_moved: bool,
+    /// What the rail calls it, such as a transaction's id.
+    #[arg(long, conflicts_with = "not_moved")]
+    reference: Option<String>,
+    /// How much left, in base units; what was held if nothing is said.
+    #[arg(long, value_name = "BASE_UNITS", conflicts_with = "not_moved")]
+    amount: Option<String>,
+    /// The fee that was paid, in base units; what was held if nothing is said.
+    #[arg(long, value_name = "BASE_UNITS", conflicts_with = "not_moved")]
+    fee: Option<String>,
+    /// Where you looked and what you saw; it is kept in the audit chain.
+    #[arg(long, value_name = "TEXT")]
+    evidence: String,
+    #[command(flatten)]
+    otp: Otp,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Spends {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        match self {
+            Self::List { token_id, unresolved, connection } => {
+                let client = connection.client()?;
+                let spends = match (unresolved, token_id) {
+                    (true, _) => client.unresolved()?,
+                    (false, Some(id)) => client.spends(&id)?,
+                    (false, None) => client.spends(&shown::text(&client.own()?, "id"))?,
+                };
+                if json { output::json(&json!({"spends": spends})) } else { output::text(&list(&spends)) }
+            }
+            Self::Show { id, connection } => show(&connection.client()?.spend_of_id(&id)?, json),
+            Self::Resolve(resolve) => resolve.run(json),
+        }
+    }
+}
+
+impl Resolve {
+    fn run(self, json: bool) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let mut finding = Map::new();
+        finding.insert("moved".to_owned(), self.moved.into());
+        finding.insert("evidence".to_owned(), self.evidence.into());
+        for (name, value) in [("reference", self.reference), ("amount", self.amount), ("fee", self.fee)] {
+            finding.extend(value.map(|value| (name.to_owned(), value.into())));
+        }
+        let resolved = self.otp.present(|otp| {
+            let mut finding = finding.clone();
+            finding.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
+            client.resolve(&self.id, &Value::Object(finding))
+        });
+        show(&resolved.map_err(|failure| failure.with_flags(FLAGS))?, json)
+    }
+}
+
+fn list(spends: &[Value]) -> String {
+    let row = |spend: &Value| {
+        [
+            shown::text(spend, "id"),
+            shown::text(spend, "state"),
+            amount(spend, "amount", "coin"),
+            recipients(spend).join(", "),
+            shown::text(spend, "created"),
+            shown::text(spend, "token"),
+        ]
+    };
+    let rows: Vec<[String; 6]> = spends.iter().map(row).collect();
+    table::draw(["SPEND", "STATE", "AMOUNT", "TO", "CREATED", "TOKEN"], &rows)
+}
+
+fn recipients(spend: &Value) -> Vec<String> {
+    limits::list(spend, "recipients").iter().map(|to| shown::text(to, "address")).collect()
+}
+
+fn amount(spend: &Value, amount: &str, coin: &str) -> String {
+    shown::amount(&shown::text(spend, amount), &shown::text(spend, coin))
+}
+
+fn show(spend: &Value, json: bool) -> Result<(), Failure> {
+    if json { output::json(spend) } else { output::text(&one(spend)) }
+}
+
+/// A spend, line by line.
+fn one(spend: &Value) -> String {
+    let coin = shown::text(spend, "coin");
+    let mut lines = vec![
+        format!("Spend      {}", shown::text(spend, "id")),
+        format!("State      {}", shown::text(spend, "state")),
+        format!("Amount     {}", amount(spend, "amount", "coin")),
+        format!("Fee        {}", amount(spend, "fee", "feeCoin")),
+    ];
+    for to in limits::list(spend, "recipients") {
+        let amount = shown::amount(&shown::text(to, "amount"), &coin);
+        lines.push(format!("To         {} {amount}", shown::text(to, "address")));
+    }
+    let part = |part: &str| spend.get(part).unwrap_or(&Value::Null);
+    let (captured, released) = (part("captured"), part("released"));
+    if !captured.is_null() {
+        let moved = shown::amount(&shown::text(captured, "amount"), &coin);
+        let fee = shown::amount(&shown::text(captured, "fee"), &shown::text(spend, "feeCoin"));
+        lines.push(format!("Captured   {moved}, fee {fee}, at {}", shown::text(captured, "at")));
+    }
+    let more = [
+        ("Reference", captured, "reference"),
+        ("Released", released, "at"),
+        ("Reason", released, "reason"),
+        ("Unknown", part("unresolved"), "since"),
+        ("Token", spend, "token"),
+        ("Wallet", spend, "wallet"),
+        ("Held by", spend, "heldBy"),
+        ("Created", spend, "created"),
+        ("Deadline", spend, "deadline"),
+        ("Key", spend, "idempotencyKey"),
+        ("Sequence", spend, "sequenceId"),
+        ("Comment", spend, "comment"),
+    ];
+    let more = more.iter().map(|(title, of, name)| (title, shown::text(of, name)));
+    lines.extend(more.filter(|(_, text)| !text.is_empty()).map(|(title, text)| format!("{title:<10} {text}")));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spend_is_shown_in_units_where_they_are_known() {
+        let spend = json!({
+            "id": "s", "state": "captured", "coin": "tbtc", "amount": "1000", "fee": "5", "feeCoin": "tsol",
+            "recipients": [{"address": "a", "amount": "1000"}],
+            "captured": {"at": "now", "amount": "1000", "fee": "0", "reference": "tx"},
+            "wallet": null, "token": "t", "created": "then", "deadline": "later",
+        });
+        let shown = [
+            "Spend      s",
+            "State      captured",
+            "Amount     0.00001 tbtc",
+            "Fee        5 base units of tsol",
+            "To         a 0.00001 tbtc",
+            "Captured   0.00001 tbtc, fee 0 base units of tsol, at now",
+            "Reference  tx",
+            "Token      t",
+            "Created    then",
+            "Deadline   later",
+        ];
+        assert_eq!(one(&spend).lines().collect::<Vec<_>>(), shown);
+        assert!(list(&[spend]).contains("s      captured  0.00001 tbtc  a   then"));
+    }
+}

@@ -1,0 +1,68 @@
+//! `bursar token try`: what a token's limits would say to a spend. Nothing is held, nothing moves.
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::cli::connection::Connection;
+use crate::cli::{limits, output, shown};
+use crate::failure::{Exit, Failure};
+
+/// Which field of the request each flag becomes.
+const FLAGS: &[(&str, &str)] =
+    &[("coin", "--coin"), ("amount", "--amount"), ("destination", "--to"), ("address", "--to"), ("wallet", "--wallet")];
+
+#[derive(Args)]
+pub(in crate::cli) struct Try {
+    /// The token's id.
+    id: String,
+    /// The coin.
+    #[arg(long)]
+    coin: String,
+    /// Where it would go.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    /// How much, in base units.
+    #[arg(long, value_name = "BASE_UNITS")]
+    amount: String,
+    /// The wallet it would come from.
+    #[arg(long)]
+    wallet: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Try {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let mut spend = Map::new();
+        spend.insert("coin".to_owned(), self.coin.into());
+        spend.insert("destination".to_owned(), self.to.into());
+        spend.insert("amount".to_owned(), self.amount.into());
+        spend.extend(self.wallet.map(|wallet| ("wallet".to_owned(), wallet.into())));
+        let answer = client.dry_run(&self.id, &Value::Object(spend));
+        let answer = answer.map_err(|error| Failure::from(error).with_flags(FLAGS))?;
+        let is_allowed = answer.get("allowed") == Some(&Value::Bool(true));
+        if json {
+            output::json(&answer)?;
+            return if is_allowed { Ok(()) } else { Err(refused(&answer).printed()) };
+        }
+        let told = if is_allowed { &answer } else { answer.get("refusal").unwrap_or(&Value::Null) };
+        let reports = limits::list(told, "limits");
+        if !reports.is_empty() {
+            output::text(&limits::standing("token", reports))?;
+        }
+        if is_allowed { output::text("it would pass") } else { Err(refused(&answer)) }
+    }
+}
+
+/// Why it would not pass, as the server tells it of a spend that is refused.
+fn refused(answer: &Value) -> Failure {
+    let refusal = answer.get("refusal").unwrap_or(&Value::Null);
+    let said = |name| Some(shown::text(refusal, name)).filter(|text| !text.is_empty());
+    let why = said("detail").unwrap_or_default();
+    let failure = Failure::new(format!("it would not pass: {why}")).with_exit(Exit::Refused);
+    match said("code") {
+        Some(code) => failure.with_code(code),
+        None => failure,
+    }
+}

@@ -1,0 +1,254 @@
+//! Limits from the command line: set, used up, changed, tried out; and what happens around them: rotation,
+//! spends of which nobody knows, services.
+
+use bursar_client::{Client, ClientError};
+use bursar_core::secret::Secret;
+use serde_json::{Value, json};
+
+use crate::support::{Home, Ran, Server, mode};
+
+const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+const DEV: [&str; 4] = ["dev", "--json", "--listen", "127.0.0.1:0"];
+const OTP: [&str; 2] = ["--otp", "000000"];
+
+/// Somebody who is logged in to a server of their own.
+struct Desk {
+    home: Home,
+    server: Server,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let home = Home::new();
+        let server = home.serve(&DEV);
+        let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
+        let environment = [("BURSAR_URL", server.ready("url")), ("BURSAR_PASSWORD", server.ready("password"))];
+        home.run(&login, &environment).text();
+        Self { home, server }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.home.run(arguments, &[])
+    }
+
+    /// Makes a token that may spend within these limits: its id and its text.
+    fn token(&self, limits: &[&str]) -> (String, String) {
+        let create = ["token", "create", "--json", "--label", "bot", "--scope", "wallet_view_all,wallet_spend_all"];
+        let created = self.run(&[&create[..], limits, &OTP].concat()).json();
+        let text = |name: &str| created[name].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
+    }
+
+    fn spend(&self, token: &str, to: &str, amount: &str) -> Ran {
+        let payment = ["spend", "--json", "--coin", "tbtc", "--to", to, "--amount", amount];
+        let payment = [&payment[..], &["--wallet", self.server.wallet("tbtc")]].concat();
+        self.home.run(&payment, &[("BURSAR_TOKEN", token), ("BURSAR_URL", self.server.ready("url"))])
+    }
+
+    fn client(&self, token: &str) -> Client {
+        Client::new(self.server.ready("url"), Some(Secret::new(token.to_owned())))
+    }
+}
+
+#[test]
+fn a_token_spends_up_to_its_windows_and_is_told_when_it_fits() {
+    let desk = Desk::new();
+    let (id, token) = desk.token(&["--limit", "tbtc 0.00001/day", "--limit", "3 spends/hour"]);
+    desk.spend(&token, ADDRESS, "600").json();
+    let over = desk.spend(&token, ADDRESS, "401");
+    assert_eq!(over.code(), 3);
+    assert!(over.told().contains("leaves 400 of tbtc, 401 asked; it fits from 20"), "{}", over.told());
+    assert!(over.failure()["context"]["fitsAt"].is_string());
+    desk.spend(&token, ADDRESS, "400").json();
+
+    let shown = desk.run(&["token", "limits", &id]).text();
+    let lines: Vec<String> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines[1], "tbtc 0.00001/day #################### 0.00001 of 0.00001 0");
+    assert_eq!(lines[2], "3 spends/hour #############....... 2 of 3 1");
+    let limits = desk.run(&["token", "limits", "--json", &id]).json();
+    assert_eq!(limits["limits"][0]["captured"], "1000");
+    let own = [("BURSAR_TOKEN", token.as_str()), ("BURSAR_URL", desk.server.ready("url"))];
+    let who = desk.home.run(&["whoami"], &own).text();
+    assert!(who.contains("State    limited") && who.contains("2 of 3"), "{who}");
+    assert!(desk.run(&["token", "list"]).text().contains("tbtc 0.00001/day (0.00001 used), 3 spends/hour (2 used)"));
+}
+
+#[test]
+fn tightening_is_immediate_and_loosening_needs_a_second_factor() {
+    let desk = Desk::new();
+    let (id, token) = desk.token(&["--limit", "tbtc 0.00001/day"]);
+    let raise = ["token", "set-limits", &id, "--add", "tbtc 0.00002/day"];
+    let without = desk.run(&raise);
+    assert_eq!(without.code(), 4);
+    assert!(without.told().contains("hint: give --otp or BURSAR_OTP"), "{}", without.told());
+    let raised = desk.run(&[&raise[..], &OTP].concat()).text();
+    assert_eq!(raised, "- tbtc 0.00001/day\n+ tbtc 0.00002/day\nversion 2, was 1\n");
+    desk.spend(&token, ADDRESS, "1500").json();
+
+    let stale = desk.run(&["token", "set-limits", &id, "--limit", "tbtc=1", "--if-version", "1"]);
+    assert_eq!(stale.code(), 1);
+    assert!(stale.told().contains("changed in the meantime"), "{}", stale.told());
+
+    let tighten = ["--add", "tbtc 0.000016/day", "--add", "9 spends/hour", "--to", ADDRESS, "--coin", "tbtc"];
+    let tightened = desk.run(&[&["token", "set-limits", &id, "--json"], &tighten[..]].concat()).json();
+    assert_eq!((&tightened["version"], &tightened["limits"][0]["remaining"]), (&json!(3), &json!("100")));
+    assert_eq!(desk.spend(&token, ADDRESS, "101").failure()["code"], "limit_exceeded");
+    let elsewhere = desk.spend(&token, "sandbox:slow", "1");
+    assert_eq!((elsewhere.code(), &elsewhere.failure()["code"]), (3, &json!("destination_not_allowed")));
+    desk.spend(&token, ADDRESS, "100").json();
+    let shown = desk.run(&["limits", "show", "token", &id]).text();
+    assert!(shown.contains(&format!("to {ADDRESS} (")), "{shown}");
+
+    let unknown = desk.run(&["token", "set-limits", &id, "--remove", "tbtc 5/day"]);
+    assert!(unknown.told().contains("hint: there is `tbtc 0.000016/day`, `9 spends/hour`"), "{}", unknown.told());
+    assert_eq!(desk.run(&["token", "set-limits", &id]).code(), 2);
+    let lifted = ["token", "set-limits", &id, "--remove", "9 spends/hour", "--anywhere"];
+    assert_eq!(desk.run(&lifted).code(), 4);
+    desk.run(&[&lifted[..], &OTP].concat()).text();
+    desk.spend(&token, "sandbox:slow", "0").json();
+}
+
+#[test]
+fn limits_of_a_wallet_hold_beside_those_of_the_token() {
+    let desk = Desk::new();
+    let (id, token) = desk.token(&["--limit", "tbtc=5000"]);
+    let wallet = desk.server.wallet("tbtc");
+    assert!(desk.run(&["limits", "show", "wallet", wallet]).text().starts_with("no limits\n"));
+    desk.run(&["limits", "set", "wallet", wallet, "--add", "tbtc 0.00001/calendar day"]).text();
+    desk.run(&["limits", "set", "user", "me", "--add", "tbtc 0.00003/week"]).text();
+    desk.run(&["limits", "set", "organisation", &organisation(&desk), "--add", "tbtc 1/day"]).text();
+    let shown = desk.run(&["limits", "show", "wallet", wallet]).text();
+    assert!(shown.contains("tbtc 0.00001/calendar day") && shown.contains("resets at 20"), "{shown}");
+
+    let attempt = ["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--wallet", wallet, "--amount"];
+    let passes = desk.run(&[&attempt[..], &["1000"]].concat()).text();
+    assert!(passes.contains("wallet: tbtc 0.00001/calendar day") && passes.ends_with("it would pass\n"), "{passes}");
+    let over = desk.run(&[&attempt[..], &["1001"]].concat());
+    assert_eq!(over.code(), 3);
+    assert!(over.told().contains("it would not pass: the wallet's limit of tbtc has no room"), "{}", over.told());
+    let answer = desk.run(&[&attempt[..], &["6000", "--json"]].concat());
+    assert_eq!(answer.code(), 3);
+    assert_eq!(answer.failure()["allowed"], false);
+    assert_eq!(desk.spend(&token, ADDRESS, "1001").code(), 3);
+    desk.spend(&token, ADDRESS, "1000").json();
+}
+
+#[test]
+fn what_is_no_limit_is_told_with_its_spot_and_its_flag() {
+    let desk = Desk::new();
+    let create = ["token", "create", "--json", "--label", "bot", "--scope", "profile", "--otp", "000000"];
+    let create = |more: &[&str]| desk.run(&[&create[..], more].concat());
+    let mistyped = create(&["--limit", "tbtc 0.5/mnoth"]);
+    assert_eq!((mistyped.code(), &mistyped.failure()["code"]), (2, &json!("usage")));
+    assert!(mistyped.told().contains("    tbtc 0.5/mnoth\n             ^^^^^\n"), "{}", mistyped.told());
+    assert!(mistyped.failure()["error"].as_str().unwrap().contains("this is no period of time"));
+    for (flags, told) in [
+        (["--ip", "10.0.0.0/8"], "error: `--ip` "),
+        (["--to", "tbtc:nonsense"], "error: `--to` "),
+        (["--to", "nonsense"], "error: --to `nonsense` has no coin"),
+        (["--each", "20 spends/hour"], "error: `--each` "),
+    ] {
+        let refused = create(&flags);
+        assert!(refused.told().starts_with(told), "{flags:?}: {}", refused.told());
+    }
+    assert!(create(&["--limit", "tbtc=1", "--limit", "tbtc=2"]).told().starts_with("error: `--limit` counts the same"));
+    let sound = create(&["--limit", "tbtc 2/day", "--limit", "tbtc 1/week"]).json();
+    assert!(sound["warnings"].to_string().contains("tbtc 2/day"), "{sound}");
+    assert!(desk.run(&["token", "create", "--help"]).text().contains("wallet_spend:WALLET"));
+}
+
+#[test]
+fn a_rotated_token_goes_on_with_both_texts_and_the_same_budget() {
+    let desk = Desk::new();
+    let (id, old) = desk.token(&["--limit", "tbtc=1000"]);
+    desk.spend(&old, ADDRESS, "400").json();
+    let file = desk.home.path("bot.env");
+    std::fs::write(&file, "WALLET=x\nBURSAR_TOKEN=old\n").unwrap();
+    let rotate = ["token", "rotate", &id, "--write-env", "bot.env"];
+    assert_eq!(desk.run(&rotate).code(), 4);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "WALLET=x\nBURSAR_TOKEN=old\n");
+    let told = desk.run(&[&rotate[..], &OTP].concat()).text();
+    assert!(!told.contains("v2x") && told.contains("The old text goes on until 20"), "{told}");
+
+    assert_eq!(mode(&file), 0o600);
+    let written = std::fs::read_to_string(&file).unwrap();
+    let new = written.strip_prefix("WALLET=x\nBURSAR_TOKEN=").unwrap().trim_end();
+    assert!(new.starts_with("v2x") && new != old, "{written}");
+    desk.spend(&old, ADDRESS, "300").json();
+    desk.spend(new, ADDRESS, "300").json();
+    assert_eq!(desk.spend(new, ADDRESS, "1").failure()["context"]["remaining"], "0");
+
+    let third = desk.run(&[&["token", "rotate", &id, "--overlap", "1h"], &OTP[..]].concat());
+    assert_eq!(third.code(), 1, "two texts are in use already");
+    let now = desk.run(&[&["token", "rotate", &id, "--overlap", "0", "--json"], &OTP[..]].concat()).json();
+    assert_eq!(now["id"], id);
+    assert_eq!(desk.spend(new, ADDRESS, "1").code(), 4, "the old text has ended");
+    assert_eq!(desk.spend(now["token"].as_str().unwrap(), ADDRESS, "1").code(), 3);
+}
+
+#[test]
+fn a_spend_of_which_nobody_knows_counts_until_somebody_says_what_became_of_it() {
+    let desk = Desk::new();
+    let (id, token) = desk.token(&["--limit", "tbtc=1000"]);
+    let pending = desk.spend(&token, "sandbox:never", "700");
+    assert_eq!(pending.failure()["code"], "outcome_pending");
+    assert!(pending.told().contains("hint: it may have been sent; send it again with --sequence-id "));
+    assert_eq!(desk.spend(&token, ADDRESS, "301").failure()["context"]["held"], "700");
+
+    let list = desk.run(&["spends", "list", "--unresolved", "--json"]).json();
+    let spend = list["spends"][0]["id"].as_str().unwrap();
+    assert!(desk.run(&["spends", "list", "--unresolved"]).text().contains(spend));
+    assert!(desk.run(&["spends", "show", spend]).text().contains("State      unresolved"));
+    let resolve = ["spends", "resolve", spend];
+    let resolve = |more: &[&str]| desk.run(&[&resolve[..], more].concat());
+    assert_eq!(resolve(&["--not-moved"]).code(), 2, "without evidence");
+    assert_eq!(resolve(&["--moved", "--evidence", "seen"]).code(), 2, "without a reference");
+    let found = ["--not-moved", "--evidence", "the sandbox's book has no such send"];
+    assert_eq!(resolve(&found).code(), 4);
+    let resolved = resolve(&[&found[..], &OTP].concat()).text();
+    assert!(resolved.contains("State      released") && resolved.contains("book has no such send"), "{resolved}");
+    desk.spend(&token, ADDRESS, "1000").json();
+    let again = resolve(&["--moved", "--reference", "tx", "--evidence", "seen", "--otp", "000000"]);
+    assert_eq!(again.code(), 1, "a spend is settled once");
+    let spends = desk.run(&["spends", "list", "--token-id", &id, "--json"]).json();
+    let states: Vec<&Value> = spends["spends"].as_array().unwrap().iter().map(|spend| &spend["state"]).collect();
+    assert_eq!(states, ["captured", "released"], "newest first");
+}
+
+#[test]
+fn a_service_holds_captures_and_releases_what_others_spend() {
+    let desk = Desk::new();
+    let (_, spender) = desk.token(&["--limit", "tbtc=1000"]);
+    let create = ["service", "create", "--json", "--label", "shop", "--organisation", &organisation(&desk)];
+    assert_eq!(desk.run(&create).code(), 4);
+    let created = desk.run(&[&create[..], &OTP].concat()).json();
+    let service = desk.client(created["token"].as_str().unwrap());
+    let asked = |amount: &str| json!({"token": spender, "coin": "tbtc", "recipients": [{"address": ADDRESS, "amount": amount}], "deadline": 60});
+
+    let held = service.hold(&asked("600"), "order-1").unwrap();
+    assert_eq!((&held["state"], &held["idempotencyKey"]), (&json!("open"), &json!("order-1")));
+    let id = held["id"].as_str().unwrap();
+    assert_eq!(service.hold(&asked("600"), "order-1").unwrap()["id"], held["id"], "the same key is the same spend");
+    let Err(ClientError::Declined(other)) = service.hold(&asked("601"), "order-1") else { panic!("another spend") };
+    assert_eq!(other.context().unwrap()["spend"], id);
+    let Err(ClientError::Declined(over)) = service.hold(&asked("401"), "order-2") else { panic!("over the limit") };
+    assert_eq!((over.code(), over.context().unwrap()["held"].as_str()), (Some("limit_exceeded"), Some("600")));
+    assert_eq!(desk.spend(&spender, ADDRESS, "401").code(), 3);
+
+    let captured = service.capture(id, &json!({"amount": "500", "reference": "tx-1"})).unwrap();
+    assert_eq!((&captured["state"], &captured["captured"]["amount"]), (&json!("captured"), &json!("500")));
+    let second = service.hold(&asked("500"), "order-2").unwrap();
+    let second = second["id"].as_str().unwrap();
+    let released = service.release(second, "the buyer went away", None).unwrap();
+    assert_eq!(released["released"]["reason"], "the buyer went away");
+    assert!(service.capture(second, &json!({"reference": "tx-2"})).is_err(), "a spend is settled once");
+    assert_eq!(service.spend_of_id(second).unwrap()["state"], "released");
+    assert!(desk.client(&spender).capture(id, &json!({"reference": "x"})).is_err(), "only whoever holds it settles it");
+    desk.spend(&spender, ADDRESS, "500").json();
+}
+
+/// The organisation that owns the wallets.
+fn organisation(desk: &Desk) -> String {
+    let wallets = desk.run(&["wallet", "list", "--json"]).json();
+    wallets["wallets"][0]["enterprise"].as_str().unwrap().to_owned()
+}
