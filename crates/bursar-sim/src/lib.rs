@@ -10,6 +10,7 @@ mod clock;
 pub mod exhaustive;
 mod judge;
 mod naive;
+mod people;
 mod promises;
 mod rail;
 mod script;

@@ -63,9 +63,9 @@ impl Rail {
             match self.book.get(&call.hold) {
                 Some(Entry::Moved(cost)) => {
                     let word = Word::Moved(cost.clone());
-                    self.answer(&call, word, dice);
+                    self.answer(&call, &word, dice);
                 }
-                Some(Entry::Refused) => self.answer(&call, Word::NotMoved, dice),
+                Some(Entry::Refused) => self.answer(&call, &Word::NotMoved, dice),
                 Some(Entry::Taken(_)) => {}
                 None => {
                     self.book.insert(call.hold, Entry::Taken(call));
@@ -84,20 +84,20 @@ impl Rail {
             0 => None,
             1 | 2 => {
                 self.book.insert(call.hold, Entry::Refused);
-                self.answer(&call, Word::NotMoved, dice);
+                self.answer(&call, &Word::NotMoved, dice);
                 None
             }
             _ => {
                 let cost = really(&call, dice);
                 self.book.insert(call.hold, Entry::Moved(cost.clone()));
-                self.answer(&call, Word::Moved(cost.clone()), dice);
+                self.answer(&call, &Word::Moved(cost.clone()), dice);
                 Some((call.hold, cost))
             }
         }
     }
 
     /// Answers once, twice or never.
-    fn answer(&mut self, call: &Call, word: Word, dice: &mut fastrand::Rng) {
+    fn answer(&mut self, call: &Call, word: &Word, dice: &mut fastrand::Rng) {
         let times = [1, 1, 1, 2, 0][dice.usize(..5)];
         for _ in 0..times {
             self.answers.push_back(Answer { hold: call.hold, word: word.clone(), life: call.life });

@@ -1,14 +1,22 @@
-//! What the server does with a batch: runs it through the real engine, and tells everybody who still
-//! waits. A hold that was granted goes to the rail, and nothing else does.
+//! What the server does: runs a batch through the real engine and tells everybody who still waits, sends to
+//! the rail what was held and nothing else, settles what the rail says, and looks after what it does not say.
 
-use bursar_core::ledger::{Command, Outcome, Settler};
-use bursar_core::limit::Subject;
+use bursar_core::hold::{Hold, HoldState};
+use bursar_core::id::HoldId;
+use bursar_core::ledger::{Command, Key, Outcome, Record, Settler};
+use bursar_core::limit::{Subject, Window};
 use bursar_core::refusal::Refusal;
+use bursar_core::time::Span;
 use bursar_ledger::LedgerError;
 
 use crate::Breakage;
 use crate::judge::{Verdict, demand};
+use crate::rail::Word;
+use crate::store::Snapshot;
 use crate::world::{From, Job, World};
+
+/// Spends are kept for as long as the longest window reaches back.
+const RETENTION: Span = Window::LONGEST;
 
 impl World {
     pub(crate) fn batch(&mut self, dice: &mut fastrand::Rng) -> Verdict {
@@ -116,7 +124,7 @@ impl World {
         }
         self.hears_nothing(job);
         // Settlements are tried again, or left to the sweep.
-        if job.from == From::Server && self.counts.failures % 2 == 0 {
+        if job.from == From::Server && self.counts.failures.is_multiple_of(2) {
             self.put(From::Server, job.request.command.clone());
         }
         Ok(())
@@ -134,6 +142,83 @@ impl World {
                 }
             }
             _ => {}
+        }
+    }
+
+    pub(crate) fn rail_answers(&mut self, dice: &mut fastrand::Rng) {
+        let Some(answer) = self.rail.next_answer(dice) else { return };
+        // Who asked is no longer there: the answer goes nowhere.
+        if answer.life != self.life {
+            return;
+        }
+        let holder = self.find(answer.hold).and_then(|hold| hold.holder);
+        let by = match holder {
+            Some(token) => Settler::Service { token, stepped_up: dice.u8(..4) == 0 },
+            None => Settler::Rail,
+        };
+        self.settle(answer.hold, answer.word, by);
+    }
+
+    fn settle(&mut self, hold: HoldId, word: Word, by: Settler) {
+        let command = match word {
+            Word::Moved(cost) => {
+                Command::Capture { hold, amount: cost.amount, fee: cost.fee, reference: "txid".to_owned(), by }
+            }
+            Word::NotMoved => Command::Release { hold, reason: "the rail refused".to_owned(), by },
+        };
+        self.put(From::Server, command);
+    }
+
+    fn find(&self, id: HoldId) -> Option<Hold> {
+        self.disk.view(|view| match view.records.get(&Key::Hold(id)).map(|found| &found.value) {
+            Some(Record::Hold(_, hold)) => Some(hold.clone()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn sweep(&mut self) {
+        let now = self.ledger_time();
+        let overdue = |view: &Snapshot| -> Vec<HoldId> {
+            let open = view.holds().filter(|hold| hold.state == HoldState::Open && hold.deadline <= now);
+            open.map(|hold| hold.id).collect()
+        };
+        for hold in self.disk.view(overdue) {
+            if self.breakage == Some(Breakage::ReleasesOnTimeout) {
+                self.settle(hold, Word::NotMoved, Settler::Rail);
+            } else {
+                self.put(From::Server, Command::Expire { hold });
+            }
+        }
+    }
+
+    pub(crate) fn reconcile(&mut self, dice: &mut fastrand::Rng) {
+        let unresolved = |view: &Snapshot| -> Vec<HoldId> {
+            let unresolved = view.holds().filter(|hold| matches!(hold.state, HoldState::Unresolved { .. }));
+            unresolved.map(|hold| hold.id).collect()
+        };
+        let unresolved = self.disk.view(unresolved);
+        let Some(hold) = unresolved.get(dice.usize(..unresolved.len().max(1))).copied() else { return };
+        let Some(word) = self.rail.ask(hold) else { return };
+        let by = if dice.bool() {
+            Settler::Rail
+        } else {
+            Settler::Person { evidence: "the rail's book says so".to_owned() }
+        };
+        self.settle(hold, word, by);
+    }
+
+    pub(crate) fn forget(&mut self) {
+        let before = self.ledger_time().minus(RETENTION);
+        let old = |view: &Snapshot| -> Vec<HoldId> {
+            let settled = view.holds().filter(|hold| match hold.state {
+                HoldState::Captured { at, .. } | HoldState::Released { at, .. } => at < before,
+                _ => false,
+            });
+            settled.map(|hold| hold.id).collect()
+        };
+        let holds = self.disk.view(old);
+        if !holds.is_empty() {
+            self.put(From::Server, Command::Forget { holds, before });
         }
     }
 
