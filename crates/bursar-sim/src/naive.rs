@@ -118,7 +118,9 @@ impl Spends {
             for limit in set.each() {
                 for destination in &paid {
                     let weigh = |spend: &Spend, cost: &Cost| {
-                        let covered = set.covers(&limit.asset, &cost.coin);
+                        // Totals are kept for each coin, not for each destination: what was let go of is not
+                        // told to a limit for one destination that comes later.
+                        let covered = set.covers(&limit.asset, &cost.coin) && !spend.is_forgotten;
                         covered.then(|| spend.paid_to(*destination, cost)).flatten()
                     };
                     if let Some(broken) = judge(until, *subject, limit, witness, weigh) {
