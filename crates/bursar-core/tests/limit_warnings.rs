@@ -124,7 +124,11 @@ fn a_ticker_in_the_wrong_case_is_told() {
 
 #[test]
 fn destinations_that_nobody_can_reach_are_told() {
-    let one = Allowed { destination: Destination::new("evm", &[1], None), address: "0x01".to_owned() };
+    let one = Allowed {
+        destination: Destination::new("evm", &[1], None),
+        address: "0x01".to_owned(),
+        coin: bursar_core::coin::Coin::parse("hteth").unwrap(),
+    };
     let of = |allowed: Option<Vec<Allowed>>, at_most, each: &[&str]| {
         let each = each.iter().map(|text| parse(text).unwrap()).collect();
         let destinations = Some(Destinations { allowed, at_most, each, counted_since: None });

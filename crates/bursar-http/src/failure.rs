@@ -3,6 +3,7 @@
 //! A fault of ours tells the caller that there is one and the log what it is.
 
 use axum::http::StatusCode;
+use bursar_core::id::HoldId;
 use bursar_core::time::Timestamp;
 use bursar_service::authenticate::Unauthenticated;
 use bursar_service::error::{ServiceError, Unproven};
@@ -29,6 +30,8 @@ pub(crate) enum Failure {
     BadId(&'static str),
     /// The wallet id in the path is none.
     BadWalletId,
+    /// The idempotency key names another spend.
+    KeyUsed(HoldId),
     /// There is no such route.
     NoSuchRoute,
     /// The route has other methods.
@@ -111,6 +114,11 @@ impl Failure {
                 Shown::new(400, body.with_context("code", "bad_id"))
             }
             Self::BadWalletId => plain(400, "InvalidWalletId", "bad_id", "invalid wallet id"),
+            Self::KeyUsed(spend) => {
+                let text = "this idempotency key names another spend; choose a new one for a new spend";
+                let body = ErrorBody::new("Conflict", text, request_id).with_context("code", "idempotency_key_used");
+                Shown::new(409, body.with_context("spend", spend.to_string()))
+            }
             Self::NoSuchRoute => plain(404, "NotFound", "no_such_route", "there is no such route"),
             Self::MethodNotAllowed => {
                 plain(405, "MethodNotAllowed", "method_not_allowed", "this route has other methods; see `Allow`")

@@ -244,7 +244,7 @@ impl Bursar {
     fn resolve_destinations(&self, asked: DestinationRules) -> Result<Destinations, ServiceError> {
         let read = |DestinationText { address, coin }: DestinationText| {
             let destination = self.destination(&coin, &address)?;
-            Ok::<_, ServiceError>(Allowed { destination, address })
+            Ok::<_, ServiceError>(Allowed { destination, address, coin })
         };
         let allowed = asked.allow.map(|list| list.into_iter().map(read).collect::<Result<Vec<_>, _>>());
         Ok(Destinations {

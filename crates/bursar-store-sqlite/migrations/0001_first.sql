@@ -177,6 +177,7 @@ CREATE TABLE allowed_destinations (
     bytes BLOB NOT NULL,
     tag TEXT,
     address TEXT NOT NULL,
+    coin TEXT NOT NULL,
     PRIMARY KEY (subject_kind, subject, place)
 ) STRICT, WITHOUT ROWID;
 

@@ -37,7 +37,8 @@ const DATABASE: &str = "bursar.db";
 
 /// How often overdue spends are taken to their rail.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
-/// How many rounds of that make a day.
+/// How many rounds of that make a minute, and a day.
+const ROUNDS_A_MINUTE: u64 = 6;
 const ROUNDS_A_DAY: u64 = 8640;
 
 /// How long requests under way may take after the signal to stop.
@@ -251,10 +252,12 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
     }
 }
 
-/// Checks that the ledger adds up: what is held every time, everything once a day; and lets go of what is
+/// Checks that the ledger adds up: what is held every minute, everything once a day; and lets go of what is
 /// old enough.
 async fn look_after(bursar: &Bursar, round: u64) -> Result<(), ServiceError> {
-    bursar.check_conservation(round.is_multiple_of(ROUNDS_A_DAY)).await?;
+    if round.is_multiple_of(ROUNDS_A_MINUTE) {
+        bursar.check_conservation(round.is_multiple_of(ROUNDS_A_DAY)).await?;
+    }
     let forgotten = bursar.forget_old_spends().await?;
     if forgotten > 0 {
         tracing::info!(forgotten, "spends that were settled long ago are no longer kept one by one");

@@ -2,6 +2,7 @@
 //! what was captured to what counts as captured.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use crate::coin::Asset;
 use crate::hold::{Hold, HoldState};
@@ -32,6 +33,21 @@ pub struct Difference {
     pub spends: Usage,
     /// What the budget says.
     pub counted: Usage,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { budget, figure, spends, counted } = self;
+        let BudgetKey { subject, asset, destination } = budget;
+        write!(f, "{} ", subject.kind())?;
+        subject.id_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        destination.map_or(Ok(()), |destination| write!(f, " to {destination:?}"))?;
+        write!(
+            f,
+            ", {asset}: the spends add up to {} base units in {} spends {figure}, the budget says {} in {}",
+            spends.amount, spends.count, counted.amount, counted.count
+        )
+    }
 }
 
 impl Conservation {

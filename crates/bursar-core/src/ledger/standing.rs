@@ -40,7 +40,7 @@ pub fn standing(state: &mut State, subject: Subject, now: Timestamp) -> Result<V
         prepare(state, &set, &key, None, now)?;
         let empty = Budget::default();
         let budget = state.budget(&key)?.unwrap_or(&empty);
-        reports.push(budget.report(subject, limit, Usage::default(), now));
+        reports.push(budget.report(subject, limit, Usage::default(), now).with_reset(budget, now));
     }
     Ok(reports)
 }

@@ -19,6 +19,8 @@ pub struct LimitReport {
     pub asked: Amount,
     /// When the spend fits.
     pub fits: Fits,
+    /// When nothing that is captured now counts any more, where that was asked for.
+    pub resets: Option<Timestamp>,
 }
 
 /// When a spend fits under a limit, if nothing else happens.
@@ -50,7 +52,22 @@ impl LimitReport {
                 false => later(limit, budget, ceiling, (held, asked), now),
             },
         };
-        Self { subject, limit: limit.clone(), captured, held, asked, fits }
+        Self { subject, limit: limit.clone(), captured, held, asked, fits, resets: None }
+    }
+
+    /// The same, with the time at which nothing that is captured now counts any more: the end of the
+    /// period, or when the last capture has left or worn off.
+    #[must_use]
+    pub fn with_reset(self, budget: &Budget, now: Timestamp) -> Self {
+        let window = &self.limit.window;
+        let resets = match window.period_at(now) {
+            Some(period) => Some(period.end),
+            None if self.captured == Amount::ZERO => None,
+            None => budget
+                .counter(window)
+                .and_then(|counter| counter.earliest(window, self.limit.measure, Amount::ZERO, now)),
+        };
+        Self { resets, ..self }
     }
 
     /// Whether the spend fits: captured + held + asked ≤ ceiling, a sum that overflows does not fit.

@@ -34,6 +34,8 @@ pub struct Allowed {
     pub destination: Destination,
     /// The address as it was given, for people.
     pub address: String,
+    /// The coin it was given for, which tells how the address is read.
+    pub coin: Coin,
 }
 
 impl LimitSet {

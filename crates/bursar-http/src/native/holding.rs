@@ -1,6 +1,7 @@
 //! Spends of those who move the money themselves, and spends of which nobody knows.
 
 use bursar_core::id::HoldId;
+use bursar_service::error::ServiceError;
 use bursar_service::holding::{ExternalSpend, Finding};
 use bursar_service::services::NewService;
 use bursar_wire::json::FieldError;
@@ -42,7 +43,10 @@ pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
         patience: request.deadline,
         comment: request.comment,
     };
-    let held = call.bursar.hold_for(call.principal()?, spend).await?;
+    let held = call.bursar.hold_for(call.principal()?, spend).await.map_err(|error| match error {
+        ServiceError::DuplicateSpend { hold } => Failure::KeyUsed(hold),
+        other => other.into(),
+    })?;
     let shown = shapes::native_spend(&held.hold);
     let reply = if held.before { Reply::ok(shown)? } else { Reply::created(shown)? };
     Ok(reply.with_limits(&held.reports, call.bursar.now()))

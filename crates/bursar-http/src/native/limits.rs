@@ -5,7 +5,6 @@ use bursar_core::limit::warnings::warnings;
 use bursar_core::limit::{LimitReport, Subject};
 use bursar_core::time::{Span, Timestamp};
 use bursar_service::limits::{Bucket, Standing, Trial};
-use bursar_wire::json::FieldError;
 use bursar_wire::requests::{DryRun, LimitsEdit};
 use bursar_wire::shapes;
 use serde_json::{Value, json};
@@ -62,13 +61,8 @@ pub(crate) async fn set_of_organisation(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
-    let payment = DryRun::read(&call.json()?)?.payment;
-    if !payment.recipients.iter().all(|recipient| recipient.address.len() <= 256) {
-        let problem = "is longer than any address".to_owned();
-        return Err(FieldError { field: "destination".to_owned(), problem }.into());
-    }
-    let trial =
-        Trial { coin: payment.coin, recipients: payment.recipients, wallet: payment.wallet, organisation: None };
+    let DryRun { payment, organisation } = DryRun::read(&call.json()?)?;
+    let trial = Trial { coin: payment.coin, recipients: payment.recipients, wallet: payment.wallet, organisation };
     let answer = call.bursar.dry_run(call.principal()?, call.id("token")?, trial).await?;
     let now = call.bursar.now();
     match answer {

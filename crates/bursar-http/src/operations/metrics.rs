@@ -31,6 +31,9 @@ pub(super) fn render(
     let ready = Gauge::<i64>::default();
     ready.set(is_ready.into());
     registry.register("ready", "Whether requests should be sent here", ready);
+    let differences = Gauge::<i64>::default();
+    differences.set(i64::try_from(bursar.conservation_differences()).unwrap_or(i64::MAX));
+    registry.register("conservation_differences", "Budgets that do not say what their spends say", differences);
     let engine = Engine { figures: bursar.figures(), waiting: bursar.waiting(), unsettled };
     registry.register_collector(Box::new(engine));
     let mut rendered = String::new();

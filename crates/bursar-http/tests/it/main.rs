@@ -2,6 +2,7 @@
 
 mod authority;
 mod canary;
+mod native;
 mod operations;
 mod second_factor;
 mod support;

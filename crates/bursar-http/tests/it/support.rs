@@ -121,9 +121,35 @@ impl Server {
         token: Option<&str>,
         body: Vec<u8>,
     ) -> Answer {
+        self.send_all(address, method, path, &bearer(token), body).await
+    }
+
+    /// Sends with an idempotency key.
+    pub(crate) async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+        key: Option<&str>,
+    ) -> Answer {
+        let mut headers = bearer(token);
+        headers.extend(key.map(|key| ("idempotency-key", key.to_owned())));
+        let bytes = body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        self.send_all([127, 0, 0, 1], method, path, &headers, bytes).await
+    }
+
+    async fn send_all(
+        &self,
+        address: [u8; 4],
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, value);
         }
         let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 4711))));
@@ -168,6 +194,10 @@ impl Server {
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body
     }
+}
+
+fn bearer(token: Option<&str>) -> Vec<(&'static str, String)> {
+    token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect()
 }
 
 fn policy() -> Policy {

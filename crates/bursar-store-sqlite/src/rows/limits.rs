@@ -1,7 +1,7 @@
 //! The rules of a subject, all together, with one version: how much, to whom, and how much to each.
 
 use bursar_core::amount::Amount;
-use bursar_core::coin::Asset;
+use bursar_core::coin::{Asset, Coin};
 use bursar_core::destination::Destination;
 use bursar_core::ledger::{Version, Versioned};
 use bursar_core::limit::{Allowed, Ceiling, Destinations, Limit, LimitSet, Measure, Subject, Window};
@@ -65,7 +65,8 @@ fn read_limit(columns: &mut Columns<'_>) -> Result<(bool, Limit), StoreError> {
 
 fn read_allowed(columns: &mut Columns<'_>) -> Result<Allowed, StoreError> {
     let (family, bytes, tag): (Box<str>, Vec<u8>, Option<Box<str>>) = (columns.get()?, columns.get()?, columns.get()?);
-    Ok(Allowed { destination: Destination::new(&family, &bytes, tag.as_deref()), address: columns.get()? })
+    let destination = Destination::new(&family, &bytes, tag.as_deref());
+    Ok(Allowed { destination, address: columns.get()?, coin: columns.parse(Coin::parse)? })
 }
 
 pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<LimitSet> {
@@ -85,7 +86,7 @@ pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<LimitSet>
         }
     }
     if let Some(Destinations { allowed: Some(allowed), .. }) = &mut set.destinations {
-        let query = "SELECT family, bytes, tag, address FROM allowed_destinations
+        let query = "SELECT family, bytes, tag, address, coin FROM allowed_destinations
                      WHERE subject_kind = ?1 AND subject = ?2 ORDER BY place";
         *allowed = many(connection, "allowed_destinations", query, key, read_allowed)?;
     }
@@ -163,8 +164,8 @@ fn insert_allowed(
     let destination = &allowed.destination;
     execute(
         connection,
-        "INSERT INTO allowed_destinations (subject_kind, subject, place, family, bytes, tag, address)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO allowed_destinations (subject_kind, subject, place, family, bytes, tag, address, coin)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             subject.kind(),
             subject.id_bytes(),
@@ -173,6 +174,7 @@ fn insert_allowed(
             destination.bytes(),
             destination.tag(),
             allowed.address,
+            allowed.coin.as_str(),
         ],
     )
 }

@@ -46,6 +46,8 @@ pub struct CreateSpend {
 pub struct DryRun {
     /// What would be spent.
     pub payment: Payment,
+    /// Whose money it is, where no wallet says so.
+    pub organisation: Option<OrganisationId>,
 }
 
 /// Who is to get how much of what, and what it may cost.
@@ -136,8 +138,8 @@ impl DryRun {
     /// A field is missing, cannot be or is not known.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        fields.only(&PAYMENT)?;
-        Ok(Self { payment: Payment::read(&fields)? })
+        fields.only(&[&PAYMENT[..], &["organisation"]].concat())?;
+        Ok(Self { payment: Payment::read(&fields)?, organisation: id(&fields, "organisation")? })
     }
 }
 

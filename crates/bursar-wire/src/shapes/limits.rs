@@ -29,7 +29,7 @@ pub fn limit_rules(rules: &LimitSet, version: Version) -> Value {
 /// Where a subject's money may go.
 pub(super) fn destinations(rules: &Destinations) -> Value {
     let allowed = rules.allowed.as_ref().map(|list| {
-        let one = |entry: &bursar_core::limit::Allowed| json!({"address": entry.address, "family": entry.destination.family()});
+        let one = |entry: &bursar_core::limit::Allowed| json!({"address": entry.address, "coin": entry.coin.as_str()});
         list.iter().map(one).collect::<Vec<_>>()
     });
     let each: Vec<Value> = rules.each.iter().map(|one| limit(one).into()).collect();
@@ -52,7 +52,7 @@ pub fn limit_standing(limit: &Limit, budget: &Budget, now: Timestamp) -> Map<Str
 
 /// What a limit says to a spend. Shows figures: only for those who may see the limit (P6).
 pub fn limit_report(report: &LimitReport, now: Timestamp) -> Value {
-    let resets = report.limit.window.period_at(now).map(|period| period.end);
+    let resets = report.resets.or_else(|| report.limit.window.period_at(now).map(|period| period.end));
     let mut shown = standing(&report.limit, (report.captured, report.held), resets);
     shown.insert("subject".to_owned(), report.subject.kind().into());
     shown.insert("asked".to_owned(), report.asked.to_string().into());

@@ -60,7 +60,7 @@ enum Command {
     /// Run a server that was set up.
     Serve(serve::Serve),
     /// Look whether a server's setup is sound.
-    Doctor(Configured),
+    Doctor(doctor::Doctor),
     /// Try to break the limits of a throw-away server, and report what became of the money.
     Prove(prove::Prove),
     /// The sandbox rail in a process of its own, until standard input ends.
@@ -146,7 +146,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Dev(command) => command.run(json),
         Command::Init(command) => command.run(json),
         Command::Serve(command) => serve::run(&command, json),
-        Command::Doctor(command) => doctor::run(&command.config, json),
+        Command::Doctor(command) => command.run(json),
         Command::Prove(command) => command.run(json),
         Command::SandboxRail(command) => command.run(),
         Command::User(command) => command.run(json),

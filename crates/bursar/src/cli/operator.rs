@@ -101,6 +101,7 @@ impl User {
                 output::json(&json!({"users": users}))
             }
             (Answer::Users { users }, false) => output::text(&list(&users)),
+            (Answer::Ledger { .. }, _) => Err(Failure::new("the server answered something else than was asked")),
         }
     }
 }
@@ -115,7 +116,7 @@ impl Place {
     }
 
     /// Has the request done by the server, or does it here if there is none.
-    fn answer(self, request: Request) -> Result<Answer, Failure> {
+    pub(super) fn answer(self, request: Request) -> Result<Answer, Failure> {
         let (directory, key, policy) = match self.data_dir {
             Some(directory) => {
                 let directory = directory.canonicalize().map_err(|problem| Failure::at(&directory, problem))?;

@@ -29,6 +29,10 @@ pub(crate) enum Request {
     Users,
     /// Lift an account's freeze.
     Unfreeze { username: String },
+    /// Compare all spends with all budgets.
+    CheckLedger,
+    /// Take the clock's time for right, after it has jumped.
+    AcceptClock,
 }
 
 /// What an operator is answered. It may have second factors in it: it must not be logged.
@@ -41,6 +45,8 @@ pub(crate) enum Answer {
     Enrolled { factors: Factors },
     /// All accounts.
     Users { users: Vec<Account> },
+    /// The ledger was looked at.
+    Ledger { differences: Vec<String> },
     /// It was not done.
     Failed { message: String },
 }
@@ -80,6 +86,13 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
         Request::ResetSecondFactors { username } => bursar.reset_second_factors(&username).await.map(enrolled),
         Request::Users => accounts(bursar).await.map(|users| Answer::Users { users }),
         Request::Unfreeze { username } => bursar.unfreeze(&username).await.map(|()| Answer::Done),
+        Request::CheckLedger => bursar.check_conservation(true).await.map(|found| Answer::Ledger {
+            differences: found.iter().map(ToString::to_string).collect(),
+        }),
+        Request::AcceptClock => {
+            bursar.accept_clock();
+            Ok(Answer::Done)
+        }
     };
     done.unwrap_or_else(|error| Answer::Failed { message: error.to_string() })
 }

@@ -11,7 +11,9 @@ use bursar_core::limit::{
 };
 use bursar_core::token::LastUse;
 
-use super::{ORGANISATION, TOKEN, USER, WALLET, asset, at, budget_key, captured, cost, hold, limit, nth, released};
+use super::{
+    ORGANISATION, TOKEN, USER, WALLET, asset, at, budget_key, captured, coin, cost, hold, limit, nth, released,
+};
 
 const MOST: Usage = Usage { amount: Amount::MAX, fee: Amount::MAX, count: u64::MAX };
 
@@ -58,7 +60,7 @@ fn rules() -> Vec<Record> {
         .zip(ceilings.into_iter().cycle())
         .map(|(((window, asset), measure), ceiling)| limit(asset, measure, window, ceiling));
     let limits: Vec<_> = limits.collect();
-    let address = |destination, address: &str| Allowed { destination, address: address.to_owned() };
+    let address = |destination, address: &str| Allowed { destination, address: address.to_owned(), coin: coin("tbtc") };
     let [first, second, third] = destinations();
     let listed = Destinations {
         allowed: Some(vec![address(third, "b"), address(first, ""), address(second, "0xAb ü")]),

@@ -30,7 +30,11 @@ fn every_window_is_shown_as_requests_take_it() {
         "tbtc 0.1/hour burst 0.5",
     ];
     let mut set = rules(&texts);
-    let allowed = Allowed { destination: Destination::new("evm", &[1], None), address: "0x01".to_owned() };
+    let allowed = Allowed {
+        destination: Destination::new("evm", &[1], None),
+        address: "0x01".to_owned(),
+        coin: bursar_core::coin::Coin::parse("hteth").unwrap(),
+    };
     set.destinations = Some(Destinations {
         allowed: Some(vec![allowed]),
         at_most: Some(3),
@@ -101,7 +105,7 @@ fn every_window_is_shown_as_requests_take_it() {
         "allow": [
           {
             "address": "0x01",
-            "family": "evm"
+            "coin": "hteth"
           }
         ],
         "atMost": 3,

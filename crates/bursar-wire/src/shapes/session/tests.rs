@@ -371,7 +371,11 @@ fn budgets_of_others_and_of_single_destinations_are_not_the_tokens() {
 #[test]
 fn a_token_shows_where_its_money_may_go() {
     let destination = Destination::new("evm", &[1], None);
-    let allowed = Some(vec![Allowed { destination, address: "0x01".to_owned() }]);
+    let allowed = Some(vec![Allowed {
+        destination,
+        address: "0x01".to_owned(),
+        coin: bursar_core::coin::Coin::parse("hteth").unwrap(),
+    }]);
     let each = vec![rule("hteth 1/day without fees")];
     let destinations = Some(Destinations { allowed, at_most: Some(3), each, counted_since: None });
     let rules = LimitSet { limits: vec![], destinations };
@@ -380,7 +384,7 @@ fn a_token_shows_where_its_money_may_go() {
       "allow": [
         {
           "address": "0x01",
-          "family": "evm"
+          "coin": "hteth"
         }
       ],
       "atMost": 3,

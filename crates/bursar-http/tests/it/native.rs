@@ -1,0 +1,285 @@
+//! The native surface: limits over time, edits, rotation, and spends of those who move money themselves.
+
+use bursar_core::time::Span;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, OTP, Server};
+
+const NAME: &str = "user@example.com";
+const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+const ELSEWHERE: &str = "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7";
+
+struct World {
+    server: Server,
+    session: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = Server::start().await;
+        server.user(NAME).await;
+        server.wallet_of(NAME).await;
+        let session = server.log_in(NAME).await;
+        Self { server, session }
+    }
+
+    /// A token with these limits and destinations: its id and its text.
+    async fn token(&self, mut more: Value) -> (String, String) {
+        more["duration"] = 86_400.into();
+        let issued = self.server.issue(&self.session, more).await;
+        let text = |name: &str| issued[name].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
+    }
+
+    async fn spend_to(&self, token: &str, address: &str, amount: &str) -> Answer {
+        let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", self.server.wallet);
+        self.server.send("POST", &path, Some(token), Some(json!({"address": address, "amount": amount}))).await
+    }
+
+    async fn spend(&self, token: &str, amount: &str) -> Answer {
+        self.spend_to(token, ADDRESS, amount).await
+    }
+
+    async fn get(&self, path: &str, token: &str) -> Answer {
+        self.server.send("GET", path, Some(token), None).await
+    }
+
+    async fn limits(&self, id: &str) -> Value {
+        let answer = self.get(&format!("/bursar/v1/tokens/{id}/limits"), &self.session).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    async fn edit(&self, id: &str, edit: Value) -> Answer {
+        self.server.send("PUT", &format!("/bursar/v1/tokens/{id}/limits"), Some(&self.session), Some(edit)).await
+    }
+
+    async fn hold(&self, service: &str, token: &str, key: Option<&str>, amount: &str) -> Answer {
+        let body = json!({
+            "token": token, "coin": "tbtc", "amount": amount, "destination": ADDRESS,
+            "wallet": self.server.wallet.to_string(),
+        });
+        self.server.send_with("POST", "/bursar/v1/spends", Some(service), Some(body), key).await
+    }
+}
+
+fn code(answer: &Answer) -> &str {
+    answer.body["code"].as_str().or(answer.body["context"]["code"].as_str()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_rolling_limit_says_when_a_spend_fits_and_keeps_its_word() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/hour"]})).await;
+    assert_eq!(world.spend(&token, "70").await.status, 200);
+    let refused = world.spend(&token, "40").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (401, "limit_exceeded"));
+    assert_eq!(refused.body["context"]["fits"], "at");
+    let fits_at = refused.body["context"]["fitsAt"].as_str().unwrap().to_owned();
+    let standing = world.limits(&id).await;
+    assert_eq!(standing["limits"][0]["captured"], "70");
+    assert_eq!(standing["limits"][0]["resetsAt"], fits_at.as_str());
+    assert_eq!(standing["history"]["buckets"][0]["amount"], "70");
+
+    world.server.pass(Span::from_millis(3_599_999));
+    assert_eq!(world.spend(&token, "40").await.status, 401, "a millisecond too early");
+    world.server.pass(Span::from_millis(1));
+    assert_eq!(world.spend(&token, "40").await.status, 200, "at {fits_at}");
+}
+
+#[tokio::test]
+async fn a_token_sees_its_own_limits_without_any_scope_and_in_the_headers_of_spends() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day", "20 spends/hour"]})).await;
+    let sent = world.spend(&token, "30").await;
+    let limits = sent.headers["ratelimit"].to_str().unwrap().to_owned();
+    assert_eq!(limits, r#""tbtc amount rolling 86400s";r=70, "* count rolling 3600s";r=19"#);
+    let own = world.get("/bursar/v1/self", &token).await;
+    assert_eq!(own.status, 200, "{}", own.body);
+    assert_eq!(own.body["limits"][0]["remaining"], "70");
+    assert_eq!(own.body["limits"][1]["remaining"], "19");
+}
+
+#[tokio::test]
+async fn limits_of_a_living_token_are_tightened_at_once_and_loosened_with_a_second_factor() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend(&token, "60").await.status, 200);
+    let version = world.limits(&id).await["version"].clone();
+    let raise = json!({"version": version, "limits": ["tbtc 200 base units/day"]});
+    let asked = world.edit(&id, raise.clone()).await;
+    assert_eq!((asked.status.as_u16(), code(&asked)), (401, "step_up_needed"));
+    let mut proven = raise;
+    proven["otp"] = OTP.into();
+    let raised = world.edit(&id, proven.clone()).await;
+    assert_eq!(raised.status, 200, "{}", raised.body);
+    assert_eq!(raised.body["limits"][0]["captured"], "60", "an edit never resets usage");
+    let stale = world.edit(&id, proven).await;
+    assert_eq!((stale.status.as_u16(), code(&stale)), (409, "conflict"));
+    assert_eq!(world.spend(&token, "60").await.status, 200);
+
+    let version = raised.body["version"].clone();
+    let lowered = world.edit(&id, json!({"version": version, "limits": ["tbtc 50 base units/day"]})).await;
+    assert_eq!(lowered.status, 200, "{}", lowered.body);
+    assert_eq!(world.spend(&token, "1").await.status, 401, "less than is spent lets nothing more through");
+    let own = world.server.send("PUT", &format!("/bursar/v1/tokens/{id}/limits"), Some(&token), Some(json!({}))).await;
+    assert_eq!(code(&own), "person_only");
+}
+
+#[tokio::test]
+async fn a_limit_of_another_shape_starts_with_what_was_spent() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 1000 base units in total"]})).await;
+    assert_eq!(world.spend(&token, "60").await.status, 200);
+    let version = world.limits(&id).await["version"].clone();
+    let limits = json!(["tbtc 1000 base units in total", "tbtc 100 base units/day", "tbtc:* 2 spends/day"]);
+    let edited = world.edit(&id, json!({"version": version, "limits": limits})).await;
+    assert_eq!(edited.status, 200, "{}", edited.body);
+    assert_eq!(edited.body["limits"][1]["captured"], "60");
+    assert_eq!(edited.body["limits"][2]["captured"], "1");
+    assert_eq!(code(&world.spend(&token, "41").await), "limit_exceeded");
+    assert_eq!(world.spend(&token, "40").await.status, 200);
+    assert_eq!(code(&world.spend(&token, "0").await), "limit_exceeded", "the third spend of the day");
+}
+
+#[tokio::test]
+async fn the_wallets_limit_holds_for_every_token_and_tells_no_figures() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc unlimited"]})).await;
+    let path = format!("/bursar/v1/wallets/{}/limits", world.server.wallet);
+    let edit = json!({"version": 0, "limits": ["tbtc 50 base units/calendar day in Europe/Zurich"]});
+    let set = world.server.send("PUT", &path, Some(&world.session), Some(edit)).await;
+    assert_eq!(set.status, 200, "{}", set.body);
+    let refused = world.spend(&token, "51").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "limit_exceeded"));
+    assert_eq!(refused.body["context"]["limits"][0]["subject"], "wallet");
+    assert!(!refused.body.to_string().contains("\"50\""), "{}", refused.body);
+    assert_eq!(world.spend(&token, "50").await.status, 200);
+}
+
+#[tokio::test]
+async fn money_goes_only_where_the_token_says() {
+    let world = World::new().await;
+    let rules = json!({
+        "limits": ["tbtc 1000 base units/day"],
+        "destinations": {"allow": [{"address": ADDRESS.to_uppercase(), "coin": "tbtc"}], "each": ["tbtc 50 base units/day without fees"]},
+    });
+    let (id, token) = world.token(rules).await;
+    let elsewhere = world.spend_to(&token, ELSEWHERE, "1").await;
+    assert_eq!((elsewhere.status.as_u16(), code(&elsewhere)), (403, "destination_not_allowed"));
+    assert_eq!(world.spend(&token, "50").await.status, 200, "two spellings of one address are one");
+    assert_eq!(code(&world.spend(&token, "1").await), "limit_exceeded");
+    let shown = world.limits(&id).await;
+    assert_eq!(shown["destinations"]["allow"][0]["coin"], "tbtc");
+
+    let (_, few) = world.token(json!({"limits": ["tbtc 9 base units/day"], "destinations": {"atMost": 1}})).await;
+    assert_eq!(world.spend(&few, "1").await.status, 200);
+    assert_eq!(code(&world.spend_to(&few, ELSEWHERE, "1").await), "too_many_destinations");
+    assert_eq!(world.spend(&few, "1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_a_spend_would_get_and_holds_nothing() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let path = format!("/bursar/v1/tokens/{id}/limits:dry-run");
+    let wallet = world.server.wallet.to_string();
+    let ask = |amount: &str| json!({"coin": "tbtc", "amount": amount, "destination": ADDRESS, "wallet": wallet});
+    for _ in 0..3 {
+        let passes = world.server.send("POST", &path, Some(&token), Some(ask("100"))).await;
+        assert_eq!((passes.status.as_u16(), &passes.body["allowed"]), (200, &json!(true)), "{}", passes.body);
+    }
+    let refused = world.server.send("POST", &path, Some(&token), Some(ask("101"))).await;
+    assert_eq!(refused.body["allowed"], false);
+    assert_eq!(refused.body["refusal"]["code"], "limit_exceeded");
+    assert_eq!(refused.body["refusal"]["fits"], "never");
+    assert_eq!(world.spend(&token, "100").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_rotated_token_keeps_its_budget_and_both_secrets_until_the_old_one_ends() {
+    let world = World::new().await;
+    let (id, old) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend(&old, "60").await.status, 200);
+    let rotate = |overlap: u64| {
+        let (path, body) = (format!("/bursar/v1/tokens/{id}/rotate"), json!({"overlap": overlap, "otp": OTP}));
+        let (server, session) = (&world.server, &world.session);
+        async move { server.send("POST", &path, Some(session), Some(body)).await }
+    };
+    let lost = rotate(3600).await;
+    assert_eq!(lost.status, 200, "{}", lost.body);
+    let found = rotate(3600).await;
+    let (lost, new) = (lost.body["token"].as_str().unwrap(), found.body["token"].as_str().unwrap());
+    assert_eq!(found.body["id"], id.as_str());
+    assert_eq!(world.get("/bursar/v1/self", lost).await.status, 401, "a secret nobody got is replaced");
+    assert_eq!(world.spend(new, "41").await.status, 401, "rotation never refills");
+    assert_eq!(world.spend(new, "20").await.status, 200);
+    assert_eq!(world.spend(&old, "10").await.status, 200, "the old one goes on");
+    let third = rotate(3600).await;
+    assert_eq!((third.status.as_u16(), code(&third)), (409, "rotation_under_way"));
+    world.server.pass(Span::from_seconds(3600));
+    assert_eq!(world.get("/bursar/v1/self", &old).await.status, 401);
+    assert_eq!(world.spend(new, "10").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_service_holds_for_a_spender_and_settles_only_what_it_held() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let other = world.server.service(&world.session).await;
+
+    let held = world.hold(&service, &token, Some("order-1"), "60").await;
+    assert_eq!((held.status.as_u16(), &held.body["state"]), (201, &json!("open")), "{}", held.body);
+    let again = world.hold(&service, &token, Some("order-1"), "60").await;
+    assert_eq!((again.status.as_u16(), &again.body["id"]), (200, &held.body["id"]));
+    let different = world.hold(&service, &token, Some("order-1"), "61").await;
+    assert_eq!((different.status.as_u16(), code(&different)), (409, "idempotency_key_used"));
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "60");
+    assert_eq!(code(&world.spend(&token, "41").await), "limit_exceeded", "what is held counts");
+
+    let spend = held.body["id"].as_str().unwrap().to_owned();
+    let capture = format!("/bursar/v1/spends/{spend}/capture");
+    let part = json!({"amount": "25", "fee": "0", "reference": "tx-1"});
+    let stolen = world.server.send("POST", &capture, Some(&other), Some(part.clone())).await;
+    assert_eq!(stolen.status, 404, "{}", stolen.body);
+    let captured = world.server.send("POST", &capture, Some(&service), Some(part.clone())).await;
+    assert_eq!((captured.status.as_u16(), &captured.body["state"]), (200, &json!("captured")));
+    assert_eq!(world.server.send("POST", &capture, Some(&service), Some(part)).await.status, 200, "once or twice");
+    let standing = world.limits(&id).await;
+    assert_eq!((&standing["limits"][0]["captured"], &standing["limits"][0]["held"]), (&json!("25"), &json!("0")));
+    let late = format!("/bursar/v1/spends/{spend}/release");
+    let release = world.server.send("POST", &late, Some(&service), Some(json!({"reason": "no"}))).await;
+    assert_eq!(release.status, 409, "{}", release.body);
+}
+
+#[tokio::test]
+async fn a_release_after_the_deadline_takes_a_person() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let held = world.hold(&service, &token, None, "60").await;
+    let spend = held.body["id"].as_str().unwrap().to_owned();
+    world.server.pass(Span::from_seconds(61));
+    let path = format!("/bursar/v1/spends/{spend}/release");
+    let alone = world.server.send("POST", &path, Some(&service), Some(json!({"reason": "timed out"}))).await;
+    assert_eq!((alone.status.as_u16(), code(&alone)), (401, "step_up_needed"));
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "60", "unknown is not free");
+    let body = json!({"reason": "timed out", "otp": OTP});
+    let proven = world.server.send("POST", &path, Some(&service), Some(body)).await;
+    assert_eq!((proven.status.as_u16(), &proven.body["state"]), (200, &json!("released")), "{}", proven.body);
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "0");
+}
+
+#[tokio::test]
+async fn more_than_was_held_is_counted_in_full_and_stops_the_token() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let held = world.hold(&service, &token, None, "10").await;
+    let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    let body = json!({"amount": "30", "reference": "tx"});
+    assert_eq!(world.server.send("POST", &path, Some(&service), Some(body)).await.status, 200);
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "30");
+    assert_eq!(code(&world.spend(&token, "1").await), "locked");
+}
