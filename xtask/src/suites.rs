@@ -3,6 +3,7 @@
 
 mod foreign;
 mod long;
+mod mutation;
 mod rust;
 
 use std::time::Duration;
@@ -132,6 +133,20 @@ pub(crate) static NIGHTLY: &[Suite] = &[
         optional: false,
         needs: None,
         run: long::prove_broken,
+    },
+    Suite {
+        name: "simulation",
+        about: "worlds by seed that no run before has seen (crates/bursar-sim)",
+        optional: false,
+        needs: None,
+        run: mutation::simulation,
+    },
+    Suite {
+        name: "mutation",
+        about: "no fault put into the ledger goes unnoticed, with `cargo-mutants`",
+        optional: true,
+        needs: None,
+        run: mutation::mutation,
     },
 ];
 

@@ -9,6 +9,7 @@ mod engine;
 mod figures;
 mod health;
 mod lanes;
+mod sequential;
 mod watch;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use crate::lanes::{Job, Lanes};
 pub use figures::{Figures, Histogram};
 pub use health::Health;
 pub use lanes::Waiting;
+pub use sequential::Sequential;
 
 /// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]

@@ -77,7 +77,7 @@ fn cargo(workspace: &Workspace, arguments: &[&str], limit: Duration) -> Result<(
     Ok(child::run(workspace.cargo().args(arguments), limit)?)
 }
 
-fn has_subcommand(workspace: &Workspace, name: &str) -> bool {
+pub(super) fn has_subcommand(workspace: &Workspace, name: &str) -> bool {
     version(&format!("cargo-{name}"), "--version").is_some() || quiet(workspace.cargo().args([name, "--version"]))
 }
 

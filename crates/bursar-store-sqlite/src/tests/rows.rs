@@ -79,7 +79,7 @@ fn fill(store: &SqliteStore) {
     let allowed = vec![Allowed {
         destination: destination.clone(),
         address: "x".to_owned(),
-        coin: bursar_core::coin::Coin::parse("tbtc").unwrap(),
+        coin: Coin::parse("tbtc").unwrap(),
     }];
     let destinations = Destinations { allowed: Some(allowed), ..Destinations::default() };
     let key = SpendKey::Sequence(WALLET, "s".to_owned());
