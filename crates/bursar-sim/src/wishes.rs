@@ -95,6 +95,7 @@ fn destinations(dice: &mut fastrand::Rng) -> Destinations {
     let allowed = |ticker: &str, number| Allowed {
         destination: destination(ticker, number),
         address: format!("{ticker}-{number}"),
+        coin: coin(ticker),
     };
     let list = CHAINS.into_iter().flat_map(|chain| (1..DESTINATIONS).map(move |number| allowed(chain, number)));
     let each = |dice: &mut fastrand::Rng| {
