@@ -158,7 +158,7 @@ impl Cost {
         let fee = if same { self.fee } else { Amount::ZERO };
         let own = (&self.coin, Usage { amount: self.amount, fee, count: 1 });
         let other = (!same && self.fee > Amount::ZERO)
-            .then(|| (&self.fee_coin, Usage { amount: self.fee, fee: self.fee, count: 0 }));
+            .then_some((&self.fee_coin, Usage { amount: self.fee, fee: self.fee, count: 0 }));
         std::iter::once(own).chain(other)
     }
 

@@ -127,7 +127,7 @@ fn destinations_that_nobody_can_reach_are_told() {
     let one = Allowed {
         destination: Destination::new("evm", &[1], None),
         address: "0x01".to_owned(),
-        coin: bursar_core::coin::Coin::parse("hteth").unwrap(),
+        coin: Coin::parse("hteth").unwrap(),
     };
     let of = |allowed: Option<Vec<Allowed>>, at_most, each: &[&str]| {
         let each = each.iter().map(|text| parse(text).unwrap()).collect();

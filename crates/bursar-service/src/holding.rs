@@ -298,7 +298,7 @@ impl Bursar {
         let unknown = || ServiceError::invalid("token", "is not the text of a living token");
         let (known, hash) = match self.token_of_text(text).await {
             Ok((known, Some(hash))) => (known, hash),
-            Err(Unauthenticated::Unavailable(error)) => return Err(error.into()),
+            Err(Unauthenticated::Unavailable(error)) => return Err(error),
             Ok(_) | Err(_) => return Err(unknown()),
         };
         let now = self.clock.now();

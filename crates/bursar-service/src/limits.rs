@@ -180,7 +180,7 @@ impl Bursar {
                 request.fee_coin = rail.fee_coin(&request.coin);
             }
         }
-        Ok(self.reads.run(move |reader| try_out(reader, request, now)).await?)
+        Ok(self.reads.run(move |reader| try_out(reader, &request, now)).await?)
     }
 
     /// Who may see a subject's limits.
@@ -295,8 +295,8 @@ pub(crate) fn administers(role: MemberRole) -> bool {
     matches!(role, MemberRole::Owner | MemberRole::Admin)
 }
 
-fn not_loaded(missing: NotLoaded) -> StoreError {
-    StoreError::Unavailable(format!("a record was not loaded: {:?}", missing.0))
+fn not_loaded(NotLoaded(key): NotLoaded) -> StoreError {
+    StoreError::Unavailable(format!("a record was not loaded: {key:?}"))
 }
 
 /// Loads what is asked for until nothing more is.
@@ -321,11 +321,11 @@ pub(crate) fn standing_of(reader: &mut dyn Reader, subject: Subject, now: Timest
 
 fn try_out(
     reader: &mut dyn Reader,
-    request: HoldRequest,
+    request: &HoldRequest,
     now: Timestamp,
 ) -> Result<Result<Vec<LimitReport>, Refusal>, StoreError> {
     let mut state = State::default();
     let command = Command::Hold(Box::new(request.clone()));
     load(reader, &mut state, |state| needs(state, &command))?;
-    dry_run(&state, &request, now).map_err(not_loaded)
+    dry_run(&state, request, now).map_err(not_loaded)
 }

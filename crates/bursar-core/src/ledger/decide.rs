@@ -23,7 +23,7 @@ pub(super) enum Verdict {
     /// It may be held.
     Granted(Box<Granted>),
     /// It was asked before.
-    Known(Hold),
+    Known(Box<Hold>),
     /// It may not be held.
     Refused {
         /// Why not.
@@ -71,7 +71,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Err(refusal) => return Ok(refusal.into()),
     };
     if let Some(known) = known(state, request)? {
-        return Ok(Verdict::Known(known.clone()));
+        return Ok(Verdict::Known(Box::new(known.clone())));
     }
     let Some(cost) = cost_of(request) else { return Ok(Refusal::AmountTooLarge.into()) };
     let subjects = || subjects(token.id, token.user, request.wallet, organisation);

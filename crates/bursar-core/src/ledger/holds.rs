@@ -86,7 +86,7 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
                     }
                 }
             }
-            Ok((Outcome::Known { hold: Box::new(known), same }, None))
+            Ok((Outcome::Known { hold: known, same }, None))
         }
         Verdict::Refused { refusal, learnt } => {
             for (budget, learnt) in learnt {

@@ -143,7 +143,7 @@ fn settle(state: &mut State, hold: &Hold, cost: Option<&Cost>, now: Timestamp) -
             captured => {
                 budget.settle(change.held);
                 if let Some(usage) = captured {
-                    budget.keep_counting(change.windows.iter());
+                    budget.keep_counting(|window| change.windows.contains(window));
                     budget.capture(usage, now);
                 }
             }

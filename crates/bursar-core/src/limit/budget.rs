@@ -104,7 +104,7 @@ impl Budget {
     }
 
     /// Forgets the counters of windows that no limit speaks of.
-    pub fn keep_counting<'a>(&mut self, windows: impl Iterator<Item = &'a Window> + Clone) {
-        self.windows.retain(|(own, _)| windows.clone().any(|window| window == own));
+    pub fn keep_counting(&mut self, mut is_wanted: impl FnMut(&Window) -> bool) {
+        self.windows.retain(|(own, _)| is_wanted(own));
     }
 }
