@@ -76,11 +76,8 @@ fn fill(store: &SqliteStore) {
     let budget = BudgetKey { subject: SUBJECT, asset: asset.clone(), destination: None };
     let limit = Limit { asset, measure: Measure::Amount, window: Window::Lifetime, ceiling: Ceiling::Unlimited };
     let destination = Destination::new("bitcoin", &[7], None);
-    let allowed = vec![Allowed {
-        destination: destination.clone(),
-        address: "x".to_owned(),
-        coin: Coin::parse("tbtc").unwrap(),
-    }];
+    let allowed =
+        vec![Allowed { destination: destination.clone(), address: "x".to_owned(), coin: Coin::parse("tbtc").unwrap() }];
     let destinations = Destinations { allowed: Some(allowed), ..Destinations::default() };
     let key = SpendKey::Sequence(WALLET, "s".to_owned());
     let hold = Hold {

@@ -86,9 +86,10 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
         Request::ResetSecondFactors { username } => bursar.reset_second_factors(&username).await.map(enrolled),
         Request::Users => accounts(bursar).await.map(|users| Answer::Users { users }),
         Request::Unfreeze { username } => bursar.unfreeze(&username).await.map(|()| Answer::Done),
-        Request::CheckLedger => bursar.check_conservation(true).await.map(|found| Answer::Ledger {
-            differences: found.iter().map(ToString::to_string).collect(),
-        }),
+        Request::CheckLedger => bursar
+            .check_conservation(true)
+            .await
+            .map(|found| Answer::Ledger { differences: found.iter().map(ToString::to_string).collect() }),
         Request::AcceptClock => {
             bursar.accept_clock();
             Ok(Answer::Done)

@@ -51,7 +51,7 @@ async fn every_question_has_the_same_answer_on_both_ends() {
     assert!(is_done(&sent), "{sent:?}");
     assert_eq!(remote.reconcile(&hold(1)).await, sent);
     assert_eq!(rail.reconcile(&hold(1)).await, sent);
-    assert!(is_refused(&remote.send_unheld("wallet", &hold_of(2, vec![to("sandbox:refuse", 1)])).await, "refused"));
+    assert!(is_refused(&remote.send_unheld("wallet", &hold_of(2, &[to("sandbox:refuse", 1)])).await, "refused"));
     assert!(is_refused(&remote.reconcile(&hold(3)).await, "never saw it"));
     assert!(is_refused(&remote.send_unheld("wallet", &hold(3)).await, "never saw it"), "refused for good");
     assert_eq!(sandbox.transfers().len(), 1);
@@ -63,7 +63,7 @@ async fn a_lost_answer_is_unknown_until_it_is_reconciled() {
     let rail = Arc::new(SandboxRail::open(&sandbox.path()).unwrap());
     let remote = served(&sandbox, &rail);
     for (number, fault) in [(1, "sandbox:drop-answer"), (2, "sandbox:fail-after-send"), (3, "sandbox:never")] {
-        let hold = hold_of(number, vec![to(fault, 1)]);
+        let hold = hold_of(number, &[to(fault, 1)]);
         let outcome = remote.send_unheld("wallet", &hold).await;
         assert!(matches!(&outcome, SendOutcome::Unknown { reason } if reason.contains("lost")), "{outcome:?}");
         assert_eq!(is_done(&remote.reconcile(&hold).await), fault != "sandbox:never");

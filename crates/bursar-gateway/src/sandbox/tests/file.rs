@@ -16,7 +16,7 @@ fn image_after_a_kill(path: &Path, directory: &Path) -> PathBuf {
 async fn what_was_answered_survives_a_kill() {
     let sandbox = Fixture::new().await;
     let sent = sandbox.send(&hold(1)).await;
-    let refused = sandbox.send(&hold_of(2, vec![to("sandbox:refuse", 1)])).await;
+    let refused = sandbox.send(&hold_of(2, &[to("sandbox:refuse", 1)])).await;
     let never = sandbox.rail.reconcile(&hold(3)).await;
 
     let elsewhere = tempfile::tempdir().unwrap();

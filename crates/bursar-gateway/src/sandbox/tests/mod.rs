@@ -52,7 +52,7 @@ pub(super) fn to(address: &str, amount: u128) -> Recipient {
     Recipient { address: address.to_owned(), amount: Amount::new(amount) }
 }
 
-pub(super) fn hold_of(number: u8, recipients: Vec<Recipient>) -> Hold {
+pub(super) fn hold_of(number: u8, recipients: &[Recipient]) -> Hold {
     let amounts = recipients.iter().map(|recipient| recipient.amount);
     Hold {
         id: HoldId::time_ordered(Timestamp::from_millis(i64::from(number)), [number; 10]),
@@ -87,7 +87,7 @@ pub(super) fn recipients_of(hold: &Hold) -> Vec<Recipient> {
 
 /// A spend of 1,000 satoshi to nobody in particular.
 pub(super) fn hold(number: u8) -> Hold {
-    hold_of(number, vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1000)])
+    hold_of(number, &[to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1000)])
 }
 
 pub(super) fn is_refused(outcome: &SendOutcome, words: &str) -> bool {

@@ -44,17 +44,15 @@ async fn sends_at_the_same_time_all_stand_in_the_book_and_never_overdraw() {
 #[tokio::test]
 async fn insufficient_funds_are_refused_for_good() {
     let sandbox = Fixture::new().await;
-    let all = hold_of(1, vec![to("sandbox:slow", 1_000_001)]);
+    let all = hold_of(1, &[to("sandbox:slow", 1_000_001)]);
     let refused = sandbox.rail.carry_out("wallet", (&all).into()).await;
     assert!(is_refused(&refused, "insufficient funds"), "{refused:?}");
     let own = sandbox.rail.addresses("wallet").await.unwrap().remove(0);
     sandbox.rail.create_wallet("rich", &tbtc(), Amount::new(10_000), [3; 16]).await.unwrap();
-    let refill = sandbox.rail.carry_out("rich", (&hold_of(2, vec![to(&own, 5000)])).into()).await;
+    let refill = sandbox.rail.carry_out("rich", (&hold_of(2, &[to(&own, 5000)])).into()).await;
     assert!(is_done(&refill));
     assert_eq!(sandbox.send(&all).await, refused, "the first answer stands");
-    assert!(is_done(
-        &sandbox.send(&hold_of(3, vec![to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1_005_000)])).await
-    ));
+    assert!(is_done(&sandbox.send(&hold_of(3, &[to("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", 1_005_000)])).await));
     assert_eq!(sandbox.balance("wallet").await, Amount::ZERO);
 }
 
@@ -67,8 +65,8 @@ async fn a_hold_that_does_not_cover_what_would_leave_is_refused() {
     let mut other = hold(2);
     other.cost.coin = Coin::parse("btc").unwrap();
     assert!(is_refused(&sandbox.send(&other).await, "the wallet holds tbtc"));
-    assert!(is_refused(&sandbox.send(&hold_of(3, Vec::new())).await, "recipients is empty"));
-    assert!(is_refused(&sandbox.send(&hold_of(4, vec![to("nowhere", 1)])).await, "is no tbtc address"));
+    assert!(is_refused(&sandbox.send(&hold_of(3, &[])).await, "recipients is empty"));
+    assert!(is_refused(&sandbox.send(&hold_of(4, &[to("nowhere", 1)])).await, "is no tbtc address"));
     assert!(is_refused(&sandbox.rail.carry_out("nobody", (&hold(5)).into()).await, "no such wallet"));
     assert!(sandbox.transfers().is_empty());
 }
@@ -81,7 +79,7 @@ async fn what_is_sent_is_what_was_built() {
     let decoded = sandbox.rail.decode(&built.bytes).unwrap();
     assert_eq!((decoded.reference.as_str(), &decoded.recipients, decoded.fee), ("wallet", &recipients, built.fee));
 
-    let altered = Hold { instruction: built.bytes.clone(), ..hold_of(1, vec![to("sandbox:slow", 1000)]) };
+    let altered = Hold { instruction: built.bytes.clone(), ..hold_of(1, &[to("sandbox:slow", 1000)]) };
     assert!(is_refused(&sandbox.send(&altered).await, "says something else"));
     let faithful = Hold { instruction: built.bytes, ..hold(2) };
     assert!(is_done(&sandbox.send(&faithful).await));
@@ -109,7 +107,7 @@ async fn the_network_is_free_so_that_a_whole_balance_of_any_coin_can_be_sent() {
         let text = String::from_utf8(built.bytes.clone()).unwrap();
         assert!(text.contains(r#""fee":"0""#), "{text}");
 
-        let mut hold = Hold { instruction: built.bytes, ..hold_of(number, recipients) };
+        let mut hold = Hold { instruction: built.bytes, ..hold_of(number, &recipients) };
         (hold.cost.coin, hold.cost.fee_coin) = (coin.clone(), coin);
         let sent = rail.carry_out(ticker, (&hold).into()).await;
         assert!(matches!(sent, SendOutcome::Done { fee, .. } if fee == Amount::ZERO), "{ticker}: {sent:?}");
@@ -126,14 +124,13 @@ async fn payments_to_the_sandboxs_own_wallets_arrive_there() {
     let sandbox = Fixture::new().await;
     let theirs = sandbox.rail.create_wallet("theirs", &tbtc(), Amount::ZERO, [4; 16]).await.unwrap();
     let own = sandbox.rail.addresses("wallet").await.unwrap().remove(0);
-    let hold =
-        hold_of(1, vec![to(&theirs.to_uppercase(), 10), to(&theirs, 5), to(&own, 7), to("sandbox:drop-answer", 1)]);
+    let hold = hold_of(1, &[to(&theirs.to_uppercase(), 10), to(&theirs, 5), to(&own, 7), to("sandbox:drop-answer", 1)]);
     assert!(is_unknown(&sandbox.send(&hold).await));
     assert_eq!(sandbox.balance("theirs").await, Amount::new(15));
     assert_eq!(sandbox.balance("wallet").await, Amount::new(1_000_000 - 16));
 
     let full = sandbox.rail.create_wallet("full", &tbtc(), Amount::MAX, [5; 16]).await.unwrap();
-    assert!(is_refused(&sandbox.send(&hold_of(2, vec![to(&theirs, 1), to(&full, 1)])).await, "too much"));
+    assert!(is_refused(&sandbox.send(&hold_of(2, &[to(&theirs, 1), to(&full, 1)])).await, "too much"));
     assert_eq!(sandbox.balance("theirs").await, Amount::new(15), "nothing moved halfway");
 }
 
