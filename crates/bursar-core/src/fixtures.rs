@@ -1,11 +1,15 @@
 //! Sound records for the tests: each may do everything that is asked of it here, so that a test changes
 //! the one thing it is about.
 
+pub(crate) mod any;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::account::{Freeze, User, Wallet};
 use crate::amount::Amount;
 use crate::coin::{Asset, Coin};
+use crate::destination::Destination;
+use crate::hold::Payee;
 use crate::id::{OrganisationId, TokenId, UserId, WalletId};
 use crate::limit::{Ceiling, Limit, Measure, Window};
 use crate::scope::Scopes;
@@ -40,12 +44,31 @@ pub(crate) fn limit(asset: &str, ceiling: u128) -> Limit {
     Limit { asset: Asset::parse(asset).unwrap(), measure: Measure::Amount, window: Window::Lifetime, ceiling }
 }
 
+/// The same limit over another window.
+pub(crate) fn over(window: &str, limit: Limit) -> Limit {
+    Limit { window: Window::parse(window).unwrap(), ..limit }
+}
+
+/// The same limit in another measure.
+pub(crate) fn of(measure: Measure, limit: Limit) -> Limit {
+    Limit { measure, ..limit }
+}
+
 pub(crate) fn unlimited(asset: &str) -> Limit {
     Limit { ceiling: Ceiling::Unlimited, ..limit(asset, 0) }
 }
 
 pub(crate) fn count_limit(asset: &str, ceiling: u128) -> Limit {
-    Limit { measure: Measure::Count, ..limit(asset, ceiling) }
+    of(Measure::Count, limit(asset, ceiling))
+}
+
+/// The destination that tests write as `address`.
+pub(crate) fn destination(address: &str) -> Destination {
+    Destination::new("test", address.as_bytes(), None)
+}
+
+pub(crate) fn payee(address: &str, amount: u128) -> Payee {
+    Payee { address: address.to_owned(), destination: destination(address), amount: Amount::new(amount) }
 }
 
 pub(crate) fn user(id: UserId) -> User {

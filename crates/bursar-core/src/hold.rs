@@ -140,9 +140,10 @@ impl Cost {
         Some(Self { coin, amount, fee_coin, fee })
     }
 
-    /// The same spend with what it cost really.
+    /// The same spend with what it cost really. A fee in the same coin is part of what left, whatever is said.
     #[must_use]
     pub fn really(&self, amount: Amount, fee: Amount) -> Self {
+        let amount = if self.coin == self.fee_coin { amount.max(fee) } else { amount };
         Self { amount, fee, coin: self.coin.clone(), fee_coin: self.fee_coin.clone() }
     }
 

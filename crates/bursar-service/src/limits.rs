@@ -315,7 +315,7 @@ pub(crate) fn standing_of(reader: &mut dyn Reader, subject: Subject, now: Timest
     load(reader, &mut state, |state| needs_for_standing(state, subject))?;
     let rules = state.limits(&subject).map_err(not_loaded)?.cloned().unwrap_or_default();
     let version = state.version(&Key::Limits(subject)).map_err(not_loaded)?;
-    let reports = standing(&mut state, subject, now).map_err(not_loaded)?;
+    let reports = standing(&state, subject, now).map_err(not_loaded)?;
     Ok(Standing { subject, rules, version, reports })
 }
 
@@ -327,5 +327,5 @@ fn try_out(
     let mut state = State::default();
     let command = Command::Hold(Box::new(request.clone()));
     load(reader, &mut state, |state| needs(state, &command))?;
-    dry_run(&mut state, &request, now).map_err(not_loaded)
+    dry_run(&state, &request, now).map_err(not_loaded)
 }

@@ -39,13 +39,15 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
         return Ok((Outcome::StepUpNeeded, None));
     }
     // What counts in a group is kept only while a limit speaks of it, and while the same coins belong to it.
+    let mut gone = Vec::new();
     for asset in before.groups() {
         let stays = edit.rules.groups().contains(&asset) && edit.rules.groups_alike(&before, asset);
         let budget = group(edit.subject, asset);
         if !stays && state.budget(&budget)?.is_some() {
-            state.delete(Key::Budget(budget));
+            gone.push(Key::Budget(budget));
         }
     }
+    gone.into_iter().for_each(|budget| state.delete(budget));
     let mut rules = edit.rules.clone();
     let counted = before.destinations.as_ref().and_then(|old| old.counted_since);
     // Once counted, always counted: a limit that comes back finds what happened in between.

@@ -8,9 +8,11 @@
 //! a hold is settled at most once (I2); nothing here releases by the clock (I3); the sum of open holds
 //! equals the held counters (I8).
 
+mod begin;
 pub mod charges;
 mod command;
 pub mod conservation;
+mod decide;
 mod document;
 mod edits;
 mod history;
@@ -45,7 +47,8 @@ pub fn needs(state: &State, command: &Command) -> Vec<Key> {
     let mut keys = match command {
         Command::Write(write) => touched(write),
         Command::Hold(request) => holds::needs_to_hold(state, request),
-        Command::Capture { hold, .. } | Command::Release { hold, .. } => settle::needs_to_settle(state, *hold),
+        Command::Capture { hold, amount, fee, .. } => settle::needs_to_settle(state, *hold, Some((*amount, *fee))),
+        Command::Release { hold, .. } => settle::needs_to_settle(state, *hold, None),
         Command::Expire { hold } => vec![Key::Hold(*hold)],
         Command::SetLimits(edit) => edits::needs_to_edit(state, edit),
         Command::Forget { holds, .. } => retention::needs_to_forget(state, holds),

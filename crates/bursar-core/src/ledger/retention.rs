@@ -31,6 +31,9 @@ fn totals(hold: &Hold) -> Vec<(BudgetKey, Usage)> {
 }
 
 pub(super) fn forget(state: &mut State, holds: &[HoldId], before: Timestamp) -> Result<Decided, NotLoaded> {
+    if let Some(missing) = needs_to_forget(state, holds).into_iter().find(|key| !state.is_loaded(key)) {
+        return Err(NotLoaded(missing));
+    }
     let mut forgotten: u64 = 0;
     for id in holds {
         let Some(hold) = state.hold(id)?.filter(|hold| is_settled_before(hold, before)).cloned() else { continue };

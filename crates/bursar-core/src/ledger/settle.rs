@@ -1,25 +1,32 @@
 //! Settling spends: once, on somebody's word, in full. What is unknown is never released by the clock (I3).
 
 use crate::amount::Amount;
+use crate::coin::Asset;
 use crate::hold::{Cost, Hold, HoldState};
-use crate::id::{HoldId, TokenId};
-use crate::ledger::charges::{Terms, charges, payments_of, subjects};
+use crate::id::HoldId;
+use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
 use crate::ledger::command::Settler;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
-use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Window};
+use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::time::Timestamp;
 use crate::token::Token;
 
-pub(super) fn needs_to_settle(state: &State, id: HoldId) -> Vec<Key> {
+/// The budgets that hold the spend, and those that what was paid for it weighs on, if it was.
+pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, Amount)>) -> Vec<Key> {
     let mut keys = vec![Key::Hold(id)];
     let Ok(Some(hold)) = state.hold(&id) else { return keys };
     keys.push(Key::Token(hold.token));
+    // What is released lets go of its names.
+    keys.extend(hold.names().into_iter().filter(|_| paid.is_none()).map(Key::SpendKey));
     for subject in of(hold) {
         keys.push(Key::Limits(subject));
         let Ok(set) = state.limits(&subject) else { continue };
-        let terms = Terms { cost: &hold.cost, payments: &payments_of(hold, &hold.cost) };
-        keys.extend(charges(subject, set, terms).into_iter().map(|charge| Key::Budget(charge.budget)));
+        let paid = paid.map(|(amount, fee)| hold.cost.really(amount, fee));
+        for cost in std::iter::once(&hold.cost).chain(&paid) {
+            let terms = Terms { cost, payments: &payments_of(hold, cost) };
+            keys.extend(charges(subject, set, terms).map(|charge| Key::Budget(charge.budget)));
+        }
     }
     keys
 }
@@ -36,14 +43,15 @@ pub(super) fn capture(
     by: &Settler,
     now: Timestamp,
 ) -> Result<Decided, NotLoaded> {
-    let (amount, fee) = paid;
     let hold = match unsettled(state, id, by)? {
         Ok(hold) => hold,
         Err(outcome) => return Ok((outcome, None)),
     };
-    let cost = hold.cost.really(amount, fee);
+    let cost = hold.cost.really(paid.0, paid.1);
+    let (amount, fee) = (cost.amount, cost.fee);
     let above = cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
+    let token = state.token(&hold.token)?.filter(|_| above).cloned();
     settle(state, &hold, Some(&cost), now)?;
     let mut data = vec![
         ("reference", reference.to_owned()),
@@ -55,7 +63,7 @@ pub(super) fn capture(
     }
     if above {
         data.push(("alarm", "captured_above_hold".to_owned()));
-        stop_spending(state, hold.token, now)?;
+        stop_spending(state, token, now);
     }
     Ok(settled_as(state, hold, settled, by, "spend.capture", data))
 }
@@ -75,13 +83,15 @@ pub(super) fn release(
     if is_late && matches!(by, Settler::Service { stepped_up: false, .. }) {
         return Ok((Outcome::StepUpNeeded, None));
     }
-    settle(state, &hold, None, now)?;
     // What did not happen does not occupy its names: the same request may be tried again.
+    let mut freed = Vec::new();
     for name in hold.names() {
-        if state.spend_key(&name).is_ok_and(|named| named.is_none_or(|named| *named == id)) {
-            state.delete(Key::SpendKey(name));
+        if state.spend_key(&name)? == Some(&id) {
+            freed.push(Key::SpendKey(name));
         }
     }
+    settle(state, &hold, None, now)?;
+    freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
 }
@@ -113,39 +123,64 @@ fn unsettled(state: &State, id: HoldId, by: &Settler) -> Result<Result<Hold, Out
     Ok(Ok(hold.clone()))
 }
 
+/// What settling a spend does to one budget.
+struct Change {
+    budget: BudgetKey,
+    held: Usage,
+    captured: Option<Usage>,
+    windows: Vec<Window>,
+    /// Whether an unlock kept the spend out of it.
+    lifted: bool,
+}
+
 /// Takes the hold out of every budget it weighs on, and puts in what it cost really.
 fn settle(state: &mut State, hold: &Hold, cost: Option<&Cost>, now: Timestamp) -> Result<(), NotLoaded> {
-    let payments_held = payments_of(hold, &hold.cost);
-    let payments = cost.map(|cost| payments_of(hold, cost)).unwrap_or_default();
-    for subject in of(hold) {
-        let lifted = hold.overridden && matches!(subject, Subject::Token(_));
-        let set = state.limits(&subject)?.cloned();
-        let captured = cost.map(|cost| charges(subject, set.as_ref(), Terms { cost, payments: &payments }));
-        let mut captured = captured.unwrap_or_default();
-        for held in charges(subject, set.as_ref(), Terms { cost: &hold.cost, payments: &payments_held }) {
-            let same = captured.iter().position(|charge| charge.budget == held.budget);
-            let usage = same.map(|place| captured.swap_remove(place).usage);
-            // What is not counted yet will be told of this spend by its past.
-            if state.budget(&held.budget)?.is_none() {
-                continue;
+    for change in changes(state, hold, cost)? {
+        state.change_budget(&change.budget, |budget| match change.captured {
+            captured if change.lifted => {
+                budget.overridden = budget.overridden.saturating_add(captured.unwrap_or_default());
             }
-            let windows = windows(set.as_ref(), &held.budget);
-            state.change_budget(&held.budget, |budget| {
-                if !lifted {
-                    budget.settle(held.usage);
+            captured => {
+                budget.settle(change.held);
+                if let Some(usage) = captured {
+                    budget.keep_counting(change.windows.iter());
+                    budget.capture(usage, now);
                 }
-                match usage {
-                    Some(usage) if lifted => budget.overridden = budget.overridden.saturating_add(usage),
-                    Some(usage) => {
-                        budget.keep_counting(windows.iter());
-                        budget.capture(usage, now);
-                    }
-                    None => {}
-                }
-            })?;
-        }
+            }
+        })?;
     }
     Ok(())
+}
+
+fn changes(state: &State, hold: &Hold, cost: Option<&Cost>) -> Result<Vec<Change>, NotLoaded> {
+    let payments_held = payments_of(hold, &hold.cost);
+    let payments = cost.map(|cost| payments_of(hold, cost)).unwrap_or_default();
+    let mut changes = Vec::with_capacity(8);
+    for subject in of(hold) {
+        let lifted = hold.overridden && matches!(subject, Subject::Token(_));
+        let set = state.limits(&subject)?;
+        let mut captured: Vec<Charge> = match cost {
+            Some(cost) => charges(subject, set, Terms { cost, payments: &payments }).collect(),
+            None => Vec::new(),
+        };
+        let mut all = Vec::with_capacity(captured.len());
+        for held in charges(subject, set, Terms { cost: &hold.cost, payments: &payments_held }) {
+            let same = captured.iter().position(|charge| charge.budget == held.budget);
+            all.push((held.budget, held.usage, same.map(|place| captured.swap_remove(place).usage)));
+        }
+        // What was never held, such as a fee that nobody expected, is money all the same.
+        all.extend(captured.into_iter().map(|charge| (charge.budget, Usage::default(), Some(charge.usage))));
+        for (budget, held, captured) in all {
+            // What is not counted yet will be told of this spend by its past; but for the total of a coin,
+            // which is there from its first spend on.
+            let is_total = matches!(budget.asset, Asset::Coin(_)) && budget.destination.is_none();
+            if state.budget(&budget)?.is_some() || is_total {
+                let windows = windows(set, &budget);
+                changes.push(Change { budget, held, captured, windows, lifted });
+            }
+        }
+    }
+    Ok(changes)
 }
 
 /// The windows that limits look at in a budget.
@@ -186,10 +221,9 @@ fn settled_as(
 
 /// More left than was held: whatever moves this token's money is not to be trusted with more of it until
 /// its owner has looked (design §5, signatures and sends).
-fn stop_spending(state: &mut State, token: TokenId, now: Timestamp) -> Result<(), NotLoaded> {
-    if let Some(token) = state.token(&token)?.cloned() {
+fn stop_spending(state: &mut State, token: Option<Token>, now: Timestamp) {
+    if let Some(token) = token {
         let locked = token.locked.or(Some(now));
         state.put(Record::Token(token.id, Token { locked, unlock: None, ..token }));
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! How a subject's limits stand: what each has left now, asked by nobody in particular.
 
+use crate::ledger::begin::{begin, lacks_past};
 use crate::ledger::history::HistoryKey;
-use crate::ledger::holds::{lacks_past, prepare};
 use crate::ledger::state::{Key, NotLoaded, State};
 use crate::limit::{Budget, BudgetKey, Limit, LimitReport, Subject, Usage};
 use crate::time::Timestamp;
@@ -27,19 +27,19 @@ fn key(subject: Subject, limit: &Limit) -> BudgetKey {
     BudgetKey { subject, asset: limit.asset.clone(), destination: None }
 }
 
-/// What each limit of a subject says to a spend of nothing, in the order of the limits. The state is
-/// changed and of no further use.
+/// What each limit of a subject says to a spend of nothing, in the order of the limits.
 ///
 /// # Errors
 /// A record was not loaded.
-pub fn standing(state: &mut State, subject: Subject, now: Timestamp) -> Result<Vec<LimitReport>, NotLoaded> {
-    let set = state.limits(&subject)?.cloned().unwrap_or_default();
+pub fn standing(state: &State, subject: Subject, now: Timestamp) -> Result<Vec<LimitReport>, NotLoaded> {
+    let Some(set) = state.limits(&subject)? else { return Ok(Vec::new()) };
     let mut reports = Vec::with_capacity(set.limits.len());
     for limit in &set.limits {
         let key = key(subject, limit);
-        prepare(state, &set, &key, None, now)?;
+        let begun = begin(state, set, &key, None, now)?;
         let empty = Budget::default();
-        let budget = state.budget(&key)?.unwrap_or(&empty);
+        let found = state.budget(&key)?.unwrap_or(&empty);
+        let budget = begun.as_ref().map_or(found, |begun| &begun.budget);
         reports.push(budget.report(subject, limit, Usage::default(), now).with_reset(budget, now));
     }
     Ok(reports)

@@ -24,7 +24,7 @@ pub struct Versioned<T> {
 }
 
 macro_rules! records {
-    ($($(#[$doc:meta])* $variant:ident($key:ty => $value:ty) $getter:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $variant:ident($key:ty => $value:ty) $table:ident),* $(,)?) => {
         /// Names a record.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Key { $($(#[$doc])* $variant($key)),* }
@@ -40,15 +40,76 @@ macro_rules! records {
             }
         }
 
+        /// A table for each kind of record, so that a look-up neither copies its key nor hashes more than it.
+        #[derive(Default, Debug)]
+        struct Tables { $($table: Table<$key, $value>),* }
+
+        impl Tables {
+            fn len(&self) -> usize {
+                [$(self.$table.len()),*].iter().sum()
+            }
+
+            fn contains(&self, key: &Key) -> bool {
+                match key { $(Key::$variant(key) => self.$table.contains_key(key)),* }
+            }
+
+            /// The version of a record that is there, 0 of one that is not; nothing if it was not loaded.
+            fn version(&self, key: &Key) -> Option<Version> {
+                match key { $(Key::$variant(key) => self.$table.get(key).map(Slot::seen)),* }
+            }
+
+            fn load(&mut self, key: Key, found: Option<Versioned<Record>>) {
+                let version = found.as_ref().map_or(0, |found| found.version);
+                match (key, found.map(|found| found.value)) {
+                    $((Key::$variant(key), Some(Record::$variant(_, value))) => {
+                        self.$table.insert(key, Slot::found(version, Some(value)));
+                    })*
+                    $((Key::$variant(key), _) => {
+                        self.$table.insert(key, Slot::found(version, None));
+                    })*
+                }
+            }
+
+            /// Writes a record; says whether it is the first change since the changes were taken.
+            fn put(&mut self, record: Record) -> bool {
+                match record {
+                    $(Record::$variant(key, value) => self.$table.entry(key).or_default().change(Some(value))),*
+                }
+            }
+
+            /// Removes a record; says whether it is the first change since the changes were taken.
+            fn delete(&mut self, key: &Key) -> bool {
+                match key {
+                    $(Key::$variant(key) => self.$table.entry(key.clone()).or_default().change(None)),*
+                }
+            }
+
+            fn forget(&mut self, key: &Key) {
+                match key { $(Key::$variant(key) => { self.$table.remove(key); }),* }
+            }
+
+            /// A record as it is to be written, which counts as unchanged from now on.
+            fn take(&mut self, key: &Key) -> Option<(Version, Option<Record>)> {
+                match key {
+                    $(Key::$variant(key) => {
+                        let slot = self.$table.get_mut(key)?;
+                        slot.is_changed = false;
+                        let record = slot.value.as_ref().map(|value| Record::$variant(key.clone(), value.clone()));
+                        Some((slot.version, record))
+                    }),*
+                }
+            }
+        }
+
         impl State {
             $($(#[$doc])*
             ///
             /// # Errors
             /// The record was not loaded.
-            pub fn $getter(&self, key: &$key) -> Result<Option<&$value>, NotLoaded> {
-                match self.slot(Key::$variant(key.clone()))? {
-                    Some(Record::$variant(_, value)) => Ok(Some(value)),
-                    _ => Ok(None),
+            pub fn $table(&self, key: &$key) -> Result<Option<&$value>, NotLoaded> {
+                match self.tables.$table.get(key) {
+                    Some(slot) => Ok(slot.value.as_ref()),
+                    None => Err(NotLoaded(Key::$variant(key.clone()))),
                 }
             })*
         }
@@ -110,16 +171,44 @@ pub struct NotLoaded(pub Key);
 /// The working set of a batch.
 #[derive(Default, Debug)]
 pub struct State {
-    slots: HashMap<Key, Slot>,
+    tables: Tables,
     changed: Vec<Key>,
     histories: Vec<Key>,
 }
 
+type Table<K, V> = HashMap<K, Slot<V>, foldhash::fast::RandomState>;
+
 #[derive(Debug)]
-struct Slot {
+struct Slot<V> {
     version: Version,
-    record: Option<Record>,
+    value: Option<V>,
     is_changed: bool,
+}
+
+impl<V> Default for Slot<V> {
+    fn default() -> Self {
+        Self::found(0, None)
+    }
+}
+
+impl<V> Slot<V> {
+    const fn found(version: Version, value: Option<V>) -> Self {
+        Self { version, value, is_changed: false }
+    }
+
+    const fn seen(&self) -> Version {
+        if self.value.is_some() { self.version } else { 0 }
+    }
+
+    fn change(&mut self, value: Option<V>) -> bool {
+        self.value = value;
+        self.touch()
+    }
+
+    const fn touch(&mut self) -> bool {
+        self.version = self.version.saturating_add(1);
+        !std::mem::replace(&mut self.is_changed, true)
+    }
 }
 
 /// What a batch changes about one record.
@@ -136,26 +225,25 @@ pub struct Change {
 impl State {
     /// Whether the store was asked for this record.
     pub fn is_loaded(&self, key: &Key) -> bool {
-        self.slots.contains_key(key)
+        self.tables.contains(key)
     }
 
     /// How many records are loaded.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.tables.len()
     }
 
     /// Whether nothing is loaded.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.len() == 0
     }
 
     /// Takes in what the store found: a record and its version, or nothing and version 0.
     pub fn load(&mut self, key: Key, found: Option<Versioned<Record>>) {
-        let (version, record) = found.map_or((0, None), |found| (found.version, Some(found.value)));
         if matches!(key, Key::History(_)) {
             self.histories.push(key.clone());
         }
-        self.slots.insert(key, Slot { version, record, is_changed: false });
+        self.tables.load(key, found);
     }
 
     /// The version of a record; 0 if there is none, also if it was there before.
@@ -163,30 +251,30 @@ impl State {
     /// # Errors
     /// The record was not loaded.
     pub fn version(&self, key: &Key) -> Result<Version, NotLoaded> {
-        let slot = self.slots.get(key).ok_or_else(|| NotLoaded(key.clone()))?;
-        Ok(if slot.record.is_some() { slot.version } else { 0 })
+        self.tables.version(key).ok_or_else(|| NotLoaded(key.clone()))
     }
 
     /// Writes a record.
     pub fn put(&mut self, record: Record) {
-        self.change(record.key(), Some(record));
+        let key = record.key();
+        if self.tables.put(record) {
+            self.changed.push(key);
+        }
     }
 
     /// Removes a record.
     pub fn delete(&mut self, key: Key) {
-        self.change(key, None);
+        if self.tables.delete(&key) {
+            self.changed.push(key);
+        }
     }
 
     /// What changed since the last call, each record once, as the batch leaves it.
     pub fn take_changes(&mut self) -> Vec<Change> {
-        let slots = &mut self.slots;
+        let tables = &mut self.tables;
         self.changed
             .drain(..)
-            .filter_map(|key| {
-                let slot = slots.get_mut(&key)?;
-                slot.is_changed = false;
-                Some(Change { key, version: slot.version, record: slot.record.clone() })
-            })
+            .filter_map(|key| tables.take(&key).map(|(version, record)| Change { key, version, record }))
             .collect()
     }
 
@@ -201,16 +289,10 @@ impl State {
     /// # Errors
     /// The record was not loaded.
     pub fn change_budget(&mut self, key: &BudgetKey, change: impl FnOnce(&mut Budget)) -> Result<(), NotLoaded> {
-        let name = Key::Budget(key.clone());
-        let Some(slot) = self.slots.get_mut(&name) else { return Err(NotLoaded(name)) };
-        let record = slot.record.get_or_insert_with(|| Record::Budget(key.clone(), Budget::default()));
-        if let Record::Budget(_, budget) = record {
-            change(budget);
-        }
-        slot.version = slot.version.saturating_add(1);
-        if !slot.is_changed {
-            slot.is_changed = true;
-            self.changed.push(name);
+        let Some(slot) = self.tables.budget.get_mut(key) else { return Err(NotLoaded(Key::Budget(key.clone()))) };
+        change(slot.value.get_or_insert_default());
+        if slot.touch() {
+            self.changed.push(Key::Budget(key.clone()));
         }
         Ok(())
     }
@@ -218,24 +300,7 @@ impl State {
     /// Forgets what was read of the past: the next command changes it.
     pub(super) fn forget_history(&mut self) {
         for key in self.histories.drain(..) {
-            self.slots.remove(&key);
-        }
-    }
-
-    fn change(&mut self, key: Key, record: Option<Record>) {
-        let slot = self.slots.entry(key.clone()).or_insert(Slot { version: 0, record: None, is_changed: false });
-        slot.version = slot.version.saturating_add(1);
-        slot.record = record;
-        if !slot.is_changed {
-            slot.is_changed = true;
-            self.changed.push(key);
-        }
-    }
-
-    fn slot(&self, key: Key) -> Result<Option<&Record>, NotLoaded> {
-        match self.slots.get(&key) {
-            Some(slot) => Ok(slot.record.as_ref()),
-            None => Err(NotLoaded(key)),
+            self.tables.forget(&key);
         }
     }
 }

@@ -89,9 +89,16 @@ impl Budget {
 
     /// Begins to count over a window, from what was captured before.
     pub fn start_counting(&mut self, window: &Window, captures: &[(Timestamp, Usage)], now: Timestamp) {
-        let first = captures.first().map_or(now, |(at, _)| *at);
+        let kept = captures.iter().fold(Usage::default(), |sum, (_, usage)| sum.saturating_add(*usage));
+        // What wears off slowly may outlast its record, which is kept for as long as the longest window.
+        let older = match window {
+            Window::Accrual { .. } => self.captured.checked_sub(kept).filter(|older| !older.is_zero()),
+            _ => None,
+        };
+        let older = older.map(|usage| (now.minus(Window::LONGEST), usage));
+        let first = older.as_ref().or(captures.first()).map_or(now, |(at, _)| *at);
         let Some(mut counter) = Counter::new(window, first) else { return };
-        captures.iter().for_each(|(at, usage)| counter.record(window, *at, *usage));
+        older.iter().chain(captures).for_each(|(at, usage)| counter.record(window, *at, *usage));
         self.windows.retain(|(own, _)| own != window);
         self.windows.push((window.clone(), counter));
     }

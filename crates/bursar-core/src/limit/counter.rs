@@ -110,7 +110,7 @@ impl Counter {
         }
         match (self, window) {
             (Self::Rolling(rolling), Window::Rolling(length)) => rolling.earliest(*length, measure, room),
-            (Self::Period { end, .. }, _) => Some(*end),
+            (Self::Period { end, .. }, _) => Some(*end).filter(|end| *end < Timestamp::from_millis(i64::MAX)),
             (Self::Accrual(accrual), Window::Accrual { rate, period }) => {
                 accrual.earliest(*rate, *period, measure, room)
             }
@@ -216,7 +216,8 @@ impl Accrual {
         let needed = too_much.checked_mul(Amount::new(period.as_millis().into()))?;
         let needed = needed.saturating_sub(Amount::new(worn.into()));
         let elapsed = needed.checked_div_ceil(rate)?.as_u64()?;
-        Some(self.at.plus(Span::from_millis(elapsed)))
+        // Not within reach of any clock is never.
+        Some(self.at.plus(Span::from_millis(elapsed))).filter(|at| at.since(self.at).as_millis() == elapsed)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::civil::Weekday;
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ZonedDateTime};
 
@@ -88,6 +88,11 @@ impl Window {
                 *length
             }
         };
+        if let Self::Fixed { from, .. } = self
+            && jiff::Timestamp::from_millisecond(from.as_millis()).is_err()
+        {
+            return Err(InvalidWindow("begins at an instant that no calendar reaches"));
+        }
         if length < Self::SHORTEST || length > Self::LONGEST {
             return Err(InvalidWindow("must be at least 1 second and at most 366 days long"));
         }
@@ -197,6 +202,24 @@ impl CalendarUnit {
             Self::Month => "month",
         }
     }
+
+    /// The day on which the unit around a day begins; an hour begins on its day.
+    fn first(self, date: Date) -> Option<Date> {
+        match self {
+            Self::Week if date.weekday() != Weekday::Monday => date.nth_weekday(-1, Weekday::Monday).ok(),
+            Self::Hour | Self::Day | Self::Week => Some(date),
+            Self::Month => Some(date.first_of_month()),
+        }
+    }
+
+    /// The day on which the unit after the one that begins on `first` begins.
+    fn next(self, first: Date) -> Option<Date> {
+        match self {
+            Self::Hour | Self::Day => first.tomorrow().ok(),
+            Self::Week => first.nth_weekday(1, Weekday::Monday).ok(),
+            Self::Month => first.last_of_month().tomorrow().ok(),
+        }
+    }
 }
 
 impl Zone {
@@ -214,7 +237,7 @@ impl Zone {
         }
         let zone = jiff::tz::db().get(name).map_err(|_| unknown.clone())?;
         // The canonical spelling only: two spellings of one zone would be two windows.
-        if zone.iana_name() == Some(name) { Ok(Self(zone)) } else { Err(unknown) }
+        if zone.iana_name() == Some(name) && !zone.is_unknown() { Ok(Self(zone)) } else { Err(unknown) }
     }
 
     /// The zone's name.
@@ -225,26 +248,20 @@ impl Zone {
     fn period(&self, unit: CalendarUnit, at: Timestamp) -> Option<Period> {
         let instant = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
         let here = instant.to_zoned_datetime(self.0.clone());
-        let (start, end) = match unit {
-            CalendarUnit::Hour => return self.hour(&here, instant),
-            CalendarUnit::Day => (here.start_of_day().ok()?, here.tomorrow().ok()?.start_of_day().ok()?),
-            CalendarUnit::Week => {
-                let monday = match here.weekday() {
-                    Weekday::Monday => here.date(),
-                    _ => here.date().nth_weekday(-1, Weekday::Monday).ok()?,
-                };
-                let next = monday.nth_weekday(1, Weekday::Monday).ok()?;
-                (self.first_of(monday)?, self.first_of(next)?)
-            }
-            CalendarUnit::Month => {
-                let next = here.date().last_of_month().tomorrow().ok()?;
-                (self.first_of(here.date().first_of_month())?, self.first_of(next)?)
-            }
-        };
+        if unit == CalendarUnit::Hour {
+            return self.hour(&here, instant);
+        }
+        let first = unit.first(here.date())?;
+        let next = unit.next(first)?;
+        let (mut start, mut end) = (self.first_of(first)?, self.first_of(next)?);
+        // A clock that is put back over midnight shows a day again that has ended.
+        if instant >= end.timestamp() {
+            (start, end) = (end, self.first_of(unit.next(next)?)?);
+        }
         Some(Period { start: millis(start.timestamp()), end: millis(end.timestamp()) })
     }
 
-    fn first_of(&self, date: jiff::civil::Date) -> Option<ZonedDateTime> {
+    fn first_of(&self, date: Date) -> Option<ZonedDateTime> {
         date.to_zoned_datetime(self.0.clone()).ok()?.start_of_day().ok()
     }
 

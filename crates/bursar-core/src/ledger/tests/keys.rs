@@ -66,7 +66,7 @@ fn a_refusal_does_not_occupy_its_key() {
 fn a_released_spend_frees_its_key_and_an_unresolved_one_does_not() {
     let mut world = World::limited(limit("tbtc", 10));
     let first = held(spend(&mut world, "a", 1, 6)).id;
-    world.mark_unresolved(first);
+    world.expire(first);
     assert_eq!(answer(&spend(&mut world, "a", 1, 6)), "known");
     world.release(first);
     let second = held(spend(&mut world, "a", 2, 7)).id;
@@ -93,7 +93,7 @@ fn a_key_is_per_wallet_over_all_tokens() {
     });
     assert_eq!(answer(&by_other_token), "known");
     let from_other_wallet = world.ask(1, |request| {
-        request.wallet = OTHER_WALLET;
+        request.wallet = Some(OTHER_WALLET);
         request.key = Some(SpendKey::Sequence(OTHER_WALLET, "a".to_owned()));
     });
     assert_eq!(answer(&from_other_wallet), "held");
@@ -107,13 +107,7 @@ fn two_spends_with_one_key_in_one_batch_are_one() {
         let mut request = world.request(Amount::new(6));
         request.key = sequence("a");
         let command = Command::Hold(Box::new(request));
-        loop {
-            let keys = needs(&state, &command);
-            if keys.is_empty() {
-                break;
-            }
-            keys.into_iter().for_each(|key| state.load(key.clone(), world.records.get(&key).cloned()));
-        }
+        world.load(&mut state, &command);
         answer(&apply(&mut state, &Request { actor: Actor::System, command }, at(0)).unwrap().outcome)
     };
     assert_eq!([ask(&mut world), ask(&mut world)], ["held", "known"]);

@@ -21,7 +21,7 @@ const FLAWS: [(&str, Spoil); 18] = [
         let elsewhere = IpRule::parse("192.0.2.0/24").unwrap();
         world.edit_token(|token| token.grant.ips = IpRestriction::new(vec![elsewhere]));
     }),
-    ("wallet_unknown", |_, request| request.wallet = NOWHERE),
+    ("wallet_unknown", |_, request| request.wallet = Some(NOWHERE)),
     ("wallet_unknown", |world, _| {
         world.records.remove(&Key::Role((WALLET, USER)));
     }),

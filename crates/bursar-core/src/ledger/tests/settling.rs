@@ -10,7 +10,7 @@ fn a_capture_returns_what_was_held_too_much() {
     let spend = world.hold(10);
     world.capture(spend, Amount::new(6));
     for subject in EVERYBODY {
-        assert_eq!(figures(world.budget(subject, "tbtc")), [6, 0, 0]);
+        assert_eq!(figures(&world.budget(subject, "tbtc")), [6, 0, 0]);
     }
     assert_eq!(world.refusal(5), "limit_exceeded");
     world.hold(4);
@@ -42,7 +42,7 @@ fn a_spend_settles_once() {
             assert!(!before);
             let records = world.records.clone();
             assert_eq!(settled(second(&mut world, spend)), (state.clone(), true));
-            assert_eq!(settled(world.mark_unresolved(spend)), (state, true));
+            assert_eq!(settled(world.expire(spend)), (state, true));
             assert_eq!(world.records, records);
         }
     }
@@ -52,7 +52,7 @@ fn a_spend_settles_once() {
 fn a_second_settlement_leaves_no_trace() {
     let mut world = World::limited(limit("tbtc", 10));
     let hold = world.hold(10);
-    let release = || Command::Release { hold, reason: "refused by the rail".to_owned() };
+    let release = || Command::Release { hold, reason: "refused by the rail".to_owned(), by: Settler::Rail };
     assert_eq!(world.run(release()).event.unwrap().action, "spend.release");
     assert_eq!(world.run(release()).event, None);
 }
@@ -62,14 +62,14 @@ fn an_unresolved_spend_counts_until_it_is_settled() {
     for captured in [true, false] {
         let mut world = World::limited(limit("tbtc", 10));
         let spend = world.hold(10);
-        assert_eq!(settled(world.mark_unresolved(spend)), (HoldState::Unresolved { since: at(0) }, false));
+        assert_eq!(settled(world.expire(spend)), (HoldState::Unresolved { since: at(0) }, false));
         world.now = at(999);
-        assert_eq!(settled(world.mark_unresolved(spend)), (HoldState::Unresolved { since: at(0) }, true));
+        assert_eq!(settled(world.expire(spend)), (HoldState::Unresolved { since: at(0) }, true));
         assert_eq!(world.refusal(1), "limit_exceeded");
-        assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [0, 10, 0]);
+        assert_eq!(figures(&world.budget(BY_TOKEN, "tbtc")), [0, 10, 0]);
         let outcome = if captured { world.capture(spend, Amount::new(4)) } else { world.release(spend) };
         assert!(!settled(outcome).1);
-        assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [if captured { 4 } else { 0 }, 0, 0]);
+        assert_eq!(figures(&world.budget(BY_TOKEN, "tbtc")), [if captured { 4 } else { 0 }, 0, 0]);
     }
 }
 
@@ -90,7 +90,7 @@ fn a_spend_settles_whatever_became_of_its_token_wallet_and_limits() {
     world.records.remove(&Key::Wallet(WALLET));
     world.capture(spend, Amount::new(10));
     for subject in EVERYBODY {
-        assert_eq!(figures(world.budget(subject, "tbtc")), [10, 0, 0]);
+        assert_eq!(figures(&world.budget(subject, "tbtc")), [10, 0, 0]);
     }
 }
 
@@ -100,20 +100,24 @@ fn a_spend_that_is_not_there_cannot_be_settled() {
     let nothing = HoldId::from_bytes([9; 16]);
     assert!(matches!(world.capture(nothing, Amount::ZERO), Outcome::NoSuchHold));
     assert!(matches!(world.release(nothing), Outcome::NoSuchHold));
-    assert!(matches!(world.mark_unresolved(nothing), Outcome::NoSuchHold));
+    assert!(matches!(world.expire(nothing), Outcome::NoSuchHold));
 }
 
 #[test]
 fn a_capture_above_its_hold_is_recorded_in_full_and_both_figures_are_told() {
     let mut world = World::limited(limit("tbtc", 10));
     let hold = world.hold(6);
-    let command = Command::Capture { hold, amount: Amount::new(25), reference: "txid".to_owned() };
+    let (amount, fee) = (Amount::new(25), Amount::ZERO);
+    let command = Command::Capture { hold, amount, fee, reference: "txid".to_owned(), by: Settler::Rail };
     let event = world.run(command).event.unwrap();
     assert!(event.data.contains(&("amount".to_owned(), "25".to_owned())));
     assert!(event.data.contains(&("held".to_owned(), "6".to_owned())));
     for subject in EVERYBODY {
-        assert_eq!(figures(world.budget(subject, "tbtc")), [25, 0, 0]);
+        assert_eq!(figures(&world.budget(subject, "tbtc")), [25, 0, 0]);
     }
+    assert!(event.data.contains(&("alarm".to_owned(), "captured_above_hold".to_owned())));
+    assert_eq!(world.refusal(0), "locked");
+    world.edit_token(|token| token.locked = None);
     assert_eq!(world.refusal(0), "limit_exceeded");
 }
 
@@ -123,8 +127,9 @@ fn a_capture_that_no_longer_fits_the_total_fills_it_to_the_brim() {
     let [first, second] = [world.hold(5), world.hold(7)];
     world.capture(first, Amount::MAX);
     world.capture(second, Amount::new(100));
+    world.edit_token(|token| token.locked = None);
     let budget = world.budget(BY_WALLET, "tbtc");
-    assert_eq!(budget.captured, Usage { amount: Amount::MAX, count: 2 });
+    assert_eq!(budget.captured, Usage { count: 2, ..Usage::one(Amount::MAX) });
     assert_eq!(budget.held, Usage::default());
     assert_eq!(world.refusal(1), "amount_too_large");
 }
@@ -133,18 +138,18 @@ fn a_capture_that_no_longer_fits_the_total_fills_it_to_the_brim() {
 fn a_capture_is_recorded_even_if_the_held_counter_is_wrong() {
     let mut world = World::limited(limit("tbtc", 10));
     let spend = world.hold(6);
-    let key = BudgetKey { subject: BY_TOKEN, asset: Asset::Coin(coin("tbtc")), window: Window::Lifetime };
+    let key = budget_key(BY_TOKEN, "tbtc");
     let wrong = Budget { held: Usage::one(Amount::new(2)), ..Budget::default() };
     world.put(Record::Budget(key, wrong));
     world.capture(spend, Amount::new(6));
-    assert_eq!(figures(world.budget(BY_TOKEN, "tbtc")), [6, 2, 0]);
+    assert_eq!(figures(&world.budget(BY_TOKEN, "tbtc")), [6, 2, 0]);
 }
 
 #[test]
 fn a_settlement_that_misses_a_record_changes_nothing() {
     let mut world = World::limited(limit("tbtc", 10));
     let hold = world.hold(6);
-    let command = Command::Release { hold, reason: String::new() };
+    let command = Command::Release { hold, reason: String::new(), by: Settler::Rail };
     let mut state = State::default();
     let load = |state: &mut State, keys: &[Key]| {
         for key in keys {

@@ -13,7 +13,7 @@ fn create() -> Write {
 fn relimit(version: Version, ceiling: u128) -> Write {
     Write {
         read: vec![(Key::Limits(BY_TOKEN), version)],
-        put: vec![Record::Limits(BY_TOKEN, vec![limit("tbtc", ceiling)])],
+        put: vec![Record::Limits(BY_TOKEN, LimitSet::of(vec![limit("tbtc", ceiling)]))],
         ..Write::default()
     }
 }
@@ -106,7 +106,7 @@ fn what_a_write_tells_is_told_with_time_and_actor() {
 
 #[test]
 fn a_record_is_found_under_its_own_key_only() {
-    let secret = TokenSecret { lookup: [1; 32], sealed: vec![2], ends: None };
+    let secret = TokenSecret { lookup: [1; 32], sealed: vec![2], ends: None, used: None };
     let mut state = State::default();
     state.put(Record::Secrets(TOKEN, vec![secret.clone()]));
     assert_eq!(state.secrets(&TOKEN), Ok(Some(&vec![secret])));

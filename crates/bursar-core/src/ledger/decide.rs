@@ -1,0 +1,281 @@
+//! The decision on a spend, made on loaded records and changing none: what an earlier check saw in a cache
+//! only spares the ledger the work.
+
+use crate::account::{User, Wallet};
+use crate::amount::Amount;
+use crate::authorize::{Need, authorize};
+use crate::destination::DestinationId;
+use crate::hold::{Cost, Hold, HoldState};
+use crate::id::OrganisationId;
+use crate::ledger::begin::{Begun, begin, rules};
+use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, subjects};
+use crate::ledger::command::HoldRequest;
+use crate::ledger::holds::{cost_of, payments_of};
+use crate::ledger::state::{NotLoaded, State};
+use crate::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Measure, Subject};
+use crate::refusal::Refusal;
+use crate::scope::WalletAction;
+use crate::time::Timestamp;
+use crate::token::{Token, TokenKind};
+
+/// What is to be done about a request.
+pub(super) enum Verdict {
+    /// It may be held.
+    Granted(Box<Granted>),
+    /// It was asked before.
+    Known(Hold),
+    /// It may not be held.
+    Refused {
+        /// Why not.
+        refusal: Refusal,
+        /// What was learnt from the past, so that it is asked once and not with every attempt.
+        learnt: Vec<(BudgetKey, Budget)>,
+    },
+}
+
+/// A spend that fits, and what it changes.
+pub(super) struct Granted {
+    pub(super) hold: Hold,
+    pub(super) weights: Vec<Weight>,
+    pub(super) newly_paid: NewlyPaid,
+    pub(super) reports: Vec<LimitReport>,
+}
+
+/// A budget that the spend weighs on.
+pub(super) struct Weight {
+    pub(super) charge: Charge,
+    /// The budget as it begins, unless it is there and counts all it has to.
+    pub(super) begun: Option<Begun>,
+    /// Whether an unlock keeps the spend out of it.
+    pub(super) lifted: bool,
+}
+
+/// The destinations that subjects have paid, where this spend adds to them.
+pub(super) type NewlyPaid = Vec<(Subject, Vec<DestinationId>)>;
+
+impl From<Refusal> for Verdict {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { refusal, learnt: Vec::new() }
+    }
+}
+
+/// Everything about a request that is allowed to be asked at all.
+struct Asked<'a> {
+    token: &'a Token,
+    organisation: OrganisationId,
+}
+
+pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Verdict, NotLoaded> {
+    let Asked { token, organisation } = match admit(state, request, now)? {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(refusal.into()),
+    };
+    if let Some(known) = known(state, request)? {
+        return Ok(Verdict::Known(known.clone()));
+    }
+    let Some(cost) = cost_of(request) else { return Ok(Refusal::AmountTooLarge.into()) };
+    let subjects = || subjects(token.id, token.user, request.wallet, organisation);
+    let paid = match pays_by_rules(state, subjects())? {
+        true => payments_of(request),
+        false => Vec::new(),
+    };
+    let newly_paid = match destinations(state, subjects(), request, &paid)? {
+        Ok(newly_paid) => newly_paid,
+        Err(refusal) => return Ok(refusal.into()),
+    };
+    let overridden = request.stepped_up || token.unlocked_at(now).is_some();
+    if !overridden && let Some(refusal) = cannot_spend_alone(state, token, &cost)? {
+        return Ok(refusal.into());
+    }
+    let terms = Terms { cost: &cost, payments: &paid };
+    let mut weights = Vec::with_capacity(8);
+    let mut reports = Vec::new();
+    let mut overflows = false;
+    for subject in subjects() {
+        let lifted = overridden && matches!(subject, Subject::Token(_));
+        let set = state.limits(&subject)?.filter(|set| !set.is_empty());
+        if !lifted {
+            reports.reserve(set.map_or(0, |set| set.limits.len()));
+        }
+        for charge in charges(subject, set, terms) {
+            let begun = match set {
+                Some(set) => begin(state, set, &charge.budget, Some(token), now)?,
+                None => None,
+            };
+            if !lifted {
+                let empty = Budget::default();
+                let found = state.budget(&charge.budget)?.unwrap_or(&empty);
+                let budget = begun.as_ref().map_or(found, |begun| &begun.budget);
+                judge(&mut reports, budget, set, &charge, now);
+                // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
+                let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
+                overflows |= total.is_none();
+            }
+            weights.push(Weight { charge, begun, lifted });
+        }
+    }
+    let refusal = if reports.iter().any(|report| !report.fits()) {
+        reports.retain(|report| !report.fits());
+        Refusal::LimitExceeded(reports)
+    } else if overflows {
+        Refusal::AmountTooLarge
+    } else {
+        let hold = new_hold(request, token, organisation, cost, overridden, now);
+        return Ok(Verdict::Granted(Box::new(Granted { hold, weights, newly_paid, reports })));
+    };
+    let learnt = weights.into_iter().filter_map(|weight| {
+        let begun = weight.begun.filter(|begun| begun.from_past)?;
+        Some((weight.charge.budget, begun.budget))
+    });
+    Ok(Verdict::Refused { refusal, learnt: learnt.collect() })
+}
+
+/// Asks every limit that looks at a budget.
+fn judge(reports: &mut Vec<LimitReport>, budget: &Budget, set: Option<&LimitSet>, charge: &Charge, now: Timestamp) {
+    let Some(set) = set else { return };
+    let judging = rules(set, &charge.budget)
+        // A fee in a coin of its own is no spend of that coin: it is no business of limits on spends.
+        .filter(|limit| charge.usage.count > 0 || matches!(limit.measure, Measure::Amount | Measure::Fee));
+    reports.extend(judging.map(|limit| budget.report(charge.budget.subject, limit, charge.usage, now)));
+}
+
+fn new_hold(
+    request: &HoldRequest,
+    token: &Token,
+    organisation: OrganisationId,
+    cost: Cost,
+    overridden: bool,
+    now: Timestamp,
+) -> Hold {
+    Hold {
+        id: request.id,
+        token: token.id,
+        user: token.user,
+        wallet: request.wallet,
+        organisation,
+        payees: request.payees.clone(),
+        cost,
+        key: request.key.clone(),
+        meaning: request.meaning,
+        instruction: request.instruction.clone(),
+        comment: request.comment.clone(),
+        overridden,
+        holder: request.holder,
+        created: now,
+        deadline: now.plus(request.patience),
+        state: HoldState::Open,
+    }
+}
+
+/// Whether the token may ask for this spend at all, money aside.
+fn admit<'a>(state: &'a State, request: &HoldRequest, now: Timestamp) -> Result<Result<Asked<'a>, Refusal>, NotLoaded> {
+    let Some(token) = state.token(&request.token)? else {
+        return Ok(Err(Refusal::TokenUnknown));
+    };
+    let Some(owner) = state.user(&token.user)? else {
+        return Ok(Err(Refusal::TokenUnknown));
+    };
+    let authorize = |need: Need<'_>| authorize(token, owner, request.address, need, now);
+    let Some(id) = request.wallet else {
+        return without_wallet(state, request, token, owner, authorize);
+    };
+    let Some(wallet) = state.wallet(&id)? else {
+        // Which wallets there are is told only to a token that may be used at all.
+        return Ok(Err(authorize(Need::Presence).err().unwrap_or(Refusal::WalletUnknown)));
+    };
+    let role = state.role(&(wallet.id, owner.id))?.copied();
+    Ok(authorize(Need::Wallet { action: WalletAction::Spend, wallet, role })
+        .and_then(|()| same_chain(wallet, request))
+        .map(|()| Asked { token, organisation: wallet.organisation }))
+}
+
+fn without_wallet<'a>(
+    state: &'a State,
+    request: &HoldRequest,
+    token: &'a Token,
+    owner: &User,
+    authorize: impl Fn(Need<'_>) -> Result<(), Refusal>,
+) -> Result<Result<Asked<'a>, Refusal>, NotLoaded> {
+    let Some(organisation) = request.organisation else {
+        return Ok(Err(authorize(Need::Presence).err().unwrap_or(Refusal::WalletUnknown)));
+    };
+    let is_member = state.membership(&(organisation, owner.id))?.is_some();
+    Ok(authorize(Need::Organisation { organisation, is_member }).map(|()| Asked { token, organisation }))
+}
+
+fn same_chain(wallet: &Wallet, request: &HoldRequest) -> Result<(), Refusal> {
+    let is_other_chain = wallet.coin.chain() != request.coin.chain();
+    if is_other_chain || (wallet.coin.is_token() && wallet.coin != request.coin) {
+        return Err(Refusal::WrongCoin { holds: wallet.coin.clone() });
+    }
+    Ok(())
+}
+
+/// The spend that one of the request's names stands for already, or that has its id.
+fn known<'a>(state: &'a State, request: &HoldRequest) -> Result<Option<&'a Hold>, NotLoaded> {
+    let mut known = state.hold(&request.id)?;
+    for name in request.names() {
+        let Some(hold) = state.spend_key(&name)?.map(|id| state.hold(id)).transpose()?.flatten() else { continue };
+        // Of two names, the one that means something else decides.
+        if known.is_none_or(|known| known.meaning == request.meaning) {
+            known = Some(hold);
+        }
+    }
+    Ok(known)
+}
+
+/// Whether any subject has rules for which it matters who is paid how much.
+fn pays_by_rules(state: &State, mut subjects: impl Iterator<Item = Subject>) -> Result<bool, NotLoaded> {
+    subjects.try_fold(false, |found, subject| Ok(found || state.limits(&subject)?.is_some_and(look_at_payments)))
+}
+
+/// Checks each recipient against the destinations of each subject; an unlock lifts limits, not these.
+fn destinations(
+    state: &State,
+    subjects: impl Iterator<Item = Subject>,
+    request: &HoldRequest,
+    paid: &[(DestinationId, Amount)],
+) -> Result<Result<NewlyPaid, Refusal>, NotLoaded> {
+    let mut newly_paid = Vec::new();
+    for subject in subjects {
+        let Some(rules) = state.limits(&subject)?.and_then(|set| set.destinations.as_ref()) else { continue };
+        if let Some(stray) = request.payees.iter().find(|payee| !rules.allow(&payee.destination)) {
+            return Ok(Err(Refusal::DestinationNotAllowed { subject, address: stray.address.clone() }));
+        }
+        let Some(at_most) = rules.at_most else { continue };
+        let known = state.paid(&subject)?.map_or(&[][..], Vec::as_slice);
+        let new: Vec<DestinationId> = paid.iter().map(|(id, _)| *id).filter(|id| !known.contains(id)).collect();
+        if new.is_empty() {
+            continue;
+        }
+        let all = [known, &new].concat();
+        if u64::try_from(all.len()).unwrap_or(u64::MAX) > u64::from(at_most) {
+            return Ok(Err(Refusal::TooManyDestinations { subject, at_most }));
+        }
+        newly_paid.push((subject, all));
+    }
+    Ok(Ok(newly_paid))
+}
+
+/// Why a token that is not unlocked may not spend this, whatever the amount (design §5, rule 2).
+fn cannot_spend_alone(state: &State, token: &Token, cost: &Cost) -> Result<Option<Refusal>, NotLoaded> {
+    if let Some(since) = token.locked {
+        return Ok(Some(Refusal::Locked { since }));
+    }
+    if token.kind == TokenKind::Session {
+        return Ok(Some(Refusal::NotUnlocked));
+    }
+    let none = LimitSet::default();
+    let set = state.limits(&Subject::Token(token.id))?.unwrap_or(&none);
+    if token.limits_dropped || set.limits.is_empty() {
+        return Ok(Some(Refusal::NoLimit));
+    }
+    // A limit on numbers alone says nothing about how much: it lets nothing through by itself.
+    if !set.covering(&cost.coin).any(Limit::is_of_amounts) {
+        return Ok(Some(Refusal::NoLimitForCoin { coin: cost.coin.clone() }));
+    }
+    let fee_is_covered = cost.fee_coin == cost.coin
+        || cost.fee == Amount::ZERO
+        || set.covering(&cost.fee_coin).any(|limit| limit.measure == Measure::Fee || limit.is_of_amounts());
+    Ok((!fee_is_covered).then(|| Refusal::NoLimitForFee { coin: cost.fee_coin.clone() }))
+}
