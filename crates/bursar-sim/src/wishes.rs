@@ -93,6 +93,7 @@ fn any_limit(dice: &mut fastrand::Rng) -> Limit {
 
 fn destinations(dice: &mut fastrand::Rng) -> Destinations {
     let allowed = |ticker: &str, number| Allowed {
+        coin: coin(ticker),
         destination: destination(ticker, number),
         address: format!("{ticker}-{number}"),
         coin: coin(ticker),

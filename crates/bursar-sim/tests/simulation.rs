@@ -5,7 +5,7 @@ use bursar_sim::Breakage;
 use bursar_sim::simulation::{Counts, Failure, STEPS, run};
 
 /// Half a minute of one slow core.
-const SEEDS: u64 = 1500;
+const SEEDS: u64 = 2000;
 
 #[expect(clippy::disallowed_methods, reason = "who runs the tests says which seeds")]
 fn number(name: &str) -> Option<u64> {
