@@ -30,7 +30,9 @@ pub(super) fn lacks_past(set: &LimitSet, key: &BudgetKey, budget: Option<&Budget
         None => {
             let since = set.destinations.as_ref().and_then(|rules| rules.counted_since);
             // Of a token that never paid without its destinations being counted, nothing is missing.
-            !token.is_some_and(|token| key.subject == Subject::Token(token.id) && since <= Some(token.created))
+            !token.is_some_and(|token| {
+                key.subject == Subject::Token(token.id) && since.is_some_and(|since| since <= token.created)
+            })
         }
     }
 }

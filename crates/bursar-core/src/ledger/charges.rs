@@ -6,7 +6,7 @@ use crate::coin::{Asset, Coin};
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold};
 use crate::id::{OrganisationId, TokenId, UserId, WalletId};
-use crate::limit::{BudgetKey, LimitSet, Subject, Usage};
+use crate::limit::{BudgetKey, Destinations, LimitSet, Subject, Usage};
 
 /// A budget that a spend weighs on, and how heavily.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +54,7 @@ pub fn charges<'a>(
         let usage = move |group| sum(terms.cost, |coin| set.covers(group, coin));
         set.groups().into_iter().filter_map(move |group| usage(group).map(|usage| of(group.clone(), None, usage)))
     });
-    let is_counted = set.and_then(|set| set.destinations.as_ref()).is_some_and(|rules| rules.counted_since.is_some());
+    let is_counted = set.and_then(|set| set.destinations.as_ref()).is_some_and(Destinations::are_counted);
     let payments = if is_counted { terms.payments } else { &[] };
     let destinations = payments.iter().map(move |(destination, amount)| {
         of(Asset::Coin(terms.cost.coin.clone()), Some(*destination), Usage::one(*amount))
@@ -64,7 +64,7 @@ pub fn charges<'a>(
 
 /// Whether it matters to these rules who is paid how much.
 pub(super) fn look_at_payments(set: &LimitSet) -> bool {
-    set.destinations.as_ref().is_some_and(|rules| rules.at_most.is_some() || rules.counted_since.is_some())
+    set.destinations.as_ref().is_some_and(|rules| rules.at_most.is_some() || rules.are_counted())
 }
 
 /// What recipients get, by destination, each once.

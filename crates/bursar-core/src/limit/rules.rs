@@ -164,6 +164,11 @@ impl LimitSet {
 }
 
 impl Destinations {
+    /// Whether what each destination gets is counted: now, or ever before.
+    pub const fn are_counted(&self) -> bool {
+        self.counted_since.is_some() || !self.each.is_empty()
+    }
+
     /// Whether money may go there, the number of destinations aside.
     pub fn allow(&self, destination: &Destination) -> bool {
         self.allowed.as_ref().is_none_or(|allowed| allowed.iter().any(|entry| entry.destination == *destination))
