@@ -12,6 +12,7 @@ use bursar_core::time::Timestamp;
 use bursar_service::Bursar;
 use bursar_service::Page;
 use bursar_service::authenticate::Principal;
+use bursar_wire::header::IDEMPOTENCY_KEY;
 use bursar_wire::json::{FieldError, Json};
 use bursar_wire::requests::ListQuery;
 use serde_json::{Map, Value};
@@ -19,6 +20,9 @@ use serde_json::{Map, Value};
 use crate::Settings;
 use crate::budget;
 use crate::failure::Failure;
+
+/// The longest name that a client may give to what it asks for.
+const LONGEST_KEY: usize = 255;
 
 /// A request whose presenter is known and may use the route.
 pub(crate) struct Call {
@@ -104,6 +108,19 @@ impl Call {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The client's name for what it asks for: the same again is the same thing.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<String>, Failure> {
+        let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
+        let (Some(value), more) = (values.next(), values.next()) else { return Ok(None) };
+        let text = value.to_str().ok().filter(|_| more.is_none());
+        let is_sound =
+            |text: &&str| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        text.filter(is_sound).map(|text| Some(text.to_owned())).ok_or_else(|| {
+            let problem = format!("must be one header of 1 to {LONGEST_KEY} printable characters without spaces");
+            FieldError { field: "Idempotency-Key".to_owned(), problem }.into()
+        })
     }
 
     pub(crate) fn page<Id: FromStr>(&self, usual: usize, most: usize) -> Result<Page<Id>, Failure> {

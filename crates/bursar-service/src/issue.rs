@@ -4,7 +4,9 @@ use bursar_core::audit::Actor;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::id::{TemplateId, TokenId, UserId};
 use bursar_core::ip::IpRestriction;
-use bursar_core::ledger::{Command, Key, Outcome, Record, TokenSecret, Trace, Write};
+use bursar_core::ledger::{
+    Command, Document, DocumentKey, DocumentKind, Key, Outcome, Record, TokenSecret, Trace, Write,
+};
 use bursar_core::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject};
 use bursar_core::scope::{ScopeName, Scopes};
 use bursar_core::time::Span;
@@ -40,6 +42,18 @@ pub struct NewToken {
     pub template: Option<TemplateId>,
     /// The second factor of whoever makes it.
     pub otp: Option<String>,
+    /// The client's name for the request: the same again is told what was made.
+    pub key: Option<String>,
+}
+
+/// How a new token comes to be.
+pub(crate) struct Making {
+    /// What the audit log calls it.
+    pub(crate) action: &'static str,
+    /// How many of its kind may live.
+    pub(crate) cap: Option<u64>,
+    /// The client's name for the request.
+    pub(crate) key: Option<String>,
 }
 
 /// A token that was just made. Its text is shown here and never again.
@@ -80,6 +94,7 @@ impl Bursar {
     pub async fn issue(&self, principal: &Principal, new: NewToken) -> Result<IssuedAccessToken, ServiceError> {
         self.person(principal)?;
         self.check_new(&new)?;
+        self.not_made_before(principal, new.key.as_deref()).await?;
         let source = self.source(principal);
         self.prove_otp(&principal.owner, new.otp.as_deref(), source, principal.address).await?;
         let now = self.clock.now();
@@ -105,8 +120,8 @@ impl Bursar {
         let mut warnings = warnings(&token, &rules, new.duration.is_none());
         warnings.extend(self.limits_of_no_wallet(token.user, &rules.limits).await?);
         let text = TokenText::from_random(self.random.bytes());
-        let cap = Some(self.policy.tokens_per_user);
-        self.store_token(principal.actor(), &token, &text, rules, "token.issue", cap).await?;
+        let making = Making { action: "token.issue", cap: Some(self.policy.tokens_per_user), key: new.key };
+        self.store_token(principal.actor(), &token, &text, rules, making).await?;
         // The maker's address is a known good one for the new token, too (see `Attempts`).
         self.note_good_source(token.user, Source::new(Presented::Token(token.id), principal.address)).await?;
         let state = self.state_of(token).await?;
@@ -163,9 +178,9 @@ impl Bursar {
         token: &Token,
         text: &TokenText,
         mut rules: LimitSet,
-        action: &'static str,
-        cap: Option<u64>,
+        making: Making,
     ) -> Result<(), ServiceError> {
+        let Making { action, cap, key } = making;
         let (id, user, now) = (token.id, token.user, token.created);
         if let Some(destinations) = &mut rules.destinations {
             // Nothing was paid yet, so counting begins at the beginning.
@@ -203,9 +218,24 @@ impl Bursar {
             write.read.push((Key::User(user), owner.version));
             write.put.push(Record::User(user, owner.value));
         }
+        if let Some(key) = key.map(|key| created_key(user, &key)) {
+            write.read.push((Key::Document(key.clone()), 0));
+            write.put.push(Record::Document(key, Document { title: None, body: id.to_string().into_bytes() }));
+        }
         match self.write(actor, write).await? {
             Outcome::Written => Ok(()),
             _ => Err(ServiceError::Conflict("the account changed in the meantime; try again".to_owned())),
+        }
+    }
+
+    /// Refuses a request under a key that made something before: what was secret about it is not kept.
+    pub(crate) async fn not_made_before(&self, principal: &Principal, key: Option<&str>) -> Result<(), ServiceError> {
+        let Some(key) = key.map(|key| created_key(principal.user(), key)) else { return Ok(()) };
+        match self.reads.run(move |reader| reader.document(&key)).await? {
+            None => Ok(()),
+            Some(made) => {
+                Err(ServiceError::AlreadyCreated { id: String::from_utf8_lossy(&made.value.body).into_owned() })
+            }
         }
     }
 
@@ -305,6 +335,10 @@ impl Bursar {
         let Standing { rules, version, reports: standing, .. } = standing;
         Ok(TokenState { last_used, token, rules, version, budgets, standing, fingerprint })
     }
+}
+
+fn created_key(user: UserId, key: &str) -> DocumentKey {
+    DocumentKey { user, kind: DocumentKind::Created, name: key.to_owned() }
 }
 
 fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> {

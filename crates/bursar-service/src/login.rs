@@ -20,6 +20,7 @@ use bursar_wire::token_text::TokenText;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
+use crate::issue::Making;
 
 /// What a session may do (WC §5, the scopes of a password login).
 const SESSION_SCOPES: [ScopeName; 10] = [
@@ -123,7 +124,8 @@ impl Bursar {
             template: None,
         };
         let text = TokenText::from_random(self.random.bytes());
-        self.store_token(Actor::Anonymous, &token, &text, LimitSet::default(), "session.create", None).await?;
+        let making = Making { action: "session.create", cap: None, key: None };
+        self.store_token(Actor::Anonymous, &token, &text, LimitSet::default(), making).await?;
         let (handed, encrypted_ecdh_key) = match ecdh_key {
             Some((xpub, encrypted)) => (self.hand_out_sealed(&text, &xpub)?, Some(encrypted)),
             None => (Handed::Plain(text), None),

@@ -12,7 +12,7 @@ use bursar_wire::token_text::TokenText;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::issue::TokenState;
+use crate::issue::{Making, TokenState};
 
 /// What a new service credential is to be.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct NewService {
     pub duration: Option<Span>,
     /// The second factor of whoever makes it.
     pub otp: Option<String>,
+    /// The client's name for the request: the same again is told what was made.
+    pub key: Option<String>,
 }
 
 impl Bursar {
@@ -50,6 +52,7 @@ impl Bursar {
         if new.duration.is_some_and(|duration| duration > self.policy.longest_duration) {
             return Err(ServiceError::invalid("duration", "is longer than the longest allowed"));
         }
+        self.not_made_before(principal, new.key.as_deref()).await?;
         let source = self.source(principal);
         self.prove_otp(&principal.owner, new.otp.as_deref(), source, principal.address).await?;
         let now = self.clock.now();
@@ -76,8 +79,8 @@ impl Bursar {
             template: None,
         };
         let text = TokenText::from_random(self.random.bytes());
-        let cap = Some(self.policy.tokens_per_user);
-        self.store_token(principal.actor(), &token, &text, LimitSet::default(), "service.create", cap).await?;
+        let making = Making { action: "service.create", cap: Some(self.policy.tokens_per_user), key: new.key };
+        self.store_token(principal.actor(), &token, &text, LimitSet::default(), making).await?;
         Ok((self.state_of(token).await?, text))
     }
 }

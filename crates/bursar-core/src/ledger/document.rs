@@ -59,6 +59,8 @@ pub enum DocumentKind {
     Attempts,
     /// How far into the future signatures were accepted; nobody's in particular.
     ReplayHorizon,
+    /// What was made under an idempotency key, by that key: its id, since its secret is never shown twice.
+    Created,
 }
 
 /// A user's document; its body is read by the crate that wrote it.
@@ -90,6 +92,7 @@ impl DocumentKind {
             Self::Template => "template",
             Self::Attempts => "attempts",
             Self::ReplayHorizon => "replay_horizon",
+            Self::Created => "created",
         }
     }
 }

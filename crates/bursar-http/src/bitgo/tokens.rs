@@ -24,6 +24,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
         rules: Rules { limits: request.limits.unwrap_or_default(), destinations: request.destinations },
         template: request.template,
         otp: request.otp,
+        key: call.idempotency_key()?,
     };
     let issued = call.bursar.issue(principal, new).await?;
     let text = match &issued.handed {

@@ -6,14 +6,11 @@ use bursar_service::holding::{ExternalSpend, Finding};
 use bursar_service::services::NewService;
 use bursar_wire::json::FieldError;
 use bursar_wire::requests::{CaptureSpend, CreateService, CreateSpend, ReleaseSpend, ResolveSpend};
-use bursar_wire::{header, shapes};
+use bursar_wire::shapes;
 
 use crate::bitgo::view;
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-
-/// The longest name that a client may give a spend.
-const LONGEST_KEY: usize = 255;
 
 pub(crate) async fn create_service(call: Call) -> Result<Reply, Failure> {
     let request = CreateService::read(&call.json()?)?;
@@ -24,6 +21,7 @@ pub(crate) async fn create_service(call: Call) -> Result<Reply, Failure> {
         ips: request.ips,
         duration: request.duration,
         otp: request.otp,
+        key: call.idempotency_key()?,
     };
     let (state, text) = call.bursar.create_service(call.principal()?, new).await?;
     Reply::created(shapes::created_token(&view(&call.bursar, &state), Ok(&text), &[]))
@@ -38,7 +36,7 @@ pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
         fee: request.payment.fee,
         fee_coin: request.payment.fee_coin,
         wallet: request.payment.wallet,
-        key: idempotency_key(&call)?,
+        key: call.idempotency_key()?,
         address: request.address,
         patience: request.deadline,
         comment: request.comment,
@@ -96,17 +94,4 @@ pub(crate) async fn unresolved(call: Call) -> Result<Reply, Failure> {
     let page = call.page::<HoldId>(50, 200)?;
     let (spends, next) = call.bursar.unresolved(call.principal()?, page).await?;
     Reply::ok(shapes::native_spends(&spends, next))
-}
-
-/// The spender's name for the spend: the same again is the same spend.
-fn idempotency_key(call: &Call) -> Result<Option<String>, Failure> {
-    let mut values = call.headers.get_all(header::IDEMPOTENCY_KEY).iter();
-    let (Some(value), more) = (values.next(), values.next()) else { return Ok(None) };
-    let text = value.to_str().ok().filter(|_| more.is_none());
-    let is_sound =
-        |text: &&str| (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    text.filter(is_sound).map(|text| Some(text.to_owned())).ok_or_else(|| {
-        let problem = format!("must be one header of 1 to {LONGEST_KEY} printable characters without spaces");
-        FieldError { field: "Idempotency-Key".to_owned(), problem }.into()
-    })
 }

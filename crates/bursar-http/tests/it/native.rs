@@ -283,3 +283,18 @@ async fn more_than_was_held_is_counted_in_full_and_stops_the_token() {
     assert_eq!(world.limits(&id).await["limits"][0]["captured"], "30");
     assert_eq!(code(&world.spend(&token, "1").await), "locked");
 }
+
+#[tokio::test]
+async fn what_was_made_under_a_key_is_not_made_twice_and_its_secret_not_shown_again() {
+    let world = World::new().await;
+    let ask = || json!({"otp": OTP, "label": "bot", "duration": 3600, "scope": ["wallet_view_all"]});
+    let make =
+        |key| world.server.send_with("POST", "/api/v2/user/accesstoken", Some(&world.session), Some(ask()), Some(key));
+    let made = make("deploy-7").await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    let again = make("deploy-7").await;
+    assert_eq!((again.status.as_u16(), code(&again)), (409, "already_created"));
+    assert_eq!(again.body["context"]["id"], made.body["id"]);
+    assert!(!again.body.to_string().contains(made.body["token"].as_str().unwrap()));
+    assert_eq!(make("deploy-8").await.status, 200);
+}
