@@ -1,11 +1,16 @@
 //! The ledger seen from outside: a small world of records, commands, and what they leave behind.
 
+mod destinations;
 mod edits;
+mod fees;
 mod holding;
 mod keys;
+mod loosening;
 mod order;
+mod retention;
 mod settling;
 mod unlocking;
+mod wallets;
 mod world;
 mod writing;
 
