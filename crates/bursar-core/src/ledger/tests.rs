@@ -2,6 +2,7 @@
 
 mod destinations;
 mod edits;
+mod explaining;
 mod fees;
 mod holding;
 mod keys;

@@ -118,7 +118,7 @@ impl World {
         history
     }
 
-    fn find(&self, key: &Key) -> Option<Versioned<Record>> {
+    pub(super) fn find(&self, key: &Key) -> Option<Versioned<Record>> {
         match key {
             Key::History(past) => Some(Versioned { version: 1, value: Record::History(past.clone(), self.past(past)) }),
             _ => self.records.get(key).cloned(),
