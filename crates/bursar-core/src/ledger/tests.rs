@@ -7,6 +7,7 @@ mod fees;
 mod holding;
 mod keys;
 mod loosening;
+mod model;
 mod order;
 mod retention;
 mod settling;
