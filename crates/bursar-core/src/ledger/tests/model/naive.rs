@@ -81,10 +81,6 @@ impl Naive {
         [one, two, BY_USER, till, vault, BY_ORGANISATION]
     }
 
-    fn number(&self, ago: u16) -> u16 {
-        self.requests.saturating_sub(ago)
-    }
-
     /// What a step captures of a spend.
     pub(super) fn paid(&self, step: &Step, number: u16) -> (u64, u64) {
         let Step::Capture(_, percent, fee_percent, _) = step else { return (0, 0) };
@@ -95,14 +91,14 @@ impl Naive {
         (amount * percent / 100, fee)
     }
 
-    /// What the ledger should answer. Of an edit without a second factor the model does not say whether it
+    /// What the ledger should answer; `target` is the spend that the step is about. Of an edit without a second factor the model does not say whether it
     /// loosens; the caller asks what it lets through.
-    pub(super) fn decide(&mut self, step: &Step) -> (&'static str, Vec<Figures>) {
+    pub(super) fn decide(&mut self, step: &Step, target: u16) -> (&'static str, Vec<Figures>) {
         let answer = match step {
             Step::Hold(spend) => return self.hold(spend),
-            Step::Capture(ago, _, _, by) => self.capture(step, self.number(*ago), by),
-            Step::Release(ago, by) => self.release(self.number(*ago), by),
-            Step::Expire(ago) => match self.kept(self.number(*ago)) {
+            Step::Capture(_, _, _, by) => self.capture(step, target, by),
+            Step::Release(_, by) => self.release(target, by),
+            Step::Expire(_) => match self.kept(target) {
                 None => "no such hold",
                 Some(made) if made.fate == Fate::Open => {
                     made.fate = Fate::Unresolved;
@@ -159,7 +155,7 @@ impl Naive {
 
     fn hold(&mut self, spend: &Spend) -> (&'static str, Vec<Figures>) {
         self.requests += 1;
-        let number = self.number(spend.again.unwrap_or(0));
+        let number = self.requests.saturating_sub(spend.again.unwrap_or(0));
         if let Some(answer) = self.known(number, spend) {
             return (answer, Vec::new());
         }

@@ -50,7 +50,7 @@ pub(super) enum By {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Hold(Spend),
-    /// So many requests ago; percent of the amount and of the fee.
+    /// The nth hold that is open; percent of the amount and of the fee.
     Capture(u16, u64, u64, By),
     Release(u16, By),
     Expire(u16),
@@ -84,12 +84,29 @@ fn spend() -> impl Strategy<Value = Spend> {
     let holder = prop_oneof![3 => Just(None), 1 => (0..2usize).prop_map(Some)];
     let again = prop_oneof![30 => Just(None), 1 => (1..10u16).prop_map(Some)];
     let flags = (prop::bool::weighted(0.95), prop::bool::weighted(0.05), 1..60u8);
-    let money = (prop_oneof![3 => 0..3usize, 1 => Just(3)], payments, fee);
+    let money = (0..3usize, prop::bool::weighted(0.3), payments, fee);
     (0..2usize, wallet, money, key, 0..2u8, holder, again, flags).prop_map(
-        |(token, wallet, (coin, payments, fee), key, meaning, holder, again, (of_member, stepped_up, patience))| {
+        |(
+            token,
+            wallet,
+            (coin, is_other, payments, fee),
+            key,
+            meaning,
+            holder,
+            again,
+            (of_member, stepped_up, patience),
+        )| {
+            // Bitcoin comes from no wallet, or hardly ever.
+            let coin = if is_other && (wallet.is_none() || fee == 3) { 3 } else { coin };
             Spend { token, wallet, of_member, coin, payments, fee, key, meaning, stepped_up, holder, patience, again }
         },
     )
+}
+
+/// What tokens may spend at first.
+pub(super) fn first_rules() -> LimitSet {
+    let hour = |asset| over("rolling 3600s", limit(asset, 200));
+    LimitSet::of(vec![hour("hteth"), hour("*erc20"), over("rolling 60s", limit("tbtc", 40))])
 }
 
 /// Limits that come and go; what they count overlaps in every way.
@@ -120,12 +137,12 @@ fn pool() -> Vec<Limit> {
 }
 
 fn limits() -> impl Strategy<Value = Vec<Limit>> {
-    let scale = prop::sample::select(vec![30u128, 300, 3000, 30_000]);
+    let scale = prop::sample::select(vec![60u128, 3000, 30_000, 300_000]);
     let ceiling = prop_oneof![
-        4 => (scale, 0..30u128).prop_map(|(scale, part)| Ceiling::At(Amount::new(scale * part / 30))),
+        3 => (scale, 1..30u128).prop_map(|(scale, part)| Ceiling::At(Amount::new(scale * part / 30))),
         1 => Just(Ceiling::Unlimited),
     ];
-    let chosen = prop::collection::vec((prop::bool::weighted(0.4), ceiling), 19);
+    let chosen = prop::collection::vec((prop::bool::weighted(0.35), ceiling), 19);
     chosen.prop_map(|chosen| {
         let chosen = pool().into_iter().zip(chosen).filter(|(_, (is_chosen, _))| *is_chosen);
         chosen.map(|(limit, (_, ceiling))| Limit { ceiling, ..limit }).collect()
@@ -137,12 +154,12 @@ fn limits() -> impl Strategy<Value = Vec<Limit>> {
 fn destinations() -> impl Strategy<Value = Destinations> {
     let allowed = prop_oneof![
         4 => Just(None),
-        1 => prop::sample::subsequence(&ADDRESSES[..], 1..=4).prop_map(|addresses| {
+        1 => prop::sample::subsequence(&ADDRESSES[..], 2..=4).prop_map(|addresses| {
             let allow = |address: &str| Allowed { destination: destination(address), address: address.to_owned() };
             Some(addresses.into_iter().map(allow).collect())
         }),
     ];
-    let at_most = prop_oneof![3 => Just(None), 1 => (1..5u32).prop_map(Some)];
+    let at_most = prop_oneof![5 => Just(None), 1 => (2..5u32).prop_map(Some)];
     let each = [
         ("hteth", Measure::AmountWithoutFee, "rolling 60s"),
         ("hteth", Measure::Count, "accrual 1 per 11s"),
@@ -168,9 +185,9 @@ fn by() -> impl Strategy<Value = By> {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let percent = || prop_oneof![3 => Just(100u64), 3 => 0..=100u64, 1 => Just(0), 1 => 101..130u64];
-    let fee_percent = || prop_oneof![40 => 0..=100u64, 1 => Just(300)];
-    let rules = (limits(), prop_oneof![1 => Just(None), 1 => destinations().prop_map(Some)]);
+    let percent = || prop_oneof![20 => Just(100u64), 20 => 0..=100u64, 1 => 101..130u64];
+    let fee_percent = || prop_oneof![60 => 0..=100u64, 1 => Just(300)];
+    let rules = (limits(), prop_oneof![3 => Just(None), 1 => destinations().prop_map(Some)]);
     let rules = rules.prop_map(|(limits, destinations)| LimitSet { limits, destinations });
     let wait = prop_oneof![
         20 => 0..4000u64,
@@ -180,15 +197,15 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => 0..500 * 86_400_000u64
     ];
     prop_oneof![
-        24 => spend().prop_map(Step::Hold),
-        14 => (0..4u16, percent(), fee_percent(), by()).prop_map(|(hold, amount, fee, by)| Step::Capture(hold, amount, fee, by)),
-        4 => (0..6u16, by()).prop_map(|(hold, by)| Step::Release(hold, by)),
+        30 => spend().prop_map(Step::Hold),
+        16 => (0..3u16, percent(), fee_percent(), by()).prop_map(|(hold, amount, fee, by)| Step::Capture(hold, amount, fee, by)),
+        2 => (0..6u16, by()).prop_map(|(hold, by)| Step::Release(hold, by)),
         1 => (0..6u16).prop_map(Step::Expire),
-        2 => (0..2usize, 0..20u8, any::<bool>(), prop::bool::weighted(0.01)).prop_map(
+        4 => (0..2usize, 0..20u8, prop::bool::weighted(0.9), prop::bool::weighted(0.01)).prop_map(
             |(token, seconds, resume, drop_limits)| Step::Unlock { token, seconds, resume, drop_limits }
         ),
-        1 => (0..2usize).prop_map(Step::Lock),
-        3 => (0..6usize, rules, prop::bool::weighted(0.1), prop::bool::weighted(0.7)).prop_map(
+        1 => (0..2usize, any::<bool>()).prop_map(|(token, really)| if really { Step::Lock(token) } else { Step::Wait(1) }),
+        3 => (0..6usize, rules, prop::bool::weighted(0.05), prop::bool::weighted(0.7)).prop_map(
             |(subject, rules, is_stale, stepped_up)| Step::Limits { subject, rules, is_stale, stepped_up }
         ),
         1 => Just(Step::Forget),
@@ -234,20 +251,25 @@ impl By {
 }
 
 impl Step {
-    /// Takes the step in the ledger. `paid` says what is captured of a spend.
-    pub(super) fn run(&self, world: &mut World, paid: impl Fn(u16) -> (u64, u64)) -> Outcome {
-        let number = |ago: &u16| world.holds.saturating_sub(*ago);
+    /// The spend it is about: the nth of those that are held, from the latest on; else any.
+    pub(super) fn target(&self, world: &World) -> u16 {
+        let (Self::Capture(nth, ..) | Self::Release(nth, _) | Self::Expire(nth)) = self else { return 0 };
+        let held = |number: &u16| world.hold_of(*number).is_some_and(|hold| hold.state.is_held());
+        let mut open = (1..=world.holds).rev().filter(held);
+        open.nth((*nth).into()).unwrap_or(world.holds.saturating_sub(*nth))
+    }
+
+    /// Takes the step in the ledger. `paid` says what is captured of the spend it is about.
+    pub(super) fn run(&self, world: &mut World, paid: (u64, u64)) -> Outcome {
+        let target = hold_id(self.target(world));
         let command = match self {
             Self::Hold(spend) => Command::Hold(Box::new(spend.request(world))),
-            Self::Capture(ago, _, _, by) => {
-                let (amount, fee) = paid(number(ago));
-                let [amount, fee] = [amount, fee].map(|units| Amount::new(units.into()));
-                Command::Capture { hold: hold_id(number(ago)), amount, fee, reference: String::new(), by: by.settler() }
+            Self::Capture(_, _, _, by) => {
+                let [amount, fee] = [paid.0, paid.1].map(|units| Amount::new(units.into()));
+                Command::Capture { hold: target, amount, fee, reference: String::new(), by: by.settler() }
             }
-            Self::Release(ago, by) => {
-                Command::Release { hold: hold_id(number(ago)), reason: String::new(), by: by.settler() }
-            }
-            Self::Expire(ago) => Command::Expire { hold: hold_id(number(ago)) },
+            Self::Release(_, by) => Command::Release { hold: target, reason: String::new(), by: by.settler() },
+            Self::Expire(_) => Command::Expire { hold: target },
             Self::Unlock { token, seconds, resume, drop_limits } => Command::Unlock {
                 token: TOKENS[*token],
                 duration: Span::from_seconds((*seconds).into()),
