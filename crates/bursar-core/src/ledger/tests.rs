@@ -1,11 +1,18 @@
 //! The ledger seen from outside: a small world of records, commands, and what they leave behind.
 
+mod destinations;
 mod edits;
+mod explaining;
+mod fees;
 mod holding;
 mod keys;
+mod loosening;
+mod model;
 mod order;
+mod retention;
 mod settling;
 mod unlocking;
+mod wallets;
 mod world;
 mod writing;
 

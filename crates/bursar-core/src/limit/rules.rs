@@ -138,12 +138,11 @@ impl LimitSet {
         let each_kept = before.each().iter().all(|old| kept(self.each(), old));
         let families_kept = before.groups().into_iter().all(|asset| self.groups_alike(before, asset));
         let lets_more = lets_spend
-            && self.limits.iter().filter(|new| new.is_of_amounts() || new.measure == Measure::Fee).any(|new| {
-                !before
-                    .limits
-                    .iter()
-                    .any(|old| old.asset == new.asset && (old.is_of_amounts() || old.measure == new.measure))
-            });
+            && self
+                .limits
+                .iter()
+                .filter(|new| new.is_of_amounts() || new.measure == Measure::Fee)
+                .any(|new| !before.lets_through(new));
         let destinations_kept = match (&before.destinations, &self.destinations) {
             (None, _) => true,
             (Some(old), new) => {
@@ -160,6 +159,17 @@ impl LimitSet {
             }
         };
         lets_more || !(limits_kept && each_kept && families_kept && destinations_kept)
+    }
+}
+
+impl LimitSet {
+    /// Whether whatever a limit would let a token spend is spent already under these.
+    fn lets_through(&self, new: &Limit) -> bool {
+        let covers = |old: &Limit| match &new.asset {
+            Asset::Coin(coin) => self.covers(&old.asset, coin),
+            group => old.asset == *group,
+        };
+        self.limits.iter().any(|old| covers(old) && (old.is_of_amounts() || old.measure == new.measure))
     }
 }
 

@@ -112,3 +112,53 @@ fn two_spends_with_one_key_in_one_batch_are_one() {
     };
     assert_eq!([ask(&mut world), ask(&mut world)], ["held", "known"]);
 }
+
+#[test]
+fn an_id_names_one_spend() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let again = |meaning| {
+        move |request: &mut HoldRequest| {
+            request.id = world::hold_id(1);
+            request.meaning = [meaning; 32];
+        }
+    };
+    let first = world.hold(6);
+    let records = world.records.clone();
+    assert_eq!(answer(&world.ask(6, again(0))), "known");
+    assert_eq!(answer(&world.ask(1, again(1))), "known with another meaning");
+    assert_eq!(world.records, records);
+    world.release(first);
+    assert_eq!(answer(&world.ask(6, again(0))), "known");
+}
+
+#[test]
+fn a_spend_that_came_to_nothing_takes_no_new_name() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = world.hold(6);
+    world.release(first);
+    let again = |request: &mut HoldRequest| {
+        request.id = first;
+        request.key = sequence("a");
+    };
+    assert_eq!(answer(&world.ask(6, again)), "known");
+    assert_eq!(answer(&world.ask(6, |request| request.key = sequence("a"))), "held");
+}
+
+#[test]
+fn one_transaction_under_two_names_is_one_spend() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let built = |name: &str| {
+        let key = sequence(name);
+        move |request: &mut HoldRequest| {
+            request.key = key;
+            request.instruction = vec![1, 2, 3];
+        }
+    };
+    let first = held(world.ask(6, built("a")));
+    let Outcome::Known { hold, same: true } = world.ask(6, built("b")) else { panic!() };
+    assert_eq!(hold.id, first.id);
+    let Outcome::Known { hold, same: true } = world.ask(6, |request| request.key = sequence("b")) else { panic!() };
+    assert_eq!(hold.id, first.id);
+    world.release(first.id);
+    assert_eq!(answer(&world.ask(6, built("a"))), "held");
+}

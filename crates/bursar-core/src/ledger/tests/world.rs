@@ -90,6 +90,13 @@ impl World {
         })
     }
 
+    pub(super) fn hold_of(&self, number: u16) -> Option<&Hold> {
+        match self.records.get(&Key::Hold(hold_id(number))).map(|found| &found.value) {
+            Some(Record::Hold(_, hold)) => Some(hold),
+            _ => None,
+        }
+    }
+
     pub(super) fn budgets(&self) -> impl Iterator<Item = (&BudgetKey, &Budget)> {
         self.records.values().filter_map(|found| match &found.value {
             Record::Budget(key, budget) => Some((key, budget)),
@@ -118,7 +125,7 @@ impl World {
         history
     }
 
-    fn find(&self, key: &Key) -> Option<Versioned<Record>> {
+    pub(super) fn find(&self, key: &Key) -> Option<Versioned<Record>> {
         match key {
             Key::History(past) => Some(Versioned { version: 1, value: Record::History(past.clone(), self.past(past)) }),
             _ => self.records.get(key).cloned(),

@@ -1,57 +1,104 @@
-//! The model: a list of spends, added up anew each time.
+//! The model: a list of all spends there ever were, added up anew each time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{BY_ORGANISATION, BY_USER, Budget, BudgetKey};
-use super::steps::{COINS, Spend, Step, TOKENS, WALLETS};
-use crate::amount::Amount;
-use crate::limit::{Ceiling, Limit, Measure, Subject, Usage};
+use super::super::{BY_ORGANISATION, BY_USER};
+use super::steps::{By, COINS, KEPT, Spend, Step, TOKENS, WALLETS, fee_coin};
+use super::sums::Figures;
+use crate::limit::{LimitSet, Subject};
+use crate::time::{Span, Timestamp};
 
-#[derive(PartialEq)]
-enum Fate {
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Fate {
     Open,
     Unresolved,
-    Captured(u64),
+    Captured { at: Timestamp, amount: u64, fee: u64 },
     Released,
 }
 
-struct Made {
-    spend: Spend,
-    overridden: bool,
-    /// The assets it counts against, by subject: its coin, and the families whose limit it fell under.
-    counts: Vec<(Subject, String)>,
-    fate: Fate,
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    pub(super) spend: Spend,
+    pub(super) overridden: bool,
+    pub(super) deadline: Timestamp,
+    pub(super) fate: Fate,
+    /// Whether the ledger still keeps it.
+    pub(super) is_kept: bool,
+    /// When it was settled.
+    settled: Timestamp,
 }
 
 #[derive(Default, Clone, Copy)]
 struct TokenState {
-    locked: bool,
-    unlocked_until: i64,
+    is_locked: bool,
+    unlocked_until: Option<Timestamp>,
     limits_dropped: bool,
 }
 
+/// Names are per wallet, or per token where there is none.
+type Name = (Option<usize>, usize, u8);
+
 #[derive(Default)]
 pub(super) struct Naive {
-    pub(super) seconds: i64,
-    attempts: u8,
-    made: HashMap<u8, Made>,
-    limits: HashMap<Subject, Vec<Limit>>,
+    pub(super) now: Timestamp,
+    requests: u16,
+    pub(super) made: BTreeMap<u16, Made>,
+    names: BTreeMap<Name, u16>,
+    pub(super) rules: BTreeMap<Subject, LimitSet>,
+    paid: BTreeMap<Subject, BTreeSet<usize>>,
     tokens: [TokenState; 2],
 }
 
+fn name(spend: &Spend) -> Option<Name> {
+    let token = if spend.wallet.is_some() { 0 } else { spend.token };
+    spend.key.map(|key| (spend.wallet, token, key))
+}
+
+impl Spend {
+    pub(super) fn subjects(&self) -> Vec<Subject> {
+        let wallet = self.wallet.map(|wallet| Subject::Wallet(WALLETS[wallet]));
+        [Some(Subject::Token(TOKENS[self.token])), Some(BY_USER), wallet, Some(BY_ORGANISATION)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// What leaves of its coin at most, and the fee.
+    pub(super) fn cost(&self) -> (u64, u64) {
+        let paid: u64 = self.payments.iter().map(|(_, amount)| amount).sum();
+        (paid + if fee_coin(self.coin) == self.coin { self.fee } else { 0 }, self.fee)
+    }
+}
+
 impl Naive {
+    pub(super) fn beginning(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
+    }
+
     pub(super) fn subjects() -> [Subject; 6] {
         let [one, two] = TOKENS.map(Subject::Token);
         let [till, vault] = WALLETS.map(Subject::Wallet);
         [one, two, BY_USER, till, vault, BY_ORGANISATION]
     }
 
-    pub(super) fn decide(&mut self, step: &Step) -> &'static str {
-        match step {
-            Step::Hold(spend) => self.hold(spend),
-            Step::Capture(hold, percent) => self.settle(*hold, |spend| Fate::Captured(total(spend) * percent / 100)),
-            Step::Release(hold) => self.settle(*hold, |_| Fate::Released),
-            Step::MarkUnresolved(hold) => match self.made.get_mut(hold) {
+    /// What a step captures of a spend.
+    pub(super) fn paid(&self, step: &Step, number: u16) -> (u64, u64) {
+        let Step::Capture(_, percent, fee_percent, _) = step else { return (0, 0) };
+        let Some(made) = self.made.get(&number) else { return (0, 0) };
+        let (amount, fee) = made.spend.cost();
+        // A fee that nobody expected, too.
+        let fee = if *fee_percent > 200 { fee + 3 } else { fee * fee_percent / 100 };
+        (amount * percent / 100, fee)
+    }
+
+    /// What the ledger should answer; `target` is the spend that the step is about. Of an edit without a second factor the model does not say whether it
+    /// loosens; the caller asks what it lets through.
+    pub(super) fn decide(&mut self, step: &Step, target: u16) -> (&'static str, Vec<Figures>) {
+        let answer = match step {
+            Step::Hold(spend) => return self.hold(spend),
+            Step::Capture(_, _, _, by) => self.capture(step, target, by),
+            Step::Release(_, by) => self.release(target, by),
+            Step::Expire(_) => match self.kept(target) {
                 None => "no such hold",
                 Some(made) if made.fate == Fate::Open => {
                     made.fate = Fate::Unresolved;
@@ -60,138 +107,205 @@ impl Naive {
                 Some(_) => "settled before",
             },
             Step::Unlock { token, seconds, resume, drop_limits } => {
-                let until = self.seconds + i64::from(*seconds);
-                let now = self.seconds;
-                let token = &mut self.tokens[*token];
-                if token.unlocked_until > now && token.unlocked_until > until {
-                    return "unlocked longer";
-                }
-                token.unlocked_until = until;
-                token.locked &= !resume;
-                token.limits_dropped |= drop_limits;
-                "token"
+                self.unlock(*token, Span::from_seconds((*seconds).into()), *resume, *drop_limits)
             }
             Step::Lock(token) => {
-                let token = &mut self.tokens[*token];
-                token.locked = true;
-                token.unlocked_until = 0;
+                self.lock(*token);
                 "token"
             }
-            Step::Limits(subject, limits) => {
-                self.limits.insert(Self::subjects()[*subject], limits.clone());
-                "written"
+            Step::Limits { is_stale: true, .. } => "conflict",
+            Step::Limits { subject, rules, .. } => {
+                self.rules.insert(Self::subjects()[*subject], rules.clone());
+                "limits"
             }
-            Step::Wait(_) => "",
+            Step::Forget => {
+                let before = self.now.minus(KEPT);
+                for made in self.made.values_mut() {
+                    made.is_kept &= matches!(made.fate, Fate::Open | Fate::Unresolved) || made.settled >= before;
+                }
+                let kept = |number: &u16| self.made[number].is_kept;
+                self.names.retain(|_, number| kept(number));
+                "forgotten"
+            }
+            Step::Wait(_) => unreachable!("time is not a command"),
+        };
+        (answer, Vec::new())
+    }
+
+    fn kept(&mut self, number: u16) -> Option<&mut Made> {
+        self.made.get_mut(&number).filter(|made| made.is_kept)
+    }
+
+    fn lock(&mut self, token: usize) {
+        self.tokens[token].is_locked = true;
+        self.tokens[token].unlocked_until = None;
+    }
+
+    fn unlock(&mut self, token: usize, duration: Span, resume: bool, drop_limits: bool) -> &'static str {
+        let (until, now) = (self.now.plus(duration), self.now);
+        let token = &mut self.tokens[token];
+        token.is_locked &= !resume;
+        if token.unlocked_until.is_some_and(|running| running > now && running > until) {
+            return "unlocked longer";
+        }
+        token.unlocked_until = Some(until);
+        token.limits_dropped |= drop_limits;
+        "token"
+    }
+
+    fn hold(&mut self, spend: &Spend) -> (&'static str, Vec<Figures>) {
+        self.requests += 1;
+        let number = self.requests.saturating_sub(spend.again.unwrap_or(0));
+        if let Some(answer) = self.known(number, spend) {
+            return (answer, Vec::new());
+        }
+        let (answer, figures) = self.verdict(spend, None);
+        if answer == "held" {
+            for subject in spend.subjects() {
+                let rules = self.rules.get(&subject).and_then(|rules| rules.destinations.as_ref());
+                if rules.is_some_and(|rules| rules.at_most.is_some()) {
+                    self.paid.entry(subject).or_default().extend(spend.payments.iter().map(|(to, _)| *to));
+                }
+            }
+            let made = Made {
+                spend: spend.clone(),
+                overridden: self.lifts(spend),
+                deadline: self.now.plus(Span::from_seconds(spend.patience.into())),
+                fate: Fate::Open,
+                is_kept: true,
+                settled: self.now,
+            };
+            self.made.insert(number, made);
+            self.names.extend(name(spend).map(|name| (name, number)));
+        }
+        (answer, figures)
+    }
+
+    fn known(&mut self, number: u16, spend: &Spend) -> Option<&'static str> {
+        if self.inadmissible(spend).is_some() {
+            return None;
+        }
+        let mut known = self.made.get(&number).filter(|made| made.is_kept).map(|made| (number, made));
+        let named = name(spend).and_then(|name| self.names.get(&name)).map(|number| (*number, &self.made[number]));
+        if let Some(named) = named
+            && known.is_none_or(|(_, known)| known.spend.meaning == spend.meaning)
+        {
+            known = Some(named);
+        }
+        let (number, known) = known?;
+        if known.spend.meaning != spend.meaning {
+            return Some("known with another meaning");
+        }
+        if known.fate != Fate::Released
+            && let Some(name) = name(spend)
+        {
+            self.names.entry(name).or_insert(number);
+        }
+        Some("known")
+    }
+
+    fn inadmissible(&self, spend: &Spend) -> Option<&'static str> {
+        match spend.wallet {
+            Some(_) if COINS[spend.coin] == "tbtc" => Some("wrong_coin"),
+            None if !spend.of_member => Some("not_a_member"),
+            _ => None,
         }
     }
 
-    fn hold(&mut self, spend: &Spend) -> &'static str {
-        self.attempts += 1;
-        let named = |made: &&Made| {
-            let other = &made.spend;
-            made.fate != Fate::Released && other.key.is_some() && other.key == spend.key && other.wallet == spend.wallet
+    fn lifts(&self, spend: &Spend) -> bool {
+        spend.stepped_up || self.tokens[spend.token].unlocked_until.is_some_and(|until| self.now < until)
+    }
+
+    /// What a new spend is answered, and what each limit said; under other rules of one subject, if given.
+    pub(super) fn verdict(
+        &self,
+        spend: &Spend,
+        replaced: Option<(Subject, &LimitSet)>,
+    ) -> (&'static str, Vec<Figures>) {
+        if let Some(answer) = self.inadmissible(spend) {
+            return (answer, Vec::new());
+        }
+        let none = LimitSet::default();
+        let rules = |subject: Subject| match replaced {
+            Some((changed, rules)) if changed == subject => rules,
+            _ => self.rules.get(&subject).unwrap_or(&none),
         };
-        if let Some(known) = self.made.values().find(named) {
-            return if known.spend.meaning == spend.meaning { "known" } else { "known with another meaning" };
+        for subject in spend.subjects() {
+            if let Some(refused) = self.refuses_destination(subject, rules(subject), spend) {
+                return (refused, Vec::new());
+            }
         }
         let token = self.tokens[spend.token];
         let own = Subject::Token(TOKENS[spend.token]);
-        let overridden = spend.stepped_up || self.seconds < token.unlocked_until;
-        if !overridden {
-            if token.locked {
-                return "locked";
+        if !self.lifts(spend) {
+            if token.is_locked {
+                return ("locked", Vec::new());
             }
-            if token.limits_dropped || self.limits.get(&own).is_none_or(Vec::is_empty) {
-                return "no_limit";
+            if token.limits_dropped || rules(own).limits.is_empty() {
+                return ("no_limit", Vec::new());
             }
-            if self.matching(own, spend).is_empty() {
-                return "no_limit_for_coin";
+            if let Some(refused) = super::sums::cannot_spend_alone(rules(own), spend) {
+                return (refused, Vec::new());
             }
         }
-        let subjects = [own, BY_USER, Subject::Wallet(WALLETS[spend.wallet]), BY_ORGANISATION];
-        let judging = subjects.iter().filter(|subject| !(overridden && **subject == own));
-        if !judging
-            .clone()
-            .all(|subject| self.matching(*subject, spend).iter().all(|limit| self.fits(*subject, limit, spend)))
+        let judging = spend.subjects().into_iter().filter(|subject| !(self.lifts(spend) && *subject == own));
+        let all: Vec<Figures> = judging.flat_map(|subject| self.judge(subject, rules(subject), spend)).collect();
+        let exceeded: Vec<Figures> = all.iter().filter(|figures| !figures.fits()).cloned().collect();
+        if exceeded.is_empty() { ("held", all) } else { ("limit_exceeded", exceeded) }
+    }
+
+    fn refuses_destination(&self, subject: Subject, rules: &LimitSet, spend: &Spend) -> Option<&'static str> {
+        let rules = rules.destinations.as_ref()?;
+        let to = |place: usize| super::steps::ADDRESSES[place];
+        if let Some(allowed) = &rules.allowed
+            && spend.payments.iter().any(|(place, _)| allowed.iter().all(|entry| entry.address != to(*place)))
         {
-            return "limit_exceeded";
+            return Some("destination_not_allowed");
         }
-        let mut counts = Vec::new();
-        for subject in subjects {
-            counts.push((subject, COINS[spend.coin].to_owned()));
-            if self.matching(subject, spend).iter().any(|limit| limit.asset.to_string() == "*erc20") {
-                counts.push((subject, "*erc20".to_owned()));
-            }
-        }
-        let made = Made { spend: spend.clone(), overridden, counts, fate: Fate::Open };
-        self.made.insert(self.attempts, made);
-        "held"
+        let paid = self.paid.get(&subject).cloned().unwrap_or_default();
+        let mut all = paid.clone();
+        all.extend(spend.payments.iter().map(|(to, _)| *to));
+        let is_more = all.len() > paid.len() && rules.at_most.is_some_and(|most| all.len() > most as usize);
+        is_more.then_some("too_many_destinations")
     }
 
-    fn settle(&mut self, hold: u8, fate: impl FnOnce(&Spend) -> Fate) -> &'static str {
-        match self.made.get_mut(&hold) {
-            None => "no such hold",
-            Some(made) if matches!(made.fate, Fate::Open | Fate::Unresolved) => {
-                made.fate = fate(&made.spend);
-                "settled"
-            }
-            Some(_) => "settled before",
+    fn capture(&mut self, step: &Step, number: u16, by: &By) -> &'static str {
+        let (amount, fee) = self.paid(step, number);
+        let now = self.now;
+        let Some(made) = self.kept(number).filter(|made| may_settle(made, by)) else { return "no such hold" };
+        if !matches!(made.fate, Fate::Open | Fate::Unresolved) {
+            return "settled before";
         }
-    }
-
-    fn matching(&self, subject: Subject, spend: &Spend) -> Vec<Limit> {
-        let named = |name: &str| -> Vec<Limit> {
-            let limits = self.limits.get(&subject).into_iter().flatten();
-            limits.filter(|limit| limit.asset.to_string() == name).cloned().collect()
-        };
-        let own = named(COINS[spend.coin]);
-        let is_token = COINS[spend.coin] != "hteth";
-        if own.is_empty() && is_token { named("*erc20") } else { own }
-    }
-
-    fn fits(&self, subject: Subject, limit: &Limit, spend: &Spend) -> bool {
-        let Ceiling::At(ceiling) = limit.ceiling else { return true };
-        let (mut used, mut number) = (total(spend), 1);
-        for (_, made) in self.counted(subject, &limit.asset.to_string()) {
-            match made.fate {
-                _ if made.overridden && matches!(subject, Subject::Token(_)) => (),
-                Fate::Open | Fate::Unresolved => {
-                    used += total(&made.spend);
-                    number += 1;
-                }
-                Fate::Captured(amount) => {
-                    used += amount;
-                    number += 1;
-                }
-                Fate::Released => (),
-            }
+        let same = fee_coin(made.spend.coin) == made.spend.coin;
+        let amount = if same { amount.max(fee) } else { amount };
+        (made.fate, made.settled) = (Fate::Captured { at: now, amount, fee }, now);
+        let (held, held_fee) = made.spend.cost();
+        let token = made.spend.token;
+        if amount > held || (!same && fee > held_fee) {
+            self.lock(token);
         }
-        let measured = if limit.measure == Measure::Count { number } else { used };
-        measured <= ceiling.as_u64().unwrap()
+        "settled"
     }
 
-    fn counted(&self, subject: Subject, asset: &str) -> impl Iterator<Item = (&u8, &Made)> {
-        let wanted = (subject, asset.to_owned());
-        self.made.iter().filter(move |(_, made)| made.counts.contains(&wanted))
-    }
-
-    /// What the ledger's budget should say.
-    pub(super) fn budget(&self, key: &BudgetKey) -> Budget {
-        let mut budget = Budget::default();
-        for (_, made) in self.counted(key.subject, &key.asset.to_string()) {
-            let lifted = made.overridden && matches!(key.subject, Subject::Token(_));
-            let (counter, amount) = match made.fate {
-                Fate::Open | Fate::Unresolved if !lifted => (&mut budget.held, total(&made.spend)),
-                Fate::Captured(amount) if lifted => (&mut budget.overridden, amount),
-                Fate::Captured(amount) => (&mut budget.captured, amount),
-                _ => continue,
-            };
-            *counter = counter.checked_add(Usage::one(Amount::new(amount.into()))).unwrap();
+    fn release(&mut self, number: u16, by: &By) -> &'static str {
+        let now = self.now;
+        let Some(made) = self.kept(number).filter(|made| may_settle(made, by)) else { return "no such hold" };
+        if !matches!(made.fate, Fate::Open | Fate::Unresolved) {
+            return "settled before";
         }
-        budget
+        if matches!(by, By::Service(_, false)) && (now >= made.deadline || made.fate == Fate::Unresolved) {
+            return "step-up needed";
+        }
+        (made.fate, made.settled) = (Fate::Released, now);
+        let own = name(&made.spend);
+        self.names.retain(|name, named| !(*named == number && own == Some(*name)));
+        "settled"
     }
 }
 
-fn total(spend: &Spend) -> u64 {
-    spend.amount + spend.fee
+fn may_settle(made: &Made, by: &By) -> bool {
+    match by {
+        By::Rail | By::Person => true,
+        By::Service(service, _) => made.spend.holder == Some(*service),
+    }
 }

@@ -1,0 +1,170 @@
+//! Where money may go, and how much to each.
+
+use super::*;
+use crate::fixtures::{count_limit, destination, limit, of, over, payee, unlimited};
+use crate::limit::{Allowed, Destinations, Measure};
+
+fn only_to(addresses: &[&str]) -> Destinations {
+    let allow = |address: &&str| Allowed { destination: destination(address), address: (*address).to_owned() };
+    Destinations { allowed: Some(addresses.iter().map(allow).collect()), ..Destinations::default() }
+}
+
+fn at_most(number: u32) -> Destinations {
+    Destinations { at_most: Some(number), ..Destinations::default() }
+}
+
+fn each(limits: Vec<Limit>) -> Destinations {
+    Destinations { each: limits, ..Destinations::default() }
+}
+
+fn without_fee(ceiling: u128) -> Limit {
+    of(Measure::AmountWithoutFee, limit("tbtc", ceiling))
+}
+
+fn governed(subject: Subject, destinations: Destinations) -> World {
+    let mut world = World::limited(unlimited("tbtc"));
+    world.govern(subject, destinations);
+    world
+}
+
+impl World {
+    fn govern(&mut self, subject: Subject, destinations: Destinations) {
+        let limits = self.rules(subject).map_or(Vec::new(), |rules| rules.limits.clone());
+        let rules = LimitSet { limits, destinations: Some(destinations) };
+        assert_eq!(answer(&self.edit(subject, rules, true)), "limits");
+    }
+
+    fn pay(&mut self, payments: &[(&str, u128)]) -> Outcome {
+        self.ask(0, |request| request.payees = payments.iter().map(|(to, amount)| payee(to, *amount)).collect())
+    }
+
+    fn paying(&mut self, payments: &[(&str, u128)]) -> &'static str {
+        answer(&self.pay(payments))
+    }
+}
+
+#[test]
+fn each_recipient_is_checked_by_each_subject() {
+    for subject in EVERYBODY {
+        let mut world = governed(subject, only_to(&["a", "b"]));
+        assert_eq!(world.paying(&[("a", 1)]), "held");
+        assert_eq!(world.paying(&[("a", 1), ("b", 1)]), "held");
+        let records = world.records.clone();
+        let outcome = world.pay(&[("a", 1), ("c", 0)]);
+        let Outcome::Refused(Refusal::DestinationNotAllowed { subject: whose, address }) = outcome else { panic!() };
+        assert_eq!((whose, address.as_str()), (subject, "c"));
+        assert_eq!(world.records, records);
+    }
+}
+
+#[test]
+fn an_empty_list_allows_nobody() {
+    let mut world = governed(BY_TOKEN, only_to(&[]));
+    assert_eq!(world.paying(&[("a", 0)]), "destination_not_allowed");
+}
+
+#[test]
+fn an_unlock_lifts_limits_and_no_destinations() {
+    let mut world = governed(BY_TOKEN, only_to(&["a"]));
+    world.unlock(at(60));
+    assert_eq!(world.paying(&[("b", 1)]), "destination_not_allowed");
+    assert_eq!(world.paying(&[("a", 1)]), "held");
+    let mut world = governed(BY_TOKEN, at_most(1));
+    world.unlock(at(60));
+    assert_eq!(world.paying(&[("a", 1)]), "held");
+    assert_eq!(world.paying(&[("b", 1)]), "too_many_destinations");
+}
+
+#[test]
+fn what_was_paid_before_may_be_paid_again_when_no_more_are_allowed() {
+    for subject in EVERYBODY {
+        let mut world = governed(subject, at_most(2));
+        assert_eq!(world.paying(&[("a", 1), ("b", 1), ("c", 1)]), "too_many_destinations");
+        assert_eq!(world.paying(&[("a", 1), ("a", 1)]), "held");
+        assert_eq!(world.paying(&[("b", 1), ("c", 1)]), "too_many_destinations");
+        assert_eq!(world.paying(&[("b", 1)]), "held");
+        assert_eq!(world.paying(&[("c", 1)]), "too_many_destinations");
+        assert_eq!(world.paying(&[("a", 1), ("b", 1)]), "held");
+        world.govern(subject, at_most(1));
+        assert_eq!(world.paying(&[("b", 1)]), "held");
+        assert_eq!(world.paying(&[("c", 1)]), "too_many_destinations");
+    }
+}
+
+#[test]
+fn each_destination_has_a_limit_of_its_own_for_every_subject() {
+    for subject in EVERYBODY {
+        let mut world = governed(subject, each(vec![without_fee(10), over("rolling 60s", count_limit("tbtc", 2))]));
+        assert_eq!(world.paying(&[("a", 10), ("b", 9)]), "held");
+        assert_eq!(world.paying(&[("a", 1)]), "limit_exceeded");
+        assert_eq!(world.paying(&[("b", 2)]), "limit_exceeded");
+        assert_eq!(world.paying(&[("b", 1), ("c", 5), ("c", 5)]), "held");
+        assert_eq!(world.paying(&[("b", 0)]), "limit_exceeded");
+        assert_eq!(world.paying(&[("c", 1)]), "limit_exceeded");
+        world.is_conserved();
+    }
+}
+
+#[test]
+fn a_fee_goes_to_no_destination() {
+    let mut world = governed(BY_TOKEN, each(vec![without_fee(10)]));
+    let hold = held(world.ask(10, |request| request.fee = Amount::new(5)));
+    world.capture_with_fee(hold.id, Amount::new(9), Amount::new(4));
+    assert_eq!(answer(&world.ask(5, |request| request.fee = Amount::new(5))), "held");
+    assert_eq!(world.refusal(1), "limit_exceeded");
+    world.is_conserved();
+}
+
+#[test]
+fn a_limit_for_each_destination_starts_with_what_each_has_got() {
+    for subject in EVERYBODY {
+        let mut world = World::limited(unlimited("tbtc"));
+        let Outcome::Held { hold, .. } = world.pay(&[("a", 3)]) else { panic!() };
+        world.capture(hold.id, Amount::new(2));
+        assert_eq!(world.paying(&[("a", 4), ("b", 9)]), "held");
+        world.now = at(5);
+        world.govern(subject, each(vec![without_fee(10)]));
+        assert_eq!(world.paying(&[("a", 5)]), "limit_exceeded", "{}", subject.kind());
+        assert_eq!(world.paying(&[("a", 4), ("b", 1), ("c", 10)]), "held");
+        world.is_conserved();
+    }
+}
+
+#[test]
+fn what_each_destination_gets_goes_on_being_counted_when_its_limit_is_gone() {
+    let mut world = governed(BY_WALLET, each(vec![over("rolling 900s", without_fee(10))]));
+    let captured = |world: &mut World, payments: &[(&str, u128)]| {
+        let Outcome::Held { hold, .. } = world.pay(payments) else { panic!() };
+        world.capture(hold.id, hold.cost.amount);
+    };
+    captured(&mut world, &[("a", 1)]);
+    assert_eq!(answer(&world.edit(BY_WALLET, LimitSet::default(), true)), "limits");
+    captured(&mut world, &[("a", 6)]);
+    captured(&mut world, &[("b", 9)]);
+    world.govern(BY_WALLET, each(vec![over("rolling 900s", without_fee(10)), count_limit("tbtc", 2)]));
+    assert_eq!(world.paying(&[("b", 2)]), "limit_exceeded");
+    assert_eq!(world.paying(&[("a", 0)]), "limit_exceeded");
+    assert_eq!(world.paying(&[("b", 1)]), "held");
+    world.is_conserved();
+}
+
+#[test]
+fn a_part_that_was_captured_counts_in_full_for_each_of_several_recipients() {
+    let mut world = governed(BY_TOKEN, each(vec![without_fee(10)]));
+    let Outcome::Held { hold, .. } = world.pay(&[("a", 6), ("b", 6)]) else { panic!() };
+    world.capture(hold.id, Amount::new(6));
+    assert_eq!(world.paying(&[("a", 5)]), "limit_exceeded");
+    assert_eq!(world.paying(&[("b", 4)]), "held");
+    let Outcome::Held { hold, .. } = world.pay(&[("c", 10)]) else { panic!() };
+    world.capture(hold.id, Amount::new(3));
+    assert_eq!(world.paying(&[("c", 7)]), "held");
+    world.is_conserved();
+}
+
+#[test]
+fn destinations_come_before_limits_and_before_what_the_token_may_spend_alone() {
+    let mut world = World::new();
+    world.govern(BY_WALLET, only_to(&["a"]));
+    assert_eq!(world.paying(&[("b", 1)]), "destination_not_allowed");
+    assert_eq!(world.paying(&[("a", 1)]), "no_limit");
+}
