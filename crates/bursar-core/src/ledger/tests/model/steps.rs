@@ -155,7 +155,7 @@ fn destinations() -> impl Strategy<Value = Destinations> {
     let allowed = prop_oneof![
         4 => Just(None),
         1 => prop::sample::subsequence(&ADDRESSES[..], 2..=4).prop_map(|addresses| {
-            let allow = |address: &str| Allowed { destination: destination(address), address: address.to_owned() };
+            let allow = |address: &str| Allowed { destination: destination(address), address: address.to_owned(), coin: coin("tbtc") };
             Some(addresses.into_iter().map(allow).collect())
         }),
     ];
