@@ -162,9 +162,18 @@ impl Cost {
         std::iter::once(own).chain(other)
     }
 
-    /// Whether it is more than another cost of the same coins, in one coin or the other.
+    /// Whether it is more than another cost of the same coins, in what leaves or in the fee: who calls an
+    /// amount a fee keeps it from limits that leave fees out.
     pub fn exceeds(&self, held: &Self) -> bool {
-        self.amount > held.amount || (self.coin != self.fee_coin && self.fee > held.fee)
+        self.amount > held.amount || self.fee > held.fee
+    }
+
+    /// The least amount that is more than any coin has: sums of what is smaller always fit 256 bits.
+    pub const BOUND: Amount = Amount::power_of_two(192);
+
+    /// Whether amount or fee are more than any coin has.
+    pub fn is_absurd(&self) -> bool {
+        self.amount >= Self::BOUND || self.fee >= Self::BOUND
     }
 }
 

@@ -22,7 +22,9 @@ impl Bursar {
     /// The store or the ledger does not answer.
     pub async fn forget_old_spends(&self) -> Result<u64, ServiceError> {
         let Some(retention) = self.policy.retention else { return Ok(0) };
-        let before = self.clock.now().minus(retention.max(SHORTEST_RETENTION));
+        let kept = retention.max(SHORTEST_RETENTION);
+        // Which spends are looked at is a matter of this clock, which of them are old enough one of the ledger's.
+        let before = self.clock.now().minus(kept);
         let mut forgotten: u64 = 0;
         for _ in 0..ROUNDS {
             let holds = self.reads.run(move |reader| reader.settled_before(before, AT_ONCE)).await?;
@@ -30,7 +32,7 @@ impl Bursar {
             if holds.is_empty() {
                 break;
             }
-            match self.command(Actor::System, Command::Forget { holds, before }).await? {
+            match self.command(Actor::System, Command::Forget { holds, kept }).await? {
                 Outcome::Forgotten { spends } => forgotten = forgotten.saturating_add(spends),
                 other => {
                     return Err(ServiceError::Unavailable(format!("the ledger answered a clean-up with {other:?}")));

@@ -196,7 +196,7 @@ impl HoldAndSend {
             }
             SendOutcome::Unknown { reason } => {
                 tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                (Command::Expire { hold: id }, Err(ServiceError::OutcomePending { hold: id }))
+                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
             }
         };
         // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays

@@ -73,7 +73,7 @@ impl Bursar {
                     return Ok(());
                 }
                 tracing::warn!(spend = %hold.id, reason, "the outcome of a spend is not known; it stays held");
-                Command::Expire { hold: hold.id }
+                Command::Expire { hold: hold.id, overdue: hold.holder.is_some() }
             }
         };
         match self.command(Actor::System, command).await? {

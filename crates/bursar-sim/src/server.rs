@@ -186,7 +186,7 @@ impl World {
             if self.breakage == Some(Breakage::ReleasesOnTimeout) {
                 self.settle(hold, Word::NotMoved, Settler::Rail);
             } else {
-                self.put(From::Server, Command::Expire { hold });
+                self.put(From::Server, Command::Expire { hold, overdue: false });
             }
         }
     }
@@ -218,7 +218,7 @@ impl World {
         };
         let holds = self.disk.view(old);
         if !holds.is_empty() {
-            self.put(From::Server, Command::Forget { holds, before });
+            self.put(From::Server, Command::Forget { holds, kept: RETENTION });
         }
     }
 

@@ -56,6 +56,9 @@ pub enum Command {
     Expire {
         /// Which spend.
         hold: HoldId,
+        /// Whether that is so because its deadline is over, which is by ledger time; otherwise the rail
+        /// itself does not know.
+        overdue: bool,
     },
     /// Changes the rules of a subject.
     SetLimits(Box<LimitEdit>),
@@ -63,8 +66,8 @@ pub enum Command {
     Forget {
         /// Which.
         holds: Vec<HoldId>,
-        /// Only those settled before this.
-        before: Timestamp,
+        /// Only those settled longer ago than this, by ledger time.
+        kept: Span,
     },
     /// Lets a token spend without its own limits for a while. The proof was checked before.
     Unlock {

@@ -70,10 +70,15 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Ok(asked) => asked,
         Err(refusal) => return Ok(refusal.into()),
     };
+    if let Err(refusal) = admit_holder(state, request, now)? {
+        return Ok(refusal.into());
+    }
     if let Some(known) = known(state, request)? {
         return Ok(Verdict::Known(Box::new(known.clone())));
     }
-    let Some(cost) = cost_of(request) else { return Ok(Refusal::AmountTooLarge.into()) };
+    let Some(cost) = cost_of(request).filter(|cost| !cost.is_absurd()) else {
+        return Ok(Refusal::AmountTooLarge.into());
+    };
     let subjects = || subjects(token.id, token.user, request.wallet, organisation);
     let paid = match pays_by_rules(state, subjects())? {
         true => payments_of(request),
@@ -165,6 +170,24 @@ fn new_hold(
         deadline: now.plus(request.patience),
         state: HoldState::Open,
     }
+}
+
+/// Whether the service that asks for somebody else's spend may still do so.
+fn admit_holder(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Result<(), Refusal>, NotLoaded> {
+    let Some(holder) = request.holder else { return Ok(Ok(())) };
+    let Some(token) = state.token(&holder)? else { return Ok(Err(Refusal::TokenUnknown)) };
+    let Some(owner) = state.user(&token.user)? else { return Ok(Err(Refusal::TokenUnknown)) };
+    Ok(if let Some(at) = token.revoked {
+        Err(Refusal::TokenRevoked { at })
+    } else if now >= token.expires {
+        Err(Refusal::TokenExpired { at: token.expires })
+    } else if let Some(freeze) = owner.freeze.as_ref().filter(|freeze| freeze.holds_at(now)) {
+        Err(Refusal::OwnerFrozen(freeze.clone()))
+    } else if let Some(since) = token.locked {
+        Err(Refusal::Locked { since })
+    } else {
+        Ok(())
+    })
 }
 
 /// Whether the token may ask for this spend at all, money aside.

@@ -17,6 +17,10 @@ use crate::time::Timestamp;
 pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     let mut keys = vec![Key::Token(request.token), Key::Hold(request.id)];
     keys.extend(request.wallet.map(Key::Wallet));
+    keys.extend(request.holder.map(Key::Token));
+    if let Some(Ok(Some(holder))) = request.holder.map(|holder| state.token(&holder)) {
+        keys.push(Key::User(holder.user));
+    }
     for name in request.names() {
         if let Ok(Some(known)) = state.spend_key(&name) {
             keys.push(Key::Hold(*known));

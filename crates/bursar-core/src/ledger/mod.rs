@@ -49,7 +49,7 @@ pub fn needs(state: &State, command: &Command) -> Vec<Key> {
         Command::Hold(request) => holds::needs_to_hold(state, request),
         Command::Capture { hold, amount, fee, .. } => settle::needs_to_settle(state, *hold, Some((*amount, *fee))),
         Command::Release { hold, .. } => settle::needs_to_settle(state, *hold, None),
-        Command::Expire { hold } => vec![Key::Hold(*hold)],
+        Command::Expire { hold, .. } => vec![Key::Hold(*hold)],
         Command::SetLimits(edit) => edits::needs_to_edit(state, edit),
         Command::Forget { holds, .. } => retention::needs_to_forget(state, holds),
         Command::Unlock { token, .. }
@@ -73,9 +73,9 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
             settle::capture(state, *hold, (*amount, *fee), reference, by, now)?
         }
         Command::Release { hold, reason, by } => settle::release(state, *hold, reason, by, now)?,
-        Command::Expire { hold } => settle::expire(state, *hold, now)?,
+        Command::Expire { hold, overdue } => settle::expire(state, *hold, *overdue, now)?,
         Command::SetLimits(edit) => edits::set_limits(state, edit, now)?,
-        Command::Forget { holds, before } => retention::forget(state, holds, *before)?,
+        Command::Forget { holds, kept } => retention::forget(state, holds, *kept, now)?,
         Command::Unlock { token, duration, resume, drop_limits } => {
             tokens::unlock(state, *token, *duration, *resume, *drop_limits, now)?
         }

@@ -7,7 +7,7 @@ use crate::ledger::charges::{Terms, charges, subjects};
 use crate::ledger::state::{Key, NotLoaded, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Subject, Usage};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 pub(super) fn needs_to_forget(state: &State, holds: &[HoldId]) -> Vec<Key> {
     let mut keys = Vec::new();
@@ -30,7 +30,8 @@ fn totals(hold: &Hold) -> Vec<(BudgetKey, Usage)> {
         .collect()
 }
 
-pub(super) fn forget(state: &mut State, holds: &[HoldId], before: Timestamp) -> Result<Decided, NotLoaded> {
+pub(super) fn forget(state: &mut State, holds: &[HoldId], kept: Span, now: Timestamp) -> Result<Decided, NotLoaded> {
+    let before = now.minus(kept);
     if let Some(missing) = needs_to_forget(state, holds).into_iter().find(|key| !state.is_loaded(key)) {
         return Err(NotLoaded(missing));
     }

@@ -9,6 +9,7 @@ use crate::ledger::command::Settler;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::token::Token;
 
@@ -43,11 +44,14 @@ pub(super) fn capture(
     by: &Settler,
     now: Timestamp,
 ) -> Result<Decided, NotLoaded> {
-    let hold = match unsettled(state, id, by)? {
+    let hold = match unsettled(state, id, by, now)? {
         Ok(hold) => hold,
         Err(outcome) => return Ok((outcome, None)),
     };
     let cost = hold.cost.really(paid.0, paid.1);
+    if cost.is_absurd() {
+        return Ok((Outcome::Refused(Refusal::AmountTooLarge), None));
+    }
     let (amount, fee) = (cost.amount, cost.fee);
     let above = cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
@@ -75,7 +79,7 @@ pub(super) fn release(
     by: &Settler,
     now: Timestamp,
 ) -> Result<Decided, NotLoaded> {
-    let hold = match unsettled(state, id, by)? {
+    let hold = match unsettled(state, id, by, now)? {
         Ok(hold) => hold,
         Err(outcome) => return Ok((outcome, None)),
     };
@@ -96,11 +100,13 @@ pub(super) fn release(
     Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
 }
 
-pub(super) fn expire(state: &mut State, id: HoldId, now: Timestamp) -> Result<Decided, NotLoaded> {
+pub(super) fn expire(state: &mut State, id: HoldId, overdue: bool, now: Timestamp) -> Result<Decided, NotLoaded> {
     let Some(hold) = state.hold(&id)?.cloned() else {
         return Ok((Outcome::NoSuchHold, None));
     };
-    if hold.state != HoldState::Open {
+    // Whoever finds a deadline over goes by a clock of their own; this is the ledger's.
+    let is_early = overdue && now < hold.deadline;
+    if hold.state != HoldState::Open || is_early {
         return Ok((Outcome::Settled { hold: Box::new(hold), before: true }, None));
     }
     let hold = Hold { state: HoldState::Unresolved { since: now }, ..hold };
@@ -110,7 +116,7 @@ pub(super) fn expire(state: &mut State, id: HoldId, now: Timestamp) -> Result<De
 }
 
 /// The spend, if it is still held and may be settled on this word.
-fn unsettled(state: &State, id: HoldId, by: &Settler) -> Result<Result<Hold, Outcome>, NotLoaded> {
+fn unsettled(state: &State, id: HoldId, by: &Settler, now: Timestamp) -> Result<Result<Hold, Outcome>, NotLoaded> {
     let Some(hold) = state.hold(&id)? else { return Ok(Err(Outcome::NoSuchHold)) };
     if let Settler::Service { token, .. } = by
         && hold.holder != Some(*token)
@@ -119,6 +125,10 @@ fn unsettled(state: &State, id: HoldId, by: &Settler) -> Result<Result<Hold, Out
     }
     if !hold.state.is_held() {
         return Ok(Err(Outcome::Settled { hold: Box::new(hold.clone()), before: true }));
+    }
+    // While the rail is at it, nobody else can know.
+    if matches!(by, Settler::Person { .. }) && hold.state == HoldState::Open && now < hold.deadline {
+        return Ok(Err(Outcome::Conflict(Key::Hold(id))));
     }
     Ok(Ok(hold.clone()))
 }

@@ -122,7 +122,7 @@ pub fn what_is_played_by_the_rules_is_conserved(database: &impl Database) {
     capture(&mut ledger, holds[1], 70);
     release(&mut ledger, holds[2]);
     let now = now(&ledger);
-    ledger.play(now, Command::Expire { hold: holds[3] });
+    ledger.play(now, Command::Expire { hold: holds[3], overdue: false });
     assert_conserved(&ledger);
     // A group that nobody spent from since its limit came is not missing.
     let count = samples::limit("*", Measure::Count, "lifetime", Ceiling::Unlimited);
@@ -191,7 +191,7 @@ pub fn forgotten_spends_stay_in_the_totals(database: &impl Database) {
     let settled = ledger.reader().settled_before(end, 9).expect("spends");
     assert_eq!(settled, holds[..3]);
     let now = now(&ledger);
-    let outcome = ledger.play(now, Command::Forget { holds: holds.clone(), before: end });
+    let outcome = ledger.play(now.max(end), Command::Forget { holds: holds.clone(), kept: Span::ZERO });
     assert!(matches!(outcome, Outcome::Forgotten { spends: 3 }), "{outcome:?}");
     let usage = |amount, fee, count| Usage { amount: Amount::new(amount), fee: Amount::new(fee), count };
     for (key, before) in all_budgets().iter().zip(before) {
@@ -217,7 +217,7 @@ pub fn a_later_limit_is_told_of_the_past(database: &impl Database) {
         capture(&mut ledger, holds[place], 80);
     }
     let late = now(&ledger);
-    ledger.play(late, Command::Forget { holds: vec![holds[0]], before: late });
+    ledger.play(late, Command::Forget { holds: vec![holds[0]], kept: Span::ZERO });
     let windows = ["lifetime", "rolling 86400s"];
     let limits = windows.map(|window| samples::limit("*", Measure::Count, window, Ceiling::At(Amount::new(9))));
     set_limits(&mut ledger, USERS, LimitSet::of(limits.to_vec()));

@@ -5,7 +5,11 @@ use crate::fixtures::{count_limit, destination, limit, of, over, payee, unlimite
 use crate::limit::{Allowed, Destinations, Measure};
 
 fn only_to(addresses: &[&str]) -> Destinations {
-    let allow = |address: &&str| Allowed { destination: destination(address), address: (*address).to_owned(), coin: coin("tbtc") };
+    let allow = |address: &&str| Allowed {
+        destination: destination(address),
+        address: (*address).to_owned(),
+        coin: coin("tbtc"),
+    };
     Destinations { allowed: Some(addresses.iter().map(allow).collect()), ..Destinations::default() }
 }
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixtures::{any, count_limit, limit, of, over, unlimited};
 use crate::ledger::{dry_run, needs_for_standing, standing};
-use crate::limit::{Ceiling, Fits, Measure, Window};
+use crate::limit::{Budget, Ceiling, Counter, Fits, Measure, Rolling, Usage, Window};
+use crate::time::Span;
 
 /// Limits of one window each, on any subject, in any measure.
 fn limits() -> impl Strategy<Value = Vec<(Subject, Limit)>> {
@@ -167,9 +168,10 @@ fn figures_are_told_of_the_tokens_own_limits_only() {
 fn a_ceiling_of_all_there_is_never_wraps() {
     let all = Limit { ceiling: Ceiling::At(Amount::MAX), ..over("rolling 60s", limit("tbtc", 0)) };
     let mut world = World::limited(all);
-    let hold = held(world.ask(0, |request| request.fee = Amount::MAX));
-    assert_eq!(world.refusal(1), "limit_exceeded");
-    world.capture_with_fee(hold.id, Amount::MAX, Amount::MAX);
+    let rolling = Counter::Rolling(Rolling::from_entries([(at(0), Usage::one(Amount::MAX))]));
+    let windows = vec![(Window::Rolling(Span::from_seconds(60)), rolling)];
+    let full = Budget { captured: Usage::one(Amount::new(1)), windows, ..Budget::default() };
+    world.put(Record::Budget(budget_key(BY_TOKEN, "tbtc"), full));
     let told = reports(world.ask(1, |_| ()));
     assert_eq!(told[0].fits, Fits::At(at(60)));
     assert!(matches!(told[0].limit.window, Window::Rolling(_)));

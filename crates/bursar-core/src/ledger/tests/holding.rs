@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fixtures::{count_limit, freeze, limit, scopes, unlimited};
-use crate::limit::Ceiling;
+use crate::hold::Cost;
 use crate::token::{Narrowing, TokenKind};
 
 #[test]
@@ -100,16 +100,13 @@ fn a_spend_of_nothing_needs_a_limit_and_fits_under_zero() {
 #[test]
 fn sums_near_2_to_the_256_are_refused_and_never_wrap() {
     let mut world = World::limited(unlimited("tbtc"));
-    let too_much = |request: &mut HoldRequest| request.fee = Amount::MAX;
-    assert_eq!(answer(&world.ask(1, too_much)), "amount_too_large");
-    assert_eq!(answer(&world.ask(0, too_much)), "held");
-    assert_eq!(world.refusal(1), "amount_too_large");
-    assert_eq!(world.budget(BY_TOKEN, "tbtc").held, Usage { fee: Amount::MAX, ..Usage::one(Amount::MAX) });
-    assert_eq!(world.refusal(0), "held");
-
-    let mut world = World::limited(Limit { ceiling: Ceiling::At(Amount::MAX), ..limit("tbtc", 0) });
-    assert_eq!(answer(&world.ask(0, |request| request.fee = Amount::MAX)), "held");
-    assert_eq!(world.refusal(1), "limit_exceeded");
+    let most = Cost::BOUND.saturating_sub(Amount::new(1));
+    for (amount, fee) in [(1, Amount::MAX), (0, Amount::MAX), (0, Cost::BOUND), (1, most)] {
+        assert_eq!(answer(&world.ask(amount, |request| request.fee = fee)), "amount_too_large");
+    }
+    assert_eq!(answer(&world.ask(0, |request| request.fee = most)), "held");
+    assert_eq!(world.budget(BY_TOKEN, "tbtc").held, Usage { fee: most, ..Usage::one(most) });
+    assert_eq!(world.refusal(1), "held", "nobody is kept from spending by somebody who holds a lot");
 }
 
 #[test]

@@ -10,7 +10,11 @@ fn rules(limits: &[Limit]) -> LimitSet {
 
 /// One limit, and only to these addresses.
 fn only_to(addresses: &[&str]) -> LimitSet {
-    let allow = |address: &&str| Allowed { destination: destination(address), address: (*address).to_owned(), coin: coin("tbtc") };
+    let allow = |address: &&str| Allowed {
+        destination: destination(address),
+        address: (*address).to_owned(),
+        coin: coin("tbtc"),
+    };
     let allowed = Some(addresses.iter().map(allow).collect());
     to(Destinations { allowed, ..Destinations::default() })
 }

@@ -16,9 +16,9 @@ use crate::ledger::{Outcome, Record};
 use crate::limit::{Budget, LimitReport, LimitSet, Subject};
 use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
-use crate::token::Token;
+use crate::token::{Token, TokenKind};
 use naive::Naive;
-use steps::{COINS, Spend, Step, TOKENS, WALLETS};
+use steps::{COINS, SERVICES, Spend, Step, TOKENS, WALLETS};
 use sums::Figures;
 
 /// Two tokens of one user, two wallets of one organisation.
@@ -27,6 +27,16 @@ fn world() -> World {
     for id in WALLETS {
         world.put(Record::Wallet(id, wallet(id, "hteth")));
         world.put(Record::Role((id, USER), WalletRole::ALL));
+    }
+    for id in SERVICES {
+        world.put(Record::Token(
+            id,
+            Token {
+                kind: TokenKind::Service,
+                expires: Timestamp::from_millis(i64::MAX),
+                ..crate::fixtures::token(id, USER)
+            },
+        ));
     }
     for id in TOKENS {
         let expires = Timestamp::from_millis(i64::MAX);

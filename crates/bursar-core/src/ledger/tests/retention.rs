@@ -3,11 +3,14 @@
 use super::*;
 use crate::fixtures::{limit, over, unlimited};
 use crate::hold::SpendKey;
+use crate::time::Span;
 
 impl World {
+    /// What was settled before `before`, which is not to come.
     fn forget(&mut self, before: Timestamp) -> u64 {
         let holds = self.spends().map(|hold| hold.id).collect();
-        match self.run(Command::Forget { holds, before }).outcome {
+        let kept = self.now.since(before);
+        match self.run(Command::Forget { holds, kept }).outcome {
             Outcome::Forgotten { spends } => spends,
             other => panic!("{other:?}"),
         }
@@ -107,10 +110,11 @@ fn forgetting_is_told_once() {
     let mut world = World::limited(limit("tbtc", 100));
     world.spend(1);
     world.now = at(1);
-    let forget = |world: &World| Command::Forget { holds: world.spends().map(|hold| hold.id).collect(), before: at(1) };
+    let forget =
+        |world: &World| Command::Forget { holds: world.spends().map(|hold| hold.id).collect(), kept: Span::ZERO };
     let told = world.run(forget(&world)).event.unwrap();
     assert_eq!((told.action.as_str(), told.data[0].1.as_str()), ("spends.roll", "1"));
     assert_eq!(world.run(forget(&world)).event, None);
-    let unknown = Command::Forget { holds: vec![world::hold_id(99)], before: at(1) };
+    let unknown = Command::Forget { holds: vec![world::hold_id(99)], kept: Span::ZERO };
     assert!(matches!(world.run(unknown).outcome, Outcome::Forgotten { spends: 0 }));
 }

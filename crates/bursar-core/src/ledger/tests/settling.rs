@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::fixtures::{limit, unlimited};
-use crate::limit::Usage;
+use crate::hold::Cost;
+use crate::refusal::Refusal;
 
 #[test]
 fn a_capture_returns_what_was_held_too_much() {
@@ -122,16 +123,21 @@ fn a_capture_above_its_hold_is_recorded_in_full_and_both_figures_are_told() {
 }
 
 #[test]
-fn a_capture_that_no_longer_fits_the_total_fills_it_to_the_brim() {
+fn a_capture_of_more_than_any_coin_has_is_refused_and_the_hold_goes_on() {
     let mut world = World::limited(unlimited("tbtc"));
-    let [first, second] = [world.hold(5), world.hold(7)];
-    world.capture(first, Amount::MAX);
-    world.capture(second, Amount::new(100));
-    world.edit_token(|token| token.locked = None);
-    let budget = world.budget(BY_WALLET, "tbtc");
-    assert_eq!(budget.captured, Usage { count: 2, ..Usage::one(Amount::MAX) });
-    assert_eq!(budget.held, Usage::default());
-    assert_eq!(world.refusal(1), "amount_too_large");
+    let spend = world.hold(5);
+    for (amount, fee) in [(Amount::MAX, Amount::ZERO), (Cost::BOUND, Amount::ZERO), (Amount::new(5), Cost::BOUND)] {
+        assert!(matches!(world.capture_with_fee(spend, amount, fee), Outcome::Refused(Refusal::AmountTooLarge)));
+    }
+    assert_eq!(figures(&world.budget(BY_WALLET, "tbtc")), [0, 5, 0]);
+}
+
+#[test]
+fn who_calls_an_amount_a_fee_is_noticed() {
+    let mut world = World::limited(unlimited("tbtc"));
+    let spend = world.hold(100);
+    world.capture_with_fee(spend, Amount::new(100), Amount::new(100));
+    assert_eq!(world.refusal(1), "locked");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::account::{MemberRole, Membership};
-use crate::fixtures::{limit, scopes};
+use crate::fixtures::{limit, scopes, token};
 use crate::id::{OrganisationId, TokenId};
 use crate::token::Narrowing;
 
@@ -14,6 +14,7 @@ fn member() -> World {
     let mut world = World::limited(limit("tbtc", 10));
     let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Member };
     world.put(Record::Membership((ORGANISATION, USER), membership));
+    world.put(Record::Token(SERVICE, token(SERVICE, USER)));
     world
 }
 

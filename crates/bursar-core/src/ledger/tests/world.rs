@@ -226,7 +226,7 @@ impl World {
     }
 
     pub(super) fn expire(&mut self, hold: HoldId) -> Outcome {
-        self.run(Command::Expire { hold }).outcome
+        self.run(Command::Expire { hold, overdue: false }).outcome
     }
 
     /// Unlocks the token until an instant that lies ahead.

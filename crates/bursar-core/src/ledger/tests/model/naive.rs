@@ -276,12 +276,15 @@ impl Naive {
         if !matches!(made.fate, Fate::Open | Fate::Unresolved) {
             return "settled before";
         }
+        if is_too_early(made, by, now) {
+            return "conflict";
+        }
         let same = fee_coin(made.spend.coin) == made.spend.coin;
         let amount = if same { amount.max(fee) } else { amount };
         (made.fate, made.settled) = (Fate::Captured { at: now, amount, fee }, now);
         let (held, held_fee) = made.spend.cost();
         let token = made.spend.token;
-        if amount > held || (!same && fee > held_fee) {
+        if amount > held || fee > held_fee {
             self.lock(token);
         }
         "settled"
@@ -293,6 +296,9 @@ impl Naive {
         if !matches!(made.fate, Fate::Open | Fate::Unresolved) {
             return "settled before";
         }
+        if is_too_early(made, by, now) {
+            return "conflict";
+        }
         if matches!(by, By::Service(_, false)) && (now >= made.deadline || made.fate == Fate::Unresolved) {
             return "step-up needed";
         }
@@ -301,6 +307,11 @@ impl Naive {
         self.names.retain(|name, named| !(*named == number && own == Some(*name)));
         "settled"
     }
+}
+
+/// While the rail is at it, no person can know.
+fn is_too_early(made: &Made, by: &By, now: Timestamp) -> bool {
+    matches!(by, By::Person) && made.fate == Fate::Open && now < made.deadline
 }
 
 fn may_settle(made: &Made, by: &By) -> bool {

@@ -269,7 +269,7 @@ impl Step {
                 Command::Capture { hold: target, amount, fee, reference: String::new(), by: by.settler() }
             }
             Self::Release(_, by) => Command::Release { hold: target, reason: String::new(), by: by.settler() },
-            Self::Expire(_) => Command::Expire { hold: target },
+            Self::Expire(_) => Command::Expire { hold: target, overdue: false },
             Self::Unlock { token, seconds, resume, drop_limits } => Command::Unlock {
                 token: TOKENS[*token],
                 duration: Span::from_seconds((*seconds).into()),
@@ -283,9 +283,7 @@ impl Step {
                 let edit = LimitEdit { subject, seen, rules: rules.clone(), stepped_up: *stepped_up };
                 Command::SetLimits(Box::new(edit))
             }
-            Self::Forget => {
-                Command::Forget { holds: world.spends().map(|hold| hold.id).collect(), before: world.now.minus(KEPT) }
-            }
+            Self::Forget => Command::Forget { holds: world.spends().map(|hold| hold.id).collect(), kept: KEPT },
             Self::Wait(_) => unreachable!("time is not a command"),
         };
         world.run(command).outcome
