@@ -96,7 +96,6 @@ fn destinations(dice: &mut fastrand::Rng) -> Destinations {
         coin: coin(ticker),
         destination: destination(ticker, number),
         address: format!("{ticker}-{number}"),
-        coin: coin(ticker),
     };
     let list = CHAINS.into_iter().flat_map(|chain| (1..DESTINATIONS).map(move |number| allowed(chain, number)));
     let each = |dice: &mut fastrand::Rng| {
