@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bursar_core::ambient::Clock;
-use bursar_core::ledger::{Change, Command, Key, NotLoaded, Outcome, State, apply, needs};
+use bursar_core::ledger::{Change, Command, Key, NotLoaded, Outcome, Record, State, apply, needs};
 use bursar_store::{Batch, Position, StoreError, Writer};
 
 use crate::lanes::Job;
@@ -29,6 +29,8 @@ pub(crate) struct Engine {
     /// Where the store stands; not known after a failure until it says so.
     position: Option<Position>,
     watch: Watch,
+    /// How many recipients the spends kept between batches have.
+    payees: usize,
     /// Records kept between batches: this engine is the only writer, so they stay true.
     state: State,
 }
@@ -45,7 +47,7 @@ impl Engine {
         let position = writer.position()?;
         let watch = Watch::new(clock.as_ref(), position.time, accepted);
         let position = Some(position);
-        Ok(Self { writer, clock, observer, seen, settings, position, watch, state: State::default() })
+        Ok(Self { writer, clock, observer, seen, settings, position, watch, payees: 0, state: State::default() })
     }
 
     /// Runs one batch and answers everybody in it.
@@ -68,8 +70,10 @@ impl Engine {
                 }
             }
         }
-        if self.state.len() > self.settings.kept_records {
+        // A spend of many recipients weighs as much as many records.
+        if self.state.len().saturating_add(self.payees) > self.settings.kept_records {
             self.state = State::default();
+            self.payees = 0;
         }
     }
 
@@ -164,6 +168,10 @@ impl Engine {
         let head = batch.link.map_or(position.head, |link| link.head());
         self.position = Some(Position { time: batch.time, head });
         self.observer.committed(&batch.changes);
+        self.payees = batch.changes.iter().fold(self.payees, |sum, change| match &change.record {
+            Some(Record::Hold(_, hold)) => sum.saturating_add(hold.payees.len()),
+            _ => sum,
+        });
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, Recipient, SpendKey};
+use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, WalletId};
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Settler};
 use bursar_core::limit::LimitReport;
@@ -40,6 +40,8 @@ pub struct ExternalSpend {
     pub fee_coin: Coin,
     /// The wallet that pays, if Bursar knows it.
     pub wallet: Option<WalletId>,
+    /// Whose money the service takes it for; its own organisation's, if absent.
+    pub organisation: Option<OrganisationId>,
     /// The spender's name for the spend.
     pub key: Option<String>,
     /// Where the spender asked from, as far as the service knows.
@@ -84,6 +86,9 @@ impl Bursar {
     /// Refused with the reason, or not for this service.
     pub async fn hold_for(&self, service: &Principal, spend: ExternalSpend) -> Result<Held, ServiceError> {
         let organisation = self.service_of(service, spend.wallet)?;
+        if spend.organisation.is_some_and(|asked| asked != organisation) {
+            return Err(ServiceError::invalid("organisation", "is not the one this service works for"));
+        }
         if spend.recipients.is_empty() || spend.recipients.len() > MOST_RECIPIENTS {
             return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
         }
@@ -155,7 +160,7 @@ impl Bursar {
         let hold = self.held_by(service, id).await?;
         let by = Settler::Service { token: service.token().id, stepped_up: false };
         let (amount, fee) = moved(&hold, amount, fee);
-        self.settle_as(service, Command::Capture { hold: id, amount, fee, reference, by }, "captured").await
+        self.settle_as(service, Command::Capture { hold: id, amount, fee, reference, by }).await
     }
 
     /// The money did not move, and will not. After its deadline nobody can be sure, so that takes a person.
@@ -179,7 +184,7 @@ impl Bursar {
             }
         };
         let by = Settler::Service { token: service.token().id, stepped_up };
-        self.settle_as(service, Command::Release { hold: id, reason, by }, "released").await
+        self.settle_as(service, Command::Release { hold: id, reason, by }).await
     }
 
     /// Settles a spend of which nobody knew, on a person's word: with a second factor, and with evidence.
@@ -203,14 +208,14 @@ impl Bursar {
             return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
         }
         let by = Settler::Person { evidence: evidence.clone() };
-        let (command, as_what) = match finding {
+        let command = match finding {
             Finding::Moved { amount, fee, reference } => {
                 let (amount, fee) = moved(&hold, amount, fee);
-                (Command::Capture { hold: id, amount, fee, reference, by }, "captured")
+                Command::Capture { hold: id, amount, fee, reference, by }
             }
-            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, "released"),
+            Finding::NotMoved => Command::Release { hold: id, reason: evidence, by },
         };
-        self.settle_as(principal, command, as_what).await
+        self.settle_as(principal, command).await
     }
 
     /// A spend, if the caller has a part in it: its spender, the service that holds it, or whoever may see
@@ -303,7 +308,14 @@ impl Bursar {
         };
         let now = self.clock.now();
         let counts = known.secrets.iter().any(|own| own.hash == hash && own.ends.is_none_or(|ends| now < ends));
-        if counts { Ok(known) } else { Err(unknown()) }
+        if !counts {
+            return Err(unknown());
+        }
+        // Presented here is used: a rotation must not take it for one that nobody got.
+        if let Some(unused) = known.secrets.iter().find(|own| own.hash == hash && own.is_unused) {
+            self.note_first_use(&known.token, unused.lookup).await?;
+        }
+        Ok(known)
     }
 
     async fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
@@ -311,21 +323,42 @@ impl Bursar {
         hold.filter(|hold| hold.holder == Some(service.token().id)).ok_or(ServiceError::NotFound("spend"))
     }
 
-    async fn settle_as(&self, principal: &Principal, command: Command, wanted: &str) -> Result<Hold, ServiceError> {
+    async fn settle_as(&self, principal: &Principal, command: Command) -> Result<Hold, ServiceError> {
+        let asked = command.clone();
         match self.command(principal.actor(), command).await? {
-            Outcome::Settled { hold, before } if !before || hold.state.name() == wanted => Ok(*hold),
+            Outcome::Settled { hold, before } if !before || is_same(&hold, &asked) => Ok(*hold),
             Outcome::Settled { hold, .. } => {
                 Err(ServiceError::Conflict(format!("the spend was settled before: it is {}", hold.state.name())))
             }
             Outcome::StepUpNeeded => Err(ServiceError::StepUpNeeded),
             Outcome::NoSuchHold => Err(ServiceError::NotFound("spend")),
+            Outcome::Conflict(_) => {
+                Err(ServiceError::Conflict("the rail is still at it; a person settles what is unresolved".to_owned()))
+            }
+            Outcome::Refused(refusal) => Err(refusal.into()),
             other => Err(ServiceError::Unavailable(format!("the ledger answered a settlement with {other:?}"))),
         }
     }
 }
 
+/// Whether a spend was settled before just as it is asked to be now: then asking twice is asking once.
+fn is_same(hold: &Hold, asked: &Command) -> bool {
+    match (&hold.state, asked) {
+        (HoldState::Captured { amount, fee, reference, .. }, Command::Capture { .. }) => {
+            let Command::Capture { amount: asked, fee: asked_fee, reference: name, .. } = asked else { return false };
+            let cost = hold.cost.really(*asked, *asked_fee);
+            (*amount, *fee, reference) == (cost.amount, cost.fee, name)
+        }
+        (HoldState::Released { .. }, Command::Release { .. }) => true,
+        _ => false,
+    }
+}
+
 fn moved(hold: &Hold, amount: Option<Amount>, fee: Option<Amount>) -> (Amount, Amount) {
-    (amount.unwrap_or(hold.cost.amount), fee.unwrap_or(hold.cost.fee))
+    let amount = amount.unwrap_or(hold.cost.amount);
+    // A fee that nobody mentions is no more than all that left.
+    let usual = if hold.cost.coin == hold.cost.fee_coin { hold.cost.fee.min(amount) } else { hold.cost.fee };
+    (amount, fee.unwrap_or(usual))
 }
 
 /// The part of a list that was asked for, and where the next begins.

@@ -1,6 +1,7 @@
 //! What limits say, and changing them: by people, with a second factor where something is loosened.
 
 use bursar_core::account::MemberRole;
+use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
@@ -19,6 +20,7 @@ use bursar_wire::requests::{DestinationEdit, DestinationRules, DestinationText, 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::spend::check_sum;
 
 /// The longest address that no rail reads, in bytes.
 const LONGEST_ADDRESS: usize = 256;
@@ -55,6 +57,10 @@ pub struct Trial {
     pub coin: Coin,
     /// Who would get how much.
     pub recipients: Vec<Recipient>,
+    /// The greatest fee; a rail's own ceiling where that is more.
+    pub fee: Amount,
+    /// The coin that pays the fee.
+    pub fee_coin: Coin,
     /// From which wallet.
     pub wallet: Option<WalletId>,
     /// Whose money, where no wallet says so.
@@ -121,6 +127,9 @@ impl Bursar {
             DestinationEdit::Replace(asked) => rules.destinations = Some(self.resolve_destinations(asked)?),
         }
         rules.check().map_err(|problem| ServiceError::invalid("limits", problem.to_string()))?;
+        if !rules.each().is_empty() && !matches!(subject, Subject::Token(_)) {
+            return Err(ServiceError::invalid("destinations.each", "is a rule for tokens; limit the whole here"));
+        }
         let stepped_up = match edit.otp.as_deref() {
             None => false,
             otp => {
@@ -158,10 +167,10 @@ impl Bursar {
             address: principal.address,
             wallet: trial.wallet,
             organisation: trial.organisation,
-            fee_coin: trial.coin.clone(),
+            fee_coin: trial.fee_coin,
             coin: trial.coin,
             payees: Vec::new(),
-            fee: bursar_core::amount::Amount::ZERO,
+            fee: trial.fee,
             key: None,
             meaning: [0; 32],
             instruction: Vec::new(),
@@ -176,10 +185,13 @@ impl Bursar {
                 let found = self.wallet_for(principal, wallet, WalletAction::View).await?;
                 let rail = self.rail(&found.wallet.rail)?;
                 request.payees = rail.payees(&request.coin, &trial.recipients)?;
-                request.fee = rail.fee_ceiling(&request.coin, trial.recipients.len());
-                request.fee_coin = rail.fee_coin(&request.coin);
+                let ceiling = rail.fee_ceiling(&request.coin, trial.recipients.len());
+                let own = rail.fee_coin(&request.coin);
+                request.fee = if own == request.fee_coin { ceiling.max(request.fee) } else { ceiling };
+                request.fee_coin = own;
             }
         }
+        check_sum(&request.payees, request.fee)?;
         Ok(self.reads.run(move |reader| try_out(reader, &request, now)).await?)
     }
 
@@ -242,6 +254,11 @@ impl Bursar {
     }
 
     fn resolve_destinations(&self, asked: DestinationRules) -> Result<Destinations, ServiceError> {
+        // One address has many spellings; whoever cannot read them cannot tell one destination from another.
+        if self.rails.is_empty() {
+            let problem = "cannot be compared: no rail of this server reads addresses";
+            return Err(ServiceError::invalid("destinations", problem));
+        }
         let read = |DestinationText { address, coin }: DestinationText| {
             let destination = self.destination(&coin, &address)?;
             Ok::<_, ServiceError>(Allowed { destination, address, coin })
@@ -267,7 +284,7 @@ impl Bursar {
         if let Some(problem) = problem {
             return Err(problem.into());
         }
-        // Without any rail an address is what it says, and nothing else.
+        // Without any rail an address is what it says, and nothing else: no rule compares such texts.
         let is_sound =
             (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_sound {

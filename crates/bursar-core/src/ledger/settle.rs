@@ -44,8 +44,10 @@ pub(super) fn capture(
     by: &Settler,
     now: Timestamp,
 ) -> Result<Decided, NotLoaded> {
-    let hold = match unsettled(state, id, by, now)? {
-        Ok(hold) => hold,
+    let (hold, was_released) = match unsettled(state, id, by, now)? {
+        Ok(hold) => (hold, false),
+        // The rail has the last word: money that moved after all is money.
+        Err(Outcome::Settled { hold, .. }) if is_correction(&hold, by) => (*hold, true),
         Err(outcome) => return Ok((outcome, None)),
     };
     let cost = hold.cost.really(paid.0, paid.1);
@@ -53,10 +55,10 @@ pub(super) fn capture(
         return Ok((Outcome::Refused(Refusal::AmountTooLarge), None));
     }
     let (amount, fee) = (cost.amount, cost.fee);
-    let above = cost.exceeds(&hold.cost);
+    let above = was_released || cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
     let token = state.token(&hold.token)?.filter(|_| above).cloned();
-    settle(state, &hold, Some(&cost), now)?;
+    settle(state, &hold, !was_released, Some(&cost), now)?;
     let mut data = vec![
         ("reference", reference.to_owned()),
         ("amount", amount.to_string()),
@@ -66,10 +68,12 @@ pub(super) fn capture(
         data.push(("fee", format!("{fee} {}", hold.cost.fee_coin)));
     }
     if above {
-        data.push(("alarm", "captured_above_hold".to_owned()));
+        let alarm = if was_released { "captured_after_release" } else { "captured_above_hold" };
+        data.push(("alarm", alarm.to_owned()));
         stop_spending(state, token, now);
     }
-    Ok(settled_as(state, hold, settled, by, "spend.capture", data))
+    let action = if was_released { "spend.correct" } else { "spend.capture" };
+    Ok(settled_as(state, hold, settled, by, action, data))
 }
 
 pub(super) fn release(
@@ -94,7 +98,7 @@ pub(super) fn release(
             freed.push(Key::SpendKey(name));
         }
     }
-    settle(state, &hold, None, now)?;
+    settle(state, &hold, true, None, now)?;
     freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
@@ -133,6 +137,11 @@ fn unsettled(state: &State, id: HoldId, by: &Settler, now: Timestamp) -> Result<
     Ok(Ok(hold.clone()))
 }
 
+/// Whether a rail says that money moved of which somebody said that it did not (I2: a record of its own).
+const fn is_correction(hold: &Hold, by: &Settler) -> bool {
+    matches!((&hold.state, by), (HoldState::Released { .. }, Settler::Rail))
+}
+
 /// What settling a spend does to one budget.
 struct Change {
     budget: BudgetKey,
@@ -143,15 +152,17 @@ struct Change {
     lifted: bool,
 }
 
-/// Takes the hold out of every budget it weighs on, and puts in what it cost really.
-fn settle(state: &mut State, hold: &Hold, cost: Option<&Cost>, now: Timestamp) -> Result<(), NotLoaded> {
+/// Takes the hold out of every budget it weighs on, if it is still in them, and puts in what it cost really.
+fn settle(state: &mut State, hold: &Hold, is_held: bool, cost: Option<&Cost>, now: Timestamp) -> Result<(), NotLoaded> {
     for change in changes(state, hold, cost)? {
         state.change_budget(&change.budget, |budget| match change.captured {
             captured if change.lifted => {
                 budget.overridden = budget.overridden.saturating_add(captured.unwrap_or_default());
             }
             captured => {
-                budget.settle(change.held);
+                if is_held {
+                    budget.settle(change.held);
+                }
                 if let Some(usage) = captured {
                     budget.keep_counting(|window| change.windows.contains(window));
                     budget.capture(usage, now);

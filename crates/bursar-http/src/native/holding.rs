@@ -36,6 +36,7 @@ pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
         fee: request.payment.fee,
         fee_coin: request.payment.fee_coin,
         wallet: request.payment.wallet,
+        organisation: request.organisation,
         key: call.idempotency_key()?,
         address: request.address,
         patience: request.deadline,

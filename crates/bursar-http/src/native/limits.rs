@@ -62,11 +62,25 @@ pub(crate) async fn set_of_organisation(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
     let DryRun { payment, organisation } = DryRun::read(&call.json()?)?;
-    let trial = Trial { coin: payment.coin, recipients: payment.recipients, wallet: payment.wallet, organisation };
+    let trial = Trial {
+        coin: payment.coin,
+        recipients: payment.recipients,
+        fee: payment.fee,
+        fee_coin: payment.fee_coin,
+        wallet: payment.wallet,
+        organisation,
+    };
     let answer = call.bursar.dry_run(call.principal()?, call.id("token")?, trial).await?;
     let now = call.bursar.now();
     match answer {
-        Ok(found) => Reply::ok(json!({"allowed": true, "limits": reports(&found, now)})),
+        // Of others' limits a token learns that there are some, and no figures (P6).
+        Ok(found) => {
+            let shown = |report: &LimitReport| match report.subject {
+                Subject::Token(_) => shapes::limit_report(report, now),
+                _ => shapes::others_limit(report),
+            };
+            Reply::ok(json!({"allowed": true, "limits": found.iter().map(shown).collect::<Vec<_>>()}))
+        }
         Err(refusal) => {
             let (status, body) = shapes::refusal(&refusal, "");
             let mut problem = crate::problem::problem(status, body.to_value());

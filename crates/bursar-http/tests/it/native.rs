@@ -246,6 +246,12 @@ async fn a_service_holds_for_a_spender_and_settles_only_what_it_held() {
     let captured = world.server.send("POST", &capture, Some(&service), Some(part.clone())).await;
     assert_eq!((captured.status.as_u16(), &captured.body["state"]), (200, &json!("captured")));
     assert_eq!(world.server.send("POST", &capture, Some(&service), Some(part)).await.status, 200, "once or twice");
+    let more = json!({"amount": "60", "reference": "tx-2"});
+    assert_eq!(
+        world.server.send("POST", &capture, Some(&service), Some(more)).await.status,
+        409,
+        "not as something else"
+    );
     let standing = world.limits(&id).await;
     assert_eq!((&standing["limits"][0]["captured"], &standing["limits"][0]["held"]), (&json!("25"), &json!("0")));
     let late = format!("/bursar/v1/spends/{spend}/release");
@@ -297,4 +303,54 @@ async fn what_was_made_under_a_key_is_not_made_twice_and_its_secret_not_shown_ag
     assert_eq!(again.body["context"]["id"], made.body["id"]);
     assert!(!again.body.to_string().contains(made.body["token"].as_str().unwrap()));
     assert_eq!(make("deploy-8").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_no_figures_of_others_and_counts_the_fee() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let edit = json!({"version": 0, "limits": ["tbtc 987654 base units/day"]});
+    let path = format!("/bursar/v1/wallets/{}/limits", world.server.wallet);
+    assert_eq!(world.server.send("PUT", &path, Some(&world.session), Some(edit)).await.status, 200);
+    let ask = |fee: &str| json!({"coin": "tbtc", "amount": "60", "destination": ADDRESS, "fee": fee, "wallet": world.server.wallet.to_string()});
+    let path = format!("/bursar/v1/tokens/{id}/limits:dry-run");
+    let passes = world.server.send("POST", &path, Some(&token), Some(ask("40"))).await;
+    assert_eq!(passes.body["allowed"], true, "{}", passes.body);
+    assert!(!passes.body.to_string().contains("987654"), "{}", passes.body);
+    let refused = world.server.send("POST", &path, Some(&token), Some(ask("41"))).await;
+    assert_eq!(refused.body["allowed"], false, "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_fee_never_gives_back_what_was_spent() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day without fees"]})).await;
+    let service = world.server.service(&world.session).await;
+    let pay = |amount: &'static str, fee: &'static str| {
+        let body = json!({
+            "token": token, "coin": "tbtc", "amount": amount, "destination": ADDRESS, "fee": fee,
+            "wallet": world.server.wallet.to_string(),
+        });
+        let (server, service) = (&world.server, &service);
+        async move {
+            let held = server.send("POST", "/bursar/v1/spends", Some(service), Some(body)).await;
+            let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap_or_default());
+            let body = json!({"amount": amount, "fee": fee, "reference": "tx"});
+            server.send("POST", &path, Some(service), Some(body)).await.status
+        }
+    };
+    assert_eq!(pay("100", "0").await, 200);
+    assert_eq!(pay("0", "1000000").await, 200);
+    assert_eq!(world.limits(&id).await["limits"][0]["remaining"], "0");
+    assert_eq!(code(&world.hold(&service, &token, None, "1").await), "limit_exceeded");
+}
+
+#[tokio::test]
+async fn a_locked_service_holds_nothing_more() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let lock = world.server.send("POST", "/api/v2/user/lock", Some(&service), Some(json!({}))).await;
+    assert_eq!(lock.status, 200, "{}", lock.body);
+    assert_eq!(code(&world.hold(&service, &token, None, "1").await), "locked");
 }

@@ -35,8 +35,12 @@ fn a_spend_settles_once() {
         |world, spend| world.release(spend),
         |world, spend| world.capture(spend, Amount::new(9)),
     ];
-    for first in settle {
-        for second in settle {
+    for (number, first) in settle.into_iter().enumerate() {
+        for (again, second) in settle.into_iter().enumerate() {
+            // That money moved after all is another matter: see below.
+            if number == 1 && again != 1 {
+                continue;
+            }
             let mut world = World::limited(limit("tbtc", 10));
             let spend = world.hold(10);
             let (state, before) = settled(first(&mut world, spend));
@@ -168,4 +172,29 @@ fn a_settlement_that_misses_a_record_changes_nothing() {
     let request = Request { actor: Actor::System, command };
     assert!(apply(&mut state, &request, at(0)).is_err());
     assert_eq!(state.take_changes(), []);
+}
+
+#[test]
+fn money_that_moved_after_a_person_said_it_had_not_is_counted_and_stops_the_token() {
+    let mut world = World::limited(limit("tbtc", 100));
+    let spend = world.hold(60);
+    let evidence = || Settler::Person { evidence: "nothing in the explorer".to_owned() };
+    let release = |by| Command::Release { hold: spend, reason: "not sent".to_owned(), by };
+    assert!(matches!(world.run(release(evidence())).outcome, Outcome::Conflict(_)), "the rail is at it");
+    world.expire(spend);
+    assert!(matches!(world.run(release(evidence())).outcome, Outcome::Settled { before: false, .. }));
+    let other = world.hold(30);
+    let late = Command::Capture {
+        hold: spend,
+        amount: Amount::new(60),
+        fee: Amount::ZERO,
+        reference: "txid".to_owned(),
+        by: Settler::Rail,
+    };
+    let event = world.run(late).event.unwrap();
+    assert_eq!(event.action, "spend.correct");
+    for subject in EVERYBODY {
+        assert_eq!(figures(&world.budget(subject, "tbtc")), [60, 30, 0], "{other}");
+    }
+    assert_eq!(world.refusal(1), "locked");
 }

@@ -273,7 +273,8 @@ impl Naive {
         let (amount, fee) = self.paid(step, number);
         let now = self.now;
         let Some(made) = self.kept(number).filter(|made| may_settle(made, by)) else { return "no such hold" };
-        if !matches!(made.fate, Fate::Open | Fate::Unresolved) {
+        let is_correction = made.fate == Fate::Released && matches!(by, By::Rail);
+        if !matches!(made.fate, Fate::Open | Fate::Unresolved) && !is_correction {
             return "settled before";
         }
         if is_too_early(made, by, now) {
@@ -284,7 +285,7 @@ impl Naive {
         (made.fate, made.settled) = (Fate::Captured { at: now, amount, fee }, now);
         let (held, held_fee) = made.spend.cost();
         let token = made.spend.token;
-        if amount > held || fee > held_fee {
+        if is_correction || amount > held || fee > held_fee {
             self.lock(token);
         }
         "settled"
