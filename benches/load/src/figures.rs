@@ -1,5 +1,7 @@
 //! Figures of one measurement, and medians over rounds.
 
+use std::time::Duration;
+
 /// What one measurement found. Times in microseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Figures {
@@ -8,6 +10,20 @@ pub(crate) struct Figures {
     pub(crate) p99: f64,
     /// Processor time of the server, user and system, per request.
     pub(crate) cpu: f64,
+}
+
+impl Figures {
+    /// Of latencies in microseconds, each of so many requests, over some time.
+    pub(crate) fn of(mut latencies: Vec<u32>, took: Duration, cpu: Duration, each: usize) -> Self {
+        latencies.sort_unstable();
+        let requests = (latencies.len() * each) as f64;
+        Self {
+            rps: requests / took.as_secs_f64(),
+            p50: percentile(&latencies, 0.5),
+            p99: percentile(&latencies, 0.99),
+            cpu: cpu.as_secs_f64() * 1e6 / requests,
+        }
+    }
 }
 
 /// The table's head.

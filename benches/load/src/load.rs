@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::Problem;
 use crate::connection::Connection;
-use crate::figures::{Figures, percentile};
+use crate::figures::Figures;
 use crate::requests::{Kind, Requests};
 use crate::server::Server;
 use crate::subject::Subject;
@@ -43,14 +43,7 @@ impl Load<'_> {
             latencies.extend(done??);
         }
         let (took, cpu) = (started.elapsed(), self.server.cpu()?.saturating_sub(before));
-        latencies.sort_unstable();
-        let requests = f64::from(u32::try_from(latencies.len())?);
-        Ok(Figures {
-            rps: requests / took.as_secs_f64(),
-            p50: percentile(&latencies, 0.5),
-            p99: percentile(&latencies, 0.99),
-            cpu: cpu.as_secs_f64() * 1e6 / requests,
-        })
+        Ok(Figures::of(latencies, took, cpu, 1))
     }
 }
 
@@ -65,8 +58,7 @@ async fn ask(mut connection: Connection, mut requests: Requests, end: Instant) -
         }
         let answer = tokio::time::timeout(PATIENCE, connection.ask(&request)).await??;
         latencies.push(u32::try_from(asked.elapsed().as_micros())?);
-        // The bare server says 200 to everything.
-        if answer.status != requests.expected() {
+        if !requests.is_good(answer.status) {
             let body = String::from_utf8_lossy(answer.body);
             return Err(format!("the server answered {}: {body}", answer.status).into());
         }

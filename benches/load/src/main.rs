@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to the person who started it")]
 
 mod connection;
+mod engine;
 mod figures;
 mod hello;
 mod load;
@@ -25,6 +26,10 @@ use crate::requests::Kind;
 use crate::server::Server;
 use crate::subject::Subject;
 
+/// As in the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Problem = Box<dyn Error + Send + Sync>;
 
 /// Load on `bursar dev`, and on a bare server beside it.
@@ -41,6 +46,8 @@ enum Bench {
     Throughput(Options),
     /// Durable spends with and without a flood of logins with wrong passwords.
     Flood(Options),
+    /// Durable holds through the engine, in process, against plain SQLite.
+    Engine(engine::Options),
     /// The bare server; prints its URL as one line of JSON.
     Hello,
 }
@@ -86,6 +93,7 @@ fn main() -> ExitCode {
         match arguments.bench {
             Bench::Throughput(options) => throughput(&options).await,
             Bench::Flood(options) => flood(&options).await,
+            Bench::Engine(options) => engine::run(&options),
             Bench::Hello => hello::serve().await,
         }
     });
@@ -104,27 +112,41 @@ async fn throughput(options: &Options) -> Result<(), Problem> {
     let subject = Subject::start(options, 0).await?;
     let bare = Server::hello(options.server_cores.as_deref())?;
     println!("{}", subject.disk()?);
-    let rows = [
-        ("bare axum server, GET", &bare, Kind::Session),
-        ("GET session, v2", subject.server(), Kind::Session),
-        ("bare axum server, POST", &bare, Kind::Spend),
-        ("POST sendcoins, v2, durable", subject.server(), Kind::Spend),
+    // Each group begins with the row that the others of it are compared with.
+    let groups: [&[(&str, &Server, Kind)]; 3] = [
+        &[
+            ("bare axum server, GET", &bare, Kind::Session),
+            ("GET self, v2", subject.server(), Kind::Own),
+            ("GET session, v2", subject.server(), Kind::Session),
+        ],
+        &[
+            ("bare axum server, POST", &bare, Kind::Hold),
+            ("POST spends (hold), v2, durable, 64 tokens of 10 limits", subject.server(), Kind::Hold),
+            ("POST spends (hold), v2, durable, 1 token of 10 limits", subject.server(), Kind::HotHold),
+        ],
+        &[
+            ("bare axum server, POST", &bare, Kind::Spend),
+            ("POST sendcoins, v2, durable", subject.server(), Kind::Spend),
+        ],
     ];
     let load = |server, kind| Load { server, subject: &subject, kind, connections: options.connections };
-    for (_, server, kind) in rows {
-        load(server, kind).run(WARM_UP).await?;
+    for (_, server, kind) in groups.into_iter().flatten() {
+        load(server, *kind).run(WARM_UP).await?;
     }
-    let mut found: [Vec<Figures>; 4] = Default::default();
+    let mut found: Vec<Vec<Vec<Figures>>> = groups.iter().map(|rows| vec![Vec::new(); rows.len()]).collect();
     for _ in 0..options.rounds {
-        for ((_, server, kind), figures) in rows.iter().zip(&mut found) {
-            figures.push(load(*server, *kind).run(options.time()).await?);
+        for (rows, found) in groups.iter().zip(&mut found) {
+            for ((_, server, kind), figures) in rows.iter().zip(found) {
+                figures.push(load(*server, *kind).run(options.time()).await?);
+            }
         }
     }
     println!("{}", figures::HEADER);
-    let [bare_read, read, bare_write, write] = &found;
-    let beside = [bare_read, bare_read, bare_write, bare_write];
-    for (((name, ..), figures), bare) in rows.iter().zip([bare_read, read, bare_write, write]).zip(beside) {
-        println!("{}", Median::of(figures).row(name, &Median::ratios(figures, bare)));
+    for (rows, found) in groups.iter().zip(&found) {
+        for ((name, ..), figures) in rows.iter().zip(found) {
+            let bare = found.first().map_or(&[][..], Vec::as_slice);
+            println!("{}", Median::of(figures).row(name, &Median::ratios(figures, bare)));
+        }
     }
     Ok(())
 }

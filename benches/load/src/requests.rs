@@ -12,6 +12,12 @@ use bursar_wire::token_text::BearerHash;
 pub(crate) enum Kind {
     /// `GET session`.
     Session,
+    /// `GET /bursar/v1/self`.
+    Own,
+    /// A service's hold on a token of ten limits: each connection has a token of its own.
+    Hold,
+    /// The same, all connections on one token.
+    HotHold,
     /// `sendcoins`, each under a name of its own.
     Spend,
     /// A login with a wrong password.
@@ -24,8 +30,11 @@ pub(crate) struct Requests {
     bearer: String,
     key: SigningKey,
     path: String,
+    wallet: String,
     destination: String,
-    /// Begins every sequence id of this connection.
+    /// The text of the token that a service presents.
+    spender: String,
+    /// Begins every name of a spend of this connection.
     name: String,
     made: u64,
     guesses: Guesses,
@@ -38,6 +47,9 @@ pub(crate) struct Guesses(Arc<AtomicU64>);
 /// How many wrong passwords are tried on an account. The server hashes no more than nine in 15 minutes before it
 /// answers without hashing, which would be no flood.
 const GUESSES_EACH: u64 = 8;
+
+/// When a hold is overdue, in seconds: not while it is measured.
+const DEADLINE: u32 = 86_400;
 
 impl Guesses {
     /// How many accounts are needed for this many guesses.
@@ -55,8 +67,10 @@ pub(crate) fn account(number: u64) -> String {
     format!("user-{number}@example.com")
 }
 
-/// Where spends go and what they are called.
+/// Whose spends, where they go and what they are called.
 pub(crate) struct Spends<'a> {
+    /// The text of the token that spends, where another signs.
+    pub(crate) spender: &'a str,
     pub(crate) wallet: &'a str,
     pub(crate) destination: &'a str,
     /// Unlike that of any other connection.
@@ -69,19 +83,23 @@ impl Requests {
         let hash = BearerHash::of(token);
         let path = match kind {
             Kind::Session => "/api/v2/user/session".to_owned(),
+            Kind::Own => "/bursar/v1/self".to_owned(),
+            Kind::Hold | Kind::HotHold => "/bursar/v1/spends".to_owned(),
             Kind::Spend => format!("/api/v2/tbtc/wallet/{}/sendcoins", spends.wallet),
             Kind::WrongLogin => "/api/v2/user/login".to_owned(),
         };
         let (bearer, key) = (hash.to_hex().expose().clone(), SigningKey::new(&hash));
-        let (destination, name) = (spends.destination.to_owned(), spends.name);
-        Self { kind, bearer, key, path, destination, name, made: 0, guesses }
+        let Spends { spender, wallet, destination, name } = spends;
+        let [spender, wallet, destination] = [spender, wallet, destination].map(str::to_owned);
+        Self { kind, bearer, key, path, wallet, destination, spender, name, made: 0, guesses }
     }
 
-    /// The status a good answer has.
-    pub(crate) const fn expected(&self) -> u16 {
+    /// Whether this is the status of a good answer. The bare server says 200 to everything.
+    pub(crate) const fn is_good(&self, status: u16) -> bool {
         match self.kind {
-            Kind::Session | Kind::Spend => 200,
-            Kind::WrongLogin => 401,
+            Kind::Session | Kind::Own | Kind::Spend => status == 200,
+            Kind::Hold | Kind::HotHold => status == 201 || status == 200,
+            Kind::WrongLogin => status == 401,
         }
     }
 
@@ -90,7 +108,14 @@ impl Requests {
         self.made += 1;
         let (path, made, name) = (&self.path, self.made, &self.name);
         let (method, body) = match self.kind {
-            Kind::Session => ("GET", String::new()),
+            Kind::Session | Kind::Own => ("GET", String::new()),
+            Kind::Hold | Kind::HotHold => {
+                let Self { spender, wallet, destination, .. } = self;
+                let body = format!(
+                    r#"{{"token":"{spender}","coin":"tbtc","destination":"{destination}","amount":"1000","wallet":"{wallet}","deadline":{DEADLINE},"comment":"{name}-{made}"}}"#
+                );
+                ("POST", body)
+            }
             Kind::Spend => {
                 let destination = &self.destination;
                 ("POST", format!(r#"{{"address":"{destination}","amount":"1000","sequenceId":"{name}-{made}"}}"#))
@@ -104,6 +129,9 @@ impl Requests {
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
         );
+        if matches!(self.kind, Kind::Hold | Kind::HotHold) {
+            head += &format!("Idempotency-Key: {name}-{made}\r\n");
+        }
         if self.kind != Kind::WrongLogin {
             let timestamp = now().to_string();
             let subject = Request {

@@ -69,10 +69,19 @@ impl Server {
 
     /// The processor time it has taken since it started, user and system, all its threads.
     pub(crate) fn cpu(&self) -> Result<Duration, Problem> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let ticks = ticks(&stat).ok_or("/proc/<pid>/stat reads otherwise here")?;
-        Ok(TICK * ticks)
+        cpu(&self.child.id().to_string())
     }
+}
+
+/// The processor time this process has taken.
+pub(crate) fn own_cpu() -> Result<Duration, Problem> {
+    cpu("self")
+}
+
+fn cpu(process: &str) -> Result<Duration, Problem> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let ticks = ticks(&stat).ok_or("/proc/<pid>/stat reads otherwise here")?;
+    Ok(TICK * ticks)
 }
 
 impl Drop for Server {

@@ -22,12 +22,36 @@ const TOKENS: usize = 64;
 /// How many appends show what a durable write costs on this disk.
 const APPENDS: usize = 300;
 
+/// The limits of a token that a service presents: ten windows of one coin, none of which is ever reached.
+const LIMITS: [&str; 10] = [
+    "tbtc 1000 per spend",
+    "tbtc 1000000/hour",
+    "tbtc 1000000/day",
+    "tbtc 1000000/7 days",
+    "tbtc 1000000/30 days from 2026-01-05T00:00:00Z",
+    "tbtc 1000000/calendar day",
+    "tbtc 1000000/calendar month in Europe/Zurich",
+    "tbtc 1000000 in total",
+    "tbtc 1000000/hour burst 1000000",
+    "tbtc 1000000000 spends/day",
+];
+
+/// What requests are made with.
+struct Credentials {
+    /// Tokens that spend by themselves, one limit each.
+    own: Vec<String>,
+    /// Tokens that are spent from by the service, ten limits each.
+    presented: Vec<String>,
+    /// The service's own, where one is needed.
+    service: String,
+}
+
 /// A server with tokens.
 pub(crate) struct Subject {
     // First: it is killed before its directory is removed.
     server: Server,
     home: TempDir,
-    tokens: Vec<String>,
+    credentials: Credentials,
     wallet: String,
     destination: String,
     guesses: Guesses,
@@ -42,12 +66,16 @@ impl Subject {
             Some(place) => builder.tempdir_in(place)?,
             None => builder.tempdir()?,
         };
-        set_up(&options.bursar, home.path(), Guesses::accounts(guesses))?;
+        // With accounts that are guessed at, the test user is not the one who runs the organisation.
+        let is_flooded = guesses > 0;
+        if is_flooded {
+            set_up(&options.bursar, home.path(), Guesses::accounts(guesses))?;
+        }
         let server = Server::dev(&options.bursar, &home.path().join("data"), options.server_cores.as_deref())?;
         let (wallet, destination) = (of_wallet(&server.ready, "id")?, of_wallet(&server.ready, "address")?);
         let (url, ready) = (server.url()?.to_owned(), server.ready.clone());
-        let tokens = tokio::task::spawn_blocking(move || make_tokens(&url, &ready)).await??;
-        Ok(Self { server, home, tokens, wallet, destination, guesses: Guesses::default() })
+        let credentials = tokio::task::spawn_blocking(move || make_credentials(&url, &ready, !is_flooded)).await??;
+        Ok(Self { server, home, credentials, wallet, destination, guesses: Guesses::default() })
     }
 
     pub(crate) const fn server(&self) -> &Server {
@@ -56,10 +84,16 @@ impl Subject {
 
     /// The requests of one connection, named unlike those of any other measurement.
     pub(crate) fn requests(&self, kind: Kind, connection: u16) -> Requests {
-        let token = self.tokens.get(usize::from(connection) % TOKENS).map_or("", String::as_str);
+        let own = |tokens: &[String]| tokens.get(usize::from(connection) % TOKENS).cloned().unwrap_or_default();
+        let Credentials { own: tokens, presented, service } = &self.credentials;
+        let (token, spender) = match kind {
+            Kind::Hold => (service.clone(), own(presented)),
+            Kind::HotHold => (service.clone(), presented.first().cloned().unwrap_or_default()),
+            Kind::Session | Kind::Own | Kind::Spend | Kind::WrongLogin => (own(tokens), String::new()),
+        };
         let name = format!("{}-{connection}", requests::now());
-        let spends = Spends { wallet: &self.wallet, destination: &self.destination, name };
-        Requests::new(kind, token, spends, self.guesses.clone())
+        let spends = Spends { spender: &spender, wallet: &self.wallet, destination: &self.destination, name };
+        Requests::new(kind, &token, spends, self.guesses.clone())
     }
 
     /// What the disk costs: one append of 128 bytes, made durable.
@@ -112,20 +146,30 @@ fn text(value: &Value, field: &str) -> Result<String, Problem> {
     text.ok_or_else(|| format!("no `{field}` in what the server said").into())
 }
 
-fn make_tokens(url: &str, ready: &Value) -> Result<Vec<String>, Problem> {
+fn make_credentials(url: &str, ready: &Value, with_service: bool) -> Result<Credentials, Problem> {
     let (username, password, otp) = (text(ready, "username")?, text(ready, "password")?, text(ready, "otp")?);
     let login = Login { username: &username, password: &Secret::new(password), otp: Some(&otp) };
     let session = text(&Client::new(url, None).log_in(&login)?, "access_token")?;
     let client = Client::new(url, Some(Secret::new(session)));
-    let make = |number: usize| {
-        let wishes = json!({
+    let make = |number: usize, limits: (&str, Value)| {
+        let mut wishes = json!({
             "otp": otp,
             "label": format!("bench {number}"),
             "duration": 3600,
             "scope": ["openid", "profile", "wallet_view_all", "wallet_spend_all"],
-            "spendingLimits": [{"coin": "tbtc", "txValueLimit": "1000000000000"}],
         });
+        wishes[limits.0] = limits.1;
         text(&client.create_token(&wishes)?, "token")
     };
-    (0..TOKENS).map(make).collect()
+    let one_limit = json!([{"coin": "tbtc", "txValueLimit": "1000000000000"}]);
+    let own =
+        (0..TOKENS).map(|number| make(number, ("spendingLimits", one_limit.clone()))).collect::<Result<_, _>>()?;
+    let presented = (0..TOKENS).map(|number| make(number, ("limits", json!(LIMITS)))).collect::<Result<_, _>>()?;
+    let mut service = String::new();
+    if with_service {
+        let wallet = client.wallets(Some("tbtc"))?.into_iter().next().unwrap_or_default();
+        let wishes = json!({"otp": otp, "label": "bench", "organisation": text(&wallet, "enterprise")?});
+        service = text(&client.create_service(&wishes)?, "token")?;
+    }
+    Ok(Credentials { own, presented, service })
 }

@@ -8,13 +8,17 @@ use bursar_core::account::{User, Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
-use bursar_core::coin::{Asset, Coin};
-use bursar_core::hold::{Recipient, SpendKey};
+use bursar_core::coin::Coin;
+use bursar_core::destination::Destination;
+use bursar_core::hold::{Payee, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Record, Request, State, Versioned, apply, needs};
-use bursar_core::limit::{Ceiling, Limit, Measure, Subject, Window};
+use bursar_core::ledger::{
+    Command, HoldRequest, Key, Outcome, Record, Request, Settler, State, Versioned, apply, dry_run, needs,
+};
+use bursar_core::limit::text::parse;
+use bursar_core::limit::{LimitSet, Subject};
 use bursar_core::scope::{Scopes, WalletAction};
-use bursar_core::time::Timestamp;
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Grant, Token, TokenKind};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
@@ -77,18 +81,22 @@ fn token() -> Token {
     }
 }
 
-/// Ten limits, the last of them on the coin that is spent.
-fn limits(ceiling: u128) -> Vec<Limit> {
-    let others = (0..9).map(|number| format!("coin{number}"));
-    others
-        .chain(["tbtc".to_owned()])
-        .map(|ticker| Limit {
-            asset: Asset::Coin(coin(&ticker)),
-            measure: Measure::Amount,
-            window: Window::Lifetime,
-            ceiling: Ceiling::At(Amount::new(ceiling)),
-        })
-        .collect()
+/// Ten limits of every kind of window, all of which count what is spent: `ceiling` base units each.
+fn limits(ceiling: u128) -> LimitSet {
+    let windows = [
+        " per spend",
+        " in total",
+        "/hour",
+        "/7 days",
+        "/30 days from 2026-01-05T00:00:00Z",
+        "/calendar day",
+        "/calendar week in Europe/Zurich",
+        "/calendar month",
+        "/6 hours",
+        "/30 days",
+    ];
+    let limit = |window: &str| parse(&format!("tbtc {ceiling} base units{window}")).expect("a limit");
+    LimitSet { limits: windows.map(limit).to_vec(), destinations: None }
 }
 
 fn number(number: u128) -> [u8; 16] {
@@ -100,19 +108,23 @@ fn hold(id: u128, key: Option<SpendKey>) -> Request {
         id: HoldId::from_bytes(number(id)),
         token: TOKEN,
         address: ADDRESS,
-        wallet: WALLET,
+        wallet: Some(WALLET),
+        organisation: None,
         coin: coin("tbtc"),
-        recipients: vec![Recipient {
+        payees: vec![Payee {
             address: "2N9QaSyKrBLzGhVxBUp3vTzqzWQBMEZvfGL".to_owned(),
+            destination: Destination::new("tbtc", b"2N9QaSyKrBLzGhVxBUp3vTzqzWQBMEZvfGL", None),
             amount: Amount::new(1),
         }],
+        fee_coin: coin("tbtc"),
         fee: Amount::new(1),
         key,
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,
         stepped_up: false,
-        deadline: LATER,
+        holder: None,
+        patience: Span::from_seconds(60),
     }));
     Request { actor: Actor::Token { user: USER, token: TOKEN }, command }
 }
@@ -151,15 +163,20 @@ fn decide(bench: &mut Criterion) {
 
     let state = warm(u128::MAX);
     let request = hold(1, None);
+    let Command::Hold(asked) = &request.command else { unreachable!("it is a hold") };
     bench.bench_function("needs of a hold, all loaded", |bencher| {
         bencher.iter(|| needs(black_box(&state), black_box(&request.command)));
+    });
+
+    bench.bench_function("decide a hold that is granted, 10 limits", |bencher| {
+        bencher.iter(|| dry_run(black_box(&state), black_box(asked), NOW));
     });
 
     let request = hold(1, None);
     bench.bench_function("apply a hold that is granted, 10 limits", |bencher| {
         let granted = |state: &mut State| {
             let applied = apply(state, black_box(&request), NOW);
-            assert!(matches!(&applied, Ok(applied) if matches!(applied.outcome, Outcome::Held(_))));
+            assert!(matches!(&applied, Ok(applied) if matches!(applied.outcome, Outcome::Held { .. })));
             applied
         };
         bencher.iter_batched_ref(|| warm(u128::MAX), granted, BatchSize::SmallInput);
@@ -182,7 +199,7 @@ fn decide(bench: &mut Criterion) {
 
     let request = hold(1, None);
     let (hold, reference) = (HoldId::from_bytes(number(1)), "2c9f5f1e".repeat(8));
-    let command = Command::Capture { hold, amount: Amount::new(2), reference };
+    let command = Command::Capture { hold, amount: Amount::new(2), fee: Amount::new(1), reference, by: Settler::Rail };
     let capture = Request { actor: Actor::System, command };
     bench.bench_function("apply a capture", |bencher| {
         let held = || {

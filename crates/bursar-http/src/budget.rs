@@ -3,6 +3,8 @@
 //!
 //! Only the caller's own limits are told (P6).
 
+use std::fmt::{self, Write as _};
+
 use bursar_core::amount::Amount;
 use bursar_core::limit::{Ceiling, Fits, LimitReport, Subject, Window};
 use bursar_core::time::Timestamp;
@@ -12,23 +14,43 @@ const GREATEST: u64 = 999_999_999_999_999;
 
 /// The headers for limits that a spend fell under, as they stand after it.
 pub(crate) fn headers(reports: &[LimitReport], now: Timestamp) -> Vec<(&'static str, String)> {
-    let (mut policies, mut left) = (Vec::new(), Vec::new());
+    let (mut policies, mut left) = (String::new(), String::new());
     for report in reports.iter().filter(|report| matches!(report.subject, Subject::Token(_))) {
         let Ceiling::At(ceiling) = report.limit.ceiling else { continue };
-        let name = format!("\"{} {} {}\"", report.limit.asset, report.limit.measure.as_str(), report.limit.window);
-        let remaining = report.remaining().unwrap_or_default().saturating_sub(report.asked);
-        let window = seconds(&report.limit.window).map_or_else(String::new, |window| format!(";w={window}"));
-        let resets = match report.fits {
-            Fits::At(at) => format!(";t={}", at.since(now).as_seconds_ceil()),
-            _ => String::new(),
-        };
-        policies.push(format!("{name};q={}{window}", integer(ceiling)));
-        left.push(format!("{name};r={}{resets}", integer(remaining)));
+        // Writing to a text cannot fail.
+        let _ = entry(&mut policies, &mut left, report, ceiling, now);
     }
     if policies.is_empty() {
         return Vec::new();
     }
-    vec![("ratelimit-policy", policies.join(", ")), ("ratelimit", left.join(", "))]
+    vec![("ratelimit-policy", policies), ("ratelimit", left)]
+}
+
+/// Adds what both headers say of one limit.
+fn entry(
+    policies: &mut String,
+    left: &mut String,
+    report: &LimitReport,
+    ceiling: Amount,
+    now: Timestamp,
+) -> fmt::Result {
+    if !policies.is_empty() {
+        policies.push_str(", ");
+        left.push_str(", ");
+    }
+    let (start, limit) = (policies.len(), &report.limit);
+    write!(policies, "\"{} {} {}\"", limit.asset, limit.measure.as_str(), limit.window)?;
+    left.push_str(policies.get(start..).unwrap_or_default());
+    write!(policies, ";q={}", integer(ceiling))?;
+    if let Some(window) = seconds(&limit.window) {
+        write!(policies, ";w={window}")?;
+    }
+    let remaining = report.remaining().unwrap_or_default().saturating_sub(report.asked);
+    write!(left, ";r={}", integer(remaining))?;
+    if let Fits::At(at) = report.fits {
+        write!(left, ";t={}", at.since(now).as_seconds_ceil())?;
+    }
+    Ok(())
 }
 
 /// A figure that is too great for the header is told as the greatest it can say.

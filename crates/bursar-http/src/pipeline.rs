@@ -256,7 +256,7 @@ impl Surface {
         let is_sound =
             |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
         given.filter(is_sound).map_or_else(
-            || self.bursar.random_bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect(),
+            || format!("{:032x}", u128::from_be_bytes(self.bursar.random_bytes())),
             str::to_owned,
         )
     }

@@ -1,6 +1,6 @@
 //! One batch after the other: load, decide, write, answer.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bursar_core::ambient::Clock;
-use bursar_core::ledger::{Change, Command, Key, NotLoaded, Outcome, Record, State, apply, needs};
+use bursar_core::ledger::{Applied, Change, Command, Key, NotLoaded, Outcome, Record, Request, State, apply, needs};
+use bursar_core::time::Timestamp;
 use bursar_store::{Batch, Position, StoreError, Writer};
 
 use crate::lanes::Job;
@@ -139,12 +140,7 @@ impl Engine {
                 answers.push(Err(LedgerError::ClockJump { by }));
                 continue;
             }
-            // An earlier command of the batch may have made this one read other records.
-            if !self.load_for(&job.request.command)? {
-                break;
-            }
-            let applied = apply(&mut self.state, &job.request, now)
-                .map_err(|NotLoaded(key)| Fault::Program(format!("a record was not loaded: {key:?}")))?;
+            let Some(applied) = self.apply(&job.request, now)? else { break };
             events.extend(applied.event);
             answers.push(Ok(applied.outcome));
         }
@@ -184,19 +180,43 @@ impl Engine {
         Ok(position)
     }
 
+    /// Decides one command; nothing, if the store has to be told first what this batch has done.
+    fn apply(&mut self, request: &Request, now: Timestamp) -> Result<Option<Applied>, Fault> {
+        // A hold reads whatever it writes, so that what is missing shows; it nearly always finds everything.
+        if matches!(request.command, Command::Hold(_))
+            && let Ok(applied) = apply(&mut self.state, request, now)
+        {
+            return Ok(Some(applied));
+        }
+        // An earlier command of the batch may have made this one read other records.
+        if !self.load_for(&request.command)? {
+            return Ok(None);
+        }
+        let missing = |NotLoaded(key)| Fault::Program(format!("a record was not loaded: {key:?}"));
+        apply(&mut self.state, request, now).map(Some).map_err(missing)
+    }
+
     /// Loads what the commands of a batch need, all together; the past of budgets aside, which is good for
     /// one command only.
     fn load_together(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
-        loop {
-            let keys: HashSet<Key> = jobs.iter().flat_map(|job| needs(&self.state, &job.request.command)).collect();
-            let mut keys: Vec<Key> = keys.into_iter().filter(|key| !matches!(key, Key::History(_))).collect();
-            if keys.is_empty() {
-                return Ok(());
-            }
+        let mut asking: Vec<&Command> = jobs.iter().map(|job| &job.request.command).collect();
+        while !asking.is_empty() {
+            let mut keys = Vec::new();
+            asking.retain(|command| {
+                let mut needed = needs(&self.state, command);
+                needed.retain(|key| !matches!(key, Key::History(_)));
+                let asks_again = needed.iter().any(|key| leads_on(command, key));
+                keys.append(&mut needed);
+                asks_again
+            });
             // Always in the same order, so that writers on one database cannot wait for each other.
             keys.sort_unstable();
-            self.writer.load(&keys, &mut self.state)?;
+            keys.dedup();
+            if !keys.is_empty() {
+                self.writer.load(&keys, &mut self.state)?;
+            }
         }
+        Ok(())
     }
 
     /// Loads what one command needs. Not, if that is the past of a budget, of which the store would tell
@@ -224,6 +244,12 @@ impl Engine {
             self.seen.health().note(Instant::now(), Some(error.to_string()));
         }
     }
+}
+
+/// Whether this record may say which others a command needs. Those of a hold that are its own do not, unless it
+/// was asked for before: then it says so when it is decided.
+const fn leads_on(command: &Command, key: &Key) -> bool {
+    !(matches!(command, Command::Hold(_)) && matches!(key, Key::Hold(_) | Key::SpendKey(_) | Key::Budget(_)))
 }
 
 /// What others may see of the engine while it works.

@@ -248,9 +248,9 @@ impl Bursar {
         };
         let found = match Bearer::read(presented.authorization, form) {
             Ok(Bearer::Anonymous) => return Authenticated { principal: Ok(None), signer: None },
-            Ok(Bearer::Raw(text)) => self.token_of_text(text.expose()).await,
-            Ok(Bearer::Hashed(hash)) => self.token_of_hash(&hash).await.map(|found| (found, Some(hash))),
-            Ok(Bearer::PublicId(id)) => self.token_of_id(id).await.map(|found| (found, None)),
+            Ok(Bearer::Raw(text)) => self.token_of_text(text.expose()),
+            Ok(Bearer::Hashed(hash)) => self.token_of_hash(&hash).map(|found| (found, Some(hash))),
+            Ok(Bearer::PublicId(id)) => self.token_of_id(id).map(|found| (found, None)),
             Err(error) => Err(Unauthenticated::Malformed(error)),
         };
         let (known, hash) = match found {
@@ -269,7 +269,7 @@ impl Bursar {
         {
             return Authenticated { principal: Err(Unauthenticated::Unavailable(error)), signer };
         }
-        let principal = self.admit(&presented, known, mode, now).await;
+        let principal = self.admit(&presented, known, mode, now);
         if let (Ok(principal), Some(lookup)) = (&principal, unused)
             && let Err(error) = self.note_first_use(principal.token(), lookup).await
         {
@@ -278,14 +278,14 @@ impl Bursar {
         Authenticated { principal: principal.map(Some), signer }
     }
 
-    async fn admit(
+    fn admit(
         &self,
         presented: &Presented<'_>,
         known: Arc<KnownToken>,
         mode: Mode,
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
-        let owner = self.owner(known.token.user).await?.ok_or(Unauthenticated::Unknown)?;
+        let owner = self.owner(known.token.user)?.ok_or(Unauthenticated::Unknown)?;
         authorize(&known.token, &owner, presented.address, Need::Presence, now)
             .map_err(|refusal| Unauthenticated::Refused(Box::new(refusal)))?;
         if !known.token.lives_at(now) {
@@ -295,39 +295,35 @@ impl Bursar {
         Ok(Principal { known, owner, address: presented.address, mode })
     }
 
-    pub(crate) async fn token_of_text(
-        &self,
-        text: &str,
-    ) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
+    pub(crate) fn token_of_text(&self, text: &str) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
         match Diagnosis::of(text) {
             Diagnosis::CutOff => return Err(Unauthenticated::CutOff),
             Diagnosis::Mistyped => return Err(Unauthenticated::Mistyped),
             Diagnosis::WellFormed(_) | Diagnosis::OtherFormat => {}
         }
         let hash = BearerHash::of(text);
-        let known = self.token_of_hash(&hash).await?;
+        let known = self.token_of_hash(&hash)?;
         Ok((known, Some(hash)))
     }
 
-    async fn token_of_hash(&self, hash: &BearerHash) -> Result<Arc<KnownToken>, Unauthenticated> {
+    fn token_of_hash(&self, hash: &BearerHash) -> Result<Arc<KnownToken>, Unauthenticated> {
         if let Some(known) = self.known.token_by_hash(hash) {
             return Ok(known);
         }
         let lookup = self.sealer.lookup(hash.expose());
-        let found = self.reads.run(move |reader| reader.token_by_secret(&lookup)).await;
-        match found? {
-            Some(found) => self.token_of_id(found.token.id).await,
+        match self.reads.look_up(|reader| reader.token_by_secret(&lookup))? {
+            Some(found) => self.token_of_id(found.token.id),
             None => Err(Unauthenticated::Unknown),
         }
     }
 
-    async fn token_of_id(&self, id: TokenId) -> Result<Arc<KnownToken>, Unauthenticated> {
+    fn token_of_id(&self, id: TokenId) -> Result<Arc<KnownToken>, Unauthenticated> {
         if let Some(known) = self.known.token(id) {
             return Ok(known);
         }
         let read_at = self.known.generation();
-        let read = self.reads.run(move |reader| Ok((reader.token(id)?, reader.secrets(id)?))).await;
-        let (Some(token), Some(secrets)) = read? else {
+        let read = self.reads.look_up(|reader| Ok((reader.token(id)?, reader.secrets(id)?)))?;
+        let (Some(token), Some(secrets)) = read else {
             return Err(Unauthenticated::Unknown);
         };
         let opened_of_several = secrets.value.len() > 1;
@@ -345,12 +341,12 @@ impl Bursar {
         Ok(self.known.keep_token(KnownToken { token: token.value, secrets }, read_at))
     }
 
-    pub(crate) async fn owner(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
+    pub(crate) fn owner(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
         if let Some(owner) = self.known.owner(id) {
             return Ok(Some(owner));
         }
         let read_at = self.known.generation();
-        let owner = self.reads.run(move |reader| reader.user(id)).await?;
+        let owner = self.reads.look_up(|reader| reader.user(id))?;
         Ok(owner.map(|owner| self.known.keep_owner(owner.value, read_at)))
     }
 

@@ -44,7 +44,7 @@ impl Bursar {
 
     async fn stored_settings(&self, principal: &Principal) -> Result<(u64, Map<String, Value>), ServiceError> {
         let key = settings_key(principal);
-        let Some(found) = self.reads.run(move |reader| reader.document(&key)).await? else {
+        let Some(found) = self.reads.look_up(|reader| reader.document(&key))? else {
             return Ok((0, Map::new()));
         };
         match serde_json::from_slice(&found.value.body) {
@@ -66,7 +66,7 @@ impl Bursar {
         self.person(principal)?;
         let key = DocumentKey { user: principal.user(), kind: DocumentKind::Keychain, name: request.xpub.clone() };
         let wanted = key.clone();
-        let found = self.reads.run(move |reader| reader.document(&wanted)).await?;
+        let found = self.reads.look_up(|reader| reader.document(&wanted))?;
         match (found, request.encrypted_xprv) {
             (Some(_), Some(_)) => Err(ServiceError::Conflict("a keychain of this xpub is kept already".to_owned())),
             (Some(found), None) => {
@@ -207,7 +207,7 @@ impl Bursar {
 
     async fn stored_template(&self, principal: &Principal, id: TemplateId) -> Result<(u64, Template), ServiceError> {
         let key = template_key(principal, id);
-        let found = self.reads.run(move |reader| reader.document(&key)).await?;
+        let found = self.reads.look_up(|reader| reader.document(&key))?;
         let found = found.ok_or(ServiceError::NotFound("template"))?;
         Ok((found.version, read_template(&found)?))
     }

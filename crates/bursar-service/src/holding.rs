@@ -96,9 +96,7 @@ impl Bursar {
         let payees = match spend.wallet {
             None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
             Some(id) => {
-                let user = spender.token.user;
-                let found = self.reads.run(move |reader| reader.wallet(id, user)).await?;
-                let wallet = found.ok_or(Refusal::WalletUnknown)?.wallet;
+                let (wallet, _) = self.wallet_of(id, spender.token.user)?.ok_or(Refusal::WalletUnknown)?;
                 if wallet.organisation != organisation {
                     return Err(Refusal::WalletUnknown.into());
                 }
@@ -157,7 +155,7 @@ impl Bursar {
         fee: Option<Amount>,
         reference: String,
     ) -> Result<Hold, ServiceError> {
-        let hold = self.held_by(service, id).await?;
+        let hold = self.held_by(service, id)?;
         let by = Settler::Service { token: service.token().id, stepped_up: false };
         let (amount, fee) = moved(&hold, amount, fee);
         self.settle_as(service, Command::Capture { hold: id, amount, fee, reference, by }).await
@@ -174,7 +172,7 @@ impl Bursar {
         reason: String,
         otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
-        self.held_by(service, id).await?;
+        self.held_by(service, id)?;
         let stepped_up = match otp {
             None => false,
             Some(_) => {
@@ -200,8 +198,8 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         self.person(principal)?;
-        let hold = self.reads.run(move |reader| reader.hold(id)).await?.ok_or(ServiceError::NotFound("spend"))?;
-        self.may_resolve(principal, &hold).await?;
+        let hold = self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))?;
+        self.may_resolve(principal, &hold)?;
         let source = self.source(principal);
         self.prove_otp(&principal.owner, otp, source, principal.address).await?;
         if evidence.trim().is_empty() {
@@ -224,14 +222,14 @@ impl Bursar {
     /// # Errors
     /// There is none that the caller may see.
     pub async fn spend_by_id(&self, principal: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
-        let hold = self.reads.run(move |reader| reader.hold(id)).await?.ok_or(ServiceError::NotFound("spend"))?;
+        let hold = self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))?;
         let own = principal.token().id;
         if hold.token == own || hold.holder == Some(own) || (principal.is_person() && hold.user == principal.user()) {
             return Ok(hold);
         }
         let seen = match hold.wallet {
-            Some(wallet) => self.wallet_for(principal, wallet, WalletAction::View).await.is_ok(),
-            None => principal.is_person() && self.role_in(principal, hold.organisation).await?.is_some(),
+            Some(wallet) => self.wallet_for(principal, wallet, WalletAction::View).is_ok(),
+            None => principal.is_person() && self.role_in(principal, hold.organisation)?.is_some(),
         };
         if seen { Ok(hold) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -246,7 +244,7 @@ impl Bursar {
         token: bursar_core::id::TokenId,
         page: Page<HoldId>,
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
-        self.own_token(principal, token).await?;
+        self.own_token(principal, token)?;
         let one_more = Page { limit: page.limit.saturating_add(1), ..page };
         let spends = self.reads.run(move |reader| reader.spends_of_token(token, one_more)).await?;
         Ok(cut(spends, page.limit))
@@ -266,21 +264,17 @@ impl Bursar {
         let spends = self.reads.run(move |reader| reader.unresolved(one_more)).await?;
         let (spends, next) = cut(spends, page.limit);
         let mut shown = Vec::with_capacity(spends.len());
-        for hold in spends {
-            if self.may_resolve(principal, &hold).await.is_ok() {
-                shown.push(hold);
-            }
-        }
+        shown.extend(spends.into_iter().filter(|hold| self.may_resolve(principal, hold).is_ok()));
         Ok((shown, next))
     }
 
-    async fn may_resolve(&self, principal: &Principal, hold: &Hold) -> Result<(), ServiceError> {
+    fn may_resolve(&self, principal: &Principal, hold: &Hold) -> Result<(), ServiceError> {
         let may = match hold.wallet {
             Some(wallet) => {
-                let found = self.wallet_for(principal, wallet, WalletAction::View).await;
-                found.is_ok_and(|found| found.role.is_some_and(|role| role.admin))
+                let found = self.wallet_for(principal, wallet, WalletAction::View);
+                found.is_ok_and(|(_, role)| role.is_some_and(|role| role.admin))
             }
-            None => self.role_in(principal, hold.organisation).await?.is_some_and(crate::limits::administers),
+            None => self.role_in(principal, hold.organisation)?.is_some_and(crate::limits::administers),
         };
         if may { Ok(()) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -301,7 +295,7 @@ impl Bursar {
     /// The token that a spender gave to a service, if its text is one that counts.
     async fn spender(&self, text: &str) -> Result<std::sync::Arc<crate::known::KnownToken>, ServiceError> {
         let unknown = || ServiceError::invalid("token", "is not the text of a living token");
-        let (known, hash) = match self.token_of_text(text).await {
+        let (known, hash) = match self.token_of_text(text) {
             Ok((known, Some(hash))) => (known, hash),
             Err(Unauthenticated::Unavailable(error)) => return Err(error),
             Ok(_) | Err(_) => return Err(unknown()),
@@ -318,8 +312,8 @@ impl Bursar {
         Ok(known)
     }
 
-    async fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
-        let hold = self.reads.run(move |reader| reader.hold(id)).await?;
+    fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
+        let hold = self.reads.look_up(|reader| reader.hold(id))?;
         hold.filter(|hold| hold.holder == Some(service.token().id)).ok_or(ServiceError::NotFound("spend"))
     }
 

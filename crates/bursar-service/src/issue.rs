@@ -17,7 +17,6 @@ use bursar_wire::token_text::TokenText;
 
 use crate::authenticate::{Mode, Principal, secret_place};
 use crate::error::ServiceError;
-use crate::limits::{Standing, standing_of};
 use crate::login::Handed;
 use crate::{Bursar, RequireIp};
 
@@ -283,7 +282,7 @@ impl Bursar {
     /// # Errors
     /// There is none of this id among those the caller may see.
     pub async fn access_token(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
-        let token = self.own_token(principal, id).await?;
+        let token = self.own_token(principal, id)?;
         self.state_of(token).await
     }
 
@@ -292,7 +291,7 @@ impl Bursar {
     /// # Errors
     /// There is none of this id among those the caller may end.
     pub async fn revoke(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
-        self.own_token(principal, id).await?;
+        self.own_token(principal, id)?;
         self.change_token(principal, Command::Revoke { token: id }).await
     }
 
@@ -304,35 +303,35 @@ impl Bursar {
         self.state_of(principal.token().clone()).await
     }
 
-    pub(crate) async fn own_token(&self, principal: &Principal, id: TokenId) -> Result<Token, ServiceError> {
+    pub(crate) fn own_token(&self, principal: &Principal, id: TokenId) -> Result<Token, ServiceError> {
         if !principal.is_person() && id != principal.token().id {
             return Err(ServiceError::PersonOnly);
         }
-        let token = self.reads.run(move |reader| reader.token(id)).await?.map(|found| found.value);
+        let token = self.reads.look_up(|reader| reader.token(id))?.map(|found| found.value);
         token.filter(|token| token.user == principal.user()).ok_or(ServiceError::NotFound("token"))
     }
 
     pub(crate) async fn state_of(&self, token: Token) -> Result<TokenState, ServiceError> {
-        let (id, subject) = (token.id, Subject::Token(token.id));
-        let noted = self.seen.last(id);
-        let now = self.clock.now();
-        let (standing, budgets, secrets, last_used) = self
-            .reads
-            .run(move |reader| {
-                let last_used = match noted {
-                    Some(noted) => Some(noted),
-                    None => reader.last_use(id)?,
-                };
-                let standing = standing_of(reader, subject, now)?;
-                Ok((standing, reader.budgets(subject)?, reader.secrets(id)?, last_used))
-            })
-            .await?;
+        let id = token.id;
+        let last_used = match self.seen.last(id) {
+            Some(noted) => Some(noted),
+            None => self.reads.look_up(|reader| reader.last_use(id))?,
+        };
         // The last secret is the newest; a keyed hash of a keyed hash gives nothing away.
-        let fingerprint = secrets.and_then(|secrets| {
-            let newest = secrets.value.last()?.lookup.first_chunk::<6>().copied()?;
-            Some(newest.iter().map(|byte| format!("{byte:02x}")).collect())
+        let newest = match self.known.token(id) {
+            Some(known) => known.secrets.last().map(|secret| secret.lookup),
+            None => {
+                let secrets = self.reads.look_up(|reader| reader.secrets(id))?;
+                secrets.and_then(|secrets| Some(secrets.value.last()?.lookup))
+            }
+        };
+        let fingerprint = newest.as_ref().and_then(|lookup| lookup.first_chunk()).map(|bytes: &[u8; 6]| {
+            let [a, b, c, d, e, f] = *bytes;
+            format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
         });
-        let Standing { rules, version, reports: standing, .. } = standing;
+        let known = self.limits_of(id)?;
+        let standing = self.standing_of_token(id, &known).await?;
+        let (rules, version, budgets) = (known.rules.clone(), known.version, known.budgets.clone());
         Ok(TokenState { last_used, token, rules, version, budgets, standing, fingerprint })
     }
 }

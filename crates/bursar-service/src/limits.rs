@@ -1,5 +1,7 @@
 //! What limits say, and changing them: by people, with a second factor where something is loosened.
 
+use std::sync::Arc;
+
 use bursar_core::account::MemberRole;
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
@@ -7,10 +9,10 @@ use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
 use bursar_core::ledger::{
-    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, State, Version, dry_run, needs, needs_for_standing,
-    standing,
+    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, Record, State, Version, Versioned, dry_run, needs,
+    needs_for_standing, standing,
 };
-use bursar_core::limit::{Allowed, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
+use bursar_core::limit::{Allowed, BudgetKey, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
@@ -20,6 +22,7 @@ use bursar_wire::requests::{DestinationEdit, DestinationRules, DestinationText, 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::known::KnownLimits;
 use crate::spend::check_sum;
 
 /// The longest address that no rail reads, in bytes.
@@ -73,8 +76,34 @@ impl Bursar {
     /// # Errors
     /// The caller may not see them.
     pub async fn limits(&self, principal: &Principal, subject: Subject) -> Result<Standing, ServiceError> {
-        self.may_see(principal, subject).await?;
+        self.may_see(principal, subject)?;
         self.standing(subject).await
+    }
+
+    /// A token's rules and what counts under them.
+    pub(crate) fn limits_of(&self, token: TokenId) -> Result<Arc<KnownLimits>, StoreError> {
+        if let Some(known) = self.known.limits(token) {
+            return Ok(known);
+        }
+        let (subject, read_at) = (Subject::Token(token), self.known.generation());
+        let (rules, budgets) = self.reads.look_up(|reader| Ok((reader.limits(subject)?, reader.budgets(subject)?)))?;
+        let known = KnownLimits { version: rules.version, rules: rules.value, budgets };
+        Ok(self.known.keep_limits(token, known, read_at))
+    }
+
+    /// How a token's limits stand now. What was spent before a budget was counted has to be gathered from spends,
+    /// which may be many.
+    pub(crate) async fn standing_of_token(
+        &self,
+        token: TokenId,
+        known: &KnownLimits,
+    ) -> Result<Vec<LimitReport>, ServiceError> {
+        let (subject, now) = (Subject::Token(token), self.clock.now());
+        let mut state = state_of_limits(subject, known);
+        if needs_for_standing(&state, subject).is_empty() {
+            return Ok(standing(&mut state, subject, now).map_err(not_loaded)?);
+        }
+        Ok(self.reads.run(move |reader| standing_of(reader, subject, now)).await?.reports)
     }
 
     pub(crate) async fn standing(&self, subject: Subject) -> Result<Standing, ServiceError> {
@@ -93,7 +122,7 @@ impl Bursar {
         since: Timestamp,
         bucket: Span,
     ) -> Result<Vec<Bucket>, ServiceError> {
-        self.own_token(principal, token).await?;
+        self.own_token(principal, token)?;
         Ok(self.reads.run(move |reader| reader.usage_of_token(token, since, bucket)).await?)
     }
 
@@ -109,11 +138,11 @@ impl Bursar {
         edit: LimitsEdit,
     ) -> Result<Standing, ServiceError> {
         self.person(principal)?;
-        let may_loosen = self.may_edit(principal, subject).await?;
+        let may_loosen = self.may_edit(principal, subject)?;
         let seen = edit.seen.ok_or_else(|| {
             ServiceError::invalid("version", "is missing; name the version that was read, 0 if there were no limits")
         })?;
-        let before = self.reads.run(move |reader| reader.limits(subject)).await?;
+        let before = self.reads.look_up(|reader| reader.limits(subject))?;
         if before.version != seen {
             return Err(changed());
         }
@@ -159,7 +188,7 @@ impl Bursar {
         token: TokenId,
         trial: Trial,
     ) -> Result<Result<Vec<LimitReport>, Refusal>, ServiceError> {
-        self.own_token(principal, token).await?;
+        self.own_token(principal, token)?;
         let now = self.clock.now();
         let mut request = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
@@ -182,8 +211,8 @@ impl Bursar {
         match trial.wallet {
             None => request.payees = self.payees_anywhere(&request.coin, &trial.recipients)?,
             Some(wallet) => {
-                let found = self.wallet_for(principal, wallet, WalletAction::View).await?;
-                let rail = self.rail(&found.wallet.rail)?;
+                let (wallet, _) = self.wallet_for(principal, wallet, WalletAction::View)?;
+                let rail = self.rail(&wallet.rail)?;
                 request.payees = rail.payees(&request.coin, &trial.recipients)?;
                 let ceiling = rail.fee_ceiling(&request.coin, trial.recipients.len());
                 let own = rail.fee_coin(&request.coin);
@@ -195,37 +224,44 @@ impl Bursar {
         Ok(self.reads.run(move |reader| try_out(reader, &request, now)).await?)
     }
 
+    /// Whether a caller who asks about a token is told the figures of this subject's limits, too: those of the
+    /// token itself, and to a person whatever that person may look up (P6).
+    #[must_use]
+    pub fn sees_figures(&self, principal: &Principal, subject: Subject) -> bool {
+        matches!(subject, Subject::Token(_)) || principal.is_person() && self.may_see(principal, subject).is_ok()
+    }
+
     /// Who may see a subject's limits.
-    async fn may_see(&self, principal: &Principal, subject: Subject) -> Result<(), ServiceError> {
+    fn may_see(&self, principal: &Principal, subject: Subject) -> Result<(), ServiceError> {
         match subject {
-            Subject::Token(id) => self.own_token(principal, id).await.map(drop),
+            Subject::Token(id) => self.own_token(principal, id).map(drop),
             Subject::User(id) if id == principal.user() => self.person(principal),
             Subject::User(_) => Err(ServiceError::NotFound("user")),
-            Subject::Wallet(id) => self.wallet_for(principal, id, WalletAction::View).await.map(drop),
+            Subject::Wallet(id) => self.wallet_for(principal, id, WalletAction::View).map(drop),
             Subject::Organisation(id) => {
                 self.person(principal)?;
-                self.role_in(principal, id).await?.map(drop).ok_or(ServiceError::NotFound("organisation"))
+                self.role_in(principal, id)?.map(drop).ok_or(ServiceError::NotFound("organisation"))
             }
         }
     }
 
     /// Who may edit a subject's limits, and whether they may also loosen them: one's tokens, oneself only
     /// to tighten unless one runs an organisation, wallets and organisations that one administers.
-    async fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
+    fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
         match subject {
-            Subject::Token(id) => self.own_token(principal, id).await.map(|_| true),
+            Subject::Token(id) => self.own_token(principal, id).map(|_| true),
             Subject::User(id) if id == principal.user() => {
-                Ok(self.role_in(principal, crate::people::DEFAULT_ORGANISATION).await?.is_some_and(administers))
+                Ok(self.role_in(principal, crate::people::DEFAULT_ORGANISATION)?.is_some_and(administers))
             }
             Subject::User(_) => Err(ServiceError::NotFound("user")),
             Subject::Wallet(id) => {
-                let found = self.wallet_for(principal, id, WalletAction::View).await?;
-                match found.role.is_some_and(|role| role.admin) {
+                let (_, role) = self.wallet_for(principal, id, WalletAction::View)?;
+                match role.is_some_and(|role| role.admin) {
                     true => Ok(true),
                     false => Err(Refusal::RoleMissing { required: "admin" }.into()),
                 }
             }
-            Subject::Organisation(id) => match self.role_in(principal, id).await? {
+            Subject::Organisation(id) => match self.role_in(principal, id)? {
                 None => Err(ServiceError::NotFound("organisation")),
                 Some(role) if administers(role) => Ok(true),
                 Some(_) => Err(Refusal::RoleMissing { required: "admin" }.into()),
@@ -233,18 +269,18 @@ impl Bursar {
         }
     }
 
-    pub(crate) async fn role_in(
+    pub(crate) fn role_in(
         &self,
         principal: &Principal,
         organisation: OrganisationId,
     ) -> Result<Option<MemberRole>, ServiceError> {
         let key = (organisation, principal.user());
-        let read = move |reader: &mut dyn Reader| {
+        let read = |reader: &mut dyn Reader| {
             let mut state = State::default();
             reader.load(&[Key::Membership(key)], &mut state)?;
             Ok(state.membership(&key).ok().flatten().map(|membership| membership.role))
         };
-        Ok(self.reads.run(read).await?)
+        Ok(self.reads.look_up(read)?)
     }
 
     /// Reads the addresses in rules: what a rail understands is what will be compared.
@@ -334,6 +370,24 @@ pub(crate) fn standing_of(reader: &mut dyn Reader, subject: Subject, now: Timest
     let version = state.version(&Key::Limits(subject)).map_err(not_loaded)?;
     let reports = standing(&state, subject, now).map_err(not_loaded)?;
     Ok(Standing { subject, rules, version, reports })
+}
+
+/// What [`standing`] reads, of what is known; the past aside.
+fn state_of_limits(subject: Subject, known: &KnownLimits) -> State {
+    let mut state = State::default();
+    let rules = Record::Limits(subject, known.rules.clone());
+    state.load(Key::Limits(subject), (known.version > 0).then_some(Versioned { version: known.version, value: rules }));
+    for limit in &known.rules.limits {
+        let key = BudgetKey { subject, asset: limit.asset.clone(), destination: None };
+        let budget = known.budgets.iter().find(|(known, _)| *known == key);
+        let budget = budget.map(|(key, budget)| Versioned {
+            // The version a budget has matters only to whoever changes it.
+            version: 1,
+            value: Record::Budget(key.clone(), budget.clone()),
+        });
+        state.load(Key::Budget(key), budget);
+    }
+    state
 }
 
 fn try_out(

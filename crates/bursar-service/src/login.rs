@@ -188,7 +188,7 @@ impl Bursar {
     /// The public ECDH key in a user's settings and the private one as the client encrypted it.
     async fn ecdh_key_of(&self, user: UserId) -> Result<Option<(String, String)>, ServiceError> {
         let settings = DocumentKey { user, kind: DocumentKind::Settings, name: String::new() };
-        let Some(settings) = self.reads.run(move |reader| reader.document(&settings)).await? else {
+        let Some(settings) = self.reads.look_up(|reader| reader.document(&settings))? else {
             return Ok(None);
         };
         let settings: serde_json::Value = serde_json::from_slice(&settings.value.body).unwrap_or_default();
@@ -197,7 +197,7 @@ impl Bursar {
         };
         let xpub = xpub.to_owned();
         let keychain = DocumentKey { user, kind: DocumentKind::Keychain, name: xpub.clone() };
-        let keychain = self.reads.run(move |reader| reader.document(&keychain)).await?;
+        let keychain = self.reads.look_up(|reader| reader.document(&keychain))?;
         // Without the client's private key at hand an encrypted token could never be opened: plain it is.
         Ok(keychain.and_then(|keychain| Some((xpub, String::from_utf8(keychain.value.body).ok()?))))
     }

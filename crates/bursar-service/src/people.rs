@@ -224,7 +224,7 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         self.unlocked_person(principal)?;
         let (id, now) = (principal.user(), self.clock.now());
-        let found = self.reads.run(move |reader| reader.user(id)).await?.ok_or(ServiceError::NotFound("user"))?;
+        let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
         let freeze = Freeze {
             since: now,
             until: duration.map(|duration| now.plus(duration)),
@@ -247,7 +247,7 @@ impl Bursar {
     /// There is no such user.
     pub async fn unfreeze(&self, username: &str) -> Result<(), ServiceError> {
         let id = self.user_named(username).await?.id;
-        let found = self.reads.run(move |reader| reader.user(id)).await?.ok_or(ServiceError::NotFound("user"))?;
+        let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
         self.must_write(
             Actor::Operator,
             Write {
@@ -283,7 +283,7 @@ impl Bursar {
         for (xpub, encrypted) in change.keychains {
             let key = DocumentKey { user, kind: DocumentKind::Keychain, name: xpub };
             let wanted = key.clone();
-            let known = self.reads.run(move |reader| reader.document(&wanted)).await?;
+            let known = self.reads.look_up(|reader| reader.document(&wanted))?;
             let Some(known) = known else {
                 return Err(ServiceError::invalid("keychains", "names a keychain that is not kept here"));
             };
@@ -295,7 +295,7 @@ impl Bursar {
 
     /// Adds to a write that every session of the user is over.
     async fn end_sessions(&self, id: UserId, write: &mut Write) -> Result<(), ServiceError> {
-        let found = self.reads.run(move |reader| reader.user(id)).await?.ok_or(ServiceError::NotFound("user"))?;
+        let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
         write.read.push((Key::User(id), found.version));
         // The next millisecond: a session of this very one is over, too.
         let sessions_since = self.clock.now().plus(Span::from_millis(1));

@@ -248,7 +248,7 @@ impl Bursar {
         let key = DocumentKey { user, kind: DocumentKind::Attempts, name: kind.name().to_owned() };
         for _ in 0..TRIES {
             let wanted = key.clone();
-            let found = self.reads.run(move |reader| reader.document(&wanted)).await?;
+            let found = self.reads.look_up(|reader| reader.document(&wanted))?;
             let (version, mut attempts) = match found {
                 Some(found) => {
                     let attempts =

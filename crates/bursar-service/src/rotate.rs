@@ -45,7 +45,7 @@ impl Bursar {
         if overlap > LONGEST_OVERLAP {
             return Err(ServiceError::invalid("overlap", "is longer than 7 days"));
         }
-        let token = self.own_token(principal, id).await?;
+        let token = self.own_token(principal, id)?;
         if token.kind == TokenKind::Session {
             return Err(ServiceError::invalid("id", "is a login session; log in again instead"));
         }
@@ -55,7 +55,7 @@ impl Bursar {
         if !token.lives_at(now) {
             return Err(ServiceError::Conflict("the token is revoked or expired".to_owned()));
         }
-        let found = self.reads.run(move |reader| reader.secrets(id)).await?.ok_or(ServiceError::NotFound("token"))?;
+        let found = self.reads.look_up(|reader| reader.secrets(id))?.ok_or(ServiceError::NotFound("token"))?;
         let text = TokenText::from_random(self.random.bytes());
         let (secrets, old_ends) = rotated(found.value, self.secret_of(&token, &text)?, overlap, now)?;
         let write = Write {
@@ -77,7 +77,7 @@ impl Bursar {
     /// Remembers that the newest of several secrets was used: from then on it is not replaced.
     pub(crate) async fn note_first_use(&self, token: &Token, lookup: [u8; 32]) -> Result<(), ServiceError> {
         let (id, now) = (token.id, self.clock.now());
-        let found = self.reads.run(move |reader| reader.secrets(id)).await?.ok_or(ServiceError::NotFound("token"))?;
+        let found = self.reads.look_up(|reader| reader.secrets(id))?.ok_or(ServiceError::NotFound("token"))?;
         let mut secrets = found.value;
         match secrets.iter_mut().find(|secret| secret.lookup == lookup && secret.used.is_none()) {
             None => return Ok(()),

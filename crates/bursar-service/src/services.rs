@@ -44,7 +44,7 @@ impl Bursar {
         new: NewService,
     ) -> Result<(TokenState, TokenText), ServiceError> {
         self.person(principal)?;
-        match self.role_in(principal, new.organisation).await? {
+        match self.role_in(principal, new.organisation)? {
             None => return Err(ServiceError::NotFound("organisation")),
             Some(role) if crate::limits::administers(role) => {}
             Some(_) => return Err(Refusal::RoleMissing { required: "admin" }.into()),

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Payee, Recipient, SpendKey};
-use bursar_core::id::{HoldId, WalletId};
+use bursar_core::id::{HoldId, UserId, WalletId};
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_ledger::Ledger;
+use bursar_store::StoreError;
 use sha2::{Digest, Sha256};
 
 use crate::Bursar;
@@ -77,13 +79,13 @@ impl Bursar {
         wallet: WalletId,
         recipients: &[Recipient],
     ) -> Result<Built, ServiceError> {
-        let found = self.wallet_for(principal, wallet, WalletAction::Spend).await?;
-        if found.wallet.coin != *coin {
-            return Err(Refusal::WrongCoin { holds: found.wallet.coin }.into());
+        let (wallet, _) = self.wallet_for(principal, wallet, WalletAction::Spend)?;
+        if wallet.coin != *coin {
+            return Err(Refusal::WrongCoin { holds: wallet.coin.clone() }.into());
         }
-        let rail = self.rail(&found.wallet.rail)?;
+        let rail = self.rail(&wallet.rail)?;
         rail.payees(coin, recipients)?;
-        Ok(rail.build(&found.wallet.reference, coin, recipients, self.random.bytes()).await?)
+        Ok(rail.build(&wallet.reference, coin, recipients, self.random.bytes()).await?)
     }
 
     /// Spends: reserves the budget, sends, settles.
@@ -91,8 +93,7 @@ impl Bursar {
     /// # Errors
     /// Refused with the reason, or sent with an outcome that is not known: then it stays held.
     pub async fn spend(&self, principal: &Principal, request: SpendRequest) -> Result<Sent, ServiceError> {
-        let found = self.wallet_for(principal, request.wallet, WalletAction::Spend).await?;
-        let wallet = found.wallet;
+        let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
         let (recipients, fee, transaction) = match request.what {
             What::Recipients(recipients) => {
@@ -134,30 +135,38 @@ impl Bursar {
             holder: None,
             patience: self.policy.spend_deadline,
         };
-        let work = HoldAndSend {
-            ledger: Arc::clone(&self.ledger),
-            rail: Arc::clone(rail),
-            reference: wallet.reference,
-            actor: principal.actor(),
-        };
+        let work =
+            HoldAndSend { ledger: Arc::clone(&self.ledger), rail: Arc::clone(rail), wallet, actor: principal.actor() };
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
         tokio::spawn(work.run(hold)).await.unwrap_or(Err(pending))
     }
 
     /// A wallet on which the caller may do this, checked on what is known now; the ledger checks again.
-    pub(crate) async fn wallet_for(
+    pub(crate) fn wallet_for(
         &self,
         principal: &Principal,
         wallet: WalletId,
         action: WalletAction,
-    ) -> Result<bursar_store::WalletOfUser, ServiceError> {
-        let user = principal.user();
-        let found = self.reads.run(move |reader| reader.wallet(wallet, user)).await?;
-        let found = found.ok_or(Refusal::WalletUnknown)?;
-        let need = Need::Wallet { action, wallet: &found.wallet, role: found.role };
+    ) -> Result<(Arc<Wallet>, Option<WalletRole>), ServiceError> {
+        let (wallet, role) = self.wallet_of(wallet, principal.user())?.ok_or(Refusal::WalletUnknown)?;
+        let need = Need::Wallet { action, wallet: &wallet, role };
         authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?;
-        Ok(found)
+        Ok((wallet, role))
+    }
+
+    /// A wallet and what a user may do with it.
+    pub(crate) fn wallet_of(
+        &self,
+        wallet: WalletId,
+        user: UserId,
+    ) -> Result<Option<(Arc<Wallet>, Option<WalletRole>)>, StoreError> {
+        if let Some(known) = self.known.wallet(wallet, user) {
+            return Ok(Some(known));
+        }
+        let read_at = self.known.generation();
+        let found = self.reads.look_up(|reader| reader.wallet(wallet, user))?;
+        Ok(found.map(|found| (self.known.keep_wallet(found.wallet, user, found.role, read_at), found.role)))
     }
 }
 
@@ -165,7 +174,7 @@ impl Bursar {
 struct HoldAndSend {
     ledger: Arc<Ledger>,
     rail: Arc<dyn Rail>,
-    reference: String,
+    wallet: Arc<Wallet>,
     actor: Actor,
 }
 
@@ -183,7 +192,7 @@ impl HoldAndSend {
 
     async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
         let id = hold.id;
-        let (command, sent) = match self.rail.send(&self.reference, Permit::of_granted(hold.clone())).await {
+        let (command, sent) = match self.rail.send(&self.wallet.reference, Permit::of_granted(hold.clone())).await {
             SendOutcome::Done { reference, fee } => {
                 let amount = captured(&hold, fee);
                 let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };

@@ -89,7 +89,7 @@ impl Bursar {
         }
         let Some(wallet) = hold.wallet else { return unknown("it is in no wallet that a rail knows") };
         let user = hold.user;
-        let found = self.reads.run(move |reader| reader.wallet(wallet, user)).await?;
+        let found = self.reads.look_up(|reader| reader.wallet(wallet, user))?;
         let rail = found.and_then(|found| self.rails.get(&found.wallet.rail));
         match rail {
             Some(rail) => Ok(rail.reconcile(hold).await),

@@ -89,7 +89,7 @@ impl Bursar {
         bursar_wire::signature::window::check(signed_at, now)
             .map_err(|error| ServiceError::invalid("timestamp", error.to_string()))?;
         let id = token.id;
-        let secrets = self.reads.run(move |reader| reader.secrets(id)).await?.ok_or(ServiceError::NotFound("token"))?;
+        let secrets = self.reads.look_up(|reader| reader.secrets(id))?.ok_or(ServiceError::NotFound("token"))?;
         let seconds = duration.map(|duration| duration.as_millis() / 1000);
         let is_signed = secrets.value.iter().any(|secret| {
             let Ok(opened) = self.sealer.open(secret_place(&id), &secret.sealed) else { return false };

@@ -1,5 +1,7 @@
 //! Reading wallets, their addresses, balances and transfers.
 
+use std::sync::Arc;
+
 use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::coin::Coin;
 use bursar_core::hold::Hold;
@@ -77,8 +79,8 @@ impl Bursar {
         coin: Option<&Coin>,
         id: WalletId,
     ) -> Result<WalletView, ServiceError> {
-        let wallet = self.readable(principal, coin, id).await?;
-        self.view(wallet.0, wallet.1).await
+        let wallet = self.readable(principal, coin, id)?;
+        self.view(Arc::unwrap_or_clone(wallet.0), wallet.1).await
     }
 
     /// A wallet's addresses, oldest first.
@@ -91,7 +93,7 @@ impl Bursar {
         coin: &Coin,
         id: WalletId,
     ) -> Result<Vec<String>, ServiceError> {
-        let (wallet, _) = self.readable(principal, Some(coin), id).await?;
+        let (wallet, _) = self.readable(principal, Some(coin), id)?;
         Ok(self.rail(&wallet.rail)?.addresses(&wallet.reference).await?)
     }
 
@@ -100,9 +102,9 @@ impl Bursar {
     /// # Errors
     /// The caller may not spend from it.
     pub async fn new_address(&self, principal: &Principal, coin: &Coin, id: WalletId) -> Result<String, ServiceError> {
-        let wallet = self.wallet_for(principal, id, WalletAction::Spend).await?.wallet;
+        let (wallet, _) = self.wallet_for(principal, id, WalletAction::Spend)?;
         if wallet.coin != *coin {
-            return Err(Refusal::WrongCoin { holds: wallet.coin }.into());
+            return Err(Refusal::WrongCoin { holds: wallet.coin.clone() }.into());
         }
         Ok(self.rail(&wallet.rail)?.new_address(&wallet.reference, self.random.bytes()).await?)
     }
@@ -118,7 +120,7 @@ impl Bursar {
         id: WalletId,
         page: Page<HoldId>,
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
-        self.readable(principal, Some(coin), id).await?;
+        self.readable(principal, Some(coin), id)?;
         let one_more = Page { limit: page.limit.saturating_add(1), ..page };
         let mut spends = self.reads.run(move |reader| reader.spends(id, one_more)).await?;
         let next = (spends.len() > page.limit).then(|| {
@@ -139,21 +141,21 @@ impl Bursar {
         wallet: WalletId,
         id: HoldId,
     ) -> Result<Hold, ServiceError> {
-        self.readable(principal, Some(coin), wallet).await?;
-        let hold = self.reads.run(move |reader| reader.hold(id)).await?;
+        self.readable(principal, Some(coin), wallet)?;
+        let hold = self.reads.look_up(|reader| reader.hold(id))?;
         hold.filter(|hold| hold.wallet == Some(wallet)).ok_or(ServiceError::NotFound("transfer"))
     }
 
-    async fn readable(
+    fn readable(
         &self,
         principal: &Principal,
         coin: Option<&Coin>,
         id: WalletId,
-    ) -> Result<(Wallet, WalletRole), ServiceError> {
-        let found = self.wallet_for(principal, id, WalletAction::View).await?;
+    ) -> Result<(Arc<Wallet>, WalletRole), ServiceError> {
+        let (wallet, role) = self.wallet_for(principal, id, WalletAction::View)?;
         match coin {
-            Some(coin) if found.wallet.coin != *coin => Err(Refusal::WrongCoin { holds: found.wallet.coin }.into()),
-            _ => Ok((found.wallet, found.role.unwrap_or_default())),
+            Some(coin) if wallet.coin != *coin => Err(Refusal::WrongCoin { holds: wallet.coin.clone() }.into()),
+            _ => Ok((wallet, role.unwrap_or_default())),
         }
     }
 

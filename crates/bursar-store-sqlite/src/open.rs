@@ -23,6 +23,10 @@ const LOCK: &str = "lock";
 /// How long a connection waits for a lock; only a checkpoint that starts the log over holds one.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How much of the database the writer keeps in memory at most, in KiB as SQLite takes it (negative). Names of
+/// spends are spread over the whole table, and each page that is not there is read again from the file.
+const WRITER_CACHE: i64 = -32 * 1024;
+
 /// More than there are statements, so that each is prepared once per connection.
 const STATEMENTS: usize = 256;
 
@@ -107,6 +111,7 @@ impl Store for SqliteStore {
         make_durable(&checkpoints)?;
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut connection = connection.ok_or(StoreError::InUse)?;
+        connection.pragma_update(None, "cache_size", WRITER_CACHE).map_err(unavailable)?;
         let checkpointer = Checkpointer::start(&mut connection, checkpoints, self.bounds)?;
         Ok(Box::new(SqliteWriter::new(connection, checkpointer, Arc::clone(&self.owner))))
     }

@@ -70,14 +70,15 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
         wallet: payment.wallet,
         organisation,
     };
-    let answer = call.bursar.dry_run(call.principal()?, call.id("token")?, trial).await?;
+    let (principal, token) = (call.principal()?, call.id("token")?);
+    let answer = call.bursar.dry_run(principal, token, trial).await?;
     let now = call.bursar.now();
     match answer {
         // Of others' limits a token learns that there are some, and no figures (P6).
         Ok(found) => {
-            let shown = |report: &LimitReport| match report.subject {
-                Subject::Token(_) => shapes::limit_report(report, now),
-                _ => shapes::others_limit(report),
+            let shown = |report: &LimitReport| match call.bursar.sees_figures(principal, report.subject) {
+                true => shapes::limit_report(report, now),
+                false => shapes::others_limit(report),
             };
             Reply::ok(json!({"allowed": true, "limits": found.iter().map(shown).collect::<Vec<_>>()}))
         }
