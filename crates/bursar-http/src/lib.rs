@@ -6,6 +6,7 @@
 
 mod address;
 mod bitgo;
+mod body;
 mod budget;
 mod call;
 mod connections;

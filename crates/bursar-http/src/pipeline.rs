@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -15,7 +14,6 @@ use bursar_core::token::TokenKind;
 use bursar_service::Bursar;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
 use bursar_wire::header as names;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::Layer;
 
 use crate::Settings;
@@ -26,8 +24,6 @@ use crate::operations::Traffic;
 use crate::problem;
 use crate::routes::{Access, ROUTES, Route};
 
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
 /// The longest id of a request that is echoed.
 const LONGEST_REQUEST_ID: usize = 128;
 
@@ -158,12 +154,7 @@ impl Surface {
     async fn receive(&self, peer: SocketAddr, request: Request) -> Result<Received, Failure> {
         let (parts, body) = request.into_parts();
         let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);
-        let reading = tokio::time::timeout(BODY_TIME, Limited::new(body, self.settings.body_limit).collect());
-        let body = match reading.await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Failure::BodyTooLong),
-            Ok(Err(_)) | Err(_) => return Err(Failure::BodyUnreadable),
-        };
+        let body = crate::body::read(&parts.headers, body, self.settings.body_limit).await?;
         let target = parts.extensions.get::<Target>().map_or_else(String::new, |target| target.0.clone());
         Ok(Received { method: parts.method, target, headers: parts.headers, body, address })
     }
@@ -255,10 +246,9 @@ impl Surface {
         let given = headers.get(names::REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_sound =
             |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-        given.filter(is_sound).map_or_else(
-            || format!("{:032x}", u128::from_be_bytes(self.bursar.random_bytes())),
-            str::to_owned,
-        )
+        given
+            .filter(is_sound)
+            .map_or_else(|| format!("{:032x}", u128::from_be_bytes(self.bursar.random_bytes())), str::to_owned)
     }
 }
 

@@ -59,6 +59,9 @@ pub(crate) struct Known {
     generation: Mutex<u64>,
 }
 
+/// A wallet, and what one user may do with it.
+pub(crate) type KnownWallet = (Arc<Wallet>, Option<WalletRole>);
+
 impl Known {
     pub(crate) fn new() -> Self {
         Self {
@@ -90,7 +93,7 @@ impl Known {
     }
 
     /// A wallet and what a user may do with it.
-    pub(crate) fn wallet(&self, id: WalletId, user: UserId) -> Option<(Arc<Wallet>, Option<WalletRole>)> {
+    pub(crate) fn wallet(&self, id: WalletId, user: UserId) -> Option<KnownWallet> {
         self.wallets.get(&id).zip(self.roles.get(&(id, user)))
     }
 

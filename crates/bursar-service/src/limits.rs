@@ -99,9 +99,9 @@ impl Bursar {
         known: &KnownLimits,
     ) -> Result<Vec<LimitReport>, ServiceError> {
         let (subject, now) = (Subject::Token(token), self.clock.now());
-        let mut state = state_of_limits(subject, known);
+        let state = state_of_limits(subject, known);
         if needs_for_standing(&state, subject).is_empty() {
-            return Ok(standing(&mut state, subject, now).map_err(not_loaded)?);
+            return Ok(standing(&state, subject, now).map_err(not_loaded)?);
         }
         Ok(self.reads.run(move |reader| standing_of(reader, subject, now)).await?.reports)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bursar_core::account::{Wallet, WalletRole};
+use bursar_core::account::Wallet;
 use bursar_core::amount::Amount;
 use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::known::KnownWallet;
 use crate::rail::{Built, Decoded, Permit, Rail, SendOutcome};
 
 /// 2^192 base units.
@@ -148,7 +149,7 @@ impl Bursar {
         principal: &Principal,
         wallet: WalletId,
         action: WalletAction,
-    ) -> Result<(Arc<Wallet>, Option<WalletRole>), ServiceError> {
+    ) -> Result<KnownWallet, ServiceError> {
         let (wallet, role) = self.wallet_of(wallet, principal.user())?.ok_or(Refusal::WalletUnknown)?;
         let need = Need::Wallet { action, wallet: &wallet, role };
         authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?;
@@ -156,11 +157,7 @@ impl Bursar {
     }
 
     /// A wallet and what a user may do with it.
-    pub(crate) fn wallet_of(
-        &self,
-        wallet: WalletId,
-        user: UserId,
-    ) -> Result<Option<(Arc<Wallet>, Option<WalletRole>)>, StoreError> {
+    pub(crate) fn wallet_of(&self, wallet: WalletId, user: UserId) -> Result<Option<KnownWallet>, StoreError> {
         if let Some(known) = self.known.wallet(wallet, user) {
             return Ok(Some(known));
         }

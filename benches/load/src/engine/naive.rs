@@ -42,7 +42,8 @@ impl Subject for Naive {
     fn batch(&mut self, size: usize) -> Result<(), Problem> {
         let transaction = self.connection.transaction()?;
         {
-            let mut raise = transaction.prepare_cached("UPDATE budgets SET held = held + 1 WHERE id = ?1 AND held + 1 <= ceiling")?;
+            let mut raise = transaction
+                .prepare_cached("UPDATE budgets SET held = held + 1 WHERE id = ?1 AND held + 1 <= ceiling")?;
             let mut insert = transaction.prepare_cached("INSERT INTO holds VALUES (?1, ?2, 1, ?3)")?;
             for _ in 0..size {
                 self.made += 1;

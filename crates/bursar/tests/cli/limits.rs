@@ -63,7 +63,8 @@ fn a_token_spends_up_to_its_windows_and_is_told_when_it_fits() {
 
     let shown = desk.run(&["token", "limits", &id]).text();
     let lines: Vec<String> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    let resets = |line: &str, shown: &str| line.strip_prefix(shown).is_some_and(|rest| rest.starts_with(", resets at 20"));
+    let resets =
+        |line: &str, shown: &str| line.strip_prefix(shown).is_some_and(|rest| rest.starts_with(", resets at 20"));
     assert!(resets(&lines[1], "tbtc 0.00001/day #################### 0.00001 of 0.00001 0"), "{shown}");
     assert!(resets(&lines[2], "3 spends/hour #############....... 2 of 3 1"), "{shown}");
     let limits = desk.run(&["token", "limits", "--json", &id]).json();
