@@ -80,7 +80,7 @@ pub(super) fn event_line(link: u64, event: &Event) -> Result<Vec<u8>, Failure> {
     written(&TailForm { link, event: event.into() })
 }
 
-/// Reads what [`line`] wrote.
+/// Reads what [`line()`] wrote.
 ///
 /// # Errors
 /// What is wrong with it.
