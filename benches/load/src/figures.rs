@@ -36,7 +36,7 @@ pub(crate) struct Median {
     pub(crate) rps: f64,
     pub(crate) p50: f64,
     p99: f64,
-    cpu: f64,
+    pub(crate) cpu: f64,
     least: f64,
     most: f64,
 }

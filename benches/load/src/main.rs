@@ -10,6 +10,7 @@ mod figures;
 mod hello;
 mod load;
 mod requests;
+mod resources;
 mod server;
 mod subject;
 
@@ -48,6 +49,8 @@ enum Bench {
     Flood(Options),
     /// Durable holds through the engine, in process, against plain SQLite.
     Engine(engine::Options),
+    /// Start, memory and reads with few and many tokens in the store.
+    Resources(resources::Options),
     /// The bare server; prints its URL as one line of JSON.
     Hello,
 }
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
             Bench::Throughput(options) => throughput(&options).await,
             Bench::Flood(options) => flood(&options).await,
             Bench::Engine(options) => engine::run(&options),
+            Bench::Resources(options) => resources::run(&options).await,
             Bench::Hello => hello::serve().await,
         }
     });
@@ -121,6 +125,7 @@ async fn throughput(options: &Options) -> Result<(), Problem> {
         ],
         &[
             ("bare axum server, POST", &bare, Kind::Hold),
+            ("POST spends (hold), v2, durable, 64 tokens of 1 limit", subject.server(), Kind::OneLimitHold),
             ("POST spends (hold), v2, durable, 64 tokens of 10 limits", subject.server(), Kind::Hold),
             ("POST spends (hold), v2, durable, 1 token of 10 limits", subject.server(), Kind::HotHold),
         ],

@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Hold,
     /// The same, all connections on one token.
     HotHold,
+    /// A service's hold on a token of one limit: each connection has a token of its own.
+    OneLimitHold,
     /// `sendcoins`, each under a name of its own.
     Spend,
     /// A login with a wrong password.
@@ -84,7 +86,7 @@ impl Requests {
         let path = match kind {
             Kind::Session => "/api/v2/user/session".to_owned(),
             Kind::Own => "/bursar/v1/self".to_owned(),
-            Kind::Hold | Kind::HotHold => "/bursar/v1/spends".to_owned(),
+            Kind::Hold | Kind::HotHold | Kind::OneLimitHold => "/bursar/v1/spends".to_owned(),
             Kind::Spend => format!("/api/v2/tbtc/wallet/{}/sendcoins", spends.wallet),
             Kind::WrongLogin => "/api/v2/user/login".to_owned(),
         };
@@ -98,7 +100,7 @@ impl Requests {
     pub(crate) const fn is_good(&self, status: u16) -> bool {
         match self.kind {
             Kind::Session | Kind::Own | Kind::Spend => status == 200,
-            Kind::Hold | Kind::HotHold => status == 201 || status == 200,
+            Kind::Hold | Kind::HotHold | Kind::OneLimitHold => status == 201 || status == 200,
             Kind::WrongLogin => status == 401,
         }
     }
@@ -109,7 +111,7 @@ impl Requests {
         let (path, made, name) = (&self.path, self.made, &self.name);
         let (method, body) = match self.kind {
             Kind::Session | Kind::Own => ("GET", String::new()),
-            Kind::Hold | Kind::HotHold => {
+            Kind::Hold | Kind::HotHold | Kind::OneLimitHold => {
                 let Self { spender, wallet, destination, .. } = self;
                 let body = format!(
                     r#"{{"token":"{spender}","coin":"tbtc","destination":"{destination}","amount":"1000","wallet":"{wallet}","deadline":{DEADLINE},"comment":"{name}-{made}"}}"#
@@ -129,7 +131,7 @@ impl Requests {
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
         );
-        if matches!(self.kind, Kind::Hold | Kind::HotHold) {
+        if matches!(self.kind, Kind::Hold | Kind::HotHold | Kind::OneLimitHold) {
             head += &format!("Idempotency-Key: {name}-{made}\r\n");
         }
         if self.kind != Kind::WrongLogin {

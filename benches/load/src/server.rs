@@ -1,8 +1,8 @@
 //! Servers of this machine, and the processor time they take. One ends when whoever started it does.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -60,6 +60,21 @@ impl Server {
     /// Where it is.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits for its answer to one request.
+    pub(crate) fn first_answer(&self) -> Result<(), Problem> {
+        let mut connection = TcpStream::connect(self.address)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        connection.write_all(b"GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+        match connection.read(&mut [0; 64])? {
+            0 => Err("a server closed the connection".into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it is, for clients.

@@ -78,6 +78,20 @@ impl Subject {
         Ok(Self { server, home, credentials, wallet, destination, guesses: Guesses::default() })
     }
 
+    /// Stops the server, does something to its data directory, and starts it on that again.
+    pub(crate) fn restarted(
+        self,
+        options: &Options,
+        meanwhile: impl FnOnce(&Path) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
+        let Self { server, home, credentials, wallet, destination, guesses } = self;
+        drop(server);
+        let data = home.path().join("data");
+        meanwhile(&data)?;
+        let server = Server::dev(&options.bursar, &data, options.server_cores.as_deref())?;
+        Ok(Self { server, home, credentials, wallet, destination, guesses })
+    }
+
     pub(crate) const fn server(&self) -> &Server {
         &self.server
     }
@@ -89,6 +103,7 @@ impl Subject {
         let (token, spender) = match kind {
             Kind::Hold => (service.clone(), own(presented)),
             Kind::HotHold => (service.clone(), presented.first().cloned().unwrap_or_default()),
+            Kind::OneLimitHold => (service.clone(), own(tokens)),
             Kind::Session | Kind::Own | Kind::Spend | Kind::WrongLogin => (own(tokens), String::new()),
         };
         let name = format!("{}-{connection}", requests::now());

@@ -73,7 +73,7 @@ impl Engine {
         }
         // A spend of many recipients weighs as much as many records.
         if self.state.len().saturating_add(self.payees) > self.settings.kept_records {
-            self.state = State::default();
+            self.state.clear();
             self.payees = 0;
         }
     }
@@ -238,7 +238,7 @@ impl Engine {
 
     /// After a failure nothing in memory is trusted: records and position are read again.
     fn forget(&mut self, fault: &Fault) {
-        self.state = State::default();
+        self.state.clear();
         self.position = None;
         if let Fault::Store(error @ StoreError::Unavailable(_)) = fault {
             self.seen.health().note(Instant::now(), Some(error.to_string()));

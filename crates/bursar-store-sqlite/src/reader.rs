@@ -37,7 +37,7 @@ impl SqliteReader {
 
 impl Reader for SqliteReader {
     fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
-        rows::load_all(&*self.view()?, keys, state)
+        rows::load_all(&*self.view()?, keys, |_| false, state)
     }
 
     fn token_by_secret(&mut self, lookup: &[u8; 32]) -> Result<Option<TokenBySecret>, StoreError> {

@@ -2,25 +2,28 @@
 
 use std::sync::Arc;
 
+use bursar_core::id::HoldId;
 use bursar_core::ledger::{Change, Key, State};
 use bursar_store::{Batch, Position, StoreError, Writer};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::checkpoint::Checkpointer;
 use crate::open::Owner;
-use crate::rows::{self, audit, position};
+use crate::rows::{self, audit, hold, position};
 use crate::sql::unavailable;
 
 /// Dropped in this order: the connection, whose end is also the checkpointer's, then the right to the directory.
 pub(crate) struct SqliteWriter {
     connection: Connection,
     checkpointer: Checkpointer,
+    /// The greatest id of a spend that there is, once it is known.
+    newest: Option<HoldId>,
     _owner: Arc<Owner>,
 }
 
 impl SqliteWriter {
     pub(crate) const fn new(connection: Connection, checkpointer: Checkpointer, owner: Arc<Owner>) -> Self {
-        Self { connection, checkpointer, _owner: owner }
+        Self { connection, checkpointer, newest: None, _owner: owner }
     }
 }
 
@@ -31,8 +34,10 @@ impl Writer for SqliteWriter {
 
     /// Point look-ups in one read transaction.
     fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+        let newest = self.newest()?;
         let transaction = self.connection.transaction().map_err(unavailable)?;
-        rows::load_all(&transaction, keys, state)?;
+        let is_absent = |key: &Key| matches!(key, Key::Hold(id) if *id > newest);
+        rows::load_all(&transaction, keys, is_absent, state)?;
         transaction.commit().map_err(unavailable)
     }
 
@@ -48,10 +53,28 @@ impl Writer for SqliteWriter {
 impl SqliteWriter {
     fn write_all(&mut self, batch: &Batch) -> Result<(), StoreError> {
         // A transaction that is dropped before its end is rolled back.
+        // Read again after a failure: what became of the batch is not known then.
+        let newest = self.newest.take();
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
         write(&transaction, batch)?;
-        transaction.commit().map_err(unavailable)
+        transaction.commit().map_err(unavailable)?;
+        let held = batch.changes.iter().filter_map(|change| match change.key {
+            Key::Hold(id) => Some(id),
+            _ => None,
+        });
+        self.newest = newest.map(|newest| held.fold(newest, Ord::max));
+        Ok(())
+    }
+
+    /// Ids of spends are ordered by time, so that a new one needs no look-up to be known as new.
+    fn newest(&mut self) -> Result<HoldId, StoreError> {
+        let newest = match self.newest {
+            Some(newest) => newest,
+            None => hold::newest(&self.connection)?.unwrap_or(HoldId::from_bytes([0; 16])),
+        };
+        self.newest = Some(newest);
+        Ok(newest)
     }
 }
 

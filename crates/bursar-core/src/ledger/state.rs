@@ -49,6 +49,10 @@ macro_rules! records {
                 [$(self.$table.len()),*].iter().sum()
             }
 
+            fn clear(&mut self) {
+                $(self.$table.clear());*
+            }
+
             fn contains(&self, key: &Key) -> bool {
                 match key { $(Key::$variant(key) => self.$table.contains_key(key)),* }
             }
@@ -231,6 +235,13 @@ impl State {
     /// How many records are loaded.
     pub fn len(&self) -> usize {
         self.tables.len()
+    }
+
+    /// Forgets every record, and keeps the room they had for those to come.
+    pub fn clear(&mut self) {
+        self.tables.clear();
+        self.changed.clear();
+        self.histories.clear();
     }
 
     /// Whether nothing is loaded.

@@ -105,6 +105,13 @@ pub(crate) fn load(connection: &Connection, id: HoldId) -> Found<Hold> {
     one(connection, TABLE, select!("WHERE id = ?1"), params![id.as_bytes()], read)
 }
 
+/// The greatest id there is.
+pub(crate) fn newest(connection: &Connection) -> Result<Option<HoldId>, StoreError> {
+    one(connection, TABLE, "SELECT id FROM holds ORDER BY id DESC LIMIT 1", [], |columns| {
+        Ok(HoldId::from_bytes(columns.get()?))
+    })
+}
+
 /// A hold of version 1 is new; an older one is there, unless it came and changed in one batch.
 pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold: &Hold) -> Result<(), StoreError> {
     if version > 1 && update_state(connection, id, version, &hold.state)? {

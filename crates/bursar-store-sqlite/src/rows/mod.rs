@@ -33,12 +33,18 @@ use rusqlite::Connection;
 /// A record and its version, or nothing.
 pub(crate) type Found<T> = Result<Option<Versioned<T>>, StoreError>;
 
-/// Loads records, in the order of their keys, so that neighbours share pages.
-pub(crate) fn load_all(connection: &Connection, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+/// Loads records, in the order of their keys, so that neighbours share pages; those not that are known to be absent.
+pub(crate) fn load_all(
+    connection: &Connection,
+    keys: &[Key],
+    is_absent: impl Fn(&Key) -> bool,
+    state: &mut State,
+) -> Result<(), StoreError> {
     let mut keys: Vec<&Key> = keys.iter().collect();
     keys.sort_unstable();
     for key in keys {
-        state.load(key.clone(), load(connection, key)?);
+        let found = if is_absent(key) { None } else { load(connection, key)? };
+        state.load(key.clone(), found);
     }
     Ok(())
 }
