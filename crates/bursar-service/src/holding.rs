@@ -93,16 +93,19 @@ impl Bursar {
             return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
         }
         let spender = self.spender(spend.spender.expose()).await?;
-        let payees = match spend.wallet {
-            None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
+        let (payees, fee_ceiling) = match spend.wallet {
+            None => (self.payees_anywhere(&spend.coin, &spend.recipients)?, None),
             Some(id) => {
                 let (wallet, _) = self.wallet_of(id, spender.token.user)?.ok_or(Refusal::WalletUnknown)?;
                 if wallet.organisation != organisation {
                     return Err(Refusal::WalletUnknown.into());
                 }
                 match self.rails.get(&wallet.rail) {
-                    Some(rail) => rail.payees(&spend.coin, &spend.recipients)?,
-                    None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
+                    Some(rail) => {
+                        let ceiling = rail.fees_at_most(&spend.fee_coin);
+                        (rail.payees(&spend.coin, &spend.recipients)?, Some(ceiling))
+                    }
+                    None => (self.payees_anywhere(&spend.coin, &spend.recipients)?, None),
                 }
             }
         };
@@ -125,6 +128,7 @@ impl Bursar {
             coin: spend.coin,
             payees,
             fee: spend.fee,
+            fee_ceiling,
             key: spend.key.map(|key| SpendKey::Client(token, key)),
             instruction: Vec::new(),
             comment: spend.comment,

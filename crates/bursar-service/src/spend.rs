@@ -118,6 +118,7 @@ impl Bursar {
             }
         };
         let now = self.clock.now();
+        let fee_coin = rail.fee_coin(&request.coin);
         let hold = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token: principal.token().id,
@@ -125,7 +126,8 @@ impl Bursar {
             wallet: Some(wallet.id),
             organisation: None,
             meaning: meaning(&request.coin, Some(wallet.id), &payees, &transaction),
-            fee_coin: rail.fee_coin(&request.coin),
+            fee_ceiling: Some(rail.fees_at_most(&fee_coin)),
+            fee_coin,
             coin: request.coin,
             payees,
             fee,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use bursar_core::account::User;
+use bursar_core::amount::Amount;
 use bursar_core::audit::{Event, Head};
 use bursar_core::destination::DestinationId;
 use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
@@ -20,6 +21,7 @@ use crate::naive::{Fate, Spend, Spends, Witness};
 use crate::promises::Promises;
 use crate::rail::Rail;
 use crate::store::Snapshot;
+use crate::town::FEES;
 
 /// A promise that did not hold, in words, the promise first.
 pub(crate) type Verdict = Result<(), String>;
@@ -192,7 +194,12 @@ impl Judge {
             demand(is_free, || format!("once per key: {name:?} named a spend already when {id} was granted"))?;
         }
         let subjects = subjects(hold.token, hold.user, hold.wallet, hold.organisation);
-        let rules = subjects.filter_map(|subject| Some((subject, self.rules.get(&subject)?.clone()))).collect();
+        let known = subjects.filter_map(|subject| Some((subject, self.rules.get(&subject)?.clone())));
+        let mut rules: BTreeMap<Subject, LimitSet> = known.collect();
+        if let Some(wallet) = hold.wallet.filter(|_| hold.cost.fee > Amount::ZERO) {
+            let of_wallet = rules.entry(Subject::Wallet(wallet)).or_default();
+            of_wallet.limits.extend(FEES.limits(&hold.cost.fee_coin));
+        }
         self.destinations(&hold, &rules)?;
         self.spends.add(Spend { hold, rules, fate: Fate::Held, moved: None, is_forgotten: false });
         self.spends.broken_by(id, Witness::Ledger).map_or(Ok(()), |broken| Err(format!("P1: {broken}")))

@@ -10,6 +10,7 @@ use crate::id::OrganisationId;
 use crate::ledger::begin::{Begun, begin, rules};
 use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, subjects};
 use crate::ledger::command::HoldRequest;
+use crate::ledger::fees::with_ceiling;
 use crate::ledger::holds::{cost_of, payments_of};
 use crate::ledger::state::{NotLoaded, State};
 use crate::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Measure, Subject};
@@ -89,7 +90,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Err(refusal) => return Ok(refusal.into()),
     };
     let overridden = request.stepped_up || token.unlocked_at(now).is_some();
-    if !overridden && let Some(refusal) = cannot_spend_alone(state, token, &cost)? {
+    if !overridden && let Some(refusal) = cannot_spend_alone(state, token, request, &cost)? {
         return Ok(refusal.into());
     }
     let terms = Terms { cost: &cost, payments: &paid };
@@ -98,7 +99,8 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     let mut overflows = false;
     for subject in subjects() {
         let lifted = overridden && matches!(subject, Subject::Token(_));
-        let set = state.limits(&subject)?.filter(|set| !set.is_empty());
+        let set = with_ceiling(state.limits(&subject)?, subject, request);
+        let set = set.as_deref().filter(|set| !set.is_empty());
         if !lifted {
             reports.reserve(set.map_or(0, |set| set.limits.len()));
         }
@@ -281,7 +283,12 @@ fn destinations(
 }
 
 /// Why a token that is not unlocked may not spend this, whatever the amount (design §5, rule 2).
-fn cannot_spend_alone(state: &State, token: &Token, cost: &Cost) -> Result<Option<Refusal>, NotLoaded> {
+fn cannot_spend_alone(
+    state: &State,
+    token: &Token,
+    request: &HoldRequest,
+    cost: &Cost,
+) -> Result<Option<Refusal>, NotLoaded> {
     if let Some(since) = token.locked {
         return Ok(Some(Refusal::Locked { since }));
     }
@@ -297,8 +304,15 @@ fn cannot_spend_alone(state: &State, token: &Token, cost: &Cost) -> Result<Optio
     if !set.covering(&cost.coin).any(Limit::is_of_amounts) {
         return Ok(Some(Refusal::NoLimitForCoin { coin: cost.coin.clone() }));
     }
-    let fee_is_covered = cost.fee_coin == cost.coin
-        || cost.fee == Amount::ZERO
-        || set.covering(&cost.fee_coin).any(|limit| limit.measure == Measure::Fee || limit.is_of_amounts());
-    Ok((!fee_is_covered).then(|| Refusal::NoLimitForFee { coin: cost.fee_coin.clone() }))
+    if cost.fee == Amount::ZERO {
+        return Ok(None);
+    }
+    let any = |lets: fn(&Limit) -> bool| set.covering(&cost.fee_coin).any(lets);
+    if cost.fee_coin != cost.coin && !any(|limit| limit.measure == Measure::Fee || limit.is_of_amounts()) {
+        return Ok(Some(Refusal::NoLimitForFee { coin: cost.fee_coin.clone() }));
+    }
+    // Where fees are left out, something else has to keep them small.
+    let is_counted =
+        request.fee_ceiling.is_some() || any(|limit| matches!(limit.measure, Measure::Amount | Measure::Fee));
+    Ok((!is_counted).then(|| Refusal::FeeNotCounted { coin: cost.fee_coin.clone() }))
 }

@@ -7,6 +7,7 @@ use crate::ledger::begin::lacks_past;
 use crate::ledger::charges::{Terms, charges, look_at_payments, payments, subjects};
 use crate::ledger::command::HoldRequest;
 use crate::ledger::decide::{Granted, Verdict, decide};
+use crate::ledger::fees::with_ceiling;
 use crate::ledger::history::HistoryKey;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
@@ -54,6 +55,8 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     for subject in subjects() {
         keys.push(Key::Limits(subject));
         let Ok(set) = state.limits(&subject) else { continue };
+        let set = with_ceiling(set, subject, request);
+        let set = set.as_deref();
         if set.and_then(|set| set.destinations.as_ref()).is_some_and(|rules| rules.at_most.is_some()) {
             keys.push(Key::Paid(subject));
         }

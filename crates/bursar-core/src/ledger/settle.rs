@@ -6,6 +6,7 @@ use crate::hold::{Cost, Hold, HoldState};
 use crate::id::HoldId;
 use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
 use crate::ledger::command::Settler;
+use crate::ledger::fees;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
@@ -164,7 +165,9 @@ fn settle(state: &mut State, hold: &Hold, is_held: bool, cost: Option<&Cost>, no
                     budget.settle(change.held);
                 }
                 if let Some(usage) = captured {
-                    budget.keep_counting(|window| change.windows.contains(window));
+                    // A wallet's rail may ask for its fees, whatever limits there are.
+                    let of_wallet = matches!(change.budget.subject, Subject::Wallet(_));
+                    budget.keep_counting(|window| change.windows.contains(window) || of_wallet && *window == fees::DAY);
                     budget.capture(usage, now);
                 }
             }

@@ -223,6 +223,7 @@ fn the_steps_reach_every_answer_and_money_moves() {
     let answers = [
         "conflict",
         "destination_not_allowed",
+        "fee_not_counted",
         "forgotten",
         "held",
         "known",

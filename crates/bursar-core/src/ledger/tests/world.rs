@@ -181,6 +181,7 @@ impl World {
             payees: vec![crate::hold::Payee { amount, ..payee("2N9", 0) }],
             fee_coin: coin("tbtc"),
             fee: Amount::ZERO,
+            fee_ceiling: None,
             key: None,
             meaning: [0; 32],
             instruction: Vec::new(),
