@@ -31,8 +31,6 @@ pub(crate) struct Judge {
     pub(crate) spends: Spends,
     pub(crate) promises: Promises,
     rules: BTreeMap<Subject, LimitSet>,
-    /// Whom each subject has paid, as long as their number is limited.
-    paid: BTreeMap<Subject, BTreeSet<DestinationId>>,
     /// The spend that each name belongs to.
     names: BTreeMap<SpendKey, HoldId>,
     /// All that was ever captured of each budget.
@@ -211,7 +209,7 @@ impl Judge {
             let stray = hold.payees.iter().find(|payee| !destinations.allow(&payee.destination));
             demand(stray.is_none(), || format!("spend {} goes where the {} must not pay", hold.id, subject.kind()))?;
             let Some(at_most) = destinations.at_most else { continue };
-            let paid = self.paid.entry(*subject).or_default();
+            let mut paid = self.spends.paid_by(*subject);
             let before = paid.len();
             paid.extend(hold.payees.iter().map(|payee| payee.destination.id()));
             let few = paid.len() == before || u32::try_from(paid.len()).is_ok_and(|paid| paid <= at_most);

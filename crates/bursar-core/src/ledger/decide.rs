@@ -12,7 +12,8 @@ use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, subjects}
 use crate::ledger::command::HoldRequest;
 use crate::ledger::fees::with_ceiling;
 use crate::ledger::holds::{cost_of, payments_of};
-use crate::ledger::state::{NotLoaded, State};
+use crate::ledger::paid;
+use crate::ledger::state::{NotLoaded, Record, State};
 use crate::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Measure, Subject};
 use crate::refusal::Refusal;
 use crate::scope::WalletAction;
@@ -38,7 +39,8 @@ pub(super) enum Verdict {
 pub(super) struct Granted {
     pub(super) hold: Hold,
     pub(super) weights: Vec<Weight>,
-    pub(super) newly_paid: NewlyPaid,
+    /// Whom its subjects have paid now, where that is limited.
+    pub(super) paid: Vec<Record>,
     pub(super) reports: Vec<LimitReport>,
 }
 
@@ -50,9 +52,6 @@ pub(super) struct Weight {
     /// Whether an unlock keeps the spend out of it.
     pub(super) lifted: bool,
 }
-
-/// The destinations that subjects have paid, where this spend adds to them.
-pub(super) type NewlyPaid = Vec<(Subject, Vec<DestinationId>)>;
 
 impl From<Refusal> for Verdict {
     fn from(refusal: Refusal) -> Self {
@@ -85,10 +84,9 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         true => payments_of(request),
         false => Vec::new(),
     };
-    let newly_paid = match destinations(state, subjects(), request, &paid)? {
-        Ok(newly_paid) => newly_paid,
-        Err(refusal) => return Ok(refusal.into()),
-    };
+    if let Err(refusal) = destinations(state, subjects(), request, &paid)? {
+        return Ok(refusal.into());
+    }
     let overridden = request.stepped_up || token.unlocked_at(now).is_some();
     if !overridden && let Some(refusal) = cannot_spend_alone(state, token, request, &cost)? {
         return Ok(refusal.into());
@@ -128,7 +126,8 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Refusal::AmountTooLarge
     } else {
         let hold = new_hold(request, token, organisation, cost, overridden, now);
-        return Ok(Verdict::Granted(Box::new(Granted { hold, weights, newly_paid, reports })));
+        let paid = paid::changed(state, &hold, true)?;
+        return Ok(Verdict::Granted(Box::new(Granted { hold, weights, paid, reports })));
     };
     let learnt = weights.into_iter().filter_map(|weight| {
         let begun = weight.begun.filter(|begun| begun.from_past)?;
@@ -260,8 +259,7 @@ fn destinations(
     subjects: impl Iterator<Item = Subject>,
     request: &HoldRequest,
     paid: &[(DestinationId, Amount)],
-) -> Result<Result<NewlyPaid, Refusal>, NotLoaded> {
-    let mut newly_paid = Vec::new();
+) -> Result<Result<(), Refusal>, NotLoaded> {
     for subject in subjects {
         let Some(rules) = state.limits(&subject)?.and_then(|set| set.destinations.as_ref()) else { continue };
         if let Some(stray) = request.payees.iter().find(|payee| !rules.allow(&payee.destination)) {
@@ -269,17 +267,13 @@ fn destinations(
         }
         let Some(at_most) = rules.at_most else { continue };
         let known = state.paid(&subject)?.map_or(&[][..], Vec::as_slice);
-        let new: Vec<DestinationId> = paid.iter().map(|(id, _)| *id).filter(|id| !known.contains(id)).collect();
-        if new.is_empty() {
-            continue;
-        }
-        let all = [known, &new].concat();
-        if u64::try_from(all.len()).unwrap_or(u64::MAX) > u64::from(at_most) {
+        let new = paid.iter().filter(|(id, _)| !known.iter().any(|(known, _)| known == id)).count();
+        let all = u64::try_from(known.len().saturating_add(new)).unwrap_or(u64::MAX);
+        if new > 0 && all > u64::from(at_most) {
             return Ok(Err(Refusal::TooManyDestinations { subject, at_most }));
         }
-        newly_paid.push((subject, all));
     }
-    Ok(Ok(newly_paid))
+    Ok(Ok(()))
 }
 
 /// Why a token that is not unlocked may not spend this, whatever the amount (design §5, rule 2).

@@ -3,6 +3,8 @@
 
 use crate::coin::Asset;
 use crate::ledger::command::LimitEdit;
+use crate::ledger::history::HistoryKey;
+use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
@@ -17,7 +19,16 @@ pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
     if let Ok(Some(before)) = state.limits(&edit.subject) {
         keys.extend(before.groups().into_iter().map(|asset| Key::Budget(group(edit.subject, asset))));
     }
+    keys.push(Key::Paid(edit.subject));
+    if state.limits(&edit.subject).is_ok_and(|before| begins_to_count_payees(before, &edit.rules)) {
+        keys.push(Key::History(HistoryKey::of_payees(edit.subject)));
+    }
     keys
+}
+
+/// Whether the number of destinations is limited from now on, and was not.
+fn begins_to_count_payees(before: Option<&LimitSet>, after: &LimitSet) -> bool {
+    at_most(before).is_none() && at_most(Some(after)).is_some()
 }
 
 fn group(subject: Subject, asset: &Asset) -> BudgetKey {
@@ -47,7 +58,20 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
             gone.push(Key::Budget(budget));
         }
     }
-    gone.into_iter().for_each(|budget| state.delete(budget));
+    let paid = match state.paid(&edit.subject)? {
+        _ if begins_to_count_payees(Some(&before), &edit.rules) => {
+            let past = state.history(&HistoryKey::of_payees(edit.subject))?;
+            Some(Record::Paid(edit.subject, past.map_or_else(Vec::new, |past| past.paid.clone())))
+        }
+        // Nobody goes on counting, so what was counted would be wrong one day.
+        Some(_) if at_most(Some(&edit.rules)).is_none() => {
+            gone.push(Key::Paid(edit.subject));
+            None
+        }
+        _ => None,
+    };
+    gone.into_iter().for_each(|record| state.delete(record));
+    paid.into_iter().for_each(|record| state.put(record));
     let mut rules = edit.rules.clone();
     let counted = before.destinations.as_ref().and_then(|old| old.counted_since);
     // Once counted, always counted: a limit that comes back finds what happened in between.

@@ -9,6 +9,7 @@ use crate::ledger::command::HoldRequest;
 use crate::ledger::decide::{Granted, Verdict, decide};
 use crate::ledger::fees::with_ceiling;
 use crate::ledger::history::HistoryKey;
+use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::LimitReport;
@@ -57,7 +58,7 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
         let Ok(set) = state.limits(&subject) else { continue };
         let set = with_ceiling(set, subject, request);
         let set = set.as_deref();
-        if set.and_then(|set| set.destinations.as_ref()).is_some_and(|rules| rules.at_most.is_some()) {
+        if at_most(set).is_some() {
             keys.push(Key::Paid(subject));
         }
         for charge in charges(subject, set, Terms { cost: &cost, payments: &paid }) {
@@ -107,7 +108,7 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             Ok((Outcome::Refused(refusal), Some(Trace { action: "spend.refuse", subject, data })))
         }
         Verdict::Granted(granted) => {
-            let Granted { hold, weights, newly_paid, reports } = *granted;
+            let Granted { hold, weights, paid, reports } = *granted;
             for weight in weights {
                 if weight.lifted && weight.begun.is_none() && state.budget(&weight.charge.budget)?.is_some() {
                     continue;
@@ -121,9 +122,7 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
                     }
                 })?;
             }
-            for (subject, destinations) in newly_paid {
-                state.put(Record::Paid(subject, destinations));
-            }
+            paid.into_iter().for_each(|record| state.put(record));
             for name in hold.names() {
                 state.put(Record::SpendKey(name, hold.id));
             }

@@ -18,6 +18,7 @@ mod edits;
 mod fees;
 mod history;
 mod holds;
+mod paid;
 mod retention;
 mod settle;
 mod standing;

@@ -6,9 +6,9 @@ use crate::hold::{Cost, Hold, HoldState};
 use crate::id::HoldId;
 use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
 use crate::ledger::command::Settler;
-use crate::ledger::fees;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
+use crate::ledger::{fees, paid};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -19,6 +19,10 @@ pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, A
     let mut keys = vec![Key::Hold(id)];
     let Ok(Some(hold)) = state.hold(&id) else { return keys };
     keys.push(Key::Token(hold.token));
+    // What is released no longer pays anybody; what is corrected does after all.
+    if paid.is_none() || matches!(hold.state, HoldState::Released { .. }) {
+        keys.extend(paid::keys_of(state, hold));
+    }
     // What is released lets go of its names.
     keys.extend(hold.names().into_iter().filter(|_| paid.is_none()).map(Key::SpendKey));
     for subject in of(hold) {
@@ -59,7 +63,9 @@ pub(super) fn capture(
     let above = was_released || cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
     let token = state.token(&hold.token)?.filter(|_| above).cloned();
+    let payees = if was_released { paid::changed(state, &hold, true)? } else { Vec::new() };
     settle(state, &hold, !was_released, Some(&cost), now)?;
+    payees.into_iter().for_each(|record| state.put(record));
     let mut data = vec![
         ("reference", reference.to_owned()),
         ("amount", amount.to_string()),
@@ -99,7 +105,9 @@ pub(super) fn release(
             freed.push(Key::SpendKey(name));
         }
     }
+    let payees = paid::changed(state, &hold, false)?;
     settle(state, &hold, true, None, now)?;
+    payees.into_iter().for_each(|record| state.put(record));
     freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))

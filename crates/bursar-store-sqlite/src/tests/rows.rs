@@ -128,7 +128,7 @@ fn fill(store: &SqliteStore) {
         Record::Token(TOKEN, token),
         Record::Secrets(TOKEN, vec![secret]),
         Record::Limits(SUBJECT, LimitSet { limits: vec![limit], destinations: Some(destinations) }),
-        Record::Paid(SUBJECT, vec![DestinationId::from_bytes([1; 32])]),
+        Record::Paid(SUBJECT, vec![(DestinationId::from_bytes([1; 32]), 1)]),
         Record::Budget(budget, Budget::default()),
         Record::Hold(HOLD, hold),
         Record::Hold(CAPTURED, captured),
@@ -171,7 +171,12 @@ fn read_pasts(reader: &mut dyn Reader) -> Result<bool, StoreError> {
     let mut keys = vec![Key::Paid(SUBJECT)];
     for subject in [SUBJECT, Subject::User(USER), Subject::Wallet(WALLET), Subject::Organisation(ORGANISATION)] {
         let budget = BudgetKey { subject, asset: Asset::Any, destination: None };
-        keys.push(Key::History(HistoryKey { budget, without: Vec::new(), reach: Span::from_seconds(9) }));
+        keys.push(Key::History(HistoryKey {
+            budget,
+            without: Vec::new(),
+            reach: Span::from_seconds(9),
+            of_payees: false,
+        }));
     }
     let mut state = State::default();
     reader.load(&keys, &mut state)?;

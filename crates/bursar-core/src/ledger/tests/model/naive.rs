@@ -45,7 +45,8 @@ pub(super) struct Naive {
     pub(super) made: BTreeMap<u16, Made>,
     names: BTreeMap<Name, u16>,
     pub(super) rules: BTreeMap<Subject, LimitSet>,
-    paid: BTreeMap<Subject, BTreeSet<usize>>,
+    /// Whom those paid that the ledger let go of while the number of destinations was limited.
+    paid_once: BTreeMap<Subject, BTreeSet<usize>>,
     tokens: [TokenState; 2],
 }
 
@@ -115,13 +116,27 @@ impl Naive {
             }
             Step::Limits { is_stale: true, .. } => "conflict",
             Step::Limits { subject, rules, .. } => {
-                self.rules.insert(Self::subjects()[*subject], rules.clone());
+                let subject = Self::subjects()[*subject];
+                if rules.destinations.as_ref().is_none_or(|rules| rules.at_most.is_none()) {
+                    self.paid_once.remove(&subject);
+                }
+                self.rules.insert(subject, rules.clone());
                 "limits"
             }
             Step::Forget => {
                 let before = self.now.minus(KEPT);
                 for made in self.made.values_mut() {
+                    let was_kept = made.is_kept;
                     made.is_kept &= matches!(made.fate, Fate::Open | Fate::Unresolved) || made.settled >= before;
+                    if was_kept && !made.is_kept && made.fate != Fate::Released {
+                        for subject in made.spend.subjects() {
+                            let rules = self.rules.get(&subject).and_then(|rules| rules.destinations.as_ref());
+                            if rules.is_some_and(|rules| rules.at_most.is_some()) {
+                                let paid = self.paid_once.entry(subject).or_default();
+                                paid.extend(made.spend.payments.iter().map(|(to, _)| *to));
+                            }
+                        }
+                    }
                 }
                 let kept = |number: &u16| self.made[number].is_kept;
                 self.names.retain(|_, number| kept(number));
@@ -161,12 +176,6 @@ impl Naive {
         }
         let (answer, figures) = self.verdict(spend, None);
         if answer == "held" {
-            for subject in spend.subjects() {
-                let rules = self.rules.get(&subject).and_then(|rules| rules.destinations.as_ref());
-                if rules.is_some_and(|rules| rules.at_most.is_some()) {
-                    self.paid.entry(subject).or_default().extend(spend.payments.iter().map(|(to, _)| *to));
-                }
-            }
             let made = Made {
                 spend: spend.clone(),
                 overridden: self.lifts(spend),
@@ -262,7 +271,10 @@ impl Naive {
         {
             return Some("destination_not_allowed");
         }
-        let paid = self.paid.get(&subject).cloned().unwrap_or_default();
+        let mut paid = self.paid_once.get(&subject).cloned().unwrap_or_default();
+        let paying = self.made.values().filter(|made| made.is_kept && made.fate != Fate::Released);
+        let of_subject = paying.filter(|made| made.spend.subjects().contains(&subject));
+        paid.extend(of_subject.flat_map(|made| made.spend.payments.iter().map(|(to, _)| *to)));
         let mut all = paid.clone();
         all.extend(spend.payments.iter().map(|(to, _)| *to));
         let is_more = all.len() > paid.len() && rules.at_most.is_some_and(|most| all.len() > most as usize);
