@@ -21,7 +21,11 @@ pub(super) struct Figures {
 
 impl Figures {
     pub(super) fn fits(&self) -> bool {
-        self.ceiling.is_none_or(|ceiling| self.captured + self.held + self.asked <= ceiling)
+        let is_of_amounts = self.limit.contains("measure: Amount");
+        self.ceiling.is_none_or(|ceiling| {
+            let is_closed = ceiling == 0 && is_of_amounts;
+            !is_closed && self.captured + self.held + self.asked <= ceiling
+        })
     }
 }
 
