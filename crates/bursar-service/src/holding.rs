@@ -147,10 +147,11 @@ impl Bursar {
         }
     }
 
-    /// The money moved: all that was held, or as much as is said.
+    /// The money moved: all that was held, or as much as is said. Of a spend that was released before, that takes a
+    /// person.
     ///
     /// # Errors
-    /// The service does not hold this spend, or it was released before.
+    /// The service does not hold this spend, or a one-time password is needed.
     pub async fn capture(
         &self,
         service: &Principal,
@@ -158,9 +159,11 @@ impl Bursar {
         amount: Option<Amount>,
         fee: Option<Amount>,
         reference: String,
+        otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         let hold = self.held_by(service, id)?;
-        let by = Settler::Service { token: service.token().id, stepped_up: false };
+        let stepped_up = self.steps_up(service, otp).await?;
+        let by = Settler::Service { token: service.token().id, stepped_up };
         let (amount, fee) = moved(&hold, amount, fee);
         self.settle_as(service, Command::Capture { hold: id, amount, fee, reference, by }).await
     }
@@ -177,14 +180,7 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         self.held_by(service, id)?;
-        let stepped_up = match otp {
-            None => false,
-            Some(_) => {
-                let source = self.source(service);
-                self.prove_otp(&service.owner, otp, source, service.address).await?;
-                true
-            }
-        };
+        let stepped_up = self.steps_up(service, otp).await?;
         let by = Settler::Service { token: service.token().id, stepped_up };
         self.settle_as(service, Command::Release { hold: id, reason, by }).await
     }
@@ -319,6 +315,15 @@ impl Bursar {
     fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
         let hold = self.reads.look_up(|reader| reader.hold(id))?;
         hold.filter(|hold| hold.holder == Some(service.token().id)).ok_or(ServiceError::NotFound("spend"))
+    }
+
+    /// Whether a person stands behind what a service says.
+    async fn steps_up(&self, service: &Principal, otp: Option<&str>) -> Result<bool, ServiceError> {
+        if otp.is_some() {
+            let source = self.source(service);
+            self.prove_otp(&service.owner, otp, source, service.address).await?;
+        }
+        Ok(otp.is_some())
     }
 
     async fn settle_as(&self, principal: &Principal, command: Command) -> Result<Hold, ServiceError> {

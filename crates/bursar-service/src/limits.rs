@@ -347,7 +347,7 @@ fn changed() -> ServiceError {
 }
 
 pub(crate) fn administers(role: MemberRole) -> bool {
-    matches!(role, MemberRole::Owner | MemberRole::Admin)
+    role.administers()
 }
 
 fn not_loaded(NotLoaded(key): NotLoaded) -> StoreError {

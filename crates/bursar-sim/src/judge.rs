@@ -7,8 +7,7 @@ use std::str::FromStr;
 use bursar_core::account::User;
 use bursar_core::amount::Amount;
 use bursar_core::audit::{Event, Head};
-use bursar_core::destination::DestinationId;
-use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
+use bursar_core::hold::{Cost, Hold, HoldState, SpendKey, names};
 use bursar_core::id::{HoldId, TokenId, UserId};
 use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::conservation::Conservation;
@@ -108,6 +107,12 @@ impl Judge {
             };
             return match event.action.as_str() {
                 "spend.hold" => self.granted(hold),
+                "spend.name" => {
+                    for name in hold.aliases {
+                        self.names.entry(name).or_insert(id);
+                    }
+                    Ok(())
+                }
                 "spend.unresolved" => self.held(id).map(|_| ()),
                 "spend.capture" | "spend.release" | "spend.resolve" => self.settled(&hold, rail),
                 other => Err(format!("an event `{other}` that nobody knows")),
@@ -186,7 +191,7 @@ impl Judge {
         let id = hold.id;
         demand(self.spends.get(id).is_none(), || format!("spend {id} was granted twice"))?;
         self.permitted(&hold)?;
-        for name in hold.names() {
+        for name in names(hold.key.as_ref(), hold.wallet, &hold.instruction) {
             let before = self.names.insert(name.clone(), id).and_then(|before| self.spends.get(before));
             let is_free = before.is_none_or(|before| before.fate == Fate::Released || before.is_forgotten);
             demand(is_free, || format!("once per key: {name:?} named a spend already when {id} was granted"))?;

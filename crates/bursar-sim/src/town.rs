@@ -91,7 +91,7 @@ pub(crate) fn everybody() -> Vec<Record> {
     let mut records = Vec::new();
     for id in USERS {
         records.push(Record::User(id, user(id)));
-        let membership = Membership { organisation: ORGANISATION, user: id, role: MemberRole::Member };
+        let membership = Membership { organisation: ORGANISATION, user: id, role: MemberRole::Admin };
         records.push(Record::Membership((ORGANISATION, id), membership));
         records.extend(WALLETS.map(|wallet| Record::Role((wallet, id), WalletRole::ALL)));
     }

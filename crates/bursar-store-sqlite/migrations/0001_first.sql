@@ -228,6 +228,7 @@ CREATE TABLE holds (
     deadline INTEGER NOT NULL,
     payees BLOB NOT NULL, -- packed
     key BLOB, -- as in spend_keys
+    aliases BLOB, -- packed, as in spend_keys each; NULL for none
     meaning BLOB NOT NULL CHECK (length(meaning) = 32),
     comment TEXT,
     instruction BLOB NOT NULL

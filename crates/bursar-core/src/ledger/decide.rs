@@ -70,7 +70,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Ok(asked) => asked,
         Err(refusal) => return Ok(refusal.into()),
     };
-    if let Err(refusal) = admit_holder(state, request, now)? {
+    if let Err(refusal) = admit_holder(state, request, organisation, now)? {
         return Ok(refusal.into());
     }
     if let Some(known) = known(state, request)? {
@@ -162,6 +162,7 @@ fn new_hold(
         payees: request.payees.clone(),
         cost,
         key: request.key.clone(),
+        aliases: Vec::new(),
         meaning: request.meaning,
         instruction: request.instruction.clone(),
         comment: request.comment.clone(),
@@ -173,11 +174,18 @@ fn new_hold(
     }
 }
 
-/// Whether the service that asks for somebody else's spend may still do so.
-fn admit_holder(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Result<(), Refusal>, NotLoaded> {
+/// Whether the service that asks for somebody else's spend may still do so: it lives, and its owner still runs the
+/// organisation whose money it is (P3).
+fn admit_holder(
+    state: &State,
+    request: &HoldRequest,
+    organisation: OrganisationId,
+    now: Timestamp,
+) -> Result<Result<(), Refusal>, NotLoaded> {
     let Some(holder) = request.holder else { return Ok(Ok(())) };
     let Some(token) = state.token(&holder)? else { return Ok(Err(Refusal::TokenUnknown)) };
     let Some(owner) = state.user(&token.user)? else { return Ok(Err(Refusal::TokenUnknown)) };
+    let membership = state.membership(&(organisation, owner.id))?;
     Ok(if let Some(at) = token.revoked {
         Err(Refusal::TokenRevoked { at })
     } else if now >= token.expires {
@@ -186,6 +194,8 @@ fn admit_holder(state: &State, request: &HoldRequest, now: Timestamp) -> Result<
         Err(Refusal::OwnerFrozen(freeze.clone()))
     } else if let Some(since) = token.locked {
         Err(Refusal::Locked { since })
+    } else if !membership.is_some_and(|membership| membership.role.administers()) {
+        Err(Refusal::NotAMember)
     } else {
         Ok(())
     })

@@ -9,6 +9,7 @@ use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
 use crate::time::{Span, Timestamp};
+use crate::token::Token;
 
 /// The subject's rules, and the budgets of groups of coins that may have to be counted anew.
 pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
@@ -84,7 +85,15 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
             counted => counted,
         };
     }
-    let data = vec![("loosens", loosens.to_string()), ("before", describe(&before)), ("after", describe(&rules))];
+    let mut data = vec![("loosens", loosens.to_string()), ("before", describe(&before)), ("after", describe(&rules))];
+    // Limits that somebody sets with a second factor count, also where an unlock had dropped those of before.
+    if let Subject::Token(token) = edit.subject
+        && edit.stepped_up
+        && let Some(token) = state.token(&token)?.filter(|token| token.limits_dropped).cloned()
+    {
+        data.push(("limits_dropped", "false".to_owned()));
+        state.put(Record::Token(token.id, Token { limits_dropped: false, ..token }));
+    }
     let id = edit.subject.id_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let subject = format!("{}:{id}", edit.subject.kind());
     state.put(Record::Limits(edit.subject, rules.clone()));

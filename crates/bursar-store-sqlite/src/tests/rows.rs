@@ -89,6 +89,7 @@ fn fill(store: &SqliteStore) {
         payees: vec![Payee { address: "x".to_owned(), destination, amount: Amount::MAX }],
         cost: Cost { coin: coin.clone(), amount: Amount::MAX, fee_coin: coin, fee: Amount::ZERO },
         key: Some(key.clone()),
+        aliases: Vec::new(),
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,

@@ -142,6 +142,7 @@ fn spends() -> Vec<Record> {
         payees: payees.collect(),
         cost: bursar_core::hold::Cost { amount: Amount::MAX, ..cost("hteth:usdc", 0, "hteth", 1) },
         key: Some(keys[0].clone()),
+        aliases: keys[2..].to_vec(),
         meaning: [7; 32],
         instruction: vec![0, 255],
         comment: Some("for lunch".to_owned()),

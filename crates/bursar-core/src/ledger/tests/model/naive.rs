@@ -24,6 +24,8 @@ pub(super) struct Made {
     pub(super) fate: Fate,
     /// Whether the ledger still keeps it.
     pub(super) is_kept: bool,
+    /// What it is called, also while the names are free.
+    names: BTreeSet<Name>,
     /// When it was settled.
     settled: Timestamp,
 }
@@ -115,7 +117,10 @@ impl Naive {
                 "token"
             }
             Step::Limits { is_stale: true, .. } => "conflict",
-            Step::Limits { subject, rules, .. } => {
+            Step::Limits { subject, rules, stepped_up, .. } => {
+                if let Some(token) = self.tokens.get_mut(*subject) {
+                    token.limits_dropped &= !stepped_up;
+                }
                 let subject = Self::subjects()[*subject];
                 if rules.destinations.as_ref().is_none_or(|rules| rules.at_most.is_none()) {
                     self.paid_once.remove(&subject);
@@ -182,6 +187,7 @@ impl Naive {
                 deadline: self.now.plus(Span::from_seconds(spend.patience.into())),
                 fate: Fate::Open,
                 is_kept: true,
+                names: name(spend).into_iter().collect(),
                 settled: self.now,
             };
             self.made.insert(number, made);
@@ -208,7 +214,11 @@ impl Naive {
         if known.fate != Fate::Released
             && let Some(name) = name(spend)
         {
-            self.names.entry(name).or_insert(number);
+            if *self.names.entry(name).or_insert(number) == number
+                && let Some(made) = self.made.get_mut(&number)
+            {
+                made.names.insert(name);
+            }
         }
         Some("known")
     }
@@ -285,7 +295,10 @@ impl Naive {
         let (amount, fee) = self.paid(step, number);
         let now = self.now;
         let Some(made) = self.kept(number).filter(|made| may_settle(made, by)) else { return "no such hold" };
-        let is_correction = made.fate == Fate::Released && matches!(by, By::Rail);
+        let is_correction = made.fate == Fate::Released && !matches!(by, By::Person);
+        if is_correction && matches!(by, By::Service(_, false)) {
+            return "step-up needed";
+        }
         if !matches!(made.fate, Fate::Open | Fate::Unresolved) && !is_correction {
             return "settled before";
         }
@@ -297,6 +310,12 @@ impl Naive {
         (made.fate, made.settled) = (Fate::Captured { at: now, amount, fee }, now);
         let (held, held_fee) = made.spend.cost();
         let token = made.spend.token;
+        let names = made.names.clone();
+        if is_correction {
+            for name in names {
+                self.names.entry(name).or_insert(number);
+            }
+        }
         if is_correction || amount > held || fee > held_fee {
             self.lock(token);
         }
@@ -316,8 +335,7 @@ impl Naive {
             return "step-up needed";
         }
         (made.fate, made.settled) = (Fate::Released, now);
-        let own = name(&made.spend);
-        self.names.retain(|name, named| !(*named == number && own == Some(*name)));
+        self.names.retain(|_, named| *named != number);
         "settled"
     }
 }
