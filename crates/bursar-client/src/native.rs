@@ -129,10 +129,11 @@ impl Client {
         self.ask_under(Some(key), &Method::POST, "/bursar/v1/spends", Some(spend))
     }
 
-    /// The money of a held spend moved: `reference`, and `amount` and `fee` if they differ from what is held.
+    /// The money of a held spend moved: `reference`, and `amount` and `fee` if they differ from what is held. With
+    /// `otp` also that of a spend that was released by mistake.
     ///
     /// # Errors
-    /// The service does not hold it, it was released before, or no answer; then it may be asked again.
+    /// The service does not hold it, or no answer; then it may be asked again.
     pub fn capture(&self, id: &str, capture: &Value) -> Result<Value, ClientError> {
         self.ask(&Method::POST, &place(id, "/capture"), Some(capture))
     }

@@ -118,6 +118,7 @@ fn hold(id: u128, key: Option<SpendKey>) -> Request {
         }],
         fee_coin: coin("tbtc"),
         fee: Amount::new(1),
+        fee_ceiling: None,
         key,
         meaning: [0; 32],
         instruction: Vec::new(),

@@ -112,6 +112,11 @@ impl WalletRole {
 }
 
 impl MemberRole {
+    /// Whether who has it runs the organisation.
+    pub const fn administers(self) -> bool {
+        matches!(self, Self::Owner | Self::Admin)
+    }
+
     /// The stored and shown form.
     pub const fn as_str(self) -> &'static str {
         match self {

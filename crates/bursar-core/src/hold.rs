@@ -72,6 +72,8 @@ pub struct Hold {
     pub cost: Cost,
     /// The name its client chose for it.
     pub key: Option<SpendKey>,
+    /// Other names it was asked for by since, at most [`Hold::MOST_ALIASES`].
+    pub aliases: Vec<SpendKey>,
     /// A hash of what is meant: two requests with the same key must have the same.
     pub meaning: [u8; 32],
     /// The transaction that was built before and is to be sent; empty if the rail makes it.
@@ -178,9 +180,14 @@ impl Cost {
 }
 
 impl Hold {
+    /// How many other names a spend may be asked for by.
+    pub const MOST_ALIASES: usize = 8;
+
     /// All keys that name this spend.
     pub fn names(&self) -> Vec<SpendKey> {
-        names(self.key.as_ref(), self.wallet, &self.instruction)
+        let mut names = names(self.key.as_ref(), self.wallet, &self.instruction);
+        names.extend(self.aliases.iter().cloned());
+        names
     }
 
     /// What it really cost, once it is captured.

@@ -77,6 +77,11 @@ pub enum Refusal {
         /// That coin.
         coin: Coin,
     },
+    /// The limits leave the fee out, and no rail says how much it may be.
+    FeeNotCounted {
+        /// The coin it would be paid in.
+        coin: Coin,
+    },
     /// Money may not go there.
     DestinationNotAllowed {
         /// Whose rule says so.
@@ -133,6 +138,7 @@ impl Refusal {
             Self::NoLimitForCoin { .. } => "no_limit_for_coin",
             Self::LimitExceeded(_) => "limit_exceeded",
             Self::NoLimitForFee { .. } => "no_limit_for_fee",
+            Self::FeeNotCounted { .. } => "fee_not_counted",
             Self::DestinationNotAllowed { .. } => "destination_not_allowed",
             Self::TooManyDestinations { .. } => "too_many_destinations",
             Self::NotAMember => "not_a_member",
@@ -155,7 +161,8 @@ impl Refusal {
             | Self::NotUnlocked
             | Self::NoLimit
             | Self::NoLimitForCoin { .. }
-            | Self::NoLimitForFee { .. } => Remedy::Unlock,
+            | Self::NoLimitForFee { .. }
+            | Self::FeeNotCounted { .. } => Remedy::Unlock,
             // An unlock lifts the token's own limits only.
             Self::LimitExceeded(reports) => {
                 let own = |report: &LimitReport| matches!(report.subject, Subject::Token(_));
@@ -203,6 +210,10 @@ impl Refusal {
             Self::LimitExceeded(reports) => reports.iter().map(exceeded).collect::<Vec<_>>().join("; "),
             Self::NoLimitForFee { coin } => format!(
                 "the fee would be paid in {coin}, for which the token has no limit; it needs one on {coin} or on fees"
+            ),
+            Self::FeeNotCounted { coin } => format!(
+                "the token's limits leave the fee in {coin} out, and nothing else bounds it; it needs a limit on fees, \
+                 or one on {coin} that counts them"
             ),
             Self::DestinationNotAllowed { subject, address } => {
                 format!("`{address}` is not among the destinations that the {} allows", subject.kind())

@@ -60,8 +60,11 @@ impl Engine {
                     let done = waiting.drain(..answers.len().min(waiting.len()));
                     self.answer(done.zip(answers));
                 }
-                // One command that the store will not have must not take the others of its batch with it.
-                Err(Fault::Store(StoreError::Violated(_) | StoreError::Inconsistent { .. })) if waiting.len() > 1 => {
+                // One command that the store will not have, or on which this program fails, must not take the others
+                // of its batch with it. What was written after all is found so when it is decided again.
+                Err(Fault::Store(StoreError::Violated(_) | StoreError::Inconsistent { .. }) | Fault::Program(_))
+                    if waiting.len() > 1 =>
+                {
                     waiting.drain(..).for_each(|job| self.run(vec![job]));
                 }
                 Err(fault) => {
@@ -163,7 +166,10 @@ impl Engine {
         self.seen.health().note(ended, None);
         let head = batch.link.map_or(position.head, |link| link.head());
         self.position = Some(Position { time: batch.time, head });
-        self.observer.committed(&batch.changes);
+        // What is written is written, whoever fails to take note of it.
+        if catch_unwind(AssertUnwindSafe(|| self.observer.committed(&batch.changes))).is_err() {
+            tracing::error!("an observer of the ledger panicked");
+        }
         self.payees = batch.changes.iter().fold(self.payees, |sum, change| match &change.record {
             Some(Record::Hold(_, hold)) => sum.saturating_add(hold.payees.len()),
             _ => sum,

@@ -123,6 +123,47 @@ async fn a_panic_fails_its_callers_and_the_ledger_goes_on() {
 }
 
 #[tokio::test]
+async fn a_command_that_panics_does_not_take_its_batch_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Gate::default());
+    let gated = Gated { inner: open(&directory).writer().unwrap(), gate: Arc::clone(&gate) };
+    let culprit = Key::User(UserId::from_bytes([3; 16]));
+    let ledger = Arc::new(start(Box::new(PanicsOn { inner: Box::new(gated), culprit }), Settings::default()));
+    let submit = |number| {
+        let ledger = Arc::clone(&ledger);
+        tokio::spawn(async move { ledger.submit(user(number, &format!("user{number}"))).await })
+    };
+    let submitted: Vec<_> = (1..=5).map(submit).collect();
+    tokio::task::yield_now().await;
+    gate.open();
+    let mut failed = Vec::new();
+    for (number, task) in (1..).zip(submitted) {
+        match task.await.unwrap() {
+            Ok(Outcome::Written) => {}
+            Err(LedgerError::Failed(_)) => failed.push(number),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(failed, [3]);
+}
+
+#[tokio::test]
+async fn what_was_written_is_answered_so_whoever_panics_at_it() {
+    struct Bad;
+    impl Observer for Bad {
+        fn committed(&self, _: &[Change]) {
+            panic!("the observer panics");
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let writer = open(&directory).writer().unwrap();
+    let ledger = Ledger::start(writer, Arc::new(FixedClock::at(START)), Arc::new(Bad), Settings::default()).unwrap();
+    for number in 1..=2 {
+        assert!(matches!(ledger.submit(user(number, &format!("user{number}"))).await, Ok(Outcome::Written)));
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_fails_is_known_and_takes_commands_again_once_it_is_well() {
     let directory = tempfile::tempdir().unwrap();
     let is_broken = Arc::new(AtomicBool::new(false));
@@ -259,6 +300,27 @@ impl Writer for Panics {
             self.left -= 1;
             panic!("the store panics");
         }
+        self.inner.commit(batch)
+    }
+}
+
+/// Panics while loading one record.
+struct PanicsOn {
+    inner: Box<dyn Writer>,
+    culprit: Key,
+}
+
+impl Writer for PanicsOn {
+    fn position(&mut self) -> Result<Position, StoreError> {
+        self.inner.position()
+    }
+
+    fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
+        assert!(!keys.contains(&self.culprit), "the store panics");
+        self.inner.load(keys, state)
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.inner.commit(batch)
     }
 }

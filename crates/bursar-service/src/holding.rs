@@ -93,16 +93,19 @@ impl Bursar {
             return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
         }
         let spender = self.spender(spend.spender.expose()).await?;
-        let payees = match spend.wallet {
-            None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
+        let (payees, fee_ceiling) = match spend.wallet {
+            None => (self.payees_anywhere(&spend.coin, &spend.recipients)?, None),
             Some(id) => {
                 let (wallet, _) = self.wallet_of(id, spender.token.user)?.ok_or(Refusal::WalletUnknown)?;
                 if wallet.organisation != organisation {
                     return Err(Refusal::WalletUnknown.into());
                 }
                 match self.rails.get(&wallet.rail) {
-                    Some(rail) => rail.payees(&spend.coin, &spend.recipients)?,
-                    None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
+                    Some(rail) => {
+                        let ceiling = rail.fees_at_most(&spend.fee_coin);
+                        (rail.payees(&spend.coin, &spend.recipients)?, Some(ceiling))
+                    }
+                    None => (self.payees_anywhere(&spend.coin, &spend.recipients)?, None),
                 }
             }
         };
@@ -125,6 +128,7 @@ impl Bursar {
             coin: spend.coin,
             payees,
             fee: spend.fee,
+            fee_ceiling,
             key: spend.key.map(|key| SpendKey::Client(token, key)),
             instruction: Vec::new(),
             comment: spend.comment,
@@ -143,10 +147,11 @@ impl Bursar {
         }
     }
 
-    /// The money moved: all that was held, or as much as is said.
+    /// The money moved: all that was held, or as much as is said. Of a spend that was released before, that takes a
+    /// person.
     ///
     /// # Errors
-    /// The service does not hold this spend, or it was released before.
+    /// The service does not hold this spend, or a one-time password is needed.
     pub async fn capture(
         &self,
         service: &Principal,
@@ -154,9 +159,11 @@ impl Bursar {
         amount: Option<Amount>,
         fee: Option<Amount>,
         reference: String,
+        otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         let hold = self.held_by(service, id)?;
-        let by = Settler::Service { token: service.token().id, stepped_up: false };
+        let stepped_up = self.steps_up(service, otp).await?;
+        let by = Settler::Service { token: service.token().id, stepped_up };
         let (amount, fee) = moved(&hold, amount, fee);
         self.settle_as(service, Command::Capture { hold: id, amount, fee, reference, by }).await
     }
@@ -173,14 +180,7 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         self.held_by(service, id)?;
-        let stepped_up = match otp {
-            None => false,
-            Some(_) => {
-                let source = self.source(service);
-                self.prove_otp(&service.owner, otp, source, service.address).await?;
-                true
-            }
-        };
+        let stepped_up = self.steps_up(service, otp).await?;
         let by = Settler::Service { token: service.token().id, stepped_up };
         self.settle_as(service, Command::Release { hold: id, reason, by }).await
     }
@@ -315,6 +315,15 @@ impl Bursar {
     fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
         let hold = self.reads.look_up(|reader| reader.hold(id))?;
         hold.filter(|hold| hold.holder == Some(service.token().id)).ok_or(ServiceError::NotFound("spend"))
+    }
+
+    /// Whether a person stands behind what a service says.
+    async fn steps_up(&self, service: &Principal, otp: Option<&str>) -> Result<bool, ServiceError> {
+        if otp.is_some() {
+            let source = self.source(service);
+            self.prove_otp(&service.owner, otp, source, service.address).await?;
+        }
+        Ok(otp.is_some())
     }
 
     async fn settle_as(&self, principal: &Principal, command: Command) -> Result<Hold, ServiceError> {

@@ -200,6 +200,7 @@ impl Bursar {
             coin: trial.coin,
             payees: Vec::new(),
             fee: trial.fee,
+            fee_ceiling: None,
             key: None,
             meaning: [0; 32],
             instruction: Vec::new(),
@@ -217,6 +218,7 @@ impl Bursar {
                 let ceiling = rail.fee_ceiling(&request.coin, trial.recipients.len());
                 let own = rail.fee_coin(&request.coin);
                 request.fee = if own == request.fee_coin { ceiling.max(request.fee) } else { ceiling };
+                request.fee_ceiling = Some(rail.fees_at_most(&own));
                 request.fee_coin = own;
             }
         }
@@ -345,7 +347,7 @@ fn changed() -> ServiceError {
 }
 
 pub(crate) fn administers(role: MemberRole) -> bool {
-    matches!(role, MemberRole::Owner | MemberRole::Admin)
+    role.administers()
 }
 
 fn not_loaded(NotLoaded(key): NotLoaded) -> StoreError {

@@ -8,6 +8,7 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Hold, Payee, Recipient};
+use bursar_core::ledger::FeeCeiling;
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -122,6 +123,10 @@ pub trait Rail: Send + Sync {
 
     /// The greatest fee that a direct send to so many recipients can cost, in [`Rail::fee_coin`].
     fn fee_ceiling(&self, coin: &Coin, recipients: usize) -> Amount;
+
+    /// The most that fees paid in this coin may take of a wallet, whatever its limits leave out (design §5): also
+    /// of a transaction that was built elsewhere, or of a spend that somebody else carries out.
+    fn fees_at_most(&self, fee_coin: &Coin) -> FeeCeiling;
 
     /// Makes a transaction without sending it.
     fn build<'a>(

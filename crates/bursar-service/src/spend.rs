@@ -118,6 +118,7 @@ impl Bursar {
             }
         };
         let now = self.clock.now();
+        let fee_coin = rail.fee_coin(&request.coin);
         let hold = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token: principal.token().id,
@@ -125,7 +126,8 @@ impl Bursar {
             wallet: Some(wallet.id),
             organisation: None,
             meaning: meaning(&request.coin, Some(wallet.id), &payees, &transaction),
-            fee_coin: rail.fee_coin(&request.coin),
+            fee_ceiling: Some(rail.fees_at_most(&fee_coin)),
+            fee_coin,
             coin: request.coin,
             payees,
             fee,
@@ -274,10 +276,35 @@ pub(crate) fn meaning(coin: &Coin, wallet: Option<WalletId>, payees: &[Payee], t
     field(b"spend");
     field(coin.as_str().as_bytes());
     field(wallet.as_ref().map_or(&[], |wallet| &wallet.as_bytes()[..]));
-    for payee in payees {
-        field(payee.destination.id().as_bytes());
-        field(&payee.amount.to_be_bytes());
+    // Who is named first says nothing about who gets what.
+    let mut payments: Vec<_> = payees.iter().map(|payee| (payee.destination.id(), payee.amount)).collect();
+    payments.sort_unstable();
+    for (destination, amount) in payments {
+        field(destination.as_bytes());
+        field(&amount.to_be_bytes());
     }
     field(transaction);
     hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_core::destination::Destination;
+
+    use super::*;
+
+    #[test]
+    fn the_order_of_recipients_means_nothing_and_who_gets_how_much_does() {
+        let coin = Coin::parse("tbtc").expect("a ticker");
+        let to = |number: u8, amount| Payee {
+            address: number.to_string(),
+            destination: Destination::new("bitcoin-testnet", &[number], None),
+            amount: Amount::new(amount),
+        };
+        let meaning = |payees: &[Payee]| meaning(&coin, None, payees, &[]);
+        let one = meaning(&[to(1, 5), to(2, 7)]);
+        assert_eq!(meaning(&[to(2, 7), to(1, 5)]), one);
+        assert_ne!(meaning(&[to(1, 7), to(2, 5)]), one);
+        assert_ne!(meaning(&[to(1, 5), to(2, 7), to(2, 7)]), one);
+    }
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use bursar_core::account::User;
+use bursar_core::amount::Amount;
 use bursar_core::audit::{Event, Head};
-use bursar_core::destination::DestinationId;
-use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
+use bursar_core::hold::{Cost, Hold, HoldState, SpendKey, names};
 use bursar_core::id::{HoldId, TokenId, UserId};
 use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::conservation::Conservation;
@@ -20,6 +20,7 @@ use crate::naive::{Fate, Spend, Spends, Witness};
 use crate::promises::Promises;
 use crate::rail::Rail;
 use crate::store::Snapshot;
+use crate::town::FEES;
 
 /// A promise that did not hold, in words, the promise first.
 pub(crate) type Verdict = Result<(), String>;
@@ -29,8 +30,6 @@ pub(crate) struct Judge {
     pub(crate) spends: Spends,
     pub(crate) promises: Promises,
     rules: BTreeMap<Subject, LimitSet>,
-    /// Whom each subject has paid, as long as their number is limited.
-    paid: BTreeMap<Subject, BTreeSet<DestinationId>>,
     /// The spend that each name belongs to.
     names: BTreeMap<SpendKey, HoldId>,
     /// All that was ever captured of each budget.
@@ -108,6 +107,12 @@ impl Judge {
             };
             return match event.action.as_str() {
                 "spend.hold" => self.granted(hold),
+                "spend.name" => {
+                    for name in hold.aliases {
+                        self.names.entry(name).or_insert(id);
+                    }
+                    Ok(())
+                }
                 "spend.unresolved" => self.held(id).map(|_| ()),
                 "spend.capture" | "spend.release" | "spend.resolve" => self.settled(&hold, rail),
                 other => Err(format!("an event `{other}` that nobody knows")),
@@ -186,13 +191,18 @@ impl Judge {
         let id = hold.id;
         demand(self.spends.get(id).is_none(), || format!("spend {id} was granted twice"))?;
         self.permitted(&hold)?;
-        for name in hold.names() {
+        for name in names(hold.key.as_ref(), hold.wallet, &hold.instruction) {
             let before = self.names.insert(name.clone(), id).and_then(|before| self.spends.get(before));
             let is_free = before.is_none_or(|before| before.fate == Fate::Released || before.is_forgotten);
             demand(is_free, || format!("once per key: {name:?} named a spend already when {id} was granted"))?;
         }
         let subjects = subjects(hold.token, hold.user, hold.wallet, hold.organisation);
-        let rules = subjects.filter_map(|subject| Some((subject, self.rules.get(&subject)?.clone()))).collect();
+        let known = subjects.filter_map(|subject| Some((subject, self.rules.get(&subject)?.clone())));
+        let mut rules: BTreeMap<Subject, LimitSet> = known.collect();
+        if let Some(wallet) = hold.wallet.filter(|_| hold.cost.fee > Amount::ZERO) {
+            let of_wallet = rules.entry(Subject::Wallet(wallet)).or_default();
+            of_wallet.limits.extend(FEES.limits(&hold.cost.fee_coin));
+        }
         self.destinations(&hold, &rules)?;
         self.spends.add(Spend { hold, rules, fate: Fate::Held, moved: None, is_forgotten: false });
         self.spends.broken_by(id, Witness::Ledger).map_or(Ok(()), |broken| Err(format!("P1: {broken}")))
@@ -204,7 +214,7 @@ impl Judge {
             let stray = hold.payees.iter().find(|payee| !destinations.allow(&payee.destination));
             demand(stray.is_none(), || format!("spend {} goes where the {} must not pay", hold.id, subject.kind()))?;
             let Some(at_most) = destinations.at_most else { continue };
-            let paid = self.paid.entry(*subject).or_default();
+            let mut paid = self.spends.paid_by(*subject);
             let before = paid.len();
             paid.extend(hold.payees.iter().map(|payee| payee.destination.id()));
             let few = paid.len() == before || u32::try_from(paid.len()).is_ok_and(|paid| paid <= at_most);

@@ -95,6 +95,16 @@ impl Spends {
         &self.spends
     }
 
+    /// Whom a subject's spends pay that are held or captured, and kept.
+    pub(crate) fn paid_by(&self, subject: Subject) -> BTreeSet<DestinationId> {
+        let paying = self.spends.iter().filter(|spend| {
+            let hold = &spend.hold;
+            let mut of = subjects(hold.token, hold.user, hold.wallet, hold.organisation);
+            spend.fate != Fate::Released && !spend.is_forgotten && of.any(|own| own == subject)
+        });
+        paying.flat_map(|spend| spend.hold.payees.iter().map(|payee| payee.destination.id())).collect()
+    }
+
     /// The limits that a spend was granted against although, to this witness, there was no room; all
     /// that was granted later does not count.
     pub(crate) fn broken_by(&self, id: HoldId, witness: Witness) -> Option<String> {

@@ -136,7 +136,7 @@ impl Snapshot {
         };
         self.holds().filter(of_subject).for_each(|hold| past.add(hold));
         let mut history = past.finish();
-        if key.budget.destination.is_none() {
+        if key.is_told_by_totals() {
             // Spends that are no longer kept are in the totals of their coins.
             let totals = self.budgets().filter_map(|(other, budget)| match &other.asset {
                 Asset::Coin(coin) if other.subject == subject && other.destination.is_none() => {

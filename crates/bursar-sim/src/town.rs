@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bursar_core::account::{MemberRole, Membership, User, Wallet, WalletRole};
+use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::id::{OrganisationId, TokenId, UserId, WalletId};
-use bursar_core::ledger::Record;
+use bursar_core::ledger::{FeeCeiling, Record};
 use bursar_core::limit::Subject;
 use bursar_core::scope::Scopes;
 use bursar_core::time::{Span, Timestamp};
@@ -24,6 +25,9 @@ pub(crate) const WALLETS: [WalletId; 2] = [WalletId::from_bytes([0x31; 16]), Wal
 pub(crate) const CHAINS: [&str; 2] = ["hteth", "tbtc"];
 /// What can be spent from the first wallet, and from the second.
 pub(crate) const COINS: [&[&str]; 2] = [&["hteth", "hteth:usdc"], &["tbtc"]];
+
+/// What the rail of the wallets lets fees take.
+pub(crate) const FEES: FeeCeiling = FeeCeiling { per_spend: Amount::power_of_two(2), per_day: Amount::power_of_two(6) };
 
 const FOREVER: Span = Span::from_seconds(100 * 366 * 86_400);
 
@@ -87,7 +91,7 @@ pub(crate) fn everybody() -> Vec<Record> {
     let mut records = Vec::new();
     for id in USERS {
         records.push(Record::User(id, user(id)));
-        let membership = Membership { organisation: ORGANISATION, user: id, role: MemberRole::Member };
+        let membership = Membership { organisation: ORGANISATION, user: id, role: MemberRole::Admin };
         records.push(Record::Membership((ORGANISATION, id), membership));
         records.extend(WALLETS.map(|wallet| Record::Role((wallet, id), WalletRole::ALL)));
     }

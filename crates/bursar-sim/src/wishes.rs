@@ -10,7 +10,7 @@ use bursar_core::limit::{
 };
 use bursar_core::time::{Span, Timestamp};
 
-use crate::town::{ADDRESS, CHAINS, COINS, DAWN, ORGANISATION, SERVICE, WALLETS, coin, destination};
+use crate::town::{ADDRESS, CHAINS, COINS, DAWN, FEES, ORGANISATION, SERVICE, WALLETS, coin, destination};
 
 const DESTINATIONS: u8 = 4;
 
@@ -44,6 +44,7 @@ pub(crate) fn spend(token: TokenId, serial: u64, dice: &mut fastrand::Rng) -> Ho
         payees,
         fee_coin: coin(CHAINS[place]),
         fee: Amount::new(dice.u8(..4).into()),
+        fee_ceiling: wallet.map(|_| FEES),
         key,
         meaning,
         instruction: if is_built { serial.to_be_bytes().to_vec() } else { Vec::new() },

@@ -196,7 +196,7 @@ CREATE TABLE budgets (
     PRIMARY KEY (subject_kind, subject, asset, destination)
 ) STRICT, WITHOUT ROWID;
 
--- The ids of the destinations a subject has paid, 32 bytes each.
+-- The destinations a subject has paid, 40 bytes each: the id, and the number of spends that pay it.
 CREATE TABLE paid (
     subject_kind TEXT NOT NULL,
     subject BLOB NOT NULL,
@@ -228,6 +228,7 @@ CREATE TABLE holds (
     deadline INTEGER NOT NULL,
     payees BLOB NOT NULL, -- packed
     key BLOB, -- as in spend_keys
+    aliases BLOB, -- packed, as in spend_keys each; NULL for none
     meaning BLOB NOT NULL CHECK (length(meaning) = 32),
     comment TEXT,
     instruction BLOB NOT NULL

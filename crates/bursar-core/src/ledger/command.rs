@@ -7,6 +7,7 @@ use crate::audit::{Actor, Event};
 use crate::coin::Coin;
 use crate::hold::{Hold, Payee, SpendKey, names};
 use crate::id::{HoldId, OrganisationId, TokenId, WalletId};
+use crate::ledger::fees::FeeCeiling;
 use crate::ledger::state::{Key, Record, Version};
 use crate::limit::{InvalidLimit, LimitReport, LimitSet, Subject};
 use crate::refusal::Refusal;
@@ -108,7 +109,8 @@ pub enum Settler {
     Service {
         /// Its credential; nobody settles what another holds.
         token: TokenId,
-        /// Whether a person stands behind it with a second factor: needed to release after the deadline.
+        /// Whether a person stands behind it with a second factor: needed to release after the deadline, and to
+        /// capture what was released.
         stepped_up: bool,
     },
     /// A person, who looked (P4).
@@ -177,6 +179,8 @@ pub struct HoldRequest {
     pub fee_coin: Coin,
     /// The greatest fee the rail may take.
     pub fee: Amount,
+    /// The most that fees may take of the wallet, if a rail says so; else a limit has to count the fee.
+    pub fee_ceiling: Option<FeeCeiling>,
     /// The name the client chose for the spend.
     pub key: Option<SpendKey>,
     /// A hash of what is meant.

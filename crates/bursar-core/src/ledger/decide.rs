@@ -10,8 +10,10 @@ use crate::id::OrganisationId;
 use crate::ledger::begin::{Begun, begin, rules};
 use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, subjects};
 use crate::ledger::command::HoldRequest;
+use crate::ledger::fees::with_ceiling;
 use crate::ledger::holds::{cost_of, payments_of};
-use crate::ledger::state::{NotLoaded, State};
+use crate::ledger::paid;
+use crate::ledger::state::{NotLoaded, Record, State};
 use crate::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Measure, Subject};
 use crate::refusal::Refusal;
 use crate::scope::WalletAction;
@@ -37,7 +39,8 @@ pub(super) enum Verdict {
 pub(super) struct Granted {
     pub(super) hold: Hold,
     pub(super) weights: Vec<Weight>,
-    pub(super) newly_paid: NewlyPaid,
+    /// Whom its subjects have paid now, where that is limited.
+    pub(super) paid: Vec<Record>,
     pub(super) reports: Vec<LimitReport>,
 }
 
@@ -49,9 +52,6 @@ pub(super) struct Weight {
     /// Whether an unlock keeps the spend out of it.
     pub(super) lifted: bool,
 }
-
-/// The destinations that subjects have paid, where this spend adds to them.
-pub(super) type NewlyPaid = Vec<(Subject, Vec<DestinationId>)>;
 
 impl From<Refusal> for Verdict {
     fn from(refusal: Refusal) -> Self {
@@ -70,7 +70,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Ok(asked) => asked,
         Err(refusal) => return Ok(refusal.into()),
     };
-    if let Err(refusal) = admit_holder(state, request, now)? {
+    if let Err(refusal) = admit_holder(state, request, organisation, now)? {
         return Ok(refusal.into());
     }
     if let Some(known) = known(state, request)? {
@@ -84,12 +84,11 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         true => payments_of(request),
         false => Vec::new(),
     };
-    let newly_paid = match destinations(state, subjects(), request, &paid)? {
-        Ok(newly_paid) => newly_paid,
-        Err(refusal) => return Ok(refusal.into()),
-    };
+    if let Err(refusal) = destinations(state, subjects(), request, &paid)? {
+        return Ok(refusal.into());
+    }
     let overridden = request.stepped_up || token.unlocked_at(now).is_some();
-    if !overridden && let Some(refusal) = cannot_spend_alone(state, token, &cost)? {
+    if !overridden && let Some(refusal) = cannot_spend_alone(state, token, request, &cost)? {
         return Ok(refusal.into());
     }
     let terms = Terms { cost: &cost, payments: &paid };
@@ -98,7 +97,8 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     let mut overflows = false;
     for subject in subjects() {
         let lifted = overridden && matches!(subject, Subject::Token(_));
-        let set = state.limits(&subject)?.filter(|set| !set.is_empty());
+        let set = with_ceiling(state.limits(&subject)?, subject, request);
+        let set = set.as_deref().filter(|set| !set.is_empty());
         if !lifted {
             reports.reserve(set.map_or(0, |set| set.limits.len()));
         }
@@ -126,7 +126,8 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Refusal::AmountTooLarge
     } else {
         let hold = new_hold(request, token, organisation, cost, overridden, now);
-        return Ok(Verdict::Granted(Box::new(Granted { hold, weights, newly_paid, reports })));
+        let paid = paid::changed(state, &hold, true)?;
+        return Ok(Verdict::Granted(Box::new(Granted { hold, weights, paid, reports })));
     };
     let learnt = weights.into_iter().filter_map(|weight| {
         let begun = weight.begun.filter(|begun| begun.from_past)?;
@@ -161,6 +162,7 @@ fn new_hold(
         payees: request.payees.clone(),
         cost,
         key: request.key.clone(),
+        aliases: Vec::new(),
         meaning: request.meaning,
         instruction: request.instruction.clone(),
         comment: request.comment.clone(),
@@ -172,11 +174,18 @@ fn new_hold(
     }
 }
 
-/// Whether the service that asks for somebody else's spend may still do so.
-fn admit_holder(state: &State, request: &HoldRequest, now: Timestamp) -> Result<Result<(), Refusal>, NotLoaded> {
+/// Whether the service that asks for somebody else's spend may still do so: it lives, and its owner still runs the
+/// organisation whose money it is (P3).
+fn admit_holder(
+    state: &State,
+    request: &HoldRequest,
+    organisation: OrganisationId,
+    now: Timestamp,
+) -> Result<Result<(), Refusal>, NotLoaded> {
     let Some(holder) = request.holder else { return Ok(Ok(())) };
     let Some(token) = state.token(&holder)? else { return Ok(Err(Refusal::TokenUnknown)) };
     let Some(owner) = state.user(&token.user)? else { return Ok(Err(Refusal::TokenUnknown)) };
+    let membership = state.membership(&(organisation, owner.id))?;
     Ok(if let Some(at) = token.revoked {
         Err(Refusal::TokenRevoked { at })
     } else if now >= token.expires {
@@ -185,6 +194,8 @@ fn admit_holder(state: &State, request: &HoldRequest, now: Timestamp) -> Result<
         Err(Refusal::OwnerFrozen(freeze.clone()))
     } else if let Some(since) = token.locked {
         Err(Refusal::Locked { since })
+    } else if !membership.is_some_and(|membership| membership.role.administers()) {
+        Err(Refusal::NotAMember)
     } else {
         Ok(())
     })
@@ -258,8 +269,7 @@ fn destinations(
     subjects: impl Iterator<Item = Subject>,
     request: &HoldRequest,
     paid: &[(DestinationId, Amount)],
-) -> Result<Result<NewlyPaid, Refusal>, NotLoaded> {
-    let mut newly_paid = Vec::new();
+) -> Result<Result<(), Refusal>, NotLoaded> {
     for subject in subjects {
         let Some(rules) = state.limits(&subject)?.and_then(|set| set.destinations.as_ref()) else { continue };
         if let Some(stray) = request.payees.iter().find(|payee| !rules.allow(&payee.destination)) {
@@ -267,21 +277,22 @@ fn destinations(
         }
         let Some(at_most) = rules.at_most else { continue };
         let known = state.paid(&subject)?.map_or(&[][..], Vec::as_slice);
-        let new: Vec<DestinationId> = paid.iter().map(|(id, _)| *id).filter(|id| !known.contains(id)).collect();
-        if new.is_empty() {
-            continue;
-        }
-        let all = [known, &new].concat();
-        if u64::try_from(all.len()).unwrap_or(u64::MAX) > u64::from(at_most) {
+        let new = paid.iter().filter(|(id, _)| !known.iter().any(|(known, _)| known == id)).count();
+        let all = u64::try_from(known.len().saturating_add(new)).unwrap_or(u64::MAX);
+        if new > 0 && all > u64::from(at_most) {
             return Ok(Err(Refusal::TooManyDestinations { subject, at_most }));
         }
-        newly_paid.push((subject, all));
     }
-    Ok(Ok(newly_paid))
+    Ok(Ok(()))
 }
 
 /// Why a token that is not unlocked may not spend this, whatever the amount (design §5, rule 2).
-fn cannot_spend_alone(state: &State, token: &Token, cost: &Cost) -> Result<Option<Refusal>, NotLoaded> {
+fn cannot_spend_alone(
+    state: &State,
+    token: &Token,
+    request: &HoldRequest,
+    cost: &Cost,
+) -> Result<Option<Refusal>, NotLoaded> {
     if let Some(since) = token.locked {
         return Ok(Some(Refusal::Locked { since }));
     }
@@ -297,8 +308,15 @@ fn cannot_spend_alone(state: &State, token: &Token, cost: &Cost) -> Result<Optio
     if !set.covering(&cost.coin).any(Limit::is_of_amounts) {
         return Ok(Some(Refusal::NoLimitForCoin { coin: cost.coin.clone() }));
     }
-    let fee_is_covered = cost.fee_coin == cost.coin
-        || cost.fee == Amount::ZERO
-        || set.covering(&cost.fee_coin).any(|limit| limit.measure == Measure::Fee || limit.is_of_amounts());
-    Ok((!fee_is_covered).then(|| Refusal::NoLimitForFee { coin: cost.fee_coin.clone() }))
+    if cost.fee == Amount::ZERO {
+        return Ok(None);
+    }
+    let any = |lets: fn(&Limit) -> bool| set.covering(&cost.fee_coin).any(lets);
+    if cost.fee_coin != cost.coin && !any(|limit| limit.measure == Measure::Fee || limit.is_of_amounts()) {
+        return Ok(Some(Refusal::NoLimitForFee { coin: cost.fee_coin.clone() }));
+    }
+    // Where fees are left out, something else has to keep them small.
+    let is_counted =
+        request.fee_ceiling.is_some() || any(|limit| matches!(limit.measure, Measure::Amount | Measure::Fee));
+    Ok((!is_counted).then(|| Refusal::FeeNotCounted { coin: cost.fee_coin.clone() }))
 }

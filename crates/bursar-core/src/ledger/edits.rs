@@ -3,10 +3,13 @@
 
 use crate::coin::Asset;
 use crate::ledger::command::LimitEdit;
+use crate::ledger::history::HistoryKey;
+use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
 use crate::time::{Span, Timestamp};
+use crate::token::Token;
 
 /// The subject's rules, and the budgets of groups of coins that may have to be counted anew.
 pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
@@ -17,7 +20,16 @@ pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
     if let Ok(Some(before)) = state.limits(&edit.subject) {
         keys.extend(before.groups().into_iter().map(|asset| Key::Budget(group(edit.subject, asset))));
     }
+    keys.push(Key::Paid(edit.subject));
+    if state.limits(&edit.subject).is_ok_and(|before| begins_to_count_payees(before, &edit.rules)) {
+        keys.push(Key::History(HistoryKey::of_payees(edit.subject)));
+    }
     keys
+}
+
+/// Whether the number of destinations is limited from now on, and was not.
+fn begins_to_count_payees(before: Option<&LimitSet>, after: &LimitSet) -> bool {
+    at_most(before).is_none() && at_most(Some(after)).is_some()
 }
 
 fn group(subject: Subject, asset: &Asset) -> BudgetKey {
@@ -47,7 +59,20 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
             gone.push(Key::Budget(budget));
         }
     }
-    gone.into_iter().for_each(|budget| state.delete(budget));
+    let paid = match state.paid(&edit.subject)? {
+        _ if begins_to_count_payees(Some(&before), &edit.rules) => {
+            let past = state.history(&HistoryKey::of_payees(edit.subject))?;
+            Some(Record::Paid(edit.subject, past.map_or_else(Vec::new, |past| past.paid.clone())))
+        }
+        // Nobody goes on counting, so what was counted would be wrong one day.
+        Some(_) if at_most(Some(&edit.rules)).is_none() => {
+            gone.push(Key::Paid(edit.subject));
+            None
+        }
+        _ => None,
+    };
+    gone.into_iter().for_each(|record| state.delete(record));
+    paid.into_iter().for_each(|record| state.put(record));
     let mut rules = edit.rules.clone();
     let counted = before.destinations.as_ref().and_then(|old| old.counted_since);
     // Once counted, always counted: a limit that comes back finds what happened in between.
@@ -60,7 +85,15 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
             counted => counted,
         };
     }
-    let data = vec![("loosens", loosens.to_string()), ("before", describe(&before)), ("after", describe(&rules))];
+    let mut data = vec![("loosens", loosens.to_string()), ("before", describe(&before)), ("after", describe(&rules))];
+    // Limits that somebody sets with a second factor count, also where an unlock had dropped those of before.
+    if let Subject::Token(token) = edit.subject
+        && edit.stepped_up
+        && let Some(token) = state.token(&token)?.filter(|token| token.limits_dropped).cloned()
+    {
+        data.push(("limits_dropped", "false".to_owned()));
+        state.put(Record::Token(token.id, Token { limits_dropped: false, ..token }));
+    }
     let id = edit.subject.id_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let subject = format!("{}:{id}", edit.subject.kind());
     state.put(Record::Limits(edit.subject, rules.clone()));

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::coin::{Asset, Coin};
+use crate::destination::DestinationId;
 use crate::hold::{Hold, HoldState};
 use crate::ledger::charges;
+use crate::ledger::paid::payees_of;
 use crate::limit::{BudgetKey, History, LimitSet, Subject, Usage};
 use crate::time::{Span, Timestamp};
 
@@ -17,6 +19,8 @@ pub struct HistoryKey {
     pub without: Vec<Coin>,
     /// How far back captures are asked for, one by one.
     pub reach: Span,
+    /// Whether it is asked who was paid, and not how much.
+    pub of_payees: bool,
 }
 
 /// Adds up a past, spend by spend, in memory that does not grow with it.
@@ -25,6 +29,7 @@ pub struct Past {
     key: HistoryKey,
     history: History,
     captures: BTreeMap<Timestamp, Usage>,
+    paid: BTreeMap<DestinationId, u64>,
 }
 
 /// Captures before neighbours are merged.
@@ -43,7 +48,18 @@ impl HistoryKey {
         let list = if budget.destination.is_some() { set.each() } else { &set.limits };
         let reach =
             list.iter().filter(|limit| limit.asset == budget.asset).filter_map(|limit| limit.window.reach()).max();
-        Self { budget, without, reach: reach.unwrap_or_default() }
+        Self { budget, without, reach: reach.unwrap_or_default(), of_payees: false }
+    }
+
+    /// Whom a subject has paid.
+    pub fn of_payees(subject: Subject) -> Self {
+        let budget = BudgetKey { subject, asset: Asset::Any, destination: None };
+        Self { budget, without: Vec::new(), reach: Span::ZERO, of_payees: true }
+    }
+
+    /// Whether the totals of the subject's coins tell what was captured; else only spends do.
+    pub const fn is_told_by_totals(&self) -> bool {
+        self.budget.destination.is_none() && !self.of_payees
     }
 
     /// Whether what is spent of `coin` counts.
@@ -55,11 +71,21 @@ impl HistoryKey {
 impl Past {
     /// Nothing yet.
     pub fn new(key: HistoryKey) -> Self {
-        Self { key, history: History::default(), captures: BTreeMap::new() }
+        Self { key, history: History::default(), captures: BTreeMap::new(), paid: BTreeMap::new() }
     }
 
     /// Takes in a spend of the budget's subject. Spends may come in any order, each once.
     pub fn add(&mut self, hold: &Hold) {
+        if self.key.of_payees {
+            // Rules on destinations hold under an unlock, too.
+            if !matches!(hold.state, HoldState::Released { .. }) {
+                for destination in payees_of(hold) {
+                    let spends = self.paid.entry(destination).or_default();
+                    *spends = spends.saturating_add(1);
+                }
+            }
+            return;
+        }
         let is_token = matches!(self.key.budget.subject, Subject::Token(_));
         if hold.overridden && is_token {
             return;
@@ -87,6 +113,7 @@ impl Past {
     /// the caller's to add.
     pub fn finish(mut self) -> History {
         self.history.captures = self.captures.into_iter().collect();
+        self.history.paid = self.paid.into_iter().collect();
         self.history
     }
 

@@ -7,7 +7,9 @@ use crate::ledger::begin::lacks_past;
 use crate::ledger::charges::{Terms, charges, look_at_payments, payments, subjects};
 use crate::ledger::command::HoldRequest;
 use crate::ledger::decide::{Granted, Verdict, decide};
+use crate::ledger::fees::with_ceiling;
 use crate::ledger::history::HistoryKey;
+use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::LimitReport;
@@ -47,6 +49,9 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
             None => return keys,
         },
     };
+    if let Some(Ok(Some(holder))) = request.holder.map(|holder| state.token(&holder)) {
+        keys.push(Key::Membership((organisation, holder.user)));
+    }
     let Some(cost) = cost_of(request) else { return keys };
     let subjects = || subjects(token.id, token.user, request.wallet, organisation);
     let by_payee = |subject| state.limits(&subject).ok().flatten().is_some_and(look_at_payments);
@@ -54,7 +59,9 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     for subject in subjects() {
         keys.push(Key::Limits(subject));
         let Ok(set) = state.limits(&subject) else { continue };
-        if set.and_then(|set| set.destinations.as_ref()).is_some_and(|rules| rules.at_most.is_some()) {
+        let set = with_ceiling(set, subject, request);
+        let set = set.as_deref();
+        if at_most(set).is_some() {
             keys.push(Key::Paid(subject));
         }
         for charge in charges(subject, set, Terms { cost: &cost, payments: &paid }) {
@@ -80,18 +87,7 @@ pub(super) fn payments_of(request: &HoldRequest) -> Vec<(DestinationId, Amount)>
 
 pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> Result<Decided, NotLoaded> {
     match decide(state, request, now)? {
-        Verdict::Known(known) => {
-            let same = known.meaning == request.meaning;
-            // Whatever name led here names this spend from now on, and no other; unless it came to nothing.
-            if same && !matches!(known.state, HoldState::Released { .. }) {
-                for name in request.names() {
-                    if state.spend_key(&name)?.is_none() {
-                        state.put(Record::SpendKey(name, known.id));
-                    }
-                }
-            }
-            Ok((Outcome::Known { hold: known, same }, None))
-        }
+        Verdict::Known(known) => known_as(state, *known, request),
         Verdict::Refused { refusal, learnt } => {
             for (budget, learnt) in learnt {
                 state.change_budget(&budget, |budget| *budget = learnt)?;
@@ -104,7 +100,7 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             Ok((Outcome::Refused(refusal), Some(Trace { action: "spend.refuse", subject, data })))
         }
         Verdict::Granted(granted) => {
-            let Granted { hold, weights, newly_paid, reports } = *granted;
+            let Granted { hold, weights, paid, reports } = *granted;
             for weight in weights {
                 if weight.lifted && weight.begun.is_none() && state.budget(&weight.charge.budget)?.is_some() {
                     continue;
@@ -118,9 +114,7 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
                     }
                 })?;
             }
-            for (subject, destinations) in newly_paid {
-                state.put(Record::Paid(subject, destinations));
-            }
+            paid.into_iter().for_each(|record| state.put(record));
             for name in hold.names() {
                 state.put(Record::SpendKey(name, hold.id));
             }
@@ -129,6 +123,33 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             Ok((Outcome::Held { hold: Box::new(hold), reports }, Some(trace)))
         }
     }
+}
+
+/// Whatever name led to a spend names it from now on, and no other; unless it came to nothing.
+fn known_as(state: &mut State, mut known: Hold, request: &HoldRequest) -> Result<Decided, NotLoaded> {
+    let mut new = Vec::new();
+    if !matches!(known.state, HoldState::Released { .. }) {
+        for name in request.names() {
+            if state.spend_key(&name)?.is_none() {
+                new.push(name);
+            }
+        }
+    }
+    let few = known.aliases.len().saturating_add(new.len()) <= Hold::MOST_ALIASES;
+    if known.meaning != request.meaning || !few {
+        let data = vec![("spend", known.id.to_string())];
+        let trace = Trace { action: "spend.conflict", subject: format!("token:{}", request.token), data };
+        return Ok((Outcome::Known { hold: Box::new(known), same: false }, Some(trace)));
+    }
+    if new.is_empty() {
+        return Ok((Outcome::Known { hold: Box::new(known), same: true }, None));
+    }
+    let data = vec![("token", request.token.to_string()), ("names", new.len().to_string())];
+    let trace = Trace { action: "spend.name", subject: format!("spend:{}", known.id), data };
+    new.iter().for_each(|name| state.put(Record::SpendKey(name.clone(), known.id)));
+    known.aliases.extend(new);
+    state.put(Record::Hold(known.id, known.clone()));
+    Ok((Outcome::Known { hold: Box::new(known), same: true }, Some(trace)))
 }
 
 fn told(hold: &Hold) -> Vec<(&'static str, String)> {

@@ -15,8 +15,10 @@ pub mod conservation;
 mod decide;
 mod document;
 mod edits;
+mod fees;
 mod history;
 mod holds;
+mod paid;
 mod retention;
 mod settle;
 mod standing;
@@ -28,6 +30,7 @@ mod tests;
 
 pub use command::{Applied, Command, HoldRequest, LimitEdit, Outcome, Request, Settler, Trace, Write};
 pub use document::{Credential, CredentialKind, Document, DocumentKey, DocumentKind};
+pub use fees::FeeCeiling;
 pub use history::{HistoryKey, Past, total_of_coins};
 pub use holds::dry_run;
 pub use standing::{needs_for_standing, standing};

@@ -8,6 +8,7 @@ use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
 use crate::ledger::command::Settler;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
+use crate::ledger::{fees, paid};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -18,8 +19,11 @@ pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, A
     let mut keys = vec![Key::Hold(id)];
     let Ok(Some(hold)) = state.hold(&id) else { return keys };
     keys.push(Key::Token(hold.token));
-    // What is released lets go of its names.
-    keys.extend(hold.names().into_iter().filter(|_| paid.is_none()).map(Key::SpendKey));
+    // What is released pays nobody and lets go of its names; what is corrected takes both back.
+    if paid.is_none() || matches!(hold.state, HoldState::Released { .. }) {
+        keys.extend(paid::keys_of(state, hold));
+        keys.extend(hold.names().into_iter().map(Key::SpendKey));
+    }
     for subject in of(hold) {
         keys.push(Key::Limits(subject));
         let Ok(set) = state.limits(&subject) else { continue };
@@ -47,7 +51,12 @@ pub(super) fn capture(
     let (hold, was_released) = match unsettled(state, id, by, now)? {
         Ok(hold) => (hold, false),
         // The rail has the last word: money that moved after all is money.
-        Err(Outcome::Settled { hold, .. }) if is_correction(&hold, by) => (*hold, true),
+        Err(Outcome::Settled { hold, .. }) if is_correction(&hold, by) => {
+            if matches!(by, Settler::Service { stepped_up: false, .. }) {
+                return Ok((Outcome::StepUpNeeded, None));
+            }
+            (*hold, true)
+        }
         Err(outcome) => return Ok((outcome, None)),
     };
     let cost = hold.cost.really(paid.0, paid.1);
@@ -58,7 +67,18 @@ pub(super) fn capture(
     let above = was_released || cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
     let token = state.token(&hold.token)?.filter(|_| above).cloned();
+    let mut back = Vec::new();
+    if was_released {
+        back = paid::changed(state, &hold, true)?;
+        // The same request would pay again, were its names free; what took one meanwhile keeps it.
+        for name in hold.names() {
+            if state.spend_key(&name)?.is_none() {
+                back.push(Record::SpendKey(name, id));
+            }
+        }
+    }
     settle(state, &hold, !was_released, Some(&cost), now)?;
+    back.into_iter().for_each(|record| state.put(record));
     let mut data = vec![
         ("reference", reference.to_owned()),
         ("amount", amount.to_string()),
@@ -98,7 +118,9 @@ pub(super) fn release(
             freed.push(Key::SpendKey(name));
         }
     }
+    let payees = paid::changed(state, &hold, false)?;
     settle(state, &hold, true, None, now)?;
+    payees.into_iter().for_each(|record| state.put(record));
     freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
     Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
@@ -137,9 +159,10 @@ fn unsettled(state: &State, id: HoldId, by: &Settler, now: Timestamp) -> Result<
     Ok(Ok(hold.clone()))
 }
 
-/// Whether a rail says that money moved of which somebody said that it did not (I2: a record of its own).
+/// Whether a rail, or the service that held it, says that money moved of which somebody said that it did not (I2: a
+/// record of its own).
 const fn is_correction(hold: &Hold, by: &Settler) -> bool {
-    matches!((&hold.state, by), (HoldState::Released { .. }, Settler::Rail))
+    matches!((&hold.state, by), (HoldState::Released { .. }, Settler::Rail | Settler::Service { .. }))
 }
 
 /// What settling a spend does to one budget.
@@ -164,7 +187,9 @@ fn settle(state: &mut State, hold: &Hold, is_held: bool, cost: Option<&Cost>, no
                     budget.settle(change.held);
                 }
                 if let Some(usage) = captured {
-                    budget.keep_counting(|window| change.windows.contains(window));
+                    // A wallet's rail may ask for its fees, whatever limits there are.
+                    let of_wallet = matches!(change.budget.subject, Subject::Wallet(_));
+                    budget.keep_counting(|window| change.windows.contains(window) || of_wallet && *window == fees::DAY);
                     budget.capture(usage, now);
                 }
             }

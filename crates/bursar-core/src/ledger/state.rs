@@ -145,8 +145,8 @@ records! {
     Limits(Subject => LimitSet) limits,
     /// A budget.
     Budget(BudgetKey => Budget) budget,
-    /// The destinations a subject has paid, as long as their number is limited.
-    Paid(Subject => Vec<DestinationId>) paid,
+    /// The destinations a subject has paid, as long as their number is limited, and by how many spends each.
+    Paid(Subject => Vec<(DestinationId, u64)>) paid,
     /// What was spent before a budget was counted: read, never written, and good for one command only.
     History(HistoryKey => History) history,
     /// A spend.

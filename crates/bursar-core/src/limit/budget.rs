@@ -41,6 +41,8 @@ pub struct History {
     pub captured: Usage,
     /// Captures, oldest first, dated when they were recorded.
     pub captures: Vec<(Timestamp, Usage)>,
+    /// Who was paid and by how many spends, if that was asked.
+    pub paid: Vec<(DestinationId, u64)>,
 }
 
 impl Budget {

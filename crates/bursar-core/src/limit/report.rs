@@ -44,9 +44,12 @@ impl LimitReport {
             Window::Spend => Amount::ZERO,
             _ => budget.held.measured(limit.measure),
         };
+        let is_spend = asked.count > 0;
         let asked = asked.measured(limit.measure);
         let fits = match limit.ceiling {
             Ceiling::Unlimited => Fits::Now,
+            // Zero lets nothing through, a spend of nothing neither.
+            Ceiling::At(ceiling) if ceiling == Amount::ZERO && is_spend && limit.is_of_amounts() => Fits::Never,
             Ceiling::At(ceiling) => match room(ceiling, captured, held, asked) {
                 true => Fits::Now,
                 false => later(limit, budget, ceiling, (held, asked), now),

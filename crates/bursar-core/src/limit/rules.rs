@@ -169,7 +169,15 @@ impl LimitSet {
             Asset::Coin(coin) => self.covers(&old.asset, coin),
             group => old.asset == *group,
         };
-        self.limits.iter().any(|old| covers(old) && (old.is_of_amounts() || old.measure == new.measure))
+        let any = |lets: fn(&Limit) -> bool| self.limits.iter().any(|old| covers(old) && lets(old));
+        // A fee needs a limit that counts it; leaving fees out counts none.
+        let counts_fees = || any(|old| matches!(old.measure, Measure::Amount | Measure::Fee));
+        match new.measure {
+            Measure::Amount => any(Limit::is_of_amounts) && counts_fees(),
+            Measure::AmountWithoutFee => any(Limit::is_of_amounts),
+            Measure::Fee => counts_fees(),
+            Measure::Count => true,
+        }
     }
 }
 

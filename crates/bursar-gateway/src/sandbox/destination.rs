@@ -7,6 +7,7 @@ use bursar_core::coin::Coin;
 use bursar_core::destination::Destination as Meant;
 use bursar_core::hold::{Payee, Recipient};
 use bursar_core::id::HoldId;
+use bursar_core::ledger::FeeCeiling;
 use bursar_service::rail::RailError;
 use sha2::{Digest, Sha256};
 
@@ -121,6 +122,17 @@ pub(super) fn meant(coin: &Coin, address: &str) -> Result<Meant, RailError> {
 /// What a send costs, whatever the coin: nothing. Never more, so that the ceiling is the price.
 pub(super) fn fee() -> Amount {
     Amount::ZERO
+}
+
+/// What whoever moves a wallet's money themselves may pay in fees: a hundredth of a coin at once, and a tenth a
+/// day. A coin whose decimals nobody knows has none.
+pub(super) fn fees_at_most(fee_coin: &Coin) -> FeeCeiling {
+    let part = |digits: u8| {
+        let exponent = fee_coin.decimals().and_then(|decimals| decimals.checked_sub(digits));
+        let units = exponent.and_then(|exponent| 10_u128.checked_pow(exponent.into()));
+        units.map_or(Amount::ZERO, Amount::new)
+    };
+    FeeCeiling { per_spend: part(2), per_day: part(1) }
 }
 
 /// What a hold's transaction is called. It follows from the hold, so that it is the same at any time.

@@ -54,7 +54,8 @@ pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn capture(call: Call) -> Result<Reply, Failure> {
     let request = CaptureSpend::read(&call.json()?)?;
     let (service, id) = (call.principal()?, call.id("spend")?);
-    let hold = call.bursar.capture(service, id, request.amount, request.fee, request.reference).await?;
+    let otp = request.otp.as_deref();
+    let hold = call.bursar.capture(service, id, request.amount, request.fee, request.reference, otp).await?;
     Reply::ok(shapes::native_spend(&hold))
 }
 

@@ -310,6 +310,7 @@ impl Case {
             payees: vec![payee],
             fee_coin: coin("hteth"),
             fee: Amount::ZERO,
+            fee_ceiling: None,
             key: key_text.map(|text| SpendKey::Client(token_id(number), text)),
             meaning: [key; 32],
             instruction: Vec::new(),

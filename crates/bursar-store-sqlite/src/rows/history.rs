@@ -14,7 +14,7 @@ use crate::sql::each;
 pub(crate) fn load(connection: &Connection, key: &HistoryKey) -> Result<History, StoreError> {
     let subject = key.budget.subject;
     let mut past = Past::new(key.clone());
-    if key.budget.destination.is_some() {
+    if !key.is_told_by_totals() {
         add_spends(connection, subject, Timestamp::from_millis(i64::MIN), &mut past)?;
         return Ok(past.finish());
     }

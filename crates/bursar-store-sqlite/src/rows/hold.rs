@@ -1,14 +1,14 @@
-//! Spends. Their terms are written once; later only what became of them changes.
+//! Spends. Their terms are written once; later only what became of them changes, and what else they are called.
 
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Cost, Hold, HoldState};
+use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Version, Versioned};
 use bursar_core::time::Timestamp;
 use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
-use crate::rows::packed::{pack_amount, pack_payees, unpack_amount, unpack_payees};
+use crate::rows::packed::{pack_all, pack_amount, pack_payees, unpack_all, unpack_amount, unpack_payees};
 use crate::rows::{Found, spend_key};
 use crate::sql::{Columns, execute, one, update};
 
@@ -19,7 +19,7 @@ macro_rules! select {
         concat!(
             "SELECT version, id, token, user, wallet, organisation, coin, amount, fee_coin, fee, overridden, holder,
                  state, state_since, captured, captured_fee, reference, reason, created, deadline,
-                 payees, key, meaning, comment, instruction
+                 payees, key, aliases, meaning, comment, instruction
              FROM holds "
             $(, $rest)*
         )
@@ -43,6 +43,7 @@ pub(super) fn read(columns: &mut Columns<'_>) -> Result<Versioned<Hold>, StoreEr
         deadline: Timestamp::from_millis(columns.get()?),
         payees: columns.unpack(unpack_payees)?,
         key: columns.unpack_optional(spend_key::unpack)?,
+        aliases: columns.unpack_optional(unpack_aliases)?.unwrap_or_default(),
         meaning: columns.get()?,
         comment: columns.get()?,
         instruction: columns.get()?,
@@ -114,7 +115,7 @@ pub(crate) fn newest(connection: &Connection) -> Result<Option<HoldId>, StoreErr
 
 /// A hold of version 1 is new; an older one is there, unless it came and changed in one batch.
 pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold: &Hold) -> Result<(), StoreError> {
-    if version > 1 && update_state(connection, id, version, &hold.state)? {
+    if version > 1 && update_state(connection, id, version, hold)? {
         return Ok(());
     }
     let Cost { coin, amount, fee_coin, fee } = &hold.cost;
@@ -124,9 +125,9 @@ pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold:
         "INSERT INTO holds
              (id, version, token, user, wallet, organisation, coin, amount, fee_coin, fee, overridden, holder,
               state, state_since, captured, captured_fee, reference, reason, created, deadline,
-              payees, key, meaning, comment, instruction)
+              payees, key, aliases, meaning, comment, instruction)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-              ?21, ?22, ?23, ?24, ?25)",
+              ?21, ?22, ?23, ?24, ?25, ?26)",
         params![
             id.as_bytes(),
             version,
@@ -150,6 +151,7 @@ pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold:
             hold.deadline.as_millis(),
             pack_payees(&hold.payees),
             hold.key.as_ref().map(spend_key::pack),
+            pack_aliases(&hold.aliases),
             hold.meaning,
             hold.comment,
             hold.instruction,
@@ -158,12 +160,12 @@ pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold:
 }
 
 /// Whether it was there.
-fn update_state(connection: &Connection, id: HoldId, version: Version, state: &HoldState) -> Result<bool, StoreError> {
-    let columns = StateColumns::of(state);
+fn update_state(connection: &Connection, id: HoldId, version: Version, hold: &Hold) -> Result<bool, StoreError> {
+    let (state, columns) = (&hold.state, StateColumns::of(&hold.state));
     update(
         connection,
         "UPDATE holds SET version = ?2, state = ?3, state_since = ?4, captured = ?5, captured_fee = ?6,
-             reference = ?7, reason = ?8
+             reference = ?7, reason = ?8, aliases = ?9
          WHERE id = ?1",
         params![
             id.as_bytes(),
@@ -174,8 +176,18 @@ fn update_state(connection: &Connection, id: HoldId, version: Version, state: &H
             columns.captured_fee,
             columns.reference,
             columns.reason,
+            pack_aliases(&hold.aliases),
         ],
     )
+}
+
+/// Few spends have any.
+fn pack_aliases(aliases: &[SpendKey]) -> Option<Vec<u8>> {
+    (!aliases.is_empty()).then(|| pack_all(aliases.iter().map(spend_key::pack)))
+}
+
+fn unpack_aliases(packed: &[u8]) -> Option<Vec<SpendKey>> {
+    unpack_all(packed, spend_key::unpack)
 }
 
 pub(crate) fn delete(connection: &Connection, id: HoldId) -> Result<(), StoreError> {

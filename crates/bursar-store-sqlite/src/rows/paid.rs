@@ -9,25 +9,30 @@ use rusqlite::{Connection, params};
 use crate::rows::Found;
 use crate::sql::{execute, one};
 
-pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<Vec<DestinationId>> {
+pub(crate) fn load(connection: &Connection, subject: Subject) -> Found<Vec<(DestinationId, u64)>> {
     let query = "SELECT version, destinations FROM paid WHERE subject_kind = ?1 AND subject = ?2";
     one(connection, "paid", query, params![subject.kind(), subject.id_bytes()], |columns| {
         Ok(Versioned { version: columns.get()?, value: columns.unpack(unpack)? })
     })
 }
 
-fn unpack(packed: &[u8]) -> Option<Vec<DestinationId>> {
-    let (ids, []) = packed.as_chunks() else { return None };
-    Some(ids.iter().copied().map(DestinationId::from_bytes).collect())
+fn unpack(packed: &[u8]) -> Option<Vec<(DestinationId, u64)>> {
+    let (entries, []) = packed.as_chunks::<40>() else { return None };
+    let read = |entry: &[u8; 40]| {
+        let (id, spends) = entry.split_first_chunk()?;
+        Some((DestinationId::from_bytes(*id), u64::from_be_bytes(spends.try_into().ok()?)))
+    };
+    entries.iter().map(read).collect()
 }
 
 pub(crate) fn store(
     connection: &Connection,
     subject: Subject,
     version: Version,
-    paid: &[DestinationId],
+    paid: &[(DestinationId, u64)],
 ) -> Result<(), StoreError> {
-    let packed: Vec<u8> = paid.iter().flat_map(DestinationId::as_bytes).copied().collect();
+    let entry = |(id, spends): &(DestinationId, u64)| [&id.as_bytes()[..], &spends.to_be_bytes()].concat();
+    let packed: Vec<u8> = paid.iter().flat_map(entry).collect();
     execute(
         connection,
         "INSERT INTO paid (subject_kind, subject, version, destinations) VALUES (?1, ?2, ?3, ?4)

@@ -89,6 +89,7 @@ fn fill(store: &SqliteStore) {
         payees: vec![Payee { address: "x".to_owned(), destination, amount: Amount::MAX }],
         cost: Cost { coin: coin.clone(), amount: Amount::MAX, fee_coin: coin, fee: Amount::ZERO },
         key: Some(key.clone()),
+        aliases: Vec::new(),
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,
@@ -128,7 +129,7 @@ fn fill(store: &SqliteStore) {
         Record::Token(TOKEN, token),
         Record::Secrets(TOKEN, vec![secret]),
         Record::Limits(SUBJECT, LimitSet { limits: vec![limit], destinations: Some(destinations) }),
-        Record::Paid(SUBJECT, vec![DestinationId::from_bytes([1; 32])]),
+        Record::Paid(SUBJECT, vec![(DestinationId::from_bytes([1; 32]), 1)]),
         Record::Budget(budget, Budget::default()),
         Record::Hold(HOLD, hold),
         Record::Hold(CAPTURED, captured),
@@ -171,7 +172,12 @@ fn read_pasts(reader: &mut dyn Reader) -> Result<bool, StoreError> {
     let mut keys = vec![Key::Paid(SUBJECT)];
     for subject in [SUBJECT, Subject::User(USER), Subject::Wallet(WALLET), Subject::Organisation(ORGANISATION)] {
         let budget = BudgetKey { subject, asset: Asset::Any, destination: None };
-        keys.push(Key::History(HistoryKey { budget, without: Vec::new(), reach: Span::from_seconds(9) }));
+        keys.push(Key::History(HistoryKey {
+            budget,
+            without: Vec::new(),
+            reach: Span::from_seconds(9),
+            of_payees: false,
+        }));
     }
     let mut state = State::default();
     reader.load(&keys, &mut state)?;

@@ -90,6 +90,7 @@ fn keys(subject: Subject) -> Vec<(HistoryKey, Option<Usage>)> {
         },
         without: without.to_vec(),
         reach: Span::from_millis(reach),
+        of_payees: false,
     };
     let usdc = [samples::coin("hteth:usdc")];
     let all = |amount, count| Some(Usage { fee: Amount::new(count), count: count as u64 * 1_000, ..total(amount) });

@@ -69,6 +69,7 @@ fn hold(ledger: &mut Ledger<impl Store>, number: u8, stepped_up: bool) -> (HoldI
         payees: vec![Payee { address: String::new(), destination, amount: Amount::new(100) }],
         fee_coin: samples::coin("tbtc"),
         fee: Amount::new(10),
+        fee_ceiling: None,
         key: Some(SpendKey::Sequence(WALLET, number.to_string())),
         meaning: [number; 32],
         instruction: vec![number],

@@ -113,7 +113,7 @@ pub fn a_settled_hold_keeps_its_terms(database: &impl Database) {
 pub fn a_past_cannot_be_written(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let budget = samples::budget_key(Subject::Token(TOKEN), "tbtc");
-    let key = HistoryKey { budget, without: Vec::new(), reach: Span::ZERO };
+    let key = HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false };
     assert!(ledger.write([Record::History(key.clone(), History::default())], [], []).is_err());
     assert!(ledger.write([], [Key::History(key)], []).is_err());
 }

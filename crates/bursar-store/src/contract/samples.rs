@@ -113,6 +113,7 @@ pub(super) fn hold(id: HoldId, wallet: WalletId) -> Hold {
         payees: Vec::new(),
         cost: cost("tbtc", 0, "tbtc", 0),
         key: None,
+        aliases: Vec::new(),
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,

@@ -190,6 +190,8 @@ pub struct CaptureSpend {
     pub fee: Option<Amount>,
     /// What the spend is called where the money moved.
     pub reference: String,
+    /// The second factor of a person: needed if the spend was released before.
+    pub otp: Option<String>,
 }
 
 impl CaptureSpend {
@@ -199,11 +201,12 @@ impl CaptureSpend {
     /// A field is missing, cannot be or is not known.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        fields.only(&["amount", "fee", "reference"])?;
+        fields.only(&["amount", "fee", "reference", "otp"])?;
         Ok(Self {
             amount: amount(&fields, "amount")?,
             fee: amount(&fields, "fee")?,
             reference: name(&fields, "reference")?,
+            otp: fields.optional_text("otp")?.map(str::to_owned),
         })
     }
 }

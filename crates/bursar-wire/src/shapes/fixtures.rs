@@ -126,6 +126,7 @@ pub(super) fn hold(state: HoldState) -> Hold {
         payees: vec![payee("tb1q", Amount::new(60))],
         cost: cost(Amount::new(70), Amount::new(10)),
         key: None,
+        aliases: Vec::new(),
         meaning: [0; 32],
         instruction: vec![],
         comment: None,

@@ -35,7 +35,8 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         | Refusal::NotUnlocked
         | Refusal::NoLimit
         | Refusal::NoLimitForCoin { .. }
-        | Refusal::NoLimitForFee { .. } => (401, "NeedsUnlock", "needs unlock".to_owned()),
+        | Refusal::NoLimitForFee { .. }
+        | Refusal::FeeNotCounted { .. } => (401, "NeedsUnlock", "needs unlock".to_owned()),
         Refusal::LimitExceeded(_) if refusal.remedy() == Remedy::Unlock => {
             (401, "NeedsUnlock", "needs unlock".to_owned())
         }
@@ -57,7 +58,9 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
                 .with_context("grantedScopes", granted)
         }
         Refusal::RoleMissing { required } => body.with_context("requiredRole", *required),
-        Refusal::NoLimitForCoin { coin } | Refusal::NoLimitForFee { coin } => body.with_context("coin", coin.as_str()),
+        Refusal::NoLimitForCoin { coin } | Refusal::NoLimitForFee { coin } | Refusal::FeeNotCounted { coin } => {
+            body.with_context("coin", coin.as_str())
+        }
         Refusal::DestinationNotAllowed { subject, address } => {
             body.with_context("subject", subject.kind()).with_context("destination", address.as_str())
         }

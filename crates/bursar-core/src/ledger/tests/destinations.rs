@@ -96,6 +96,46 @@ fn what_was_paid_before_may_be_paid_again_when_no_more_are_allowed() {
 }
 
 #[test]
+fn a_number_of_destinations_that_is_limited_later_starts_with_those_paid_before() {
+    for subject in EVERYBODY {
+        let mut world = World::limited(unlimited("tbtc"));
+        let captured = held(world.pay(&[("a", 1)]));
+        world.capture(captured.id, Amount::new(1));
+        assert_eq!(world.paying(&[("b", 1)]), "held");
+        let released = held(world.pay(&[("c", 1)]));
+        world.release(released.id);
+        world.govern(subject, at_most(2));
+        assert_eq!(world.paying(&[("c", 1)]), "too_many_destinations", "{}", subject.kind());
+        assert_eq!(world.paying(&[("a", 1), ("b", 1)]), "held");
+        world.govern(subject, Destinations::default());
+        assert_eq!(world.paying(&[("c", 1)]), "held");
+        world.govern(subject, at_most(3));
+        assert_eq!(world.paying(&[("d", 1)]), "too_many_destinations", "{}", subject.kind());
+        assert_eq!(world.paying(&[("c", 1)]), "held");
+    }
+}
+
+#[test]
+fn a_destination_counts_as_long_as_a_spend_pays_it() {
+    for subject in EVERYBODY {
+        let mut world = governed(subject, at_most(1));
+        let first = held(world.pay(&[("a", 1), ("a", 2)]));
+        let second = held(world.pay(&[("a", 1)]));
+        world.release(first.id);
+        assert_eq!(world.paying(&[("b", 1)]), "too_many_destinations");
+        world.release(second.id);
+        let other = held(world.pay(&[("b", 1)]));
+        assert_eq!(world.paying(&[("a", 1)]), "too_many_destinations");
+        // Money that moved after all was paid to somebody.
+        world.capture(first.id, Amount::new(3));
+        world.edit_token(|token| token.locked = None);
+        world.release(other.id);
+        assert_eq!(world.paying(&[("b", 1)]), "too_many_destinations", "{}", subject.kind());
+        assert_eq!(world.paying(&[("a", 1)]), "held");
+    }
+}
+
+#[test]
 fn each_destination_has_a_limit_of_its_own_for_every_subject() {
     for subject in EVERYBODY {
         let mut world = governed(subject, each(vec![without_fee(10), over("rolling 60s", count_limit("tbtc", 2))]));

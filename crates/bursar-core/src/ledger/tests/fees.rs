@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::fixtures::{count_limit, limit, of, unlimited};
-use crate::limit::Measure;
+use crate::ledger::FeeCeiling;
+use crate::limit::{Fits, Measure};
 
 /// A token that spends USDC and pays gas in ether, under these limits.
 fn gas(limits: Vec<Limit>) -> World {
@@ -65,11 +66,61 @@ fn a_fee_counts_as_no_spend_of_its_coin() {
 #[test]
 fn fees_are_left_out_only_where_that_is_said() {
     let mut world = World::limited(of(Measure::AmountWithoutFee, limit("tbtc", 10)));
-    let hold = held(world.ask(10, |request| request.fee = Amount::new(90)));
+    let hold = held(world.ask(10, |request| fee_within(request, 90, [90, 90])));
     assert_eq!(hold.cost.amount, Amount::new(100));
     assert_eq!(world.refusal(1), "limit_exceeded");
     world.limits(BY_TOKEN, vec![limit("tbtc", 99)]);
     assert_eq!(world.refusal(0), "limit_exceeded");
+}
+
+/// A fee that the wallet's rail bounds, by spend and by day.
+fn fee_within(request: &mut HoldRequest, fee: u128, [per_spend, per_day]: [u128; 2]) {
+    request.fee = Amount::new(fee);
+    request.fee_ceiling = Some(FeeCeiling { per_spend: Amount::new(per_spend), per_day: Amount::new(per_day) });
+}
+
+#[test]
+fn a_fee_that_limits_leave_out_is_bounded_by_the_rail_or_refused() {
+    let mut world = World::limited(of(Measure::AmountWithoutFee, limit("tbtc", 50)));
+    let vast = 10_u128.pow(18);
+    assert_eq!(answer(&world.ask(1, |request| request.fee = Amount::new(vast))), "fee_not_counted");
+    let refused = world.ask(1, |request| fee_within(request, vast, [10, 25]));
+    let Outcome::Refused(Refusal::LimitExceeded(reports)) = refused else { panic!("{refused:?}") };
+    assert!(reports.iter().all(|report| report.subject == BY_WALLET && report.fits == Fits::Never), "{reports:?}");
+    assert_eq!(world.budget(BY_WALLET, "tbtc"), Budget::default());
+    assert_eq!(answer(&world.ask(1, |request| fee_within(request, 10, [10, 25]))), "held");
+    assert_eq!(world.refusal(1), "held");
+}
+
+#[test]
+fn the_fees_of_a_wallet_are_summed_up_over_any_day_with_those_of_before() {
+    let mut world = World::limited(limit("tbtc", 500));
+    world.edit_token(|token| token.expires = at(1_000_000));
+    let day = |request: &mut HoldRequest| fee_within(request, 10, [10, 25]);
+    // Nobody asked for the day's fees when this one was paid.
+    let hold = held(world.ask(1, |request| request.fee = Amount::new(6)));
+    world.capture_with_fee(hold.id, Amount::new(7), Amount::new(6));
+    world.now = at(3600);
+    let hold = held(world.ask(1, day));
+    world.capture_with_fee(hold.id, Amount::new(11), Amount::new(10));
+    let refused = world.ask(1, day);
+    let Outcome::Refused(Refusal::LimitExceeded(reports)) = refused else { panic!("{refused:?}") };
+    let [report] = &reports[..] else { panic!("{reports:?}") };
+    assert_eq!((report.captured, report.asked), (Amount::new(16), Amount::new(10)));
+    assert_eq!(report.fits, Fits::At(at(86_400)));
+    world.now = at(86_399);
+    assert_eq!(answer(&world.ask(1, day)), "limit_exceeded");
+    world.now = at(86_400);
+    assert_eq!(answer(&world.ask(1, day)), "held");
+    world.is_conserved();
+}
+
+#[test]
+fn an_unlock_lifts_no_ceiling_of_fees() {
+    let mut world = World::new();
+    world.unlock(at(60));
+    assert_eq!(answer(&world.ask(1, |request| fee_within(request, 11, [10, 25]))), "limit_exceeded");
+    assert_eq!(answer(&world.ask(1, |request| fee_within(request, 10, [10, 25]))), "held");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a hold takes, and from whom.
 
 use super::*;
-use crate::fixtures::{count_limit, freeze, limit, scopes, unlimited};
+use crate::fixtures::{count_limit, freeze, limit, of, over, scopes, unlimited};
 use crate::hold::Cost;
 use crate::token::{Narrowing, TokenKind};
 
@@ -90,10 +90,10 @@ fn recipients_are_added_up() {
 }
 
 #[test]
-fn a_spend_of_nothing_needs_a_limit_and_fits_under_zero() {
+fn a_spend_of_nothing_needs_a_limit() {
     assert_eq!(World::new().refusal(0), "no_limit");
     assert_eq!(World::limited(limit("hteth", 5)).refusal(0), "no_limit_for_coin");
-    assert_eq!(World::limited(limit("tbtc", 0)).refusal(0), "held");
+    assert_eq!(World::limited(limit("tbtc", 1)).refusal(0), "held");
     assert_eq!(World::limited(limit("tbtc", 0)).refusal(1), "limit_exceeded");
 }
 
@@ -123,6 +123,23 @@ fn an_unlimited_coin_is_spent_and_counted() {
     let mut world = World::limited(unlimited("tbtc"));
     world.hold(1_000_000_000);
     assert_eq!(figures(&world.budget(BY_TOKEN, "tbtc")), [0, 1_000_000_000, 0]);
+}
+
+#[test]
+fn a_ceiling_of_zero_lets_no_spend_through_not_even_of_nothing() {
+    use crate::limit::{Fits, Measure};
+    for measure in [Measure::Amount, Measure::AmountWithoutFee] {
+        for window in ["lifetime", "rolling 60s", "spend"] {
+            let closed = over(window, of(measure, limit("tbtc", 0)));
+            let mut world = World::limited(closed);
+            let Outcome::Refused(Refusal::LimitExceeded(reports)) = world.ask(0, |_| ()) else { panic!("{window}") };
+            assert!(reports.iter().all(|report| report.fits == Fits::Never));
+        }
+    }
+    let mut world = World::new();
+    world.limits(BY_TOKEN, vec![unlimited("tbtc"), of(Measure::Fee, limit("tbtc", 0))]);
+    assert_eq!(answer(&world.ask(1, |request| request.fee = Amount::new(1))), "limit_exceeded");
+    assert_eq!(world.refusal(0), "held");
 }
 
 #[test]

@@ -162,3 +162,88 @@ fn one_transaction_under_two_names_is_one_spend() {
     world.release(first.id);
     assert_eq!(answer(&world.ask(6, built("a"))), "held");
 }
+
+fn built(name: &str) -> impl FnOnce(&mut HoldRequest) {
+    let key = sequence(name);
+    move |request| {
+        request.key = key;
+        request.instruction = vec![1, 2, 3];
+    }
+}
+
+fn names(world: &World) -> usize {
+    world.records.keys().filter(|key| matches!(key, Key::SpendKey(_))).count()
+}
+
+#[test]
+fn a_released_spend_frees_every_name_it_was_asked_for_by() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = held(world.ask(6, built("a")));
+    assert_eq!(answer(&world.ask(6, built("b"))), "known");
+    assert_eq!(names(&world), 3);
+    world.release(first.id);
+    assert_eq!(names(&world), 0);
+    assert_eq!(answer(&world.ask(6, |request| request.key = sequence("b"))), "held");
+}
+
+#[test]
+fn a_spend_that_is_forgotten_takes_every_name_with_it() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = held(world.ask(6, built("a")));
+    world.ask(6, built("b"));
+    world.capture(first.id, Amount::new(6));
+    world.now = at(100);
+    world.run(Command::Forget { holds: vec![first.id], kept: Span::from_seconds(1) });
+    assert_eq!(names(&world), 0);
+}
+
+#[test]
+fn a_spend_has_few_names_and_each_new_one_leaves_a_trace() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = held(world.ask(6, built("a")));
+    let asking = |world: &mut World, name: &str| {
+        let mut request = world.request(Amount::new(6));
+        built(name)(&mut request);
+        world.run(Command::Hold(Box::new(request)))
+    };
+    for number in 0..Hold::MOST_ALIASES {
+        let applied = asking(&mut world, &number.to_string());
+        assert_eq!(answer(&applied.outcome), "known");
+        let event = applied.event.unwrap();
+        assert_eq!((event.action.as_str(), event.subject), ("spend.name", format!("spend:{}", first.id)));
+    }
+    let before = names(&world);
+    let applied = asking(&mut world, "more");
+    assert_eq!(answer(&applied.outcome), "known with another meaning");
+    assert_eq!(applied.event.unwrap().action, "spend.conflict");
+    assert_eq!(names(&world), before);
+    assert!(asking(&mut world, "0").event.is_none());
+}
+
+#[test]
+fn a_key_that_is_used_for_something_else_leaves_a_trace() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let first = held(spend(&mut world, "a", 1, 6));
+    let mut request = world.request(Amount::new(1));
+    request.key = sequence("a");
+    request.meaning = [2; 32];
+    let event = world.run(Command::Hold(Box::new(request))).event.unwrap();
+    assert_eq!((event.action.as_str(), event.subject), ("spend.conflict", format!("token:{TOKEN}")));
+    assert!(event.data.contains(&("spend".to_owned(), first.id.to_string())));
+}
+
+#[test]
+fn money_that_moved_after_all_takes_its_names_back() {
+    let mut world = World::limited(limit("tbtc", 20));
+    let first = held(world.ask(6, built("a")));
+    world.ask(6, built("b"));
+    world.release(first.id);
+    let other = held(spend(&mut world, "b", 9, 1));
+    world.capture(first.id, Amount::new(6));
+    world.edit_token(|token| token.locked = None);
+    assert_eq!(answer(&world.ask(6, built("a"))), "known");
+    assert_eq!(answer(&world.ask(6, built("c"))), "known");
+    // What took a name meanwhile keeps it.
+    let Outcome::Known { hold, same: true } = spend(&mut world, "b", 9, 1) else { panic!() };
+    assert_eq!(hold.id, other.id);
+}

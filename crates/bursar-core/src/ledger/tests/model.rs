@@ -42,7 +42,7 @@ fn world() -> World {
         let expires = Timestamp::from_millis(i64::MAX);
         world.put(Record::Token(id, Token { expires, ..crate::fixtures::token(id, USER) }));
     }
-    let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Member };
+    let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Admin };
     world.put(Record::Membership((ORGANISATION, USER), membership));
     world
 }
@@ -223,6 +223,7 @@ fn the_steps_reach_every_answer_and_money_moves() {
     let answers = [
         "conflict",
         "destination_not_allowed",
+        "fee_not_counted",
         "forgotten",
         "held",
         "known",

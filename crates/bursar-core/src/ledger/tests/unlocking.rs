@@ -160,6 +160,19 @@ fn limits_dropped_by_an_unlock_stay_dropped() {
 }
 
 #[test]
+fn limits_that_are_set_after_they_were_dropped_count() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.unlock_and(at(60), false, true);
+    world.now = at(60);
+    // What needs no second factor lets nothing more be spent.
+    assert_eq!(answer(&world.edit(BY_TOKEN, LimitSet::of(vec![limit("tbtc", 9)]), false)), "limits");
+    assert_eq!(world.refusal(1), "no_limit");
+    world.limits(BY_TOKEN, vec![limit("tbtc", 10)]);
+    assert_eq!(world.refusal(11), "limit_exceeded");
+    assert_eq!(world.refusal(10), "held");
+}
+
+#[test]
 fn a_revoked_token_does_nothing_and_cannot_come_back() {
     let mut world = World::limited(limit("tbtc", 10));
     world.unlock(at(60));

@@ -12,7 +12,7 @@ const SERVICE: TokenId = TokenId::from_bytes([55; 16]);
 /// A token whose owner belongs to the organisation and has no wallet.
 fn member() -> World {
     let mut world = World::limited(limit("tbtc", 10));
-    let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Member };
+    let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Admin };
     world.put(Record::Membership((ORGANISATION, USER), membership));
     world.put(Record::Token(SERVICE, token(SERVICE, USER)));
     world
@@ -122,4 +122,54 @@ fn a_person_resolves_with_what_they_saw() {
     for told in [("became", "released"), ("evidence", "not on the chain after 6 blocks")] {
         assert!(event.data.contains(&(told.0.to_owned(), told.1.to_owned())));
     }
+}
+
+#[test]
+fn a_service_asks_for_spends_only_while_its_owner_runs_the_organisation() {
+    for wallet in [None, Some(WALLET)] {
+        let asking = |request: &mut HoldRequest| {
+            served(request);
+            request.wallet = wallet;
+        };
+        let mut world = member();
+        for role in [MemberRole::Owner, MemberRole::Admin] {
+            world.put(Record::Membership(
+                (ORGANISATION, USER),
+                Membership { organisation: ORGANISATION, user: USER, role },
+            ));
+            assert_eq!(answer(&world.ask(1, asking)), "held");
+        }
+        for role in [MemberRole::Member, MemberRole::Auditor] {
+            world.put(Record::Membership(
+                (ORGANISATION, USER),
+                Membership { organisation: ORGANISATION, user: USER, role },
+            ));
+            assert_eq!(answer(&world.ask(1, asking)), "not_a_member");
+        }
+        world.records.remove(&Key::Membership((ORGANISATION, USER)));
+        assert_eq!(answer(&world.ask(1, asking)), "not_a_member");
+    }
+}
+
+#[test]
+fn a_service_that_released_wrongly_says_so_with_a_second_factor() {
+    let mut world = member();
+    let hold = held(world.ask(5, served)).id;
+    let by = |token, stepped_up| Settler::Service { token, stepped_up };
+    let release = Command::Release { hold, reason: String::new(), by: by(SERVICE, false) };
+    assert_eq!(answer(&world.run(release).outcome), "settled");
+    let capture =
+        |by| Command::Capture { hold, amount: Amount::new(7), fee: Amount::ZERO, reference: "txid".to_owned(), by };
+    let records = world.records.clone();
+    assert_eq!(answer(&world.run(capture(by(TOKEN, true))).outcome), "no such hold");
+    assert_eq!(answer(&world.run(capture(by(SERVICE, false))).outcome), "step-up needed");
+    assert_eq!(world.records, records);
+    let applied = world.run(capture(by(SERVICE, true)));
+    assert!(!settled(applied.outcome).1);
+    let event = applied.event.unwrap();
+    assert_eq!(event.action, "spend.correct");
+    assert!(event.data.contains(&("alarm".to_owned(), "captured_after_release".to_owned())));
+    assert_eq!(figures(&world.budget(BY_TOKEN, "tbtc")), [7, 0, 0]);
+    assert_eq!(answer(&world.ask(1, served)), "locked");
+    world.is_conserved();
 }

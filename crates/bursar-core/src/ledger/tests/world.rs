@@ -113,7 +113,7 @@ impl World {
         };
         self.spends().filter(of_subject).for_each(|hold| past.add(hold));
         let mut history = past.finish();
-        if key.budget.destination.is_none() {
+        if key.is_told_by_totals() {
             let totals = self.budgets().filter_map(|(budget, sums)| match &budget.asset {
                 Asset::Coin(coin) if budget.subject == subject && budget.destination.is_none() => {
                     Some((coin, sums.captured))
@@ -181,6 +181,7 @@ impl World {
             payees: vec![crate::hold::Payee { amount, ..payee("2N9", 0) }],
             fee_coin: coin("tbtc"),
             fee: Amount::ZERO,
+            fee_ceiling: None,
             key: None,
             meaning: [0; 32],
             instruction: Vec::new(),

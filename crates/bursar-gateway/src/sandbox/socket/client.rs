@@ -9,6 +9,7 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination as Meant;
 use bursar_core::hold::{Hold, Payee, Recipient};
+use bursar_core::ledger::FeeCeiling;
 use bursar_service::rail::{Answer, Balance, Built, Decoded, Permit, Rail, RailError, SendOutcome};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
@@ -117,6 +118,10 @@ impl Rail for RemoteSandbox {
 
     fn fee_ceiling(&self, _coin: &Coin, _recipients: usize) -> Amount {
         destination::fee()
+    }
+
+    fn fees_at_most(&self, fee_coin: &Coin) -> FeeCeiling {
+        destination::fees_at_most(fee_coin)
     }
 
     fn build<'a>(

@@ -63,6 +63,7 @@ pub(super) fn hold_of(number: u8, recipients: &[Recipient]) -> Hold {
         cost: Cost::of(tbtc(), amounts, tbtc(), Amount::ZERO).unwrap(),
         payees: recipients.iter().map(payee).collect(),
         key: None,
+        aliases: Vec::new(),
         meaning: [0; 32],
         instruction: Vec::new(),
         comment: None,

@@ -49,6 +49,18 @@ fn unpack_list<T>(packed: &[u8], mut entry: impl FnMut(&mut &[u8]) -> Option<T>)
     Some(entries)
 }
 
+/// Several values, each packed already.
+pub(crate) fn pack_all(entries: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut packed = vec![VERSION];
+    entries.for_each(|entry| put_bytes(&mut packed, &entry));
+    packed
+}
+
+/// Nothing if these bytes are not what [`pack_all`] makes.
+pub(crate) fn unpack_all<T>(packed: &[u8], unpack: impl Fn(&[u8]) -> Option<T>) -> Option<Vec<T>> {
+    unpack_list(packed, |rest| unpack(take_bytes(rest)?))
+}
+
 fn put_number(packed: &mut Vec<u8>, mut number: u64) {
     while let (group, more @ 1..) = (number & 0x7f, number >> 7) {
         packed.push(0x80 | group.to_le_bytes()[0]);

@@ -116,8 +116,11 @@ fn budgets() -> Vec<Record> {
     let groups = ["*erc20", "*bitcoin", "eth:*", "*"];
     let group = |text| BudgetKey { subject: Subject::User(USER), asset: asset(text), destination: None };
     records.extend(groups.map(|text| Record::Budget(group(text), Budget::default())));
-    records.push(Record::Paid(Subject::Token(TOKEN), destinations().map(|destination| destination.id()).to_vec()));
-    records.push(Record::Paid(Subject::Wallet(WALLET), vec![DestinationId::from_bytes([0; 32])]));
+    records.push(Record::Paid(
+        Subject::Token(TOKEN),
+        destinations().map(|destination| (destination.id(), u64::MAX)).to_vec(),
+    ));
+    records.push(Record::Paid(Subject::Wallet(WALLET), vec![(DestinationId::from_bytes([0; 32]), 1)]));
     records.push(Record::Paid(Subject::User(USER), Vec::new()));
     records
 }
@@ -139,6 +142,7 @@ fn spends() -> Vec<Record> {
         payees: payees.collect(),
         cost: bursar_core::hold::Cost { amount: Amount::MAX, ..cost("hteth:usdc", 0, "hteth", 1) },
         key: Some(keys[0].clone()),
+        aliases: keys[2..].to_vec(),
         meaning: [7; 32],
         instruction: vec![0, 255],
         comment: Some("for lunch".to_owned()),

@@ -97,13 +97,14 @@ fn a_capture_names_the_transaction_and_may_leave_the_figures_out() {
         (json!({"reference": " "}), "reference", "is empty"),
         (json!({"reference": "a\u{0}"}), "reference", "control characters"),
         (json!({"amounts": 1}), "amounts", "is not known here"),
+        (json!({"otp": 1}), "otp", "must be a text"),
     ];
     for name in ["amount", "fee"] {
         faults.extend(no_amounts().into_iter().map(|(amount, problem)| (json!({name: amount}), name, problem)));
     }
     assert_refused(CaptureSpend::read, &json!({"reference": "f00d"}), &faults);
     let read = CaptureSpend::read(&body(&json!({"reference": "f00d", "amount": "0"}))).unwrap();
-    assert_eq!(read, CaptureSpend { amount: Some(Amount::ZERO), fee: None, reference: "f00d".to_owned() });
+    assert_eq!(read, CaptureSpend { amount: Some(Amount::ZERO), fee: None, reference: "f00d".to_owned(), otp: None });
 }
 
 #[test]

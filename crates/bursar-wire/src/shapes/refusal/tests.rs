@@ -95,6 +95,7 @@ fn what_an_unlock_would_help_asks_for_one() {
         Refusal::NoLimit,
         Refusal::NoLimitForCoin { coin: coin("hteth:usdc") },
         Refusal::NoLimitForFee { coin: coin("hteth") },
+        Refusal::FeeNotCounted { coin: coin("hteth") },
     ];
     assert_snapshot!(shown(&refusals), @r#"
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"locked","reason":"the token was locked by its owner at 2026-09-21T14:13:21.000Z; unlock it with a one-time password, or resume it"},"needsOTP":true,"needsUnlock":true}
@@ -102,6 +103,7 @@ fn what_an_unlock_would_help_asks_for_one() {
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit","reason":"the token has no spending limit; unlock it with a one-time password, or use a token with a limit"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_coin","reason":"the token has no spending limit for hteth:usdc; unlock it with a one-time password","coin":"hteth:usdc"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_fee","reason":"the fee would be paid in hteth, for which the token has no limit; it needs one on hteth or on fees","coin":"hteth"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"fee_not_counted","reason":"the token's limits leave the fee in hteth out, and nothing else bounds it; it needs a limit on fees, or one on hteth that counts them","coin":"hteth"},"needsOTP":true,"needsUnlock":true}
     "#);
 }
 

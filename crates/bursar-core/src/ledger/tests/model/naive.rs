@@ -24,6 +24,8 @@ pub(super) struct Made {
     pub(super) fate: Fate,
     /// Whether the ledger still keeps it.
     pub(super) is_kept: bool,
+    /// What it is called, also while the names are free.
+    names: BTreeSet<Name>,
     /// When it was settled.
     settled: Timestamp,
 }
@@ -45,7 +47,8 @@ pub(super) struct Naive {
     pub(super) made: BTreeMap<u16, Made>,
     names: BTreeMap<Name, u16>,
     pub(super) rules: BTreeMap<Subject, LimitSet>,
-    paid: BTreeMap<Subject, BTreeSet<usize>>,
+    /// Whom those paid that the ledger let go of while the number of destinations was limited.
+    paid_once: BTreeMap<Subject, BTreeSet<usize>>,
     tokens: [TokenState; 2],
 }
 
@@ -114,14 +117,31 @@ impl Naive {
                 "token"
             }
             Step::Limits { is_stale: true, .. } => "conflict",
-            Step::Limits { subject, rules, .. } => {
-                self.rules.insert(Self::subjects()[*subject], rules.clone());
+            Step::Limits { subject, rules, stepped_up, .. } => {
+                if let Some(token) = self.tokens.get_mut(*subject) {
+                    token.limits_dropped &= !stepped_up;
+                }
+                let subject = Self::subjects()[*subject];
+                if rules.destinations.as_ref().is_none_or(|rules| rules.at_most.is_none()) {
+                    self.paid_once.remove(&subject);
+                }
+                self.rules.insert(subject, rules.clone());
                 "limits"
             }
             Step::Forget => {
                 let before = self.now.minus(KEPT);
                 for made in self.made.values_mut() {
+                    let was_kept = made.is_kept;
                     made.is_kept &= matches!(made.fate, Fate::Open | Fate::Unresolved) || made.settled >= before;
+                    if was_kept && !made.is_kept && made.fate != Fate::Released {
+                        for subject in made.spend.subjects() {
+                            let rules = self.rules.get(&subject).and_then(|rules| rules.destinations.as_ref());
+                            if rules.is_some_and(|rules| rules.at_most.is_some()) {
+                                let paid = self.paid_once.entry(subject).or_default();
+                                paid.extend(made.spend.payments.iter().map(|(to, _)| *to));
+                            }
+                        }
+                    }
                 }
                 let kept = |number: &u16| self.made[number].is_kept;
                 self.names.retain(|_, number| kept(number));
@@ -161,18 +181,13 @@ impl Naive {
         }
         let (answer, figures) = self.verdict(spend, None);
         if answer == "held" {
-            for subject in spend.subjects() {
-                let rules = self.rules.get(&subject).and_then(|rules| rules.destinations.as_ref());
-                if rules.is_some_and(|rules| rules.at_most.is_some()) {
-                    self.paid.entry(subject).or_default().extend(spend.payments.iter().map(|(to, _)| *to));
-                }
-            }
             let made = Made {
                 spend: spend.clone(),
                 overridden: self.lifts(spend),
                 deadline: self.now.plus(Span::from_seconds(spend.patience.into())),
                 fate: Fate::Open,
                 is_kept: true,
+                names: name(spend).into_iter().collect(),
                 settled: self.now,
             };
             self.made.insert(number, made);
@@ -199,7 +214,11 @@ impl Naive {
         if known.fate != Fate::Released
             && let Some(name) = name(spend)
         {
-            self.names.entry(name).or_insert(number);
+            if *self.names.entry(name).or_insert(number) == number
+                && let Some(made) = self.made.get_mut(&number)
+            {
+                made.names.insert(name);
+            }
         }
         Some("known")
     }
@@ -262,7 +281,10 @@ impl Naive {
         {
             return Some("destination_not_allowed");
         }
-        let paid = self.paid.get(&subject).cloned().unwrap_or_default();
+        let mut paid = self.paid_once.get(&subject).cloned().unwrap_or_default();
+        let paying = self.made.values().filter(|made| made.is_kept && made.fate != Fate::Released);
+        let of_subject = paying.filter(|made| made.spend.subjects().contains(&subject));
+        paid.extend(of_subject.flat_map(|made| made.spend.payments.iter().map(|(to, _)| *to)));
         let mut all = paid.clone();
         all.extend(spend.payments.iter().map(|(to, _)| *to));
         let is_more = all.len() > paid.len() && rules.at_most.is_some_and(|most| all.len() > most as usize);
@@ -273,7 +295,10 @@ impl Naive {
         let (amount, fee) = self.paid(step, number);
         let now = self.now;
         let Some(made) = self.kept(number).filter(|made| may_settle(made, by)) else { return "no such hold" };
-        let is_correction = made.fate == Fate::Released && matches!(by, By::Rail);
+        let is_correction = made.fate == Fate::Released && !matches!(by, By::Person);
+        if is_correction && matches!(by, By::Service(_, false)) {
+            return "step-up needed";
+        }
         if !matches!(made.fate, Fate::Open | Fate::Unresolved) && !is_correction {
             return "settled before";
         }
@@ -285,6 +310,12 @@ impl Naive {
         (made.fate, made.settled) = (Fate::Captured { at: now, amount, fee }, now);
         let (held, held_fee) = made.spend.cost();
         let token = made.spend.token;
+        let names = made.names.clone();
+        if is_correction {
+            for name in names {
+                self.names.entry(name).or_insert(number);
+            }
+        }
         if is_correction || amount > held || fee > held_fee {
             self.lock(token);
         }
@@ -304,8 +335,7 @@ impl Naive {
             return "step-up needed";
         }
         (made.fate, made.settled) = (Fate::Released, now);
-        let own = name(&made.spend);
-        self.names.retain(|name, named| !(*named == number && own == Some(*name)));
+        self.names.retain(|_, named| *named != number);
         "settled"
     }
 }

@@ -8,7 +8,7 @@ use crate::amount::Amount;
 use crate::fixtures::{ORGANISATION, coin, destination, limit, of, over, payee};
 use crate::hold::SpendKey;
 use crate::id::{OrganisationId, TokenId, WalletId};
-use crate::ledger::{Command, HoldRequest, Key, LimitEdit, Outcome, Settler};
+use crate::ledger::{Command, FeeCeiling, HoldRequest, Key, LimitEdit, Outcome, Settler};
 use crate::limit::{Allowed, Ceiling, Destinations, Limit, LimitSet, Measure};
 use crate::time::Span;
 
@@ -17,6 +17,8 @@ pub(super) const WALLETS: [WalletId; 2] = [WalletId::from_bytes([3; 16]), Wallet
 pub(super) const COINS: [&str; 4] = ["hteth", "hteth:usdc", "hteth:dai", "tbtc"];
 pub(super) const ADDRESSES: [&str; 4] = ["a", "b", "c", "d"];
 pub(super) const SERVICES: [TokenId; 2] = [TokenId::from_bytes([55; 16]), TokenId::from_bytes([56; 16])];
+/// What the rail of the wallets lets fees take.
+pub(super) const FEES: FeeCeiling = FeeCeiling { per_spend: Amount::power_of_two(1), per_day: Amount::power_of_two(6) };
 const ELSEWHERE: OrganisationId = OrganisationId::from_bytes([44; 16]);
 /// How long ago spends were settled that are let go of: longer than any window.
 pub(super) const KEPT: Span = Span::from_seconds(400 * 86_400);
@@ -226,6 +228,7 @@ impl Spend {
         request.payees = self.payments.iter().map(|(to, amount)| payee(ADDRESSES[*to], (*amount).into())).collect();
         request.fee_coin = coin(COINS[fee_coin(self.coin)]);
         request.fee = Amount::new(self.fee.into());
+        request.fee_ceiling = request.wallet.map(|_| FEES);
         request.key = self.key.map(|key| match request.wallet {
             Some(wallet) => SpendKey::Sequence(wallet, key.to_string()),
             None => SpendKey::Client(request.token, key.to_string()),

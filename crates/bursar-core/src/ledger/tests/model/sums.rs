@@ -1,7 +1,7 @@
 //! How the model adds up: over all spends, for one limit at a time.
 
 use super::naive::{Fate, Made, Naive};
-use super::steps::{COINS, Spend, fee_coin};
+use super::steps::{COINS, FEES, Spend, fee_coin};
 use crate::amount::Amount;
 use crate::coin::{Asset, Family};
 use crate::fixtures::{coin, destination};
@@ -21,7 +21,11 @@ pub(super) struct Figures {
 
 impl Figures {
     pub(super) fn fits(&self) -> bool {
-        self.ceiling.is_none_or(|ceiling| self.captured + self.held + self.asked <= ceiling)
+        let is_of_amounts = self.limit.contains("measure: Amount");
+        self.ceiling.is_none_or(|ceiling| {
+            let is_closed = ceiling == 0 && is_of_amounts;
+            !is_closed && self.captured + self.held + self.asked <= ceiling
+        })
     }
 }
 
@@ -103,7 +107,11 @@ pub(super) fn cannot_spend_alone(rules: &LimitSet, spend: &Spend) -> Option<&'st
     }
     let payer = fee_coin(spend.coin);
     let is_paid = any(payer, &|limit| of_amounts(limit) || limit.measure == Measure::Fee);
-    (payer != spend.coin && spend.fee > 0 && !is_paid).then_some("no_limit_for_fee")
+    if payer != spend.coin && spend.fee > 0 && !is_paid {
+        return Some("no_limit_for_fee");
+    }
+    let is_counted = any(payer, &|limit| matches!(limit.measure, Measure::Amount | Measure::Fee));
+    (spend.wallet.is_none() && spend.fee > 0 && !is_counted).then_some("fee_not_counted")
 }
 
 /// Whose share is meant: of all, or what one destination gets.
@@ -146,11 +154,14 @@ impl Naive {
     /// What all limits of a subject say that look at a spend.
     pub(super) fn judge(&self, subject: Subject, rules: &LimitSet, spend: &Spend) -> Vec<Figures> {
         let mut all = Vec::new();
-        for limit in &rules.limits {
+        // A rail bounds what leaves its wallets as fees, whatever is said about them.
+        let is_wallet = matches!(subject, Subject::Wallet(_)) && spend.fee > 0;
+        let of_rail = FEES.limits(&coin(COINS[fee_coin(spend.coin)])).into_iter().filter(|_| is_wallet);
+        for limit in rules.limits.iter().cloned().chain(of_rail) {
             let Some(part) = share(rules, &limit.asset, None, spend, spend.cost()) else { continue };
             // A fee in a coin of its own is no spend of that coin.
             if part.count > 0 || matches!(limit.measure, Measure::Amount | Measure::Fee) {
-                all.push(self.figures(subject, rules, limit, None, part));
+                all.push(self.figures(subject, rules, &limit, None, part));
             }
         }
         for limit in rules.each() {

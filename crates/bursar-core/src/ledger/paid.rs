@@ -1,0 +1,53 @@
+//! Whom a subject has paid, as long as their number is limited. A destination counts while a spend pays it that is
+//! held or captured; the record begins with the rule, from what was spent before, and ends with it.
+
+use crate::destination::DestinationId;
+use crate::hold::Hold;
+use crate::ledger::charges::subjects;
+use crate::ledger::state::{Key, NotLoaded, Record, State};
+use crate::limit::{LimitSet, Subject};
+
+/// How many destinations may be paid under these rules, if that is limited.
+pub(super) fn at_most(set: Option<&LimitSet>) -> Option<u32> {
+    set.and_then(|set| set.destinations.as_ref()).and_then(|rules| rules.at_most)
+}
+
+/// The destinations of a spend, each once.
+pub(super) fn payees_of(hold: &Hold) -> Vec<DestinationId> {
+    let mut all: Vec<DestinationId> = hold.payees.iter().map(|payee| payee.destination.id()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The records that change when a spend comes to nothing, or to something after all.
+pub(super) fn keys_of(state: &State, hold: &Hold) -> Vec<Key> {
+    let limited = |subject: &Subject| state.limits(subject).is_ok_and(|set| at_most(set).is_some());
+    of(hold).filter(limited).map(Key::Paid).collect()
+}
+
+fn of(hold: &Hold) -> impl Iterator<Item = Subject> {
+    subjects(hold.token, hold.user, hold.wallet, hold.organisation)
+}
+
+/// What the records say once a spend is among those that pay its destinations, or no longer.
+pub(super) fn changed(state: &State, hold: &Hold, is_paid: bool) -> Result<Vec<Record>, NotLoaded> {
+    let mut changed = Vec::new();
+    for subject in of(hold) {
+        if at_most(state.limits(&subject)?).is_none() {
+            continue;
+        }
+        let mut paid = state.paid(&subject)?.cloned().unwrap_or_default();
+        for destination in payees_of(hold) {
+            match paid.iter_mut().find(|(known, _)| *known == destination) {
+                Some((_, spends)) if is_paid => *spends = spends.saturating_add(1),
+                Some((_, spends)) => *spends = spends.saturating_sub(1),
+                None if is_paid => paid.push((destination, 1)),
+                None => {}
+            }
+        }
+        paid.retain(|(_, spends)| *spends > 0);
+        changed.push(Record::Paid(subject, paid));
+    }
+    Ok(changed)
+}
