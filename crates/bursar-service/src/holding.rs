@@ -2,12 +2,13 @@
 //! it. It settles only what it held, and spends nothing of its own (design §5, authority).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Outcome, Settler};
+use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Settler};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -18,6 +19,8 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
+use crate::known::KnownToken;
+use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning};
 
 /// The longest that a service may take.
@@ -92,7 +95,7 @@ impl Bursar {
         if spend.recipients.is_empty() || spend.recipients.len() > MOST_RECIPIENTS {
             return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
         }
-        let spender = self.spender(spend.spender.expose()).await?;
+        let (spender, secret) = self.spender(spend.spender.expose()).await?;
         let payees = match spend.wallet {
             None => self.payees_anywhere(&spend.coin, &spend.recipients)?,
             Some(id) => {
@@ -113,7 +116,7 @@ impl Bursar {
             return Err(ServiceError::invalid("deadline", "is more than 7 days away"));
         }
         let token = spender.token.id;
-        let request = HoldRequest {
+        let mut request = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token,
             // A token that is tied to addresses is spent with only if the service says from where.
@@ -131,8 +134,20 @@ impl Bursar {
             stepped_up: false,
             holder: Some(service.token().id),
             patience,
+            read: vec![(Key::Token(token), spender.version), (Key::Token(service.token().id), service.known.version)],
         };
-        match self.command(service.actor(), Command::Hold(Box::new(request))).await? {
+        let mut outcome = self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await?;
+        for _ in 1..MOST_ATTEMPTS {
+            if !matches!(outcome, Outcome::Conflict(_)) {
+                break;
+            }
+            // The service's own secret may be the one that no longer counts.
+            let own = self.still_presented(service.token().id, service.lookup)?;
+            request.read = vec![self.still_presented(token, secret)?, own];
+            outcome = self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await?;
+        }
+        match outcome {
+            Outcome::Conflict(_) => Err(ServiceError::Busy),
             Outcome::Held { hold, reports } => Ok(Held { hold: *hold, reports, before: false }),
             Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
                 Ok(Held { hold: *hold, reports: Vec::new(), before: true })
@@ -292,8 +307,8 @@ impl Bursar {
         if permitted { Ok(organisation) } else { Err(Refusal::WalletNotPermitted.into()) }
     }
 
-    /// The token that a spender gave to a service, if its text is one that counts.
-    async fn spender(&self, text: &str) -> Result<std::sync::Arc<crate::known::KnownToken>, ServiceError> {
+    /// The token that a spender gave to a service and the name of the secret, if its text is one that counts.
+    async fn spender(&self, text: &str) -> Result<(Arc<KnownToken>, [u8; 32]), ServiceError> {
         let unknown = || ServiceError::invalid("token", "is not the text of a living token");
         let (known, hash) = match self.token_of_text(text) {
             Ok((known, Some(hash))) => (known, hash),
@@ -301,15 +316,18 @@ impl Bursar {
             Ok(_) | Err(_) => return Err(unknown()),
         };
         let now = self.clock.now();
-        let counts = known.secrets.iter().any(|own| own.hash == hash && own.ends.is_none_or(|ends| now < ends));
-        if !counts {
-            return Err(unknown());
-        }
+        let mut secrets = known.secrets.iter();
+        let own = secrets.find(|own| own.hash == hash && own.ends.is_none_or(|ends| now < ends));
+        let own = own.ok_or_else(unknown)?;
+        let lookup = own.lookup;
         // Presented here is used: a rotation must not take it for one that nobody got.
-        if let Some(unused) = known.secrets.iter().find(|own| own.hash == hash && own.is_unused) {
-            self.note_first_use(&known.token, unused.lookup).await?;
+        if own.is_unused {
+            self.note_first_use(&known.token, lookup).await.map_err(|why| match why {
+                Unauthenticated::Unavailable(error) => error,
+                _ => unknown(),
+            })?;
         }
-        Ok(known)
+        Ok((known, lookup))
     }
 
     fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {

@@ -207,6 +207,7 @@ impl Bursar {
             stepped_up: false,
             holder: None,
             patience: self.policy.spend_deadline,
+            read: Vec::new(),
         };
         match trial.wallet {
             None => request.payees = self.payees_anywhere(&request.coin, &trial.recipients)?,

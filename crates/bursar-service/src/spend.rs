@@ -9,7 +9,7 @@ use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, UserId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
+use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Request, Settler};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -22,6 +22,7 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::known::KnownWallet;
 use crate::rail::{Built, Decoded, Permit, Rail, SendOutcome};
+use crate::rotate::MOST_ATTEMPTS;
 
 /// 2^192 base units.
 const SUM_BOUND: Amount = Amount::power_of_two(192);
@@ -118,7 +119,7 @@ impl Bursar {
             }
         };
         let now = self.clock.now();
-        let hold = HoldRequest {
+        let mut hold = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token: principal.token().id,
             address: principal.address,
@@ -135,12 +136,19 @@ impl Bursar {
             stepped_up: stepped_up || self.ignores_limits(),
             holder: None,
             patience: self.policy.spend_deadline,
+            read: vec![(Key::Token(principal.token().id), principal.known.version)],
         };
         let work =
             HoldAndSend { ledger: Arc::clone(&self.ledger), rail: Arc::clone(rail), wallet, actor: principal.actor() };
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
-        tokio::spawn(work.run(hold)).await.unwrap_or(Err(pending))
+        for _ in 0..MOST_ATTEMPTS {
+            match tokio::spawn(work.clone().run(hold.clone())).await.unwrap_or(Err(pending.clone()))? {
+                Some(sent) => return Ok(sent),
+                None => hold.read = vec![self.still_presented(hold.token, principal.lookup)?],
+            }
+        }
+        Err(ServiceError::Busy)
     }
 
     /// A wallet on which the caller may do this, checked on what is known now; the ledger checks again.
@@ -168,6 +176,7 @@ impl Bursar {
 }
 
 /// One spend on its way: held, sent, settled.
+#[derive(Clone)]
 struct HoldAndSend {
     ledger: Arc<Ledger>,
     rail: Arc<dyn Rail>,
@@ -176,12 +185,14 @@ struct HoldAndSend {
 }
 
 impl HoldAndSend {
-    async fn run(self, request: HoldRequest) -> Result<Sent, ServiceError> {
+    /// Holds and sends; nothing, if what the request was decided on has changed.
+    async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
         let command = Command::Hold(Box::new(request));
         match self.ledger.submit(Request { actor: self.actor, command }).await? {
-            Outcome::Held { hold, reports } => self.send(*hold, reports).await,
-            Outcome::Known { hold, same: true } => known(*hold),
+            Outcome::Held { hold, reports } => self.send(*hold, reports).await.map(Some),
+            Outcome::Known { hold, same: true } => known(*hold).map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Conflict(_) => Ok(None),
             Outcome::Refused(refusal) => Err(refusal.into()),
             other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
         }

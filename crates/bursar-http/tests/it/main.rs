@@ -4,6 +4,8 @@ mod authority;
 mod canary;
 mod native;
 mod operations;
+mod rotation;
 mod second_factor;
 mod support;
 mod wire;
+mod world;

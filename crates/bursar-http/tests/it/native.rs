@@ -1,71 +1,10 @@
 //! The native surface: limits over time, edits, rotation, and spends of those who move money themselves.
 
 use bursar_core::time::Span;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Answer, OTP, Server};
-
-const NAME: &str = "user@example.com";
-const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
-const ELSEWHERE: &str = "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7";
-
-struct World {
-    server: Server,
-    session: String,
-}
-
-impl World {
-    async fn new() -> Self {
-        let server = Server::start().await;
-        server.user(NAME).await;
-        server.wallet_of(NAME).await;
-        let session = server.log_in(NAME).await;
-        Self { server, session }
-    }
-
-    /// A token with these limits and destinations: its id and its text.
-    async fn token(&self, mut more: Value) -> (String, String) {
-        more["duration"] = 86_400.into();
-        let issued = self.server.issue(&self.session, more).await;
-        let text = |name: &str| issued[name].as_str().unwrap().to_owned();
-        (text("id"), text("token"))
-    }
-
-    async fn spend_to(&self, token: &str, address: &str, amount: &str) -> Answer {
-        let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", self.server.wallet);
-        self.server.send("POST", &path, Some(token), Some(json!({"address": address, "amount": amount}))).await
-    }
-
-    async fn spend(&self, token: &str, amount: &str) -> Answer {
-        self.spend_to(token, ADDRESS, amount).await
-    }
-
-    async fn get(&self, path: &str, token: &str) -> Answer {
-        self.server.send("GET", path, Some(token), None).await
-    }
-
-    async fn limits(&self, id: &str) -> Value {
-        let answer = self.get(&format!("/bursar/v1/tokens/{id}/limits"), &self.session).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        answer.body
-    }
-
-    async fn edit(&self, id: &str, edit: Value) -> Answer {
-        self.server.send("PUT", &format!("/bursar/v1/tokens/{id}/limits"), Some(&self.session), Some(edit)).await
-    }
-
-    async fn hold(&self, service: &str, token: &str, key: Option<&str>, amount: &str) -> Answer {
-        let body = json!({
-            "token": token, "coin": "tbtc", "amount": amount, "destination": ADDRESS,
-            "wallet": self.server.wallet.to_string(),
-        });
-        self.server.send_with("POST", "/bursar/v1/spends", Some(service), Some(body), key).await
-    }
-}
-
-fn code(answer: &Answer) -> &str {
-    answer.body["code"].as_str().or(answer.body["context"]["code"].as_str()).unwrap_or_default()
-}
+use crate::support::OTP;
+use crate::world::{ADDRESS, ELSEWHERE, World, code};
 
 #[tokio::test]
 async fn a_rolling_limit_says_when_a_spend_fits_and_keeps_its_word() {
@@ -194,32 +133,6 @@ async fn a_dry_run_tells_what_a_spend_would_get_and_holds_nothing() {
     assert_eq!(refused.body["refusal"]["code"], "limit_exceeded");
     assert_eq!(refused.body["refusal"]["fits"], "never");
     assert_eq!(world.spend(&token, "100").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_rotated_token_keeps_its_budget_and_both_secrets_until_the_old_one_ends() {
-    let world = World::new().await;
-    let (id, old) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
-    assert_eq!(world.spend(&old, "60").await.status, 200);
-    let rotate = |overlap: u64| {
-        let (path, body) = (format!("/bursar/v1/tokens/{id}/rotate"), json!({"overlap": overlap, "otp": OTP}));
-        let (server, session) = (&world.server, &world.session);
-        async move { server.send("POST", &path, Some(session), Some(body)).await }
-    };
-    let lost = rotate(3600).await;
-    assert_eq!(lost.status, 200, "{}", lost.body);
-    let found = rotate(3600).await;
-    let (lost, new) = (lost.body["token"].as_str().unwrap(), found.body["token"].as_str().unwrap());
-    assert_eq!(found.body["id"], id.as_str());
-    assert_eq!(world.get("/bursar/v1/self", lost).await.status, 401, "a secret nobody got is replaced");
-    assert_eq!(world.spend(new, "41").await.status, 401, "rotation never refills");
-    assert_eq!(world.spend(new, "20").await.status, 200);
-    assert_eq!(world.spend(&old, "10").await.status, 200, "the old one goes on");
-    let third = rotate(3600).await;
-    assert_eq!((third.status.as_u16(), code(&third)), (409, "rotation_under_way"));
-    world.server.pass(Span::from_seconds(3600));
-    assert_eq!(world.get("/bursar/v1/self", &old).await.status, 401);
-    assert_eq!(world.spend(new, "10").await.status, 200);
 }
 
 #[tokio::test]
