@@ -12,7 +12,7 @@ use bursar_core::ledger::{
     Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, Record, State, Version, Versioned, dry_run, needs,
     needs_for_standing, standing,
 };
-use bursar_core::limit::{Allowed, BudgetKey, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
+use bursar_core::limit::{Allowed, Budget, BudgetKey, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
@@ -48,6 +48,8 @@ pub struct Standing {
     pub version: Version,
     /// What each limit has left, in the order of the rules.
     pub reports: Vec<LimitReport>,
+    /// What it spent and holds.
+    pub budgets: Vec<(BudgetKey, Budget)>,
 }
 
 /// What a token spent of a coin in one stretch of time.
@@ -370,7 +372,7 @@ pub(crate) fn standing_of(reader: &mut dyn Reader, subject: Subject, now: Timest
     let rules = state.limits(&subject).map_err(not_loaded)?.cloned().unwrap_or_default();
     let version = state.version(&Key::Limits(subject)).map_err(not_loaded)?;
     let reports = standing(&state, subject, now).map_err(not_loaded)?;
-    Ok(Standing { subject, rules, version, reports })
+    Ok(Standing { subject, rules, version, reports, budgets: reader.budgets(subject)? })
 }
 
 /// What [`standing`] reads, of what is known; the past aside.

@@ -118,6 +118,7 @@ fn shown(standing: &Standing, now: Timestamp) -> Value {
     let mut shown = shapes::limit_rules(&standing.rules, standing.version);
     shown["subject"] = standing.subject.kind().into();
     shown["limits"] = reports(&standing.reports, now);
+    shown["apart"] = shapes::apart(&standing.budgets);
     shown
 }
 

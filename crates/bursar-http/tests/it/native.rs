@@ -82,6 +82,38 @@ async fn a_limit_of_another_shape_starts_with_what_was_spent() {
 }
 
 #[tokio::test]
+async fn the_dialect_shows_what_was_spent_before_an_edit_and_what_was_spent_under_an_unlock() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 1000 base units in total"]})).await;
+    assert_eq!(world.spend(&token, "60").await.status, 200);
+    let version = world.limits(&id).await["version"].clone();
+    let limits = json!(["tbtc 1000 base units in total", "tbtc 100 base units/day"]);
+    assert_eq!(world.edit(&id, json!({"version": version, "limits": limits})).await.status, 200);
+    let session = async || world.get("/api/v2/user/session", &token).await.body["session"].clone();
+    let shown = session().await;
+    let remaining = world.limits(&id).await["limits"][1]["remaining"].clone();
+    assert_eq!(remaining, "40");
+    assert_eq!(shown["unlock"]["limits"][0]["remaining"], remaining, "{shown}");
+
+    let unlock = json!({"otp": OTP, "duration": 60});
+    assert_eq!(world.server.send("POST", "/api/v2/user/unlock", Some(&token), Some(unlock)).await.status, 200);
+    assert_eq!(world.spend(&token, "500").await.status, 200);
+    world.server.pass(Span::from_seconds(61));
+    // A write waits for the settlements before it.
+    world.server.bursar.note_uses().await.unwrap();
+    let shown = session().await;
+    assert_eq!(shown["overridden"], json!({"tbtc": {"txCount": 1, "txValue": 500}}), "{shown}");
+    let standing = world.limits(&id).await;
+    assert_eq!(standing["apart"]["overridden"][0]["amount"], "500", "{standing}");
+    assert_eq!(standing["limits"][1]["remaining"], "40");
+
+    let service = world.server.service(&world.session).await;
+    assert_eq!(world.hold(&service, &token, None, "7").await.status, 201);
+    assert_eq!(world.limits(&id).await["apart"]["held"][0]["amount"], "7");
+    assert_eq!(session().await["held"], json!({"tbtc": {"txCount": 1, "txValue": 7}}));
+}
+
+#[tokio::test]
 async fn the_wallets_limit_holds_for_every_token_and_tells_no_figures() {
     let world = World::new().await;
     let (_, token) = world.token(json!({"limits": ["tbtc unlimited"]})).await;
