@@ -110,14 +110,6 @@ impl Bursar {
         };
         let payees = rail.payees(&request.coin, &recipients)?;
         check_sum(&payees, fee)?;
-        let stepped_up = match request.otp.as_deref() {
-            None => false,
-            Some(otp) => {
-                let source = self.source(principal);
-                self.prove_otp(&principal.owner, Some(otp), source, principal.address).await?;
-                true
-            }
-        };
         let now = self.clock.now();
         let mut hold = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
@@ -133,11 +125,17 @@ impl Bursar {
             key: request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name)),
             instruction: transaction,
             comment: request.comment,
-            stepped_up: stepped_up || self.ignores_limits(),
+            stepped_up: self.ignores_limits(),
             holder: None,
             patience: self.policy.spend_deadline,
             read: vec![(Key::Token(principal.token().id), principal.known.version)],
         };
+        // A repeat has used up its code already: its key leads to the first outcome, without proof.
+        if request.otp.is_some() && !self.is_known(&hold)? {
+            let source = self.source(principal);
+            self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
+            hold.stepped_up = true;
+        }
         let work =
             HoldAndSend { ledger: Arc::clone(&self.ledger), rail: Arc::clone(rail), wallet, actor: principal.actor() };
         // On a task of its own: a client that goes away leaves no spend half done.
@@ -149,6 +147,13 @@ impl Bursar {
             }
         }
         Err(ServiceError::Busy)
+    }
+
+    /// Whether one of the request's names stands for a spend already.
+    fn is_known(&self, request: &HoldRequest) -> Result<bool, StoreError> {
+        self.reads.look_up(|reader| {
+            request.names().iter().try_fold(false, |known, name| Ok(known || reader.hold_by_key(name)?.is_some()))
+        })
     }
 
     /// A wallet on which the caller may do this, checked on what is known now; the ledger checks again.
