@@ -140,9 +140,10 @@ pub enum Unauthenticated {
         /// Our clock.
         now: Timestamp,
     },
-    /// The request was signed before this server started, so that it cannot be told whether it was seen.
+    /// The request was signed before this server started, or before its clock leapt ahead, so that it cannot be told
+    /// whether it was seen.
     BeforeStart {
-        /// When the server started.
+        /// From when on it can be told.
         started: Timestamp,
     },
     /// The signature was seen before.
@@ -441,6 +442,7 @@ impl Bursar {
         self.replays.check(signature, verb, signed_at, now).map_err(|replayed| match replayed {
             Replayed::Seen => Unauthenticated::Replayed,
             Replayed::MemoryFull => Unauthenticated::ReplayMemoryFull,
+            Replayed::Forgotten { since } => Unauthenticated::BeforeStart { started: since },
         })
     }
 }
