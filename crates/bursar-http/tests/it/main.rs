@@ -2,6 +2,7 @@
 
 mod authority;
 mod canary;
+mod conservation;
 mod native;
 mod operations;
 mod rotation;
