@@ -80,7 +80,7 @@ impl Bursar {
     /// # Errors
     /// There is no such wallet.
     pub async fn unfreeze_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
-        let (version, wallet) = self.stored(Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
+        let (version, wallet) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
         let wallet = wallet.ok_or(ServiceError::NotFound("wallet"))?;
         let write = Write {
             read: vec![(Key::Wallet(id), version)],
@@ -101,7 +101,7 @@ impl Bursar {
     }
 
     async fn stop_token(&self, id: TokenId) -> Result<(), ServiceError> {
-        let (_, token) = self.stored(Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
+        let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
         let now = self.clock.now();
         match token {
             // An unlock runs out of its own accord, but until then the token would spend.
@@ -113,14 +113,14 @@ impl Bursar {
     }
 
     async fn stop_user(&self, id: UserId) -> Result<(), ServiceError> {
-        let (version, user) = self.stored(Key::User(id), |state| state.user(&id).ok().flatten().cloned())?;
+        let (version, user) = self.stored(&Key::User(id), |state| state.user(&id).ok().flatten().cloned())?;
         let Some(user) = user.filter(|user| !self.is_frozen(user.freeze.as_ref())) else { return Ok(()) };
         let user = User { freeze: Some(self.freeze()), ..user };
         self.write_stop((Key::User(id), version), Record::User(id, user), "user.freeze", format!("user:{id}")).await
     }
 
     async fn stop_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
-        let (version, wallet) = self.stored(Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
+        let (version, wallet) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
         let Some(wallet) = wallet.filter(|wallet| !self.is_frozen(wallet.freeze.as_ref())) else { return Ok(()) };
         let wallet = Wallet { freeze: Some(self.freeze()), ..wallet };
         let subject = format!("wallet:{id}");
@@ -149,9 +149,9 @@ impl Bursar {
     }
 
     /// A record as it is committed, and its version.
-    fn stored<T>(&self, key: Key, pick: impl FnOnce(&State) -> T) -> Result<(u64, T), ServiceError> {
+    fn stored<T>(&self, key: &Key, pick: impl FnOnce(&State) -> T) -> Result<(u64, T), ServiceError> {
         let mut state = State::default();
-        self.reads.look_up(|reader| reader.load(std::slice::from_ref(&key), &mut state))?;
-        Ok((state.version(&key).unwrap_or_default(), pick(&state)))
+        self.reads.look_up(|reader| reader.load(std::slice::from_ref(key), &mut state))?;
+        Ok((state.version(key).unwrap_or_default(), pick(&state)))
     }
 }

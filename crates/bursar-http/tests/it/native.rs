@@ -299,3 +299,31 @@ async fn a_locked_service_holds_nothing_more() {
     assert_eq!(lock.status, 200, "{}", lock.body);
     assert_eq!(code(&world.hold(&service, &token, None, "1").await), "locked");
 }
+
+#[tokio::test]
+async fn who_runs_an_organisation_sees_and_sets_the_limits_of_its_members() {
+    let world = World::new().await;
+    let (server, member) = (&world.server, "member@example.com");
+    server.user(member).await;
+    let id = server.bursar.user_named(member).await.unwrap().id;
+    let theirs = server.log_in(member).await;
+    for path in [format!("/bursar/v1/users/{id}/limits"), "/bursar/v1/users/member%40example.com/limits".to_owned()] {
+        let shown = server.send("GET", &path, Some(&world.session), None).await;
+        assert_eq!(shown.status, 200, "{}", shown.body);
+        let version = shown.body["version"].clone();
+        let first = json!({"version": version, "limits": ["tbtc 100 base units/day"]});
+        let set = server.send("PUT", &path, Some(&world.session), Some(first)).await;
+        assert_eq!((set.status.as_u16(), &set.body["subject"]), (200, &json!("user")), "{}", set.body);
+        let mut raise = json!({"version": set.body["version"], "limits": ["tbtc 200 base units/day"]});
+        let alone = server.send("PUT", &path, Some(&world.session), Some(raise.clone())).await;
+        assert_eq!(code(&alone), "step_up_needed");
+        raise["otp"] = OTP.into();
+        let by_themselves = server.send("PUT", &path, Some(&theirs), Some(raise.clone())).await;
+        assert_eq!(by_themselves.status, 403, "{}", by_themselves.body);
+        assert_eq!(server.send("PUT", &path, Some(&world.session), Some(raise)).await.status, 200);
+    }
+    let owner = server.bursar.user_named("user@example.com").await.unwrap().id;
+    for path in [format!("/bursar/v1/users/{owner}/limits"), "/bursar/v1/users/user@example.com/limits".to_owned()] {
+        assert_eq!(server.send("GET", &path, Some(&theirs), None).await.status, 404);
+    }
+}
