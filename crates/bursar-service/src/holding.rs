@@ -20,6 +20,7 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::known::KnownToken;
+use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning};
 
@@ -88,6 +89,37 @@ impl Bursar {
     /// # Errors
     /// Refused with the reason, or not for this service.
     pub async fn hold_for(&self, service: &Principal, spend: ExternalSpend) -> Result<Held, ServiceError> {
+        let spender = self.token_of_text(spend.spender.expose()).map(|(known, _)| known.token.id);
+        let token = spender.unwrap_or(service.token().id);
+        let attempt = Attempt { token, coin: spend.coin.clone(), wallet: spend.wallet };
+        let prepared = self.prepare_external(service, spend).await;
+        let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
+        for _ in 0..MOST_ATTEMPTS {
+            match self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await? {
+                Outcome::Held { hold, reports } => return Ok(Held { hold: *hold, reports, before: false }),
+                Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
+                    return Ok(Held { hold: *hold, reports: Vec::new(), before: true });
+                }
+                Outcome::Known { hold, .. } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
+                Outcome::Refused(refusal) => return Err(refusal.into()),
+                Outcome::Conflict(_) => {
+                    // The service's own secret may be the one that no longer counts.
+                    let own = self.still_presented(service.token().id, service.lookup);
+                    let both = own.and_then(|own| Ok(vec![self.still_presented(request.token, secret)?, own]));
+                    request.read = self.noting_refusal(service, &attempt, both).await?;
+                }
+                other => return Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+            }
+        }
+        Err(ServiceError::Busy)
+    }
+
+    /// Reads a service's request, and finds the secret that its spender's token was presented by.
+    async fn prepare_external(
+        &self,
+        service: &Principal,
+        spend: ExternalSpend,
+    ) -> Result<(HoldRequest, [u8; 32]), ServiceError> {
         let organisation = self.service_of(service, spend.wallet)?;
         if spend.organisation.is_some_and(|asked| asked != organisation) {
             return Err(ServiceError::invalid("organisation", "is not the one this service works for"));
@@ -116,7 +148,7 @@ impl Bursar {
             return Err(ServiceError::invalid("deadline", "is more than 7 days away"));
         }
         let token = spender.token.id;
-        let mut request = HoldRequest {
+        let request = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token,
             // A token that is tied to addresses is spent with only if the service says from where.
@@ -136,26 +168,7 @@ impl Bursar {
             patience,
             read: vec![(Key::Token(token), spender.version), (Key::Token(service.token().id), service.known.version)],
         };
-        let mut outcome = self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await?;
-        for _ in 1..MOST_ATTEMPTS {
-            if !matches!(outcome, Outcome::Conflict(_)) {
-                break;
-            }
-            // The service's own secret may be the one that no longer counts.
-            let own = self.still_presented(service.token().id, service.lookup)?;
-            request.read = vec![self.still_presented(token, secret)?, own];
-            outcome = self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await?;
-        }
-        match outcome {
-            Outcome::Conflict(_) => Err(ServiceError::Busy),
-            Outcome::Held { hold, reports } => Ok(Held { hold: *hold, reports, before: false }),
-            Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
-                Ok(Held { hold: *hold, reports: Vec::new(), before: true })
-            }
-            Outcome::Known { hold, .. } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
-        }
+        Ok((request, secret))
     }
 
     /// The money moved: all that was held, or as much as is said.

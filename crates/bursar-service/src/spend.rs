@@ -22,6 +22,7 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::known::KnownWallet;
 use crate::rail::{Built, Decoded, Permit, Rail, SendOutcome};
+use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 
 /// 2^192 base units.
@@ -95,6 +96,29 @@ impl Bursar {
     /// # Errors
     /// Refused with the reason, or sent with an outcome that is not known: then it stays held.
     pub async fn spend(&self, principal: &Principal, request: SpendRequest) -> Result<Sent, ServiceError> {
+        let attempt = Attempt { token: principal.token().id, coin: request.coin.clone(), wallet: Some(request.wallet) };
+        let prepared = self.prepare(principal, request).await;
+        let (work, mut hold) = self.noting_refusal(principal, &attempt, prepared).await?;
+        // On a task of its own: a client that goes away leaves no spend half done.
+        let pending = ServiceError::OutcomePending { hold: hold.id };
+        for _ in 0..MOST_ATTEMPTS {
+            match tokio::spawn(work.clone().run(hold.clone())).await.unwrap_or(Err(pending.clone()))? {
+                Some(sent) => return Ok(sent),
+                None => {
+                    let presented = self.still_presented(hold.token, principal.lookup);
+                    hold.read = vec![self.noting_refusal(principal, &attempt, presented).await?];
+                }
+            }
+        }
+        Err(ServiceError::Busy)
+    }
+
+    /// Reads a request and finds what it takes to hold and send it.
+    async fn prepare(
+        &self,
+        principal: &Principal,
+        request: SpendRequest,
+    ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
         let (recipients, fee, transaction) = match request.what {
@@ -138,15 +162,7 @@ impl Bursar {
         }
         let work =
             HoldAndSend { ledger: Arc::clone(&self.ledger), rail: Arc::clone(rail), wallet, actor: principal.actor() };
-        // On a task of its own: a client that goes away leaves no spend half done.
-        let pending = ServiceError::OutcomePending { hold: hold.id };
-        for _ in 0..MOST_ATTEMPTS {
-            match tokio::spawn(work.clone().run(hold.clone())).await.unwrap_or(Err(pending.clone()))? {
-                Some(sent) => return Ok(sent),
-                None => hold.read = vec![self.still_presented(hold.token, principal.lookup)?],
-            }
-        }
-        Err(ServiceError::Busy)
+        Ok((work, hold))
     }
 
     /// Whether one of the request's names stands for a spend already.
