@@ -126,6 +126,7 @@ fn hold(id: u128, key: Option<SpendKey>) -> Request {
         stepped_up: false,
         holder: None,
         patience: Span::from_seconds(60),
+        read: Vec::new(),
     }));
     Request { actor: Actor::Token { user: USER, token: TOKEN }, command }
 }

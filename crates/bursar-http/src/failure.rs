@@ -257,7 +257,8 @@ fn unauthenticated(why: Unauthenticated, request_id: &str, now: Timestamp) -> Sh
             Shown::new(401, body("timestamp_out_of_window", text).with_context("serverTime", now.to_string()))
         }
         Unauthenticated::BeforeStart { started } => {
-            let text = "the request was signed before the server started; sign it again";
+            let text =
+                "the request was signed before the server started, or before its clock leapt ahead; sign it again";
             Shown::new(401, body("signed_before_start", text).with_context("started", started.to_string()))
         }
         Unauthenticated::Replayed => Shown::new(401, body("replayed", "this signature was seen before")),

@@ -69,6 +69,8 @@ pub enum Signing<'a> {
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub(crate) known: Arc<KnownToken>,
+    /// The name of the secret that was presented.
+    pub(crate) lookup: [u8; 32],
     /// The token's owner.
     pub owner: Arc<User>,
     /// Where the request came from.
@@ -138,9 +140,10 @@ pub enum Unauthenticated {
         /// Our clock.
         now: Timestamp,
     },
-    /// The request was signed before this server started, so that it cannot be told whether it was seen.
+    /// The request was signed before this server started, or before its clock leapt ahead, so that it cannot be told
+    /// whether it was seen.
     BeforeStart {
-        /// When the server started.
+        /// From when on it can be told.
         started: Timestamp,
     },
     /// The signature was seen before.
@@ -227,8 +230,10 @@ struct Verified {
     mode: Mode,
     signer: Option<Signer>,
     signed_at: Option<Timestamp>,
-    /// The secret's name, if its first use is still to be noted.
-    unused: Option<[u8; 32]>,
+    /// The secret's name.
+    lookup: [u8; 32],
+    /// Whether its first use is still to be noted.
+    is_unused: bool,
 }
 
 impl Authenticated {
@@ -262,18 +267,20 @@ impl Bursar {
             Ok(verified) => verified,
             Err(why) => return Authenticated::failed(why),
         };
-        let Verified { mode, signer, signed_at, unused } = verified;
+        let Verified { mode, signer, signed_at, lookup, is_unused } = verified;
         // Only what changes something must not be done twice, now or after a restart.
         if let Some(signed_at) = signed_at.filter(|_| verb_of(presented.method) == Verb::Change)
             && let Err(error) = self.reach(signed_at).await
         {
             return Authenticated { principal: Err(Unauthenticated::Unavailable(error)), signer };
         }
-        let principal = self.admit(&presented, known, mode, now);
-        if let (Ok(principal), Some(lookup)) = (&principal, unused)
-            && let Err(error) = self.note_first_use(principal.token(), lookup).await
+        let principal = self.admit(&presented, known, (mode, lookup), now);
+        // A use that is not noted could be taken for none: its secret would be replaced under its holder's hands.
+        if let Ok(principal) = &principal
+            && is_unused
+            && let Err(why) = self.note_first_use(principal.token(), lookup).await
         {
-            tracing::warn!(token = %principal.token().id, %error, "the first use of a new secret was not noted");
+            return Authenticated { principal: Err(why), signer };
         }
         Authenticated { principal: principal.map(Some), signer }
     }
@@ -282,7 +289,7 @@ impl Bursar {
         &self,
         presented: &Presented<'_>,
         known: Arc<KnownToken>,
-        mode: Mode,
+        (mode, lookup): (Mode, [u8; 32]),
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
         let owner = self.owner(known.token.user)?.ok_or(Unauthenticated::Unknown)?;
@@ -292,7 +299,7 @@ impl Bursar {
             return Err(Unauthenticated::Unknown);
         }
         self.seen.note(known.token.id, LastUse { at: now, from: presented.address });
-        Ok(Principal { known, owner, address: presented.address, mode })
+        Ok(Principal { known, lookup, owner, address: presented.address, mode })
     }
 
     pub(crate) fn token_of_text(&self, text: &str) -> Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated> {
@@ -317,7 +324,7 @@ impl Bursar {
         }
     }
 
-    fn token_of_id(&self, id: TokenId) -> Result<Arc<KnownToken>, Unauthenticated> {
+    pub(crate) fn token_of_id(&self, id: TokenId) -> Result<Arc<KnownToken>, Unauthenticated> {
         if let Some(known) = self.known.token(id) {
             return Ok(known);
         }
@@ -338,7 +345,9 @@ impl Bursar {
             table: "token_secrets",
             problem: format!("a secret of token {id} does not open with the master key"),
         })?;
-        Ok(self.known.keep_token(KnownToken { token: token.value, secrets }, read_at))
+        // The token was read first: its version is never newer than what was read of its secrets.
+        let (token, version) = (token.value, token.version);
+        Ok(self.known.keep_token(KnownToken { token, version, secrets }, read_at))
     }
 
     pub(crate) fn owner(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
@@ -357,7 +366,6 @@ impl Bursar {
         hash: Option<&BearerHash>,
         now: Timestamp,
     ) -> Result<Verified, Unauthenticated> {
-        let unused = |secret: &KnownSecret| secret.is_unused.then_some(secret.lookup);
         let counts = |secret: &&KnownSecret| secret.ends.is_none_or(|ends| now < ends);
         let matching = |secret: &&KnownSecret| hash.is_none_or(|hash| secret.hash == *hash);
         let mut secrets = known.secrets.iter().filter(counts).filter(matching);
@@ -367,7 +375,9 @@ impl Bursar {
         };
         match presented.signing {
             Signing::None => match secrets.next() {
-                Some(secret) => Ok(Verified { mode: Mode::Raw, signer: None, signed_at: None, unused: unused(secret) }),
+                Some(&KnownSecret { lookup, is_unused, .. }) => {
+                    Ok(Verified { mode: Mode::Raw, signer: None, signed_at: None, lookup, is_unused })
+                }
                 None => Err(Unauthenticated::Unknown),
             },
             Signing::Hmac { hmac, timestamp, version } => {
@@ -391,7 +401,8 @@ impl Bursar {
                 self.check_freshness(presented.method, hmac, signed_at, now)?;
                 let mode = if version == AuthVersion::V2 { Mode::V2 } else { Mode::V3 };
                 let signer = Some(signer(&secret.key, Scheme::Hmac(version)));
-                Ok(Verified { mode, signer, signed_at: Some(signed_at), unused: unused(secret) })
+                let KnownSecret { lookup, is_unused, .. } = *secret;
+                Ok(Verified { mode, signer, signed_at: Some(signed_at), lookup, is_unused })
             }
             Signing::V4 { signature, timestamp, request_id, content } => {
                 let (Some(timestamp), Some(request_id)) = (timestamp, request_id) else {
@@ -408,13 +419,9 @@ impl Bursar {
                     .find(|secret| secret.key.verify(&request, signature).is_ok())
                     .ok_or(Unauthenticated::BadSignature)?;
                 self.check_freshness(presented.method, signature, signed_at, now)?;
-                let signer = signer(&secret.key, Scheme::V4 { request_id: request_id.to_owned() });
-                Ok(Verified {
-                    mode: Mode::V4,
-                    signer: Some(signer),
-                    signed_at: Some(signed_at),
-                    unused: unused(secret),
-                })
+                let signer = Some(signer(&secret.key, Scheme::V4 { request_id: request_id.to_owned() }));
+                let KnownSecret { lookup, is_unused, .. } = *secret;
+                Ok(Verified { mode: Mode::V4, signer, signed_at: Some(signed_at), lookup, is_unused })
             }
         }
     }
@@ -435,6 +442,7 @@ impl Bursar {
         self.replays.check(signature, verb, signed_at, now).map_err(|replayed| match replayed {
             Replayed::Seen => Unauthenticated::Replayed,
             Replayed::MemoryFull => Unauthenticated::ReplayMemoryFull,
+            Replayed::Forgotten { since } => Unauthenticated::BeforeStart { started: since },
         })
     }
 }

@@ -1,43 +1,157 @@
 //! The check that nothing was lost and nothing invented (I8), on the live store. Where something does not
-//! add up, the token concerned spends nothing until its owner has looked.
+//! add up, whatever spends under that budget stops until somebody has looked: a token is locked, a user or
+//! a wallet frozen. An organisation has no such state of its own; the server says that it is not ready.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bursar_core::account::{Freeze, User, Wallet};
 use bursar_core::audit::Actor;
-use bursar_core::ledger::Command;
+use bursar_core::id::{TokenId, UserId, WalletId};
 pub use bursar_core::ledger::conservation::Difference;
+use bursar_core::ledger::{Command, Key, Record, State, Trace, Write};
 use bursar_core::limit::Subject;
 
 use crate::Bursar;
 use crate::error::ServiceError;
 
-/// What the last check found.
+/// What is said of an account or a wallet that is frozen because of its budget.
+const REASON: &str = "a budget does not say what its spends say; whoever runs this server has to look";
+
+/// What the last checks found.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    differences: AtomicU64,
+    held: AtomicU64,
+    /// Of the last check that looked at captured spends, too.
+    captured: AtomicU64,
+    organisations_held: AtomicU64,
+    organisations_captured: AtomicU64,
 }
 
 impl Bursar {
     /// Compares spends with budgets: what is held, and if `all` are looked at also what was captured.
-    /// Tokens whose figures differ are locked.
+    /// Whatever spends under a budget that differs is stopped; what is stopped already is left as it is.
     ///
     /// # Errors
     /// The store does not answer.
     pub async fn check_conservation(&self, all: bool) -> Result<Vec<Difference>, ServiceError> {
         let differences = self.reads.run(move |reader| reader.conservation(all)).await?;
-        self.checked.differences.store(u64::try_from(differences.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let count = |figure: &str, only_organisations: bool| {
+            let counted = differences.iter().filter(|found| {
+                let is_organisation = matches!(found.budget.subject, Subject::Organisation(_));
+                found.figure == figure && (is_organisation || !only_organisations)
+            });
+            u64::try_from(counted.count()).unwrap_or(u64::MAX)
+        };
+        let checked = &self.checked;
+        checked.held.store(count("held", false), Ordering::Relaxed);
+        checked.organisations_held.store(count("held", true), Ordering::Relaxed);
+        // A check that does not look at captures finds none, and must not call off what an earlier one found.
+        if all {
+            checked.captured.store(count("captured", false), Ordering::Relaxed);
+            checked.organisations_captured.store(count("captured", true), Ordering::Relaxed);
+        }
         for difference in &differences {
             let Difference { budget, figure, spends, counted } = difference;
             tracing::error!(?budget, figure, ?spends, ?counted, "a budget does not say what its spends say");
-            if let Subject::Token(token) = budget.subject {
-                self.command(Actor::System, Command::Lock { token }).await?;
+            // One that cannot be stopped keeps no other from being stopped.
+            if let Err(error) = self.stop(budget.subject).await {
+                tracing::error!(?budget, %error, "what spends under this budget could not be stopped");
             }
         }
         Ok(differences)
     }
 
-    /// How many budgets differed from their spends when that was last looked at.
+    /// How many figures of budgets differed from their spends when they were last looked at.
     pub fn conservation_differences(&self) -> u64 {
-        self.checked.differences.load(Ordering::Relaxed)
+        let Checked { held, captured, .. } = &self.checked;
+        held.load(Ordering::Relaxed).saturating_add(captured.load(Ordering::Relaxed))
+    }
+
+    /// Why the ledger is not to be trusted as a whole, if that is so: what an organisation spent does not add up.
+    pub fn ledger_problem(&self) -> Option<String> {
+        let Checked { organisations_held, organisations_captured, .. } = &self.checked;
+        let found =
+            organisations_held.load(Ordering::Relaxed) > 0 || organisations_captured.load(Ordering::Relaxed) > 0;
+        found.then(|| "the budget of an organisation does not say what its spends say; see the log".to_owned())
+    }
+
+    /// Lifts a wallet's freeze, as the operator of the machine.
+    ///
+    /// # Errors
+    /// There is no such wallet.
+    pub async fn unfreeze_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
+        let (version, wallet) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
+        let wallet = wallet.ok_or(ServiceError::NotFound("wallet"))?;
+        let write = Write {
+            read: vec![(Key::Wallet(id), version)],
+            put: vec![Record::Wallet(id, Wallet { freeze: None, ..wallet })],
+            trace: Some(Trace { action: "wallet.unfreeze", subject: format!("wallet:{id}"), data: Vec::new() }),
+            ..Write::default()
+        };
+        self.must_write(Actor::Operator, write).await
+    }
+
+    async fn stop(&self, subject: Subject) -> Result<(), ServiceError> {
+        match subject {
+            Subject::Token(id) => self.stop_token(id).await,
+            Subject::User(id) => self.stop_user(id).await,
+            Subject::Wallet(id) => self.stop_wallet(id).await,
+            Subject::Organisation(_) => Ok(()),
+        }
+    }
+
+    async fn stop_token(&self, id: TokenId) -> Result<(), ServiceError> {
+        let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
+        let now = self.clock.now();
+        match token {
+            // An unlock runs out of its own accord, but until then the token would spend.
+            Some(token) if token.lives_at(now) && (token.locked.is_none() || token.unlocked_at(now).is_some()) => {
+                self.command(Actor::System, Command::Lock { token: id }).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn stop_user(&self, id: UserId) -> Result<(), ServiceError> {
+        let (version, user) = self.stored(&Key::User(id), |state| state.user(&id).ok().flatten().cloned())?;
+        let Some(user) = user.filter(|user| !self.is_frozen(user.freeze.as_ref())) else { return Ok(()) };
+        let user = User { freeze: Some(self.freeze()), ..user };
+        self.write_stop((Key::User(id), version), Record::User(id, user), "user.freeze", format!("user:{id}")).await
+    }
+
+    async fn stop_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
+        let (version, wallet) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
+        let Some(wallet) = wallet.filter(|wallet| !self.is_frozen(wallet.freeze.as_ref())) else { return Ok(()) };
+        let wallet = Wallet { freeze: Some(self.freeze()), ..wallet };
+        let subject = format!("wallet:{id}");
+        self.write_stop((Key::Wallet(id), version), Record::Wallet(id, wallet), "wallet.freeze", subject).await
+    }
+
+    async fn write_stop(
+        &self,
+        read: (Key, u64),
+        put: Record,
+        action: &'static str,
+        subject: String,
+    ) -> Result<(), ServiceError> {
+        let trace = Trace { action, subject, data: vec![("reason", REASON.to_owned())] };
+        let write = Write { read: vec![read], put: vec![put], trace: Some(trace), ..Write::default() };
+        self.must_write(Actor::System, write).await
+    }
+
+    /// Whether it is frozen for good: a freeze with an end would end before anybody has looked.
+    fn is_frozen(&self, freeze: Option<&Freeze>) -> bool {
+        freeze.is_some_and(|freeze| freeze.until.is_none())
+    }
+
+    fn freeze(&self) -> Freeze {
+        Freeze { since: self.clock.now(), until: None, reason: REASON.to_owned() }
+    }
+
+    /// A record as it is committed, and its version.
+    fn stored<T>(&self, key: &Key, pick: impl FnOnce(&State) -> T) -> Result<(u64, T), ServiceError> {
+        let mut state = State::default();
+        self.reads.look_up(|reader| reader.load(std::slice::from_ref(key), &mut state))?;
+        Ok((state.version(key).unwrap_or_default(), pick(&state)))
     }
 }

@@ -2,12 +2,13 @@
 //! it. It settles only what it held, and spends nothing of its own (design §5, authority).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Outcome, Settler};
+use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Settler};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -18,6 +19,9 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
+use crate::known::KnownToken;
+use crate::refused::Attempt;
+use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning};
 
 /// The longest that a service may take.
@@ -85,6 +89,37 @@ impl Bursar {
     /// # Errors
     /// Refused with the reason, or not for this service.
     pub async fn hold_for(&self, service: &Principal, spend: ExternalSpend) -> Result<Held, ServiceError> {
+        let spender = self.token_of_text(spend.spender.expose()).map(|(known, _)| known.token.id);
+        let token = spender.unwrap_or(service.token().id);
+        let attempt = Attempt { token, coin: spend.coin.clone(), wallet: spend.wallet };
+        let prepared = self.prepare_external(service, spend).await;
+        let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
+        for _ in 0..MOST_ATTEMPTS {
+            match self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await? {
+                Outcome::Held { hold, reports } => return Ok(Held { hold: *hold, reports, before: false }),
+                Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
+                    return Ok(Held { hold: *hold, reports: Vec::new(), before: true });
+                }
+                Outcome::Known { hold, .. } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
+                Outcome::Refused(refusal) => return Err(refusal.into()),
+                Outcome::Conflict(_) => {
+                    // The service's own secret may be the one that no longer counts.
+                    let own = self.still_presented(service.token().id, service.lookup);
+                    let both = own.and_then(|own| Ok(vec![self.still_presented(request.token, secret)?, own]));
+                    request.read = self.noting_refusal(service, &attempt, both).await?;
+                }
+                other => return Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+            }
+        }
+        Err(ServiceError::Busy)
+    }
+
+    /// Reads a service's request, and finds the secret that its spender's token was presented by.
+    async fn prepare_external(
+        &self,
+        service: &Principal,
+        spend: ExternalSpend,
+    ) -> Result<(HoldRequest, [u8; 32]), ServiceError> {
         let organisation = self.service_of(service, spend.wallet)?;
         if spend.organisation.is_some_and(|asked| asked != organisation) {
             return Err(ServiceError::invalid("organisation", "is not the one this service works for"));
@@ -92,7 +127,7 @@ impl Bursar {
         if spend.recipients.is_empty() || spend.recipients.len() > MOST_RECIPIENTS {
             return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
         }
-        let spender = self.spender(spend.spender.expose()).await?;
+        let (spender, secret) = self.spender(spend.spender.expose()).await?;
         let (payees, fee_ceiling) = match spend.wallet {
             None => (self.payees_anywhere(&spend.coin, &spend.recipients)?, None),
             Some(id) => {
@@ -135,16 +170,9 @@ impl Bursar {
             stepped_up: false,
             holder: Some(service.token().id),
             patience,
+            read: vec![(Key::Token(token), spender.version), (Key::Token(service.token().id), service.known.version)],
         };
-        match self.command(service.actor(), Command::Hold(Box::new(request))).await? {
-            Outcome::Held { hold, reports } => Ok(Held { hold: *hold, reports, before: false }),
-            Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
-                Ok(Held { hold: *hold, reports: Vec::new(), before: true })
-            }
-            Outcome::Known { hold, .. } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
-        }
+        Ok((request, secret))
     }
 
     /// The money moved: all that was held, or as much as is said. Of a spend that was released before, that takes a
@@ -292,8 +320,8 @@ impl Bursar {
         if permitted { Ok(organisation) } else { Err(Refusal::WalletNotPermitted.into()) }
     }
 
-    /// The token that a spender gave to a service, if its text is one that counts.
-    async fn spender(&self, text: &str) -> Result<std::sync::Arc<crate::known::KnownToken>, ServiceError> {
+    /// The token that a spender gave to a service and the name of the secret, if its text is one that counts.
+    async fn spender(&self, text: &str) -> Result<(Arc<KnownToken>, [u8; 32]), ServiceError> {
         let unknown = || ServiceError::invalid("token", "is not the text of a living token");
         let (known, hash) = match self.token_of_text(text) {
             Ok((known, Some(hash))) => (known, hash),
@@ -301,15 +329,18 @@ impl Bursar {
             Ok(_) | Err(_) => return Err(unknown()),
         };
         let now = self.clock.now();
-        let counts = known.secrets.iter().any(|own| own.hash == hash && own.ends.is_none_or(|ends| now < ends));
-        if !counts {
-            return Err(unknown());
-        }
+        let mut secrets = known.secrets.iter();
+        let own = secrets.find(|own| own.hash == hash && own.ends.is_none_or(|ends| now < ends));
+        let own = own.ok_or_else(unknown)?;
+        let lookup = own.lookup;
         // Presented here is used: a rotation must not take it for one that nobody got.
-        if let Some(unused) = known.secrets.iter().find(|own| own.hash == hash && own.is_unused) {
-            self.note_first_use(&known.token, unused.lookup).await?;
+        if own.is_unused {
+            self.note_first_use(&known.token, lookup).await.map_err(|why| match why {
+                Unauthenticated::Unavailable(error) => error,
+                _ => unknown(),
+            })?;
         }
-        Ok(known)
+        Ok((known, lookup))
     }
 
     fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {

@@ -25,6 +25,8 @@ const KEPT_LIMITS: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct KnownToken {
     pub(crate) token: Token,
+    /// The version of the token's record that was read; a rotation counts it on, too.
+    pub(crate) version: Version,
     pub(crate) secrets: Vec<KnownSecret>,
 }
 

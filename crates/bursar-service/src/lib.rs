@@ -22,6 +22,7 @@ pub mod rail;
 mod rates;
 mod reads;
 mod recovery_codes;
+mod refused;
 pub mod replay;
 pub mod retention;
 pub mod rotate;

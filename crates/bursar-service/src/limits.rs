@@ -7,12 +7,12 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
-use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
+use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{
     Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, Record, State, Version, Versioned, dry_run, needs,
     needs_for_standing, standing,
 };
-use bursar_core::limit::{Allowed, BudgetKey, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
+use bursar_core::limit::{Allowed, Budget, BudgetKey, Destinations, Limit, LimitReport, LimitSet, Subject, Usage};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
@@ -48,6 +48,8 @@ pub struct Standing {
     pub version: Version,
     /// What each limit has left, in the order of the rules.
     pub reports: Vec<LimitReport>,
+    /// What it spent and holds.
+    pub budgets: Vec<(BudgetKey, Budget)>,
 }
 
 /// What a token spent of a coin in one stretch of time.
@@ -208,6 +210,7 @@ impl Bursar {
             stepped_up: false,
             holder: None,
             patience: self.policy.spend_deadline,
+            read: Vec::new(),
         };
         match trial.wallet {
             None => request.payees = self.payees_anywhere(&request.coin, &trial.recipients)?,
@@ -238,7 +241,10 @@ impl Bursar {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(drop),
             Subject::User(id) if id == principal.user() => self.person(principal),
-            Subject::User(_) => Err(ServiceError::NotFound("user")),
+            Subject::User(id) => match principal.is_person() && self.runs_an_organisation_of(principal, id)? {
+                true => Ok(()),
+                false => Err(ServiceError::NotFound("user")),
+            },
             Subject::Wallet(id) => self.wallet_for(principal, id, WalletAction::View).map(drop),
             Subject::Organisation(id) => {
                 self.person(principal)?;
@@ -247,15 +253,16 @@ impl Bursar {
         }
     }
 
-    /// Who may edit a subject's limits, and whether they may also loosen them: one's tokens, oneself only
-    /// to tighten unless one runs an organisation, wallets and organisations that one administers.
+    /// Who may edit a subject's limits, and whether they may also loosen them: one's tokens, wallets and
+    /// organisations that one administers, members of those organisations, and oneself, but only to tighten.
     fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(|_| true),
-            Subject::User(id) if id == principal.user() => {
-                Ok(self.role_in(principal, crate::people::DEFAULT_ORGANISATION)?.is_some_and(administers))
-            }
-            Subject::User(_) => Err(ServiceError::NotFound("user")),
+            Subject::User(id) => match self.runs_an_organisation_of(principal, id)? {
+                true => Ok(true),
+                false if id == principal.user() => Ok(false),
+                false => Err(ServiceError::NotFound("user")),
+            },
             Subject::Wallet(id) => {
                 let (_, role) = self.wallet_for(principal, id, WalletAction::View)?;
                 match role.is_some_and(|role| role.admin) {
@@ -269,6 +276,17 @@ impl Bursar {
                 Some(_) => Err(Refusal::RoleMissing { required: "admin" }.into()),
             },
         }
+    }
+
+    /// Whether the caller administers an organisation that this user belongs to.
+    fn runs_an_organisation_of(&self, principal: &Principal, user: UserId) -> Result<bool, ServiceError> {
+        let places = self.reads.look_up(|reader| reader.memberships(user))?;
+        for place in places {
+            if self.role_in(principal, place.organisation)?.is_some_and(administers) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(crate) fn role_in(
@@ -371,7 +389,7 @@ pub(crate) fn standing_of(reader: &mut dyn Reader, subject: Subject, now: Timest
     let rules = state.limits(&subject).map_err(not_loaded)?.cloned().unwrap_or_default();
     let version = state.version(&Key::Limits(subject)).map_err(not_loaded)?;
     let reports = standing(&state, subject, now).map_err(not_loaded)?;
-    Ok(Standing { subject, rules, version, reports })
+    Ok(Standing { subject, rules, version, reports, budgets: reader.budgets(subject)? })
 }
 
 /// What [`standing`] reads, of what is known; the past aside.

@@ -31,6 +31,11 @@ pub enum Replayed {
     Seen,
     /// It cannot be told, since the memory is full.
     MemoryFull,
+    /// It cannot be told, since what was signed then has been forgotten.
+    Forgotten {
+        /// What was signed from then on is remembered.
+        since: Timestamp,
+    },
 }
 
 pub(crate) struct Replays {
@@ -41,6 +46,8 @@ pub(crate) struct Replays {
 struct Seen {
     slices: VecDeque<(i64, HashMap<u128, Verb>)>,
     count: usize,
+    /// The slices before this one are forgotten, whatever the clock says now.
+    kept_from: Option<i64>,
 }
 
 impl Replays {
@@ -66,6 +73,13 @@ impl Replays {
             Some(_) => return Err(Replayed::Seen),
             None => {}
         }
+        // A clock that leapt ahead and came back must not make old signatures new.
+        if let Some(since) = seen.kept_from.filter(|kept_from| slice_of(signed_at) < *kept_from) {
+            return match verb {
+                Verb::Get => Ok(()),
+                Verb::Change => Err(Replayed::Forgotten { since: start_of(since) }),
+            };
+        }
         if seen.count >= BOUND {
             // A read that is forgotten lets nothing be done twice.
             return if verb == Verb::Get { Ok(()) } else { Err(Replayed::MemoryFull) };
@@ -77,6 +91,11 @@ impl Replays {
 
 fn slice_of(time: Timestamp) -> i64 {
     time.as_millis().div_euclid(i64::try_from(SLICE.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// When a slice begins.
+fn start_of(slice: i64) -> Timestamp {
+    Timestamp::from_millis(slice.saturating_mul(i64::try_from(SLICE.as_millis()).unwrap_or(i64::MAX)))
 }
 
 impl Seen {
@@ -100,6 +119,7 @@ impl Seen {
 
     fn drop_before(&mut self, time: Timestamp) {
         let first = slice_of(time);
+        self.kept_from = self.kept_from.max(Some(first));
         while self.slices.front().is_some_and(|(slice, _)| *slice < first) {
             if let Some((_, names)) = self.slices.pop_front() {
                 self.count -= names.len();
@@ -130,6 +150,21 @@ mod tests {
         assert_eq!(replays.check(SIGNATURE, Verb::Get, NOW, NOW), Ok(()));
         assert_eq!(replays.check(SIGNATURE, Verb::Get, NOW, NOW), Ok(()));
         assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, NOW), Err(Replayed::Seen));
+    }
+
+    #[test]
+    fn a_clock_that_leaps_ahead_and_comes_back_makes_no_signature_new() {
+        let replays = Replays::new();
+        assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, NOW), Ok(()));
+        let leapt = NOW.plus(window::PAST).plus(Span::from_seconds(60));
+        let other = SIGNATURE.replace('c', "d");
+        assert_eq!(replays.check(&other, Verb::Change, leapt, leapt), Ok(()));
+        let back = NOW.plus(SLICE);
+        let again = replays.check(SIGNATURE, Verb::Change, NOW, back);
+        assert!(matches!(again, Err(Replayed::Forgotten { since }) if since > NOW), "{again:?}");
+        assert_eq!(replays.check(SIGNATURE, Verb::Get, NOW, back), Ok(()), "a read may be repeated");
+        let since = leapt.minus(window::PAST).plus(SLICE);
+        assert_eq!(replays.check(&other.replace('b', "e"), Verb::Change, since, since), Ok(()), "later ones go on");
     }
 
     #[test]

@@ -3,18 +3,21 @@
 
 use bursar_core::audit::Actor;
 use bursar_core::id::TokenId;
-use bursar_core::ledger::{Key, Record, TokenSecret, Trace, Write};
+use bursar_core::ledger::{Key, Outcome, Record, TokenSecret, Trace, Version, Write};
+use bursar_core::refusal::Refusal;
 use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Token, TokenKind};
 use bursar_wire::token_text::TokenText;
 
 use crate::Bursar;
-use crate::authenticate::Principal;
+use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::issue::TokenState;
 
 /// The longest that an old secret goes on.
 pub const LONGEST_OVERLAP: Span = Span::from_seconds(7 * 86_400);
+/// How often something is decided again because records changed in between.
+pub(crate) const MOST_ATTEMPTS: usize = 5;
 
 /// A token with a new secret, shown here and never again.
 #[derive(Debug)]
@@ -28,8 +31,8 @@ pub struct Rotated {
 }
 
 impl Bursar {
-    /// Gives a token a new secret; the old one goes on for `overlap`. If the answer is lost, ask again: a
-    /// new secret that was never used is replaced.
+    /// Gives a token a new secret; the old one goes on for `overlap`, and once this is answered holds nothing
+    /// after its end. If the answer is lost, ask again: a new secret that was never used is replaced.
     ///
     /// # Errors
     /// The caller is not the token's owner in person, the second factor is wrong, the overlap too long, or
@@ -45,7 +48,10 @@ impl Bursar {
         if overlap > LONGEST_OVERLAP {
             return Err(ServiceError::invalid("overlap", "is longer than 7 days"));
         }
-        let token = self.own_token(principal, id)?;
+        self.own_token(principal, id)?;
+        let found = self.reads.look_up(|reader| Ok(reader.token(id)?.zip(reader.secrets(id)?)))?;
+        let (token, found) = found.ok_or(ServiceError::NotFound("token"))?;
+        let (token, version) = (token.value, token.version);
         if token.kind == TokenKind::Session {
             return Err(ServiceError::invalid("id", "is a login session; log in again instead"));
         }
@@ -55,13 +61,12 @@ impl Bursar {
         if !token.lives_at(now) {
             return Err(ServiceError::Conflict("the token is revoked or expired".to_owned()));
         }
-        let found = self.reads.look_up(|reader| reader.secrets(id))?.ok_or(ServiceError::NotFound("token"))?;
         let text = TokenText::from_random(self.random.bytes());
         let (secrets, old_ends) = rotated(found.value, self.secret_of(&token, &text)?, overlap, now)?;
         let write = Write {
-            // The token's record is written too, so that of two rotations at once one is told.
-            read: vec![(Key::Secrets(id), found.version)],
-            put: vec![Record::Secrets(id, secrets)],
+            // INVARIANT: a rotation counts the token's version on, so that nothing is held on what was read before.
+            read: vec![(Key::Token(id), version), (Key::Secrets(id), found.version)],
+            put: vec![Record::Token(id, token.clone()), Record::Secrets(id, secrets)],
             trace: Some(Trace {
                 action: "token.rotate",
                 subject: format!("token:{id}"),
@@ -75,52 +80,66 @@ impl Bursar {
     }
 
     /// Remembers that the newest of several secrets was used: from then on it is not replaced.
-    pub(crate) async fn note_first_use(&self, token: &Token, lookup: [u8; 32]) -> Result<(), ServiceError> {
+    pub(crate) async fn note_first_use(&self, token: &Token, lookup: [u8; 32]) -> Result<(), Unauthenticated> {
         let (id, now) = (token.id, self.clock.now());
-        let found = self.reads.look_up(|reader| reader.secrets(id))?.ok_or(ServiceError::NotFound("token"))?;
-        let mut secrets = found.value;
-        match secrets.iter_mut().find(|secret| secret.lookup == lookup && secret.used.is_none()) {
-            None => return Ok(()),
-            Some(secret) => secret.used = Some(now),
+        for _ in 0..MOST_ATTEMPTS {
+            let found = self.reads.look_up(|reader| reader.secrets(id))?.ok_or(Unauthenticated::Unknown)?;
+            let mut secrets = found.value;
+            let own = secrets.iter_mut().find(|secret| secret.lookup == lookup).ok_or(Unauthenticated::Unknown)?;
+            if own.used.is_some() {
+                return Ok(());
+            }
+            own.used = Some(now);
+            let write = Write {
+                read: vec![(Key::Secrets(id), found.version)],
+                put: vec![Record::Secrets(id, secrets)],
+                ..Write::default()
+            };
+            if let Outcome::Written = self.write(Actor::System, write).await.map_err(Unauthenticated::Unavailable)? {
+                return Ok(());
+            }
         }
-        let write = Write {
-            read: vec![(Key::Secrets(id), found.version)],
-            put: vec![Record::Secrets(id, secrets)],
-            ..Write::default()
+        Err(Unauthenticated::Unavailable(ServiceError::Busy))
+    }
+
+    /// The version of a token's record that says this secret still counts.
+    pub(crate) fn still_presented(&self, id: TokenId, lookup: [u8; 32]) -> Result<(Key, Version), ServiceError> {
+        let known = match self.token_of_id(id) {
+            Ok(known) => known,
+            Err(Unauthenticated::Unavailable(error)) => return Err(error),
+            Err(_) => return Err(Refusal::TokenUnknown.into()),
         };
-        // Somebody else was faster: then it is noted, or no longer matters.
-        self.write(Actor::System, write).await.map(drop)
+        let now = self.clock.now();
+        match known.secrets.iter().any(|own| own.lookup == lookup && own.ends.is_none_or(|ends| now < ends)) {
+            true => Ok((Key::Token(id), known.version)),
+            false => Err(Refusal::TokenUnknown.into()),
+        }
     }
 }
 
 /// The secrets after a rotation, and when the old one ends. At most two live at any time.
 fn rotated(
-    secrets: Vec<TokenSecret>,
+    mut secrets: Vec<TokenSecret>,
     new: TokenSecret,
     overlap: Span,
     now: Timestamp,
 ) -> Result<(Vec<TokenSecret>, Timestamp), ServiceError> {
     let ends = now.plus(overlap);
-    let mut living: Vec<TokenSecret> =
-        secrets.into_iter().filter(|secret| secret.ends.is_none_or(|ends| now < ends)).collect();
-    // The newest comes last. Beside an older one, and never used: its answer was lost.
-    if living.len() > 1 && living.last().is_some_and(|newest| newest.used.is_none()) {
-        living.pop();
+    // The newest comes last. Beside an older one, living or not, and never used: its answer was lost.
+    if secrets.len() > 1 && secrets.last().is_some_and(|newest| newest.used.is_none()) {
+        secrets.pop();
     }
     let dated = |secret: &TokenSecret| secret.ends.unwrap_or(ends).min(ends);
-    if let [older, _, ..] = &living[..]
+    let mut living = secrets.iter().filter(|secret| secret.ends.is_none_or(|ends| now < ends));
+    if let (Some(older), Some(_)) = (living.next(), living.next())
         && overlap > Span::ZERO
     {
         return Err(ServiceError::RotationUnderWay { until: dated(older) });
     }
-    let mut after: Vec<TokenSecret> = living
-        .into_iter()
-        .map(|secret| TokenSecret { ends: Some(dated(&secret)), ..secret })
-        .filter(|secret| secret.ends.is_some_and(|ends| now < ends))
-        .collect();
-    let old_ends = after.last().and_then(|secret| secret.ends).unwrap_or(now);
-    after.push(new);
-    Ok((after, old_ends))
+    // Also one that has ended is kept beside the new one: it tells that the new one came by a rotation.
+    let old = secrets.pop().map(|secret| TokenSecret { ends: Some(dated(&secret)), ..secret });
+    let old_ends = old.as_ref().and_then(|secret| secret.ends).unwrap_or(now);
+    Ok((old.into_iter().chain([new]).collect(), old_ends))
 }
 
 #[cfg(test)]
@@ -141,13 +160,15 @@ mod tests {
     #[test]
     fn the_old_secret_goes_on_for_the_overlap_and_no_longer() {
         assert_eq!(rotate(vec![secret(1, None, false)], 500).unwrap(), [(1, Some(1500)), (9, None)]);
-        assert_eq!(rotate(vec![secret(1, None, true)], 0).unwrap(), [(9, None)]);
+        assert_eq!(rotate(vec![secret(1, None, true)], 0).unwrap(), [(1, Some(1000)), (9, None)]);
     }
 
     #[test]
     fn a_lost_answer_is_asked_for_again() {
         let lost = vec![secret(1, Some(1400), true), secret(2, None, false)];
         assert_eq!(rotate(lost, 500).unwrap(), [(1, Some(1400)), (9, None)]);
+        let ended_meanwhile = vec![secret(1, Some(900), true), secret(2, None, false)];
+        assert_eq!(rotate(ended_meanwhile, 500).unwrap(), [(1, Some(900)), (9, None)]);
     }
 
     #[test]
@@ -157,7 +178,7 @@ mod tests {
             rotate(both.clone(), 500),
             Err(ServiceError::RotationUnderWay { until: Timestamp::from_millis(1400) })
         );
-        assert_eq!(rotate(both, 0).unwrap(), [(9, None)]);
+        assert_eq!(rotate(both, 0).unwrap(), [(2, Some(1000)), (9, None)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, UserId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
+use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Request, Settler};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -22,6 +22,8 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::known::KnownWallet;
 use crate::rail::{Built, Decoded, Permit, Rail, SendOutcome};
+use crate::refused::Attempt;
+use crate::rotate::MOST_ATTEMPTS;
 
 /// 2^192 base units.
 const SUM_BOUND: Amount = Amount::power_of_two(192);
@@ -94,6 +96,29 @@ impl Bursar {
     /// # Errors
     /// Refused with the reason, or sent with an outcome that is not known: then it stays held.
     pub async fn spend(&self, principal: &Principal, request: SpendRequest) -> Result<Sent, ServiceError> {
+        let attempt = Attempt { token: principal.token().id, coin: request.coin.clone(), wallet: Some(request.wallet) };
+        let prepared = self.prepare(principal, request).await;
+        let (work, mut hold) = self.noting_refusal(principal, &attempt, prepared).await?;
+        // On a task of its own: a client that goes away leaves no spend half done.
+        let pending = ServiceError::OutcomePending { hold: hold.id };
+        for _ in 0..MOST_ATTEMPTS {
+            match tokio::spawn(work.clone().run(hold.clone())).await.unwrap_or(Err(pending.clone()))? {
+                Some(sent) => return Ok(sent),
+                None => {
+                    let presented = self.still_presented(hold.token, principal.lookup);
+                    hold.read = vec![self.noting_refusal(principal, &attempt, presented).await?];
+                }
+            }
+        }
+        Err(ServiceError::Busy)
+    }
+
+    /// Reads a request and finds what it takes to hold and send it.
+    async fn prepare(
+        &self,
+        principal: &Principal,
+        request: SpendRequest,
+    ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
         let (recipients, fee, transaction) = match request.what {
@@ -109,17 +134,9 @@ impl Bursar {
         };
         let payees = rail.payees(&request.coin, &recipients)?;
         check_sum(&payees, fee)?;
-        let stepped_up = match request.otp.as_deref() {
-            None => false,
-            Some(otp) => {
-                let source = self.source(principal);
-                self.prove_otp(&principal.owner, Some(otp), source, principal.address).await?;
-                true
-            }
-        };
         let now = self.clock.now();
         let fee_coin = rail.fee_coin(&request.coin);
-        let hold = HoldRequest {
+        let mut hold = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token: principal.token().id,
             address: principal.address,
@@ -134,15 +151,27 @@ impl Bursar {
             key: request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name)),
             instruction: transaction,
             comment: request.comment,
-            stepped_up: stepped_up || self.ignores_limits(),
+            stepped_up: self.ignores_limits(),
             holder: None,
             patience: self.policy.spend_deadline,
+            read: vec![(Key::Token(principal.token().id), principal.known.version)],
         };
+        // A repeat has used up its code already: its key leads to the first outcome, without proof.
+        if request.otp.is_some() && !self.is_known(&hold)? {
+            let source = self.source(principal);
+            self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
+            hold.stepped_up = true;
+        }
         let work =
             HoldAndSend { ledger: Arc::clone(&self.ledger), rail: Arc::clone(rail), wallet, actor: principal.actor() };
-        // On a task of its own: a client that goes away leaves no spend half done.
-        let pending = ServiceError::OutcomePending { hold: hold.id };
-        tokio::spawn(work.run(hold)).await.unwrap_or(Err(pending))
+        Ok((work, hold))
+    }
+
+    /// Whether one of the request's names stands for a spend already.
+    fn is_known(&self, request: &HoldRequest) -> Result<bool, StoreError> {
+        self.reads.look_up(|reader| {
+            request.names().iter().try_fold(false, |known, name| Ok(known || reader.hold_by_key(name)?.is_some()))
+        })
     }
 
     /// A wallet on which the caller may do this, checked on what is known now; the ledger checks again.
@@ -170,6 +199,7 @@ impl Bursar {
 }
 
 /// One spend on its way: held, sent, settled.
+#[derive(Clone)]
 struct HoldAndSend {
     ledger: Arc<Ledger>,
     rail: Arc<dyn Rail>,
@@ -178,12 +208,14 @@ struct HoldAndSend {
 }
 
 impl HoldAndSend {
-    async fn run(self, request: HoldRequest) -> Result<Sent, ServiceError> {
+    /// Holds and sends; nothing, if what the request was decided on has changed.
+    async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
         let command = Command::Hold(Box::new(request));
         match self.ledger.submit(Request { actor: self.actor, command }).await? {
-            Outcome::Held { hold, reports } => self.send(*hold, reports).await,
-            Outcome::Known { hold, same: true } => known(*hold),
+            Outcome::Held { hold, reports } => self.send(*hold, reports).await.map(Some),
+            Outcome::Known { hold, same: true } => known(*hold).map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Conflict(_) => Ok(None),
             Outcome::Refused(refusal) => Err(refusal.into()),
             other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
         }

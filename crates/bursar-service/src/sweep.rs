@@ -23,6 +23,9 @@ pub enum Overdue {
     PastDeadline,
 }
 
+/// The figure of a sweep in which a spend is counted.
+type Count = fn(&mut Swept) -> &mut usize;
+
 /// What a sweep did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Swept {
@@ -32,13 +35,16 @@ pub struct Swept {
     pub released: usize,
     /// Spends of which still nobody knows.
     pub unresolved: usize,
+    /// Spends that could not be settled, as the log tells; they stay held, and the next sweep looks at them again.
+    pub failed: usize,
 }
 
 impl Bursar {
-    /// Asks rails what became of unsettled spends, and settles those they know of.
+    /// Asks rails what became of unsettled spends, and settles those they know of. One that cannot be settled
+    /// keeps no other from it.
     ///
     /// # Errors
-    /// The store does not answer.
+    /// The store does not answer, or the ledger is closed.
     pub async fn sweep(&self, overdue: Overdue) -> Result<Swept, ServiceError> {
         let mut swept = Swept::default();
         let mut after: Option<HoldId> = None;
@@ -51,33 +57,41 @@ impl Bursar {
                 let is_past = hold.deadline <= self.clock.now() || matches!(hold.state, HoldState::Unresolved { .. });
                 // Whoever moves the money themselves is not done because this server was started again.
                 if is_past || (overdue == Overdue::All && hold.holder.is_none()) {
-                    self.settle(&hold, &mut swept).await?;
+                    match self.settle(&hold).await {
+                        Ok(count) => *count(&mut swept) += 1,
+                        Err(error) if concerns_all(&error) => return Err(error),
+                        Err(error) => {
+                            tracing::error!(spend = %hold.id, %error, "a spend could not be settled; it stays held");
+                            swept.failed += 1;
+                        }
+                    }
                 }
             }
         }
     }
 
-    async fn settle(&self, hold: &Hold, swept: &mut Swept) -> Result<(), ServiceError> {
-        let command = match self.became_of(hold).await? {
+    /// Settles a spend as its rail says, and tells among which it is to be counted.
+    async fn settle(&self, hold: &Hold) -> Result<Count, ServiceError> {
+        let (command, count): (_, Count) = match self.became_of(hold).await? {
             SendOutcome::Done { reference, fee } => {
-                swept.captured += 1;
-                Command::Capture { hold: hold.id, amount: captured(hold, fee), fee, reference, by: Settler::Rail }
+                let amount = captured(hold, fee);
+                let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
+                (capture, |swept| &mut swept.captured)
             }
             SendOutcome::Refused { reason } => {
-                swept.released += 1;
-                Command::Release { hold: hold.id, reason, by: Settler::Rail }
+                (Command::Release { hold: hold.id, reason, by: Settler::Rail }, |swept| &mut swept.released)
             }
             SendOutcome::Unknown { reason } => {
-                swept.unresolved += 1;
                 if hold.state != HoldState::Open {
-                    return Ok(());
+                    return Ok(|swept| &mut swept.unresolved);
                 }
                 tracing::warn!(spend = %hold.id, reason, "the outcome of a spend is not known; it stays held");
-                Command::Expire { hold: hold.id, overdue: hold.holder.is_some() }
+                let expire = Command::Expire { hold: hold.id, overdue: hold.holder.is_some() };
+                (expire, |swept| &mut swept.unresolved)
             }
         };
         match self.command(Actor::System, command).await? {
-            Outcome::Settled { .. } => Ok(()),
+            Outcome::Settled { .. } => Ok(count),
             other => Err(ServiceError::Unavailable(format!("the ledger answered a settlement with {other:?}"))),
         }
     }
@@ -96,4 +110,9 @@ impl Bursar {
             None => unknown("its rail is not configured"),
         }
     }
+}
+
+/// Whether an error is none of this spend's: then every other would meet it, too.
+const fn concerns_all(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::StoreUnavailable(_))
 }

@@ -52,6 +52,7 @@ pub(crate) fn spend(token: TokenId, serial: u64, dice: &mut fastrand::Rng) -> Ho
         stepped_up: dice.u8(..20) == 0,
         holder: is_for_service.then_some(SERVICE),
         patience: Span::from_seconds(dice.u64(5..120)),
+        read: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads of what is committed, each over one connection that cannot write.
 
-use bursar_core::account::User;
+use bursar_core::account::{Membership, User};
 use bursar_core::audit::{Event, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
@@ -15,8 +15,8 @@ use rusqlite::{Connection, Transaction};
 
 use crate::conservation;
 use crate::rows::{
-    self, Found, audit, budget, credential, document, hold, last_use, limits, secrets, spend_key, spends, token, user,
-    wallet,
+    self, Found, audit, budget, credential, document, hold, last_use, limits, membership, secrets, spend_key, spends,
+    token, user, wallet,
 };
 use crate::sql::unavailable;
 
@@ -74,6 +74,10 @@ impl Reader for SqliteReader {
 
     fn users(&mut self, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
         user::all(&self.connection, page)
+    }
+
+    fn memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {
+        membership::of_user(&self.connection, user)
     }
 
     fn credentials(&mut self, user: UserId) -> Result<Vec<Versioned<Credential>>, StoreError> {

@@ -1,6 +1,6 @@
 //! What Bursar asks of a store.
 
-use bursar_core::account::{User, Wallet, WalletRole};
+use bursar_core::account::{Membership, User, Wallet, WalletRole};
 use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
@@ -168,6 +168,12 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn users(&mut self, page: Page<UserId>) -> Result<Vec<User>, StoreError>;
+
+    /// A user's places in organisations, at most a thousand.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError>;
 
     /// What a user logs in with.
     ///

@@ -15,7 +15,7 @@ mod template;
 mod wallet;
 
 pub use account::{login, user};
-pub use limits::{limit, limit_report, limit_rules, limit_standing, others_limit};
+pub use limits::{apart, limit, limit_report, limit_rules, limit_standing, others_limit};
 pub use refusal::refusal;
 pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{native_spend, native_spends};

@@ -164,6 +164,8 @@ impl Town {
             stepped_up: false,
             holder: None,
             patience: LONG,
+            fee_ceiling: None,
+            read: Vec::new(),
         };
         Request { actor: Actor::Token { user: USER, token }, command: Command::Hold(Box::new(request)) }
     }

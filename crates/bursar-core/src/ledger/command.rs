@@ -195,6 +195,8 @@ pub struct HoldRequest {
     pub holder: Option<TokenId>,
     /// How long the rail's answer may take.
     pub patience: Span,
+    /// The versions on which it was decided who asks: if one has changed, nothing is held.
+    pub read: Vec<(Key, Version)>,
 }
 
 impl HoldRequest {

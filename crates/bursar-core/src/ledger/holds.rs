@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 
 pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     let mut keys = vec![Key::Token(request.token), Key::Hold(request.id)];
+    keys.extend(request.read.iter().map(|(key, _)| key.clone()));
     keys.extend(request.wallet.map(Key::Wallet));
     keys.extend(request.holder.map(Key::Token));
     if let Some(Ok(Some(holder))) = request.holder.map(|holder| state.token(&holder)) {
@@ -86,6 +87,11 @@ pub(super) fn payments_of(request: &HoldRequest) -> Vec<(DestinationId, Amount)>
 }
 
 pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> Result<Decided, NotLoaded> {
+    for (key, version) in &request.read {
+        if state.version(key)? != *version {
+            return Ok((Outcome::Conflict(key.clone()), None));
+        }
+    }
     match decide(state, request, now)? {
         Verdict::Known(known) => known_as(state, *known, request),
         Verdict::Refused { refusal, learnt } => {

@@ -15,6 +15,8 @@ pub struct LimitReport {
     pub captured: Amount,
     /// What is held, in the limit's measure.
     pub held: Amount,
+    /// How many spends were captured in the window or are held.
+    pub spends: u64,
     /// What is asked now, in the limit's measure.
     pub asked: Amount,
     /// When the spend fits.
@@ -39,11 +41,13 @@ pub enum Fits {
 impl LimitReport {
     /// How a limit sees a spend, given its budget.
     pub fn new(subject: Subject, limit: &Limit, budget: &Budget, asked: Usage, now: Timestamp) -> Self {
-        let captured = budget.used(&limit.window, now).measured(limit.measure);
-        let held = match limit.window {
-            Window::Spend => Amount::ZERO,
-            _ => budget.held.measured(limit.measure),
+        let used = budget.used(&limit.window, now);
+        let reserved = match limit.window {
+            Window::Spend => Usage::default(),
+            _ => budget.held,
         };
+        let (captured, held) = (used.measured(limit.measure), reserved.measured(limit.measure));
+        let spends = used.count.saturating_add(reserved.count);
         let is_spend = asked.count > 0;
         let asked = asked.measured(limit.measure);
         let fits = match limit.ceiling {
@@ -55,7 +59,7 @@ impl LimitReport {
                 false => later(limit, budget, ceiling, (held, asked), now),
             },
         };
-        Self { subject, limit: limit.clone(), captured, held, asked, fits, resets: None }
+        Self { subject, limit: limit.clone(), captured, held, spends, asked, fits, resets: None }
     }
 
     /// The same, with the time at which nothing that is captured now counts any more: the end of the

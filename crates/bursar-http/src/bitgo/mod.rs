@@ -17,6 +17,7 @@ pub(crate) fn view<'a>(bursar: &'a Bursar, state: &'a TokenState) -> SessionView
         token: &state.token,
         limits: &state.rules,
         budgets: &state.budgets,
+        standing: &state.standing,
         origin: &bursar.policy().origin,
         fingerprint: state.fingerprint.as_deref(),
         last_used: state.last_used,

@@ -31,12 +31,12 @@ pub(crate) async fn set_of_token(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn of_user(call: Call) -> Result<Reply, Failure> {
-    let subject = Subject::User(user(&call)?);
+    let subject = Subject::User(user(&call).await?);
     show(call, subject).await
 }
 
 pub(crate) async fn set_of_user(call: Call) -> Result<Reply, Failure> {
-    let subject = Subject::User(user(&call)?);
+    let subject = Subject::User(user(&call).await?);
     set(call, subject).await
 }
 
@@ -106,11 +106,14 @@ async fn set(call: Call, subject: Subject) -> Result<Reply, Failure> {
     Reply::ok(shown)
 }
 
-/// `me`, or an id.
-fn user(call: &Call) -> Result<UserId, Failure> {
+/// `me`, an id, or a name.
+async fn user(call: &Call) -> Result<UserId, Failure> {
     match call.parameter("user")? {
         "me" => Ok(call.principal()?.owner.id),
-        _ => call.id("user"),
+        text => match text.parse() {
+            Ok(id) => Ok(id),
+            Err(_) => Ok(call.bursar.user_named(text).await?.id),
+        },
     }
 }
 
@@ -118,6 +121,7 @@ fn shown(standing: &Standing, now: Timestamp) -> Value {
     let mut shown = shapes::limit_rules(&standing.rules, standing.version);
     shown["subject"] = standing.subject.kind().into();
     shown["limits"] = reports(&standing.reports, now);
+    shown["apart"] = shapes::apart(&standing.budgets);
     shown
 }
 

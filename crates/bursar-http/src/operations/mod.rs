@@ -68,7 +68,8 @@ impl Operations {
             Stage::Stopping => Some(("stopping", "the server was told to stop".to_owned())),
         };
         let store = bursar.store_problem().map(|problem| ("store_unavailable", problem));
-        stage.into_iter().chain(store).collect()
+        let ledger = bursar.ledger_problem().map(|problem| ("ledger_differs", problem));
+        stage.into_iter().chain(store).chain(ledger).collect()
     }
 }
 

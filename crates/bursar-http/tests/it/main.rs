@@ -2,8 +2,12 @@
 
 mod authority;
 mod canary;
+mod conservation;
+mod events;
 mod native;
 mod operations;
+mod rotation;
 mod second_factor;
 mod support;
 mod wire;
+mod world;

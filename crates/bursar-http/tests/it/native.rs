@@ -1,71 +1,10 @@
 //! The native surface: limits over time, edits, rotation, and spends of those who move money themselves.
 
 use bursar_core::time::Span;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Answer, OTP, Server};
-
-const NAME: &str = "user@example.com";
-const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
-const ELSEWHERE: &str = "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7";
-
-struct World {
-    server: Server,
-    session: String,
-}
-
-impl World {
-    async fn new() -> Self {
-        let server = Server::start().await;
-        server.user(NAME).await;
-        server.wallet_of(NAME).await;
-        let session = server.log_in(NAME).await;
-        Self { server, session }
-    }
-
-    /// A token with these limits and destinations: its id and its text.
-    async fn token(&self, mut more: Value) -> (String, String) {
-        more["duration"] = 86_400.into();
-        let issued = self.server.issue(&self.session, more).await;
-        let text = |name: &str| issued[name].as_str().unwrap().to_owned();
-        (text("id"), text("token"))
-    }
-
-    async fn spend_to(&self, token: &str, address: &str, amount: &str) -> Answer {
-        let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", self.server.wallet);
-        self.server.send("POST", &path, Some(token), Some(json!({"address": address, "amount": amount}))).await
-    }
-
-    async fn spend(&self, token: &str, amount: &str) -> Answer {
-        self.spend_to(token, ADDRESS, amount).await
-    }
-
-    async fn get(&self, path: &str, token: &str) -> Answer {
-        self.server.send("GET", path, Some(token), None).await
-    }
-
-    async fn limits(&self, id: &str) -> Value {
-        let answer = self.get(&format!("/bursar/v1/tokens/{id}/limits"), &self.session).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        answer.body
-    }
-
-    async fn edit(&self, id: &str, edit: Value) -> Answer {
-        self.server.send("PUT", &format!("/bursar/v1/tokens/{id}/limits"), Some(&self.session), Some(edit)).await
-    }
-
-    async fn hold(&self, service: &str, token: &str, key: Option<&str>, amount: &str) -> Answer {
-        let body = json!({
-            "token": token, "coin": "tbtc", "amount": amount, "destination": ADDRESS,
-            "wallet": self.server.wallet.to_string(),
-        });
-        self.server.send_with("POST", "/bursar/v1/spends", Some(service), Some(body), key).await
-    }
-}
-
-fn code(answer: &Answer) -> &str {
-    answer.body["code"].as_str().or(answer.body["context"]["code"].as_str()).unwrap_or_default()
-}
+use crate::support::OTP;
+use crate::world::{ADDRESS, ELSEWHERE, World, code};
 
 #[tokio::test]
 async fn a_rolling_limit_says_when_a_spend_fits_and_keeps_its_word() {
@@ -143,6 +82,38 @@ async fn a_limit_of_another_shape_starts_with_what_was_spent() {
 }
 
 #[tokio::test]
+async fn the_dialect_shows_what_was_spent_before_an_edit_and_what_was_spent_under_an_unlock() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 1000 base units in total"]})).await;
+    assert_eq!(world.spend(&token, "60").await.status, 200);
+    let version = world.limits(&id).await["version"].clone();
+    let limits = json!(["tbtc 1000 base units in total", "tbtc 100 base units/day"]);
+    assert_eq!(world.edit(&id, json!({"version": version, "limits": limits})).await.status, 200);
+    let session = async || world.get("/api/v2/user/session", &token).await.body["session"].clone();
+    let shown = session().await;
+    let remaining = world.limits(&id).await["limits"][1]["remaining"].clone();
+    assert_eq!(remaining, "40");
+    assert_eq!(shown["unlock"]["limits"][0]["remaining"], remaining, "{shown}");
+
+    let unlock = json!({"otp": OTP, "duration": 60});
+    assert_eq!(world.server.send("POST", "/api/v2/user/unlock", Some(&token), Some(unlock)).await.status, 200);
+    assert_eq!(world.spend(&token, "500").await.status, 200);
+    world.server.pass(Span::from_seconds(61));
+    // A write waits for the settlements before it.
+    world.server.bursar.note_uses().await.unwrap();
+    let shown = session().await;
+    assert_eq!(shown["overridden"], json!({"tbtc": {"txCount": 1, "txValue": 500}}), "{shown}");
+    let standing = world.limits(&id).await;
+    assert_eq!(standing["apart"]["overridden"][0]["amount"], "500", "{standing}");
+    assert_eq!(standing["limits"][1]["remaining"], "40");
+
+    let service = world.server.service(&world.session).await;
+    assert_eq!(world.hold(&service, &token, None, "7").await.status, 201);
+    assert_eq!(world.limits(&id).await["apart"]["held"][0]["amount"], "7");
+    assert_eq!(session().await["held"], json!({"tbtc": {"txCount": 1, "txValue": 7}}));
+}
+
+#[tokio::test]
 async fn the_wallets_limit_holds_for_every_token_and_tells_no_figures() {
     let world = World::new().await;
     let (_, token) = world.token(json!({"limits": ["tbtc unlimited"]})).await;
@@ -194,32 +165,6 @@ async fn a_dry_run_tells_what_a_spend_would_get_and_holds_nothing() {
     assert_eq!(refused.body["refusal"]["code"], "limit_exceeded");
     assert_eq!(refused.body["refusal"]["fits"], "never");
     assert_eq!(world.spend(&token, "100").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_rotated_token_keeps_its_budget_and_both_secrets_until_the_old_one_ends() {
-    let world = World::new().await;
-    let (id, old) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
-    assert_eq!(world.spend(&old, "60").await.status, 200);
-    let rotate = |overlap: u64| {
-        let (path, body) = (format!("/bursar/v1/tokens/{id}/rotate"), json!({"overlap": overlap, "otp": OTP}));
-        let (server, session) = (&world.server, &world.session);
-        async move { server.send("POST", &path, Some(session), Some(body)).await }
-    };
-    let lost = rotate(3600).await;
-    assert_eq!(lost.status, 200, "{}", lost.body);
-    let found = rotate(3600).await;
-    let (lost, new) = (lost.body["token"].as_str().unwrap(), found.body["token"].as_str().unwrap());
-    assert_eq!(found.body["id"], id.as_str());
-    assert_eq!(world.get("/bursar/v1/self", lost).await.status, 401, "a secret nobody got is replaced");
-    assert_eq!(world.spend(new, "41").await.status, 401, "rotation never refills");
-    assert_eq!(world.spend(new, "20").await.status, 200);
-    assert_eq!(world.spend(&old, "10").await.status, 200, "the old one goes on");
-    let third = rotate(3600).await;
-    assert_eq!((third.status.as_u16(), code(&third)), (409, "rotation_under_way"));
-    world.server.pass(Span::from_seconds(3600));
-    assert_eq!(world.get("/bursar/v1/self", &old).await.status, 401);
-    assert_eq!(world.spend(new, "10").await.status, 200);
 }
 
 #[tokio::test]
@@ -353,4 +298,32 @@ async fn a_locked_service_holds_nothing_more() {
     let lock = world.server.send("POST", "/api/v2/user/lock", Some(&service), Some(json!({}))).await;
     assert_eq!(lock.status, 200, "{}", lock.body);
     assert_eq!(code(&world.hold(&service, &token, None, "1").await), "locked");
+}
+
+#[tokio::test]
+async fn who_runs_an_organisation_sees_and_sets_the_limits_of_its_members() {
+    let world = World::new().await;
+    let (server, member) = (&world.server, "member@example.com");
+    server.user(member).await;
+    let id = server.bursar.user_named(member).await.unwrap().id;
+    let theirs = server.log_in(member).await;
+    for path in [format!("/bursar/v1/users/{id}/limits"), "/bursar/v1/users/member%40example.com/limits".to_owned()] {
+        let shown = server.send("GET", &path, Some(&world.session), None).await;
+        assert_eq!(shown.status, 200, "{}", shown.body);
+        let version = shown.body["version"].clone();
+        let first = json!({"version": version, "limits": ["tbtc 100 base units/day"]});
+        let set = server.send("PUT", &path, Some(&world.session), Some(first)).await;
+        assert_eq!((set.status.as_u16(), &set.body["subject"]), (200, &json!("user")), "{}", set.body);
+        let mut raise = json!({"version": set.body["version"], "limits": ["tbtc 200 base units/day"]});
+        let alone = server.send("PUT", &path, Some(&world.session), Some(raise.clone())).await;
+        assert_eq!(code(&alone), "step_up_needed");
+        raise["otp"] = OTP.into();
+        let by_themselves = server.send("PUT", &path, Some(&theirs), Some(raise.clone())).await;
+        assert_eq!(by_themselves.status, 403, "{}", by_themselves.body);
+        assert_eq!(server.send("PUT", &path, Some(&world.session), Some(raise)).await.status, 200);
+    }
+    let owner = server.bursar.user_named("user@example.com").await.unwrap().id;
+    for path in [format!("/bursar/v1/users/{owner}/limits"), "/bursar/v1/users/user@example.com/limits".to_owned()] {
+        assert_eq!(server.send("GET", &path, Some(&theirs), None).await.status, 404);
+    }
 }

@@ -126,3 +126,30 @@ async fn guessing_from_elsewhere_does_not_keep_the_owner_out() {
     user.server.pass(STEP);
     assert_eq!(user.log_in(HOME, &user.code()).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_spend_that_is_asked_for_again_with_its_used_code_gets_its_first_outcome() {
+    let user = Enrolled::start().await;
+    user.server.wallet_of(NAME).await;
+    let session = user.log_in(HOME, &user.code()).await.body["access_token"].as_str().unwrap().to_owned();
+    user.server.pass(STEP);
+    let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", user.server.wallet);
+    let ask = |amount: &str, otp: String| json!({"address": "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", "amount": amount, "sequenceId": "1", "otp": otp});
+    let send = async |body| user.server.send("POST", &path, Some(&session), Some(body)).await;
+    let body = ask("5", user.code());
+    let first = send(body.clone()).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let again = send(body).await;
+    assert_eq!((again.status.as_u16(), &again.body["txid"]), (200, &first.body["txid"]), "{}", again.body);
+    user.server.pass(STEP);
+    let other = send(ask("6", user.code())).await;
+    assert_eq!(
+        (other.status.as_u16(), &other.body["name"]),
+        (400, &json!("DuplicateSequenceIdError")),
+        "{}",
+        other.body
+    );
+    // What was refused before it was looked at used up no code.
+    let unlock = json!({"otp": user.code()});
+    assert_eq!(user.server.send("POST", "/api/v2/user/unlock", Some(&session), Some(unlock)).await.status, 200);
+}

@@ -318,6 +318,7 @@ impl Case {
             stepped_up: false,
             holder: None,
             patience: Span::from_seconds(60),
+            read: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::rows::Found;
-use crate::sql::{execute, one};
+use crate::sql::{execute, many, one};
 
 const ROLES: [MemberRole; 4] = [MemberRole::Owner, MemberRole::Admin, MemberRole::Member, MemberRole::Auditor];
 
@@ -20,6 +20,15 @@ pub(crate) fn load(connection: &Connection, (organisation, user): Id) -> Found<M
             version: columns.get()?,
             value: Membership { organisation, user, role: columns.name(&ROLES, MemberRole::as_str)? },
         })
+    })
+}
+
+/// A user's places; there are few organisations, and a user is in fewer.
+pub(crate) fn of_user(connection: &Connection, user: UserId) -> Result<Vec<Membership>, StoreError> {
+    let query = "SELECT organisation, role FROM memberships WHERE user = ?1 ORDER BY organisation LIMIT 1000";
+    many(connection, "memberships", query, params![user.as_bytes()], |columns| {
+        let organisation = OrganisationId::from_bytes(columns.get()?);
+        Ok(Membership { organisation, user, role: columns.name(&ROLES, MemberRole::as_str)? })
     })
 }
 

@@ -77,6 +77,7 @@ fn hold(ledger: &mut Ledger<impl Store>, number: u8, stepped_up: bool) -> (HoldI
         stepped_up,
         holder: None,
         patience: Span::from_seconds(60),
+        read: Vec::new(),
     };
     match ledger.play(now, Command::Hold(Box::new(request))) {
         Outcome::Held { hold, reports } => (hold.id, reports),

@@ -1,9 +1,10 @@
 //! Limits and what is left of them, in the native form: a limit is shown as `limits` of a request takes it.
 
 use bursar_core::amount::Amount;
+use bursar_core::coin::Asset;
 use bursar_core::ledger::Version;
 use bursar_core::limit::text::describe;
-use bursar_core::limit::{Budget, Ceiling, Destinations, Fits, Limit, LimitReport, LimitSet, Window};
+use bursar_core::limit::{Budget, BudgetKey, Ceiling, Destinations, Fits, Limit, LimitReport, LimitSet, Usage, Window};
 use bursar_core::time::{Span, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -38,16 +39,30 @@ pub(super) fn destinations(rules: &Destinations) -> Value {
 
 /// A limit and what is left of it. `resetsAt` says when nothing that was captured until now counts any more;
 /// it is `null` if nothing was, or if that never comes.
-pub fn limit_standing(limit: &Limit, budget: &Budget, now: Timestamp) -> Map<String, Value> {
-    let captured = budget.used(&limit.window, now).measured(limit.measure);
-    let held = if limit.window == Window::Spend { Amount::ZERO } else { budget.held.measured(limit.measure) };
-    let worn_off = || budget.counter(&limit.window)?.earliest(&limit.window, limit.measure, Amount::ZERO, now);
-    let resets = match limit.window.period_at(now) {
-        Some(period) => Some(period.end),
-        None if captured == Amount::ZERO => None,
-        None => worn_off(),
+pub fn limit_standing(report: &LimitReport) -> Map<String, Value> {
+    standing(&report.limit, (report.captured, report.held), report.resets)
+}
+
+/// What a subject holds of each coin, and what it spent under unlocks: the latter counts against none of its
+/// own limits. Groups of coins and single destinations have budgets, too: what was spent is shown once.
+pub fn apart(budgets: &[(BudgetKey, Budget)]) -> Value {
+    let of = |pick: fn(&Budget) -> Usage| {
+        let shown = coins(budgets, pick).map(|(coin, usage)| {
+            json!({"coin": coin, "amount": usage.amount.to_string(), "fee": usage.fee.to_string(), "count": usage.count})
+        });
+        shown.collect::<Vec<_>>()
     };
-    standing(limit, (captured, held), resets)
+    json!({"held": of(|budget| budget.held), "overridden": of(|budget| budget.overridden)})
+}
+
+/// A figure of each coin's budget, where there is something to tell.
+pub(super) fn coins(
+    budgets: &[(BudgetKey, Budget)],
+    pick: fn(&Budget) -> Usage,
+) -> impl Iterator<Item = (String, Usage)> {
+    let is_coin = |key: &BudgetKey| matches!(key.asset, Asset::Coin(_)) && key.destination.is_none();
+    let found = budgets.iter().filter(move |(key, budget)| is_coin(key) && !pick(budget).is_zero());
+    found.map(move |(key, budget)| (key.asset.to_string(), pick(budget)))
 }
 
 /// What a limit says to a spend. Shows figures: only for those who may see the limit (P6).

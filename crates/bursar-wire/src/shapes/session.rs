@@ -3,14 +3,14 @@
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Family};
 use bursar_core::id::TokenId;
-use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, LimitSet, Measure, Subject, Usage, Window};
+use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, LimitReport, LimitSet, Measure, Usage, Window};
 use bursar_core::time::Timestamp;
 use bursar_core::token::{LastUse, Narrowing, Token, TokenKind};
 use serde_json::{Map, Value, json};
 
 use crate::ecdh::IssuedToken;
 use crate::shapes::figure;
-use crate::shapes::limits::{destinations, limit_standing};
+use crate::shapes::limits::{coins, destinations, limit_standing};
 use crate::token_text::TokenText;
 
 #[cfg(test)]
@@ -25,6 +25,8 @@ pub struct SessionView<'a> {
     pub limits: &'a LimitSet,
     /// What it spent and holds.
     pub budgets: &'a [(BudgetKey, Budget)],
+    /// How its limits stand now.
+    pub standing: &'a [LimitReport],
     /// The environment's name.
     pub origin: &'a str,
     /// Tells its secret from others without being one.
@@ -76,6 +78,15 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
     }
     if let Some(unlock) = unlock(view) {
         put("unlock", unlock);
+    }
+    // Ours, and there whatever is or was unlocked: what counts in no limit must be seen all the same.
+    for (name, pick) in
+        [("held", (|budget| budget.held) as fn(&Budget) -> Usage), ("overridden", |budget| budget.overridden)]
+    {
+        let coins = per_coin(view, pick);
+        if !coins.is_empty() {
+            put(name, coins.into());
+        }
     }
     if let Some(rules) = &view.limits.destinations {
         put("destinations", destinations(rules));
@@ -141,19 +152,7 @@ fn unlock(view: &SessionView<'_>) -> Option<Value> {
         let mut shown = json!({
             "time": unlock.since.to_string(), "expires": unlock.until.to_string(), "txCount": 0, "txValue": 0,
         });
-        // Groups of coins have budgets, too: what was spent is shown once.
-        let is_coin = |key: &BudgetKey| matches!(key.asset, Asset::Coin(_)) && key.destination.is_none();
-        let overridden = view.budgets.iter().filter(|(key, budget)| is_coin(key) && !budget.overridden.is_zero());
-        let overridden: Map<String, Value> = overridden
-            .map(|(key, budget)| {
-                (
-                    key.asset.to_string(),
-                    json!({
-                        "txCount": budget.overridden.count, "txValue": figure(budget.overridden.amount),
-                    }),
-                )
-            })
-            .collect();
+        let overridden = per_coin(view, |budget| budget.overridden);
         if !overridden.is_empty() {
             shown["overridden"] = overridden.into();
         }
@@ -166,21 +165,21 @@ fn unlock(view: &SessionView<'_>) -> Option<Value> {
     let mut per_coin = Map::new();
     let mut richer: Vec<Value> = Vec::new();
     let (mut count, mut value) = (0, Amount::ZERO);
-    for limit in &view.limits.limits {
-        let budget = budget(view, &limit.asset);
-        let used = budget.captured.saturating_add(budget.held);
+    for report in view.standing {
+        let limit = &report.limit;
         match (&limit.asset, is_of_the_dialect(limit)) {
             (Asset::Coin(coin), true) => {
-                per_coin.insert(coin.to_string(), of_coin(limit, used, budget.held.amount));
+                per_coin.insert(coin.to_string(), of_coin(report));
             }
-            (Asset::Family(Family::Erc20), true) => shown["allErc20TokensLimit"] = of_erc20(limit, used),
+            (Asset::Family(Family::Erc20), true) => shown["allErc20TokensLimit"] = of_erc20(report),
             (Asset::Family(Family::Bitcoin), true) => {
-                (count, value) = (used.count, used.amount);
+                (count, value) = (report.spends, used(report));
+                shown["heldString"] = report.held.to_string().into();
                 if let Ceiling::At(ceiling) = limit.ceiling {
                     shown["txValueLimit"] = figure(ceiling);
                 }
             }
-            _ => richer.push(limit_standing(limit, &budget, view.now).into()),
+            _ => richer.push(limit_standing(report).into()),
         }
     }
     shown["txCount"] = count.into();
@@ -199,32 +198,38 @@ fn is_of_the_dialect(limit: &Limit) -> bool {
     limit.measure == Measure::Amount && limit.window == Window::Lifetime
 }
 
-/// What the token spent and holds of an asset.
-fn budget(view: &SessionView<'_>, asset: &Asset) -> Budget {
-    let own = Subject::Token(view.token.id);
-    let is_meant = |key: &BudgetKey| key.subject == own && key.asset == *asset && key.destination.is_none();
-    view.budgets.iter().find(|(key, _)| is_meant(key)).map(|(_, budget)| budget.clone()).unwrap_or_default()
+/// A figure of each coin, as the dialect writes what was spent.
+fn per_coin(view: &SessionView<'_>, pick: fn(&Budget) -> Usage) -> Map<String, Value> {
+    let shown = |usage: Usage| json!({"txCount": usage.count, "txValue": figure(usage.amount)});
+    coins(view.budgets, pick).map(|(coin, usage)| (coin, shown(usage))).collect()
 }
 
-fn of_coin(limit: &Limit, used: Usage, held: Amount) -> Value {
-    let mut shown = json!({"txCount": used.count, "txValue": figure(used.amount)});
-    match limit.ceiling {
+/// What was captured and what is held: BitGo tells them as one.
+fn used(report: &LimitReport) -> Amount {
+    report.captured.saturating_add(report.held)
+}
+
+fn of_coin(report: &LimitReport) -> Value {
+    let used = used(report);
+    let mut shown = json!({"txCount": report.spends, "txValue": figure(used)});
+    match report.limit.ceiling {
         Ceiling::At(ceiling) => {
             shown["txValueLimit"] = figure(ceiling);
             shown["txValueLimitString"] = ceiling.to_string().into();
         }
         Ceiling::Unlimited => shown["maxLimit"] = true.into(),
     }
-    shown["txValueString"] = used.amount.to_string().into();
-    shown["heldString"] = held.to_string().into();
+    shown["txValueString"] = used.to_string().into();
+    shown["heldString"] = report.held.to_string().into();
     shown
 }
 
-fn of_erc20(limit: &Limit, used: Usage) -> Value {
-    let mut shown = json!({"enabled": true, "txCount": used.count, "txValue": used.amount.to_string()});
-    match limit.ceiling {
+fn of_erc20(report: &LimitReport) -> Value {
+    let mut shown = json!({"enabled": true, "txCount": report.spends, "txValue": used(report).to_string()});
+    match report.limit.ceiling {
         Ceiling::At(ceiling) => shown["txValueLimitInSmallUnits"] = ceiling.to_string().into(),
         Ceiling::Unlimited => shown["maxLimit"] = true.into(),
     }
+    shown["heldString"] = report.held.to_string().into();
     shown
 }

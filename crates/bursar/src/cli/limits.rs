@@ -51,7 +51,7 @@ pub(super) enum Limits {
 pub(super) struct Whose {
     /// What the limits are attached to.
     kind: Kind,
-    /// Its id; `me` is whoever asks.
+    /// Its id; of a user also the name, and `me` is whoever asks.
     id: String,
 }
 

@@ -58,6 +58,13 @@ pub(super) enum User {
         #[command(flatten)]
         place: Place,
     },
+    /// Lift the freeze of a wallet whose budget did not add up.
+    UnfreezeWallet {
+        /// The wallet's id.
+        wallet: String,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 /// Which server's accounts.
@@ -85,6 +92,7 @@ impl User {
             Self::ResetSecondFactors { username, place } => (place, Request::ResetSecondFactors { username }),
             Self::List { place } => (place, Request::Users),
             Self::Unfreeze { username, place } => (place, Request::Unfreeze { username }),
+            Self::UnfreezeWallet { wallet, place } => (place, Request::UnfreezeWallet { wallet }),
         };
         match (place.answer(request)?, json) {
             (Answer::Failed { message }, _) => Err(Failure::new(message)),

@@ -29,6 +29,8 @@ pub(crate) enum Request {
     Users,
     /// Lift an account's freeze.
     Unfreeze { username: String },
+    /// Lift a wallet's freeze.
+    UnfreezeWallet { wallet: String },
     /// Compare all spends with all budgets.
     CheckLedger,
     /// Take the clock's time for right, after it has jumped.
@@ -86,6 +88,10 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
         Request::ResetSecondFactors { username } => bursar.reset_second_factors(&username).await.map(enrolled),
         Request::Users => accounts(bursar).await.map(|users| Answer::Users { users }),
         Request::Unfreeze { username } => bursar.unfreeze(&username).await.map(|()| Answer::Done),
+        Request::UnfreezeWallet { wallet } => match wallet.parse() {
+            Ok(id) => bursar.unfreeze_wallet(id).await.map(|()| Answer::Done),
+            Err(_) => Err(ServiceError::NotFound("wallet")),
+        },
         Request::CheckLedger => bursar
             .check_conservation(true)
             .await

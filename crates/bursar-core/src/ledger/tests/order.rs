@@ -72,3 +72,12 @@ fn every_flaw_has_a_remedy_and_a_sentence() {
         let _ = refusal.remedy();
     }
 }
+
+#[test]
+fn a_hold_decided_on_what_has_changed_since_holds_nothing() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let records = world.records.clone();
+    let asked = world.ask(1, |request| request.read = vec![(Key::Token(TOKEN), 99)]);
+    assert!(matches!(asked, Outcome::Conflict(Key::Token(TOKEN))), "{asked:?}");
+    assert_eq!(world.records, records);
+}

@@ -189,6 +189,7 @@ impl World {
             stepped_up: false,
             holder: None,
             patience: Span::from_seconds(60),
+            read: Vec::new(),
         }
     }
 

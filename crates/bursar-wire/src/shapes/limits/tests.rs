@@ -126,10 +126,15 @@ fn every_window_is_shown_as_requests_take_it() {
     assert_eq!(limit_rules(&LimitSet::default(), 0), json!({"version": 0, "limits": [], "destinations": null}));
 }
 
+fn standing(limit: &Limit, seconds: i64) -> LimitReport {
+    let (budget, now) = (budget(limit), at(seconds));
+    budget.report(Subject::Token(TOKEN), limit, Usage::default(), now).with_reset(&budget, now)
+}
+
 #[test]
 fn a_limit_stands_with_what_is_left_and_when_it_is_whole_again() {
     let day = rule("tbtc 100 base units/day");
-    assert_json_snapshot!(limit_standing(&day, &budget(&day), at(60)), @r#"
+    assert_json_snapshot!(limit_standing(&standing(&day, 60)), @r#"
     {
       "asset": "tbtc",
       "measure": "amount",
@@ -151,7 +156,7 @@ fn a_limit_stands_with_what_is_left_and_when_it_is_whole_again() {
 fn when_a_limit_is_whole_again_depends_on_its_window() {
     let resets = |text: &str, now: i64| {
         let limit = rule(text);
-        limit_standing(&limit, &budget(&limit), at(now))["resetsAt"].clone()
+        limit_standing(&standing(&limit, now))["resetsAt"].clone()
     };
     // The last capture was at 50 s: in a rolling window it is the last to leave.
     assert_eq!(resets("tbtc 1/minute", 60), at(110).to_string());
@@ -167,7 +172,7 @@ fn when_a_limit_is_whole_again_depends_on_its_window() {
 #[test]
 fn a_spend_by_itself_is_not_made_smaller_by_what_is_held() {
     let limit = rule("tbtc 100 base units per spend");
-    let shown = limit_standing(&limit, &budget(&limit), at(60));
+    let shown = limit_standing(&standing(&limit, 60));
     assert_eq!((&shown["held"], &shown["remaining"]), (&json!("0"), &json!("100")));
 }
 

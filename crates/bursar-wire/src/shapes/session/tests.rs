@@ -2,7 +2,7 @@ use bursar_core::destination::{Destination, DestinationId};
 use bursar_core::id::TemplateId;
 use bursar_core::id::UserId;
 use bursar_core::ip::{IpRestriction, IpRule};
-use bursar_core::limit::{Allowed, Destinations};
+use bursar_core::limit::{Allowed, Destinations, Subject};
 use bursar_core::token::{Grant, Unlock};
 use insta::assert_json_snapshot;
 
@@ -14,7 +14,15 @@ fn none() -> LimitSet {
 }
 
 fn view<'a>(token: &'a Token, limits: &'a LimitSet, budgets: &'a [(BudgetKey, Budget)]) -> SessionView<'a> {
-    SessionView { token, limits, budgets, origin: "test", fingerprint: None, last_used: None, now: at(100) }
+    let own =
+        |limit: &Limit| BudgetKey { subject: Subject::Token(TOKEN), asset: limit.asset.clone(), destination: None };
+    let report = |limit: &Limit| {
+        let found =
+            budgets.iter().find(|(key, _)| *key == own(limit)).map(|(_, budget)| budget.clone()).unwrap_or_default();
+        found.report(Subject::Token(TOKEN), limit, Usage::default(), at(100)).with_reset(&found, at(100))
+    };
+    let standing = limits.limits.iter().map(report).collect::<Vec<_>>().leak();
+    SessionView { token, limits, budgets, standing, origin: "test", fingerprint: None, last_used: None, now: at(100) }
 }
 
 fn budget(asset: &str, budget: Budget) -> (BudgetKey, Budget) {
@@ -192,8 +200,10 @@ fn the_erc20_and_the_legacy_limit_have_places_of_their_own() {
         "enabled": true,
         "txCount": 1,
         "txValue": "9",
-        "txValueLimitInSmallUnits": "9007199254740992"
+        "txValueLimitInSmallUnits": "9007199254740992",
+        "heldString": "0"
       },
+      "heldString": "0",
       "txValueLimit": 100,
       "txCount": 1,
       "txValue": 30
@@ -201,7 +211,7 @@ fn the_erc20_and_the_legacy_limit_have_places_of_their_own() {
     "#);
     let shown = session(&view(&token(), &LimitSet::of(vec![unlimited("*erc20")]), &[]));
     let all = shown.get("unlock").and_then(|unlock| unlock.get("allErc20TokensLimit"));
-    assert_eq!(all, Some(&json!({"enabled": true, "txCount": 0, "txValue": "0", "maxLimit": true})));
+    assert_eq!(all, Some(&json!({"enabled": true, "txCount": 0, "txValue": "0", "maxLimit": true, "heldString": "0"})));
 }
 
 #[test]
@@ -224,8 +234,12 @@ fn an_unlock_stands_in_place_of_the_limits_and_shows_what_was_spent_under_it() {
       }
     }
     "#);
+    let shown = session(&view(&unlocked, &limits, &budgets));
     let over = SessionView { now: at(110), ..view(&unlocked, &limits, &budgets) };
     assert_eq!(session(&over).get("unlock"), session(&view(&token(), &limits, &budgets)).get("unlock"));
+    let spent = json!({"tbtc": {"txCount": 3, "txValue": "9007199254740992"}});
+    assert_eq!(shown.get("overridden"), Some(&spent));
+    assert_eq!(session(&over).get("overridden"), Some(&spent), "also after the unlock has ended");
 }
 
 #[test]

@@ -1,0 +1,40 @@
+//! What the audit log tells of spends.
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::world::{World, code};
+
+/// The refused spends in the log: of which token, and by which code.
+fn refusals(world: &World) -> Vec<(String, String)> {
+    let store = Connection::open(world.server.data().join("bursar.db")).unwrap();
+    let query = "SELECT subject, data FROM audit_events WHERE action = 'spend.refuse' ORDER BY link, place";
+    let mut statement = store.prepare(query).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).unwrap();
+    let told = rows.map(|row| {
+        let (subject, data) = row.unwrap();
+        let data: Vec<(String, Value)> = serde_json::from_str(&data).unwrap();
+        let code = data.into_iter().find(|(name, _)| name == "code").unwrap().1;
+        (subject, code.as_str().unwrap().to_owned())
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn every_refused_spend_leaves_one_event_and_no_stranger_leaves_any() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"], "scope": ["wallet_view_all"]})).await;
+    let (_, spender) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let refusals = || refusals(&world);
+    assert_eq!(code(&world.spend(&token, "1").await), "scope_missing");
+    assert_eq!(refusals(), [(format!("token:{id}"), "scope_missing".to_owned())]);
+    assert_eq!(world.spend_to(&spender, "nowhere", "1").await.status, 400);
+    assert_eq!(refusals()[1].1, "invalid_field");
+    assert_eq!(code(&world.spend(&spender, "101").await), "limit_exceeded");
+    assert_eq!(refusals().len(), 3, "the ledger's own are noted once");
+    assert_eq!(world.hold(&service, "nobody's", None, "1").await.status, 400);
+    assert_eq!(refusals().len(), 4);
+    assert_eq!(world.spend("v2xnobody", "1").await.status, 401);
+    assert_eq!(refusals().len(), 4);
+}
