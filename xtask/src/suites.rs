@@ -80,6 +80,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: rust::faults,
     },
     Suite {
+        name: "prove-broken",
+        about: "`bursar prove` finds a server that holds nothing",
+        optional: false,
+        needs: None,
+        run: rust::prove_broken,
+    },
+    Suite {
         name: "build",
         about: "the release binary, which the suites below use",
         optional: false,
