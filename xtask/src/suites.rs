@@ -149,6 +149,13 @@ pub(crate) static NIGHTLY: &[Suite] = &[
         run: mutation::simulation,
     },
     Suite {
+        name: "model",
+        about: "long histories in the engine on the real store, and in a model that keeps every spend",
+        optional: false,
+        needs: None,
+        run: mutation::model,
+    },
+    Suite {
         name: "mutation",
         about: "no fault put into the ledger goes unnoticed, with `cargo-mutants`",
         optional: true,
