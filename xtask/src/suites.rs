@@ -80,6 +80,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: rust::faults,
     },
     Suite {
+        name: "prove-broken",
+        about: "`bursar prove` finds a server that holds nothing",
+        optional: false,
+        needs: None,
+        run: rust::prove_broken,
+    },
+    Suite {
         name: "build",
         about: "the release binary, which the suites below use",
         optional: false,
@@ -140,6 +147,13 @@ pub(crate) static NIGHTLY: &[Suite] = &[
         optional: false,
         needs: None,
         run: mutation::simulation,
+    },
+    Suite {
+        name: "model",
+        about: "long histories in the engine on the real store, and in a model that keeps every spend",
+        optional: false,
+        needs: None,
+        run: mutation::model,
     },
     Suite {
         name: "mutation",

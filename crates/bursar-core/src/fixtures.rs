@@ -1,6 +1,7 @@
 //! Sound records for the tests: each may do everything that is asked of it here, so that a test changes
 //! the one thing it is about.
 
+#[path = "fixtures/any.rs"]
 pub(crate) mod any;
 
 use std::net::{IpAddr, Ipv4Addr};

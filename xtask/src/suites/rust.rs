@@ -68,6 +68,12 @@ pub(super) fn faults(workspace: &Workspace) -> Result<(), Stop> {
     cargo(workspace, arguments, COMPILE_AND_RUN)
 }
 
+/// `bursar prove` on a program that can be told to hold nothing: it must find that, and else pass. The whole
+/// workspace again, so that only what knows of the fault is compiled once more.
+pub(super) fn prove_broken(workspace: &Workspace) -> Result<(), Stop> {
+    cargo(workspace, &["test", "--workspace", "--features", "bursar/break-no-hold", "--test", "prove"], COMPILE_AND_RUN)
+}
+
 pub(super) fn build(workspace: &Workspace) -> Result<(), Stop> {
     let arguments = ["build", "--release", "--package", "bursar", "--bin", "bursar"];
     cargo(workspace, &arguments, COMPILE_AND_RUN)

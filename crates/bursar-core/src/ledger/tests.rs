@@ -1,5 +1,6 @@
 //! The ledger seen from outside: a small world of records, commands, and what they leave behind.
 
+mod answer;
 mod destinations;
 mod edits;
 mod explaining;
@@ -31,6 +32,7 @@ use crate::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject, Usa
 use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
 
+use answer::answer;
 use world::World;
 
 const BY_TOKEN: Subject = Subject::Token(TOKEN);
@@ -59,27 +61,6 @@ fn reports(outcome: Outcome) -> Vec<LimitReport> {
     match outcome {
         Outcome::Refused(Refusal::LimitExceeded(reports)) => reports,
         other => panic!("no limit is in the way: {other:?}"),
-    }
-}
-
-/// An outcome in a word, a refusal as its code.
-fn answer(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Held { .. } => "held",
-        Outcome::Known { same: true, .. } => "known",
-        Outcome::Known { same: false, .. } => "known with another meaning",
-        Outcome::Refused(refusal) => refusal.code(),
-        Outcome::Settled { before: false, .. } => "settled",
-        Outcome::Settled { before: true, .. } => "settled before",
-        Outcome::NoSuchHold => "no such hold",
-        Outcome::Forgotten { .. } => "forgotten",
-        Outcome::StepUpNeeded => "step-up needed",
-        Outcome::Invalid(_) => "invalid",
-        Outcome::Limits { .. } => "limits",
-        Outcome::Token(_) => "token",
-        Outcome::UnlockedLonger { .. } => "unlocked longer",
-        Outcome::Written => "written",
-        Outcome::Conflict(_) => "conflict",
     }
 }
 

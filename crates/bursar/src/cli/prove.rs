@@ -10,7 +10,7 @@ use clap::Args;
 use crate::cli::{output, table};
 use crate::environment;
 use crate::failure::Failure;
-use crate::prove::{self, Report, Size, TokenLine, Wishes};
+use crate::prove::{self, Report, Size, TokenLine, WalletLine, Wishes};
 use crate::server;
 
 /// The most broken promises that are told one by one to people.
@@ -21,8 +21,9 @@ pub(super) struct Prove {
     /// Spends that are asked for [default: 4000; quick: 600].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     spends: Option<u32>,
-    /// Tokens that ask, each with a limit of half of what it asks for [default: 8; quick: 4].
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=250))]
+    /// Tokens that ask: one half with limits of their own, the other limited by the wallet's, which all share
+    /// [default: 8; quick: 4].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=250))]
     tokens: Option<u32>,
     /// Connections that ask at the same time [default: 32; quick: 16].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=512))]
@@ -119,13 +120,25 @@ fn verdict(report: &Report) -> Option<Failure> {
 
 fn page(report: &Report) -> String {
     let total = report.total();
-    let mut rows: Vec<[String; 10]> =
+    let mut rows: Vec<[String; 11]> =
         report.tokens.iter().enumerate().map(|(number, line)| row(number.to_string(), line)).collect();
     rows.push(row("all".to_owned(), &total));
-    let table = table::draw(
-        ["TOKEN", "ASKED", "ALLOWED", "OVER LIMIT", "RAIL NO", "IN DOUBT", "UNRESOLVED", "LIMIT", "MOVED", "COUNTED"],
-        &rows,
-    );
+    let heads = [
+        "TOKEN",
+        "ASKED",
+        "ALLOWED",
+        "OVER LIMIT",
+        "OVER WALLET",
+        "RAIL NO",
+        "IN DOUBT",
+        "UNRESOLVED",
+        "LIMIT",
+        "MOVED",
+        "COUNTED",
+    ];
+    let table = table::draw(heads, &rows);
+    let WalletLine { limit, moved: out, counted } = report.wallet;
+    let counted = told(counted);
     let (in_book, in_ledger) = report.still_there;
     let (moved, not_moved) = report.reconciled;
     let (by_kills, by_rail) = report.lost;
@@ -140,29 +153,37 @@ fn page(report: &Report) -> String {
     };
     format!(
         "{table}\n\n\
-         LIMIT, MOVED and COUNTED in satoshi; MOVED is what the rail's own book says.\n\n\
+         LIMIT, MOVED and COUNTED in satoshi; MOVED is what the rail's own book says.\n\
+         The wallet, whose limit all tokens share: limit {limit}, moved {out}, counted {counted}; it refused \
+         {refused} spends.\n\n\
          The server was killed (kill -9) and started again {kills} times, in {took:.1} s; seed {seed}.\n{unasked}\
          Acknowledged: {allowed} spends; {in_book} are in the rail's book, {in_ledger} in the ledger.\n\
          Answers lost: {by_kills} by kills, {by_rail} by the rail.\n\
          Never answered: {doubtful} spends; {moved} had moved, {not_moved} had not; {unresolved} are unresolved, and counted.\n\n\
          {found}",
         allowed = total.allowed,
+        refused = total.over_wallet,
         doubtful = total.doubtful,
         unresolved = total.unresolved,
     )
 }
 
-fn row(name: String, line: &TokenLine) -> [String; 10] {
-    let counted = line.counted.map_or_else(|| "?".to_owned(), |counted| counted.to_string());
-    let numbers = [line.asked.0, line.allowed, line.over_limit, line.rail_refused, line.doubtful, line.unresolved];
-    let [asked, allowed, over_limit, rail_refused, doubtful, unresolved] = numbers.map(|number| number.to_string());
-    let (limit, moved) = (line.limit.to_string(), line.moved.to_string());
-    [name, asked, allowed, over_limit, rail_refused, doubtful, unresolved, limit, moved, counted]
+fn row(name: String, line: &TokenLine) -> [String; 11] {
+    let TokenLine { asked: (asked, _), allowed, over_limit, over_wallet, rail_refused, doubtful, unresolved, .. } =
+        line;
+    let numbers = [asked, allowed, over_limit, over_wallet, rail_refused, doubtful, unresolved];
+    let [asked, allowed, over_limit, over_wallet, rail_refused, doubtful, unresolved] = numbers.map(usize::to_string);
+    let (limit, moved, counted) = (line.limit.to_string(), line.moved.to_string(), told(line.counted));
+    [name, asked, allowed, over_limit, over_wallet, rail_refused, doubtful, unresolved, limit, moved, counted]
+}
+
+fn told(counted: Option<u64>) -> String {
+    counted.map_or_else(|| "?".to_owned(), |counted| counted.to_string())
 }
 
 fn broken(report: &Report) -> String {
-    let told = report.broken.iter().take(MOST_TOLD).map(|one| format!("BROKEN  {one}"));
+    let lines = report.broken.iter().take(MOST_TOLD).map(|one| format!("BROKEN  {one}"));
     let more = report.broken.len().saturating_sub(MOST_TOLD);
     let more = (more > 0).then(|| format!("… and {more} more"));
-    told.chain(more).collect::<Vec<_>>().join("\n")
+    lines.chain(more).collect::<Vec<_>>().join("\n")
 }

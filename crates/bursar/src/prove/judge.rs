@@ -40,6 +40,9 @@ pub(crate) enum State {
     Held,
 }
 
+/// What the wallet is called that all tokens spend from.
+const WALLET: &str = "the wallet";
+
 /// All there is to judge by.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
@@ -50,6 +53,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) ledger: &'a [Listed],
     /// What each token counts against its limit, in satoshi; or why it does not say.
     pub(crate) counted: &'a [Result<u64, String>],
+    /// What the wallet counts against the limit that all tokens share, in satoshi; or why it does not say.
+    pub(crate) wallet_counted: &'a Result<u64, String>,
 }
 
 /// A promise that was not kept.
@@ -117,12 +122,22 @@ pub(crate) fn sums(evidence: &Evidence<'_>) -> Vec<Sum> {
     sums
 }
 
-/// P1: no token moves more than its limit.
+/// What became of the wallet's money: all that moved, whoever asked for it.
+pub(crate) fn wallet_sum(evidence: &Evidence<'_>, sums: &[Sum]) -> Sum {
+    let moved = evidence.book.iter().map(|moved| moved.amount).sum();
+    Sum { moved, held: sums.iter().map(|sum| sum.held).sum() }
+}
+
+/// P1: no token moves more than its limit, and all together no more than the wallet's.
 fn limits(evidence: &Evidence<'_>, sums: &[Sum], find: &mut impl FnMut(&'static str, &str, String)) {
     for (token, (limit, Sum { moved, .. })) in evidence.plan.limits.iter().zip(sums).enumerate() {
         if moved > limit {
             find("P1", &format!("token {token}"), format!("moved {moved} with a limit of {limit}"));
         }
+    }
+    let (moved, limit) = (wallet_sum(evidence, sums).moved, evidence.plan.wallet_limit);
+    if moved > limit {
+        find("P1", WALLET, format!("moved {moved} with a limit of {limit}"));
     }
 }
 
@@ -181,10 +196,13 @@ fn book_and_ledger(evidence: &Evidence<'_>, find: &mut impl FnMut(&'static str, 
     }
 }
 
-/// P4 and I8: a token counts what it moved and what nobody knows of, no less and no more.
+/// P4 and I8: a token, and the wallet, counts what it moved and what nobody knows of, no less and no more.
 fn budgets(evidence: &Evidence<'_>, sums: &[Sum], find: &mut impl FnMut(&'static str, &str, String)) {
-    for (token, (counted, sum)) in evidence.counted.iter().zip(sums).enumerate() {
-        let (name, expected) = (format!("token {token}"), sum.moved + sum.held);
+    let tokens = evidence.counted.iter().zip(sums.iter().copied()).enumerate();
+    let tokens = tokens.map(|(token, (counted, sum))| (format!("token {token}"), counted, sum));
+    let wallet = (WALLET.to_owned(), evidence.wallet_counted, wallet_sum(evidence, sums));
+    for (name, counted, sum) in tokens.chain([wallet]) {
+        let expected = sum.moved + sum.held;
         match counted {
             Ok(counted) if *counted < expected => {
                 find("P4", &name, format!("counts {counted}, but {expected} moved or may have"));

@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bursar_client::{Bearer, Client, ClientError, Login};
+use bursar_client::{Bearer, Client, ClientError, LimitsOf, Login};
 use bursar_core::secret::Secret;
 use bursar_gateway::sandbox::Book;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ use traffic::{Limits, Place};
 use witness::Told;
 
 pub(crate) use plan::Size;
-pub(crate) use report::{Report, TokenLine};
+pub(crate) use report::{Report, TokenLine, WalletLine};
 
 /// The coin of every spend.
 const COIN: &str = "tbtc";
@@ -71,7 +71,7 @@ pub(crate) fn run(wishes: &Wishes, enough: &AtomicBool) -> Result<Report, Failur
     let mut server = home.start_server()?;
     let mut place = place(&server)?;
     let owner = log_in(&server, &place)?;
-    let tokens = make_tokens(&Client::new(&place.url, Some(owner.clone())), &plan)?;
+    let tokens = make_tokens(&Client::new(&place.url, Some(owner.clone())), &place.wallet, &plan)?;
 
     let mut told = vec![Told::default(); plan.spends.len()];
     let queue = Mutex::new((0..plan.spends.len()).collect::<VecDeque<_>>());
@@ -200,8 +200,10 @@ fn log_in(server: &Process, place: &Place) -> Result<Bearer, Failure> {
     Ok(Secret::new(text(&session, "access_token")?.to_owned()))
 }
 
-/// Makes the tokens, each with its limit.
-fn make_tokens(owner: &Client, plan: &Plan) -> Result<Vec<Bearer>, Failure> {
+/// Sets the wallet's limit and makes the tokens, each with its own.
+fn make_tokens(owner: &Client, wallet: &str, plan: &Plan) -> Result<Vec<Bearer>, Failure> {
+    let shared = json!({"version": 0, "limits": [format!("{COIN} {} base units in total", plan.wallet_limit)]});
+    owner.set_limits(LimitsOf::Wallet(wallet), &shared).map_err(|error| unasked(&error))?;
     let make = |(number, limit): (usize, &u64)| {
         let wishes = json!({
             "otp": "000000",
@@ -225,11 +227,13 @@ struct Gathered {
     book: Vec<Moved>,
     ledger: Vec<Listed>,
     counted: Vec<Result<u64, String>>,
+    wallet_counted: Result<u64, String>,
 }
 
 impl Gathered {
     fn evidence<'a>(&'a self, plan: &'a Plan, told: &'a [Told]) -> Evidence<'a> {
-        Evidence { plan, told, book: &self.book, ledger: &self.ledger, counted: &self.counted }
+        let Self { book, ledger, counted, wallet_counted } = self;
+        Evidence { plan, told, book, ledger, counted, wallet_counted }
     }
 }
 
@@ -238,7 +242,8 @@ fn gather(home: &Home, place: &Place, owner: &Bearer, tokens: &[Bearer]) -> Resu
     let ledger = client.transfers(COIN, &place.wallet).map_err(|error| unasked(&error))?;
     let ledger = ledger.iter().map(listed).collect::<Result<_, _>>()?;
     let counted = tokens.iter().map(|token| counted(&client.on_behalf_of(token.clone()))).collect();
-    Ok(Gathered { book: read_book(&home.book())?, ledger, counted })
+    let wallet_counted = wallet_counted(&client, &place.wallet);
+    Ok(Gathered { book: read_book(&home.book())?, ledger, counted, wallet_counted })
 }
 
 fn read_book(path: &Path) -> Result<Vec<Moved>, Failure> {
@@ -267,4 +272,12 @@ fn counted(token: &Client) -> Result<u64, String> {
     let counted = session.pointer(&format!("/unlock/spendingLimits/{COIN}/txValue"));
     let counted = counted.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
     counted.ok_or_else(|| "its session does not say what it counts".to_owned())
+}
+
+/// What the wallet counts against the limit that all tokens share: what was captured, and what is held.
+fn wallet_counted(owner: &Client, wallet: &str) -> Result<u64, String> {
+    let standing = owner.limits(LimitsOf::Wallet(wallet)).map_err(|error| error.to_string())?;
+    let figure = |name| standing.pointer(&format!("/limits/0/{name}"))?.as_str()?.parse::<u64>().ok();
+    let counted = figure("captured").zip(figure("held")).map(|(captured, held)| captured + held);
+    counted.ok_or_else(|| "its limit does not say what it counts".to_owned())
 }

@@ -32,8 +32,11 @@ pub(crate) struct Size {
 /// What is asked for.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The limit of each token, in satoshi: half of what it asks for.
+    /// The limit of each token, in satoshi: a quarter of what it asks for, or all of it.
     pub(crate) limits: Vec<u64>,
+    /// The limit of the wallet, which all tokens share: half of what they ask for together. It is reached last,
+    /// by those whose own limits are in nobody's way.
+    pub(crate) wallet_limit: u64,
     /// The spends in the order in which they are asked for.
     pub(crate) spends: Vec<Spend>,
 }
@@ -55,7 +58,9 @@ impl Plan {
     pub(crate) fn new(size: &Size, seed: u64) -> Self {
         let spends: Vec<Spend> = (0..size.spends).map(|number| Spend::new(number, size.tokens, seed)).collect();
         let asked = |token| spends.iter().filter(|spend| spend.token == token).map(|spend| spend.amount).sum::<u64>();
-        Self { limits: (0..size.tokens).map(|token| asked(token) / 2).collect(), spends }
+        let limit = |token| if token % 2 == 0 { asked(token) / 4 } else { asked(token) };
+        let limits = (0..size.tokens).map(limit).collect();
+        Self { limits, wallet_limit: spends.iter().map(|spend| spend.amount).sum::<u64>() / 2, spends }
     }
 }
 
@@ -112,12 +117,21 @@ mod tests {
     }
 
     #[test]
-    fn every_token_asks_for_twice_its_limit_and_every_spend_has_an_address_of_its_own() {
+    fn every_other_token_asks_for_more_than_its_limit_and_the_others_for_more_than_the_wallets() {
         let plan = Plan::new(&SIZE, 7);
+        let mut all = 0;
         for (token, limit) in plan.limits.iter().enumerate() {
             let asked: u64 = plan.spends.iter().filter(|spend| spend.token == token).map(|spend| spend.amount).sum();
-            assert!(*limit > 0 && (asked == 2 * limit || asked == 2 * limit + 1));
+            assert!(*limit > 0 && *limit == if token % 2 == 0 { asked / 4 } else { asked });
+            all += asked;
         }
+        assert_eq!(plan.wallet_limit, all / 2);
+        assert!(plan.limits.iter().sum::<u64>() > plan.wallet_limit, "the tokens' limits leave room to reach it");
+    }
+
+    #[test]
+    fn every_spend_has_an_address_of_its_own() {
+        let plan = Plan::new(&SIZE, 7);
         let addresses: BTreeSet<_> = plan.spends.iter().map(Spend::address).collect();
         assert_eq!(addresses.len(), plan.spends.len());
         assert!(plan.spends.iter().all(|spend| (1..=LARGEST).contains(&spend.amount)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::judge::{Broken, Evidence, State, sums};
+use super::judge::{Broken, Evidence, State, sums, wallet_sum};
 use super::witness::{Answer, Told};
 
 /// What came of a run.
@@ -15,6 +15,8 @@ pub(crate) struct Report {
     pub(crate) kills: usize,
     pub(crate) took: Duration,
     pub(crate) tokens: Vec<TokenLine>,
+    /// The limit that they share.
+    pub(crate) wallet: WalletLine,
     /// Spends that were planned and not asked for, for want of time.
     pub(crate) unasked: usize,
     /// Acknowledged spends that are in the rail's book, and in the ledger.
@@ -34,8 +36,10 @@ pub(crate) struct TokenLine {
     pub(crate) asked: (usize, u64),
     /// Spends that were acknowledged.
     pub(crate) allowed: usize,
-    /// Spends that a limit had no room for.
+    /// Spends that its own limit had no room for.
     pub(crate) over_limit: usize,
+    /// Spends that the wallet's limit had no room for.
+    pub(crate) over_wallet: usize,
     /// Spends that the rail would not carry out.
     pub(crate) rail_refused: usize,
     /// Spends of which nobody said yes or no.
@@ -45,6 +49,16 @@ pub(crate) struct TokenLine {
     /// What really moved, by the rail's book.
     pub(crate) moved: u64,
     /// What the token counts against its limit.
+    pub(crate) counted: Option<u64>,
+}
+
+/// What came of the limit on the wallet, which all tokens share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct WalletLine {
+    pub(crate) limit: u64,
+    /// What really moved out of it, by the rail's book.
+    pub(crate) moved: u64,
+    /// What it counts against its limit.
     pub(crate) counted: Option<u64>,
 }
 
@@ -62,7 +76,13 @@ impl Report {
         let (captured, held) = (names(|state| state == State::Captured), names(|state| state == State::Held));
         let book: BTreeSet<&str> = evidence.book.iter().map(|moved| moved.address.as_str()).collect();
         let mut tokens: Vec<TokenLine> = evidence.plan.limits.iter().map(|limit| TokenLine::of(*limit)).collect();
-        for ((line, sum), counted) in tokens.iter_mut().zip(sums(evidence)).zip(evidence.counted) {
+        let sums = sums(evidence);
+        let wallet = WalletLine {
+            limit: evidence.plan.wallet_limit,
+            moved: wallet_sum(evidence, &sums).moved,
+            counted: evidence.wallet_counted.as_ref().ok().copied(),
+        };
+        for ((line, sum), counted) in tokens.iter_mut().zip(sums).zip(evidence.counted) {
             line.moved = sum.moved;
             line.counted = counted.as_ref().ok().copied();
         }
@@ -83,7 +103,7 @@ impl Report {
             }
         }
         let unasked = evidence.told.iter().filter(|told| !told.was_asked()).count();
-        Self { seed, kills, took, tokens, unasked, still_there, reconciled, lost, broken }
+        Self { seed, kills, took, tokens, wallet, unasked, still_there, reconciled, lost, broken }
     }
 
     /// What all tokens come to.
@@ -93,6 +113,7 @@ impl Report {
             asked: (sum.asked.0 + line.asked.0, sum.asked.1 + line.asked.1),
             allowed: sum.allowed + line.allowed,
             over_limit: sum.over_limit + line.over_limit,
+            over_wallet: sum.over_wallet + line.over_wallet,
             rail_refused: sum.rail_refused + line.rail_refused,
             doubtful: sum.doubtful + line.doubtful,
             unresolved: sum.unresolved + line.unresolved,
@@ -101,10 +122,16 @@ impl Report {
         })
     }
 
-    /// Why the run says nothing about limits, if it does not: no token came to its own.
+    /// Why the run says nothing about limits, if it does not: no token came to its own, or none to the wallet's.
     pub(crate) fn inconclusive(&self) -> Option<String> {
-        let came_to_it = self.broken.is_empty() && self.tokens.iter().all(|line| line.over_limit == 0);
-        came_to_it.then(|| format!("no token came to its limit; {} spends were not asked for", self.unasked))
+        let total = self.total();
+        let untried = match (total.over_limit, total.over_wallet) {
+            _ if !self.broken.is_empty() => return None,
+            (0, _) => "no token came to its limit",
+            (_, 0) => "the tokens did not come to the wallet's limit",
+            _ => return None,
+        };
+        Some(format!("{untried}; {} spends were not asked for", self.unasked))
     }
 
     /// The report for programs.
@@ -116,6 +143,7 @@ impl Report {
                 "askedAmount": line.asked.1,
                 "allowed": line.allowed,
                 "refusedByLimit": line.over_limit,
+                "refusedByWallet": line.over_wallet,
                 "refusedByRail": line.rail_refused,
                 "inDoubt": line.doubtful,
                 "unresolved": line.unresolved,
@@ -131,6 +159,7 @@ impl Report {
             "notAsked": self.unasked,
             "total": line(&self.total()),
             "tokens": self.tokens.iter().map(line).collect::<Vec<_>>(),
+            "wallet": {"limit": self.wallet.limit, "moved": self.wallet.moved, "counted": self.wallet.counted},
             "acknowledged": {"inBook": self.still_there.0, "inLedger": self.still_there.1},
             "inDoubt": {"moved": self.reconciled.0, "notMoved": self.reconciled.1},
             "answersLost": {"byKills": self.lost.0, "byRail": self.lost.1},
@@ -150,6 +179,7 @@ impl TokenLine {
         self.asked.1 += amount;
         self.allowed += usize::from(told.acknowledged().next().is_some());
         self.over_limit += usize::from(told.has(&Answer::OverLimit));
+        self.over_wallet += usize::from(told.has(&Answer::OverWallet));
         self.rail_refused += usize::from(told.has(&Answer::RailRefused));
         self.doubtful += usize::from(told.is_doubtful());
     }
@@ -160,17 +190,20 @@ mod tests {
     use super::*;
 
     fn report(tokens: Vec<TokenLine>) -> Report {
-        let took = Duration::from_secs(1);
+        let (took, wallet, broken) = (Duration::from_secs(1), WalletLine::default(), BTreeSet::new());
         let (still_there, reconciled, lost) = ((0, 0), (0, 0), (0, 0));
-        Report { seed: 1, kills: 1, took, tokens, unasked: 7, still_there, reconciled, lost, broken: BTreeSet::new() }
+        Report { seed: 1, kills: 1, took, tokens, wallet, unasked: 7, still_there, reconciled, lost, broken }
     }
 
     #[test]
-    fn a_run_in_which_no_token_came_to_its_limit_shows_nothing() {
+    fn a_run_in_which_a_limit_was_not_reached_shows_nothing() {
         let far = TokenLine { asked: (5, 20), allowed: 5, ..TokenLine::of(100) };
         assert!(report(vec![far.clone()]).inconclusive().unwrap().contains("7 spends were not asked for"));
         let near = TokenLine { over_limit: 1, ..far.clone() };
-        assert_eq!(report(vec![far.clone(), near]).inconclusive(), None);
+        assert!(report(vec![far.clone(), near.clone()]).inconclusive().unwrap().contains("the wallet's limit"));
+        let at_wallets = TokenLine { over_wallet: 1, ..far.clone() };
+        assert!(report(vec![at_wallets.clone()]).inconclusive().unwrap().contains("no token came to its limit"));
+        assert_eq!(report(vec![at_wallets, near]).inconclusive(), None);
         let broken =
             BTreeSet::from([Broken { promise: "P1", to: "token 0".to_owned(), how: "moved too much".to_owned() }]);
         assert_eq!(Report { broken, ..report(vec![far]) }.inconclusive(), None, "that shows something");

@@ -7,8 +7,10 @@ use bursar_client::ClientError;
 pub(crate) enum Answer {
     /// It went through; the rail calls it so.
     Acknowledged(String),
-    /// A limit has no room for it.
+    /// The token's own limit has no room for it.
     OverLimit,
+    /// The wallet's limit, which others use up too, has no room for it.
+    OverWallet,
     /// The rail would not carry it out.
     RailRefused,
     /// It is held, and what became of it is not known.
@@ -31,6 +33,8 @@ impl Answer {
             },
             Err(ClientError::Declined(declined)) => match (declined.status(), declined.code()) {
                 (401, Some("limit_exceeded")) => Self::OverLimit,
+                // A limit that is not the token's own, so that no unlock would help.
+                (403, Some("limit_exceeded")) => Self::OverWallet,
                 (400, Some("rail_refused")) => Self::RailRefused,
                 (409, Some("outcome_pending")) => Self::Pending,
                 (503, Some("busy" | "unavailable")) => Self::TurnedAway,
@@ -62,9 +66,9 @@ impl Told {
         })
     }
 
-    /// Whether it was refused: by a limit, or by the rail.
+    /// Whether it was refused: by one of the limits, or by the rail.
     pub(crate) fn was_refused(&self) -> bool {
-        self.has(&Answer::OverLimit) || self.has(&Answer::RailRefused)
+        [Answer::OverLimit, Answer::OverWallet, Answer::RailRefused].iter().any(|refused| self.has(refused))
     }
 
     /// Whether one of the answers was this.
@@ -95,5 +99,6 @@ mod tests {
         assert!(!told(&[Answer::None, Answer::Acknowledged("t".to_owned())]).is_doubtful());
         assert!(!told(&[Answer::Pending, Answer::OverLimit]).is_doubtful());
         assert!(!told(&[Answer::RailRefused]).is_doubtful());
+        assert!(!told(&[Answer::OverWallet]).is_doubtful());
     }
 }

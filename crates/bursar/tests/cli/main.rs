@@ -4,5 +4,6 @@ mod audit;
 mod dev;
 mod ledger;
 mod limits;
+mod rotation;
 mod serve;
 mod support;

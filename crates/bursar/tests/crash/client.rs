@@ -78,6 +78,12 @@ impl Client {
         self.ask("POST", "/api/v2/user/login", "undefined", Some(&body)).expect("an answer").text("access_token")
     }
 
+    /// Whose wallet it is.
+    pub(crate) fn organisation(&self, owner: &str) -> String {
+        let path = format!("/api/v2/tbtc/wallet/{}", self.wallet);
+        self.ask("GET", &path, owner, None).expect("an answer").text("enterprise")
+    }
+
     /// Makes a token, the `number`th; nothing if there was no answer.
     pub(crate) fn create_token(&self, owner: &str, number: u64, limit: u64) -> Option<Token> {
         let body = json!({

@@ -1,14 +1,17 @@
 //! `kill -9` in the midst of spending, again and again on one data directory. Who judges is the sandbox's
 //! book: a file of its own that the ledger cannot correct. Every token pays to an address of its own, so the
-//! book alone tells what each of them moved.
+//! book alone tells what each of them moved. Beside them are desks, whose money the sandbox never sees: they
+//! hold, capture, release and edit, and judge by what they were answered.
 
 mod client;
+mod desk;
 mod memory;
 mod server;
 mod traffic;
 
 use std::sync::Arc;
 
+use crate::desk::Desk;
 use crate::memory::Memory;
 use crate::server::{FUNDS, Home};
 
@@ -20,6 +23,9 @@ const CLIENTS: u64 = 8;
 
 /// Tokens that spend through all rounds.
 const TOKENS: u64 = 3;
+
+/// Clients for each desk, of which there are two at least.
+const CLIENTS_OF_A_DESK: usize = 8;
 
 /// Units of each token's limit for each round and client: more than are spent before the kill, so that there
 /// is always something left to spend when it comes.
@@ -38,9 +44,12 @@ fn what_was_acknowledged_survives_every_kill_and_no_limit_is_exceeded() {
     let create = |number| client.create_token(&owner, number, rounds * clients * UNITS_OF_A_ROUND).expect("an answer");
     let tokens: Vec<_> = (0..TOKENS).map(create).map(Arc::new).collect();
     let mut memory = Memory::of(&tokens);
+    let (url, organisation) = (server.ready("url"), client.organisation(&owner));
+    let desks = (spenders / CLIENTS_OF_A_DESK).max(2);
+    let mut desks: Vec<_> = (0..desks).map(|number| Desk::open(url, &owner, &organisation, number)).collect();
 
     for round in 1..=rounds {
-        memory.learn(traffic::until_killed(server, &owner, &tokens, (round, spenders)));
+        memory.learn(traffic::until_killed(server, &owner, (&tokens, &mut desks), (round, spenders)));
         let book = home.book();
         memory.compare_with_book(&book);
 
@@ -56,10 +65,16 @@ fn what_was_acknowledged_survives_every_kill_and_no_limit_is_exceeded() {
         println!("round {round}: {} transfers in the book; {memory}", book.len());
         memory.retry_what_was_cut_off(&client);
         memory.compare_with_book(&home.book());
+        desks.iter_mut().for_each(|desk| desk.compare(server.ready("url")));
     }
+    let (done, not_done) =
+        desks.iter().fold((0, 0), |(done, not_done), desk| (done + desk.interrupted.0, not_done + desk.interrupted.1));
+    println!("cut off at the desks: {done} that had been done, {not_done} that had not");
+    assert!(done + not_done > 0, "no kill came in the midst of anything at a desk");
     assert!(memory.has_seen_interrupted_spends(), "no kill came in the midst of a spend");
 
     memory.learn(traffic::until_refused(&server, &tokens, spenders));
+    desks.iter_mut().for_each(|desk| desk.compare(server.ready("url")));
     drop(server);
     let book = home.book();
     memory.compare_with_book(&book);

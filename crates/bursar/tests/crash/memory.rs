@@ -9,6 +9,7 @@ use bursar_core::amount::Amount;
 use bursar_gateway::sandbox::Transfer;
 
 use crate::client::{Client, Listed, Spend, Standing, Token};
+use crate::desk::Done;
 use crate::traffic::Seen;
 
 /// A spend that was acknowledged.
@@ -28,6 +29,8 @@ pub(crate) struct Memory {
     /// By the name the client gave.
     spends: BTreeMap<String, Acknowledged>,
     cut_off: Vec<(String, Arc<Token>)>,
+    /// What was done at the desks, which know themselves what must be there.
+    at_desks: BTreeMap<Done, usize>,
     /// How many spends that were cut off had been sent, and how many had been held and were released.
     interrupted: (usize, usize),
 }
@@ -45,6 +48,7 @@ impl Memory {
                 Seen::Created(token) => self.tokens.push(token),
                 Seen::Revoked(token) => drop(self.revoked.insert(token.id.clone())),
                 Seen::RevocationCutOff(token) => drop(self.doubtful.insert(token.id.clone())),
+                Seen::AtDesk(done) => *self.at_desks.entry(done).or_default() += 1,
             }
         }
     }
@@ -159,6 +163,7 @@ impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (spends, tokens, revoked) = (self.spends.len(), self.tokens.len(), self.revoked.len());
         write!(f, "acknowledged: {spends} spends, {tokens} tokens, {revoked} revocations; ")?;
+        write!(f, "at the desks: {:?}; ", self.at_desks)?;
         let (sent, released) = self.interrupted;
         write!(f, "cut off: {sent} that had been sent, {released} that were released")
     }

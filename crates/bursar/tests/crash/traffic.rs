@@ -5,13 +5,17 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use crate::client::{Client, Spend, Token};
+use crate::desk::{Desk, Done};
 use crate::server::{PATIENCE, Server};
 
-/// How many spends of a round are acknowledged before the kill.
-const SPENDS: usize = 40;
+/// How many spends of a round are acknowledged before the kill, for each client.
+const SPENDS_OF_A_CLIENT: usize = 5;
 
 /// How many revocations of a round are acknowledged before the kill.
 const REVOCATIONS: usize = 2;
+
+/// How often each thing is done at the desks in a round, at least, before the kill.
+const OF_EACH_KIND: usize = 2;
 
 /// What the tokens that are made on the way may spend.
 const SMALL_LIMIT: u64 = 5;
@@ -31,13 +35,16 @@ pub(crate) enum Seen {
     Revoked(Arc<Token>),
     /// A revocation was asked for and not answered.
     RevocationCutOff(Arc<Token>),
+    /// Something was done at a desk, which remembers it itself.
+    AtDesk(Done),
 }
 
-/// Spends, makes tokens and revokes some, all at once, and kills the server in the midst of it.
+/// Spends, makes tokens and revokes some, and works at the desks, all at once, and kills the server in the midst
+/// of it.
 pub(crate) fn until_killed(
     server: Server,
     owner: &str,
-    tokens: &[Arc<Token>],
+    (tokens, desks): (&[Arc<Token>], &mut [Desk]),
     (round, spenders): (u64, usize),
 ) -> Vec<Seen> {
     let (tell, told) = channel();
@@ -59,14 +66,15 @@ pub(crate) fn until_killed(
                 }
             });
         }
+        for desk in desks {
+            let (url, tell) = (server.ready("url").to_owned(), tell.clone());
+            scope.spawn(move || desk.work(&url, |done| report(&tell, Seen::AtDesk(done))));
+        }
         let (client, issuer) = (server.client(), tell);
         scope.spawn(move || issue(&client, owner, round, &issuer));
 
         let mut seen = Vec::new();
-        let count = |seen: &[Seen], is: fn(&Seen) -> bool| seen.iter().filter(|one| is(one)).count();
-        while count(&seen, |one| matches!(one, Seen::Spent { .. })) < SPENDS
-            || count(&seen, |one| matches!(one, Seen::Revoked(_))) < REVOCATIONS
-        {
+        while !is_enough(&seen, spenders) {
             seen.push(told.recv_timeout(PATIENCE).expect("the clients get on"));
         }
         drop(server);
@@ -74,6 +82,15 @@ pub(crate) fn until_killed(
         seen.extend(told);
         seen
     })
+}
+
+/// Whether so much was done in a round that a kill finds all of it under way.
+fn is_enough(seen: &[Seen], spenders: usize) -> bool {
+    let count = |is: &dyn Fn(&Seen) -> bool| seen.iter().filter(|one| is(one)).count();
+    let at_desks = |done: Done| count(&|one| matches!(one, Seen::AtDesk(seen) if *seen == done));
+    count(&|one| matches!(one, Seen::Spent { .. })) >= spenders * SPENDS_OF_A_CLIENT
+        && count(&|one| matches!(one, Seen::Revoked(_))) >= REVOCATIONS
+        && Done::ALL.into_iter().all(|done| at_desks(done) >= OF_EACH_KIND)
 }
 
 /// Makes tokens, spends once with each and revokes every other, until nobody answers.

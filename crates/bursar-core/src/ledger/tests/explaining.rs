@@ -25,7 +25,21 @@ fn spends() -> impl Strategy<Value = Vec<(u64, u128, u64, u8)>> {
     prop::collection::vec((pause, 0..20u128, 0..5u64, 0..6u8), 1..30)
 }
 
+/// Where a history begins: now, or around a change of a clock, such as there are in months to come too.
+fn start() -> impl Strategy<Value = Timestamp> {
+    let around_changes = any::zone().prop_flat_map(|zone| any::instant(&zone));
+    prop_oneof![1 => Just(at(0)), 2 => around_changes]
+}
+
 impl World {
+    /// A world that begins some time, with a token that never ends.
+    fn beginning(now: Timestamp) -> Self {
+        let mut world = Self::new();
+        world.edit_token(|token| token.expires = Timestamp::from_millis(i64::MAX));
+        world.now = now;
+        world
+    }
+
     /// What would be answered at another time; nothing changes.
     fn would(&self, amount: u128, fee: u64, now: Timestamp) -> Result<Vec<LimitReport>, Refusal> {
         let mut world = Self { records: self.records.clone(), now, holds: self.holds };
@@ -62,9 +76,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_a_refusal_says_comes_true(limits in limits(), spends in spends()) {
-        let mut world = World::new();
-        world.edit_token(|token| token.expires = Timestamp::from_millis(i64::MAX));
+    fn what_a_refusal_says_comes_true(start in start(), limits in limits(), spends in spends()) {
+        let mut world = World::beginning(start);
         world.put(Record::Wallet(WALLET, wallet(WALLET, "tbtc")));
         let mut of_token = vec![over("spend", unlimited("tbtc"))];
         for subject in EVERYBODY {
@@ -97,6 +110,92 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_window_by_itself_says_when_it_has_room_and_never_if_it_never_has(
+        start in start(), window in any::window(), ceiling in 1..40u128, pause in 0..100_000u64, asked in 1..50u128,
+    ) {
+        let mut world = World::beginning(start);
+        let moves_on = !matches!(window, Window::Spend | Window::Lifetime);
+        let is_spend = window == Window::Spend;
+        world.limits(BY_TOKEN, vec![Limit { window, ..limit("tbtc", ceiling) }]);
+        world.spend(ceiling);
+        world.now = world.now.plus(Span::from_millis(pause));
+        match world.ask(asked, |_| ()) {
+            Outcome::Held { .. } => prop_assert!(asked <= ceiling && (moves_on || is_spend)),
+            Outcome::Refused(refusal) => {
+                world.comes_true(&refusal, asked, 0);
+                let has_room_some_time = asked <= ceiling && moves_on;
+                prop_assert_eq!(matches!(refusal.fits(), Some(Fits::At(_))), has_room_some_time);
+                prop_assert_eq!(refusal.fits() == Some(Fits::Never), !has_room_some_time);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A limit of 10 that was used up then, and the first instant at which there is room for 3 again.
+const ROOM_AGAIN: [(&str, &str, &str); 18] = [
+    ("rolling 60s", "2026-01-01T00:00:00.001Z", "2026-01-01T00:01:00.001Z"),
+    // It goes by time that passed, not by what clocks show.
+    ("rolling 86400s", "2026-10-24T22:30:00Z", "2026-10-25T22:30:00Z"),
+    ("rolling 31622400s", "2028-02-29T12:00:00Z", "2029-03-01T12:00:00Z"),
+    // Days of 23, 25 and 23 and a half hours.
+    ("calendar day Europe/Zurich", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
+    ("calendar day Europe/Zurich", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+    ("calendar day Australia/Lord_Howe", "2026-10-03T13:30:00Z", "2026-10-04T13:00:00Z"),
+    // A day that was left out.
+    ("calendar day Pacific/Apia", "2011-12-30T09:59:59.999Z", "2011-12-30T10:00:00Z"),
+    // Half an hour that comes twice.
+    ("calendar hour Australia/Lord_Howe", "2026-04-04T15:00:00Z", "2026-04-04T15:30:00Z"),
+    ("calendar week Europe/Zurich", "2026-10-25T12:00:00Z", "2026-10-25T23:00:00Z"),
+    ("calendar month UTC", "2028-02-29T23:59:59.999Z", "2028-03-01T00:00:00Z"),
+    ("calendar month UTC", "2027-02-28T00:00:00Z", "2027-03-01T00:00:00Z"),
+    ("calendar month UTC", "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"),
+    ("calendar month America/New_York", "2026-11-01T03:59:59.999Z", "2026-11-01T04:00:00Z"),
+    ("calendar month America/New_York", "2026-11-01T04:00:00Z", "2026-12-01T05:00:00Z"),
+    ("fixed 60s from 2026-09-21T14:13:27.000Z", "2026-01-01T00:00:26.999Z", "2026-01-01T00:00:27Z"),
+    ("fixed 60s from 2026-09-21T14:13:27.000Z", "2027-01-01T00:00:27Z", "2027-01-01T00:01:27Z"),
+    // Three units wear off in 180 s, and in 60 s / 7 * 3, of which the last millisecond counts in full.
+    ("accrual 1 per 60s", "2026-01-01T00:00:00Z", "2026-01-01T00:03:00Z"),
+    ("accrual 7 per 60s", "2026-01-01T00:00:00Z", "2026-01-01T00:00:25.715Z"),
+];
+
+#[test]
+fn a_window_has_room_again_at_the_instant_that_people_would_name() {
+    for (window, then, again) in ROOM_AGAIN {
+        let mut world = World::beginning(any::utc(then));
+        world.limits(BY_TOKEN, vec![over(window, limit("tbtc", 10))]);
+        world.spend(10);
+        let Outcome::Refused(refusal) = world.ask(3, |_| ()) else { panic!("{window}") };
+        assert_eq!(refusal.fits(), Some(Fits::At(any::utc(again))), "{window}");
+        world.comes_true(&refusal, 3, 0);
+        // What is still held at the end of its window is in the way of what comes then.
+        world.now = any::utc(again);
+        let hold = world.hold(3);
+        assert_eq!(answer(&world.ask(8, |_| ())), "limit_exceeded", "{window}");
+        world.release(hold);
+    }
+}
+
+#[test]
+fn a_window_that_never_moves_on_says_never() {
+    for (window, asked) in [("lifetime", 1), ("lifetime", 11), ("spend", 11)] {
+        let mut world = World::beginning(at(0));
+        world.limits(BY_TOKEN, vec![over(window, limit("tbtc", 10))]);
+        world.spend(10);
+        let Outcome::Refused(refusal) = world.ask(asked, |_| ()) else { panic!("{window}") };
+        assert_eq!(refusal.fits(), Some(Fits::Never), "{window}");
+        world.comes_true(&refusal, asked, 0);
+    }
+    let mut world = World::beginning(at(0));
+    world.limits(BY_TOKEN, vec![over("spend", limit("tbtc", 10))]);
+    world.spend(10);
+    world.spend(10);
 }
 
 #[test]

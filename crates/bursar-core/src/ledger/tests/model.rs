@@ -1,78 +1,29 @@
 //! A naive model beside the ledger: it keeps nothing but a list of all spends, adds them up anew for every
 //! decision, and must come to the same answers with the same figures (I1, I2, I8).
 
+mod compare;
 mod naive;
 mod steps;
 mod sums;
 
 use proptest::prelude::*;
 
+use super::answer;
 use super::world::World;
-use super::{answer, budget_key};
-use crate::account::{MemberRole, Membership, WalletRole};
-use crate::coin::Asset;
-use crate::fixtures::{ORGANISATION, USER, at, wallet};
-use crate::ledger::{Outcome, Record};
-use crate::limit::{Budget, LimitReport, LimitSet, Subject};
+use crate::fixtures::at;
+use crate::ledger::Outcome;
+use crate::limit::{LimitSet, Subject};
 use crate::refusal::Refusal;
-use crate::time::{Span, Timestamp};
-use crate::token::{Token, TokenKind};
+use crate::time::Span;
+use compare::{agree, everybody, figures, sorted};
 use naive::Naive;
-use steps::{COINS, SERVICES, Spend, Step, TOKENS, WALLETS};
-use sums::Figures;
+use steps::{Spend, Step, TOKENS};
 
-/// Two tokens of one user, two wallets of one organisation.
+/// All of them, in a store in memory.
 fn world() -> World {
     let mut world = World::new();
-    for id in WALLETS {
-        world.put(Record::Wallet(id, wallet(id, "hteth")));
-        world.put(Record::Role((id, USER), WalletRole::ALL));
-    }
-    for id in SERVICES {
-        world.put(Record::Token(
-            id,
-            Token {
-                kind: TokenKind::Service,
-                expires: Timestamp::from_millis(i64::MAX),
-                ..crate::fixtures::token(id, USER)
-            },
-        ));
-    }
-    for id in TOKENS {
-        let expires = Timestamp::from_millis(i64::MAX);
-        world.put(Record::Token(id, Token { expires, ..crate::fixtures::token(id, USER) }));
-    }
-    let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Admin };
-    world.put(Record::Membership((ORGANISATION, USER), membership));
+    everybody().into_iter().for_each(|record| world.put(record));
     world
-}
-
-fn subject_of(index: usize) -> Subject {
-    Naive::subjects()[index]
-}
-
-/// All that limits say, in an order of its own.
-fn figures(reports: &[LimitReport]) -> Vec<Figures> {
-    let figures = reports.iter().map(|report| {
-        let units = |amount: crate::amount::Amount| amount.as_u64().unwrap();
-        Figures {
-            subject: report.subject,
-            limit: format!("{:?}", report.limit),
-            captured: units(report.captured),
-            held: units(report.held),
-            asked: units(report.asked),
-            ceiling: report.remaining().map(|_| match report.limit.ceiling {
-                crate::limit::Ceiling::At(ceiling) => units(ceiling),
-                crate::limit::Ceiling::Unlimited => unreachable!(),
-            }),
-        }
-    });
-    sorted(figures.collect())
-}
-
-fn sorted(mut figures: Vec<Figures>) -> Vec<Figures> {
-    figures.sort_unstable();
-    figures
 }
 
 /// Takes a step in both, compares, and tells the answer; waiting gets none.
@@ -83,8 +34,9 @@ fn take(step: &Step, world: &mut World, naive: &mut Naive) -> Option<&'static st
         return None;
     }
     let before = naive.rules.clone();
-    let target = step.target(world);
-    let outcome = step.run(world, naive.paid(step, target));
+    let target = naive.target(step);
+    let command = step.command(world, target, naive.paid(step, target));
+    let outcome = world.run(command).outcome;
     if let (Outcome::StepUpNeeded, Step::Limits { stepped_up: false, is_stale: false, .. }) = (&outcome, step) {
         return Some(answer(&outcome));
     }
@@ -96,7 +48,7 @@ fn take(step: &Step, world: &mut World, naive: &mut Naive) -> Option<&'static st
         }
         Outcome::Limits { .. } => {
             if let Step::Limits { subject, stepped_up: false, .. } = step {
-                let subject = subject_of(*subject);
+                let subject = Naive::subjects()[*subject];
                 lets_nothing_new_through(naive, subject, before.get(&subject).unwrap_or(&LimitSet::default()));
             }
         }
@@ -130,35 +82,6 @@ fn lets_nothing_new_through(naive: &Naive, subject: Subject, before: &LimitSet) 
         let (now, _) = naive.verdict(&spend, None);
         let (then, _) = naive.verdict(&spend, Some((subject, before)));
         assert!(now != "held" || then == "held", "{spend:?}: {then} before");
-    }
-}
-
-/// All budgets say what the model adds up, in every window that limits look at.
-fn agree(world: &World, naive: &Naive) {
-    world.is_conserved();
-    let all = world.budgets().map(|(key, _)| key.clone());
-    let totals = Naive::subjects().into_iter().flat_map(|subject| COINS.map(|coin| budget_key(subject, coin)));
-    let none = LimitSet::default();
-    for key in all.chain(totals) {
-        let found = world.budgets().find(|(own, _)| **own == key).map(|(_, budget)| budget.clone());
-        let budget = found.unwrap_or_else(Budget::default);
-        let sums = naive.sums(&key);
-        assert_eq!(budget.held, sums.held, "{key:?}");
-        if key.destination.is_none() {
-            assert_eq!(budget.captured, sums.captured, "{key:?}");
-        }
-        if matches!(key.asset, Asset::Coin(_)) && key.destination.is_none() {
-            assert_eq!((budget.overridden, budget.rolled), (sums.overridden, sums.rolled), "{key:?}");
-        }
-        let rules = naive.rules.get(&key.subject).unwrap_or(&none);
-        let (list, to) = match &key.destination {
-            Some(id) => (rules.each(), Some(sums::place_of(id))),
-            None => (&rules.limits[..], None),
-        };
-        for limit in list.iter().filter(|limit| limit.asset == key.asset && budget.counts(&limit.window)) {
-            let used = budget.used(&limit.window, world.now).measured(limit.measure);
-            assert_eq!(used.as_u64(), Some(naive.captured(key.subject, rules, limit, to)), "{key:?} {limit:?}");
-        }
     }
 }
 

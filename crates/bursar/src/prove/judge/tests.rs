@@ -10,15 +10,19 @@ struct Case {
     book: Vec<Moved>,
     ledger: Vec<Listed>,
     counted: Vec<Result<u64, String>>,
+    /// As the token, which is the only one, unless a test says otherwise.
+    wallet_counted: Option<Result<u64, String>>,
 }
 
 impl Case {
     fn sound() -> Self {
         let plan = Plan::new(&Size { spends: 3, tokens: 1, connections: 1, kills: 0 }, 1);
-        let plan = Plan { limits: vec![plan.spends.iter().map(|spend| spend.amount).sum()], ..plan };
+        let all = plan.spends.iter().map(|spend| spend.amount).sum();
+        let plan = Plan { limits: vec![all], wallet_limit: all, ..plan };
         let told = [Answer::Acknowledged("t0".to_owned()), Answer::OverLimit, Answer::Pending];
         let told = told.map(|answer| Told { answers: vec![answer] }).to_vec();
-        let mut case = Self { told, book: Vec::new(), ledger: Vec::new(), counted: Vec::new(), plan };
+        let (book, ledger, counted) = (Vec::new(), Vec::new(), Vec::new());
+        let mut case = Self { told, book, ledger, counted, wallet_counted: None, plan };
         case.moves(0, "t0");
         case.lists(0, Some("t0"), State::Captured);
         case.lists(2, None, State::Held);
@@ -37,8 +41,10 @@ impl Case {
     }
 
     fn broken(&self) -> Vec<&'static str> {
-        let Self { plan, told, book, ledger, counted } = self;
-        judge(&Evidence { plan, told, book, ledger, counted }).into_iter().map(|one| one.promise).collect()
+        let Self { plan, told, book, ledger, counted, .. } = self;
+        let wallet_counted = self.wallet_counted.as_ref().unwrap_or(&counted[0]);
+        let found = judge(&Evidence { plan, told, book, ledger, counted, wallet_counted });
+        found.into_iter().map(|one| one.promise).collect()
     }
 }
 
@@ -64,11 +70,12 @@ fn where_all_was_kept_nothing_is_found() {
 #[test]
 fn more_than_the_limit_is_found() {
     assert_eq!(broken(|case| case.plan.limits = vec![case.plan.spends[0].amount - 1]), ["P1"]);
+    assert_eq!(broken(|case| case.plan.wallet_limit = case.plan.spends[0].amount - 1), ["P1"]);
 }
 
 #[test]
 fn an_acknowledged_spend_that_never_moved_is_found() {
-    assert_eq!(broken(|case| case.book.clear()), ["I8", "I8", "P2"]);
+    assert_eq!(broken(|case| case.book.clear()), ["I8", "I8", "I8", "P2"]);
     assert_eq!(broken(|case| case.told[0].answers.push(Answer::Acknowledged("t9".to_owned()))), ["P2", "P2"]);
 }
 
@@ -91,7 +98,7 @@ fn a_refused_spend_whose_money_moved_is_found() {
 fn money_that_moved_twice_or_otherwise_than_asked_is_found() {
     let twice = |case: &mut Case| {
         case.moves(0, "t0");
-        case.plan.limits = vec![1000];
+        (case.plan.limits, case.plan.wallet_limit) = (vec![1000], 1000);
         case.counted = vec![Ok(2 * case.plan.spends[0].amount + case.plan.spends[2].amount)];
     };
     assert_eq!(broken(twice), ["I2"]);
@@ -114,14 +121,17 @@ fn money_that_moved_after_its_hold_was_released_is_found() {
 #[test]
 fn money_that_nobody_asked_for_is_found() {
     let foreign = Moved { txid: "t".to_owned(), address: "elsewhere".to_owned(), amount: 1 };
-    assert_eq!(broken(|case| case.book.push(foreign)), ["P11"]);
+    assert_eq!(broken(|case| case.book.push(foreign)), ["P11", "P4"], "and the wallet does not count it");
 }
 
 #[test]
 fn what_is_not_known_must_be_counted_and_nothing_else() {
-    assert_eq!(broken(|case| case.counted = vec![Ok(case.plan.spends[0].amount)]), ["P4"]);
-    assert_eq!(broken(|case| case.ledger[1].state = State::Released), ["I8"]);
-    assert_eq!(broken(|case| case.counted = vec![Err("token_unknown".to_owned())]), ["P2"]);
+    assert_eq!(broken(|case| case.counted = vec![Ok(case.plan.spends[0].amount)]), ["P4", "P4"]);
+    assert_eq!(broken(|case| case.ledger[1].state = State::Released), ["I8", "I8"]);
+    assert_eq!(broken(|case| case.counted = vec![Err("token_unknown".to_owned())]), ["P2", "P2"]);
+    for (counted, promise) in [(Ok(0), "P4"), (Ok(1000), "I8"), (Err("no answer".to_owned()), "P2")] {
+        assert_eq!(broken(|case| case.wallet_counted = Some(counted)), [promise], "what the wallet counts");
+    }
 }
 
 #[test]

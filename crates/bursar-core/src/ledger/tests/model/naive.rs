@@ -84,6 +84,13 @@ impl Naive {
         [one, two, BY_USER, till, vault, BY_ORGANISATION]
     }
 
+    /// The spend that a step is about: the nth of those that are held, from the latest on; else any.
+    pub(super) fn target(&self, step: &Step) -> u16 {
+        let (Step::Capture(nth, ..) | Step::Release(nth, _) | Step::Expire(nth)) = step else { return 0 };
+        let held = self.made.iter().rev().filter(|(_, made)| made.is_held()).map(|(number, _)| *number);
+        held.clone().nth((*nth).into()).unwrap_or(self.requests.saturating_sub(*nth))
+    }
+
     /// What a step captures of a spend.
     pub(super) fn paid(&self, step: &Step, number: u16) -> (u64, u64) {
         let Step::Capture(_, percent, fee_percent, _) = step else { return (0, 0) };

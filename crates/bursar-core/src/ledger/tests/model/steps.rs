@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::super::world::{World, hold_id};
-use super::subject_of;
+use super::super::world::World;
+use super::naive::Naive;
 use crate::amount::Amount;
 use crate::fixtures::{ORGANISATION, coin, destination, limit, of, over, payee};
 use crate::hold::SpendKey;
 use crate::id::{OrganisationId, TokenId, WalletId};
-use crate::ledger::{Command, FeeCeiling, HoldRequest, Key, LimitEdit, Outcome, Settler};
+use crate::ledger::{Command, FeeCeiling, HoldRequest, Key, LimitEdit, Settler};
 use crate::limit::{Allowed, Ceiling, Destinations, Limit, LimitSet, Measure};
 use crate::time::Span;
 
@@ -219,7 +219,7 @@ impl Spend {
     pub(super) fn request(&self, world: &mut World) -> HoldRequest {
         let mut request = world.request(Amount::ZERO);
         if let Some(again) = self.again {
-            request.id = hold_id(world.holds.saturating_sub(again));
+            request.id = world.id_of(world.holds.saturating_sub(again));
         }
         request.token = TOKENS[self.token];
         request.wallet = self.wallet.map(|wallet| WALLETS[wallet]);
@@ -254,18 +254,11 @@ impl By {
 }
 
 impl Step {
-    /// The spend it is about: the nth of those that are held, from the latest on; else any.
-    pub(super) fn target(&self, world: &World) -> u16 {
-        let (Self::Capture(nth, ..) | Self::Release(nth, _) | Self::Expire(nth)) = self else { return 0 };
-        let held = |number: &u16| world.hold_of(*number).is_some_and(|hold| hold.state.is_held());
-        let mut open = (1..=world.holds).rev().filter(held);
-        open.nth((*nth).into()).unwrap_or(world.holds.saturating_sub(*nth))
-    }
-
-    /// Takes the step in the ledger. `paid` says what is captured of the spend it is about.
-    pub(super) fn run(&self, world: &mut World, paid: (u64, u64)) -> Outcome {
-        let target = hold_id(self.target(world));
-        let command = match self {
+    /// The step as the ledger is asked for it. `target` is the spend that it is about, and `paid` what is
+    /// captured of that.
+    pub(super) fn command(&self, world: &mut World, target: u16, paid: (u64, u64)) -> Command {
+        let target = world.id_of(target);
+        match self {
             Self::Hold(spend) => Command::Hold(Box::new(spend.request(world))),
             Self::Capture(_, _, _, by) => {
                 let [amount, fee] = [paid.0, paid.1].map(|units| Amount::new(units.into()));
@@ -281,14 +274,13 @@ impl Step {
             },
             Self::Lock(token) => Command::Lock { token: TOKENS[*token] },
             Self::Limits { subject, rules, is_stale, stepped_up } => {
-                let subject = subject_of(*subject);
+                let subject = Naive::subjects()[*subject];
                 let seen = world.version(&Key::Limits(subject)) + u64::from(*is_stale);
                 let edit = LimitEdit { subject, seen, rules: rules.clone(), stepped_up: *stepped_up };
                 Command::SetLimits(Box::new(edit))
             }
             Self::Forget => Command::Forget { holds: world.spends().map(|hold| hold.id).collect(), kept: KEPT },
             Self::Wait(_) => unreachable!("time is not a command"),
-        };
-        world.run(command).outcome
+        }
     }
 }

@@ -136,7 +136,7 @@ impl Made {
         }
     }
 
-    fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         matches!(self.fate, Fate::Open | Fate::Unresolved)
     }
 }
