@@ -30,7 +30,11 @@ impl Bursar {
             let Difference { budget, figure, spends, counted } = difference;
             tracing::error!(?budget, figure, ?spends, ?counted, "a budget does not say what its spends say");
             if let Subject::Token(token) = budget.subject {
-                self.command(Actor::System, Command::Lock { token }).await?;
+                self.command(
+                    Actor::System,
+                    Command::Lock { token, reason: Some("its budget does not say what its spends say") },
+                )
+                .await?;
             }
         }
         Ok(differences)
