@@ -118,6 +118,9 @@ fn shown(standing: &Standing, now: Timestamp) -> Value {
     let mut shown = shapes::limit_rules(&standing.rules, standing.version);
     shown["subject"] = standing.subject.kind().into();
     shown["limits"] = reports(&standing.reports, now);
+    if let Some(paid) = standing.paid {
+        shown["destinations"]["paid"] = paid.into();
+    }
     shown
 }
 
