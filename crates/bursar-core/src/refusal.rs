@@ -242,6 +242,7 @@ fn exceeded(report: &LimitReport) -> String {
         Measure::Fee => " for fees",
         Measure::Count => " on the number of spends",
     };
+    let to = report.destination.as_ref().map_or_else(String::new, |address| format!(" for `{address}`"));
     let when = match report.fits {
         Fits::Now => String::new(),
         Fits::At(at) => format!("; it fits from {at} on"),
@@ -253,7 +254,7 @@ fn exceeded(report: &LimitReport) -> String {
             let remaining = report.remaining().unwrap_or_default();
             let asked = report.asked;
             format!(
-                "the token's limit{what} of {ceiling} ({window}) leaves {remaining} of {asset}, {asked} asked{when}"
+                "the token's limit{what}{to} of {ceiling} ({window}) leaves {remaining} of {asset}, {asked} asked{when}"
             )
         }
         (subject, _) => format!("the {}'s limit{what} of {asset} has no room for this spend{when}", subject.kind()),

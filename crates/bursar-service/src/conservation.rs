@@ -106,7 +106,7 @@ impl Bursar {
         match token {
             // An unlock runs out of its own accord, but until then the token would spend.
             Some(token) if token.lives_at(now) && (token.locked.is_none() || token.unlocked_at(now).is_some()) => {
-                self.command(Actor::System, Command::Lock { token: id }).await.map(drop)
+                self.command(Actor::System, Command::Lock { token: id, reason: Some(REASON) }).await.map(drop)
             }
             _ => Ok(()),
         }

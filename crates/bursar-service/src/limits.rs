@@ -50,6 +50,8 @@ pub struct Standing {
     pub reports: Vec<LimitReport>,
     /// What it spent and holds.
     pub budgets: Vec<(BudgetKey, Budget)>,
+    /// How many destinations it has paid, if their number is limited.
+    pub paid: Option<usize>,
 }
 
 /// What a token spent of a coin in one stretch of time.
@@ -389,7 +391,12 @@ pub(crate) fn standing_of(reader: &mut dyn Reader, subject: Subject, now: Timest
     let rules = state.limits(&subject).map_err(not_loaded)?.cloned().unwrap_or_default();
     let version = state.version(&Key::Limits(subject)).map_err(not_loaded)?;
     let reports = standing(&state, subject, now).map_err(not_loaded)?;
-    Ok(Standing { subject, rules, version, reports, budgets: reader.budgets(subject)? })
+    let is_limited = rules.destinations.as_ref().is_some_and(|rules| rules.at_most.is_some());
+    let paid = match is_limited {
+        true => Some(state.paid(&subject).map_err(not_loaded)?.map_or(0, Vec::len)),
+        false => None,
+    };
+    Ok(Standing { subject, rules, version, reports, budgets: reader.budgets(subject)?, paid })
 }
 
 /// What [`standing`] reads, of what is known; the past aside.

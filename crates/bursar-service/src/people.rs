@@ -154,7 +154,11 @@ impl Bursar {
             let Some(last) = tokens.last() else { break };
             after = Some(last.id);
             for token in tokens {
-                self.command(Actor::Operator, Command::Lock { token: token.id }).await?;
+                self.command(
+                    Actor::Operator,
+                    Command::Lock { token: token.id, reason: Some("the second factors of its owner were replaced") },
+                )
+                .await?;
             }
         }
         self.must_write(Actor::Operator, write).await?;

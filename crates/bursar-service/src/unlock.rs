@@ -59,7 +59,7 @@ impl Bursar {
     /// # Errors
     /// The ledger does not answer.
     pub async fn lock(&self, principal: &Principal) -> Result<TokenState, ServiceError> {
-        self.change_token(principal, Command::Lock { token: principal.token().id }).await
+        self.change_token(principal, Command::Lock { token: principal.token().id, reason: None }).await
     }
 
     /// Moves the end of an extensible session, which proves itself with the key of its address (WC §2.9).

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use bursar_core::account::User;
 use bursar_core::amount::Amount;
 use bursar_core::audit::{Event, Head};
+use bursar_core::destination::DestinationId;
 use bursar_core::hold::{Cost, Hold, HoldState, SpendKey, names};
 use bursar_core::id::{HoldId, TokenId, UserId};
 use bursar_core::ledger::charges::subjects;
@@ -30,6 +31,8 @@ pub(crate) struct Judge {
     pub(crate) spends: Spends,
     pub(crate) promises: Promises,
     rules: BTreeMap<Subject, LimitSet>,
+    /// Whom spends paid that were let go of while the number of destinations was limited.
+    paid_once: BTreeMap<Subject, BTreeSet<DestinationId>>,
     /// The spend that each name belongs to.
     names: BTreeMap<SpendKey, HoldId>,
     /// All that was ever captured of each budget.
@@ -71,6 +74,9 @@ impl Judge {
                 self.users.insert(*id, user.clone());
             }
             Record::Limits(subject, rules) => {
+                if !limits_destinations(rules) {
+                    self.paid_once.remove(subject);
+                }
                 self.rules.insert(*subject, rules.clone());
             }
             _ => {}
@@ -139,10 +145,7 @@ impl Judge {
                 for change in gone {
                     match &change.key {
                         Key::Hold(id) => {
-                            let settled = self.spends.get_mut(*id).filter(|spend| spend.fate != Fate::Held);
-                            settled
-                                .ok_or_else(|| format!("P4: spend {id} was forgotten while it was held"))?
-                                .is_forgotten = true;
+                            self.forgotten(*id)?;
                         }
                         Key::SpendKey(name) => {
                             self.names.remove(name);
@@ -152,6 +155,23 @@ impl Judge {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn forgotten(&mut self, id: HoldId) -> Verdict {
+        let settled = self.spends.get_mut(id).filter(|spend| spend.fate != Fate::Held);
+        let spend = settled.ok_or_else(|| format!("P4: spend {id} was forgotten while it was held"))?;
+        spend.is_forgotten = true;
+        if spend.fate == Fate::Released {
+            return Ok(());
+        }
+        let hold = &spend.hold;
+        for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation) {
+            if self.rules.get(&subject).is_some_and(limits_destinations) {
+                let paid = self.paid_once.entry(subject).or_default();
+                paid.extend(hold.payees.iter().map(|payee| payee.destination.id()));
+            }
         }
         Ok(())
     }
@@ -215,6 +235,7 @@ impl Judge {
             demand(stray.is_none(), || format!("spend {} goes where the {} must not pay", hold.id, subject.kind()))?;
             let Some(at_most) = destinations.at_most else { continue };
             let mut paid = self.spends.paid_by(*subject);
+            paid.extend(self.paid_once.get(subject).into_iter().flatten());
             let before = paid.len();
             paid.extend(hold.payees.iter().map(|payee| payee.destination.id()));
             let few = paid.len() == before || u32::try_from(paid.len()).is_ok_and(|paid| paid <= at_most);
@@ -301,6 +322,10 @@ impl Judge {
         let broken = granted.find_map(|spend| self.spends.broken_by(spend.hold.id, Witness::Rail));
         broken.map_or(Ok(()), |broken| Err(format!("P1: {broken}")))
     }
+}
+
+fn limits_destinations(rules: &LimitSet) -> bool {
+    rules.destinations.as_ref().is_some_and(|rules| rules.at_most.is_some())
 }
 
 /// How the audit log writes a subject.

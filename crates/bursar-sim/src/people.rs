@@ -82,7 +82,7 @@ impl World {
             Command::Unlock { token, duration, resume, drop_limits: dice.u8(..30) == 0 }
         };
         let command = match dice.u8(..10) {
-            0..3 => Command::Lock { token },
+            0..3 => Command::Lock { token, reason: None },
             3..5 => unlock(false, dice),
             5..9 => unlock(true, dice),
             _ => Command::Revoke { token },

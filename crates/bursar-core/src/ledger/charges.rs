@@ -82,9 +82,15 @@ pub fn payments<'a>(payees: impl Iterator<Item = (DestinationId, &'a Amount)>) -
 /// What a spend pays to whom, given what it cost: held, or captured.
 pub fn payments_of(hold: &Hold, cost: &Cost) -> Vec<(DestinationId, Amount)> {
     let mut all = payments(hold.payees.iter().map(|payee| (payee.destination.id(), &payee.amount)));
-    // A part that was captured can be told apart for one recipient only; of several each counts in full.
-    if let [(_, amount)] = &mut all[..] {
-        *amount = cost.without_fee();
+    // A part that was captured can be told apart for one recipient only; of several each counts in full, and what is
+    // more than all of them were to get may have gone to any.
+    match &mut all[..] {
+        [(_, amount)] => *amount = cost.without_fee(),
+        several => {
+            let sum = several.iter().fold(Amount::ZERO, |sum, (_, amount)| sum.saturating_add(*amount));
+            let excess = cost.without_fee().saturating_sub(sum);
+            several.iter_mut().for_each(|(_, amount)| *amount = amount.saturating_add(excess));
+        }
     }
     all
 }

@@ -85,6 +85,8 @@ pub enum Command {
     Lock {
         /// Which token.
         token: TokenId,
+        /// Why, if that is not its owner's wish alone.
+        reason: Option<&'static str>,
     },
     /// Ends the token for good.
     Revoke {

@@ -111,7 +111,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
                 let empty = Budget::default();
                 let found = state.budget(&charge.budget)?.unwrap_or(&empty);
                 let budget = begun.as_ref().map_or(found, |begun| &begun.budget);
-                judge(&mut reports, budget, set, &charge, now);
+                judge(&mut reports, budget, set, &charge, (request, now));
                 // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
                 let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
                 overflows |= total.is_none();
@@ -137,12 +137,25 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
 }
 
 /// Asks every limit that looks at a budget.
-fn judge(reports: &mut Vec<LimitReport>, budget: &Budget, set: Option<&LimitSet>, charge: &Charge, now: Timestamp) {
+fn judge(
+    reports: &mut Vec<LimitReport>,
+    budget: &Budget,
+    set: Option<&LimitSet>,
+    charge: &Charge,
+    (request, now): (&HoldRequest, Timestamp),
+) {
     let Some(set) = set else { return };
+    let address = |wanted: DestinationId| {
+        let payee = request.payees.iter().find(|payee| payee.destination.id() == wanted)?;
+        Some(payee.address.clone())
+    };
     let judging = rules(set, &charge.budget)
         // A fee in a coin of its own is no spend of that coin: it is no business of limits on spends.
         .filter(|limit| charge.usage.count > 0 || matches!(limit.measure, Measure::Amount | Measure::Fee));
-    reports.extend(judging.map(|limit| budget.report(charge.budget.subject, limit, charge.usage, now)));
+    reports.extend(judging.map(|limit| LimitReport {
+        destination: charge.budget.destination.and_then(address),
+        ..budget.report(charge.budget.subject, limit, charge.usage, now)
+    }));
 }
 
 fn new_hold(

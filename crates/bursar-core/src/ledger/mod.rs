@@ -56,7 +56,7 @@ pub fn needs(state: &State, command: &Command) -> Vec<Key> {
         Command::SetLimits(edit) => edits::needs_to_edit(state, edit),
         Command::Forget { holds, .. } => retention::needs_to_forget(state, holds),
         Command::Unlock { token, .. }
-        | Command::Lock { token }
+        | Command::Lock { token, .. }
         | Command::Revoke { token }
         | Command::Extend { token, .. } => vec![Key::Token(*token)],
     };
@@ -82,7 +82,7 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
         Command::Unlock { token, duration, resume, drop_limits } => {
             tokens::unlock(state, *token, *duration, *resume, *drop_limits, now)?
         }
-        Command::Lock { token } => tokens::lock(state, *token, now)?,
+        Command::Lock { token, reason } => tokens::lock(state, *token, *reason, now)?,
         Command::Revoke { token } => tokens::revoke(state, *token, now)?,
         Command::Extend { token, until } => tokens::extend(state, *token, *until, now)?,
     };

@@ -2,6 +2,7 @@
 
 use crate::ledger::begin::{begin, lacks_past};
 use crate::ledger::history::HistoryKey;
+use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, State};
 use crate::limit::{Budget, BudgetKey, Limit, LimitReport, Subject, Usage};
 use crate::time::Timestamp;
@@ -17,6 +18,9 @@ pub fn needs_for_standing(state: &State, subject: Subject) -> Vec<Key> {
                 keys.push(Key::History(HistoryKey::new(key.clone(), set)));
             }
             keys.push(Key::Budget(key));
+        }
+        if at_most(Some(set)).is_some() {
+            keys.push(Key::Paid(subject));
         }
     }
     keys.retain(|key| !state.is_loaded(key));

@@ -40,14 +40,24 @@ pub(super) fn unlock(
     Ok(changed(state, token, "token.unlock", data))
 }
 
-pub(super) fn lock(state: &mut State, id: TokenId, now: Timestamp) -> Result<Decided, NotLoaded> {
+pub(super) fn lock(
+    state: &mut State,
+    id: TokenId,
+    reason: Option<&'static str>,
+    now: Timestamp,
+) -> Result<Decided, NotLoaded> {
     let mut token = match living(state, id, now)? {
         Ok(token) => token,
         Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
     };
+    // Locking twice is locking once; a check that finds the same again says nothing new.
+    if token.locked.is_some() && token.unlocked_at(now).is_none() {
+        return Ok((Outcome::Token(Box::new(token)), None));
+    }
     token.unlock = None;
     token.locked = token.locked.or(Some(now));
-    Ok(changed(state, token, "token.lock", Vec::new()))
+    let data = reason.map(|reason| ("reason", reason.to_owned())).into_iter().collect();
+    Ok(changed(state, token, "token.lock", data))
 }
 
 pub(super) fn revoke(state: &mut State, id: TokenId, now: Timestamp) -> Result<Decided, NotLoaded> {

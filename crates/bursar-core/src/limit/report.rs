@@ -11,6 +11,8 @@ pub struct LimitReport {
     pub subject: Subject,
     /// The rule.
     pub limit: Limit,
+    /// The address of the destination whose share it is about, if each has one for itself.
+    pub destination: Option<String>,
     /// What was captured in the window, in the limit's measure.
     pub captured: Amount,
     /// What is held, in the limit's measure.
@@ -59,7 +61,7 @@ impl LimitReport {
                 false => later(limit, budget, ceiling, (held, asked), now),
             },
         };
-        Self { subject, limit: limit.clone(), captured, held, spends, asked, fits, resets: None }
+        Self { subject, limit: limit.clone(), destination: None, captured, held, spends, asked, fits, resets: None }
     }
 
     /// The same, with the time at which nothing that is captured now counts any more: the end of the

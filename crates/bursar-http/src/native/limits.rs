@@ -122,6 +122,9 @@ fn shown(standing: &Standing, now: Timestamp) -> Value {
     shown["subject"] = standing.subject.kind().into();
     shown["limits"] = reports(&standing.reports, now);
     shown["apart"] = shapes::apart(&standing.budgets);
+    if let Some(paid) = standing.paid {
+        shown["destinations"]["paid"] = paid.into();
+    }
     shown
 }
 

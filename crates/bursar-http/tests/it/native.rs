@@ -223,6 +223,26 @@ async fn a_release_after_the_deadline_takes_a_person() {
 }
 
 #[tokio::test]
+async fn a_service_that_released_by_mistake_says_so_with_a_second_factor() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let held = world.hold(&service, &token, None, "60").await;
+    let spend = held.body["id"].as_str().unwrap().to_owned();
+    let path = |what: &str| format!("/bursar/v1/spends/{spend}/{what}");
+    let released = world.server.send("POST", &path("release"), Some(&service), Some(json!({"reason": "no"}))).await;
+    assert_eq!(released.status, 200, "{}", released.body);
+    let capture = path("capture");
+    let alone = world.server.send("POST", &capture, Some(&service), Some(json!({"reference": "f00d"}))).await;
+    assert_eq!((alone.status.as_u16(), code(&alone)), (401, "step_up_needed"));
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "0");
+    let body = json!({"reference": "f00d", "otp": OTP});
+    let proven = world.server.send("POST", &capture, Some(&service), Some(body)).await;
+    assert_eq!((proven.status.as_u16(), &proven.body["state"]), (200, &json!("captured")), "{}", proven.body);
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "60");
+}
+
+#[tokio::test]
 async fn more_than_was_held_is_counted_in_full_and_stops_the_token() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;

@@ -71,6 +71,9 @@ pub fn limit_report(report: &LimitReport, now: Timestamp) -> Value {
     let mut shown = standing(&report.limit, (report.captured, report.held), resets);
     shown.insert("subject".to_owned(), report.subject.kind().into());
     shown.insert("asked".to_owned(), report.asked.to_string().into());
+    if let Some(address) = &report.destination {
+        shown.insert("destination".to_owned(), address.as_str().into());
+    }
     shown.extend(fits(report.fits));
     shown.into()
 }

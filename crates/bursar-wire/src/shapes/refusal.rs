@@ -107,6 +107,9 @@ fn figures(report: &LimitReport) -> Map<String, Value> {
     put("held", report.held.to_string().into());
     put("asked", report.asked.to_string().into());
     put("remaining", report.remaining().map(|left| left.to_string()).into());
+    if let Some(address) = &report.destination {
+        put("destination", address.as_str().into());
+    }
     shown.extend(fits(report.fits));
     shown
 }

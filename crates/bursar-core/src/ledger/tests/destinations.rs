@@ -212,3 +212,27 @@ fn destinations_come_before_limits_and_before_what_the_token_may_spend_alone() {
     assert_eq!(world.paying(&[("b", 1)]), "destination_not_allowed");
     assert_eq!(world.paying(&[("a", 1)]), "no_limit");
 }
+
+#[test]
+fn a_refusal_names_the_destination_whose_limit_has_no_room() {
+    let mut world = governed(BY_TOKEN, each(vec![without_fee(10)]));
+    let Outcome::Refused(refusal) = world.pay(&[("a", 10), ("b", 11)]) else { panic!() };
+    assert!(refusal.sentence().contains("limit for `b` of 10"), "{}", refusal.sentence());
+    let Refusal::LimitExceeded(reports) = refusal else { panic!() };
+    let [report] = &reports[..] else { panic!("{reports:?}") };
+    assert_eq!(report.destination.as_deref(), Some("b"));
+}
+
+#[test]
+fn what_several_got_above_the_hold_counts_for_each_of_them() {
+    for subject in EVERYBODY {
+        let mut world = governed(subject, each(vec![without_fee(10)]));
+        let hold = held(world.pay(&[("a", 1), ("b", 2)]));
+        world.capture(hold.id, Amount::new(8));
+        world.edit_token(|token| token.locked = None);
+        assert_eq!(world.paying(&[("a", 5)]), "limit_exceeded");
+        assert_eq!(world.paying(&[("b", 4)]), "limit_exceeded");
+        assert_eq!(world.paying(&[("a", 4), ("b", 3)]), "held", "{}", subject.kind());
+        world.is_conserved();
+    }
+}

@@ -160,6 +160,22 @@ fn limits_dropped_by_an_unlock_stay_dropped() {
 }
 
 #[test]
+fn locking_a_locked_token_changes_nothing_and_a_lock_may_say_why() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let lock = |world: &mut World, reason| world.run(Command::Lock { token: TOKEN, reason });
+    let event = lock(&mut world, Some("it does not add up")).event.unwrap();
+    assert_eq!(event.data, [("reason".to_owned(), "it does not add up".to_owned())]);
+    let records = world.records.clone();
+    let again = lock(&mut world, Some("it does not add up"));
+    assert_eq!((answer(&again.outcome), again.event), ("token", None));
+    assert_eq!(world.records, records);
+    // An unlock that is running is ended by it all the same.
+    world.unlock(at(60));
+    assert!(lock(&mut world, None).event.is_some());
+    assert_eq!(world.refusal(1), "locked");
+}
+
+#[test]
 fn limits_that_are_set_after_they_were_dropped_count() {
     let mut world = World::limited(limit("tbtc", 10));
     world.unlock_and(at(60), false, true);

@@ -241,7 +241,7 @@ impl World {
     }
 
     pub(super) fn lock(&mut self) -> Outcome {
-        self.run(Command::Lock { token: TOKEN }).outcome
+        self.run(Command::Lock { token: TOKEN, reason: None }).outcome
     }
 
     pub(super) fn write(&mut self, write: Write) -> Outcome {

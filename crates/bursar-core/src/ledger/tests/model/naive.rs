@@ -220,12 +220,10 @@ impl Naive {
         }
         if known.fate != Fate::Released
             && let Some(name) = name(spend)
+            && *self.names.entry(name).or_insert(number) == number
+            && let Some(made) = self.made.get_mut(&number)
         {
-            if *self.names.entry(name).or_insert(number) == number
-                && let Some(made) = self.made.get_mut(&number)
-            {
-                made.names.insert(name);
-            }
+            made.names.insert(name);
         }
         Some("known")
     }

@@ -272,7 +272,7 @@ impl Step {
                 resume: *resume,
                 drop_limits: *drop_limits,
             },
-            Self::Lock(token) => Command::Lock { token: TOKENS[*token] },
+            Self::Lock(token) => Command::Lock { token: TOKENS[*token], reason: None },
             Self::Limits { subject, rules, is_stale, stepped_up } => {
                 let subject = Naive::subjects()[*subject];
                 let seen = world.version(&Key::Limits(subject)) + u64::from(*is_stale);

@@ -75,7 +75,8 @@ fn part_of(spend: &Spend, (amount, fee): (u64, u64), to: usize) -> Option<Part> 
     let is_paid = spend.payments.iter().any(|(place, _)| *place == to);
     let is_alone = spend.payments.iter().all(|(place, _)| *place == to);
     let fee = if fee_coin(spend.coin) == spend.coin { fee } else { 0 };
-    let amount = if is_alone { amount - fee } else { paid };
+    let sum: u64 = spend.payments.iter().map(|(_, amount)| amount).sum();
+    let amount = if is_alone { amount - fee } else { paid + (amount - fee).saturating_sub(sum) };
     is_paid.then_some(Part { amount, fee: 0, count: 1 })
 }
 
