@@ -6,6 +6,7 @@ mod conservation;
 mod events;
 mod native;
 mod operations;
+mod retention;
 mod rotation;
 mod second_factor;
 mod support;
