@@ -61,7 +61,7 @@ pub(crate) async fn set_of_organisation(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
-    let DryRun { payment, organisation } = DryRun::read(&call.json()?)?;
+    let DryRun { payment, organisation, address } = DryRun::read(&call.json()?)?;
     let trial = Trial {
         coin: payment.coin,
         recipients: payment.recipients,
@@ -69,6 +69,7 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
         fee_coin: payment.fee_coin,
         wallet: payment.wallet,
         organisation,
+        address,
     };
     let (principal, token) = (call.principal()?, call.id("token")?);
     let answer = call.bursar.dry_run(principal, token, trial).await?;

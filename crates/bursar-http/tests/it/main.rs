@@ -10,5 +10,6 @@ mod retention;
 mod rotation;
 mod second_factor;
 mod support;
+mod trial;
 mod wire;
 mod world;

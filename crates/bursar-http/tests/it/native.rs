@@ -32,7 +32,7 @@ async fn a_token_sees_its_own_limits_without_any_scope_and_in_the_headers_of_spe
     let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day", "20 spends/hour"]})).await;
     let sent = world.spend(&token, "30").await;
     let limits = sent.headers["ratelimit"].to_str().unwrap().to_owned();
-    assert_eq!(limits, r#""tbtc amount rolling 86400s";r=70, "* count rolling 3600s";r=19"#);
+    assert_eq!(limits, r#""tbtc amount rolling 86400s";r=70;t=86400, "* count rolling 3600s";r=19;t=3600"#);
     let own = world.get("/bursar/v1/self", &token).await;
     assert_eq!(own.status, 200, "{}", own.body);
     assert_eq!(own.body["limits"][0]["remaining"], "70");
