@@ -327,3 +327,23 @@ async fn who_runs_an_organisation_sees_and_sets_the_limits_of_its_members() {
         assert_eq!(server.send("GET", &path, Some(&theirs), None).await.status, 404);
     }
 }
+
+#[tokio::test]
+async fn usage_is_shown_by_the_hour_or_the_day() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    for _ in 0..2 {
+        assert_eq!(world.spend(&token, "10").await.status, 200);
+        world.server.bursar.note_uses().await.unwrap();
+        world.server.pass(Span::from_seconds(3600));
+    }
+    let shown = async |query: &str| world.get(&format!("/bursar/v1/tokens/{id}/limits{query}"), &token).await.body;
+    assert_eq!(shown("").await["history"]["buckets"].as_array().unwrap().len(), 2);
+    let by_day = shown("?bucket=day").await;
+    assert_eq!(
+        (&by_day["history"]["seconds"], &by_day["history"]["buckets"][0]["amount"]),
+        (&json!(86_400), &json!("20"))
+    );
+    assert_eq!(shown("?bucket=day&since=2026-09-22T00:00:00Z").await["history"]["buckets"], json!([]));
+    assert_eq!(shown("?bucket=week").await["code"], "invalid_field");
+}
