@@ -55,6 +55,11 @@ impl IpRule {
         }
     }
 
+    /// The first address inside.
+    pub fn first(&self) -> IpAddr {
+        self.0.addr()
+    }
+
     /// Whether the address lies inside.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&unmapped(address))

@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use bursar_core::amount::Amount;
 use bursar_core::limit::{Ceiling, Fits, LimitReport, Subject, Window};
-use bursar_core::time::Timestamp;
+use bursar_core::time::{Span, Timestamp};
 
 /// The greatest number that these headers can say (RFC 9651, integers).
 const GREATEST: u64 = 999_999_999_999_999;
@@ -45,12 +45,34 @@ fn entry(
     if let Some(window) = seconds(&limit.window) {
         write!(policies, ";w={window}")?;
     }
-    let remaining = report.remaining().unwrap_or_default().saturating_sub(report.asked);
+    // What was refused has used nothing.
+    let used = if report.fits() { report.asked } else { Amount::ZERO };
+    let remaining = report.remaining().unwrap_or_default().saturating_sub(used);
     write!(left, ";r={}", integer(remaining))?;
-    if let Fits::At(at) = report.fits {
+    let resets = match report.fits {
+        Fits::At(at) => Some(at),
+        _ => report.resets.or_else(|| whole_again(report, now)),
+    };
+    if let Some(at) = resets.filter(|at| at.as_millis() < i64::MAX) {
         write!(left, ";t={}", at.since(now).as_seconds_ceil())?;
     }
     Ok(())
+}
+
+/// When a limit is whole again after a spend of this moment, if nothing else happens.
+fn whole_again(report: &LimitReport, now: Timestamp) -> Option<Timestamp> {
+    let used = report.captured.saturating_add(report.held).saturating_add(report.asked);
+    match &report.limit.window {
+        Window::Spend | Window::Lifetime => None,
+        Window::Calendar(..) | Window::Fixed { .. } => Some(report.limit.window.period_at(now)?.end),
+        _ if used == Amount::ZERO => None,
+        Window::Rolling(length) => Some(now.plus(*length)),
+        Window::Accrual { rate, period } => {
+            let (used, rate) = (u128::from(used.as_u64()?), u128::from(rate.as_u64()?));
+            let wears_off = used.checked_mul(u128::from(period.as_millis()))?.checked_div(rate)?;
+            Some(now.plus(Span::from_millis(u64::try_from(wears_off).ok()?)))
+        }
+    }
 }
 
 /// A figure that is too great for the header is told as the greatest it can say.
@@ -69,12 +91,10 @@ fn seconds(window: &Window) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use bursar_core::coin::Asset;
     use bursar_core::id::{TokenId, UserId};
     use bursar_core::limit::{Budget, Limit, Measure, Usage};
-    use bursar_core::time::Span;
-
-    use super::*;
 
     fn report(subject: Subject) -> LimitReport {
         let limit = Limit {
@@ -94,7 +114,7 @@ mod tests {
             headers(&[own, other.clone()], Timestamp::default()),
             [
                 ("ratelimit-policy", "\"tbtc amount rolling 86400s\";q=100;w=86400".to_owned()),
-                ("ratelimit", "\"tbtc amount rolling 86400s\";r=70".to_owned()),
+                ("ratelimit", "\"tbtc amount rolling 86400s\";r=70;t=86400".to_owned()),
             ]
         );
         assert_eq!(headers(&[other], Timestamp::default()), []);

@@ -4,6 +4,8 @@
 
 use axum::http::StatusCode;
 use bursar_core::id::HoldId;
+use bursar_core::limit::LimitReport;
+use bursar_core::refusal::Refusal;
 use bursar_core::time::Timestamp;
 use bursar_service::authenticate::Unauthenticated;
 use bursar_service::error::{ServiceError, Unproven};
@@ -84,6 +86,17 @@ impl Shown {
 }
 
 impl Failure {
+    /// What the limits that refused a spend have left.
+    pub(crate) fn reports(&self) -> &[LimitReport] {
+        match self {
+            Self::Service(ServiceError::Refused(refusal)) => match refusal.as_ref() {
+                Refusal::LimitExceeded(reports) => reports,
+                _ => &[],
+            },
+            _ => &[],
+        }
+    }
+
     /// The failure as it goes out, for the request of this id.
     pub(crate) fn show(self, request_id: &str, now: Timestamp) -> Shown {
         let plain = |status, name: &'static str, code: &'static str, text: &str| {

@@ -18,6 +18,7 @@ use tower::Layer;
 
 use crate::Settings;
 use crate::address;
+use crate::budget;
 use crate::call::{Call, Reply};
 use crate::failure::{Failure, Shown};
 use crate::operations::Traffic;
@@ -212,6 +213,9 @@ impl Surface {
                 (reply.status, reply.body.to_string().into_bytes())
             }
             Err(failure) => {
+                for (name, value) in budget::headers(failure.reports(), now) {
+                    set(&mut headers, name, &value);
+                }
                 let Shown { status, body, needs_token, retry_after } = failure.show(request_id, now);
                 self.traffic.refused(body.code().unwrap_or_default());
                 if needs_token {

@@ -26,6 +26,9 @@ use crate::spend::{check_sum, meaning};
 
 /// The longest that a service may take.
 const LONGEST_PATIENCE: Span = Span::from_seconds(7 * 86_400);
+/// Unresolved spends read at once, and how often at most for one page: a million of them are looked at.
+const AT_ONCE: usize = 1000;
+const MOST_LOOKS: usize = 1000;
 /// The most recipients of one spend.
 const MOST_RECIPIENTS: usize = 1000;
 
@@ -61,7 +64,7 @@ pub struct ExternalSpend {
 pub struct Held {
     /// The spend.
     pub hold: Hold,
-    /// What each limit it fell under said; nothing, if it was asked for again.
+    /// What each limit it fell under said; how the token's own stand, if it was asked for again.
     pub reports: Vec<LimitReport>,
     /// Whether it was held before.
     pub before: bool,
@@ -98,7 +101,8 @@ impl Bursar {
             match self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await? {
                 Outcome::Held { hold, reports } => return Ok(Held { hold: *hold, reports, before: false }),
                 Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
-                    return Ok(Held { hold: *hold, reports: Vec::new(), before: true });
+                    let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
+                    return Ok(Held { hold: *hold, reports, before: true });
                 }
                 Outcome::Known { hold, .. } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
                 Outcome::Refused(refusal) => return Err(refusal.into()),
@@ -128,22 +132,18 @@ impl Bursar {
             return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
         }
         let (spender, secret) = self.spender(spend.spender.expose()).await?;
-        let (payees, fee_ceiling) = match spend.wallet {
-            None => (self.payees_anywhere(&spend.coin, &spend.recipients)?, None),
+        let rail = match spend.wallet {
+            None => None,
             Some(id) => {
                 let (wallet, _) = self.wallet_of(id, spender.token.user)?.ok_or(Refusal::WalletUnknown)?;
                 if wallet.organisation != organisation {
                     return Err(Refusal::WalletUnknown.into());
                 }
-                match self.rails.get(&wallet.rail) {
-                    Some(rail) => {
-                        let ceiling = rail.fees_at_most(&spend.fee_coin);
-                        (rail.payees(&spend.coin, &spend.recipients)?, Some(ceiling))
-                    }
-                    None => (self.payees_anywhere(&spend.coin, &spend.recipients)?, None),
-                }
+                self.rails.get(&wallet.rail)
             }
         };
+        let payees = self.payees_by(rail, &spend.coin, &spend.recipients)?;
+        let fee_ceiling = rail.map(|rail| rail.fees_at_most(&spend.fee_coin));
         check_sum(&payees, spend.fee)?;
         let now = self.clock.now();
         let patience = spend.patience.unwrap_or(self.policy.spend_deadline);
@@ -288,12 +288,20 @@ impl Bursar {
         page: Page<HoldId>,
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
         self.person(principal)?;
-        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
-        let spends = self.reads.run(move |reader| reader.unresolved(one_more)).await?;
-        let (spends, next) = cut(spends, page.limit);
-        let mut shown = Vec::with_capacity(spends.len());
-        shown.extend(spends.into_iter().filter(|hold| self.may_resolve(principal, hold).is_ok()));
-        Ok((shown, next))
+        let mut shown = Vec::new();
+        let mut after = page.after;
+        // Others' spends are left out before the page is cut: neither they nor their ids are the caller's business.
+        for _ in 0..MOST_LOOKS {
+            let look = Page { limit: AT_ONCE, after, newest_first: page.newest_first };
+            let spends = self.reads.run(move |reader| reader.unresolved(look)).await?;
+            let is_last = spends.len() < AT_ONCE;
+            after = spends.last().map(|last| last.id);
+            shown.extend(spends.into_iter().filter(|hold| self.may_resolve(principal, hold).is_ok()));
+            if is_last || shown.len() > page.limit {
+                break;
+            }
+        }
+        Ok(cut(shown, page.limit))
     }
 
     fn may_resolve(&self, principal: &Principal, hold: &Hold) -> Result<(), ServiceError> {

@@ -1,5 +1,6 @@
 //! What limits say, and changing them: by people, with a second factor where something is loosened.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bursar_core::account::MemberRole;
@@ -8,6 +9,7 @@ use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
+use bursar_core::ip::IpRule;
 use bursar_core::ledger::{
     Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, Record, State, Version, Versioned, dry_run, needs,
     needs_for_standing, standing,
@@ -23,6 +25,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::known::KnownLimits;
+use crate::rail::Rail;
 use crate::spend::check_sum;
 
 /// The longest address that no rail reads, in bytes.
@@ -72,6 +75,8 @@ pub struct Trial {
     pub wallet: Option<WalletId>,
     /// Whose money, where no wallet says so.
     pub organisation: Option<OrganisationId>,
+    /// From where; if absent, from where the token itself asks, and from where it may if a person does.
+    pub address: Option<IpAddr>,
 }
 
 impl Bursar {
@@ -192,12 +197,17 @@ impl Bursar {
         token: TokenId,
         trial: Trial,
     ) -> Result<Result<Vec<LimitReport>, Refusal>, ServiceError> {
-        self.own_token(principal, token)?;
+        let of = self.own_token(principal, token)?;
         let now = self.clock.now();
+        // A person asks what the token would get where it is used, which is not where the person sits.
+        let usual = match principal.token().id == token {
+            true => principal.address,
+            false => of.grant.ips.rules().first().map_or(principal.address, IpRule::first),
+        };
         let mut request = HoldRequest {
             id: HoldId::time_ordered(now, self.random.bytes()),
             token,
-            address: principal.address,
+            address: trial.address.unwrap_or(usual),
             wallet: trial.wallet,
             organisation: trial.organisation,
             fee_coin: trial.fee_coin,
@@ -214,18 +224,16 @@ impl Bursar {
             patience: self.policy.spend_deadline,
             read: Vec::new(),
         };
-        match trial.wallet {
-            None => request.payees = self.payees_anywhere(&request.coin, &trial.recipients)?,
-            Some(wallet) => {
-                let (wallet, _) = self.wallet_for(principal, wallet, WalletAction::View)?;
-                let rail = self.rail(&wallet.rail)?;
-                request.payees = rail.payees(&request.coin, &trial.recipients)?;
-                let ceiling = rail.fee_ceiling(&request.coin, trial.recipients.len());
-                let own = rail.fee_coin(&request.coin);
-                request.fee = if own == request.fee_coin { ceiling.max(request.fee) } else { ceiling };
-                request.fee_ceiling = Some(rail.fees_at_most(&own));
-                request.fee_coin = own;
-            }
+        let wallet = trial.wallet.map(|id| self.wallet_for(principal, id, WalletAction::View)).transpose()?;
+        let rail = wallet.and_then(|(wallet, _)| self.rails.get(&wallet.rail));
+        request.payees = self.payees_by(rail, &request.coin, &trial.recipients)?;
+        // A wallet whose rail is not configured is a service's affair, which names the fee itself.
+        if let Some(rail) = rail {
+            let ceiling = rail.fee_ceiling(&request.coin, trial.recipients.len());
+            let own = rail.fee_coin(&request.coin);
+            request.fee = if own == request.fee_coin { ceiling.max(request.fee) } else { ceiling };
+            request.fee_ceiling = Some(rail.fees_at_most(&own));
+            request.fee_coin = own;
         }
         check_sum(&request.payees, request.fee)?;
         Ok(self.reads.run(move |reader| try_out(reader, &request, now)).await?)
@@ -352,8 +360,21 @@ impl Bursar {
         Ok(Destination::new(coin.chain(), address.as_bytes(), None))
     }
 
+    /// Reads recipients as the rail of their wallet does; without one, as any rail does.
+    pub(crate) fn payees_by(
+        &self,
+        rail: Option<&Arc<dyn Rail>>,
+        coin: &Coin,
+        recipients: &[Recipient],
+    ) -> Result<Vec<Payee>, ServiceError> {
+        match rail {
+            Some(rail) => Ok(rail.payees(coin, recipients)?),
+            None => self.payees_anywhere(coin, recipients),
+        }
+    }
+
     /// Reads recipients that no rail pays.
-    pub(crate) fn payees_anywhere(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, ServiceError> {
+    fn payees_anywhere(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, ServiceError> {
         let read = |recipient: &Recipient| {
             let destination = self.destination(coin, &recipient.address)?;
             Ok(Payee { address: recipient.address.clone(), destination, amount: recipient.amount })
@@ -422,6 +443,8 @@ fn try_out(
     request: &HoldRequest,
     now: Timestamp,
 ) -> Result<Result<Vec<LimitReport>, Refusal>, StoreError> {
+    // A wall clock that is behind decides nothing: the ledger would go by what it has committed.
+    let now = reader.time()?.max(now);
     let mut state = State::default();
     let command = Command::Hold(Box::new(request.clone()));
     load(reader, &mut state, |state| needs(state, &command))?;

@@ -66,8 +66,10 @@ pub struct Sent {
     pub hold: Hold,
     /// What the rail calls it.
     pub reference: String,
-    /// What each limit it fell under said; nothing, if it was asked for again.
+    /// What each limit it fell under said; how the token's own stand, if it was asked for again.
     pub reports: Vec<LimitReport>,
+    /// Whether it went through before.
+    pub before: bool,
 }
 
 impl Bursar {
@@ -103,6 +105,10 @@ impl Bursar {
         let pending = ServiceError::OutcomePending { hold: hold.id };
         for _ in 0..MOST_ATTEMPTS {
             match tokio::spawn(work.clone().run(hold.clone())).await.unwrap_or(Err(pending.clone()))? {
+                Some(sent) if sent.before => {
+                    let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
+                    return Ok(Sent { reports, ..sent });
+                }
                 Some(sent) => return Ok(sent),
                 None => {
                     let presented = self.still_presented(hold.token, principal.lookup);
@@ -227,7 +233,7 @@ impl HoldAndSend {
             SendOutcome::Done { reference, fee } => {
                 let amount = captured(&hold, fee);
                 let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone(), reports };
+                let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone(), reports, before: false };
                 (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
             }
             SendOutcome::Refused { reason } => {
@@ -269,7 +275,7 @@ fn known(hold: Hold) -> Result<Sent, ServiceError> {
     match &hold.state {
         HoldState::Captured { reference, .. } => {
             let reference = reference.clone();
-            Ok(Sent { hold, reference, reports: Vec::new() })
+            Ok(Sent { hold, reference, reports: Vec::new(), before: true })
         }
         HoldState::Open | HoldState::Unresolved { .. } => Err(ServiceError::OutcomePending { hold: hold.id }),
         HoldState::Released { reason, .. } => Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() }),

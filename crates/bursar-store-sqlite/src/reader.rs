@@ -15,8 +15,8 @@ use rusqlite::{Connection, Transaction};
 
 use crate::conservation;
 use crate::rows::{
-    self, Found, audit, budget, credential, document, hold, last_use, limits, membership, secrets, spend_key, spends,
-    token, user, wallet,
+    self, Found, audit, budget, credential, document, hold, last_use, limits, membership, position, secrets, spend_key,
+    spends, token, user, wallet,
 };
 use crate::sql::unavailable;
 
@@ -36,6 +36,10 @@ impl SqliteReader {
 }
 
 impl Reader for SqliteReader {
+    fn time(&mut self) -> Result<Timestamp, StoreError> {
+        position::time(&self.connection)
+    }
+
     fn load(&mut self, keys: &[Key], state: &mut State) -> Result<(), StoreError> {
         rows::load_all(&*self.view()?, keys, |_| false, state)
     }
@@ -58,6 +62,10 @@ impl Reader for SqliteReader {
 
     fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
         token::access_tokens(&self.connection, user, now, page)
+    }
+
+    fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+        token::ended_before(&self.connection, time, page)
     }
 
     fn count_long_lived(&mut self, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
@@ -117,6 +125,10 @@ impl Reader for SqliteReader {
 
     fn budgets(&mut self, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError> {
         budget::of_subject(&self.connection, subject)
+    }
+
+    fn budget_keys(&mut self, subject: Subject, limit: usize) -> Result<Vec<BudgetKey>, StoreError> {
+        budget::keys_of_subject(&self.connection, subject, limit)
     }
 
     fn hold(&mut self, id: HoldId) -> Result<Option<Hold>, StoreError> {

@@ -108,6 +108,12 @@ pub struct WalletOfUser {
 
 /// Reads of committed records. Point reads are single index look-ups; lists are bounded by their page.
 pub trait Reader: Send {
+    /// The last committed ledger time. Unlike a wall clock's, it never leaps.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn time(&mut self) -> Result<Timestamp, StoreError>;
+
     /// Loads the named records into the state, as a writer does, all of one moment: for decisions that are
     /// thrown away.
     ///
@@ -144,6 +150,12 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
+
+    /// Tokens and sessions that ended before an instant and of which no spend is kept any more, by id.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
 
     /// How many access tokens and extensible sessions of the user live at `now`.
     ///
@@ -226,6 +238,12 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn budgets(&mut self, subject: Subject) -> Result<Vec<(BudgetKey, Budget)>, StoreError>;
+
+    /// The names of a subject's budgets, those of single destinations among them.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn budget_keys(&mut self, subject: Subject, limit: usize) -> Result<Vec<BudgetKey>, StoreError>;
 
     /// A spend.
     ///

@@ -15,7 +15,6 @@ use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
 use bursar_core::secret::Secret;
 use bursar_http::operations::{self, Operations};
-use bursar_service::error::ServiceError;
 use bursar_service::rail::Rail;
 use bursar_service::sweep::Overdue;
 use bursar_service::{Bursar, Parts, Policy};
@@ -37,9 +36,9 @@ const DATABASE: &str = "bursar.db";
 
 /// How often overdue spends are taken to their rail.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
-/// How many rounds of that make a minute, and a day.
-const ROUNDS_A_MINUTE: u64 = 6;
-const ROUNDS_A_DAY: u64 = 8640;
+/// How often the store is looked after, and how many rounds of that make a day.
+const LOOK_AFTER_EVERY: Duration = Duration::from_secs(60);
+const ROUNDS_A_DAY: u64 = 1440;
 
 /// How long requests under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -141,6 +140,7 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
         tokio::spawn(operator::socket::serve(socket, Arc::clone(&bursar), until(stopped.clone())));
     }
     tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
+    tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
     let http = tokio::spawn(bursar_http::serve(listening.http, router, until(stopped)));
     operations.opened();
@@ -233,7 +233,6 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stopped);
-    let mut round: u64 = 0;
     loop {
         tokio::select! {
             () = &mut stopped => return,
@@ -245,28 +244,49 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
         if let Err(error) = bursar.note_uses().await {
             tracing::warn!(%error, "uses of tokens could not be noted");
         }
-        round = round.wrapping_add(1);
-        if let Err(error) = look_after(&bursar, round).await {
-            tracing::error!(%error, "the ledger could not be looked after");
-        }
     }
 }
 
-/// Checks that the ledger adds up: what is held every minute, everything in the first one and once a day; and
-/// lets go of what is old enough.
-async fn look_after(bursar: &Bursar, round: u64) -> Result<(), ServiceError> {
-    if round.is_multiple_of(ROUNDS_A_MINUTE) {
-        // A server that is started every day must be checked in full as well.
-        let all = round % ROUNDS_A_DAY == ROUNDS_A_MINUTE;
-        if let Err(error) = bursar.check_conservation(all).await {
-            tracing::error!(%error, "it could not be checked whether the ledger adds up");
+/// Looks after the store every minute, beside the sweep: it may take long, and spends must not wait for it.
+async fn look_after_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AFTER_EVERY, LOOK_AFTER_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(stopped);
+    let mut round: u64 = 0;
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = ticks.tick() => {}
         }
+        // In the first minute, too: a server that is started every day must be looked after as well.
+        tokio::select! {
+            () = &mut stopped => return,
+            () = look_after(&bursar, round.is_multiple_of(ROUNDS_A_DAY)) => {}
+        }
+        round = round.wrapping_add(1);
     }
-    let forgotten = bursar.forget_old_spends().await?;
-    if forgotten > 0 {
-        tracing::info!(forgotten, "spends that were settled long ago are no longer kept one by one");
+}
+
+/// Checks that the ledger adds up: what is held, or `all`; and lets go of what is old enough.
+async fn look_after(bursar: &Bursar, all: bool) {
+    if let Err(error) = bursar.check_conservation(all).await {
+        tracing::error!(%error, "it could not be checked whether the ledger adds up");
     }
-    Ok(())
+    match bursar.forget_old_spends().await {
+        Ok(0) => {}
+        Ok(forgotten) => {
+            tracing::info!(forgotten, "spends that were settled long ago are no longer kept one by one");
+        }
+        Err(error) => tracing::error!(%error, "old spends could not be let go of"),
+    }
+    if !all {
+        return;
+    }
+    match bursar.forget_ended_tokens().await {
+        Ok(0) => {}
+        Ok(forgotten) => tracing::info!(forgotten, "tokens that ended long ago are no longer kept"),
+        Err(error) => tracing::error!(%error, "ended tokens could not be let go of"),
+    }
 }
 
 /// Makes a directory that only its owner enters, if there is none.

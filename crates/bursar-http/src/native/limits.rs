@@ -5,23 +5,20 @@ use bursar_core::limit::warnings::warnings;
 use bursar_core::limit::{LimitReport, Subject};
 use bursar_core::time::{Span, Timestamp};
 use bursar_service::limits::{Bucket, Standing, Trial};
-use bursar_wire::requests::{DryRun, LimitsEdit};
+use bursar_wire::requests::{DryRun, HistoryQuery, LimitsEdit};
 use bursar_wire::shapes;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 
-/// How far back a token's usage is shown, by the hour.
-const SHOWN: Span = Span::from_seconds(7 * 86_400);
-const HOUR: Span = Span::from_seconds(3600);
-
 pub(crate) async fn of_token(call: Call) -> Result<Reply, Failure> {
     let (principal, id, now) = (call.principal()?, call.id("token")?, call.bursar.now());
     let standing = call.bursar.limits(principal, Subject::Token(id)).await?;
-    let usage = call.bursar.usage(principal, id, now.minus(SHOWN), HOUR).await?;
+    let HistoryQuery { bucket, since } = HistoryQuery::read(&call.query, now)?;
+    let usage = call.bursar.usage(principal, id, since, bucket).await?;
     let mut shown = shown(&standing, now);
-    shown["history"] = history(&usage);
+    shown["history"] = history(&usage, bucket);
     Reply::ok(shown)
 }
 
@@ -61,7 +58,7 @@ pub(crate) async fn set_of_organisation(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
-    let DryRun { payment, organisation } = DryRun::read(&call.json()?)?;
+    let DryRun { payment, organisation, address } = DryRun::read(&call.json()?)?;
     let trial = Trial {
         coin: payment.coin,
         recipients: payment.recipients,
@@ -69,6 +66,7 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
         fee_coin: payment.fee_coin,
         wallet: payment.wallet,
         organisation,
+        address,
     };
     let (principal, token) = (call.principal()?, call.id("token")?);
     let answer = call.bursar.dry_run(principal, token, trial).await?;
@@ -132,7 +130,7 @@ pub(super) fn reports(reports: &[LimitReport], now: Timestamp) -> Value {
     reports.iter().map(|report| shapes::limit_report(report, now)).collect()
 }
 
-fn history(usage: &[Bucket]) -> Value {
+fn history(usage: &[Bucket], length: Span) -> Value {
     let bucket = |(start, coin, usage): &Bucket| {
         json!({
             "from": start.to_string(),
@@ -142,5 +140,5 @@ fn history(usage: &[Bucket]) -> Value {
             "count": usage.count,
         })
     };
-    json!({"seconds": HOUR.as_seconds_ceil(), "buckets": usage.iter().map(bucket).collect::<Vec<_>>()})
+    json!({"seconds": length.as_seconds_ceil(), "buckets": usage.iter().map(bucket).collect::<Vec<_>>()})
 }

@@ -32,7 +32,7 @@ async fn a_token_sees_its_own_limits_without_any_scope_and_in_the_headers_of_spe
     let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day", "20 spends/hour"]})).await;
     let sent = world.spend(&token, "30").await;
     let limits = sent.headers["ratelimit"].to_str().unwrap().to_owned();
-    assert_eq!(limits, r#""tbtc amount rolling 86400s";r=70, "* count rolling 3600s";r=19"#);
+    assert_eq!(limits, r#""tbtc amount rolling 86400s";r=70;t=86400, "* count rolling 3600s";r=19;t=3600"#);
     let own = world.get("/bursar/v1/self", &token).await;
     assert_eq!(own.status, 200, "{}", own.body);
     assert_eq!(own.body["limits"][0]["remaining"], "70");
@@ -346,4 +346,24 @@ async fn who_runs_an_organisation_sees_and_sets_the_limits_of_its_members() {
     for path in [format!("/bursar/v1/users/{owner}/limits"), "/bursar/v1/users/user@example.com/limits".to_owned()] {
         assert_eq!(server.send("GET", &path, Some(&theirs), None).await.status, 404);
     }
+}
+
+#[tokio::test]
+async fn usage_is_shown_by_the_hour_or_the_day() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    for _ in 0..2 {
+        assert_eq!(world.spend(&token, "10").await.status, 200);
+        world.server.bursar.note_uses().await.unwrap();
+        world.server.pass(Span::from_seconds(3600));
+    }
+    let shown = async |query: &str| world.get(&format!("/bursar/v1/tokens/{id}/limits{query}"), &token).await.body;
+    assert_eq!(shown("").await["history"]["buckets"].as_array().unwrap().len(), 2);
+    let by_day = shown("?bucket=day").await;
+    assert_eq!(
+        (&by_day["history"]["seconds"], &by_day["history"]["buckets"][0]["amount"]),
+        (&json!(86_400), &json!("20"))
+    );
+    assert_eq!(shown("?bucket=day&since=2026-09-22T00:00:00Z").await["history"]["buckets"], json!([]));
+    assert_eq!(shown("?bucket=week").await["code"], "invalid_field");
 }

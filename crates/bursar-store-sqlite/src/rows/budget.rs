@@ -8,6 +8,7 @@ use bursar_core::limit::{Budget, BudgetKey, Subject, Usage};
 use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
+use crate::page::at_most;
 use crate::rows::packed::{pack_usage, pack_windows, unpack_usage, unpack_windows};
 use crate::rows::{Found, subject};
 use crate::sql::{Columns, each, execute, many, one};
@@ -59,6 +60,17 @@ pub(crate) fn of_subject(connection: &Connection, subject: Subject) -> Result<Ve
     );
     let params = params![subject.kind(), subject.id_bytes()];
     many(connection, TABLE, query, params, |columns| Ok((read_key(columns)?, read(columns)?)))
+}
+
+/// The names of a subject's budgets, also of those of single destinations.
+pub(crate) fn keys_of_subject(
+    connection: &Connection,
+    subject: Subject,
+    limit: usize,
+) -> Result<Vec<BudgetKey>, StoreError> {
+    let query = "SELECT subject_kind, subject, asset, destination FROM budgets
+                 WHERE subject_kind = ?1 AND subject = ?2 ORDER BY asset, destination LIMIT ?3";
+    many(connection, TABLE, query, params![subject.kind(), subject.id_bytes(), at_most(limit)], read_key)
 }
 
 /// What a subject ever captured of each coin.

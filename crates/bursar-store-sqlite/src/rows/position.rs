@@ -10,7 +10,7 @@ use crate::sql::{execute, one, single};
 const TABLE: &str = "position";
 
 /// The ledger time of the last batch.
-pub(super) fn time(connection: &Connection) -> Result<Timestamp, StoreError> {
+pub(crate) fn time(connection: &Connection) -> Result<Timestamp, StoreError> {
     let time = one(connection, TABLE, "SELECT time FROM position WHERE one = 1", [], single)?;
     let time = time.ok_or_else(|| StoreError::Inconsistent { table: TABLE, problem: "it is empty".to_owned() })?;
     Ok(Timestamp::from_millis(time))

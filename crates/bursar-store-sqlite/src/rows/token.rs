@@ -11,7 +11,7 @@ use bursar_core::token::{Grant, Narrowing, Token, TokenKind, Unlock};
 use bursar_store::{Page, StoreError, TokenBySecret};
 use rusqlite::{Connection, params};
 
-use crate::page::at_most;
+use crate::page::{at_most, id_bound};
 use crate::rows::{Found, secrets};
 use crate::sql::{Columns, execute, joined, many, one, single};
 
@@ -145,6 +145,21 @@ pub(crate) fn access_tokens(
         }
     };
     let params = params![user.as_bytes(), now.as_millis(), created, id, at_most(page.limit)];
+    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
+}
+
+/// A look at all tokens, so not to be taken often. What is revoked has ended, too.
+pub(crate) fn ended_before(
+    connection: &Connection,
+    time: Timestamp,
+    page: Page<TokenId>,
+) -> Result<Vec<Token>, StoreError> {
+    let query = select!(
+        "WHERE id > ?1 AND expires < ?2
+             AND NOT EXISTS (SELECT 1 FROM holds WHERE holds.token = tokens.id) ORDER BY id LIMIT ?3"
+    );
+    let after = page.after.as_ref().map(TokenId::as_bytes);
+    let params = params![id_bound(after, false), time.as_millis(), at_most(page.limit)];
     many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 

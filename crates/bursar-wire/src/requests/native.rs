@@ -48,6 +48,8 @@ pub struct DryRun {
     pub payment: Payment,
     /// Whose money it is, where no wallet says so.
     pub organisation: Option<OrganisationId>,
+    /// From where the token would be used.
+    pub address: Option<IpAddr>,
 }
 
 /// Who is to get how much of what, and what it may cost.
@@ -116,19 +118,24 @@ impl CreateSpend {
             let problem = || format!("must be a number of seconds from 1 to {LONGEST_DEADLINE}");
             seconds.map(Span::from_seconds).ok_or_else(|| fields.refuse("deadline", problem()))
         });
-        let address = fields.optional_text("address")?.map(|text| {
-            let address = text.parse().map(|address: IpAddr| address.to_canonical());
-            address.map_err(|_| fields.refuse("address", "is not an IP address"))
-        });
         Ok(Self {
             token: Secret::new(token.to_owned()),
             payment: Payment::read(&fields)?,
             organisation: id(&fields, "organisation")?,
             deadline: deadline.transpose()?,
-            address: address.transpose()?,
+            address: source(&fields)?,
             comment: bounded(&fields, "comment")?,
         })
     }
+}
+
+/// From where a token is used.
+fn source(fields: &Fields<'_>) -> Result<Option<IpAddr>, FieldError> {
+    let read = |text: &str| {
+        let address = text.parse().map(|address: IpAddr| address.to_canonical());
+        address.map_err(|_| fields.refuse("address", "is not an IP address"))
+    };
+    fields.optional_text("address")?.map(read).transpose()
 }
 
 impl DryRun {
@@ -138,8 +145,12 @@ impl DryRun {
     /// A field is missing, cannot be or is not known.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        fields.only(&[&PAYMENT[..], &["organisation"]].concat())?;
-        Ok(Self { payment: Payment::read(&fields)?, organisation: id(&fields, "organisation")? })
+        fields.only(&[&PAYMENT[..], &["organisation", "address"]].concat())?;
+        Ok(Self {
+            payment: Payment::read(&fields)?,
+            organisation: id(&fields, "organisation")?,
+            address: source(&fields)?,
+        })
     }
 }
 

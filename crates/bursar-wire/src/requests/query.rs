@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use bursar_core::limit::text::instant;
+use bursar_core::time::{Span, Timestamp};
+
 use crate::json::FieldError;
 
 #[cfg(test)]
@@ -53,5 +56,56 @@ impl<Id: FromStr> ListQuery<Id> {
             Some(_) => return Err(refuse("sort", "must be `ASC` or `DESC`".to_owned())),
         };
         Ok(Self { limit, previous: previous.transpose()?, newest_first })
+    }
+}
+
+/// Which part of a token's usage is wanted, and how finely.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HistoryQuery {
+    /// How long each stretch is.
+    pub bucket: Span,
+    /// Where the first begins.
+    pub since: Timestamp,
+}
+
+impl HistoryQuery {
+    const HOUR: Span = Span::from_seconds(3600);
+    const DAY: Span = Span::from_seconds(86_400);
+    /// How far back usage is shown if nothing is said: a week by the hour, a month by the day.
+    const USUAL: [Span; 2] = [Span::from_seconds(7 * 86_400), Span::from_seconds(31 * 86_400)];
+    /// The furthest it is shown: so many stretches are enough for one answer.
+    const FURTHEST: [Span; 2] = [Span::from_seconds(31 * 86_400), Span::from_seconds(366 * 86_400)];
+
+    /// Reads `bucket` and `since` of the query behind the `?`.
+    ///
+    /// # Errors
+    /// One of them is given twice or cannot be, or there would be too many stretches.
+    pub fn read(query: &str, now: Timestamp) -> Result<Self, FieldError> {
+        let refuse = |field: &str, problem: &str| FieldError { field: field.to_owned(), problem: problem.to_owned() };
+        let (mut bucket, mut since) = (None, None);
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let place = match name {
+                "bucket" => &mut bucket,
+                "since" => &mut since,
+                _ => continue,
+            };
+            if place.replace(value).is_some() {
+                return Err(refuse(name, "is given twice"));
+            }
+        }
+        let (bucket, [usual, furthest]) = match bucket {
+            None | Some("hour") => (Self::HOUR, [Self::USUAL[0], Self::FURTHEST[0]]),
+            Some("day") => (Self::DAY, [Self::USUAL[1], Self::FURTHEST[1]]),
+            Some(_) => return Err(refuse("bucket", "must be `hour` or `day`")),
+        };
+        let Some(since) = since else { return Ok(Self { bucket, since: now.minus(usual) }) };
+        // Colons are escaped by some clients.
+        let since = instant(&since.replace("%3A", ":").replace("%3a", ":"));
+        let since = since.ok_or_else(|| refuse("since", "must be an instant such as 2026-11-24T00:00:00Z"))?;
+        if since < now.minus(furthest) {
+            return Err(refuse("since", "is too long ago: 31 days by the hour, 366 by the day"));
+        }
+        Ok(Self { bucket, since })
     }
 }

@@ -45,3 +45,18 @@ fn a_known_parameter_is_given_once_and_an_unknown_one_as_often_as_one_likes() {
 fn names_are_taken_as_they_are_written() {
     assert_eq!(read("%6cimit=1&l%69mit=x&limit%20=0").map(|query| query.limit), Ok(25));
 }
+
+#[test]
+fn usage_is_read_by_the_hour_or_the_day_and_not_without_end() {
+    let now = Timestamp::from_millis(1_790_000_000_000);
+    let read = |query: &str| HistoryQuery::read(query, now).map(|query| (query.bucket.as_seconds_ceil(), query.since));
+    let back = |days: u64| now.minus(Span::from_seconds(days * 86_400));
+    assert_eq!(read(""), Ok((3600, back(7))));
+    assert_eq!(read("bucket=day"), Ok((86_400, back(31))));
+    let since = back(31).to_string();
+    assert_eq!(read(&format!("bucket=hour&since={since}")), Ok((3600, back(31))));
+    assert_eq!(read(&format!("since={}", since.replace(':', "%3A"))), Ok((3600, back(31))));
+    for wrong in ["bucket=week", "since=yesterday", "bucket=day&bucket=day", "since=2020-01-01T00:00:00Z"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
