@@ -1,10 +1,12 @@
 //! Signatures that were seen, so that none counts twice (WC §2.7).
 //!
-//! A signature of version 2 fits every verb on its path, so reads are remembered too, with their verb.
-//! Entries live as long as their timestamp is accepted, in slices of time that are dropped whole. Bounded:
-//! when the memory is full, state changes are refused rather than forgotten.
+//! A signature of version 2 fits every verb on its path, so reads are remembered too, in a memory of their own: no
+//! number of reads keeps anybody from a change. Entries live as long as their timestamp is accepted, in slices of
+//! time that are dropped whole. Bounded: when the memory of changes is full, they are refused rather than forgotten;
+//! a read that finds no room is not remembered, which lets nothing be done twice, since a bare change on a path that
+//! can be read is not taken under version 2 at all.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use bursar_core::time::{Span, Timestamp};
@@ -12,8 +14,14 @@ use bursar_wire::signature::window;
 
 /// How much time one slice covers.
 const SLICE: Span = Span::from_seconds(30);
-/// How many signatures are remembered at most; about 60 MB when full.
-const BOUND: usize = 1 << 20;
+/// How many signatures of changes are remembered at most: 14 000 a second for five minutes, some 80 MB when full.
+const CHANGES: usize = 1 << 22;
+/// How many signatures of reads are remembered at most.
+const READS: usize = 1 << 18;
+
+/// A keyed hash names its own token, so 64 bits of it are enough to name the request: of so few, two that fall
+/// together by chance are not to be expected in ages, and the second would be refused.
+type Name = u64;
 
 /// What a request does, as far as replays matter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,10 +52,18 @@ pub(crate) struct Replays {
 
 #[derive(Default)]
 struct Seen {
-    slices: VecDeque<(i64, HashMap<u128, Verb>)>,
-    count: usize,
+    slices: VecDeque<Slice>,
+    changes: usize,
+    reads: usize,
     /// The slices before this one are forgotten, whatever the clock says now.
     kept_from: Option<i64>,
+}
+
+/// What was signed in one slice of time.
+struct Slice {
+    number: i64,
+    changes: HashSet<Name, foldhash::fast::RandomState>,
+    reads: HashSet<Name, foldhash::fast::RandomState>,
 }
 
 impl Replays {
@@ -56,8 +72,6 @@ impl Replays {
     }
 
     /// Remembers a verified signature.
-    ///
-    /// A keyed hash names its own token, so 128 bits of it are enough to name the request.
     pub(crate) fn check(
         &self,
         signature: &str,
@@ -65,7 +79,7 @@ impl Replays {
         signed_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), Replayed> {
-        let name = signature.get(..32).and_then(|hex| u128::from_str_radix(hex, 16).ok()).ok_or(Replayed::Seen)?;
+        let name = signature.get(..16).and_then(|hex| Name::from_str_radix(hex, 16).ok()).ok_or(Replayed::Seen)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.drop_before(now.minus(window::PAST));
         match seen.find(name, signed_at) {
@@ -74,17 +88,14 @@ impl Replays {
             None => {}
         }
         // A clock that leapt ahead and came back must not make old signatures new.
-        if let Some(since) = seen.kept_from.filter(|kept_from| slice_of(signed_at) < *kept_from) {
-            return match verb {
-                Verb::Get => Ok(()),
-                Verb::Change => Err(Replayed::Forgotten { since: start_of(since) }),
-            };
+        let forgotten = seen.kept_from.filter(|kept_from| slice_of(signed_at) < *kept_from);
+        match (verb, forgotten) {
+            (Verb::Get, Some(_)) => {}
+            (Verb::Get, None) if seen.reads >= READS => {}
+            (Verb::Change, Some(since)) => return Err(Replayed::Forgotten { since: start_of(since) }),
+            (Verb::Change, None) if seen.changes >= CHANGES => return Err(Replayed::MemoryFull),
+            (Verb::Get | Verb::Change, None) => seen.remember(name, verb, signed_at),
         }
-        if seen.count >= BOUND {
-            // A read that is forgotten lets nothing be done twice.
-            return if verb == Verb::Get { Ok(()) } else { Err(Replayed::MemoryFull) };
-        }
-        seen.remember(name, verb, signed_at);
         Ok(())
     }
 }
@@ -99,30 +110,37 @@ fn start_of(slice: i64) -> Timestamp {
 }
 
 impl Seen {
-    fn find(&self, name: u128, signed_at: Timestamp) -> Option<Verb> {
+    fn find(&self, name: Name, signed_at: Timestamp) -> Option<Verb> {
         let at = slice_of(signed_at);
-        let (_, names) = self.slices.iter().find(|(slice, _)| *slice == at)?;
-        names.get(&name).copied()
+        let slice = self.slices.iter().find(|slice| slice.number == at)?;
+        if slice.changes.contains(&name) {
+            return Some(Verb::Change);
+        }
+        slice.reads.contains(&name).then_some(Verb::Get)
     }
 
-    fn remember(&mut self, name: u128, verb: Verb, signed_at: Timestamp) {
-        let at = slice_of(signed_at);
-        let place = self.slices.partition_point(|(slice, _)| *slice < at);
-        if self.slices.get(place).is_none_or(|(slice, _)| *slice != at) {
-            self.slices.insert(place, (at, HashMap::new()));
+    fn remember(&mut self, name: Name, verb: Verb, signed_at: Timestamp) {
+        let number = slice_of(signed_at);
+        let place = self.slices.partition_point(|slice| slice.number < number);
+        if self.slices.get(place).is_none_or(|slice| slice.number != number) {
+            self.slices.insert(place, Slice { number, changes: HashSet::default(), reads: HashSet::default() });
         }
-        if let Some((_, names)) = self.slices.get_mut(place) {
-            names.insert(name, verb);
-            self.count += 1;
-        }
+        let Some(slice) = self.slices.get_mut(place) else { return };
+        let (names, count) = match verb {
+            Verb::Get => (&mut slice.reads, &mut self.reads),
+            Verb::Change => (&mut slice.changes, &mut self.changes),
+        };
+        names.insert(name);
+        *count += 1;
     }
 
     fn drop_before(&mut self, time: Timestamp) {
         let first = slice_of(time);
         self.kept_from = self.kept_from.max(Some(first));
-        while self.slices.front().is_some_and(|(slice, _)| *slice < first) {
-            if let Some((_, names)) = self.slices.pop_front() {
-                self.count -= names.len();
+        while self.slices.front().is_some_and(|slice| slice.number < first) {
+            if let Some(slice) = self.slices.pop_front() {
+                self.changes -= slice.changes.len();
+                self.reads -= slice.reads.len();
             }
         }
     }
@@ -173,6 +191,17 @@ mod tests {
         assert_eq!(replays.check(SIGNATURE, Verb::Change, NOW, NOW), Ok(()));
         let later = NOW.plus(window::PAST).plus(SLICE).plus(SLICE);
         assert_eq!(replays.check(&SIGNATURE.replace('c', "d"), Verb::Change, later, later), Ok(()));
-        assert_eq!(replays.seen.lock().unwrap().count, 1);
+        assert_eq!(replays.seen.lock().unwrap().changes, 1);
+    }
+
+    #[test]
+    fn no_number_of_reads_keeps_anybody_from_a_change() {
+        let replays = Replays::new();
+        let signature = |number: usize| format!("{number:016x}");
+        for number in 0..=READS {
+            assert_eq!(replays.check(&signature(number), Verb::Get, NOW, NOW), Ok(()));
+        }
+        assert_eq!(replays.seen.lock().unwrap().reads, READS, "their memory is bounded");
+        assert_eq!(replays.check(&signature(READS + 1), Verb::Change, NOW, NOW), Ok(()));
     }
 }
