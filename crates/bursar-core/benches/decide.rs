@@ -142,7 +142,7 @@ fn warm(ceiling: u128) -> State {
     ] {
         state.load(record.key(), Some(Versioned { version: 1, value: record }));
     }
-    load(&mut state, &hold(0, None));
+    load(&mut state, &hold(1, None));
     state
 }
 
@@ -178,7 +178,7 @@ fn decide(bench: &mut Criterion) {
     bench.bench_function("apply a hold that is granted, 10 limits", |bencher| {
         let granted = |state: &mut State| {
             let applied = apply(state, black_box(&request), NOW);
-            assert!(matches!(&applied, Ok(applied) if matches!(applied.outcome, Outcome::Held { .. })));
+            assert!(matches!(&applied, Ok(applied) if matches!(applied.outcome, Outcome::Held { .. })), "{applied:?}");
             applied
         };
         bencher.iter_batched_ref(|| warm(u128::MAX), granted, BatchSize::SmallInput);
