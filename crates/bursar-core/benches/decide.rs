@@ -142,6 +142,10 @@ fn warm(ceiling: u128) -> State {
     ] {
         state.load(record.key(), Some(Versioned { version: 1, value: record }));
     }
+    // Not the very first spend, which begins to count every window.
+    let first = hold(0, None);
+    load(&mut state, &first);
+    assert!(apply(&mut state, &first, NOW).is_ok());
     load(&mut state, &hold(1, None));
     state
 }
@@ -184,7 +188,7 @@ fn decide(bench: &mut Criterion) {
         bencher.iter_batched_ref(|| warm(u128::MAX), granted, BatchSize::SmallInput);
     });
 
-    let mut state = warm(1);
+    let mut state = warm(2);
     let request = hold(1, None);
     bench.bench_function("apply a hold that is refused by a limit, 10 limits", |bencher| {
         bencher.iter(|| apply(&mut state, black_box(&request), NOW));
