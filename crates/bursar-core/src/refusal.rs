@@ -56,7 +56,7 @@ pub enum Refusal {
         /// The coin it holds.
         holds: Coin,
     },
-    /// The token is locked by its owner.
+    /// The token is locked: by its owner, or by the server for a reason that the audit log tells.
     Locked {
         /// Since when.
         since: Timestamp,
@@ -197,7 +197,7 @@ impl Refusal {
             Self::WalletFrozen(freeze) => format!("the wallet is frozen{}", until(freeze)),
             Self::WrongCoin { holds } => format!("the wallet holds {holds}"),
             Self::Locked { since } => format!(
-                "the token was locked by its owner at {since}; unlock it with a one-time password, or resume it"
+                "the token has been locked since {since}; its owner unlocks it with a one-time password, or resumes it"
             ),
             Self::NotUnlocked => "a session spends only while it is unlocked with a one-time password".to_owned(),
             Self::NoLimit => {

@@ -23,7 +23,7 @@ use crate::call::{Call, Reply};
 use crate::failure::{Failure, Shown};
 use crate::operations::Traffic;
 use crate::problem;
-use crate::routes::{Access, ROUTES, Route};
+use crate::routes::{self, Access, ROUTES, Route};
 
 /// The longest id of a request that is echoed.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -118,13 +118,15 @@ impl Surface {
 
     async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
         let request_id = self.request_id(request.headers());
+        // What is under our own prefix speaks our own form, also where there is no route.
+        let is_native = request.uri().path().starts_with(routes::OWN);
         let received = match self.receive(peer, request).await {
             Ok(received) => received,
-            Err(failure) => return self.respond(Err(failure), None, &request_id, false),
+            Err(failure) => return self.respond(Err(failure), None, &request_id, is_native),
         };
         let (caller, signer) = self.authenticate(&received).await;
         let failure = caller.err().unwrap_or(failure);
-        self.respond(Err(failure), signer, &request_id, false)
+        self.respond(Err(failure), signer, &request_id, is_native)
     }
 
     async fn answer(

@@ -78,6 +78,8 @@ const USER: &[&str] = &["/api/v1", "/api/v2"];
 const AUTH: &[&str] = &["/api/auth/v1"];
 const V1: &[&str] = &["/api/v1"];
 const V2: &[&str] = &["/api/v2"];
+/// Under this everything is Bursar's own.
+pub(crate) const OWN: &str = "/bursar/";
 /// What is Bursar's own.
 const NATIVE: &[&str] = &["/bursar/v1"];
 

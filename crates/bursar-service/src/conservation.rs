@@ -2,7 +2,7 @@
 //! add up, whatever spends under that budget stops until somebody has looked: a token is locked, a user or
 //! a wallet frozen. An organisation has no such state of its own; the server says that it is not ready.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bursar_core::account::{Freeze, User, Wallet};
 use bursar_core::audit::Actor;
@@ -10,6 +10,7 @@ use bursar_core::id::{TokenId, UserId, WalletId};
 pub use bursar_core::ledger::conservation::Difference;
 use bursar_core::ledger::{Command, Key, Record, State, Trace, Write};
 use bursar_core::limit::Subject;
+use bursar_store::StoreError;
 
 use crate::Bursar;
 use crate::error::ServiceError;
@@ -25,6 +26,8 @@ pub(crate) struct Checked {
     captured: AtomicU64,
     organisations_held: AtomicU64,
     organisations_captured: AtomicU64,
+    /// Whether a stored figure could not even be read.
+    unreadable: AtomicBool,
 }
 
 impl Bursar {
@@ -34,7 +37,10 @@ impl Bursar {
     /// # Errors
     /// The store does not answer.
     pub async fn check_conservation(&self, all: bool) -> Result<Vec<Difference>, ServiceError> {
-        let differences = self.reads.run(move |reader| reader.conservation(all)).await?;
+        let found = self.reads.run(move |reader| reader.conservation(all)).await;
+        let is_unreadable = matches!(found, Err(StoreError::Inconsistent { .. }));
+        self.checked.unreadable.store(is_unreadable, Ordering::Relaxed);
+        let differences = found?;
         let count = |figure: &str, only_organisations: bool| {
             let counted = differences.iter().filter(|found| {
                 let is_organisation = matches!(found.budget.subject, Subject::Organisation(_));
@@ -63,13 +69,17 @@ impl Bursar {
 
     /// How many figures of budgets differed from their spends when they were last looked at.
     pub fn conservation_differences(&self) -> u64 {
-        let Checked { held, captured, .. } = &self.checked;
-        held.load(Ordering::Relaxed).saturating_add(captured.load(Ordering::Relaxed))
+        let Checked { held, captured, unreadable, .. } = &self.checked;
+        let differing = held.load(Ordering::Relaxed).saturating_add(captured.load(Ordering::Relaxed));
+        differing.saturating_add(u64::from(unreadable.load(Ordering::Relaxed)))
     }
 
     /// Why the ledger is not to be trusted as a whole, if that is so: what an organisation spent does not add up.
     pub fn ledger_problem(&self) -> Option<String> {
-        let Checked { organisations_held, organisations_captured, .. } = &self.checked;
+        let Checked { organisations_held, organisations_captured, unreadable, .. } = &self.checked;
+        if unreadable.load(Ordering::Relaxed) {
+            return Some("a budget or a spend cannot be read; `bursar doctor ledger` and the log say more".to_owned());
+        }
         let found =
             organisations_held.load(Ordering::Relaxed) > 0 || organisations_captured.load(Ordering::Relaxed) > 0;
         found.then(|| "the budget of an organisation does not say what its spends say; see the log".to_owned())

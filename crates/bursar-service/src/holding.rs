@@ -81,6 +81,8 @@ pub enum Finding {
         fee: Option<Amount>,
         /// What the rail calls it.
         reference: String,
+        /// Whether it may be more than was held.
+        more_than_held: bool,
     },
     /// It did not, and will not.
     NotMoved,
@@ -228,6 +230,14 @@ impl Bursar {
         self.person(principal)?;
         let hold = self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))?;
         self.may_resolve(principal, &hold)?;
+        // A slip of the finger must not be kept for good: it cannot be taken back, and it stops the token.
+        if let Finding::Moved { amount: Some(amount), more_than_held: false, .. } = &finding
+            && *amount > hold.cost.amount
+        {
+            let problem =
+                format!("is more than the {} that were held; say `moreThanHeld` if so much moved", hold.cost.amount);
+            return Err(ServiceError::invalid("amount", problem));
+        }
         let source = self.source(principal);
         self.prove_otp(&principal.owner, otp, source, principal.address).await?;
         if evidence.trim().is_empty() {
@@ -235,7 +245,7 @@ impl Bursar {
         }
         let by = Settler::Person { evidence: evidence.clone() };
         let command = match finding {
-            Finding::Moved { amount, fee, reference } => {
+            Finding::Moved { amount, fee, reference, .. } => {
                 let (amount, fee) = moved(&hold, amount, fee);
                 Command::Capture { hold: id, amount, fee, reference, by }
             }

@@ -123,6 +123,23 @@ fn the_log_stays_bounded_while_it_is_written_and_read() {
 }
 
 #[test]
+fn the_file_alone_is_the_store_once_the_writer_has_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    let (mut writer, mut reader) = (store.writer().unwrap(), store.reader().unwrap());
+    writer.commit(&batch([organisation("a")])).unwrap();
+    assert_eq!(reader.user(USER), Ok(None));
+    drop(writer);
+    let copy = tempfile::tempdir().unwrap();
+    fs::copy(directory.path().join("bursar.db"), copy.path().join("bursar.db")).unwrap();
+    let mut state = State::default();
+    let key = Key::Organisation(ORGANISATION);
+    let copied = SqliteStore::open(copy.path()).unwrap();
+    copied.writer().unwrap().load(std::slice::from_ref(&key), &mut state).unwrap();
+    assert_eq!(state.version(&key), Ok(1));
+}
+
+#[test]
 fn a_commit_that_finds_no_room_asks_for_what_the_log_takes() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open_with(directory.path(), Bounds { step: i64::MAX, most: i64::MAX }).unwrap();

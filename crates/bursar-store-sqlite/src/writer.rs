@@ -7,7 +7,7 @@ use bursar_core::ledger::{Change, Key, State};
 use bursar_store::{Batch, Position, StoreError, Writer};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, PATIENCE};
 use crate::open::Owner;
 use crate::rows::{self, audit, hold, position};
 use crate::sql::unavailable;
@@ -24,6 +24,20 @@ pub(crate) struct SqliteWriter {
 impl SqliteWriter {
     pub(crate) const fn new(connection: Connection, checkpointer: Checkpointer, owner: Arc<Owner>) -> Self {
         Self { connection, checkpointer, newest: None, _owner: owner }
+    }
+}
+
+/// The file alone is the whole store once nobody has it any more.
+impl Drop for SqliteWriter {
+    fn drop(&mut self) {
+        // Nobody is kept waiting for long by a reader that stays.
+        let waits = self.connection.busy_timeout(PATIENCE);
+        let moved = waits.and_then(|()| {
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))
+        });
+        if !matches!(moved, Ok(false)) {
+            tracing::warn!("the write-ahead log stays beside the database; a copy needs both");
+        }
     }
 }
 

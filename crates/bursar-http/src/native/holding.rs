@@ -69,7 +69,10 @@ pub(crate) async fn release(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn resolve(call: Call) -> Result<Reply, Failure> {
     let request = ResolveSpend::read(&call.json()?)?;
     let finding = match (request.moved, request.reference) {
-        (true, Some(reference)) => Finding::Moved { amount: request.amount, fee: request.fee, reference },
+        (true, Some(reference)) => {
+            let ResolveSpend { amount, fee, more_than_held, .. } = request;
+            Finding::Moved { amount, fee, reference, more_than_held }
+        }
         (true, None) => {
             let problem = "is missing; say what the rail calls the spend, such as its transaction id".to_owned();
             return Err(FieldError { field: "reference".to_owned(), problem }.into());

@@ -254,6 +254,8 @@ pub struct ResolveSpend {
     pub fee: Option<Amount>,
     /// What the spend is called where the money moved.
     pub reference: Option<String>,
+    /// Whether it may be more than was held, which stops the token.
+    pub more_than_held: bool,
     /// What the person saw.
     pub evidence: String,
     /// Their second factor.
@@ -267,9 +269,9 @@ impl ResolveSpend {
     /// A field is missing, cannot be or is not known.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        fields.only(&["moved", "amount", "fee", "reference", "evidence", "otp"])?;
+        fields.only(&["moved", "amount", "fee", "reference", "moreThanHeld", "evidence", "otp"])?;
         let moved = fields.boolean("moved")?;
-        let of_moved = ["amount", "fee", "reference"];
+        let of_moved = ["amount", "fee", "reference", "moreThanHeld"];
         if let Some(name) = of_moved.into_iter().find(|name| !moved && fields.value(name).is_some()) {
             return Err(fields.refuse(name, "says what moved, and `moved` says that nothing did"));
         }
@@ -279,6 +281,7 @@ impl ResolveSpend {
             amount: amount(&fields, "amount")?,
             fee: amount(&fields, "fee")?,
             reference: reference.transpose()?,
+            more_than_held: fields.value("moreThanHeld").is_some() && fields.boolean("moreThanHeld")?,
             evidence: name(&fields, "evidence")?,
             otp: fields.optional_text("otp")?.map(str::to_owned),
         })

@@ -33,7 +33,12 @@ pub(super) fn destinations(rules: &Destinations) -> Value {
         let one = |entry: &bursar_core::limit::Allowed| json!({"address": entry.address, "coin": entry.coin.as_str()});
         list.iter().map(one).collect::<Vec<_>>()
     });
-    let each: Vec<Value> = rules.each.iter().map(|one| limit(one).into()).collect();
+    let each = |rule: &Limit| {
+        let mut shown = limit(rule);
+        shown.insert("rule".to_owned(), describe(rule).into());
+        Value::from(shown)
+    };
+    let each: Vec<Value> = rules.each.iter().map(each).collect();
     json!({"allow": allowed, "atMost": rules.at_most, "each": each})
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bursar_store_sqlite::SqliteChain;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -143,6 +144,8 @@ impl Place {
         if !server::has_store(&directory)? {
             return Err(Failure::at(&directory, "there is no store in this directory"));
         }
+        // A file without a schema, such as a copy that left its log behind, must not become an empty store.
+        SqliteChain::open(&directory).map_err(|error| Failure::at(&directory, error))?;
         let master = key_file::read(&key)?;
         server::runtime()?.block_on(async {
             let bursar = server::open(&directory, &master, Rails::new(), policy)?;

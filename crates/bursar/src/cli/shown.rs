@@ -30,7 +30,7 @@ pub(super) fn limits(token: &Value) -> Vec<String> {
         shown.extend(per_coin.iter().map(|(coin, limit)| one(coin, limit, "txValueString", "txValueLimitString")));
     }
     if let Some(tokens) = unlock.get("allErc20TokensLimit") {
-        shown.push(one("each ERC-20 token", tokens, "txValue", "txValueLimitInSmallUnits"));
+        shown.push(one("all ERC-20 tokens together", tokens, "txValue", "txValueLimitInSmallUnits"));
     }
     if unlock.get("txValueLimit").is_some() {
         shown.push(one("bitcoin", unlock, "txValue", "txValueLimit"));
@@ -125,7 +125,7 @@ mod tests {
         let others = json!({"unlock": {
             "txValue": 1, "txValueLimit": 9, "allErc20TokensLimit": {"txValue": "2", "txValueLimitInSmallUnits": "7"},
         }});
-        assert_eq!(limits(&others), ["each ERC-20 token 2 of 7", "bitcoin 1 of 9"]);
+        assert_eq!(limits(&others), ["all ERC-20 tokens together 2 of 7", "bitcoin 1 of 9"]);
         assert_eq!(state(&others), "limited");
         let windows = json!({"unlock": {"limits": [{"rule": "3 spends/hour", "captured": "1", "held": "1"}]}});
         assert_eq!(

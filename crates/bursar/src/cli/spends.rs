@@ -56,6 +56,9 @@ pub(super) struct Resolve {
     /// The fee that was paid, in base units; what was held if nothing is said.
     #[arg(long, value_name = "BASE_UNITS", conflicts_with = "not_moved")]
     fee: Option<String>,
+    /// More than was held moved: recorded in full, which cannot be taken back and locks the token.
+    #[arg(long, conflicts_with = "not_moved", requires = "amount")]
+    more_than_held: bool,
     /// Where you looked and what you saw; it is kept in the audit chain.
     #[arg(long, value_name = "TEXT")]
     evidence: String,
@@ -89,6 +92,9 @@ impl Resolve {
         let mut finding = Map::new();
         finding.insert("moved".to_owned(), self.moved.into());
         finding.insert("evidence".to_owned(), self.evidence.into());
+        if self.more_than_held {
+            finding.insert("moreThanHeld".to_owned(), true.into());
+        }
         for (name, value) in [("reference", self.reference), ("amount", self.amount), ("fee", self.fee)] {
             finding.extend(value.map(|value| (name.to_owned(), value.into())));
         }

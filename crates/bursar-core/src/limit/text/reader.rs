@@ -158,6 +158,10 @@ impl<'a> Reader<'a> {
             (true, false, _) | (false, true, _) => 0,
             (false, false, Some(places)) => places,
             (false, false, None) => {
+                if matches!(asset, Asset::Any | Asset::Chain(_)) {
+                    let hint = format!("write `{asset} 20 spends/hour`, `{asset} fees …`, or name one coin");
+                    return self.refuse(word.range(), "amounts of several coins do not add up", &hint);
+                }
                 let number = if word.text.bytes().all(|byte| byte.is_ascii_digit()) { word.text } else { "5000" };
                 let problem = format!("the decimals of {asset} are not known here");
                 let hint = format!("write whole base units: `{asset} {number} base units`");

@@ -36,14 +36,10 @@ impl Destinations {
     /// The rules as a request carries them: those there are, with what is said here in its place.
     ///
     /// # Errors
-    /// An address has no coin, or there is a list of addresses, which is shown without the coins that are
-    /// needed to repeat it.
+    /// An address has no coin.
     pub(in crate::cli) fn over(&self, before: &Value) -> Result<Value, Failure> {
         if self.is_empty() {
             return Ok(before.clone());
-        }
-        if self.to.is_empty() && !list(before, "allow").is_empty() {
-            return Err(Failure::usage("the addresses that are allowed have to be said again").with_hint("say --to"));
         }
         let mut rules = Map::new();
         let mut keep = |name: &str, said: Option<Value>| {
@@ -54,7 +50,9 @@ impl Destinations {
         keep("allow", Some(allow).filter(|allow| !allow.is_empty()).map(Value::from));
         keep("atMost", self.max_destinations.map(Value::from));
         let each: Vec<Limit> = self.each.iter().cloned().map(without_fee).collect();
-        keep("each", Some(each).filter(|each| !each.is_empty()).map(|each| texts(&each)));
+        // Those there are were told as objects with their text, and the text is what the server reads.
+        let kept = || list(before, "each").iter().map(written).collect::<Value>();
+        keep("each", Some(if each.is_empty() { kept() } else { texts(&each) }));
         Ok(Value::Object(rules))
     }
 
@@ -118,29 +116,24 @@ pub(super) fn rules(destinations: &Value) -> Vec<String> {
         if allow.is_empty() {
             lines.push("to nobody".to_owned());
         }
-        let one = |to: &Value| format!("to {} ({})", shown::text(to, "address"), shown::text(to, "family"));
+        let one = |to: &Value| format!("to {} ({})", shown::text(to, "address"), shown::text(to, "coin"));
         lines.extend(allow.iter().map(one));
     }
     if let Some(at_most) = destinations.get("atMost").filter(|at_most| !at_most.is_null()) {
-        lines.push(format!("to at most {at_most} destinations"));
+        let paid = destinations.get("paid").and_then(Value::as_u64);
+        let paid = paid.map_or_else(String::new, |paid| format!(", {paid} paid so far"));
+        lines.push(format!("to at most {at_most} destinations{paid}"));
     }
     lines.extend(list(destinations, "each").iter().map(|each| format!("to each {}", written(each))));
     lines
 }
 
-/// The text of a limit, be it told as a text, with its figures, or as an object.
+/// The text of a limit, be it told as a text or with its figures.
 pub(super) fn written(limit: &Value) -> String {
-    if let Value::String(text) = limit {
-        return output::printable(text);
+    match limit {
+        Value::String(text) => output::printable(text),
+        told => shown::text(told, "rule"),
     }
-    let rule = shown::text(limit, "rule");
-    if !rule.is_empty() || limit.get("window").is_none() {
-        return rule;
-    }
-    let window = limit.get("window").and_then(Value::as_object).into_iter().flatten();
-    let window: Vec<String> = window.map(|(_, part)| part.to_string().replace('"', "")).collect();
-    let [asset, measure, ceiling] = ["asset", "measure", "ceiling"].map(|name| shown::text(limit, name));
-    output::printable(&format!("{asset} {measure} {ceiling} ({})", window.join(" ")))
 }
 
 #[cfg(test)]
@@ -174,10 +167,14 @@ mod tests {
 
     #[test]
     fn rules_about_destinations_are_told_in_words() {
-        let each = json!({"asset": "tbtc", "measure": "count", "ceiling": "2",
-            "window": {"type": "rolling", "seconds": 60}});
-        let shown = json!({"allow": [{"family": "evm", "address": "0x"}], "atMost": 5, "each": [each, "b"]});
-        let told = ["to 0x (evm)", "to at most 5 destinations", "to each tbtc count 2 (rolling 60)", "to each b"];
+        let each = json!({"asset": "tbtc", "measure": "count", "ceiling": "2", "rule": "tbtc 2 spends/60 seconds"});
+        let shown = json!({"allow": [{"coin": "eth", "address": "0x"}], "atMost": 5, "paid": 1, "each": [each, "b"]});
+        let told = [
+            "to 0x (eth)",
+            "to at most 5 destinations, 1 paid so far",
+            "to each tbtc 2 spends/60 seconds",
+            "to each b",
+        ];
         assert_eq!(rules(&shown), told);
         assert_eq!(rules(&json!({"allow": [], "atMost": null, "each": []})), ["to nobody"]);
         assert_eq!(rules(&Value::Null), [""; 0]);
@@ -185,7 +182,7 @@ mod tests {
 
     #[test]
     fn destinations_are_sent_as_said_and_otherwise_left_as_they_are() {
-        let before = json!({"allow": [{"family": "f", "address": "a"}], "atMost": 5, "each": []});
+        let before = json!({"allow": [{"coin": "f", "address": "a"}], "atMost": 5, "each": [{"rule": "f 1/day"}]});
         assert_eq!(Destinations::default().over(&before).unwrap(), before);
         let said = Destinations {
             to: vec!["tbtc:sandbox:never".to_owned()],
@@ -198,9 +195,13 @@ mod tests {
         });
         assert_eq!(said.over(&before).unwrap(), after);
         let fewer = Destinations { max_destinations: Some(1), ..Destinations::default() };
-        assert!(fewer.over(&before).unwrap_err().to_string().contains("say --to"), "the list would be lost");
+        let kept = json!({"allow": [{"coin": "f", "address": "a"}], "atMost": 1, "each": ["f 1/day"]});
+        assert_eq!(fewer.over(&before).unwrap(), kept);
         let of_coin = Destinations { to: vec!["a:b".to_owned()], coin: Some("x".to_owned()), ..Default::default() };
-        assert_eq!(of_coin.over(&Value::Null).unwrap(), json!({"allow": [{"coin": "x", "address": "a:b"}]}));
+        assert_eq!(
+            of_coin.over(&Value::Null).unwrap(),
+            json!({"allow": [{"coin": "x", "address": "a:b"}], "each": []})
+        );
         let nowhere = Destinations { to: vec!["tb1q".to_owned()], ..Default::default() };
         assert!(nowhere.over(&Value::Null).unwrap_err().to_string().contains("COIN:ADDRESS"));
     }
