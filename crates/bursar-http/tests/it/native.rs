@@ -223,6 +223,22 @@ async fn a_release_after_the_deadline_takes_a_person() {
 }
 
 #[tokio::test]
+async fn a_capture_of_nothing_after_the_deadline_takes_a_person_too() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let held = world.hold(&service, &token, None, "60").await;
+    world.server.pass(Span::from_seconds(61));
+    let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    let nothing = json!({"amount": "0", "reference": "none"});
+    let alone = world.server.send("POST", &path, Some(&service), Some(nothing)).await;
+    assert_eq!((alone.status.as_u16(), code(&alone)), (401, "step_up_needed"));
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "60", "unknown is not free");
+    let whole = world.server.send("POST", &path, Some(&service), Some(json!({"reference": "f00d"}))).await;
+    assert_eq!((whole.status.as_u16(), &whole.body["state"]), (200, &json!("captured")), "{}", whole.body);
+}
+
+#[tokio::test]
 async fn a_service_that_released_by_mistake_says_so_with_a_second_factor() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;

@@ -201,7 +201,8 @@ pub struct CaptureSpend {
     pub fee: Option<Amount>,
     /// What the spend is called where the money moved.
     pub reference: String,
-    /// The second factor of a person: needed if the spend was released before.
+    /// The second factor of a person: needed if the spend was released before, or recipients got less than was held
+    /// for them and the deadline is over.
     pub otp: Option<String>,
 }
 
