@@ -22,7 +22,7 @@ use crate::error::ServiceError;
 use crate::known::KnownToken;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
-use crate::spend::{check_sum, meaning};
+use crate::spend::{captured, check_sum, meaning};
 
 /// The longest that a service may take.
 const LONGEST_PATIENCE: Span = Span::from_seconds(7 * 86_400);
@@ -397,6 +397,10 @@ fn is_same(hold: &Hold, asked: &Command) -> bool {
 }
 
 fn moved(hold: &Hold, amount: Option<Amount>, fee: Option<Amount>) -> (Amount, Amount) {
+    // Whoever names the fee alone says that the recipients got theirs, not that they got what the fee left over.
+    if let (None, Some(fee)) = (amount, fee) {
+        return (captured(hold, fee), fee);
+    }
     let amount = amount.unwrap_or(hold.cost.amount);
     // A fee that nobody mentions is no more than all that left.
     let usual = if hold.cost.coin == hold.cost.fee_coin { hold.cost.fee.min(amount) } else { hold.cost.fee };

@@ -239,6 +239,26 @@ async fn a_capture_of_nothing_after_the_deadline_takes_a_person_too() {
 }
 
 #[tokio::test]
+async fn a_fee_that_turns_out_smaller_is_not_taken_for_a_payment() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let body = json!({
+        "token": token, "coin": "tbtc", "amount": "50", "destination": ADDRESS, "fee": "20",
+        "wallet": world.server.wallet.to_string(),
+    });
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await;
+    let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    for _ in 0..2 {
+        let body = json!({"fee": "5", "reference": "f00d"});
+        let captured = world.server.send("POST", &path, Some(&service), Some(body)).await;
+        assert_eq!((captured.status.as_u16(), &captured.body["captured"]["amount"]), (200, &json!("55")));
+    }
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "55");
+    assert_eq!(world.spend(&token, "1").await.status, 200, "the token is not locked");
+}
+
+#[tokio::test]
 async fn a_service_that_released_by_mistake_says_so_with_a_second_factor() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;

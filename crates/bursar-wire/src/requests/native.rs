@@ -195,7 +195,7 @@ impl CreateService {
 /// The money moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CaptureSpend {
-    /// How much left, a fee in the same coin included; all that is held if left out.
+    /// How much left, a fee in the same coin included; if left out, what is held for recipients and the fee.
     pub amount: Option<Amount>,
     /// The fee that was really paid; all that is held for it if left out.
     pub fee: Option<Amount>,

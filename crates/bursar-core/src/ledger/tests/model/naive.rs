@@ -326,7 +326,7 @@ impl Naive {
                 self.names.entry(name).or_insert(number);
             }
         }
-        if is_correction || amount > held || fee > held_fee {
+        if is_correction || amount > held || fee > held_fee || got > promised {
             self.lock(token);
         }
         "settled"
