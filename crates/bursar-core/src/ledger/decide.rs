@@ -1,6 +1,8 @@
 //! The decision on a spend, made on loaded records and changing none: what an earlier check saw in a cache
 //! only spares the ledger the work.
 
+use std::collections::BTreeMap;
+
 use crate::account::{User, Wallet};
 use crate::amount::Amount;
 use crate::authorize::{Need, authorize};
@@ -92,6 +94,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         return Ok(refusal.into());
     }
     let terms = Terms { cost: &cost, payments: &paid };
+    let addresses = if paid.is_empty() { BTreeMap::new() } else { addresses(request) };
     let mut weights = Vec::with_capacity(8);
     let mut reports = Vec::new();
     let mut overflows = false;
@@ -111,7 +114,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
                 let empty = Budget::default();
                 let found = state.budget(&charge.budget)?.unwrap_or(&empty);
                 let budget = begun.as_ref().map_or(found, |begun| &begun.budget);
-                judge(&mut reports, budget, set, &charge, (request, now));
+                judge(&mut reports, budget, set, &charge, (&addresses, now));
                 // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
                 let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
                 overflows |= total.is_none();
@@ -136,24 +139,29 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     Ok(Verdict::Refused { refusal, learnt: learnt.collect() })
 }
 
+/// How each destination is written: what is read once need not be hashed for every limit of every recipient.
+fn addresses(request: &HoldRequest) -> BTreeMap<DestinationId, &str> {
+    let mut addresses = BTreeMap::new();
+    for payee in &request.payees {
+        addresses.entry(payee.destination.id()).or_insert(payee.address.as_str());
+    }
+    addresses
+}
+
 /// Asks every limit that looks at a budget.
 fn judge(
     reports: &mut Vec<LimitReport>,
     budget: &Budget,
     set: Option<&LimitSet>,
     charge: &Charge,
-    (request, now): (&HoldRequest, Timestamp),
+    (addresses, now): (&BTreeMap<DestinationId, &str>, Timestamp),
 ) {
     let Some(set) = set else { return };
-    let address = |wanted: DestinationId| {
-        let payee = request.payees.iter().find(|payee| payee.destination.id() == wanted)?;
-        Some(payee.address.clone())
-    };
     let judging = rules(set, &charge.budget)
         // A fee in a coin of its own is no spend of that coin: it is no business of limits on spends.
         .filter(|limit| charge.usage.count > 0 || matches!(limit.measure, Measure::Amount | Measure::Fee));
     reports.extend(judging.map(|limit| LimitReport {
-        destination: charge.budget.destination.and_then(address),
+        destination: charge.budget.destination.and_then(|to| addresses.get(&to).map(|&address| address.to_owned())),
         ..budget.report(charge.budget.subject, limit, charge.usage, now)
     }));
 }
