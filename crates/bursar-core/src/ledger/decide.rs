@@ -22,6 +22,10 @@ use crate::scope::WalletAction;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenKind};
 
+/// The most limits that a refusal tells of: as many as a subject may have. Each of many recipients may fall under some
+/// of its own, and what a refusal tells is kept in the audit log for good.
+const MOST_TOLD: usize = LimitSet::MOST;
+
 /// What is to be done about a request.
 pub(super) enum Verdict {
     /// It may be held.
@@ -124,6 +128,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     }
     let refusal = if reports.iter().any(|report| !report.fits()) {
         reports.retain(|report| !report.fits());
+        tell_the_last(&mut reports);
         Refusal::LimitExceeded(reports)
     } else if overflows {
         Refusal::AmountTooLarge
@@ -137,6 +142,24 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Some((weight.charge.budget, begun.budget))
     });
     Ok(Verdict::Refused { refusal, learnt: learnt.collect() })
+}
+
+/// Leaves of many reports those that have room last: when the spend fits and what would lift its refusal stays true. Of
+/// those that are the same in this the first are left, in their order; and one of others, if there is any.
+fn tell_the_last(reports: &mut Vec<LimitReport>) {
+    if reports.len() <= MOST_TOLD {
+        return;
+    }
+    let is_others = |report: &LimitReport| !matches!(report.subject, Subject::Token(_));
+    // Stable, so that the first come first among equals: the last to have room, then whatever no unlock lifts.
+    reports.sort_by_key(|report| (std::cmp::Reverse(report.fits), !is_others(report)));
+    if let Some(place) = reports.iter().position(is_others)
+        && place >= MOST_TOLD
+    {
+        let others = reports.remove(place);
+        reports.insert(1, others);
+    }
+    reports.truncate(MOST_TOLD);
 }
 
 /// How each destination is written: what is read once need not be hashed for every limit of every recipient.
