@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bursar_core::account::MemberRole;
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
@@ -20,6 +21,7 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::known::KnownToken;
+use crate::limits::administers;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{captured, check_sum, meaning};
@@ -257,7 +259,7 @@ impl Bursar {
         }
         let seen = match hold.wallet {
             Some(wallet) => self.wallet_for(principal, wallet, WalletAction::View).is_ok(),
-            None => principal.is_person() && self.role_in(principal, hold.organisation)?.is_some(),
+            None => principal.is_person() && self.role_in(principal, hold.organisation)?.is_some_and(oversees),
         };
         if seen { Ok(hold) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -310,7 +312,7 @@ impl Bursar {
                 let found = self.wallet_for(principal, wallet, WalletAction::View);
                 found.is_ok_and(|(_, role)| role.is_some_and(|role| role.admin))
             }
-            None => self.role_in(principal, hold.organisation)?.is_some_and(crate::limits::administers),
+            None => self.role_in(principal, hold.organisation)?.is_some_and(administers),
         };
         if may { Ok(()) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -381,6 +383,11 @@ impl Bursar {
             other => Err(ServiceError::Unavailable(format!("the ledger answered a settlement with {other:?}"))),
         }
     }
+}
+
+/// Whether somebody may see what others spend of an organisation's money: a mere member sees what wallets let them.
+fn oversees(role: MemberRole) -> bool {
+    administers(role) || role == MemberRole::Auditor
 }
 
 /// Whether a spend was settled before just as it is asked to be now: then asking twice is asking once.

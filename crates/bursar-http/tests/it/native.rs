@@ -259,6 +259,23 @@ async fn a_fee_that_turns_out_smaller_is_not_taken_for_a_payment() {
 }
 
 #[tokio::test]
+async fn a_member_sees_no_spends_of_other_members() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let body = json!({"token": token, "coin": "tbtc", "amount": "5", "destination": ADDRESS});
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await;
+    assert_eq!(held.status, 201, "{}", held.body);
+    let path = format!("/bursar/v1/spends/{}", held.body["id"].as_str().unwrap());
+    world.server.user("member@example.com").await;
+    let member = world.server.log_in("member@example.com").await;
+    assert_eq!(world.get(&path, &member).await.status, 404);
+    for sees in [&world.session, &token, &service] {
+        assert_eq!(world.get(&path, sees).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_released_by_mistake_says_so_with_a_second_factor() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
