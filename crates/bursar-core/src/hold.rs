@@ -164,10 +164,10 @@ impl Cost {
         std::iter::once(own).chain(other)
     }
 
-    /// Whether it is more than another cost of the same coins, in what leaves or in the fee: who calls an
-    /// amount a fee keeps it from limits that leave fees out.
+    /// Whether it is more than another cost of the same coins, in what leaves, in the fee, or in what recipients get:
+    /// limits look at each by itself, so none may grow at the expense of another.
     pub fn exceeds(&self, held: &Self) -> bool {
-        self.amount > held.amount || self.fee > held.fee
+        self.amount > held.amount || self.fee > held.fee || self.without_fee() > held.without_fee()
     }
 
     /// The least amount that is more than any coin has: sums of what is smaller always fit 256 bits.

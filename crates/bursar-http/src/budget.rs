@@ -6,8 +6,12 @@
 use std::fmt::{self, Write as _};
 
 use bursar_core::amount::Amount;
-use bursar_core::limit::{Ceiling, Fits, LimitReport, Subject, Window};
+use bursar_core::limit::{Ceiling, Fits, LimitReport, LimitSet, Subject, Window};
 use bursar_core::time::{Span, Timestamp};
+
+/// The most limits that are told of: each of 1000 recipients may fall under some of its own, and clients and proxies
+/// refuse answers whose headers have more than a few kilobytes.
+const MOST_ENTRIES: usize = LimitSet::MOST;
 
 /// The greatest number that these headers can say (RFC 9651, integers).
 const GREATEST: u64 = 999_999_999_999_999;
@@ -15,7 +19,8 @@ const GREATEST: u64 = 999_999_999_999_999;
 /// The headers for limits that a spend fell under, as they stand after it.
 pub(crate) fn headers(reports: &[LimitReport], now: Timestamp) -> Vec<(&'static str, String)> {
     let (mut policies, mut left) = (String::new(), String::new());
-    for report in reports.iter().filter(|report| matches!(report.subject, Subject::Token(_))) {
+    let own = reports.iter().filter(|report| matches!(report.subject, Subject::Token(_)));
+    for report in own.take(MOST_ENTRIES) {
         let Ceiling::At(ceiling) = report.limit.ceiling else { continue };
         // Writing to a text cannot fail.
         let _ = entry(&mut policies, &mut left, report, ceiling, now);
@@ -118,5 +123,16 @@ mod tests {
             ]
         );
         assert_eq!(headers(&[other], Timestamp::default()), []);
+    }
+
+    #[test]
+    fn headers_stay_short_whatever_number_of_recipients_has_limits() {
+        let own = report(Subject::Token(TokenId::from_bytes([1; 16])));
+        let total = |reports: usize| -> usize {
+            let headers = headers(&vec![own.clone(); reports], Timestamp::default());
+            headers.iter().map(|(_, text)| text.len()).sum()
+        };
+        assert_eq!(total(64_000), total(MOST_ENTRIES));
+        assert!(total(64_000) < 8192, "{}", total(64_000));
     }
 }

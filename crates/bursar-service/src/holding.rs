@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bursar_core::account::MemberRole;
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
@@ -20,9 +21,10 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::known::KnownToken;
+use crate::limits::administers;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
-use crate::spend::{check_sum, meaning};
+use crate::spend::{captured, check_sum, meaning};
 
 /// The longest that a service may take.
 const LONGEST_PATIENCE: Span = Span::from_seconds(7 * 86_400);
@@ -267,7 +269,7 @@ impl Bursar {
         }
         let seen = match hold.wallet {
             Some(wallet) => self.wallet_for(principal, wallet, WalletAction::View).is_ok(),
-            None => principal.is_person() && self.role_in(principal, hold.organisation)?.is_some(),
+            None => principal.is_person() && self.role_in(principal, hold.organisation)?.is_some_and(oversees),
         };
         if seen { Ok(hold) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -320,7 +322,7 @@ impl Bursar {
                 let found = self.wallet_for(principal, wallet, WalletAction::View);
                 found.is_ok_and(|(_, role)| role.is_some_and(|role| role.admin))
             }
-            None => self.role_in(principal, hold.organisation)?.is_some_and(crate::limits::administers),
+            None => self.role_in(principal, hold.organisation)?.is_some_and(administers),
         };
         if may { Ok(()) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -393,6 +395,11 @@ impl Bursar {
     }
 }
 
+/// Whether somebody may see what others spend of an organisation's money: a mere member sees what wallets let them.
+fn oversees(role: MemberRole) -> bool {
+    administers(role) || role == MemberRole::Auditor
+}
+
 /// Whether a spend was settled before just as it is asked to be now: then asking twice is asking once.
 fn is_same(hold: &Hold, asked: &Command) -> bool {
     match (&hold.state, asked) {
@@ -407,6 +414,10 @@ fn is_same(hold: &Hold, asked: &Command) -> bool {
 }
 
 fn moved(hold: &Hold, amount: Option<Amount>, fee: Option<Amount>) -> (Amount, Amount) {
+    // Whoever names the fee alone says that the recipients got theirs, not that they got what the fee left over.
+    if let (None, Some(fee)) = (amount, fee) {
+        return (captured(hold, fee), fee);
+    }
     let amount = amount.unwrap_or(hold.cost.amount);
     // A fee that nobody mentions is no more than all that left.
     let usual = if hold.cost.coin == hold.cost.fee_coin { hold.cost.fee.min(amount) } else { hold.cost.fee };

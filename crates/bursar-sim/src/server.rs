@@ -233,8 +233,11 @@ impl World {
 }
 
 fn settles(job: &Job, outcome: &Outcome) -> Verdict {
-    let is_service =
-        matches!(&job.request.command, Command::Release { by: Settler::Service { stepped_up: false, .. }, .. });
+    let is_service = matches!(
+        &job.request.command,
+        Command::Release { by: Settler::Service { stepped_up: false, .. }, .. }
+            | Command::Capture { by: Settler::Service { stepped_up: false, .. }, .. }
+    );
     let is_answer = match outcome {
         Outcome::Settled { .. } | Outcome::Forgotten { .. } => true,
         Outcome::StepUpNeeded => is_service,

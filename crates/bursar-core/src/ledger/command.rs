@@ -111,8 +111,8 @@ pub enum Settler {
     Service {
         /// Its credential; nobody settles what another holds.
         token: TokenId,
-        /// Whether a person stands behind it with a second factor: needed to release after the deadline, and to
-        /// capture what was released.
+        /// Whether a person stands behind it with a second factor: needed to release after the deadline, in whole or
+        /// in part, and to capture what was released.
         stepped_up: bool,
     },
     /// A person, who looked (P4).

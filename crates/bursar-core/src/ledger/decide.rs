@@ -1,6 +1,8 @@
 //! The decision on a spend, made on loaded records and changing none: what an earlier check saw in a cache
 //! only spares the ledger the work.
 
+use std::collections::BTreeMap;
+
 use crate::account::{User, Wallet};
 use crate::amount::Amount;
 use crate::authorize::{Need, authorize};
@@ -19,6 +21,10 @@ use crate::refusal::Refusal;
 use crate::scope::WalletAction;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenKind};
+
+/// The most limits that a refusal tells of: as many as a subject may have. Each of many recipients may fall under some
+/// of its own, and what a refusal tells is kept in the audit log for good.
+const MOST_TOLD: usize = LimitSet::MOST;
 
 /// What is to be done about a request.
 pub(super) enum Verdict {
@@ -92,6 +98,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         return Ok(refusal.into());
     }
     let terms = Terms { cost: &cost, payments: &paid };
+    let addresses = if paid.is_empty() { BTreeMap::new() } else { addresses(request) };
     let mut weights = Vec::with_capacity(8);
     let mut reports = Vec::new();
     let mut overflows = false;
@@ -111,7 +118,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
                 let empty = Budget::default();
                 let found = state.budget(&charge.budget)?.unwrap_or(&empty);
                 let budget = begun.as_ref().map_or(found, |begun| &begun.budget);
-                judge(&mut reports, budget, set, &charge, (request, now));
+                judge(&mut reports, budget, set, &charge, (&addresses, now));
                 // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
                 let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
                 overflows |= total.is_none();
@@ -121,6 +128,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     }
     let refusal = if reports.iter().any(|report| !report.fits()) {
         reports.retain(|report| !report.fits());
+        tell_the_last(&mut reports);
         Refusal::LimitExceeded(reports)
     } else if overflows {
         Refusal::AmountTooLarge
@@ -136,24 +144,47 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     Ok(Verdict::Refused { refusal, learnt: learnt.collect() })
 }
 
+/// Leaves of many reports those that have room last: when the spend fits and what would lift its refusal stays true. Of
+/// those that are the same in this the first are left, in their order; and one of others, if there is any.
+fn tell_the_last(reports: &mut Vec<LimitReport>) {
+    if reports.len() <= MOST_TOLD {
+        return;
+    }
+    let is_others = |report: &LimitReport| !matches!(report.subject, Subject::Token(_));
+    // Stable, so that the first come first among equals: the last to have room, then whatever no unlock lifts.
+    reports.sort_by_key(|report| (std::cmp::Reverse(report.fits), !is_others(report)));
+    if let Some(place) = reports.iter().position(is_others)
+        && place >= MOST_TOLD
+    {
+        let others = reports.remove(place);
+        reports.insert(1, others);
+    }
+    reports.truncate(MOST_TOLD);
+}
+
+/// How each destination is written: what is read once need not be hashed for every limit of every recipient.
+fn addresses(request: &HoldRequest) -> BTreeMap<DestinationId, &str> {
+    let mut addresses = BTreeMap::new();
+    for payee in &request.payees {
+        addresses.entry(payee.destination.id()).or_insert(payee.address.as_str());
+    }
+    addresses
+}
+
 /// Asks every limit that looks at a budget.
 fn judge(
     reports: &mut Vec<LimitReport>,
     budget: &Budget,
     set: Option<&LimitSet>,
     charge: &Charge,
-    (request, now): (&HoldRequest, Timestamp),
+    (addresses, now): (&BTreeMap<DestinationId, &str>, Timestamp),
 ) {
     let Some(set) = set else { return };
-    let address = |wanted: DestinationId| {
-        let payee = request.payees.iter().find(|payee| payee.destination.id() == wanted)?;
-        Some(payee.address.clone())
-    };
     let judging = rules(set, &charge.budget)
         // A fee in a coin of its own is no spend of that coin: it is no business of limits on spends.
         .filter(|limit| charge.usage.count > 0 || matches!(limit.measure, Measure::Amount | Measure::Fee));
     reports.extend(judging.map(|limit| LimitReport {
-        destination: charge.budget.destination.and_then(address),
+        destination: charge.budget.destination.and_then(|to| addresses.get(&to).map(|&address| address.to_owned())),
         ..budget.report(charge.budget.subject, limit, charge.usage, now)
     }));
 }

@@ -63,6 +63,11 @@ pub(super) fn capture(
     if cost.is_absurd() {
         return Ok((Outcome::Refused(Refusal::AmountTooLarge), None));
     }
+    // That recipients got less is a release of the rest, and takes what a release takes.
+    let gives_back = !was_released && cost.without_fee() < hold.cost.without_fee();
+    if gives_back && is_late(&hold, now) && matches!(by, Settler::Service { stepped_up: false, .. }) {
+        return Ok((Outcome::StepUpNeeded, None));
+    }
     let (amount, fee) = (cost.amount, cost.fee);
     let above = was_released || cost.exceeds(&hold.cost);
     let settled = HoldState::Captured { at: now, amount, fee, reference: reference.to_owned() };
@@ -107,8 +112,7 @@ pub(super) fn release(
         Ok(hold) => hold,
         Err(outcome) => return Ok((outcome, None)),
     };
-    let is_late = now >= hold.deadline || hold.state != HoldState::Open;
-    if is_late && matches!(by, Settler::Service { stepped_up: false, .. }) {
+    if is_late(&hold, now) && matches!(by, Settler::Service { stepped_up: false, .. }) {
         return Ok((Outcome::StepUpNeeded, None));
     }
     // What did not happen does not occupy its names: the same request may be tried again.
@@ -157,6 +161,11 @@ fn unsettled(state: &State, id: HoldId, by: &Settler, now: Timestamp) -> Result<
         return Ok(Err(Outcome::Conflict(Key::Hold(id))));
     }
     Ok(Ok(hold.clone()))
+}
+
+/// Whether it is too late for a service to be sure by itself that money did not move.
+fn is_late(hold: &Hold, now: Timestamp) -> bool {
+    now >= hold.deadline || hold.state != HoldState::Open
 }
 
 /// Whether a rail, or the service that held it, says that money moved of which somebody said that it did not (I2: a

@@ -223,6 +223,59 @@ async fn a_release_after_the_deadline_takes_a_person() {
 }
 
 #[tokio::test]
+async fn a_capture_of_nothing_after_the_deadline_takes_a_person_too() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let held = world.hold(&service, &token, None, "60").await;
+    world.server.pass(Span::from_seconds(61));
+    let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    let nothing = json!({"amount": "0", "reference": "none"});
+    let alone = world.server.send("POST", &path, Some(&service), Some(nothing)).await;
+    assert_eq!((alone.status.as_u16(), code(&alone)), (401, "step_up_needed"));
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "60", "unknown is not free");
+    let whole = world.server.send("POST", &path, Some(&service), Some(json!({"reference": "f00d"}))).await;
+    assert_eq!((whole.status.as_u16(), &whole.body["state"]), (200, &json!("captured")), "{}", whole.body);
+}
+
+#[tokio::test]
+async fn a_fee_that_turns_out_smaller_is_not_taken_for_a_payment() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let body = json!({
+        "token": token, "coin": "tbtc", "amount": "50", "destination": ADDRESS, "fee": "20",
+        "wallet": world.server.wallet.to_string(),
+    });
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await;
+    let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    for _ in 0..2 {
+        let body = json!({"fee": "5", "reference": "f00d"});
+        let captured = world.server.send("POST", &path, Some(&service), Some(body)).await;
+        assert_eq!((captured.status.as_u16(), &captured.body["captured"]["amount"]), (200, &json!("55")));
+    }
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "55");
+    assert_eq!(world.spend(&token, "1").await.status, 200, "the token is not locked");
+}
+
+#[tokio::test]
+async fn a_member_sees_no_spends_of_other_members() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let body = json!({"token": token, "coin": "tbtc", "amount": "5", "destination": ADDRESS});
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await;
+    assert_eq!(held.status, 201, "{}", held.body);
+    let path = format!("/bursar/v1/spends/{}", held.body["id"].as_str().unwrap());
+    world.server.user("member@example.com").await;
+    let member = world.server.log_in("member@example.com").await;
+    assert_eq!(world.get(&path, &member).await.status, 404);
+    for sees in [&world.session, &token, &service] {
+        assert_eq!(world.get(&path, sees).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_released_by_mistake_says_so_with_a_second_factor() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;

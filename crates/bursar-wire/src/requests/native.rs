@@ -195,13 +195,14 @@ impl CreateService {
 /// The money moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CaptureSpend {
-    /// How much left, a fee in the same coin included; all that is held if left out.
+    /// How much left, a fee in the same coin included; if left out, what is held for recipients and the fee.
     pub amount: Option<Amount>,
     /// The fee that was really paid; all that is held for it if left out.
     pub fee: Option<Amount>,
     /// What the spend is called where the money moved.
     pub reference: String,
-    /// The second factor of a person: needed if the spend was released before.
+    /// The second factor of a person: needed if the spend was released before, or recipients got less than was held
+    /// for them and the deadline is over.
     pub otp: Option<String>,
 }
 

@@ -236,3 +236,18 @@ fn what_several_got_above_the_hold_counts_for_each_of_them() {
         world.is_conserved();
     }
 }
+
+#[test]
+fn a_refusal_of_many_recipients_stays_short_and_true() {
+    let limits = (1..60).map(|days| over(&format!("rolling {days}s"), without_fee(1)));
+    let mut world = governed(BY_TOKEN, each(limits.collect()));
+    let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let pay = |amount| names.iter().map(|name| (name.as_str(), amount)).collect::<Vec<_>>();
+    assert_eq!(world.paying(&pay(1)), "held");
+    world.limits(BY_ORGANISATION, vec![limit("tbtc", 150)]);
+    let Outcome::Refused(refusal) = world.pay(&pay(1)) else { panic!("it is refused") };
+    let Refusal::LimitExceeded(reports) = &refusal else { panic!("{refusal:?}") };
+    assert_eq!(reports.len(), LimitSet::MOST);
+    assert!(reports.iter().any(|report| report.subject == BY_ORGANISATION), "an unlock would not do");
+    assert!(refusal.sentence().len() < 16_384);
+}

@@ -109,6 +109,17 @@ fn a_spend_that_is_not_there_cannot_be_settled() {
 }
 
 #[test]
+fn what_recipients_got_above_the_hold_stops_the_token_also_where_the_fee_makes_up_for_it() {
+    let mut world = World::limited(unlimited("tbtc"));
+    let hold = held(world.ask(1, |request| request.fee = Amount::new(9))).id;
+    let (amount, fee) = (Amount::new(10), Amount::ZERO);
+    let command = Command::Capture { hold, amount, fee, reference: "txid".to_owned(), by: Settler::Rail };
+    let event = world.run(command).event.unwrap();
+    assert!(event.data.contains(&("alarm".to_owned(), "captured_above_hold".to_owned())));
+    assert_eq!(world.refusal(1), "locked");
+}
+
+#[test]
 fn a_capture_above_its_hold_is_recorded_in_full_and_both_figures_are_told() {
     let mut world = World::limited(limit("tbtc", 10));
     let hold = world.hold(6);

@@ -106,8 +106,40 @@ fn a_service_releases_late_only_with_a_second_factor_and_captures_late_without()
     assert_eq!(release(&mut world, marked, true), "settled");
     let by = Settler::Service { token: SERVICE, stepped_up: false };
     let capture =
-        Command::Capture { hold: paid, amount: Amount::ZERO, fee: Amount::ZERO, reference: String::new(), by };
+        Command::Capture { hold: paid, amount: Amount::new(1), fee: Amount::ZERO, reference: String::new(), by };
     assert_eq!(answer(&world.run(capture).outcome), "settled");
+    world.is_conserved();
+}
+
+#[test]
+fn a_late_capture_of_less_is_a_release_and_takes_what_a_release_takes() {
+    let paying = |request: &mut HoldRequest| {
+        served(request);
+        request.fee = Amount::new(4);
+    };
+    let capture = |world: &mut World, hold, amount, fee, stepped_up| {
+        let by = Settler::Service { token: SERVICE, stepped_up };
+        let (amount, fee) = (Amount::new(amount), Amount::new(fee));
+        let command = Command::Capture { hold, amount, fee, reference: "txid".to_owned(), by };
+        answer(&world.run(command).outcome)
+    };
+    let mut world = member();
+    world.limits(BY_TOKEN, vec![limit("tbtc", 100)]);
+    let [early, late, unresolved, whole] = [10; 4].map(|amount| held(world.ask(amount, paying)).id);
+    world.expire(unresolved);
+    assert_eq!(capture(&mut world, early, 0, 0, false), "settled");
+    for (hold, now) in [(unresolved, at(59)), (late, at(60))] {
+        world.now = now;
+        let records = world.records.clone();
+        // Nothing, a little, and all of it by what is said, but in the name of a fee.
+        for (amount, fee) in [(0, 0), (9, 0), (14, 5)] {
+            assert_eq!(capture(&mut world, hold, amount, fee, false), "step-up needed");
+        }
+        assert_eq!(world.records, records);
+        assert_eq!(capture(&mut world, hold, 9, 0, true), "settled");
+    }
+    // A fee is never known before: what it turns out to be less is no doubt about the payment.
+    assert_eq!(capture(&mut world, whole, 11, 1, false), "settled");
     world.is_conserved();
 }
 

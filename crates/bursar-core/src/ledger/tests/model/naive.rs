@@ -312,6 +312,11 @@ impl Naive {
         }
         let same = fee_coin(made.spend.coin) == made.spend.coin;
         let amount = if same { amount.max(fee) } else { amount };
+        let to_recipients = |amount: u64, fee: u64| if same { amount - fee } else { amount };
+        let (got, promised) = (to_recipients(amount, fee), to_recipients(made.spend.cost().0, made.spend.cost().1));
+        if !is_correction && got < promised && is_late_without_a_person(made, by, now) {
+            return "step-up needed";
+        }
         (made.fate, made.settled) = (Fate::Captured { at: now, amount, fee }, now);
         let (held, held_fee) = made.spend.cost();
         let token = made.spend.token;
@@ -321,7 +326,7 @@ impl Naive {
                 self.names.entry(name).or_insert(number);
             }
         }
-        if is_correction || amount > held || fee > held_fee {
+        if is_correction || amount > held || fee > held_fee || got > promised {
             self.lock(token);
         }
         "settled"
@@ -336,7 +341,7 @@ impl Naive {
         if is_too_early(made, by, now) {
             return "conflict";
         }
-        if matches!(by, By::Service(_, false)) && (now >= made.deadline || made.fate == Fate::Unresolved) {
+        if is_late_without_a_person(made, by, now) {
             return "step-up needed";
         }
         (made.fate, made.settled) = (Fate::Released, now);
@@ -348,6 +353,11 @@ impl Naive {
 /// While the rail is at it, no person can know.
 fn is_too_early(made: &Made, by: &By, now: Timestamp) -> bool {
     matches!(by, By::Person) && made.fate == Fate::Open && now < made.deadline
+}
+
+/// After its deadline a service alone cannot know that money did not move.
+fn is_late_without_a_person(made: &Made, by: &By, now: Timestamp) -> bool {
+    matches!(by, By::Service(_, false)) && (now >= made.deadline || made.fate == Fate::Unresolved)
 }
 
 fn may_settle(made: &Made, by: &By) -> bool {
