@@ -69,3 +69,17 @@ async fn a_user_is_frozen_and_an_organisation_makes_the_server_unready() {
     assert!(text.contains("ledger_differs"), "{text}");
     assert_eq!(differences(&world).await, "bursar_conservation_differences 2");
 }
+
+#[tokio::test]
+async fn a_figure_that_cannot_be_read_makes_the_server_unready() {
+    let world = World::new().await;
+    world.server.operations.opened();
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend(&token, "1").await.status, 200);
+    assert_eq!(tamper(&world, "UPDATE budgets SET captured = x'fa' WHERE subject_kind = 'token'"), 1);
+    assert!(world.server.bursar.check_conservation(true).await.is_err());
+    let (status, text) = world.server.operate("/readyz").await;
+    assert_eq!(status, 503);
+    assert!(text.contains("ledger_differs") && text.contains("cannot be read"), "{text}");
+    assert_eq!(differences(&world).await, "bursar_conservation_differences 1");
+}

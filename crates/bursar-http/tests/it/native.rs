@@ -420,3 +420,13 @@ async fn usage_is_shown_by_the_hour_or_the_day() {
     assert_eq!(shown("?bucket=day&since=2026-09-22T00:00:00Z").await["history"]["buckets"], json!([]));
     assert_eq!(shown("?bucket=week").await["code"], "invalid_field");
 }
+
+#[tokio::test]
+async fn what_is_not_there_under_our_own_prefix_is_told_in_our_own_form() {
+    let world = World::new().await;
+    for (method, path, status) in [("GET", "/bursar/v1/nothing", 404), ("DELETE", "/bursar/v1/self", 405)] {
+        let answer = world.server.send(method, path, Some(&world.session), None).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");
+    }
+}

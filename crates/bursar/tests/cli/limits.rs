@@ -205,6 +205,9 @@ fn a_spend_of_which_nobody_knows_counts_until_somebody_says_what_became_of_it() 
     let resolve = |more: &[&str]| desk.run(&[&resolve[..], more].concat());
     assert_eq!(resolve(&["--not-moved"]).code(), 2, "without evidence");
     assert_eq!(resolve(&["--moved", "--evidence", "seen"]).code(), 2, "without a reference");
+    let slip = ["--moved", "--reference", "tx", "--amount", "70000", "--evidence", "seen", "--otp", "000000"];
+    let slipped = resolve(&slip);
+    assert!(slipped.told().contains("is more than the 700 that were held"), "{}", slipped.told());
     let found = ["--not-moved", "--evidence", "the sandbox's book has no such send"];
     assert_eq!(resolve(&found).code(), 4);
     let resolved = resolve(&[&found[..], &OTP].concat()).text();

@@ -117,7 +117,8 @@ fn every_window_is_shown_as_requests_take_it() {
             "window": {
               "type": "rolling",
               "seconds": 86400
-            }
+            },
+            "rule": "hteth 1 spends/day"
           }
         ]
       }

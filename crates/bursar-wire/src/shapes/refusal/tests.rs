@@ -98,7 +98,7 @@ fn what_an_unlock_would_help_asks_for_one() {
         Refusal::FeeNotCounted { coin: coin("hteth") },
     ];
     assert_snapshot!(shown(&refusals), @r#"
-    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"locked","reason":"the token was locked by its owner at 2026-09-21T14:13:21.000Z; unlock it with a one-time password, or resume it"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"locked","reason":"the token has been locked since 2026-09-21T14:13:21.000Z; its owner unlocks it with a one-time password, or resumes it"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"not_unlocked","reason":"a session spends only while it is unlocked with a one-time password"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit","reason":"the token has no spending limit; unlock it with a one-time password, or use a token with a limit"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_coin","reason":"the token has no spending limit for hteth:usdc; unlock it with a one-time password","coin":"hteth:usdc"},"needsOTP":true,"needsUnlock":true}

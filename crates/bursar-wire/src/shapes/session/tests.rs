@@ -410,7 +410,8 @@ fn a_token_shows_where_its_money_may_go() {
           "window": {
             "type": "rolling",
             "seconds": 86400
-          }
+          },
+          "rule": "hteth 1/day without fees"
         }
       ]
     }

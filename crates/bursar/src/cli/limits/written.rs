@@ -52,7 +52,8 @@ impl Destinations {
         let each: Vec<Limit> = self.each.iter().cloned().map(without_fee).collect();
         // Those there are were told as objects with their text, and the text is what the server reads.
         let kept = || list(before, "each").iter().map(written).collect::<Value>();
-        keep("each", Some(if each.is_empty() { kept() } else { texts(&each) }));
+        let each = if each.is_empty() { kept() } else { texts(&each) };
+        keep("each", Some(each).filter(|each| *each != json!([])));
         Ok(Value::Object(rules))
     }
 
