@@ -106,9 +106,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         let lifted = overridden && matches!(subject, Subject::Token(_));
         let set = with_ceiling(state.limits(&subject)?, subject, request);
         let set = set.as_deref().filter(|set| !set.is_empty());
-        if !lifted {
-            reports.reserve(set.map_or(0, |set| set.limits.len()));
-        }
+        reports.reserve(set.map_or(0, |set| set.limits.len()));
         for charge in charges(subject, set, terms) {
             let begun = match set {
                 Some(set) => begin(state, set, &charge.budget, Some(token), now)?,

@@ -175,6 +175,26 @@ fn a_limit_for_each_destination_starts_with_what_each_has_got() {
 }
 
 #[test]
+fn what_a_destination_got_of_another_coin_is_not_taken_for_this_one() {
+    for subject in EVERYBODY {
+        let mut world = World::new();
+        world.put(Record::Wallet(WALLET, wallet(WALLET, "hteth")));
+        world.limits(BY_TOKEN, vec![unlimited("hteth"), unlimited("hteth:usdc")]);
+        let paying = |world: &mut World, of: &str, amount| {
+            world.ask(amount, |request| (request.coin, request.fee_coin) = (coin(of), coin("hteth")))
+        };
+        let captured = held(paying(&mut world, "hteth:usdc", 9));
+        world.capture(captured.id, Amount::new(9));
+        held(paying(&mut world, "hteth:usdc", 9));
+        held(paying(&mut world, "hteth", 4));
+        world.govern(subject, each(vec![of(Measure::AmountWithoutFee, limit("hteth", 10))]));
+        assert_eq!(answer(&paying(&mut world, "hteth", 7)), "limit_exceeded", "{}", subject.kind());
+        assert_eq!(answer(&paying(&mut world, "hteth", 6)), "held", "{}", subject.kind());
+        world.is_conserved();
+    }
+}
+
+#[test]
 fn what_each_destination_gets_goes_on_being_counted_when_its_limit_is_gone() {
     let mut world = governed(BY_WALLET, each(vec![over("rolling 900s", without_fee(10))]));
     let captured = |world: &mut World, payments: &[(&str, u128)]| {

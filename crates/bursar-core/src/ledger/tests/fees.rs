@@ -64,6 +64,20 @@ fn a_fee_counts_as_no_spend_of_its_coin() {
 }
 
 #[test]
+fn limits_on_spends_have_no_say_in_a_fee_even_when_they_are_full() {
+    let limits = |spends| vec![unlimited("hteth:usdc"), unlimited("hteth"), count_limit("hteth", spends)];
+    let mut world = gas(limits(2));
+    let ether = |request: &mut HoldRequest| (request.coin, request.fee_coin) = (coin("hteth"), coin("hteth"));
+    held(world.ask(1, ether));
+    held(world.ask(1, ether));
+    world.limits(BY_TOKEN, limits(1));
+    let outcome = world.transfer(1, 5);
+    let Outcome::Held { reports, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(reports.iter().all(|report| report.limit.measure == Measure::Amount), "{reports:?}");
+    assert_eq!(answer(&world.ask(0, ether)), "limit_exceeded");
+}
+
+#[test]
 fn fees_are_left_out_only_where_that_is_said() {
     let mut world = World::limited(of(Measure::AmountWithoutFee, limit("tbtc", 10)));
     let hold = held(world.ask(10, |request| fee_within(request, 90, [90, 90])));

@@ -176,6 +176,25 @@ fn names(world: &World) -> usize {
 }
 
 #[test]
+fn of_two_names_of_two_spends_the_one_that_means_something_else_decides() {
+    let mut world = World::limited(limit("tbtc", 10));
+    held(spend(&mut world, "a", 1, 2));
+    held(world.ask(2, |request| {
+        request.instruction = vec![1, 2, 3];
+        request.meaning = [2; 32];
+    }));
+    let records = world.records.clone();
+    for meaning in [1, 2, 3] {
+        let asked = world.ask(2, |request| {
+            built("a")(request);
+            request.meaning = [meaning; 32];
+        });
+        assert_eq!(answer(&asked), "known with another meaning", "{meaning}");
+        assert_eq!(world.records, records);
+    }
+}
+
+#[test]
 fn a_released_spend_frees_every_name_it_was_asked_for_by() {
     let mut world = World::limited(limit("tbtc", 10));
     let first = held(world.ask(6, built("a")));

@@ -138,6 +138,16 @@ fn a_capture_above_its_hold_is_recorded_in_full_and_both_figures_are_told() {
 }
 
 #[test]
+fn a_capture_above_its_hold_ends_an_unlock() {
+    let mut world = World::limited(limit("tbtc", 100));
+    let hold = world.hold(6);
+    world.unlock(at(60));
+    world.capture(hold, Amount::new(7));
+    assert_eq!((world.token().locked, world.token().unlock), (Some(at(0)), None));
+    assert_eq!(world.refusal(1), "locked");
+}
+
+#[test]
 fn a_capture_of_more_than_any_coin_has_is_refused_and_the_hold_goes_on() {
     let mut world = World::limited(unlimited("tbtc"));
     let spend = world.hold(5);
