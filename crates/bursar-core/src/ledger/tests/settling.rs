@@ -148,6 +148,46 @@ fn a_capture_above_its_hold_ends_an_unlock() {
 }
 
 #[test]
+fn the_trail_tells_what_was_held_and_paid_and_a_fee_only_where_there_is_one() {
+    for (held_fee, paid_fee) in [(0, 0), (2, 0), (0, 2), (2, 1)] {
+        let mut world = World::limited(unlimited("tbtc"));
+        let mut request = world.request(Amount::new(5));
+        request.fee = Amount::new(held_fee);
+        let event = world.run(Command::Hold(Box::new(request))).event.unwrap();
+        let fee = (held_fee > 0).then(|| ("fee".to_owned(), format!("{held_fee} tbtc")));
+        let told = [("token", TOKEN.to_string()), ("wallet", WALLET.to_string()), ("coin", "tbtc".to_owned())];
+        let mut wanted: Vec<_> = told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        wanted.push(("amount".to_owned(), (5 + held_fee).to_string()));
+        wanted.extend(fee);
+        wanted.push(("overridden".to_owned(), "false".to_owned()));
+        assert_eq!(event.data, wanted);
+
+        let (hold, amount, fee) = (world.id_of(1), Amount::new(5 + paid_fee), Amount::new(paid_fee));
+        let command = Command::Capture { hold, amount, fee, reference: "txid".to_owned(), by: Settler::Rail };
+        let event = world.run(command).event.unwrap();
+        let told = event.data.iter().find(|(name, _)| name == "fee").map(|(_, value)| value.as_str());
+        let wanted = format!("{paid_fee} tbtc");
+        assert_eq!(told, (held_fee > 0 || paid_fee > 0).then_some(wanted.as_str()), "{held_fee} {paid_fee}");
+    }
+}
+
+#[test]
+fn a_deadline_is_over_at_its_very_instant_and_not_before() {
+    let person = || Settler::Person { evidence: "seen on the chain".to_owned() };
+    for (seconds, is_over) in [(59, false), (60, true), (61, true)] {
+        let mut world = World::limited(unlimited("tbtc"));
+        let hold = world.hold(5);
+        world.now = at(seconds);
+        let mut other = World { records: world.records.clone(), now: world.now, holds: world.holds };
+        let (state, before) = settled(other.run(Command::Expire { hold, overdue: true }).outcome);
+        assert_eq!((matches!(state, HoldState::Unresolved { .. }), before), (is_over, !is_over), "{seconds}");
+        let release = Command::Release { hold, reason: "lost".to_owned(), by: person() };
+        let outcome = world.run(release).outcome;
+        assert_eq!(matches!(outcome, Outcome::Settled { before: false, .. }), is_over, "{seconds}");
+    }
+}
+
+#[test]
 fn a_capture_of_more_than_any_coin_has_is_refused_and_the_hold_goes_on() {
     let mut world = World::limited(unlimited("tbtc"));
     let spend = world.hold(5);
