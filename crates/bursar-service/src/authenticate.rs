@@ -366,7 +366,7 @@ impl Bursar {
         hash: Option<&BearerHash>,
         now: Timestamp,
     ) -> Result<Verified, Unauthenticated> {
-        let counts = |secret: &&KnownSecret| secret.ends.is_none_or(|ends| now < ends);
+        let counts = |secret: &&KnownSecret| secret.counts_at(now);
         let matching = |secret: &&KnownSecret| hash.is_none_or(|hash| secret.hash == *hash);
         let mut secrets = known.secrets.iter().filter(counts).filter(matching);
         let signer = |key: &SigningKey, scheme| {

@@ -16,6 +16,7 @@ use bursar_core::scope::WalletAction;
 use bursar_core::time::Span;
 use bursar_core::token::TokenKind;
 use bursar_store::Page;
+use bursar_wire::token_text::BearerHash;
 
 use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
@@ -90,16 +91,19 @@ pub enum Finding {
     NotMoved,
 }
 
+/// What became of the text that a spender gave to a service: its token and the hash of the text, or why not.
+type Spender = Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated>;
+
 impl Bursar {
     /// Holds a spend for a service, on the spender's token.
     ///
     /// # Errors
     /// Refused with the reason, or not for this service.
     pub async fn hold_for(&self, service: &Principal, spend: ExternalSpend) -> Result<Held, ServiceError> {
-        let spender = self.token_of_text(spend.spender.expose()).map(|(known, _)| known.token.id);
-        let token = spender.unwrap_or(service.token().id);
+        let presented = self.token_of_text(spend.spender.expose());
+        let token = presented.as_ref().map_or(service.token().id, |(known, _)| known.token.id);
         let attempt = Attempt { token, coin: spend.coin.clone(), wallet: spend.wallet };
-        let prepared = self.prepare_external(service, spend).await;
+        let prepared = self.prepare_external(service, presented, spend).await;
         let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
         for _ in 0..MOST_ATTEMPTS {
             match self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await? {
@@ -126,6 +130,7 @@ impl Bursar {
     async fn prepare_external(
         &self,
         service: &Principal,
+        presented: Spender,
         spend: ExternalSpend,
     ) -> Result<(HoldRequest, [u8; 32]), ServiceError> {
         let organisation = self.service_of(service, spend.wallet)?;
@@ -135,7 +140,7 @@ impl Bursar {
         if spend.recipients.is_empty() || spend.recipients.len() > MOST_RECIPIENTS {
             return Err(ServiceError::invalid("recipients", format!("must be 1 to {MOST_RECIPIENTS}")));
         }
-        let (spender, secret) = self.spender(spend.spender.expose()).await?;
+        let (spender, secret) = self.spender(presented).await?;
         let rail = match spend.wallet {
             None => None,
             Some(id) => {
@@ -341,16 +346,16 @@ impl Bursar {
     }
 
     /// The token that a spender gave to a service and the name of the secret, if its text is one that counts.
-    async fn spender(&self, text: &str) -> Result<(Arc<KnownToken>, [u8; 32]), ServiceError> {
+    async fn spender(&self, presented: Spender) -> Result<(Arc<KnownToken>, [u8; 32]), ServiceError> {
         let unknown = || ServiceError::invalid("token", "is not the text of a living token");
-        let (known, hash) = match self.token_of_text(text) {
+        let (known, hash) = match presented {
             Ok((known, Some(hash))) => (known, hash),
             Err(Unauthenticated::Unavailable(error)) => return Err(error),
             Ok(_) | Err(_) => return Err(unknown()),
         };
         let now = self.clock.now();
         let mut secrets = known.secrets.iter();
-        let own = secrets.find(|own| own.hash == hash && own.ends.is_none_or(|ends| now < ends));
+        let own = secrets.find(|own| own.hash == hash && own.counts_at(now));
         let own = own.ok_or_else(unknown)?;
         let lookup = own.lookup;
         // Presented here is used: a rotation must not take it for one that nobody got.

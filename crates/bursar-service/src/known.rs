@@ -40,6 +40,13 @@ pub(crate) struct KnownSecret {
     pub(crate) is_unused: bool,
 }
 
+impl KnownSecret {
+    /// Whether whoever presents it now is the token.
+    pub(crate) fn counts_at(&self, now: Timestamp) -> bool {
+        self.ends.is_none_or(|ends| now < ends)
+    }
+}
+
 /// A token's rules and what counts under them: what it takes to say how its limits stand at any time.
 #[derive(Debug)]
 pub(crate) struct KnownLimits {

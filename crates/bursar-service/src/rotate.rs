@@ -119,7 +119,7 @@ impl Bursar {
             Err(_) => return Err(Refusal::TokenUnknown.into()),
         };
         let now = self.clock.now();
-        match known.secrets.iter().any(|own| own.lookup == lookup && own.ends.is_none_or(|ends| now < ends)) {
+        match known.secrets.iter().any(|own| own.lookup == lookup && own.counts_at(now)) {
             true => Ok((Key::Token(id), known.version)),
             false => Err(Refusal::TokenUnknown.into()),
         }

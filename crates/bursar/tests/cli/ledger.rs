@@ -2,9 +2,17 @@
 
 use rusqlite::Connection;
 
-use crate::support::Home;
+use crate::support::{Home, Server};
 
 const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+
+/// Logs the test user in; where the server is.
+fn log_in(home: &Home, server: &Server) -> String {
+    let url = server.ready("url").to_owned();
+    let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
+    home.run(&login, &[("BURSAR_URL", url.as_str()), ("BURSAR_PASSWORD", server.ready("password"))]).text();
+    url
+}
 
 #[test]
 fn a_budget_that_was_tampered_with_is_named_and_its_token_stops() {
@@ -13,9 +21,7 @@ fn a_budget_that_was_tampered_with_is_named_and_its_token_stops() {
     let directory = data.to_str().unwrap();
     let dev = ["dev", "--json", "--listen", "127.0.0.1:0", "--data-dir", directory];
     let server = home.serve(&dev);
-    let url = server.ready("url").to_owned();
-    let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
-    home.run(&login, &[("BURSAR_URL", url.as_str()), ("BURSAR_PASSWORD", server.ready("password"))]).text();
+    let url = log_in(&home, &server);
     let create = ["token", "create", "--json", "--label", "bot", "--scope", "wallet_spend_all", "--otp", "000000"];
     let created = home.run(&[&create[..], &["--limit", "tbtc 0.00001/day"]].concat(), &[]).json();
     let (id, token) = (created["id"].as_str().unwrap(), created["token"].as_str().unwrap());
@@ -49,9 +55,7 @@ fn one_spend_that_cannot_be_settled_keeps_neither_the_others_nor_the_start_from_
     let directory = data.to_str().unwrap();
     let dev = ["dev", "--json", "--listen", "127.0.0.1:0", "--data-dir", directory];
     let server = home.serve(&dev);
-    let url = server.ready("url").to_owned();
-    let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
-    home.run(&login, &[("BURSAR_URL", url.as_str()), ("BURSAR_PASSWORD", server.ready("password"))]).text();
+    let url = log_in(&home, &server);
     let wallet = server.wallet("tbtc").to_owned();
     let lost = ["spend", "--coin", "tbtc", "--to", "sandbox:drop-answer", "--amount", "6", "--wallet", wallet.as_str()];
     for label in ["damaged", "sound"] {
