@@ -8,7 +8,7 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::native::{holding, limits, own};
+use crate::native::{holding, limits, own, trail};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -165,4 +165,5 @@ routes! {
     POST   NATIVE "/spends/{spend}/capture" Service holding::capture;
     POST   NATIVE "/spends/{spend}/release" Service holding::release;
     POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
+    GET    NATIVE "/audit" Person trail::list;
 }

@@ -30,6 +30,7 @@ mod seen;
 pub mod services;
 pub mod spend;
 pub mod sweep;
+pub mod trail;
 pub mod unlock;
 pub mod wallets;
 

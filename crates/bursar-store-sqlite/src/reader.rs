@@ -172,6 +172,10 @@ impl Reader for SqliteReader {
         audit::covered(&self.view()?, from_link, limit)
     }
 
+    fn audit_before(&mut self, link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
+        audit::covered_before(&self.view()?, link, limit)
+    }
+
     fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError> {
         conservation::check(&*self.view()?, all)
     }

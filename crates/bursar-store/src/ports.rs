@@ -309,6 +309,12 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
 
+    /// The links before this number, newest first, with the events each covers.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn audit_before(&mut self, link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
+
     /// Whether nothing is lost and nothing invented (I8): where budgets do not say what their spends say.
     ///
     /// What is held is compared always, what was captured only if `all` spends are added up, which takes as
