@@ -8,7 +8,7 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::native::{holding, limits, own, trail};
+use crate::native::{document, holding, limits, own, trail};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,7 @@ type Answer = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 pub(crate) struct Route {
     pub(crate) method: &'static str,
     prefixes: &'static [&'static str],
-    path: &'static str,
+    pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) handler: fn(Call) -> Answer,
 }
@@ -81,7 +81,9 @@ const V2: &[&str] = &["/api/v2"];
 /// Under this everything is Bursar's own.
 pub(crate) const OWN: &str = "/bursar/";
 /// What is Bursar's own.
-const NATIVE: &[&str] = &["/bursar/v1"];
+const NATIVE: &[&str] = &[NATIVE_PREFIX];
+/// Where it is served.
+pub(crate) const NATIVE_PREFIX: &str = "/bursar/v1";
 
 macro_rules! routes {
     ($($method:ident $prefixes:ident $path:literal $access:ident $module:ident :: $handler:ident;)*) => {
@@ -166,4 +168,5 @@ routes! {
     POST   NATIVE "/spends/{spend}/release" Service holding::release;
     POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
     GET    NATIVE "/audit" Person trail::list;
+    GET    NATIVE "/openapi.json" Public document::show;
 }

@@ -3,6 +3,7 @@
 mod authority;
 mod canary;
 mod conservation;
+mod described;
 mod events;
 mod native;
 mod operations;

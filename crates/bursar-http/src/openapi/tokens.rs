@@ -1,0 +1,124 @@
+//! Tokens: what one is, rotation, credentials of services.
+
+use serde_json::{Value, json};
+
+use super::Part;
+use super::operation::Operation;
+use super::schemas::{described, flag, integer, list, name, object, or_null, otp, reference, text};
+
+pub(super) fn part() -> Part {
+    Part {
+        tag: ("tokens", "What software presents: what it may do, and its secrets"),
+        operations: vec![
+            Operation::new("GET", "/self", "What the presented token is, and what it has left")
+                .about("Every token may ask this, whatever its scopes.")
+                .answers(200, "The token", "OwnToken"),
+            Operation::new("POST", "/tokens/{token}/rotate", "Give a token a new secret")
+                .about("The old secret stays good for the overlap, so that software can be changed over without a gap.")
+                .may_take("Rotation")
+                .answers(200, "The token with its new secret, shown this once", "RotatedToken"),
+            Operation::new("POST", "/services", "Make the credential of a service")
+                .about("A service holds, captures and releases spends of others' tokens, of one organisation.")
+                .idempotent()
+                .takes("NewService")
+                .answers(201, "The credential, shown this once", "CreatedToken"),
+        ],
+        schemas: vec![
+            ("OwnToken", token(&[], [("limits", list(reference("LimitReport")))])),
+            (
+                "RotatedToken",
+                token(
+                    &["token", "oldEnds"],
+                    [
+                        ("token", text("the new secret, shown this once")),
+                        (
+                            "oldEnds",
+                            described(json!({"type": "string", "format": "date-time"}), "when the old one ends"),
+                        ),
+                    ],
+                ),
+            ),
+            (
+                "CreatedToken",
+                token(
+                    &[],
+                    [
+                        ("token", text("the secret, shown this once")),
+                        ("encryptedToken", text("the same, encrypted to the caller's key")),
+                        ("derivationPath", text("how the key of the encryption is derived")),
+                        ("warnings", list(text("what is contradictory or useless in its limits"))),
+                    ],
+                ),
+            ),
+            ("Rotation", object(&[], [("overlap", integer(0, 604_800, "seconds, a day if left out")), ("otp", otp())])),
+            (
+                "NewService",
+                object(
+                    &["label", "organisation"],
+                    [
+                        ("label", name("its name")),
+                        ("organisation", reference("Id")),
+                        ("wallets", or_null(list(reference("Id")))),
+                        ("ipRestrict", or_null(list(text("an address or a range, such as 203.0.113.0/24")))),
+                        ("duration", or_null(integer(1, 315_360_000, "seconds"))),
+                        ("otp", otp()),
+                    ],
+                ),
+            ),
+            (
+                "Usage",
+                object(
+                    &["txCount", "txValue"],
+                    [("txCount", json!({"type": "integer"})), ("txValue", json!({"type": ["integer", "string"]}))],
+                ),
+            ),
+        ],
+    }
+}
+
+/// BitGo's shape of a token with what is ours, and more.
+pub(super) fn token<'a>(required: &[&str], more: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let mut schema = object(
+        &["id", "kind", "user", "scope", "created", "expires", "ip", "origin"],
+        [
+            ("id", reference("Id")),
+            ("kind", json!({"enum": ["session", "access", "service"]})),
+            ("client", text("what BitGo's clients expect here")),
+            ("user", reference("Id")),
+            ("scope", list(text("a scope, such as `wallet_spend:<wallet>`"))),
+            ("created", reference("Instant")),
+            ("expires", reference("Instant")),
+            ("ip", text("where it was made from")),
+            ("ipRestrict", list(text("where it may be used from"))),
+            ("origin", text("the environment's name")),
+            ("isExtensible", flag("whether its end can be moved by its extension address")),
+            ("extensionAddress", text("the address that may move its end")),
+            ("label", text("its name")),
+            ("enterprise", reference("Id")),
+            ("permittedEnterprises", list(reference("Id"))),
+            ("permittedWallets", list(reference("Id"))),
+            ("accessTokenTemplateId", reference("Id")),
+            (
+                "unlock",
+                json!({"type": "object", "description": "BitGo's picture of what it may spend now (`Session`)"}),
+            ),
+            ("held", json!({"type": "object", "additionalProperties": reference("Usage")})),
+            ("overridden", json!({"type": "object", "additionalProperties": reference("Usage")})),
+            ("destinations", reference("Destinations")),
+            ("locked", reference("Instant")),
+            ("fingerprint", text("tells its secret from others without being one")),
+            (
+                "lastUsed",
+                or_null(object(&["time", "ip"], [("time", reference("Instant")), ("ip", text("from where"))])),
+            ),
+        ],
+    );
+    let more = more.into_iter().map(|(name, schema)| (name.to_owned(), schema));
+    if let Some(fields) = schema["properties"].as_object_mut() {
+        fields.extend(more);
+    }
+    if let Some(all) = schema["required"].as_array_mut() {
+        all.extend(required.iter().map(|&name| name.into()));
+    }
+    schema
+}
