@@ -21,7 +21,8 @@ pub(super) fn part() -> Part {
                 .about("A service holds, captures and releases spends of others' tokens, of one organisation.")
                 .idempotent()
                 .takes("NewService")
-                .answers(201, "The credential, shown this once", "CreatedToken"),
+                .answers(201, "The credential, shown this once", "CreatedToken")
+                .refuses(&[404]),
         ],
         schemas: vec![
             ("OwnToken", token(&[], [("limits", list(reference("LimitReport")))])),
