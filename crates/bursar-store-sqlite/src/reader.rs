@@ -64,6 +64,10 @@ impl Reader for SqliteReader {
         token::access_tokens(&self.connection, user, now, page)
     }
 
+    fn ended_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+        token::ended(&self.connection, user, now, page)
+    }
+
     fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
         token::ended_before(&self.connection, time, page)
     }

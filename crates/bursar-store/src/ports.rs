@@ -151,6 +151,12 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
 
+    /// A user's access tokens that are revoked or expired at `now` and not forgotten yet, by id, which is by creation.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn ended_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
+
     /// Tokens and sessions that ended before an instant and of which no spend is kept any more, by id.
     ///
     /// # Errors
