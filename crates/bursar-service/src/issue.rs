@@ -277,6 +277,29 @@ impl Bursar {
         Ok((states, next.flatten()))
     }
 
+    /// A person's tokens, those that have ended among them, by their ids, which is by time.
+    ///
+    /// # Errors
+    /// The caller is no person.
+    pub async fn tokens_with_ended(
+        &self,
+        principal: &Principal,
+        page: Page<TokenId>,
+    ) -> Result<(Vec<TokenState>, Option<TokenId>), ServiceError> {
+        self.person(principal)?;
+        let user = principal.user();
+        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
+        let mut tokens = self.reads.run(move |reader| reader.tokens_of(user, one_more)).await?;
+        let is_more = tokens.len() > page.limit;
+        tokens.truncate(page.limit);
+        let next = tokens.last().map(|token| token.id).filter(|_| is_more);
+        let mut states = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            states.push(self.state_of(token).await?);
+        }
+        Ok((states, next))
+    }
+
     /// One token of the caller's.
     ///
     /// # Errors

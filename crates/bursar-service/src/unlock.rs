@@ -1,5 +1,6 @@
 //! Unlocking and locking tokens, and extending sessions.
 
+use bursar_core::id::TokenId;
 use bursar_core::ledger::{Command, Outcome};
 use bursar_core::time::Span;
 use bursar_wire::extend::{self, ExtensionAddress};
@@ -38,6 +39,40 @@ impl Bursar {
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
         };
         self.change_token(principal, command).await
+    }
+
+    /// Lets one of the caller's tokens spend without its own limits for a while, or lifts its lock: a duration of zero with
+    /// `resume` does only that.
+    ///
+    /// # Errors
+    /// The caller is not the token's owner in person, the second factor is wrong, or a longer unlock is running.
+    pub async fn unlock_token(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+        request: UnlockRequest,
+    ) -> Result<TokenState, ServiceError> {
+        self.person(principal)?;
+        self.own_token(principal, id)?;
+        let source = self.source(principal);
+        self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
+        let command = Command::Unlock {
+            token: id,
+            duration: request.duration,
+            resume: request.resume,
+            drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
+        };
+        self.change_token(principal, command).await
+    }
+
+    /// Stops one of the caller's tokens from spending until it is resumed. Needs no proof: it only tightens.
+    ///
+    /// # Errors
+    /// The caller is not the token's owner in person.
+    pub async fn lock_token(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
+        self.person(principal)?;
+        self.own_token(principal, id)?;
+        self.change_token(principal, Command::Lock { token: id, reason: None }).await
     }
 
     /// Gives a command that changes a token's state, and shows the token as it stands then.

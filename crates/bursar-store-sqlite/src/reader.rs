@@ -64,6 +64,10 @@ impl Reader for SqliteReader {
         token::access_tokens(&self.connection, user, now, page)
     }
 
+    fn tokens_of(&mut self, user: UserId, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+        token::of_user(&self.connection, user, page)
+    }
+
     fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
         token::ended_before(&self.connection, time, page)
     }

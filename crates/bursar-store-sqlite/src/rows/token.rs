@@ -148,6 +148,18 @@ pub(crate) fn access_tokens(
     many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 
+/// Also what has ended; of sessions none.
+pub(crate) fn of_user(connection: &Connection, user: UserId, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+    let query = if page.newest_first {
+        select!("WHERE user = ?1 AND kind IN ('access', 'service') AND id < ?2 ORDER BY id DESC LIMIT ?3")
+    } else {
+        select!("WHERE user = ?1 AND kind IN ('access', 'service') AND id > ?2 ORDER BY id LIMIT ?3")
+    };
+    let after = page.after.as_ref().map(TokenId::as_bytes);
+    let params = params![user.as_bytes(), id_bound(after, page.newest_first), at_most(page.limit)];
+    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
+}
+
 /// A look at all tokens, so not to be taken often. What is revoked has ended, too.
 pub(crate) fn ended_before(
     connection: &Connection,
