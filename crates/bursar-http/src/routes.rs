@@ -8,7 +8,7 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::native::{document, holding, limits, own, trail};
+use crate::native::{document, holding, limits, own, tokens as native_tokens, trail, wallets as native_wallets};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,6 +149,12 @@ routes! {
     POST   V2   "/{coin}/wallet/{wallet}/sendmany" Token spends::send_many;
 
     GET    NATIVE "/self" Token own::show;
+    GET    NATIVE "/tokens" Person native_tokens::list;
+    POST   NATIVE "/tokens" Person native_tokens::create;
+    GET    NATIVE "/tokens/{token}" Token native_tokens::show;
+    DELETE NATIVE "/tokens/{token}" Token native_tokens::revoke;
+    POST   NATIVE "/tokens/{token}/lock" Token native_tokens::lock;
+    POST   NATIVE "/tokens/{token}/unlock" Person native_tokens::unlock;
     GET    NATIVE "/tokens/{token}/limits" Token limits::of_token;
     PUT    NATIVE "/tokens/{token}/limits" Person limits::set_of_token;
     POST   NATIVE "/tokens/{token}/limits:dry-run" Token limits::dry_run;
@@ -156,6 +162,8 @@ routes! {
     GET    NATIVE "/tokens/{token}/spends" Token holding::of_token;
     GET    NATIVE "/users/{user}/limits" Person limits::of_user;
     PUT    NATIVE "/users/{user}/limits" Person limits::set_of_user;
+    GET    NATIVE "/wallets" Token native_wallets::list;
+    GET    NATIVE "/wallets/{wallet}" Token native_wallets::show;
     GET    NATIVE "/wallets/{wallet}/limits" Token limits::of_wallet;
     PUT    NATIVE "/wallets/{wallet}/limits" Person limits::set_of_wallet;
     GET    NATIVE "/organisations/{organisation}/limits" Person limits::of_organisation;

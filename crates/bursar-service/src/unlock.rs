@@ -41,11 +41,10 @@ impl Bursar {
         self.change_token(principal, command).await
     }
 
-    /// Lets one of the caller's tokens spend without its own limits for a while, or lifts its lock: a duration of zero with
-    /// `resume` does only that.
+    /// The same for another token of the person who asks.
     ///
     /// # Errors
-    /// The caller is not the token's owner in person, the second factor is wrong, or a longer unlock is running.
+    /// As there; or the caller is no person, or has no such token.
     pub async fn unlock_token(
         &self,
         principal: &Principal,
@@ -63,16 +62,6 @@ impl Bursar {
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
         };
         self.change_token(principal, command).await
-    }
-
-    /// Stops one of the caller's tokens from spending until it is resumed. Needs no proof: it only tightens.
-    ///
-    /// # Errors
-    /// The caller is not the token's owner in person.
-    pub async fn lock_token(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
-        self.person(principal)?;
-        self.own_token(principal, id)?;
-        self.change_token(principal, Command::Lock { token: id, reason: None }).await
     }
 
     /// Gives a command that changes a token's state, and shows the token as it stands then.
@@ -95,6 +84,15 @@ impl Bursar {
     /// The ledger does not answer.
     pub async fn lock(&self, principal: &Principal) -> Result<TokenState, ServiceError> {
         self.change_token(principal, Command::Lock { token: principal.token().id, reason: None }).await
+    }
+
+    /// The same for a token by its id: any of one's own as a person, only itself as a token of software.
+    ///
+    /// # Errors
+    /// As there; or there is none of this id among those the caller may lock.
+    pub async fn lock_token(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
+        self.own_token(principal, id)?;
+        self.change_token(principal, Command::Lock { token: id, reason: None }).await
     }
 
     /// Moves the end of an extensible session, which proves itself with the key of its address (WC §2.9).

@@ -126,9 +126,6 @@ CREATE TABLE tokens (
 
 CREATE INDEX tokens_of_user ON tokens (user, id);
 
--- What was made for software, ended or not; a user has many more sessions.
-CREATE INDEX tokens_of_software ON tokens (user, id) WHERE kind IN ('access', 'service');
-
 -- What lives long: access tokens, and sessions that can be extended.
 CREATE INDEX tokens_long_lived ON tokens (user, created, id)
     WHERE revoked IS NULL AND (kind IN ('access', 'service') OR extension_address IS NOT NULL);

@@ -64,8 +64,8 @@ impl Reader for SqliteReader {
         token::access_tokens(&self.connection, user, now, page)
     }
 
-    fn tokens_of(&mut self, user: UserId, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
-        token::of_user(&self.connection, user, page)
+    fn ended_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+        token::ended(&self.connection, user, now, page)
     }
 
     fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {

@@ -46,7 +46,6 @@ macro_rules! store_contract {
             a_settled_hold_keeps_its_terms,
             a_token_is_found_by_its_present_secrets_only,
             access_tokens_are_those_that_live_in_order_of_creation,
-            tokens_of_a_user_include_those_that_ended,
             long_lived_tokens_are_counted,
             users_come_in_pages,
             documents_come_in_pages_by_name,

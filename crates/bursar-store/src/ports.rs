@@ -151,11 +151,11 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
 
-    /// A user's access tokens and credentials of services, ended ones among them, by id, which is by time.
+    /// A user's access tokens that are revoked or expired at `now` and not forgotten yet, by id, which is by creation.
     ///
     /// # Errors
     /// The store does not answer.
-    fn tokens_of(&mut self, user: UserId, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
+    fn ended_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
 
     /// Tokens and sessions that ended before an instant and of which no spend is kept any more, by id.
     ///

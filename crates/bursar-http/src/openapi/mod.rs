@@ -9,6 +9,7 @@ mod schemas;
 mod spends;
 mod system;
 mod tokens;
+mod wallets;
 
 use std::sync::LazyLock;
 
@@ -32,7 +33,7 @@ pub fn document() -> &'static Value {
 }
 
 fn parts() -> Vec<Part> {
-    vec![tokens::part(), limits::part(), spends::part(), system::part()]
+    vec![tokens::part(), wallets::part(), limits::part(), spends::part(), system::part()]
 }
 
 fn assemble() -> Value {

@@ -32,7 +32,11 @@ pub(super) fn part() -> Part {
                 200,
                 "An OpenAPI 3.1 document",
                 "application/json",
-                json!({"type": "object", "required": ["openapi", "paths"]}),
+                json!({
+                    "type": "object",
+                    "required": ["openapi", "paths"],
+                    "properties": {"openapi": {"const": "3.1.0"}, "paths": {"type": "object"}},
+                }),
             ),
         ],
         schemas: schemas(),
@@ -40,7 +44,7 @@ pub(super) fn part() -> Part {
 }
 
 fn short() -> Value {
-    json!({"type": "string", "maxLength": 200})
+    json!({"type": "string", "minLength": 1, "maxLength": 200})
 }
 
 fn schemas() -> Vec<(&'static str, Value)> {

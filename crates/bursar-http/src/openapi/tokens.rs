@@ -13,6 +13,26 @@ pub(super) fn part() -> Part {
             Operation::new("GET", "/self", "What the presented token is, and what it has left")
                 .about("Every token may ask this, whatever its scopes.")
                 .answers(200, "The token", "OwnToken"),
+            Operation::new("GET", "/tokens", "One's tokens")
+                .query("ended", json!({"enum": ["true", "false"]}), "those that are over instead of those that live")
+                .query("sort", json!({"enum": ["ASC", "DESC"]}), "oldest first, or newest first")
+                .paged(200)
+                .answers(200, "The tokens", "Tokens"),
+            Operation::new("POST", "/tokens", "Make a token").idempotent().takes("NewToken").answers(
+                201,
+                "The token with its secret, shown this once",
+                "CreatedToken",
+            ),
+            Operation::new("GET", "/tokens/{token}", "A token").answers(200, "The token", "OwnToken"),
+            Operation::new("DELETE", "/tokens/{token}", "End a token for good")
+                .about("A person ends any of their own, a token only itself.")
+                .answers(200, "The token as it was", "OwnToken"),
+            Operation::new("POST", "/tokens/{token}/lock", "Stop a token from spending until its owner resumes it")
+                .answers(200, "The token", "OwnToken"),
+            Operation::new("POST", "/tokens/{token}/unlock", "Let a token spend without its own limits for a while")
+                .about("With `resume` an earlier lock is lifted for good.")
+                .takes("Unlock")
+                .answers(200, "The token", "OwnToken"),
             Operation::new("POST", "/tokens/{token}/rotate", "Give a token a new secret")
                 .about("The old secret stays good for the overlap, so that software can be changed over without a gap.")
                 .may_take("Rotation")
@@ -21,10 +41,51 @@ pub(super) fn part() -> Part {
                 .about("A service holds, captures and releases spends of others' tokens, of one organisation.")
                 .idempotent()
                 .takes("NewService")
-                .answers(201, "The credential, shown this once", "CreatedToken"),
+                .answers(201, "The credential, shown this once", "CreatedToken")
+                .refuses(&[404]),
         ],
         schemas: vec![
-            ("OwnToken", token(&[], [("limits", list(reference("LimitReport")))])),
+            ("OwnToken", token(&[], [("limits", list(reference("LimitReport"))), ("revoked", reference("Instant"))])),
+            (
+                "Tokens",
+                object(
+                    &["tokens", "next"],
+                    [("tokens", list(reference("OwnToken"))), ("next", or_null(reference("Id")))],
+                ),
+            ),
+            (
+                "NewToken",
+                json!({
+                    "type": "object",
+                    "description": "BitGo's fields with ours. Others are left alone",
+                    "required": ["label"],
+                    "properties": {
+                        "label": name("its name"),
+                        "otp": otp(),
+                        "scope": json!({"type": "array", "minItems": 1, "maxItems": 100, "items": {"type": "string"}}),
+                        "duration": or_null(integer(1, 315_360_000, "seconds")),
+                        "ipRestrict": or_null(list(text("an address or a range, such as 203.0.113.0/24"))),
+                        "limits": or_null(list(reference("LimitGiven"))),
+                        "destinations": or_null(reference("DestinationsGiven")),
+                        "enterprise": or_null(reference("Id")),
+                        "permittedEnterprises": or_null(list(reference("Id"))),
+                        "permittedWallets": or_null(list(reference("Id"))),
+                        "accessTokenTemplateId": or_null(reference("Id")),
+                    },
+                }),
+            ),
+            (
+                "Unlock",
+                object(
+                    &["otp"],
+                    [
+                        ("otp", otp()),
+                        ("duration", integer(1, 3600, "seconds, ten minutes if left out")),
+                        ("resume", flag("whether an earlier lock is lifted for good")),
+                        ("keepSpendingLimits", flag("whether limits are kept where unlocks drop them")),
+                    ],
+                ),
+            ),
             (
                 "RotatedToken",
                 token(

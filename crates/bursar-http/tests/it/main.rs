@@ -7,6 +7,7 @@ mod described;
 mod events;
 mod native;
 mod operations;
+mod own_tokens;
 mod retention;
 mod rotation;
 mod second_factor;

@@ -148,15 +148,26 @@ pub(crate) fn access_tokens(
     many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 
-/// Also what has ended; of sessions none.
-pub(crate) fn of_user(connection: &Connection, user: UserId, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+/// Those that are over. The user's living ones and sessions lie among them.
+pub(crate) fn ended(
+    connection: &Connection,
+    user: UserId,
+    now: Timestamp,
+    page: Page<TokenId>,
+) -> Result<Vec<Token>, StoreError> {
     let query = if page.newest_first {
-        select!("WHERE user = ?1 AND kind IN ('access', 'service') AND id < ?2 ORDER BY id DESC LIMIT ?3")
+        select!(
+            "WHERE user = ?1 AND id < ?2 AND kind IN ('access', 'service')
+             AND (revoked IS NOT NULL OR expires <= ?3) ORDER BY id DESC LIMIT ?4"
+        )
     } else {
-        select!("WHERE user = ?1 AND kind IN ('access', 'service') AND id > ?2 ORDER BY id LIMIT ?3")
+        select!(
+            "WHERE user = ?1 AND id > ?2 AND kind IN ('access', 'service')
+             AND (revoked IS NOT NULL OR expires <= ?3) ORDER BY id LIMIT ?4"
+        )
     };
-    let after = page.after.as_ref().map(TokenId::as_bytes);
-    let params = params![user.as_bytes(), id_bound(after, page.newest_first), at_most(page.limit)];
+    let bound = id_bound(page.after.as_ref().map(TokenId::as_bytes), page.newest_first);
+    let params = params![user.as_bytes(), bound, now.as_millis(), at_most(page.limit)];
     many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 

@@ -68,25 +68,9 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
     assert_eq!(reader.access_tokens(USER, at(100), all), Ok(Vec::new()));
     let unknown = Page { after: Some(TokenId::from_bytes(nth(77))), ..all };
     assert_eq!(reader.access_tokens(USER, at(0), unknown), Ok(Vec::new()));
-}
-
-/// Everything a user made for software, also what is over; neither sessions nor what is others'.
-pub fn tokens_of_a_user_include_those_that_ended(database: &impl Database) {
-    let mut ledger = Ledger::open(database);
-    let make = |number, user, kind| samples::token(TokenId::from_bytes(nth(number)), user, kind);
-    let tokens = [
-        Token { revoked: Some(at(5)), ..make(1, USER, TokenKind::Access) },
-        Token { expires: at(1), ..make(2, USER, TokenKind::Access) },
-        make(3, USER, TokenKind::Session),
-        make(4, OTHER, TokenKind::Access),
-        make(5, USER, TokenKind::Service),
-        make(6, USER, TokenKind::Access),
-    ];
-    ledger.put(tokens.map(|token| Record::Token(token.id, token)));
-    let mut reader = ledger.reader();
-    let expected = [1, 2, 5, 6].map(|number| TokenId::from_bytes(nth(number)));
-    assert_pages(&expected, |page| {
-        let tokens = reader.tokens_of(USER, page).expect("tokens");
+    let over = [8, 9].map(|number| TokenId::from_bytes(nth(number)));
+    assert_pages(&over, |page| {
+        let tokens = reader.ended_tokens(USER, at(99), page).expect("tokens");
         tokens.into_iter().map(|token| token.id).collect()
     });
 }

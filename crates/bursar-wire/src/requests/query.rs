@@ -111,12 +111,8 @@ impl TrailQuery {
                 return Err(refuse(name, "is given twice"));
             }
             seen.push(name);
-            // A form sends every field, also those that were left empty.
-            if value.is_empty() {
-                continue;
-            }
-            if value.len() > Self::LONGEST {
-                return Err(refuse(name, "is too long"));
+            if value.is_empty() || value.len() > Self::LONGEST {
+                return Err(refuse(name, &format!("must have 1 to {} characters", Self::LONGEST)));
             }
             let moment = || {
                 let problem = "must be an instant such as 2026-11-24T00:00:00Z";
