@@ -20,6 +20,7 @@ mod limits;
 mod plot;
 mod sign_in;
 mod sign_out;
+mod spends;
 mod theme;
 mod tokens;
 mod trouble;
