@@ -163,6 +163,11 @@ impl Server {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// What a request is answered, as it is.
+    pub(crate) async fn exchange(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// What the operations listener answers.
     pub(crate) async fn operate(&self, path: &str) -> (StatusCode, String) {
         let router = bursar_http::operations::router(Arc::clone(&self.bursar), Arc::clone(&self.operations));
