@@ -13,7 +13,7 @@ fn secret(page: &Page) -> String {
 }
 
 fn form<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let mut fields = vec![("label", "Payout bot"), ("action", "view"), ("action", "spend"), ("expires", "90")];
+    let mut fields = vec![("label", "Payout bot"), ("may", "view"), ("may", "spend"), ("lifetime", "90")];
     fields.extend(more);
     fields
 }
@@ -23,7 +23,7 @@ async fn make(browser: &mut Browser<'_>, fields: &[(&str, &str)]) -> Page {
     let review = browser.post("/tokens/new", fields).await;
     assert_eq!(review.status, 200, "{}", review.text());
     let key = review.field("key");
-    let yes = [("key", key.as_str()), ("otp", OTP), ("risk", "anywhere"), ("risk", "unlimited"), ("risk", "long")];
+    let yes = [("key", key.as_str()), ("otp", OTP), ("accept", "anywhere"), ("accept", "unlimited"), ("accept", "long")];
     browser.submit("/tokens", &[fields, &yes[..]].concat()).await
 }
 
@@ -33,10 +33,10 @@ async fn a_token_is_made_after_a_review_in_plain_sentences_and_spends() {
     let wallet = world.server.wallet.to_string();
     let mut browser = Browser::signed_in(&world.server, NAME).await;
     let fields = form(&[
-        ("reach", "some"),
+        ("reach", "these"),
         ("wallet", &wallet),
         ("limits", "tbtc 0.001/day\n20 spends/hour"),
-        ("addresses", "203.0.113.0/24\n127.0.0.1"),
+        ("ips", "203.0.113.0/24\n127.0.0.1"),
     ]);
     let review = browser.post("/tokens/new", &fields).await;
     insta::assert_snapshot!(review.text(), @"");
@@ -80,15 +80,15 @@ async fn what_is_wrong_is_told_at_its_field_and_nothing_is_lost() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world.server, NAME).await;
     let fields = [
-        ("action", "spend"),
-        ("reach", "some"),
+        ("may", "spend"),
+        ("reach", "these"),
         ("limits", "tbtc 0.5/day\ntbtc 0.5/mnoth"),
-        ("addresses", "10.0.0.0/8"),
-        ("expires", "4000"),
+        ("ips", "10.0.0.0/8"),
+        ("lifetime", "4000"),
     ];
     let answer = browser.post("/tokens/new", &fields).await;
     assert_eq!(answer.status, 422);
-    for field in ["label", "wallets", "limits", "addresses", "expires"] {
+    for field in ["label", "wallet", "limits", "ips", "lifetime"] {
         assert!(answer.html.contains(&format!("href=\"#{field}\"")), "{field}: {}", answer.text());
         assert!(answer.html.contains(&format!("id=\"{field}\"")), "{field}");
     }
@@ -117,24 +117,24 @@ async fn what_a_link_must_not_do_by_itself_is_made_only_when_it_is_ticked() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world.server, NAME).await;
     let link =
-        "/tokens/new?label=Bot&scope=wallet_spend_all&limit=tbtc+unlimited&expires=3650&risk=anywhere&risk=unlimited";
+        "/tokens/new?label=Bot&scope=wallet_spend_all&limit=tbtc+unlimited&expires=3650&accept=anywhere&accept=unlimited";
     let page = browser.get(link).await;
-    assert!(page.text().contains("A link has filled in this form"));
+    assert!(page.text().contains("A link filled this form in"));
     assert!(page.html.contains("tbtc unlimited</textarea>"));
     let fields =
-        [("label", "Bot"), ("action", "spend"), ("reach", "all"), ("limits", "tbtc unlimited"), ("expires", "3650")];
+        [("label", "Bot"), ("may", "spend"), ("reach", "all"), ("limits", "tbtc unlimited"), ("lifetime", "3650")];
     let review = browser.post("/tokens/new", &fields).await;
     let key = review.field("key");
     for risk in ["anywhere", "unlimited", "long"] {
-        assert!(review.html.contains(&format!("id=\"risk-{risk}\"")), "{risk}");
+        assert!(review.html.contains(&format!("id=\"accept-{risk}\"")), "{risk}");
     }
     assert!(!review.html.contains("checked"));
-    let some = [("key", key.as_str()), ("otp", OTP), ("risk", "anywhere"), ("risk", "long")];
+    let some = [("key", key.as_str()), ("otp", OTP), ("accept", "anywhere"), ("accept", "long")];
     let refused = browser.post("/tokens", &[&fields[..], &some[..]].concat()).await;
     assert_eq!(refused.status, 422);
-    assert!(refused.html.contains("href=\"#risk-unlimited\""));
+    assert!(refused.html.contains("href=\"#accept-unlimited\""));
     assert!(!browser.get("/tokens").await.html.contains("Bot</a>"));
-    let all = [&some[..], &[("risk", "unlimited")]].concat();
+    let all = [&some[..], &[("accept", "unlimited")]].concat();
     assert_eq!(browser.post("/tokens", &[&fields[..], &all[..]].concat()).await.status, 303);
 }
 
@@ -263,7 +263,7 @@ async fn nothing_that_somebody_wrote_becomes_a_part_of_the_page() {
     world.spend_to(&token, EVIL, "1").await;
     let mut browser = Browser::signed_in(&world.server, NAME).await;
     let review =
-        browser.post("/tokens/new", &[("label", EVIL), ("action", "view"), ("reach", "all"), ("expires", "7")]).await;
+        browser.post("/tokens/new", &[("label", EVIL), ("may", "view"), ("reach", "all"), ("lifetime", "7")]).await;
     assert_eq!(review.status, 200);
     let query: String = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(
@@ -279,7 +279,7 @@ async fn nothing_that_somebody_wrote_becomes_a_part_of_the_page() {
         pages.push(Browser::new(&world.server).get(&format!("{path}?{query}")).await);
     }
     let fields =
-        ["label", "limits", "addresses", "expires", "username", "otp", "next", "theme"].map(|name| (name, EVIL));
+        ["label", "limits", "ips", "expires", "lifetime", "more", "username", "otp", "next", "theme"].map(|name| (name, EVIL));
     pages.push(browser.post("/tokens/new", &fields).await);
     let mut stranger = Browser::new(&world.server);
     stranger.get("/sign-in").await;
