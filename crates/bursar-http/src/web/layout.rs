@@ -98,9 +98,6 @@ impl Frame {
                 body {
                     a class="skip" href="#main" { "Skip to the content" }
                     (self.header(section))
-                    @if self.is_test {
-                        p class="environment" { "Test environment. The money here is the sandbox’s: nothing is real." }
-                    }
                     main id="main" tabindex="-1" { (body) }
                     (self.footer())
                 }
@@ -127,6 +124,9 @@ impl Frame {
                             button class="quiet" type="submit" { "Sign out" }
                         }
                     }
+                }
+                @if self.is_test {
+                    p class="environment" { "Test environment. The money here is the sandbox’s: nothing is real." }
                 }
             }
         }
