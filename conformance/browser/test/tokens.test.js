@@ -65,10 +65,12 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
 
   await visitor.follow('Make the first token');
   await visitor.page.getByRole('link', { name: /^One wallet, so much a day/ }).click();
-  await visitor.page.getByLabel('Name', { exact: true }).fill('Payout bot on server 3');
+  await visitor.page.getByLabel('What uses this token', { exact: true }).fill('Payout bot on server 3');
   await visitor.page.getByLabel('Limits').fill('tbtc 0.5/day\n20 spends/hour');
   await visitor.sees('Up to 0.5 tbtc in any 24 hours, fees included.');
   await visitor.look('new-token');
+  await visitor.page.getByLabel('Sandbox tbtc').uncheck();
+  await visitor.page.getByLabel('Sandbox hteth').uncheck();
   await visitor.press('Review');
   await visitor.sees('Choose the wallets');
   await visitor.look('new-token-problem');
@@ -76,9 +78,9 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.page.getByLabel('Limits').fill('tbtc 0.5/mnoth');
   await visitor.sees('at character 10');
   await visitor.page.getByLabel('Limits').fill('tbtc 0.5/day\n20 spends/hour');
-  await visitor.page.getByLabel(/The address you come from now/).check();
+  await visitor.page.getByLabel(/the address you come from now/).check();
   await visitor.press('Review');
-  await visitor.sees('This token');
+  await visitor.sees('Is this what you want?');
   await visitor.look('review');
   await visitor.page.locator('#otp').fill(OTP);
   await visitor.press('Make the token');
@@ -102,7 +104,7 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.sees('Payout bot on server 3');
   await visitor.look('tokens');
   await visitor.follow('Payout bot on server 3');
-  await visitor.sees('Latest refusals');
+  await visitor.sees('What was refused lately, and why');
   await visitor.look('token');
   await visitor.follow('Edit limits');
   await visitor.look('limits');
@@ -118,7 +120,7 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.sees('The token is locked');
   await visitor.look('token-locked');
   assert.equal(await spend(secret, 1), 401);
-  await visitor.follow('Resume or unlock');
+  await visitor.follow('Unlock or resume');
   await visitor.look('unlock');
   await visitor.page.getByLabel('For 10 minutes').check();
   await visitor.page.locator('#otp').fill(OTP);
@@ -154,13 +156,13 @@ test('without scripts a token is made all the same', async () => {
   const visitor = await signedIn({ javaScriptEnabled: false });
   await visitor.go('/tokens/new?preset=read&label=Reporting');
   await visitor.press('Review');
-  await visitor.page.getByLabel('Yes, from anywhere').check();
+  await visitor.page.getByLabel('It may be used from anywhere').check();
   await visitor.page.locator('#otp').fill(OTP);
   await visitor.press('Make the token');
   const secret = await visitor.page.getByLabel('Secret of the token').inputValue();
   assert.match(secret, /^v2x[0-9a-f]{64}$/);
   assert.equal(await visitor.page.getByRole('button', { name: 'Copy' }).count(), 0);
-  assert.equal(await spend(secret, 1), 401);
+  assert.equal(await spend(secret, 1), 403);
   await visitor.leave();
 });
 

@@ -54,7 +54,7 @@ impl Page {
             }
         }
         let words: Vec<&str> = text.split_whitespace().collect();
-        words.join(" ").replace("&quot;", "\"").replace("&amp;", "&")
+        words.join(" ").replace(" .", ".").replace(" ,", ",").replace("&quot;", "\"").replace("&amp;", "&")
     }
 }
 

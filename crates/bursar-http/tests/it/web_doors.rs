@@ -126,7 +126,7 @@ async fn signing_in_leads_to_a_page_of_ours_and_nowhere_else() {
 async fn a_wrong_password_and_an_unknown_name_look_the_same_and_set_no_cookie() {
     let world = World::new().await;
     let mut seen = Vec::new();
-    for (name, password) in [(NAME, "wrong"), ("nobody@example.com", PASSWORD)] {
+    for (name, password) in [(NAME, "not this one"), ("nobody@example.com", PASSWORD)] {
         let mut browser = Browser::new(&world.server);
         browser.get("/sign-in").await;
         let answer = browser.post("/sign-in", &[("username", name), ("password", password), ("otp", OTP)]).await;
