@@ -154,7 +154,7 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
 fn refusals(found: &Found) -> Markup {
     html! {
         section class="card" aria-labelledby="refusals" {
-            h2 id="refusals" { "What was refused lately, and why" }
+            h2 id="refusals" { "Latest refusals, and why" }
             @if found.events.is_empty() { p class="muted" { "Nothing, as far back as was looked." } } @else {
                 ul class="refusals" {
                     @for (_, event) in &found.events {
