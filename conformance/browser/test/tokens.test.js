@@ -104,7 +104,7 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.sees('Payout bot on server 3');
   await visitor.look('tokens');
   await visitor.follow('Payout bot on server 3');
-  await visitor.sees('What was refused lately, and why');
+  await visitor.sees('Latest refusals, and why');
   await visitor.look('token');
   await visitor.follow('Edit limits');
   await visitor.look('limits');
