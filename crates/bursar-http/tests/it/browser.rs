@@ -11,6 +11,7 @@ use crate::support::{OTP, PASSWORD, Server};
 
 pub(crate) const HOST: &str = "bursar.example";
 
+#[derive(Clone)]
 pub(crate) struct Browser<'a> {
     server: &'a Server,
     pub(crate) cookies: BTreeMap<String, String>,

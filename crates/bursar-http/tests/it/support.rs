@@ -71,14 +71,13 @@ impl Server {
             engine: bursar_ledger::Settings::default(),
         };
         let bursar = Arc::new(Bursar::start(parts).unwrap());
-        let settings = bursar_http::Settings {
-            trusted_proxies: Vec::new(),
-            environment: "test".to_owned(),
-            body_limit: 64 * 1024,
-        };
         let operations = Arc::new(Operations::new());
-        let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
+        let router = bursar_http::router(Arc::clone(&bursar), settings(), &operations);
         Self { bursar, clock, directory, wallet, operations, router }
+    }
+
+    pub(crate) fn settings(&self) -> bursar_http::Settings {
+        settings()
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -206,6 +205,10 @@ impl Server {
 
 fn bearer(token: Option<&str>) -> Vec<(&'static str, String)> {
     token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect()
+}
+
+fn settings() -> bursar_http::Settings {
+    bursar_http::Settings { trusted_proxies: Vec::new(), environment: "test".to_owned(), body_limit: 64 * 1024 }
 }
 
 fn policy() -> Policy {

@@ -225,3 +225,78 @@ async fn a_theme_is_kept_and_shown() {
     assert_eq!(browser.post("/theme", &[("theme", "dark\"x"), ("next", "//evil.example")]).await.location(), "/");
     assert!(browser.get("/tokens").await.html.contains("<html lang=\"en\">"));
 }
+
+#[tokio::test]
+async fn a_session_that_is_over_leads_back_to_where_it_ended() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    world.server.pass(bursar_core::time::Span::from_seconds(3601));
+    let page = browser.get("/tokens?q=bot").await;
+    assert_eq!((page.status.as_u16(), page.location()), (303, "/sign-in?next=%2Ftokens%3Fq%3Dbot"));
+    assert!(!browser.cookies.contains_key(SESSION), "a session that is over is forgotten");
+    let mut other = Browser::signed_in(&world.server, NAME).await;
+    world.server.pass(bursar_core::time::Span::from_seconds(3601));
+    // A form is not sent again by itself.
+    let form = other.post("/limits/check", &[("limits", "tbtc 1/day")]).await;
+    assert_eq!((form.status.as_u16(), form.location()), (303, "/sign-in?next=%2F"));
+}
+
+#[tokio::test]
+async fn a_cookie_opens_pages_only_and_never_the_interface() {
+    let world = World::new().await;
+    let browser = Browser::signed_in(&world.server, NAME).await;
+    let cookie = format!("{SESSION}={}", browser.cookies[SESSION]);
+    for path in ["/api/v2/user/session", "/bursar/v1/self", "/bursar/v1/tokens"] {
+        let mut request =
+            Request::get(path).header("host", HOST).header("cookie", &cookie).body(Body::empty()).unwrap();
+        let peer = axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+        request.extensions_mut().insert(peer);
+        assert_eq!(world.server.exchange(request).await.status(), 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn strict_transport_is_asked_for_where_a_trusted_proxy_says_that_it_is_spoken() {
+    let server = Server::start().await;
+    let settings = bursar_http::Settings {
+        trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        ..server.settings()
+    };
+    let router = bursar_http::router(std::sync::Arc::clone(&server.bursar), settings, &server.operations);
+    for (peer, said, is_strict) in
+        [([10, 0, 0, 1], "https", true), ([10, 0, 0, 1], "http", false), ([203, 0, 113, 7], "https", false)]
+    {
+        let mut request = Request::get("/sign-in").header("x-forwarded-proto", said).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(axum::extract::ConnectInfo(std::net::SocketAddr::from((peer, 1))));
+        let answer = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+        assert_eq!(answer.headers().contains_key("strict-transport-security"), is_strict, "{peer:?} {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_is_too_long_is_refused_with_a_page() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let answer = browser.post("/tokens/new", &[("limits", &"x".repeat(100_000))]).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.html.contains("<h1>"), "{}", answer.html);
+    let fields = vec![("may", "view"); 1001];
+    assert_eq!(browser.post("/tokens/new", &fields).await.status, 400);
+}
+
+#[tokio::test]
+async fn guessing_at_the_door_ends_soon() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.server);
+    browser.get("/sign-in").await;
+    let mut last = 0;
+    for _ in 0..30 {
+        let fields = [("username", NAME), ("password", "a guess"), ("otp", OTP)];
+        last = browser.post("/sign-in", &fields).await.status.as_u16();
+    }
+    assert_eq!(last, 429);
+    // The right password is not even looked at then.
+    let right = browser.post("/sign-in", &[("username", NAME), ("password", PASSWORD), ("otp", OTP)]).await;
+    assert_eq!(right.status, 429);
+    assert!(!browser.cookies.contains_key(SESSION));
+}

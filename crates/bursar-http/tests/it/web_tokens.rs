@@ -86,6 +86,21 @@ async fn a_secret_is_shown_once_and_a_form_that_is_sent_twice_makes_one_token() 
 }
 
 #[tokio::test]
+async fn two_clicks_at_once_make_one_token_and_lose_no_secret() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let fields = form(&[("reach", "all"), ("here", "yes")]);
+    let key = browser.post("/tokens/new", &fields).await.field("key");
+    let sent = [&fields[..], &[("key", key.as_str()), ("otp", OTP)]].concat();
+    let mut twin = browser.clone();
+    let (one, other) = tokio::join!(browser.post("/tokens", &sent), twin.post("/tokens", &sent));
+    assert_eq!(one.location(), other.location());
+    assert_eq!(secret(&browser.get(one.location()).await).len(), 67);
+    let text = browser.get("/tokens").await.html;
+    assert_eq!(text.matches("Payout bot</a>").count(), 1, "{text}");
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_at_its_field_and_nothing_is_lost() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world.server, NAME).await;
