@@ -141,8 +141,8 @@ impl Frame {
                         form class="themes" method="post" action="/theme" {
                             (self.form_token())
                             input type="hidden" name="next" value=(self.here);
-                            fieldset {
-                                legend { "Colours" }
+                            div role="group" aria-label="Colours" {
+                                span aria-hidden="true" { "Colours" }
                                 @for theme in Theme::ALL {
                                     button type="submit" name="theme" value=(theme.name())
                                         aria-pressed=(if theme == self.theme { "true" } else { "false" }) {

@@ -50,7 +50,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         p { "This is the only time that it is shown. Whoever has it can do what the token may: put it into a secret store, "
             "never into code or a chat." }
         (warnings(&made))
-        (copied("secret", "Secret of the token", text.expose()))
+        div class="card said" { (copied("secret", "Secret of the token", text.expose())) }
         @if let Some(ends) = made.old_ends {
             p { "The old secret " @if ends > visit.now() { "goes on until " (words::instant(ends)) "." } @else { "works no more." } }
         }
@@ -107,7 +107,7 @@ async fn snippets(visit: &Visit, grant: &Grant) -> Result<Markup, Failure> {
     );
     let cli = format!("export BURSAR_URL='{url}' BURSAR_TOKEN=\"$TOKEN\"\nbursar whoami");
     Ok(html! {
-        section aria-labelledby="use" {
+        section class="said" aria-labelledby="use" {
             h2 id="use" { "Use it" }
             p { "Each reads the secret from the environment variable " code { "TOKEN" } "." }
             @for (name, code) in [("BitGo SDK", &sdk), ("curl", &curl), ("Command line", &cli)] {
