@@ -4,3 +4,4 @@
 pub(crate) mod holding;
 pub(crate) mod limits;
 pub(crate) mod own;
+pub(crate) mod sign_in;

@@ -3,12 +3,14 @@
 mod authority;
 mod canary;
 mod conservation;
+mod enrolled;
 mod events;
 mod native;
 mod operations;
 mod retention;
 mod rotation;
 mod second_factor;
+mod sign_in;
 mod support;
 mod trial;
 mod wire;
