@@ -34,6 +34,7 @@ pub mod services;
 pub mod sign_in;
 pub mod spend;
 pub mod sweep;
+pub mod trail;
 pub mod unlock;
 pub mod wallets;
 

@@ -14,7 +14,7 @@ pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Setting
 pub use factors::{AddDevice, ChangeFactor, FinishSignIn, NewDevice, PasskeyAnswer, SignIn, StepUp};
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
-pub use query::{HistoryQuery, ListQuery};
+pub use query::{HistoryQuery, ListQuery, TrailQuery};
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};
 pub use token::{CreateToken, Rotate};

@@ -3,10 +3,12 @@
 mod authority;
 mod canary;
 mod conservation;
+mod described;
 mod enrolled;
 mod events;
 mod native;
 mod operations;
+mod own_tokens;
 mod retention;
 mod rotation;
 mod second_factor;
