@@ -69,8 +69,10 @@ impl Bursar {
         new: &NewInvitation,
         otp: Option<&str>,
     ) -> Result<Invitation, ServiceError> {
+        self.person(principal)?;
         self.needs_mail()?;
         let address = read_address("email", &new.address)?;
+        self.rates.mail_of(principal.user(), self.clock.now())?;
         let id = InvitationId::time_ordered(self.clock.now(), self.random.bytes());
         let link = self.new_link(*id.as_bytes());
         let invitation = self
@@ -79,7 +81,6 @@ impl Bursar {
                 if !stepped_up {
                     return Err(ServiceError::StepUpNeeded);
                 }
-                self.rates.mail_of(principal.user(), self.clock.now())?;
                 Ok(decided)
             })
             .await?;
