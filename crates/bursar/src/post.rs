@@ -110,9 +110,7 @@ impl Mail {
             Encrypted::None => (Encryption::None, 25),
         };
         let login = match (&self.username, &self.password_file) {
-            (Some(username), Some(file)) => {
-                Some(Login { username: username.clone(), password: read_password(file)? })
-            }
+            (Some(username), Some(file)) => Some(Login { username: username.clone(), password: read_password(file)? }),
             _ => None,
         };
         let server = SmtpServer { host, port: self.port.unwrap_or(usual), encryption, login };
@@ -145,7 +143,12 @@ fn is_this_machine(host: &str) -> bool {
 
 /// Links carry what opens an account: they lead to TLS, or to this machine.
 fn check_links(links: &str) -> Result<(), String> {
-    let problem = || format!("mail.links: `{}` is not the URL of this server, such as `https://bursar.example.com`", links.escape_debug());
+    let problem = || {
+        format!(
+            "mail.links: `{}` is not the URL of this server, such as `https://bursar.example.com`",
+            links.escape_debug()
+        )
+    };
     let (is_clear, rest) = match (links.strip_prefix("https://"), links.strip_prefix("http://")) {
         (Some(rest), _) => (false, rest),
         (None, Some(rest)) => (true, rest),
@@ -189,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_section_says_where_mails_go_and_where_links_lead() {
-        let sound = "from = 'Bursar <b@example.com>'\nlinks = 'https://bursar.example.com'\nserver = 'smtp.example.com'";
+        let sound =
+            "from = 'Bursar <b@example.com>'\nlinks = 'https://bursar.example.com'\nserver = 'smtp.example.com'";
         assert_eq!(mail(sound), Ok(()));
         assert_eq!(mail(&sound.replace("server = 'smtp.example.com'", "directory = 'mail'")), Ok(()));
         assert_eq!(mail(&sound.replace("https://bursar.example.com", "http://127.0.0.1:8080/")), Ok(()));

@@ -66,9 +66,12 @@ mod tests {
     #[test]
     fn a_mail_has_the_headers_it_needs_and_its_text() {
         let mail = written("a@example.com", "Bursar: hello", "One\nTwo\n").unwrap();
-        for header in
-            ["From: Bursar <bursar@example.com>", "To: a@example.com", "Subject: Bursar: hello", "Auto-Submitted: auto-generated"]
-        {
+        for header in [
+            "From: Bursar <bursar@example.com>",
+            "To: a@example.com",
+            "Subject: Bursar: hello",
+            "Auto-Submitted: auto-generated",
+        ] {
             assert!(mail.contains(&format!("{header}\r\n")), "{header} in {mail}");
         }
         assert!(mail.contains("\r\nDate: ") && mail.contains("\r\nMessage-ID: <"), "{mail}");

@@ -1,11 +1,13 @@
 //! The surface as a client meets it: the whole router over a real store and the sandbox rail.
 
+mod accounts;
 mod authority;
 mod canary;
 mod conservation;
 mod events;
 mod native;
 mod operations;
+mod organisations;
 mod retention;
 mod rotation;
 mod second_factor;

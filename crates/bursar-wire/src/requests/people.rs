@@ -328,7 +328,8 @@ impl RedeemInvitation {
         let fields = Fields::of(body)?;
         fields.only(&["token", "fullName", "password"])?;
         let makes_one = fields.mentions("fullName") || fields.mentions("password");
-        let account = makes_one.then(|| Ok::<_, FieldError>((name(&fields, "fullName")?, secret(&fields, "password")?)));
+        let account =
+            makes_one.then(|| Ok::<_, FieldError>((name(&fields, "fullName")?, secret(&fields, "password")?)));
         Ok(Self { link: secret(&fields, "token")?, account: account.transpose()? })
     }
 }
@@ -392,7 +393,10 @@ mod tests {
         assert_eq!(sound.wallets[0].1, WalletRole { view: true, spend: true, admin: false });
         for (wallets, field) in [
             (format!(r#"[{{"wallet": "{id}"}}]"#), "wallets[0].view"),
-            (format!(r#"[{{"wallet": "{id}", "view": true}}, {{"wallet": "{id}", "view": true}}]"#), "wallets[1].wallet"),
+            (
+                format!(r#"[{{"wallet": "{id}", "view": true}}, {{"wallet": "{id}", "view": true}}]"#),
+                "wallets[1].wallet",
+            ),
             (r#"[{"view": true}]"#.to_owned(), "wallets[0].wallet"),
             (format!(r#"[{{"wallet": "{id}", "view": true, "root": true}}]"#), "wallets[0].root"),
         ] {

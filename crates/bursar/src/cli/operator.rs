@@ -14,8 +14,8 @@ use crate::dev;
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
-use crate::post::Mail;
 use crate::operator::{self, Account, Answer, Factors, Request, socket};
+use crate::post::Mail;
 use crate::server::{self, Rails};
 
 #[derive(Subcommand)]
