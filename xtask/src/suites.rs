@@ -108,6 +108,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: foreign::curl,
     },
     Suite {
+        name: "openapi",
+        about: "the OpenAPI document, by a linter and by schemathesis (conformance/openapi)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::openapi,
+    },
+    Suite {
         name: "examples",
         about: "the guide's snippet against `cargo run --release -- dev` (examples/sdk-js)",
         optional: false,

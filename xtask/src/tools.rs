@@ -1,5 +1,6 @@
 //! Tools that come from outside the toolchain: found, installed where that is possible, else reported.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(crate) struct Tool {
 pub(crate) const NODE: Tool = Tool { program: "node", major_min: 20, package: "nodejs" };
 pub(crate) const NPM: Tool = Tool { program: "npm", major_min: 0, package: "npm" };
 pub(crate) const CURL: Tool = Tool { program: "curl", major_min: 0, package: "curl" };
+pub(crate) const PYTHON: Tool = Tool { program: "python3", major_min: 0, package: "python3" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", major_min: 0, package: "strace" };
 pub(crate) const UNSHARE: Tool = Tool { program: "unshare", major_min: 0, package: "util-linux" };
 
@@ -44,6 +46,33 @@ fn make_usable(tool: &Tool) -> Result<(), String> {
         return Err(format!("`{program}` is {found}, and it takes {wanted} or newer"));
     }
     Ok(())
+}
+
+/// A program of Python's package index in an environment of its own, which is made unless it is there: the path of
+/// the program. `requirements` names the packages, to the version.
+///
+/// # Errors
+/// [`Stop::Skipped`] says why it is not to be had.
+pub(crate) fn python_program(environment: &Path, requirements: &Path, program: &str) -> Result<PathBuf, Stop> {
+    ensure(&[PYTHON])?;
+    let installed = environment.join("bin").join(program);
+    let wanted = std::fs::read(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let stamp = environment.join("requirements.txt");
+    if installed.exists() && std::fs::read(&stamp).is_ok_and(|made_of| made_of == wanted) {
+        return Ok(installed);
+    }
+    let skipped = |failure: child::Failure| Stop::Skipped(failure.to_string());
+    let make = || child::run(Command::new("python3").args(["-m", "venv"]).arg(environment), INSTALL_LIMIT);
+    if make().is_err() {
+        // Debian has it as a package of its own.
+        install("python3-venv").map_err(Stop::Skipped)?;
+        make().map_err(skipped)?;
+    }
+    let mut pip = Command::new(environment.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(requirements);
+    child::run(&mut pip, INSTALL_LIMIT).map_err(skipped)?;
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(installed)
 }
 
 /// The first number in what a program prints about its version.

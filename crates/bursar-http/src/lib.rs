@@ -12,6 +12,7 @@ mod call;
 mod connections;
 mod failure;
 mod native;
+pub mod openapi;
 pub mod operations;
 mod pipeline;
 mod problem;

@@ -8,7 +8,10 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::native::{holding, invitations, limits, organisations, own, sessions, users};
+use crate::native::{
+    document, holding, invitations, limits, organisations, own, sessions, tokens as native_tokens, trail, users,
+    wallets as native_wallets,
+};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +32,7 @@ type Answer = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 pub(crate) struct Route {
     pub(crate) method: &'static str,
     prefixes: &'static [&'static str],
-    path: &'static str,
+    pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) handler: fn(Call) -> Answer,
 }
@@ -81,7 +84,9 @@ const V2: &[&str] = &["/api/v2"];
 /// Under this everything is Bursar's own.
 pub(crate) const OWN: &str = "/bursar/";
 /// What is Bursar's own.
-const NATIVE: &[&str] = &["/bursar/v1"];
+const NATIVE: &[&str] = &[NATIVE_PREFIX];
+/// Where it is served.
+pub(crate) const NATIVE_PREFIX: &str = "/bursar/v1";
 
 macro_rules! routes {
     ($($method:ident $prefixes:ident $path:literal $access:ident $module:ident :: $handler:ident;)*) => {
@@ -149,6 +154,12 @@ routes! {
     POST   V2   "/{coin}/wallet/{wallet}/sendmany" Token spends::send_many;
 
     GET    NATIVE "/self" Token own::show;
+    GET    NATIVE "/tokens" Person native_tokens::list;
+    POST   NATIVE "/tokens" Person native_tokens::create;
+    GET    NATIVE "/tokens/{token}" Token native_tokens::show;
+    DELETE NATIVE "/tokens/{token}" Token native_tokens::revoke;
+    POST   NATIVE "/tokens/{token}/lock" Token native_tokens::lock;
+    POST   NATIVE "/tokens/{token}/unlock" Person native_tokens::unlock;
     GET    NATIVE "/tokens/{token}/limits" Token limits::of_token;
     PUT    NATIVE "/tokens/{token}/limits" Person limits::set_of_token;
     POST   NATIVE "/tokens/{token}/limits:dry-run" Token limits::dry_run;
@@ -156,6 +167,8 @@ routes! {
     GET    NATIVE "/tokens/{token}/spends" Token holding::of_token;
     GET    NATIVE "/users/{user}/limits" Person limits::of_user;
     PUT    NATIVE "/users/{user}/limits" Person limits::set_of_user;
+    GET    NATIVE "/wallets" Token native_wallets::list;
+    GET    NATIVE "/wallets/{wallet}" Token native_wallets::show;
     GET    NATIVE "/wallets/{wallet}/limits" Token limits::of_wallet;
     PUT    NATIVE "/wallets/{wallet}/limits" Person limits::set_of_wallet;
     GET    NATIVE "/organisations/{organisation}/limits" Person limits::of_organisation;
@@ -199,4 +212,6 @@ routes! {
     POST   NATIVE "/spends/{spend}/capture" Service holding::capture;
     POST   NATIVE "/spends/{spend}/release" Service holding::release;
     POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
+    GET    NATIVE "/audit" Person trail::list;
+    GET    NATIVE "/openapi.json" Public document::show;
 }

@@ -268,9 +268,18 @@ impl Bursar {
         }
         let (user, now) = (principal.user(), self.clock.now());
         let one_more = Page { limit: page.limit.saturating_add(1), ..page };
-        let mut tokens = self.reads.run(move |reader| reader.access_tokens(user, now, one_more)).await?;
-        let next = (tokens.len() > page.limit).then(|| {
-            tokens.truncate(page.limit);
+        let tokens = self.reads.run(move |reader| reader.access_tokens(user, now, one_more)).await?;
+        self.states(tokens, page.limit).await
+    }
+
+    /// How the tokens of a list stand, of which one more than was asked for was read.
+    async fn states(
+        &self,
+        mut tokens: Vec<Token>,
+        limit: usize,
+    ) -> Result<(Vec<TokenState>, Option<TokenId>), ServiceError> {
+        let next = (tokens.len() > limit).then(|| {
+            tokens.truncate(limit);
             tokens.last().map(|token| token.id)
         });
         let mut states = Vec::with_capacity(tokens.len());
@@ -278,6 +287,22 @@ impl Bursar {
             states.push(self.state_of(token).await?);
         }
         Ok((states, next.flatten()))
+    }
+
+    /// A person's access tokens that are over and still remembered.
+    ///
+    /// # Errors
+    /// The caller is no person.
+    pub async fn ended_tokens(
+        &self,
+        principal: &Principal,
+        page: Page<TokenId>,
+    ) -> Result<(Vec<TokenState>, Option<TokenId>), ServiceError> {
+        self.person(principal)?;
+        let (user, now) = (principal.user(), self.clock.now());
+        let one_more = Page { limit: page.limit.saturating_add(1), ..page };
+        let tokens = self.reads.run(move |reader| reader.ended_tokens(user, now, one_more)).await?;
+        self.states(tokens, page.limit).await
     }
 
     /// One token of the caller's.

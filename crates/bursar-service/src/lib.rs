@@ -40,6 +40,7 @@ pub mod sessions;
 pub mod spend;
 mod stored;
 pub mod sweep;
+pub mod trail;
 pub mod unlock;
 pub mod wallet_members;
 pub mod wallets;

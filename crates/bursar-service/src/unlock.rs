@@ -1,5 +1,6 @@
 //! Unlocking and locking tokens, and extending sessions.
 
+use bursar_core::id::TokenId;
 use bursar_core::ledger::{Command, Outcome};
 use bursar_core::time::Span;
 use bursar_wire::extend::{self, ExtensionAddress};
@@ -40,6 +41,29 @@ impl Bursar {
         self.change_token(principal, command).await
     }
 
+    /// The same for another token of the person who asks.
+    ///
+    /// # Errors
+    /// As there; or the caller is no person, or has no such token.
+    pub async fn unlock_token(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+        request: UnlockRequest,
+    ) -> Result<TokenState, ServiceError> {
+        self.person(principal)?;
+        self.own_token(principal, id)?;
+        let source = self.source(principal);
+        self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
+        let command = Command::Unlock {
+            token: id,
+            duration: request.duration,
+            resume: request.resume,
+            drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
+        };
+        self.change_token(principal, command).await
+    }
+
     /// Gives a command that changes a token's state, and shows the token as it stands then.
     pub(crate) async fn change_token(
         &self,
@@ -60,6 +84,15 @@ impl Bursar {
     /// The ledger does not answer.
     pub async fn lock(&self, principal: &Principal) -> Result<TokenState, ServiceError> {
         self.change_token(principal, Command::Lock { token: principal.token().id, reason: None }).await
+    }
+
+    /// The same for a token by its id: any of one's own as a person, only itself as a token of software.
+    ///
+    /// # Errors
+    /// As there; or there is none of this id among those the caller may lock.
+    pub async fn lock_token(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
+        self.own_token(principal, id)?;
+        self.change_token(principal, Command::Lock { token: id, reason: None }).await
     }
 
     /// Moves the end of an extensible session, which proves itself with the key of its address (WC §2.9).

@@ -64,6 +64,10 @@ impl Reader for SqliteReader {
         token::access_tokens(&self.connection, user, now, page)
     }
 
+    fn ended_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
+        token::ended(&self.connection, user, now, page)
+    }
+
     fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
         token::ended_before(&self.connection, time, page)
     }
@@ -205,6 +209,10 @@ impl Reader for SqliteReader {
 
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
         audit::covered(&self.view()?, from_link, limit)
+    }
+
+    fn audit_before(&mut self, link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
+        audit::covered_before(&self.view()?, link, limit)
     }
 
     fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError> {

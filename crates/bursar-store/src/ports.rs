@@ -151,6 +151,12 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
 
+    /// A user's access tokens that are revoked or expired at `now` and not forgotten yet, by id, which is by creation.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn ended_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
+
     /// Tokens and sessions that ended before an instant and of which no spend is kept any more, by id.
     ///
     /// # Errors
@@ -354,6 +360,12 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
+
+    /// The links before this number, newest first, with the events each covers.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn audit_before(&mut self, link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
 
     /// Whether nothing is lost and nothing invented (I8): where budgets do not say what their spends say.
     ///

@@ -17,7 +17,7 @@ pub use people::{
     ChangeAddress, ClearPasswords, CreateInvitation, CreateOrganisation, EditMember, EditOrganisation, EditProfile,
     EditWalletMember, FreezeOther, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword, RevokeSessions, StepUp,
 };
-pub use query::{HistoryQuery, ListQuery};
+pub use query::{HistoryQuery, ListQuery, TrailQuery};
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};
 pub use token::{CreateToken, Rotate};

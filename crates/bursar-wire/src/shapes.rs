@@ -13,6 +13,7 @@ mod refusal;
 mod session;
 mod spend;
 mod template;
+mod trail;
 mod wallet;
 
 pub use account::{login, user};
@@ -22,6 +23,7 @@ pub use refusal::refusal;
 pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{native_spend, native_spends};
 pub use template::{template, templates};
+pub use trail::trail_event;
 pub use wallet::{WalletView, addresses, built, key, sent, transfer, transfers, wallet, wallets};
 
 use bursar_core::amount::Amount;

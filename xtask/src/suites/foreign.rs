@@ -11,6 +11,7 @@ use crate::workspace::Workspace;
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
 const CONFORMANCE_LIMIT: Duration = Duration::from_secs(5 * 60);
+const OPENAPI_LIMIT: Duration = Duration::from_secs(10 * 60);
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(3 * 60);
 
 /// The unmodified SDK for JavaScript.
@@ -25,6 +26,19 @@ pub(super) fn sdk_js(workspace: &Workspace) -> Result<(), Stop> {
 pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM, CURL])?;
     node_tests(workspace, &workspace.root().join("conformance/curl"))
+}
+
+/// The OpenAPI document: a linter reads it, and schemathesis asks all of it.
+pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("conformance/openapi");
+    install_packages(workspace, &folder)?;
+    let environment = workspace.target_directory()?.join("schemathesis");
+    let schemathesis = tools::python_program(&environment, &folder.join("requirements.txt"), "schemathesis")?;
+    let mut command = workspace.command("npm");
+    command.arg("test").current_dir(&folder);
+    command.env("BURSAR_BIN", workspace.release_binary()?).env("SCHEMATHESIS", schemathesis);
+    Ok(child::run(&mut command, OPENAPI_LIMIT)?)
 }
 
 /// `npm test` of a folder: its tests start the binary that `BURSAR_BIN` names.

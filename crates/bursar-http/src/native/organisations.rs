@@ -42,7 +42,7 @@ pub(crate) async fn edit(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
     let (id, order) = (call.id::<OrganisationId>("organisation")?, order(&call)?);
     let freeze = call.bursar.freeze_organisation(call.principal()?, id, &order).await?;
-    Reply::named("freeze", shapes::freeze(Some(&freeze), call.bursar.now()))
+    Reply::named("frozen", shapes::freeze(Some(&freeze), call.bursar.now()))
 }
 
 pub(crate) async fn unfreeze(call: Call) -> Result<Reply, Failure> {
@@ -96,7 +96,7 @@ pub(crate) async fn remove_wallet_member(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn freeze_wallet(call: Call) -> Result<Reply, Failure> {
     let (wallet, order) = (call.wallet()?, order(&call)?);
     let freeze = call.bursar.freeze_wallet(call.principal()?, None, wallet, &order).await?;
-    Reply::named("freeze", shapes::freeze(Some(&freeze), call.bursar.now()))
+    Reply::named("frozen", shapes::freeze(Some(&freeze), call.bursar.now()))
 }
 
 pub(crate) async fn unfreeze_wallet(call: Call) -> Result<Reply, Failure> {

@@ -54,7 +54,7 @@ pub(crate) async fn redeem_reset(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
     let (id, order) = (call.id::<UserId>("user")?, order(&call)?);
     let freeze = call.bursar.freeze_user(call.principal()?, id, &order).await?;
-    Reply::named("freeze", shapes::freeze(Some(&freeze), call.bursar.now()))
+    Reply::named("frozen", shapes::freeze(Some(&freeze), call.bursar.now()))
 }
 
 pub(crate) async fn unfreeze(call: Call) -> Result<Reply, Failure> {

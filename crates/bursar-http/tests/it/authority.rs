@@ -78,5 +78,14 @@ async fn every_route_admits_exactly_the_credentials_in_the_table() {
     }
     let expected = std::fs::read_to_string(FILE).unwrap_or_default();
     assert!(!table.contains("NO ROUTE"), "{table}");
-    assert_eq!(table, expected, "the authority table changed; see the top of authority.rs");
+    let differs = |these: &str, those: &str| {
+        let known: Vec<&str> = those.lines().collect();
+        these.lines().filter(|line| !known.contains(line)).collect::<Vec<_>>().join("\n")
+    };
+    assert!(
+        table == expected,
+        "the authority table changed; see the top of authority.rs\nfound:\n{}\nexpected:\n{}",
+        differs(&table, &expected),
+        differs(&expected, &table),
+    );
 }

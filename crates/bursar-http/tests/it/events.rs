@@ -38,3 +38,47 @@ async fn every_refused_spend_leaves_one_event_and_no_stranger_leaves_any() {
     assert_eq!(world.spend("v2xnobody", "1").await.status, 401);
     assert_eq!(refusals().len(), 4);
 }
+
+#[tokio::test]
+async fn a_person_reads_what_concerns_them_and_whoever_runs_the_place_reads_all() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(code(&world.spend(&token, "101").await), "limit_exceeded");
+    world.server.user("other@example.com").await;
+    let other = world.server.log_in("other@example.com").await;
+
+    let refused = world.get(&format!("/bursar/v1/audit?action=spend.refuse&token={id}"), &world.session).await;
+    assert_eq!(refused.status, 200, "{}", refused.body);
+    assert_eq!(refused.body["events"].as_array().unwrap().len(), 1);
+    assert_eq!(refused.body["events"][0]["data"]["code"], "limit_exceeded");
+    assert_eq!(refused.body["next"], Value::Null);
+
+    let theirs = world.get("/bursar/v1/audit", &other).await;
+    let actions = |answer: &Value| {
+        let events = answer["events"].as_array().unwrap().iter();
+        events.map(|event| event["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(actions(&theirs.body), ["session.create", "user.create"]);
+    assert_eq!(code(&world.get("/bursar/v1/audit", &token).await), "person_only");
+}
+
+#[tokio::test]
+async fn the_trail_is_read_page_by_page_without_gap_or_repetition() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    for _ in 0..5 {
+        assert_eq!(world.spend(&token, "1").await.status, 200);
+    }
+    let whole = world.get("/bursar/v1/audit?limit=200", &world.session).await.body["events"].clone();
+    // The last capture may still come: what is compared lies before what was the newest.
+    let newest = whole[0]["place"].as_str().unwrap();
+    let (mut paged, mut path) = (Vec::new(), format!("/bursar/v1/audit?limit=3&before={newest}"));
+    loop {
+        let page = world.get(&path, &world.session).await.body;
+        paged.extend(page["events"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/bursar/v1/audit?limit=3&before={next}");
+    }
+    assert_eq!(paged, whole.as_array().unwrap()[1..]);
+    assert!(whole.as_array().unwrap().len() > 12, "{whole}");
+}

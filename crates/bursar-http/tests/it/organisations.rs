@@ -340,7 +340,7 @@ async fn freezes_stop_spending_at_once_and_are_never_made_shorter() {
         let freeze = async |body: Value| house.ask("POST", &format!("{path}/freeze"), &owner, Some(body)).await;
         assert_eq!(freeze(json!({"duration": 7200, "reason": "audit"})).await.status, 200);
         let shorter = freeze(json!({"duration": 60})).await;
-        assert_eq!(shorter.body["freeze"]["reason"], "audit", "{}", shorter.body);
+        assert_eq!(shorter.body["frozen"]["reason"], "audit", "{}", shorter.body);
         let refused = house.spend(&token).await;
         assert_eq!((refused.status.as_u16(), code(&refused)), (423, refusal));
         let lift = house.ask("POST", &format!("{path}/unfreeze"), &owner, Some(json!({"otp": OTP}))).await;

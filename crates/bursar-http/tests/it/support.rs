@@ -32,6 +32,8 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, mpsc};
 use tower::ServiceExt;
 
+use crate::described;
+
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const OTP: &str = "000000";
 
@@ -202,6 +204,7 @@ impl Server {
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {bytes:?}"));
+        described::check(method, path, &parts, &body);
         Answer { status: parts.status, headers: parts.headers, body }
     }
 

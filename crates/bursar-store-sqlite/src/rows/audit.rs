@@ -49,18 +49,35 @@ pub(crate) fn insert_event(connection: &Connection, link: u64, place: usize, eve
     )
 }
 
-fn links(connection: &Connection, from: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
-    let query = "SELECT number, previous, events, hash FROM audit_links WHERE number >= ?1 ORDER BY number LIMIT ?2";
+/// What an order of links reads, one query for each direction.
+const FORWARD: &str =
+    "SELECT number, previous, events, hash FROM audit_links WHERE number >= ?1 ORDER BY number LIMIT ?2";
+const BACKWARD: &str =
+    "SELECT number, previous, events, hash FROM audit_links WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
+
+fn links(connection: &Connection, query: &'static str, number: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
     // No link has a number beyond what SQLite counts to.
-    let from = i64::try_from(from).unwrap_or(i64::MAX);
-    many(connection, "audit_links", query, params![from, at_most(limit)], |columns| {
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    many(connection, "audit_links", query, params![number, at_most(limit)], |columns| {
         Ok(Link { number: columns.get()?, previous: columns.get()?, events: columns.get()?, hash: columns.get()? })
     })
 }
 
 /// Links with the events they cover, in one view of the store.
 pub(crate) fn covered(view: &Transaction<'_>, from: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
-    let links = links(view, from, limit)?;
+    with_events(view, links(view, FORWARD, from, limit)?)
+}
+
+/// The same backwards, of the links before a number.
+pub(crate) fn covered_before(
+    view: &Transaction<'_>,
+    before: u64,
+    limit: usize,
+) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
+    with_events(view, links(view, BACKWARD, before, limit)?)
+}
+
+fn with_events(view: &Transaction<'_>, links: Vec<Link>) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {
     links.into_iter().map(|link| Ok((link, events(view, link.number)?))).collect()
 }
 

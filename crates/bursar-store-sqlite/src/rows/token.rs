@@ -148,6 +148,29 @@ pub(crate) fn access_tokens(
     many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 
+/// Those that are over. The user's living ones and sessions lie among them.
+pub(crate) fn ended(
+    connection: &Connection,
+    user: UserId,
+    now: Timestamp,
+    page: Page<TokenId>,
+) -> Result<Vec<Token>, StoreError> {
+    let query = if page.newest_first {
+        select!(
+            "WHERE user = ?1 AND id < ?2 AND kind IN ('access', 'service')
+             AND (revoked IS NOT NULL OR expires <= ?3) ORDER BY id DESC LIMIT ?4"
+        )
+    } else {
+        select!(
+            "WHERE user = ?1 AND id > ?2 AND kind IN ('access', 'service')
+             AND (revoked IS NOT NULL OR expires <= ?3) ORDER BY id LIMIT ?4"
+        )
+    };
+    let bound = id_bound(page.after.as_ref().map(TokenId::as_bytes), page.newest_first);
+    let params = params![user.as_bytes(), bound, now.as_millis(), at_most(page.limit)];
+    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
+}
+
 /// Living sessions. Those that ended lie among them until they are let go of, at the latest a day after.
 pub(crate) fn sessions(
     connection: &Connection,

@@ -29,6 +29,11 @@ pub fn the_audit_chain_reads_back_link_by_link(database: &impl Database) {
     assert_eq!(reader.audit(2, 1).as_deref(), Ok(&expected[1..2]));
     assert_eq!(reader.audit(4, 10), Ok(Vec::new()));
     assert_eq!(reader.audit(u64::MAX, 10), Ok(Vec::new()));
+
+    let backwards: Vec<_> = expected.iter().rev().cloned().collect();
+    assert_eq!(reader.audit_before(u64::MAX, 10).as_deref(), Ok(&backwards[..]));
+    assert_eq!(reader.audit_before(3, 1).as_deref(), Ok(&backwards[1..2]));
+    assert_eq!(reader.audit_before(1, 10), Ok(Vec::new()));
 }
 
 /// Neither records nor events nor the time of a batch that failed are there, and the next batch goes on.

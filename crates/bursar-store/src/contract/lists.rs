@@ -68,6 +68,11 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
     assert_eq!(reader.access_tokens(USER, at(100), all), Ok(Vec::new()));
     let unknown = Page { after: Some(TokenId::from_bytes(nth(77))), ..all };
     assert_eq!(reader.access_tokens(USER, at(0), unknown), Ok(Vec::new()));
+    let over = [8, 9].map(|number| TokenId::from_bytes(nth(number)));
+    assert_pages(&over, |page| {
+        let tokens = reader.ended_tokens(USER, at(99), page).expect("tokens");
+        tokens.into_iter().map(|token| token.id).collect()
+    });
 }
 
 /// Access tokens, credentials of services and sessions that can be extended count, other sessions and what is over do not.

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use bursar_core::id::{TokenId, UserId};
 use bursar_core::limit::text::instant;
 use bursar_core::time::{Span, Timestamp};
 
@@ -56,6 +57,88 @@ impl<Id: FromStr> ListQuery<Id> {
             Some(_) => return Err(refuse("sort", "must be `ASC` or `DESC`".to_owned())),
         };
         Ok(Self { limit, previous: previous.transpose()?, newest_first })
+    }
+}
+
+/// What is looked for in the audit trail, and from where on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrailQuery {
+    /// The action, or what it begins with.
+    pub action: Option<String>,
+    /// What it was done to, or the kind of that.
+    pub subject: Option<String>,
+    /// Who did it.
+    pub user: Option<UserId>,
+    /// The token that did it or that it was done to.
+    pub token: Option<TokenId>,
+    /// Not before this.
+    pub since: Option<Timestamp>,
+    /// Before this.
+    pub until: Option<Timestamp>,
+    /// Before this event: the number of its link and its place there.
+    pub before: Option<(u64, usize)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl TrailQuery {
+    /// The longest action or subject that is looked for.
+    const LONGEST: usize = 200;
+
+    /// Reads the query behind the `?`, with the list's usual and greatest length.
+    ///
+    /// # Errors
+    /// A known parameter is given twice or cannot be, or there is one that nobody knows: a filter that was
+    /// overlooked would show what was not asked for.
+    pub fn read(query: &str, usual: usize, most: usize) -> Result<Self, FieldError> {
+        let refuse = |field: &str, problem: &str| FieldError { field: field.to_owned(), problem: problem.to_owned() };
+        let mut read = Self {
+            action: None,
+            subject: None,
+            user: None,
+            token: None,
+            since: None,
+            until: None,
+            before: None,
+            limit: usual,
+        };
+        let mut seen = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_encoding::percent_decode_str(value).decode_utf8();
+            let value = value.map_err(|_| refuse(name, "is no UTF-8"))?;
+            if seen.contains(&name) {
+                return Err(refuse(name, "is given twice"));
+            }
+            seen.push(name);
+            if value.is_empty() || value.len() > Self::LONGEST {
+                return Err(refuse(name, &format!("must have 1 to {} characters", Self::LONGEST)));
+            }
+            let moment = || {
+                let problem = "must be an instant such as 2026-11-24T00:00:00Z";
+                instant(&value).map(Some).ok_or_else(|| refuse(name, problem))
+            };
+            let no_id = |_| refuse(name, "is not an id (32 lower-case hex characters)");
+            match name {
+                "action" => read.action = Some(value.into_owned()),
+                "subject" => read.subject = Some(value.into_owned()),
+                "user" => read.user = Some(value.parse().map_err(no_id)?),
+                "token" => read.token = Some(value.parse().map_err(no_id)?),
+                "since" => read.since = moment()?,
+                "until" => read.until = moment()?,
+                "before" => {
+                    let parts = value.split_once('.');
+                    let place = parts.and_then(|(link, place)| Some((link.parse().ok()?, place.parse().ok()?)));
+                    read.before = Some(place.ok_or_else(|| refuse(name, "is no place that a list gave"))?);
+                }
+                "limit" => {
+                    let number = value.parse().ok().filter(|number| (1..=most).contains(number));
+                    read.limit = number.ok_or_else(|| refuse(name, &format!("must be a number from 1 to {most}")))?;
+                }
+                _ => return Err(refuse(name, "is no filter of the audit trail")),
+            }
+        }
+        Ok(read)
     }
 }
 

@@ -26,7 +26,7 @@ pub fn profile(user: &User, now: Timestamp) -> Value {
         "fullName": user.full_name,
         "email": user.email.as_ref().map(|email| json!({"address": email.address, "verified": email.is_verified})),
         "created": user.created.to_string(),
-        "freeze": freeze(user.freeze.as_ref(), now),
+        "frozen": freeze(user.freeze.as_ref(), now),
     })
 }
 
@@ -36,7 +36,7 @@ pub fn organisation(organisation: &Organisation, role: MemberRole, now: Timestam
         "id": organisation.id.to_string(),
         "name": organisation.name,
         "requiresSecondFactor": organisation.requires_second_factor,
-        "freeze": freeze(organisation.freeze.as_ref(), now),
+        "frozen": freeze(organisation.freeze.as_ref(), now),
         "role": role.as_str(),
     })
 }

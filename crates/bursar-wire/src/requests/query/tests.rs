@@ -60,3 +60,22 @@ fn usage_is_read_by_the_hour_or_the_day_and_not_without_end() {
         assert!(read(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_look_into_the_trail_is_read_strictly() {
+    let read = TrailQuery::read("action=spend&subject=token%3A12&limit=7&before=12.3", 50, 200).unwrap();
+    assert_eq!((read.action.as_deref(), read.subject.as_deref()), (Some("spend"), Some("token:12")));
+    assert_eq!((read.limit, read.before, read.since), (7, Some((12, 3)), None));
+    for (query, field) in [
+        ("limit=201", "limit"),
+        ("before=12", "before"),
+        ("user=me", "user"),
+        ("token=", "token"),
+        ("since=yesterday", "since"),
+        ("action=a&action=b", "action"),
+        ("wallet=1", "wallet"),
+        ("subject=%ff", "subject"),
+    ] {
+        assert_eq!(TrailQuery::read(query, 50, 200).unwrap_err().field, field, "{query}");
+    }
+}

@@ -1,0 +1,9 @@
+//! The OpenAPI document of this surface.
+
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+use crate::openapi;
+
+pub(crate) async fn show(_call: Call) -> Result<Reply, Failure> {
+    Reply::ok(openapi::document().clone())
+}

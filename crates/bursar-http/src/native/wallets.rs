@@ -1,0 +1,41 @@
+//! Wallets that one may read.
+
+use bursar_core::id::WalletId;
+use bursar_service::wallets::WalletView;
+use serde_json::{Value, json};
+
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+
+pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
+    let page = call.page::<WalletId>(50, 200)?;
+    let (views, next) = call.bursar.wallets(call.principal()?, None, page).await?;
+    let list: Vec<Value> = views.iter().map(shown).collect();
+    Reply::ok(json!({"wallets": list, "next": next.map(|next| next.to_string())}))
+}
+
+pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
+    let view = call.bursar.wallet(call.principal()?, None, call.wallet()?).await?;
+    Reply::ok(shown(&view))
+}
+
+fn shown(view: &WalletView) -> Value {
+    let wallet = &view.wallet;
+    json!({
+        "id": wallet.id.to_string(),
+        "coin": wallet.coin.as_str(),
+        "label": wallet.label,
+        "organisation": wallet.organisation.to_string(),
+        "rail": wallet.rail,
+        "isSandbox": view.is_sandbox,
+        "role": {"view": view.role.view, "spend": view.role.spend, "admin": view.role.admin},
+        "balance": view.balance.confirmed.to_string(),
+        "address": view.address,
+        "frozen": wallet.freeze.as_ref().map(|freeze| json!({
+            "since": freeze.since.to_string(),
+            "until": freeze.until.map(|until| until.to_string()),
+            "reason": freeze.reason,
+        })),
+        "created": wallet.created.to_string(),
+    })
+}

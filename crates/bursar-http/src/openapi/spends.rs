@@ -1,0 +1,136 @@
+//! Spends of those who move the money themselves, and what became of them.
+
+use serde_json::{Value, json};
+
+use super::Part;
+use super::limits::payment;
+use super::operation::Operation;
+use super::schemas::{flag, given, integer, list, name, object, or_null, otp, reference, text};
+
+/// Entries of a list, at most.
+const MOST: u32 = 200;
+
+pub(super) fn part() -> Part {
+    Part {
+        tag: ("spends", "Holding budget before money moves, and settling it"),
+        operations: vec![
+            Operation::new("GET", "/tokens/{token}/spends", "A token's spends, newest first").paged(MOST).answers(
+                200,
+                "Its spends",
+                "Spends",
+            ),
+            Operation::new(
+                "GET",
+                "/spends",
+                "Spends of which nobody knows the outcome, and that the caller may resolve",
+            )
+            .query("unresolved", json!({"const": "true"}), "there are no others here")
+            .paged(MOST)
+            .answers(200, "The spends", "Spends"),
+            Operation::new("POST", "/spends", "Hold what a token is about to spend")
+                .about("Asked before the money is moved. A refusal says why, and holds nothing.")
+                .idempotent()
+                .takes("NewSpend")
+                .answers(201, "The spend is held", "Spend")
+                .answers(200, "It was held before, under the same key", "Spend")
+                .refuses(&[404, 423]),
+            Operation::new("GET", "/spends/{spend}", "A spend").answers(200, "The spend", "Spend"),
+            Operation::new("POST", "/spends/{spend}/capture", "The money moved").takes("Capture").answers(
+                200,
+                "The spend",
+                "Spend",
+            ),
+            Operation::new("POST", "/spends/{spend}/release", "The money did not move and will not")
+                .takes("Release")
+                .answers(200, "The spend", "Spend"),
+            Operation::new("POST", "/spends/{spend}/resolve", "Say what became of a spend, having looked")
+                .takes("Resolution")
+                .answers(200, "The spend", "Spend"),
+        ],
+        schemas: schemas(),
+    }
+}
+
+fn schemas() -> Vec<(&'static str, Value)> {
+    let recipient = object(&["address", "amount"], [("address", text("an address")), ("amount", reference("Amount"))]);
+    let spend = [
+        ("id", reference("Id")),
+        ("state", json!({"enum": ["open", "unresolved", "captured", "released"]})),
+        ("coin", reference("Coin")),
+        ("amount", reference("Amount")),
+        ("fee", reference("Amount")),
+        ("feeCoin", reference("Coin")),
+        ("recipients", list(recipient)),
+        ("wallet", or_null(reference("Id"))),
+        ("organisation", reference("Id")),
+        ("token", reference("Id")),
+        ("user", reference("Id")),
+        ("heldBy", or_null(reference("Id"))),
+        ("overridden", flag("whether it was made under an unlock")),
+        ("created", reference("Instant")),
+        ("deadline", reference("Instant")),
+        ("comment", or_null(text("what was said about it"))),
+    ];
+    let required = spend.clone().map(|(name, _)| name);
+    let states = [
+        ("idempotencyKey", text("the key it was asked for under")),
+        ("sequenceId", text("the same, of BitGo's clients")),
+        ("unresolved", object(&["since"], [("since", reference("Instant"))])),
+        (
+            "captured",
+            object(
+                &["at", "amount", "fee", "reference"],
+                [
+                    ("at", reference("Instant")),
+                    ("amount", reference("Amount")),
+                    ("fee", reference("Amount")),
+                    ("reference", text("what it is called where the money moved")),
+                ],
+            ),
+        ),
+        ("released", object(&["at", "reason"], [("at", reference("Instant")), ("reason", text("why"))])),
+    ];
+    vec![
+        ("Spend", object(&required, spend.into_iter().chain(states))),
+        ("Spends", object(&["spends"], [("spends", list(reference("Spend"))), ("next", reference("Id"))])),
+        ("NewSpend", {
+            let mut schema = payment(&[
+                ("token", text("the token of whoever spends")),
+                ("organisation", reference("Id")),
+                ("deadline", integer(1, 604_800, "seconds until it is overdue")),
+                ("address", text("where the spender asked from")),
+                ("comment", name("to be kept")),
+            ]);
+            schema["required"] = json!(["coin", "token"]);
+            schema
+        }),
+        (
+            "Capture",
+            given(
+                &["reference"],
+                [
+                    ("amount", reference("AmountGiven")),
+                    ("fee", reference("AmountGiven")),
+                    ("reference", name("what it is called where the money moved")),
+                    ("otp", otp()),
+                ],
+            ),
+        ),
+        ("Release", given(&["reason"], [("reason", name("why not")), ("otp", otp())])),
+        (
+            "Resolution",
+            given(
+                &["moved", "evidence"],
+                [
+                    ("moved", flag("whether the money moved")),
+                    ("amount", reference("AmountGiven")),
+                    ("fee", reference("AmountGiven")),
+                    ("reference", name("what it is called where the money moved; needed if it moved")),
+                    ("moreThanHeld", flag("whether it may be more than was held, which stops the token")),
+                    ("evidence", name("what was seen")),
+                    ("otp", otp()),
+                ],
+            ),
+        ),
+    ]
+}

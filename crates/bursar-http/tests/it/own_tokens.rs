@@ -1,0 +1,60 @@
+//! What a person does with their tokens, and what a token may do with itself.
+
+use serde_json::json;
+
+use crate::support::OTP;
+use crate::world::{World, code};
+
+#[tokio::test]
+async fn a_person_makes_locks_resumes_and_ends_a_token_by_its_id() {
+    let world = World::new().await;
+    let new = json!({"label": "bot", "otp": OTP, "scope": ["wallet_spend_all"], "limits": ["tbtc 100 base units/day"]});
+    let made = world.server.send("POST", "/bursar/v1/tokens", Some(&world.session), Some(new)).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let (id, text) = (made.body["id"].as_str().unwrap(), made.body["token"].as_str().unwrap());
+    let path = |verb: &str| format!("/bursar/v1/tokens/{id}{verb}");
+    let ask = |verb: &'static str, body| {
+        let path = path(verb);
+        let world = &world;
+        async move { world.server.send("POST", &path, Some(&world.session), Some(body)).await }
+    };
+    assert_eq!(world.spend(text, "1").await.status, 200);
+
+    assert_eq!(ask("/lock", json!({})).await.status, 200);
+    assert_eq!(code(&world.spend(text, "1").await), "locked");
+    assert_eq!(code(&ask("/unlock", json!({"resume": true})).await), "otp_missing");
+    assert_eq!(ask("/unlock", json!({"resume": true, "otp": OTP, "duration": 1})).await.status, 200);
+    world.server.pass(bursar_core::time::Span::from_seconds(2));
+    assert_eq!(world.spend(text, "1").await.status, 200, "resumed for good");
+
+    let ended = world.server.send("DELETE", &path(""), Some(&world.session), None).await;
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    assert!(ended.body["revoked"].is_string());
+    assert_eq!(code(&world.spend(text, "1").await), "token_revoked");
+    let living = world.get("/bursar/v1/tokens", &world.session).await;
+    assert_eq!(living.body["tokens"], json!([]));
+    let over = world.get("/bursar/v1/tokens?ended=true", &world.session).await;
+    assert_eq!(over.body["tokens"][0]["id"], id);
+}
+
+#[tokio::test]
+async fn a_token_tightens_itself_and_touches_no_other() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let (other, _) = world.token(json!({})).await;
+    for (method, path) in [("DELETE", ""), ("POST", "/lock"), ("GET", "")] {
+        let asked = world.server.send(method, &format!("/bursar/v1/tokens/{other}{path}"), Some(&token), None).await;
+        assert_eq!(code(&asked), "person_only", "{method} {path}");
+    }
+    let unlock = format!("/bursar/v1/tokens/{id}/unlock");
+    let unlocked = world.server.send("POST", &unlock, Some(&token), Some(json!({"otp": OTP}))).await;
+    assert_eq!(code(&unlocked), "person_only");
+    let locked = world.server.send("POST", &format!("/bursar/v1/tokens/{id}/lock"), Some(&token), None).await;
+    assert_eq!(locked.status, 200, "{}", locked.body);
+    assert_eq!(code(&world.spend(&token, "1").await), "locked");
+
+    world.server.user("other@example.com").await;
+    let stranger = world.server.log_in("other@example.com").await;
+    let seen = world.get(&format!("/bursar/v1/tokens/{id}"), &stranger).await;
+    assert_eq!((seen.status.as_u16(), code(&seen)), (404, "not_found"));
+}
