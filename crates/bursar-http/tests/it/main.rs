@@ -1,5 +1,6 @@
 //! The surface as a client meets it: the whole router over a real store and the sandbox rail.
 
+mod accounts;
 mod authority;
 mod browser;
 mod canary;
@@ -9,6 +10,7 @@ mod enrolled;
 mod events;
 mod native;
 mod operations;
+mod organisations;
 mod own_tokens;
 mod retention;
 mod rotation;
