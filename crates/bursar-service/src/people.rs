@@ -338,7 +338,7 @@ impl Bursar {
         })
     }
 
-    fn new_credential(&self, user: UserId, kind: CredentialKind, label: &str) -> Credential {
+    pub(crate) fn new_credential(&self, user: UserId, kind: CredentialKind, label: &str) -> Credential {
         let now = self.clock.now();
         Credential {
             id: FactorId::time_ordered(now, self.random.bytes()),

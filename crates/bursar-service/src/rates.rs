@@ -24,12 +24,18 @@ pub(crate) struct Rates {
     is_on: bool,
     login: Mutex<RateLimiter<Who>>,
     second_factor: Mutex<RateLimiter<Who>>,
+    challenge: Mutex<RateLimiter<Who>>,
 }
 
 impl Rates {
     pub(crate) fn new(is_on: bool) -> Self {
         let limiter = |rate| Mutex::new(RateLimiter::new(rate, REMEMBERED));
-        Self { is_on, login: limiter(Rate::LOGIN), second_factor: limiter(Rate::SECOND_FACTOR) }
+        Self {
+            is_on,
+            login: limiter(Rate::LOGIN),
+            second_factor: limiter(Rate::SECOND_FACTOR),
+            challenge: limiter(Rate::LOGIN),
+        }
     }
 
     /// A login under a name; the name need not exist. The name counts together with the address, so that
@@ -41,6 +47,11 @@ impl Rates {
 
     pub(crate) fn second_factor(&self, user: UserId, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
         self.take(&self.second_factor, &[Who::Address(source_network(address)), Who::User(user)], now)
+    }
+
+    /// A challenge for nobody in particular, or an answer to one.
+    pub(crate) fn challenge(&self, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
+        self.take(&self.challenge, &[Who::Address(source_network(address))], now)
     }
 
     fn take<const N: usize>(

@@ -2,6 +2,7 @@
 //! rotation (docs/native-api.md). A file for each kind of thing, a function for each route.
 
 pub(crate) mod document;
+pub(crate) mod factors;
 pub(crate) mod holding;
 pub(crate) mod limits;
 pub(crate) mod own;

@@ -148,6 +148,16 @@ impl ChangeFactor {
         Ok(Self { label: Some(name(&fields, "label")?), otp: proof(&fields, "otp")? })
     }
 
+    /// Reads a body that brings a name and nothing else.
+    ///
+    /// # Errors
+    /// It is missing, cannot be, or something else is there.
+    pub fn read_label(body: &Json) -> Result<String, FieldError> {
+        let fields = Fields::of(body)?;
+        fields.only(&["label"])?;
+        name(&fields, "label")
+    }
+
     /// Reads a body that brings a proof and nothing else.
     ///
     /// # Errors
@@ -206,7 +216,7 @@ impl AddDevice {
 }
 
 /// A second factor as it is shown: a code, or what a passkey answered, as text or as the object itself.
-pub(super) fn proof(fields: &Fields<'_>, field: &str) -> Result<Option<String>, FieldError> {
+pub(crate) fn proof(fields: &Fields<'_>, field: &str) -> Result<Option<String>, FieldError> {
     answer(fields, field)
 }
 
