@@ -44,6 +44,8 @@ pub(crate) enum Failure {
     BodyUnreadable,
     /// There is a body where none belongs.
     BodyNotWanted,
+    /// A form of the web pages that no page of this session sent.
+    FormNotOurs,
 }
 
 impl From<ServiceError> for Failure {
@@ -138,6 +140,9 @@ impl Failure {
             }
             Self::BodyTooLong => plain(413, "PayloadTooLarge", "body_too_long", "the body is too long"),
             Self::BodyNotWanted => plain(400, "BadRequest", "body_not_wanted", "a removal takes no body"),
+            Self::FormNotOurs => {
+                plain(403, "AccessDenied", "form_not_ours", "the form did not come from a page of this session")
+            }
             Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
         }
     }

@@ -1,6 +1,7 @@
 //! The surface as a client meets it: the whole router over a real store and the sandbox rail.
 
 mod authority;
+mod browser;
 mod canary;
 mod conservation;
 mod described;
@@ -17,5 +18,7 @@ mod second_factor;
 mod sign_in;
 mod support;
 mod trial;
+mod web_doors;
+mod web_tokens;
 mod wire;
 mod world;
