@@ -26,6 +26,7 @@ pub(crate) struct Rates {
     second_factor: Mutex<RateLimiter<Who>>,
     links: Mutex<RateLimiter<Who>>,
     mails: Mutex<RateLimiter<Who>>,
+    challenge: Mutex<RateLimiter<Who>>,
 }
 
 impl Rates {
@@ -37,6 +38,7 @@ impl Rates {
             second_factor: limiter(Rate::SECOND_FACTOR),
             links: limiter(Rate::LOGIN),
             mails: limiter(Rate::MAIL),
+            challenge: limiter(Rate::LOGIN),
         }
     }
 
@@ -65,6 +67,11 @@ impl Rates {
     /// A user who has mails sent to somebody.
     pub(crate) fn mail_of(&self, user: UserId, now: Timestamp) -> Result<(), ServiceError> {
         self.take(&self.mails, &[Who::User(user)], now)
+    }
+
+    /// A challenge for nobody in particular, or an answer to one.
+    pub(crate) fn challenge(&self, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
+        self.take(&self.challenge, &[Who::Address(source_network(address))], now)
     }
 
     fn take<const N: usize>(

@@ -2,6 +2,7 @@
 //! who move the money themselves, rotation (docs/native-api.md). A file for each kind of thing, a function for each route.
 
 pub(crate) mod document;
+pub(crate) mod factors;
 pub(crate) mod holding;
 pub(crate) mod invitations;
 pub(crate) mod limits;

@@ -9,6 +9,7 @@ mod credentials;
 mod dev;
 mod doctor;
 mod env_file;
+mod factors;
 mod init;
 mod limits;
 mod operator;
@@ -81,6 +82,9 @@ enum Command {
     /// Where one is logged in.
     #[command(subcommand)]
     Session(session::Session),
+    /// One's second factors: authenticator apps, passkeys, recovery codes.
+    #[command(name = "2fa", subcommand)]
+    TwoFactor(factors::TwoFactor),
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
@@ -158,6 +162,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),
         Command::Session(command) => command.run(json),
+        Command::TwoFactor(command) => command.run(json),
         Command::Token(command) => command.run(json),
         Command::Limits(command) => command.run(json),
         Command::Wallet(command) => command.run(json),

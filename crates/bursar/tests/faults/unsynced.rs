@@ -104,6 +104,7 @@ fn policy() -> Policy {
         unlock_drops_limits: false,
         ecdh_issuance: false,
         rate_limits: false,
+        relying_party: None,
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
         retention: None,
