@@ -4,6 +4,7 @@ mod audit;
 mod dev;
 mod ledger;
 mod limits;
+mod people;
 mod rotation;
 mod serve;
 mod support;
