@@ -5,6 +5,7 @@ mod dev;
 mod factors;
 mod ledger;
 mod limits;
+mod people;
 mod rotation;
 mod serve;
 mod support;
