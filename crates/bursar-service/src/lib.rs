@@ -4,6 +4,7 @@
 //! HTTP or SQL; the clock, randomness, store and rails are given. No use case changes a budget: that is
 //! the ledger's alone.
 
+pub mod accounts;
 pub mod authenticate;
 mod broken;
 pub mod condition;
@@ -12,13 +13,19 @@ pub mod documents;
 pub mod enrolment;
 pub mod error;
 pub mod factors;
+pub mod freezes;
 pub mod holding;
 mod horizon;
+pub mod invitations;
 pub mod issue;
 mod known;
 pub mod limits;
 pub mod login;
+pub mod mail;
+pub mod members;
+pub mod notices;
 mod opening;
+pub mod organisations;
 mod passkey_answer;
 pub mod passkey_sign_in;
 pub mod passkeys;
@@ -32,16 +39,20 @@ mod recovery_codes;
 mod refused;
 pub mod relying_party;
 pub mod replay;
+pub mod reset;
 pub mod retention;
 pub mod rotate;
 mod seen;
 pub mod services;
+pub mod sessions;
 pub mod sign_in;
 pub mod spend;
 pub mod step_up;
+mod stored;
 pub mod sweep;
 pub mod trail;
 pub mod unlock;
+pub mod wallet_members;
 pub mod wallets;
 
 use std::collections::BTreeMap;
@@ -60,11 +71,13 @@ pub use bursar_store::Page;
 use bursar_store::seal::Sealer;
 use bursar_store::{Store, StoreError};
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 
 use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, PendingTotp};
 use crate::error::ServiceError;
 use crate::horizon::Horizon;
 use crate::known::Known;
+use crate::mail::{Outbox, Post};
 use crate::passkey_sign_in::OpenChallenge;
 use crate::passkeys::{Challenge, MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE};
 use crate::pending::Pending;
@@ -142,6 +155,8 @@ pub struct Parts {
     pub ecdh_key: Secret<String>,
     /// Its public half.
     pub ecdh_public_key: String,
+    /// How mails are sent; without it none are.
+    pub mail: Option<Post>,
     /// What the operator decided.
     pub policy: Policy,
     /// Bounds of the engine.
@@ -174,6 +189,9 @@ pub struct Bursar {
     /// Second factors that have not shown yet that they work.
     pub(crate) enrolments: Pending<PendingTotp>,
     pub(crate) registrations: Pending<PendingPasskey>,
+    pub(crate) outbox: Outbox,
+    /// Requests for a new password that are being looked into.
+    pub(crate) resets: Arc<Semaphore>,
     /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
     pub(crate) horizon: Horizon,
@@ -219,6 +237,8 @@ impl Bursar {
             open_challenges: Pending::new(MOST_CHALLENGES, MOST_CHALLENGES),
             enrolments: Pending::new(MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE),
             registrations: Pending::new(MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE),
+            outbox: Outbox::new(parts.mail),
+            resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]
             ignores_limits: false,

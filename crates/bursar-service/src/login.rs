@@ -11,6 +11,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::Token;
 use bursar_identity::attempts::{Credential as Presented, Source};
+use bursar_identity::password;
 use bursar_wire::ecdh::IssuedToken;
 use bursar_wire::extend::ExtensionAddress;
 use bursar_wire::password::{WireVerifier, lower_case};
@@ -233,7 +234,7 @@ pub(crate) fn refuse_frozen(user: &User, now: Timestamp) -> Result<(), ServiceEr
 /// What the text on the wire may stand for.
 pub(crate) fn verifiers(username: &str, presented: &str, may_be_clear: bool) -> Vec<WireVerifier> {
     if may_be_clear {
-        let (of_clear, as_is) = WireVerifier::candidates(username, presented);
+        let (of_clear, as_is) = WireVerifier::candidates(username, &password::normal_form(presented));
         return std::iter::once(of_clear).chain(as_is).collect();
     }
     // What is no verifier can only be wrong, but costs the same.

@@ -25,6 +25,8 @@ pub(crate) struct Rates {
     login: Mutex<RateLimiter<Who>>,
     second_factor: Mutex<RateLimiter<Who>>,
     challenge: Mutex<RateLimiter<Who>>,
+    links: Mutex<RateLimiter<Who>>,
+    mails: Mutex<RateLimiter<Who>>,
 }
 
 impl Rates {
@@ -35,6 +37,8 @@ impl Rates {
             login: limiter(Rate::LOGIN),
             second_factor: limiter(Rate::SECOND_FACTOR),
             challenge: limiter(Rate::LOGIN),
+            links: limiter(Rate::LOGIN),
+            mails: limiter(Rate::MAIL),
         }
     }
 
@@ -52,6 +56,22 @@ impl Rates {
     /// A challenge for nobody in particular, or an answer to one.
     pub(crate) fn challenge(&self, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
         self.take(&self.challenge, &[Who::Address(source_network(address))], now)
+    }
+
+    /// Somebody who presents a link. Links cannot be guessed; this keeps floods away.
+    pub(crate) fn link(&self, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
+        self.take(&self.links, &[Who::Address(source_network(address))], now)
+    }
+
+    /// A stranger who asks for a mail to an account of this name, which need not exist.
+    pub(crate) fn mail_to(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
+        let network = source_network(address);
+        self.take(&self.mails, &[Who::Address(network), Who::Name(format!("{name} {network}"))], now)
+    }
+
+    /// A user who has mails sent to somebody.
+    pub(crate) fn mail_of(&self, user: UserId, now: Timestamp) -> Result<(), ServiceError> {
+        self.take(&self.mails, &[Who::User(user)], now)
     }
 
     fn take<const N: usize>(

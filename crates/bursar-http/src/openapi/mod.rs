@@ -6,11 +6,13 @@
 mod factors;
 mod limits;
 mod operation;
+mod organisations;
 mod schemas;
 mod sign_in;
 mod spends;
 mod system;
 mod tokens;
+mod users;
 mod wallets;
 
 use std::sync::LazyLock;
@@ -42,6 +44,8 @@ fn parts() -> Vec<Part> {
         wallets::part(),
         limits::part(),
         spends::part(),
+        users::part(),
+        organisations::part(),
         system::part(),
     ]
 }

@@ -1,5 +1,6 @@
 //! The surface as a client meets it: the whole router over a real store and the sandbox rail.
 
+mod accounts;
 mod authority;
 mod browser;
 mod canary;
@@ -10,6 +11,7 @@ mod events;
 mod factors;
 mod native;
 mod operations;
+mod organisations;
 mod own_tokens;
 mod passkeys;
 mod retention;

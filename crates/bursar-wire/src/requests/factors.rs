@@ -102,14 +102,14 @@ impl PasskeyAnswer {
 
 /// What a second factor is to be shown for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StepUp {
+pub struct AskStepUp {
     /// The action's name.
     pub action: String,
     /// What it is done to.
     pub target: Option<String>,
 }
 
-impl StepUp {
+impl AskStepUp {
     /// Reads the body of the request.
     ///
     /// # Errors

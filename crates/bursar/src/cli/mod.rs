@@ -82,6 +82,9 @@ enum Command {
     /// One's second factors: authenticator apps, passkeys, recovery codes.
     #[command(name = "2fa", subcommand)]
     TwoFactor(factors::TwoFactor),
+    /// Where one is logged in.
+    #[command(subcommand)]
+    Session(session::Session),
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
@@ -159,6 +162,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),
         Command::TwoFactor(command) => command.run(json),
+        Command::Session(command) => command.run(json),
         Command::Token(command) => command.run(json),
         Command::Limits(command) => command.run(json),
         Command::Wallet(command) => command.run(json),
