@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use bursar_core::account::User;
 use bursar_core::id::{FactorId, UserId};
-use bursar_core::ledger::{Credential, CredentialKind, Key, Outcome, Record, Trace, Versioned, Write};
+use bursar_core::ledger::{Credential, CredentialKind, Key, Outcome, Record, Trace, Version, Versioned, Write};
 use bursar_core::secret::Secret;
 use bursar_core::token::{Grant, Token};
 use bursar_identity::attempts::Source;
@@ -121,10 +121,27 @@ impl Bursar {
         Ok(Standing::Full)
     }
 
-    /// Whether one of the user's organisations demands a second factor of its members.
-    #[expect(clippy::unused_async, reason = "organisations will say so themselves")]
-    pub(crate) async fn demands_second_factor(&self, _user: UserId) -> Result<bool, ServiceError> {
-        Ok(true)
+    /// Whether a second factor is demanded of a user: unless all of their organisations do without.
+    pub(crate) async fn demands_second_factor(&self, user: UserId) -> Result<bool, ServiceError> {
+        Ok(self.demands(user).await?.is_none())
+    }
+
+    /// The organisations, by version, none of which demands a second factor of this user; or nothing if one does.
+    async fn demands(&self, user: UserId) -> Result<Option<Vec<(Key, Version)>>, ServiceError> {
+        let places = self.reads.run(move |reader| reader.memberships(user)).await?;
+        // Whom nobody lets off has to have one.
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let mut read = Vec::new();
+        for place in places {
+            let found = self.stored_organisation(place.organisation)?;
+            if found.value.requires_second_factor {
+                return Ok(None);
+            }
+            read.push((Key::Organisation(place.organisation), found.version));
+        }
+        Ok(Some(read))
     }
 
     /// One's second factors.
@@ -188,13 +205,14 @@ impl Bursar {
             let Some(factor) = factors.stored.iter().find(|factor| factor.value.id == id) else {
                 return Err(ServiceError::NotFound("factor"));
             };
-            self.may_do_without(principal, &factors).await?;
+            let rests_on = self.may_do_without(principal, &factors).await?;
             let is_last = factors.working() <= 1;
             let gone = factors.stored.iter().filter(|other| is_last || other.value.id == id);
             let keys: Vec<_> = gone.map(|gone| (Key::Credential(gone.value.id), gone.version)).collect();
             let mut write = Write { trace: Some(trace("factor.remove", &factor.value)), ..Write::default() };
             write.delete = keys.iter().map(|(key, _)| key.clone()).collect();
             write.read = keys;
+            write.read.extend(rests_on);
             write.read.push((Key::User(owner.value.id), owner.version));
             write.put.push(Record::User(owner.value.id, owner.value));
             if let Outcome::Written = self.write(principal.actor(), write).await? {
@@ -316,11 +334,16 @@ impl Bursar {
         Ok(owner)
     }
 
-    async fn may_do_without(&self, principal: &Principal, factors: &Factors) -> Result<(), ServiceError> {
-        if factors.working() <= 1 && self.demands_second_factor(principal.user()).await? {
-            return Err(ServiceError::LastFactor);
+    /// What a decision to go without one of these factors rests on, if the user may.
+    async fn may_do_without(
+        &self,
+        principal: &Principal,
+        factors: &Factors,
+    ) -> Result<Vec<(Key, Version)>, ServiceError> {
+        if factors.working() > 1 {
+            return Ok(Vec::new());
         }
-        Ok(())
+        self.demands(principal.user()).await?.ok_or(ServiceError::LastFactor)
     }
 
     async fn own_factor(&self, principal: &Principal, id: FactorId) -> Result<Versioned<Credential>, ServiceError> {

@@ -21,15 +21,15 @@ pub mod issue;
 mod known;
 pub mod limits;
 pub mod login;
+pub mod mail;
+pub mod members;
+pub mod notices;
 mod opening;
+pub mod organisations;
 mod passkey_answer;
 pub mod passkey_sign_in;
 pub mod passkeys;
 mod pending;
-pub mod mail;
-pub mod members;
-pub mod notices;
-pub mod organisations;
 pub mod people;
 mod proof;
 pub mod rail;
@@ -44,11 +44,11 @@ pub mod retention;
 pub mod rotate;
 mod seen;
 pub mod services;
-pub mod sign_in;
 pub mod sessions;
+pub mod sign_in;
 pub mod spend;
-mod stored;
 pub mod step_up;
+mod stored;
 pub mod sweep;
 pub mod trail;
 pub mod unlock;
@@ -77,10 +77,10 @@ use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, 
 use crate::error::ServiceError;
 use crate::horizon::Horizon;
 use crate::known::Known;
+use crate::mail::{Outbox, Post};
 use crate::passkey_sign_in::OpenChallenge;
 use crate::passkeys::{Challenge, MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE};
 use crate::pending::Pending;
-use crate::mail::{Outbox, Post};
 use crate::proof::Hashing;
 use crate::rail::Rail;
 use crate::rates::Rates;
@@ -183,15 +183,15 @@ pub struct Bursar {
     pub(crate) seen: Seen,
     /// Sign-ins whose password was right and whose second factor is still to come.
     pub(crate) sign_ins: Pending<UnderWay>,
-    pub(crate) outbox: Outbox,
-    /// Requests for a new password that are being looked into.
-    pub(crate) resets: Arc<Semaphore>,
     /// Challenges for the passkeys of somebody, and for those of nobody in particular.
     pub(crate) challenges: Pending<Challenge>,
     pub(crate) open_challenges: Pending<OpenChallenge>,
     /// Second factors that have not shown yet that they work.
     pub(crate) enrolments: Pending<PendingTotp>,
     pub(crate) registrations: Pending<PendingPasskey>,
+    pub(crate) outbox: Outbox,
+    /// Requests for a new password that are being looked into.
+    pub(crate) resets: Arc<Semaphore>,
     /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
     pub(crate) horizon: Horizon,
@@ -233,12 +233,12 @@ impl Bursar {
             strangers: Cache::new(STRANGERS),
             seen: Seen::new(),
             sign_ins: Pending::new(MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE),
-            outbox: Outbox::new(parts.mail),
-            resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             challenges: Pending::new(MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE),
             open_challenges: Pending::new(MOST_CHALLENGES, MOST_CHALLENGES),
             enrolments: Pending::new(MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE),
             registrations: Pending::new(MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE),
+            outbox: Outbox::new(parts.mail),
+            resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]
             ignores_limits: false,

@@ -3,7 +3,7 @@
 //! A one-time password is used up by the action it is shown for. A passkey answers a challenge that was given out
 //! for the action and to the token that asks, so an answer for one cannot be carried to another.
 
-use bursar_core::id::{FactorId, HoldId, OrganisationId, TokenId, WalletId};
+use bursar_core::id::{FactorId, HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::limit::Subject;
 use bursar_identity::step_up::Via;
 use serde_json::Value;
@@ -35,16 +35,20 @@ pub enum Action {
     RemoveFactor(FactorId),
     /// Replacing one's recovery codes.
     RegenerateRecoveryCodes,
-    /// Changing who may do what in an organisation.
+    /// Making an organisation.
+    CreateOrganisation,
+    /// Changing an organisation, or who may do what in it.
     Administer(OrganisationId),
-    /// Changing who may do what with a wallet.
+    /// Changing a wallet's state, or who may do what with it.
     AdministerWallet(WalletId),
+    /// Letting somebody's account be used again.
+    AdministerUser(UserId),
     /// Changing one's own account: its address, its password.
     ChangeAccount,
 }
 
 /// The names of all actions.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 15] = [
     "unlock",
     "issue",
     "rotate",
@@ -55,8 +59,10 @@ const NAMES: [&str; 13] = [
     "add_factor",
     "remove_factor",
     "regenerate_recovery_codes",
+    "create_organisation",
     "administer",
     "administer_wallet",
+    "administer_user",
     "change_account",
 ];
 
@@ -86,15 +92,22 @@ impl Action {
             "add_factor" => Self::AddFactor,
             "remove_factor" => Self::RemoveFactor(id!()),
             "regenerate_recovery_codes" => Self::RegenerateRecoveryCodes,
+            "create_organisation" => Self::CreateOrganisation,
             "administer" => Self::Administer(id!()),
             "administer_wallet" => Self::AdministerWallet(id!()),
+            "administer_user" => Self::AdministerUser(id!()),
             "change_account" => Self::ChangeAccount,
             _ => return Err(ServiceError::invalid("action", format!("must be one of `{}`", NAMES.join("`, `")))),
         };
         match (&action, target) {
-            (Self::Issue | Self::AddFactor | Self::RegenerateRecoveryCodes | Self::ChangeAccount, Some(_)) => {
-                Err(ServiceError::invalid("target", "does not belong to this action"))
-            }
+            (
+                Self::Issue
+                | Self::AddFactor
+                | Self::RegenerateRecoveryCodes
+                | Self::CreateOrganisation
+                | Self::ChangeAccount,
+                Some(_),
+            ) => Err(ServiceError::invalid("target", "does not belong to this action")),
             _ => Ok(action),
         }
     }

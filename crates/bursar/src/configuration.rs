@@ -170,8 +170,8 @@ impl Configuration {
         if read.spends.retention < SHORTEST_RETENTION {
             return Err("spends.retention is shorter than 366d, which the longest window needs".to_owned());
         }
-        read.mail.as_ref().map_or(Ok(()), Mail::check)?;
         read.web.relying_party()?;
+        read.mail.as_ref().map_or(Ok(()), Mail::check)?;
         Ok(read)
     }
 

@@ -5,7 +5,7 @@ use bursar_core::id::FactorId;
 use bursar_service::step_up::Action;
 use bursar_wire::header::OTP;
 use bursar_wire::json::FieldError;
-use bursar_wire::requests::{AddDevice, NewDevice, StepUp};
+use bursar_wire::requests::{AddDevice, AskStepUp, NewDevice};
 use bursar_wire::shapes;
 use serde_json::{Value, json};
 
@@ -55,9 +55,9 @@ pub(crate) async fn add(call: Call) -> Result<Reply, Failure> {
 /// A challenge for unlocking the presented token, or for the action that the query names.
 pub(crate) async fn challenge(call: Call) -> Result<Reply, Failure> {
     let principal = call.principal()?;
-    let action = match StepUp::read_query(&call.query)? {
+    let action = match AskStepUp::read_query(&call.query)? {
         None => Action::Unlock(principal.token().id),
-        Some(StepUp { action, target }) => Action::parse(&action, target.as_deref())?,
+        Some(AskStepUp { action, target }) => Action::parse(&action, target.as_deref())?,
     };
     let mut options = call.bursar.begin_step_up(principal, action).await?;
     Reply::ok(options.get_mut("publicKey").map(Value::take).unwrap_or_default())

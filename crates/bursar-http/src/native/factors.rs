@@ -2,7 +2,7 @@
 
 use bursar_service::factors::AddedFactor;
 use bursar_service::step_up::Action;
-use bursar_wire::requests::{ChangeFactor, PasskeyAnswer, StepUp};
+use bursar_wire::requests::{AskStepUp, ChangeFactor, PasskeyAnswer};
 use bursar_wire::shapes;
 use serde_json::json;
 
@@ -73,7 +73,7 @@ pub(crate) async fn regenerate_recovery_codes(call: Call) -> Result<Reply, Failu
 
 /// A challenge for the caller's passkeys; what they answer goes where a one-time password would.
 pub(crate) async fn step_up(call: Call) -> Result<Reply, Failure> {
-    let StepUp { action, target } = StepUp::read(&call.json()?)?;
+    let AskStepUp { action, target } = AskStepUp::read(&call.json()?)?;
     let action = Action::parse(&action, target.as_deref())?;
     Reply::ok(call.bursar.begin_step_up(call.principal()?, action).await?)
 }

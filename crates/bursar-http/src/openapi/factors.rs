@@ -15,7 +15,7 @@ pub(super) fn part() -> Part {
                     "What the passkey answers goes where a one-time password would, in `otp` of the request that does \
                      the action. It is good once, for five minutes, for this action and for the token that asked.",
                 )
-                .takes("StepUp")
+                .takes("AskStepUp")
                 .answers(200, "call `navigator.credentials.get` with this", "PasskeyOptions")
                 .refuses(&[404]),
             Operation::new("GET", "/factors", "List one's second factors").answers(200, "all of them", "Factors"),
@@ -48,7 +48,7 @@ pub(super) fn part() -> Part {
         ],
         schemas: vec![
             (
-                "StepUp",
+                "AskStepUp",
                 given(
                     &["action"],
                     [
@@ -56,8 +56,8 @@ pub(super) fn part() -> Part {
                             "action",
                             json!({"enum": [
                                 "unlock", "issue", "rotate", "limits", "spend", "settle", "create_service",
-                                "add_factor", "remove_factor", "regenerate_recovery_codes", "administer",
-                                "administer_wallet", "change_account",
+                                "add_factor", "remove_factor", "regenerate_recovery_codes", "create_organisation",
+                                "administer", "administer_wallet", "administer_user", "change_account",
                             ]}),
                         ),
                         ("target", text("the id of what it is done to; for `limits` with its kind, as in `token:…`")),

@@ -44,6 +44,7 @@ async fn every_route_admits_exactly_the_credentials_in_the_table() {
             "{xpub}",
             "{organisation}",
             "{spend}",
+            "{factor}",
             "{invitation}",
             "{session}",
             "{factor}",

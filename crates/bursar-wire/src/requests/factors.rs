@@ -102,14 +102,14 @@ impl PasskeyAnswer {
 
 /// What a second factor is to be shown for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StepUp {
+pub struct AskStepUp {
     /// The action's name.
     pub action: String,
     /// What it is done to.
     pub target: Option<String>,
 }
 
-impl StepUp {
+impl AskStepUp {
     /// Reads the body of the request.
     ///
     /// # Errors
@@ -262,7 +262,7 @@ fn answer(fields: &Fields<'_>, field: &str) -> Result<Option<String>, FieldError
         Some(object @ Json::Object(_)) => {
             plain(object).ok_or_else(|| fields.refuse(field, "holds a number that is none here"))?.to_string()
         }
-        Some(other) => return Err(fields.refuse(field, format!("must be text or an object, not {}", other.kind()))),
+        Some(other) => return Err(fields.refuse(field, format!("must be a text, not {}", other.kind()))),
     };
     match text.len() <= LONGEST_ANSWER {
         true => Ok(Some(text)),

@@ -79,12 +79,12 @@ enum Command {
     Logout(connection::Connection),
     /// Show who is logged in, and what the session or token may do.
     Whoami(connection::Connection),
-    /// Where one is logged in.
-    #[command(subcommand)]
-    Session(session::Session),
     /// One's second factors: authenticator apps, passkeys, recovery codes.
     #[command(name = "2fa", subcommand)]
     TwoFactor(factors::TwoFactor),
+    /// Where one is logged in.
+    #[command(subcommand)]
+    Session(session::Session),
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
@@ -161,8 +161,8 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Login(command) => command.run(json),
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),
-        Command::Session(command) => command.run(json),
         Command::TwoFactor(command) => command.run(json),
+        Command::Session(command) => command.run(json),
         Command::Token(command) => command.run(json),
         Command::Limits(command) => command.run(json),
         Command::Wallet(command) => command.run(json),

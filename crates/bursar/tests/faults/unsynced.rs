@@ -82,6 +82,7 @@ async fn business(directory: &Path, store: SqliteStore) -> (Arc<Bursar>, WalletI
         ecdh_key: Secret::new(String::new()),
         ecdh_public_key: String::new(),
         policy: policy(),
+        mail: None,
         engine: bursar_ledger::Settings::default(),
     };
     let bursar = Arc::new(Bursar::start(parts).unwrap());

@@ -45,6 +45,7 @@ fn a_user_is_shown_with_their_devices_and_no_secret() {
           "createDate": "2026-09-21T14:12:30.000Z",
           "label": "phone",
           "type": "totp",
+          "isPasskey": false,
           "verified": true,
           "lastValidatedDate": "2026-09-21T14:13:15.000Z"
         }
