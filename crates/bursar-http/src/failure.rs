@@ -175,6 +175,8 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             Shown::new(401, body.needing_otp())
         }
         ServiceError::Unproven(Unproven::Signature) => Shown::new(401, body("Unauthorized", "bad_extension_signature")),
+        ServiceError::Unproven(Unproven::SignIn) => Shown::new(401, body("Unauthorized", "sign_in_over")),
+        ServiceError::SecondFactorRequired => Shown::new(403, body("AccessDenied", "second_factor_required")),
         ServiceError::PersonOnly => Failure::PersonOnly.show(request_id, now),
         ServiceError::SessionLocked => {
             let body = ErrorBody::new("NeedsUnlock", "needs unlock", request_id).with_context("code", "not_unlocked");

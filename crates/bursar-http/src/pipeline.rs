@@ -13,6 +13,7 @@ use axum::routing::{MethodFilter, on};
 use bursar_core::token::TokenKind;
 use bursar_service::Bursar;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
+use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
 use tower::Layer;
 
@@ -269,11 +270,17 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
     match (route.access, &caller) {
         (Access::Public, _) => return Ok(caller),
         (_, None) => return Err(Failure::NoToken),
-        (Access::Person, Some(principal)) if !principal.is_person() => return Err(Failure::PersonOnly),
+        (Access::Person | Access::Enrolment, Some(principal)) if !principal.is_person() => {
+            return Err(Failure::PersonOnly);
+        }
         (Access::Service, Some(principal)) if principal.token().kind != TokenKind::Service => {
             return Err(Failure::ServiceOnly);
         }
-        (Access::Person | Access::Token | Access::Service, Some(_)) => {}
+        // Whoever has still to enrol a second factor may do that, see who they are, and leave.
+        (Access::Person | Access::Token, Some(principal)) if principal.is_enrolling() => {
+            return Err(ServiceError::SecondFactorRequired.into());
+        }
+        (Access::Own | Access::Enrolment | Access::Person | Access::Token | Access::Service, Some(_)) => {}
     }
     // A version 2 signature fits every verb: a GET caught on its way must not become something else.
     let is_ambiguous = received.body.is_empty() && route.method != "GET" && route.shares_its_path_with_a_read();

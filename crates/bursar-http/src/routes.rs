@@ -8,15 +8,21 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::native::{document, holding, limits, own, tokens as native_tokens, trail, wallets as native_wallets};
+use crate::native::{
+    document, holding, limits, own, sign_in, tokens as native_tokens, trail, wallets as native_wallets,
+};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
     /// Anybody; a token that is presented must be good all the same.
     Public,
+    /// Any living token, about itself; also the session of somebody who has still to enrol a second factor.
+    Own,
     /// Any living token.
     Token,
+    /// A person's session only, also one of somebody who has still to enrol a second factor.
+    Enrolment,
     /// A person's session only, never a token of software.
     Person,
     /// The credential of a service only.
@@ -102,11 +108,11 @@ routes! {
     GET    USER "/client/constants" Public session::constants;
     POST   AUTH "/session" Public session::log_in;
     POST   USER "/user/login" Public session::log_in_with_clear_password;
-    GET    USER "/user/session" Token session::show;
-    POST   USER "/user/lock" Token session::lock;
+    GET    USER "/user/session" Own session::show;
+    POST   USER "/user/lock" Own session::lock;
     POST   USER "/user/unlock" Token session::unlock;
     POST   USER "/user/sendotp" Token session::send_otp;
-    GET    USER "/user/logout" Token session::log_out;
+    GET    USER "/user/logout" Own session::log_out;
     POST   USER "/user/extendtoken" Person session::extend;
 
     POST   AUTH "/accesstoken" Person tokens::create;
@@ -120,7 +126,7 @@ routes! {
     PATCH  V2   "/user/accesstokentemplate/{template}" Person templates::edit;
     DELETE V2   "/user/accesstokentemplate/{template}" Person templates::remove;
 
-    GET    USER "/user/me" Token account::me;
+    GET    USER "/user/me" Own account::me;
     GET    USER "/user/{user}" Token account::user;
     GET    USER "/user/settings" Person account::settings;
     PUT    USER "/user/settings" Person account::set_settings;
@@ -148,7 +154,10 @@ routes! {
     POST   V2   "/{coin}/wallet/{wallet}/sendcoins" Token spends::send_coins;
     POST   V2   "/{coin}/wallet/{wallet}/sendmany" Token spends::send_many;
 
-    GET    NATIVE "/self" Token own::show;
+    POST   NATIVE "/sign-in" Public sign_in::begin;
+    POST   NATIVE "/sign-in/finish" Public sign_in::finish;
+
+    GET    NATIVE "/self" Own own::show;
     GET    NATIVE "/tokens" Person native_tokens::list;
     POST   NATIVE "/tokens" Person native_tokens::create;
     GET    NATIVE "/tokens/{token}" Token native_tokens::show;

@@ -28,6 +28,8 @@ pub enum ServiceError {
     ServiceOnly,
     /// Only a person's session may do this, never a token of software.
     PersonOnly,
+    /// The caller has no second factor, which this needs: one has to be enrolled first.
+    SecondFactorRequired,
     /// The session has to be unlocked first.
     SessionLocked,
     /// The account must not be used for now: too many attempts from here.
@@ -104,6 +106,8 @@ pub enum Unproven {
     },
     /// The signature of an extension is wrong.
     Signature,
+    /// There is no such sign-in under way: it took too long, too much was tried, or it is over.
+    SignIn,
 }
 
 impl ServiceError {
@@ -176,6 +180,10 @@ impl fmt::Display for ServiceError {
                 write!(f, "invalid otp: this one-time password was used before; the next one starts at {next_at}")
             }
             Self::Unproven(Unproven::Signature) => f.write_str("the signature is not one of the session's address"),
+            Self::Unproven(Unproven::SignIn) => f.write_str("this sign-in is over; begin again with the password"),
+            Self::SecondFactorRequired => {
+                f.write_str("the account has no second factor; enrol one first, then this can be done")
+            }
             Self::PersonOnly => f.write_str("only a person's login session may do this, never an access token"),
             Self::ServiceOnly => f.write_str("only the credential of a service may do this"),
             Self::SessionLocked => f.write_str("the session has to be unlocked with a one-time password first"),

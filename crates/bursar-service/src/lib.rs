@@ -10,12 +10,15 @@ pub mod condition;
 pub mod conservation;
 pub mod documents;
 pub mod error;
+pub mod factors;
 pub mod holding;
 mod horizon;
 pub mod issue;
 mod known;
 pub mod limits;
 pub mod login;
+mod opening;
+mod pending;
 pub mod people;
 mod proof;
 pub mod rail;
@@ -28,6 +31,7 @@ pub mod retention;
 pub mod rotate;
 mod seen;
 pub mod services;
+pub mod sign_in;
 pub mod spend;
 pub mod sweep;
 pub mod trail;
@@ -54,12 +58,14 @@ use quick_cache::sync::Cache;
 use crate::error::ServiceError;
 use crate::horizon::Horizon;
 use crate::known::Known;
+use crate::pending::Pending;
 use crate::proof::Hashing;
 use crate::rail::Rail;
 use crate::rates::Rates;
 use crate::reads::Reads;
 use crate::replay::Replays;
 use crate::seen::Seen;
+use crate::sign_in::{MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE, UnderWay};
 
 /// How many names that nobody has are remembered with their failed logins.
 const STRANGERS: usize = 10_000;
@@ -148,6 +154,8 @@ pub struct Bursar {
     pub(crate) hashing: Hashing,
     pub(crate) rates: Rates,
     pub(crate) seen: Seen,
+    /// Sign-ins whose password was right and whose second factor is still to come.
+    pub(crate) sign_ins: Pending<UnderWay>,
     /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
     pub(crate) horizon: Horizon,
@@ -188,6 +196,7 @@ impl Bursar {
             replays: Replays::new(),
             strangers: Cache::new(STRANGERS),
             seen: Seen::new(),
+            sign_ins: Pending::new(MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]
             ignores_limits: false,

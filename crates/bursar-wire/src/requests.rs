@@ -2,6 +2,7 @@
 //! nobody knows are left alone (WC §1.4); in rules and native requests they are refused. Nothing here decides.
 
 mod account;
+mod factors;
 mod limits;
 mod native;
 mod query;
@@ -10,6 +11,7 @@ mod template;
 mod token;
 
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
+pub use factors::{AddDevice, ChangeFactor, FinishSignIn, NewDevice, PasskeyAnswer, SignIn, StepUp};
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use query::{HistoryQuery, ListQuery, TrailQuery};

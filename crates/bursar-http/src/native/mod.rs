@@ -5,6 +5,7 @@ pub(crate) mod document;
 pub(crate) mod holding;
 pub(crate) mod limits;
 pub(crate) mod own;
+pub(crate) mod sign_in;
 pub(crate) mod tokens;
 pub(crate) mod trail;
 pub(crate) mod wallets;

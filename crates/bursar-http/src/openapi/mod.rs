@@ -6,6 +6,7 @@
 mod limits;
 mod operation;
 mod schemas;
+mod sign_in;
 mod spends;
 mod system;
 mod tokens;
@@ -33,7 +34,7 @@ pub fn document() -> &'static Value {
 }
 
 fn parts() -> Vec<Part> {
-    vec![tokens::part(), wallets::part(), limits::part(), spends::part(), system::part()]
+    vec![sign_in::part(), tokens::part(), wallets::part(), limits::part(), spends::part(), system::part()]
 }
 
 fn assemble() -> Value {
