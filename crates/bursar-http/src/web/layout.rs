@@ -81,6 +81,7 @@ impl Frame {
     }
 
     /// The whole document.
+    #[expect(clippy::needless_pass_by_value, reason = "what is inside is made for this page alone")]
     pub(crate) fn document(&self, title: &str, section: Section, scripts: &[&Asset], body: Markup) -> Markup {
         let theme = (self.theme != Theme::System).then(|| self.theme.name());
         html! {
