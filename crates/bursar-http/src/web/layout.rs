@@ -18,11 +18,15 @@ pub(crate) enum Section {
     None,
     Tokens,
     Wallets,
+    Audit,
 }
 
 impl Section {
-    const ALL: [(Self, &'static str, &'static str); 2] =
-        [(Self::Tokens, "/tokens", "Tokens"), (Self::Wallets, "/wallets", "Wallets")];
+    const ALL: [(Self, &'static str, &'static str); 3] = [
+        (Self::Tokens, "/tokens", "Tokens"),
+        (Self::Wallets, "/wallets", "Wallets"),
+        (Self::Audit, "/audit", "Audit"),
+    ];
 }
 
 /// What goes around a page: who is signed in, which theme, and what its forms carry.

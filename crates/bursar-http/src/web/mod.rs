@@ -7,6 +7,7 @@
 
 mod answer;
 mod assets;
+mod audit;
 mod bars;
 mod cookie;
 mod csrf;
@@ -18,6 +19,7 @@ mod home;
 mod layout;
 mod limits;
 mod plot;
+mod reference;
 mod sign_in;
 mod sign_out;
 mod theme;
@@ -117,4 +119,8 @@ pages! {
     GET  "/wallets/{wallet}" Person wallets::page::show;
     GET  "/wallets/{wallet}/limits" Person wallets::limits::form;
     POST "/wallets/{wallet}/limits" Person wallets::limits::submit;
+
+    GET  "/audit" Person audit::list::show;
+    GET  "/audit/export" Person audit::export::show;
+    GET  "/docs/api" Everybody reference::show;
 }
