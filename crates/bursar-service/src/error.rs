@@ -64,6 +64,19 @@ pub enum ServiceError {
     },
     /// A second factor of the moment is needed for this, and none came.
     StepUpNeeded,
+    /// The link was used before, is over, or never was one; which of them is not told.
+    LinkOver,
+    /// This server sends no mail.
+    NoMail,
+    /// There is an account of this address already: its owner signs in and joins with it.
+    AccountExists,
+    /// It needs this role in the organisation.
+    RoleNeeded {
+        /// `owner`, `admin` or `auditor`.
+        role: &'static str,
+    },
+    /// An organisation keeps at least one owner.
+    LastOwner,
     /// The token has two living secrets already, and the newer one is in use.
     RotationUnderWay {
         /// Until when the older one lives.
@@ -191,6 +204,13 @@ impl fmt::Display for ServiceError {
                 write!(f, "what became of spend {hold} is not known yet; it stays held, and asking again is safe")
             }
             Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
+            Self::LinkOver => f.write_str("the link was used before, or its time is over; ask for a new one"),
+            Self::NoMail => f.write_str("this server sends no mail; ask whoever runs it"),
+            Self::AccountExists => {
+                f.write_str("there is an account of this address already; sign in with it and take the invitation then")
+            }
+            Self::RoleNeeded { role } => write!(f, "this needs the role `{role}` in the organisation"),
+            Self::LastOwner => f.write_str("an organisation keeps at least one owner; make somebody else one first"),
             Self::StepUpNeeded => f.write_str("this loosens what holds now and needs a one-time password"),
             Self::RotationUnderWay { until } => write!(
                 f,

@@ -12,6 +12,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 use bursar_core::token::{Grant, Token, TokenKind};
 use bursar_identity::attempts::{Credential as Presented, Source};
+use bursar_identity::password;
 use bursar_wire::ecdh::IssuedToken;
 use bursar_wire::extend::ExtensionAddress;
 use bursar_wire::password::{WireVerifier, lower_case};
@@ -255,7 +256,7 @@ impl Bursar {
 fn verifiers(username: &str, login: &Login) -> Vec<WireVerifier> {
     let presented = login.password.expose();
     if login.may_be_clear {
-        let (of_clear, as_is) = WireVerifier::candidates(username, presented);
+        let (of_clear, as_is) = WireVerifier::candidates(username, &password::normal_form(presented));
         return std::iter::once(of_clear).chain(as_is).collect();
     }
     // What is no verifier can only be wrong, but costs the same.

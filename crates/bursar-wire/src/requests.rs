@@ -54,7 +54,7 @@ fn amount(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError>
 
 /// Whether a character is not seen, or turns around what stands beside it: a name that has one may be shown
 /// as another.
-fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

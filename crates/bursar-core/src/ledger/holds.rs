@@ -50,6 +50,7 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
             None => return keys,
         },
     };
+    keys.push(Key::Organisation(organisation));
     if let Some(Ok(Some(holder))) = request.holder.map(|holder| state.token(&holder)) {
         keys.push(Key::Membership((organisation, holder.user)));
     }
