@@ -65,6 +65,8 @@ pub(crate) struct Wishes {
 /// What whoever started it needs to know.
 pub(crate) struct Ready {
     pub(crate) url: String,
+    /// The start of the web pages. Browsers take passkeys for a name only, not for an address.
+    pub(crate) web: String,
     pub(crate) operations: String,
     pub(crate) username: &'static str,
     pub(crate) password: Secret<String>,
@@ -144,6 +146,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let serving = server::start(bursar, Listening { http: listener, operations, settings, operator }).await?;
         ready(&Ready {
             url: url(serving.address()),
+            web: web(serving.address()),
             operations: url(serving.operations_address()),
             username: USERNAME,
             password,
@@ -302,6 +305,12 @@ fn url(mut address: SocketAddr) -> String {
         _ => {}
     }
     format!("http://{address}")
+}
+
+/// Where people find its pages: by name if the server listens on this machine.
+fn web(address: SocketAddr) -> String {
+    let is_here = address.ip().is_loopback() || address.ip().is_unspecified();
+    if is_here { format!("http://localhost:{}/", address.port()) } else { format!("{}/", url(address)) }
 }
 
 #[cfg(test)]

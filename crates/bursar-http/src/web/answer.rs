@@ -128,9 +128,16 @@ mod tests {
         for local in ["/", "/tokens", "/tokens/new?limit=tbtc%200.5/day&x=//y"] {
             assert!(is_local(local), "{local}");
         }
-        for elsewhere in
-            ["", "tokens", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: x", "/\tb", "/ü"]
-        {
+        for elsewhere in [
+            "",
+            "tokens",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\r\nSet-Cookie: x",
+            "/\tb",
+            "/ü",
+        ] {
             assert!(!is_local(elsewhere), "{elsewhere}");
         }
     }

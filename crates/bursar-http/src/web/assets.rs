@@ -63,4 +63,3 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         None => Err(Failure::NoSuchRoute),
     }
 }
-

@@ -48,7 +48,13 @@ fn bar(report: &LimitReport, ceiling: Amount) -> Markup {
     let captured = share(report.captured, ceiling);
     let held = share(report.held, ceiling).min(LENGTH.saturating_sub(captured));
     let used = captured.saturating_add(held);
-    let level = if used >= LENGTH { " full" } else if used >= NEARLY { " nearly" } else { "" };
+    let level = if used >= LENGTH {
+        " full"
+    } else if used >= NEARLY {
+        " nearly"
+    } else {
+        ""
+    };
     let percent = used.checked_div(10).unwrap_or(0);
     html! {
         svg class={ "bar" (level) } viewBox="0 0 1000 8" preserveAspectRatio="none" role="img"
@@ -79,7 +85,10 @@ mod tests {
     #[test]
     fn a_share_is_exact_and_never_more_than_the_whole() {
         let of = |part: u128, whole: u128| share(Amount::new(part), Amount::new(whole));
-        assert_eq!([of(0, 10), of(5, 10), of(10, 10), of(20, 10), of(1, 1_000_000), of(1, 0)], [0, 500, 1000, 1000, 1, 1000]);
+        assert_eq!(
+            [of(0, 10), of(5, 10), of(10, 10), of(20, 10), of(1, 1_000_000), of(1, 0)],
+            [0, 500, 1000, 1000, 1, 1000]
+        );
         assert_eq!(share(Amount::MAX, Amount::MAX), LENGTH);
     }
 }

@@ -6,8 +6,6 @@ use bursar_core::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::cookie;
-
 /// The field of every form that changes something.
 pub(crate) const FIELD: &str = "form_token";
 

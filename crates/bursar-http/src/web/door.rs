@@ -36,9 +36,8 @@ pub(crate) fn mount(mut router: Router, surface: &Surface) -> Router {
         let handler = move |info: ConnectInfo<SocketAddr>,
                             parameters: Result<RawPathParams, RawPathParamsRejection>,
                             request: Request| async move {
-            let parameters = parameters.map(|found| {
-                found.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
-            });
+            let parameters = parameters
+                .map(|found| found.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>());
             let door = Door { surface, handover };
             counted.answered(door.run(page, parameters.unwrap_or_default(), info.0, request).await)
         };

@@ -27,7 +27,7 @@ impl Fields {
     }
 
     /// The text under a name; empty if there is none. Of two nobody can say which one counts, so neither does.
-    pub(crate) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text<'a>(&'a self, name: &'a str) -> &'a str {
         let mut found = self.all(name);
         match (found.next(), found.next()) {
             (Some(text), None) => text,
@@ -36,7 +36,7 @@ impl Fields {
     }
 
     /// The text under a name, without blanks around it, if it is not empty.
-    pub(crate) fn some(&self, name: &str) -> Option<&str> {
+    pub(crate) fn some<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         Some(self.text(name).trim()).filter(|text| !text.is_empty())
     }
 
@@ -48,11 +48,6 @@ impl Fields {
     /// Whether a box of this name was ticked.
     pub(crate) fn is_ticked(&self, name: &str) -> bool {
         self.all(name).next().is_some()
-    }
-
-    /// Whether nothing is said at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

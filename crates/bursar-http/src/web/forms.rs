@@ -56,7 +56,9 @@ impl Problems {
             ServiceError::Unproven(Unproven::OtpWrong) => {
                 "the code is wrong; take the one your authenticator app shows now".to_owned()
             }
-            ServiceError::Unproven(Unproven::OtpMissing) => "give the code that your authenticator app shows".to_owned(),
+            ServiceError::Unproven(Unproven::OtpMissing) => {
+                "give the code that your authenticator app shows".to_owned()
+            }
             ServiceError::Unproven(Unproven::OtpUsed { .. }) => {
                 "this code was used before; wait for the next one".to_owned()
             }

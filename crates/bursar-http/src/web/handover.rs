@@ -78,7 +78,10 @@ impl Handover {
     pub(crate) fn take(&self, session: TokenId, token: TokenId, now: Timestamp) -> Option<Made> {
         let mut waiting = self.lock();
         let is_it = |one: &Waiting| {
-            one.session == session && one.made.token == token && one.made.text.is_some() && now.since(one.since) < PATIENCE
+            one.session == session
+                && one.made.token == token
+                && one.made.text.is_some()
+                && now.since(one.since) < PATIENCE
         };
         let found = waiting.iter_mut().rev().find(|one| is_it(one))?;
         let made = &mut found.made;

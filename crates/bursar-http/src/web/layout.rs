@@ -6,10 +6,10 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::answer::Answer;
 use super::assets::{self, Asset};
+use super::cookie;
 use super::csrf::{self, Binding};
 use super::forms::Problems;
 use super::visit::{Theme, Visit};
-use super::cookie;
 
 /// The part of the pages a page belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -22,7 +22,8 @@ pub(crate) const FIELD: &str = "limits";
 /// The most characters of it.
 pub(crate) const LONGEST: u32 = 16_384;
 /// What the field is explained by.
-pub(crate) const HINT: &str = "One a line, in units of the coin. A token spends a coin by itself only within a limit on it.";
+pub(crate) const HINT: &str =
+    "One a line, in units of the coin. A token spends a coin by itself only within a limit on it.";
 
 /// Reads lines of limits; empty lines say nothing.
 ///

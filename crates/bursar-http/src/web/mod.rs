@@ -22,6 +22,7 @@ mod plot;
 mod reference;
 mod sign_in;
 mod sign_out;
+mod spends;
 mod theme;
 mod tokens;
 mod trouble;

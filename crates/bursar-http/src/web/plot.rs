@@ -53,7 +53,8 @@ fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp) -> Markup {
     let greatest = days.iter().map(|(_, amount, _)| *amount).max().unwrap_or(Amount::ZERO);
     let total = days.iter().fold(Amount::ZERO, |sum, (_, amount, _)| sum.saturating_add(*amount));
     let spends = days.iter().map(|(_, _, count)| count).sum();
-    let said = format!("{} in {} over the last {DAYS} days", words::amount(total, coin), words::counted(spends, "spend"));
+    let said =
+        format!("{} in {} over the last {DAYS} days", words::amount(total, coin), words::counted(spends, "spend"));
     html! {
         figure class="plot" {
             figcaption { strong { (coin) } " " span class="muted" { (said) } }

@@ -9,10 +9,10 @@ use bursar_core::time::Timestamp;
 use bursar_service::Bursar;
 use bursar_service::authenticate::Principal;
 
+use super::answer;
 use super::csrf::Binding;
 use super::fields::Fields;
 use super::handover::Handover;
-use super::{answer, cookie};
 use crate::failure::Failure;
 
 /// A request for a page. Who sends it is known; of a form it is certain that a page of ours sent it.
@@ -76,10 +76,6 @@ impl Visit {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.bursar.now()
-    }
-
-    pub(crate) fn theme(&self) -> Theme {
-        cookie::read(&self.headers, cookie::THEME).map_or(Theme::System, Theme::named)
     }
 
     /// Where to go after this, if the form or the query names a place here.

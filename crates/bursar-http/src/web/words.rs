@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 5] = [("day", 86_400), ("hour", 3600), ("minute", 60)
 
 fn formatted(time: Timestamp, form: &str) -> String {
     match jiff::Timestamp::from_millisecond(time.as_millis()) {
-        Ok(instant) => instant.to_zoned(TimeZone::UTC).strftime(form).to_string(),
+        Ok(instant) => instant.to_zoned_datetime(TimeZone::UTC).strftime(form).to_string(),
         Err(_) => time.to_string(),
     }
 }
@@ -34,11 +34,6 @@ pub(crate) fn moment(time: Timestamp) -> String {
 /// `23 May`.
 pub(crate) fn day(time: Timestamp) -> String {
     formatted(time, "%-d %b")
-}
-
-/// `2027-05-23`, as date fields write it.
-pub(crate) fn iso_date(time: Timestamp) -> String {
-    formatted(time, "%Y-%m-%d")
 }
 
 /// How long ago or in how long, with the instant for machines and as a tooltip.
@@ -186,7 +181,9 @@ pub(crate) const fn action(action: WalletAction) -> (&'static str, &'static str,
     match action {
         WalletAction::View => ("view", "See wallets", "Balances, addresses and transfers."),
         WalletAction::Spend => ("spend", "Send money", "As far as the limits below allow."),
-        WalletAction::Approve => ("approve", "Approve", "Say yes or no to pending approvals of wallets you administer."),
+        WalletAction::Approve => {
+            ("approve", "Approve", "Say yes or no to pending approvals of wallets you administer.")
+        }
         WalletAction::Manage => ("manage", "Change settings", "Of wallets you administer. This can let money move."),
         WalletAction::Edit => ("edit", "Comment on transfers", "Notes only; no money moves."),
         WalletAction::Freeze => ("freeze", "Freeze wallets", "Stops all spending from them."),
@@ -260,7 +257,10 @@ mod tests {
             ("tbtc 5", "up to 5 tbtc in total, for good, fees included"),
             ("hteth:usdc 100 per spend", "up to 100 hteth:usdc in each spend, fees included"),
             ("tbtc 1/30 days", "up to 1 tbtc in any 30 days, fees included"),
-            ("tbtc 0.1/hour burst 0.5", "up to 0.5 tbtc at once, of which 0.1 tbtc wears off in any 60 minutes, fees included"),
+            (
+                "tbtc 0.1/hour burst 0.5",
+                "up to 0.5 tbtc at once, of which 0.1 tbtc wears off in any 60 minutes, fees included",
+            ),
             ("20 spends/hour", "at most 20 spends in any 60 minutes"),
             ("eth fees 0.01/calendar day", "fees of at most 0.01 eth each day (UTC)"),
             ("tbtc unlimited", "any amount of tbtc, without a limit"),
