@@ -48,7 +48,8 @@ impl Problems {
             ServiceError::Conflict(_) | ServiceError::RotationUnderWay { .. } | ServiceError::UnlockedLonger { .. } => {
                 ("", StatusCode::CONFLICT)
             }
-            ServiceError::Refused(_) => ("", StatusCode::FORBIDDEN),
+            ServiceError::LastOwner | ServiceError::NoMail | ServiceError::AccountExists => ("", StatusCode::CONFLICT),
+            ServiceError::Refused(_) | ServiceError::RoleNeeded { .. } => ("", StatusCode::FORBIDDEN),
             ServiceError::Busy => ("", StatusCode::SERVICE_UNAVAILABLE),
             _ => return Err(error.into()),
         };

@@ -18,14 +18,20 @@ pub(crate) enum Section {
     None,
     Tokens,
     Wallets,
+    Unresolved,
+    People,
     Audit,
+    Account,
 }
 
 impl Section {
-    const ALL: [(Self, &'static str, &'static str); 3] = [
+    const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Tokens, "/tokens", "Tokens"),
         (Self::Wallets, "/wallets", "Wallets"),
+        (Self::Unresolved, "/unresolved", "Unresolved"),
+        (Self::People, "/organisations", "People"),
         (Self::Audit, "/audit", "Audit"),
+        (Self::Account, "/account", "Account"),
     ];
 }
 
