@@ -206,6 +206,13 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
         }
         ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now),
         ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),
+        ServiceError::LinkOver => Shown::new(410, body("Gone", "link_over")),
+        ServiceError::NoMail => Shown::new(501, body("NotImplemented", "no_mail")),
+        ServiceError::AccountExists => Shown::new(409, body("Conflict", "account_exists")),
+        ServiceError::RoleNeeded { role } => {
+            Shown::new(403, body("AccessDenied", "role_missing").with_context("required", role))
+        }
+        ServiceError::LastOwner => Shown::new(409, body("Conflict", "last_owner")),
         ServiceError::RotationUnderWay { until } => {
             Shown::new(409, body("Conflict", "rotation_under_way").with_context("until", until.to_string()))
         }

@@ -8,7 +8,10 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::native::{document, holding, limits, own, tokens as native_tokens, trail, wallets as native_wallets};
+use crate::native::{
+    document, holding, invitations, limits, organisations, own, sessions, tokens as native_tokens, trail, users,
+    wallets as native_wallets,
+};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,6 +130,7 @@ routes! {
     POST   USER "/user/verifypassword" Person account::verify_password;
     POST   USER "/user/changepassword" Person account::change_password;
     POST   USER "/user/freeze" Person account::freeze;
+    POST   V2   "/enterprise/{organisation}/freeze" Person account::freeze_organisation;
     POST   USER "/user/encrypted" Person account::keychains;
     GET    USER "/user/checkBatchingPasswordFlow" Person account::batching;
     POST   V1   "/keychain" Person account::create_keychain;
@@ -143,6 +147,7 @@ routes! {
     GET    V2   "/{coin}/wallet/{wallet}/transfer" Token wallets::transfers;
     GET    V2   "/{coin}/wallet/{wallet}/transfer/{transfer}" Token wallets::transfer;
 
+    POST   V2   "/{coin}/wallet/{wallet}/freeze" Token wallets::freeze;
     POST   V2   "/{coin}/wallet/{wallet}/tx/build" Token spends::build;
     POST   V2   "/{coin}/wallet/{wallet}/tx/send" Token spends::send;
     POST   V2   "/{coin}/wallet/{wallet}/sendcoins" Token spends::send_coins;
@@ -168,6 +173,38 @@ routes! {
     PUT    NATIVE "/wallets/{wallet}/limits" Person limits::set_of_wallet;
     GET    NATIVE "/organisations/{organisation}/limits" Person limits::of_organisation;
     PUT    NATIVE "/organisations/{organisation}/limits" Person limits::set_of_organisation;
+    GET    NATIVE "/users/me" Person users::me;
+    PATCH  NATIVE "/users/me" Person users::edit_me;
+    POST   NATIVE "/users/me/password" Person users::change_password;
+    POST   NATIVE "/users/me/email" Person users::change_address;
+    POST   NATIVE "/users/{user}/freeze" Person users::freeze;
+    POST   NATIVE "/users/{user}/unfreeze" Person users::unfreeze;
+    POST   NATIVE "/email/verify" Public users::verify_address;
+    POST   NATIVE "/password-resets" Public users::ask_reset;
+    POST   NATIVE "/password-resets/redeem" Public users::redeem_reset;
+    GET    NATIVE "/sessions" Person sessions::list;
+    DELETE NATIVE "/sessions/{session}" Person sessions::end;
+    POST   NATIVE "/sessions/revoke-all" Person sessions::end_all;
+    GET    NATIVE "/organisations" Person organisations::list;
+    POST   NATIVE "/organisations" Person organisations::create;
+    GET    NATIVE "/organisations/{organisation}" Person organisations::show;
+    PATCH  NATIVE "/organisations/{organisation}" Person organisations::edit;
+    POST   NATIVE "/organisations/{organisation}/freeze" Person organisations::freeze;
+    POST   NATIVE "/organisations/{organisation}/unfreeze" Person organisations::unfreeze;
+    GET    NATIVE "/organisations/{organisation}/members" Person organisations::members;
+    PUT    NATIVE "/organisations/{organisation}/members/{user}" Person organisations::set_member;
+    DELETE NATIVE "/organisations/{organisation}/members/{user}" Person organisations::remove_member;
+    GET    NATIVE "/organisations/{organisation}/invitations" Person invitations::list;
+    POST   NATIVE "/organisations/{organisation}/invitations" Person invitations::create;
+    DELETE NATIVE "/invitations/{invitation}" Person invitations::withdraw;
+    POST   NATIVE "/invitations/{invitation}/resend" Person invitations::resend;
+    POST   NATIVE "/invitations/show" Public invitations::show;
+    POST   NATIVE "/invitations/redeem" Public invitations::redeem;
+    GET    NATIVE "/wallets/{wallet}/members" Person organisations::wallet_members;
+    PUT    NATIVE "/wallets/{wallet}/members/{user}" Person organisations::set_wallet_member;
+    DELETE NATIVE "/wallets/{wallet}/members/{user}" Person organisations::remove_wallet_member;
+    POST   NATIVE "/wallets/{wallet}/freeze" Token organisations::freeze_wallet;
+    POST   NATIVE "/wallets/{wallet}/unfreeze" Person organisations::unfreeze_wallet;
     POST   NATIVE "/services" Person holding::create_service;
     GET    NATIVE "/spends" Person holding::unresolved;
     POST   NATIVE "/spends" Service holding::hold;

@@ -272,7 +272,6 @@ impl Bursar {
     pub(crate) fn new_link(&self, owner: [u8; 16]) -> LinkSecret {
         LinkSecret::new(owner, self.random.bytes())
     }
-
 }
 
 fn address_link(user: UserId) -> DocumentKey {

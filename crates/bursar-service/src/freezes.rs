@@ -34,9 +34,8 @@ impl FreezeOrder {
     /// The freeze that then is: the new one, or the old one where it lasts as long.
     fn over(&self, old: Option<&Freeze>, usual: &str, now: Timestamp) -> Freeze {
         let until = self.duration.map(|duration| now.plus(duration));
-        let lasts = |old: &&Freeze| {
-            old.holds_at(now) && old.until.is_none_or(|old| until.is_some_and(|until| until <= old))
-        };
+        let lasts =
+            |old: &&Freeze| old.holds_at(now) && old.until.is_none_or(|old| until.is_some_and(|until| until <= old));
         match old.filter(lasts) {
             Some(old) => old.clone(),
             None => Freeze { since: now, until, reason: self.reason.clone().unwrap_or_else(|| usual.to_owned()) },
@@ -232,10 +231,7 @@ impl Bursar {
             let freeze = order.over(found.value.freeze.as_ref(), "frozen by an administrator", self.clock.now());
             let organisation = Organisation { freeze: Some(freeze.clone()), ..found.value };
             let write = Write {
-                read: vec![
-                    (Key::Membership((id, principal.user())), version),
-                    (Key::Organisation(id), found.version),
-                ],
+                read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, organisation)],
                 trace: trace("organisation.freeze", "organisation", id, told(&freeze)),
                 ..Write::default()
@@ -263,10 +259,7 @@ impl Bursar {
             let found = self.stored_organisation(id)?;
             may_lift(found.value.freeze.as_ref(), stepped_up)?;
             let write = Write {
-                read: vec![
-                    (Key::Membership((id, principal.user())), version),
-                    (Key::Organisation(id), found.version),
-                ],
+                read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, Organisation { freeze: None, ..found.value })],
                 trace: trace("organisation.unfreeze", "organisation", id, Vec::new()),
                 ..Write::default()
@@ -281,7 +274,8 @@ impl Bursar {
 fn may_lift(freeze: Option<&Freeze>, stepped_up: bool) -> Result<(), ServiceError> {
     if freeze.is_some_and(|freeze| freeze.reason == REASON) {
         return Err(ServiceError::Conflict(
-            "it is frozen because a budget does not add up; only the operator lifts that, with `bursar user`".to_owned(),
+            "it is frozen because a budget does not add up; only the operator lifts that, with `bursar user`"
+                .to_owned(),
         ));
     }
     if stepped_up { Ok(()) } else { Err(ServiceError::StepUpNeeded) }

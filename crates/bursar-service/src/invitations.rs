@@ -69,8 +69,10 @@ impl Bursar {
         new: &NewInvitation,
         otp: Option<&str>,
     ) -> Result<Invitation, ServiceError> {
+        self.person(principal)?;
         self.needs_mail()?;
         let address = read_address("email", &new.address)?;
+        self.rates.mail_of(principal.user(), self.clock.now())?;
         let id = InvitationId::time_ordered(self.clock.now(), self.random.bytes());
         let link = self.new_link(*id.as_bytes());
         let invitation = self
@@ -79,7 +81,6 @@ impl Bursar {
                 if !stepped_up {
                     return Err(ServiceError::StepUpNeeded);
                 }
-                self.rates.mail_of(principal.user(), self.clock.now())?;
                 Ok(decided)
             })
             .await?;
@@ -246,11 +247,7 @@ impl Bursar {
     ///
     /// # Errors
     /// The caller may not, it is over, or it was sent often.
-    pub async fn resend_invitation(
-        &self,
-        principal: &Principal,
-        id: InvitationId,
-    ) -> Result<Invitation, ServiceError> {
+    pub async fn resend_invitation(&self, principal: &Principal, id: InvitationId) -> Result<Invitation, ServiceError> {
         self.person(principal)?;
         self.needs_mail()?;
         self.rates.mail_of(principal.user(), self.clock.now())?;
@@ -268,8 +265,7 @@ impl Bursar {
                 }
                 read.push((Key::Invitation(id), version));
                 let lookup = self.sealer.lookup(&link.hash());
-                let invitation =
-                    Invitation { lookup, is_mailed: true, sent: found.sent.saturating_add(1), ..found };
+                let invitation = Invitation { lookup, is_mailed: true, sent: found.sent.saturating_add(1), ..found };
                 let data = vec![("invitation", id.to_string()), ("address", invitation.address.clone())];
                 let trace = trace("invitation.resend", "organisation", invitation.organisation, data);
                 let put = vec![Record::Invitation(id, invitation.clone())];

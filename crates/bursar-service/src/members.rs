@@ -211,11 +211,7 @@ impl Bursar {
 }
 
 /// The user's roles in the organisation's wallets.
-fn wallets_within(
-    reader: &mut dyn Reader,
-    organisation: OrganisationId,
-    user: UserId,
-) -> Result<Vec<Key>, StoreError> {
+fn wallets_within(reader: &mut dyn Reader, organisation: OrganisationId, user: UserId) -> Result<Vec<Key>, StoreError> {
     let (mut keys, mut after) = (Vec::new(), None);
     loop {
         let found = reader.wallets(user, None, Page { limit: PAGE, after, newest_first: false })?;

@@ -109,7 +109,9 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
         ),
         Notice::PasswordChanged => (
             "Your password was changed",
-            format!("The password of your account was changed, and everybody signed out. Access tokens go on.\n\n{NOT_YOU}"),
+            format!(
+                "The password of your account was changed, and everybody signed out. Access tokens go on.\n\n{NOT_YOU}"
+            ),
         ),
         Notice::ResetAsked { link: secret } => (
             "A new password for your account",

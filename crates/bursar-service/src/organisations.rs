@@ -25,10 +25,7 @@ impl Bursar {
     ///
     /// # Errors
     /// The caller is no person.
-    pub async fn organisations(
-        &self,
-        principal: &Principal,
-    ) -> Result<Vec<(Organisation, MemberRole)>, ServiceError> {
+    pub async fn organisations(&self, principal: &Principal) -> Result<Vec<(Organisation, MemberRole)>, ServiceError> {
         self.person(principal)?;
         let user = principal.user();
         let places = self.reads.run(move |reader| reader.memberships(user)).await?;
@@ -74,15 +71,11 @@ impl Bursar {
             if !stepped_up {
                 return Err(ServiceError::StepUpNeeded);
             }
-            let organisation =
-                Organisation { id, name: name.to_owned(), freeze: None, requires_second_factor: true };
+            let organisation = Organisation { id, name: name.to_owned(), freeze: None, requires_second_factor: true };
             let membership = Membership { organisation: id, user, role: MemberRole::Owner };
             let write = Write {
                 read: vec![(Key::Organisation(id), 0), (Key::Membership((owned, user)), own.version)],
-                put: vec![
-                    Record::Organisation(id, organisation.clone()),
-                    Record::Membership((id, user), membership),
-                ],
+                put: vec![Record::Organisation(id, organisation.clone()), Record::Membership((id, user), membership)],
                 trace: trace("organisation.create", "organisation", id, vec![("name", name.to_owned())]),
                 ..Write::default()
             };
@@ -149,10 +142,7 @@ impl Bursar {
                 }
             }
             let write = Write {
-                read: vec![
-                    (Key::Membership((id, principal.user())), version),
-                    (Key::Organisation(id), found.version),
-                ],
+                read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, organisation.clone())],
                 trace: trace("organisation.edit", "organisation", id, data),
                 ..Write::default()

@@ -325,7 +325,11 @@ impl Bursar {
         self.sealed_password(credential, WireVerifier::compute(&user.username, &clear)).await
     }
 
-    pub(crate) async fn sealed_password(&self, credential: Credential, verifier: WireVerifier) -> Result<Record, ServiceError> {
+    pub(crate) async fn sealed_password(
+        &self,
+        credential: Credential,
+        verifier: WireVerifier,
+    ) -> Result<Record, ServiceError> {
         let hash = self.hashing.hash(verifier, self.random.bytes()).await?;
         let credential = self.seal_credential(credential, hash.expose().as_bytes())?;
         Ok(Record::Credential(credential.id, credential))

@@ -31,7 +31,13 @@ pub(crate) struct Rates {
 impl Rates {
     pub(crate) fn new(is_on: bool) -> Self {
         let limiter = |rate| Mutex::new(RateLimiter::new(rate, REMEMBERED));
-        Self { is_on, login: limiter(Rate::LOGIN), second_factor: limiter(Rate::SECOND_FACTOR), links: limiter(Rate::LOGIN), mails: limiter(Rate::MAIL) }
+        Self {
+            is_on,
+            login: limiter(Rate::LOGIN),
+            second_factor: limiter(Rate::SECOND_FACTOR),
+            links: limiter(Rate::LOGIN),
+            mails: limiter(Rate::MAIL),
+        }
     }
 
     /// A login under a name; the name need not exist. The name counts together with the address, so that

@@ -107,12 +107,7 @@ impl Bursar {
     ///
     /// # Errors
     /// The link is over, the account is frozen, or the password is too weak.
-    pub async fn redeem_reset(
-        &self,
-        link: &str,
-        clear: &Secret<String>,
-        address: IpAddr,
-    ) -> Result<(), ServiceError> {
+    pub async fn redeem_reset(&self, link: &str, clear: &Secret<String>, address: IpAddr) -> Result<(), ServiceError> {
         self.rates.link(address, self.clock.now())?;
         let user = self.reset_of(link)?;
         if let Some(freeze) = user.freeze.clone().filter(|freeze| freeze.holds_at(self.clock.now())) {

@@ -55,11 +55,7 @@ impl Bursar {
         Ok((views, next.flatten()))
     }
 
-    async fn living_sessions(
-        &self,
-        principal: &Principal,
-        page: Page<TokenId>,
-    ) -> Result<Vec<Token>, ServiceError> {
+    async fn living_sessions(&self, principal: &Principal, page: Page<TokenId>) -> Result<Vec<Token>, ServiceError> {
         let (user, now) = (principal.user(), self.clock.now());
         let since = self.stored_user(user)?.value.sessions_since;
         Ok(self.reads.run(move |reader| reader.sessions(user, since, now, page)).await?)
@@ -72,9 +68,8 @@ impl Bursar {
     pub async fn end_session(&self, principal: &Principal, id: TokenId) -> Result<(), ServiceError> {
         self.person(principal)?;
         let found = self.reads.look_up(|reader| reader.token(id))?.map(|found| found.value);
-        let is_own = |token: &Token| {
-            token.user == principal.user() && token.kind == bursar_core::token::TokenKind::Session
-        };
+        let is_own =
+            |token: &Token| token.user == principal.user() && token.kind == bursar_core::token::TokenKind::Session;
         found.filter(is_own).ok_or(ServiceError::NotFound("session"))?;
         self.command(principal.actor(), Command::Revoke { token: id }).await.map(drop)
     }

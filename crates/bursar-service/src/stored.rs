@@ -68,11 +68,7 @@ impl Bursar {
     }
 
     /// A record as it is committed, and its version.
-    pub(crate) fn stored<T>(
-        &self,
-        key: &Key,
-        pick: impl FnOnce(&State) -> T,
-    ) -> Result<(Version, T), ServiceError> {
+    pub(crate) fn stored<T>(&self, key: &Key, pick: impl FnOnce(&State) -> T) -> Result<(Version, T), ServiceError> {
         let mut state = State::default();
         self.reads.look_up(|reader| reader.load(std::slice::from_ref(key), &mut state))?;
         Ok((state.version(key).unwrap_or_default(), pick(&state)))

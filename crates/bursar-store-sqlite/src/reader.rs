@@ -15,8 +15,8 @@ use rusqlite::{Connection, Transaction};
 
 use crate::conservation;
 use crate::rows::{
-    self, Found, audit, budget, credential, document, hold, invitation, last_use, limits, membership, position, role, secrets, spend_key,
-    spends, token, user, wallet,
+    self, Found, audit, budget, credential, document, hold, invitation, last_use, limits, membership, position, role,
+    secrets, spend_key, spends, token, user, wallet,
 };
 use crate::sql::unavailable;
 
@@ -123,11 +123,7 @@ impl Reader for SqliteReader {
         invitation::of_organisation(&self.connection, organisation, page)
     }
 
-    fn wallet_members(
-        &mut self,
-        wallet: WalletId,
-        page: Page<UserId>,
-    ) -> Result<Vec<(WalletRole, User)>, StoreError> {
+    fn wallet_members(&mut self, wallet: WalletId, page: Page<UserId>) -> Result<Vec<(WalletRole, User)>, StoreError> {
         role::of_wallet(&self.connection, wallet, page)
     }
 

@@ -1,6 +1,6 @@
 //! What Bursar asks of a store.
 
-use bursar_core::account::{Invitation, Membership, MemberRole, User, Wallet, WalletRole};
+use bursar_core::account::{Invitation, MemberRole, Membership, User, Wallet, WalletRole};
 use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
@@ -237,11 +237,7 @@ pub trait Reader: Send {
     ///
     /// # Errors
     /// The store does not answer.
-    fn wallet_members(
-        &mut self,
-        wallet: WalletId,
-        page: Page<UserId>,
-    ) -> Result<Vec<(WalletRole, User)>, StoreError>;
+    fn wallet_members(&mut self, wallet: WalletId, page: Page<UserId>) -> Result<Vec<(WalletRole, User)>, StoreError>;
 
     /// What a user logs in with.
     ///

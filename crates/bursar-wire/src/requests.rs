@@ -4,6 +4,7 @@
 mod account;
 mod limits;
 mod native;
+mod people;
 mod query;
 mod spend;
 mod template;
@@ -12,6 +13,10 @@ mod token;
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
+pub use people::{
+    ChangeAddress, ClearPasswords, CreateInvitation, CreateOrganisation, EditMember, EditOrganisation, EditProfile,
+    EditWalletMember, FreezeOther, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword, RevokeSessions, StepUp,
+};
 pub use query::{HistoryQuery, ListQuery, TrailQuery};
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};

@@ -8,6 +8,7 @@ mod account;
 #[cfg(test)]
 mod fixtures;
 mod limits;
+mod people;
 mod refusal;
 mod session;
 mod spend;
@@ -17,6 +18,7 @@ mod wallet;
 
 pub use account::{login, user};
 pub use limits::{apart, limit, limit_report, limit_rules, limit_standing, others_limit};
+pub use people::{freeze, invitation, invitation_offer, member, native_session, organisation, profile, wallet_member};
 pub use refusal::refusal;
 pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{native_spend, native_spends};

@@ -26,10 +26,12 @@ use tokio::net::TcpListener;
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
+use crate::post::Mail;
 use crate::server::{self, Listening, Rails};
 
 const USERNAME: &str = "user@example.com";
 const RAIL: &str = "sandbox";
+const MAILS: &str = "mail";
 const BOOK: &str = "sandbox.db";
 
 /// The longest life of a token: ten years, as at BitGo (WC §1.4).
@@ -72,6 +74,7 @@ pub(crate) struct Ready {
     pub(crate) password: Secret<String>,
     pub(crate) otp: &'static str,
     pub(crate) data_directory: PathBuf,
+    pub(crate) mail_directory: PathBuf,
     pub(crate) is_ephemeral: bool,
     pub(crate) server_xpub: String,
     pub(crate) wallets: Vec<SandboxWallet>,
@@ -130,7 +133,9 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
         let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>)]);
         let policy = policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance);
-        let bursar = server::open(&home.directory, &home.master, rails, policy)?;
+        let mails = home.directory.join(MAILS);
+        let post = Mail::into_directory(mails.clone(), url(listener.local_addr()?)).open()?;
+        let bursar = server::open(&home.directory, &home.master, rails, Some(post), policy)?;
         #[cfg(feature = "break-no-hold")]
         let bursar = broken(bursar, wishes.ignores_limits);
         let bursar = Arc::new(bursar);
@@ -152,6 +157,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             password,
             otp: fixed_otp::CODES[0],
             data_directory: home.directory.clone(),
+            mail_directory: mails,
             is_ephemeral: home.temporary.is_some(),
             server_xpub,
             wallets,

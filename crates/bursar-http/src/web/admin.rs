@@ -104,7 +104,8 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let hold = visit.bursar.spend_by_id(visit.person()?, visit.id("spend")?).await?;
     let coin = &hold.cost.coin;
     let field = |name, label, hint, is_optional| {
-        Field { name, label, hint, value: visit.form.text(name), is_optional, most: 250, ..Field::default() }.draw(problems)
+        Field { name, label, hint, value: visit.form.text(name), is_optional, most: 250, ..Field::default() }
+            .draw(problems)
     };
     let moved = visit.form.text("moved");
     let body = html! {

@@ -155,10 +155,7 @@ impl Bursar {
     /// What of an invitation its maker may still give, and the versions of what says so. If that is not even the role,
     /// the invitation is over.
     #[expect(clippy::type_complexity, reason = "the parts of one answer that are taken apart at once")]
-    fn offered(
-        &self,
-        invitation: &Invitation,
-    ) -> Result<(Vec<(WalletId, WalletRole)>, Vec<(Key, u64)>), ServiceError> {
+    fn offered(&self, invitation: &Invitation) -> Result<(Vec<(WalletId, WalletRole)>, Vec<(Key, u64)>), ServiceError> {
         let organisation = invitation.organisation;
         let mut read = Vec::new();
         let Some(by) = invitation.invited_by else { return Ok((invitation.wallets.clone(), read)) };
@@ -184,16 +181,15 @@ impl Bursar {
         let link = LinkSecret::read(link).ok_or(ServiceError::LinkOver)?;
         let found = self.stored_invitation(InvitationId::from_bytes(link.owner()))?;
         let lookup = self.sealer.lookup(&link.hash());
-        let lives = |found: &Versioned<Invitation>| {
-            found.value.lookup == lookup && self.clock.now() < found.value.expires
-        };
+        let lives =
+            |found: &Versioned<Invitation>| found.value.lookup == lookup && self.clock.now() < found.value.expires;
         found.filter(lives).ok_or(ServiceError::LinkOver)
     }
 
     fn account_of(&self, address: &str) -> Result<bool, ServiceError> {
-        let found = self
-            .reads
-            .look_up(|reader| Ok(reader.user_by_name(address)?.is_some() || reader.user_by_address(address)?.is_some()))?;
+        let found = self.reads.look_up(|reader| {
+            Ok(reader.user_by_name(address)?.is_some() || reader.user_by_address(address)?.is_some())
+        })?;
         Ok(found)
     }
 }

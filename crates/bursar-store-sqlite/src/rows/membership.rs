@@ -7,8 +7,8 @@ use bursar_store::{Page, StoreError};
 use rusqlite::{Connection, params};
 
 use crate::page::{at_most, id_bound};
-use crate::rows::user::{self, user_columns};
 use crate::rows::Found;
+use crate::rows::user::{self, user_columns};
 use crate::sql::{execute, many, one};
 
 macro_rules! select {

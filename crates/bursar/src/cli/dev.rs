@@ -79,6 +79,7 @@ fn document(ready: &Ready) -> Value {
         "password": ready.password.expose(),
         "otp": ready.otp,
         "dataDir": ready.data_directory,
+        "mailDir": ready.mail_directory,
         "pid": std::process::id(),
         "serverXpub": ready.server_xpub,
         "wallets": wallets,
@@ -96,6 +97,7 @@ fn page(ready: &Ready) -> String {
         .collect();
     let wallets = table::draw(["COIN", "WALLET", "LABEL", "BALANCE (base units)", "ADDRESS"], &rows);
     let operations = &ready.operations;
+    let mails = ready.mail_directory.display();
     let (url, web) = (&ready.url, &ready.web);
     let (username, password, otp) = (ready.username, ready.password.expose(), ready.otp);
     let kept = match ready.is_ephemeral {
@@ -117,6 +119,7 @@ fn page(ready: &Ready) -> String {
          Password   {password}\n\
          OTP        {otp}\n\
          Data       {kept}\n\
+         Mail       {mails}\n\
          Operations {operations}/readyz, /metrics, /healthz\n\n\
          {wallets}\n\n\
          In another terminal:\n\n\

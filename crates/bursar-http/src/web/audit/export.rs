@@ -28,8 +28,10 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     }
     events.truncate(MOST);
     if visit.query.text("form") == "jsonl" {
-        let lines: Vec<String> =
-            events.iter().map(|(place, event)| shapes::trail_event(place.link, place.event, event).to_string()).collect();
+        let lines: Vec<String> = events
+            .iter()
+            .map(|(place, event)| shapes::trail_event(place.link, place.event, event).to_string())
+            .collect();
         return Ok(Answer::file("application/jsonl; charset=utf-8", "bursar-audit.jsonl", lines.join("\n") + "\n"));
     }
     let mut text = "place,time,actor,action,subject,data\r\n".to_owned();

@@ -27,8 +27,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
     let found = visit.bursar.organisations(visit.person()?).await?;
     let owns_one = found.iter().any(|(_, role)| *role == bursar_core::account::MemberRole::Owner);
-    let name =
-        Field { name: "name", label: "Name", value: visit.form.text("name"), most: 250, ..Field::default() };
+    let name = Field { name: "name", label: "Name", value: visit.form.text("name"), most: 250, ..Field::default() };
     let body = html! {
         h1 { "Organisations" }
         (problems.summary())

@@ -114,7 +114,14 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let here = format!("{own}/members/{}", user.id);
     let is_frozen = user.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
     let said = visit.form.text("role");
-    let reason = Field { name: "reason", label: "Why", hint: "They are told.", is_optional: true, most: 250, ..Field::default() };
+    let reason = Field {
+        name: "reason",
+        label: "Why",
+        hint: "They are told.",
+        is_optional: true,
+        most: 250,
+        ..Field::default()
+    };
     let days = Field {
         name: "days",
         label: "For how many days",

@@ -91,8 +91,11 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
 }
 
 fn row(role: WalletRole, user: &User) -> Markup {
-    let may: Vec<&str> =
-        [(role.view, "see"), (role.spend, "spend"), (role.admin, "run")].into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect();
+    let may: Vec<&str> = [(role.view, "see"), (role.spend, "spend"), (role.admin, "run")]
+        .into_iter()
+        .filter(|(has, _)| *has)
+        .map(|(_, word)| word)
+        .collect();
     html! {
         tr {
             th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) } }
