@@ -121,10 +121,8 @@ impl Surface {
 
     async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
         let request_id = self.request_id(request.headers());
-        if matches!(failure, Failure::NoSuchRoute)
-            && web::wants_page(request.method(), request.uri(), request.headers())
-        {
-            return web::no_such_page(&self, request.headers(), &request_id);
+        if matches!(failure, Failure::NoSuchRoute) && web::wants_page(&request) {
+            return web::no_such_page(&self, peer, request).await;
         }
         // What is under our own prefix speaks our own form, also where there is no route.
         let is_native = request.uri().path().starts_with(routes::OWN);

@@ -1,7 +1,7 @@
 //! How much of a limit is used, as a bar. Its widths are attributes, so that no style stands in the page.
 
 use bursar_core::amount::Amount;
-use bursar_core::limit::{Ceiling, LimitReport, Window};
+use bursar_core::limit::{Ceiling, LimitReport, Measure, Window};
 use bursar_core::time::Timestamp;
 use maud::{Markup, html};
 
@@ -31,13 +31,13 @@ fn one(report: &LimitReport, now: Timestamp) -> Markup {
     let limit = &report.limit;
     let Ceiling::At(ceiling) = limit.ceiling else {
         return html! {
-            p class="limit" { strong { (words::measured(limit)) } span class="badge warn" { "No limit" } }
+            p class="limit" { strong { (words::counted_thing(limit)) } span class="badge warn" { "No limit" } }
         };
     };
     let is_each = limit.window == Window::Spend;
     html! {
         p class="limit" {
-            strong { (words::measured(limit)) }
+            strong { (words::counted_thing(limit)) }
             span class="muted" { (words::figure(ceiling, limit)) " " (words::window(limit)) }
         }
         @if !is_each { (bar(report, ceiling)) (figures(report, now)) }
@@ -68,9 +68,10 @@ fn bar(report: &LimitReport, ceiling: Amount) -> Markup {
 
 fn figures(report: &LimitReport, now: Timestamp) -> Markup {
     let limit = &report.limit;
+    let used = if limit.measure == Measure::Count { "made" } else { "spent" };
     html! {
         p class="figures" {
-            span { (words::figure(report.captured, limit)) " spent" }
+            span { (words::figure(report.captured, limit)) " " (used) }
             @if report.held > Amount::ZERO { span { (words::figure(report.held, limit)) " held" } }
             @if let Some(left) = report.remaining() { span { strong { (words::figure(left, limit)) " left" } } }
             @if let Some(at) = report.resets { span { "whole again " (words::relative(at, now)) } }

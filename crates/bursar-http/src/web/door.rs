@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bursar_service::authenticate::{Presented, Principal, Signing, Unauthenticated};
@@ -47,16 +47,34 @@ pub(crate) fn mount(mut router: Router, surface: &Surface) -> Router {
 }
 
 /// Whether somebody who asks for what is not there would rather see a page than JSON.
-pub(crate) fn wants_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let is_of_programs = ["/api/", "/bursar/"].iter().any(|prefix| uri.path().starts_with(prefix));
-    method == Method::GET && !is_of_programs && accepts.is_some_and(|accepts| accepts.contains("text/html"))
+pub(crate) fn wants_page(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let is_of_programs = ["/api/", "/bursar/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    request.method() == Method::GET && !is_of_programs && accepts.is_some_and(|accepts| accepts.contains("text/html"))
 }
 
-/// The page that says that there is none.
-pub(crate) fn no_such_page(surface: &Surface, headers: &HeaderMap, request_id: &str) -> Response {
-    let frame = Frame::of_nobody(headers, surface.settings.environment == "test");
-    trouble::page(&frame, Failure::NoSuchRoute, request_id, surface.bursar.now()).into_response(false)
+/// The page that says that there is none, to whoever asked for it.
+pub(crate) async fn no_such_page(surface: &Surface, peer: SocketAddr, request: Request) -> Response {
+    let request_id = surface.request_id(request.headers());
+    let is_https = is_https(surface, peer, request.headers());
+    let mut frame = Frame::of_nobody(request.headers(), surface.settings.environment == "test");
+    if let Ok(received) = surface.receive(peer, request).await
+        && let Ok(comer) = comer(surface, &received).await
+        && comer.person.is_some()
+    {
+        frame = frame.with(comer.person.as_ref(), &comer.binding, "/");
+    }
+    let answer = trouble::page(&frame, Failure::NoSuchRoute, &request_id, surface.bursar.now());
+    finished(answer, is_https, &request_id)
+}
+
+/// The answer with the name of its request.
+fn finished(answer: Answer, is_https: bool, request_id: &str) -> Response {
+    let mut response = answer.into_response(is_https);
+    if let Ok(id) = request_id.parse() {
+        response.headers_mut().insert(names::REQUEST_ID, id);
+    }
+    response
 }
 
 struct Door {
@@ -74,6 +92,12 @@ struct Comer {
     is_over: bool,
 }
 
+impl Comer {
+    const fn nobody(binding: Binding) -> Self {
+        Self { person: None, binding, begun: None, is_over: false }
+    }
+}
+
 impl Door {
     async fn run(
         self,
@@ -83,7 +107,7 @@ impl Door {
         request: Request,
     ) -> Response {
         let request_id = self.surface.request_id(request.headers());
-        let is_https = self.is_https(peer, request.headers());
+        let is_https = is_https(&self.surface, peer, request.headers());
         let is_test = self.surface.settings.environment == "test";
         let mut frame = Frame::of_nobody(request.headers(), is_test);
         let answered = match self.surface.receive(peer, request).await {
@@ -92,11 +116,7 @@ impl Door {
         };
         let now = self.surface.bursar.now();
         let answer = answered.unwrap_or_else(|failure| trouble::page(&frame, failure, &request_id, now));
-        let mut response = answer.into_response(is_https);
-        if let Ok(id) = request_id.parse() {
-            response.headers_mut().insert(names::REQUEST_ID, id);
-        }
-        response
+        finished(answer, is_https, &request_id)
     }
 
     async fn answer(
@@ -109,7 +129,10 @@ impl Door {
         let query = Fields::read(received.target.split_once('?').map_or("", |(_, query)| query).as_bytes())?;
         let is_form = page.method == "POST";
         let form = if is_form { Fields::read(&received.body)? } else { Fields::default() };
-        let comer = self.comer(page, &received).await?;
+        let comer = match page.audience {
+            Audience::File => Comer::nobody(Binding::to("")),
+            Audience::Everybody | Audience::Person => comer(&self.surface, &received).await?,
+        };
         *frame = frame.clone().with(comer.person.as_ref(), &comer.binding, &received.target);
         if is_form && !(csrf::is_from_here(&received.headers) && comer.binding.is(form.text(csrf::FIELD))) {
             // A session that has just ended explains it better.
@@ -136,50 +159,46 @@ impl Door {
             None => answer,
         })
     }
+}
 
-    async fn comer(&self, page: &Page, received: &Received) -> Result<Comer, Failure> {
-        let nobody = |binding| Comer { person: None, binding, begun: None, is_over: false };
-        if page.audience == Audience::File {
-            return Ok(nobody(Binding::to("")));
-        }
-        let presented = cookie::read(&received.headers, cookie::SESSION);
-        if let Some(text) = presented {
-            let bearer = format!("Bearer {text}");
-            let presented = Presented {
-                authorization: Some(&bearer),
-                signing: Signing::None,
-                method: received.method.as_str(),
-                target: &received.target,
-                body: &received.body,
-                address: received.address,
-            };
-            match self.surface.bursar.authenticate(presented).await.principal {
-                // A token of software is no session, whoever put it into a cookie.
-                Ok(Some(person)) if person.is_person() => {
-                    return Ok(Comer { person: Some(person), ..nobody(Binding::to(text)) });
-                }
-                Err(Unauthenticated::Unavailable(error)) => return Err(error.into()),
-                Ok(_) | Err(_) => {}
+async fn comer(surface: &Surface, received: &Received) -> Result<Comer, Failure> {
+    let presented = cookie::read(&received.headers, cookie::SESSION);
+    if let Some(text) = presented {
+        let bearer = format!("Bearer {text}");
+        let presented = Presented {
+            authorization: Some(&bearer),
+            signing: Signing::None,
+            method: received.method.as_str(),
+            target: &received.target,
+            body: &received.body,
+            address: received.address,
+        };
+        match surface.bursar.authenticate(presented).await.principal {
+            // A token of software is no session, whoever put it into a cookie.
+            Ok(Some(person)) if person.is_person() => {
+                return Ok(Comer { person: Some(person), ..Comer::nobody(Binding::to(text)) });
             }
+            Err(Unauthenticated::Unavailable(error)) => return Err(error.into()),
+            Ok(_) | Err(_) => {}
         }
-        let is_over = presented.is_some();
-        let known = cookie::read(&received.headers, cookie::VISIT).filter(|text| is_visit(text));
-        Ok(match known {
-            Some(text) => Comer { is_over, ..nobody(Binding::to(text)) },
-            None => {
-                let secret = self.surface.bursar.random_bytes::<32>();
-                let text = base16ct::lower::encode_string(&secret);
-                Comer { is_over, begun: Some(text.clone()), ..nobody(Binding::to(&text)) }
-            }
-        })
     }
+    let is_over = presented.is_some();
+    let known = cookie::read(&received.headers, cookie::VISIT).filter(|text| is_visit(text));
+    Ok(match known {
+        Some(text) => Comer { is_over, ..Comer::nobody(Binding::to(text)) },
+        None => {
+            let secret = surface.bursar.random_bytes::<32>();
+            let text = base16ct::lower::encode_string(&secret);
+            Comer { is_over, begun: Some(text.clone()), ..Comer::nobody(Binding::to(&text)) }
+        }
+    })
+}
 
-    /// Whether the browser reached us by HTTPS: our own listener never speaks it, a proxy of ours may.
-    fn is_https(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
-        let is_proxy = self.surface.settings.trusted_proxies.iter().any(|network| network.contains(&peer.ip()));
-        let said = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-        is_proxy && said == Some("https")
-    }
+/// Whether the browser reached us by HTTPS: our own listener never speaks it, a proxy of ours may.
+fn is_https(surface: &Surface, peer: SocketAddr, headers: &HeaderMap) -> bool {
+    let is_proxy = surface.settings.trusted_proxies.iter().any(|network| network.contains(&peer.ip()));
+    let said = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+    is_proxy && said == Some("https")
 }
 
 fn is_visit(text: &str) -> bool {

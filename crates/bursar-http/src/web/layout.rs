@@ -108,9 +108,6 @@ impl Frame {
                 body {
                     a class="skip" href="#main" { "Skip to the content" }
                     (self.header(section))
-                    @if self.is_test {
-                        p class="environment" { "Test environment. The money here is the sandbox’s: nothing is real." }
-                    }
                     main id="main" tabindex="-1" { (body) }
                     (self.footer())
                 }
@@ -138,6 +135,9 @@ impl Frame {
                         }
                     }
                 }
+                @if self.is_test {
+                    p class="environment" { "Test environment. The money here is the sandbox’s: nothing is real." }
+                }
             }
         }
     }
@@ -151,8 +151,8 @@ impl Frame {
                         form class="themes" method="post" action="/theme" {
                             (self.form_token())
                             input type="hidden" name="next" value=(self.here);
-                            fieldset {
-                                legend { "Colours" }
+                            div role="group" aria-label="Colours" {
+                                span aria-hidden="true" { "Colours" }
                                 @for theme in Theme::ALL {
                                     button type="submit" name="theme" value=(theme.name())
                                         aria-pressed=(if theme == self.theme { "true" } else { "false" }) {

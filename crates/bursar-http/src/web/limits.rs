@@ -176,7 +176,7 @@ impl Editing {
                 }
             }
             @if !standing.reports.is_empty() {
-                section aria-labelledby="now" {
+                section class="card said" aria-labelledby="now" {
                     h2 id="now" { "As they stand" }
                     (bars::all(&standing.reports, visit.now()))
                 }

@@ -66,7 +66,8 @@ fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp) -> Markup {
                     rect class="spent" x=(at * STEP + 3) width=(BAR) y=(HEIGHT - height) height=(height) rx="2" {
                         title { (words::day(*day)) ": " (words::amount(*amount, coin)) }
                     }
-                    @if at % 7 == 1 { text x=(at * STEP + STEP / 2) y=(HEIGHT + 16) text-anchor="middle" { (words::day(*day)) } }
+                    @if at == DAYS - 1 { text x=(DAYS * STEP) y=(HEIGHT + 16) text-anchor="end" { (words::day(*day)) } }
+                    @else if at % 7 == 1 { text x=(at * STEP + STEP / 2) y=(HEIGHT + 16) text-anchor="middle" { (words::day(*day)) } }
                 }
             }
             p class="small muted" { "The tallest bar is " (words::amount(greatest, coin)) "." }

@@ -9,8 +9,8 @@ use super::words;
 /// The longest address that is shown in full, in characters.
 const LONGEST_SHOWN: usize = 24;
 
-/// The spends; `other` says what their fourth column is: the wallet or the token.
-pub(crate) fn table(spends: &[Hold], other: &dyn Fn(&Hold) -> String, now: Timestamp) -> Markup {
+/// The spends; the fourth column tells what is not known from the page: the wallet or the token.
+pub(crate) fn table(spends: &[Hold], column: &str, other: &dyn Fn(&Hold) -> Markup, now: Timestamp) -> Markup {
     html! {
         @if spends.is_empty() { p class="empty" { "No spends yet." } } @else {
             div class="scrolls" tabindex="0" role="group" aria-label="Spends" {
@@ -20,7 +20,7 @@ pub(crate) fn table(spends: &[Hold], other: &dyn Fn(&Hold) -> String, now: Times
                             th scope="col" { "When" }
                             th scope="col" class="number" { "Amount" }
                             th scope="col" { "To" }
-                            th scope="col" { "By or from" }
+                            th scope="col" { (column) }
                             th scope="col" { "Became" }
                         }
                     }
@@ -31,7 +31,7 @@ pub(crate) fn table(spends: &[Hold], other: &dyn Fn(&Hold) -> String, now: Times
     }
 }
 
-fn row(spend: &Hold, other: String, now: Timestamp) -> Markup {
+fn row(spend: &Hold, other: Markup, now: Timestamp) -> Markup {
     let (class, state) = state(&spend.state);
     let cost = spend.captured().unwrap_or_else(|| spend.cost.clone());
     html! {

@@ -93,6 +93,12 @@ pub(crate) fn figure(number: Amount, limit: &Limit) -> String {
     }
 }
 
+/// The same as a title says it; tickers stay as they are written.
+pub(crate) fn counted_thing(limit: &Limit) -> String {
+    let is_ticker = limit.is_of_amounts() && matches!(limit.asset, Asset::Coin(_) | Asset::Chain(_));
+    if is_ticker { measured(limit) } else { capital(&measured(limit)) }
+}
+
 /// What a limit counts: `tbtc`, `fees in hteth`, `number of spends`.
 pub(crate) fn measured(limit: &Limit) -> String {
     match limit.measure {

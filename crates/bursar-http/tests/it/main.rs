@@ -1,6 +1,7 @@
 //! The surface as a client meets it: the whole router over a real store and the sandbox rail.
 
 mod authority;
+mod browser;
 mod canary;
 mod conservation;
 mod described;
@@ -13,5 +14,7 @@ mod rotation;
 mod second_factor;
 mod support;
 mod trial;
+mod web_doors;
+mod web_tokens;
 mod wire;
 mod world;

@@ -90,14 +90,13 @@ impl Server {
         let bursar = Arc::new(Bursar::start(parts).unwrap());
         let postman = Arc::clone(&bursar);
         tokio::spawn(async move { postman.deliver_mail().await });
-        let settings = bursar_http::Settings {
-            trusted_proxies: Vec::new(),
-            environment: "test".to_owned(),
-            body_limit: 64 * 1024,
-        };
         let operations = Arc::new(Operations::new());
-        let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
+        let router = bursar_http::router(Arc::clone(&bursar), settings(), &operations);
         Self { bursar, clock, directory, wallet, operations, mailbox: Mutex::new(mailbox), router }
+    }
+
+    pub(crate) fn settings(&self) -> bursar_http::Settings {
+        settings()
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -208,6 +207,11 @@ impl Server {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// What a request is answered, as it is.
+    pub(crate) async fn exchange(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// What the operations listener answers.
     pub(crate) async fn operate(&self, path: &str) -> (StatusCode, String) {
         let router = bursar_http::operations::router(Arc::clone(&self.bursar), Arc::clone(&self.operations));
@@ -246,6 +250,10 @@ impl Server {
 
 fn bearer(token: Option<&str>) -> Vec<(&'static str, String)> {
     token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect()
+}
+
+fn settings() -> bursar_http::Settings {
+    bursar_http::Settings { trusted_proxies: Vec::new(), environment: "test".to_owned(), body_limit: 64 * 1024 }
 }
 
 fn policy() -> Policy {

@@ -74,6 +74,7 @@ fn document(ready: &Ready) -> Value {
         .collect();
     json!({
         "url": ready.url,
+        "web": ready.web,
         "operations": ready.operations,
         "username": ready.username,
         "password": ready.password.expose(),

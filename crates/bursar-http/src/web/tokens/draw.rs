@@ -34,42 +34,51 @@ pub(super) fn wallet_of(scope: Scope) -> Option<WalletId> {
 
 /// A short line: what kind of thing it may do.
 pub(super) fn summary(grant: &Grant) -> Markup {
-    let mut said: Vec<&'static str> = Vec::new();
-    for scope in grant.scopes.iter() {
-        let text = words::scope(scope.name());
-        if !said.contains(&text) {
-            said.push(text);
-        }
-    }
     const MOST: usize = 4;
+    let said: Vec<String> = by_name(&grant.scopes).iter().map(|(name, wallets)| short(*name, wallets.len())).collect();
     let more = said.len().saturating_sub(MOST);
     let ips = grant.ips.rules().len();
     html! {
         p class="may" {
-            @if said.is_empty() { "May ask for spends of other tokens." } @else {
-                "May " (said.iter().take(MOST).copied().collect::<Vec<_>>().join(", "))
-                @if more > 0 { " and " (more) " more" }
+            @if said.is_empty() { "Asks for spends of other tokens. " } @else {
+                "May " (said.get(..MOST).unwrap_or(&said).join(", "))
+                @if more > 0 { ", and " (more) " more" }
                 ". "
             }
             @match ips {
                 0 => "From anywhere.",
-                1 => "From one address or block.",
-                _ => { "From " (ips) " addresses or blocks." }
+                1 => { "Only from " (grant.ips.rules().first().map(ToString::to_string).unwrap_or_default()) "." },
+                _ => { "Only from " (ips) " addresses or blocks." }
             }
         }
     }
 }
 
-/// Each scope in words, one sentence for all wallets that a permission names one by one.
-pub(super) fn sentences(scopes: &Scopes, known: &Names) -> Vec<String> {
-    let mut by_name: Vec<(ScopeName, Vec<WalletId>)> = Vec::new();
+/// What a permission on so many wallets lets its holder do.
+fn short(name: ScopeName, wallets: usize) -> String {
+    let text = words::scope(name);
+    match (text.strip_suffix("this wallet"), wallets) {
+        (Some(what), 1) => format!("{what}one wallet"),
+        (Some(what), _) => format!("{what}{wallets} wallets"),
+        (None, _) => text.to_owned(),
+    }
+}
+
+/// Each permission once, with the wallets it is tied to.
+fn by_name(scopes: &Scopes) -> Vec<(ScopeName, Vec<WalletId>)> {
+    let mut found: Vec<(ScopeName, Vec<WalletId>)> = Vec::new();
     for scope in scopes.iter() {
         let wallet = wallet_of(scope);
-        match by_name.iter_mut().find(|(name, _)| *name == scope.name()) {
+        match found.iter_mut().find(|(name, _)| *name == scope.name()) {
             Some((_, wallets)) => wallets.extend(wallet),
-            None => by_name.push((scope.name(), wallet.into_iter().collect())),
+            None => found.push((scope.name(), wallet.into_iter().collect())),
         }
     }
+    found
+}
+
+/// Each scope in words, one sentence for all wallets that a permission names one by one.
+pub(super) fn sentences(scopes: &Scopes, known: &Names) -> Vec<String> {
     let sentence = |(name, wallets): &(ScopeName, Vec<WalletId>)| {
         let text = words::scope(*name);
         if wallets.is_empty() {
@@ -79,7 +88,7 @@ pub(super) fn sentences(scopes: &Scopes, known: &Names) -> Vec<String> {
         let what = text.strip_suffix("this wallet").unwrap_or(text);
         format!("May {what}{}.", listed(&list))
     };
-    by_name.iter().map(sentence).collect()
+    by_name(scopes).iter().map(sentence).collect()
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -1,6 +1,7 @@
 //! The form of a new token.
 
 use bursar_core::ip::unmapped;
+use bursar_core::scope::ScopeName;
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
@@ -31,6 +32,8 @@ const OF_LINKS: [&str; 6] = ["scope", "limit", "wallet", "ip", "expires", "label
 /// The form, filled in as the draft says.
 pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problems: &Problems) -> Answer {
     let frame = Frame::of(visit);
+    // What was written already is not to be thrown away by a click.
+    let is_fresh = visit.form.some("lifetime").is_none();
     let is_of_link = OF_LINKS.iter().any(|name| visit.query.some(name).is_some());
     let body = html! {
         (crumbs("/tokens", "Tokens"))
@@ -42,7 +45,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problem
                 p { "Whoever made the link chose what stands below. Make a token of it only if you know who asks and why; \
                     change whatever is too much." }
             }
-        } @else { (presets(visit)) }
+        } @else if is_fresh { (presets(visit)) }
         form method="post" action="/tokens/new" class="long" {
             (frame.form_token())
             section class="card" aria-labelledby="about" {
@@ -141,7 +144,7 @@ fn wallet_name(view: &WalletView) -> String {
 }
 
 fn others(draft: &Draft, problems: &Problems) -> Markup {
-    let is_open = !draft.more.trim().is_empty() || !draft.scopes.is_empty();
+    let is_open = !draft.more.trim().is_empty() || draft.scopes.iter().any(|scope| *scope != ScopeName::Profile);
     let more = Field {
         name: "more",
         label: "Scopes as programs write them",

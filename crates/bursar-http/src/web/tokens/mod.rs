@@ -35,7 +35,7 @@ async fn wanted(visit: &Visit) -> Result<TokenState, Failure> {
 }
 
 /// What a token is called.
-fn name(token: &Token) -> String {
+pub(super) fn name(token: &Token) -> String {
     match token.label.as_deref().map(str::trim) {
         None | Some("") => "Token without a name".to_owned(),
         Some(label) => label.to_owned(),

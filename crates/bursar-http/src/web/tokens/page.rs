@@ -1,5 +1,6 @@
 //! The page of one token.
 
+use bursar_core::hold::Hold;
 use bursar_core::token::Token;
 use bursar_service::Page;
 use bursar_service::issue::TokenState;
@@ -57,7 +58,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 }
                 section class="card" aria-labelledby="spends" {
                     h2 id="spends" { "Latest spends" }
-                    (spends::table(&holds, &known_name(&known), now))
+                    (spends::table(&holds, "From", &of_wallet(&known), now))
                 }
                 (refusals(&refused))
             }
@@ -73,8 +74,13 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     Ok(frame.page(&title, Section::Tokens, body))
 }
 
-fn known_name(known: &draw::Names) -> impl Fn(&bursar_core::hold::Hold) -> String {
-    move |hold| hold.wallet.map_or_else(|| "outside of wallets".to_owned(), |id| draw::wallet(known, id))
+/// Which wallet a spend is from.
+fn of_wallet(known: &draw::Names) -> impl Fn(&Hold) -> Markup {
+    move |hold| match hold.wallet {
+        Some(id) if known.contains_key(&id) => html! { a href={ "/wallets/" (id) } { (draw::wallet(known, id)) } },
+        Some(id) => html! { (draw::wallet(known, id)) },
+        None => html! { "outside of wallets" },
+    }
 }
 
 fn actions(frame: &Frame, token: &Token) -> Markup {
@@ -154,7 +160,7 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
 fn refusals(found: &Found) -> Markup {
     html! {
         section class="card" aria-labelledby="refusals" {
-            h2 id="refusals" { "What was refused lately, and why" }
+            h2 id="refusals" { "Latest refusals, and why" }
             @if found.events.is_empty() { p class="muted" { "Nothing, as far back as was looked." } } @else {
                 ul class="refusals" {
                     @for (_, event) in &found.events {

@@ -17,7 +17,7 @@ const MOST: usize = 100;
 pub(super) const PRESETS: [(&str, &str, &str); 3] = [
     ("read", "Read only", "Sees balances, addresses and transfers. No money moves."),
     ("spend", "One wallet, so much a day", "Sends from the wallet you choose, within a limit a day."),
-    ("guide", "As much as a sign-in", "For software written for BitGo that expects all usual scopes."),
+    ("guide", "Everything the guide lists", "All scopes of BitGo’s guide, for software that was written by it."),
 ];
 
 /// What the query asks the form to begin with.
@@ -107,6 +107,7 @@ pub(super) const OTHERS: [(&str, &[ScopeName]); 3] = [
 ];
 
 fn preset(name: &str, wallets: &[WalletView]) -> Draft {
+    use ScopeName as S;
     use WalletAction as A;
     let of = |actions: &[WalletAction], scopes: &[ScopeName]| Draft {
         actions: actions.to_vec(),
@@ -114,20 +115,21 @@ fn preset(name: &str, wallets: &[WalletView]) -> Draft {
         ..Draft::default()
     };
     match name {
-        "read" => Draft { is_everywhere: true, ..of(&[A::View], &[ScopeName::Profile]) },
+        "read" => Draft { is_everywhere: true, ..of(&[A::View], &[S::Profile]) },
         "spend" => {
             let only = wallets.iter().find(|view| view.role.spend);
             Draft {
                 wallets: only.map(|view| view.wallet.id).into_iter().collect(),
                 limits: only.map(|view| format!("{} 0.01/day", view.wallet.coin)).unwrap_or_default(),
-                ..of(&[A::View, A::Spend], &[ScopeName::Profile])
+                ..of(&[A::View, A::Spend], &[S::Profile])
             }
         }
         "guide" => Draft {
             is_everywhere: true,
+            more: "portfolio_view\nmetamask_institutional".to_owned(),
             ..of(
                 &[A::View, A::Spend, A::Edit, A::Approve, A::Manage],
-                &[ScopeName::Openid, ScopeName::Profile, ScopeName::WalletCreate, ScopeName::CryptoCompare],
+                &[S::Openid, S::Profile, S::WalletCreate, S::PendingApprovalUpdate, S::TradeView, S::TradeTrade],
             )
         },
         _ => Draft::default(),

@@ -25,7 +25,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, asked: &Asked, wallets: &[Walle
     let body = html! {
         h1 { "Is this what you want?" }
         (problems.summary())
-        section class="card" aria-labelledby="said" {
+        section class="card said" aria-labelledby="said" {
             h2 id="said" { (asked.label) }
             (said(asked, &known))
         }

@@ -1,7 +1,10 @@
 //! The one page that shows a new secret, once, with what to do with it.
 
 use axum::http::StatusCode;
+use bursar_core::scope::WalletAction;
+use bursar_core::token::Grant;
 use bursar_service::Page;
+use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
 use super::{name, path, wanted};
@@ -17,6 +20,9 @@ use crate::web::words;
 
 /// An address that pays nobody, for snippets.
 const NOBODY: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+
+/// Wallets that one for the snippets is chosen from.
+const WALLETS: usize = 100;
 
 /// Shows what waits to be shown, or says that it is gone.
 pub(crate) async fn show(visit: Visit) -> Answering {
@@ -44,11 +50,11 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         p { "This is the only time that it is shown. Whoever has it can do what the token may: put it into a secret store, "
             "never into code or a chat." }
         (warnings(&made))
-        (copied("secret", "Secret of the token", text.expose()))
+        div class="card said" { (copied("secret", "Secret of the token", text.expose())) }
         @if let Some(ends) = made.old_ends {
             p { "The old secret " @if ends > visit.now() { "goes on until " (words::instant(ends)) "." } @else { "works no more." } }
         }
-        (snippets(&visit).await?)
+        (snippets(&visit, &state.token.grant).await?)
         div class="buttons" { a class="button main" href=(path) { "I have kept it" } }
     };
     Ok(Answer::page(frame.document("Keep this secret now", Section::Tokens, &[&assets::COPY], body)))
@@ -78,11 +84,12 @@ pub(crate) fn copied(id: &str, label: &str, text: &str) -> Markup {
     }
 }
 
-async fn snippets(visit: &Visit) -> Result<Markup, Failure> {
+async fn snippets(visit: &Visit, grant: &Grant) -> Result<Markup, Failure> {
     let url = origin(visit);
-    let some = Page { limit: 1, after: None, newest_first: false };
-    let (wallets, _) = visit.bursar.wallets(visit.person()?, None, some).await?;
-    let view = wallets.first();
+    let all = Page { limit: WALLETS, after: None, newest_first: false };
+    let (wallets, _) = visit.bursar.wallets(visit.person()?, None, all).await?;
+    let is_within = |view: &&WalletView| grant.scopes.allow_on(WalletAction::Spend, view.wallet.id, false);
+    let view = wallets.iter().find(is_within).or(wallets.first());
     let coin = view.map_or("tbtc", |view| view.wallet.coin.as_str());
     let wallet = view.map_or_else(|| "<wallet id>".to_owned(), |view| view.wallet.id.to_string());
     let to = if coin == "tbtc" { NOBODY } else { "<address>" };
@@ -100,7 +107,7 @@ async fn snippets(visit: &Visit) -> Result<Markup, Failure> {
     );
     let cli = format!("export BURSAR_URL='{url}' BURSAR_TOKEN=\"$TOKEN\"\nbursar whoami");
     Ok(html! {
-        section aria-labelledby="use" {
+        section class="said" aria-labelledby="use" {
             h2 id="use" { "Use it" }
             p { "Each reads the secret from the environment variable " code { "TOKEN" } "." }
             @for (name, code) in [("BitGo SDK", &sdk), ("curl", &curl), ("Command line", &cli)] {

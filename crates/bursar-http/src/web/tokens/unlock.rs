@@ -15,10 +15,10 @@ use crate::web::visit::Visit;
 
 /// For how long a token can be unlocked here, in seconds.
 const DURATIONS: [(&str, u64, &str); 4] = [
-    ("600", 600, "For 10 minutes"),
-    ("3600", 3600, "For 1 hour"),
-    ("28800", 28_800, "For 8 hours"),
-    ("86400", 86_400, "For 24 hours"),
+    ("600", 600, "Spend without its own limits for 10 minutes"),
+    ("3600", 3600, "Spend without them for 1 hour"),
+    ("28800", 28_800, "Spend without them for 8 hours"),
+    ("86400", 86_400, "Spend without them for 24 hours"),
 ];
 
 /// The form.

@@ -1,14 +1,18 @@
 //! The page of one wallet.
 
+use std::collections::BTreeMap;
+
 use bursar_core::hold::Hold;
-use bursar_core::id::WalletId;
+use bursar_core::id::{TokenId, WalletId};
 use bursar_core::limit::Subject;
 use bursar_service::Page;
+use bursar_service::error::ServiceError;
 use bursar_service::limits::Standing;
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
 use super::{name, path, role};
+use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::assets;
@@ -16,7 +20,7 @@ use crate::web::layout::{Frame, Section};
 use crate::web::limits::{changed, crumbs};
 use crate::web::tokens::secret::copied;
 use crate::web::visit::Visit;
-use crate::web::{bars, spends, words};
+use crate::web::{bars, spends, tokens, words};
 
 /// Spends that are shown.
 const SPENDS: usize = 20;
@@ -31,10 +35,11 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let (holds, _) = visit.bursar.transfers(person, &wallet.coin, wallet.id, latest).await?;
     let frame = Frame::of(&visit);
     let title = name(wallet);
+    let own = own_tokens(&visit, &holds).await?;
     // Whose token it was is not everybody's business; one's own is.
-    let by = |hold: &Hold| match hold.user == person.owner.id {
-        true => format!("your token {}", hold.token),
-        false => "somebody else".to_owned(),
+    let by = |hold: &Hold| match own.get(&hold.token) {
+        Some(name) => html! { a href={ "/tokens/" (hold.token) } { (name) } },
+        None => html! { "somebody else" },
     };
     let body = html! {
         (crumbs("/wallets", "Wallets"))
@@ -54,13 +59,31 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 (limits(&view, &standing, now))
                 section class="card" aria-labelledby="spends" {
                     h2 id="spends" { "Latest spends" }
-                    (spends::table(&holds, &by, now))
+                    (spends::table(&holds, "By", &by, now))
                 }
             }
             aside aria-label="About this wallet" { (facts(&view)) }
         }
     };
     Ok(Answer::page(frame.document(&title, Section::Wallets, &[&assets::COPY], body)))
+}
+
+/// The names of those tokens of these spends that are the visitor's.
+async fn own_tokens(visit: &Visit, holds: &[Hold]) -> Result<BTreeMap<TokenId, String>, Failure> {
+    let person = visit.person()?;
+    let mut names = BTreeMap::new();
+    for hold in holds.iter().filter(|hold| hold.user == person.owner.id) {
+        if names.contains_key(&hold.token) {
+            continue;
+        }
+        // A token may be forgotten before its spends are.
+        match visit.bursar.access_token(person, hold.token).await {
+            Ok(state) => drop(names.insert(hold.token, tokens::name(&state.token))),
+            Err(ServiceError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(names)
 }
 
 fn limits(view: &WalletView, standing: &Standing, now: bursar_core::time::Timestamp) -> Markup {
