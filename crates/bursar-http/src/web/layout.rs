@@ -21,16 +21,18 @@ pub(crate) enum Section {
     Unresolved,
     People,
     Audit,
+    Security,
     Account,
 }
 
 impl Section {
-    const ALL: [(Self, &'static str, &'static str); 6] = [
+    const ALL: [(Self, &'static str, &'static str); 7] = [
         (Self::Tokens, "/tokens", "Tokens"),
         (Self::Wallets, "/wallets", "Wallets"),
         (Self::Unresolved, "/unresolved", "Unresolved"),
         (Self::People, "/organisations", "People"),
         (Self::Audit, "/audit", "Audit"),
+        (Self::Security, "/security", "Security"),
         (Self::Account, "/account", "Account"),
     ];
 }

@@ -24,6 +24,7 @@ mod limits;
 mod people;
 mod plot;
 mod reference;
+mod security;
 mod sign_in;
 mod sign_out;
 mod spends;
@@ -168,4 +169,18 @@ pages! {
     POST "/verify/{link}" Everybody entry::verify::submit;
     GET  "/invitation/{link}" Everybody entry::invitation::form;
     POST "/invitation/{link}" Everybody entry::invitation::submit;
+
+    GET  "/security" Person security::overview::show;
+    GET  "/security/totp" Person security::totp::form;
+    POST "/security/totp" Person security::totp::submit;
+    POST "/security/totp/{factor}" Person security::totp::confirm;
+    GET  "/security/passkey" Person security::passkey::form;
+    POST "/security/passkey" Person security::passkey::submit;
+    POST "/security/passkey/finish" Person security::passkey::finish;
+    GET  "/security/recovery-codes" Person security::codes::form;
+    POST "/security/recovery-codes" Person security::codes::submit;
+    GET  "/security/factors/{factor}" Person security::factor::show;
+    POST "/security/factors/{factor}/rename" Person security::factor::rename;
+    POST "/security/factors/{factor}/remove" Person security::factor::remove;
+    POST "/step-up" Person security::step_up::challenge;
 }
