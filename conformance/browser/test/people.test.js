@@ -33,9 +33,9 @@ after(async () => {
 /** The newest link to this page in the mails that were sent to the file sink. */
 async function link(page) {
   for (let tries = 0; tries < 50; tries += 1) {
-    const mails = readdirSync(server.mailDirectory).filter((name) => name.endsWith('.eml')).sort();
+    const mails = readdirSync(server.mailDir).filter((name) => name.endsWith('.eml')).sort();
     for (const name of mails.reverse()) {
-      const text = readFileSync(join(server.mailDirectory, name), 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '=');
+      const text = readFileSync(join(server.mailDir, name), 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '=');
       const found = text.match(new RegExp(`/${page}/[0-9A-Za-z_-]+`));
       if (found) return found[0];
     }
