@@ -9,7 +9,7 @@ use crate::ledger::command::HoldRequest;
 use crate::ledger::decide::{Granted, Verdict, decide};
 use crate::ledger::fees::with_ceiling;
 use crate::ledger::history::HistoryKey;
-use crate::ledger::paid::at_most;
+use crate::ledger::paid::{self, at_most};
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::LimitReport;
@@ -106,7 +106,9 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             Ok((Outcome::Refused(refusal), Some(Trace { action: "spend.refuse", subject, data })))
         }
         Verdict::Granted(granted) => {
-            let Granted { hold, weights, paid, reports } = *granted;
+            let hold = held(request, &granted, now);
+            let paid = if granted.notes_paid { paid::changed(state, &hold, true)? } else { Vec::new() };
+            let Granted { weights, reports, .. } = *granted;
             for weight in weights {
                 if weight.lifted && weight.begun.is_none() && state.budget(&weight.charge.budget)?.is_some() {
                     continue;
@@ -128,6 +130,29 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             let trace = Trace { action: "spend.hold", subject: format!("spend:{}", hold.id), data: told(&hold) };
             Ok((Outcome::Held { hold: Box::new(hold), reports }, Some(trace)))
         }
+    }
+}
+
+/// The spend as it begins.
+fn held(request: &HoldRequest, granted: &Granted, now: Timestamp) -> Hold {
+    Hold {
+        id: request.id,
+        token: request.token,
+        user: granted.user,
+        wallet: request.wallet,
+        organisation: granted.organisation,
+        payees: request.payees.clone(),
+        cost: granted.cost.clone(),
+        key: request.key.clone(),
+        aliases: Vec::new(),
+        meaning: request.meaning,
+        instruction: request.instruction.clone(),
+        comment: request.comment.clone(),
+        overridden: granted.overridden,
+        holder: request.holder,
+        created: now,
+        deadline: now.plus(request.patience),
+        state: HoldState::Open,
     }
 }
 
