@@ -120,14 +120,27 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         add_charges(&mut asked, subject, set, terms);
         for charge in asked.drain(..) {
             let found = state.budget(&charge.budget)?;
-            let begun = match set {
-                Some(set) => begin(state, set, (&charge.budget, found), Some(token), now)?,
-                None => None,
+            let told = reports.len();
+            let begun = match (set, found) {
+                (None, _) => None,
+                // Nearly always all is counted already.
+                (Some(set), Some(budget))
+                    if !lifted && judge(&mut reports, budget, set, &charge, (&addresses, now)) =>
+                {
+                    None
+                }
+                (Some(set), _) => {
+                    reports.truncate(told);
+                    let begun = begin(state, set, (&charge.budget, found), Some(token), now)?;
+                    if let Some(begun) = begun.as_ref().filter(|_| !lifted) {
+                        judge(&mut reports, &begun.budget, set, &charge, (&addresses, now));
+                    }
+                    begun
+                }
             };
             if !lifted {
                 let empty = Budget::default();
                 let budget = begun.as_ref().map_or(found.unwrap_or(&empty), |begun| &begun.budget);
-                judge(&mut reports, budget, set, &charge, (&addresses, now));
                 // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
                 let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
                 overflows |= total.is_none();
@@ -195,32 +208,29 @@ fn addresses(request: &HoldRequest) -> BTreeMap<DestinationId, &str> {
     addresses
 }
 
-/// Asks every limit that looks at a budget.
+/// Asks every limit that looks at a budget. Says whether the budget counts all that they look at.
 fn judge(
     reports: &mut Vec<LimitReport>,
     budget: &Budget,
-    set: Option<&LimitSet>,
+    set: &LimitSet,
     charge: &Charge,
     (addresses, now): (&BTreeMap<DestinationId, &str>, Timestamp),
-) {
-    let Some(set) = set else { return };
-    let judging = rules(set, &charge.budget)
-        // A fee in a coin of its own is no spend of that coin: it is no business of limits on spends.
-        .filter(|limit| charge.usage.count > 0 || matches!(limit.measure, Measure::Amount | Measure::Fee));
+) -> bool {
+    let Charge { budget: BudgetKey { subject, destination, .. }, usage } = charge;
     reports.reserve(set.limits.len());
     let mut counters = budget.counters();
-    for limit in judging {
-        let destination =
-            charge.budget.destination.and_then(|to| addresses.get(&to).map(|&address| address.to_owned()));
+    let mut counts_all = true;
+    for limit in rules(set, &charge.budget) {
         let counter = counters.of(&limit.window);
-        reports.push(LimitReport::of(
-            (charge.budget.subject, destination),
-            limit,
-            (budget, counter),
-            &charge.usage,
-            now,
-        ));
+        counts_all &= counter.is_some() || !limit.window.is_counted();
+        // A fee in a coin of its own is no spend of that coin: it is no business of limits on spends.
+        if usage.count == 0 && !matches!(limit.measure, Measure::Amount | Measure::Fee) {
+            continue;
+        }
+        let address = destination.and_then(|to| addresses.get(&to).map(|&address| address.to_owned()));
+        reports.push(LimitReport::of((*subject, address), limit, (budget, counter), usage, now));
     }
+    counts_all
 }
 
 /// Whether the service that asks for somebody else's spend may still do so: it lives, and its owner still runs the
