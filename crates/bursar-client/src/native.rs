@@ -45,6 +45,30 @@ impl Client {
         self.ask(&Method::GET, "/bursar/v1/self", None)
     }
 
+    /// The caller's living sessions.
+    ///
+    /// # Errors
+    /// The caller is no person, or no answer.
+    pub fn sessions(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("/bursar/v1/sessions", "sessions")
+    }
+
+    /// Ends one of the caller's sessions.
+    ///
+    /// # Errors
+    /// There is no such session, or no answer.
+    pub fn end_session(&self, id: &str) -> Result<Value, ClientError> {
+        self.ask(&Method::DELETE, &format!("/bursar/v1/sessions/{}", escaped(id)), None)
+    }
+
+    /// Ends all of the caller's sessions, or all but this one.
+    ///
+    /// # Errors
+    /// The caller is no person, or no answer.
+    pub fn end_all_sessions(&self, keep_this: bool) -> Result<Value, ClientError> {
+        self.ask(&Method::POST, "/bursar/v1/sessions/revoke-all", Some(&json!({"keepThis": keep_this})))
+    }
+
     /// The limits of a subject as they stand, and their version.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ fn user() -> User {
         seeded: false,
         created: NOW,
         sessions_since: NOW,
+        email: None,
     }
 }
 

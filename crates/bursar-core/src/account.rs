@@ -1,7 +1,7 @@
 //! Who and what money belongs to: users, organisations, wallets and the roles between them.
 
 use crate::coin::Coin;
-use crate::id::{OrganisationId, UserId, WalletId};
+use crate::id::{InvitationId, OrganisationId, UserId, WalletId};
 use crate::time::Timestamp;
 
 /// A person's account. What it logs in with is kept apart, as credentials.
@@ -21,6 +21,25 @@ pub struct User {
     pub created: Timestamp,
     /// Sessions from before this are over: since the password or the second factors were changed.
     pub sessions_since: Timestamp,
+    /// Where mail for its owner goes.
+    pub email: Option<Email>,
+}
+
+impl User {
+    /// Where mail for the owner goes for sure: an address that they have shown to be theirs.
+    pub fn verified_address(&self) -> Option<&str> {
+        self.email.as_ref().filter(|email| email.is_verified).map(|email| email.address.as_str())
+    }
+}
+
+/// An e-mail address of an account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Email {
+    /// The address, in lower case.
+    pub address: String,
+    /// Whether the account's owner has shown that they read what is sent there. No two accounts have the same
+    /// verified address.
+    pub is_verified: bool,
 }
 
 /// Why an account or a wallet may do nothing for now.
@@ -48,6 +67,10 @@ pub struct Organisation {
     pub id: OrganisationId,
     /// Its name.
     pub name: String,
+    /// Whether, why and until when nothing of it may be spent.
+    pub freeze: Option<Freeze>,
+    /// Whether its members need a second factor to get in.
+    pub requires_second_factor: bool,
 }
 
 /// What a member may do in an organisation.
@@ -72,6 +95,33 @@ pub struct Membership {
     pub user: UserId,
     /// What they may do there.
     pub role: MemberRole,
+}
+
+/// A place in an organisation that is offered to whoever reads the mail of an address. Taking it ends it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invitation {
+    /// The invitation's id.
+    pub id: InvitationId,
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// Who is invited.
+    pub address: String,
+    /// What they will be there.
+    pub role: MemberRole,
+    /// What they may do with which of its wallets.
+    pub wallets: Vec<(WalletId, WalletRole)>,
+    /// Who invites; the operator of the machine, if nobody is named. What they may no longer give is not given.
+    pub invited_by: Option<UserId>,
+    /// Finds the secret of its link without being one.
+    pub lookup: [u8; 32],
+    /// Whether the link went to the address and nowhere else, so that whoever has it reads the mail there.
+    pub is_mailed: bool,
+    /// How often it was sent.
+    pub sent: u32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The first instant at which it is over.
+    pub expires: Timestamp,
 }
 
 /// A spendable account on a rail.
@@ -109,12 +159,43 @@ pub struct WalletRole {
 impl WalletRole {
     /// May do everything.
     pub const ALL: Self = Self { view: true, spend: true, admin: true };
+
+    /// Whether it allows nothing that `other` does not.
+    pub const fn is_within(self, other: Self) -> bool {
+        (!self.view || other.view) && (!self.spend || other.spend) && (!self.admin || other.admin)
+    }
 }
 
 impl MemberRole {
     /// Whether who has it runs the organisation.
     pub const fn administers(self) -> bool {
         matches!(self, Self::Owner | Self::Admin)
+    }
+
+    /// Every role.
+    pub const EVERY: [Self; 4] = [Self::Owner, Self::Admin, Self::Member, Self::Auditor];
+
+    /// Whether who has it may make somebody `other`, and unmake them: owners may all, admins who is no admin.
+    pub const fn may_make(self, other: Self) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Admin => !other.administers(),
+            Self::Member | Self::Auditor => false,
+        }
+    }
+
+    /// Whether who has it may do nothing that `other` may not.
+    pub const fn is_within(self, other: Self) -> bool {
+        match (self, other) {
+            (_, Self::Owner) | (Self::Admin | Self::Member | Self::Auditor, Self::Admin) => true,
+            (Self::Member, Self::Member) | (Self::Auditor, Self::Auditor) => true,
+            _ => false,
+        }
+    }
+
+    /// Reads the stored and shown form.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::EVERY.into_iter().find(|role| role.as_str() == text)
     }
 
     /// The stored and shown form.

@@ -81,6 +81,7 @@ pub(crate) fn user(id: UserId) -> User {
         seeded: false,
         created: at(-100),
         sessions_since: at(-100),
+        email: None,
     }
 }
 

@@ -75,6 +75,8 @@ ids! {
     OrganisationId
     /// A wallet.
     WalletId
+    /// A place in an organisation that is offered to somebody.
+    InvitationId
     /// A spend, from its hold to its settlement.
     HoldId
     /// A second factor or a set of recovery codes.

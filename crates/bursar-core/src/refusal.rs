@@ -51,6 +51,8 @@ pub enum Refusal {
     WalletNotPermitted,
     /// The wallet is frozen.
     WalletFrozen(Freeze),
+    /// The organisation whose money it is is frozen.
+    OrganisationFrozen(Freeze),
     /// The wallet holds another coin.
     WrongCoin {
         /// The coin it holds.
@@ -131,6 +133,7 @@ impl Refusal {
             Self::WalletUnknown => "wallet_unknown",
             Self::WalletNotPermitted => "wallet_not_permitted",
             Self::WalletFrozen(_) => "wallet_frozen",
+            Self::OrganisationFrozen(_) => "organisation_frozen",
             Self::WrongCoin { .. } => "wrong_coin",
             Self::Locked { .. } => "locked",
             Self::NotUnlocked => "not_unlocked",
@@ -155,7 +158,7 @@ impl Refusal {
             Self::ScopeMissing { .. } | Self::WalletNotPermitted => Remedy::AnotherToken,
             Self::RoleMissing { .. } | Self::NotAMember => Remedy::MoreRights,
             Self::DestinationNotAllowed { .. } | Self::TooManyDestinations { .. } => Remedy::MoreRights,
-            Self::OwnerFrozen(_) | Self::WalletFrozen(_) => Remedy::Wait,
+            Self::OwnerFrozen(_) | Self::WalletFrozen(_) | Self::OrganisationFrozen(_) => Remedy::Wait,
             Self::WalletUnknown | Self::WrongCoin { .. } | Self::AmountTooLarge => Remedy::ChangeRequest,
             Self::Locked { .. }
             | Self::NotUnlocked
@@ -195,6 +198,7 @@ impl Refusal {
             Self::WalletUnknown => "there is no such wallet".to_owned(),
             Self::WalletNotPermitted => "the token is not permitted to use this wallet".to_owned(),
             Self::WalletFrozen(freeze) => format!("the wallet is frozen{}", until(freeze)),
+            Self::OrganisationFrozen(freeze) => format!("the organisation is frozen{}", until(freeze)),
             Self::WrongCoin { holds } => format!("the wallet holds {holds}"),
             Self::Locked { since } => format!(
                 "the token has been locked since {since}; its owner unlocks it with a one-time password, or resumes it"

@@ -1,8 +1,11 @@
 //! Carries operations out where money really moves: the rails behind [`bursar_service::rail::Rail`].
 //!
+//! [`mail`] carries mails out behind [`bursar_service::mail::Mailer`].
+//!
 //! Nothing here decides whether money may move. A rail sends what its permit says, once, and answers
 //! afterwards what became of it; when it cannot know, it says so (design §2, P4).
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
+pub mod mail;
 pub mod sandbox;

@@ -56,6 +56,11 @@ impl Reply {
         Ok(Self { status: StatusCode::CREATED, body: body.into(), headers: Vec::new() })
     }
 
+    /// It is taken and will be seen to; what comes of it is told elsewhere.
+    pub(crate) fn accepted() -> Result<Self, Failure> {
+        Ok(Self { status: StatusCode::ACCEPTED, body: Value::Object(Map::new()), headers: Vec::new() })
+    }
+
     /// The same with what is left of the caller's limits in its headers.
     pub(crate) fn with_limits(mut self, reports: &[LimitReport], now: Timestamp) -> Self {
         self.headers.extend(budget::headers(reports, now));

@@ -8,15 +8,22 @@ use axum::http::Method;
 use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
-use crate::native::{document, holding, limits, own, tokens as native_tokens, trail, wallets as native_wallets};
+use crate::native::{
+    document, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens, trail,
+    users, wallets as native_wallets,
+};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
     /// Anybody; a token that is presented must be good all the same.
     Public,
+    /// Any living token, about itself; also the session of somebody who has still to enrol a second factor.
+    Own,
     /// Any living token.
     Token,
+    /// A person's session only, also one of somebody who has still to enrol a second factor.
+    Enrolment,
     /// A person's session only, never a token of software.
     Person,
     /// The credential of a service only.
@@ -102,11 +109,11 @@ routes! {
     GET    USER "/client/constants" Public session::constants;
     POST   AUTH "/session" Public session::log_in;
     POST   USER "/user/login" Public session::log_in_with_clear_password;
-    GET    USER "/user/session" Token session::show;
-    POST   USER "/user/lock" Token session::lock;
+    GET    USER "/user/session" Own session::show;
+    POST   USER "/user/lock" Own session::lock;
     POST   USER "/user/unlock" Token session::unlock;
     POST   USER "/user/sendotp" Token session::send_otp;
-    GET    USER "/user/logout" Token session::log_out;
+    GET    USER "/user/logout" Own session::log_out;
     POST   USER "/user/extendtoken" Person session::extend;
 
     POST   AUTH "/accesstoken" Person tokens::create;
@@ -120,13 +127,14 @@ routes! {
     PATCH  V2   "/user/accesstokentemplate/{template}" Person templates::edit;
     DELETE V2   "/user/accesstokentemplate/{template}" Person templates::remove;
 
-    GET    USER "/user/me" Token account::me;
+    GET    USER "/user/me" Own account::me;
     GET    USER "/user/{user}" Token account::user;
     GET    USER "/user/settings" Person account::settings;
     PUT    USER "/user/settings" Person account::set_settings;
     POST   USER "/user/verifypassword" Person account::verify_password;
     POST   USER "/user/changepassword" Person account::change_password;
     POST   USER "/user/freeze" Person account::freeze;
+    POST   V2   "/enterprise/{organisation}/freeze" Person account::freeze_organisation;
     POST   USER "/user/encrypted" Person account::keychains;
     GET    USER "/user/checkBatchingPasswordFlow" Person account::batching;
     POST   V1   "/keychain" Person account::create_keychain;
@@ -143,12 +151,16 @@ routes! {
     GET    V2   "/{coin}/wallet/{wallet}/transfer" Token wallets::transfers;
     GET    V2   "/{coin}/wallet/{wallet}/transfer/{transfer}" Token wallets::transfer;
 
+    POST   V2   "/{coin}/wallet/{wallet}/freeze" Token wallets::freeze;
     POST   V2   "/{coin}/wallet/{wallet}/tx/build" Token spends::build;
     POST   V2   "/{coin}/wallet/{wallet}/tx/send" Token spends::send;
     POST   V2   "/{coin}/wallet/{wallet}/sendcoins" Token spends::send_coins;
     POST   V2   "/{coin}/wallet/{wallet}/sendmany" Token spends::send_many;
 
-    GET    NATIVE "/self" Token own::show;
+    POST   NATIVE "/sign-in" Public sign_in::begin;
+    POST   NATIVE "/sign-in/finish" Public sign_in::finish;
+
+    GET    NATIVE "/self" Own own::show;
     GET    NATIVE "/tokens" Person native_tokens::list;
     POST   NATIVE "/tokens" Person native_tokens::create;
     GET    NATIVE "/tokens/{token}" Token native_tokens::show;
@@ -168,6 +180,38 @@ routes! {
     PUT    NATIVE "/wallets/{wallet}/limits" Person limits::set_of_wallet;
     GET    NATIVE "/organisations/{organisation}/limits" Person limits::of_organisation;
     PUT    NATIVE "/organisations/{organisation}/limits" Person limits::set_of_organisation;
+    GET    NATIVE "/users/me" Person users::me;
+    PATCH  NATIVE "/users/me" Person users::edit_me;
+    POST   NATIVE "/users/me/password" Person users::change_password;
+    POST   NATIVE "/users/me/email" Person users::change_address;
+    POST   NATIVE "/users/{user}/freeze" Person users::freeze;
+    POST   NATIVE "/users/{user}/unfreeze" Person users::unfreeze;
+    POST   NATIVE "/email/verify" Public users::verify_address;
+    POST   NATIVE "/password-resets" Public users::ask_reset;
+    POST   NATIVE "/password-resets/redeem" Public users::redeem_reset;
+    GET    NATIVE "/sessions" Person sessions::list;
+    DELETE NATIVE "/sessions/{session}" Person sessions::end;
+    POST   NATIVE "/sessions/revoke-all" Person sessions::end_all;
+    GET    NATIVE "/organisations" Person organisations::list;
+    POST   NATIVE "/organisations" Person organisations::create;
+    GET    NATIVE "/organisations/{organisation}" Person organisations::show;
+    PATCH  NATIVE "/organisations/{organisation}" Person organisations::edit;
+    POST   NATIVE "/organisations/{organisation}/freeze" Person organisations::freeze;
+    POST   NATIVE "/organisations/{organisation}/unfreeze" Person organisations::unfreeze;
+    GET    NATIVE "/organisations/{organisation}/members" Person organisations::members;
+    PUT    NATIVE "/organisations/{organisation}/members/{user}" Person organisations::set_member;
+    DELETE NATIVE "/organisations/{organisation}/members/{user}" Person organisations::remove_member;
+    GET    NATIVE "/organisations/{organisation}/invitations" Person invitations::list;
+    POST   NATIVE "/organisations/{organisation}/invitations" Person invitations::create;
+    DELETE NATIVE "/invitations/{invitation}" Person invitations::withdraw;
+    POST   NATIVE "/invitations/{invitation}/resend" Person invitations::resend;
+    POST   NATIVE "/invitations/show" Public invitations::show;
+    POST   NATIVE "/invitations/redeem" Public invitations::redeem;
+    GET    NATIVE "/wallets/{wallet}/members" Person organisations::wallet_members;
+    PUT    NATIVE "/wallets/{wallet}/members/{user}" Person organisations::set_wallet_member;
+    DELETE NATIVE "/wallets/{wallet}/members/{user}" Person organisations::remove_wallet_member;
+    POST   NATIVE "/wallets/{wallet}/freeze" Token organisations::freeze_wallet;
+    POST   NATIVE "/wallets/{wallet}/unfreeze" Person organisations::unfreeze_wallet;
     POST   NATIVE "/services" Person holding::create_service;
     GET    NATIVE "/spends" Person holding::unresolved;
     POST   NATIVE "/spends" Service holding::hold;

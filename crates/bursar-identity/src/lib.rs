@@ -8,8 +8,10 @@
 //! To add a kind of second factor: a module of its own with its secret, its verdict and a `verify`
 //! that takes the time; a variant of [`step_up::Via`]; failures go through [`attempts`].
 
+pub mod address;
 pub mod attempts;
 pub mod fixed_otp;
+pub mod link;
 pub mod password;
 pub mod rate;
 pub mod recovery;

@@ -4,11 +4,16 @@
 //! they must never be stored, logged or compared as such, only hashed. Hashing takes tens of
 //! milliseconds and [`PasswordCost::memory_kib`] of memory: never on an async thread, never unbounded.
 
+mod common;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::hint::black_box;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as PhcHash, Salt};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::username::Username;
 
@@ -18,6 +23,9 @@ pub const MIN_LENGTH: usize = 8;
 pub const MIN_LENGTH_SINGLE_FACTOR: usize = 15;
 /// The longest new password, in characters; NIST asks for at least 64.
 pub const MAX_LENGTH: usize = 256;
+
+/// What this service is called.
+const SERVICE_NAME: &str = "bursar";
 
 const VERIFIER_LENGTH: usize = 64;
 const OUTPUT_LENGTH: usize = 32;
@@ -184,6 +192,19 @@ pub enum WeakPassword {
     TooLong,
     /// It is the username, or what stands before the `@` of it.
     IsUsername,
+    /// It is the name of this service.
+    IsServiceName,
+    /// It is one that everybody tries first.
+    Common,
+}
+
+/// What a password that arrives in clear is hashed as: the same letters are the same password, however the keyboard
+/// composes them (NFC).
+pub fn normal_form(clear: &str) -> Cow<'_, str> {
+    match is_nfc_quick(clear.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(clear),
+        _ => Cow::Owned(clear.nfc().collect()),
+    }
 }
 
 /// Judges a new password where it is known in clear. Any characters will do, in any mixture.
@@ -195,7 +216,8 @@ pub fn check_new(clear: &str, username: &Username, factors: Factors) -> Result<(
         Factors::WithSecondFactor => MIN_LENGTH,
         Factors::PasswordOnly => MIN_LENGTH_SINGLE_FACTOR,
     };
-    let length = clear.chars().count();
+    // Counting stops where it is decided: a body may be long.
+    let length = clear.chars().take(MAX_LENGTH.saturating_add(1)).count();
     if length < min {
         return Err(WeakPassword::TooShort { min });
     }
@@ -205,6 +227,12 @@ pub fn check_new(clear: &str, username: &Username, factors: Factors) -> Result<(
     let lower = clear.to_lowercase();
     if [username.as_str(), username.local_part()].contains(&lower.trim()) {
         return Err(WeakPassword::IsUsername);
+    }
+    if lower.split_whitespace().all(|word| word == SERVICE_NAME) {
+        return Err(WeakPassword::IsServiceName);
+    }
+    if common::is_common(lower.trim()) {
+        return Err(WeakPassword::Common);
     }
     Ok(())
 }
@@ -233,6 +261,8 @@ impl fmt::Display for WeakPassword {
             Self::TooShort { min } => write!(f, "a password has at least {min} characters"),
             Self::TooLong => write!(f, "a password has at most {MAX_LENGTH} characters"),
             Self::IsUsername => f.write_str("the password is the username"),
+            Self::IsServiceName => f.write_str("the password is the name of this service"),
+            Self::Common => f.write_str("the password is one that everybody tries first; choose another"),
         }
     }
 }

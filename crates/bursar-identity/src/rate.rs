@@ -26,6 +26,9 @@ impl Rate {
     /// Requests to send an OTP (WC §7.4).
     pub const SEND_OTP: Self = Self::seconds(3, 60);
 
+    /// Mails that one source or one user has sent.
+    pub const MAIL: Self = Self::seconds(20, 600);
+
     /// `burst` per `window`; none if either is nothing.
     pub const fn new(burst: u32, window: Span) -> Option<Self> {
         if burst == 0 || window.as_millis() == 0 { None } else { Some(Self { burst, window }) }

@@ -26,6 +26,7 @@ fn user(number: u8, name: &str) -> Request {
         seeded: false,
         created: START,
         sessions_since: START,
+        email: None,
     };
     let trace = Trace { action: "user.create", subject: format!("user:{id}"), data: Vec::new() };
     let write = Write {

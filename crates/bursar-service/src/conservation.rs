@@ -8,7 +8,7 @@ use bursar_core::account::{Freeze, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::id::{TokenId, UserId, WalletId};
 pub use bursar_core::ledger::conservation::Difference;
-use bursar_core::ledger::{Command, Key, Record, State, Trace, Write};
+use bursar_core::ledger::{Command, Key, Record, Trace, Write};
 use bursar_core::limit::Subject;
 use bursar_store::StoreError;
 
@@ -16,7 +16,7 @@ use crate::Bursar;
 use crate::error::ServiceError;
 
 /// What is said of an account or a wallet that is frozen because of its budget.
-const REASON: &str = "a budget does not say what its spends say; whoever runs this server has to look";
+pub(crate) const REASON: &str = "a budget does not say what its spends say; whoever runs this server has to look";
 
 /// What the last checks found.
 #[derive(Debug, Default)]
@@ -156,12 +156,5 @@ impl Bursar {
 
     fn freeze(&self) -> Freeze {
         Freeze { since: self.clock.now(), until: None, reason: REASON.to_owned() }
-    }
-
-    /// A record as it is committed, and its version.
-    fn stored<T>(&self, key: &Key, pick: impl FnOnce(&State) -> T) -> Result<(u64, T), ServiceError> {
-        let mut state = State::default();
-        self.reads.look_up(|reader| reader.load(std::slice::from_ref(key), &mut state))?;
-        Ok((state.version(key).unwrap_or_default(), pick(&state)))
     }
 }

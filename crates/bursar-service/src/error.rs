@@ -28,6 +28,8 @@ pub enum ServiceError {
     ServiceOnly,
     /// Only a person's session may do this, never a token of software.
     PersonOnly,
+    /// The caller has no second factor, which this needs: one has to be enrolled first.
+    SecondFactorRequired,
     /// The session has to be unlocked first.
     SessionLocked,
     /// The account must not be used for now: too many attempts from here.
@@ -64,6 +66,19 @@ pub enum ServiceError {
     },
     /// A second factor of the moment is needed for this, and none came.
     StepUpNeeded,
+    /// The link was used before, is over, or never was one; which of them is not told.
+    LinkOver,
+    /// This server sends no mail.
+    NoMail,
+    /// There is an account of this address already: its owner signs in and joins with it.
+    AccountExists,
+    /// It needs this role in the organisation.
+    RoleNeeded {
+        /// `owner`, `admin` or `auditor`.
+        role: &'static str,
+    },
+    /// An organisation keeps at least one owner.
+    LastOwner,
     /// The token has two living secrets already, and the newer one is in use.
     RotationUnderWay {
         /// Until when the older one lives.
@@ -104,6 +119,8 @@ pub enum Unproven {
     },
     /// The signature of an extension is wrong.
     Signature,
+    /// There is no such sign-in under way: it took too long, too much was tried, or it is over.
+    SignIn,
 }
 
 impl ServiceError {
@@ -176,6 +193,10 @@ impl fmt::Display for ServiceError {
                 write!(f, "invalid otp: this one-time password was used before; the next one starts at {next_at}")
             }
             Self::Unproven(Unproven::Signature) => f.write_str("the signature is not one of the session's address"),
+            Self::Unproven(Unproven::SignIn) => f.write_str("this sign-in is over; begin again with the password"),
+            Self::SecondFactorRequired => {
+                f.write_str("the account has no second factor; enrol one first, then this can be done")
+            }
             Self::PersonOnly => f.write_str("only a person's login session may do this, never an access token"),
             Self::ServiceOnly => f.write_str("only the credential of a service may do this"),
             Self::SessionLocked => f.write_str("the session has to be unlocked with a one-time password first"),
@@ -191,6 +212,13 @@ impl fmt::Display for ServiceError {
                 write!(f, "what became of spend {hold} is not known yet; it stays held, and asking again is safe")
             }
             Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
+            Self::LinkOver => f.write_str("the link was used before, or its time is over; ask for a new one"),
+            Self::NoMail => f.write_str("this server sends no mail; ask whoever runs it"),
+            Self::AccountExists => {
+                f.write_str("there is an account of this address already; sign in with it and take the invitation then")
+            }
+            Self::RoleNeeded { role } => write!(f, "this needs the role `{role}` in the organisation"),
+            Self::LastOwner => f.write_str("an organisation keeps at least one owner; make somebody else one first"),
             Self::StepUpNeeded => f.write_str("this loosens what holds now and needs a one-time password"),
             Self::RotationUnderWay { until } => write!(
                 f,

@@ -18,6 +18,7 @@ use bursar_wire::token_text::TokenText;
 use crate::authenticate::{Mode, Principal, secret_place};
 use crate::error::ServiceError;
 use crate::login::Handed;
+use crate::notices::Notice;
 use crate::{Bursar, RequireIp};
 
 /// What a new access token is to be.
@@ -121,6 +122,8 @@ impl Bursar {
         let text = TokenText::from_random(self.random.bytes());
         let making = Making { action: "token.issue", cap: Some(self.policy.tokens_per_user), key: new.key };
         self.store_token(principal.actor(), &token, &text, rules, making).await?;
+        let label = token.label.clone().unwrap_or_default();
+        self.notify(&principal.owner, &Notice::TokenIssued { label, from: principal.address });
         // The maker's address is a known good one for the new token, too (see `Attempts`).
         self.note_good_source(token.user, Source::new(Presented::Token(token.id), principal.address)).await?;
         let state = self.state_of(token).await?;

@@ -4,18 +4,28 @@
 //! HTTP or SQL; the clock, randomness, store and rails are given. No use case changes a budget: that is
 //! the ledger's alone.
 
+pub mod accounts;
 pub mod authenticate;
 mod broken;
 pub mod condition;
 pub mod conservation;
 pub mod documents;
 pub mod error;
+pub mod factors;
+pub mod freezes;
 pub mod holding;
 mod horizon;
+pub mod invitations;
 pub mod issue;
 mod known;
 pub mod limits;
 pub mod login;
+pub mod mail;
+pub mod members;
+pub mod notices;
+mod opening;
+pub mod organisations;
+mod pending;
 pub mod people;
 mod proof;
 pub mod rail;
@@ -24,14 +34,19 @@ mod reads;
 mod recovery_codes;
 mod refused;
 pub mod replay;
+pub mod reset;
 pub mod retention;
 pub mod rotate;
 mod seen;
 pub mod services;
+pub mod sessions;
+pub mod sign_in;
 pub mod spend;
+mod stored;
 pub mod sweep;
 pub mod trail;
 pub mod unlock;
+pub mod wallet_members;
 pub mod wallets;
 
 use std::collections::BTreeMap;
@@ -50,16 +65,20 @@ pub use bursar_store::Page;
 use bursar_store::seal::Sealer;
 use bursar_store::{Store, StoreError};
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 
 use crate::error::ServiceError;
 use crate::horizon::Horizon;
 use crate::known::Known;
+use crate::mail::{Outbox, Post};
+use crate::pending::Pending;
 use crate::proof::Hashing;
 use crate::rail::Rail;
 use crate::rates::Rates;
 use crate::reads::Reads;
 use crate::replay::Replays;
 use crate::seen::Seen;
+use crate::sign_in::{MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE, UnderWay};
 
 /// How many names that nobody has are remembered with their failed logins.
 const STRANGERS: usize = 10_000;
@@ -124,6 +143,8 @@ pub struct Parts {
     pub ecdh_key: Secret<String>,
     /// Its public half.
     pub ecdh_public_key: String,
+    /// How mails are sent; without it none are.
+    pub mail: Option<Post>,
     /// What the operator decided.
     pub policy: Policy,
     /// Bounds of the engine.
@@ -148,6 +169,11 @@ pub struct Bursar {
     pub(crate) hashing: Hashing,
     pub(crate) rates: Rates,
     pub(crate) seen: Seen,
+    /// Sign-ins whose password was right and whose second factor is still to come.
+    pub(crate) sign_ins: Pending<UnderWay>,
+    pub(crate) outbox: Outbox,
+    /// Requests for a new password that are being looked into.
+    pub(crate) resets: Arc<Semaphore>,
     /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
     pub(crate) horizon: Horizon,
@@ -188,6 +214,9 @@ impl Bursar {
             replays: Replays::new(),
             strangers: Cache::new(STRANGERS),
             seen: Seen::new(),
+            sign_ins: Pending::new(MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE),
+            outbox: Outbox::new(parts.mail),
+            resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]
             ignores_limits: false,

@@ -2,7 +2,7 @@
 //!
 //! What stands here without a `Principal` is for the operator of the machine and for setting up.
 
-use bursar_core::account::{Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
+use bursar_core::account::{Email, Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{FactorId, OrganisationId, TokenId, UserId, WalletId};
@@ -11,6 +11,7 @@ use bursar_core::ledger::{
 };
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
+use bursar_identity::address::Address;
 use bursar_identity::password::{self, Factors};
 use bursar_identity::recovery;
 use bursar_identity::totp::TotpSecret;
@@ -83,21 +84,32 @@ impl Bursar {
             seeded: new.seeded,
             created: now,
             sessions_since: now,
+            // What a test environment makes up is taken as it is; others show that they read their mail.
+            email: Address::parse(username.as_str())
+                .ok()
+                .map(|address| Email { address: address.as_str().to_owned(), is_verified: new.seeded }),
         };
         let role = if anybody.is_empty() { MemberRole::Owner } else { MemberRole::Member };
         let membership = Membership { organisation: DEFAULT_ORGANISATION, user: user.id, role };
+        let mut read = vec![(Key::User(user.id), 0)];
         let mut put = vec![
             Record::User(user.id, user.clone()),
             Record::Membership((DEFAULT_ORGANISATION, user.id), membership),
             self.password_credential(&user, new.password.expose()).await?,
         ];
         if anybody.is_empty() {
-            let organisation = Organisation { id: DEFAULT_ORGANISATION, name: "default".to_owned() };
+            let organisation = Organisation {
+                id: DEFAULT_ORGANISATION,
+                name: "default".to_owned(),
+                freeze: None,
+                requires_second_factor: true,
+            };
+            read.push((Key::Organisation(DEFAULT_ORGANISATION), 0));
             put.push(Record::Organisation(DEFAULT_ORGANISATION, organisation));
         }
         let enrolment = if new.seeded { None } else { Some(self.new_factors(&user, &mut put)?) };
         let trace = trace("user.create", user.id, vec![("username", user.username.clone())]);
-        let write = Write { read: vec![(Key::User(user.id), 0)], put, trace: Some(trace), ..Write::default() };
+        let write = Write { read, put, trace: Some(trace), ..Write::default() };
         self.must_write(Actor::Operator, write).await?;
         Ok((user, enrolment))
     }
@@ -298,7 +310,7 @@ impl Bursar {
     }
 
     /// Adds to a write that every session of the user is over.
-    async fn end_sessions(&self, id: UserId, write: &mut Write) -> Result<(), ServiceError> {
+    pub(crate) async fn end_sessions(&self, id: UserId, write: &mut Write) -> Result<(), ServiceError> {
         let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
         write.read.push((Key::User(id), found.version));
         // The next millisecond: a session of this very one is over, too.
@@ -307,12 +319,17 @@ impl Bursar {
         Ok(())
     }
 
-    async fn password_credential(&self, user: &User, clear: &str) -> Result<Record, ServiceError> {
+    pub(crate) async fn password_credential(&self, user: &User, clear: &str) -> Result<Record, ServiceError> {
         let credential = self.new_credential(user.id, CredentialKind::Password, "password");
-        self.sealed_password(credential, WireVerifier::compute(&user.username, clear)).await
+        let clear = password::normal_form(clear);
+        self.sealed_password(credential, WireVerifier::compute(&user.username, &clear)).await
     }
 
-    async fn sealed_password(&self, credential: Credential, verifier: WireVerifier) -> Result<Record, ServiceError> {
+    pub(crate) async fn sealed_password(
+        &self,
+        credential: Credential,
+        verifier: WireVerifier,
+    ) -> Result<Record, ServiceError> {
         let hash = self.hashing.hash(verifier, self.random.bytes()).await?;
         let credential = self.seal_credential(credential, hash.expose().as_bytes())?;
         Ok(Record::Credential(credential.id, credential))
@@ -338,7 +355,7 @@ impl Bursar {
         })
     }
 
-    fn new_credential(&self, user: UserId, kind: CredentialKind, label: &str) -> Credential {
+    pub(crate) fn new_credential(&self, user: UserId, kind: CredentialKind, label: &str) -> Credential {
         let now = self.clock.now();
         Credential {
             id: FactorId::time_ordered(now, self.random.bytes()),

@@ -23,6 +23,8 @@ use crate::Bursar;
 use crate::error::{ServiceError, Unproven};
 use crate::recovery_codes;
 
+/// Whose attempts stand for those on names that nobody has.
+const NOBODY: UserId = UserId::from_bytes([0; 16]);
 /// How often a write is tried again when somebody else was faster.
 const TRIES: usize = 8;
 
@@ -180,9 +182,23 @@ impl Bursar {
         if let Err(wait) = charged {
             return ServiceError::TooManyAttempts { until: wait.until };
         }
+        self.write_as_for_a_user(source).await;
         match self.hashing.matches(None, presented).await {
             Ok(_) => Unproven::Password.into(),
             Err(error) => error,
+        }
+    }
+
+    /// An attempt on an account is written down before the password is looked at. One on a name that nobody
+    /// has takes as long: its record says nothing and is nobody's.
+    async fn write_as_for_a_user(&self, source: Source) {
+        let now = self.clock.now();
+        let written = self.change_attempts(NOBODY, Kind::Password, |attempts| {
+            attempts.failed(&Kind::Password.policy(), source, now);
+            Ok(())
+        });
+        if let Err(error) = written.await {
+            tracing::debug!(%error, "an attempt on nobody was not written down");
         }
     }
 

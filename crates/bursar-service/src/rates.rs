@@ -24,12 +24,20 @@ pub(crate) struct Rates {
     is_on: bool,
     login: Mutex<RateLimiter<Who>>,
     second_factor: Mutex<RateLimiter<Who>>,
+    links: Mutex<RateLimiter<Who>>,
+    mails: Mutex<RateLimiter<Who>>,
 }
 
 impl Rates {
     pub(crate) fn new(is_on: bool) -> Self {
         let limiter = |rate| Mutex::new(RateLimiter::new(rate, REMEMBERED));
-        Self { is_on, login: limiter(Rate::LOGIN), second_factor: limiter(Rate::SECOND_FACTOR) }
+        Self {
+            is_on,
+            login: limiter(Rate::LOGIN),
+            second_factor: limiter(Rate::SECOND_FACTOR),
+            links: limiter(Rate::LOGIN),
+            mails: limiter(Rate::MAIL),
+        }
     }
 
     /// A login under a name; the name need not exist. The name counts together with the address, so that
@@ -41,6 +49,22 @@ impl Rates {
 
     pub(crate) fn second_factor(&self, user: UserId, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
         self.take(&self.second_factor, &[Who::Address(source_network(address)), Who::User(user)], now)
+    }
+
+    /// Somebody who presents a link. Links cannot be guessed; this keeps floods away.
+    pub(crate) fn link(&self, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
+        self.take(&self.links, &[Who::Address(source_network(address))], now)
+    }
+
+    /// A stranger who asks for a mail to an account of this name, which need not exist.
+    pub(crate) fn mail_to(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
+        let network = source_network(address);
+        self.take(&self.mails, &[Who::Address(network), Who::Name(format!("{name} {network}"))], now)
+    }
+
+    /// A user who has mails sent to somebody.
+    pub(crate) fn mail_of(&self, user: UserId, now: Timestamp) -> Result<(), ServiceError> {
+        self.take(&self.mails, &[Who::User(user)], now)
     }
 
     fn take<const N: usize>(

@@ -49,6 +49,7 @@ pub(crate) fn user(id: UserId) -> User {
         seeded: false,
         created: DAWN,
         sessions_since: DAWN,
+        email: None,
     }
 }
 

@@ -18,7 +18,12 @@ CREATE TABLE data_keys (
 CREATE TABLE organisations (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     version INTEGER NOT NULL,
-    name TEXT NOT NULL
+    name TEXT NOT NULL,
+    freeze_since INTEGER,
+    freeze_until INTEGER,
+    freeze_reason TEXT,
+    requires_second_factor INTEGER NOT NULL,
+    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE users (
@@ -32,8 +37,13 @@ CREATE TABLE users (
     seeded INTEGER NOT NULL,
     created INTEGER NOT NULL,
     sessions_since INTEGER NOT NULL,
-    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
+    email TEXT,
+    email_verified INTEGER NOT NULL,
+    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL)),
+    CHECK (email IS NOT NULL OR NOT email_verified)
 ) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX users_by_address ON users (email) WHERE email_verified;
 
 CREATE TABLE memberships (
     organisation BLOB NOT NULL,
@@ -44,6 +54,23 @@ CREATE TABLE memberships (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX memberships_of_user ON memberships (user, organisation);
+
+CREATE TABLE invitations (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    version INTEGER NOT NULL,
+    organisation BLOB NOT NULL,
+    address TEXT NOT NULL,
+    role TEXT NOT NULL,
+    wallets TEXT NOT NULL,
+    invited_by BLOB,
+    lookup BLOB NOT NULL CHECK (length(lookup) = 32),
+    is_mailed INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invitations_of_organisation ON invitations (organisation, id);
 
 CREATE TABLE credentials (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -98,6 +125,8 @@ CREATE TABLE wallet_members (
     admin INTEGER NOT NULL,
     PRIMARY KEY (user, wallet)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX wallet_members_of_wallet ON wallet_members (wallet, user);
 
 CREATE TABLE tokens (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),

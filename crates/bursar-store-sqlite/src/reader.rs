@@ -1,10 +1,10 @@
 //! Reads of what is committed, each over one connection that cannot write.
 
-use bursar_core::account::{Membership, User};
+use bursar_core::account::{Invitation, MemberRole, Membership, User, WalletRole};
 use bursar_core::audit::{Event, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
-use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
+use bursar_core::id::{HoldId, InvitationId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::conservation::Difference;
 use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
@@ -15,8 +15,8 @@ use rusqlite::{Connection, Transaction};
 
 use crate::conservation;
 use crate::rows::{
-    self, Found, audit, budget, credential, document, hold, last_use, limits, membership, position, secrets, spend_key,
-    spends, token, user, wallet,
+    self, Found, audit, budget, credential, document, hold, invitation, last_use, limits, membership, position, role,
+    secrets, spend_key, spends, token, user, wallet,
 };
 use crate::sql::unavailable;
 
@@ -72,6 +72,16 @@ impl Reader for SqliteReader {
         token::ended_before(&self.connection, time, page)
     }
 
+    fn sessions(
+        &mut self,
+        user: UserId,
+        since: Timestamp,
+        now: Timestamp,
+        page: Page<TokenId>,
+    ) -> Result<Vec<Token>, StoreError> {
+        token::sessions(&self.connection, user, since, now, page)
+    }
+
     fn count_long_lived(&mut self, user: UserId, now: Timestamp) -> Result<u64, StoreError> {
         token::count_long_lived(&self.connection, user, now)
     }
@@ -90,6 +100,31 @@ impl Reader for SqliteReader {
 
     fn memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {
         membership::of_user(&self.connection, user)
+    }
+
+    fn user_by_address(&mut self, address: &str) -> Found<User> {
+        user::by_address(&self.connection, address)
+    }
+
+    fn members(
+        &mut self,
+        organisation: OrganisationId,
+        role: Option<MemberRole>,
+        page: Page<UserId>,
+    ) -> Result<Vec<(MemberRole, User)>, StoreError> {
+        membership::of_organisation(&self.connection, organisation, role, page)
+    }
+
+    fn invitations(
+        &mut self,
+        organisation: OrganisationId,
+        page: Page<InvitationId>,
+    ) -> Result<Vec<Invitation>, StoreError> {
+        invitation::of_organisation(&self.connection, organisation, page)
+    }
+
+    fn wallet_members(&mut self, wallet: WalletId, page: Page<UserId>) -> Result<Vec<(WalletRole, User)>, StoreError> {
+        role::of_wallet(&self.connection, wallet, page)
     }
 
     fn credentials(&mut self, user: UserId) -> Result<Vec<Versioned<Credential>>, StoreError> {

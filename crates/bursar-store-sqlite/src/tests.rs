@@ -21,7 +21,10 @@ const USER: UserId = UserId::from_bytes([1; 16]);
 const ORGANISATION: OrganisationId = OrganisationId::from_bytes([5; 16]);
 
 fn organisation(name: &str) -> Record {
-    Record::Organisation(ORGANISATION, Organisation { id: ORGANISATION, name: name.to_owned() })
+    Record::Organisation(
+        ORGANISATION,
+        Organisation { id: ORGANISATION, name: name.to_owned(), freeze: None, requires_second_factor: true },
+    )
 }
 
 fn batch(records: impl IntoIterator<Item = Record>) -> Batch {

@@ -6,6 +6,7 @@
 mod batches;
 mod lists;
 mod pasts;
+mod people;
 mod played;
 mod records;
 mod samples;
@@ -14,6 +15,7 @@ mod spends;
 pub use batches::*;
 pub use lists::*;
 pub use pasts::*;
+pub use people::*;
 pub use played::*;
 pub use records::*;
 pub use spends::*;
@@ -48,6 +50,11 @@ macro_rules! store_contract {
             access_tokens_are_those_that_live_in_order_of_creation,
             long_lived_tokens_are_counted,
             users_come_in_pages,
+            a_user_is_found_by_a_verified_address_only,
+            members_come_in_pages_with_their_accounts,
+            wallet_members_come_in_pages_with_their_accounts,
+            invitations_come_in_pages_by_organisation,
+            sessions_are_those_that_live,
             documents_come_in_pages_by_name,
             wallets_come_in_pages_with_the_role_of_the_user,
             credentials_and_budgets_are_those_of_one_owner,

@@ -1,10 +1,10 @@
 //! What Bursar asks of a store.
 
-use bursar_core::account::{Membership, User, Wallet, WalletRole};
+use bursar_core::account::{Invitation, MemberRole, Membership, User, Wallet, WalletRole};
 use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
-use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
+use bursar_core::id::{HoldId, InvitationId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::conservation::Difference;
 use bursar_core::ledger::{
     Change, Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Version, Versioned,
@@ -163,6 +163,19 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
 
+    /// A user's sessions that were made at `since` or later and are neither revoked nor expired at `now`, by id,
+    /// which is by creation.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn sessions(
+        &mut self,
+        user: UserId,
+        since: Timestamp,
+        now: Timestamp,
+        page: Page<TokenId>,
+    ) -> Result<Vec<Token>, StoreError>;
+
     /// How many access tokens and extensible sessions of the user live at `now`.
     ///
     /// # Errors
@@ -192,6 +205,39 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError>;
+
+    /// The user whose verified e-mail address this is; it is in lower case.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn user_by_address(&mut self, address: &str) -> Result<Option<Versioned<User>>, StoreError>;
+
+    /// An organisation's members with their accounts, by user, of one role or of all.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn members(
+        &mut self,
+        organisation: OrganisationId,
+        role: Option<MemberRole>,
+        page: Page<UserId>,
+    ) -> Result<Vec<(MemberRole, User)>, StoreError>;
+
+    /// An organisation's invitations, by id, which is by time; those that are over among them.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn invitations(
+        &mut self,
+        organisation: OrganisationId,
+        page: Page<InvitationId>,
+    ) -> Result<Vec<Invitation>, StoreError>;
+
+    /// Who may do what with a wallet, by user.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn wallet_members(&mut self, wallet: WalletId, page: Page<UserId>) -> Result<Vec<(WalletRole, User)>, StoreError>;
 
     /// What a user logs in with.
     ///

@@ -2,16 +2,23 @@
 //! nobody knows are left alone (WC §1.4); in rules and native requests they are refused. Nothing here decides.
 
 mod account;
+mod factors;
 mod limits;
 mod native;
+mod people;
 mod query;
 mod spend;
 mod template;
 mod token;
 
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
+pub use factors::{AddDevice, ChangeFactor, FinishSignIn, NewDevice, PasskeyAnswer, SignIn, StepUp};
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
+pub use people::{
+    ChangeAddress, ClearPasswords, CreateInvitation, CreateOrganisation, EditMember, EditOrganisation, EditProfile,
+    EditWalletMember, FreezeOther, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword, RevokeSessions, StepUp,
+};
 pub use query::{HistoryQuery, ListQuery, TrailQuery};
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};
@@ -54,7 +61,7 @@ fn amount(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError>
 
 /// Whether a character is not seen, or turns around what stands beside it: a name that has one may be shown
 /// as another.
-fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -5,9 +5,11 @@
 #![expect(clippy::indexing_slicing, reason = "naming a field of a JSON object made here adds it and cannot panic")]
 
 mod account;
+mod factors;
 #[cfg(test)]
 mod fixtures;
 mod limits;
+mod people;
 mod refusal;
 mod session;
 mod spend;
@@ -16,7 +18,9 @@ mod trail;
 mod wallet;
 
 pub use account::{login, user};
+pub use factors::{added_factor, factor, recovery_code_texts, sign_in};
 pub use limits::{apart, limit, limit_report, limit_rules, limit_standing, others_limit};
+pub use people::{freeze, invitation, invitation_offer, member, native_session, organisation, profile, wallet_member};
 pub use refusal::refusal;
 pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{native_spend, native_spends};

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 use bursar_core::time::Span;
 use bursar_identity::password::PasswordCost;
+use bursar_service::mail::Post;
 use bursar_service::retention::SHORTEST_RETENTION;
 use bursar_service::{Policy, RequireIp};
 use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
+use crate::post::Mail;
 use crate::server;
 
 /// The file's usual name.
@@ -42,6 +44,7 @@ pub(crate) struct Configuration {
     pub(crate) tokens: Tokens,
     #[serde(default)]
     pub(crate) spends: Spends,
+    mail: Option<Mail>,
 }
 
 /// Logins.
@@ -126,6 +129,7 @@ impl Configuration {
         let place = path.parent().unwrap_or(Path::new("."));
         read.data_directory = place.join(&read.data_directory);
         read.key_file = place.join(&read.key_file);
+        read.mail = read.mail.map(|mail| mail.placed(place));
         if is_inside(&read.key_file, &read.data_directory) {
             return Err(Failure::at(&read.key_file, "the master key must not be in the data directory")
                 .with_hint("whoever copies the data must not get the key with it"));
@@ -141,7 +145,21 @@ impl Configuration {
         if read.spends.retention < SHORTEST_RETENTION {
             return Err("spends.retention is shorter than 366d, which the longest window needs".to_owned());
         }
+        read.mail.as_ref().map_or(Ok(()), Mail::check)?;
         Ok(read)
+    }
+
+    /// How mails are sent, if they are.
+    pub(crate) const fn mail(&self) -> Option<&Mail> {
+        self.mail.as_ref()
+    }
+
+    /// The same, ready to send.
+    ///
+    /// # Errors
+    /// It cannot be as it is configured.
+    pub(crate) fn post(&self) -> Result<Option<Post>, Failure> {
+        self.mail.as_ref().map(Mail::open).transpose()
     }
 
     /// Where it tells how it is doing.

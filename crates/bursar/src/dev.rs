@@ -26,10 +26,12 @@ use tokio::net::TcpListener;
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
+use crate::post::Mail;
 use crate::server::{self, Listening, Rails};
 
 const USERNAME: &str = "user@example.com";
 const RAIL: &str = "sandbox";
+const MAILS: &str = "mail";
 const BOOK: &str = "sandbox.db";
 
 /// The longest life of a token: ten years, as at BitGo (WC §1.4).
@@ -65,11 +67,14 @@ pub(crate) struct Wishes {
 /// What whoever started it needs to know.
 pub(crate) struct Ready {
     pub(crate) url: String,
+    /// The start of the web pages. Browsers take passkeys for a name only, not for an address.
+    pub(crate) web: String,
     pub(crate) operations: String,
     pub(crate) username: &'static str,
     pub(crate) password: Secret<String>,
     pub(crate) otp: &'static str,
     pub(crate) data_directory: PathBuf,
+    pub(crate) mail_directory: PathBuf,
     pub(crate) is_ephemeral: bool,
     pub(crate) server_xpub: String,
     pub(crate) wallets: Vec<SandboxWallet>,
@@ -128,7 +133,9 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
         let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>)]);
         let policy = policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance);
-        let bursar = server::open(&home.directory, &home.master, rails, policy)?;
+        let mails = home.directory.join(MAILS);
+        let post = Mail::into_directory(mails.clone(), url(listener.local_addr()?)).open()?;
+        let bursar = server::open(&home.directory, &home.master, rails, Some(post), policy)?;
         #[cfg(feature = "break-no-hold")]
         let bursar = broken(bursar, wishes.ignores_limits);
         let bursar = Arc::new(bursar);
@@ -144,11 +151,13 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let serving = server::start(bursar, Listening { http: listener, operations, settings, operator }).await?;
         ready(&Ready {
             url: url(serving.address()),
+            web: web(serving.address()),
             operations: url(serving.operations_address()),
             username: USERNAME,
             password,
             otp: fixed_otp::CODES[0],
             data_directory: home.directory.clone(),
+            mail_directory: mails,
             is_ephemeral: home.temporary.is_some(),
             server_xpub,
             wallets,
@@ -302,6 +311,12 @@ fn url(mut address: SocketAddr) -> String {
         _ => {}
     }
     format!("http://{address}")
+}
+
+/// Where people find its pages: by name if the server listens on this machine.
+fn web(address: SocketAddr) -> String {
+    let is_here = address.ip().is_loopback() || address.ip().is_unspecified();
+    if is_here { format!("http://localhost:{}/", address.port()) } else { format!("{}/", url(address)) }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod environment;
 mod failure;
 mod key_file;
 mod operator;
+mod post;
 mod prove;
 mod server;
 

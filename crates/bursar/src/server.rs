@@ -15,6 +15,7 @@ use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
 use bursar_core::secret::Secret;
 use bursar_http::operations::{self, Operations};
+use bursar_service::mail::Post;
 use bursar_service::rail::Rail;
 use bursar_service::sweep::Overdue;
 use bursar_service::{Bursar, Parts, Policy};
@@ -43,6 +44,9 @@ const ROUNDS_A_DAY: u64 = 1440;
 /// How long requests under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How long mails that still wait may take then.
+const LAST_MAILS: Duration = Duration::from_secs(5);
+
 /// Rails by name.
 pub(crate) type Rails = BTreeMap<String, Arc<dyn Rail>>;
 
@@ -50,7 +54,13 @@ pub(crate) type Rails = BTreeMap<String, Arc<dyn Rail>>;
 ///
 /// # Errors
 /// The directory is in use, its store does not open, or the master key is not its.
-pub(crate) fn open(directory: &Path, master: &MasterKey, rails: Rails, policy: Policy) -> Result<Bursar, Failure> {
+pub(crate) fn open(
+    directory: &Path,
+    master: &MasterKey,
+    rails: Rails,
+    mail: Option<Post>,
+    policy: Policy,
+) -> Result<Bursar, Failure> {
     let store = SqliteStore::open(directory).map_err(|error| match error {
         StoreError::InUse => Failure::at(directory, "another process has this data directory"),
         other => Failure::at(directory, other),
@@ -65,6 +75,7 @@ pub(crate) fn open(directory: &Path, master: &MasterKey, rails: Rails, policy: P
         rails,
         ecdh_key,
         ecdh_public_key,
+        mail,
         policy,
         engine: bursar_ledger::Settings::default(),
     };
@@ -139,6 +150,7 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
         let socket = operator::socket::bind(directory)?;
         tokio::spawn(operator::socket::serve(socket, Arc::clone(&bursar), until(stopped.clone())));
     }
+    tokio::spawn(deliver_mail(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
@@ -178,6 +190,10 @@ impl Serving {
         let bursar = self.bursar;
         if let Err(error) = bursar.note_uses().await {
             tracing::warn!(%error, "uses of tokens could not be noted");
+        }
+        // What still waits gets one more try; it is in memory only.
+        if tokio::time::timeout(LAST_MAILS, bursar.deliver_due_mail()).await.is_err() {
+            tracing::warn!(waiting = bursar.mail_figures().waiting, "mails that wait are lost");
         }
         let closed = tokio::task::spawn_blocking(move || bursar.close()).await;
         closed.map_err(|_| Failure::new("the ledger did not close cleanly"))?;
@@ -227,6 +243,13 @@ pub(crate) async fn end_of_input() {
 async fn until(mut stopped: watch::Receiver<bool>) {
     // If the sender is gone, everything is over as well.
     stopped.wait_for(|stopped| *stopped).await.ok();
+}
+
+async fn deliver_mail(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stopped => {}
+        () = bursar.deliver_mail() => {}
+    }
 }
 
 async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {

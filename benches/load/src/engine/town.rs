@@ -99,11 +99,15 @@ impl Town {
             seeded: false,
             created: now,
             sessions_since: now,
+            email: None,
         };
         let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Owner };
         let mut records = vec![
             Record::User(USER, user),
-            Record::Organisation(ORGANISATION, Organisation { id: ORGANISATION, name: "bench".to_owned() }),
+            Record::Organisation(
+                ORGANISATION,
+                Organisation { id: ORGANISATION, name: "bench".to_owned(), freeze: None, requires_second_factor: true },
+            ),
             Record::Membership((ORGANISATION, USER), membership),
         ];
         for number in 0..self.tokens {

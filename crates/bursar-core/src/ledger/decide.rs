@@ -89,6 +89,12 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         Ok(asked) => asked,
         Err(refusal) => return Ok(refusal.into()),
     };
+    // An organisation that was never written down is not frozen either.
+    if let Some(freeze) = state.organisation(&organisation)?.and_then(|organisation| organisation.freeze.as_ref())
+        && freeze.holds_at(now)
+    {
+        return Ok(Refusal::OrganisationFrozen(freeze.clone()).into());
+    }
     if let Err(refusal) = admit_holder(state, request, organisation, now)? {
         return Ok(refusal.into());
     }

@@ -57,6 +57,10 @@ pub enum DocumentKind {
     Template,
     /// Failed proofs of identity.
     Attempts,
+    /// Links by which a new password may be set.
+    ResetLinks,
+    /// The link by which an address is shown to be the user's.
+    AddressLink,
     /// How far into the future signatures were accepted; nobody's in particular.
     ReplayHorizon,
     /// What was made under an idempotency key, by that key: its id, since its secret is never shown twice.
@@ -91,6 +95,8 @@ impl DocumentKind {
             Self::Keychain => "keychain",
             Self::Template => "template",
             Self::Attempts => "attempts",
+            Self::ResetLinks => "reset_links",
+            Self::AddressLink => "address_link",
             Self::ReplayHorizon => "replay_horizon",
             Self::Created => "created",
         }

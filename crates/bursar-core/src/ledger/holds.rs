@@ -45,6 +45,7 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
             organisation
         }
     };
+    seen(&mut keys, state.organisation(&organisation));
     if let Some(holder) = holder {
         seen(&mut keys, state.membership(&(organisation, holder.user)));
     }

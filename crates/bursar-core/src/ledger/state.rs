@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::account::{Membership, Organisation, User, Wallet, WalletRole};
+use crate::account::{Invitation, Membership, Organisation, User, Wallet, WalletRole};
 use crate::destination::DestinationId;
 use crate::hold::{Hold, SpendKey};
-use crate::id::{FactorId, HoldId, OrganisationId, TokenId, UserId, WalletId};
+use crate::id::{FactorId, HoldId, InvitationId, OrganisationId, TokenId, UserId, WalletId};
 use crate::ledger::document::{Credential, Document, DocumentKey};
 use crate::ledger::history::HistoryKey;
 use crate::limit::{Budget, BudgetKey, History, LimitSet, Subject};
@@ -127,6 +127,8 @@ records! {
     Organisation(OrganisationId => Organisation) organisation,
     /// A user's place in an organisation.
     Membership((OrganisationId, UserId) => Membership) membership,
+    /// A place in an organisation that is offered to somebody.
+    Invitation(InvitationId => Invitation) invitation,
     /// What a user logs in with.
     Credential(FactorId => Credential) credential,
     /// A user's settings, keychains, templates and attempts.

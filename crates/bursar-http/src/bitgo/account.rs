@@ -2,6 +2,7 @@
 
 use bursar_core::id::UserId;
 use bursar_core::scope::ScopeName;
+use bursar_service::freezes::FreezeOrder;
 use bursar_wire::{requests, shapes};
 use serde_json::{Value, json};
 
@@ -48,6 +49,14 @@ pub(crate) async fn change_password(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
     let request = requests::Freeze::read(&call.json_or_nothing()?)?;
     call.bursar.freeze_self(call.principal()?, request.duration, request.reason).await?;
+    Reply::ok(json!({}))
+}
+
+/// An organisation is an `enterprise` here (WC §1.7).
+pub(crate) async fn freeze_organisation(call: Call) -> Result<Reply, Failure> {
+    let requests::Freeze { duration, reason } = requests::Freeze::read(&call.json_or_nothing()?)?;
+    let (id, order) = (call.id("organisation")?, FreezeOrder { duration, reason });
+    call.bursar.freeze_organisation(call.principal()?, id, &order).await?;
     Reply::ok(json!({}))
 }
 

@@ -47,7 +47,7 @@ async fn with_password(call: Call, may_be_clear: bool) -> Result<Reply, Failure>
     Reply::ok(logged_in(&call, &session))
 }
 
-fn logged_in(call: &Call, session: &NewSession) -> Value {
+pub(crate) fn logged_in(call: &Call, session: &NewSession) -> Value {
     let text = match &session.handed {
         Handed::Plain(text) => Ok(text),
         Handed::Encrypted(sealed) => Err(sealed),

@@ -3,8 +3,9 @@
 use bursar_core::coin::Coin;
 use bursar_core::id::{HoldId, WalletId};
 use bursar_service::Page;
+use bursar_service::freezes::FreezeOrder;
 use bursar_service::wallets::WalletView;
-use bursar_wire::shapes;
+use bursar_wire::{requests, shapes};
 use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
@@ -93,4 +94,15 @@ pub(crate) async fn transfer(call: Call) -> Result<Reply, Failure> {
     let (coin, wallet) = (call.coin()?, call.wallet()?);
     let hold = call.bursar.transfer(call.principal()?, &coin, wallet, call.id("transfer")?).await?;
     Reply::ok(shapes::transfer(&hold))
+}
+
+pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
+    let requests::Freeze { duration, reason } = requests::Freeze::read(&call.json_or_nothing()?)?;
+    let (coin, wallet, order) = (call.coin()?, call.wallet()?, FreezeOrder { duration, reason });
+    let freeze = call.bursar.freeze_wallet(call.principal()?, Some(&coin), wallet, &order).await?;
+    let mut shown = json!({"time": freeze.since.to_string()});
+    if let Some((until, fields)) = freeze.until.zip(shown.as_object_mut()) {
+        fields.insert("expires".to_owned(), until.to_string().into());
+    }
+    Reply::named("freeze", shown)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Part;
 use super::operation::Operation;
-use super::schemas::{flag, integer, list, object, or_null, otp, reference, text};
+use super::schemas::{flag, given, integer, list, object, or_null, otp, reference, text};
 
 pub(super) fn part() -> Part {
     Part {
@@ -166,7 +166,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ),
         (
             "LimitsEdit",
-            object(
+            given(
                 &[],
                 [
                     ("version", integer(0, i64::MAX, "the version that was seen")),
@@ -174,19 +174,19 @@ fn schemas() -> Vec<(&'static str, Value)> {
                         "limits",
                         json!({"type": "array", "items": reference("LimitGiven"), "maxItems": 100, "description": "all there shall be"}),
                     ),
-                    ("destinations", or_null(reference("DestinationsGiven"))),
+                    ("destinations", reference("DestinationsGiven")),
                     ("otp", otp()),
                 ],
             ),
         ),
         (
             "DestinationsGiven",
-            object(
+            given(
                 &[],
                 [
-                    ("allow", or_null(json!({"type": "array", "items": reference("Destination"), "maxItems": 1000}))),
-                    ("atMost", or_null(integer(0, 4_294_967_295, "how many may ever be paid"))),
-                    ("each", or_null(list(reference("LimitGiven")))),
+                    ("allow", json!({"type": "array", "items": reference("Destination"), "maxItems": 1000})),
+                    ("atMost", integer(0, 4_294_967_295, "how many may ever be paid")),
+                    ("each", list(reference("LimitGiven"))),
                 ],
             ),
         ),
@@ -215,7 +215,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
 pub(super) fn payment(more: &[(&'static str, Value)]) -> Value {
     let recipient =
         object(&["address", "amount"], [("address", text("an address")), ("amount", reference("AmountGiven"))]);
-    let mut schema = object(
+    let mut schema = given(
         &["coin"],
         [
             ("coin", reference("Coin")),
@@ -228,7 +228,11 @@ pub(super) fn payment(more: &[(&'static str, Value)]) -> Value {
         ],
     );
     if let Some(fields) = schema["properties"].as_object_mut() {
-        fields.extend(more.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
+        let optional = |(name, schema): &(&str, Value)| match *name {
+            "token" => ("token".to_owned(), schema.clone()),
+            name => (name.to_owned(), or_null(schema.clone())),
+        };
+        fields.extend(more.iter().map(optional));
     }
     schema["oneOf"] = json!([{"required": ["recipients"]}, {"required": ["amount", "destination"]}]);
     schema

@@ -5,10 +5,13 @@
 
 mod limits;
 mod operation;
+mod organisations;
 mod schemas;
+mod sign_in;
 mod spends;
 mod system;
 mod tokens;
+mod users;
 mod wallets;
 
 use std::sync::LazyLock;
@@ -33,7 +36,16 @@ pub fn document() -> &'static Value {
 }
 
 fn parts() -> Vec<Part> {
-    vec![tokens::part(), wallets::part(), limits::part(), spends::part(), system::part()]
+    vec![
+        sign_in::part(),
+        tokens::part(),
+        wallets::part(),
+        limits::part(),
+        spends::part(),
+        users::part(),
+        organisations::part(),
+        system::part(),
+    ]
 }
 
 fn assemble() -> Value {

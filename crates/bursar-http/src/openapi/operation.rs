@@ -112,7 +112,9 @@ impl Operation {
     fn path_parameters(&self) -> impl Iterator<Item = Value> {
         self.path.split('/').filter_map(|part| {
             let name = part.strip_prefix('{')?.split('}').next()?;
-            let schema = if name == "user" { "UserName" } else { "Id" };
+            // Limits are asked for by name, too.
+            let is_name = name == "user" && self.path.ends_with("/limits");
+            let schema = if is_name { "UserName" } else { "Id" };
             Some(json!({"name": name, "in": "path", "required": true, "schema": reference(schema)}))
         })
     }
@@ -147,7 +149,9 @@ impl Operation {
         shown["security"] = if is_open(access) { json!([]) } else { json!([{"token": []}]) };
         shown["x-bursar-access"] = match access {
             Access::Public => "anybody",
+            Access::Own => "any token, also the session of somebody who has still to enrol a second factor",
             Access::Token => "any token",
+            Access::Enrolment => "a person's session, also of somebody who has still to enrol a second factor",
             Access::Person => "a person's session",
             Access::Service => "the credential of a service",
         }

@@ -53,6 +53,12 @@ pub(super) fn object<'a>(required: &[&str], fields: impl IntoIterator<Item = (&'
     schema
 }
 
+/// What a request takes: an optional field that is null counts as left out.
+pub(super) fn given<'a>(required: &[&str], fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let nullable = |(name, schema)| if required.contains(&name) { (name, schema) } else { (name, or_null(schema)) };
+    object(required, fields.into_iter().map(nullable))
+}
+
 /// The same with a sentence about it.
 pub(super) fn described(mut schema: Value, about: &str) -> Value {
     if let Some(fields) = schema.as_object_mut() {

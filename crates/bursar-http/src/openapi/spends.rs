@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Part;
 use super::limits::payment;
 use super::operation::Operation;
-use super::schemas::{flag, integer, list, name, object, or_null, otp, reference, text};
+use super::schemas::{flag, given, integer, list, name, object, or_null, otp, reference, text};
 
 /// Entries of a list, at most.
 const MOST: u32 = 200;
@@ -106,7 +106,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         }),
         (
             "Capture",
-            object(
+            given(
                 &["reference"],
                 [
                     ("amount", reference("AmountGiven")),
@@ -116,10 +116,10 @@ fn schemas() -> Vec<(&'static str, Value)> {
                 ],
             ),
         ),
-        ("Release", object(&["reason"], [("reason", name("why not")), ("otp", otp())])),
+        ("Release", given(&["reason"], [("reason", name("why not")), ("otp", otp())])),
         (
             "Resolution",
-            object(
+            given(
                 &["moved", "evidence"],
                 [
                     ("moved", flag("whether the money moved")),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Part;
 use super::operation::Operation;
-use super::schemas::{described, flag, integer, list, name, object, or_null, otp, reference, text};
+use super::schemas::{described, flag, given, integer, list, name, object, or_null, otp, reference, text};
 
 pub(super) fn part() -> Part {
     Part {
@@ -63,20 +63,20 @@ pub(super) fn part() -> Part {
                         "label": name("its name"),
                         "otp": otp(),
                         "scope": json!({"type": "array", "minItems": 1, "maxItems": 100, "items": {"type": "string"}}),
-                        "duration": or_null(integer(1, 315_360_000, "seconds")),
-                        "ipRestrict": or_null(list(text("an address or a range, such as 203.0.113.0/24"))),
+                        "duration": integer(1, 315_360_000, "seconds"),
+                        "ipRestrict": list(text("an address or a range, such as 203.0.113.0/24")),
                         "limits": or_null(list(reference("LimitGiven"))),
                         "destinations": or_null(reference("DestinationsGiven")),
                         "enterprise": or_null(reference("Id")),
-                        "permittedEnterprises": or_null(list(reference("Id"))),
-                        "permittedWallets": or_null(list(reference("Id"))),
+                        "permittedEnterprises": list(reference("Id")),
+                        "permittedWallets": list(reference("Id")),
                         "accessTokenTemplateId": or_null(reference("Id")),
                     },
                 }),
             ),
             (
                 "Unlock",
-                object(
+                given(
                     &["otp"],
                     [
                         ("otp", otp()),
@@ -111,17 +111,17 @@ pub(super) fn part() -> Part {
                     ],
                 ),
             ),
-            ("Rotation", object(&[], [("overlap", integer(0, 604_800, "seconds, a day if left out")), ("otp", otp())])),
+            ("Rotation", given(&[], [("overlap", integer(0, 604_800, "seconds, a day if left out")), ("otp", otp())])),
             (
                 "NewService",
-                object(
+                given(
                     &["label", "organisation"],
                     [
                         ("label", name("its name")),
                         ("organisation", reference("Id")),
-                        ("wallets", or_null(list(reference("Id")))),
-                        ("ipRestrict", or_null(list(text("an address or a range, such as 203.0.113.0/24")))),
-                        ("duration", or_null(integer(1, 315_360_000, "seconds"))),
+                        ("wallets", list(reference("Id"))),
+                        ("ipRestrict", list(text("an address or a range, such as 203.0.113.0/24"))),
+                        ("duration", integer(1, 315_360_000, "seconds")),
                         ("otp", otp()),
                     ],
                 ),

@@ -34,9 +34,19 @@ async fn every_route_admits_exactly_the_credentials_in_the_table() {
     let mut table = String::new();
     for (number, route) in bursar_http::table().into_iter().enumerate() {
         let path = route.path.replace("{coin}", "tbtc").replace("{wallet}", &server.wallet.to_string());
-        let path = ["{token}", "{template}", "{user}", "{key}", "{transfer}", "{xpub}", "{organisation}", "{spend}"]
-            .iter()
-            .fold(path, |path, name| path.replace(name, "0123456789abcdef0123456789abcdef"));
+        let names = [
+            "{token}",
+            "{template}",
+            "{user}",
+            "{key}",
+            "{transfer}",
+            "{xpub}",
+            "{organisation}",
+            "{spend}",
+            "{invitation}",
+            "{session}",
+        ];
+        let path = names.iter().fold(path, |path, name| path.replace(name, "0123456789abcdef0123456789abcdef"));
         write!(table, "{:6} {:55}", route.method, route.path).unwrap();
         for kind in KINDS {
             // An account of its own for each: some routes end a session or freeze the account.

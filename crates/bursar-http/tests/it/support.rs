@@ -20,6 +20,7 @@ use bursar_gateway::sandbox::SandboxRail;
 use bursar_http::operations::Operations;
 use bursar_identity::fixed_otp::FixedOtp;
 use bursar_identity::password::PasswordCost;
+use bursar_service::mail::{Mail, MailProblem, Mailer, Post};
 use bursar_service::people::NewUser;
 use bursar_service::rail::Rail;
 use bursar_service::{Bursar, Parts, Policy, RequireIp};
@@ -28,6 +29,7 @@ use bursar_store_sqlite::SqliteStore;
 use bursar_testkit::{FixedClock, SystemRandom};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::{Mutex, mpsc};
 use tower::ServiceExt;
 
 use crate::described;
@@ -41,7 +43,20 @@ pub(crate) struct Server {
     pub(crate) directory: TempDir,
     pub(crate) wallet: WalletId,
     pub(crate) operations: Arc<Operations>,
+    mailbox: Mutex<mpsc::UnboundedReceiver<Mail>>,
     router: Router,
+}
+
+/// Mails as the server hands them over.
+struct Mailbox(mpsc::UnboundedSender<Mail>);
+
+impl Mailer for Mailbox {
+    fn send<'a>(&'a self, mail: &'a Mail) -> bursar_service::rail::Answer<'a, Result<(), MailProblem>> {
+        let Mail { to, subject, text } = mail;
+        // A test that looks at no mail drops the mailbox first.
+        self.0.send(Mail { to: to.clone(), subject: subject.clone(), text: text.clone() }).ok();
+        Box::pin(async { Ok(()) })
+    }
 }
 
 pub(crate) struct Answer {
@@ -59,6 +74,7 @@ impl Server {
         let coin = Coin::parse("tbtc").unwrap();
         rail.create_wallet(&wallet.to_string(), &coin, Amount::new(1_000_000), [1; 16]).await.unwrap();
         let rail: Arc<dyn Rail> = Arc::new(rail);
+        let (mails, mailbox) = mpsc::unbounded_channel();
         let parts = Parts {
             store: Arc::new(SqliteStore::open(directory.path()).unwrap()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -67,22 +83,50 @@ impl Server {
             rails: BTreeMap::from([("sandbox".to_owned(), rail)]),
             ecdh_key: Secret::new(String::new()),
             ecdh_public_key: String::new(),
+            mail: Some(Post { mailer: Arc::new(Mailbox(mails)), public_url: "https://bursar.example".to_owned() }),
             policy: policy(),
             engine: bursar_ledger::Settings::default(),
         };
         let bursar = Arc::new(Bursar::start(parts).unwrap());
-        let settings = bursar_http::Settings {
-            trusted_proxies: Vec::new(),
-            environment: "test".to_owned(),
-            body_limit: 64 * 1024,
-        };
+        let postman = Arc::clone(&bursar);
+        tokio::spawn(async move { postman.deliver_mail().await });
         let operations = Arc::new(Operations::new());
-        let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
-        Self { bursar, clock, directory, wallet, operations, router }
+        let router = bursar_http::router(Arc::clone(&bursar), settings(), &operations);
+        Self { bursar, clock, directory, wallet, operations, mailbox: Mutex::new(mailbox), router }
+    }
+
+    pub(crate) fn settings(&self) -> bursar_http::Settings {
+        settings()
     }
 
     pub(crate) fn data(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The next mail to an address whose subject has this in it; others before it are passed over.
+    pub(crate) async fn mail(&self, to: &str, subject: &str) -> Mail {
+        let mut mailbox = self.mailbox.lock().await;
+        loop {
+            let next = tokio::time::timeout(std::time::Duration::from_secs(20), mailbox.recv()).await;
+            let mail = next.unwrap_or_else(|_| panic!("no mail `{subject}` to {to}")).expect("a running server");
+            if mail.to == to && mail.subject.contains(subject) {
+                return mail;
+            }
+        }
+    }
+
+    /// The secret of the link in such a mail.
+    pub(crate) async fn link(&self, to: &str, subject: &str) -> String {
+        let mail = self.mail(to, subject).await;
+        let line = mail.text.lines().find(|line| line.starts_with("https://bursar.example/")).expect("a link");
+        line.rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Every mail that was sent so far.
+    pub(crate) async fn mails(&self) -> Vec<Mail> {
+        self.bursar.deliver_due_mail().await;
+        let mut mailbox = self.mailbox.lock().await;
+        std::iter::from_fn(|| mailbox.try_recv().ok()).collect()
     }
 
     pub(crate) fn pass(&self, time: Span) {
@@ -163,6 +207,11 @@ impl Server {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// What a request is answered, as it is.
+    pub(crate) async fn exchange(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// What the operations listener answers.
     pub(crate) async fn operate(&self, path: &str) -> (StatusCode, String) {
         let router = bursar_http::operations::router(Arc::clone(&self.bursar), Arc::clone(&self.operations));
@@ -201,6 +250,10 @@ impl Server {
 
 fn bearer(token: Option<&str>) -> Vec<(&'static str, String)> {
     token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect()
+}
+
+fn settings() -> bursar_http::Settings {
+    bursar_http::Settings { trusted_proxies: Vec::new(), environment: "test".to_owned(), body_limit: 64 * 1024 }
 }
 
 fn policy() -> Policy {

@@ -1,15 +1,26 @@
 //! Users' places in organisations.
 
-use bursar_core::account::{MemberRole, Membership};
+use bursar_core::account::{MemberRole, Membership, User};
 use bursar_core::id::{OrganisationId, UserId};
 use bursar_core::ledger::{Version, Versioned};
-use bursar_store::StoreError;
+use bursar_store::{Page, StoreError};
 use rusqlite::{Connection, params};
 
+use crate::page::{at_most, id_bound};
 use crate::rows::Found;
+use crate::rows::user::{self, user_columns};
 use crate::sql::{execute, many, one};
 
-const ROLES: [MemberRole; 4] = [MemberRole::Owner, MemberRole::Admin, MemberRole::Member, MemberRole::Auditor];
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT role, ",
+            user_columns!(),
+            " FROM memberships CROSS JOIN users ON id = user WHERE organisation = ?1 ",
+            $rest
+        )
+    };
+}
 
 type Id = (OrganisationId, UserId);
 
@@ -18,7 +29,7 @@ pub(crate) fn load(connection: &Connection, (organisation, user): Id) -> Found<M
     one(connection, "memberships", query, params![organisation.as_bytes(), user.as_bytes()], |columns| {
         Ok(Versioned {
             version: columns.get()?,
-            value: Membership { organisation, user, role: columns.name(&ROLES, MemberRole::as_str)? },
+            value: Membership { organisation, user, role: columns.name(&MemberRole::EVERY, MemberRole::as_str)? },
         })
     })
 }
@@ -28,7 +39,26 @@ pub(crate) fn of_user(connection: &Connection, user: UserId) -> Result<Vec<Membe
     let query = "SELECT organisation, role FROM memberships WHERE user = ?1 ORDER BY organisation LIMIT 1000";
     many(connection, "memberships", query, params![user.as_bytes()], |columns| {
         let organisation = OrganisationId::from_bytes(columns.get()?);
-        Ok(Membership { organisation, user, role: columns.name(&ROLES, MemberRole::as_str)? })
+        Ok(Membership { organisation, user, role: columns.name(&MemberRole::EVERY, MemberRole::as_str)? })
+    })
+}
+
+pub(crate) fn of_organisation(
+    connection: &Connection,
+    organisation: OrganisationId,
+    role: Option<MemberRole>,
+    page: Page<UserId>,
+) -> Result<Vec<(MemberRole, User)>, StoreError> {
+    let query = if page.newest_first {
+        select!("AND user < ?2 AND (?3 IS NULL OR role = ?3) ORDER BY user DESC LIMIT ?4")
+    } else {
+        select!("AND user > ?2 AND (?3 IS NULL OR role = ?3) ORDER BY user LIMIT ?4")
+    };
+    let bound = id_bound(page.after.as_ref().map(UserId::as_bytes), page.newest_first);
+    let params = params![organisation.as_bytes(), bound, role.map(MemberRole::as_str), at_most(page.limit)];
+    many(connection, "memberships", query, params, |columns| {
+        let role = columns.name(&MemberRole::EVERY, MemberRole::as_str)?;
+        Ok((role, user::read(columns)?.value))
     })
 }
 

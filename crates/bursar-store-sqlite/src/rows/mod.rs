@@ -10,6 +10,7 @@ pub(crate) mod document;
 pub(crate) mod freeze;
 pub(crate) mod history;
 pub(crate) mod hold;
+pub(crate) mod invitation;
 pub(crate) mod last_use;
 pub(crate) mod limits;
 pub(crate) mod membership;
@@ -57,6 +58,7 @@ fn load(connection: &Connection, key: &Key) -> Found<Record> {
         Key::User(id) => user::load(connection, *id).record(|user| Record::User(*id, user)),
         Key::Organisation(id) => organisation::load(connection, *id).record(|it| Record::Organisation(*id, it)),
         Key::Membership(id) => membership::load(connection, *id).record(|it| Record::Membership(*id, it)),
+        Key::Invitation(id) => invitation::load(connection, *id).record(|it| Record::Invitation(*id, it)),
         Key::Credential(id) => credential::load(connection, *id).record(|it| Record::Credential(*id, it)),
         Key::Document(id) => document::load(connection, id).record(|it| Record::Document(id.clone(), it)),
         Key::Wallet(id) => wallet::load(connection, *id).record(|it| Record::Wallet(*id, it)),
@@ -83,6 +85,7 @@ pub(crate) fn store(writes: &mut Repeated<'_>, version: Version, record: &Record
         Record::User(id, it) => user::store(connection, *id, version, it),
         Record::Organisation(id, it) => organisation::store(connection, *id, version, it),
         Record::Membership(id, it) => membership::store(connection, *id, version, *it),
+        Record::Invitation(id, it) => invitation::store(connection, *id, version, it),
         Record::Credential(id, it) => credential::store(connection, *id, version, it),
         Record::Document(id, it) => document::store(connection, id, version, it),
         Record::Wallet(id, it) => wallet::store(connection, *id, version, it),
@@ -105,6 +108,7 @@ pub(crate) fn delete(connection: &Connection, key: &Key) -> Result<(), StoreErro
         Key::User(id) => user::delete(connection, *id),
         Key::Organisation(id) => organisation::delete(connection, *id),
         Key::Membership(id) => membership::delete(connection, *id),
+        Key::Invitation(id) => invitation::delete(connection, *id),
         Key::Credential(id) => credential::delete(connection, *id),
         Key::Document(id) => document::delete(connection, id),
         Key::Wallet(id) => wallet::delete(connection, *id),

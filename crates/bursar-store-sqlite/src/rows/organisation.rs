@@ -6,15 +6,21 @@ use bursar_core::ledger::{Version, Versioned};
 use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
-use crate::rows::Found;
+use crate::rows::{Found, freeze};
 use crate::sql::{execute, one};
 
 pub(crate) fn load(connection: &Connection, id: OrganisationId) -> Found<Organisation> {
-    let query = "SELECT version, id, name FROM organisations WHERE id = ?1";
+    let query = "SELECT version, id, name, freeze_since, freeze_until, freeze_reason, requires_second_factor
+                 FROM organisations WHERE id = ?1";
     one(connection, "organisations", query, params![id.as_bytes()], |columns| {
         Ok(Versioned {
             version: columns.get()?,
-            value: Organisation { id: OrganisationId::from_bytes(columns.get()?), name: columns.get()? },
+            value: Organisation {
+                id: OrganisationId::from_bytes(columns.get()?),
+                name: columns.get()?,
+                freeze: freeze::read(columns)?,
+                requires_second_factor: columns.get()?,
+            },
         })
     })
 }
@@ -25,11 +31,25 @@ pub(crate) fn store(
     version: Version,
     organisation: &Organisation,
 ) -> Result<(), StoreError> {
+    let (freeze_since, freeze_until, freeze_reason) = freeze::columns(organisation.freeze.as_ref());
     execute(
         connection,
-        "INSERT INTO organisations (id, version, name) VALUES (?1, ?2, ?3)
-         ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name",
-        params![id.as_bytes(), version, organisation.name],
+        "INSERT INTO organisations
+             (id, version, name, freeze_since, freeze_until, freeze_reason, requires_second_factor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET
+             version = excluded.version, name = excluded.name, freeze_since = excluded.freeze_since,
+             freeze_until = excluded.freeze_until, freeze_reason = excluded.freeze_reason,
+             requires_second_factor = excluded.requires_second_factor",
+        params![
+            id.as_bytes(),
+            version,
+            organisation.name,
+            freeze_since,
+            freeze_until,
+            freeze_reason,
+            organisation.requires_second_factor,
+        ],
     )
 }
 

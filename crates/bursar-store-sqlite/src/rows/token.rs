@@ -171,6 +171,30 @@ pub(crate) fn ended(
     many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 
+/// Living sessions. Those that ended lie among them until they are let go of, at the latest a day after.
+pub(crate) fn sessions(
+    connection: &Connection,
+    user: UserId,
+    since: Timestamp,
+    now: Timestamp,
+    page: Page<TokenId>,
+) -> Result<Vec<Token>, StoreError> {
+    let query = if page.newest_first {
+        select!(
+            "WHERE user = ?1 AND id < ?2 AND kind = 'session' AND revoked IS NULL AND created >= ?3 AND expires > ?4
+             ORDER BY id DESC LIMIT ?5"
+        )
+    } else {
+        select!(
+            "WHERE user = ?1 AND id > ?2 AND kind = 'session' AND revoked IS NULL AND created >= ?3 AND expires > ?4
+             ORDER BY id LIMIT ?5"
+        )
+    };
+    let bound = id_bound(page.after.as_ref().map(TokenId::as_bytes), page.newest_first);
+    let params = params![user.as_bytes(), bound, since.as_millis(), now.as_millis(), at_most(page.limit)];
+    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
+}
+
 /// A look at all tokens, so not to be taken often. What is revoked has ended, too.
 pub(crate) fn ended_before(
     connection: &Connection,

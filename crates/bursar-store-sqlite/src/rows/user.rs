@@ -1,6 +1,6 @@
 //! Users.
 
-use bursar_core::account::User;
+use bursar_core::account::{Email, User};
 use bursar_core::id::UserId;
 use bursar_core::ledger::{Version, Versioned};
 use bursar_core::time::Timestamp;
@@ -13,18 +13,23 @@ use crate::sql::{Columns, execute, many, one};
 
 const TABLE: &str = "users";
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT version, id, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created,
-                 sessions_since
-             FROM users ",
-            $rest
-        )
+/// What [`read`] reads.
+macro_rules! user_columns {
+    () => {
+        "users.version, id, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created,
+         sessions_since, email, email_verified"
     };
 }
 
-fn read(columns: &mut Columns<'_>) -> Result<Versioned<User>, StoreError> {
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", user_columns!(), " FROM users ", $rest)
+    };
+}
+
+pub(super) use user_columns;
+
+pub(super) fn read(columns: &mut Columns<'_>) -> Result<Versioned<User>, StoreError> {
     Ok(Versioned {
         version: columns.get()?,
         value: User {
@@ -35,8 +40,14 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<User>, StoreError> {
             seeded: columns.get()?,
             created: Timestamp::from_millis(columns.get()?),
             sessions_since: Timestamp::from_millis(columns.get()?),
+            email: read_email(columns)?,
         },
     })
+}
+
+fn read_email(columns: &mut Columns<'_>) -> Result<Option<Email>, StoreError> {
+    let (address, is_verified) = (columns.get::<Option<_>>()?, columns.get()?);
+    Ok(address.map(|address| Email { address, is_verified }))
 }
 
 pub(crate) fn load(connection: &Connection, id: UserId) -> Found<User> {
@@ -45,6 +56,10 @@ pub(crate) fn load(connection: &Connection, id: UserId) -> Found<User> {
 
 pub(crate) fn by_name(connection: &Connection, username: &str) -> Found<User> {
     one(connection, TABLE, select!("WHERE username = ?1"), params![username], read)
+}
+
+pub(crate) fn by_address(connection: &Connection, address: &str) -> Found<User> {
+    one(connection, TABLE, select!("WHERE email = ?1 AND email_verified"), params![address], read)
 }
 
 pub(crate) fn all(connection: &Connection, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
@@ -63,13 +78,14 @@ pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user:
         connection,
         "INSERT INTO users
              (id, version, username, full_name, freeze_since, freeze_until, freeze_reason, seeded, created,
-              sessions_since)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+              sessions_since, email, email_verified)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, username = excluded.username, full_name = excluded.full_name,
              freeze_since = excluded.freeze_since, freeze_until = excluded.freeze_until,
              freeze_reason = excluded.freeze_reason, seeded = excluded.seeded, created = excluded.created,
-             sessions_since = excluded.sessions_since",
+             sessions_since = excluded.sessions_since, email = excluded.email,
+             email_verified = excluded.email_verified",
         params![
             id.as_bytes(),
             version,
@@ -81,6 +97,8 @@ pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user:
             user.seeded,
             user.created.as_millis(),
             user.sessions_since.as_millis(),
+            user.email.as_ref().map(|email| email.address.as_str()),
+            user.email.as_ref().is_some_and(|email| email.is_verified),
         ],
     )
 }

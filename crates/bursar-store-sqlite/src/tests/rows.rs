@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::mpsc::channel;
 
-use bursar_core::account::{User, Wallet, WalletRole};
+use bursar_core::account::{Email, Invitation, MemberRole, Membership, User, Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::audit::{Actor, Event, Head};
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::destination::{Destination, DestinationId};
 use bursar_core::hold::{Cost, Hold, HoldState, Payee, SpendKey};
-use bursar_core::id::{FactorId, HoldId, TokenId, WalletId};
+use bursar_core::id::{FactorId, HoldId, InvitationId, TokenId, WalletId};
 use bursar_core::ledger::{
     Credential, CredentialKind, Document, DocumentKey, DocumentKind, HistoryKey, Key, Record, State, TokenSecret,
 };
@@ -43,6 +43,7 @@ fn fill(store: &SqliteStore) {
         seeded: false,
         created: time,
         sessions_since: time,
+        email: Some(Email { address: "a@example.com".to_owned(), is_verified: true }),
     };
     let coin = Coin::parse("tbtc").unwrap();
     let wallet = Wallet {
@@ -117,11 +118,27 @@ fn fill(store: &SqliteStore) {
     };
     let document = DocumentKey { user: USER, kind: DocumentKind::Settings, name: String::new() };
     let secret = TokenSecret { lookup: [8; 32], sealed: vec![1], ends: None, used: None };
+    let invitation = Invitation {
+        id: InvitationId::from_bytes([9; 16]),
+        organisation: ORGANISATION,
+        address: "b@example.com".to_owned(),
+        role: MemberRole::Member,
+        wallets: vec![(WALLET, WalletRole::ALL)],
+        invited_by: Some(USER),
+        lookup: [1; 32],
+        is_mailed: true,
+        sent: 1,
+        created: time,
+        expires: time,
+    };
+    let membership = Membership { organisation: ORGANISATION, user: USER, role: MemberRole::Owner };
     let events =
         vec![Event { time, actor: Actor::Operator, action: "a".to_owned(), subject: "s".to_owned(), data: Vec::new() }];
     let link = Some(Head::default().next(&events));
     let records = [
         Record::User(USER, user),
+        Record::Membership((ORGANISATION, USER), membership),
+        Record::Invitation(invitation.id, invitation),
         Record::Credential(factor, credential),
         Record::Document(document, Document { title: None, body: Vec::new() }),
         Record::Wallet(WALLET, wallet),
@@ -147,6 +164,10 @@ fn read_everything(reader: &mut dyn Reader) -> Result<bool, StoreError> {
         found &= !reader.users(Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.access_tokens(USER, now, Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.documents(USER, kind, &Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.members(ORGANISATION, None, Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.invitations(ORGANISATION, Page { limit, after: None, newest_first })?.is_empty();
+        found &= !reader.wallet_members(WALLET, Page { limit, after: None, newest_first })?.is_empty();
+        found &= reader.sessions(USER, now, now, Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.wallets(USER, None, Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.spends(WALLET, Page { limit, after: None, newest_first })?.is_empty();
         found &= !reader.spends_of_token(TOKEN, Page { limit, after: None, newest_first })?.is_empty();
@@ -156,6 +177,7 @@ fn read_everything(reader: &mut dyn Reader) -> Result<bool, StoreError> {
     found &= reader.token_by_secret(&[8; 32])?.is_some() && reader.token(TOKEN)?.is_some();
     found &= reader.secrets(TOKEN)?.is_some() && reader.count_long_lived(USER, now)? == 1;
     found &= reader.user(USER)?.is_some() && reader.user_by_name("a")?.is_some();
+    found &= reader.user_by_address("a@example.com")?.is_some();
     found &= !reader.credentials(USER)?.is_empty();
     found &= reader.wallet(WALLET, USER)?.is_some_and(|wallet| wallet.role.is_some());
     found &= !reader.limits(SUBJECT)?.value.is_empty() && !reader.budgets(SUBJECT)?.is_empty();

@@ -17,7 +17,7 @@ use crate::{Reader, TokenBySecret};
 pub fn every_record_reads_back_as_it_was_written(database: &impl Database) {
     let records = samples::records();
     let kinds: HashSet<_> = records.iter().map(discriminant).collect();
-    assert_eq!(kinds.len(), 15, "there are samples of every kind but pasts, which are not written");
+    assert_eq!(kinds.len(), 16, "there are samples of every kind but pasts, which are not written");
     let mut ledger = Ledger::open(database);
     ledger.put(records.clone());
     let keys: Vec<Key> = records.iter().map(Record::key).collect();
@@ -153,6 +153,7 @@ fn loaded(state: &State, key: &Key) -> Option<Record> {
         Key::User(id) => Record::User(*id, state.user(id).expect(missing)?.clone()),
         Key::Organisation(id) => Record::Organisation(*id, state.organisation(id).expect(missing)?.clone()),
         Key::Membership(id) => Record::Membership(*id, *state.membership(id).expect(missing)?),
+        Key::Invitation(id) => Record::Invitation(*id, state.invitation(id).expect(missing)?.clone()),
         Key::Credential(id) => Record::Credential(*id, state.credential(id).expect(missing)?.clone()),
         Key::Document(id) => Record::Document(id.clone(), state.document(id).expect(missing)?.clone()),
         Key::Wallet(id) => Record::Wallet(*id, state.wallet(id).expect(missing)?.clone()),
@@ -178,6 +179,11 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
             let by_name = reader.user_by_name(&user.username).expect(fails);
             assert_eq!(reader.user(*id).expect(fails), by_name);
             Record::User(*id, by_name?.value)
+        }
+        Record::Invitation(id, invitation) => {
+            let page = crate::Page { limit: 9, after: None, newest_first: false };
+            let all = reader.invitations(invitation.organisation, page).expect(fails);
+            Record::Invitation(*id, all.into_iter().find(|found| found.id == *id)?)
         }
         Record::Credential(id, credential) => {
             let all = reader.credentials(credential.user).expect(fails);

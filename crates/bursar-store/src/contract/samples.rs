@@ -4,11 +4,11 @@ mod money;
 
 use std::net::IpAddr;
 
-use bursar_core::account::{Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
+use bursar_core::account::{Email, Freeze, Invitation, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::hold::{Cost, Hold, HoldState};
-use bursar_core::id::{FactorId, HoldId, OrganisationId, TemplateId, TokenId, UserId, WalletId};
+use bursar_core::id::{FactorId, HoldId, InvitationId, OrganisationId, TemplateId, TokenId, UserId, WalletId};
 use bursar_core::ip::{IpRestriction, IpRule};
 use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record, TokenSecret};
 use bursar_core::limit::{BudgetKey, Ceiling, Limit, Measure, Subject, Window};
@@ -46,6 +46,7 @@ pub(super) fn user(id: UserId, username: &str) -> User {
         seeded: false,
         created: at(0),
         sessions_since: at(0),
+        email: None,
     }
 }
 
@@ -59,6 +60,26 @@ pub(super) fn wallet(id: WalletId, ticker: &str) -> Wallet {
         reference: String::new(),
         freeze: None,
         created: at(0),
+    }
+}
+
+pub(super) fn organisation(id: OrganisationId) -> Organisation {
+    Organisation { id, name: "Acme".to_owned(), freeze: None, requires_second_factor: true }
+}
+
+pub(super) fn invitation(id: InvitationId) -> Invitation {
+    Invitation {
+        id,
+        organisation: ORGANISATION,
+        address: "new@example.com".to_owned(),
+        role: MemberRole::Auditor,
+        wallets: Vec::new(),
+        invited_by: None,
+        lookup: [7; 32],
+        is_mailed: false,
+        sent: 0,
+        created: at(0),
+        expires: at(1_000),
     }
 }
 
@@ -145,7 +166,13 @@ pub(super) fn records() -> Vec<Record> {
 
 fn accounts() -> Vec<Record> {
     let freeze = |until| Some(Freeze { since: at(-5), until, reason: "asked 'so'".to_owned() });
-    let full_user = User { full_name: "Ünal Öz".to_owned(), freeze: freeze(None), seeded: true, ..user(USER, "a@x") };
+    let full_user = User {
+        full_name: "Ünal Öz".to_owned(),
+        freeze: freeze(None),
+        seeded: true,
+        email: Some(Email { address: "a@example.com".to_owned(), is_verified: true }),
+        ..user(USER, "a@x")
+    };
     let full_wallet = Wallet {
         label: "cold\nwallet".to_owned(),
         reference: "7".to_owned(),
@@ -154,6 +181,13 @@ fn accounts() -> Vec<Record> {
         ..wallet(WALLET, "tavaxc:LINK")
     };
     let (second_wallet, second_organisation) = (WalletId::from_bytes(nth(1)), OrganisationId::from_bytes(nth(1)));
+    let full_invitation = Invitation {
+        wallets: vec![(WALLET, WalletRole { view: true, spend: false, admin: true }), (second_wallet, WalletRole::ALL)],
+        invited_by: Some(USER),
+        is_mailed: true,
+        sent: 3,
+        ..invitation(InvitationId::from_bytes(nth(1)))
+    };
     let membership =
         |organisation, user, role| Record::Membership((organisation, user), Membership { organisation, user, role });
     let credential = |id, kind, last_used| Credential {
@@ -175,8 +209,10 @@ fn accounts() -> Vec<Record> {
     vec![
         Record::User(USER, full_user),
         Record::User(OTHER, user(OTHER, "")),
-        Record::Organisation(ORGANISATION, Organisation { id: ORGANISATION, name: "Acme".to_owned() }),
-        Record::Organisation(second_organisation, Organisation { id: second_organisation, name: String::new() }),
+        Record::Organisation(ORGANISATION, Organisation { freeze: freeze(Some(at(2))), ..organisation(ORGANISATION) }),
+        Record::Organisation(second_organisation, organisation(second_organisation)),
+        Record::Invitation(full_invitation.id, full_invitation),
+        Record::Invitation(InvitationId::from_bytes(nth(2)), invitation(InvitationId::from_bytes(nth(2)))),
         membership(ORGANISATION, USER, MemberRole::Owner),
         membership(ORGANISATION, OTHER, MemberRole::Admin),
         membership(second_organisation, USER, MemberRole::Member),

@@ -43,18 +43,23 @@ impl Login {
         if is_extensible && extension_address.is_none() {
             return Err(fields.refuse("extensionAddress", "is needed for an extensible session"));
         }
-        let username = fields.text("email")?;
-        if username.len() > LONGEST_USERNAME {
-            return Err(fields.refuse("email", format!("is longer than {LONGEST_USERNAME} bytes")));
-        }
         Ok(Self {
-            username: username.to_owned(),
+            username: username(&fields, "email")?,
             password: Secret::new(fields.text("password")?.to_owned()),
             otp: fields.optional_text("otp")?.map(str::to_owned),
             extension_address: extension_address.filter(|_| is_extensible).map(str::to_owned),
             plain_token: fields.optional_boolean("forceV1Auth")?.unwrap_or(false),
         })
     }
+}
+
+/// A name that somebody logs in with.
+pub(super) fn username(fields: &Fields<'_>, field: &str) -> Result<String, FieldError> {
+    let username = fields.text(field)?;
+    if username.len() > LONGEST_USERNAME {
+        return Err(fields.refuse(field, format!("is longer than {LONGEST_USERNAME} bytes")));
+    }
+    Ok(username.to_owned())
 }
 
 /// An unlock of the presented token.

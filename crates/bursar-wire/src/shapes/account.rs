@@ -23,8 +23,10 @@ pub fn user(user: &User, factors: &[Credential], now: Timestamp) -> Map<String, 
     put("isActive", freeze.is_none().into());
     put("name", json!({"first": first, "full": user.full_name, "last": last}));
     put("username", user.username.clone().into());
-    // Usernames are addresses that nobody has verified yet.
-    put("email", json!({"email": user.username, "verified": user.seeded}));
+    let email = user.email.as_ref();
+    // Clients read a text here, also of an account without an address.
+    let address = email.map_or(user.username.as_str(), |email| email.address.as_str());
+    put("email", json!({"email": address, "verified": email.is_some_and(|email| email.is_verified)}));
     put("phone", json!({"phone": "", "verified": false}));
     put("country", "".into());
     put("otpDevices", devices.into());

@@ -65,6 +65,7 @@ pub(super) fn user() -> User {
         seeded: false,
         created: at(-100),
         sessions_since: at(-100),
+        email: None,
     }
 }
 

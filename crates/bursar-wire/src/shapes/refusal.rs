@@ -30,6 +30,7 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         Refusal::TooManyDestinations { .. } => (403, "TooManyDestinations", refusal.sentence()),
         Refusal::WalletUnknown => (404, "NotFound", refusal.sentence()),
         Refusal::WalletFrozen(_) => (423, "WalletFrozen", refusal.sentence()),
+        Refusal::OrganisationFrozen(_) => (423, "EnterpriseFrozen", refusal.sentence()),
         Refusal::WrongCoin { .. } | Refusal::AmountTooLarge => (400, "BadRequest", refusal.sentence()),
         Refusal::Locked { .. }
         | Refusal::NotUnlocked

@@ -74,11 +74,13 @@ fn document(ready: &Ready) -> Value {
         .collect();
     json!({
         "url": ready.url,
+        "web": ready.web,
         "operations": ready.operations,
         "username": ready.username,
         "password": ready.password.expose(),
         "otp": ready.otp,
         "dataDir": ready.data_directory,
+        "mailDir": ready.mail_directory,
         "pid": std::process::id(),
         "serverXpub": ready.server_xpub,
         "wallets": wallets,
@@ -96,7 +98,9 @@ fn page(ready: &Ready) -> String {
         .collect();
     let wallets = table::draw(["COIN", "WALLET", "LABEL", "BALANCE (base units)", "ADDRESS"], &rows);
     let operations = &ready.operations;
-    let (url, username, password, otp) = (&ready.url, ready.username, ready.password.expose(), ready.otp);
+    let mails = ready.mail_directory.display();
+    let (url, web) = (&ready.url, &ready.web);
+    let (username, password, otp) = (ready.username, ready.password.expose(), ready.otp);
     let kept = match ready.is_ephemeral {
         true => "removed at the end (--data-dir keeps it)".to_owned(),
         false => format!(
@@ -111,10 +115,12 @@ fn page(ready: &Ready) -> String {
     format!(
         "Bursar test environment. The money is the sandbox's: nothing here is real.\n\n\
          URL        {url}\n\
+         Web page   {web}\n\
          User       {username}\n\
          Password   {password}\n\
          OTP        {otp}\n\
          Data       {kept}\n\
+         Mail       {mails}\n\
          Operations {operations}/readyz, /metrics, /healthz\n\n\
          {wallets}\n\n\
          In another terminal:\n\n\

@@ -127,8 +127,16 @@ fn examine(config: &Path) -> Vec<Point> {
     points.push(Point { what: "master key", found });
     points.push(Point { what: "data directory", found: directory(&configuration.data_directory) });
     points.push(Point { what: "store", found: store(&configuration, master) });
+    points.push(Point { what: "mail", found: mail(&configuration) });
     points.push(Point { what: "rails", found: Ok(serve::NO_RAIL.to_owned()) });
     points
+}
+
+/// Without mail nobody is invited by it and nobody resets a password; that is a choice, not a fault.
+fn mail(configuration: &Configuration) -> Result<String, String> {
+    let Some(mail) = configuration.mail() else { return Ok("none is sent: there is no section [mail]".to_owned()) };
+    let tested = || server::runtime()?.block_on(mail.test());
+    tested().map_err(|failure: Failure| told(&failure))
 }
 
 fn clock() -> Result<String, String> {
@@ -163,7 +171,7 @@ fn store(
             let master = master.map_err(|_| "cannot be opened without the master key".to_owned())?;
             let opened = || {
                 server::runtime()?.block_on(async {
-                    let bursar = server::open(directory, &master, Rails::new(), configuration.policy())?;
+                    let bursar = server::open(directory, &master, Rails::new(), None, configuration.policy())?;
                     let accounts = operator::accounts(&bursar).await?;
                     bursar.close();
                     Ok::<_, Failure>(accounts)

@@ -79,7 +79,7 @@ impl Init {
         let policy = Configuration::read(&file)?.policy();
         let new = NewUser { username: username.clone(), full_name: self.full_name, password, seeded: false };
         let factors = server::runtime()?.block_on(async {
-            let bursar = server::open(&data, &master, Rails::new(), policy)?;
+            let bursar = server::open(&data, &master, Rails::new(), None, policy)?;
             let (_, factors) = bursar.create_user(new).await?;
             bursar.close();
             factors.ok_or_else(|| Failure::new("the first user has no second factor"))

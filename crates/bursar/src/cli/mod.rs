@@ -78,6 +78,9 @@ enum Command {
     Logout(connection::Connection),
     /// Show who is logged in, and what the session or token may do.
     Whoami(connection::Connection),
+    /// Where one is logged in.
+    #[command(subcommand)]
+    Session(session::Session),
     /// Access tokens.
     #[command(subcommand)]
     Token(token::Token),
@@ -154,6 +157,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Login(command) => command.run(json),
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),
+        Command::Session(command) => command.run(json),
         Command::Token(command) => command.run(json),
         Command::Limits(command) => command.run(json),
         Command::Wallet(command) => command.run(json),

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 
+use bursar_core::time::Span;
 use bursar_store_sqlite::SqliteChain;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::password::{From, Typed};
 use crate::cli::{Configured, output, table};
-use crate::configuration::Configuration;
+use crate::configuration::{self, Configuration};
 use crate::dev;
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Account, Answer, Factors, Request, socket};
+use crate::post::Mail;
 use crate::server::{self, Rails};
 
 #[derive(Subcommand)]
@@ -49,6 +51,70 @@ pub(super) enum User {
     },
     /// List the accounts.
     List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Give an account an e-mail address; its owner is asked to confirm it, if mail is sent.
+    Address {
+        /// The account.
+        username: String,
+        /// The address.
+        address: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Invite somebody; the link that is printed makes an account, once and within a week.
+    Invite {
+        /// Their e-mail address, and the username of the account.
+        address: String,
+        /// The organisation's id; the one that every server has if nothing is said.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// What they will be there: owner, admin, member or auditor.
+        #[arg(long, default_value = "member")]
+        role: String,
+        /// A wallet's id and what they may do with it: ID=view,spend,admin. May be given several times.
+        #[arg(long = "wallet", value_name = "ID=ROLES")]
+        wallets: Vec<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List what an account is in its organisations, or change it.
+    Roles {
+        /// The account.
+        username: String,
+        /// The organisation's id; the one that every server has if nothing is said.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// Make it an owner, admin, member or auditor.
+        #[arg(long, value_name = "ROLE", conflicts_with = "remove")]
+        set: Option<String>,
+        /// Take it out of the organisation and its wallets.
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make an organisation.
+    AddOrganisation {
+        /// Its name.
+        name: String,
+        /// The account that owns it.
+        #[arg(long)]
+        owner: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Freeze an account: its sessions and tokens stop at once.
+    Freeze {
+        /// The account.
+        username: String,
+        /// Why; its owner is told.
+        #[arg(long)]
+        reason: Option<String>,
+        /// For how long, such as 12h; until it is lifted if nothing is said.
+        #[arg(long = "for", value_name = "DURATION", value_parser = configuration::parse_duration)]
+        duration: Option<Span>,
         #[command(flatten)]
         place: Place,
     },
@@ -92,6 +158,19 @@ impl User {
             }
             Self::ResetSecondFactors { username, place } => (place, Request::ResetSecondFactors { username }),
             Self::List { place } => (place, Request::Users),
+            Self::Address { username, address, place } => (place, Request::SetAddress { username, address }),
+            Self::Invite { address, organisation, role, wallets, place } => {
+                (place, Request::Invite { address, organisation, role, wallets })
+            }
+            Self::Roles { username, set: None, remove: false, place, .. } => (place, Request::Roles { username }),
+            Self::Roles { username, organisation, set, place, .. } => {
+                (place, Request::SetRole { username, organisation, role: set })
+            }
+            Self::AddOrganisation { name, owner, place } => (place, Request::AddOrganisation { name, owner }),
+            Self::Freeze { username, reason, duration, place } => {
+                let seconds = duration.map(|duration| duration.as_millis().div_ceil(1000));
+                (place, Request::Freeze { username, reason, seconds })
+            }
             Self::Unfreeze { username, place } => (place, Request::Unfreeze { username }),
             Self::UnfreezeWallet { wallet, place } => (place, Request::UnfreezeWallet { wallet }),
         };
@@ -110,6 +189,23 @@ impl User {
                 output::json(&json!({"users": users}))
             }
             (Answer::Users { users }, false) => output::text(&list(&users)),
+            (Answer::Invited { invitation, link, address, expires, mailed }, true) => output::json(&json!({
+                "id": invitation, "link": link, "email": address, "expires": expires, "mailed": mailed,
+            })),
+            (Answer::Invited { link, address, expires, mailed, .. }, false) => {
+                let sent = if mailed { ", and was sent there" } else { "; no mail is sent here, so hand it over" };
+                output::text(&format!("{link}\n\nThis invites {address} until {expires}, once{sent}."))
+            }
+            (Answer::Roles { roles }, true) => {
+                output::json(&json!({"roles": serde_json::to_value(roles).unwrap_or(Value::Null)}))
+            }
+            (Answer::Roles { roles }, false) => {
+                let row = |place: operator::Place| [place.name, place.role, place.organisation];
+                let rows: Vec<[String; 3]> = roles.into_iter().map(row).collect();
+                output::text(&table::draw(["ORGANISATION", "ROLE", "ID"], &rows))
+            }
+            (Answer::Organisation { id }, true) => output::json(&json!({"id": id})),
+            (Answer::Organisation { id }, false) => output::text(&id),
             (Answer::Ledger { .. }, _) => Err(Failure::new("the server answered something else than was asked")),
         }
     }
@@ -126,16 +222,17 @@ impl Place {
 
     /// Has the request done by the server, or does it here if there is none.
     pub(super) fn answer(self, request: Request) -> Result<Answer, Failure> {
-        let (directory, key, policy) = match self.data_dir {
+        let (directory, key, policy, mail) = match self.data_dir {
             Some(directory) => {
                 let directory = directory.canonicalize().map_err(|problem| Failure::at(&directory, problem))?;
                 let key = dev::key_beside(&directory);
-                (directory, key, dev::policy_for_operator())
+                (directory, key, dev::policy_for_operator(), None)
             }
             None => {
                 let configuration = Configuration::read(&self.configured.config)?;
                 let policy = configuration.policy();
-                (configuration.data_directory, configuration.key_file, policy)
+                let mail = configuration.mail().cloned();
+                (configuration.data_directory, configuration.key_file, policy, mail)
             }
         };
         if let Some(answer) = socket::ask(&directory, &request)? {
@@ -148,8 +245,11 @@ impl Place {
         SqliteChain::open(&directory).map_err(|error| Failure::at(&directory, error))?;
         let master = key_file::read(&key)?;
         server::runtime()?.block_on(async {
-            let bursar = server::open(&directory, &master, Rails::new(), policy)?;
+            let post = mail.as_ref().map(Mail::open).transpose()?;
+            let bursar = server::open(&directory, &master, Rails::new(), post, policy)?;
             let answer = operator::answer(&bursar, request).await;
+            // Nobody is left to send it later.
+            bursar.deliver_due_mail().await;
             bursar.close();
             Ok(answer)
         })
@@ -168,7 +268,7 @@ pub(super) fn shown_once(factors: &Factors) -> String {
 }
 
 fn list(users: &[Account]) -> String {
-    let rows: Vec<[String; 5]> = users
+    let rows: Vec<[String; 6]> = users
         .iter()
         .map(|user| {
             let state = match (&user.frozen, user.seeded) {
@@ -176,8 +276,11 @@ fn list(users: &[Account]) -> String {
                 (None, true) => "test user".to_owned(),
                 (None, false) => "active".to_owned(),
             };
-            [user.username.clone(), user.full_name.clone(), state, user.created.clone(), user.id.clone()]
+            let email = user.email.clone().unwrap_or_default();
+            let email = if user.email_verified || email.is_empty() { email } else { format!("{email} (unverified)") };
+            let (username, name) = (user.username.clone(), user.full_name.clone());
+            [username, name, email, state, user.created.clone(), user.id.clone()]
         })
         .collect();
-    table::draw(["USERNAME", "NAME", "STATE", "CREATED", "ID"], &rows)
+    table::draw(["USERNAME", "NAME", "EMAIL", "STATE", "CREATED", "ID"], &rows)
 }

@@ -44,10 +44,14 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
         tracing::warn!(%operations, "everybody who reaches this machine can read the metrics");
     }
     let policy = configuration.policy();
+    let post = configuration.post()?;
+    if post.is_none() {
+        tracing::info!("no mail is sent: there is no section [mail] in the configuration");
+    }
     server::runtime()?.block_on(async {
         let listener = server::listen(configuration.listen).await?;
         let operations = server::listen(operations).await?;
-        let bursar = Arc::new(server::open(&configuration.data_directory, &master, Rails::new(), policy)?);
+        let bursar = Arc::new(server::open(&configuration.data_directory, &master, Rails::new(), post, policy)?);
         refuse_seeded(&operator::accounts(&bursar).await?)?;
         let settings = bursar_http::Settings {
             trusted_proxies: configuration.trusted_proxies,

@@ -1,14 +1,14 @@
 //! Logging in and out, and who one is.
 
 use bursar_client::{Client, ClientError, Kind};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::connection::{self, Connection, DEFAULT_URL};
 use crate::cli::credentials::{self, Credentials};
 use crate::cli::otp::Otp;
 use crate::cli::password::{From, Typed};
-use crate::cli::{output, shown};
+use crate::cli::{output, shown, table};
 use crate::failure::Failure;
 
 #[derive(Args)]
@@ -23,6 +23,70 @@ pub(super) struct Login {
     otp: Otp,
     #[command(flatten)]
     password: From,
+}
+
+/// One's own sessions.
+#[derive(Subcommand)]
+pub(super) enum Session {
+    /// List where one is logged in.
+    List {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// End a session.
+    Revoke {
+        /// Its id.
+        #[arg(required_unless_present_any = ["all", "others"])]
+        id: Option<String>,
+        /// End all of them, this one too.
+        #[arg(long, conflicts_with_all = ["id", "others"])]
+        all: bool,
+        /// End all but this one.
+        #[arg(long, conflicts_with = "id")]
+        others: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+impl Session {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        match self {
+            Self::List { connection } => {
+                let sessions = connection.client()?.sessions()?;
+                match json {
+                    true => output::json(&json!({"sessions": sessions})),
+                    false => output::text(&list(&sessions)),
+                }
+            }
+            Self::Revoke { id, others, connection, .. } => {
+                let client = connection.client()?;
+                match &id {
+                    Some(id) => client.end_session(id)?,
+                    None => client.end_all_sessions(others)?,
+                };
+                if json { output::json(&json!({"done": true})) } else { output::text("done") }
+            }
+        }
+    }
+}
+
+fn list(sessions: &[Value]) -> String {
+    let row = |session: &Value| {
+        let used = session.get("lastUsed").filter(|used| !used.is_null());
+        let used = used.map(|used| format!("{} from {}", shown::text(used, "at"), shown::text(used, "from")));
+        let is_this = session.get("current") == Some(&Value::Bool(true));
+        [
+            shown::text(session, "id"),
+            if is_this { "this one".to_owned() } else { String::new() },
+            shown::text(session, "created"),
+            shown::text(session, "createdFrom"),
+            used.unwrap_or_default(),
+            shown::text(session, "expires"),
+        ]
+    };
+    let rows: Vec<[String; 6]> = sessions.iter().map(row).collect();
+    table::draw(["SESSION", "", "SINCE", "FROM", "LAST USED", "EXPIRES"], &rows)
 }
 
 impl Login {

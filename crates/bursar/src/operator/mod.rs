@@ -3,11 +3,14 @@
 //!
 //! Whoever may write to the data directory is the operator; the socket in it asks for nothing else.
 
+mod people;
 pub(crate) mod socket;
 
 use bursar_core::secret::Secret;
+use bursar_core::time::Span;
 use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
+use bursar_service::freezes::FreezeOrder;
 use bursar_service::people::{Enrolment, NewUser};
 use bursar_store::Page;
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,18 @@ pub(crate) enum Request {
     ResetSecondFactors { username: String },
     /// List the accounts.
     Users,
+    /// Give an account an address.
+    SetAddress { username: String, address: String },
+    /// Invite somebody.
+    Invite { address: String, organisation: Option<String>, role: String, wallets: Vec<String> },
+    /// List what an account is in its organisations.
+    Roles { username: String },
+    /// Change what an account is in an organisation; without a role, take it out.
+    SetRole { username: String, organisation: Option<String>, role: Option<String> },
+    /// Make an organisation.
+    AddOrganisation { name: String, owner: String },
+    /// Freeze an account.
+    Freeze { username: String, reason: Option<String>, seconds: Option<u64> },
     /// Lift an account's freeze.
     Unfreeze { username: String },
     /// Lift a wallet's freeze.
@@ -47,6 +62,12 @@ pub(crate) enum Answer {
     Enrolled { factors: Factors },
     /// All accounts.
     Users { users: Vec<Account> },
+    /// Somebody is invited; the link opens an account, once.
+    Invited { invitation: String, link: String, address: String, expires: String, mailed: bool },
+    /// What an account is where.
+    Roles { roles: Vec<Place> },
+    /// An organisation was made.
+    Organisation { id: String },
     /// The ledger was looked at.
     Ledger { differences: Vec<String> },
     /// It was not done.
@@ -63,6 +84,15 @@ pub(crate) struct Factors {
     pub(crate) recovery_codes: Vec<String>,
 }
 
+/// What an account is in an organisation.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Place {
+    pub(crate) organisation: String,
+    pub(crate) name: String,
+    pub(crate) role: String,
+}
+
 /// An account in a list.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +100,8 @@ pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) username: String,
     pub(crate) full_name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) email_verified: bool,
     pub(crate) created: String,
     pub(crate) frozen: Option<String>,
     pub(crate) seeded: bool,
@@ -80,13 +112,31 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
     let done = match request {
         Request::AddUser { username, full_name, password } => {
             let new = NewUser { username, full_name, password: Secret::new(password), seeded: false };
-            bursar.create_user(new).await.map(|(_, factors)| factors.map_or(Answer::Done, enrolled))
+            people::add(bursar, new).await
         }
         Request::SetPassword { username, password } => {
             bursar.set_password(&username, &Secret::new(password)).await.map(|()| Answer::Done)
         }
         Request::ResetSecondFactors { username } => bursar.reset_second_factors(&username).await.map(enrolled),
         Request::Users => accounts(bursar).await.map(|users| Answer::Users { users }),
+        Request::SetAddress { username, address } => {
+            bursar.set_address(&username, &address).await.map(|()| Answer::Done)
+        }
+        Request::Invite { address, organisation, role, wallets } => {
+            people::invite(bursar, address, organisation.as_deref(), &role, &wallets).await
+        }
+        Request::Roles { username } => people::roles(bursar, &username).await,
+        Request::SetRole { username, organisation, role } => {
+            people::set_role(bursar, &username, organisation.as_deref(), role.as_deref()).await
+        }
+        Request::AddOrganisation { name, owner } => bursar
+            .create_organisation_for(&name, &owner)
+            .await
+            .map(|made| Answer::Organisation { id: made.id.to_string() }),
+        Request::Freeze { username, reason, seconds } => {
+            let order = FreezeOrder { duration: seconds.map(Span::from_seconds), reason };
+            bursar.freeze_named(&username, &order).await.map(|_| Answer::Done)
+        }
         Request::Unfreeze { username } => bursar.unfreeze(&username).await.map(|()| Answer::Done),
         Request::UnfreezeWallet { wallet } => match wallet.parse() {
             Ok(id) => bursar.unfreeze_wallet(id).await.map(|()| Answer::Done),
@@ -136,6 +186,8 @@ pub(crate) async fn accounts(bursar: &Bursar) -> Result<Vec<Account>, ServiceErr
             frozen: user.freeze.filter(|freeze| freeze.holds_at(now)).map(|freeze| freeze.reason),
             username: user.username,
             full_name: user.full_name,
+            email_verified: user.email.as_ref().is_some_and(|email| email.is_verified),
+            email: user.email.map(|email| email.address),
             created: user.created.to_string(),
             seeded: user.seeded,
         }));

@@ -76,6 +76,7 @@ fn a_wallet_is_unknown_frozen_or_of_another_coin() {
     let refusals = [
         Refusal::WalletUnknown,
         Refusal::WalletFrozen(freeze(Some(at(60)))),
+        Refusal::OrganisationFrozen(freeze(None)),
         Refusal::WrongCoin { holds: coin("hteth") },
         Refusal::AmountTooLarge,
     ];

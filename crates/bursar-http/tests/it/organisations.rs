@@ -1,0 +1,364 @@
+//! Organisations over the whole router: who may do what by role, invitations, freezes, roles in wallets.
+
+use std::sync::Arc;
+
+use bursar_core::account::MemberRole;
+use bursar_core::time::Span;
+use bursar_service::people::DEFAULT_ORGANISATION;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, OTP, PASSWORD, Server};
+use crate::world::{ADDRESS, code};
+
+const ROLES: [&str; 5] = ["owner", "admin", "member", "auditor", "stranger"];
+
+/// A server with somebody of each role in the default organisation, and a stranger who owns another.
+struct House {
+    server: Server,
+}
+
+impl House {
+    async fn new() -> Self {
+        let server = Server::start().await;
+        for role in ROLES {
+            server.user(&name(role)).await;
+            let of_all = MemberRole::parse(role);
+            server.bursar.set_role_named(&name(role), DEFAULT_ORGANISATION, of_all).await.unwrap();
+        }
+        server.bursar.create_organisation_for("Elsewhere", &name("stranger")).await.unwrap();
+        server.wallet_of(&name("owner")).await;
+        Self { server }
+    }
+
+    async fn session(&self, role: &str) -> String {
+        self.server.log_in(&name(role)).await
+    }
+
+    async fn id(&self, role: &str) -> String {
+        self.server.bursar.user_named(&name(role)).await.unwrap().id.to_string()
+    }
+
+    /// Somebody who is nothing but a member.
+    async fn newcomer(&self, who: &str) -> String {
+        self.server.user(who).await;
+        self.server.bursar.user_named(who).await.unwrap().id.to_string()
+    }
+
+    async fn ask(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Answer {
+        self.server.send(method, &format!("/bursar/v1{path}"), Some(token), body).await
+    }
+
+    async fn role_of(&self, who: &str) -> Option<String> {
+        let found = self.server.bursar.roles_named(who).await.unwrap();
+        let place = found.into_iter().find(|(organisation, _)| organisation.id == DEFAULT_ORGANISATION);
+        place.map(|(_, role)| role.as_str().to_owned())
+    }
+
+    async fn invite(&self, token: &str, body: Value) -> Answer {
+        let mut body = body;
+        body["otp"] = OTP.into();
+        self.ask("POST", &organisation("/invitations"), token, Some(body)).await
+    }
+
+    async fn accept(&self, link: &str) -> Answer {
+        let body = json!({"token": link, "fullName": "New Person", "password": PASSWORD});
+        self.server.send("POST", "/bursar/v1/invitations/redeem", None, Some(body)).await
+    }
+
+    async fn spend(&self, token: &str) -> Answer {
+        let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", self.server.wallet);
+        self.server.send("POST", &path, Some(token), Some(json!({"address": ADDRESS, "amount": "1"}))).await
+    }
+}
+
+fn name(role: &str) -> String {
+    format!("{role}@example.com")
+}
+
+fn organisation(rest: &str) -> String {
+    format!("/organisations/{DEFAULT_ORGANISATION}{rest}")
+}
+
+#[tokio::test]
+async fn each_role_may_do_what_it_is_for_and_nothing_else() {
+    let house = House::new().await;
+    let wallet = house.server.wallet;
+    let victim = house.newcomer("victim@example.com").await;
+    let owner_id = house.id("owner").await;
+    let admin_id = house.id("admin").await;
+    let set_member = organisation(&format!("/members/{victim}"));
+    let otp = |mut body: Value| {
+        body["otp"] = OTP.into();
+        Some(body)
+    };
+    // Method, path, body, and what owner, admin, member, auditor and stranger get.
+    let table: Vec<(&str, String, Option<Value>, [u16; 5])> = vec![
+        ("GET", organisation(""), None, [200, 200, 200, 200, 404]),
+        ("GET", organisation("/members"), None, [200, 200, 403, 200, 404]),
+        ("GET", organisation("/invitations"), None, [200, 200, 403, 200, 404]),
+        ("PATCH", organisation(""), Some(json!({"name": "Acme"})), [200, 200, 403, 403, 404]),
+        ("PATCH", organisation(""), otp(json!({"requiresSecondFactor": false})), [200, 200, 403, 403, 404]),
+        ("PATCH", organisation(""), Some(json!({"requiresSecondFactor": true})), [200, 200, 403, 403, 404]),
+        ("PUT", set_member.clone(), otp(json!({"role": "auditor"})), [200, 200, 403, 403, 404]),
+        ("PUT", set_member.clone(), otp(json!({"role": "admin"})), [200, 403, 403, 403, 404]),
+        ("PUT", set_member.clone(), otp(json!({"role": "owner"})), [200, 403, 403, 403, 404]),
+        ("PUT", set_member.clone(), otp(json!({"role": "member"})), [200, 200, 403, 403, 404]),
+        (
+            "PUT",
+            organisation(&format!("/members/{owner_id}")),
+            Some(json!({"role": "member"})),
+            [409, 403, 403, 403, 404],
+        ),
+        ("DELETE", organisation(&format!("/members/{owner_id}")), None, [409, 403, 403, 403, 404]),
+        (
+            "POST",
+            organisation("/invitations"),
+            otp(json!({"email": "x@example.com", "role": "owner"})),
+            [201, 403, 403, 403, 404],
+        ),
+        (
+            "POST",
+            organisation("/invitations"),
+            otp(json!({"email": "y@example.com", "role": "member"})),
+            [201, 409, 403, 403, 404],
+        ),
+        ("POST", "/organisations".to_owned(), otp(json!({"name": "Another"})), [201, 403, 403, 403, 201]),
+        ("POST", format!("/users/{owner_id}/freeze"), Some(json!({})), [200, 403, 404, 404, 404]),
+        ("POST", format!("/users/{victim}/freeze"), Some(json!({"reason": "left"})), [200, 200, 404, 404, 404]),
+        ("POST", format!("/users/{victim}/unfreeze"), otp(json!({})), [200, 200, 404, 404, 404]),
+        ("GET", format!("/wallets/{wallet}/members"), None, [200, 200, 404, 200, 404]),
+        ("PUT", format!("/wallets/{wallet}/members/{admin_id}"), otp(json!({"view": true})), [200, 403, 404, 404, 404]),
+        ("DELETE", format!("/wallets/{wallet}/members/{admin_id}"), None, [200, 404, 404, 404, 404]),
+        ("POST", format!("/wallets/{wallet}/freeze"), Some(json!({})), [200, 404, 404, 404, 404]),
+        ("POST", format!("/wallets/{wallet}/unfreeze"), otp(json!({})), [200, 404, 404, 404, 404]),
+        ("POST", organisation("/freeze"), Some(json!({})), [200, 200, 403, 403, 404]),
+        ("POST", organisation("/unfreeze"), otp(json!({})), [200, 403, 403, 403, 404]),
+    ];
+    for (method, path, body, expected) in table {
+        for (role, expected) in ROLES.iter().zip(expected) {
+            // The setting is back on, and nobody frozen, before each.
+            house
+                .server
+                .bursar
+                .set_role_named("victim@example.com", DEFAULT_ORGANISATION, Some(MemberRole::Member))
+                .await
+                .unwrap();
+            house.server.bursar.unfreeze(&name("owner")).await.unwrap();
+            let session = house.session(role).await;
+            let answer = house.ask(method, &path, &session, body.clone()).await;
+            assert_eq!(answer.status.as_u16(), expected, "{role}: {method} {path} {body:?}: {}", answer.body);
+            assert!(answer.status.is_success() || code(&answer) != "unknown", "{}", answer.body);
+        }
+    }
+    assert_eq!(house.role_of(&name("owner")).await.as_deref(), Some("owner"));
+    assert_eq!(house.role_of("victim@example.com").await.as_deref(), Some("member"));
+}
+
+#[tokio::test]
+async fn loosening_needs_a_second_factor_and_tightening_does_not() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let member = organisation(&format!("/members/{}", house.id("member").await));
+    let up = house.ask("PUT", &member, &owner, Some(json!({"role": "admin"}))).await;
+    assert_eq!((up.status.as_u16(), code(&up)), (401, "step_up_needed"));
+    assert_eq!(house.role_of(&name("member")).await.as_deref(), Some("member"));
+    let wrong = house.ask("PUT", &member, &owner, Some(json!({"role": "admin", "otp": "123456"}))).await;
+    assert_eq!(code(&wrong), "otp_wrong");
+    assert_eq!(house.ask("PUT", &member, &owner, Some(json!({"role": "admin", "otp": OTP}))).await.status, 200);
+    assert_eq!(house.ask("PUT", &member, &owner, Some(json!({"role": "member"}))).await.status, 200);
+    let off = house.ask("PATCH", &organisation(""), &owner, Some(json!({"requiresSecondFactor": false}))).await;
+    assert_eq!(code(&off), "step_up_needed");
+    let invited = json!({"email": "x@example.com", "role": "member"});
+    let invited = house.ask("POST", &organisation("/invitations"), &owner, Some(invited)).await;
+    assert_eq!(code(&invited), "step_up_needed");
+    assert!(house.server.mails().await.is_empty());
+    let role = format!("/wallets/{}/members/{}", house.server.wallet, house.id("member").await);
+    assert_eq!(code(&house.ask("PUT", &role, &owner, Some(json!({"view": true}))).await), "step_up_needed");
+    assert_eq!(
+        house.ask("PUT", &role, &owner, Some(json!({"view": true, "spend": true, "otp": OTP}))).await.status,
+        200
+    );
+    assert_eq!(house.ask("PUT", &role, &owner, Some(json!({"view": true}))).await.status, 200);
+    let user = format!("/users/{}", house.id("member").await);
+    assert_eq!(house.ask("POST", &format!("{user}/freeze"), &owner, None).await.status, 200);
+    assert_eq!(code(&house.ask("POST", &format!("{user}/unfreeze"), &owner, None).await), "step_up_needed");
+}
+
+#[tokio::test]
+async fn two_owners_who_leave_at_once_leave_one_owner() {
+    for _ in 0..10 {
+        let house = Arc::new(House::new().await);
+        house
+            .server
+            .bursar
+            .set_role_named(&name("admin"), DEFAULT_ORGANISATION, Some(MemberRole::Owner))
+            .await
+            .unwrap();
+        let leave = |role: &'static str| {
+            let house = Arc::clone(&house);
+            tokio::spawn(async move {
+                let (session, id) = (house.session(role).await, house.id(role).await);
+                let path = organisation(&format!("/members/{id}"));
+                house.ask("DELETE", &path, &session, None).await.status.as_u16()
+            })
+        };
+        let (first, second) = (leave("owner"), leave("admin"));
+        let mut statuses = [first.await.unwrap(), second.await.unwrap()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409]);
+        let owners = [house.role_of(&name("owner")).await, house.role_of(&name("admin")).await];
+        assert_eq!(owners.iter().filter(|role| role.as_deref() == Some("owner")).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_makes_one_account_once_with_the_roles_it_names() {
+    let house = Arc::new(House::new().await);
+    let owner = house.session("owner").await;
+    let wallet = house.server.wallet.to_string();
+    let body = json!({
+        "email": "New@Example.com", "role": "auditor", "wallets": [{"wallet": wallet, "view": true, "spend": true}],
+    });
+    let made = house.invite(&owner, body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(code(&house.invite(&owner, body).await), "conflict", "one at a time for an address");
+    let link = house.server.link("new@example.com", "You are invited").await;
+    assert!(!made.body.to_string().contains(&link[32..]), "whoever invites is not shown the link");
+    let shown = house.server.send("POST", "/bursar/v1/invitations/show", None, Some(json!({"token": link}))).await;
+    assert_eq!((&shown.body["organisation"], &shown.body["hasAccount"]), (&json!("default"), &json!(false)));
+    let weak = json!({"token": link, "fullName": "New", "password": "iloveyou"});
+    assert_eq!(house.server.send("POST", "/bursar/v1/invitations/redeem", None, Some(weak)).await.status, 400);
+
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (house, link) = (Arc::clone(&house), link.clone());
+            tokio::spawn(async move { house.accept(&link).await.status.as_u16() })
+        })
+        .collect();
+    let mut made = 0;
+    for task in tasks {
+        let status = task.await.unwrap();
+        assert!([201, 409, 410].contains(&status), "{status}");
+        made += usize::from(status == 201);
+    }
+    assert_eq!(made, 1);
+    assert_eq!(code(&house.accept(&link).await), "link_over");
+    let user = house.server.bursar.user_named("new@example.com").await.unwrap();
+    assert_eq!((user.verified_address(), user.seeded), (Some("new@example.com"), false));
+    assert_eq!(house.role_of("new@example.com").await.as_deref(), Some("auditor"));
+    let members = house.ask("GET", &format!("/wallets/{wallet}/members"), &owner, None).await.body;
+    let theirs =
+        members["members"].as_array().unwrap().iter().find(|member| member["user"]["username"] == "new@example.com");
+    assert_eq!((&theirs.unwrap()["spend"], &theirs.unwrap()["admin"]), (&json!(true), &json!(false)));
+}
+
+#[tokio::test]
+async fn an_invitation_ends_by_time_by_withdrawal_by_a_newer_link_and_with_its_makers_role() {
+    let house = House::new().await;
+    let admin = house.session("admin").await;
+    let invite = async |address: &str| {
+        let made = house.invite(&admin, json!({"email": address, "role": "member"})).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        let link = house.server.link(address, "You are invited").await;
+        (format!("/invitations/{}", made.body["id"].as_str().unwrap()), link)
+    };
+    let (path, link) = invite("a@example.com").await;
+    assert_eq!(house.ask("DELETE", &path, &house.session("stranger").await, None).await.status, 404);
+    assert_eq!(house.ask("DELETE", &path, &admin, None).await.status, 200);
+    assert_eq!(code(&house.accept(&link).await), "link_over");
+    let (path, link) = invite("b@example.com").await;
+    assert_eq!(house.ask("POST", &format!("{path}/resend"), &admin, None).await.status, 200);
+    let newer = house.server.link("b@example.com", "You are invited").await;
+    assert_eq!(code(&house.accept(&link).await), "link_over");
+    let (_, of_demoted) = invite("c@example.com").await;
+    let (_, of_frozen) = invite("d@example.com").await;
+    house.server.bursar.freeze_named(&name("admin"), &Default::default()).await.unwrap();
+    assert_eq!(code(&house.accept(&of_frozen).await), "link_over", "its maker is frozen");
+    house.server.bursar.unfreeze(&name("admin")).await.unwrap();
+    house.server.bursar.set_role_named(&name("admin"), DEFAULT_ORGANISATION, Some(MemberRole::Member)).await.unwrap();
+    assert_eq!(code(&house.accept(&of_demoted).await), "link_over", "its maker may invite nobody any more");
+    house.server.bursar.set_role_named(&name("admin"), DEFAULT_ORGANISATION, Some(MemberRole::Admin)).await.unwrap();
+    house.server.pass(Span::from_seconds(7 * 24 * 3600));
+    assert_eq!(code(&house.accept(&newer).await), "link_over");
+    for address in ["a@example.com", "b@example.com", "c@example.com", "d@example.com"] {
+        assert!(house.server.bursar.user_named(address).await.is_err(), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_with_an_account_joins_with_it() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let invited = house.invite(&owner, json!({"email": name("stranger"), "role": "admin"})).await;
+    assert_eq!(invited.status, 201, "whether there is such an account is not told to whoever invites");
+    let link = house.server.link(&name("stranger"), "You are invited").await;
+    assert_eq!(code(&house.accept(&link).await), "account_exists");
+    let stranger = house.session("stranger").await;
+    let redeem = async |token: Option<&str>| {
+        house.server.send("POST", "/bursar/v1/invitations/redeem", token, Some(json!({"token": link}))).await
+    };
+    assert_eq!(code(&redeem(None).await), "token_missing");
+    let token = house.server.issue(&stranger, json!({})).await["token"].as_str().unwrap().to_owned();
+    assert_eq!(code(&redeem(Some(&token)).await), "person_only");
+    assert_eq!(house.role_of(&name("stranger")).await, None);
+    assert_eq!(code(&redeem(Some(&house.session("member").await)).await), "conflict", "already a member, as a member");
+    assert_eq!(redeem(Some(&stranger)).await.status, 201);
+    assert_eq!(house.role_of(&name("stranger")).await.as_deref(), Some("admin"));
+    assert_eq!(code(&redeem(Some(&stranger)).await), "link_over");
+}
+
+#[tokio::test]
+async fn a_wallet_role_that_was_taken_away_spends_nothing() {
+    let house = House::new().await;
+    let (owner, member) = (house.session("owner").await, house.session("member").await);
+    let id = house.id("member").await;
+    let token = house.server.issue(&member, json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let token = token["token"].as_str().unwrap().to_owned();
+    assert_eq!(code(&house.spend(&token).await), "wallet_unknown");
+    let role = format!("/wallets/{}/members/{id}", house.server.wallet);
+    let give = Some(json!({"view": true, "spend": true, "otp": OTP}));
+    assert_eq!(house.ask("PUT", &role, &owner, give.clone()).await.status, 200);
+    assert_eq!(house.spend(&token).await.status, 200);
+    assert_eq!(house.ask("PUT", &role, &owner, Some(json!({"view": true}))).await.status, 200);
+    assert_eq!(code(&house.spend(&token).await), "role_missing");
+    assert_eq!(house.ask("PUT", &role, &owner, give.clone()).await.status, 200);
+    assert_eq!(house.ask("DELETE", &organisation(&format!("/members/{id}")), &owner, None).await.status, 200);
+    assert_eq!(code(&house.spend(&token).await), "wallet_unknown", "who leaves the organisation leaves its wallets");
+    let back = house.ask("PUT", &role, &owner, give).await;
+    assert_eq!((back.status.as_u16(), back.body["kind"].as_str()), (404, Some("member")), "only members have roles");
+}
+
+#[tokio::test]
+async fn freezes_stop_spending_at_once_and_are_never_made_shorter() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let token = house.server.issue(&owner, json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let token = token["token"].as_str().unwrap().to_owned();
+    assert_eq!(house.spend(&token).await.status, 200);
+    let wallet = format!("/wallets/{}", house.server.wallet);
+    for (path, refusal) in [(organisation(""), "organisation_frozen"), (wallet.clone(), "wallet_frozen")] {
+        let freeze = async |body: Value| house.ask("POST", &format!("{path}/freeze"), &owner, Some(body)).await;
+        assert_eq!(freeze(json!({"duration": 7200, "reason": "audit"})).await.status, 200);
+        let shorter = freeze(json!({"duration": 60})).await;
+        assert_eq!(shorter.body["frozen"]["reason"], "audit", "{}", shorter.body);
+        let refused = house.spend(&token).await;
+        assert_eq!((refused.status.as_u16(), code(&refused)), (423, refusal));
+        let lift = house.ask("POST", &format!("{path}/unfreeze"), &owner, Some(json!({"otp": OTP}))).await;
+        assert_eq!(lift.status, 200, "{}", lift.body);
+        assert_eq!(house.spend(&token).await.status, 200);
+    }
+    let wire = format!("/api/v2/tbtc/wallet/{}/freeze", house.server.wallet);
+    let other_coin = wire.replace("tbtc", "hteth");
+    assert_eq!(code(&house.server.send("POST", &other_coin, Some(&owner), None).await), "wrong_coin");
+    assert_eq!(house.server.send("POST", &wire, Some(&owner), None).await.status, 200);
+    assert_eq!(code(&house.spend(&token).await), "wallet_frozen");
+    let enterprise = format!("/api/v2/enterprise/{DEFAULT_ORGANISATION}/freeze");
+    assert_eq!(house.server.send("POST", &enterprise, Some(&owner), None).await.status, 200);
+
+    let member = house.session("member").await;
+    let user = format!("/users/{}/freeze", house.id("member").await);
+    assert_eq!(house.ask("POST", &user, &owner, Some(json!({"reason": "lost laptop"}))).await.status, 200);
+    assert_eq!(code(&house.ask("GET", "/users/me", &member, None).await), "owner_frozen");
+    let told = house.server.mail(&name("member"), "frozen").await;
+    assert!(told.text.contains("lost laptop"));
+}

@@ -1,0 +1,288 @@
+//! Freezing accounts, wallets and organisations, and lifting that. Freezing takes effect at once and needs no second
+//! factor; lifting needs one. A freeze is never made shorter by another.
+
+use bursar_core::account::{Freeze, Organisation, User, Wallet};
+use bursar_core::audit::Actor;
+use bursar_core::coin::Coin;
+use bursar_core::id::{OrganisationId, UserId, WalletId};
+use bursar_core::ledger::{Key, Record, Version, Write};
+use bursar_core::scope::WalletAction;
+use bursar_core::time::{Span, Timestamp};
+
+use crate::Bursar;
+use crate::accounts::check_name;
+use crate::authenticate::Principal;
+use crate::conservation::REASON;
+use crate::error::ServiceError;
+use crate::notices::Notice;
+use crate::stored::trace;
+
+/// A freeze that is asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FreezeOrder {
+    /// For how long; until it is lifted, if absent.
+    pub duration: Option<Span>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl FreezeOrder {
+    fn check(&self) -> Result<(), ServiceError> {
+        self.reason.as_deref().map_or(Ok(()), |reason| check_name("reason", reason))
+    }
+
+    /// The freeze that then is: the new one, or the old one where it lasts as long.
+    fn over(&self, old: Option<&Freeze>, usual: &str, now: Timestamp) -> Freeze {
+        let until = self.duration.map(|duration| now.plus(duration));
+        let lasts =
+            |old: &&Freeze| old.holds_at(now) && old.until.is_none_or(|old| until.is_some_and(|until| until <= old));
+        match old.filter(lasts) {
+            Some(old) => old.clone(),
+            None => Freeze { since: now, until, reason: self.reason.clone().unwrap_or_else(|| usual.to_owned()) },
+        }
+    }
+}
+
+impl Bursar {
+    /// Freezes somebody's account: every session and token of theirs stops. Whoever runs an organisation of theirs may,
+    /// unless they run one that the caller does not own.
+    ///
+    /// # Errors
+    /// The caller may not, or there is no such user that they may see.
+    pub async fn freeze_user(
+        &self,
+        principal: &Principal,
+        id: UserId,
+        order: &FreezeOrder,
+    ) -> Result<Freeze, ServiceError> {
+        self.person(principal)?;
+        order.check()?;
+        let frozen = self
+            .decide(principal.actor(), || {
+                let read = self.may_stop(principal, id)?;
+                self.user_freeze(id, order, "frozen by an administrator", read)
+            })
+            .await?;
+        self.tell_frozen(frozen)
+    }
+
+    /// Freezes an account as the operator of the machine.
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub async fn freeze_named(&self, username: &str, order: &FreezeOrder) -> Result<Freeze, ServiceError> {
+        order.check()?;
+        let id = self.user_named(username).await?.id;
+        let decision = || self.user_freeze(id, order, "frozen by the operator", Vec::new());
+        let frozen = self.decide(Actor::Operator, decision).await?;
+        self.tell_frozen(frozen)
+    }
+
+    fn user_freeze(
+        &self,
+        id: UserId,
+        order: &FreezeOrder,
+        usual: &str,
+        mut read: Vec<(Key, Version)>,
+    ) -> Result<(Write, (User, Freeze)), ServiceError> {
+        let found = self.stored_user(id)?;
+        read.push((Key::User(id), found.version));
+        let freeze = order.over(found.value.freeze.as_ref(), usual, self.clock.now());
+        let user = User { freeze: Some(freeze.clone()), ..found.value };
+        let put = vec![Record::User(id, user.clone())];
+        let trace = trace("user.freeze", "user", id, told(&freeze));
+        Ok((Write { read, put, trace, ..Write::default() }, (user, freeze)))
+    }
+
+    fn tell_frozen(&self, (user, freeze): (User, Freeze)) -> Result<Freeze, ServiceError> {
+        self.notify(&user, &Notice::Frozen { reason: freeze.reason.clone(), until: freeze.until });
+        Ok(freeze)
+    }
+
+    /// Lifts the freeze of somebody's account.
+    ///
+    /// # Errors
+    /// The caller may not, the second factor is missing or wrong, or only the operator lifts it.
+    pub async fn unfreeze_user(
+        &self,
+        principal: &Principal,
+        id: UserId,
+        otp: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let user = self
+            .decide_stepping_up(principal, otp, |stepped_up| {
+                let mut read = self.may_stop(principal, id)?;
+                let found = self.stored_user(id)?;
+                may_lift(found.value.freeze.as_ref(), stepped_up)?;
+                read.push((Key::User(id), found.version));
+                let user = User { freeze: None, ..found.value };
+                let put = vec![Record::User(id, user.clone())];
+                let trace = trace("user.unfreeze", "user", id, Vec::new());
+                Ok((Write { read, put, trace, ..Write::default() }, user))
+            })
+            .await?;
+        self.notify(&user, &Notice::Unfrozen);
+        Ok(())
+    }
+
+    /// Whether the caller may stop somebody else: the versions of the places that say so.
+    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<Vec<(Key, Version)>, ServiceError> {
+        let places = self.reads.look_up(|reader| reader.memberships(id))?;
+        let (mut read, mut runs_one, mut lacks) = (Vec::new(), false, None);
+        for place in places {
+            let own = self.place(place.organisation, principal.user())?;
+            let theirs = self.place(place.organisation, id)?;
+            read.push((Key::Membership((place.organisation, principal.user())), own.version));
+            read.push((Key::Membership((place.organisation, id)), theirs.version));
+            runs_one |= own.value.is_some_and(|own| own.administers());
+            if place.role.administers() && !own.value.is_some_and(|own| own.may_make(place.role)) {
+                lacks = Some(ServiceError::RoleNeeded { role: "owner" });
+            }
+        }
+        match (runs_one, lacks) {
+            (true, None) => Ok(read),
+            (true, Some(lacks)) => Err(lacks),
+            (false, _) => Err(ServiceError::NotFound("user")),
+        }
+    }
+
+    /// Freezes a wallet: nothing is spent from it and nothing about it changed. Whoever may spend from it may, and a
+    /// token with the scope for it.
+    ///
+    /// # Errors
+    /// The caller may not, or it holds another coin.
+    pub async fn freeze_wallet(
+        &self,
+        principal: &Principal,
+        coin: Option<&Coin>,
+        id: WalletId,
+        order: &FreezeOrder,
+    ) -> Result<Freeze, ServiceError> {
+        order.check()?;
+        // A session has no scope for it and needs none: who may spend may also stop.
+        let action = if principal.is_person() { WalletAction::View } else { WalletAction::Freeze };
+        let (wallet, role) = self.wallet_for(principal, id, action)?;
+        if coin.is_some_and(|coin| *coin != wallet.coin) {
+            return Err(bursar_core::refusal::Refusal::WrongCoin { holds: wallet.coin.clone() }.into());
+        }
+        if !role.is_some_and(|role| role.spend || role.admin) {
+            return Err(bursar_core::refusal::Refusal::RoleMissing { required: "spend" }.into());
+        }
+        let user = principal.user();
+        self.decide(principal.actor(), || {
+            let role = self.wallet_role(id, user)?;
+            if !role.value.is_some_and(|role| role.spend || role.admin) {
+                return Err(bursar_core::refusal::Refusal::RoleMissing { required: "spend" }.into());
+            }
+            let found = self.stored_wallet(id)?;
+            let freeze = order.over(found.value.freeze.as_ref(), "frozen by one of its users", self.clock.now());
+            let wallet = Wallet { freeze: Some(freeze.clone()), ..found.value };
+            let write = Write {
+                read: vec![(Key::Role((id, user)), role.version), (Key::Wallet(id), found.version)],
+                put: vec![Record::Wallet(id, wallet)],
+                trace: trace("wallet.freeze", "wallet", id, told(&freeze)),
+                ..Write::default()
+            };
+            Ok((write, freeze))
+        })
+        .await
+    }
+
+    /// Lifts the freeze of a wallet, as its administrator.
+    ///
+    /// # Errors
+    /// The caller may not, the second factor is missing or wrong, or only the operator lifts it.
+    pub async fn unfreeze_wallet_as(
+        &self,
+        principal: &Principal,
+        id: WalletId,
+        otp: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        self.decide_stepping_up(principal, otp, |stepped_up| {
+            let mut read = self.may_run_wallet(principal, id)?;
+            let found = self.stored_wallet(id)?;
+            may_lift(found.value.freeze.as_ref(), stepped_up)?;
+            read.push((Key::Wallet(id), found.version));
+            let put = vec![Record::Wallet(id, Wallet { freeze: None, ..found.value })];
+            let trace = trace("wallet.unfreeze", "wallet", id, Vec::new());
+            Ok((Write { read, put, trace, ..Write::default() }, ()))
+        })
+        .await
+    }
+
+    /// Freezes an organisation: none of its money is spent. Whoever runs it may.
+    ///
+    /// # Errors
+    /// The caller may not.
+    pub async fn freeze_organisation(
+        &self,
+        principal: &Principal,
+        id: OrganisationId,
+        order: &FreezeOrder,
+    ) -> Result<Freeze, ServiceError> {
+        order.check()?;
+        self.person(principal)?;
+        self.decide(principal.actor(), || {
+            let (version, role) = self.own_place(principal, id)?;
+            if !role.administers() {
+                return Err(ServiceError::RoleNeeded { role: "admin" });
+            }
+            let found = self.stored_organisation(id)?;
+            let freeze = order.over(found.value.freeze.as_ref(), "frozen by an administrator", self.clock.now());
+            let organisation = Organisation { freeze: Some(freeze.clone()), ..found.value };
+            let write = Write {
+                read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
+                put: vec![Record::Organisation(id, organisation)],
+                trace: trace("organisation.freeze", "organisation", id, told(&freeze)),
+                ..Write::default()
+            };
+            Ok((write, freeze))
+        })
+        .await
+    }
+
+    /// Lifts the freeze of an organisation, as its owner.
+    ///
+    /// # Errors
+    /// The caller may not, or the second factor is missing or wrong.
+    pub async fn unfreeze_organisation(
+        &self,
+        principal: &Principal,
+        id: OrganisationId,
+        otp: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        self.decide_stepping_up(principal, otp, |stepped_up| {
+            let (version, role) = self.own_place(principal, id)?;
+            if role != bursar_core::account::MemberRole::Owner {
+                return Err(ServiceError::RoleNeeded { role: "owner" });
+            }
+            let found = self.stored_organisation(id)?;
+            may_lift(found.value.freeze.as_ref(), stepped_up)?;
+            let write = Write {
+                read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
+                put: vec![Record::Organisation(id, Organisation { freeze: None, ..found.value })],
+                trace: trace("organisation.unfreeze", "organisation", id, Vec::new()),
+                ..Write::default()
+            };
+            Ok((write, ()))
+        })
+        .await
+    }
+}
+
+/// What is frozen because the ledger does not add up is for whoever runs the machine to look at.
+fn may_lift(freeze: Option<&Freeze>, stepped_up: bool) -> Result<(), ServiceError> {
+    if freeze.is_some_and(|freeze| freeze.reason == REASON) {
+        return Err(ServiceError::Conflict(
+            "it is frozen because a budget does not add up; only the operator lifts that, with `bursar user`"
+                .to_owned(),
+        ));
+    }
+    if stepped_up { Ok(()) } else { Err(ServiceError::StepUpNeeded) }
+}
+
+fn told(freeze: &Freeze) -> Vec<(&'static str, String)> {
+    let mut data = vec![("reason", freeze.reason.clone())];
+    data.extend(freeze.until.map(|until| ("until", until.to_string())));
+    data
+}

@@ -1,0 +1,98 @@
+//! Accounts and their places in organisations, as an operator asks for them.
+
+use bursar_core::account::{MemberRole, WalletRole};
+use bursar_core::id::{OrganisationId, WalletId};
+use bursar_service::Bursar;
+use bursar_service::error::ServiceError;
+use bursar_service::invitations::NewInvitation;
+use bursar_service::people::{DEFAULT_ORGANISATION, NewUser};
+
+use super::{Answer, Place, enrolled};
+
+/// Makes an account; whoever has its mail is asked to confirm the address.
+pub(super) async fn add(bursar: &Bursar, new: NewUser) -> Result<Answer, ServiceError> {
+    let (user, factors) = bursar.create_user(new).await?;
+    bursar.ask_to_confirm(&user).await?;
+    Ok(factors.map_or(Answer::Done, enrolled))
+}
+
+pub(super) async fn invite(
+    bursar: &Bursar,
+    address: String,
+    organisation: Option<&str>,
+    role: &str,
+    wallets: &[String],
+) -> Result<Answer, ServiceError> {
+    let wallets = wallets.iter().map(|text| wallet(text)).collect::<Result<_, _>>()?;
+    let new = NewInvitation { address, role: self::role(role)?, wallets };
+    let (invitation, link) = bursar.invite_as_operator(self::organisation(organisation)?, &new).await?;
+    Ok(Answer::Invited {
+        invitation: invitation.id.to_string(),
+        link,
+        address: invitation.address,
+        expires: invitation.expires.to_string(),
+        mailed: bursar.sends_mail(),
+    })
+}
+
+pub(super) async fn roles(bursar: &Bursar, username: &str) -> Result<Answer, ServiceError> {
+    let found = bursar.roles_named(username).await?;
+    let place = |(organisation, role): (bursar_core::account::Organisation, MemberRole)| Place {
+        organisation: organisation.id.to_string(),
+        name: organisation.name,
+        role: role.as_str().to_owned(),
+    };
+    Ok(Answer::Roles { roles: found.into_iter().map(place).collect() })
+}
+
+pub(super) async fn set_role(
+    bursar: &Bursar,
+    username: &str,
+    organisation: Option<&str>,
+    role: Option<&str>,
+) -> Result<Answer, ServiceError> {
+    let role = role.map(self::role).transpose()?;
+    bursar.set_role_named(username, self::organisation(organisation)?, role).await?;
+    roles(bursar, username).await
+}
+
+/// The organisation that is named, or the one that every server has.
+fn organisation(text: Option<&str>) -> Result<OrganisationId, ServiceError> {
+    text.map_or(Ok(DEFAULT_ORGANISATION), |text| text.parse().map_err(|_| ServiceError::NotFound("organisation")))
+}
+
+fn role(text: &str) -> Result<MemberRole, ServiceError> {
+    let problem = "must be `owner`, `admin`, `member` or `auditor`";
+    MemberRole::parse(text).ok_or_else(|| ServiceError::invalid("role", problem))
+}
+
+/// A wallet and what may be done with it: `ID=view,spend,admin`.
+fn wallet(text: &str) -> Result<(WalletId, WalletRole), ServiceError> {
+    let problem = || ServiceError::invalid("wallet", "must be `ID=view,spend,admin`, or some of these");
+    let (id, may) = text.split_once('=').ok_or_else(problem)?;
+    let mut role = WalletRole::default();
+    for word in may.split(',') {
+        match word.trim() {
+            "view" => role.view = true,
+            "spend" => role.spend = true,
+            "admin" => role.admin = true,
+            _ => return Err(problem()),
+        }
+    }
+    Ok((id.parse().map_err(|_| problem())?, role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wallet_is_written_with_what_may_be_done_with_it() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let (_, role) = wallet(&format!("{id}=view, spend")).unwrap();
+        assert_eq!(role, WalletRole { view: true, spend: true, admin: false });
+        for text in [id.to_owned(), format!("{id}="), format!("{id}=root"), "x=view".to_owned()] {
+            assert!(wallet(&text).is_err(), "{text}");
+        }
+    }
+}
