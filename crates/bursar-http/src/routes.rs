@@ -9,8 +9,8 @@ use crate::bitgo::{account, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::native::{
-    document, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens, trail,
-    users, wallets as native_wallets,
+    document, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens, trail, users,
+    wallets as native_wallets,
 };
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
