@@ -176,6 +176,12 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
         }
         ServiceError::Unproven(Unproven::Signature) => Shown::new(401, body("Unauthorized", "bad_extension_signature")),
         ServiceError::Unproven(Unproven::SignIn) => Shown::new(401, body("Unauthorized", "sign_in_over")),
+        ServiceError::Unproven(Unproven::Passkey) => Shown::new(401, body("InvalidOtp", "passkey_wrong").needing_otp()),
+        ServiceError::Unproven(Unproven::PasskeyCopied) => {
+            Shown::new(401, body("InvalidOtp", "passkey_copied").needing_otp())
+        }
+        ServiceError::LastFactor => Shown::new(409, body("Conflict", "last_factor")),
+        ServiceError::SignInAgain => Shown::new(403, body("AccessDenied", "sign_in_again")),
         ServiceError::SecondFactorRequired => Shown::new(403, body("AccessDenied", "second_factor_required")),
         ServiceError::PersonOnly => Failure::PersonOnly.show(request_id, now),
         ServiceError::SessionLocked => {

@@ -5,12 +5,12 @@ use std::pin::Pin;
 
 use axum::http::Method;
 
-use crate::bitgo::{account, session, spends, templates, tokens, wallets};
+use crate::bitgo::{account, otp, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::native::{
-    document, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens, trail, users,
-    wallets as native_wallets,
+    document, factors, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens,
+    trail, users, wallets as native_wallets,
 };
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
@@ -121,6 +121,13 @@ routes! {
     GET    USER "/user/accesstoken" Token tokens::list;
     DELETE USER "/user/accesstoken/{token}" Token tokens::remove;
 
+    GET    USER "/user/otp/totp" Enrolment otp::enrol_totp;
+    PUT    USER "/user/otp" Enrolment otp::add;
+    GET    USER "/user/otp/webauthn/register" Enrolment otp::register;
+    GET    USER "/user/otp/webauthn/auth" Token otp::challenge;
+    DELETE USER "/user/otp/{factor}" Person otp::remove;
+    GET    USER "/user/recoverycodes/{factor}" Person otp::recovery_codes;
+
     GET    V2   "/user/accesstokentemplate" Person templates::list;
     POST   V2   "/user/accesstokentemplate" Person templates::create;
     GET    V2   "/user/accesstokentemplate/{template}" Person templates::show;
@@ -159,6 +166,18 @@ routes! {
 
     POST   NATIVE "/sign-in" Public sign_in::begin;
     POST   NATIVE "/sign-in/finish" Public sign_in::finish;
+    POST   NATIVE "/sign-in/passkey/challenge" Public sign_in::passkey_challenge;
+    POST   NATIVE "/sign-in/passkey" Public sign_in::with_passkey;
+    POST   NATIVE "/step-up" Token factors::step_up;
+
+    GET    NATIVE "/factors" Enrolment factors::list;
+    POST   NATIVE "/factors/totp" Enrolment factors::enrol_totp;
+    POST   NATIVE "/factors/totp/{factor}/confirm" Enrolment factors::confirm_totp;
+    POST   NATIVE "/factors/passkeys/challenge" Enrolment factors::begin_passkey;
+    POST   NATIVE "/factors/passkeys" Enrolment factors::finish_passkey;
+    POST   NATIVE "/factors/recovery-codes" Person factors::regenerate_recovery_codes;
+    PATCH  NATIVE "/factors/{factor}" Person factors::rename;
+    POST   NATIVE "/factors/{factor}/remove" Person factors::remove;
 
     GET    NATIVE "/self" Own own::show;
     GET    NATIVE "/tokens" Person native_tokens::list;

@@ -18,6 +18,7 @@ use crate::accounts::read_address;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::{INVITATION_PAGE, Notice};
+use crate::step_up::Action;
 use crate::stored::trace;
 
 pub use redeem::{InvitationView, NewAccount, Taken};
@@ -76,7 +77,7 @@ impl Bursar {
         let id = InvitationId::time_ordered(self.clock.now(), self.random.bytes());
         let link = self.new_link(*id.as_bytes());
         let invitation = self
-            .decide_stepping_up(principal, otp, |stepped_up| {
+            .decide_stepping_up(principal, Action::Administer(organisation), otp, |stepped_up| {
                 let decided = self.invitation((By::Principal(principal), organisation), new, &address, (id, &link))?;
                 if !stepped_up {
                     return Err(ServiceError::StepUpNeeded);

@@ -19,6 +19,7 @@ use crate::authenticate::{Mode, Principal, secret_place};
 use crate::error::ServiceError;
 use crate::login::Handed;
 use crate::notices::Notice;
+use crate::step_up::Action;
 use crate::{Bursar, RequireIp};
 
 /// What a new access token is to be.
@@ -95,8 +96,7 @@ impl Bursar {
         self.person(principal)?;
         self.check_new(&new)?;
         self.not_made_before(principal, new.key.as_deref()).await?;
-        let source = self.source(principal);
-        self.prove_otp(&principal.owner, new.otp.as_deref(), source, principal.address).await?;
+        let _shown = self.prove_step_up(principal, Action::Issue, new.otp.as_deref()).await?;
         let now = self.clock.now();
         let token = Token {
             id: TokenId::time_ordered(now, self.random.bytes()),

@@ -27,6 +27,7 @@ use crate::error::ServiceError;
 use crate::known::KnownLimits;
 use crate::rail::Rail;
 use crate::spend::check_sum;
+use crate::step_up::Action;
 
 /// The longest address that no rail reads, in bytes.
 const LONGEST_ADDRESS: usize = 256;
@@ -171,8 +172,7 @@ impl Bursar {
         let stepped_up = match edit.otp.as_deref() {
             None => false,
             otp => {
-                let source = self.source(principal);
-                self.prove_otp(&principal.owner, otp, source, principal.address).await?;
+                let _shown = self.prove_step_up(principal, Action::Limits(subject), otp).await?;
                 may_loosen
             }
         };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bursar_core::account::User;
 use bursar_core::id::UserId;
-use bursar_core::ledger::{Command, Credential, CredentialKind, DocumentKey, DocumentKind};
+use bursar_core::ledger::{Command, Credential, DocumentKey, DocumentKind};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::ScopeName;
 use bursar_core::secret::Secret;
@@ -21,6 +21,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
 use crate::opening::Opening;
+use crate::step_up::Purpose;
 
 /// What somebody presents to log in.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Bursar {
         let user = user.ok_or(Unproven::Password)?;
         refuse_frozen(&user, now)?;
         let otp = login.otp.as_deref();
-        let standing = self.prove_second_factor(&user, otp, source, address).await?;
+        let standing = self.prove_second_factor(&user, otp, &Purpose::LogIn, source, address).await?;
         let opening = Opening {
             user,
             address,
@@ -219,7 +220,7 @@ impl Bursar {
 
 /// Whether a credential is a device that its owner sees in a list.
 pub(crate) fn is_shown(credential: &Credential) -> bool {
-    credential.kind == CredentialKind::Totp
+    crate::factors::is_working(credential.kind)
 }
 
 /// Refuses whose account is frozen. Only who has shown the password may learn of it.

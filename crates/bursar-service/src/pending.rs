@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bursar_core::id::UserId;
 use bursar_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -28,15 +27,15 @@ pub(crate) struct Pending<T> {
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct Kept<T> {
-    /// Whose it is, if that is known yet.
-    pub(crate) of: Option<UserId>,
+    /// Who began it, a user or a token, if that is known: nobody pushes out what others have under way.
+    pub(crate) of: Option<[u8; 16]>,
     /// The first instant at which it is over.
     pub(crate) ends: Timestamp,
     pub(crate) value: T,
 }
 
 impl<T> Pending<T> {
-    /// Keeps at most so many, and so many of one user; the one that ends first goes when there are more.
+    /// Keeps at most so many, and so many of one; the one that ends first goes when there are more.
     pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
         Self { most, most_of_one, kept: Mutex::default() }
     }
@@ -79,8 +78,8 @@ fn remove_first<T>(kept: &mut HashMap<Name, Kept<T>>, counts: impl Fn(&Kept<T>) 
 mod tests {
     use super::*;
 
-    const ONE: UserId = UserId::from_bytes([1; 16]);
-    const OTHER: UserId = UserId::from_bytes([2; 16]);
+    const ONE: [u8; 16] = [1; 16];
+    const OTHER: [u8; 16] = [2; 16];
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_millis(second * 1000)
@@ -90,7 +89,7 @@ mod tests {
         Name::of(text.as_bytes())
     }
 
-    fn kept(of: UserId, ends: i64) -> Kept<()> {
+    fn kept(of: [u8; 16], ends: i64) -> Kept<()> {
         Kept { of: Some(of), ends: at(ends), value: () }
     }
 
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn one_user_cannot_push_out_what_others_have_under_way() {
+    fn one_cannot_push_out_what_others_have_under_way() {
         let pending = Pending::new(10, 3);
         pending.put(name("other"), kept(OTHER, 1), at(0));
         for number in 0..20 {
@@ -120,7 +119,7 @@ mod tests {
     fn there_are_never_more_than_were_allowed() {
         let pending = Pending::new(5, 2);
         for number in 0..100_u8 {
-            pending.put(name(&number.to_string()), kept(UserId::from_bytes([number; 16]), 100), at(0));
+            pending.put(name(&number.to_string()), kept([number; 16], 100), at(0));
             assert!(pending.lock().len() <= 5);
         }
     }

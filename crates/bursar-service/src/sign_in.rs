@@ -17,6 +17,7 @@ use crate::error::{ServiceError, Unproven};
 use crate::login::{NewSession, refuse_frozen, verifiers};
 use crate::opening::Opening;
 use crate::pending::{Kept, Name};
+use crate::step_up::Purpose;
 
 /// How long a sign-in may take from the password to the second factor.
 const SIGN_IN_TIME: Span = Span::from_seconds(5 * 60);
@@ -39,7 +40,7 @@ pub struct SignIn {
     pub ends: Timestamp,
 }
 
-/// The second factors of an account. If it has none at all, the password alone finishes the sign-in.
+/// What a sign-in may be finished with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Offers {
     /// A one-time password.
@@ -48,13 +49,8 @@ pub struct Offers {
     pub passkey: Option<Value>,
     /// A recovery code.
     pub recovery: bool,
-}
-
-impl Offers {
-    /// Whether there is no second factor to show.
-    pub const fn is_empty(&self) -> bool {
-        !self.otp && self.passkey.is_none() && !self.recovery
-    }
+    /// Whether the account has no second factor: then the password alone finishes the sign-in.
+    pub has_none: bool,
 }
 
 /// What a sign-in is finished with.
@@ -99,10 +95,10 @@ impl Bursar {
         refuse_frozen(&user, now)?;
         let ticket = Secret::new(URL_SAFE_NO_PAD.encode(self.random.bytes::<TICKET_BYTES>()));
         let name = Name::of(ticket.expose().as_bytes());
-        let offers = self.offers(&user).await?;
+        let offers = self.offers(&user, name).await?;
         let under_way = UnderWay { user: user.id, began: now, tries: 0 };
         let ends = now.plus(SIGN_IN_TIME);
-        self.sign_ins.put(name, Kept { of: Some(user.id), ends, value: under_way }, now);
+        self.sign_ins.put(name, Kept { of: Some(*user.id.as_bytes()), ends, value: under_way }, now);
         Ok(SignIn { ticket, offers, ends })
     }
 
@@ -140,7 +136,7 @@ impl Bursar {
     async fn prove_sign_in(
         &self,
         under_way: &UnderWay,
-        _name: Name,
+        name: Name,
         proof: Proof,
         address: IpAddr,
     ) -> Result<Opening, ServiceError> {
@@ -152,11 +148,12 @@ impl Bursar {
         }
         refuse_frozen(&user, self.clock.now())?;
         let source = Source::new(Presented::Login, address);
-        let standing = match &proof {
-            Proof::Code(code) => self.prove_second_factor(&user, Some(code.expose()), source, address).await?,
-            Proof::PasswordAlone => self.prove_second_factor(&user, None, source, address).await?,
-            Proof::Passkey(_) => return Err(ServiceError::invalid("passkey", "passkeys are not supported yet")),
+        let shown = match &proof {
+            Proof::Code(code) => Some(code.expose().as_str()),
+            Proof::Passkey(answer) => Some(answer.as_str()),
+            Proof::PasswordAlone => None,
         };
+        let standing = self.prove_second_factor(&user, shown, &Purpose::SignIn(name), source, address).await?;
         Ok(Opening { user, address, standing, extension_address: None, plain_token: true })
     }
 }

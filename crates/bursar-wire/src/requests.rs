@@ -12,7 +12,7 @@ mod template;
 mod token;
 
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
-pub use factors::{AddDevice, ChangeFactor, FinishSignIn, NewDevice, PasskeyAnswer, SignIn, StepUp};
+pub use factors::{AddDevice, AskStepUp, ChangeFactor, FinishSignIn, NewDevice, PasskeyAnswer, SignIn};
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use people::{

@@ -17,7 +17,7 @@ mod template;
 mod trail;
 mod wallet;
 
-pub use account::{login, user};
+pub use account::{device, login, user};
 pub use factors::{added_factor, factor, recovery_code_texts, sign_in};
 pub use limits::{apart, limit, limit_report, limit_rules, limit_standing, others_limit};
 pub use people::{freeze, invitation, invitation_offer, member, native_session, organisation, profile, wallet_member};

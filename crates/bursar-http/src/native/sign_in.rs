@@ -1,7 +1,7 @@
 //! Signing in by steps: the password, then what the account offers as a second factor.
 
 use bursar_service::sign_in::Proof;
-use bursar_wire::requests::{FinishSignIn, SignIn};
+use bursar_wire::requests::{FinishSignIn, PasskeyAnswer, SignIn};
 use bursar_wire::shapes;
 
 use crate::bitgo::session::logged_in;
@@ -13,7 +13,8 @@ pub(crate) async fn begin(call: Call) -> Result<Reply, Failure> {
     let begun = call.bursar.begin_sign_in(&request.username, &request.password, call.address).await?;
     let offers = &begun.offers;
     let passkey = offers.passkey.as_ref();
-    Reply::ok(shapes::sign_in(begun.ticket.expose(), begun.ends, offers.otp, offers.recovery, passkey))
+    let ticket = begun.ticket.expose();
+    Reply::ok(shapes::sign_in(ticket, begun.ends, (offers.otp, offers.recovery, offers.has_none), passkey))
 }
 
 pub(crate) async fn finish(call: Call) -> Result<Reply, Failure> {
@@ -24,5 +25,15 @@ pub(crate) async fn finish(call: Call) -> Result<Reply, Failure> {
         (None, None) => Proof::PasswordAlone,
     };
     let session = call.bursar.finish_sign_in(request.ticket.expose(), proof, call.address).await?;
-    Reply::ok(logged_in(&call, &session))
+    Reply::ok(logged_in(&call, &session, "password"))
+}
+
+pub(crate) async fn passkey_challenge(call: Call) -> Result<Reply, Failure> {
+    Reply::ok(call.bursar.begin_passkey_sign_in(call.address).await?)
+}
+
+pub(crate) async fn with_passkey(call: Call) -> Result<Reply, Failure> {
+    let request = PasskeyAnswer::read(&call.json()?)?;
+    let session = call.bursar.finish_passkey_sign_in(&request.passkey, call.address).await?;
+    Reply::ok(logged_in(&call, &session, "passkey"))
 }

@@ -26,6 +26,12 @@ pub(super) fn part() -> Part {
                 .takes("SignInFinish")
                 .answers(200, "a session", "Session")
                 .refuses(&[403]),
+            Operation::new("POST", "/sign-in/passkey/challenge", "Ask for a challenge that any passkey may answer")
+                .answers(200, "call `navigator.credentials.get` with this", "PasskeyOptions"),
+            Operation::new("POST", "/sign-in/passkey", "Sign in with a passkey and nothing else")
+                .takes("PasskeySignIn")
+                .answers(200, "a session", "Session")
+                .refuses(&[403]),
         ],
         schemas: vec![
             (
@@ -45,11 +51,12 @@ pub(super) fn part() -> Part {
                         (
                             "offers",
                             object(
-                                &["otp", "recovery", "passkey"],
+                                &["otp", "recovery", "passkey", "none"],
                                 [
                                     ("otp", flag("whether the account has an authenticator app")),
                                     ("recovery", flag("whether it has recovery codes left")),
                                     ("passkey", or_null(reference("PasskeyOptions"))),
+                                    ("none", flag("whether it has no second factor: it is finished without proof")),
                                 ],
                             ),
                         ),
@@ -67,6 +74,7 @@ pub(super) fn part() -> Part {
                     ],
                 ),
             ),
+            ("PasskeySignIn", given(&["passkey"], [("passkey", reference("PasskeyAnswer"))])),
             (
                 "PasskeyOptions",
                 json!({

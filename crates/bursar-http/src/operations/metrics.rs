@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 
 use bursar_service::Bursar;
 use bursar_service::condition::{Figures, Histogram, Unsettled, Waiting};
+use bursar_service::mail::MailFigures;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -34,7 +35,8 @@ pub(super) fn render(
     let differences = Gauge::<i64>::default();
     differences.set(i64::try_from(bursar.conservation_differences()).unwrap_or(i64::MAX));
     registry.register("conservation_differences", "Budgets that do not say what their spends say", differences);
-    let engine = Engine { figures: bursar.figures(), waiting: bursar.waiting(), unsettled };
+    let engine =
+        Engine { figures: bursar.figures(), waiting: bursar.waiting(), mail: bursar.mail_figures(), unsettled };
     registry.register_collector(Box::new(engine));
     let mut rendered = String::new();
     text::encode(&mut rendered, &registry)?;
@@ -46,13 +48,14 @@ pub(super) fn render(
 struct Engine {
     figures: Figures,
     waiting: Waiting,
+    mail: MailFigures,
     /// Nothing if the store does not answer: no figure is better than a wrong one.
     unsettled: Option<Unsettled>,
 }
 
 impl Collector for Engine {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Self { figures, waiting, unsettled } = self;
+        let Self { figures, waiting, mail, unsettled } = self;
         let commands = figures.commands.iter().map(|((kind, outcome), count)| {
             let labels = [("kind", *kind), ("outcome", *outcome)];
             (labels, *count)
@@ -65,6 +68,14 @@ impl Collector for Engine {
         histogram(&mut encoder, "ledger_commit", help, Some(&Unit::Seconds), &figures.commit)?;
         let depths = [([("lane", "settles")], waiting.settles), ([("lane", "others")], waiting.others)];
         gauges(&mut encoder, "ledger_queue_depth", "Commands that wait, by lane.", depths.map(sized))?;
+        let mails = [
+            ([("result", "sent")], mail.sent),
+            ([("result", "failed")], mail.failed),
+            ([("result", "dropped")], mail.dropped),
+        ];
+        counters(&mut encoder, "mails", "Mails by what became of them.", mails)?;
+        let of_all = [([("queue", "all")], mail.waiting)];
+        gauges(&mut encoder, "mails_waiting", "Mails that wait.", of_all.map(sized))?;
         if let Some(unsettled) = unsettled {
             let states = [([("state", "open")], unsettled.open), ([("state", "unresolved")], unsettled.unresolved)];
             gauges(&mut encoder, "unsettled_spends", "Spends that still hold budget.", states.map(sized))?;

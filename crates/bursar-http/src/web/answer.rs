@@ -63,7 +63,6 @@ impl Answer {
     }
 
     /// A text to be kept as a file of this name, which has letters, digits, dots and hyphens only.
-    #[expect(dead_code, reason = "for exports, of which there is none yet")]
     pub(crate) fn file(content: &'static str, name: &str, text: String) -> Self {
         Self { file: Some(name.to_owned()), ..Self::new(StatusCode::OK, content, text) }
     }

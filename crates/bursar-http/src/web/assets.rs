@@ -38,6 +38,8 @@ assets! {
     COPY "copy" "js" "text/javascript; charset=utf-8";
     /// Asks the server what it reads in limits that are being written.
     LIMITS "limits" "js" "text/javascript; charset=utf-8";
+    /// Asks the browser for passkeys.
+    PASSKEY "passkey" "js" "text/javascript; charset=utf-8";
     /// The sign in the browser's tab.
     ICON "icon" "svg" "image/svg+xml";
 }

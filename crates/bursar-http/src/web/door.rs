@@ -141,6 +141,10 @@ impl Door {
         if page.audience == Audience::Person && comer.person.is_none() {
             return Ok(to_sign_in(page, &received.target));
         }
+        // A look at the head of a page must not use up what the page shows once.
+        if received.method == Method::HEAD {
+            return Ok(Answer::page(maud::html! {}));
+        }
         let visit = Visit {
             bursar: Arc::clone(&self.surface.bursar),
             handover: Arc::clone(&self.handover),

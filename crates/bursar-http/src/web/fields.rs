@@ -45,6 +45,11 @@ impl Fields {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, text)| text.as_str())
     }
 
+    /// Whether nothing was said: the page is asked for, not sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a box of this name was ticked.
     pub(crate) fn is_ticked(&self, name: &str) -> bool {
         self.all(name).next().is_some()

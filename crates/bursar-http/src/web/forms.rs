@@ -48,7 +48,8 @@ impl Problems {
             ServiceError::Conflict(_) | ServiceError::RotationUnderWay { .. } | ServiceError::UnlockedLonger { .. } => {
                 ("", StatusCode::CONFLICT)
             }
-            ServiceError::Refused(_) => ("", StatusCode::FORBIDDEN),
+            ServiceError::LastOwner | ServiceError::NoMail | ServiceError::AccountExists => ("", StatusCode::CONFLICT),
+            ServiceError::Refused(_) | ServiceError::RoleNeeded { .. } => ("", StatusCode::FORBIDDEN),
             ServiceError::Busy => ("", StatusCode::SERVICE_UNAVAILABLE),
             _ => return Err(error.into()),
         };
@@ -180,6 +181,25 @@ pub(crate) fn otp(problems: &Problems, is_optional: bool, why: &str) -> Markup {
         ..Field::default()
     };
     html! { div class="code" { (field.draw(problems)) } }
+}
+
+/// The same where a passkey may stand behind the action, too: its name and target as the interface has them.
+pub(crate) fn proof(problems: &Problems, is_optional: bool, why: &str, action: &str, target: &str) -> Markup {
+    let step_up = format!("{action} {target}");
+    let found: Vec<&str> = problems.of(OTP).collect();
+    let described = described_by(OTP, !why.is_empty(), !found.is_empty());
+    html! {
+        div class="code" {
+            div class={ "field" @if !found.is_empty() { " wrong" } } {
+                label for=(OTP) { "Code from your authenticator app" @if is_optional { span class="optional" { " (optional)" } } }
+                @if !why.is_empty() { p class="hint" id={ (OTP) "-hint" } { (why) } }
+                (complaints(OTP, &found))
+                input id=(OTP) name=(OTP) type="text" autocomplete="one-time-code" inputmode="numeric" spellcheck="false"
+                    autocapitalize="off" required[!is_optional] maxlength="64" data-step-up=(step_up.trim_end())
+                    aria-describedby=[described.as_deref()] aria-invalid=[(!found.is_empty()).then_some("true")];
+            }
+        }
+    }
 }
 
 /// A box to tick. `about` explains it.

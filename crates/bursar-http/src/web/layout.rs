@@ -18,11 +18,23 @@ pub(crate) enum Section {
     None,
     Tokens,
     Wallets,
+    Unresolved,
+    People,
+    Audit,
+    Security,
+    Account,
 }
 
 impl Section {
-    const ALL: [(Self, &'static str, &'static str); 2] =
-        [(Self::Tokens, "/tokens", "Tokens"), (Self::Wallets, "/wallets", "Wallets")];
+    const ALL: [(Self, &'static str, &'static str); 7] = [
+        (Self::Tokens, "/tokens", "Tokens"),
+        (Self::Wallets, "/wallets", "Wallets"),
+        (Self::Unresolved, "/unresolved", "Unresolved"),
+        (Self::People, "/organisations", "People"),
+        (Self::Audit, "/audit", "Audit"),
+        (Self::Security, "/security", "Security"),
+        (Self::Account, "/account", "Account"),
+    ];
 }
 
 /// What goes around a page: who is signed in, which theme, and what its forms carry.
@@ -81,6 +93,7 @@ impl Frame {
     }
 
     /// The whole document.
+    #[expect(clippy::needless_pass_by_value, reason = "what is inside is made for this page alone")]
     pub(crate) fn document(&self, title: &str, section: Section, scripts: &[&Asset], body: Markup) -> Markup {
         let theme = (self.theme != Theme::System).then(|| self.theme.name());
         html! {

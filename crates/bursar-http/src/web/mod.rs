@@ -5,19 +5,26 @@
 //! [`layout::Frame`] and [`forms`]. Who may see it stands in the row; that a form was sent by a page of ours is checked
 //! before its handler is called.
 
+mod account;
+mod admin;
 mod answer;
 mod assets;
+mod audit;
 mod bars;
 mod cookie;
 mod csrf;
 mod door;
+mod entry;
 mod fields;
 mod forms;
 mod handover;
 mod home;
 mod layout;
 mod limits;
+mod people;
 mod plot;
+mod reference;
+mod security;
 mod sign_in;
 mod sign_out;
 mod spends;
@@ -118,4 +125,62 @@ pages! {
     GET  "/wallets/{wallet}" Person wallets::page::show;
     GET  "/wallets/{wallet}/limits" Person wallets::limits::form;
     POST "/wallets/{wallet}/limits" Person wallets::limits::submit;
+
+    GET  "/audit" Person audit::list::show;
+    GET  "/audit/export" Person audit::export::show;
+    GET  "/docs/api" Everybody reference::show;
+
+    GET  "/account" Person account::overview::show;
+    POST "/account/name" Person account::overview::rename;
+    GET  "/account/password" Person account::password::form;
+    POST "/account/password" Person account::password::submit;
+    GET  "/account/address" Person account::address::form;
+    POST "/account/address" Person account::address::submit;
+    POST "/account/sessions/end-others" Person account::sessions::end_others;
+    POST "/account/sessions/{session}/end" Person account::sessions::end;
+
+    GET  "/organisations" Person people::list::show;
+    POST "/organisations" Person people::list::submit;
+    GET  "/organisations/{organisation}" Person people::page::show;
+    GET  "/organisations/{organisation}/settings" Person people::settings::form;
+    POST "/organisations/{organisation}/settings" Person people::settings::submit;
+    GET  "/organisations/{organisation}/invite" Person people::invitations::form;
+    POST "/organisations/{organisation}/invite" Person people::invitations::submit;
+    GET  "/organisations/{organisation}/members/{user}" Person people::members::show;
+    POST "/organisations/{organisation}/members/{user}/role" Person people::members::set_role;
+    POST "/organisations/{organisation}/members/{user}/remove" Person people::members::remove;
+    POST "/organisations/{organisation}/members/{user}/freeze" Person people::members::freeze;
+    POST "/organisations/{organisation}/members/{user}/unfreeze" Person people::members::unfreeze;
+    POST "/invitations/{invitation}/withdraw" Person people::invitations::withdraw;
+    POST "/invitations/{invitation}/resend" Person people::invitations::resend;
+    GET  "/wallets/{wallet}/members" Person people::wallet::show;
+    POST "/wallets/{wallet}/members" Person people::wallet::submit;
+
+    GET  "/unresolved" Person admin::show;
+    GET  "/spends/{spend}/resolve" Person admin::form;
+    POST "/spends/{spend}/resolve" Person admin::submit;
+
+    GET  "/reset" Everybody entry::reset::form;
+    POST "/reset" Everybody entry::reset::submit;
+    GET  "/reset/sent" Everybody entry::reset::sent;
+    GET  "/reset/{link}" Everybody entry::reset::choose_form;
+    POST "/reset/{link}" Everybody entry::reset::choose;
+    GET  "/verify/{link}" Everybody entry::verify::form;
+    POST "/verify/{link}" Everybody entry::verify::submit;
+    GET  "/invitation/{link}" Everybody entry::invitation::form;
+    POST "/invitation/{link}" Everybody entry::invitation::submit;
+
+    GET  "/security" Person security::overview::show;
+    GET  "/security/totp" Person security::totp::form;
+    POST "/security/totp" Person security::totp::submit;
+    POST "/security/totp/{factor}" Person security::totp::confirm;
+    GET  "/security/passkey" Person security::passkey::form;
+    POST "/security/passkey" Person security::passkey::submit;
+    POST "/security/passkey/finish" Person security::passkey::finish;
+    GET  "/security/recovery-codes" Person security::codes::form;
+    POST "/security/recovery-codes" Person security::codes::submit;
+    GET  "/security/factors/{factor}" Person security::factor::show;
+    POST "/security/factors/{factor}/rename" Person security::factor::rename;
+    POST "/security/factors/{factor}/remove" Person security::factor::remove;
+    POST "/step-up" Person security::step_up::challenge;
 }

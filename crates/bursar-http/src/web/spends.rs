@@ -24,14 +24,14 @@ pub(crate) fn table(spends: &[Hold], column: &str, other: &dyn Fn(&Hold) -> Mark
                             th scope="col" { "Became" }
                         }
                     }
-                    tbody { @for spend in spends { (row(spend, other(spend), now)) } }
+                    tbody { @for spend in spends { (row(spend, &other(spend), now)) } }
                 }
             }
         }
     }
 }
 
-fn row(spend: &Hold, other: Markup, now: Timestamp) -> Markup {
+fn row(spend: &Hold, other: &Markup, now: Timestamp) -> Markup {
     let (class, state) = state(&spend.state);
     let cost = spend.captured().unwrap_or_else(|| spend.cost.clone());
     html! {

@@ -19,6 +19,7 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
         }
         _ => String::new(),
     });
+    let is_strange = matches!(failure, Failure::FormNotOurs);
     let Shown { status, body, .. } = failure.show(request_id, now);
     let title = title(status);
     // What is at fault on our side is for the log, not for the page.
@@ -33,6 +34,11 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
                 p { "The request cannot be answered as it is (" code { (body.code().unwrap_or("unknown")) } ")." }
             } @else {
                 p { (sentence) }
+            }
+            @if is_strange {
+                p class="small muted" {
+                    "Browsers keep the cookies that this needs only under HTTPS, or under the name " code { "localhost" } "."
+                }
             }
             p { a class="button" href="/" { "Go to the start" } }
             p class="small muted" { "If you ask for help, say this number: " code { (request_id) } }

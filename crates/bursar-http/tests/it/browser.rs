@@ -89,6 +89,11 @@ impl<'a> Browser<'a> {
         self.send("GET", path, String::new()).await
     }
 
+    /// Asks for the headers of a page only.
+    pub(crate) async fn head(&mut self, path: &str) -> Page {
+        self.send("HEAD", path, String::new()).await
+    }
+
     /// Sends a form of the last page.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let token = self.form_token.clone();

@@ -23,7 +23,7 @@ async fn a_ticket_and_a_second_factor_make_one_session() {
     let user = Enrolled::start().await;
     let begun = begin(&user, NAME, PASSWORD).await;
     assert_eq!(begun.status, 200, "{}", begun.body);
-    assert_eq!(begun.body["offers"], json!({"otp": true, "recovery": true, "passkey": null}));
+    assert_eq!(begun.body["offers"], json!({"otp": true, "recovery": true, "passkey": null, "none": false}));
     let ticket = &begun.body["ticket"];
     // The ticket is no token.
     let asked = user.server.send("GET", "/bursar/v1/self", ticket.as_str(), None).await;

@@ -258,10 +258,7 @@ async fn a_cookie_opens_pages_only_and_never_the_interface() {
 #[tokio::test]
 async fn strict_transport_is_asked_for_where_a_trusted_proxy_says_that_it_is_spoken() {
     let server = Server::start().await;
-    let settings = bursar_http::Settings {
-        trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
-        ..server.settings()
-    };
+    let settings = bursar_http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..server.settings() };
     let router = bursar_http::router(std::sync::Arc::clone(&server.bursar), settings, &server.operations);
     for (peer, said, is_strict) in
         [([10, 0, 0, 1], "https", true), ([10, 0, 0, 1], "http", false), ([203, 0, 113, 7], "https", false)]

@@ -73,6 +73,8 @@ async fn a_secret_is_shown_once_and_a_form_that_is_sent_twice_makes_one_token() 
     // Another session of the same person does not see it, though it may see the token.
     let mut elsewhere = Browser::signed_in(&world.server, NAME).await;
     assert_eq!(elsewhere.get(&place).await.status, 410);
+    // Nor does a look at its headers use it up.
+    assert_eq!(browser.head(&place).await.html, "");
     let shown = browser.get(&place).await;
     assert_eq!(secret(&shown).len(), 67);
     let gone = browser.get(&place).await;

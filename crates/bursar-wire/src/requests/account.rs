@@ -4,6 +4,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 
 use crate::json::{FieldError, Fields, Json};
+use crate::requests::factors::proof;
 
 #[cfg(test)]
 mod tests;
@@ -29,15 +30,20 @@ pub struct Login {
 }
 
 impl Login {
+    /// What a passkey answered, if that is what somebody logs in with (WC §3.3).
+    ///
+    /// # Errors
+    /// It cannot be.
+    pub fn passkey(body: &Json) -> Result<Option<String>, FieldError> {
+        proof(&Fields::of(body)?, "passkey")
+    }
+
     /// Reads the body of the request.
     ///
     /// # Errors
     /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        if fields.value("passkey").is_some() {
-            return Err(fields.refuse("passkey", "logins by passkey are not supported yet; use password and otp"));
-        }
         let is_extensible = fields.optional_boolean("extensible")?.unwrap_or(false);
         let extension_address = fields.optional_text("extensionAddress")?;
         if is_extensible && extension_address.is_none() {
@@ -88,7 +94,7 @@ impl Unlock {
             Some(_) => return Err(fields.refuse("duration", "must be a number of seconds from 1 to 3600")),
         };
         Ok(Self {
-            otp: fields.optional_text("otp")?.map(str::to_owned),
+            otp: proof(&fields, "otp")?,
             duration: Span::from_seconds(duration),
             resume: fields.optional_boolean("resume")?.unwrap_or(false),
             keep_limits: fields.optional_boolean("keepSpendingLimits")?.unwrap_or(false),

@@ -102,14 +102,14 @@ impl PasskeyAnswer {
 
 /// What a second factor is to be shown for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StepUp {
+pub struct AskStepUp {
     /// The action's name.
     pub action: String,
     /// What it is done to.
     pub target: Option<String>,
 }
 
-impl StepUp {
+impl AskStepUp {
     /// Reads the body of the request.
     ///
     /// # Errors
@@ -117,15 +117,46 @@ impl StepUp {
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
         fields.only(&["action", "target"])?;
-        let bounded = |field: &str, text: &str| match text.len() <= LONGEST_ACTION {
-            true => Ok(text.to_owned()),
-            false => Err(fields.refuse(field, format!("is longer than {LONGEST_ACTION} bytes"))),
-        };
         Ok(Self {
             action: bounded("action", fields.text("action")?)?,
             target: fields.optional_text("target")?.map(|text| bounded("target", text)).transpose()?,
         })
     }
+
+    /// Reads the query of the dialect's route, which may say nothing. Parameters of BitGo's own are left alone.
+    ///
+    /// # Errors
+    /// A parameter is given twice or cannot be, or a target without an action.
+    pub fn read_query(query: &str) -> Result<Option<Self>, FieldError> {
+        let refuse = |field: &str, problem: &str| FieldError { field: field.to_owned(), problem: problem.to_owned() };
+        let (mut action, mut target) = (None, None);
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let place = match name {
+                "action" => &mut action,
+                "target" => &mut target,
+                _ => continue,
+            };
+            let value = percent_encoding::percent_decode_str(value).decode_utf8();
+            let value = value.map_err(|_| refuse(name, "is no UTF-8"))?;
+            if place.replace(bounded(name, &value)?).is_some() {
+                return Err(refuse(name, "is given twice"));
+            }
+        }
+        match (action, target) {
+            (Some(action), target) => Ok(Some(Self { action, target })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(refuse("target", "means nothing without `action`")),
+        }
+    }
+}
+
+fn bounded(field: &str, text: &str) -> Result<String, FieldError> {
+    if text.len() > LONGEST_ACTION {
+        let problem = format!("is longer than {LONGEST_ACTION} bytes");
+        return Err(FieldError { field: field.to_owned(), problem });
+    }
+    Ok(text.to_owned())
 }
 
 /// A change of one's second factors: a name for one of them, and a proof by one that is there.
@@ -146,6 +177,16 @@ impl ChangeFactor {
         let fields = Fields::of(body)?;
         fields.only(&["label", "otp"])?;
         Ok(Self { label: Some(name(&fields, "label")?), otp: proof(&fields, "otp")? })
+    }
+
+    /// Reads a body that brings a name and nothing else.
+    ///
+    /// # Errors
+    /// It is missing, cannot be, or something else is there.
+    pub fn read_label(body: &Json) -> Result<String, FieldError> {
+        let fields = Fields::of(body)?;
+        fields.only(&["label"])?;
+        name(&fields, "label")
     }
 
     /// Reads a body that brings a proof and nothing else.
@@ -206,7 +247,7 @@ impl AddDevice {
 }
 
 /// A second factor as it is shown: a code, or what a passkey answered, as text or as the object itself.
-pub(super) fn proof(fields: &Fields<'_>, field: &str) -> Result<Option<String>, FieldError> {
+pub(crate) fn proof(fields: &Fields<'_>, field: &str) -> Result<Option<String>, FieldError> {
     answer(fields, field)
 }
 
@@ -221,7 +262,7 @@ fn answer(fields: &Fields<'_>, field: &str) -> Result<Option<String>, FieldError
         Some(object @ Json::Object(_)) => {
             plain(object).ok_or_else(|| fields.refuse(field, "holds a number that is none here"))?.to_string()
         }
-        Some(other) => return Err(fields.refuse(field, format!("must be text or an object, not {}", other.kind()))),
+        Some(other) => return Err(fields.refuse(field, format!("must be a text, not {}", other.kind()))),
     };
     match text.len() <= LONGEST_ANSWER {
         true => Ok(Some(text)),

@@ -6,11 +6,12 @@ use bursar_core::time::Timestamp;
 use serde_json::{Value, json};
 
 /// A sign-in whose password was right: what it may be finished with, and until when.
-pub fn sign_in(ticket: &str, ends: Timestamp, otp: bool, recovery: bool, passkey: Option<&Value>) -> Value {
+pub fn sign_in(ticket: &str, ends: Timestamp, offers: (bool, bool, bool), passkey: Option<&Value>) -> Value {
+    let (otp, recovery, none) = offers;
     json!({
         "ticket": ticket,
         "expires": ends.to_string(),
-        "offers": {"otp": otp, "recovery": recovery, "passkey": passkey},
+        "offers": {"otp": otp, "recovery": recovery, "passkey": passkey, "none": none},
     })
 }
 

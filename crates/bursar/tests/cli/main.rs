@@ -2,8 +2,10 @@
 
 mod audit;
 mod dev;
+mod factors;
 mod ledger;
 mod limits;
+mod people;
 mod rotation;
 mod serve;
 mod support;

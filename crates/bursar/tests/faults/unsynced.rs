@@ -82,6 +82,7 @@ async fn business(directory: &Path, store: SqliteStore) -> (Arc<Bursar>, WalletI
         ecdh_key: Secret::new(String::new()),
         ecdh_public_key: String::new(),
         policy: policy(),
+        mail: None,
         engine: bursar_ledger::Settings::default(),
     };
     let bursar = Arc::new(Bursar::start(parts).unwrap());
@@ -104,6 +105,7 @@ fn policy() -> Policy {
         unlock_drops_limits: false,
         ecdh_issuance: false,
         rate_limits: false,
+        relying_party: None,
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
         retention: None,

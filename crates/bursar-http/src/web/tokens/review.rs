@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use bursar_core::id::WalletId;
-use bursar_core::limit::LimitSet;
 use bursar_core::limit::warnings::warnings;
+use bursar_core::limit::{Limit, LimitSet};
 use bursar_core::scope::{ScopeName, Scopes};
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
@@ -67,7 +67,7 @@ fn said(asked: &Asked, known: &Names) -> Markup {
 
 /// How much it may send, which is what matters most.
 fn spending(asked: &Asked, from: &str) -> Markup {
-    let is_limited = asked.limits.iter().any(|limit| limit.is_of_amounts());
+    let is_limited = asked.limits.iter().any(Limit::is_of_amounts);
     html! {
         @match asked.limits.as_slice() {
             [one] if is_limited => li class="main" { "May send " strong { (words::limit(one)) } ", from " (from) "." },

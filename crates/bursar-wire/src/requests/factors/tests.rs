@@ -44,7 +44,20 @@ fn a_device_of_the_dialect_is_an_authenticator_app_or_a_passkey() {
 #[test]
 fn names_of_actions_are_bounded() {
     let long = format!(r#"{{"action": "{}"}}"#, "a".repeat(LONGEST_ACTION + 1));
-    assert_eq!(StepUp::read(&json(&long)).unwrap_err().field, "action");
-    let step_up = StepUp::read(&json(r#"{"action": "unlock", "target": "token:1"}"#)).unwrap();
+    assert_eq!(AskStepUp::read(&json(&long)).unwrap_err().field, "action");
+    let step_up = AskStepUp::read(&json(r#"{"action": "unlock", "target": "token:1"}"#)).unwrap();
     assert_eq!((step_up.action.as_str(), step_up.target.as_deref()), ("unlock", Some("token:1")));
+}
+
+#[test]
+fn a_query_names_one_action_or_none() {
+    let read = |query: &str| AskStepUp::read_query(query);
+    assert_eq!(read(""), Ok(None));
+    assert_eq!(read("other=1"), Ok(None));
+    let limits = AskStepUp { action: "limits".to_owned(), target: Some("token:ab".to_owned()) };
+    assert_eq!(read("action=limits&target=token%3Aab"), Ok(Some(limits.clone())));
+    assert_eq!(read("target=token:ab&action=limits"), Ok(Some(limits)));
+    for query in ["action=issue&action=unlock", "target=x", "action=%ff", &format!("action={}", "a".repeat(129))] {
+        assert!(read(query).is_err(), "{query}");
+    }
 }

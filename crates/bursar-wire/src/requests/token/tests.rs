@@ -267,7 +267,7 @@ fn what_is_left_out_stays_open_and_unknown_fields_are_left_alone() {
     };
     assert_eq!(token, expected);
     assert_eq!(read(&json!({"otp": "000000"})).otp.as_deref(), Some("000000"));
-    refused(&[(json!({"otp": 0}), "otp", "must be a text, not an integer")]);
+    refused(&[(json!({"otp": 0}), "otp", "must be a text or an object, not an integer")]);
     for (text, kind) in [("[]", "a list"), ("null", "null"), ("7", "an integer")] {
         let refused = CreateToken::read(&Json::parse(text.as_bytes()).unwrap()).unwrap_err();
         assert_eq!(refused.to_string(), format!("`body` must be an object, not {kind}"));
