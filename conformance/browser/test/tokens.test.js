@@ -31,7 +31,8 @@ async function signedIn(options) {
   await visitor.go('/');
   await visitor.fill('Username', server.username);
   await visitor.fill('Password', server.password);
-  await visitor.page.locator('#otp').fill(OTP);
+  await visitor.press('Go on');
+  await visitor.fill('Code', OTP);
   await visitor.press('Sign in');
   await visitor.page.waitForURL('**/tokens');
   return visitor;
@@ -54,11 +55,14 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.look('sign-in');
   await visitor.fill('Username', server.username);
   await visitor.fill('Password', 'wrong');
-  await visitor.press('Sign in');
+  await visitor.press('Go on');
   await visitor.sees('There is a problem');
   await visitor.look('sign-in-problem');
   await visitor.fill('Password', server.password);
-  await visitor.page.locator('#otp').fill(OTP);
+  await visitor.press('Go on');
+  await visitor.sees('One more step');
+  await visitor.look('sign-in-code');
+  await visitor.fill('Code', OTP);
   await visitor.press('Sign in');
   await visitor.sees('No tokens yet');
   await visitor.look('tokens-empty');

@@ -40,7 +40,9 @@ impl Problems {
     pub(crate) fn of_failure(error: ServiceError, rename: impl Fn(&str) -> &'static str) -> Result<Self, Failure> {
         let (field, status) = match &error {
             ServiceError::Invalid(error) => (rename(&error.field), StatusCode::UNPROCESSABLE_ENTITY),
-            ServiceError::Unproven(Unproven::Password | Unproven::Signature) => ("", StatusCode::UNAUTHORIZED),
+            ServiceError::Unproven(Unproven::Password | Unproven::Signature | Unproven::SignIn) => {
+                ("", StatusCode::UNAUTHORIZED)
+            }
             ServiceError::Unproven(_) | ServiceError::StepUpNeeded => (OTP, StatusCode::UNAUTHORIZED),
             ServiceError::TooManyAttempts { .. } | ServiceError::RateLimited { .. } => {
                 ("", StatusCode::TOO_MANY_REQUESTS)
@@ -62,6 +64,9 @@ impl Problems {
             }
             ServiceError::Unproven(Unproven::OtpUsed { .. }) => {
                 "this code was used before; wait for the next one".to_owned()
+            }
+            ServiceError::Unproven(Unproven::SignIn) => {
+                "this sign-in took too long or was tried too often; begin again".to_owned()
             }
             ServiceError::StepUpNeeded => "this allows more than before, so it needs a code".to_owned(),
             ServiceError::Invalid(error) => error.problem.clone(),

@@ -26,6 +26,7 @@ mod plot;
 mod reference;
 mod security;
 mod sign_in;
+mod sign_in_code;
 mod sign_out;
 mod spends;
 mod theme;
@@ -102,6 +103,8 @@ pages! {
 
     GET  "/sign-in" Everybody sign_in::form;
     POST "/sign-in" Everybody sign_in::submit;
+    GET  "/sign-in/code" Everybody sign_in_code::form;
+    POST "/sign-in/code" Everybody sign_in_code::submit;
     POST "/sign-out" Person sign_out::submit;
 
     GET  "/tokens" Person tokens::list::show;

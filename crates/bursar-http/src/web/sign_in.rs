@@ -1,14 +1,16 @@
-//! Signing in. A session is new with every sign-in, and so is its cookie.
+//! Signing in, first step: who, and the password. A session is new with every sign-in, and so is its cookie.
 
 use bursar_core::secret::Secret;
-use bursar_service::login::{Handed, Login};
-use maud::{Markup, html};
+use bursar_service::login::{Handed, NewSession};
+use bursar_service::sign_in::Proof;
+use maud::html;
 
 use super::Answering;
 use super::answer::Answer;
 use super::cookie;
-use super::forms::{self, Field, Problems};
+use super::forms::{Field, Problems};
 use super::layout::{Frame, Section};
+use super::sign_in_code;
 use super::visit::Visit;
 use crate::failure::Failure;
 
@@ -23,7 +25,7 @@ pub(crate) async fn form(visit: Visit) -> Answering {
     Ok(draw(&visit, &Problems::default()))
 }
 
-/// Signs in.
+/// Checks the password, and asks for the second factor if there is one.
 pub(crate) async fn submit(visit: Visit) -> Answering {
     let (username, password) = (visit.form.text("username").trim(), visit.form.text("password"));
     let mut problems = Problems::default();
@@ -36,45 +38,34 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     if !problems.is_empty() {
         return Ok(draw(&visit, &problems));
     }
-    let login = Login {
-        username: username.to_owned(),
-        password: Secret::new(password.to_owned()),
-        may_be_clear: true,
-        otp: visit.form.some(forms::OTP).map(str::to_owned),
-        extension_address: None,
-        plain_token: true,
-    };
-    let session = match visit.bursar.log_in(login, visit.address).await {
-        Ok(session) => session,
+    let password = Secret::new(password.to_owned());
+    let begun = match visit.bursar.begin_sign_in(username, &password, visit.address).await {
+        Ok(begun) => begun,
         Err(error) => return Ok(draw(&visit, &Problems::of_failure(error, |_| "")?)),
     };
+    let ticket = begun.ticket.expose();
+    if !begun.offers.is_empty() {
+        return Ok(sign_in_code::draw(&visit, ticket, &Problems::default()));
+    }
+    match visit.bursar.finish_sign_in(ticket, Proof::PasswordAlone, visit.address).await {
+        Ok(session) => enter(&visit, session),
+        Err(error) => Ok(draw(&visit, &Problems::of_failure(error, |_| "")?)),
+    }
+}
+
+/// Lets somebody in who has proven who they are, and leads to where they wanted to go.
+pub(super) fn enter(visit: &Visit, session: NewSession) -> Answering {
     // A page of Bursar's own asks for the text in clear.
-    let Handed::Plain(text) = &session.handed else { return Err(Failure::NoToken) };
+    let Handed::Plain(text) = session.handed else { return Err(Failure::NoToken) };
     let next = visit.next().unwrap_or_else(|| "/".to_owned());
     let answer = Answer::to(next).with_cookie(cookie::set(cookie::SESSION, text.expose()));
     Ok(answer.with_cookie(cookie::remove(cookie::VISIT)))
 }
 
-fn draw(visit: &Visit, problems: &Problems) -> Answer {
+/// The first page, with what was wrong.
+pub(super) fn draw(visit: &Visit, problems: &Problems) -> Answer {
     let frame = Frame::of(visit);
     let next = visit.next();
-    let body = html! {
-        section class="narrow" {
-            h1 { "Sign in" }
-            @if visit.query.is_ticked("left") { p class="notice" role="status" { "You are signed out." } }
-            (problems.summary())
-            form method="post" action="/sign-in" class="card" {
-                (frame.form_token())
-                @if let Some(next) = &next { input type="hidden" name="next" value=(next); }
-                (fields(visit, problems))
-                button class="main" type="submit" { "Sign in" }
-            }
-        }
-    };
-    frame.form("Sign in", Section::None, &[], problems, body)
-}
-
-fn fields(visit: &Visit, problems: &Problems) -> Markup {
     let username = Field {
         name: "username",
         label: "Username",
@@ -90,9 +81,19 @@ fn fields(visit: &Visit, problems: &Problems) -> Markup {
         autocomplete: "current-password",
         ..Field::default()
     };
-    html! {
-        (username.draw(problems))
-        (password.draw(problems))
-        (forms::otp(problems, true, "Six digits, or one of your recovery codes."))
-    }
+    let body = html! {
+        section class="narrow" {
+            h1 { "Sign in" }
+            @if visit.query.is_ticked("left") { p class="notice" role="status" { "You are signed out." } }
+            (problems.summary())
+            form method="post" action="/sign-in" class="card" {
+                (frame.form_token())
+                @if let Some(next) = &next { input type="hidden" name="next" value=(next); }
+                (username.draw(problems))
+                (password.draw(problems))
+                button class="main" type="submit" { "Go on" }
+            }
+        }
+    };
+    frame.form("Sign in", Section::None, &[], problems, body)
 }

@@ -18,9 +18,7 @@ fn set_cookies(page: &crate::browser::Page) -> Vec<String> {
 async fn a_session_cookie_is_for_this_host_over_tls_only_and_no_script_sees_it() {
     let world = World::new().await;
     let mut browser = Browser::new(&world.server);
-    browser.get("/sign-in").await;
-    let fields = [("username", NAME), ("password", PASSWORD), ("otp", OTP)];
-    let entered = browser.post("/sign-in", &fields).await;
+    let entered = browser.enter(NAME, PASSWORD, OTP, &[]).await;
     assert_eq!((entered.status.as_u16(), entered.location()), (303, "/"));
     let cookies = set_cookies(&entered);
     let session = cookies.iter().find(|cookie| cookie.starts_with("__Host-bursar=v2x")).unwrap();
@@ -36,15 +34,13 @@ async fn a_session_that_was_planted_is_not_the_one_that_is_signed_in() {
     let world = World::new().await;
     let mut browser = Browser::new(&world.server);
     browser.cookies.insert(SESSION.to_owned(), "v2xplanted".to_owned());
-    browser.get("/sign-in").await;
-    browser.submit("/sign-in", &[("username", NAME), ("password", PASSWORD), ("otp", OTP)]).await;
+    browser.enter(NAME, PASSWORD, OTP, &[]).await;
     let first = browser.cookies[SESSION].clone();
     assert_ne!(first, "v2xplanted");
     browser.get("/tokens").await;
     browser.post("/sign-out", &[]).await;
     assert!(!browser.cookies.contains_key(SESSION));
-    browser.get("/sign-in").await;
-    browser.submit("/sign-in", &[("username", NAME), ("password", PASSWORD), ("otp", OTP)]).await;
+    browser.enter(NAME, PASSWORD, OTP, &[]).await;
     assert_ne!(browser.cookies[SESSION], first);
     // What was signed out is over, also for whoever kept a copy.
     browser.cookies.insert(SESSION.to_owned(), first);
@@ -116,9 +112,14 @@ async fn signing_in_leads_to_a_page_of_ours_and_nowhere_else() {
         ("/sign-in?next=/sign-in", "/"),
     ] {
         let mut browser = Browser::new(&world.server);
+        assert_eq!(browser.enter(NAME, PASSWORD, OTP, &[("next", next)]).await.location(), place, "{next}");
+        // Also not by a form that was changed on its way.
+        let mut browser = Browser::new(&world.server);
         browser.get("/sign-in").await;
-        let fields = [("username", NAME), ("password", PASSWORD), ("otp", OTP), ("next", next)];
-        assert_eq!(browser.post("/sign-in", &fields).await.location(), place, "{next}");
+        let second = browser.post("/sign-in", &[("username", NAME), ("password", PASSWORD)]).await;
+        let fields = [("ticket", second.field("ticket")), ("otp", OTP.to_owned()), ("next", next.to_owned())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        assert_eq!(browser.post("/sign-in/code", &fields).await.location(), place, "{next}");
     }
 }
 
@@ -128,8 +129,7 @@ async fn a_wrong_password_and_an_unknown_name_look_the_same_and_set_no_cookie() 
     let mut seen = Vec::new();
     for (name, password) in [(NAME, "not this one"), ("nobody@example.com", PASSWORD)] {
         let mut browser = Browser::new(&world.server);
-        browser.get("/sign-in").await;
-        let answer = browser.post("/sign-in", &[("username", name), ("password", password), ("otp", OTP)]).await;
+        let answer = browser.enter(name, password, OTP, &[]).await;
         assert!(!browser.cookies.contains_key(SESSION));
         assert!(!answer.html.contains(password), "a password is never shown again");
         seen.push((answer.status, answer.text()));
@@ -139,16 +139,50 @@ async fn a_wrong_password_and_an_unknown_name_look_the_same_and_set_no_cookie() 
 }
 
 #[tokio::test]
-async fn a_wrong_code_is_told_at_its_field_and_the_rest_stays() {
+async fn a_password_alone_opens_nothing() {
     let world = World::new().await;
     let mut browser = Browser::new(&world.server);
     browser.get("/sign-in").await;
-    let answer = browser.post("/sign-in", &[("username", NAME), ("password", PASSWORD), ("otp", "123456")]).await;
+    let second = browser.post("/sign-in", &[("username", NAME), ("password", PASSWORD)]).await;
+    assert_eq!(second.status, 200);
+    let ticket = second.field("ticket");
+    assert!(!ticket.is_empty() && !browser.cookies.contains_key(SESSION));
+    browser.cookies.insert(SESSION.to_owned(), ticket.clone());
+    assert!(browser.get("/tokens").await.location().starts_with("/sign-in"), "a ticket is no session");
+    let none = browser.post("/sign-in/code", &[("ticket", &ticket), ("otp", "")]).await;
+    assert_eq!(none.status, 422);
+    assert!(!browser.cookies.contains_key(SESSION));
+    assert_eq!(browser.get("/sign-in/code").await.location(), "/sign-in");
+}
+
+#[tokio::test]
+async fn a_wrong_code_is_told_at_its_field_and_the_sign_in_goes_on() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.server);
+    let answer = browser.enter(NAME, PASSWORD, "123456", &[("next", "/wallets")]).await;
     assert_eq!(answer.status, 401);
     assert!(answer.html.contains("href=\"#otp\""), "{}", answer.html);
     assert!(answer.html.contains("aria-describedby=\"otp-hint otp-problem\""), "{}", answer.html);
-    assert!(answer.html.contains(&format!("value=\"{NAME}\"")));
-    assert!(answer.html.contains("<title>Error: Sign in · Bursar</title>"));
+    assert!(answer.html.contains("<title>Error: "));
+    let (ticket, next) = (answer.field("ticket"), answer.field("next"));
+    let fields = [("ticket", ticket.as_str()), ("otp", OTP), ("next", next.as_str())];
+    assert_eq!(browser.post("/sign-in/code", &fields).await.location(), "/wallets");
+    // A ticket is good once.
+    let again = browser.post("/sign-in/code", &fields).await;
+    assert_eq!(again.status, 403, "the form was one of a visit that is over");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_took_too_long_begins_again() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world.server);
+    browser.get("/sign-in").await;
+    let second = browser.post("/sign-in", &[("username", NAME), ("password", PASSWORD)]).await;
+    world.server.pass(bursar_core::time::Span::from_seconds(301));
+    let over = browser.post("/sign-in/code", &[("ticket", &second.field("ticket")), ("otp", OTP)]).await;
+    assert_eq!(over.status, 401);
+    assert!(over.text().contains("begin again"), "{}", over.text());
+    assert!(over.html.contains("name=\"password\"") && !browser.cookies.contains_key(SESSION));
 }
 
 #[tokio::test]
@@ -285,15 +319,13 @@ async fn a_form_that_is_too_long_is_refused_with_a_page() {
 async fn guessing_at_the_door_ends_soon() {
     let world = World::new().await;
     let mut browser = Browser::new(&world.server);
-    browser.get("/sign-in").await;
     let mut last = 0;
     for _ in 0..30 {
-        let fields = [("username", NAME), ("password", "a guess"), ("otp", OTP)];
-        last = browser.post("/sign-in", &fields).await.status.as_u16();
+        last = browser.enter(NAME, "a guess", OTP, &[]).await.status.as_u16();
     }
     assert_eq!(last, 429);
     // The right password is not even looked at then.
-    let right = browser.post("/sign-in", &[("username", NAME), ("password", PASSWORD), ("otp", OTP)]).await;
+    let right = browser.enter(NAME, PASSWORD, OTP, &[]).await;
     assert_eq!(right.status, 429);
     assert!(!browser.cookies.contains_key(SESSION));
 }

@@ -13,12 +13,11 @@ use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
 use crate::web::visit::Visit;
 
-/// For how long a token can be unlocked here, in seconds.
-const DURATIONS: [(&str, u64, &str); 4] = [
+/// For how long a token can be unlocked, in seconds: at most an hour, as everywhere.
+const DURATIONS: [(&str, u64, &str); 3] = [
     ("600", 600, "Spend without its own limits for 10 minutes"),
+    ("1800", 1800, "Spend without them for 30 minutes"),
     ("3600", 3600, "Spend without them for 1 hour"),
-    ("28800", 28_800, "Spend without them for 8 hours"),
-    ("86400", 86_400, "Spend without them for 24 hours"),
 ];
 
 /// The form.
