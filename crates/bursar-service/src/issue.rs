@@ -256,7 +256,7 @@ impl Bursar {
     /// A user's living access tokens. A token of software sees only itself.
     ///
     /// # Errors
-    /// The store does not answer.
+    /// The store does not answer, or the caller has still to enrol a second factor.
     pub async fn access_tokens(
         &self,
         principal: &Principal,
@@ -266,6 +266,7 @@ impl Bursar {
             let own = self.state_of(principal.token().clone()).await?;
             return Ok((vec![own], None));
         }
+        self.person(principal)?;
         let (user, now) = (principal.user(), self.clock.now());
         let one_more = Page { limit: page.limit.saturating_add(1), ..page };
         let tokens = self.reads.run(move |reader| reader.access_tokens(user, now, one_more)).await?;
@@ -332,8 +333,8 @@ impl Bursar {
     }
 
     pub(crate) fn own_token(&self, principal: &Principal, id: TokenId) -> Result<Token, ServiceError> {
-        if !principal.is_person() && id != principal.token().id {
-            return Err(ServiceError::PersonOnly);
+        if id != principal.token().id {
+            self.person(principal)?;
         }
         let token = self.reads.look_up(|reader| reader.token(id))?.map(|found| found.value);
         token.filter(|token| token.user == principal.user()).ok_or(ServiceError::NotFound("token"))

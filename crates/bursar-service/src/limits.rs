@@ -251,7 +251,7 @@ impl Bursar {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(drop),
             Subject::User(id) if id == principal.user() => self.person(principal),
-            Subject::User(id) => match principal.is_person() && self.runs_an_organisation_of(principal, id)? {
+            Subject::User(id) => match self.person(principal).is_ok() && self.runs_an_organisation_of(principal, id)? {
                 true => Ok(()),
                 false => Err(ServiceError::NotFound("user")),
             },
