@@ -147,7 +147,7 @@ impl Bursar {
         let known = known.map(|passkey| Ok(passkey?.cred_id().clone())).collect::<Result<Vec<_>, ServiceError>>()?;
         let handle = Uuid::from_bytes(*owner.id.as_bytes());
         let started = party.webauthn.start_passkey_registration(handle, &owner.username, &owner.full_name, Some(known));
-        let (options, state) = started.map_err(broken)?;
+        let (options, state) = started.map_err(|error| broken(&error))?;
         let (name, now) = (Name::of(&options.public_key.challenge), self.clock.now());
         let value = PendingPasskey { session: principal.token().id, stepped_up, state };
         self.registrations.put(name, Kept { of: by(principal), ends: now.plus(CHALLENGE_TIME), value }, now);

@@ -1,7 +1,7 @@
 //! Freezing accounts, wallets and organisations, and lifting that. Freezing takes effect at once and needs no second
 //! factor; lifting needs one. A freeze is never made shorter by another.
 
-use bursar_core::account::{Freeze, Organisation, User, Wallet};
+use bursar_core::account::{Freeze, MemberRole, Organisation, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
@@ -135,7 +135,7 @@ impl Bursar {
             let theirs = self.place(place.organisation, id)?;
             read.push((Key::Membership((place.organisation, principal.user())), own.version));
             read.push((Key::Membership((place.organisation, id)), theirs.version));
-            runs_one |= own.value.is_some_and(|own| own.administers());
+            runs_one |= own.value.is_some_and(MemberRole::administers);
             if place.role.administers() && !own.value.is_some_and(|own| own.may_make(place.role)) {
                 lacks = Some(ServiceError::RoleNeeded { role: "owner" });
             }

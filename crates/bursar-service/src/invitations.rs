@@ -57,6 +57,9 @@ impl By<'_> {
     }
 }
 
+/// An invitation with its version, and what was read to decide on it.
+type ToChange = ((Version, Invitation), Vec<(Key, Version)>);
+
 impl Bursar {
     /// Invites somebody to an organisation, by mail. Owners offer every role, admins those that run nothing; a role in a
     /// wallet offers who administers it, or owns the organisation.
@@ -278,11 +281,7 @@ impl Bursar {
     }
 
     /// An invitation whose organisation the caller runs, and the version of what says so.
-    fn invitation_to_change(
-        &self,
-        principal: &Principal,
-        id: InvitationId,
-    ) -> Result<((Version, Invitation), Vec<(Key, Version)>), ServiceError> {
+    fn invitation_to_change(&self, principal: &Principal, id: InvitationId) -> Result<ToChange, ServiceError> {
         let gone = ServiceError::NotFound("invitation");
         let found = self.stored_invitation(id)?.ok_or(gone.clone())?;
         let organisation = found.value.organisation;

@@ -179,7 +179,7 @@ impl Bursar {
             if !leaves && !own.administers() {
                 return Err(ServiceError::RoleNeeded { role: "admin" });
             }
-            if !leaves && !(may(old) && may(new)) {
+            if !(leaves || may(old) && may(new)) {
                 return Err(ServiceError::RoleNeeded { role: "owner" });
             }
         }

@@ -27,7 +27,7 @@ impl Bursar {
     pub async fn begin_passkey_sign_in(&self, address: IpAddr) -> Result<Value, ServiceError> {
         let (party, now) = (self.relying_party()?, self.clock.now());
         self.rates.challenge(address, now)?;
-        let (options, state) = party.webauthn.start_discoverable_authentication().map_err(broken)?;
+        let (options, state) = party.webauthn.start_discoverable_authentication().map_err(|error| broken(&error))?;
         let name = Name::of(&options.public_key.challenge);
         self.open_challenges.put(name, Kept { of: None, ends: now.plus(CHALLENGE_TIME), value: state }, now);
         serde_json::to_value(options).map_err(|error| ServiceError::Unavailable(error.to_string()))
@@ -50,7 +50,7 @@ impl Bursar {
         let verdict = party.webauthn.finish_discoverable_authentication_v2(
             &answer.credential,
             challenge.value,
-            &DiscoverableKey::from(passkey),
+            DiscoverableKey::from(passkey),
         );
         self.accept_answer(id, &answer, verdict).await?;
         refuse_frozen(&user, now)?;

@@ -53,7 +53,7 @@ impl Bursar {
         if own.is_empty() {
             return Ok(None);
         }
-        let (options, state) = party.webauthn.start_passkey_authentication(&own).map_err(broken)?;
+        let (options, state) = party.webauthn.start_passkey_authentication(&own).map_err(|error| broken(&error))?;
         let name = Name::of(&options.public_key.challenge);
         let now = self.clock.now();
         let of = match &purpose {
@@ -184,6 +184,6 @@ fn counter(credential: &Credential) -> u32 {
     credential.progress.as_slice().try_into().map_or(0, u32::from_be_bytes)
 }
 
-pub(crate) fn broken(error: WebauthnError) -> ServiceError {
+pub(crate) fn broken(error: &WebauthnError) -> ServiceError {
     ServiceError::Unavailable(format!("a challenge for a passkey cannot be made: {error}"))
 }

@@ -133,7 +133,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             }
             (forms::tick("more", "yes", "It was more than was held", "This stops the token until somebody looks at it.", visit.form.is_ticked("more")))
             (field("evidence", "What you saw", "Kept in the audit trail", false))
-            (forms::otp(problems, false, "This settles the spend for good."))
+            (forms::proof(problems, false, "This settles the spend for good.", "settle", &hold.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { "Record it" }
                 a class="button" href="/unresolved" { "Cancel" }

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bursar_service::authenticate::{Presented, Principal, Signing, Unauthenticated};
+use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
 
 use super::answer::{Answer, is_local};
@@ -157,7 +158,11 @@ impl Door {
             form,
             binding: comer.binding,
         };
-        let answer = (page.handler)(visit).await?;
+        let answer = match (page.handler)(visit).await {
+            // Whoever has no second factor yet is led to where they set one up, not told off.
+            Err(Failure::Service(ServiceError::SecondFactorRequired)) => Answer::to("/security"),
+            answered => answered?,
+        };
         Ok(match comer.begun {
             Some(secret) => answer.with_cookie(cookie::set(cookie::VISIT, &secret)),
             None => answer,

@@ -107,6 +107,8 @@ impl Frame {
                     link rel="stylesheet" href=(assets::STYLE.path());
                     link rel="icon" type="image/svg+xml" href=(assets::ICON.path());
                     @for script in scripts { script src=(script.path()) defer {} }
+                    // Any form may ask for a second factor, and a passkey can stand in for a code.
+                    @if self.who.is_some() { script src=(assets::PASSKEY.path()) defer {} }
                 }
                 body {
                     a class="skip" href="#main" { "Skip to the content" }

@@ -163,6 +163,12 @@ impl Editing {
     fn draw(&self, visit: &Visit, standing: &Standing, text: &str, seen: u64, problems: &Problems) -> Answer {
         let frame = Frame::of(visit);
         let title = format!("Limits of {}", self.name);
+        let target = match standing.subject {
+            Subject::Token(id) => format!("token:{id}"),
+            Subject::User(id) => format!("user:{id}"),
+            Subject::Wallet(id) => format!("wallet:{id}"),
+            Subject::Organisation(id) => format!("organisation:{id}"),
+        };
         let is_old = seen != standing.version;
         let body = html! {
             (crumbs(&self.path, &self.name))
@@ -186,7 +192,7 @@ impl Editing {
                 input type="hidden" name="version" value=(seen);
                 (field(text, problems))
                 p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
-                (forms::otp(problems, true, "Needed if anything is allowed that was not before."))
+                (forms::proof(problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
                 div class="buttons" {
                     button class="main" type="submit" { "Save limits" }
                     a class="button" href=(self.path) { "Cancel" }

@@ -27,6 +27,7 @@ mod reference;
 mod security;
 mod sign_in;
 mod sign_in_code;
+mod sign_in_passkey;
 mod sign_out;
 mod spends;
 mod theme;
@@ -105,6 +106,7 @@ pages! {
     POST "/sign-in" Everybody sign_in::submit;
     GET  "/sign-in/code" Everybody sign_in_code::form;
     POST "/sign-in/code" Everybody sign_in_code::submit;
+    POST "/sign-in/passkey" Everybody sign_in_passkey::submit;
     POST "/sign-out" Person sign_out::submit;
 
     GET  "/tokens" Person tokens::list::show;

@@ -44,8 +44,8 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
         Err(error) => return Ok(draw(&visit, &Problems::of_failure(error, |_| "")?)),
     };
     let ticket = begun.ticket.expose();
-    if !begun.offers.is_empty() {
-        return Ok(sign_in_code::draw(&visit, ticket, &Problems::default()));
+    if !begun.offers.has_none {
+        return Ok(sign_in_code::draw(&visit, ticket, begun.offers.passkey.as_ref(), &Problems::default()));
     }
     match visit.bursar.finish_sign_in(ticket, Proof::PasswordAlone, visit.address).await {
         Ok(session) => enter(&visit, session),
@@ -85,15 +85,37 @@ pub(super) fn draw(visit: &Visit, problems: &Problems) -> Answer {
         section class="narrow" {
             h1 { "Sign in" }
             @if visit.query.is_ticked("left") { p class="notice" role="status" { "You are signed out." } }
+            @if let Some(done) = changed(visit) { p class="notice" role="status" { (done) } }
             (problems.summary())
             form method="post" action="/sign-in" class="card" {
                 (frame.form_token())
                 @if let Some(next) = &next { input type="hidden" name="next" value=(next); }
                 (username.draw(problems))
                 (password.draw(problems))
-                button class="main" type="submit" { "Go on" }
+                div class="buttons" {
+                    button class="main" type="submit" { "Go on" }
+                    a href="/reset" { "Forgot your password?" }
+                }
+            }
+            @if visit.bursar.policy().relying_party.is_some() {
+                form method="post" action="/sign-in/passkey" class="card" {
+                    (frame.form_token())
+                    @if let Some(next) = &next { input type="hidden" name="next" value=(next); }
+                    p { "Your device or password manager may know you already." }
+                    button type="submit" { "Sign in with a passkey" }
+                }
             }
         }
     };
     frame.form("Sign in", Section::None, &[], problems, body)
+}
+
+/// What happened on the way here.
+fn changed(visit: &Visit) -> Option<&'static str> {
+    match visit.query.text("changed") {
+        "password" => Some("The password is changed. Sign in with the new one."),
+        "address" => Some("The address is confirmed."),
+        "account" => Some("The account is made. Sign in with your address and the password that you chose."),
+        _ => None,
+    }
 }

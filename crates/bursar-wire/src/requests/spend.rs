@@ -38,7 +38,7 @@ impl Particulars {
         if sequence_id.as_deref() == Some("") {
             return Err(fields.refuse("sequenceId", "is empty; leave it out for none"));
         }
-        Ok(Self { comment: bounded(fields, "comment")?, otp: proof(&fields, "otp")?, sequence_id })
+        Ok(Self { comment: bounded(fields, "comment")?, otp: proof(fields, "otp")?, sequence_id })
     }
 }
 

@@ -43,7 +43,7 @@ fn draw(visit: &Visit, problems: &Problems) -> Answer {
             form method="post" action="/account/address" class="card" {
                 (frame.form_token())
                 (email.draw(problems))
-                (forms::otp(problems, true, "Needed if you have set up a second factor."))
+                (forms::proof(problems, true, "Needed if you have set up a second factor.", "change_account", ""))
                 button class="main" type="submit" { "Send the link" }
             }
         }

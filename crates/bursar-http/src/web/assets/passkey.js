@@ -68,6 +68,7 @@ for (const form of document.querySelectorAll('form[data-passkey]')) {
       button.disabled = false;
     }
   });
+  if ('passkeyNow' in form.dataset) form.requestSubmit();
 }
 
 for (const field of document.querySelectorAll('input[data-step-up]')) {

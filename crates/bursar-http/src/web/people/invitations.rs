@@ -61,7 +61,7 @@ fn draw(visit: &Visit, problems: &Problems) -> Answering {
             (frame.form_token())
             (email.draw(problems))
             (choose_role(if chosen.is_empty() { "member" } else { chosen }, problems))
-            (forms::otp(problems, false, "Letting somebody in needs a second factor."))
+            (forms::proof(problems, false, "Letting somebody in needs a second factor.", "administer", &organisation.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { "Send the invitation" }
                 a class="button" href=(path) { "Cancel" }

@@ -56,7 +56,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 form method="post" action="/organisations" class="card" {
                     (frame.form_token())
                     (name.draw(problems))
-                    (forms::otp(problems, false, "You will own it."))
+                    (forms::proof(problems, false, "You will own it.", "create_organisation", ""))
                     button class="main" type="submit" { "Make it" }
                 }
             }

@@ -141,7 +141,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             form method="post" action={ (here) "/unfreeze" } class="card" {
                 (frame.form_token())
                 h2 { "Lift the freeze" }
-                (forms::otp(problems, false, "This allows more than before."))
+                (forms::proof(problems, false, "This allows more than before.", "administer_user", &user.id.to_string()))
                 button class="main" type="submit" { "Lift it" }
             }
         } @else {
@@ -149,7 +149,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 (frame.form_token())
                 h2 { "What they are" }
                 (choose_role(if said.is_empty() { role_name(role) } else { said }, problems))
-                (forms::otp(problems, true, "Needed to give them more than before."))
+                (forms::proof(problems, true, "Needed to give them more than before.", "administer", &organisation.to_string()))
                 button class="main" type="submit" { "Save the role" }
             }
             form method="post" action={ (here) "/freeze" } class="card danger" {

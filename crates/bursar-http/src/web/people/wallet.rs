@@ -83,7 +83,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 (forms::tick("admin", "yes", "Run it", "Its limits, its people, what needs a decision.", ticked("admin")))
             }
             p class="hint" { "With nothing ticked they lose their role." }
-            (forms::otp(problems, true, "Needed to allow more than before."))
+            (forms::proof(problems, true, "Needed to allow more than before.", "administer_wallet", &id.to_string()))
             button class="main" type="submit" { "Save" }
         }
     };

@@ -5,7 +5,6 @@ use maud::html;
 use super::added;
 use crate::web::Answering;
 use crate::web::answer::Answer;
-use crate::web::assets;
 use crate::web::forms::{self, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
@@ -39,5 +38,5 @@ fn draw(visit: &Visit, problems: &Problems) -> Answer {
             }
         }
     };
-    frame.form("Make new recovery codes", Section::Security, &[&assets::PASSKEY], problems, body)
+    frame.form("Make new recovery codes", Section::Security, &[], problems, body)
 }

@@ -8,7 +8,6 @@ use super::{kind_name, label};
 use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
-use crate::web::assets;
 use crate::web::forms::{self, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
@@ -70,5 +69,5 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             button class="bad" type="submit" { "Remove it" }
         }
     };
-    Ok(frame.form(name, Section::Security, &[&assets::PASSKEY], problems, body))
+    Ok(frame.form(name, Section::Security, &[], problems, body))
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::{added, label};
 use crate::web::Answering;
 use crate::web::answer::Answer;
-use crate::web::assets;
 use crate::web::forms::{self, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
@@ -47,7 +46,7 @@ async fn begin(visit: &Visit, problems: &Problems) -> Answering {
             }
         }
     };
-    Ok(frame.form("Add a passkey", Section::Security, &[&assets::PASSKEY], problems, body))
+    Ok(frame.form("Add a passkey", Section::Security, &[], problems, body))
 }
 
 fn draw(visit: &Visit, options: &Value) -> Answer {
@@ -65,7 +64,7 @@ fn draw(visit: &Visit, options: &Value) -> Answer {
             }
         }
     };
-    frame.form("Make the passkey", Section::Security, &[&assets::PASSKEY], &Problems::default(), body)
+    frame.form("Make the passkey", Section::Security, &[], &Problems::default(), body)
 }
 
 /// Takes what the browser made.

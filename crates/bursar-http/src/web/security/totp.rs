@@ -7,7 +7,6 @@ use maud::{PreEscaped, html};
 use super::{added, label};
 use crate::web::Answering;
 use crate::web::answer::Answer;
-use crate::web::assets;
 use crate::web::forms::{self, Field, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
@@ -46,7 +45,7 @@ async fn begin(visit: &Visit, problems: &Problems) -> Answering {
             }
         }
     };
-    Ok(frame.form("Add an authenticator app", Section::Security, &[&assets::PASSKEY], problems, body))
+    Ok(frame.form("Add an authenticator app", Section::Security, &[], problems, body))
 }
 
 fn draw(visit: &Visit, enrolment: &TotpEnrolment) -> Answer {

@@ -34,7 +34,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, asked: &Asked, wallets: &[Walle
             input type="hidden" name="key" value=(super::create::key(visit));
             (draft.carried())
             (risks(visit, asked, problems))
-            (forms::otp(problems, false, "Making a token needs a code of this moment."))
+            (forms::proof(problems, false, "Making a token needs a code of this moment.", "issue", ""))
             div class="buttons" {
                 button class="main" type="submit" { "Make the token" }
                 // Going back must work without a code.

@@ -75,7 +75,7 @@ fn draw(visit: &Visit, state: &TokenState, problems: &Problems) -> Answer {
                 (forms::complaints_of("overlap", problems))
                 @for (value, _, text) in OVERLAPS { (forms::choice("overlap", value, text, chosen == value)) }
             }
-            (forms::otp(problems, false, ""))
+            (forms::proof(problems, false, "", "rotate", &state.token.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { "Make a new secret" }
                 a class="button" href=(path) { "Cancel" }

@@ -79,7 +79,7 @@ fn draw(visit: &Visit, state: &TokenState, problems: &Problems) -> Answer {
             @if is_locked {
                 (forms::tick("resume", "yes", "Also lift the lock for good", "Otherwise the token is locked again after the unlock.", false))
             }
-            (forms::otp(problems, false, "This allows more than before."))
+            (forms::proof(problems, false, "This allows more than before.", "unlock", &state.token.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { "Unlock" }
                 a class="button" href=(path) { "Cancel" }
