@@ -254,7 +254,7 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
-            if role != bursar_core::account::MemberRole::Owner {
+            if role != MemberRole::Owner {
                 return Err(ServiceError::RoleNeeded { role: "owner" });
             }
             let found = self.stored_organisation(id)?;

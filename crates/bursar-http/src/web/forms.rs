@@ -173,22 +173,8 @@ pub(crate) fn complaints_of(name: &str, problems: &Problems) -> Markup {
     complaints(name, &problems.of(name).collect::<Vec<_>>())
 }
 
-/// The field of a one-time password.
-pub(crate) fn otp(problems: &Problems, is_optional: bool, why: &str) -> Markup {
-    let field = Field {
-        name: OTP,
-        label: "Code from your authenticator app",
-        hint: why,
-        autocomplete: "one-time-code",
-        inputmode: "numeric",
-        is_optional,
-        most: 64,
-        ..Field::default()
-    };
-    html! { div class="code" { (field.draw(problems)) } }
-}
-
-/// The same where a passkey may stand behind the action, too: its name and target as the interface has them.
+/// The proof of a second factor: a code, or a passkey that stands behind this action; its name and target as the interface
+/// has them.
 pub(crate) fn proof(problems: &Problems, is_optional: bool, why: &str, action: &str, target: &str) -> Markup {
     let step_up = format!("{action} {target}");
     let found: Vec<&str> = problems.of(OTP).collect();
