@@ -83,6 +83,7 @@ fn a_wallet_is_unknown_frozen_or_of_another_coin() {
     assert_snapshot!(shown(&refusals), @r#"
     404 {"error":"there is no such wallet","name":"NotFound","requestId":"r1","context":{"code":"wallet_unknown","reason":"there is no such wallet"}}
     423 {"error":"the wallet is frozen until 2026-09-21T14:14:20.000Z","name":"WalletFrozen","requestId":"r1","context":{"code":"wallet_frozen","reason":"the wallet is frozen until 2026-09-21T14:14:20.000Z"}}
+    423 {"error":"the organisation is frozen","name":"EnterpriseFrozen","requestId":"r1","context":{"code":"organisation_frozen","reason":"the organisation is frozen"}}
     400 {"error":"the wallet holds hteth","name":"BadRequest","requestId":"r1","context":{"code":"wrong_coin","reason":"the wallet holds hteth","coin":"hteth"}}
     400 {"error":"the sum of the spend is more than any coin has","name":"BadRequest","requestId":"r1","context":{"code":"amount_too_large","reason":"the sum of the spend is more than any coin has"}}
     "#);
