@@ -186,11 +186,13 @@ impl MemberRole {
 
     /// Whether who has it may do nothing that `other` may not.
     pub const fn is_within(self, other: Self) -> bool {
-        match (self, other) {
-            (_, Self::Owner) | (Self::Admin | Self::Member | Self::Auditor, Self::Admin) => true,
-            (Self::Member, Self::Member) | (Self::Auditor, Self::Auditor) => true,
-            _ => false,
-        }
+        matches!(
+            (self, other),
+            (_, Self::Owner)
+                | (Self::Admin | Self::Member | Self::Auditor, Self::Admin)
+                | (Self::Member, Self::Member)
+                | (Self::Auditor, Self::Auditor)
+        )
     }
 
     /// Reads the stored and shown form.

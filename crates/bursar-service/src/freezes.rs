@@ -1,11 +1,11 @@
 //! Freezing accounts, wallets and organisations, and lifting that. Freezing takes effect at once and needs no second
 //! factor; lifting needs one. A freeze is never made shorter by another.
 
-use bursar_core::account::{Freeze, Organisation, User, Wallet};
+use bursar_core::account::{Freeze, MemberRole, Organisation, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Version, Write};
+use bursar_core::ledger::{Key, Record, Write};
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
 
@@ -15,7 +15,7 @@ use crate::authenticate::Principal;
 use crate::conservation::REASON;
 use crate::error::ServiceError;
 use crate::notices::Notice;
-use crate::stored::trace;
+use crate::stored::{Rests, trace};
 
 /// A freeze that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -83,7 +83,7 @@ impl Bursar {
         id: UserId,
         order: &FreezeOrder,
         usual: &str,
-        mut read: Vec<(Key, Version)>,
+        mut read: Rests,
     ) -> Result<(Write, (User, Freeze)), ServiceError> {
         let found = self.stored_user(id)?;
         read.push((Key::User(id), found.version));
@@ -126,7 +126,7 @@ impl Bursar {
     }
 
     /// Whether the caller may stop somebody else: the versions of the places that say so.
-    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<Vec<(Key, Version)>, ServiceError> {
+    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<Rests, ServiceError> {
         let places = self.reads.look_up(|reader| reader.memberships(id))?;
         let (mut read, mut runs_one, mut lacks) = (Vec::new(), false, None);
         for place in places {
@@ -134,7 +134,7 @@ impl Bursar {
             let theirs = self.place(place.organisation, id)?;
             read.push((Key::Membership((place.organisation, principal.user())), own.version));
             read.push((Key::Membership((place.organisation, id)), theirs.version));
-            runs_one |= own.value.is_some_and(|own| own.administers());
+            runs_one |= own.value.is_some_and(MemberRole::administers);
             if place.role.administers() && !own.value.is_some_and(|own| own.may_make(place.role)) {
                 lacks = Some(ServiceError::RoleNeeded { role: "owner" });
             }
@@ -253,7 +253,7 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         self.decide_stepping_up(principal, otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
-            if role != bursar_core::account::MemberRole::Owner {
+            if role != MemberRole::Owner {
                 return Err(ServiceError::RoleNeeded { role: "owner" });
             }
             let found = self.stored_organisation(id)?;

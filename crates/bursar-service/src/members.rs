@@ -178,7 +178,7 @@ impl Bursar {
             if !leaves && !own.administers() {
                 return Err(ServiceError::RoleNeeded { role: "admin" });
             }
-            if !leaves && !(may(old) && may(new)) {
+            if !(leaves || may(old) && may(new)) {
                 return Err(ServiceError::RoleNeeded { role: "owner" });
             }
         }
