@@ -115,6 +115,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: foreign::openapi,
     },
     Suite {
+        name: "browser",
+        about: "the web pages in Chromium, by axe-core too (conformance/browser)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::browser,
+    },
+    Suite {
         name: "examples",
         about: "the guide's snippet against `cargo run --release -- dev` (examples/sdk-js)",
         optional: false,

@@ -21,6 +21,7 @@ pub(crate) struct Tool {
 pub(crate) const NODE: Tool = Tool { program: "node", major_min: 20, package: "nodejs" };
 pub(crate) const NPM: Tool = Tool { program: "npm", major_min: 0, package: "npm" };
 pub(crate) const CURL: Tool = Tool { program: "curl", major_min: 0, package: "curl" };
+pub(crate) const CHROMIUM: Tool = Tool { program: "chromium", major_min: 0, package: "chromium" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", major_min: 0, package: "python3" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", major_min: 0, package: "strace" };
 pub(crate) const UNSHARE: Tool = Tool { program: "unshare", major_min: 0, package: "util-linux" };

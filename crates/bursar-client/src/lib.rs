@@ -8,6 +8,7 @@
 
 mod answer;
 mod error;
+mod factors;
 mod native;
 
 use std::fmt;

@@ -46,7 +46,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:032x}", u128::from_be_bytes(self.0))
+                f.write_str(str::from_utf8(&hex(&self.0)).unwrap_or_default())
             }
         }
 
@@ -83,6 +83,16 @@ ids! {
     FactorId
     /// An access-token template.
     TemplateId
+}
+
+/// By hand, since every audit event tells several ids.
+fn hex(bytes: &[u8; 16]) -> [u8; 32] {
+    let digit = |value: u8| if value < 10 { value.wrapping_add(b'0') } else { value.wrapping_add(b'a' - 10) };
+    let mut text = [0; 32];
+    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 0xf)];
+    }
+    text
 }
 
 fn parse(text: &str) -> Result<[u8; 16], InvalidId> {

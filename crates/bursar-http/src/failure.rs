@@ -44,6 +44,8 @@ pub(crate) enum Failure {
     BodyUnreadable,
     /// There is a body where none belongs.
     BodyNotWanted,
+    /// A form of the web pages that no page of this session sent.
+    FormNotOurs,
 }
 
 impl From<ServiceError> for Failure {
@@ -138,6 +140,9 @@ impl Failure {
             }
             Self::BodyTooLong => plain(413, "PayloadTooLarge", "body_too_long", "the body is too long"),
             Self::BodyNotWanted => plain(400, "BadRequest", "body_not_wanted", "a removal takes no body"),
+            Self::FormNotOurs => {
+                plain(403, "AccessDenied", "form_not_ours", "the form did not come from a page of this session")
+            }
             Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
         }
     }
@@ -170,6 +175,14 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             Shown::new(401, body.needing_otp())
         }
         ServiceError::Unproven(Unproven::Signature) => Shown::new(401, body("Unauthorized", "bad_extension_signature")),
+        ServiceError::Unproven(Unproven::SignIn) => Shown::new(401, body("Unauthorized", "sign_in_over")),
+        ServiceError::Unproven(Unproven::Passkey) => Shown::new(401, body("InvalidOtp", "passkey_wrong").needing_otp()),
+        ServiceError::Unproven(Unproven::PasskeyCopied) => {
+            Shown::new(401, body("InvalidOtp", "passkey_copied").needing_otp())
+        }
+        ServiceError::LastFactor => Shown::new(409, body("Conflict", "last_factor")),
+        ServiceError::SignInAgain => Shown::new(403, body("AccessDenied", "sign_in_again")),
+        ServiceError::SecondFactorRequired => Shown::new(403, body("AccessDenied", "second_factor_required")),
         ServiceError::PersonOnly => Failure::PersonOnly.show(request_id, now),
         ServiceError::SessionLocked => {
             let body = ErrorBody::new("NeedsUnlock", "needs unlock", request_id).with_context("code", "not_unlocked");

@@ -17,6 +17,7 @@ pub mod operations;
 mod pipeline;
 mod problem;
 mod routes;
+mod web;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::operations::Operations;
 
 pub use connections::serve;
 pub use routes::{Access, Description, table};
+pub use web::{Audience, PageDescription, pages};
 
 /// What an operator decides about the surface.
 #[derive(Clone, Debug)]

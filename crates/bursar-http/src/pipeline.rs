@@ -13,6 +13,7 @@ use axum::routing::{MethodFilter, on};
 use bursar_core::token::TokenKind;
 use bursar_service::Bursar;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
+use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
 use tower::Layer;
 
@@ -24,6 +25,7 @@ use crate::failure::{Failure, Shown};
 use crate::operations::Traffic;
 use crate::problem;
 use crate::routes::{self, Access, ROUTES, Route};
+use crate::web;
 
 /// The longest id of a request that is echoed.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -31,14 +33,15 @@ const LONGEST_REQUEST_ID: usize = 128;
 /// The parts of the path; a part that is no UTF-8 names nothing.
 type Parameters = Result<RawPathParams, RawPathParamsRejection>;
 
+/// What every request is answered with.
 #[derive(Clone)]
-struct Surface {
-    bursar: Arc<Bursar>,
-    settings: Arc<Settings>,
-    traffic: Traffic,
+pub(crate) struct Surface {
+    pub(crate) bursar: Arc<Bursar>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) traffic: Traffic,
 }
 
-/// Builds the router from the route table, and from nothing else.
+/// Builds the router from the tables of routes and pages, and from nothing else.
 pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) -> Router {
     let surface = Surface { bursar, settings: Arc::new(settings), traffic };
     let mut router = Router::new();
@@ -59,6 +62,7 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) 
             router = router.route(&path, on(filter, handler));
         }
     }
+    router = web::mount(router, &surface);
     let counted = surface.traffic.elsewhere();
     let (elsewhere, counted_elsewhere) = (surface.clone(), counted.clone());
     let other_method = surface;
@@ -92,12 +96,12 @@ async fn single_slash(mut request: Request, next: axum::middleware::Next) -> Res
 struct Target(String);
 
 /// What the pipeline knows of a request apart from its handler's business.
-struct Received {
-    method: Method,
-    target: String,
-    headers: HeaderMap,
-    body: Bytes,
-    address: std::net::IpAddr,
+pub(crate) struct Received {
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) address: std::net::IpAddr,
 }
 
 impl Surface {
@@ -118,6 +122,9 @@ impl Surface {
 
     async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
         let request_id = self.request_id(request.headers());
+        if matches!(failure, Failure::NoSuchRoute) && web::wants_page(&request) {
+            return web::no_such_page(&self, peer, request).await;
+        }
         // What is under our own prefix speaks our own form, also where there is no route.
         let is_native = request.uri().path().starts_with(routes::OWN);
         let received = match self.receive(peer, request).await {
@@ -154,7 +161,7 @@ impl Surface {
         ((route.handler)(call).await, signer)
     }
 
-    async fn receive(&self, peer: SocketAddr, request: Request) -> Result<Received, Failure> {
+    pub(crate) async fn receive(&self, peer: SocketAddr, request: Request) -> Result<Received, Failure> {
         let (parts, body) = request.into_parts();
         let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);
         let body = crate::body::read(&parts.headers, body, self.settings.body_limit).await?;
@@ -248,7 +255,7 @@ impl Surface {
         response
     }
 
-    fn request_id(&self, headers: &HeaderMap) -> String {
+    pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
         let given = headers.get(names::REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_sound =
             |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
@@ -263,11 +270,17 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
     match (route.access, &caller) {
         (Access::Public, _) => return Ok(caller),
         (_, None) => return Err(Failure::NoToken),
-        (Access::Person, Some(principal)) if !principal.is_person() => return Err(Failure::PersonOnly),
+        (Access::Person | Access::Enrolment, Some(principal)) if !principal.is_person() => {
+            return Err(Failure::PersonOnly);
+        }
         (Access::Service, Some(principal)) if principal.token().kind != TokenKind::Service => {
             return Err(Failure::ServiceOnly);
         }
-        (Access::Person | Access::Token | Access::Service, Some(_)) => {}
+        // Whoever has still to enrol a second factor may do that, see who they are, and leave.
+        (Access::Person | Access::Token, Some(principal)) if principal.is_enrolling() => {
+            return Err(ServiceError::SecondFactorRequired.into());
+        }
+        (Access::Own | Access::Enrolment | Access::Person | Access::Token | Access::Service, Some(_)) => {}
     }
     // A version 2 signature fits every verb: a GET caught on its way must not become something else.
     let is_ambiguous = received.body.is_empty() && route.method != "GET" && route.shares_its_path_with_a_read();

@@ -5,12 +5,12 @@ use std::pin::Pin;
 
 use axum::http::Method;
 
-use crate::bitgo::{account, session, spends, templates, tokens, wallets};
+use crate::bitgo::{account, otp, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::native::{
-    document, holding, invitations, limits, organisations, own, sessions, tokens as native_tokens, trail, users,
-    wallets as native_wallets,
+    document, factors, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens,
+    trail, users, wallets as native_wallets,
 };
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
@@ -18,8 +18,12 @@ use crate::native::{
 pub enum Access {
     /// Anybody; a token that is presented must be good all the same.
     Public,
+    /// Any living token, about itself; also the session of somebody who has still to enrol a second factor.
+    Own,
     /// Any living token.
     Token,
+    /// A person's session only, also one of somebody who has still to enrol a second factor.
+    Enrolment,
     /// A person's session only, never a token of software.
     Person,
     /// The credential of a service only.
@@ -105,11 +109,11 @@ routes! {
     GET    USER "/client/constants" Public session::constants;
     POST   AUTH "/session" Public session::log_in;
     POST   USER "/user/login" Public session::log_in_with_clear_password;
-    GET    USER "/user/session" Token session::show;
-    POST   USER "/user/lock" Token session::lock;
+    GET    USER "/user/session" Own session::show;
+    POST   USER "/user/lock" Own session::lock;
     POST   USER "/user/unlock" Token session::unlock;
     POST   USER "/user/sendotp" Token session::send_otp;
-    GET    USER "/user/logout" Token session::log_out;
+    GET    USER "/user/logout" Own session::log_out;
     POST   USER "/user/extendtoken" Person session::extend;
 
     POST   AUTH "/accesstoken" Person tokens::create;
@@ -117,13 +121,20 @@ routes! {
     GET    USER "/user/accesstoken" Token tokens::list;
     DELETE USER "/user/accesstoken/{token}" Token tokens::remove;
 
+    GET    USER "/user/otp/totp" Enrolment otp::enrol_totp;
+    PUT    USER "/user/otp" Enrolment otp::add;
+    GET    USER "/user/otp/webauthn/register" Enrolment otp::register;
+    GET    USER "/user/otp/webauthn/auth" Token otp::challenge;
+    DELETE USER "/user/otp/{factor}" Person otp::remove;
+    GET    USER "/user/recoverycodes/{factor}" Person otp::recovery_codes;
+
     GET    V2   "/user/accesstokentemplate" Person templates::list;
     POST   V2   "/user/accesstokentemplate" Person templates::create;
     GET    V2   "/user/accesstokentemplate/{template}" Person templates::show;
     PATCH  V2   "/user/accesstokentemplate/{template}" Person templates::edit;
     DELETE V2   "/user/accesstokentemplate/{template}" Person templates::remove;
 
-    GET    USER "/user/me" Token account::me;
+    GET    USER "/user/me" Own account::me;
     GET    USER "/user/{user}" Token account::user;
     GET    USER "/user/settings" Person account::settings;
     PUT    USER "/user/settings" Person account::set_settings;
@@ -153,7 +164,22 @@ routes! {
     POST   V2   "/{coin}/wallet/{wallet}/sendcoins" Token spends::send_coins;
     POST   V2   "/{coin}/wallet/{wallet}/sendmany" Token spends::send_many;
 
-    GET    NATIVE "/self" Token own::show;
+    POST   NATIVE "/sign-in" Public sign_in::begin;
+    POST   NATIVE "/sign-in/finish" Public sign_in::finish;
+    POST   NATIVE "/sign-in/passkey/challenge" Public sign_in::passkey_challenge;
+    POST   NATIVE "/sign-in/passkey" Public sign_in::with_passkey;
+    POST   NATIVE "/step-up" Token factors::step_up;
+
+    GET    NATIVE "/factors" Enrolment factors::list;
+    POST   NATIVE "/factors/totp" Enrolment factors::enrol_totp;
+    POST   NATIVE "/factors/totp/{factor}/confirm" Enrolment factors::confirm_totp;
+    POST   NATIVE "/factors/passkeys/challenge" Enrolment factors::begin_passkey;
+    POST   NATIVE "/factors/passkeys" Enrolment factors::finish_passkey;
+    POST   NATIVE "/factors/recovery-codes" Person factors::regenerate_recovery_codes;
+    PATCH  NATIVE "/factors/{factor}" Person factors::rename;
+    POST   NATIVE "/factors/{factor}/remove" Person factors::remove;
+
+    GET    NATIVE "/self" Own own::show;
     GET    NATIVE "/tokens" Person native_tokens::list;
     POST   NATIVE "/tokens" Person native_tokens::create;
     GET    NATIVE "/tokens/{token}" Token native_tokens::show;

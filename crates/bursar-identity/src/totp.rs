@@ -9,6 +9,7 @@ use std::fmt;
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use qrcode::render::svg::Color as SvgColor;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 use totp_rs::{Algorithm, Builder, Totp};
@@ -21,6 +22,8 @@ pub const DIGITS: u8 = 6;
 pub const SECRET_BYTES: usize = 20;
 
 const SKEW_STEPS: u16 = 1;
+/// The least width and height of a drawn QR code, in pixels.
+const SVG_SIZE: u32 = 240;
 /// What a URI may show as it is (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -120,6 +123,18 @@ pub fn terminal_qr(text: &str) -> Result<Secret<String>, TooLong> {
     // A terminal's ground is dark, so what is printed is the light part.
     let drawn = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Ok(Secret::new(drawn))
+}
+
+/// Draws a text as a QR code, an SVG image with dark modules on a light ground whatever surrounds it.
+///
+/// # Errors
+/// [`TooLong`] for a QR code.
+pub fn svg_qr(text: &str) -> Result<Secret<String>, TooLong> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| TooLong)?;
+    let drawn = code.render::<SvgColor<'_>>().min_dimensions(SVG_SIZE, SVG_SIZE).build();
+    // An image in a page, not a document of its own.
+    let start = drawn.find("<svg").unwrap_or_default();
+    Ok(Secret::new(drawn.get(start..).unwrap_or_default().to_owned()))
 }
 
 /// The text does not fit into a QR code.
@@ -274,6 +289,15 @@ mod tests {
         let uri = SECRET.otpauth_uri("Bursar", &"ä".repeat(127));
         assert!(terminal_qr(uri.expose()).is_ok());
         assert_eq!(terminal_qr(&"x".repeat(4000)).unwrap_err(), TooLong);
+    }
+
+    #[test]
+    fn an_image_of_a_code_is_one_element_without_styles_or_scripts() {
+        let drawn = svg_qr(SECRET.otpauth_uri("Bursar", &"ä".repeat(127)).expose()).unwrap();
+        let image = drawn.expose();
+        assert!(image.starts_with("<svg") && image.trim_end().ends_with("</svg>"), "{image}");
+        assert!(!image.contains("style") && !image.contains("script"));
+        assert_eq!(svg_qr(&"x".repeat(4000)).unwrap_err(), TooLong);
     }
 
     proptest! {

@@ -18,6 +18,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::Notice;
+use crate::step_up::Action;
 use crate::stored::trace;
 
 /// How long a link that confirms an address works.
@@ -80,11 +81,11 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         self.person(principal)?;
         let (owner, id) = (&principal.owner, principal.user());
-        let factors = self.factors_of(owner).await?;
+        let factors = self.beside_password(owner).await?;
         self.check_password(owner, new, factors)?;
         let presented = vec![WireVerifier::compute(&owner.username, &password::normal_form(old.expose()))];
         self.prove_password(&owner.username, Some(owner), presented, self.source(principal)).await?;
-        self.step_up(principal, otp).await?;
+        self.step_up(principal, Action::ChangeAccount, otp).await?;
         self.replace_password(principal.actor(), owner, new, "owner", || Ok(Write::default())).await?;
         let user = self.stored_user(id)?.value;
         self.notify(&user, &Notice::PasswordChanged);
@@ -128,7 +129,7 @@ impl Bursar {
     }
 
     /// What the user's password stands beside: what they have, and what their organisations ask for.
-    pub(crate) async fn factors_of(&self, user: &User) -> Result<Factors, ServiceError> {
+    pub(crate) async fn beside_password(&self, user: &User) -> Result<Factors, ServiceError> {
         use bursar_core::ledger::CredentialKind;
         let id = user.id;
         let (factors, places) =
@@ -169,7 +170,7 @@ impl Bursar {
         self.person(principal)?;
         self.needs_mail()?;
         let address = read_address("email", address)?;
-        self.step_up(principal, otp).await?;
+        self.step_up(principal, Action::ChangeAccount, otp).await?;
         self.rates.mail_of(principal.user(), self.clock.now())?;
         self.notify(&principal.owner, &Notice::AddressChangeAsked { to: address.as_str().to_owned() });
         self.send_confirmation(principal.actor(), &principal.owner, address.as_str()).await

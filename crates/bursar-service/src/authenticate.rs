@@ -8,6 +8,7 @@ use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::id::{TokenId, UserId};
 use bursar_core::refusal::Refusal;
+use bursar_core::scope::ScopeName;
 use bursar_core::time::Timestamp;
 use bursar_core::token::{LastUse, Token, TokenKind};
 use bursar_store::StoreError;
@@ -169,6 +170,11 @@ impl Principal {
     /// Whether this is a person's session rather than software's token.
     pub fn is_person(&self) -> bool {
         self.token().kind == TokenKind::Session
+    }
+
+    /// Whether this is the session of somebody who has still to enrol a second factor: it is good for that alone.
+    pub fn is_enrolling(&self) -> bool {
+        self.is_person() && !self.token().grant.scopes.allow(ScopeName::UserManage)
     }
 
     /// Who the audit log names.

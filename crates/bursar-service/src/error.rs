@@ -28,6 +28,12 @@ pub enum ServiceError {
     ServiceOnly,
     /// Only a person's session may do this, never a token of software.
     PersonOnly,
+    /// The caller has no second factor, which this needs: one has to be enrolled first.
+    SecondFactorRequired,
+    /// The last second factor stays: an organisation demands one.
+    LastFactor,
+    /// The session is too old for this; signing in again makes one that is not.
+    SignInAgain,
     /// The session has to be unlocked first.
     SessionLocked,
     /// The account must not be used for now: too many attempts from here.
@@ -117,6 +123,12 @@ pub enum Unproven {
     },
     /// The signature of an extension is wrong.
     Signature,
+    /// There is no such sign-in under way: it took too long, too much was tried, or it is over.
+    SignIn,
+    /// A passkey's answer is wrong, late, or was asked for by somebody else or for something else.
+    Passkey,
+    /// A passkey's counter does not go on: there are two of it.
+    PasskeyCopied,
 }
 
 impl ServiceError {
@@ -189,6 +201,22 @@ impl fmt::Display for ServiceError {
                 write!(f, "invalid otp: this one-time password was used before; the next one starts at {next_at}")
             }
             Self::Unproven(Unproven::Signature) => f.write_str("the signature is not one of the session's address"),
+            Self::Unproven(Unproven::SignIn) => f.write_str("this sign-in is over; begin again with the password"),
+            Self::Unproven(Unproven::Passkey) => f.write_str(
+                "the passkey's answer does not fit: ask for a challenge for exactly this, and answer it once",
+            ),
+            Self::Unproven(Unproven::PasskeyCopied) => f.write_str(
+                "the passkey's counter does not go on, so somebody may have a copy of it; use another factor",
+            ),
+            Self::LastFactor => f.write_str(
+                "this is the last second factor, and your organisation demands one; add another first, then remove it",
+            ),
+            Self::SignInAgain => {
+                f.write_str("for a first second factor sign in again, and enrol it within ten minutes")
+            }
+            Self::SecondFactorRequired => {
+                f.write_str("the account has no second factor; enrol one first, then this can be done")
+            }
             Self::PersonOnly => f.write_str("only a person's login session may do this, never an access token"),
             Self::ServiceOnly => f.write_str("only the credential of a service may do this"),
             Self::SessionLocked => f.write_str("the session has to be unlocked with a one-time password first"),

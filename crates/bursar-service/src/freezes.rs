@@ -15,7 +15,8 @@ use crate::authenticate::Principal;
 use crate::conservation::REASON;
 use crate::error::ServiceError;
 use crate::notices::Notice;
-use crate::stored::{Rests, trace};
+use crate::step_up::Action;
+use crate::stored::trace;
 
 /// A freeze that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -110,7 +111,7 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<(), ServiceError> {
         let user = self
-            .decide_stepping_up(principal, otp, |stepped_up| {
+            .decide_stepping_up(principal, Action::AdministerUser(id), otp, |stepped_up| {
                 let mut read = self.may_stop(principal, id)?;
                 let found = self.stored_user(id)?;
                 may_lift(found.value.freeze.as_ref(), stepped_up)?;
@@ -198,7 +199,7 @@ impl Bursar {
         id: WalletId,
         otp: Option<&str>,
     ) -> Result<(), ServiceError> {
-        self.decide_stepping_up(principal, otp, |stepped_up| {
+        self.decide_stepping_up(principal, Action::AdministerWallet(id), otp, |stepped_up| {
             let mut read = self.may_run_wallet(principal, id)?;
             let found = self.stored_wallet(id)?;
             may_lift(found.value.freeze.as_ref(), stepped_up)?;
@@ -251,7 +252,7 @@ impl Bursar {
         id: OrganisationId,
         otp: Option<&str>,
     ) -> Result<(), ServiceError> {
-        self.decide_stepping_up(principal, otp, |stepped_up| {
+        self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
             if role != MemberRole::Owner {
                 return Err(ServiceError::RoleNeeded { role: "owner" });

@@ -26,6 +26,7 @@ use crate::limits::administers;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{captured, check_sum, meaning};
+use crate::step_up::Action;
 
 /// The longest that a service may take.
 const LONGEST_PATIENCE: Span = Span::from_seconds(7 * 86_400);
@@ -199,7 +200,7 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         let hold = self.held_by(service, id)?;
-        let stepped_up = self.steps_up(service, otp).await?;
+        let stepped_up = self.steps_up(service, id, otp).await?;
         let by = Settler::Service { token: service.token().id, stepped_up };
         let (amount, fee) = moved(&hold, amount, fee);
         self.settle_as(service, Command::Capture { hold: id, amount, fee, reference, by }).await
@@ -217,7 +218,7 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         self.held_by(service, id)?;
-        let stepped_up = self.steps_up(service, otp).await?;
+        let stepped_up = self.steps_up(service, id, otp).await?;
         let by = Settler::Service { token: service.token().id, stepped_up };
         self.settle_as(service, Command::Release { hold: id, reason, by }).await
     }
@@ -245,8 +246,7 @@ impl Bursar {
                 format!("is more than the {} that were held; say `moreThanHeld` if so much moved", hold.cost.amount);
             return Err(ServiceError::invalid("amount", problem));
         }
-        let source = self.source(principal);
-        self.prove_otp(&principal.owner, otp, source, principal.address).await?;
+        let _shown = self.prove_step_up(principal, Action::Settle(id), otp).await?;
         if evidence.trim().is_empty() {
             return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
         }
@@ -374,12 +374,12 @@ impl Bursar {
     }
 
     /// Whether a person stands behind what a service says.
-    async fn steps_up(&self, service: &Principal, otp: Option<&str>) -> Result<bool, ServiceError> {
-        if otp.is_some() {
-            let source = self.source(service);
-            self.prove_otp(&service.owner, otp, source, service.address).await?;
+    async fn steps_up(&self, service: &Principal, id: HoldId, otp: Option<&str>) -> Result<bool, ServiceError> {
+        if otp.is_none() {
+            return Ok(false);
         }
-        Ok(otp.is_some())
+        let _shown = self.prove_step_up(service, Action::Settle(id), otp).await?;
+        Ok(true)
     }
 
     async fn settle_as(&self, principal: &Principal, command: Command) -> Result<Hold, ServiceError> {

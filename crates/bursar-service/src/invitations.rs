@@ -18,7 +18,8 @@ use crate::accounts::read_address;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::{INVITATION_PAGE, Notice};
-use crate::stored::{Rests, trace};
+use crate::step_up::Action;
+use crate::stored::trace;
 
 pub use redeem::{InvitationView, NewAccount, Taken};
 
@@ -56,6 +57,9 @@ impl By<'_> {
     }
 }
 
+/// An invitation with its version, and what was read to decide on it.
+type ToChange = ((Version, Invitation), Vec<(Key, Version)>);
+
 impl Bursar {
     /// Invites somebody to an organisation, by mail. Owners offer every role, admins those that run nothing; a role in a
     /// wallet offers who administers it, or owns the organisation.
@@ -76,7 +80,7 @@ impl Bursar {
         let id = InvitationId::time_ordered(self.clock.now(), self.random.bytes());
         let link = self.new_link(*id.as_bytes());
         let invitation = self
-            .decide_stepping_up(principal, otp, |stepped_up| {
+            .decide_stepping_up(principal, Action::Administer(organisation), otp, |stepped_up| {
                 let decided = self.invitation((By::Principal(principal), organisation), new, &address, (id, &link))?;
                 if !stepped_up {
                     return Err(ServiceError::StepUpNeeded);
@@ -277,11 +281,7 @@ impl Bursar {
     }
 
     /// An invitation whose organisation the caller runs, and the version of what says so.
-    fn invitation_to_change(
-        &self,
-        principal: &Principal,
-        id: InvitationId,
-    ) -> Result<(Versioned<Invitation>, Rests), ServiceError> {
+    fn invitation_to_change(&self, principal: &Principal, id: InvitationId) -> Result<ToChange, ServiceError> {
         let gone = ServiceError::NotFound("invitation");
         let found = self.stored_invitation(id)?.ok_or(gone.clone())?;
         let organisation = found.value.organisation;

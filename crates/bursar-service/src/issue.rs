@@ -19,6 +19,7 @@ use crate::authenticate::{Mode, Principal, secret_place};
 use crate::error::ServiceError;
 use crate::login::Handed;
 use crate::notices::Notice;
+use crate::step_up::Action;
 use crate::{Bursar, RequireIp};
 
 /// What a new access token is to be.
@@ -95,8 +96,7 @@ impl Bursar {
         self.person(principal)?;
         self.check_new(&new)?;
         self.not_made_before(principal, new.key.as_deref()).await?;
-        let source = self.source(principal);
-        self.prove_otp(&principal.owner, new.otp.as_deref(), source, principal.address).await?;
+        let _shown = self.prove_step_up(principal, Action::Issue, new.otp.as_deref()).await?;
         let now = self.clock.now();
         let token = Token {
             id: TokenId::time_ordered(now, self.random.bytes()),
@@ -256,7 +256,7 @@ impl Bursar {
     /// A user's living access tokens. A token of software sees only itself.
     ///
     /// # Errors
-    /// The store does not answer.
+    /// The store does not answer, or the caller has still to enrol a second factor.
     pub async fn access_tokens(
         &self,
         principal: &Principal,
@@ -266,6 +266,7 @@ impl Bursar {
             let own = self.state_of(principal.token().clone()).await?;
             return Ok((vec![own], None));
         }
+        self.person(principal)?;
         let (user, now) = (principal.user(), self.clock.now());
         let one_more = Page { limit: page.limit.saturating_add(1), ..page };
         let tokens = self.reads.run(move |reader| reader.access_tokens(user, now, one_more)).await?;
@@ -332,8 +333,8 @@ impl Bursar {
     }
 
     pub(crate) fn own_token(&self, principal: &Principal, id: TokenId) -> Result<Token, ServiceError> {
-        if !principal.is_person() && id != principal.token().id {
-            return Err(ServiceError::PersonOnly);
+        if id != principal.token().id {
+            self.person(principal)?;
         }
         let token = self.reads.look_up(|reader| reader.token(id))?.map(|found| found.value);
         token.filter(|token| token.user == principal.user()).ok_or(ServiceError::NotFound("token"))

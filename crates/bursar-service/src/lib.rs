@@ -10,7 +10,9 @@ mod broken;
 pub mod condition;
 pub mod conservation;
 pub mod documents;
+pub mod enrolment;
 pub mod error;
+pub mod factors;
 pub mod freezes;
 pub mod holding;
 mod horizon;
@@ -22,7 +24,12 @@ pub mod login;
 pub mod mail;
 pub mod members;
 pub mod notices;
+mod opening;
 pub mod organisations;
+mod passkey_answer;
+pub mod passkey_sign_in;
+pub mod passkeys;
+mod pending;
 pub mod people;
 mod proof;
 pub mod rail;
@@ -30,6 +37,7 @@ mod rates;
 mod reads;
 mod recovery_codes;
 mod refused;
+pub mod relying_party;
 pub mod replay;
 pub mod reset;
 pub mod retention;
@@ -37,7 +45,9 @@ pub mod rotate;
 mod seen;
 pub mod services;
 pub mod sessions;
+pub mod sign_in;
 pub mod spend;
+pub mod step_up;
 mod stored;
 pub mod sweep;
 pub mod trail;
@@ -63,16 +73,22 @@ use bursar_store::{Store, StoreError};
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
+use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, PendingTotp};
 use crate::error::ServiceError;
 use crate::horizon::Horizon;
 use crate::known::Known;
 use crate::mail::{Outbox, Post};
+use crate::passkey_sign_in::OpenChallenge;
+use crate::passkeys::{Challenge, MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE};
+use crate::pending::Pending;
 use crate::proof::Hashing;
 use crate::rail::Rail;
 use crate::rates::Rates;
 use crate::reads::Reads;
+use crate::relying_party::RelyingParty;
 use crate::replay::Replays;
 use crate::seen::Seen;
+use crate::sign_in::{MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE, UnderWay};
 
 /// How many names that nobody has are remembered with their failed logins.
 const STRANGERS: usize = 10_000;
@@ -102,6 +118,8 @@ pub struct Policy {
     pub ecdh_issuance: bool,
     /// Whether logins and one-time passwords are limited by rate.
     pub rate_limits: bool,
+    /// Whom passkeys are made for; nobody, if absent.
+    pub relying_party: Option<RelyingParty>,
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
     /// When a rail's answer to a spend is overdue.
@@ -163,6 +181,14 @@ pub struct Bursar {
     pub(crate) hashing: Hashing,
     pub(crate) rates: Rates,
     pub(crate) seen: Seen,
+    /// Sign-ins whose password was right and whose second factor is still to come.
+    pub(crate) sign_ins: Pending<UnderWay>,
+    /// Challenges for the passkeys of somebody, and for those of nobody in particular.
+    pub(crate) challenges: Pending<Challenge>,
+    pub(crate) open_challenges: Pending<OpenChallenge>,
+    /// Second factors that have not shown yet that they work.
+    pub(crate) enrolments: Pending<PendingTotp>,
+    pub(crate) registrations: Pending<PendingPasskey>,
     pub(crate) outbox: Outbox,
     /// Requests for a new password that are being looked into.
     pub(crate) resets: Arc<Semaphore>,
@@ -206,6 +232,11 @@ impl Bursar {
             replays: Replays::new(),
             strangers: Cache::new(STRANGERS),
             seen: Seen::new(),
+            sign_ins: Pending::new(MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE),
+            challenges: Pending::new(MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE),
+            open_challenges: Pending::new(MOST_CHALLENGES, MOST_CHALLENGES),
+            enrolments: Pending::new(MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE),
+            registrations: Pending::new(MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE),
             outbox: Outbox::new(parts.mail),
             resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             checked: conservation::Checked::default(),

@@ -27,6 +27,7 @@ use crate::error::ServiceError;
 use crate::known::KnownLimits;
 use crate::rail::Rail;
 use crate::spend::check_sum;
+use crate::step_up::Action;
 
 /// The longest address that no rail reads, in bytes.
 const LONGEST_ADDRESS: usize = 256;
@@ -171,8 +172,7 @@ impl Bursar {
         let stepped_up = match edit.otp.as_deref() {
             None => false,
             otp => {
-                let source = self.source(principal);
-                self.prove_otp(&principal.owner, otp, source, principal.address).await?;
+                let _shown = self.prove_step_up(principal, Action::Limits(subject), otp).await?;
                 may_loosen
             }
         };
@@ -251,7 +251,7 @@ impl Bursar {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(drop),
             Subject::User(id) if id == principal.user() => self.person(principal),
-            Subject::User(id) => match principal.is_person() && self.runs_an_organisation_of(principal, id)? {
+            Subject::User(id) => match self.person(principal).is_ok() && self.runs_an_organisation_of(principal, id)? {
                 true => Ok(()),
                 false => Err(ServiceError::NotFound("user")),
             },

@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 
 use bursar_core::account::User;
-use bursar_core::audit::Actor;
-use bursar_core::id::{TokenId, UserId};
-use bursar_core::ledger::{Command, Credential, CredentialKind, DocumentKey, DocumentKind};
-use bursar_core::limit::LimitSet;
-use bursar_core::scope::{Scope, ScopeName, Scopes};
+use bursar_core::id::UserId;
+use bursar_core::ledger::{Command, Credential, DocumentKey, DocumentKind};
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::ScopeName;
 use bursar_core::secret::Secret;
-use bursar_core::time::Span;
-use bursar_core::token::{Grant, Token, TokenKind};
+use bursar_core::time::{Span, Timestamp};
+use bursar_core::token::Token;
 use bursar_identity::attempts::{Credential as Presented, Source};
 use bursar_identity::password;
 use bursar_wire::ecdh::IssuedToken;
@@ -21,21 +20,8 @@ use bursar_wire::token_text::TokenText;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
-use crate::issue::Making;
-
-/// What a session may do (WC §5, the scopes of a password login).
-const SESSION_SCOPES: [ScopeName; 10] = [
-    ScopeName::CryptoCompare,
-    ScopeName::UserManage,
-    ScopeName::Openid,
-    ScopeName::Profile,
-    ScopeName::WalletCreate,
-    ScopeName::WalletManageAll,
-    ScopeName::WalletApproveAll,
-    ScopeName::WalletSpendAll,
-    ScopeName::WalletEditAll,
-    ScopeName::WalletViewAll,
-];
+use crate::opening::Opening;
+use crate::step_up::Purpose;
 
 /// What somebody presents to log in.
 #[derive(Debug)]
@@ -79,7 +65,7 @@ pub struct NewSession {
 }
 
 impl Bursar {
-    /// Logs in with a password and a second factor.
+    /// Logs in with a password and a second factor in one step, as BitGo's clients do.
     ///
     /// # Errors
     /// A proof fails, the account is frozen, or too much was tried.
@@ -94,47 +80,20 @@ impl Bursar {
         let wanted = username.clone();
         let user = self.reads.run(move |reader| reader.user_by_name(&wanted)).await?.map(|found| found.value);
         let source = Source::new(Presented::Login, address);
-        let presented = verifiers(&username, &login);
+        let presented = verifiers(&username, login.password.expose(), login.may_be_clear);
         self.prove_password(&username, user.as_ref(), presented, source).await?;
         let user = user.ok_or(Unproven::Password)?;
-        if let Some(freeze) = user.freeze.clone().filter(|freeze| freeze.holds_at(now)) {
-            return Err(bursar_core::refusal::Refusal::OwnerFrozen(freeze).into());
-        }
-        self.prove_otp(&user, login.otp.as_deref(), source, address).await?;
-
-        let ecdh_key =
-            if login.plain_token || !self.policy.ecdh_issuance { None } else { self.ecdh_key_of(user.id).await? };
-        let token = Token {
-            id: TokenId::time_ordered(now, self.random.bytes()),
-            kind: TokenKind::Session,
-            user: user.id,
-            label: None,
-            grant: Grant {
-                scopes: Scopes::new(SESSION_SCOPES.into_iter().filter_map(|name| Scope::of(name).ok())),
-                ..Grant::default()
-            },
-            created: now,
-            expires: now.plus(self.policy.session),
-            created_from: address,
-            revoked: None,
-            locked: None,
-            unlock: None,
-            limits_dropped: false,
+        refuse_frozen(&user, now)?;
+        let otp = login.otp.as_deref();
+        let standing = self.prove_second_factor(&user, otp, &Purpose::LogIn, source, address).await?;
+        let opening = Opening {
+            user,
+            address,
+            standing,
             extension_address: login.extension_address,
-            issued_by_ecdh: ecdh_key.is_some(),
-            template: None,
+            plain_token: login.plain_token,
         };
-        let text = TokenText::from_random(self.random.bytes());
-        let making = Making { action: "session.create", cap: None, key: None };
-        self.store_token(Actor::Anonymous, &token, &text, LimitSet::default(), making).await?;
-        let (handed, encrypted_ecdh_key) = match ecdh_key {
-            Some((xpub, encrypted)) => (self.hand_out_sealed(&text, &xpub)?, Some(encrypted)),
-            None => (Handed::Plain(text), None),
-        };
-        let id = user.id;
-        let factors = self.reads.run(move |reader| reader.credentials(id)).await?;
-        let factors = factors.into_iter().map(|factor| factor.value).collect();
-        Ok(NewSession { token, handed, encrypted_ecdh_key, user, factors })
+        self.open_session(opening).await
     }
 
     /// Ends the session.
@@ -181,13 +140,12 @@ impl Bursar {
             return Err(ServiceError::NotFound("user"));
         }
         let factors = self.reads.run(move |reader| reader.credentials(id)).await?;
-        let shown = |factor: &Credential| factor.kind == CredentialKind::Totp;
-        let factors = factors.into_iter().map(|factor| factor.value).filter(shown).collect();
+        let factors = factors.into_iter().map(|factor| factor.value).filter(is_shown).collect();
         Ok(((*principal.owner).clone(), factors))
     }
 
     /// The public ECDH key in a user's settings and the private one as the client encrypted it.
-    async fn ecdh_key_of(&self, user: UserId) -> Result<Option<(String, String)>, ServiceError> {
+    pub(crate) async fn ecdh_key_of(&self, user: UserId) -> Result<Option<(String, String)>, ServiceError> {
         let settings = DocumentKey { user, kind: DocumentKind::Settings, name: String::new() };
         let Some(settings) = self.reads.look_up(|reader| reader.document(&settings))? else {
             return Ok(None);
@@ -231,7 +189,14 @@ impl Bursar {
         Ok(bursar_core::authorize::authorize(token, &principal.owner, principal.address, need, now)?)
     }
 
+    /// A person who has shown a second factor, where their organisation demands one.
     pub(crate) fn person(&self, principal: &Principal) -> Result<(), ServiceError> {
+        self.any_person(principal)?;
+        if principal.is_enrolling() { Err(ServiceError::SecondFactorRequired) } else { Ok(()) }
+    }
+
+    /// A person, also one who is still to enrol their first second factor.
+    pub(crate) fn any_person(&self, principal: &Principal) -> Result<(), ServiceError> {
         if principal.is_person() { Ok(()) } else { Err(ServiceError::PersonOnly) }
     }
 
@@ -253,9 +218,22 @@ impl Bursar {
     pub(crate) const LONGEST_EXTENSION: Span = Span::from_seconds(10 * 24 * 60 * 60);
 }
 
-fn verifiers(username: &str, login: &Login) -> Vec<WireVerifier> {
-    let presented = login.password.expose();
-    if login.may_be_clear {
+/// Whether a credential is a device that its owner sees in a list.
+pub(crate) fn is_shown(credential: &Credential) -> bool {
+    crate::factors::is_working(credential.kind)
+}
+
+/// Refuses whose account is frozen. Only who has shown the password may learn of it.
+pub(crate) fn refuse_frozen(user: &User, now: Timestamp) -> Result<(), ServiceError> {
+    match user.freeze.clone().filter(|freeze| freeze.holds_at(now)) {
+        Some(freeze) => Err(Refusal::OwnerFrozen(freeze).into()),
+        None => Ok(()),
+    }
+}
+
+/// What the text on the wire may stand for.
+pub(crate) fn verifiers(username: &str, presented: &str, may_be_clear: bool) -> Vec<WireVerifier> {
+    if may_be_clear {
         let (of_clear, as_is) = WireVerifier::candidates(username, &password::normal_form(presented));
         return std::iter::once(of_clear).chain(as_is).collect();
     }

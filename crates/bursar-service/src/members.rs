@@ -12,6 +12,7 @@ use bursar_store::{Page, Reader, StoreError};
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::step_up::Action;
 use crate::stored::trace;
 
 /// Wallets of a user that are looked at together.
@@ -72,7 +73,7 @@ impl Bursar {
         role: MemberRole,
         otp: Option<&str>,
     ) -> Result<(), ServiceError> {
-        self.decide_stepping_up(principal, otp, |stepped_up| {
+        self.decide_stepping_up(principal, Action::Administer(organisation), otp, |stepped_up| {
             let (write, old) = self.change_of_role(By::Principal(principal), organisation, user, role)?;
             let is_more = old.is_some_and(|old| !role.is_within(old));
             if is_more && !stepped_up { Err(ServiceError::StepUpNeeded) } else { Ok((write, ())) }

@@ -9,6 +9,7 @@ use crate::Bursar;
 use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::step_up::Action;
 use crate::stored::trace;
 
 /// What is to be different about an organisation.
@@ -63,7 +64,7 @@ impl Bursar {
         let now = self.clock.now();
         let id = OrganisationId::time_ordered(now, self.random.bytes());
         let user = principal.user();
-        self.decide_stepping_up(principal, otp, |stepped_up| {
+        self.decide_stepping_up(principal, Action::CreateOrganisation, otp, |stepped_up| {
             let places = self.reads.look_up(|reader| reader.memberships(user))?;
             let owned = places.iter().find(|place| place.role == MemberRole::Owner);
             let owned = owned.ok_or(ServiceError::RoleNeeded { role: "owner" })?.organisation;
@@ -118,7 +119,7 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Organisation, ServiceError> {
         edit.name.as_deref().map_or(Ok(()), |name| check_name("name", name))?;
-        self.decide_stepping_up(principal, otp, |stepped_up| {
+        self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
             if !role.administers() {
                 return Err(ServiceError::RoleNeeded { role: "admin" });

@@ -14,15 +14,19 @@ use bursar_identity::attempts::{Attempts, Charge, Policy, Source};
 use bursar_identity::fixed_otp::Origin;
 use bursar_identity::password::{self, PasswordHash};
 use bursar_identity::recovery::{self, RecoveryVerdict};
-use bursar_identity::step_up::{StepUp, Via};
+use bursar_identity::step_up::Via;
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
 use bursar_store::seal::Place;
 use bursar_wire::password::WireVerifier;
 
 use crate::Bursar;
 use crate::error::{ServiceError, Unproven};
+use crate::passkey_answer;
 use crate::recovery_codes;
+use crate::step_up::Purpose;
 
+/// Whose attempts stand for those on names that nobody has.
+const NOBODY: UserId = UserId::from_bytes([0; 16]);
 /// How often a write is tried again when somebody else was faster.
 const TRIES: usize = 8;
 
@@ -50,24 +54,31 @@ impl Kind {
 }
 
 impl Bursar {
-    /// Checks a second factor of `user`, a one-time password or a recovery code, and uses it up.
+    /// Checks a second factor of `user`, a one-time password, a recovery code or a passkey's answer, and uses it up.
     ///
     /// The attempt is counted, durably, before the code is looked at: guesses made at the same time
     /// cannot slip past the count.
-    pub(crate) async fn prove_otp(
+    pub(crate) async fn prove_factor(
         &self,
         user: &User,
-        code: Option<&str>,
+        proof: Option<&str>,
+        purpose: &Purpose,
         source: Source,
         address: IpAddr,
-    ) -> Result<StepUp, ServiceError> {
-        let code = code.ok_or(Unproven::OtpMissing)?;
+    ) -> Result<Via, ServiceError> {
+        let code = proof.ok_or(Unproven::OtpMissing)?;
         let now = self.clock.now();
         let origin = if user.seeded { Origin::Seeded } else { Origin::Enrolled };
         if self.policy.fixed_otp.is_some_and(|fixed| fixed.accepts(origin, code)) {
-            return Ok(StepUp { via: Via::Fixed, at: now });
+            return Ok(Via::Fixed);
         }
         self.rates.second_factor(user.id, address, now)?;
+        // Nobody guesses a signature, so it is not counted as a guess.
+        if passkey_answer::is_one(code) {
+            let via = self.prove_passkey(user, code, purpose).await?;
+            self.note_good_source(user.id, source).await?;
+            return Ok(via);
+        }
         let charge = self.charge(user.id, Kind::Otp, source).await?;
         let used = self.use_up(user.id, code).await;
         // What was right, or was not looked at for want of time, is no failed attempt. A refund that does
@@ -77,7 +88,7 @@ impl Bursar {
         {
             tracing::warn!(user = %user.id, %error, "an attempt could not be taken back");
         }
-        Ok(StepUp { via: used?, at: now })
+        used
     }
 
     async fn use_up(&self, user: UserId, code: &str) -> Result<Via, ServiceError> {
@@ -180,9 +191,23 @@ impl Bursar {
         if let Err(wait) = charged {
             return ServiceError::TooManyAttempts { until: wait.until };
         }
+        self.write_as_for_a_user(source).await;
         match self.hashing.matches(None, presented).await {
             Ok(_) => Unproven::Password.into(),
             Err(error) => error,
+        }
+    }
+
+    /// An attempt on an account is written down before the password is looked at. One on a name that nobody
+    /// has takes as long: its record says nothing and is nobody's.
+    async fn write_as_for_a_user(&self, source: Source) {
+        let now = self.clock.now();
+        let written = self.change_attempts(NOBODY, Kind::Password, |attempts| {
+            attempts.failed(&Kind::Password.policy(), source, now);
+            Ok(())
+        });
+        if let Err(error) = written.await {
+            tracing::debug!(%error, "an attempt on nobody was not written down");
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) struct Rates {
     is_on: bool,
     login: Mutex<RateLimiter<Who>>,
     second_factor: Mutex<RateLimiter<Who>>,
+    challenge: Mutex<RateLimiter<Who>>,
     links: Mutex<RateLimiter<Who>>,
     mails: Mutex<RateLimiter<Who>>,
 }
@@ -35,6 +36,7 @@ impl Rates {
             is_on,
             login: limiter(Rate::LOGIN),
             second_factor: limiter(Rate::SECOND_FACTOR),
+            challenge: limiter(Rate::LOGIN),
             links: limiter(Rate::LOGIN),
             mails: limiter(Rate::MAIL),
         }
@@ -49,6 +51,11 @@ impl Rates {
 
     pub(crate) fn second_factor(&self, user: UserId, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
         self.take(&self.second_factor, &[Who::Address(source_network(address)), Who::User(user)], now)
+    }
+
+    /// A challenge for nobody in particular, or an answer to one.
+    pub(crate) fn challenge(&self, address: IpAddr, now: Timestamp) -> Result<(), ServiceError> {
+        self.take(&self.challenge, &[Who::Address(source_network(address))], now)
     }
 
     /// Somebody who presents a link. Links cannot be guessed; this keeps floods away.

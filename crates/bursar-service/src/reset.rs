@@ -113,7 +113,7 @@ impl Bursar {
         if let Some(freeze) = user.freeze.clone().filter(|freeze| freeze.holds_at(self.clock.now())) {
             return Err(Refusal::OwnerFrozen(freeze).into());
         }
-        let factors = self.factors_of(&user).await?;
+        let factors = self.beside_password(&user).await?;
         self.check_password(&user, clear, factors)?;
         let key = links_of(user.id);
         self.replace_password(Actor::Anonymous, &user, clear, "link", || {

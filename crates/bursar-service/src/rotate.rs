@@ -13,6 +13,7 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::issue::TokenState;
+use crate::step_up::Action;
 
 /// The longest that an old secret goes on.
 pub const LONGEST_OVERLAP: Span = Span::from_seconds(7 * 86_400);
@@ -49,7 +50,6 @@ impl Bursar {
             return Err(ServiceError::invalid("overlap", "is longer than 7 days"));
         }
         self.own_token(principal, id)?;
-        let source = self.source(principal);
         let mut is_proven = false;
         // The first use of a secret is noted beside this, and counts the same record on.
         for _ in 0..MOST_ATTEMPTS {
@@ -60,7 +60,7 @@ impl Bursar {
                 return Err(ServiceError::invalid("id", "is a login session; log in again instead"));
             }
             if !is_proven {
-                self.prove_otp(&principal.owner, otp, source, principal.address).await?;
+                let _shown = self.prove_step_up(principal, Action::Rotate(id), otp).await?;
                 is_proven = true;
             }
             let now = self.clock.now();

@@ -13,6 +13,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::issue::{Making, TokenState};
+use crate::step_up::Action;
 
 /// What a new service credential is to be.
 #[derive(Clone, Debug)]
@@ -53,8 +54,8 @@ impl Bursar {
             return Err(ServiceError::invalid("duration", "is longer than the longest allowed"));
         }
         self.not_made_before(principal, new.key.as_deref()).await?;
-        let source = self.source(principal);
-        self.prove_otp(&principal.owner, new.otp.as_deref(), source, principal.address).await?;
+        let action = Action::CreateService(new.organisation);
+        let _shown = self.prove_step_up(principal, action, new.otp.as_deref()).await?;
         let now = self.clock.now();
         let token = Token {
             id: TokenId::time_ordered(now, self.random.bytes()),

@@ -24,6 +24,7 @@ use crate::known::KnownWallet;
 use crate::rail::{Built, Decoded, Permit, Rail, SendOutcome};
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
+use crate::step_up::Action;
 
 /// 2^192 base units.
 const SUM_BOUND: Amount = Amount::power_of_two(192);
@@ -164,8 +165,8 @@ impl Bursar {
         };
         // A repeat has used up its code already: its key leads to the first outcome, without proof.
         if request.otp.is_some() && !self.is_known(&hold)? {
-            let source = self.source(principal);
-            self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
+            let action = Action::Spend(wallet.id);
+            let _shown = self.prove_step_up(principal, action, request.otp.as_deref()).await?;
             hold.stepped_up = true;
         }
         let work =

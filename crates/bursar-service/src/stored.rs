@@ -9,6 +9,7 @@ use bursar_core::ledger::{Key, Outcome, State, Trace, Version, Versioned, Write}
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::step_up::Action;
 
 /// The versions that a decision rests on.
 pub(crate) type Rests = Vec<(Key, Version)>;
@@ -43,6 +44,7 @@ impl Bursar {
     pub(crate) async fn decide_stepping_up<T>(
         &self,
         principal: &Principal,
+        action: Action,
         otp: Option<&str>,
         decision: impl Fn(bool) -> Result<(Write, T), ServiceError>,
     ) -> Result<T, ServiceError> {
@@ -50,7 +52,7 @@ impl Bursar {
         let stepped_up = match decision(false) {
             Err(ServiceError::StepUpNeeded) => {
                 decision(true)?;
-                self.step_up(principal, otp).await?;
+                self.step_up(principal, action, otp).await?;
                 true
             }
             Err(error) => return Err(error),
@@ -63,11 +65,17 @@ impl Bursar {
     ///
     /// # Errors
     /// There is none, or it is wrong.
-    pub(crate) async fn step_up(&self, principal: &Principal, otp: Option<&str>) -> Result<(), ServiceError> {
+    pub(crate) async fn step_up(
+        &self,
+        principal: &Principal,
+        action: Action,
+        otp: Option<&str>,
+    ) -> Result<(), ServiceError> {
         self.person(principal)?;
-        let otp = otp.ok_or(ServiceError::StepUpNeeded)?;
-        let source = self.source(principal);
-        self.prove_otp(&principal.owner, Some(otp), source, principal.address).await.map(drop)
+        if otp.is_none() && !self.factors_of(&principal.owner).await?.is_empty() {
+            return Err(ServiceError::StepUpNeeded);
+        }
+        self.prove_step_up(principal, action, otp).await.map(drop)
     }
 
     /// A record as it is committed, and its version.

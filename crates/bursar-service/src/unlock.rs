@@ -9,6 +9,7 @@ use crate::Bursar;
 use crate::authenticate::{Principal, secret_place};
 use crate::error::{ServiceError, Unproven};
 use crate::issue::TokenState;
+use crate::step_up::Action;
 
 /// What is asked of an unlock.
 #[derive(Clone, Debug)]
@@ -29,16 +30,7 @@ impl Bursar {
     /// # Errors
     /// The second factor is wrong, or a longer unlock is running.
     pub async fn unlock(&self, principal: &Principal, request: UnlockRequest) -> Result<TokenState, ServiceError> {
-        let token = principal.token();
-        let source = self.source(principal);
-        self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
-        let command = Command::Unlock {
-            token: token.id,
-            duration: request.duration,
-            resume: request.resume,
-            drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
-        };
-        self.change_token(principal, command).await
+        self.unlock_own(principal, principal.token().id, request).await
     }
 
     /// The same for another token of the person who asks.
@@ -53,8 +45,16 @@ impl Bursar {
     ) -> Result<TokenState, ServiceError> {
         self.person(principal)?;
         self.own_token(principal, id)?;
-        let source = self.source(principal);
-        self.prove_otp(&principal.owner, request.otp.as_deref(), source, principal.address).await?;
+        self.unlock_own(principal, id, request).await
+    }
+
+    async fn unlock_own(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+        request: UnlockRequest,
+    ) -> Result<TokenState, ServiceError> {
+        let _shown = self.prove_step_up(principal, Action::Unlock(id), request.otp.as_deref()).await?;
         let command = Command::Unlock {
             token: id,
             duration: request.duration,

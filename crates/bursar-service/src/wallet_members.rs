@@ -10,7 +10,8 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::stored::{Rests, trace};
+use crate::step_up::Action;
+use crate::stored::trace;
 
 impl Bursar {
     /// Who may do what with a wallet.
@@ -50,7 +51,7 @@ impl Bursar {
         role: WalletRole,
         otp: Option<&str>,
     ) -> Result<(), ServiceError> {
-        self.decide_stepping_up(principal, otp, |stepped_up| {
+        self.decide_stepping_up(principal, Action::AdministerWallet(wallet), otp, |stepped_up| {
             let mut write = Write { read: self.may_run_wallet(principal, wallet)?, ..Write::default() };
             let found = self.stored_wallet(wallet)?;
             write.read.push((Key::Wallet(wallet), found.version));

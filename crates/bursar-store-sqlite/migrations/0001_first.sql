@@ -234,6 +234,7 @@ CREATE TABLE paid (
     PRIMARY KEY (subject_kind, subject)
 ) STRICT, WITHOUT ROWID;
 
+-- What is searched has a column of its own; the rest is packed. Terms are written once.
 CREATE TABLE holds (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     version INTEGER NOT NULL,
@@ -241,26 +242,11 @@ CREATE TABLE holds (
     user BLOB NOT NULL,
     wallet BLOB,
     organisation BLOB NOT NULL,
-    coin TEXT NOT NULL,
-    amount BLOB NOT NULL,
-    fee_coin TEXT, -- NULL if the same
-    fee BLOB NOT NULL,
-    overridden INTEGER NOT NULL,
-    holder BLOB,
     state TEXT NOT NULL,
     state_since INTEGER,
-    captured BLOB,
-    captured_fee BLOB,
-    reference TEXT,
-    reason TEXT,
-    created INTEGER NOT NULL,
-    deadline INTEGER NOT NULL,
-    payees BLOB NOT NULL, -- packed
-    key BLOB, -- as in spend_keys
+    outcome BLOB, -- packed; NULL while it is held
     aliases BLOB, -- packed, as in spend_keys each; NULL for none
-    meaning BLOB NOT NULL CHECK (length(meaning) = 32),
-    comment TEXT,
-    instruction BLOB NOT NULL
+    terms BLOB NOT NULL -- packed
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX holds_of_token ON holds (token, id);

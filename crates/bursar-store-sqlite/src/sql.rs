@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use bursar_store::StoreError;
 use rusqlite::types::{FromSql, ValueRef};
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row};
 
 /// Any trouble with the database as a whole.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -80,6 +80,33 @@ pub(crate) fn update(connection: &Connection, statement: &str, params: impl Para
         .and_then(|mut statement| statement.execute(params))
         .map_err(unavailable)?;
     Ok(rows > 0)
+}
+
+/// Writes much of the same: what is written like the row before needs no look-up of its statement.
+pub(crate) struct Repeated<'c> {
+    connection: &'c Connection,
+    last: Option<(&'static str, CachedStatement<'c>)>,
+}
+
+impl<'c> Repeated<'c> {
+    pub(crate) const fn new(connection: &'c Connection) -> Self {
+        Self { connection, last: None }
+    }
+
+    /// For what is written once.
+    pub(crate) const fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
+    /// Writes.
+    pub(crate) fn execute(&mut self, statement: &'static str, params: impl Params) -> Result<(), StoreError> {
+        let is_other = self.last.as_ref().is_none_or(|(last, _)| *last != statement);
+        if is_other {
+            self.last = Some((statement, self.connection.prepare_cached(statement).map_err(unavailable)?));
+        }
+        let Some((_, prepared)) = &mut self.last else { return Ok(()) };
+        prepared.execute(params).map(|_| ()).map_err(unavailable)
+    }
 }
 
 /// Texts that hold no space, as one column.

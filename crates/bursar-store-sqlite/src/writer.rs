@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::checkpoint::{Checkpointer, PATIENCE};
 use crate::open::Owner;
 use crate::rows::{self, audit, hold, position};
-use crate::sql::unavailable;
+use crate::sql::{Repeated, unavailable};
 
 /// Dropped in this order: the connection, whose end is also the checkpointer's, then the right to the directory.
 pub(crate) struct SqliteWriter {
@@ -96,9 +96,10 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
     let mut changes: Vec<&Change> = batch.changes.iter().collect();
     // What is gone first, since what comes may take over its name.
     changes.sort_unstable_by_key(|change| (change.record.is_some(), &change.key));
+    let mut writes = Repeated::new(connection);
     for change in changes {
         match &change.record {
-            Some(record) => rows::store(connection, change.version, record)?,
+            Some(record) => rows::store(&mut writes, change.version, record)?,
             None => rows::delete(connection, &change.key)?,
         }
     }
@@ -106,7 +107,7 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), StoreError> {
         Some(link) => {
             audit::insert_link(connection, link)?;
             for (place, event) in batch.events.iter().enumerate() {
-                audit::insert_event(connection, link.number, place, event)?;
+                audit::insert_event(&mut writes, link.number, place, event)?;
             }
         }
         None if batch.events.is_empty() => {}

@@ -2,6 +2,7 @@
 //! nobody knows are left alone (WC §1.4); in rules and native requests they are refused. Nothing here decides.
 
 mod account;
+mod factors;
 mod limits;
 mod native;
 mod people;
@@ -11,6 +12,7 @@ mod template;
 mod token;
 
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
+pub use factors::{AddDevice, AskStepUp, ChangeFactor, FinishSignIn, NewDevice, PasskeyAnswer, SignIn};
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use people::{

@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "naming a field of a JSON object made here adds it and cannot panic")]
 
 mod account;
+mod factors;
 #[cfg(test)]
 mod fixtures;
 mod limits;
@@ -16,7 +17,8 @@ mod template;
 mod trail;
 mod wallet;
 
-pub use account::{login, user};
+pub use account::{device, login, user};
+pub use factors::{added_factor, factor, recovery_code_texts, sign_in};
 pub use limits::{apart, limit, limit_report, limit_rules, limit_standing, others_limit};
 pub use people::{freeze, invitation, invitation_offer, member, native_session, organisation, profile, wallet_member};
 pub use refusal::refusal;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bursar_core::time::Span;
 use bursar_identity::password::PasswordCost;
 use bursar_service::mail::Post;
+use bursar_service::relying_party::RelyingParty;
 use bursar_service::retention::SHORTEST_RETENTION;
 use bursar_service::{Policy, RequireIp};
 use serde::{Deserialize, Deserializer};
@@ -39,12 +40,36 @@ pub(crate) struct Configuration {
     #[serde(default = "one_mebibyte")]
     pub(crate) body_limit: usize,
     #[serde(default)]
+    pub(crate) web: Web,
+    #[serde(default)]
     pub(crate) sessions: Sessions,
     #[serde(default)]
     pub(crate) tokens: Tokens,
     #[serde(default)]
     pub(crate) spends: Spends,
     mail: Option<Mail>,
+}
+
+/// Where people's browsers find this server.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Web {
+    pub(crate) origin: Option<String>,
+    pub(crate) relying_party_id: Option<String>,
+}
+
+impl Web {
+    /// Whom passkeys are made for; nobody, if no origin is named.
+    fn relying_party(&self) -> Result<Option<RelyingParty>, String> {
+        match (&self.origin, &self.relying_party_id) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err("web.relying_party_id means nothing without web.origin".to_owned()),
+            (Some(origin), id) => {
+                let party = RelyingParty::new(origin, id.as_deref());
+                party.map(Some).map_err(|problem| format!("web.origin: {problem}"))
+            }
+        }
+    }
 }
 
 /// Logins.
@@ -145,6 +170,7 @@ impl Configuration {
         if read.spends.retention < SHORTEST_RETENTION {
             return Err("spends.retention is shorter than 366d, which the longest window needs".to_owned());
         }
+        read.web.relying_party()?;
         read.mail.as_ref().map_or(Ok(()), Mail::check)?;
         Ok(read)
     }
@@ -183,6 +209,8 @@ impl Configuration {
             },
             unlock_drops_limits: self.tokens.unlock_drops_limits,
             rate_limits: true,
+            // What cannot be was refused when the file was read.
+            relying_party: self.web.relying_party().ok().flatten(),
             password_cost: PasswordCost::PRODUCTION,
             spend_deadline: self.spends.deadline,
             retention: Some(self.spends.retention),
@@ -297,6 +325,24 @@ mod tests {
             ["", "0", "-1", "+1", "1w", "1.5h", "h", "1h2m", " 1", "99999999999999999999", "9999999999999999999d"]
         {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_that_passkeys_cannot_be_made_on_is_refused_and_named() {
+        let with = |web: &str| {
+            Configuration::parse(&format!("{}\n{web}\n", written().replace("[web]", ""))).map(|read| read.policy())
+        };
+        let good = with("[web]\norigin = 'https://bursar.example.com'\nrelying_party_id = 'example.com'").unwrap();
+        assert_eq!(good.relying_party.unwrap().id(), "example.com");
+        assert!(with("").unwrap().relying_party.is_none());
+        for web in [
+            "[web]\norigin = 'http://bursar.example.com'",
+            "[web]\norigin = 'https://203.0.113.7'",
+            "[web]\norigin = 'https://bursar.example.com'\nrelying_party_id = 'example.org'",
+            "[web]\nrelying_party_id = 'example.org'",
+        ] {
+            assert!(with(web).unwrap_err().contains("web."), "{web}");
         }
     }
 

@@ -19,6 +19,7 @@ use bursar_identity::password::PasswordCost;
 use bursar_service::error::ServiceError;
 use bursar_service::people::NewUser;
 use bursar_service::rail::Rail;
+use bursar_service::relying_party::RelyingParty;
 use bursar_service::{Bursar, Policy, RequireIp};
 use bursar_store::seal::MasterKey;
 use tokio::net::TcpListener;
@@ -67,6 +68,8 @@ pub(crate) struct Wishes {
 /// What whoever started it needs to know.
 pub(crate) struct Ready {
     pub(crate) url: String,
+    /// The start of the web pages. Browsers take passkeys for a name only, not for an address.
+    pub(crate) web: String,
     pub(crate) operations: String,
     pub(crate) username: &'static str,
     pub(crate) password: Secret<String>,
@@ -130,9 +133,14 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let operations = listen_for_operations(wishes).await?;
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
         let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>)]);
-        let policy = policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance);
+        let page = format!("http://localhost:{}", listener.local_addr()?.port());
+        let relying_party = RelyingParty::new(&page, None).map_err(Failure::new)?;
+        let policy = Policy {
+            relying_party: Some(relying_party),
+            ..policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance)
+        };
         let mails = home.directory.join(MAILS);
-        let post = Mail::into_directory(mails.clone(), url(listener.local_addr()?)).open()?;
+        let post = Mail::into_directory(mails.clone(), page).open()?;
         let bursar = server::open(&home.directory, &home.master, rails, Some(post), policy)?;
         #[cfg(feature = "break-no-hold")]
         let bursar = broken(bursar, wishes.ignores_limits);
@@ -149,6 +157,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let serving = server::start(bursar, Listening { http: listener, operations, settings, operator }).await?;
         ready(&Ready {
             url: url(serving.address()),
+            web: web(serving.address()),
             operations: url(serving.operations_address()),
             username: USERNAME,
             password,
@@ -233,6 +242,7 @@ fn policy(origin: String, ecdh_issuance: bool) -> Policy {
         require_ip_restriction: RequireIp::Off,
         unlock_drops_limits: false,
         rate_limits: false,
+        relying_party: None,
         password_cost: PasswordCost::new(1024, 1, 1).unwrap_or(PasswordCost::TEST),
         spend_deadline: Span::from_seconds(60),
         retention: None,
@@ -308,6 +318,12 @@ fn url(mut address: SocketAddr) -> String {
         _ => {}
     }
     format!("http://{address}")
+}
+
+/// Where people find its pages: by name if the server listens on this machine.
+fn web(address: SocketAddr) -> String {
+    let is_here = address.ip().is_loopback() || address.ip().is_unspecified();
+    if is_here { format!("http://localhost:{}/", address.port()) } else { format!("{}/", url(address)) }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::Stop;
 use crate::child;
 use crate::sandbox::Sandbox;
-use crate::tools::{self, CURL, NODE, NPM};
+use crate::tools::{self, CHROMIUM, CURL, NODE, NPM};
 use crate::workspace::Workspace;
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -39,6 +39,14 @@ pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
     command.arg("test").current_dir(&folder);
     command.env("BURSAR_BIN", workspace.release_binary()?).env("SCHEMATHESIS", schemathesis);
     Ok(child::run(&mut command, OPENAPI_LIMIT)?)
+}
+
+/// The web pages in a browser that somebody sits at.
+pub(super) fn browser(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM, CHROMIUM])?;
+    let folder = workspace.root().join("conformance/browser");
+    install_packages(workspace, &folder)?;
+    node_tests(workspace, &folder)
 }
 
 /// `npm test` of a folder: its tests start the binary that `BURSAR_BIN` names.

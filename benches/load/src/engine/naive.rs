@@ -60,7 +60,13 @@ impl Subject for Naive {
 /// a name of its own.
 pub(super) fn fill_with_past(database: &Path, spends: u64) -> Result<(), Problem> {
     let connection = Connection::open(database)?;
-    connection.execute_batch("CREATE TEMP TABLE one AS SELECT * FROM holds LIMIT 1; UPDATE one SET version = 2, state = 'captured', state_since = created, captured = amount, captured_fee = fee, reference = 'past'")?;
+    // The outcome is packed: captured, an amount of 1, no fee, and the reference.
+    connection.execute_batch(
+        "CREATE TEMP TABLE one AS SELECT * FROM holds LIMIT 1;
+         UPDATE one SET version = 2, state = 'captured', state_since = unixepoch() * 1000,
+                            outcome = x'01010101000470617374';
+         CREATE TEMP TABLE key AS SELECT * FROM spend_keys LIMIT 1",
+    )?;
     let columns: Vec<String> = {
         let mut statement = connection.prepare("SELECT name FROM pragma_table_info('holds')")?;
         statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
@@ -70,7 +76,6 @@ pub(super) fn fill_with_past(database: &Path, spends: u64) -> Result<(), Problem
         .iter()
         .map(|column| match column.as_str() {
             "id" => "CAST(unhex(printf('%032x', number)) AS BLOB)".to_owned(),
-            "key" => "CAST(substr(key, 1, 17) || printf('past-%d', number) AS BLOB)".to_owned(),
             other => other.to_owned(),
         })
         .collect();
@@ -85,8 +90,10 @@ pub(super) fn fill_with_past(database: &Path, spends: u64) -> Result<(), Problem
         let to = spends.min(from + 99_999);
         connection.execute(&fill, params![from, to])?;
         connection.execute(
-            "INSERT INTO spend_keys (key, version, hold) SELECT key, 1, id FROM holds
-             WHERE id BETWEEN unhex(printf('%032x', ?1)) AND unhex(printf('%032x', ?2))",
+            "WITH RECURSIVE numbers (number) AS (SELECT ?1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?2)
+             INSERT INTO spend_keys (key, version, hold)
+             SELECT CAST(substr(key, 1, 17) || printf('past-%d', number) AS BLOB), 1, unhex(printf('%032x', number))
+             FROM numbers, key",
             params![from, to],
         )?;
         from = to + 1;

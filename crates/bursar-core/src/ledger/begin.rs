@@ -37,17 +37,19 @@ pub(super) fn lacks_past(set: &LimitSet, key: &BudgetKey, budget: Option<&Budget
     }
 }
 
-/// A budget with all that it does not count yet; nothing if it is there and counts everything.
+/// A budget, as it was found, with all that it does not count yet; nothing if it is there and counts everything.
 pub(super) fn begin(
     state: &State,
     set: &LimitSet,
-    key: &BudgetKey,
+    (key, found): (&BudgetKey, Option<&Budget>),
     token: Option<&Token>,
     now: Timestamp,
 ) -> Result<Option<Begun>, NotLoaded> {
-    let found = state.budget(key)?;
-    if found.is_some_and(|budget| rules(set, key).all(|limit| budget.counts(&limit.window))) {
-        return Ok(None);
+    if let Some(budget) = found {
+        let mut counters = budget.counters();
+        if rules(set, key).all(|limit| !limit.window.is_counted() || counters.of(&limit.window).is_some()) {
+            return Ok(None);
+        }
     }
     let from_past = lacks_past(set, key, found, token);
     let told = if from_past { state.history(&HistoryKey::new(key.clone(), set))? } else { None };

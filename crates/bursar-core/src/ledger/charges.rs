@@ -42,24 +42,29 @@ pub fn subjects(
 /// The budgets of a subject that a spend weighs on: those of its coins, which are kept with or without a
 /// limit so that a later limit finds its history; those of the groups of coins that limits speak of; and
 /// each destination's, once they are counted.
-pub fn charges<'a>(
-    subject: Subject,
-    set: Option<&'a LimitSet>,
-    terms: Terms<'a>,
-) -> impl Iterator<Item = Charge> + use<'a> {
-    let of =
-        move |asset: Asset, destination, usage| Charge { budget: BudgetKey { subject, asset, destination }, usage };
-    let coins = terms.cost.parts().map(move |(coin, usage)| of(Asset::Coin(coin.clone()), None, usage));
-    let groups = set.into_iter().flat_map(move |set| {
-        let usage = move |group| sum(terms.cost, |coin| set.covers(group, coin));
-        set.groups().into_iter().filter_map(move |group| usage(group).map(|usage| of(group.clone(), None, usage)))
-    });
-    let is_counted = set.and_then(|set| set.destinations.as_ref()).is_some_and(Destinations::are_counted);
-    let payments = if is_counted { terms.payments } else { &[] };
-    let destinations = payments.iter().map(move |(destination, amount)| {
-        of(Asset::Coin(terms.cost.coin.clone()), Some(*destination), Usage::one(*amount))
-    });
-    coins.chain(groups).chain(destinations)
+pub fn charges(subject: Subject, set: Option<&LimitSet>, terms: Terms<'_>) -> Vec<Charge> {
+    let mut all = Vec::new();
+    add_charges(&mut all, subject, set, terms);
+    all
+}
+
+/// Adds what [`charges`] gives to a list that may be used again.
+pub(super) fn add_charges(all: &mut Vec<Charge>, subject: Subject, set: Option<&LimitSet>, terms: Terms<'_>) {
+    let mut add = |asset: Asset, destination, usage| {
+        all.push(Charge { budget: BudgetKey { subject, asset, destination }, usage });
+    };
+    terms.cost.parts().for_each(|(coin, usage)| add(Asset::Coin(coin.clone()), None, usage));
+    let Some(set) = set else { return };
+    for group in set.groups() {
+        if let Some(usage) = sum(terms.cost, |coin| set.covers(group, coin)) {
+            add(group.clone(), None, usage);
+        }
+    }
+    if set.destinations.as_ref().is_some_and(Destinations::are_counted) {
+        for (destination, amount) in terms.payments {
+            add(Asset::Coin(terms.cost.coin.clone()), Some(*destination), Usage::one(*amount));
+        }
+    }
 }
 
 /// Whether it matters to these rules who is paid how much.

@@ -7,15 +7,15 @@ use crate::account::{User, Wallet};
 use crate::amount::Amount;
 use crate::authorize::{Need, authorize};
 use crate::destination::DestinationId;
-use crate::hold::{Cost, Hold, HoldState};
-use crate::id::OrganisationId;
+use crate::hold::{Cost, Hold};
+use crate::id::{OrganisationId, UserId};
 use crate::ledger::begin::{Begun, begin, rules};
-use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, subjects};
+use crate::ledger::charges::{Charge, Terms, add_charges, look_at_payments, subjects};
 use crate::ledger::command::HoldRequest;
 use crate::ledger::fees::with_ceiling;
 use crate::ledger::holds::{cost_of, payments_of};
-use crate::ledger::paid;
-use crate::ledger::state::{NotLoaded, Record, State};
+use crate::ledger::paid::at_most;
+use crate::ledger::state::{NotLoaded, State};
 use crate::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Measure, Subject};
 use crate::refusal::Refusal;
 use crate::scope::WalletAction;
@@ -43,10 +43,13 @@ pub(super) enum Verdict {
 
 /// A spend that fits, and what it changes.
 pub(super) struct Granted {
-    pub(super) hold: Hold,
+    pub(super) user: UserId,
+    pub(super) organisation: OrganisationId,
+    pub(super) cost: Cost,
+    pub(super) overridden: bool,
+    /// Whether the number of those whom any of its subjects may pay is limited.
+    pub(super) notes_paid: bool,
     pub(super) weights: Vec<Weight>,
-    /// Whom its subjects have paid now, where that is limited.
-    pub(super) paid: Vec<Record>,
     pub(super) reports: Vec<LimitReport>,
 }
 
@@ -54,10 +57,20 @@ pub(super) struct Granted {
 pub(super) struct Weight {
     pub(super) charge: Charge,
     /// The budget as it begins, unless it is there and counts all it has to.
-    pub(super) begun: Option<Begun>,
+    pub(super) begun: Option<Box<Begun>>,
     /// Whether an unlock keeps the spend out of it.
     pub(super) lifted: bool,
 }
+
+/// A subject of the spend with its rules, which are looked up once.
+#[derive(Clone, Copy)]
+struct Party<'a> {
+    subject: Subject,
+    rules: Option<&'a LimitSet>,
+}
+
+/// Nobody falls under rules of more subjects.
+type Parties<'a> = [Option<Party<'a>>; 4];
 
 impl From<Refusal> for Verdict {
     fn from(refusal: Refusal) -> Self {
@@ -91,43 +104,54 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     let Some(cost) = cost_of(request).filter(|cost| !cost.is_absurd()) else {
         return Ok(Refusal::AmountTooLarge.into());
     };
-    let subjects = || subjects(token.id, token.user, request.wallet, organisation);
-    let paid = match pays_by_rules(state, subjects())? {
-        true => payments_of(request),
-        false => Vec::new(),
-    };
-    if let Err(refusal) = destinations(state, subjects(), request, &paid)? {
+    let parties = parties(state, token, request, organisation)?;
+    let rules = || parties.iter().flatten().filter_map(|party| party.rules);
+    let paid = if rules().any(look_at_payments) { payments_of(request) } else { Vec::new() };
+    if let Err(refusal) = destinations(state, &parties, request, &paid)? {
         return Ok(refusal.into());
     }
     let overridden = request.stepped_up || token.unlocked_at(now).is_some();
-    if !overridden && let Some(refusal) = cannot_spend_alone(state, token, request, &cost)? {
+    if !overridden && let Some(refusal) = cannot_spend_alone(&parties, token, request, &cost) {
         return Ok(refusal.into());
     }
     let terms = Terms { cost: &cost, payments: &paid };
     let addresses = if paid.is_empty() { BTreeMap::new() } else { addresses(request) };
-    let mut weights = Vec::with_capacity(8);
+    let (mut asked, mut weights) = (Vec::new(), Vec::with_capacity(parties.len()));
     let mut reports = Vec::new();
     let mut overflows = false;
-    for subject in subjects() {
+    for Party { subject, rules } in parties.into_iter().flatten() {
         let lifted = overridden && matches!(subject, Subject::Token(_));
-        let set = with_ceiling(state.limits(&subject)?, subject, request);
+        let set = with_ceiling(rules, subject, request);
         let set = set.as_deref().filter(|set| !set.is_empty());
-        reports.reserve(set.map_or(0, |set| set.limits.len()));
-        for charge in charges(subject, set, terms) {
-            let begun = match set {
-                Some(set) => begin(state, set, &charge.budget, Some(token), now)?,
-                None => None,
+        add_charges(&mut asked, subject, set, terms);
+        for charge in asked.drain(..) {
+            let found = state.budget(&charge.budget)?;
+            let told = reports.len();
+            let begun = match (set, found) {
+                (None, _) => None,
+                // Nearly always all is counted already.
+                (Some(set), Some(budget))
+                    if !lifted && judge(&mut reports, budget, set, &charge, (&addresses, now)) =>
+                {
+                    None
+                }
+                (Some(set), _) => {
+                    reports.truncate(told);
+                    let begun = begin(state, set, (&charge.budget, found), Some(token), now)?;
+                    if let Some(begun) = begun.as_ref().filter(|_| !lifted) {
+                        judge(&mut reports, &begun.budget, set, &charge, (&addresses, now));
+                    }
+                    begun
+                }
             };
             if !lifted {
                 let empty = Budget::default();
-                let found = state.budget(&charge.budget)?.unwrap_or(&empty);
-                let budget = begun.as_ref().map_or(found, |begun| &begun.budget);
-                judge(&mut reports, budget, set, &charge, (&addresses, now));
+                let budget = begun.as_ref().map_or(found.unwrap_or(&empty), |begun| &begun.budget);
                 // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
                 let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
                 overflows |= total.is_none();
             }
-            weights.push(Weight { charge, begun, lifted });
+            weights.push(Weight { charge, begun: begun.map(Box::new), lifted });
         }
     }
     let refusal = if reports.iter().any(|report| !report.fits()) {
@@ -137,15 +161,30 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     } else if overflows {
         Refusal::AmountTooLarge
     } else {
-        let hold = new_hold(request, token, organisation, cost, overridden, now);
-        let paid = paid::changed(state, &hold, true)?;
-        return Ok(Verdict::Granted(Box::new(Granted { hold, weights, paid, reports })));
+        let notes_paid = rules().any(|rules| at_most(Some(rules)).is_some());
+        let user = token.user;
+        let granted = Granted { user, organisation, cost, overridden, notes_paid, weights, reports };
+        return Ok(Verdict::Granted(Box::new(granted)));
     };
     let learnt = weights.into_iter().filter_map(|weight| {
         let begun = weight.begun.filter(|begun| begun.from_past)?;
         Some((weight.charge.budget, begun.budget))
     });
     Ok(Verdict::Refused { refusal, learnt: learnt.collect() })
+}
+
+/// The subjects of the spend with their rules.
+fn parties<'a>(
+    state: &'a State,
+    token: &Token,
+    request: &HoldRequest,
+    organisation: OrganisationId,
+) -> Result<Parties<'a>, NotLoaded> {
+    let mut parties = [None; 4];
+    for (party, subject) in parties.iter_mut().zip(subjects(token.id, token.user, request.wallet, organisation)) {
+        *party = Some(Party { subject, rules: state.limits(&subject)? });
+    }
+    Ok(parties)
 }
 
 /// Leaves of many reports those that have room last: when the spend fits and what would lift its refusal stays true. Of
@@ -175,51 +214,29 @@ fn addresses(request: &HoldRequest) -> BTreeMap<DestinationId, &str> {
     addresses
 }
 
-/// Asks every limit that looks at a budget.
+/// Asks every limit that looks at a budget. Says whether the budget counts all that they look at.
 fn judge(
     reports: &mut Vec<LimitReport>,
     budget: &Budget,
-    set: Option<&LimitSet>,
+    set: &LimitSet,
     charge: &Charge,
     (addresses, now): (&BTreeMap<DestinationId, &str>, Timestamp),
-) {
-    let Some(set) = set else { return };
-    let judging = rules(set, &charge.budget)
+) -> bool {
+    let Charge { budget: BudgetKey { subject, destination, .. }, usage } = charge;
+    reports.reserve(set.limits.len());
+    let mut counters = budget.counters();
+    let mut counts_all = true;
+    for limit in rules(set, &charge.budget) {
+        let counter = counters.of(&limit.window);
+        counts_all &= counter.is_some() || !limit.window.is_counted();
         // A fee in a coin of its own is no spend of that coin: it is no business of limits on spends.
-        .filter(|limit| charge.usage.count > 0 || matches!(limit.measure, Measure::Amount | Measure::Fee));
-    reports.extend(judging.map(|limit| LimitReport {
-        destination: charge.budget.destination.and_then(|to| addresses.get(&to).map(|&address| address.to_owned())),
-        ..budget.report(charge.budget.subject, limit, charge.usage, now)
-    }));
-}
-
-fn new_hold(
-    request: &HoldRequest,
-    token: &Token,
-    organisation: OrganisationId,
-    cost: Cost,
-    overridden: bool,
-    now: Timestamp,
-) -> Hold {
-    Hold {
-        id: request.id,
-        token: token.id,
-        user: token.user,
-        wallet: request.wallet,
-        organisation,
-        payees: request.payees.clone(),
-        cost,
-        key: request.key.clone(),
-        aliases: Vec::new(),
-        meaning: request.meaning,
-        instruction: request.instruction.clone(),
-        comment: request.comment.clone(),
-        overridden,
-        holder: request.holder,
-        created: now,
-        deadline: now.plus(request.patience),
-        state: HoldState::Open,
+        if usage.count == 0 && !matches!(limit.measure, Measure::Amount | Measure::Fee) {
+            continue;
+        }
+        let address = destination.and_then(|to| addresses.get(&to).map(|&address| address.to_owned()));
+        reports.push(LimitReport::of((*subject, address), limit, (budget, counter), usage, now));
     }
+    counts_all
 }
 
 /// Whether the service that asks for somebody else's spend may still do so: it lives, and its owner still runs the
@@ -306,20 +323,15 @@ fn known<'a>(state: &'a State, request: &HoldRequest) -> Result<Option<&'a Hold>
     Ok(known)
 }
 
-/// Whether any subject has rules for which it matters who is paid how much.
-fn pays_by_rules(state: &State, mut subjects: impl Iterator<Item = Subject>) -> Result<bool, NotLoaded> {
-    subjects.try_fold(false, |found, subject| Ok(found || state.limits(&subject)?.is_some_and(look_at_payments)))
-}
-
 /// Checks each recipient against the destinations of each subject; an unlock lifts limits, not these.
 fn destinations(
     state: &State,
-    subjects: impl Iterator<Item = Subject>,
+    parties: &Parties<'_>,
     request: &HoldRequest,
     paid: &[(DestinationId, Amount)],
 ) -> Result<Result<(), Refusal>, NotLoaded> {
-    for subject in subjects {
-        let Some(rules) = state.limits(&subject)?.and_then(|set| set.destinations.as_ref()) else { continue };
+    for &Party { subject, rules } in parties.iter().flatten() {
+        let Some(rules) = rules.and_then(|set| set.destinations.as_ref()) else { continue };
         if let Some(stray) = request.payees.iter().find(|payee| !rules.allow(&payee.destination)) {
             return Ok(Err(Refusal::DestinationNotAllowed { subject, address: stray.address.clone() }));
         }
@@ -335,36 +347,32 @@ fn destinations(
 }
 
 /// Why a token that is not unlocked may not spend this, whatever the amount (design §5, rule 2).
-fn cannot_spend_alone(
-    state: &State,
-    token: &Token,
-    request: &HoldRequest,
-    cost: &Cost,
-) -> Result<Option<Refusal>, NotLoaded> {
+fn cannot_spend_alone(parties: &Parties<'_>, token: &Token, request: &HoldRequest, cost: &Cost) -> Option<Refusal> {
     if let Some(since) = token.locked {
-        return Ok(Some(Refusal::Locked { since }));
+        return Some(Refusal::Locked { since });
     }
     if token.kind == TokenKind::Session {
-        return Ok(Some(Refusal::NotUnlocked));
+        return Some(Refusal::NotUnlocked);
     }
     let none = LimitSet::default();
-    let set = state.limits(&Subject::Token(token.id))?.unwrap_or(&none);
+    let own = parties.iter().flatten().find(|party| party.subject == Subject::Token(token.id));
+    let set = own.and_then(|party| party.rules).unwrap_or(&none);
     if token.limits_dropped || set.limits.is_empty() {
-        return Ok(Some(Refusal::NoLimit));
+        return Some(Refusal::NoLimit);
     }
     // A limit on numbers alone says nothing about how much: it lets nothing through by itself.
     if !set.covering(&cost.coin).any(Limit::is_of_amounts) {
-        return Ok(Some(Refusal::NoLimitForCoin { coin: cost.coin.clone() }));
+        return Some(Refusal::NoLimitForCoin { coin: cost.coin.clone() });
     }
     if cost.fee == Amount::ZERO {
-        return Ok(None);
+        return None;
     }
     let any = |lets: fn(&Limit) -> bool| set.covering(&cost.fee_coin).any(lets);
     if cost.fee_coin != cost.coin && !any(|limit| limit.measure == Measure::Fee || limit.is_of_amounts()) {
-        return Ok(Some(Refusal::NoLimitForFee { coin: cost.fee_coin.clone() }));
+        return Some(Refusal::NoLimitForFee { coin: cost.fee_coin.clone() });
     }
     // Where fees are left out, something else has to keep them small.
     let is_counted =
         request.fee_ceiling.is_some() || any(|limit| matches!(limit.measure, Measure::Amount | Measure::Fee));
-    Ok((!is_counted).then(|| Refusal::FeeNotCounted { coin: cost.fee_coin.clone() }))
+    (!is_counted).then(|| Refusal::FeeNotCounted { coin: cost.fee_coin.clone() })
 }

@@ -33,6 +33,8 @@ pub enum CredentialKind {
     Totp,
     /// A set of recovery codes.
     RecoveryCodes,
+    /// A key pair of an authenticator (WebAuthn); its public half, and what it last counted to.
+    Passkey,
 }
 
 /// Names a document.
@@ -83,6 +85,7 @@ impl CredentialKind {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::RecoveryCodes => "recovery_codes",
+            Self::Passkey => "passkey",
         }
     }
 }

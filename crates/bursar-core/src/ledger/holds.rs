@@ -4,12 +4,12 @@ use crate::amount::Amount;
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold, HoldState};
 use crate::ledger::begin::lacks_past;
-use crate::ledger::charges::{Terms, charges, look_at_payments, payments, subjects};
+use crate::ledger::charges::{Terms, add_charges, look_at_payments, payments, subjects};
 use crate::ledger::command::HoldRequest;
 use crate::ledger::decide::{Granted, Verdict, decide};
 use crate::ledger::fees::with_ceiling;
 use crate::ledger::history::HistoryKey;
-use crate::ledger::paid::at_most;
+use crate::ledger::paid::{self, at_most};
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::LimitReport;
@@ -17,65 +17,78 @@ use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
-    let mut keys = vec![Key::Token(request.token), Key::Hold(request.id)];
-    keys.extend(request.read.iter().map(|(key, _)| key.clone()));
-    keys.extend(request.wallet.map(Key::Wallet));
-    keys.extend(request.holder.map(Key::Token));
-    if let Some(Ok(Some(holder))) = request.holder.map(|holder| state.token(&holder)) {
-        keys.push(Key::User(holder.user));
+    let mut keys = Vec::new();
+    keys.extend(request.read.iter().map(|(key, _)| key).filter(|key| !state.is_loaded(key)).cloned());
+    let holder = request.holder.and_then(|holder| seen(&mut keys, state.token(&holder)));
+    if let Some(holder) = holder {
+        seen(&mut keys, state.user(&holder.user));
     }
+    seen(&mut keys, state.hold(&request.id));
     for name in request.names() {
-        if let Ok(Some(known)) = state.spend_key(&name) {
-            keys.push(Key::Hold(*known));
+        if let Some(known) = seen(&mut keys, state.spend_key(&name)) {
+            seen(&mut keys, state.hold(known));
         }
-        keys.push(Key::SpendKey(name));
     }
-    let Ok(Some(token)) = state.token(&request.token) else {
-        return keys;
+    let token = seen(&mut keys, state.token(&request.token));
+    let wallet = request.wallet.and_then(|wallet| seen(&mut keys, state.wallet(&wallet)));
+    let Some(token) = token else { return keys };
+    seen(&mut keys, state.user(&token.user));
+    let organisation = match (request.wallet, wallet) {
+        (Some(_), None) => return keys,
+        (_, Some(wallet)) => {
+            seen(&mut keys, state.role(&(wallet.id, token.user)));
+            wallet.organisation
+        }
+        (None, None) => {
+            let Some(organisation) = request.organisation else { return keys };
+            seen(&mut keys, state.membership(&(organisation, token.user)));
+            organisation
+        }
     };
-    keys.push(Key::User(token.user));
-    let organisation = match request.wallet {
-        Some(wallet) => match state.wallet(&wallet) {
-            Ok(Some(wallet)) => {
-                keys.push(Key::Role((wallet.id, token.user)));
-                wallet.organisation
-            }
-            _ => return keys,
-        },
-        None => match request.organisation {
-            Some(organisation) => {
-                keys.push(Key::Membership((organisation, token.user)));
-                organisation
-            }
-            None => return keys,
-        },
-    };
-    keys.push(Key::Organisation(organisation));
-    if let Some(Ok(Some(holder))) = request.holder.map(|holder| state.token(&holder)) {
-        keys.push(Key::Membership((organisation, holder.user)));
+    seen(&mut keys, state.organisation(&organisation));
+    if let Some(holder) = holder {
+        seen(&mut keys, state.membership(&(organisation, holder.user)));
     }
     let Some(cost) = cost_of(request) else { return keys };
-    let subjects = || subjects(token.id, token.user, request.wallet, organisation);
-    let by_payee = |subject| state.limits(&subject).ok().flatten().is_some_and(look_at_payments);
-    let paid = if subjects().any(by_payee) { payments_of(request) } else { Vec::new() };
-    for subject in subjects() {
-        keys.push(Key::Limits(subject));
-        let Ok(set) = state.limits(&subject) else { continue };
-        let set = with_ceiling(set, subject, request);
+    let mut parties = [None; 4];
+    for (party, subject) in parties.iter_mut().zip(subjects(token.id, token.user, request.wallet, organisation)) {
+        match state.limits(&subject) {
+            Ok(rules) => *party = Some((subject, rules)),
+            Err(NotLoaded(key)) => keys.push(key),
+        }
+    }
+    let by_payee = parties.iter().flatten().filter_map(|(_, rules)| *rules).any(look_at_payments);
+    let paid = if by_payee { payments_of(request) } else { Vec::new() };
+    let mut asked = Vec::new();
+    for (subject, rules) in parties.into_iter().flatten() {
+        let set = with_ceiling(rules, subject, request);
         let set = set.as_deref();
         if at_most(set).is_some() {
-            keys.push(Key::Paid(subject));
+            seen(&mut keys, state.paid(&subject));
         }
-        for charge in charges(subject, set, Terms { cost: &cost, payments: &paid }) {
-            if let (Some(set), Ok(budget)) = (set, state.budget(&charge.budget))
-                && lacks_past(set, &charge.budget, budget, Some(token))
-            {
-                keys.push(Key::History(HistoryKey::new(charge.budget.clone(), set)));
+        add_charges(&mut asked, subject, set, Terms { cost: &cost, payments: &paid });
+        for charge in asked.drain(..) {
+            match (state.budget(&charge.budget), set) {
+                (Err(NotLoaded(key)), _) => keys.push(key),
+                (Ok(budget), Some(set)) if lacks_past(set, &charge.budget, budget, Some(token)) => {
+                    keys.push(Key::History(HistoryKey::new(charge.budget, set)));
+                }
+                _ => {}
             }
-            keys.push(Key::Budget(charge.budget));
         }
     }
     keys
+}
+
+/// The record, if there is one; where it was not loaded, that it is needed.
+fn seen<'a, T>(keys: &mut Vec<Key>, found: Result<Option<&'a T>, NotLoaded>) -> Option<&'a T> {
+    match found {
+        Ok(found) => found,
+        Err(NotLoaded(key)) => {
+            keys.push(key);
+            None
+        }
+    }
 }
 
 pub(super) fn cost_of(request: &HoldRequest) -> Option<Cost> {
@@ -107,7 +120,9 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             Ok((Outcome::Refused(refusal), Some(Trace { action: "spend.refuse", subject, data })))
         }
         Verdict::Granted(granted) => {
-            let Granted { hold, weights, paid, reports } = *granted;
+            let hold = held(request, &granted, now);
+            let paid = if granted.notes_paid { paid::changed(state, &hold, true)? } else { Vec::new() };
+            let Granted { weights, reports, .. } = *granted;
             for weight in weights {
                 if weight.lifted && weight.begun.is_none() && state.budget(&weight.charge.budget)?.is_some() {
                     continue;
@@ -129,6 +144,29 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             let trace = Trace { action: "spend.hold", subject: format!("spend:{}", hold.id), data: told(&hold) };
             Ok((Outcome::Held { hold: Box::new(hold), reports }, Some(trace)))
         }
+    }
+}
+
+/// The spend as it begins.
+fn held(request: &HoldRequest, granted: &Granted, now: Timestamp) -> Hold {
+    Hold {
+        id: request.id,
+        token: request.token,
+        user: granted.user,
+        wallet: request.wallet,
+        organisation: granted.organisation,
+        payees: request.payees.clone(),
+        cost: granted.cost.clone(),
+        key: request.key.clone(),
+        aliases: Vec::new(),
+        meaning: request.meaning,
+        instruction: request.instruction.clone(),
+        comment: request.comment.clone(),
+        overridden: granted.overridden,
+        holder: request.holder,
+        created: now,
+        deadline: now.plus(request.patience),
+        state: HoldState::Open,
     }
 }
 

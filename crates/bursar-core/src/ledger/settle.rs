@@ -30,7 +30,7 @@ pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, A
         let paid = paid.map(|(amount, fee)| hold.cost.really(amount, fee));
         for cost in std::iter::once(&hold.cost).chain(&paid) {
             let terms = Terms { cost, payments: &payments_of(hold, cost) };
-            keys.extend(charges(subject, set, terms).map(|charge| Key::Budget(charge.budget)));
+            keys.extend(charges(subject, set, terms).into_iter().map(|charge| Key::Budget(charge.budget)));
         }
     }
     keys
@@ -215,7 +215,7 @@ fn changes(state: &State, hold: &Hold, cost: Option<&Cost>) -> Result<Vec<Change
         let lifted = hold.overridden && matches!(subject, Subject::Token(_));
         let set = state.limits(&subject)?;
         let mut captured: Vec<Charge> = match cost {
-            Some(cost) => charges(subject, set, Terms { cost, payments: &payments }).collect(),
+            Some(cost) => charges(subject, set, Terms { cost, payments: &payments }),
             None => Vec::new(),
         };
         let mut all = Vec::with_capacity(captured.len());

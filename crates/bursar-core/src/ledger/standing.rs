@@ -40,10 +40,10 @@ pub fn standing(state: &State, subject: Subject, now: Timestamp) -> Result<Vec<L
     let mut reports = Vec::with_capacity(set.limits.len());
     for limit in &set.limits {
         let key = key(subject, limit);
-        let begun = begin(state, set, &key, None, now)?;
         let empty = Budget::default();
-        let found = state.budget(&key)?.unwrap_or(&empty);
-        let budget = begun.as_ref().map_or(found, |begun| &begun.budget);
+        let found = state.budget(&key)?;
+        let begun = begin(state, set, (&key, found), None, now)?;
+        let budget = begun.as_ref().map_or(found.unwrap_or(&empty), |begun| &begun.budget);
         reports.push(budget.report(subject, limit, Usage::default(), now).with_reset(budget, now));
     }
     Ok(reports)

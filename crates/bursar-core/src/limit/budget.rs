@@ -45,6 +45,29 @@ pub struct History {
     pub paid: Vec<(DestinationId, u64)>,
 }
 
+/// Finds counters. They mostly stand in the order of the limits, so the next one is tried first.
+pub(crate) struct Counters<'a> {
+    windows: &'a [(Window, Counter)],
+    next: usize,
+}
+
+impl<'a> Counters<'a> {
+    /// The counter of a window that needs one.
+    pub(crate) fn of(&mut self, window: &Window) -> Option<&'a Counter> {
+        if !window.is_counted() {
+            return None;
+        }
+        let is_it = |entry: &&(Window, Counter)| entry.0 == *window;
+        if let Some((_, counter)) = self.windows.get(self.next).filter(is_it) {
+            self.next = self.next.saturating_add(1);
+            return Some(counter);
+        }
+        let place = self.windows.iter().position(|(own, _)| own == window)?;
+        self.next = place.saturating_add(1);
+        self.windows.get(place).map(|(_, counter)| counter)
+    }
+}
+
 impl Budget {
     /// What counts in a window now, captures only.
     pub fn used(&self, window: &Window, now: Timestamp) -> Usage {
@@ -60,9 +83,14 @@ impl Budget {
         self.windows.iter().find(|(own, _)| own == window).map(|(_, counter)| counter)
     }
 
+    /// The counters, for limits that are asked one after the other.
+    pub(crate) const fn counters(&self) -> Counters<'_> {
+        Counters { windows: self.windows.as_slice(), next: 0 }
+    }
+
     /// Whether the limit's window is counted here, or needs no counting.
     pub fn counts(&self, window: &Window) -> bool {
-        matches!(window, Window::Spend | Window::Lifetime) || self.counter(window).is_some()
+        !window.is_counted() || self.counter(window).is_some()
     }
 
     /// How a limit sees a spend of `asked`.

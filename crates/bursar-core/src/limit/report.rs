@@ -1,7 +1,7 @@
 //! What a limit says to a spend, with the figures behind it and when it would say yes (P6).
 
 use crate::amount::Amount;
-use crate::limit::{Budget, Ceiling, Limit, Subject, Usage, Window};
+use crate::limit::{Budget, Ceiling, Counter, Limit, Subject, Usage, Window};
 use crate::time::Timestamp;
 
 /// What one limit says to one spend, with the figures behind it.
@@ -43,10 +43,28 @@ pub enum Fits {
 impl LimitReport {
     /// How a limit sees a spend, given its budget.
     pub fn new(subject: Subject, limit: &Limit, budget: &Budget, asked: Usage, now: Timestamp) -> Self {
-        let used = budget.used(&limit.window, now);
-        let reserved = match limit.window {
-            Window::Spend => Usage::default(),
-            _ => budget.held,
+        Self::of((subject, None), limit, (budget, budget.counter(&limit.window)), &asked, now)
+    }
+
+    /// The same, where the counter of the limit's window has been found already.
+    #[inline]
+    pub(crate) fn of(
+        (subject, destination): (Subject, Option<String>),
+        limit: &Limit,
+        (budget, counter): (&Budget, Option<&Counter>),
+        asked: &Usage,
+        now: Timestamp,
+    ) -> Self {
+        let none = Usage::default();
+        let counted;
+        let (used, reserved) = match (&limit.window, counter) {
+            (Window::Spend, _) => (&none, &none),
+            (Window::Lifetime, _) => (&budget.captured, &budget.held),
+            (window, Some(counter)) => {
+                counted = counter.used(window, now);
+                (&counted, &budget.held)
+            }
+            (_, None) => (&none, &budget.held),
         };
         let (captured, held) = (used.measured(limit.measure), reserved.measured(limit.measure));
         let spends = used.count.saturating_add(reserved.count);
@@ -61,7 +79,7 @@ impl LimitReport {
                 false => later(limit, budget, ceiling, (held, asked), now),
             },
         };
-        Self { subject, limit: limit.clone(), destination: None, captured, held, spends, asked, fits, resets: None }
+        Self { subject, limit: limit.clone(), destination, captured, held, spends, asked, fits, resets: None }
     }
 
     /// The same, with the time at which nothing that is captured now counts any more: the end of the

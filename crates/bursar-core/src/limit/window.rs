@@ -111,6 +111,11 @@ impl Window {
         Ok(())
     }
 
+    /// Whether a budget has to keep a counter for it.
+    pub const fn is_counted(&self) -> bool {
+        !matches!(self, Self::Spend | Self::Lifetime)
+    }
+
     /// The period around an instant, for windows that are cut into periods.
     pub fn period_at(&self, at: Timestamp) -> Option<Period> {
         match self {

@@ -1,6 +1,7 @@
 //! The BitGo-compatible surface (WC §1): a file for each kind of thing, a function for each route.
 
 pub(crate) mod account;
+pub(crate) mod otp;
 pub(crate) mod session;
 pub(crate) mod spends;
 pub(crate) mod templates;

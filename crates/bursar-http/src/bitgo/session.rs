@@ -25,6 +25,11 @@ pub(crate) async fn constants(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn log_in(call: Call) -> Result<Reply, Failure> {
+    let body = call.json()?;
+    if let Some(passkey) = requests::Login::passkey(&body)? {
+        let session = call.bursar.finish_passkey_sign_in(&passkey, call.address).await?;
+        return Reply::ok(logged_in(&call, &session, "passkey"));
+    }
     with_password(call, false).await
 }
 
@@ -44,16 +49,16 @@ async fn with_password(call: Call, may_be_clear: bool) -> Result<Reply, Failure>
         plain_token: request.plain_token,
     };
     let session = call.bursar.log_in(login, call.address).await?;
-    Reply::ok(logged_in(&call, &session))
+    Reply::ok(logged_in(&call, &session, "password"))
 }
 
-fn logged_in(call: &Call, session: &NewSession) -> Value {
+pub(crate) fn logged_in(call: &Call, session: &NewSession, grant: &str) -> Value {
     let text = match &session.handed {
         Handed::Plain(text) => Ok(text),
         Handed::Encrypted(sealed) => Err(sealed),
     };
     let user = shapes::user(&session.user, &session.factors, call.bursar.now());
-    shapes::login(&session.token, text, session.encrypted_ecdh_key.as_deref(), user)
+    shapes::login(&session.token, text, session.encrypted_ecdh_key.as_deref(), user, grant)
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {

@@ -3,10 +3,12 @@
 //! A route without a description fails a test, and every answer that a test of this crate sees is held against the
 //! document. Nothing here decides what a route does; where the two differ, the route is right.
 
+mod factors;
 mod limits;
 mod operation;
 mod organisations;
 mod schemas;
+mod sign_in;
 mod spends;
 mod system;
 mod tokens;
@@ -36,6 +38,8 @@ pub fn document() -> &'static Value {
 
 fn parts() -> Vec<Part> {
     vec![
+        sign_in::part(),
+        factors::part(),
         tokens::part(),
         wallets::part(),
         limits::part(),

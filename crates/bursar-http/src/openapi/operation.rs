@@ -149,7 +149,9 @@ impl Operation {
         shown["security"] = if is_open(access) { json!([]) } else { json!([{"token": []}]) };
         shown["x-bursar-access"] = match access {
             Access::Public => "anybody",
+            Access::Own => "any token, also the session of somebody who has still to enrol a second factor",
             Access::Token => "any token",
+            Access::Enrolment => "a person's session, also of somebody who has still to enrol a second factor",
             Access::Person => "a person's session",
             Access::Service => "the credential of a service",
         }

@@ -66,7 +66,7 @@ fn links() -> Vec<Operation> {
             )
             .takes("Reset")
             .answers(200, "It is set", "Done")
-            .refuses(&[403, 410]),
+            .refuses(&[403, 410, 423]),
     ]
 }
 

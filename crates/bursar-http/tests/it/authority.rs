@@ -10,13 +10,14 @@ use serde_json::json;
 use crate::support::{Answer, OTP, Server};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/authority.txt");
-const KINDS: [&str; 5] = ["nobody", "session", "unlocked", "access", "service"];
+const KINDS: [&str; 6] = ["nobody", "enrolling", "session", "unlocked", "access", "service"];
 
 /// What the route's guard said; what the handler said after it is not this table's matter.
 fn verdict(answer: &Answer) -> &'static str {
     // Bursar's own routes tell failures as problems, whose code stands at the top.
     match answer.body["context"]["code"].as_str().or(answer.body["code"].as_str()) {
         Some("token_missing") => "needs token",
+        Some("second_factor_required") => "needs factor",
         Some("person_only") => "person only",
         Some("service_only") => "service only",
         Some("not_unlocked") => "needs unlock",
@@ -43,6 +44,7 @@ async fn every_route_admits_exactly_the_credentials_in_the_table() {
             "{xpub}",
             "{organisation}",
             "{spend}",
+            "{factor}",
             "{invitation}",
             "{session}",
         ];
@@ -53,6 +55,10 @@ async fn every_route_admits_exactly_the_credentials_in_the_table() {
             let name = format!("{kind}{number}@example.com");
             let token = match kind {
                 "nobody" => None,
+                "enrolling" => {
+                    server.newcomer(&name).await;
+                    Some(server.log_in_alone(&name).await)
+                }
                 "service" => Some(server.service(&owner).await),
                 _ => {
                     server.user(&name).await;

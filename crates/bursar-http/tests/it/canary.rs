@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bursar_wire::token_text::BearerHash;
 use serde_json::json;
 
+use crate::browser::Browser;
 use crate::support::{OTP, PASSWORD, Server};
 
 #[derive(Clone, Default)]
@@ -55,12 +56,17 @@ async fn no_secret_is_found_where_it_does_not_belong() {
         said.push(server.send(method, path, Some(token), body).await.body.to_string());
     }
     said.push(server.operate("/metrics").await.1);
+    let mut browser = Browser::signed_in(&server, "canary@example.com").await;
+    for path in ["/tokens", "/tokens/new", "/wallets", "/nowhere"] {
+        said.push(browser.get(path).await.html);
+    }
+    let on_the_web = browser.cookies["__Host-bursar"].clone();
     server.bursar.close();
 
     let mut canaries: Vec<(&str, Vec<u8>)> = vec![("password", PASSWORD.as_bytes().to_vec())];
     let verifier = bursar_wire::password::WireVerifier::compute("canary@example.com", PASSWORD);
     canaries.push(("password verifier", verifier.expose().as_bytes().to_vec()));
-    for text in [&session, &token] {
+    for text in [&session, &token, &on_the_web] {
         let hash = BearerHash::of(text);
         canaries.push(("token", text.as_bytes().to_vec()));
         canaries.push(("token hash", hash.expose().to_vec()));

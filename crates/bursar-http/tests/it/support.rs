@@ -23,6 +23,7 @@ use bursar_identity::password::PasswordCost;
 use bursar_service::mail::{Mail, MailProblem, Mailer, Post};
 use bursar_service::people::NewUser;
 use bursar_service::rail::Rail;
+use bursar_service::relying_party::RelyingParty;
 use bursar_service::{Bursar, Parts, Policy, RequireIp};
 use bursar_store::seal::Sealer;
 use bursar_store_sqlite::SqliteStore;
@@ -35,6 +36,8 @@ use tower::ServiceExt;
 use crate::described;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// Where pages come from.
+pub(crate) const ORIGIN: &str = "https://bursar.example.com";
 pub(crate) const OTP: &str = "000000";
 
 pub(crate) struct Server {
@@ -90,14 +93,13 @@ impl Server {
         let bursar = Arc::new(Bursar::start(parts).unwrap());
         let postman = Arc::clone(&bursar);
         tokio::spawn(async move { postman.deliver_mail().await });
-        let settings = bursar_http::Settings {
-            trusted_proxies: Vec::new(),
-            environment: "test".to_owned(),
-            body_limit: 64 * 1024,
-        };
         let operations = Arc::new(Operations::new());
-        let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
+        let router = bursar_http::router(Arc::clone(&bursar), settings(), &operations);
         Self { bursar, clock, directory, wallet, operations, mailbox: Mutex::new(mailbox), router }
+    }
+
+    pub(crate) fn settings(&self) -> bursar_http::Settings {
+        settings()
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -144,6 +146,27 @@ impl Server {
         self.bursar.create_user(new).await.unwrap();
     }
 
+    /// An account without any second factor, as one that came by an invitation.
+    pub(crate) async fn newcomer(&self, name: &str) {
+        let new = NewUser {
+            username: name.to_owned(),
+            full_name: "Test User".to_owned(),
+            password: Secret::new(PASSWORD.to_owned()),
+            seeded: false,
+        };
+        self.bursar.create_user(new).await.unwrap();
+        let of_user = "user = (SELECT id FROM users WHERE username = ?1)";
+        let statement = format!("DELETE FROM credentials WHERE kind <> 'password' AND {of_user}");
+        assert_eq!(self.database().execute(&statement, [name]).unwrap(), 2);
+    }
+
+    /// The store's file, beside the server.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let database = rusqlite::Connection::open(self.data().join("bursar.db")).unwrap();
+        database.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        database
+    }
+
     /// Registers the wallet for this user.
     pub(crate) async fn wallet_of(&self, name: &str) {
         let owner = self.bursar.user_named(name).await.unwrap().id;
@@ -186,7 +209,7 @@ impl Server {
         self.send_all([127, 0, 0, 1], method, path, &headers, bytes).await
     }
 
-    async fn send_all(
+    pub(crate) async fn send_all(
         &self,
         address: [u8; 4],
         method: &str,
@@ -208,6 +231,11 @@ impl Server {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// What a request is answered, as it is.
+    pub(crate) async fn exchange(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// What the operations listener answers.
     pub(crate) async fn operate(&self, path: &str) -> (StatusCode, String) {
         let router = bursar_http::operations::router(Arc::clone(&self.bursar), Arc::clone(&self.operations));
@@ -219,6 +247,14 @@ impl Server {
 
     pub(crate) async fn log_in(&self, name: &str) -> String {
         let body = json!({"email": name, "password": PASSWORD, "otp": OTP});
+        let answer = self.send("POST", "/api/v2/user/login", None, Some(body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Logs in with the password and nothing else.
+    pub(crate) async fn log_in_alone(&self, name: &str) -> String {
+        let body = json!({"email": name, "password": PASSWORD});
         let answer = self.send("POST", "/api/v2/user/login", None, Some(body)).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body["access_token"].as_str().unwrap().to_owned()
@@ -248,6 +284,10 @@ fn bearer(token: Option<&str>) -> Vec<(&'static str, String)> {
     token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect()
 }
 
+fn settings() -> bursar_http::Settings {
+    bursar_http::Settings { trusted_proxies: Vec::new(), environment: "test".to_owned(), body_limit: 64 * 1024 }
+}
+
 fn policy() -> Policy {
     Policy {
         fixed_otp: Some(FixedOtp::for_test_environment()),
@@ -260,6 +300,7 @@ fn policy() -> Policy {
         unlock_drops_limits: false,
         ecdh_issuance: false,
         rate_limits: false,
+        relying_party: Some(RelyingParty::new(ORIGIN, None).unwrap()),
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
         retention: None,

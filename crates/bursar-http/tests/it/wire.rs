@@ -206,7 +206,7 @@ async fn a_new_password_ends_every_session_and_no_token() {
 async fn whatever_is_asked_the_answer_is_json() {
     let (server, session) = with_user().await;
     for (method, path, status) in [
-        ("GET", "/", 404),
+        ("GET", "/nothing", 404),
         ("GET", "/api/v9/nothing", 404),
         ("PUT", "/api/v1/ping", 405),
         ("GET", "/api/v2/tbtc/wallet/short", 400),

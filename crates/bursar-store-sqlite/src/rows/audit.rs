@@ -7,7 +7,7 @@ use bursar_store::StoreError;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::page::at_most;
-use crate::sql::{Columns, execute, many, one, single};
+use crate::sql::{Columns, Repeated, execute, many, one, single};
 
 const EVENTS: &str = "audit_events";
 const SYSTEM: &str = "system";
@@ -23,7 +23,12 @@ pub(crate) fn insert_link(connection: &Connection, link: &Link) -> Result<(), St
     )
 }
 
-pub(crate) fn insert_event(connection: &Connection, link: u64, place: usize, event: &Event) -> Result<(), StoreError> {
+pub(crate) fn insert_event(
+    writes: &mut Repeated<'_>,
+    link: u64,
+    place: usize,
+    event: &Event,
+) -> Result<(), StoreError> {
     let (actor, ids) = match &event.actor {
         Actor::System => (SYSTEM, None),
         Actor::Operator => (OPERATOR, None),
@@ -31,8 +36,7 @@ pub(crate) fn insert_event(connection: &Connection, link: u64, place: usize, eve
         Actor::Token { user, token } => (TOKEN, Some((user.as_bytes(), token.as_bytes()))),
     };
     let data = serde_json::to_string(&event.data).map_err(|problem| StoreError::Unavailable(problem.to_string()))?;
-    execute(
-        connection,
+    writes.execute(
         "INSERT INTO audit_events (link, place, time, actor, actor_user, actor_token, action, subject, data)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![

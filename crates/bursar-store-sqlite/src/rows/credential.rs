@@ -10,7 +10,8 @@ use crate::rows::Found;
 use crate::sql::{Columns, execute, many, one};
 
 const TABLE: &str = "credentials";
-const KINDS: [CredentialKind; 3] = [CredentialKind::Password, CredentialKind::Totp, CredentialKind::RecoveryCodes];
+const KINDS: [CredentialKind; 4] =
+    [CredentialKind::Password, CredentialKind::Totp, CredentialKind::RecoveryCodes, CredentialKind::Passkey];
 
 macro_rules! select {
     ($rest:literal) => {

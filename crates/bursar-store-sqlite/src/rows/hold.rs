@@ -1,25 +1,22 @@
 //! Spends. Their terms are written once; later only what became of them changes, and what else they are called.
 
-use bursar_core::coin::Coin;
-use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
+use bursar_core::hold::{Hold, HoldState, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Version, Versioned};
 use bursar_core::time::Timestamp;
 use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
-use crate::rows::packed::{pack_all, pack_amount, pack_payees, unpack_all, unpack_amount, unpack_payees};
+use crate::rows::packed::{Terms, pack_all, pack_outcome, pack_terms, unpack_all, unpack_outcome, unpack_terms};
 use crate::rows::{Found, spend_key};
-use crate::sql::{Columns, execute, one, update};
+use crate::sql::{Columns, Repeated, execute, one, update};
 
 pub(super) const TABLE: &str = "holds";
 
 macro_rules! select {
     ($($rest:literal)*) => {
         concat!(
-            "SELECT version, id, token, user, wallet, organisation, coin, amount, fee_coin, fee, overridden, holder,
-                 state, state_since, captured, captured_fee, reference, reason, created, deadline,
-                 payees, key, aliases, meaning, comment, instruction
+            "SELECT version, id, token, user, wallet, organisation, state, state_since, outcome, aliases, terms
              FROM holds "
             $(, $rest)*
         )
@@ -29,77 +26,48 @@ pub(super) use select;
 
 pub(super) fn read(columns: &mut Columns<'_>) -> Result<Versioned<Hold>, StoreError> {
     let version = columns.get()?;
-    let hold = Hold {
-        id: HoldId::from_bytes(columns.get()?),
-        token: TokenId::from_bytes(columns.get()?),
-        user: UserId::from_bytes(columns.get()?),
-        wallet: columns.get::<Option<_>>()?.map(WalletId::from_bytes),
-        organisation: OrganisationId::from_bytes(columns.get()?),
-        cost: read_cost(columns)?,
-        overridden: columns.get()?,
-        holder: columns.get::<Option<_>>()?.map(TokenId::from_bytes),
-        state: read_state(columns)?,
-        created: Timestamp::from_millis(columns.get()?),
-        deadline: Timestamp::from_millis(columns.get()?),
-        payees: columns.unpack(unpack_payees)?,
-        key: columns.unpack_optional(spend_key::unpack)?,
-        aliases: columns.unpack_optional(unpack_aliases)?.unwrap_or_default(),
-        meaning: columns.get()?,
-        comment: columns.get()?,
-        instruction: columns.get()?,
+    let id = HoldId::from_bytes(columns.get()?);
+    let token = TokenId::from_bytes(columns.get()?);
+    let user = UserId::from_bytes(columns.get()?);
+    let wallet = columns.get::<Option<_>>()?.map(WalletId::from_bytes);
+    let organisation = OrganisationId::from_bytes(columns.get()?);
+    let state = read_state(columns)?;
+    let aliases = columns.unpack_optional(unpack_aliases)?.unwrap_or_default();
+    let terms = columns.unpack(unpack_terms)?;
+    let Terms { payees, cost, key, meaning, instruction, comment, overridden, holder, created, deadline } = terms;
+    let value = Hold {
+        id,
+        token,
+        user,
+        wallet,
+        organisation,
+        payees,
+        cost,
+        key,
+        aliases,
+        meaning,
+        instruction,
+        comment,
+        overridden,
+        holder,
+        created,
+        deadline,
+        state,
     };
-    Ok(Versioned { version, value: hold })
-}
-
-/// The columns coin, amount, fee_coin, fee: what is held, or what was captured.
-pub(super) fn read_cost(columns: &mut Columns<'_>) -> Result<Cost, StoreError> {
-    let (coin, amount) = (columns.parse(Coin::parse)?, columns.unpack(unpack_amount)?);
-    let fee_coin = columns.parse_optional(Coin::parse)?.unwrap_or_else(|| coin.clone());
-    Ok(Cost { coin, amount, fee_coin, fee: columns.unpack(unpack_amount)? })
+    Ok(Versioned { version, value })
 }
 
 fn read_state(columns: &mut Columns<'_>) -> Result<HoldState, StoreError> {
     let name: Box<str> = columns.get()?;
     let since = columns.get::<Option<i64>>()?.map(Timestamp::from_millis);
-    let captured = columns.unpack_optional(unpack_amount)?.zip(columns.unpack_optional(unpack_amount)?);
-    match (&*name, since, captured, columns.get()?, columns.get()?) {
-        ("open", None, None, None, None) => Ok(HoldState::Open),
-        ("unresolved", Some(since), None, None, None) => Ok(HoldState::Unresolved { since }),
-        ("captured", Some(at), Some((amount, fee)), Some(reference), None) => {
-            Ok(HoldState::Captured { at, amount, fee, reference })
-        }
-        ("released", Some(at), None, None, Some(reason)) => Ok(HoldState::Released { at, reason }),
-        _ => Err(columns.problem("does not fit the state")),
-    }
-}
-
-/// The columns of a state behind its name.
-#[derive(Default)]
-struct StateColumns<'a> {
-    since: Option<i64>,
-    captured: Option<Vec<u8>>,
-    captured_fee: Option<Vec<u8>>,
-    reference: Option<&'a str>,
-    reason: Option<&'a str>,
-}
-
-impl<'a> StateColumns<'a> {
-    fn of(state: &'a HoldState) -> Self {
-        match state {
-            HoldState::Open => Self::default(),
-            HoldState::Unresolved { since } => Self { since: Some(since.as_millis()), ..Self::default() },
-            HoldState::Captured { at, amount, fee, reference } => Self {
-                since: Some(at.as_millis()),
-                captured: Some(pack_amount(*amount)),
-                captured_fee: Some(pack_amount(*fee)),
-                reference: Some(reference),
-                reason: None,
-            },
-            HoldState::Released { at, reason } => {
-                Self { since: Some(at.as_millis()), reason: Some(reason), ..Self::default() }
-            }
-        }
-    }
+    let outcome = columns.unpack_optional(|packed| Some(packed.to_vec()))?;
+    let state = match (&*name, since, outcome.as_deref()) {
+        ("open", None, None) => Some(HoldState::Open),
+        ("unresolved", Some(since), None) => Some(HoldState::Unresolved { since }),
+        ("captured" | "released", Some(at), Some(outcome)) => unpack_outcome(outcome, at),
+        _ => None,
+    };
+    state.filter(|state| state.name() == &*name).ok_or_else(|| columns.problem("does not fit the state"))
 }
 
 pub(crate) fn load(connection: &Connection, id: HoldId) -> Found<Hold> {
@@ -114,20 +82,14 @@ pub(crate) fn newest(connection: &Connection) -> Result<Option<HoldId>, StoreErr
 }
 
 /// A hold of version 1 is new; an older one is there, unless it came and changed in one batch.
-pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold: &Hold) -> Result<(), StoreError> {
-    if version > 1 && update_state(connection, id, version, hold)? {
+pub(crate) fn store(writes: &mut Repeated<'_>, id: HoldId, version: Version, hold: &Hold) -> Result<(), StoreError> {
+    if version > 1 && update_state(writes.connection(), id, version, hold)? {
         return Ok(());
     }
-    let Cost { coin, amount, fee_coin, fee } = &hold.cost;
-    let state = StateColumns::of(&hold.state);
-    execute(
-        connection,
+    writes.execute(
         "INSERT INTO holds
-             (id, version, token, user, wallet, organisation, coin, amount, fee_coin, fee, overridden, holder,
-              state, state_since, captured, captured_fee, reference, reason, created, deadline,
-              payees, key, aliases, meaning, comment, instruction)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-              ?21, ?22, ?23, ?24, ?25, ?26)",
+             (id, version, token, user, wallet, organisation, state, state_since, outcome, aliases, terms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             id.as_bytes(),
             version,
@@ -135,50 +97,33 @@ pub(crate) fn store(connection: &Connection, id: HoldId, version: Version, hold:
             hold.user.as_bytes(),
             hold.wallet.as_ref().map(WalletId::as_bytes),
             hold.organisation.as_bytes(),
-            coin.as_str(),
-            pack_amount(*amount),
-            (fee_coin != coin).then(|| fee_coin.as_str()),
-            pack_amount(*fee),
-            hold.overridden,
-            hold.holder.as_ref().map(TokenId::as_bytes),
             hold.state.name(),
-            state.since,
-            state.captured,
-            state.captured_fee,
-            state.reference,
-            state.reason,
-            hold.created.as_millis(),
-            hold.deadline.as_millis(),
-            pack_payees(&hold.payees),
-            hold.key.as_ref().map(spend_key::pack),
+            since(&hold.state),
+            pack_outcome(&hold.state),
             pack_aliases(&hold.aliases),
-            hold.meaning,
-            hold.comment,
-            hold.instruction,
+            pack_terms(hold),
         ],
     )
 }
 
 /// Whether it was there.
 fn update_state(connection: &Connection, id: HoldId, version: Version, hold: &Hold) -> Result<bool, StoreError> {
-    let (state, columns) = (&hold.state, StateColumns::of(&hold.state));
+    let state = &hold.state;
     update(
         connection,
-        "UPDATE holds SET version = ?2, state = ?3, state_since = ?4, captured = ?5, captured_fee = ?6,
-             reference = ?7, reason = ?8, aliases = ?9
-         WHERE id = ?1",
-        params![
-            id.as_bytes(),
-            version,
-            state.name(),
-            columns.since,
-            columns.captured,
-            columns.captured_fee,
-            columns.reference,
-            columns.reason,
-            pack_aliases(&hold.aliases),
-        ],
+        "UPDATE holds SET version = ?2, state = ?3, state_since = ?4, outcome = ?5, aliases = ?6 WHERE id = ?1",
+        params![id.as_bytes(), version, state.name(), since(state), pack_outcome(state), pack_aliases(&hold.aliases),],
     )
+}
+
+/// The column `state_since`.
+const fn since(state: &HoldState) -> Option<i64> {
+    match state {
+        HoldState::Open => None,
+        HoldState::Unresolved { since: at } | HoldState::Captured { at, .. } | HoldState::Released { at, .. } => {
+            Some(at.as_millis())
+        }
+    }
 }
 
 /// Few spends have any.

@@ -31,6 +31,8 @@ use bursar_core::ledger::{Key, Record, State, Version, Versioned};
 use bursar_store::StoreError;
 use rusqlite::Connection;
 
+use crate::sql::Repeated;
+
 /// A record and its version, or nothing.
 pub(crate) type Found<T> = Result<Option<Versioned<T>>, StoreError>;
 
@@ -77,7 +79,8 @@ fn load(connection: &Connection, key: &Key) -> Found<Record> {
 }
 
 /// Writes a record over whatever was there.
-pub(crate) fn store(connection: &Connection, version: Version, record: &Record) -> Result<(), StoreError> {
+pub(crate) fn store(writes: &mut Repeated<'_>, version: Version, record: &Record) -> Result<(), StoreError> {
+    let connection = writes.connection();
     match record {
         Record::User(id, it) => user::store(connection, *id, version, it),
         Record::Organisation(id, it) => organisation::store(connection, *id, version, it),
@@ -94,8 +97,8 @@ pub(crate) fn store(connection: &Connection, version: Version, record: &Record) 
         Record::Budget(id, it) => budget::store(connection, id, version, it),
         Record::Paid(id, it) => paid::store(connection, *id, version, it),
         Record::History(..) => Err(read_only()),
-        Record::Hold(id, it) => hold::store(connection, *id, version, it),
-        Record::SpendKey(id, it) => spend_key::store(connection, id, version, *it),
+        Record::Hold(id, it) => hold::store(writes, *id, version, it),
+        Record::SpendKey(id, it) => spend_key::store(writes, id, version, *it),
     }
 }
 

@@ -10,7 +10,7 @@ use bursar_store::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::rows::Found;
-use crate::sql::{execute, one};
+use crate::sql::{Repeated, execute, one};
 
 const SEQUENCE: u8 = 1;
 const TRANSACTION: u8 = 2;
@@ -45,9 +45,13 @@ pub(crate) fn load(connection: &Connection, key: &SpendKey) -> Found<HoldId> {
     })
 }
 
-pub(crate) fn store(connection: &Connection, key: &SpendKey, version: Version, hold: HoldId) -> Result<(), StoreError> {
-    execute(
-        connection,
+pub(crate) fn store(
+    writes: &mut Repeated<'_>,
+    key: &SpendKey,
+    version: Version,
+    hold: HoldId,
+) -> Result<(), StoreError> {
+    writes.execute(
         "INSERT INTO spend_keys (key, version, hold) VALUES (?1, ?2, ?3)
          ON CONFLICT (key) DO UPDATE SET version = excluded.version, hold = excluded.hold",
         params![pack(key), version, hold.as_bytes()],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bursar_core::coin::Coin;
-use bursar_core::hold::Hold;
+use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::{HoldId, TokenId, WalletId};
 use bursar_core::limit::Usage;
 use bursar_core::time::{Span, Timestamp};
@@ -11,7 +11,7 @@ use bursar_store::{Page, StoreError};
 use rusqlite::{Connection, params};
 
 use crate::page::{at_most, id_bound};
-use crate::rows::hold::{TABLE, read, read_cost, select};
+use crate::rows::hold::{TABLE, read, select};
 use crate::sql::{each, many, single};
 
 /// The later captures of a token that a picture is drawn of.
@@ -101,18 +101,19 @@ pub(crate) fn usage_of_token(
     since: Timestamp,
     bucket: Span,
 ) -> Result<Vec<(Timestamp, Coin, Usage)>, StoreError> {
-    let query = "SELECT state_since, coin, captured, fee_coin, captured_fee FROM holds
-                 WHERE token = ?1 AND id >= ?2 AND state = 'captured' AND state_since >= ?3
-                 ORDER BY id DESC LIMIT ?4";
+    let query =
+        select!("WHERE token = ?1 AND id >= ?2 AND state = 'captured' AND state_since >= ?3 ORDER BY id DESC LIMIT ?4");
     let first = first_at(since.minus(SLOWEST));
     let params = params![token.as_bytes(), first.as_bytes(), since.as_millis(), MOST_CAPTURES];
     let mut buckets: BTreeMap<(Timestamp, Coin), Usage> = BTreeMap::new();
     let (mut captures, mut oldest) = (0, since);
     let length = i64::try_from(bucket.as_millis()).unwrap_or(i64::MAX).max(1);
     each(connection, TABLE, query, params, |columns| {
-        let at: i64 = columns.get()?;
+        let hold = read(columns)?.value;
+        let (HoldState::Captured { at, .. }, Some(cost)) = (&hold.state, hold.captured()) else { return Ok(()) };
+        let at = at.as_millis();
         let start = Timestamp::from_millis(at.saturating_sub(at.rem_euclid(length)));
-        for (coin, usage) in read_cost(columns)?.parts() {
+        for (coin, usage) in cost.parts() {
             let sum = buckets.entry((start, coin.clone())).or_default();
             *sum = sum.saturating_add(usage);
         }

@@ -205,7 +205,7 @@ fn accounts() -> Vec<Record> {
         Record::Document(key, Document { title: title.map(str::to_owned), body: b"{\"a\":1}\0".to_vec() })
     };
     let (first, second) = (FactorId::from_bytes(nth(1)), FactorId::from_bytes(nth(2)));
-    let third = FactorId::from_bytes(nth(3));
+    let (third, fourth) = (FactorId::from_bytes(nth(3)), FactorId::from_bytes(nth(4)));
     vec![
         Record::User(USER, full_user),
         Record::User(OTHER, user(OTHER, "")),
@@ -220,6 +220,7 @@ fn accounts() -> Vec<Record> {
         Record::Credential(first, credential(first, CredentialKind::Password, None)),
         Record::Credential(second, credential(second, CredentialKind::Totp, Some(at(7)))),
         Record::Credential(third, credential(third, CredentialKind::RecoveryCodes, None)),
+        Record::Credential(fourth, credential(fourth, CredentialKind::Passkey, Some(at(8)))),
         document(DocumentKind::Settings, "", None),
         document(DocumentKind::Keychain, "xpub", Some("")),
         document(DocumentKind::Template, "1", Some("bot")),

@@ -4,6 +4,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 
 use crate::json::{FieldError, Fields, Json};
+use crate::requests::factors::proof;
 
 #[cfg(test)]
 mod tests;
@@ -29,32 +30,42 @@ pub struct Login {
 }
 
 impl Login {
+    /// What a passkey answered, if that is what somebody logs in with (WC §3.3).
+    ///
+    /// # Errors
+    /// It cannot be.
+    pub fn passkey(body: &Json) -> Result<Option<String>, FieldError> {
+        proof(&Fields::of(body)?, "passkey")
+    }
+
     /// Reads the body of the request.
     ///
     /// # Errors
     /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        if fields.value("passkey").is_some() {
-            return Err(fields.refuse("passkey", "logins by passkey are not supported yet; use password and otp"));
-        }
         let is_extensible = fields.optional_boolean("extensible")?.unwrap_or(false);
         let extension_address = fields.optional_text("extensionAddress")?;
         if is_extensible && extension_address.is_none() {
             return Err(fields.refuse("extensionAddress", "is needed for an extensible session"));
         }
-        let username = fields.text("email")?;
-        if username.len() > LONGEST_USERNAME {
-            return Err(fields.refuse("email", format!("is longer than {LONGEST_USERNAME} bytes")));
-        }
         Ok(Self {
-            username: username.to_owned(),
+            username: username(&fields, "email")?,
             password: Secret::new(fields.text("password")?.to_owned()),
             otp: fields.optional_text("otp")?.map(str::to_owned),
             extension_address: extension_address.filter(|_| is_extensible).map(str::to_owned),
             plain_token: fields.optional_boolean("forceV1Auth")?.unwrap_or(false),
         })
     }
+}
+
+/// A name that somebody logs in with.
+pub(super) fn username(fields: &Fields<'_>, field: &str) -> Result<String, FieldError> {
+    let username = fields.text(field)?;
+    if username.len() > LONGEST_USERNAME {
+        return Err(fields.refuse(field, format!("is longer than {LONGEST_USERNAME} bytes")));
+    }
+    Ok(username.to_owned())
 }
 
 /// An unlock of the presented token.
@@ -83,7 +94,7 @@ impl Unlock {
             Some(_) => return Err(fields.refuse("duration", "must be a number of seconds from 1 to 3600")),
         };
         Ok(Self {
-            otp: fields.optional_text("otp")?.map(str::to_owned),
+            otp: proof(&fields, "otp")?,
             duration: Span::from_seconds(duration),
             resume: fields.optional_boolean("resume")?.unwrap_or(false),
             keep_limits: fields.optional_boolean("keepSpendingLimits")?.unwrap_or(false),

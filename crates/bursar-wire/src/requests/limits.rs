@@ -12,6 +12,7 @@ use bursar_core::limit::text::has_wrong_case;
 use bursar_core::limit::{Destinations, Limit, LimitSet, Measure, Window};
 
 use crate::json::{FieldError, Fields, Json};
+use crate::requests::factors::proof;
 use crate::requests::spend::address;
 
 #[cfg(test)]
@@ -87,7 +88,7 @@ impl LimitsEdit {
             None if fields.mentions("destinations") => DestinationEdit::Remove,
             None => DestinationEdit::Keep,
         };
-        let otp = fields.optional_text("otp")?.map(str::to_owned);
+        let otp = proof(&fields, "otp")?;
         Ok(Self { seen: seen.transpose()?, limits, destinations, otp })
     }
 }

@@ -13,6 +13,7 @@ use bursar_core::time::Span;
 use bursar_core::token::Narrowing;
 
 use crate::json::{FieldError, Fields, Json};
+use crate::requests::factors::proof;
 use crate::requests::limits::coin;
 use crate::requests::spend::{address, bounded, recipients, some_amount};
 use crate::requests::token::duration;
@@ -187,7 +188,7 @@ impl CreateService {
             narrowing: ids(&fields, "wallets")?.map_or(Narrowing::None, Narrowing::Wallets),
             ips: ips(&fields, "ipRestrict")?.unwrap_or_default(),
             duration: duration(&fields)?,
-            otp: fields.optional_text("otp")?.map(str::to_owned),
+            otp: proof(&fields, "otp")?,
         })
     }
 }
@@ -218,7 +219,7 @@ impl CaptureSpend {
             amount: amount(&fields, "amount")?,
             fee: amount(&fields, "fee")?,
             reference: name(&fields, "reference")?,
-            otp: fields.optional_text("otp")?.map(str::to_owned),
+            otp: proof(&fields, "otp")?,
         })
     }
 }
@@ -240,7 +241,7 @@ impl ReleaseSpend {
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
         fields.only(&["reason", "otp"])?;
-        Ok(Self { reason: name(&fields, "reason")?, otp: fields.optional_text("otp")?.map(str::to_owned) })
+        Ok(Self { reason: name(&fields, "reason")?, otp: proof(&fields, "otp")? })
     }
 }
 
@@ -284,7 +285,7 @@ impl ResolveSpend {
             reference: reference.transpose()?,
             more_than_held: fields.value("moreThanHeld").is_some() && fields.boolean("moreThanHeld")?,
             evidence: name(&fields, "evidence")?,
-            otp: fields.optional_text("otp")?.map(str::to_owned),
+            otp: proof(&fields, "otp")?,
         })
     }
 }

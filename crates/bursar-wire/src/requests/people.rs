@@ -5,6 +5,7 @@ use bursar_core::id::WalletId;
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 
+use super::factors::proof;
 use super::{LONGEST_LIST, name};
 use crate::json::{FieldError, Fields, Json};
 
@@ -24,7 +25,7 @@ fn secret(fields: &Fields<'_>, field: &str) -> Result<Secret<String>, FieldError
 }
 
 fn otp(fields: &Fields<'_>) -> Result<Option<String>, FieldError> {
-    Ok(fields.optional_text("otp")?.map(str::to_owned))
+    proof(fields, "otp")
 }
 
 fn role(fields: &Fields<'_>) -> Result<MemberRole, FieldError> {

@@ -4,6 +4,7 @@ use bursar_core::amount::Amount;
 use bursar_core::hold::Recipient;
 
 use crate::json::{FieldError, Fields, Json};
+use crate::requests::factors::proof;
 use crate::requests::{amount, is_hidden};
 
 #[cfg(test)]
@@ -37,11 +38,7 @@ impl Particulars {
         if sequence_id.as_deref() == Some("") {
             return Err(fields.refuse("sequenceId", "is empty; leave it out for none"));
         }
-        Ok(Self {
-            comment: bounded(fields, "comment")?,
-            otp: fields.optional_text("otp")?.map(str::to_owned),
-            sequence_id,
-        })
+        Ok(Self { comment: bounded(fields, "comment")?, otp: proof(fields, "otp")?, sequence_id })
     }
 }
 

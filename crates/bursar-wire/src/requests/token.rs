@@ -8,6 +8,7 @@ use bursar_core::time::Span;
 use bursar_core::token::Narrowing;
 
 use crate::json::{FieldError, Fields, Json};
+use crate::requests::factors::proof;
 use crate::requests::limits::{DestinationRules, destinations, limits};
 use crate::requests::{id, ids, ips, name, scopes};
 
@@ -67,7 +68,7 @@ impl CreateToken {
         }
         Ok(Self {
             label,
-            otp: fields.optional_text("otp")?.map(str::to_owned),
+            otp: proof(&fields, "otp")?,
             scopes,
             duration: duration(&fields)?,
             ips: ips(&fields, "ipRestrict")?,
@@ -105,7 +106,7 @@ impl Rotate {
                 })?
             }
         };
-        Ok(Self { overlap: Span::from_seconds(overlap), otp: fields.optional_text("otp")?.map(str::to_owned) })
+        Ok(Self { overlap: Span::from_seconds(overlap), otp: proof(&fields, "otp")? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Users and logins (WC §1.7, §3.1).
 
 use bursar_core::account::User;
-use bursar_core::ledger::Credential;
+use bursar_core::ledger::{Credential, CredentialKind};
 use bursar_core::time::Timestamp;
 use bursar_core::token::Token;
 use serde_json::{Map, Value, json};
@@ -42,12 +42,15 @@ pub fn user(user: &User, factors: &[Credential], now: Timestamp) -> Map<String, 
     shown
 }
 
-fn device(factor: &Credential) -> Value {
+/// A second factor, as BitGo lists them (WC §1.7).
+pub fn device(factor: &Credential) -> Value {
+    let is_passkey = factor.kind == CredentialKind::Passkey;
     json!({
         "id": factor.id.to_string(),
         "createDate": factor.created.to_string(),
         "label": factor.label,
-        "type": factor.kind.as_str(),
+        "type": if is_passkey { "webauthn" } else { factor.kind.as_str() },
+        "isPasskey": is_passkey,
         "verified": true,
         "lastValidatedDate": factor.last_used.map(|at| at.to_string()),
     })
@@ -59,12 +62,13 @@ pub fn login(
     text: Result<&TokenText, &IssuedToken>,
     encrypted_ecdh_key: Option<&str>,
     user: Map<String, Value>,
+    grant: &str,
 ) -> Value {
     let seconds = token.expires.since(token.created).as_millis() / 1000;
     let mut shown = json!({
         "user": Value::Object(user),
         "token_type": "bearer",
-        "grant_type": "password",
+        "grant_type": grant,
         "expires_in": seconds,
         "expires_at": token.expires.as_seconds(),
         "scope": token.grant.scopes.iter().map(|scope| scope.to_string()).collect::<Vec<_>>(),

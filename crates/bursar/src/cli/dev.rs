@@ -74,6 +74,7 @@ fn document(ready: &Ready) -> Value {
         .collect();
     json!({
         "url": ready.url,
+        "web": ready.web,
         "operations": ready.operations,
         "username": ready.username,
         "password": ready.password.expose(),
@@ -98,7 +99,8 @@ fn page(ready: &Ready) -> String {
     let wallets = table::draw(["COIN", "WALLET", "LABEL", "BALANCE (base units)", "ADDRESS"], &rows);
     let operations = &ready.operations;
     let mails = ready.mail_directory.display();
-    let (url, username, password, otp) = (&ready.url, ready.username, ready.password.expose(), ready.otp);
+    let (url, web) = (&ready.url, &ready.web);
+    let (username, password, otp) = (ready.username, ready.password.expose(), ready.otp);
     let kept = match ready.is_ephemeral {
         true => "removed at the end (--data-dir keeps it)".to_owned(),
         false => format!(
@@ -113,6 +115,7 @@ fn page(ready: &Ready) -> String {
     format!(
         "Bursar test environment. The money is the sandbox's: nothing here is real.\n\n\
          URL        {url}\n\
+         Web page   {web}\n\
          User       {username}\n\
          Password   {password}\n\
          OTP        {otp}\n\

@@ -9,6 +9,7 @@ mod credentials;
 mod dev;
 mod doctor;
 mod env_file;
+mod factors;
 mod init;
 mod limits;
 mod operator;
@@ -78,6 +79,9 @@ enum Command {
     Logout(connection::Connection),
     /// Show who is logged in, and what the session or token may do.
     Whoami(connection::Connection),
+    /// One's second factors: authenticator apps, passkeys, recovery codes.
+    #[command(name = "2fa", subcommand)]
+    TwoFactor(factors::TwoFactor),
     /// Where one is logged in.
     #[command(subcommand)]
     Session(session::Session),
@@ -157,6 +161,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Login(command) => command.run(json),
         Command::Logout(command) => session::logout(&command, json),
         Command::Whoami(command) => session::whoami(&command, json),
+        Command::TwoFactor(command) => command.run(json),
         Command::Session(command) => command.run(json),
         Command::Token(command) => command.run(json),
         Command::Limits(command) => command.run(json),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod dev;
+mod factors;
 mod ledger;
 mod limits;
 mod people;

@@ -83,6 +83,7 @@ async fn business(directory: &Path, store: SqliteStore) -> (Arc<Bursar>, WalletI
         ecdh_public_key: String::new(),
         mail: None,
         policy: policy(),
+        mail: None,
         engine: bursar_ledger::Settings::default(),
     };
     let bursar = Arc::new(Bursar::start(parts).unwrap());
@@ -105,6 +106,7 @@ fn policy() -> Policy {
         unlock_drops_limits: false,
         ecdh_issuance: false,
         rate_limits: false,
+        relying_party: None,
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
         retention: None,

@@ -6,24 +6,20 @@
 //! with a version byte, and its entries go on until the end.
 
 mod payees;
+mod terms;
 mod usage;
 mod windows;
 
 use bursar_core::amount::Amount;
 
-pub(crate) use payees::{pack_payees, unpack_payees};
+pub(crate) use terms::{Terms, pack_outcome, pack_terms, unpack_outcome, unpack_terms};
 pub(crate) use usage::{pack_usage, unpack_usage};
 pub(crate) use windows::{pack_windows, unpack_windows};
 
 const VERSION: u8 = 1;
 
-/// An amount in as few bytes as it needs.
-pub(crate) fn pack_amount(amount: Amount) -> Vec<u8> {
-    trimmed(&amount.to_be_bytes()).to_vec()
-}
-
-/// Nothing if these bytes are not what [`pack_amount`] makes.
-pub(crate) fn unpack_amount(packed: &[u8]) -> Option<Amount> {
+/// An amount in as few bytes as it needs; nothing if there are more.
+fn unpack_amount(packed: &[u8]) -> Option<Amount> {
     if packed.first() == Some(&0) {
         return None;
     }
@@ -160,7 +156,7 @@ mod tests {
     #[test]
     fn an_amount_has_one_form_of_at_most_32_bytes() {
         for (amount, length) in [(Amount::ZERO, 0), (Amount::new(255), 1), (Amount::new(256), 2), (Amount::MAX, 32)] {
-            let packed = pack_amount(amount);
+            let packed = trimmed(&amount.to_be_bytes()).to_vec();
             assert_eq!((packed.len(), unpack_amount(&packed)), (length, Some(amount)));
         }
         assert_eq!(unpack_amount(&[0, 1]), None);

@@ -8,26 +8,26 @@ use super::{VERSION, put_amount, put_bytes, take, take_amount, take_bytes, take_
 const UNTAGGED: u8 = 0;
 const TAGGED: u8 = 1;
 
-pub(crate) fn pack_payees(payees: &[Payee]) -> Vec<u8> {
-    let mut packed = vec![VERSION];
+/// They go on until the end, so nothing may follow them.
+pub(super) fn put_payees(packed: &mut Vec<u8>, payees: &[Payee]) {
+    packed.push(VERSION);
     for Payee { address, destination, amount } in payees {
-        put_bytes(&mut packed, address.as_bytes());
-        put_bytes(&mut packed, destination.family().as_bytes());
-        put_bytes(&mut packed, destination.bytes());
+        put_bytes(packed, address.as_bytes());
+        put_bytes(packed, destination.family().as_bytes());
+        put_bytes(packed, destination.bytes());
         match destination.tag() {
             None => packed.push(UNTAGGED),
             Some(tag) => {
                 packed.push(TAGGED);
-                put_bytes(&mut packed, tag.as_bytes());
+                put_bytes(packed, tag.as_bytes());
             }
         }
-        put_amount(&mut packed, *amount);
+        put_amount(packed, *amount);
     }
-    packed
 }
 
-/// Nothing if these bytes are not what [`pack_payees`] makes.
-pub(crate) fn unpack_payees(packed: &[u8]) -> Option<Vec<Payee>> {
+/// Nothing if these bytes are not what [`put_payees`] writes.
+pub(super) fn unpack_payees(packed: &[u8]) -> Option<Vec<Payee>> {
     unpack_list(packed, |rest| {
         let address = take_text(rest)?.to_owned();
         let (family, bytes) = (take_text(rest)?, take_bytes(rest)?);
@@ -45,6 +45,12 @@ mod tests {
     use bursar_core::amount::Amount;
 
     use super::*;
+
+    fn pack_payees(payees: &[Payee]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        put_payees(&mut packed, payees);
+        packed
+    }
 
     fn payees() -> Vec<Payee> {
         let payee = |address: &str, destination, amount| Payee { address: address.to_owned(), destination, amount };

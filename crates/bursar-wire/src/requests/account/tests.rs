@@ -25,7 +25,6 @@ fn a_login_is_refused_for_the_field_that_is_wrong() {
             (json!({"extensible": "yes"}), "extensible", "must be true or false"),
             (json!({"extensible": true, "extensionAddress": 1}), "extensionAddress", "must be a text"),
             (json!({"forceV1Auth": 1}), "forceV1Auth", "must be true or false"),
-            (json!({"passkey": "{}"}), "passkey", "not supported"),
         ],
     );
 }

@@ -45,6 +45,7 @@ fn a_user_is_shown_with_their_devices_and_no_secret() {
           "createDate": "2026-09-21T14:12:30.000Z",
           "label": "phone",
           "type": "totp",
+          "isPasskey": false,
           "verified": true,
           "lastValidatedDate": "2026-09-21T14:13:15.000Z"
         }
@@ -89,7 +90,7 @@ fn a_name_of_one_word_is_a_first_name() {
 fn a_login_answers_the_token_as_text_or_sealed() {
     let text = TokenText::from_random([7; 28]);
     let user = Map::new();
-    let mut plain = login(&token(), Ok(&text), None, user.clone());
+    let mut plain = login(&token(), Ok(&text), None, user.clone(), "password");
     assert_eq!(plain["access_token"], text.expose());
     plain["access_token"] = "…".into();
     assert_json_snapshot!(plain, @r#"
@@ -108,7 +109,7 @@ fn a_login_answers_the_token_as_text_or_sealed() {
     }
     "#);
     let sealed = IssuedToken { derivation_path: "m/1/2".to_owned(), encrypted_token: "{}".to_owned() };
-    let sealed = login(&token(), Err(&sealed), Some("{\"ct\":\"\"}"), user);
+    let sealed = login(&token(), Err(&sealed), Some("{\"ct\":\"\"}"), user, "password");
     assert_eq!(sealed.get("access_token"), None);
     assert_eq!(
         [&sealed["encryptedToken"], &sealed["derivationPath"], &sealed["encryptedECDHXprv"]],

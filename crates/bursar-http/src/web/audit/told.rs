@@ -1,0 +1,75 @@
+//! Events in words.
+
+use bursar_core::audit::{Actor, Event};
+use maud::{Markup, html};
+
+/// What was done, as a sentence goes on after who did it. What has no words here is told by its name.
+pub(super) fn deed(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "factor.add" => "added a second factor",
+        "factor.remove" => "removed a second factor",
+        "factor.rename" => "renamed a second factor",
+        "factor.use" => "proved a second factor",
+        "limits.set" => "changed limits",
+        "recovery_codes.regenerate" => "made new recovery codes",
+        "service.create" => "made the credential of a service",
+        "session.create" => "signed in",
+        "spend.capture" => "recorded that money moved",
+        "spend.conflict" => "asked for another spend under a known key",
+        "spend.correct" => "corrected what became of a spend",
+        "spend.hold" => "held money for a spend",
+        "spend.name" => "gave a spend a further name",
+        "spend.refuse" => "was refused a spend",
+        "spend.release" => "gave back what was held",
+        "spend.resolve" => "said what became of a spend",
+        "spend.unresolved" => "found no outcome of a spend",
+        "spends.roll" => "rolled old spends into totals",
+        "template.create" => "made a template",
+        "template.delete" => "removed a template",
+        "template.edit" => "edited a template",
+        "token.extend" => "moved the end of a session",
+        "token.forget" => "forgot a token that was over",
+        "token.issue" => "made a token",
+        "token.lock" => "locked a token",
+        "token.revoke" => "ended a token or session",
+        "token.rotate" => "gave a token a new secret",
+        "token.unlock" => "unlocked a token",
+        "user.create" => "made an account",
+        "user.freeze" => "froze an account",
+        "user.password" => "changed a password",
+        "user.reset_2fa" => "replaced the second factors of an account",
+        "user.unfreeze" => "lifted the freeze of an account",
+        "wallet.register" => "registered a wallet",
+        _ => return None,
+    })
+}
+
+/// Who did it.
+pub(super) fn actor(actor: &Actor) -> Markup {
+    match actor {
+        Actor::System => html! { "Bursar" },
+        Actor::Operator => html! { "The operator" },
+        Actor::Anonymous => html! { "Somebody without a token" },
+        Actor::Token { user, token } => html! {
+            a href={ "/audit?user=" (user) } { "user " code { (short(&user.to_string())) } }
+            " by " a href={ "/audit?token=" (token) } { "token " code { (short(&token.to_string())) } }
+        },
+    }
+}
+
+/// What it was done to, with a link to its own trail.
+pub(super) fn subject(event: &Event) -> Markup {
+    let (kind, id) = event.subject.split_once(':').unwrap_or((&event.subject, ""));
+    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("subject", &event.subject).finish();
+    html! {
+        @if id.is_empty() { (kind) } @else {
+            a href={ "/audit?" (query) } { (kind) " " code title=(id) { (short(id)) } }
+        }
+    }
+}
+
+/// The end of an id: its beginning is the time, which many share.
+fn short(id: &str) -> &str {
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { id.get(24..).unwrap_or(id) } else { id }
+}

@@ -1,0 +1,221 @@
+//! Limits as people write them in a form: one a line, problems with the line they are on.
+
+use bursar_core::limit::text::{describe, parse};
+use bursar_core::limit::warnings::warnings;
+use bursar_core::limit::{Limit, LimitSet, Subject};
+use bursar_service::limits::Standing;
+use bursar_wire::requests::{DestinationEdit, LimitsEdit};
+use maud::{Markup, html};
+use serde_json::json;
+
+use super::Answering;
+use super::answer::Answer;
+use super::assets;
+use super::bars;
+use super::forms::{self, Field, Problems};
+use super::layout::{Frame, Section, capital};
+use super::visit::Visit;
+use super::words;
+
+/// The field of limits.
+pub(crate) const FIELD: &str = "limits";
+/// The most characters of it.
+pub(crate) const LONGEST: u32 = 16_384;
+/// What the field is explained by.
+pub(crate) const HINT: &str =
+    "One a line, in units of the coin. A token spends a coin by itself only within a limit on it.";
+
+/// Reads lines of limits; empty lines say nothing.
+///
+/// # Errors
+/// What is wrong, line by line.
+pub(crate) fn read(text: &str) -> Result<Vec<Limit>, Vec<String>> {
+    let (mut limits, mut problems) = (Vec::new(), Vec::new());
+    for (number, line) in (1_usize..).zip(text.lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        if limits.len().saturating_add(problems.len()) >= LimitSet::MOST {
+            problems.push(format!("line {number}: there are at most {} limits", LimitSet::MOST));
+            break;
+        }
+        match parse(line.trim()) {
+            Ok(limit) => limits.push(limit),
+            Err(problem) => problems.push(format!("line {number}, “{}”: {problem}", line.trim())),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    match LimitSet::of(limits.clone()).check() {
+        Ok(()) => Ok(limits),
+        Err(problem) => Err(vec![format!("this set {problem}")]),
+    }
+}
+
+/// Limits, one a line.
+pub(crate) fn lines(limits: &[Limit]) -> String {
+    limits.iter().map(describe).collect::<Vec<_>>().join("\n")
+}
+
+/// The field, with examples and a place for what the server reads in it.
+pub(crate) fn field(value: &str, problems: &Problems) -> Markup {
+    let field = Field {
+        name: FIELD,
+        label: "Limits",
+        hint: HINT,
+        value,
+        lines: 4,
+        is_optional: true,
+        most: LONGEST,
+        ..Field::default()
+    };
+    html! {
+        (field.draw(problems))
+        div id="limits-read" class="read" role="status" data-check="/limits/check" {}
+        details class="examples" {
+            summary { "How limits are written" }
+            table {
+                thead { tr { th scope="col" { "You write" } th scope="col" { "It means" } } }
+                tbody {
+                    @for text in EXAMPLES {
+                        tr {
+                            td { code { (text) } }
+                            td { (parse(text).map(|limit| capital(&words::limit(&limit))).unwrap_or_default()) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+const EXAMPLES: [&str; 6] = [
+    "tbtc 0.5/day",
+    "tbtc 5 in total",
+    "hteth:usdc 100 per spend",
+    "20 spends/hour",
+    "hteth fees 0.01/day",
+    "tbtc 2/calendar month in Europe/Zurich",
+];
+
+/// Tells a script what the server reads in limits that are being written.
+pub(crate) async fn check(visit: Visit) -> Answering {
+    let (lines, is_right) = match read(visit.form.text(FIELD)) {
+        Err(problems) => (problems.iter().map(|problem| words::sentence(problem)).collect(), false),
+        Ok(limits) => {
+            let odd = warnings(&LimitSet::of(limits.clone()));
+            let read = limits.iter().map(|limit| capital(&words::limit(limit)));
+            let odd = odd.iter().map(|warning| format!("Note: {warning}"));
+            (read.chain(odd).map(|line| words::sentence(&line)).collect::<Vec<_>>(), true)
+        }
+    };
+    Ok(Answer::json(&json!({"right": is_right, "lines": lines})))
+}
+
+/// A page on which the limits of something are edited.
+pub(crate) struct Editing {
+    pub(crate) subject: Subject,
+    /// What it is called.
+    pub(crate) name: String,
+    /// The page of it.
+    pub(crate) path: String,
+    pub(crate) section: Section,
+}
+
+impl Editing {
+    /// The form as things stand.
+    pub(crate) async fn form(self, visit: Visit) -> Answering {
+        let standing = visit.bursar.limits(visit.person()?, self.subject).await?;
+        let text = lines(&standing.rules.limits);
+        Ok(self.draw(&visit, &standing, &text, standing.version, &Problems::default()))
+    }
+
+    /// Changes the limits.
+    pub(crate) async fn submit(self, visit: Visit) -> Answering {
+        let person = visit.person()?;
+        let standing = visit.bursar.limits(person, self.subject).await?;
+        let text = visit.form.text(FIELD);
+        let seen = visit.form.text("version").parse().unwrap_or(0);
+        let limits = match read(text) {
+            Ok(limits) => limits,
+            Err(found) => {
+                let mut problems = Problems::default();
+                found.iter().for_each(|problem| problems.add(FIELD, problem));
+                return Ok(self.draw(&visit, &standing, text, seen, &problems));
+            }
+        };
+        let edit = LimitsEdit {
+            seen: Some(seen),
+            limits: Some(limits),
+            destinations: DestinationEdit::Keep,
+            otp: visit.form.some(forms::OTP).map(str::to_owned),
+        };
+        match visit.bursar.set_limits(person, self.subject, edit).await {
+            Ok(_) => Ok(Answer::to(format!("{}?changed=limits", self.path))),
+            Err(error) => {
+                let problems = Problems::of_failure(error, |field| if field == "version" { "" } else { FIELD })?;
+                Ok(self.draw(&visit, &standing, text, seen, &problems))
+            }
+        }
+    }
+
+    fn draw(&self, visit: &Visit, standing: &Standing, text: &str, seen: u64, problems: &Problems) -> Answer {
+        let frame = Frame::of(visit);
+        let title = format!("Limits of {}", self.name);
+        let target = match standing.subject {
+            Subject::Token(id) => format!("token:{id}"),
+            Subject::User(id) => format!("user:{id}"),
+            Subject::Wallet(id) => format!("wallet:{id}"),
+            Subject::Organisation(id) => format!("organisation:{id}"),
+        };
+        let is_old = seen != standing.version;
+        let body = html! {
+            (crumbs(&self.path, &self.name))
+            h1 { (title) }
+            (problems.summary())
+            @if is_old {
+                div class="notice warn" {
+                    p { "The limits have changed since you began. They are now:" }
+                    pre { (lines(&standing.rules.limits)) }
+                    p { a href={ (self.path) "/limits" } { "Begin again with these" } }
+                }
+            }
+            @if !standing.reports.is_empty() {
+                section class="card said" aria-labelledby="now" {
+                    h2 id="now" { "As they stand" }
+                    (bars::all(&standing.reports, visit.now()))
+                }
+            }
+            form method="post" action={ (self.path) "/limits" } class="card" {
+                (frame.form_token())
+                input type="hidden" name="version" value=(seen);
+                (field(text, problems))
+                p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
+                (forms::proof(problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
+                div class="buttons" {
+                    button class="main" type="submit" { "Save limits" }
+                    a class="button" href=(self.path) { "Cancel" }
+                }
+            }
+        };
+        frame.form(&title, self.section, &[&assets::LIMITS], problems, body)
+    }
+}
+
+/// The way back to the page above.
+pub(crate) fn crumbs(path: &str, name: &str) -> Markup {
+    html! { nav class="crumbs" aria-label="Way back" { a href=(path) { "← " (name) } } }
+}
+
+/// What a page says after something was changed on another.
+pub(crate) fn changed(visit: &Visit) -> Option<&'static str> {
+    match visit.query.text("changed") {
+        "limits" => Some("The limits are saved and hold from now on."),
+        "locked" => Some("The token is locked. It spends nothing until you unlock or resume it."),
+        "unlocked" => Some("The token is unlocked: for a while its own limits do not hold it back."),
+        "resumed" => Some("The lock is lifted."),
+        "revoked" => Some("The token is revoked. It can do nothing any more."),
+        _ => None,
+    }
+}

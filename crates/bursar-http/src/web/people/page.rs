@@ -1,0 +1,177 @@
+//! An organisation: its members, its invitations, what it demands.
+
+use bursar_core::account::{Freeze, Invitation, MemberRole, Organisation, User};
+use bursar_core::id::{InvitationId, UserId};
+use bursar_core::time::Timestamp;
+use bursar_service::Page;
+use maud::{Markup, html};
+
+use super::{path, role_name};
+use crate::web::Answering;
+use crate::web::layout::{Frame, Section};
+use crate::web::limits::crumbs;
+use crate::web::visit::Visit;
+use crate::web::words;
+
+/// Members and invitations on one page.
+const SHOWN: usize = 100;
+
+pub(crate) async fn show(visit: Visit) -> Answering {
+    let frame = Frame::of(&visit);
+    let id = visit.id("organisation")?;
+    let (organisation, role) = visit.bursar.organisation(visit.person()?, id)?;
+    let oversees = role != MemberRole::Member;
+    let body = html! {
+        (crumbs("/organisations", "Organisations"))
+        div class="title" {
+            h1 { (organisation.name) " " span class="badge plain" { (role_name(role)) } }
+            @if role.administers() {
+                div class="buttons" {
+                    a class="button main" href={ (path(id)) "/invite" } { "Invite somebody" }
+                    a class="button" href={ (path(id)) "/settings" } { "Settings" }
+                }
+            }
+        }
+        @if let Some(done) = changed(&visit) { p class="notice" role="status" { (done) } }
+        (freeze_notice(organisation.freeze.as_ref(), visit.now()))
+        (demands(&organisation))
+        @if oversees {
+            (members(&visit, &organisation, role).await?)
+            (invitations(&visit, &organisation, role, &frame).await?)
+        } @else {
+            p class="muted" { "Who else belongs to it is for those who run it." }
+        }
+    };
+    Ok(frame.page(&organisation.name, Section::People, body))
+}
+
+fn changed(visit: &Visit) -> Option<&'static str> {
+    match visit.query.text("changed") {
+        "role" => Some("The role is changed."),
+        "removed" => Some("They do not belong to it any more, and have no role in its wallets."),
+        "frozen" => Some("The account is frozen: nothing of it works."),
+        "unfrozen" => Some("The freeze is lifted."),
+        "invited" => Some("The invitation is on its way."),
+        "withdrawn" => Some("The invitation is withdrawn: its link opens nothing."),
+        "resent" => Some("The invitation was sent again, with a new link."),
+        "settings" => Some("The settings are saved."),
+        _ => None,
+    }
+}
+
+fn demands(organisation: &Organisation) -> Markup {
+    html! {
+        p class="muted" {
+            @if organisation.requires_second_factor {
+                "Members need a second factor to do anything that counts."
+            } @else {
+                "Members are not asked to have a second factor."
+            }
+        }
+    }
+}
+
+/// Says that something is frozen, why and until when.
+pub(super) fn freeze_notice(freeze: Option<&Freeze>, now: Timestamp) -> Markup {
+    html! {
+        @if let Some(freeze) = freeze.filter(|freeze| freeze.holds_at(now)) {
+            p class="notice bad" {
+                strong { "Frozen" } " since " (words::instant(freeze.since))
+                @if let Some(until) = freeze.until { ", until " (words::instant(until)) } ": " (freeze.reason)
+            }
+        }
+    }
+}
+
+async fn members(
+    visit: &Visit,
+    organisation: &Organisation,
+    own: MemberRole,
+) -> Result<Markup, crate::failure::Failure> {
+    let after: Option<UserId> = visit.query.some("members").and_then(|text| text.parse().ok());
+    let page = Page { limit: SHOWN, after, newest_first: false };
+    let (found, next) = visit.bursar.members(visit.person()?, organisation.id, page).await?;
+    Ok(html! {
+        section aria-labelledby="members" {
+            h2 id="members" { "Members" }
+            div class="scroll" tabindex="0" role="region" aria-labelledby="members" {
+                table {
+                    thead { tr {
+                        th scope="col" { "Who" } th scope="col" { "Role" } th scope="col" { "State" }
+                        @if own.administers() { th scope="col" { span class="unseen" { "Change" } } }
+                    } }
+                    tbody { @for (role, user) in &found { (member(visit, organisation, own, *role, user)) } }
+                }
+            }
+            @if let Some(next) = next { p { a class="button" href={ "?members=" (next) } { "More members" } } }
+        }
+    })
+}
+
+fn member(visit: &Visit, organisation: &Organisation, own: MemberRole, role: MemberRole, user: &User) -> Markup {
+    let is_frozen = user.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
+    html! {
+        tr {
+            th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) } }
+            td { (role_name(role)) }
+            td { @if is_frozen { span class="badge bad" { "frozen" } } @else { span class="badge good" { "active" } } }
+            @if own.administers() {
+                td { a href={ (path(organisation.id)) "/members/" (user.id) } { "Change" span class="unseen" { " " (user.full_name) } } }
+            }
+        }
+    }
+}
+
+async fn invitations(
+    visit: &Visit,
+    organisation: &Organisation,
+    own: MemberRole,
+    frame: &Frame,
+) -> Result<Markup, crate::failure::Failure> {
+    let page = Page { limit: SHOWN, after: None::<InvitationId>, newest_first: true };
+    let (found, _) = visit.bursar.invitations(visit.person()?, organisation.id, page).await?;
+    Ok(html! {
+        section aria-labelledby="invitations" {
+            h2 id="invitations" { "Invitations" }
+            @if found.is_empty() { p class="empty" { "None is open." } }
+            @else {
+                div class="scroll" tabindex="0" role="region" aria-labelledby="invitations" {
+                    table {
+                        thead { tr {
+                            th scope="col" { "Address" } th scope="col" { "Role" } th scope="col" { "Until" }
+                            @if own.administers() { th scope="col" { span class="unseen" { "Change" } } }
+                        } }
+                        tbody { @for one in &found { (invitation(visit, own, one, frame)) } }
+                    }
+                }
+            }
+        }
+    })
+}
+
+fn invitation(visit: &Visit, own: MemberRole, one: &Invitation, frame: &Frame) -> Markup {
+    let is_over = one.expires <= visit.now();
+    html! {
+        tr {
+            th scope="row" { (one.address) }
+            td { (role_name(one.role)) }
+            td { @if is_over { span class="badge off" { "over" } } @else { (words::relative(one.expires, visit.now())) } }
+            @if own.administers() {
+                td {
+                    div class="buttons" {
+                        @if !is_over {
+                            form method="post" action={ "/invitations/" (one.id) "/resend" } {
+                                (frame.form_token()) input type="hidden" name="organisation" value=(one.organisation);
+                                button class="quiet" type="submit" { "Send again" span class="unseen" { " to " (one.address) } }
+                            }
+                        }
+                        form method="post" action={ "/invitations/" (one.id) "/withdraw" } {
+                            (frame.form_token()) input type="hidden" name="organisation" value=(one.organisation);
+                            button class="quiet" type="submit" { "Withdraw" span class="unseen" { " that of " (one.address) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A table of spends.
+
+use bursar_core::hold::{Hold, HoldState, Payee};
+use bursar_core::time::Timestamp;
+use maud::{Markup, html};
+
+use super::words;
+
+/// The longest address that is shown in full, in characters.
+const LONGEST_SHOWN: usize = 24;
+
+/// The spends; the fourth column tells what is not known from the page: the wallet or the token.
+pub(crate) fn table(spends: &[Hold], column: &str, other: &dyn Fn(&Hold) -> Markup, now: Timestamp) -> Markup {
+    html! {
+        @if spends.is_empty() { p class="empty" { "No spends yet." } } @else {
+            div class="scrolls" tabindex="0" role="group" aria-label="Spends" {
+                table {
+                    thead {
+                        tr {
+                            th scope="col" { "When" }
+                            th scope="col" class="number" { "Amount" }
+                            th scope="col" { "To" }
+                            th scope="col" { (column) }
+                            th scope="col" { "Became" }
+                        }
+                    }
+                    tbody { @for spend in spends { (row(spend, &other(spend), now)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(spend: &Hold, other: &Markup, now: Timestamp) -> Markup {
+    let (class, state) = state(&spend.state);
+    let cost = spend.captured().unwrap_or_else(|| spend.cost.clone());
+    html! {
+        tr {
+            th scope="row" { (words::relative(spend.created, now)) }
+            td class="number" { (words::amount(cost.amount, &cost.coin)) }
+            td { (recipients(&spend.payees)) }
+            td { (other) }
+            td {
+                span class={ "badge " (class) } { (state) }
+                @if spend.overridden { " " span class="badge warn" { "under an unlock" } }
+            }
+        }
+    }
+}
+
+fn recipients(payees: &[Payee]) -> Markup {
+    let more = payees.len().saturating_sub(1);
+    html! {
+        @if let Some(first) = payees.first() { code title=(first.address) { (short(&first.address)) } }
+        @if more > 0 { " and " (more) " more" }
+    }
+}
+
+/// Begin and end of a long address, by which people know it.
+fn short(address: &str) -> String {
+    let count = address.chars().count();
+    if count <= LONGEST_SHOWN {
+        return address.to_owned();
+    }
+    let start: String = address.chars().take(10).collect();
+    let end: String = address.chars().skip(count.saturating_sub(8)).collect();
+    format!("{start}…{end}")
+}
+
+const fn state(state: &HoldState) -> (&'static str, &'static str) {
+    match state {
+        HoldState::Open => ("plain", "Held"),
+        HoldState::Unresolved { .. } => ("warn", "Not known yet"),
+        HoldState::Captured { .. } => ("good", "Sent"),
+        HoldState::Released { .. } => ("off", "Not sent"),
+    }
+}

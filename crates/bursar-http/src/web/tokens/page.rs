@@ -1,0 +1,177 @@
+//! The page of one token.
+
+use bursar_core::hold::Hold;
+use bursar_core::token::Token;
+use bursar_service::Page;
+use bursar_service::issue::TokenState;
+use bursar_service::trail::{Found, Sought};
+use maud::{Markup, html};
+
+use super::status::Status;
+use super::{draw, name, path, wanted};
+use crate::web::Answering;
+use crate::web::layout::{Frame, Section};
+use crate::web::limits::{changed, crumbs};
+use crate::web::visit::Visit;
+use crate::web::{bars, plot, spends, words};
+
+/// Spends and refusals that are shown.
+const SPENDS: usize = 20;
+const REFUSALS: usize = 10;
+/// Wallets whose names are looked up.
+const WALLETS: usize = 100;
+
+/// The page.
+pub(crate) async fn show(visit: Visit) -> Answering {
+    let state = wanted(&visit).await?;
+    let (person, now) = (visit.person()?, visit.now());
+    let token = &state.token;
+    let usage = visit.bursar.usage(person, token.id, plot::since(now), plot::DAY).await?;
+    let latest = Page { limit: SPENDS, after: None, newest_first: true };
+    let (holds, _) = visit.bursar.spends_of(person, token.id, latest).await?;
+    let all = Page { limit: WALLETS, after: None, newest_first: false };
+    let (wallets, _) = visit.bursar.wallets(person, None, all).await?;
+    let known = draw::names(&wallets);
+    let sought = Sought {
+        action: Some("spend.refuse".to_owned()),
+        subject: Some(format!("token:{}", token.id)),
+        ..Sought::default()
+    };
+    let refused = visit.bursar.trail(person, sought, None, REFUSALS).await?;
+    let frame = Frame::of(&visit);
+    let title = name(token);
+    let lives = token.lives_at(now);
+    let body = html! {
+        (crumbs("/tokens", "Tokens"))
+        @if let Some(said) = changed(&visit) { p class="notice good" role="status" { (said) } }
+        div class="title" {
+            h1 { (title) }
+            (Status::of(token, now).badge(now))
+        }
+        @if lives { (actions(&frame, token)) }
+        div class="columns" {
+            div {
+                (limits(&visit, &state, lives))
+                section class="card" aria-labelledby="usage" {
+                    h2 id="usage" { "Spent in the last " (plot::DAYS) " days" }
+                    (plot::draw(&usage, now))
+                }
+                section class="card" aria-labelledby="spends" {
+                    h2 id="spends" { "Latest spends" }
+                    (spends::table(&holds, "From", &of_wallet(&known), now))
+                }
+                (refusals(&refused))
+            }
+            aside aria-label="About this token" {
+                (facts(&visit, &state))
+                section class="card" aria-labelledby="may" {
+                    h2 id="may" { "What it may do" }
+                    (draw::grant(&token.grant, &known))
+                }
+            }
+        }
+    };
+    Ok(frame.page(&title, Section::Tokens, body))
+}
+
+/// Which wallet a spend is from.
+fn of_wallet(known: &draw::Names) -> impl Fn(&Hold) -> Markup {
+    move |hold| match hold.wallet {
+        Some(id) if known.contains_key(&id) => html! { a href={ "/wallets/" (id) } { (draw::wallet(known, id)) } },
+        Some(id) => html! { (draw::wallet(known, id)) },
+        None => html! { "outside of wallets" },
+    }
+}
+
+fn actions(frame: &Frame, token: &Token) -> Markup {
+    let path = path(token.id);
+    let is_locked = token.locked.is_some();
+    html! {
+        div class="actions" {
+            a class="button" href={ (path) "/limits" } { "Edit limits" }
+            a class="button" href={ (path) "/rotate" } { "Rotate" }
+            a class="button" href={ (path) "/unlock" } { @if is_locked { "Unlock or resume" } @else { "Unlock" } }
+            @if !is_locked {
+                form method="post" action={ (path) "/lock" } {
+                    (frame.form_token())
+                    button type="submit" { "Lock" }
+                }
+            }
+            a class="button bad" href={ (path) "/revoke" } { "Revoke" }
+        }
+    }
+}
+
+fn limits(visit: &Visit, state: &TokenState, lives: bool) -> Markup {
+    let may_spend = state.token.grant.scopes.can_spend();
+    let rules = state.rules.destinations.as_ref();
+    html! {
+        section class="card" aria-labelledby="limits" {
+            h2 id="limits" { "Limits" }
+            @if state.standing.is_empty() {
+                p {
+                    @if may_spend && lives {
+                        "It has no limit, so it spends nothing by itself: each spend needs an unlock. "
+                        a href={ (path(state.token.id)) "/limits" } { "Give it a limit" }
+                    } @else { "It has no limits." }
+                }
+            } @else { (bars::all(&state.standing, visit.now())) }
+            @if let Some(rules) = rules {
+                @if let Some(allowed) = &rules.allowed {
+                    details {
+                        summary { "Pays " (words::counted(allowed.len() as u64, "destination")) " only" }
+                        ul class="addresses" { @for one in allowed { li { code { (one.address) } " (" (one.coin) ")" } } }
+                    }
+                }
+                @if let Some(most) = rules.at_most { p { "Pays at most " (words::counted(most.into(), "different destination")) "." } }
+                @for limit in &rules.each { p { "Each destination gets " (words::limit(limit)) "." } }
+            }
+        }
+    }
+}
+
+fn facts(visit: &Visit, state: &TokenState) -> Markup {
+    let (token, now) = (&state.token, visit.now());
+    html! {
+        section class="card" aria-labelledby="facts" {
+            h2 id="facts" { "About it" }
+            dl class="facts" {
+                dt { "Last used" }
+                dd {
+                    @match state.last_used {
+                        Some(used) => { (words::relative(used.at, now)) " from " (used.from) },
+                        None => "never",
+                    }
+                }
+                dt { "Expires" }
+                dd { (words::instant(token.expires)) }
+                dt { "Made" }
+                dd { (words::instant(token.created)) " from " (token.created_from) }
+                @if let Some(since) = token.locked { dt { "Locked" } dd { (words::relative(since, now)) } }
+                @if let Some(at) = token.revoked { dt { "Revoked" } dd { (words::instant(at)) } }
+                dt { "Id" }
+                dd { code { (token.id) } }
+                @if let Some(own) = &state.fingerprint { dt { "Fingerprint of its secret" } dd { code { (own) } } }
+            }
+        }
+    }
+}
+
+fn refusals(found: &Found) -> Markup {
+    html! {
+        section class="card" aria-labelledby="refusals" {
+            h2 id="refusals" { "Latest refusals, and why" }
+            @if found.events.is_empty() { p class="muted" { "Nothing, as far back as was looked." } } @else {
+                ul class="refusals" {
+                    @for (_, event) in &found.events {
+                        @let value = |name: &str| event.data.iter().find(|(own, _)| own == name).map_or("", |(_, text)| text);
+                        li {
+                            p class="small muted" { (words::instant(event.time)) " · " (value("coin")) " · " code { (value("code")) } }
+                            p { (words::sentence(value("reason"))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Where a form begins: empty, with a preset, or as a link asks. A link only fills the form in; whoever sends it sees what
+//! it says and accepts each risk by a tick of its own.
+
+use bursar_core::id::WalletId;
+use bursar_core::scope::{ScopeName, WalletAction};
+use bursar_service::wallets::WalletView;
+
+use super::asked::everywhere;
+use super::draft::{Draft, ON_A_DATE, scope_named};
+use crate::web::fields::Fields;
+use crate::web::words::ACTIONS;
+
+/// The most that a link says under one name.
+const MOST: usize = 100;
+
+/// Presets: their name in links, their title, what they are for.
+pub(super) const PRESETS: [(&str, &str, &str); 3] = [
+    ("read", "Read only", "Sees balances, addresses and transfers. No money moves."),
+    ("spend", "One wallet, so much a day", "Sends from the wallet you choose, within a limit a day."),
+    ("guide", "Everything the guide lists", "All scopes of BitGo’s guide, for software that was written by it."),
+];
+
+/// What the query asks the form to begin with.
+pub(super) fn draft(query: &Fields, wallets: &[WalletView]) -> Draft {
+    let mut draft = preset(query.text("preset"), wallets);
+    let names = query.all("wallet").take(MOST).filter_map(|id| id.parse::<WalletId>().ok());
+    let named: Vec<WalletId> = names.collect();
+    if !named.is_empty() {
+        draft.is_everywhere = false;
+        draft.wallets = named;
+    }
+    let scopes: Vec<&str> =
+        query.all("scope").flat_map(|text| text.split([' ', ','])).filter(|text| !text.is_empty()).take(MOST).collect();
+    if !scopes.is_empty() {
+        draft.actions.clear();
+        draft.scopes.clear();
+        read_scopes(&mut draft, &scopes);
+    }
+    let lines = |name| query.all(name).take(MOST).map(|line| line.replace('\n', " ")).collect::<Vec<_>>().join("\n");
+    for (name, field) in [("limit", &mut draft.limits), ("ip", &mut draft.ips)] {
+        let said = lines(name);
+        if !said.is_empty() {
+            *field = said;
+        }
+    }
+    if let Some(label) = query.some("label") {
+        draft.label = label.chars().filter(|character| !character.is_control()).collect();
+    }
+    match query.some("expires") {
+        None => {}
+        Some(days) if days.trim_end_matches('d').parse::<u64>().is_ok() => {
+            draft.lifetime = days.trim_end_matches('d').to_owned();
+        }
+        Some(date) => {
+            draft.lifetime = ON_A_DATE.to_owned();
+            draft.expires = date.to_owned();
+        }
+    }
+    draft
+}
+
+/// Boxes, as far as they can say it; else the scopes as they are written.
+fn read_scopes(draft: &mut Draft, scopes: &[&str]) {
+    let of_wallets = |name: &str| ACTIONS.into_iter().find(|action| action.scope().as_str() == name);
+    let of_all =
+        |name: &str| ACTIONS.into_iter().find(|action| everywhere(*action).is_some_and(|all| all.as_str() == name));
+    let (mut here, mut there, mut more) = (Vec::new(), Vec::new(), Vec::new());
+    for text in scopes {
+        if let Some(action) = of_wallets(text) {
+            here.push(action);
+        } else if let Some(action) = of_all(text) {
+            there.push((*text, action));
+        } else {
+            match scope_named(text).filter(|scope| OTHERS.iter().any(|(_, list)| list.contains(scope))) {
+                Some(scope) => draft.scopes.push(scope),
+                None => more.push(*text),
+            }
+        }
+    }
+    if here.is_empty() && !there.is_empty() {
+        draft.is_everywhere = true;
+        draft.actions = there.iter().map(|(_, action)| *action).collect();
+    } else {
+        draft.actions = here;
+        more.extend(there.iter().map(|(text, _)| *text));
+    }
+    draft.more = more.join("\n");
+}
+
+/// Scopes that are no wallets', in groups.
+pub(super) const OTHERS: [(&str, &[ScopeName]); 3] = [
+    (
+        "Your account",
+        &[ScopeName::Openid, ScopeName::Profile, ScopeName::EnterpriseViewAll, ScopeName::AuditlogsViewAll],
+    ),
+    ("More about wallets", &[ScopeName::WalletCreate, ScopeName::PendingApprovalUpdate]),
+    (
+        "Markets and settlement",
+        &[
+            ScopeName::CryptoCompare,
+            ScopeName::TradeView,
+            ScopeName::TradeTrade,
+            ScopeName::SettlementNetworkRead,
+            ScopeName::SettlementNetworkWrite,
+        ],
+    ),
+];
+
+fn preset(name: &str, wallets: &[WalletView]) -> Draft {
+    use ScopeName as S;
+    use WalletAction as A;
+    let of = |actions: &[WalletAction], scopes: &[ScopeName]| Draft {
+        actions: actions.to_vec(),
+        scopes: scopes.to_vec(),
+        ..Draft::default()
+    };
+    match name {
+        "read" => Draft { is_everywhere: true, ..of(&[A::View], &[S::Profile]) },
+        "spend" => {
+            let only = wallets.iter().find(|view| view.role.spend);
+            Draft {
+                wallets: only.map(|view| view.wallet.id).into_iter().collect(),
+                limits: only.map(|view| format!("{} 0.01/day", view.wallet.coin)).unwrap_or_default(),
+                ..of(&[A::View, A::Spend], &[S::Profile])
+            }
+        }
+        "guide" => Draft {
+            is_everywhere: true,
+            more: "portfolio_view\nmetamask_institutional".to_owned(),
+            ..of(
+                &[A::View, A::Spend, A::Edit, A::Approve, A::Manage],
+                &[S::Openid, S::Profile, S::WalletCreate, S::PendingApprovalUpdate, S::TradeView, S::TradeTrade],
+            )
+        },
+        _ => Draft::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(query: &str) -> Draft {
+        draft(&Fields::read(query.as_bytes()).unwrap(), &[])
+    }
+
+    #[test]
+    fn a_link_fills_the_form_in() {
+        let wallet = "07".repeat(16);
+        let draft = asked(&format!(
+            "label=payout&scope=wallet_view,wallet_spend&scope=profile&wallet={wallet}&limit=tbtc+0.5/day&limit=20+spends/hour\
+             &ip=203.0.113.0/24&expires=30"
+        ));
+        assert_eq!(draft.label, "payout");
+        assert_eq!(draft.actions, [WalletAction::View, WalletAction::Spend]);
+        assert!(!draft.is_everywhere);
+        assert_eq!(draft.wallets, [wallet.parse().unwrap()]);
+        assert_eq!(draft.scopes, [ScopeName::Profile]);
+        assert_eq!(draft.limits, "tbtc 0.5/day\n20 spends/hour");
+        assert_eq!((draft.ips.as_str(), draft.lifetime.as_str()), ("203.0.113.0/24", "30"));
+    }
+
+    #[test]
+    fn what_boxes_cannot_say_stays_as_it_is_written() {
+        let draft = asked("scope=wallet_view_all+wallet_spend:07070707070707070707070707070707+wallet_steal");
+        assert_eq!(draft.actions, [WalletAction::View]);
+        assert!(draft.is_everywhere);
+        assert_eq!(draft.more, "wallet_spend:07070707070707070707070707070707\nwallet_steal");
+        assert_eq!(asked("expires=2027-05-23").lifetime, ON_A_DATE);
+    }
+
+    #[test]
+    fn a_preset_is_no_more_than_its_name_says() {
+        let read = asked("preset=read");
+        assert_eq!(read.actions, [WalletAction::View]);
+        assert!(read.limits.is_empty());
+        assert_eq!(asked("preset=everything"), Draft::default());
+    }
+}

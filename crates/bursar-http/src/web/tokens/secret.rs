@@ -1,0 +1,129 @@
+//! The one page that shows a new secret, once, with what to do with it.
+
+use axum::http::StatusCode;
+use bursar_core::scope::WalletAction;
+use bursar_core::token::Grant;
+use bursar_service::Page;
+use bursar_service::wallets::WalletView;
+use maud::{Markup, html};
+
+use super::{name, path, wanted};
+use crate::failure::Failure;
+use crate::web::Answering;
+use crate::web::answer::Answer;
+use crate::web::assets;
+use crate::web::handover::Made;
+use crate::web::layout::{Frame, Section};
+use crate::web::limits::crumbs;
+use crate::web::visit::Visit;
+use crate::web::words;
+
+/// An address that pays nobody, for snippets.
+const NOBODY: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+
+/// Wallets that one for the snippets is chosen from.
+const WALLETS: usize = 100;
+
+/// Shows what waits to be shown, or says that it is gone.
+pub(crate) async fn show(visit: Visit) -> Answering {
+    let state = wanted(&visit).await?;
+    let (person, id) = (visit.person()?, state.token.id);
+    let frame = Frame::of(&visit);
+    let (name, path) = (name(&state.token), path(id));
+    let made = visit.handover.take(person.token().id, id, visit.now());
+    let Some((made, text)) = made.and_then(|mut made| made.text.take().map(|text| (made, text))) else {
+        let body = html! {
+            (crumbs(&path, &name))
+            h1 { "The secret is not shown again" }
+            p { "A token’s secret is shown once, right after it was made; nobody can read it afterwards, not even here. "
+                "If you have not kept it, make a new one: the token stays as it is." }
+            div class="buttons" {
+                a class="button main" href={ (path) "/rotate" } { "Make a new secret" }
+                a class="button" href=(path) { "Go to the token" }
+            }
+        };
+        let title = "The secret is not shown again";
+        return Ok(Answer::failed(StatusCode::GONE, frame.document(title, Section::Tokens, &[], body)));
+    };
+    let body = html! {
+        h1 { "Keep this secret now" }
+        p { "This is the only time that it is shown. Whoever has it can do what the token may: put it into a secret store, "
+            "never into code or a chat." }
+        (warnings(&made))
+        div class="card said" { (copied("secret", "Secret of the token", text.expose())) }
+        @if let Some(ends) = made.old_ends {
+            p { "The old secret " @if ends > visit.now() { "goes on until " (words::instant(ends)) "." } @else { "works no more." } }
+        }
+        (snippets(&visit, &state.token.grant).await?)
+        div class="buttons" { a class="button main" href=(path) { "I have kept it" } }
+    };
+    Ok(Answer::page(frame.document("Keep this secret now", Section::Tokens, &[&assets::COPY], body)))
+}
+
+fn warnings(made: &Made) -> Markup {
+    html! {
+        @if !made.warnings.is_empty() {
+            div class="notice warn" {
+                h2 { "Good to know" }
+                ul { @for warning in &made.warnings { li { (words::sentence(warning)) } } }
+            }
+        }
+    }
+}
+
+/// A text with a button that copies it; the button shows where scripts run.
+pub(crate) fn copied(id: &str, label: &str, text: &str) -> Markup {
+    html! {
+        div class="copied" {
+            label for=(id) { (label) }
+            div class="row" {
+                input id=(id) type="text" readonly value=(text) spellcheck="false" autocomplete="off";
+                button type="button" data-copies=(id) hidden { "Copy" }
+            }
+        }
+    }
+}
+
+async fn snippets(visit: &Visit, grant: &Grant) -> Result<Markup, Failure> {
+    let url = origin(visit);
+    let all = Page { limit: WALLETS, after: None, newest_first: false };
+    let (wallets, _) = visit.bursar.wallets(visit.person()?, None, all).await?;
+    let is_within = |view: &&WalletView| grant.scopes.allow_on(WalletAction::Spend, view.wallet.id, false);
+    let view = wallets.iter().find(is_within).or(wallets.first());
+    let coin = view.map_or("tbtc", |view| view.wallet.coin.as_str());
+    let wallet = view.map_or_else(|| "<wallet id>".to_owned(), |view| view.wallet.id.to_string());
+    let to = if coin == "tbtc" { NOBODY } else { "<address>" };
+    let sdk = format!(
+        "// export BITGO_CUSTOM_ROOT_URI={url}\n\
+         const {{ BitGoAPI }} = require('@bitgo/sdk-api');\n\
+         const bitgo = new BitGoAPI({{ env: 'test' }});\n\
+         bitgo.authenticateWithAccessToken({{ accessToken: process.env.TOKEN }});\n\
+         bitgo.session().then(console.log);"
+    );
+    let curl = format!(
+        "curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n     \
+         -d '{{\"address\":\"{to}\",\"amount\":\"250\"}}' \\\n     \
+         '{url}/api/v2/{coin}/wallet/{wallet}/sendcoins'"
+    );
+    let cli = format!("export BURSAR_URL='{url}' BURSAR_TOKEN=\"$TOKEN\"\nbursar whoami");
+    Ok(html! {
+        section class="said" aria-labelledby="use" {
+            h2 id="use" { "Use it" }
+            p { "Each reads the secret from the environment variable " code { "TOKEN" } "." }
+            @for (name, code) in [("BitGo SDK", &sdk), ("curl", &curl), ("Command line", &cli)] {
+                h3 { (name) }
+                pre tabindex="0" aria-label=(name) { code { (code) } }
+            }
+        }
+    })
+}
+
+/// Where this server is, as the browser has it.
+fn origin(visit: &Visit) -> String {
+    let text = |name: &str| visit.headers.get(name).and_then(|value| value.to_str().ok());
+    match (text("origin").or(text("referer")), text("host")) {
+        (Some(said), Some(host)) if said.starts_with("https://") => format!("https://{host}"),
+        (_, Some(host)) => format!("http://{host}"),
+        _ => "http://localhost:8080".to_owned(),
+    }
+}

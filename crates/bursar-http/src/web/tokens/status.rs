@@ -1,0 +1,64 @@
+//! In which state a token is, as people see it.
+
+use bursar_core::time::{Span, Timestamp};
+use bursar_core::token::Token;
+use maud::{Markup, html};
+
+use crate::web::words;
+
+/// How long before its end a token is said to expire soon: two weeks.
+const SOON: Span = Span::from_seconds(14 * 86_400);
+
+/// In which state a token is: the first that fits, the gravest first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Status {
+    Revoked(Timestamp),
+    Expired,
+    Unlocked(Timestamp),
+    Locked,
+    ExpiresSoon,
+    Active,
+}
+
+impl Status {
+    pub(super) fn of(token: &Token, now: Timestamp) -> Self {
+        if let Some(at) = token.revoked {
+            return Self::Revoked(at);
+        }
+        if now >= token.expires {
+            return Self::Expired;
+        }
+        if let Some(unlock) = token.unlocked_at(now) {
+            return Self::Unlocked(unlock.until);
+        }
+        if token.locked.is_some() {
+            return Self::Locked;
+        }
+        if token.expires.since(now) < SOON { Self::ExpiresSoon } else { Self::Active }
+    }
+
+    /// As filters name it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Revoked(_) => "revoked",
+            Self::Expired => "expired",
+            Self::Unlocked(_) => "unlocked",
+            Self::Locked => "locked",
+            Self::ExpiresSoon => "expiring",
+            Self::Active => "active",
+        }
+    }
+
+    /// A word in colour; the colour says nothing that the word does not.
+    pub(super) fn badge(self, now: Timestamp) -> Markup {
+        let (class, text) = match self {
+            Self::Revoked(_) => ("off", "Revoked".to_owned()),
+            Self::Expired => ("off", "Expired".to_owned()),
+            Self::Unlocked(until) => ("warn", format!("Unlocked for {}", words::span(until.since(now)))),
+            Self::Locked => ("bad", "Locked".to_owned()),
+            Self::ExpiresSoon => ("warn", "Expires soon".to_owned()),
+            Self::Active => ("good", "Active".to_owned()),
+        };
+        html! { span class={ "badge " (class) } { (text) } }
+    }
+}

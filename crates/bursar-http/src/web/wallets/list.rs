@@ -1,0 +1,51 @@
+//! The list of wallets.
+
+use bursar_core::id::WalletId;
+use bursar_service::Page;
+use bursar_service::wallets::WalletView;
+use maud::{Markup, html};
+
+use super::{name, path, role};
+use crate::web::Answering;
+use crate::web::layout::{Frame, Section};
+use crate::web::visit::Visit;
+use crate::web::words;
+
+/// Wallets of one page.
+const AT_ONCE: usize = 100;
+
+/// The list.
+pub(crate) async fn show(visit: Visit) -> Answering {
+    let after = visit.query.text("after").parse::<WalletId>().ok();
+    let page = Page { limit: AT_ONCE, after, newest_first: false };
+    let (wallets, next) = visit.bursar.wallets(visit.person()?, None, page).await?;
+    let frame = Frame::of(&visit);
+    let body = html! {
+        h1 { "Wallets" }
+        @if wallets.is_empty() {
+            div class="empty" {
+                h2 { "No wallets" }
+                p { "Whoever administers your organisation can give you a part in one." }
+            }
+        } @else {
+            ul class="wallets" { @for view in &wallets { (row(view)) } }
+        }
+        @if let Some(next) = next { p { a class="button" href={ "/wallets?after=" (next) } rel="next" { "More wallets" } } }
+    };
+    Ok(frame.page("Wallets", Section::Wallets, body))
+}
+
+fn row(view: &WalletView) -> Markup {
+    let wallet = &view.wallet;
+    html! {
+        li class="card wallet" {
+            div class="head" {
+                h2 { a href=(path(wallet.id)) { (name(wallet)) } }
+                @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
+                @if wallet.freeze.is_some() { span class="badge bad" { "Frozen" } }
+            }
+            p class="balance" { (words::amount(view.balance.confirmed, &wallet.coin)) }
+            p class="facts" { span { (role(view.role)) } span { "On the rail " (wallet.rail) } }
+        }
+    }
+}

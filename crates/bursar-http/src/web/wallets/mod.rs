@@ -1,0 +1,32 @@
+//! Pages about wallets.
+
+pub(super) mod limits;
+pub(super) mod list;
+pub(super) mod page;
+
+use bursar_core::account::{Wallet, WalletRole};
+use bursar_core::id::WalletId;
+
+/// What a wallet is called.
+fn name(wallet: &Wallet) -> String {
+    match wallet.label.trim() {
+        "" => "Wallet without a name".to_owned(),
+        label => label.to_owned(),
+    }
+}
+
+/// The page of a wallet.
+fn path(id: WalletId) -> String {
+    format!("/wallets/{id}")
+}
+
+/// What somebody may do with a wallet.
+fn role(role: WalletRole) -> &'static str {
+    if role.admin {
+        "You administer it"
+    } else if role.spend {
+        "You may spend from it"
+    } else {
+        "You may look at it"
+    }
+}

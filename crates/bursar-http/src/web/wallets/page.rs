@@ -1,0 +1,118 @@
+//! The page of one wallet.
+
+use std::collections::BTreeMap;
+
+use bursar_core::hold::Hold;
+use bursar_core::id::{TokenId, WalletId};
+use bursar_core::limit::Subject;
+use bursar_service::Page;
+use bursar_service::error::ServiceError;
+use bursar_service::limits::Standing;
+use bursar_service::wallets::WalletView;
+use maud::{Markup, html};
+
+use super::{name, path, role};
+use crate::failure::Failure;
+use crate::web::Answering;
+use crate::web::answer::Answer;
+use crate::web::assets;
+use crate::web::layout::{Frame, Section};
+use crate::web::limits::{changed, crumbs};
+use crate::web::tokens::secret::copied;
+use crate::web::visit::Visit;
+use crate::web::{bars, spends, tokens, words};
+
+/// Spends that are shown.
+const SPENDS: usize = 20;
+
+/// The page.
+pub(crate) async fn show(visit: Visit) -> Answering {
+    let (person, now) = (visit.person()?, visit.now());
+    let view = visit.bursar.wallet(person, None, visit.id::<WalletId>("wallet")?).await?;
+    let wallet = &view.wallet;
+    let standing = visit.bursar.limits(person, Subject::Wallet(wallet.id)).await?;
+    let latest = Page { limit: SPENDS, after: None, newest_first: true };
+    let (holds, _) = visit.bursar.transfers(person, &wallet.coin, wallet.id, latest).await?;
+    let frame = Frame::of(&visit);
+    let title = name(wallet);
+    let own = own_tokens(&visit, &holds).await?;
+    // Whose token it was is not everybody's business; one's own is.
+    let by = |hold: &Hold| match own.get(&hold.token) {
+        Some(name) => html! { a href={ "/tokens/" (hold.token) } { (name) } },
+        None => html! { "somebody else" },
+    };
+    let body = html! {
+        (crumbs("/wallets", "Wallets"))
+        @if let Some(said) = changed(&visit) { p class="notice good" role="status" { (said) } }
+        div class="title" {
+            h1 { (title) }
+            @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
+        }
+        p class="balance" { (words::amount(view.balance.confirmed, &wallet.coin)) }
+        @if let Some(freeze) = &wallet.freeze {
+            div class="notice warn" {
+                p { "Frozen since " (words::instant(freeze.since)) ": " (words::sentence(&freeze.reason)) }
+            }
+        }
+        div class="columns" {
+            div {
+                (limits(&view, &standing, now))
+                section class="card" aria-labelledby="spends" {
+                    h2 id="spends" { "Latest spends" }
+                    (spends::table(&holds, "By", &by, now))
+                }
+            }
+            aside aria-label="About this wallet" { (facts(&view)) }
+        }
+    };
+    Ok(Answer::page(frame.document(&title, Section::Wallets, &[&assets::COPY], body)))
+}
+
+/// The names of those tokens of these spends that are the visitor's.
+async fn own_tokens(visit: &Visit, holds: &[Hold]) -> Result<BTreeMap<TokenId, String>, Failure> {
+    let person = visit.person()?;
+    let mut names = BTreeMap::new();
+    for hold in holds.iter().filter(|hold| hold.user == person.owner.id) {
+        if names.contains_key(&hold.token) {
+            continue;
+        }
+        // A token may be forgotten before its spends are.
+        match visit.bursar.access_token(person, hold.token).await {
+            Ok(state) => drop(names.insert(hold.token, tokens::name(&state.token))),
+            Err(ServiceError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(names)
+}
+
+fn limits(view: &WalletView, standing: &Standing, now: bursar_core::time::Timestamp) -> Markup {
+    html! {
+        section class="card" aria-labelledby="limits" {
+            div class="head" {
+                h2 id="limits" { "Limits" }
+                @if view.role.admin { a class="button" href={ (path(view.wallet.id)) "/limits" } { "Edit limits" } }
+            }
+            @if standing.reports.is_empty() {
+                p { "No limit of its own. Limits of tokens, of people and of the organisation hold all the same." }
+            } @else { (bars::all(&standing.reports, now)) }
+        }
+    }
+}
+
+fn facts(view: &WalletView) -> Markup {
+    let wallet = &view.wallet;
+    html! {
+        section class="card" aria-labelledby="facts" {
+            h2 id="facts" { "About it" }
+            @if let Some(address) = &view.address { (copied("address", "Where it can be paid", address)) }
+            dl class="facts" {
+                dt { "Coin" } dd { (wallet.coin) }
+                dt { "Your part" } dd { (role(view.role)) }
+                dt { "Rail" } dd { (wallet.rail) }
+                dt { "Registered" } dd { (words::instant(wallet.created)) }
+                dt { "Id" } dd { code { (wallet.id) } }
+            }
+        }
+    }
+}

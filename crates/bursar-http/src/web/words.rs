@@ -1,0 +1,294 @@
+//! Times, amounts, limits and scopes in plain words.
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::{Asset, Coin, Family};
+use bursar_core::limit::text::decimal;
+use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
+use bursar_core::scope::{ScopeName, WalletAction};
+use bursar_core::time::{Span, Timestamp};
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+
+use super::layout::capital;
+
+/// Units of time, the longest first, with their length in seconds.
+const UNITS: [(&str, u64); 5] = [("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1), ("second", 1)];
+
+fn formatted(time: Timestamp, form: &str) -> String {
+    match jiff::Timestamp::from_millisecond(time.as_millis()) {
+        Ok(instant) => instant.to_zoned_datetime(TimeZone::UTC).strftime(form).to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
+/// `23 May 2027`.
+pub(crate) fn date(time: Timestamp) -> String {
+    formatted(time, "%-d %B %Y")
+}
+
+/// `23 May 2027, 14:05 UTC`.
+pub(crate) fn moment(time: Timestamp) -> String {
+    formatted(time, "%-d %B %Y, %H:%M UTC")
+}
+
+/// `23 May`.
+pub(crate) fn day(time: Timestamp) -> String {
+    formatted(time, "%-d %b")
+}
+
+/// How long ago or in how long, with the instant for machines and as a tooltip.
+pub(crate) fn relative(time: Timestamp, now: Timestamp) -> Markup {
+    let text = match time > now {
+        true => format!("in {}", span(time.since(now))),
+        false if now.since(time) < Span::from_seconds(60) => "just now".to_owned(),
+        false => format!("{} ago", span(now.since(time))),
+    };
+    html! { time datetime=(time) title=(moment(time)) { (text) } }
+}
+
+/// The instant itself.
+pub(crate) fn instant(time: Timestamp) -> Markup {
+    html! { time datetime=(time) { (moment(time)) } }
+}
+
+/// A span in its greatest unit, rounded down: `3 hours`, `89 days`.
+pub(crate) fn span(span: Span) -> String {
+    let seconds = span.as_millis().checked_div(1000).unwrap_or(0);
+    let fits = |(_, length): &(&str, u64)| seconds >= *length;
+    let (unit, length) = UNITS.into_iter().find(fits).unwrap_or(("second", 1));
+    counted(seconds.checked_div(length).unwrap_or(0), unit)
+}
+
+/// `1 spend`, `2 spends`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A message as a sentence: its first letter great, a full stop at its end.
+pub(crate) fn sentence(text: &str) -> String {
+    // What begins with a code or a ticker stays as it is written.
+    let begins_plain = text.split(' ').next().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()));
+    let text = if begins_plain { capital(text) } else { text.to_owned() };
+    if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
+}
+
+/// An amount in units of its coin: `0.5 tbtc`.
+pub(crate) fn amount(amount: Amount, coin: &Coin) -> String {
+    match coin.decimals() {
+        Some(places) => format!("{} {coin}", decimal(amount, places)),
+        None => format!("{amount} base units of {coin}"),
+    }
+}
+
+/// A figure of a limit, in its measure.
+pub(crate) fn figure(number: Amount, limit: &Limit) -> String {
+    match (limit.measure, &limit.asset) {
+        (Measure::Count, _) => match number.as_u64() {
+            Some(number) => counted(number, "spend"),
+            None => format!("{number} spends"),
+        },
+        (_, Asset::Coin(coin) | Asset::Chain(coin)) => amount(number, coin),
+        (_, Asset::Family(Family::Bitcoin)) => format!("{} bitcoin", decimal(number, 8)),
+        (_, Asset::Family(Family::Erc20) | Asset::Any) => format!("{number} base units"),
+    }
+}
+
+/// The same as a title says it; tickers stay as they are written.
+pub(crate) fn counted_thing(limit: &Limit) -> String {
+    let is_ticker = limit.is_of_amounts() && matches!(limit.asset, Asset::Coin(_) | Asset::Chain(_));
+    if is_ticker { measured(limit) } else { capital(&measured(limit)) }
+}
+
+/// What a limit counts: `tbtc`, `fees in hteth`, `number of spends`.
+pub(crate) fn measured(limit: &Limit) -> String {
+    match limit.measure {
+        Measure::Amount => asset(&limit.asset),
+        Measure::AmountWithoutFee => format!("{} without fees", asset(&limit.asset)),
+        Measure::Fee => format!("fees in {}", asset(&limit.asset)),
+        Measure::Count if limit.asset == Asset::Any => "number of spends".to_owned(),
+        Measure::Count => format!("number of spends of {}", asset(&limit.asset)),
+    }
+}
+
+fn asset(asset: &Asset) -> String {
+    match asset {
+        Asset::Coin(coin) => coin.to_string(),
+        Asset::Family(Family::Bitcoin) => "bitcoin".to_owned(),
+        Asset::Family(Family::Erc20) => "any ERC-20 token".to_owned(),
+        Asset::Chain(coin) => format!("{coin} and its tokens"),
+        Asset::Any => "any coin".to_owned(),
+    }
+}
+
+/// Over which time: `in any 24 hours`, `each day (UTC)`.
+pub(crate) fn window(limit: &Limit) -> String {
+    match &limit.window {
+        Window::Spend => "in each spend".to_owned(),
+        Window::Lifetime => "in total, for good".to_owned(),
+        Window::Rolling(length) => format!("in any {}", period(*length)),
+        Window::Calendar(unit, zone) => {
+            let zone = if *zone == Zone::UTC { "UTC" } else { zone.name() };
+            format!("each {} ({zone})", calendar(*unit))
+        }
+        Window::Fixed { period: length, from } => format!("in each {} since {}", period(*length), moment(*from)),
+        Window::Accrual { rate, period: length } => {
+            format!("at once, of which {} wears off in any {}", figure(*rate, limit), period(*length))
+        }
+    }
+}
+
+const fn calendar(unit: CalendarUnit) -> &'static str {
+    match unit {
+        CalendarUnit::Hour => "hour",
+        CalendarUnit::Day => "day",
+        CalendarUnit::Week => "week",
+        CalendarUnit::Month => "month",
+    }
+}
+
+fn period(length: Span) -> String {
+    let seconds = length.as_seconds_ceil();
+    match seconds {
+        86_400 => "24 hours".to_owned(),
+        604_800 => "7 days".to_owned(),
+        3600 => "60 minutes".to_owned(),
+        _ => {
+            let whole = UNITS.into_iter().find(|(_, unit)| seconds.checked_rem(*unit) == Some(0));
+            let (unit, length) = whole.unwrap_or(("second", 1));
+            counted(seconds.checked_div(length).unwrap_or(seconds), unit)
+        }
+    }
+}
+
+/// A limit as a clause: `up to 0.5 tbtc in any 24 hours, fees included`.
+pub(crate) fn limit(limit: &Limit) -> String {
+    let over = window(limit);
+    match (limit.ceiling, limit.measure) {
+        (Ceiling::Unlimited, Measure::Amount | Measure::AmountWithoutFee) => {
+            format!("any amount of {}, without a limit", asset(&limit.asset))
+        }
+        (Ceiling::Unlimited, _) => format!("any {}", measured(limit)),
+        (Ceiling::At(number), Measure::Amount) => format!("up to {} {over}, fees included", figure(number, limit)),
+        (Ceiling::At(number), Measure::AmountWithoutFee) => {
+            format!("up to {} {over}, fees not counted", figure(number, limit))
+        }
+        (Ceiling::At(number), Measure::Fee) => format!("fees of at most {} {over}", figure(number, limit)),
+        (Ceiling::At(number), Measure::Count) if limit.asset == Asset::Any => {
+            format!("at most {} {over}", figure(number, limit))
+        }
+        (Ceiling::At(number), Measure::Count) => {
+            format!("at most {} of {} {over}", figure(number, limit), asset(&limit.asset))
+        }
+    }
+}
+
+/// What an action on wallets lets somebody do, and how it is explained.
+pub(crate) const fn action(action: WalletAction) -> (&'static str, &'static str, &'static str) {
+    match action {
+        WalletAction::View => ("view", "See wallets", "Balances, addresses and transfers."),
+        WalletAction::Spend => ("spend", "Send money", "As far as the limits below allow."),
+        WalletAction::Approve => {
+            ("approve", "Approve", "Say yes or no to pending approvals of wallets you administer.")
+        }
+        WalletAction::Manage => ("manage", "Change settings", "Of wallets you administer. This can let money move."),
+        WalletAction::Edit => ("edit", "Comment on transfers", "Notes only; no money moves."),
+        WalletAction::Freeze => ("freeze", "Freeze wallets", "Stops all spending from them."),
+        WalletAction::Stake => ("stake", "Stake", "Stake and unstake coins."),
+    }
+}
+
+/// Every action on wallets.
+pub(crate) const ACTIONS: [WalletAction; 7] = [
+    WalletAction::View,
+    WalletAction::Spend,
+    WalletAction::Edit,
+    WalletAction::Approve,
+    WalletAction::Manage,
+    WalletAction::Freeze,
+    WalletAction::Stake,
+];
+
+/// What a scope lets its holder do: `see all your wallets`.
+pub(crate) const fn scope(name: ScopeName) -> &'static str {
+    use ScopeName as S;
+    match name {
+        S::All => "do everything you may do (test environments only)",
+        S::Openid => "learn who you are",
+        S::Profile => "read your profile",
+        S::UserManage => "administer your account",
+        S::EnterpriseViewAll => "read your organisations",
+        S::EnterpriseManageAll => "administer your organisations",
+        S::AuditlogsViewAll => "read audit logs",
+        S::WalletView => "see this wallet",
+        S::WalletViewAll => "see all your wallets",
+        S::WalletViewEnterprise => "see the wallets of its organisation",
+        S::WalletCreate => "create wallets",
+        S::WalletSpend => "send money from this wallet",
+        S::WalletSpendAll => "send money from all your wallets",
+        S::WalletSpendEnterprise => "send money from the wallets of its organisation",
+        S::WalletApprove => "approve in this wallet",
+        S::WalletApproveAll => "approve in all wallets you administer",
+        S::WalletApproveEnterprise => "approve in the wallets of its organisation",
+        S::WalletManage => "change the settings of this wallet",
+        S::WalletManageAll => "change the settings of all wallets you administer",
+        S::WalletManageEnterprise => "change the settings of the wallets of its organisation",
+        S::WalletEdit => "comment on transfers of this wallet",
+        S::WalletEditAll => "comment on transfers of all your wallets",
+        S::WalletEditEnterprise => "comment on transfers of its organisation",
+        S::WalletFreeze => "freeze this wallet",
+        S::WalletFreezeAll => "freeze all your wallets",
+        S::WalletStake => "stake from this wallet",
+        S::WalletStakeAll => "stake from all your wallets",
+        S::PendingApprovalUpdate => "approve or reject pending approvals",
+        S::TradeView => "read the trading API",
+        S::TradeTrade => "trade",
+        S::TradeFix => "trade over FIX",
+        S::SettlementNetworkRead => "read settlement network data",
+        S::SettlementNetworkWrite => "write settlement network data",
+        S::PortfolioView => "nothing here (`portfolio_view` is out of use)",
+        S::MetamaskInstitutional => "nothing here (`metamask_institutional` is out of use)",
+        S::CryptoCompare => "read market data",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bursar_core::limit::text::parse;
+
+    #[test]
+    fn limits_read_as_clauses() {
+        for (text, words) in [
+            ("tbtc 0.5/day", "up to 0.5 tbtc in any 24 hours, fees included"),
+            ("tbtc 5", "up to 5 tbtc in total, for good, fees included"),
+            ("hteth:usdc 100 per spend", "up to 100 hteth:usdc in each spend, fees included"),
+            ("tbtc 1/30 days", "up to 1 tbtc in any 30 days, fees included"),
+            (
+                "tbtc 0.1/hour burst 0.5",
+                "up to 0.5 tbtc at once, of which 0.1 tbtc wears off in any 60 minutes, fees included",
+            ),
+            ("20 spends/hour", "at most 20 spends in any 60 minutes"),
+            ("eth fees 0.01/calendar day", "fees of at most 0.01 eth each day (UTC)"),
+            ("tbtc unlimited", "any amount of tbtc, without a limit"),
+        ] {
+            assert_eq!(limit(&parse(text).unwrap()), words);
+        }
+    }
+
+    #[test]
+    fn times_read_as_people_write_them() {
+        let time = Timestamp::from_millis(1_790_000_000_120);
+        assert_eq!(date(time), "21 September 2026");
+        assert_eq!(moment(time), "21 September 2026, 14:13 UTC");
+        assert_eq!(span(Span::from_seconds(89 * 86_400 + 5)), "89 days");
+        assert_eq!(span(Span::from_seconds(3600)), "1 hour");
+        assert_eq!(span(Span::from_millis(5)), "0 seconds");
+    }
+
+    #[test]
+    fn messages_become_sentences_and_tickers_stay() {
+        assert_eq!(sentence("there is no such token"), "There is no such token.");
+        assert_eq!(sentence("tbtc:x 5 is odd"), "tbtc:x 5 is odd.");
+        assert_eq!(sentence(""), "");
+    }
+}
