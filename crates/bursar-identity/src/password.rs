@@ -359,11 +359,16 @@ mod tests {
     }
 
     #[test]
-    fn a_new_password_is_judged_by_length_and_username_only() {
+    fn a_new_password_is_judged_by_length_and_by_what_everybody_guesses_only() {
         let user = Username::parse("Alexandra@example.com").unwrap();
         let judge = |clear: &str| check_new(clear, &user, Factors::WithSecondFactor);
         assert_eq!(judge("1234567"), Err(WeakPassword::TooShort { min: 8 }));
-        assert_eq!(judge("12345678"), Ok(()));
+        assert_eq!(judge("85217403"), Ok(()));
+        for common in ["12345678", "Password", "iloveyou!!"] {
+            assert_eq!(judge(common), Err(WeakPassword::Common), "{common}");
+        }
+        assert_eq!(judge("Bursar bursar"), Err(WeakPassword::IsServiceName));
+        assert_eq!(normal_form("gru\u{308}n"), normal_form("gr\u{fc}n"));
         assert_eq!(judge("ääääääää"), Ok(()));
         assert_eq!(judge(&"a".repeat(256)), Ok(()));
         assert_eq!(judge(&"a".repeat(257)), Err(WeakPassword::TooLong));

@@ -5,7 +5,7 @@ use bursar_core::account::{Freeze, MemberRole, Organisation, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Version, Write};
+use bursar_core::ledger::{Key, Record, Write};
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
 
@@ -84,7 +84,7 @@ impl Bursar {
         id: UserId,
         order: &FreezeOrder,
         usual: &str,
-        mut read: Vec<(Key, Version)>,
+        mut read: Rests,
     ) -> Result<(Write, (User, Freeze)), ServiceError> {
         let found = self.stored_user(id)?;
         read.push((Key::User(id), found.version));
@@ -127,7 +127,7 @@ impl Bursar {
     }
 
     /// Whether the caller may stop somebody else: the versions of the places that say so.
-    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<Vec<(Key, Version)>, ServiceError> {
+    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<Rests, ServiceError> {
         let places = self.reads.look_up(|reader| reader.memberships(id))?;
         let (mut read, mut runs_one, mut lacks) = (Vec::new(), false, None);
         for place in places {

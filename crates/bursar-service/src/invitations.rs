@@ -7,7 +7,7 @@ mod redeem;
 use bursar_core::account::{Invitation, MemberRole, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::id::{InvitationId, OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Version, Write};
+use bursar_core::ledger::{Key, Record, Versioned, Write};
 use bursar_core::time::{Span, Timestamp};
 use bursar_identity::address::Address;
 use bursar_identity::link::LinkSecret;
@@ -190,7 +190,7 @@ impl Bursar {
         principal: &Principal,
         organisation: OrganisationId,
         role: MemberRole,
-    ) -> Result<Vec<(Key, Version)>, ServiceError> {
+    ) -> Result<Rests, ServiceError> {
         let (version, own) = self.own_place(principal, organisation)?;
         match own {
             own if own.may_make(role) => Ok(vec![(Key::Membership((organisation, principal.user())), version)]),
@@ -239,9 +239,9 @@ impl Bursar {
         self.person(principal)?;
         self.decide(principal.actor(), || {
             let (found, mut read) = self.invitation_to_change(principal, id)?;
-            read.push((Key::Invitation(id), found.0));
-            let data = vec![("invitation", id.to_string()), ("address", found.1.address)];
-            let trace = trace("invitation.withdraw", "organisation", found.1.organisation, data);
+            read.push((Key::Invitation(id), found.version));
+            let data = vec![("invitation", id.to_string()), ("address", found.value.address)];
+            let trace = trace("invitation.withdraw", "organisation", found.value.organisation, data);
             Ok((Write { read, delete: vec![Key::Invitation(id)], trace, ..Write::default() }, ()))
         })
         .await
@@ -258,7 +258,7 @@ impl Bursar {
         let link = self.new_link(*id.as_bytes());
         let invitation = self
             .decide(principal.actor(), || {
-                let ((version, found), mut read) = self.invitation_to_change(principal, id)?;
+                let (Versioned { version, value: found }, mut read) = self.invitation_to_change(principal, id)?;
                 read.extend(self.may_offer(principal, found.organisation, found.role)?);
                 if found.expires <= self.clock.now() {
                     return Err(ServiceError::LinkOver);
@@ -290,6 +290,6 @@ impl Bursar {
             return Err(ServiceError::RoleNeeded { role: "admin" });
         }
         let read = vec![(Key::Membership((organisation, principal.user())), version)];
-        Ok(((found.version, found.value), read))
+        Ok((found, read))
     }
 }

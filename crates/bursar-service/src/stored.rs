@@ -11,6 +11,9 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
 
+/// The versions that a decision rests on.
+pub(crate) type Rests = Vec<(Key, Version)>;
+
 /// How often a decision is made again when somebody else was faster.
 pub(crate) const TRIES: usize = 8;
 

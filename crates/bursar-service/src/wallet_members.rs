@@ -2,7 +2,7 @@
 
 use bursar_core::account::{MemberRole, User, WalletRole};
 use bursar_core::id::{UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Version, Write};
+use bursar_core::ledger::{Key, Record, Write};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_store::Page;
@@ -95,11 +95,7 @@ impl Bursar {
     }
 
     /// Whether the caller administers a wallet or owns its organisation: the versions of what says so.
-    pub(crate) fn may_run_wallet(
-        &self,
-        principal: &Principal,
-        id: WalletId,
-    ) -> Result<Vec<(Key, Version)>, ServiceError> {
+    pub(crate) fn may_run_wallet(&self, principal: &Principal, id: WalletId) -> Result<Rests, ServiceError> {
         self.person(principal)?;
         let user = principal.user();
         let own = self.wallet_role(id, user)?;

@@ -14,7 +14,7 @@ use crate::Bursar;
 use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::stored::trace;
+use crate::stored::{Rests, trace};
 
 /// An invitation as whoever has its link sees it.
 #[derive(Clone, Debug)]
@@ -154,8 +154,7 @@ impl Bursar {
 
     /// What of an invitation its maker may still give, and the versions of what says so. If that is not even the role,
     /// the invitation is over.
-    #[expect(clippy::type_complexity, reason = "the parts of one answer that are taken apart at once")]
-    fn offered(&self, invitation: &Invitation) -> Result<(Vec<(WalletId, WalletRole)>, Vec<(Key, u64)>), ServiceError> {
+    fn offered(&self, invitation: &Invitation) -> Result<(Vec<(WalletId, WalletRole)>, Rests), ServiceError> {
         let organisation = invitation.organisation;
         let mut read = Vec::new();
         let Some(by) = invitation.invited_by else { return Ok((invitation.wallets.clone(), read)) };

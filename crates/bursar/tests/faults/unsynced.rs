@@ -81,6 +81,7 @@ async fn business(directory: &Path, store: SqliteStore) -> (Arc<Bursar>, WalletI
         rails: BTreeMap::from([("sandbox".to_owned(), Arc::new(rail) as Arc<dyn Rail>)]),
         ecdh_key: Secret::new(String::new()),
         ecdh_public_key: String::new(),
+        mail: None,
         policy: policy(),
         mail: None,
         engine: bursar_ledger::Settings::default(),
