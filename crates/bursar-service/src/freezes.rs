@@ -16,7 +16,7 @@ use crate::conservation::REASON;
 use crate::error::ServiceError;
 use crate::notices::Notice;
 use crate::step_up::Action;
-use crate::stored::trace;
+use crate::stored::{Rests, trace};
 
 /// A freeze that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

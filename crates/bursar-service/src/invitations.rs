@@ -19,7 +19,7 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::{INVITATION_PAGE, Notice};
 use crate::step_up::Action;
-use crate::stored::trace;
+use crate::stored::{Rests, trace};
 
 pub use redeem::{InvitationView, NewAccount, Taken};
 
@@ -58,7 +58,7 @@ impl By<'_> {
 }
 
 /// An invitation with its version, and what was read to decide on it.
-type ToChange = ((Version, Invitation), Vec<(Key, Version)>);
+type ToChange = (Versioned<Invitation>, Rests);
 
 impl Bursar {
     /// Invites somebody to an organisation, by mail. Owners offer every role, admins those that run nothing; a role in a

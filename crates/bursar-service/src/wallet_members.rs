@@ -11,7 +11,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
-use crate::stored::trace;
+use crate::stored::{Rests, trace};
 
 impl Bursar {
     /// Who may do what with a wallet.
