@@ -22,6 +22,10 @@ use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Grant, Token, TokenKind};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
+/// The binary's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USER: UserId = UserId::from_bytes([1; 16]);
 const TOKEN: TokenId = TokenId::from_bytes([2; 16]);
 const WALLET: WalletId = WalletId::from_bytes([3; 16]);
