@@ -83,7 +83,6 @@ async fn business(directory: &Path, store: SqliteStore) -> (Arc<Bursar>, WalletI
         ecdh_public_key: String::new(),
         mail: None,
         policy: policy(),
-        mail: None,
         engine: bursar_ledger::Settings::default(),
     };
     let bursar = Arc::new(Bursar::start(parts).unwrap());
