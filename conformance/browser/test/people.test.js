@@ -48,7 +48,7 @@ async function signIn(visitor, username, password, code) {
   await visitor.go('/sign-in');
   await visitor.fill('Username', username);
   await visitor.fill('Password', password);
-  await visitor.press('Sign in');
+  await visitor.press('Go on');
   if (code) {
     await visitor.page.locator('#otp').fill(code);
     await visitor.press('Sign in');

@@ -29,7 +29,7 @@ async function password(visitor) {
   await visitor.go('/sign-in');
   await visitor.fill('Username', server.username);
   await visitor.fill('Password', server.password);
-  await visitor.press('Sign in');
+  await visitor.press('Go on');
 }
 
 async function code(visitor, text) {

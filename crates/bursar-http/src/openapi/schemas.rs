@@ -40,7 +40,11 @@ pub(super) fn integer(least: i64, most: i64, about: &str) -> Value {
 
 /// The second factor that stands behind a request.
 pub(super) fn otp() -> Value {
-    text("the proof of a second factor: a one-time password, a recovery code, or a passkey's answer for this action")
+    json!({
+        "type": ["string", "object"],
+        "description": "the proof of a second factor: a one-time password, a recovery code, or a passkey's answer for this \
+            action, as its text or as the object itself",
+    })
 }
 
 /// An object that has no other fields: those named in `required` always, the others sometimes.

@@ -87,7 +87,7 @@ fn sessions() -> Vec<Operation> {
 }
 
 fn secret(about: &str) -> Value {
-    json!({"type": "string", "minLength": 1, "maxLength": 1024, "description": about})
+    json!({"type": "string", "maxLength": 1024, "description": about})
 }
 
 /// What a freeze says, or nothing.
