@@ -30,7 +30,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         @if spends.is_empty() {
             div class="empty" { h2 { "Nothing to decide" } p { "Every spend that you may decide on has an outcome." } }
         } @else {
-            div class="scroll" tabindex="0" role="region" aria-label="Unresolved spends" {
+            div class="scrolls" tabindex="0" role="region" aria-label="Unresolved spends" {
                 table {
                     thead { tr { th scope="col" { "Asked" } th scope="col" { "Amount" } th scope="col" { "To" } th scope="col" { span class="unseen" { "Decide" } } } }
                     tbody { @for hold in &spends {

@@ -88,7 +88,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                     }
                 }
             }
-            div class="scroll" tabindex="0" role="region" aria-labelledby="sessions" {
+            div class="scrolls" tabindex="0" role="region" aria-label="Table of sessions" {
                 table {
                     thead { tr { th scope="col" { "Begun" } th scope="col" { "Last used" } th scope="col" { "Ends" } th scope="col" { span class="unseen" { "End it" } } } }
                     tbody { @for view in &sessions { (session(visit, &frame, view)) } }

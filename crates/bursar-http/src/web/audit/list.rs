@@ -92,7 +92,7 @@ fn events(query: &Fields, found: &Found) -> Markup {
                 }
             }
         } @else {
-            div class="scroll" tabindex="0" role="region" aria-label="Events" {
+            div class="scrolls" tabindex="0" role="region" aria-label="Events" {
                 table {
                     thead { tr { th scope="col" { "When" } th scope="col" { "What happened" } th scope="col" { "Facts" } } }
                     tbody {

@@ -94,7 +94,7 @@ async fn members(
     Ok(html! {
         section aria-labelledby="members" {
             h2 id="members" { "Members" }
-            div class="scroll" tabindex="0" role="region" aria-labelledby="members" {
+            div class="scrolls" tabindex="0" role="region" aria-label="Table of members" {
                 table {
                     thead { tr {
                         th scope="col" { "Who" } th scope="col" { "Role" } th scope="col" { "State" }
@@ -135,7 +135,7 @@ async fn invitations(
             h2 id="invitations" { "Invitations" }
             @if found.is_empty() { p class="empty" { "None is open." } }
             @else {
-                div class="scroll" tabindex="0" role="region" aria-labelledby="invitations" {
+                div class="scrolls" tabindex="0" role="region" aria-label="Table of invitations" {
                     table {
                         thead { tr {
                             th scope="col" { "Address" } th scope="col" { "Role" } th scope="col" { "Until" }

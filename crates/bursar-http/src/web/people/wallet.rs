@@ -66,7 +66,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         h1 { (title) }
         @if visit.query.text("changed") == "role" { p class="notice" role="status" { "The role is changed, and holds at once." } }
         (problems.summary())
-        div class="scroll" tabindex="0" role="region" aria-label="People" {
+        div class="scrolls" tabindex="0" role="region" aria-label="People" {
             table {
                 thead { tr { th scope="col" { "Who" } th scope="col" { "May" } } }
                 tbody { @for (role, user) in &found { (row(*role, user)) } }
