@@ -136,7 +136,8 @@ impl Bursar {
             read.push((Key::Membership((place.organisation, principal.user())), own.version));
             read.push((Key::Membership((place.organisation, id)), theirs.version));
             runs_one |= own.value.is_some_and(MemberRole::administers);
-            if place.role.administers() && !own.value.is_some_and(|own| own.may_make(place.role)) {
+            let runs_it = theirs.value.filter(|role| role.administers());
+            if runs_it.is_some_and(|role| !own.value.is_some_and(|own| own.may_make(role))) {
                 lacks = Some(ServiceError::RoleNeeded { role: "owner" });
             }
         }

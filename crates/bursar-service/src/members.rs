@@ -48,6 +48,21 @@ impl Bursar {
         Ok((found, next.flatten()))
     }
 
+    /// One of an organisation's members, and what they are there.
+    ///
+    /// # Errors
+    /// The caller may not see the members, or they are none.
+    pub fn member(
+        &self,
+        principal: &Principal,
+        organisation: OrganisationId,
+        user: UserId,
+    ) -> Result<(MemberRole, User), ServiceError> {
+        self.may_oversee(principal, organisation)?;
+        let role = self.place(organisation, user)?.value.ok_or(ServiceError::NotFound("member"))?;
+        Ok((role, self.stored_user(user)?.value))
+    }
+
     /// Whether the caller may see what goes on in an organisation as a whole.
     pub(crate) fn may_oversee(
         &self,
@@ -170,20 +185,20 @@ impl Bursar {
     ) -> Result<Option<MemberRole>, ServiceError> {
         // Read before owners are counted.
         let found = self.stored_organisation(organisation)?;
+        // Once: what is judged is what the write names the version of.
+        let old = self.place(organisation, user)?;
         if let By::Principal(principal) = by {
             let (version, own) = self.own_place(principal, organisation)?;
             write.read.push((Key::Membership((organisation, principal.user())), version));
             let leaves = new.is_none() && user == principal.user();
-            let old = self.place(organisation, user)?.value;
             let may = |role: Option<MemberRole>| role.is_none_or(|role| own.may_make(role));
             if !leaves && !own.administers() {
                 return Err(ServiceError::RoleNeeded { role: "admin" });
             }
-            if !(leaves || may(old) && may(new)) {
+            if !(leaves || may(old.value) && may(new)) {
                 return Err(ServiceError::RoleNeeded { role: "owner" });
             }
         }
-        let old = self.place(organisation, user)?;
         write.read.push((Key::Membership((organisation, user)), old.version));
         let is_owner = |role: Option<MemberRole>| role == Some(MemberRole::Owner);
         if is_owner(old.value) || is_owner(new) {

@@ -3,7 +3,6 @@
 use bursar_core::account::{MemberRole, User};
 use bursar_core::id::{OrganisationId, UserId};
 use bursar_core::time::Span;
-use bursar_service::Page;
 use bursar_service::freezes::FreezeOrder;
 use maud::html;
 
@@ -88,28 +87,19 @@ pub(crate) async fn unfreeze(visit: Visit) -> Answering {
     }
 }
 
-async fn wanted(visit: &Visit) -> Result<Wanted, Failure> {
+fn wanted(visit: &Visit) -> Result<Wanted, Failure> {
     let (id, user): (OrganisationId, UserId) = (visit.id("organisation")?, visit.id("user")?);
     let (organisation, own) = visit.bursar.organisation(visit.person()?, id)?;
     if !own.administers() {
         return Err(Failure::NoSuchRoute);
     }
-    // A page that begins right before them has them as its first entry.
-    let mut after = None;
-    loop {
-        let page = Page { limit: 500, after, newest_first: false };
-        let (found, next) = visit.bursar.members(visit.person()?, id, page).await?;
-        if let Some((role, user)) = found.into_iter().find(|(_, member)| member.id == user) {
-            return Ok(Wanted { organisation: id, name: organisation.name, role, user });
-        }
-        let Some(next) = next else { return Err(Failure::NoSuchRoute) };
-        after = Some(next);
-    }
+    let (role, user) = visit.bursar.member(visit.person()?, id, user)?;
+    Ok(Wanted { organisation: id, name: organisation.name, role, user })
 }
 
 async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
-    let Wanted { organisation, name, role, user } = wanted(visit).await?;
+    let Wanted { organisation, name, role, user } = wanted(visit)?;
     let own = path(organisation);
     let here = format!("{own}/members/{}", user.id);
     let is_frozen = user.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
