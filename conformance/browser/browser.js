@@ -5,11 +5,14 @@
 const assert = require('node:assert/strict');
 const { mkdirSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
+const { after, before } = require('node:test');
 
 const { chromium } = require('playwright-core');
 const jsQR = require('jsqr');
 const { TOTP, URI } = require('otpauth');
 const { PNG } = require('pngjs');
+
+const { Bursar, OTP } = require('../sdk-js/server');
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -126,4 +129,21 @@ class Visitor {
   }
 }
 
-module.exports = { Visitor, launch };
+/** A server and a browser for the tests of one file: begun before them, ended after. */
+function house() {
+  const home = {};
+  before(async () => {
+    home.server = new Bursar();
+    await home.server.start();
+    home.web = home.server.web.replace(/\/$/, '');
+    home.browser = await launch();
+  });
+  after(async () => {
+    await home.browser?.close();
+    await home.server?.stop();
+  });
+  home.visitor = (options) => Visitor.at(home.browser, home.web, options);
+  return home;
+}
+
+module.exports = { OTP, Visitor, house };

@@ -4,38 +4,22 @@
 const assert = require('node:assert/strict');
 const { readdirSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
-const { after, before, test } = require('node:test');
+const { test } = require('node:test');
 
-const { Visitor, launch } = require('../browser');
-const { Bursar } = require('../../sdk-js/server');
+const { OTP, house } = require('../browser');
 
-const OTP = '000000';
 const GUEST = 'new.person@example.com';
 const PASSWORD = 'seven small boats upon the lake';
 const ANOTHER = 'eleven grey geese above the mill';
 
-let browser;
-let server;
-let web;
-
-before(async () => {
-  server = new Bursar();
-  await server.start();
-  web = server.web.replace(/\/$/, '');
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const home = house();
 
 /** The newest link to this page in the mails that were sent to the file sink. */
 async function link(page) {
   for (let tries = 0; tries < 50; tries += 1) {
-    const mails = readdirSync(server.mailDir).filter((name) => name.endsWith('.eml')).sort();
+    const mails = readdirSync(home.server.mailDir).filter((name) => name.endsWith('.eml')).sort();
     for (const name of mails.reverse()) {
-      const text = readFileSync(join(server.mailDir, name), 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '=');
+      const text = readFileSync(join(home.server.mailDir, name), 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '=');
       const found = text.match(new RegExp(`/${page}/[0-9A-Za-z_-]+`));
       if (found) return found[0];
     }
@@ -56,8 +40,8 @@ async function signIn(visitor, username, password, code) {
 }
 
 test('somebody is invited, joins, forgets, is frozen and taken out', { timeout: 180_000 }, async () => {
-  const owner = await Visitor.at(browser, web);
-  await signIn(owner, server.username, server.password, OTP);
+  const owner = await home.visitor();
+  await signIn(owner, home.server.username, home.server.password, OTP);
   await owner.follow('People');
   await owner.look('organisations');
   await owner.follow('default');
@@ -69,7 +53,7 @@ test('somebody is invited, joins, forgets, is frozen and taken out', { timeout: 
   await owner.press('Send the invitation');
   await owner.sees('The invitation is on its way');
 
-  const guest = await Visitor.at(browser, web);
+  const guest = await home.visitor();
   const invitation = await link('invitation');
   await guest.go(invitation);
   await guest.sees('You are invited');

@@ -2,33 +2,17 @@
 // Somebody sets up an authenticator app and a passkey, signs in with each, and takes them away again.
 
 const assert = require('node:assert/strict');
-const { after, before, test } = require('node:test');
+const { test } = require('node:test');
 
-const { Visitor, launch } = require('../browser');
-const { Bursar } = require('../../sdk-js/server');
+const { OTP, house } = require('../browser');
 
-const OTP = '000000';
 
-let browser;
-let server;
-let web;
-
-before(async () => {
-  server = new Bursar();
-  await server.start();
-  web = server.web.replace(/\/$/, '');
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const home = house();
 
 async function password(visitor) {
   await visitor.go('/sign-in');
-  await visitor.fill('Username', server.username);
-  await visitor.fill('Password', server.password);
+  await visitor.fill('Username', home.server.username);
+  await visitor.fill('Password', home.server.password);
   await visitor.press('Go on');
 }
 
@@ -46,7 +30,7 @@ async function fresh(totp, last) {
 }
 
 test('an authenticator app and a passkey are set up and used', { timeout: 180_000 }, async () => {
-  const visitor = await Visitor.at(browser, web);
+  const visitor = await home.visitor();
   await visitor.passkeys();
   await password(visitor);
   await code(visitor, OTP);
@@ -134,11 +118,11 @@ test('an authenticator app and a passkey are set up and used', { timeout: 180_00
 });
 
 test('a wrong page gets no passkey and a stolen challenge is good for nothing', { timeout: 60_000 }, async () => {
-  const visitor = await Visitor.at(browser, web);
-  const answer = await visitor.context.request.post(`${server.url}/bursar/v1/sign-in/passkey/challenge`, { data: {} });
+  const visitor = await home.visitor();
+  const answer = await visitor.context.request.post(`${home.server.url}/bursar/v1/sign-in/passkey/challenge`, { data: {} });
   assert.ok(answer.ok(), await answer.text());
   const forged = { id: 'AAAA', rawId: 'AAAA', type: 'public-key', response: { authenticatorData: 'AAAA', clientDataJSON: 'AAAA', signature: 'AAAA', userHandle: 'AAAA' }, extensions: {} };
-  const refused = await visitor.context.request.post(`${server.url}/bursar/v1/sign-in/passkey`, { data: { passkey: JSON.stringify(forged) } });
+  const refused = await visitor.context.request.post(`${home.server.url}/bursar/v1/sign-in/passkey`, { data: { passkey: JSON.stringify(forged) } });
   assert.equal(refused.status(), 401);
   await visitor.leave();
 });

@@ -2,35 +2,19 @@
 // Somebody who has never seen Bursar signs in, makes a limited token, and sees it spend, refused and ended.
 
 const assert = require('node:assert/strict');
-const { after, before, test } = require('node:test');
+const { test } = require('node:test');
 
-const { Visitor, launch } = require('../browser');
-const { Bursar } = require('../../sdk-js/server');
+const { OTP, house } = require('../browser');
 
-const OTP = '000000';
 const RECIPIENT = 'tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx';
 
-let browser;
-let server;
-let web;
-
-before(async () => {
-  server = new Bursar();
-  await server.start();
-  web = server.web.replace(/\/$/, '');
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const home = house();
 
 async function signedIn(options) {
-  const visitor = await Visitor.at(browser, web, options);
+  const visitor = await home.visitor(options);
   await visitor.go('/');
-  await visitor.fill('Username', server.username);
-  await visitor.fill('Password', server.password);
+  await visitor.fill('Username', home.server.username);
+  await visitor.fill('Password', home.server.password);
   await visitor.press('Go on');
   await visitor.fill('Code', OTP);
   await visitor.press('Sign in');
@@ -40,8 +24,8 @@ async function signedIn(options) {
 
 /** What the token gets for a payment. */
 async function spend(token, amount) {
-  const wallet = server.wallets.find(({ coin }) => coin === 'tbtc').id;
-  const answer = await fetch(`${server.url}/api/v2/tbtc/wallet/${wallet}/sendcoins`, {
+  const wallet = home.server.wallets.find(({ coin }) => coin === 'tbtc').id;
+  const answer = await fetch(`${home.server.url}/api/v2/tbtc/wallet/${wallet}/sendcoins`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ address: RECIPIENT, amount: String(amount) }),
@@ -50,15 +34,15 @@ async function spend(token, amount) {
 }
 
 test('a limited token is made, spends, is looked at, changed and revoked', async () => {
-  const visitor = await Visitor.at(browser, web);
+  const visitor = await home.visitor();
   await visitor.go('/');
   await visitor.look('sign-in');
-  await visitor.fill('Username', server.username);
+  await visitor.fill('Username', home.server.username);
   await visitor.fill('Password', 'wrong');
   await visitor.press('Go on');
   await visitor.sees('There is a problem');
   await visitor.look('sign-in-problem');
-  await visitor.fill('Password', server.password);
+  await visitor.fill('Password', home.server.password);
   await visitor.press('Go on');
   await visitor.sees('One more step');
   await visitor.look('sign-in-code');
@@ -94,7 +78,7 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.press('Copy');
   await visitor.page.getByRole('button', { name: 'Copied' }).waitFor();
   assert.equal(await visitor.page.evaluate(() => navigator.clipboard.readText()), secret);
-  // A picture of a page with a secret is a secret: this one is of a throw-away server.
+  // A picture of a page with a secret is a secret: this one is of a throw-away home.server.
   await visitor.look('secret');
   await visitor.page.reload();
   await visitor.sees('The secret is not shown again');
