@@ -47,26 +47,26 @@ pub enum Action {
     ChangeAccount,
 }
 
-/// The names of all actions.
-const NAMES: [&str; 15] = [
-    "unlock",
-    "issue",
-    "rotate",
-    "limits",
-    "spend",
-    "settle",
-    "create_service",
-    "add_factor",
-    "remove_factor",
-    "regenerate_recovery_codes",
-    "create_organisation",
-    "administer",
-    "administer_wallet",
-    "administer_user",
-    "change_account",
-];
-
 impl Action {
+    /// The names of all actions.
+    pub const NAMES: [&str; 15] = [
+        "unlock",
+        "issue",
+        "rotate",
+        "limits",
+        "spend",
+        "settle",
+        "create_service",
+        "add_factor",
+        "remove_factor",
+        "regenerate_recovery_codes",
+        "create_organisation",
+        "administer",
+        "administer_wallet",
+        "administer_user",
+        "change_account",
+    ];
+
     /// Reads a name and what it is done to: an id, for `limits` with the kind before it, as in `token:<id>`.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Action {
             "administer_wallet" => Self::AdministerWallet(id!()),
             "administer_user" => Self::AdministerUser(id!()),
             "change_account" => Self::ChangeAccount,
-            _ => return Err(ServiceError::invalid("action", format!("must be one of `{}`", NAMES.join("`, `")))),
+            _ => return Err(ServiceError::invalid("action", format!("must be one of `{}`", Self::NAMES.join("`, `")))),
         };
         match (&action, target) {
             (
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_action_has_a_name_that_reads_back() {
-        for name in NAMES {
+        for name in Action::NAMES {
             let subject = format!("wallet:{ID}");
             let read = [None, Some(ID), Some(subject.as_str())].map(|target| Action::parse(name, target).is_ok());
             assert_eq!(read.iter().filter(|is_read| **is_read).count(), 1, "{name}");

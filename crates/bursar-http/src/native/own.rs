@@ -3,7 +3,7 @@
 use bursar_wire::requests::Rotate;
 use bursar_wire::shapes;
 
-use super::limits::reports;
+use super::tokens::shown;
 use crate::bitgo::view;
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
@@ -11,9 +11,7 @@ use crate::failure::Failure;
 /// Every token may ask what it is and what it has left, whatever its scopes.
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
     let state = call.bursar.session(call.principal()?).await?;
-    let mut shown = shapes::session(&view(&call.bursar, &state));
-    shown.insert("limits".to_owned(), reports(&state.standing, call.bursar.now()));
-    Ok(Reply::ok(shown)?.with_limits(&state.standing, call.bursar.now()))
+    Ok(Reply::ok(shown(&call, &state))?.with_limits(&state.standing, call.bursar.now()))
 }
 
 pub(crate) async fn rotate(call: Call) -> Result<Reply, Failure> {

@@ -1,5 +1,6 @@
 //! Second factors and step-up.
 
+use bursar_service::step_up::Action;
 use serde_json::json;
 
 use super::Part;
@@ -7,6 +8,14 @@ use super::operation::Operation;
 use super::schemas::{described, flag, given, integer, list, name, object, or_null, otp, reference, text};
 
 pub(super) fn part() -> Part {
+    let factor = [
+        ("id", reference("Id")),
+        ("kind", json!({"enum": ["totp", "passkey"]})),
+        ("label", text("its name")),
+        ("added", reference("Instant")),
+        ("lastUsed", or_null(reference("Instant"))),
+    ];
+    let always = factor.clone().map(|(name, _)| name);
     Part {
         tag: ("factors", "Authenticator apps, passkeys, recovery codes, and showing one of them for an action."),
         operations: vec![
@@ -52,43 +61,20 @@ pub(super) fn part() -> Part {
                 given(
                     &["action"],
                     [
-                        (
-                            "action",
-                            json!({"enum": [
-                                "unlock", "issue", "rotate", "limits", "spend", "settle", "create_service",
-                                "add_factor", "remove_factor", "regenerate_recovery_codes", "create_organisation",
-                                "administer", "administer_wallet", "administer_user", "change_account",
-                            ]}),
-                        ),
+                        ("action", json!({"enum": Action::NAMES})),
                         ("target", text("the id of what it is done to; for `limits` with its kind, as in `token:…`")),
                     ],
                 ),
             ),
-            (
-                "Factor",
-                object(
-                    &["id", "kind", "label", "added", "lastUsed"],
-                    [
-                        ("id", reference("Id")),
-                        ("kind", json!({"enum": ["totp", "passkey"]})),
-                        ("label", text("its name")),
-                        ("added", reference("Instant")),
-                        ("lastUsed", or_null(reference("Instant"))),
-                    ],
-                ),
-            ),
+            ("Factor", object(&always, factor.clone())),
             (
                 "AddedFactor",
                 object(
-                    &["id", "kind", "label", "added", "lastUsed"],
-                    [
-                        ("id", reference("Id")),
-                        ("kind", json!({"enum": ["totp", "passkey"]})),
-                        ("label", text("its name")),
-                        ("added", reference("Instant")),
-                        ("lastUsed", or_null(reference("Instant"))),
-                        ("recoveryCodes", described(list(text("a code")), "if there were none, shown this once")),
-                    ],
+                    &always,
+                    factor.into_iter().chain([(
+                        "recoveryCodes",
+                        described(list(text("a code")), "if there were none, shown this once"),
+                    )]),
                 ),
             ),
             (

@@ -99,6 +99,11 @@ impl Problems {
     }
 }
 
+/// The longest name and password that are looked at, in bytes.
+pub(crate) const LONGEST_PASSWORD: usize = 4096;
+/// The longest answer of a passkey that is looked at, in bytes.
+pub(crate) const LONGEST_PASSKEY: usize = 16 * 1024;
+
 /// The field of a one-time password.
 pub(crate) const OTP: &str = "otp";
 

@@ -8,14 +8,11 @@ use maud::html;
 use super::Answering;
 use super::answer::Answer;
 use super::cookie;
-use super::forms::{Field, Problems};
+use super::forms::{Field, LONGEST_PASSWORD, Problems};
 use super::layout::{Frame, Section};
 use super::sign_in_code;
 use super::visit::Visit;
 use crate::failure::Failure;
-
-/// The longest name and password that are looked at, in bytes.
-const LONGEST: usize = 4096;
 
 /// The form.
 pub(crate) async fn form(visit: Visit) -> Answering {
@@ -32,7 +29,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     if username.is_empty() {
         problems.add("username", "say who you are");
     }
-    if password.is_empty() || password.len().max(username.len()) > LONGEST {
+    if password.is_empty() || password.len().max(username.len()) > LONGEST_PASSWORD {
         problems.add("password", "give your password");
     }
     if !problems.is_empty() {

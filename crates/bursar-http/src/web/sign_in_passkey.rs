@@ -5,17 +5,14 @@ use maud::html;
 
 use super::Answering;
 use super::assets;
-use super::forms::Problems;
+use super::forms::{LONGEST_PASSKEY, Problems};
 use super::layout::{Frame, Section};
 use super::sign_in;
 use super::visit::Visit;
 
-/// The longest answer of a browser that is looked at, in bytes.
-const LONGEST: usize = 16 * 1024;
-
 /// Gives a challenge, or takes the answer to one.
 pub(crate) async fn submit(visit: Visit) -> Answering {
-    let Some(answer) = visit.form.some("passkey").filter(|answer| answer.len() <= LONGEST) else {
+    let Some(answer) = visit.form.some("passkey").filter(|answer| answer.len() <= LONGEST_PASSKEY) else {
         return challenge(&visit).await;
     };
     let proven = match visit.form.some("ticket") {

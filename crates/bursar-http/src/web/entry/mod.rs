@@ -9,10 +9,7 @@ pub(crate) mod verify;
 
 use maud::{Markup, html};
 
-use super::forms::{Field, Problems};
-
-/// The longest password that is looked at, in bytes.
-const LONGEST: usize = 4096;
+use super::forms::{Field, LONGEST_PASSWORD, Problems};
 
 /// The two fields of a new password.
 pub(super) fn new_password(problems: &Problems) -> Markup {
@@ -33,7 +30,7 @@ pub(super) fn new_password(problems: &Problems) -> Markup {
 /// A new password that was given twice, or what is wrong with it.
 pub(super) fn given_password<'a>(form: &'a super::fields::Fields, problems: &mut Problems) -> &'a str {
     let password = form.text("password");
-    if password.is_empty() || password.len() > LONGEST {
+    if password.is_empty() || password.len() > LONGEST_PASSWORD {
         problems.add("password", "choose a password");
     } else if password != form.text("again") {
         problems.add("again", "the two passwords differ");

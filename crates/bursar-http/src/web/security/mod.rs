@@ -11,7 +11,9 @@ pub(crate) mod totp;
 use bursar_core::ledger::CredentialKind;
 use maud::{Markup, html};
 
-use super::forms::{Field, Problems};
+use super::forms::{self, Field, Problems};
+use super::visit::Visit;
+use crate::failure::Failure;
 
 /// What a factor is called where its owner gave it no name.
 const fn kind_name(kind: CredentialKind) -> &'static str {
@@ -36,4 +38,14 @@ fn label(value: &str, problems: &Problems) -> Markup {
         ..Field::default()
     };
     html! { (field.draw(problems)) }
+}
+
+/// The fields that adding a factor begins with: its name, and the proof of one that is there.
+async fn beginning(visit: &Visit, problems: &Problems) -> Result<Markup, Failure> {
+    let has_factor = !visit.bursar.factors(visit.person()?).await?.factors.is_empty();
+    let needs_proof = has_factor || visit.person()?.owner.seeded;
+    Ok(html! {
+        (label(visit.form.text("label"), problems))
+        @if needs_proof { (forms::proof(problems, false, "From a second factor that you have.", "add_factor", "")) }
+    })
 }

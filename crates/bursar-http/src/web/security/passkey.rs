@@ -3,16 +3,13 @@
 use maud::html;
 use serde_json::Value;
 
-use super::{added, label};
+use super::{added, beginning};
 use crate::web::Answering;
 use crate::web::answer::Answer;
-use crate::web::forms::{self, Problems};
+use crate::web::forms::{self, LONGEST_PASSKEY, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
 use crate::web::visit::Visit;
-
-/// The longest answer of a browser that is looked at, in bytes.
-const LONGEST: usize = 16 * 1024;
 
 /// The first step: a name, and the proof of a factor that is there.
 pub(crate) async fn form(visit: Visit) -> Answering {
@@ -29,8 +26,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
 
 async fn begin(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
-    let has_factor = !visit.bursar.factors(visit.person()?).await?.factors.is_empty();
-    let is_seeded = visit.person()?.owner.seeded;
+    let beginning = beginning(visit, problems).await?;
     let body = html! {
         (crumbs("/security", "Security"))
         section class="narrow" {
@@ -39,8 +35,7 @@ async fn begin(visit: &Visit, problems: &Problems) -> Answering {
             form method="post" action="/security/passkey" class="card" {
                 (frame.form_token())
                 p { "Your device or password manager keeps it. It signs you in without a password, and works on this site only." }
-                (label(visit.form.text("label"), problems))
-                @if has_factor || is_seeded { (forms::proof(problems, false, "From a second factor that you have.", "add_factor", "")) }
+                (beginning)
                 noscript { p class="notice warn" { "Passkeys need scripts, which this browser does not run. Use an authenticator app." } }
                 button class="main" type="submit" { "Go on" }
             }
@@ -70,7 +65,7 @@ fn draw(visit: &Visit, options: &Value) -> Answer {
 /// Takes what the browser made.
 pub(crate) async fn finish(visit: Visit) -> Answering {
     let (label, answer) = (visit.form.text("label").trim().to_owned(), visit.form.text("passkey"));
-    if answer.len() > LONGEST {
+    if answer.len() > LONGEST_PASSKEY {
         let mut problems = Problems::default();
         problems.add("", "the browser answered more than any passkey does");
         return begin(&visit, &problems).await;

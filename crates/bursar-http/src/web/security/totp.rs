@@ -2,9 +2,9 @@
 
 use bursar_core::id::FactorId;
 use bursar_service::enrolment::TotpEnrolment;
-use maud::{PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
-use super::{added, label};
+use super::{added, beginning};
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::forms::{self, Field, Problems};
@@ -29,8 +29,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
 
 async fn begin(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
-    let has_factor = !visit.bursar.factors(visit.person()?).await?.factors.is_empty();
-    let is_seeded = visit.person()?.owner.seeded;
+    let beginning = beginning(visit, problems).await?;
     let body = html! {
         (crumbs("/security", "Security"))
         section class="narrow" {
@@ -39,8 +38,7 @@ async fn begin(visit: &Visit, problems: &Problems) -> Answering {
             form method="post" action="/security/totp" class="card" {
                 (frame.form_token())
                 p { "Have your phone at hand, with an app such as Aegis, Google Authenticator, 1Password or Bitwarden." }
-                (label(visit.form.text("label"), problems))
-                @if has_factor || is_seeded { (forms::proof(problems, false, "From a second factor that you have.", "add_factor", "")) }
+                (beginning)
                 button class="main" type="submit" { "Show the QR code" }
             }
         }
@@ -50,14 +48,6 @@ async fn begin(visit: &Visit, problems: &Problems) -> Answering {
 
 fn draw(visit: &Visit, enrolment: &TotpEnrolment) -> Answer {
     let frame = Frame::of(visit);
-    let code = Field {
-        name: "code",
-        label: "Code that the app shows now",
-        autocomplete: "one-time-code",
-        inputmode: "numeric",
-        most: 10,
-        ..Field::default()
-    };
     let body = html! {
         (crumbs("/security", "Security"))
         section class="narrow" {
@@ -69,11 +59,7 @@ fn draw(visit: &Visit, enrolment: &TotpEnrolment) -> Answer {
                 details { summary { "Type it instead" } p { code class="secret" { (enrolment.secret.expose()) } } }
                 p class="hint" { "It works until " (words::moment(enrolment.ends)) "; after that, begin anew." }
             }
-            form method="post" action={ "/security/totp/" (enrolment.id) } class="card" {
-                (frame.form_token())
-                div class="code" { (code.draw(&Problems::default())) }
-                button class="main" type="submit" { "Confirm" }
-            }
+            (confirming(&frame, enrolment.id, "", &Problems::default()))
         }
     };
     frame.form("Scan this code", Section::Security, &[], &Problems::default(), body)
@@ -92,29 +78,35 @@ pub(crate) async fn confirm(visit: Visit) -> Answering {
 /// The secret is not shown twice: whoever mistyped a code has scanned it already.
 fn again(visit: &Visit, id: FactorId, problems: &Problems) -> Answer {
     let frame = Frame::of(visit);
-    let code = Field {
-        name: "code",
-        label: "Code that the app shows now",
-        hint: "Does it never fit? Look whether the clock of your phone is right.",
-        autocomplete: "one-time-code",
-        inputmode: "numeric",
-        most: 10,
-        ..Field::default()
-    };
+    let hint = "Does it never fit? Look whether the clock of your phone is right.";
     let body = html! {
         (crumbs("/security", "Security"))
         section class="narrow" {
             h1 { "Confirm your authenticator app" }
             (problems.summary())
-            form method="post" action={ "/security/totp/" (id) } class="card" {
-                (frame.form_token())
-                div class="code" { (code.draw(problems)) }
-                div class="buttons" {
-                    button class="main" type="submit" { "Confirm" }
-                    a class="button" href="/security/totp" { "Begin anew" }
-                }
-            }
+            (confirming(&frame, id, hint, problems))
+            p { a class="button" href="/security/totp" { "Begin anew" } }
         }
     };
     frame.form("Confirm your authenticator app", Section::Security, &[], problems, body)
+}
+
+/// The form with which an app shows that it works.
+fn confirming(frame: &Frame, id: FactorId, hint: &str, problems: &Problems) -> Markup {
+    let code = Field {
+        name: "code",
+        label: "Code that the app shows now",
+        hint,
+        autocomplete: "one-time-code",
+        inputmode: "numeric",
+        most: 10,
+        ..Field::default()
+    };
+    html! {
+        form method="post" action={ "/security/totp/" (id) } class="card" {
+            (frame.form_token())
+            div class="code" { (code.draw(problems)) }
+            button class="main" type="submit" { "Confirm" }
+        }
+    }
 }
