@@ -125,7 +125,12 @@ test('somebody is invited, joins, forgets, is frozen and taken out', { timeout: 
   await owner.look('audit-filtered');
   await owner.follow('Unresolved');
   await owner.look('unresolved-empty');
-  await owner.go('/docs/api');
+  await owner.follow('Wallets');
+  await owner.follow('Sandbox tbtc');
+  await owner.follow('Who may use it');
+  await owner.sees('Give or take a role');
+  await owner.look('wallet-people');
+  await owner.follow('The interface');
   await owner.look('interface');
   await owner.leave();
   await guest.leave();

@@ -151,7 +151,7 @@ impl Frame {
         html! {
             footer class="bottom" {
                 div class="inner" {
-                    p { "Access tokens that can spend, within limits that hold." }
+                    p { "Access tokens that can spend, within limits that hold. " a href="/docs/api" { "The interface" } }
                     @if !self.form_token.is_empty() {
                         form class="themes" method="post" action="/theme" {
                             (self.form_token())

@@ -47,6 +47,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         div class="title" {
             h1 { (title) }
             @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
+            @if view.role.admin { a class="button" href={ "/wallets/" (wallet.id) "/members" } { "Who may use it" } }
         }
         p class="balance" { (words::amount(view.balance.confirmed, &wallet.coin)) }
         @if let Some(freeze) = &wallet.freeze {
