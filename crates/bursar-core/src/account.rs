@@ -51,6 +51,33 @@ pub struct Freeze {
     pub until: Option<Timestamp>,
     /// What was said when it was frozen.
     pub reason: String,
+    /// Who stopped it, and so who may lift it.
+    pub by: FrozenBy,
+}
+
+/// Who stopped an account, a wallet or an organisation, in the order of their authority.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum FrozenBy {
+    /// Its owner, or somebody who runs it: lifted by whoever runs it.
+    Person,
+    /// The operator of the machine: lifted by the operator only.
+    Operator,
+    /// The check of the ledger, as a budget does not add up: lifted by the operator, once they have looked.
+    Ledger,
+}
+
+impl FrozenBy {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Operator, Self::Ledger];
+
+    /// The name under which it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Operator => "operator",
+            Self::Ledger => "ledger",
+        }
+    }
 }
 
 impl Freeze {

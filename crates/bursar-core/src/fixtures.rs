@@ -6,7 +6,7 @@ pub(crate) mod any;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::account::{Freeze, User, Wallet};
+use crate::account::{Freeze, FrozenBy, User, Wallet};
 use crate::amount::Amount;
 use crate::coin::{Asset, Coin};
 use crate::destination::Destination;
@@ -37,7 +37,7 @@ pub(crate) fn scopes(texts: &[&str]) -> Scopes {
 }
 
 pub(crate) fn freeze(until: Option<Timestamp>) -> Freeze {
-    Freeze { since: at(-10), until, reason: "lost phone".to_owned() }
+    Freeze { since: at(-10), until, reason: "lost phone".to_owned(), by: FrozenBy::Person }
 }
 
 pub(crate) fn limit(asset: &str, ceiling: u128) -> Limit {

@@ -86,20 +86,20 @@ impl Bursar {
         let presented = vec![WireVerifier::compute(&owner.username, &password::normal_form(old.expose()))];
         self.prove_password(&owner.username, Some(owner), presented, self.source(principal)).await?;
         self.step_up(principal, Action::ChangeAccount, otp).await?;
-        self.replace_password(principal.actor(), owner, new, "owner", || Ok(Write::default())).await?;
+        self.replace_password(principal.actor(), owner, new, "owner", |_| Ok(Write::default())).await?;
         let user = self.stored_user(id)?.value;
         self.notify(&user, &Notice::PasswordChanged);
         Ok(())
     }
 
-    /// Writes a new password and what else is said, and ends all sessions.
+    /// Writes a new password and what else is decided on the account as it is then, and ends all sessions.
     pub(crate) async fn replace_password(
         &self,
         actor: Actor,
         user: &User,
         clear: &Secret<String>,
         by: &'static str,
-        more: impl Fn() -> Result<Write, ServiceError>,
+        more: impl Fn(&User) -> Result<Write, ServiceError>,
     ) -> Result<(), ServiceError> {
         let Record::Credential(_, made) = self.password_credential(user, clear.expose()).await? else {
             return Err(ServiceError::Unavailable("a password became no credential".to_owned()));
@@ -107,7 +107,8 @@ impl Bursar {
         let id = user.id;
         let stored = self.password_of(id).await?;
         self.decide(actor, || {
-            let mut write = more()?;
+            let found = self.stored_user(id)?;
+            let mut write = more(&found.value)?;
             match &stored {
                 // The row stays; a change of password in between is one that this one must not undo.
                 Some(old) => {
@@ -117,7 +118,6 @@ impl Bursar {
                 None => write.read.push((Key::Credential(made.id), 0)),
             }
             write.put.push(Record::Credential(made.id, made.clone()));
-            let found = self.stored_user(id)?;
             write.read.push((Key::User(id), found.version));
             // The next millisecond: a session of this very one is over, too.
             let sessions_since = self.clock.now().plus(Span::from_millis(1));

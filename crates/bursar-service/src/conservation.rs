@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bursar_core::account::{Freeze, User, Wallet};
+use bursar_core::account::{Freeze, FrozenBy, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::id::{TokenId, UserId, WalletId};
 pub use bursar_core::ledger::conservation::Difference;
@@ -16,7 +16,7 @@ use crate::Bursar;
 use crate::error::ServiceError;
 
 /// What is said of an account or a wallet that is frozen because of its budget.
-pub(crate) const REASON: &str = "a budget does not say what its spends say; whoever runs this server has to look";
+const REASON: &str = "a budget does not say what its spends say; whoever runs this server has to look";
 
 /// What the last checks found.
 #[derive(Debug, Default)]
@@ -149,12 +149,12 @@ impl Bursar {
         self.must_write(Actor::System, write).await
     }
 
-    /// Whether it is frozen for good: a freeze with an end would end before anybody has looked.
+    /// Whether it is stopped until the operator has looked: another freeze ends, or is lifted by others.
     fn is_frozen(&self, freeze: Option<&Freeze>) -> bool {
-        freeze.is_some_and(|freeze| freeze.until.is_none())
+        freeze.is_some_and(|freeze| freeze.by == FrozenBy::Ledger)
     }
 
     fn freeze(&self) -> Freeze {
-        Freeze { since: self.clock.now(), until: None, reason: REASON.to_owned() }
+        Freeze { since: self.clock.now(), until: None, reason: REASON.to_owned(), by: FrozenBy::Ledger }
     }
 }

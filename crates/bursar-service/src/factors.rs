@@ -18,6 +18,7 @@ use bursar_identity::recovery::{self, CodeState};
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
+use crate::notices::Notice;
 use crate::opening::Standing;
 use crate::pending::Name;
 use crate::recovery_codes;
@@ -205,6 +206,7 @@ impl Bursar {
             let Some(factor) = factors.stored.iter().find(|factor| factor.value.id == id) else {
                 return Err(ServiceError::NotFound("factor"));
             };
+            let label = factor.value.label.clone();
             let rests_on = self.may_do_without(principal, &factors).await?;
             let is_last = factors.working() <= 1;
             let gone = factors.stored.iter().filter(|other| is_last || other.value.id == id);
@@ -216,6 +218,7 @@ impl Bursar {
             write.read.push((Key::User(owner.value.id), owner.version));
             write.put.push(Record::User(owner.value.id, owner.value));
             if let Outcome::Written = self.write(principal.actor(), write).await? {
+                self.notify(&principal.owner, &Notice::FactorRemoved { label });
                 return Ok(());
             }
         }
@@ -248,6 +251,7 @@ impl Bursar {
             write.put.push(Record::User(owner.value.id, owner.value));
             write.put.push(Record::Credential(set.id, set));
             if let Outcome::Written = self.write(principal.actor(), write).await? {
+                self.notify(&principal.owner, &Notice::RecoveryCodesRenewed);
                 return Ok(codes);
             }
         }
@@ -308,6 +312,7 @@ impl Bursar {
                 self.complete_session(principal, &mut write)?;
             }
             if let Outcome::Written = self.write(principal.actor(), write).await? {
+                self.notify(&principal.owner, &Notice::FactorAdded { label: factor.label.clone() });
                 return Ok(AddedFactor { factor, recovery_codes });
             }
         }

@@ -1,7 +1,9 @@
 //! Freezing accounts, wallets and organisations, and lifting that. Freezing takes effect at once and needs no second
 //! factor; lifting needs one. A freeze is never made shorter by another.
 
-use bursar_core::account::{Freeze, MemberRole, Organisation, User, Wallet};
+use std::cmp::Ordering;
+
+use bursar_core::account::{Freeze, FrozenBy, MemberRole, Organisation, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
@@ -12,7 +14,6 @@ use bursar_core::time::{Span, Timestamp};
 use crate::Bursar;
 use crate::accounts::check_name;
 use crate::authenticate::Principal;
-use crate::conservation::REASON;
 use crate::error::ServiceError;
 use crate::notices::Notice;
 use crate::step_up::Action;
@@ -32,14 +33,20 @@ impl FreezeOrder {
         self.reason.as_deref().map_or(Ok(()), |reason| check_name("reason", reason))
     }
 
-    /// The freeze that then is: the new one, or the old one where it lasts as long.
-    fn over(&self, old: Option<&Freeze>, usual: &str, now: Timestamp) -> Freeze {
+    /// The freeze that then is: of the new one and one that holds, the one that lasts longer. A person's never takes
+    /// the place of one that they may not lift.
+    pub(crate) fn over(&self, old: Option<&Freeze>, (by, usual): (FrozenBy, &str), now: Timestamp) -> Freeze {
         let until = self.duration.map(|duration| now.plus(duration));
-        let lasts =
-            |old: &&Freeze| old.holds_at(now) && old.until.is_none_or(|old| until.is_some_and(|until| until <= old));
-        match old.filter(lasts) {
-            Some(old) => old.clone(),
-            None => Freeze { since: now, until, reason: self.reason.clone().unwrap_or_else(|| usual.to_owned()) },
+        let reason = self.reason.clone().unwrap_or_else(|| usual.to_owned());
+        let new = Freeze { since: now, until, reason, by };
+        let Some(old) = old.filter(|old| old.holds_at(now)) else { return new };
+        let lasts = old.until.is_none_or(|old| until.is_some_and(|until| until <= old));
+        match old.by.cmp(&by) {
+            Ordering::Greater if lasts => old.clone(),
+            Ordering::Greater => Freeze { until, ..old.clone() },
+            Ordering::Equal if lasts => old.clone(),
+            Ordering::Less if lasts => Freeze { until: old.until, ..new },
+            Ordering::Equal | Ordering::Less => new,
         }
     }
 }
@@ -61,7 +68,7 @@ impl Bursar {
         let frozen = self
             .decide(principal.actor(), || {
                 let read = self.may_stop(principal, id)?;
-                self.user_freeze(id, order, "frozen by an administrator", read)
+                self.user_freeze(id, order, (FrozenBy::Person, "frozen by an administrator"), read)
             })
             .await?;
         self.tell_frozen(frozen)
@@ -74,28 +81,28 @@ impl Bursar {
     pub async fn freeze_named(&self, username: &str, order: &FreezeOrder) -> Result<Freeze, ServiceError> {
         order.check()?;
         let id = self.user_named(username).await?.id;
-        let decision = || self.user_freeze(id, order, "frozen by the operator", Vec::new());
+        let decision = || self.user_freeze(id, order, (FrozenBy::Operator, "frozen by the operator"), Vec::new());
         let frozen = self.decide(Actor::Operator, decision).await?;
         self.tell_frozen(frozen)
     }
 
-    fn user_freeze(
+    pub(crate) fn user_freeze(
         &self,
         id: UserId,
         order: &FreezeOrder,
-        usual: &str,
+        by: (FrozenBy, &str),
         mut read: Rests,
     ) -> Result<(Write, (User, Freeze)), ServiceError> {
         let found = self.stored_user(id)?;
         read.push((Key::User(id), found.version));
-        let freeze = order.over(found.value.freeze.as_ref(), usual, self.clock.now());
+        let freeze = order.over(found.value.freeze.as_ref(), by, self.clock.now());
         let user = User { freeze: Some(freeze.clone()), ..found.value };
         let put = vec![Record::User(id, user.clone())];
         let trace = trace("user.freeze", "user", id, told(&freeze));
         Ok((Write { read, put, trace, ..Write::default() }, (user, freeze)))
     }
 
-    fn tell_frozen(&self, (user, freeze): (User, Freeze)) -> Result<Freeze, ServiceError> {
+    pub(crate) fn tell_frozen(&self, (user, freeze): (User, Freeze)) -> Result<Freeze, ServiceError> {
         self.notify(&user, &Notice::Frozen { reason: freeze.reason.clone(), until: freeze.until });
         Ok(freeze)
     }
@@ -177,7 +184,11 @@ impl Bursar {
                 return Err(bursar_core::refusal::Refusal::RoleMissing { required: "spend" }.into());
             }
             let found = self.stored_wallet(id)?;
-            let freeze = order.over(found.value.freeze.as_ref(), "frozen by one of its users", self.clock.now());
+            let freeze = order.over(
+                found.value.freeze.as_ref(),
+                (FrozenBy::Person, "frozen by one of its users"),
+                self.clock.now(),
+            );
             let wallet = Wallet { freeze: Some(freeze.clone()), ..found.value };
             let write = Write {
                 read: vec![(Key::Role((id, user)), role.version), (Key::Wallet(id), found.version)],
@@ -230,7 +241,11 @@ impl Bursar {
                 return Err(ServiceError::RoleNeeded { role: "admin" });
             }
             let found = self.stored_organisation(id)?;
-            let freeze = order.over(found.value.freeze.as_ref(), "frozen by an administrator", self.clock.now());
+            let freeze = order.over(
+                found.value.freeze.as_ref(),
+                (FrozenBy::Person, "frozen by an administrator"),
+                self.clock.now(),
+            );
             let organisation = Organisation { freeze: Some(freeze.clone()), ..found.value };
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
@@ -272,13 +287,16 @@ impl Bursar {
     }
 }
 
-/// What is frozen because the ledger does not add up is for whoever runs the machine to look at.
+/// What the operator or the check of the ledger stopped is for whoever runs the machine to look at.
 fn may_lift(freeze: Option<&Freeze>, stepped_up: bool) -> Result<(), ServiceError> {
-    if freeze.is_some_and(|freeze| freeze.reason == REASON) {
-        return Err(ServiceError::Conflict(
-            "it is frozen because a budget does not add up; only the operator lifts that, with `bursar user`"
-                .to_owned(),
-        ));
+    let because = match freeze.map(|freeze| freeze.by) {
+        Some(FrozenBy::Ledger) => Some("because a budget does not add up"),
+        Some(FrozenBy::Operator) => Some("by the operator"),
+        Some(FrozenBy::Person) | None => None,
+    };
+    if let Some(because) = because {
+        let problem = format!("it is frozen {because}; only the operator lifts that, with `bursar user unfreeze`");
+        return Err(ServiceError::Conflict(problem));
     }
     if stepped_up { Ok(()) } else { Err(ServiceError::StepUpNeeded) }
 }

@@ -119,8 +119,14 @@ impl Bursar {
         address: &Address,
         (id, link): (InvitationId, &LinkSecret),
     ) -> Result<(Write, Invitation), ServiceError> {
-        self.stored_organisation(organisation)?;
-        let mut write = Write { read: vec![(Key::Invitation(id), 0)], ..Write::default() };
+        // INVARIANT: whatever invites reads the organisation's record before it counts what is open, and writes it anew:
+        // of two that do so at once, the second counts again.
+        let found = self.stored_organisation(organisation)?;
+        let mut write = Write {
+            read: vec![(Key::Invitation(id), 0), (Key::Organisation(organisation), found.version)],
+            put: vec![Record::Organisation(organisation, found.value)],
+            ..Write::default()
+        };
         if let By::Principal(principal) = by {
             write.read.extend(self.may_offer(principal, organisation, new.role)?);
             for (wallet, _) in &new.wallets {

@@ -28,6 +28,10 @@ pub enum Notice {
         /// Its name.
         label: String,
     },
+    /// The operator of the machine replaced all second factors.
+    FactorsReplaced,
+    /// The recovery codes were replaced.
+    RecoveryCodesRenewed,
     /// An access token was made.
     TokenIssued {
         /// Its name.
@@ -81,11 +85,6 @@ pub enum Notice {
     },
     /// The freeze of the account was lifted.
     Unfrozen,
-    /// Somebody signed in from where nobody did before.
-    SignedInFromNewPlace {
-        /// Where.
-        from: IpAddr,
-    },
 }
 
 const NOT_YOU: &str = "If this was not you, sign in and change your password, or ask whoever runs this server to freeze \
@@ -102,6 +101,17 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
         Notice::FactorRemoved { label } => (
             "A second factor was removed from your account",
             format!("The second factor \"{}\" was removed from your account.\n\n{NOT_YOU}", quote(label)),
+        ),
+        Notice::FactorsReplaced => (
+            "Your second factors were replaced",
+            format!(
+                "The operator of this server replaced all second factors of your account, and everybody was signed out. \
+                 Your access tokens are locked until you resume them.\n\n{NOT_YOU}"
+            ),
+        ),
+        Notice::RecoveryCodesRenewed => (
+            "Your recovery codes were replaced",
+            format!("New recovery codes were made for your account; the old ones pass no more.\n\n{NOT_YOU}"),
         ),
         Notice::TokenIssued { label, from } => (
             "An access token was made in your name",
@@ -162,10 +172,6 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
             )
         }
         Notice::Unfrozen => ("Your account is no longer frozen", "The freeze of your account was lifted.".to_owned()),
-        Notice::SignedInFromNewPlace { from } => (
-            "You signed in from a new place",
-            format!("Somebody signed in to your account from {from}, where nobody did before.\n\n{NOT_YOU}"),
-        ),
     };
     (format!("Bursar: {subject}"), format!("{text}\n\n-- \nBursar at {public_url}, {now}\n"))
 }

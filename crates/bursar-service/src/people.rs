@@ -2,7 +2,7 @@
 //!
 //! What stands here without a `Principal` is for the operator of the machine and for setting up.
 
-use bursar_core::account::{Email, Freeze, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
+use bursar_core::account::{Email, FrozenBy, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{FactorId, OrganisationId, TokenId, UserId, WalletId};
@@ -23,6 +23,8 @@ use bursar_wire::requests::ChangePassword;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
+use crate::freezes::FreezeOrder;
+use crate::notices::Notice;
 use crate::recovery_codes;
 
 /// The one organisation that exists from the start.
@@ -122,7 +124,7 @@ impl Bursar {
         let user = self.user_named(username).await?;
         let name =
             Username::parse(&user.username).map_err(|error| ServiceError::invalid("username", error.to_string()))?;
-        password::check_new(clear.expose(), &name, Factors::WithSecondFactor)
+        password::check_new(&password::normal_form(clear.expose()), &name, Factors::WithSecondFactor)
             .map_err(|error| ServiceError::invalid("password", error.to_string()))?;
         let mut write = Write {
             put: vec![self.password_credential(&user, clear.expose()).await?],
@@ -134,7 +136,9 @@ impl Bursar {
             write.read.push((Key::Credential(old.value.id), old.version));
             write.delete.push(Key::Credential(old.value.id));
         }
-        self.must_write(Actor::Operator, write).await
+        self.must_write(Actor::Operator, write).await?;
+        self.notify(&user, &Notice::PasswordChanged);
+        Ok(())
     }
 
     /// Replaces an account's second factors, as the operator of the machine, for somebody who lost them.
@@ -174,6 +178,7 @@ impl Bursar {
             }
         }
         self.must_write(Actor::Operator, write).await?;
+        self.notify(&user, &Notice::FactorsReplaced);
         Ok(enrolment)
     }
 
@@ -239,22 +244,10 @@ impl Bursar {
         reason: Option<String>,
     ) -> Result<(), ServiceError> {
         self.unlocked_person(principal)?;
-        let (id, now) = (principal.user(), self.clock.now());
-        let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
-        let freeze = Freeze {
-            since: now,
-            until: duration.map(|duration| now.plus(duration)),
-            reason: reason.unwrap_or_else(|| "frozen by its owner".to_owned()),
-        };
-        let mut data = vec![("reason", freeze.reason.clone())];
-        data.extend(freeze.until.map(|until| ("until", until.to_string())));
-        let write = Write {
-            read: vec![(Key::User(id), found.version)],
-            put: vec![Record::User(id, User { freeze: Some(freeze), ..found.value })],
-            trace: Some(trace("user.freeze", id, data)),
-            ..Write::default()
-        };
-        self.must_write(principal.actor(), write).await
+        let (id, order) = (principal.user(), FreezeOrder { duration, reason });
+        let by = (FrozenBy::Person, "frozen by its owner");
+        let frozen = self.decide(principal.actor(), || self.user_freeze(id, &order, by, Vec::new())).await?;
+        self.tell_frozen(frozen).map(drop)
     }
 
     /// Lifts a freeze, as the operator of the machine.
@@ -264,16 +257,16 @@ impl Bursar {
     pub async fn unfreeze(&self, username: &str) -> Result<(), ServiceError> {
         let id = self.user_named(username).await?.id;
         let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
-        self.must_write(
-            Actor::Operator,
-            Write {
-                read: vec![(Key::User(id), found.version)],
-                put: vec![Record::User(id, User { freeze: None, ..found.value })],
-                trace: Some(trace("user.unfreeze", id, Vec::new())),
-                ..Write::default()
-            },
-        )
-        .await
+        let user = User { freeze: None, ..found.value };
+        let write = Write {
+            read: vec![(Key::User(id), found.version)],
+            put: vec![Record::User(id, user.clone())],
+            trace: Some(trace("user.unfreeze", id, Vec::new())),
+            ..Write::default()
+        };
+        self.must_write(Actor::Operator, write).await?;
+        self.notify(&user, &Notice::Unfrozen);
+        Ok(())
     }
 
     /// Changes one's own password and ends all sessions, this one too; the keys encrypted with it come along, re-encrypted by the client.
@@ -306,7 +299,9 @@ impl Bursar {
             write.read.push((Key::Document(key.clone()), known.version));
             write.put.push(Record::Document(key, Document { title: None, body: encrypted.into_bytes() }));
         }
-        self.must_write(principal.actor(), write).await
+        self.must_write(principal.actor(), write).await?;
+        self.notify(owner, &Notice::PasswordChanged);
+        Ok(())
     }
 
     /// Adds to a write that every session of the user is over.

@@ -110,13 +110,13 @@ impl Bursar {
     pub async fn redeem_reset(&self, link: &str, clear: &Secret<String>, address: IpAddr) -> Result<(), ServiceError> {
         self.rates.link(address, self.clock.now())?;
         let user = self.reset_of(link)?;
-        if let Some(freeze) = user.freeze.clone().filter(|freeze| freeze.holds_at(self.clock.now())) {
-            return Err(Refusal::OwnerFrozen(freeze).into());
-        }
+        self.check_not_frozen(&user)?;
         let factors = self.beside_password(&user).await?;
         self.check_password(&user, clear, factors)?;
         let key = links_of(user.id);
-        self.replace_password(Actor::Anonymous, &user, clear, "link", || {
+        self.replace_password(Actor::Anonymous, &user, clear, "link", |now_stored| {
+            // Hashing took its time: who froze the account meanwhile meant this, too.
+            self.check_not_frozen(now_stored)?;
             self.reset_of(link)?;
             let (version, _) = self.live_links(&key)?;
             let read = vec![(Key::Document(key.clone()), version)];
@@ -125,6 +125,13 @@ impl Bursar {
         .await?;
         self.notify(&user, &Notice::PasswordChanged);
         Ok(())
+    }
+
+    fn check_not_frozen(&self, user: &User) -> Result<(), ServiceError> {
+        match user.freeze.clone().filter(|freeze| freeze.holds_at(self.clock.now())) {
+            Some(freeze) => Err(Refusal::OwnerFrozen(freeze).into()),
+            None => Ok(()),
+        }
     }
 
     /// The account whose live link this is.

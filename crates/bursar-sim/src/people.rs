@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bursar_core::account::{Freeze, User};
+use bursar_core::account::{Freeze, FrozenBy, User};
 use bursar_core::ambient::Clock;
 use bursar_core::id::{HoldId, TokenId};
 use bursar_core::ledger::{Command, HoldRequest, Key, LimitEdit, Record, Trace, Write};
@@ -126,7 +126,7 @@ impl World {
             Some(_) => None,
             None => {
                 let until = Some(since.plus(Span::from_seconds(dice.u64(1..4000))));
-                Some(Freeze { since, until, reason: "lost phone".to_owned() })
+                Some(Freeze { since, until, reason: "lost phone".to_owned(), by: FrozenBy::Person })
             }
         };
         let action = if freeze.is_some() { "user.freeze" } else { "user.unfreeze" };

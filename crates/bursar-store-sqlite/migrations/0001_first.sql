@@ -22,8 +22,9 @@ CREATE TABLE organisations (
     freeze_since INTEGER,
     freeze_until INTEGER,
     freeze_reason TEXT,
+    freeze_by TEXT CHECK (freeze_by IN ('person', 'operator', 'ledger')),
     requires_second_factor INTEGER NOT NULL,
-    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
+    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL) AND (freeze_since IS NULL) = (freeze_by IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE users (
@@ -34,12 +35,13 @@ CREATE TABLE users (
     freeze_since INTEGER,
     freeze_until INTEGER,
     freeze_reason TEXT,
+    freeze_by TEXT CHECK (freeze_by IN ('person', 'operator', 'ledger')),
     seeded INTEGER NOT NULL,
     created INTEGER NOT NULL,
     sessions_since INTEGER NOT NULL,
     email TEXT,
     email_verified INTEGER NOT NULL,
-    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL)),
+    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL) AND (freeze_since IS NULL) = (freeze_by IS NULL)),
     CHECK (email IS NOT NULL OR NOT email_verified)
 ) STRICT, WITHOUT ROWID;
 
@@ -110,8 +112,9 @@ CREATE TABLE wallets (
     freeze_since INTEGER,
     freeze_until INTEGER,
     freeze_reason TEXT,
+    freeze_by TEXT CHECK (freeze_by IN ('person', 'operator', 'ledger')),
     created INTEGER NOT NULL,
-    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL))
+    CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL) AND (freeze_since IS NULL) = (freeze_by IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX wallets_of_organisation ON wallets (organisation, id);

@@ -136,6 +136,38 @@ async fn a_frozen_account_gets_no_link_and_takes_none() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_frozen_while_a_password_is_hashed_keeps_its_old_one() {
+    let server = std::sync::Arc::new(start().await);
+    let mut refused = 0;
+    for round in 0..20 {
+        ask_reset(&server, NAME).await;
+        let link = server.link(NAME, "A new password").await;
+        let task = {
+            let server = std::sync::Arc::clone(&server);
+            let password = format!("{NEW} {round}");
+            tokio::spawn(async move { redeem(&server, &link, &password).await.status.as_u16() })
+        };
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        server.bursar.freeze_named(NAME, &Default::default()).await.unwrap();
+        let status = task.await.unwrap();
+        assert!([200, 403].contains(&status), "{status}");
+        refused += usize::from(status == 403);
+        assert!(last(&server, "user.password") < last(&server, "user.freeze"), "set after the freeze was answered");
+        server.bursar.unfreeze(NAME).await.unwrap();
+        server.pass(HOUR);
+    }
+    assert!(refused > 0, "no freeze came before the password was set");
+}
+
+/// The place of the last event of this kind in the trail; 0 if there is none.
+fn last(server: &Server, action: &str) -> i64 {
+    let query = "SELECT coalesce(max(link * 1000 + place), 0) FROM audit_events WHERE action = ?1";
+    server.database().query_row(query, [action], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
 async fn guessing_passwords_from_elsewhere_does_not_keep_the_owner_out() {
     let server = start().await;
     let log_in_from = async |from: [u8; 4], password: &str| {

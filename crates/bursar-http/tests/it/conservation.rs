@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
+use crate::support::OTP;
 use crate::world::{World, code};
 
 /// Changes the store behind the server's back.
@@ -49,6 +50,9 @@ async fn a_wallet_whose_budget_does_not_add_up_is_frozen_until_an_operator_has_l
     }
     assert_eq!(events(&world, "wallet.freeze"), 1);
     assert_eq!(code(&world.spend(&token, "1").await), "wallet_frozen");
+    let lift = format!("/bursar/v1/wallets/{}/unfreeze", world.server.wallet);
+    let lifted = world.server.send("POST", &lift, Some(&world.session), Some(json!({"otp": OTP}))).await;
+    assert_eq!(code(&lifted), "conflict", "its administrator does not");
     world.server.bursar.unfreeze_wallet(world.server.wallet).await.unwrap();
     assert_eq!(world.spend(&token, "1").await.status, 200);
 }

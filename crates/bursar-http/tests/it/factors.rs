@@ -8,7 +8,7 @@ use bursar_service::authenticate::{Presented, Signing};
 use bursar_service::error::ServiceError;
 use serde_json::{Value, json};
 
-use crate::enrolled::{Enrolled, HOME, STEP};
+use crate::enrolled::{Enrolled, HOME, NAME, STEP};
 use crate::support::{Answer, OTP, Server};
 
 const NEW: &str = "new@example.com";
@@ -133,6 +133,9 @@ async fn a_second_factor_is_added_with_the_first_and_named_and_removed() {
     let user = Enrolled::start().await;
     let session = session(&user).await;
     let server = &user.server;
+    server.bursar.set_address(NAME, NAME).await.unwrap();
+    let link = server.link(NAME, "Confirm your address").await;
+    server.bursar.verify_address(&link, std::net::IpAddr::from(HOME)).await.unwrap();
     let alone = begin(server, &session, json!({"label": "tablet"})).await;
     assert_eq!((alone.status.as_u16(), code(&alone)), (401, "otp_missing"));
     let begun = begin(server, &session, json!({"label": "tablet", "otp": user.code()})).await.body;
@@ -160,6 +163,10 @@ async fn a_second_factor_is_added_with_the_first_and_named_and_removed() {
     let refused = remove(server, &session, last, &user.code()).await;
     assert_eq!((refused.status.as_u16(), code(&refused)), (409, "last_factor"));
     let events = events(server);
+    for (told, name) in [("A second factor was added", "tablet"), ("A second factor was removed", "slate")] {
+        let mail = server.mail(NAME, told).await;
+        assert!(mail.text.contains(name), "{}", mail.text);
+    }
     for action in ["factor.add", "factor.rename", "factor.remove"] {
         assert!(events.contains(&action.to_owned()), "{action} is not in the audit log: {events:?}");
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bursar_core::account::MemberRole;
 use bursar_core::time::Span;
+use bursar_service::freezes::FreezeOrder;
 use bursar_service::people::DEFAULT_ORGANISATION;
 use serde_json::{Value, json};
 
@@ -253,6 +254,25 @@ async fn an_invitation_makes_one_account_once_with_the_roles_it_names() {
 }
 
 #[tokio::test]
+async fn of_two_who_invite_one_address_at_once_one_does() {
+    let house = Arc::new(House::new().await);
+    for round in 0..10 {
+        let invite = |role: &'static str| {
+            let house = Arc::clone(&house);
+            tokio::spawn(async move {
+                let session = house.session(role).await;
+                let body = json!({"email": format!("new{round}@example.com"), "role": "member"});
+                house.invite(&session, body).await.status.as_u16()
+            })
+        };
+        let (first, second) = (invite("owner"), invite("admin"));
+        let mut statuses = [first.await.unwrap(), second.await.unwrap()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409]);
+    }
+}
+
+#[tokio::test]
 async fn an_invitation_ends_by_time_by_withdrawal_by_a_newer_link_and_with_its_makers_role() {
     let house = House::new().await;
     let admin = house.session("admin").await;
@@ -361,4 +381,25 @@ async fn freezes_stop_spending_at_once_and_are_never_made_shorter() {
     assert_eq!(code(&house.ask("GET", "/users/me", &member, None).await), "owner_frozen");
     let told = house.server.mail(&name("member"), "frozen").await;
     assert!(told.text.contains("lost laptop"));
+}
+
+#[tokio::test]
+async fn what_the_operator_froze_no_administrator_lifts_or_makes_their_own() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let order = FreezeOrder { duration: Some(Span::from_seconds(3600)), reason: Some("subpoena".to_owned()) };
+    house.server.bursar.freeze_named(&name("member"), &order).await.unwrap();
+    let member = format!("/users/{}", house.id("member").await);
+    let lift = async || house.ask("POST", &format!("{member}/unfreeze"), &owner, Some(json!({"otp": OTP}))).await;
+    assert_eq!(code(&lift().await), "conflict");
+    // A longer one of their own changes how long it lasts, and not whose it is.
+    let longer = house.ask("POST", &format!("{member}/freeze"), &owner, Some(json!({"reason": "mine"}))).await;
+    assert_eq!((&longer.body["frozen"]["reason"], &longer.body["frozen"]["until"]), (&json!("subpoena"), &Value::Null));
+    assert_eq!(code(&lift().await), "conflict");
+    house.server.bursar.unfreeze(&name("member")).await.unwrap();
+    assert_eq!(house.ask("GET", "/users/me", &house.session("member").await, None).await.status, 200);
+    // And what an administrator froze, the operator may make their own.
+    house.ask("POST", &format!("{member}/freeze"), &owner, Some(json!({"reason": "mine"}))).await;
+    assert_eq!(house.server.bursar.freeze_named(&name("member"), &order).await.unwrap().until, None);
+    assert_eq!(code(&lift().await), "conflict");
 }

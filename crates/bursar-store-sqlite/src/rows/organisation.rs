@@ -10,7 +10,8 @@ use crate::rows::{Found, freeze};
 use crate::sql::{execute, one};
 
 pub(crate) fn load(connection: &Connection, id: OrganisationId) -> Found<Organisation> {
-    let query = "SELECT version, id, name, freeze_since, freeze_until, freeze_reason, requires_second_factor
+    let query = "SELECT version, id, name, freeze_since, freeze_until, freeze_reason, freeze_by,
+                        requires_second_factor
                  FROM organisations WHERE id = ?1";
     one(connection, "organisations", query, params![id.as_bytes()], |columns| {
         Ok(Versioned {
@@ -31,16 +32,16 @@ pub(crate) fn store(
     version: Version,
     organisation: &Organisation,
 ) -> Result<(), StoreError> {
-    let (freeze_since, freeze_until, freeze_reason) = freeze::columns(organisation.freeze.as_ref());
+    let (freeze_since, freeze_until, freeze_reason, freeze_by) = freeze::columns(organisation.freeze.as_ref());
     execute(
         connection,
         "INSERT INTO organisations
-             (id, version, name, freeze_since, freeze_until, freeze_reason, requires_second_factor)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             (id, version, name, freeze_since, freeze_until, freeze_reason, freeze_by, requires_second_factor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, name = excluded.name, freeze_since = excluded.freeze_since,
              freeze_until = excluded.freeze_until, freeze_reason = excluded.freeze_reason,
-             requires_second_factor = excluded.requires_second_factor",
+             freeze_by = excluded.freeze_by, requires_second_factor = excluded.requires_second_factor",
         params![
             id.as_bytes(),
             version,
@@ -48,6 +49,7 @@ pub(crate) fn store(
             freeze_since,
             freeze_until,
             freeze_reason,
+            freeze_by,
             organisation.requires_second_factor,
         ],
     )

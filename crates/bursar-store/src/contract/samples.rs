@@ -4,7 +4,9 @@ mod money;
 
 use std::net::IpAddr;
 
-use bursar_core::account::{Email, Freeze, Invitation, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
+use bursar_core::account::{
+    Email, Freeze, FrozenBy, Invitation, MemberRole, Membership, Organisation, User, Wallet, WalletRole,
+};
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::hold::{Cost, Hold, HoldState};
@@ -165,10 +167,10 @@ pub(super) fn records() -> Vec<Record> {
 }
 
 fn accounts() -> Vec<Record> {
-    let freeze = |until| Some(Freeze { since: at(-5), until, reason: "asked 'so'".to_owned() });
+    let freeze = |until, by| Some(Freeze { since: at(-5), until, reason: "asked 'so'".to_owned(), by });
     let full_user = User {
         full_name: "Ünal Öz".to_owned(),
-        freeze: freeze(None),
+        freeze: freeze(None, FrozenBy::Operator),
         seeded: true,
         email: Some(Email { address: "a@example.com".to_owned(), is_verified: true }),
         ..user(USER, "a@x")
@@ -176,7 +178,7 @@ fn accounts() -> Vec<Record> {
     let full_wallet = Wallet {
         label: "cold\nwallet".to_owned(),
         reference: "7".to_owned(),
-        freeze: freeze(Some(at(i64::MAX))),
+        freeze: freeze(Some(at(i64::MAX)), FrozenBy::Person),
         created: at(i64::MIN),
         ..wallet(WALLET, "tavaxc:LINK")
     };
@@ -209,7 +211,10 @@ fn accounts() -> Vec<Record> {
     vec![
         Record::User(USER, full_user),
         Record::User(OTHER, user(OTHER, "")),
-        Record::Organisation(ORGANISATION, Organisation { freeze: freeze(Some(at(2))), ..organisation(ORGANISATION) }),
+        Record::Organisation(
+            ORGANISATION,
+            Organisation { freeze: freeze(Some(at(2)), FrozenBy::Ledger), ..organisation(ORGANISATION) },
+        ),
         Record::Organisation(second_organisation, organisation(second_organisation)),
         Record::Invitation(full_invitation.id, full_invitation),
         Record::Invitation(InvitationId::from_bytes(nth(2)), invitation(InvitationId::from_bytes(nth(2)))),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use bursar_core::account::{Freeze, User, Wallet};
+use bursar_core::account::{Freeze, FrozenBy, User, Wallet};
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::destination::Destination;
@@ -35,7 +35,7 @@ pub(super) fn scopes(texts: &[&str]) -> Scopes {
 }
 
 pub(super) fn freeze(until: Option<Timestamp>) -> Freeze {
-    Freeze { since: at(-10), until, reason: "lost phone".to_owned() }
+    Freeze { since: at(-10), until, reason: "lost phone".to_owned(), by: FrozenBy::Person }
 }
 
 pub(super) fn limit(asset: &str, ceiling: Amount) -> Limit {
