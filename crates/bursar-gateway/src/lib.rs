@@ -8,4 +8,6 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod mail;
+#[cfg(test)]
+mod notes;
 pub mod sandbox;

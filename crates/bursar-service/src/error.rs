@@ -181,6 +181,7 @@ impl From<RailError> for ServiceError {
     fn from(error: RailError) -> Self {
         match error {
             RailError::Invalid { field, problem } => Self::invalid(field, problem),
+            RailError::Refused(reason) => Self::invalid("transaction", format!("is not taken by the rail: {reason}")),
             RailError::UnknownWallet => Self::Unavailable("the rail does not know this wallet".to_owned()),
             RailError::Unavailable(problem) => Self::Unavailable(format!("the rail does not answer: {problem}")),
         }

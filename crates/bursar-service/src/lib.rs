@@ -13,6 +13,7 @@ pub mod documents;
 pub mod enrolment;
 pub mod error;
 pub mod factors;
+mod follow;
 pub mod freezes;
 pub mod holding;
 mod horizon;
@@ -23,6 +24,7 @@ pub mod limits;
 pub mod login;
 pub mod mail;
 pub mod members;
+mod memory;
 pub mod notices;
 mod opening;
 pub mod organisations;
@@ -75,9 +77,11 @@ use tokio::sync::Semaphore;
 
 use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, PendingTotp};
 use crate::error::ServiceError;
+use crate::follow::UnderWaySpends;
 use crate::horizon::Horizon;
 use crate::known::Known;
 use crate::mail::{Outbox, Post};
+use crate::memory::RailMemory;
 use crate::passkey_sign_in::OpenChallenge;
 use crate::passkeys::{Challenge, MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE};
 use crate::pending::Pending;
@@ -195,6 +199,8 @@ pub struct Bursar {
     /// State changes signed before this are refused: they may have been seen by an earlier run.
     pub(crate) started: Timestamp,
     pub(crate) horizon: Horizon,
+    /// Spends that a rail has and that are not final yet.
+    pub(crate) under_way: UnderWaySpends,
     pub(crate) checked: conservation::Checked,
     #[cfg(feature = "break-no-hold")]
     pub(crate) ignores_limits: bool,
@@ -239,6 +245,7 @@ impl Bursar {
             registrations: Pending::new(MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE),
             outbox: Outbox::new(parts.mail),
             resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
+            under_way: UnderWaySpends::default(),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]
             ignores_limits: false,
@@ -288,6 +295,17 @@ impl Bursar {
         match self.write(actor, write).await? {
             Outcome::Written => Ok(()),
             _ => Err(ServiceError::Conflict("it changed in the meantime; try again".to_owned())),
+        }
+    }
+
+    /// What a rail keeps in the store.
+    pub(crate) fn memory(&self, rail: &str) -> RailMemory {
+        RailMemory {
+            rail: rail.into(),
+            ledger: Arc::clone(&self.ledger),
+            reads: self.reads.clone(),
+            sealer: self.sealer.clone(),
+            random: Arc::clone(&self.random),
         }
     }
 

@@ -8,7 +8,9 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Hold, Payee, Recipient};
+use bursar_core::id::HoldId;
 use bursar_core::ledger::FeeCeiling;
+use bursar_core::secret::Secret;
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -32,9 +34,31 @@ impl Permit {
     }
 }
 
+/// What a spend takes and costs at most, found before it is held.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The greatest fee it can pay, in [`Rail::fee_coin`].
+    pub fee: Amount,
+    /// What the rail needs to carry out exactly this; kept with the hold. Empty if it needs nothing.
+    pub instruction: Vec<u8>,
+}
+
 /// What became of a send.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SendOutcome {
+    /// It is signed, and the rail has it or will be given it again: it counts, and what it really cost is seen once it
+    /// is final.
+    Sent {
+        /// What the rail calls it: a transaction id.
+        reference: String,
+    },
+    /// It is final that the recipients got nothing, and the fee was paid all the same.
+    Reverted {
+        /// What the rail calls it.
+        reference: String,
+        /// The fee that was really paid.
+        fee: Amount,
+    },
     /// The money moved.
     Done {
         /// What the rail calls it: a transaction id.
@@ -95,8 +119,52 @@ pub enum RailError {
     },
     /// The rail knows no such wallet.
     UnknownWallet,
+    /// The rail refuses, in its words; nothing moved.
+    Refused(String),
     /// The rail does not answer.
     Unavailable(String),
+}
+
+/// What a rail keeps in the ledger's store: small notes of its own, durable before it acts on them.
+pub trait Memory: Send + Sync {
+    /// A note with its version.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn read(&self, name: &str) -> Result<Option<Note>, RailError>;
+
+    /// A note that is kept sealed.
+    ///
+    /// # Errors
+    /// The store does not answer, or the note was sealed with another key.
+    fn read_secret(&self, name: &str) -> Result<Option<Secret<Vec<u8>>>, RailError>;
+
+    /// Keeps notes together, each provided that its version is still this (0: there is none yet); without a body it is
+    /// let go of. Durable once answered; `false` if one of the versions is another.
+    fn write<'a>(&'a self, notes: Vec<NewNote>) -> Answer<'a, Result<bool, RailError>>;
+
+    /// Keeps a note sealed; `false` if there is one of that name already.
+    fn write_secret<'a>(&'a self, name: &'a str, body: Secret<Vec<u8>>) -> Answer<'a, Result<bool, RailError>>;
+}
+
+/// A note as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Note {
+    /// Its version.
+    pub version: u64,
+    /// What it says.
+    pub body: Vec<u8>,
+}
+
+/// A note to keep.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewNote {
+    /// Its name among the rail's.
+    pub name: String,
+    /// The version that it takes the place of.
+    pub version: u64,
+    /// What it says; nothing to let go of it.
+    pub body: Option<Vec<u8>>,
 }
 
 /// Where money really moves.
@@ -128,6 +196,18 @@ pub trait Rail: Send + Sync {
     /// of a transaction that was built elsewhere, or of a spend that somebody else carries out.
     fn fees_at_most(&self, fee_coin: &Coin) -> FeeCeiling;
 
+    /// Finds out what a direct send takes and may cost at most. Moves nothing.
+    fn plan<'a>(
+        &'a self,
+        _reference: &'a str,
+        coin: &'a Coin,
+        recipients: &'a [Recipient],
+        _hold: HoldId,
+    ) -> Answer<'a, Result<Plan, RailError>> {
+        let fee = self.fee_ceiling(coin, recipients.len());
+        Box::pin(std::future::ready(Ok(Plan { fee, instruction: Vec::new() })))
+    }
+
     /// Makes a transaction without sending it.
     fn build<'a>(
         &'a self,
@@ -143,11 +223,20 @@ pub trait Rail: Send + Sync {
     /// The bytes are no transaction of this rail; they are refused, never guessed at.
     fn decode(&self, bytes: &[u8]) -> Result<Decoded, RailError>;
 
+    /// What a spend is called that the rail has and that is not final yet; nothing if it does not have it, or tells
+    /// everything at once.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn sent(&self, _hold: HoldId, _memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        Ok(None)
+    }
+
     /// Carries out a spend, once: a second send of the same hold finds the first.
-    fn send<'a>(&'a self, reference: &'a str, permit: Permit) -> Answer<'a, SendOutcome>;
+    fn send<'a>(&'a self, reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
 
     /// Finds out what became of a hold that nobody settled.
-    fn reconcile<'a>(&'a self, hold: &'a Hold) -> Answer<'a, SendOutcome>;
+    fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
 
     /// What the wallet holds.
     fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>>;

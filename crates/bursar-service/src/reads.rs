@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 /// How many long reads go on at once, and how many readers are kept.
 const READERS: usize = 8;
 
+#[derive(Clone)]
 pub(crate) struct Reads {
     store: Arc<dyn Store>,
     idle: Arc<Mutex<Vec<Box<dyn Reader>>>>,

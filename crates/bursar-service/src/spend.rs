@@ -20,8 +20,10 @@ use sha2::{Digest, Sha256};
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::follow::UnderWaySpends;
 use crate::known::KnownWallet;
-use crate::rail::{Built, Decoded, Permit, Rail, SendOutcome};
+use crate::memory::RailMemory;
+use crate::rail::{Built, Decoded, Permit, Plan, Rail, SendOutcome};
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::step_up::Action;
@@ -128,23 +130,26 @@ impl Bursar {
     ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
-        let (recipients, fee, transaction) = match request.what {
+        let now = self.clock.now();
+        let id = HoldId::time_ordered(now, self.random.bytes());
+        let (recipients, fee, instruction, transaction) = match request.what {
             What::Recipients(recipients) => {
-                let fee = rail.fee_ceiling(&request.coin, recipients.len());
-                (recipients, fee, Vec::new())
+                // Before the rail is asked: what cannot be paid, or may not, costs it nothing.
+                check_sum(&rail.payees(&request.coin, &recipients)?, Amount::ZERO)?;
+                let Plan { fee, instruction } = rail.plan(&wallet.reference, &request.coin, &recipients, id).await?;
+                (recipients, fee, instruction, Vec::new())
             }
             What::Transaction { bytes, claimed } => {
                 let decoded = rail.decode(&bytes)?;
                 check_claim(&decoded, &wallet.reference, &request.coin, claimed.as_deref())?;
-                (decoded.recipients, decoded.fee, bytes)
+                (decoded.recipients, decoded.fee, bytes.clone(), bytes)
             }
         };
         let payees = rail.payees(&request.coin, &recipients)?;
         check_sum(&payees, fee)?;
-        let now = self.clock.now();
         let fee_coin = rail.fee_coin(&request.coin);
         let mut hold = HoldRequest {
-            id: HoldId::time_ordered(now, self.random.bytes()),
+            id,
             token: principal.token().id,
             address: principal.address,
             wallet: Some(wallet.id),
@@ -156,7 +161,7 @@ impl Bursar {
             payees,
             fee,
             key: request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name)),
-            instruction: transaction,
+            instruction,
             comment: request.comment,
             stepped_up: self.ignores_limits(),
             holder: None,
@@ -169,8 +174,14 @@ impl Bursar {
             let _shown = self.prove_step_up(principal, action, request.otp.as_deref()).await?;
             hold.stepped_up = true;
         }
-        let work =
-            HoldAndSend { ledger: Arc::clone(&self.ledger), rail: Arc::clone(rail), wallet, actor: principal.actor() };
+        let work = HoldAndSend {
+            ledger: Arc::clone(&self.ledger),
+            memory: self.memory(&wallet.rail),
+            rail: Arc::clone(rail),
+            wallet,
+            actor: principal.actor(),
+            under_way: self.under_way.clone(),
+        };
         Ok((work, hold))
     }
 
@@ -210,8 +221,10 @@ impl Bursar {
 struct HoldAndSend {
     ledger: Arc<Ledger>,
     rail: Arc<dyn Rail>,
+    memory: RailMemory,
     wallet: Arc<Wallet>,
     actor: Actor,
+    under_way: UnderWaySpends,
 }
 
 impl HoldAndSend {
@@ -220,7 +233,7 @@ impl HoldAndSend {
         let command = Command::Hold(Box::new(request));
         match self.ledger.submit(Request { actor: self.actor, command }).await? {
             Outcome::Held { hold, reports } => self.send(*hold, reports).await.map(Some),
-            Outcome::Known { hold, same: true } => known(*hold).map(Some),
+            Outcome::Known { hold, same: true } => self.known(*hold).await.map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
             Outcome::Conflict(_) => Ok(None),
             Outcome::Refused(refusal) => Err(refusal.into()),
@@ -228,24 +241,52 @@ impl HoldAndSend {
         }
     }
 
+    /// The first outcome of a spend that was asked for again.
+    async fn known(self, hold: Hold) -> Result<Sent, ServiceError> {
+        match &hold.state {
+            HoldState::Captured { reference, .. } => {
+                let reference = reference.clone();
+                Ok(Sent { hold, reference, reports: Vec::new(), before: true })
+            }
+            HoldState::Open | HoldState::Unresolved { .. } => match self.rail.sent(hold.id, &self.memory)? {
+                Some(reference) => Ok(Sent { hold, reference, reports: Vec::new(), before: true }),
+                None => Err(ServiceError::OutcomePending { hold: hold.id }),
+            },
+            HoldState::Released { reason, .. } => {
+                Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() })
+            }
+        }
+    }
+
     async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
         let id = hold.id;
-        let (command, sent) = match self.rail.send(&self.wallet.reference, Permit::of_granted(hold.clone())).await {
-            SendOutcome::Done { reference, fee } => {
-                let amount = captured(&hold, fee);
-                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                let sent = Sent { hold: Hold { state, ..hold }, reference: reference.clone(), reports, before: false };
-                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
-            }
-            SendOutcome::Refused { reason } => {
-                let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
-                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
-            }
-            SendOutcome::Unknown { reason } => {
-                tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
-            }
-        };
+        let (command, sent) =
+            match self.rail.send(&self.wallet.reference, Permit::of_granted(hold.clone()), &self.memory).await {
+                SendOutcome::Done { reference, fee } => {
+                    let amount = captured(&hold, fee);
+                    let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+                    let sent =
+                        Sent { hold: Hold { state, ..hold }, reference: reference.clone(), reports, before: false };
+                    (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+                }
+                SendOutcome::Sent { reference } => {
+                    self.under_way.add(id);
+                    return Ok(Sent { hold, reference, reports, before: false });
+                }
+                SendOutcome::Reverted { reference, fee } => {
+                    let amount = captured_of_none(&hold, fee);
+                    let reverted = ServiceError::RailRefused { hold: id, reason: format!("{reference} was reverted") };
+                    (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Err(reverted))
+                }
+                SendOutcome::Refused { reason } => {
+                    let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
+                    (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
+                }
+                SendOutcome::Unknown { reason } => {
+                    tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
+                    (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
+                }
+            };
         // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
         // counted and is reconciled (design §6).
         if let Err(error) = self.ledger.submit_and_go_on(Request { actor: self.actor, command }) {
@@ -253,6 +294,11 @@ impl HoldAndSend {
         }
         sent
     }
+}
+
+/// The same if the recipients got nothing.
+pub(crate) fn captured_of_none(hold: &Hold, fee: Amount) -> Amount {
+    if hold.cost.coin == hold.cost.fee_coin { fee } else { Amount::ZERO }
 }
 
 /// Refuses sums that no coin has: totals of many spends must always fit 256 bits, or one of them could
@@ -269,18 +315,6 @@ pub(crate) fn check_sum(payees: &[Payee], fee: Amount) -> Result<(), Refusal> {
 pub(crate) fn captured(hold: &Hold, fee: Amount) -> Amount {
     let cost = &hold.cost;
     if cost.coin == cost.fee_coin { cost.without_fee().saturating_add(fee) } else { cost.amount }
-}
-
-/// The first outcome of a spend that was asked for again.
-fn known(hold: Hold) -> Result<Sent, ServiceError> {
-    match &hold.state {
-        HoldState::Captured { reference, .. } => {
-            let reference = reference.clone();
-            Ok(Sent { hold, reference, reports: Vec::new(), before: true })
-        }
-        HoldState::Open | HoldState::Unresolved { .. } => Err(ServiceError::OutcomePending { hold: hold.id }),
-        HoldState::Released { reason, .. } => Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() }),
-    }
 }
 
 /// What a client claims must be what the transaction does: it is the transaction that is held and sent.

@@ -9,7 +9,7 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::error::ServiceError;
 use crate::rail::SendOutcome;
-use crate::spend::captured;
+use crate::spend::{captured, captured_of_none};
 
 /// Spends looked at in one read.
 const AT_ONCE: usize = 256;
@@ -24,7 +24,7 @@ pub enum Overdue {
 }
 
 /// The figure of a sweep in which a spend is counted.
-type Count = fn(&mut Swept) -> &mut usize;
+pub(crate) type Count = fn(&mut Swept) -> &mut usize;
 
 /// What a sweep did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -33,6 +33,8 @@ pub struct Swept {
     pub captured: usize,
     /// Spends whose money had not moved.
     pub released: usize,
+    /// Spends that a rail has and that are not final yet.
+    pub under_way: usize,
     /// Spends of which still nobody knows.
     pub unresolved: usize,
     /// Spends that could not be settled, as the log tells; they stay held, and the next sweep looks at them again.
@@ -71,10 +73,19 @@ impl Bursar {
     }
 
     /// Settles a spend as its rail says, and tells among which it is to be counted.
-    async fn settle(&self, hold: &Hold) -> Result<Count, ServiceError> {
+    pub(crate) async fn settle(&self, hold: &Hold) -> Result<Count, ServiceError> {
         let (command, count): (_, Count) = match self.became_of(hold).await? {
             SendOutcome::Done { reference, fee } => {
                 let amount = captured(hold, fee);
+                let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
+                (capture, |swept| &mut swept.captured)
+            }
+            SendOutcome::Sent { .. } => {
+                self.under_way.add(hold.id);
+                return Ok(|swept| &mut swept.under_way);
+            }
+            SendOutcome::Reverted { reference, fee } => {
+                let amount = captured_of_none(hold, fee);
                 let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
                 (capture, |swept| &mut swept.captured)
             }
@@ -104,9 +115,9 @@ impl Bursar {
         let Some(wallet) = hold.wallet else { return unknown("it is in no wallet that a rail knows") };
         let user = hold.user;
         let found = self.reads.look_up(|reader| reader.wallet(wallet, user))?;
-        let rail = found.and_then(|found| self.rails.get(&found.wallet.rail));
+        let rail = found.and_then(|found| self.rails.get_key_value(&found.wallet.rail));
         match rail {
-            Some(rail) => Ok(rail.reconcile(hold).await),
+            Some((name, rail)) => Ok(rail.reconcile(hold, &self.memory(name)).await),
             None => unknown("its rail is not configured"),
         }
     }

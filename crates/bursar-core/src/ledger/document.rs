@@ -67,6 +67,8 @@ pub enum DocumentKind {
     ReplayHorizon,
     /// What was made under an idempotency key, by that key: its id, since its secret is never shown twice.
     Created,
+    /// What a rail keeps for itself, by the rail's name and its own for it; nobody's in particular.
+    Rail,
 }
 
 /// A user's document; its body is read by the crate that wrote it.
@@ -102,6 +104,7 @@ impl DocumentKind {
             Self::AddressLink => "address_link",
             Self::ReplayHorizon => "replay_horizon",
             Self::Created => "created",
+            Self::Rail => "rail",
         }
     }
 }

@@ -39,7 +39,7 @@ use bursar_core::destination::Destination as Meant;
 use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::FeeCeiling;
-use bursar_service::rail::{Answer, Balance, Built, Decoded, Permit, Rail, RailError, SendOutcome};
+use bursar_service::rail::{Answer, Balance, Built, Decoded, Memory, Permit, Rail, RailError, SendOutcome};
 
 mod address;
 mod book;
@@ -217,11 +217,11 @@ impl Rail for SandboxRail {
         transaction::read(bytes)
     }
 
-    fn send<'a>(&'a self, reference: &'a str, permit: Permit) -> Answer<'a, SendOutcome> {
+    fn send<'a>(&'a self, reference: &'a str, permit: Permit, _memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         Box::pin(async move { self.carry_out(reference, Order::from(permit.hold())).await })
     }
 
-    fn reconcile<'a>(&'a self, hold: &'a Hold) -> Answer<'a, SendOutcome> {
+    fn reconcile<'a>(&'a self, hold: &'a Hold, _memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         Box::pin(self.became_of(hold.id))
     }
 

@@ -10,7 +10,7 @@ use bursar_core::coin::Coin;
 use bursar_core::destination::Destination as Meant;
 use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_core::ledger::FeeCeiling;
-use bursar_service::rail::{Answer, Balance, Built, Decoded, Permit, Rail, RailError, SendOutcome};
+use bursar_service::rail::{Answer, Balance, Built, Decoded, Memory, Permit, Rail, RailError, SendOutcome};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
@@ -145,11 +145,11 @@ impl Rail for RemoteSandbox {
         transaction::read(bytes)
     }
 
-    fn send<'a>(&'a self, reference: &'a str, permit: Permit) -> Answer<'a, SendOutcome> {
+    fn send<'a>(&'a self, reference: &'a str, permit: Permit, _memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         Box::pin(async move { self.carry_out(reference, &Order::from(permit.hold())).await })
     }
 
-    fn reconcile<'a>(&'a self, hold: &'a Hold) -> Answer<'a, SendOutcome> {
+    fn reconcile<'a>(&'a self, hold: &'a Hold, _memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         Box::pin(self.became_of(hold))
     }
 

@@ -9,6 +9,7 @@ use tokio::net::UnixListener;
 use super::super::tests::{Fixture, hold, hold_of, is_done, is_refused, is_unknown, recipients_of, tbtc, to};
 use super::super::*;
 use super::*;
+use crate::notes::Notes;
 
 /// A sandbox behind a socket, and the way to it.
 fn served(sandbox: &Fixture, rail: &Arc<SandboxRail>) -> RemoteSandbox {
@@ -49,10 +50,10 @@ async fn every_question_has_the_same_answer_on_both_ends() {
     assert_eq!(remote.decode(&built.bytes), rail.decode(&built.bytes));
     let sent = remote.send_unheld("wallet", &Hold { instruction: built.bytes, ..hold(1) }).await;
     assert!(is_done(&sent), "{sent:?}");
-    assert_eq!(remote.reconcile(&hold(1)).await, sent);
-    assert_eq!(rail.reconcile(&hold(1)).await, sent);
+    assert_eq!(remote.reconcile(&hold(1), &Notes::default()).await, sent);
+    assert_eq!(rail.reconcile(&hold(1), &Notes::default()).await, sent);
     assert!(is_refused(&remote.send_unheld("wallet", &hold_of(2, &[to("sandbox:refuse", 1)])).await, "refused"));
-    assert!(is_refused(&remote.reconcile(&hold(3)).await, "never saw it"));
+    assert!(is_refused(&remote.reconcile(&hold(3), &Notes::default()).await, "never saw it"));
     assert!(is_refused(&remote.send_unheld("wallet", &hold(3)).await, "never saw it"), "refused for good");
     assert_eq!(sandbox.transfers().len(), 1);
 }
@@ -66,7 +67,7 @@ async fn a_lost_answer_is_unknown_until_it_is_reconciled() {
         let hold = hold_of(number, &[to(fault, 1)]);
         let outcome = remote.send_unheld("wallet", &hold).await;
         assert!(matches!(&outcome, SendOutcome::Unknown { reason } if reason.contains("lost")), "{outcome:?}");
-        assert_eq!(is_done(&remote.reconcile(&hold).await), fault != "sandbox:never");
+        assert_eq!(is_done(&remote.reconcile(&hold, &Notes::default()).await), fault != "sandbox:never");
     }
     assert_eq!(sandbox.transfers().len(), 2);
 }
@@ -76,7 +77,7 @@ async fn without_a_rail_nothing_is_sent_and_nothing_is_reconciled() {
     let sandbox = Fixture::new().await;
     let nobody = RemoteSandbox::at(&sandbox.path().with_extension("sock"));
     assert!(is_refused(&nobody.send_unheld("wallet", &hold(1)).await, "cannot be asked"));
-    assert!(is_unknown(&nobody.reconcile(&hold(1)).await));
+    assert!(is_unknown(&nobody.reconcile(&hold(1), &Notes::default()).await));
     assert!(matches!(nobody.balance("wallet").await, Err(RailError::Unavailable(_))));
     assert!(sandbox.transfers().is_empty());
 }
@@ -129,7 +130,7 @@ async fn what_the_rail_has_read_it_carries_out_though_nobody_waits() {
     tokio::io::AsyncWriteExt::write_all(&mut stream, &line).await.unwrap();
     drop(stream);
     // Whichever comes first, the send or the question, decides for good.
-    let outcome = remote.reconcile(&hold(1)).await;
-    assert_eq!(remote.reconcile(&hold(1)).await, outcome);
+    let outcome = remote.reconcile(&hold(1), &Notes::default()).await;
+    assert_eq!(remote.reconcile(&hold(1), &Notes::default()).await, outcome);
     assert_eq!(sandbox.transfers().len(), usize::from(is_done(&outcome)));
 }

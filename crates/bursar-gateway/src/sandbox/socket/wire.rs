@@ -112,7 +112,8 @@ impl Reply {
         match outcome {
             SendOutcome::Done { reference, fee } => Some(Self::Done { reference, fee: fee.to_string() }),
             SendOutcome::Refused { reason } => Some(Self::Refused { reason }),
-            SendOutcome::Unknown { .. } => None,
+            // The sandbox is done at once; what it never says is not made up.
+            SendOutcome::Sent { .. } | SendOutcome::Reverted { .. } | SendOutcome::Unknown { .. } => None,
         }
     }
 
@@ -122,7 +123,7 @@ impl Reply {
             Ok(found) => tell(found),
             Err(RailError::Invalid { field, problem }) => Self::Invalid { field: field.to_owned(), problem },
             Err(RailError::UnknownWallet) => Self::UnknownWallet,
-            Err(RailError::Unavailable(problem)) => Self::Unavailable { problem },
+            Err(RailError::Refused(problem) | RailError::Unavailable(problem)) => Self::Unavailable { problem },
         }
     }
 

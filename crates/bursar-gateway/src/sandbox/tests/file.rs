@@ -17,7 +17,7 @@ async fn what_was_answered_survives_a_kill() {
     let sandbox = Fixture::new().await;
     let sent = sandbox.send(&hold(1)).await;
     let refused = sandbox.send(&hold_of(2, &[to("sandbox:refuse", 1)])).await;
-    let never = sandbox.rail.reconcile(&hold(3)).await;
+    let never = sandbox.rail.reconcile(&hold(3), &Notes::default()).await;
 
     let elsewhere = tempfile::tempdir().unwrap();
     let image = image_after_a_kill(&sandbox.path(), elsewhere.path());
@@ -26,11 +26,11 @@ async fn what_was_answered_survives_a_kill() {
     assert_eq!(book.spent().unwrap().get("wallet"), Some(&Amount::new(1000)));
 
     let reopened = SandboxRail::open(&image).unwrap();
-    assert_eq!(reopened.reconcile(&hold(1)).await, sent);
+    assert_eq!(reopened.reconcile(&hold(1), &Notes::default()).await, sent);
     assert_eq!(reopened.carry_out("wallet", (&hold(2)).into()).await, refused);
     assert_eq!(reopened.carry_out("wallet", (&hold(3)).into()).await, never);
     assert_eq!(reopened.balance("wallet").await.unwrap().confirmed, Amount::new(1_000_000 - 1000));
-    assert!(is_refused(&reopened.reconcile(&hold(4)).await, "never saw it"));
+    assert!(is_refused(&reopened.reconcile(&hold(4), &Notes::default()).await, "never saw it"));
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn dropping_the_rail_ends_its_thread_and_closes_the_file() {
     drop(rail);
     assert!(!path.with_extension("db-wal").exists(), "the last connection folds its journal into the file");
     let rail = SandboxRail::open(&path).unwrap();
-    assert!(is_done(&rail.reconcile(&hold(1)).await));
+    assert!(is_done(&rail.reconcile(&hold(1), &Notes::default()).await));
     drop((rail, directory));
 }
 

@@ -8,6 +8,7 @@ use bursar_core::time::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
+use crate::notes::Notes;
 
 mod faults;
 mod file;

@@ -11,7 +11,7 @@ async fn a_hold_that_is_sent_twice_moves_money_once() {
         SendOutcome::Done { reference: destination::transaction_id(&tbtc(), hold(1).id), fee: Amount::ZERO }
     );
     assert_eq!(sandbox.send(&hold(1)).await, first);
-    assert_eq!(sandbox.rail.reconcile(&hold(1)).await, first);
+    assert_eq!(sandbox.rail.reconcile(&hold(1), &Notes::default()).await, first);
     assert_eq!(sandbox.balance("wallet").await, Amount::new(1_000_000 - 1000));
     assert_eq!(sandbox.transfers().len(), 1);
 }
