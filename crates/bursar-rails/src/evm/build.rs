@@ -12,6 +12,7 @@ use bursar_core::amount::Amount;
 use super::chain::Chain;
 use super::fees::{ClientFees, Price};
 use super::payment::{Form, Payment, Signed};
+use super::request::wrong_chain;
 use crate::forbidden::{Forbidden, Why};
 
 /// What is chosen for a transaction when it is made.
@@ -41,11 +42,14 @@ impl Unsigned {
     /// The transaction of a payment that was asked for: of type 2, or of type 0 where the price is fixed.
     ///
     /// # Errors
-    /// The payment is signed already, its client named other terms, or the terms are above the chain's ceilings.
+    /// The payment is for another chain or signed already, its client named other terms, or the terms are above the chain's ceilings.
     pub fn of(chain: &Chain, payment: &Payment, terms: Terms) -> Result<Self, Forbidden> {
         let Form::Asked { fees, nonce, .. } = &payment.form else {
             return Err(Forbidden::new(Why::NotSupported, "the transaction is signed already; broadcast it as it is"));
         };
+        if payment.chain_id != chain.id() {
+            return Err(wrong_chain(chain, &U256::from(payment.chain_id)));
+        }
         let chosen = ClientFees::of(terms.gas, &terms.price);
         chosen.check(chain.ceilings())?;
         if nonce.is_some_and(|asked| asked != terms.nonce) {

@@ -28,13 +28,18 @@ pub struct Chain {
 pub struct InvalidChain(String);
 
 impl Chain {
-    /// A chain with its own coin and no token. Nothing signed for chain 0 is bound to a chain, so there is none.
+    /// The highest id a chain can have (EIP-2294): signatures of higher ones could not be told apart.
+    pub const HIGHEST_ID: u64 = u64::MAX / 2 - 36;
+
+    /// A chain with its own coin and no token.
     ///
     /// # Errors
-    /// The id is 0, or the coin a token.
+    /// The id is 0 or above [`Chain::HIGHEST_ID`], or the coin a token.
     pub fn new(id: u64, native: Coin, ceilings: FeeCeilings) -> Result<Self, InvalidChain> {
-        if id == 0 {
-            return Err(InvalidChain("chain id 0 is none; give the id that the node answers to `eth_chainId`".into()));
+        if id == 0 || id > Self::HIGHEST_ID {
+            return Err(InvalidChain(format!(
+                "{id} is no chain id; give the one that the node answers to `eth_chainId`"
+            )));
         }
         if native.is_token() {
             return Err(InvalidChain(format!("`{native}` is a token; name the coin that pays for gas")));
@@ -155,8 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn no_chain_has_id_0_or_a_token_as_its_own_coin() {
-        assert!(Chain::new(0, coin("hteth"), CEILINGS).is_err());
+    fn no_chain_has_an_id_out_of_range_or_a_token_as_its_own_coin() {
+        for id in [0, Chain::HIGHEST_ID + 1, u64::MAX] {
+            assert!(Chain::new(id, coin("hteth"), CEILINGS).is_err(), "{id}");
+        }
         assert!(Chain::new(1, coin("eth:usdc"), CEILINGS).is_err());
     }
 

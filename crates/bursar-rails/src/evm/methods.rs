@@ -87,7 +87,7 @@ const SIGNS_BLINDLY: &str =
 const KEYS: &str = "it shows or changes keys; keys are managed by people, not by tokens";
 const NODE: &str = "it governs the node; ask its operator";
 const TEST_NODE: &str = "it changes the chain of a test node; connect to the node itself for that";
-const HEAVY: &str = "it makes the node replay blocks; ask its operator";
+const HEAVY: &str = "it makes the node replay or rewind blocks; ask its operator";
 const OTHER_SEND: &str =
     "it sends by a way that limits do not follow; use `eth_sendTransaction` or `eth_sendRawTransaction`";
 const BROWSER: &str = "it speaks to a wallet in a browser; use the methods of a node";

@@ -16,6 +16,8 @@ use crate::forbidden::{Forbidden, Why};
 /// A spend: exactly one coin, to exactly one destination. An amount of zero is one too, and pays its fee.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payment {
+    /// The chain it is on. With the sender and a nonce it names the spend, whatever the transaction's hash.
+    pub chain_id: u64,
     /// The wallet that signs and pays the fee. It is one of ours.
     pub sender: Address,
     /// The wallet whose money moves. It is one of ours: the sender, or whoever allowed the sender to take it.
@@ -78,7 +80,7 @@ pub struct Signed {
 }
 
 impl Payment {
-    /// Understands what a sender's message moves. `written` is the destination as the client wrote it, if it did.
+    /// Understands what a sender's message moves.
     ///
     /// # Errors
     /// The sender is no wallet here, or the message has no price.
@@ -97,7 +99,8 @@ impl Payment {
         }
         let moves = calldata::movement(chain, own, &sender, &message)?;
         let payee = address::payee(&moves.to, moves.amount);
-        Ok(Self { sender, payer: moves.payer, kind: moves.kind, coin: moves.coin, payee, message, form })
+        let chain_id = chain.id();
+        Ok(Self { chain_id, sender, payer: moves.payer, kind: moves.kind, coin: moves.coin, payee, message, form })
     }
 
     /// The payment of an amount of a coin, for whoever does not speak JSON-RPC.
@@ -127,7 +130,8 @@ impl Payment {
         }
     }
 
-    /// What it costs with this fee. Nothing if no amount is that large, as of an infinite allowance with a fee.
+    /// What it costs with this fee; nothing if no amount is that large. That of an infinite allowance is absurd
+    /// ([`Cost::is_absurd`]), and can only be granted where nothing is counted.
     pub fn cost(&self, chain: &Chain, fee: Amount) -> Option<Cost> {
         Cost::of(self.coin.clone(), [self.payee.amount], chain.native().clone(), fee)
     }

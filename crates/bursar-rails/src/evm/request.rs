@@ -10,6 +10,31 @@ use super::quantity::{self, InvalidQuantity};
 use crate::forbidden::{Forbidden, Why};
 use crate::json::Json;
 
+/// The members that are known here; some of them only so that they can be refused by name.
+const KNOWN: [&str; 21] = [
+    "from",
+    "to",
+    "value",
+    "data",
+    "input",
+    "gas",
+    "gasLimit",
+    "gasPrice",
+    "maxFeePerGas",
+    "maxPriorityFeePerGas",
+    "nonce",
+    "chainId",
+    "type",
+    "accessList",
+    "authorizationList",
+    "blobs",
+    "blobVersionedHashes",
+    "maxFeePerBlobGas",
+    "sidecars",
+    "commitments",
+    "proofs",
+];
+
 /// A transaction that a client asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -26,7 +51,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads the object. `null` is as good as absent.
+    /// Reads the object. A known member that is `null` is as good as absent.
     ///
     /// # Errors
     /// A member is unknown, missing, malformed, contradicts another or names what is not carried out, or a fee is above
@@ -39,7 +64,8 @@ impl Request {
         };
         let mut read = Members::default();
         for (name, value) in entries {
-            if *value != Json::Null {
+            let absent = *value == Json::Null && KNOWN.contains(&&**name);
+            if !absent {
                 read.member(name, value)?;
             }
         }

@@ -116,6 +116,19 @@ fn operators_and_what_has_no_amount_are_refused_by_name() {
         let elsewhere = refused(&chain(), "eth_sendTransaction", &calling(&BOB, &input));
         assert!(elsewhere.detail.starts_with(name), "{elsewhere}");
     }
+    // The selectors as block explorers list them.
+    let listed = [
+        ([0x87, 0x51, 0x7c, 0x45], "`approve`"),
+        ([0x8f, 0xcb, 0xaf, 0x0c], "`permit`"),
+        ([0x2b, 0x67, 0xb5, 0x70], "`permit`"),
+        ([0x36, 0xc7, 0x85, 0x16], "`transferFrom`"),
+        ([0x30, 0xf2, 0x8b, 0x7a], "`permitTransferFrom`"),
+        ([0x42, 0x84, 0x2e, 0x0e], "`safeTransferFrom`"),
+    ];
+    for (selector, name) in listed {
+        let refusal = refuses(&selector);
+        assert!(refusal.detail.starts_with(name), "{refusal}");
+    }
     let permit2 = alloy_primitives::address!("000000000022D473030F116dDEE9F6B43aC78BA3");
     let refusal = refused(&chain(), "eth_sendTransaction", &calling(&permit2, &[1, 2, 3, 4]));
     assert!(refusal.detail.contains("Permit2"), "{refusal}");

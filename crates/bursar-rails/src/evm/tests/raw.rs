@@ -157,6 +157,8 @@ fn the_terms_of_the_client_are_kept_or_the_transaction_is_refused() {
     let params = format!(r#"[{{"from":"{ALICE}","to":"{BOB}",{members}}}]"#);
     let payment = spend(&chain(), "eth_sendTransaction", &params);
     assert!(Unsigned::of(&chain(), &payment, TERMS).is_ok());
+    let main = Chain::new(1, coin("eth"), *chain().ceilings()).expect("a chain");
+    assert_eq!(Unsigned::of(&main, &payment, TERMS).expect_err("another chain").why, Why::WrongChain);
     assert_eq!(payment.fee(), Some(TERMS.price.fee(TERMS.gas)));
     let dearer = Price::Market { max_fee_per_gas: 30_000_000_001, max_priority_fee_per_gas: 1_000_000_000 };
     let fixed = Price::Fixed { gas_price: 30_000_000_000 };

@@ -1,5 +1,7 @@
 //! The object of `eth_sendTransaction`.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::evm::fixtures::CHAIN_ID;
 
@@ -30,6 +32,7 @@ fn a_member_that_is_unknown_malformed_or_in_contradiction_is_refused() {
     for members in [
         r#","Value":"0x2""#,
         r#","value ":"0x2""#,
+        r#","Value":null"#,
         r#","gas":21000"#,
         r#","gas":"21000""#,
         r#","gas":"0x05208""#,
@@ -92,6 +95,66 @@ fn a_member_that_is_there_twice_is_refused_however_it_is_spelled() {
             r#"{{"id":1,"method":"eth_sendTransaction","params":[{{"from":"{ALICE}","to":"{BOB}",{twice}}}]}}"#
         );
         assert_eq!(Calls::read(request.as_bytes()).expect_err(twice).why, Why::Undecodable);
+    }
+}
+
+const MEMBERS: [&str; 20] = [
+    "from",
+    "to",
+    "value",
+    "data",
+    "input",
+    "gas",
+    "gasLimit",
+    "gasPrice",
+    "maxFeePerGas",
+    "maxPriorityFeePerGas",
+    "nonce",
+    "chainId",
+    "type",
+    "accessList",
+    "authorizationList",
+    "blobs",
+    "From",
+    "",
+    "x",
+    "v\u{0430}lue",
+];
+
+fn any_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(format!("\"{ALICE}\"")),
+        Just(format!("\"{BOB}\"")),
+        Just("null".to_owned()),
+        Just("[]".to_owned()),
+        Just(format!("\"{CHAIN_ID:#x}\"")),
+        "\"0x[0-9a-fA-F]{0,66}\"",
+        "-?[1-9][0-9]{0,30}",
+        "\"[0-9a-z. -]{0,20}\"",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn only_an_object_of_known_members_becomes_a_spend_and_none_makes_it_panic(
+        members in prop::collection::btree_map(prop::sample::select(&MEMBERS[..]), any_value(), 0..8),
+    ) {
+        let object: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let params = format!("[{{{}}}]", object.join(","));
+        if let Operation::Spend(payment) = called(&chain(), "eth_sendTransaction", &params) {
+            prop_assert!(members.keys().all(|name| MEMBERS[..14].contains(name) || MEMBERS[..16].contains(name) && members[name] == "null"));
+            prop_assert_eq!(&members["from"], &format!("\"{ALICE}\""));
+            prop_assert_eq!(payment.sender, ALICE);
+            let value = members.get("value").filter(|value| *value != "null").map_or("0x0", |value| value.trim_matches('"'));
+            prop_assert_eq!(quantity::quantity(value), Ok(payment.message.value));
+        }
+    }
+
+    #[test]
+    fn no_request_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(calls) = Calls::read(&bytes) {
+            let _ = classify_calls(&chain(), &own, Transport::WebSocket, &calls);
+        }
     }
 }
 
