@@ -7,7 +7,11 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
+#[cfg(feature = "evm")]
+pub mod evm;
 pub mod mail;
+pub mod node;
 #[cfg(test)]
 mod notes;
 pub mod sandbox;
+pub mod upstream;

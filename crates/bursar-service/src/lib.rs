@@ -34,6 +34,7 @@ pub mod passkeys;
 mod pending;
 pub mod people;
 mod proof;
+pub mod proxy;
 pub mod rail;
 mod rates;
 mod reads;

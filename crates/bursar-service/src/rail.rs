@@ -11,6 +11,9 @@ use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
+use bursar_rails::Forbidden;
+use bursar_rails::json::Json;
+use bursar_rails::jsonrpc::{Call, Calls};
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -167,6 +170,73 @@ pub struct NewNote {
     pub body: Option<Vec<u8>>,
 }
 
+/// What a call in a rail's own protocol means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallMeaning {
+    /// It moves nothing: it is passed on.
+    Read,
+    /// It asks which wallets there are.
+    Wallets,
+    /// It moves money.
+    Spend(Box<Wanted>),
+    /// It is never carried out.
+    Forbidden(Forbidden),
+}
+
+/// A spend as a call asks for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// What the rail calls the wallet that pays.
+    pub reference: String,
+    /// The coin that moves.
+    pub coin: Coin,
+    /// Who gets how much.
+    pub recipients: Vec<Recipient>,
+    /// What is meant besides: two calls that differ in it are two spends, whatever key they carry.
+    pub meaning: Vec<u8>,
+    /// What the rail calls the spend whoever asks for it, if it has a name before it is sent.
+    pub name: Option<String>,
+    /// Whether the client is answered the transaction, or what it is called.
+    pub shows_transaction: bool,
+}
+
+/// Why a call that moves nothing has no result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallError {
+    /// The rail refuses, in its words.
+    Refused {
+        /// Its number for that.
+        code: i64,
+        /// Its words.
+        message: String,
+        /// What else it says.
+        data: Option<Json>,
+    },
+    /// The rail does not answer.
+    Unavailable(String),
+}
+
+/// A rail's own protocol: JSON-RPC as its clients speak it.
+pub trait Protocol: Send + Sync {
+    /// What each call means to a client that may see these wallets.
+    ///
+    /// # Errors
+    /// They are refused together.
+    fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden>;
+
+    /// Passes a read on.
+    fn read<'a>(&'a self, call: &'a Call) -> Answer<'a, Result<Json, CallError>>;
+
+    /// Finds out what a call that spends takes. Moves nothing.
+    fn plan_call<'a>(&'a self, call: &'a Call, hold: HoldId) -> Answer<'a, Result<Plan, RailError>>;
+
+    /// What a client is answered that asked for the signed transaction.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn transaction(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Json>, RailError>;
+}
+
 /// Where money really moves.
 pub trait Rail: Send + Sync {
     /// Whether this is play money, to be marked as such everywhere.
@@ -243,6 +313,17 @@ pub trait Rail: Send + Sync {
 
     /// The addresses the wallet can be paid at, oldest first.
     fn addresses<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Vec<String>, RailError>>;
+
+    /// Keeps the private key of a wallet, sealed, and gives the wallet's reference.
+    fn keep_key<'a>(&'a self, _key: Secret<Vec<u8>>, _memory: &'a dyn Memory) -> Answer<'a, Result<String, RailError>> {
+        let problem = "are not kept by this rail".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Invalid { field: "keys", problem })))
+    }
+
+    /// The rail's own protocol, if clients may speak it.
+    fn protocol(&self) -> Option<&dyn Protocol> {
+        None
+    }
 
     /// A new address the wallet can be paid at.
     fn new_address<'a>(&'a self, reference: &'a str, random: [u8; 16]) -> Answer<'a, Result<String, RailError>>;

@@ -14,6 +14,7 @@ use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_ledger::Ledger;
+use bursar_rails::jsonrpc::Call;
 use bursar_store::StoreError;
 use sha2::{Digest, Sha256};
 
@@ -23,7 +24,7 @@ use crate::error::ServiceError;
 use crate::follow::UnderWaySpends;
 use crate::known::KnownWallet;
 use crate::memory::RailMemory;
-use crate::rail::{Built, Decoded, Permit, Plan, Rail, SendOutcome};
+use crate::rail::{Built, Decoded, Permit, Plan, Rail, SendOutcome, Wanted};
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::step_up::Action;
@@ -59,6 +60,15 @@ pub enum What {
         bytes: Vec<u8>,
         /// What the client claims.
         claimed: Option<Vec<Recipient>>,
+    },
+    /// What a call in the rail's own protocol asks.
+    Call {
+        /// The call.
+        call: Call,
+        /// What it means.
+        wanted: Box<Wanted>,
+        /// The client's own name for the spend, if it gave one beside the call.
+        key: Option<String>,
     },
 }
 
@@ -132,6 +142,7 @@ impl Bursar {
         let rail = self.rail(&wallet.rail)?;
         let now = self.clock.now();
         let id = HoldId::time_ordered(now, self.random.bytes());
+        let mut key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
         let (recipients, fee, instruction, transaction) = match request.what {
             What::Recipients(recipients) => {
                 // Before the rail is asked: what cannot be paid, or may not, costs it nothing.
@@ -143,6 +154,15 @@ impl Bursar {
                 let decoded = rail.decode(&bytes)?;
                 check_claim(&decoded, &wallet.reference, &request.coin, claimed.as_deref())?;
                 (decoded.recipients, decoded.fee, bytes.clone(), bytes)
+            }
+            What::Call { call, wanted, key: named } => {
+                check_sum(&rail.payees(&request.coin, &wanted.recipients)?, Amount::ZERO)?;
+                let protocol = rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
+                let Plan { fee, instruction } = protocol.plan_call(&call, id).await?;
+                // A rail's name begins with what no client's has.
+                let by_rail = wanted.name.map(|name| SpendKey::Sequence(wallet.id, format!("\0{name}")));
+                key = by_rail.or_else(|| named.map(|named| SpendKey::Client(principal.token().id, named)));
+                (wanted.recipients, fee, instruction, wanted.meaning)
             }
         };
         let payees = rail.payees(&request.coin, &recipients)?;
@@ -160,7 +180,7 @@ impl Bursar {
             coin: request.coin,
             payees,
             fee,
-            key: request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name)),
+            key,
             instruction,
             comment: request.comment,
             stepped_up: self.ignores_limits(),

@@ -1,0 +1,245 @@
+//! Nodes of Ethereum and its like, with wallets whose keys are kept here.
+//!
+//! **Signed means spent.** A nonce and the signed bytes are durable before anything leaves. From then on the spend counts
+//! until a receipt is final, or until another transaction with the same nonce is: dropped, replaced and reorganised
+//! ones stay counted, and are broadcast again. What was never signed is cancelled first, durably, and then given back.
+//!
+//! What must never happen here: that a hold gets two nonces, that two get one, that a signature leaves which is not
+//! remembered, and that the node's word for what a coin or a wallet is counts for anything.
+
+mod follow;
+mod keys;
+mod plan;
+mod protocol;
+mod quote;
+mod send;
+mod sent;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::destination::Destination;
+use bursar_core::hold::{Hold, Payee, Recipient};
+use bursar_core::id::HoldId;
+use bursar_core::ledger::FeeCeiling;
+use bursar_core::secret::Secret;
+use bursar_rails::evm::address::{self, InvalidAddress};
+use bursar_rails::evm::fees::ClientFees;
+use bursar_rails::evm::{Address, Chain, Payment};
+use bursar_rails::json::Json;
+use bursar_service::rail::{
+    Answer, Balance, Built, Decoded, Memory, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
+};
+
+use crate::node::Node;
+
+/// How long a node may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// A rail in front of a node.
+pub struct EvmRail {
+    chain: Chain,
+    node: Node,
+    fees: FeeCeiling,
+    confirmations: u64,
+    /// One spend at a time takes a nonce of a wallet.
+    turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// How a rail is configured.
+pub struct Settings {
+    /// The chain.
+    pub chain: Chain,
+    /// Where its node is. It may have credentials in it.
+    pub url: Secret<String>,
+    /// The most that fees may take.
+    pub fees: FeeCeiling,
+    /// How many blocks make a transaction final, its own among them.
+    pub confirmations: u64,
+}
+
+impl EvmRail {
+    /// A rail; the node is not asked yet.
+    ///
+    /// # Errors
+    /// The URL is none of a node.
+    pub fn new(settings: Settings) -> Result<Self, String> {
+        let Settings { chain, url, fees, confirmations } = settings;
+        let node = Node::new(&url, ANSWER_WITHIN, true)?;
+        Ok(Self { chain, node, fees, confirmations: confirmations.max(1), turns: Mutex::default() })
+    }
+
+    /// Checks that the node is on the chain that it is said to be on.
+    ///
+    /// # Errors
+    /// It is not, or does not answer.
+    pub async fn check(&self) -> Result<(), RailError> {
+        let id: u64 = quote::number(self.node.ask("eth_chainId", Vec::new()).await.map_err(quote::told)?)?;
+        if id == self.chain.id() {
+            return Ok(());
+        }
+        let problem = format!("the node is on chain {id}, and the rail is said to be on {}", self.chain.id());
+        Err(RailError::Unavailable(problem))
+    }
+
+    fn turn(&self, wallet: Address) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        // Wallets are few: those that were ever spent from since the start.
+        Arc::clone(turns.entry(wallet).or_default())
+    }
+
+    async fn plan_transfer(
+        &self,
+        reference: &str,
+        coin: &Coin,
+        recipients: &[Recipient],
+        hold: HoldId,
+    ) -> Result<Plan, RailError> {
+        let sender = wallet(reference)?;
+        let recipient = one(recipients)?;
+        let to = parse("address", &recipient.address)?;
+        let payment = Payment::transfer(&self.chain, &|_| true, sender, coin, to, recipient.amount)
+            .map_err(|refusal| RailError::Refused(refusal.detail))?;
+        let (gas, price) = quote::quote(&self.chain, &self.node, &payment, &ClientFees::default()).await?;
+        Ok(Plan { fee: price.fee(gas), instruction: plan::write(hold, &payment, gas, price, true) })
+    }
+
+    async fn read_balance(&self, reference: &str) -> Result<Balance, RailError> {
+        let address = wallet(reference)?;
+        let params = vec![Json::Text(format!("{address:#x}").into()), Json::Text("latest".into())];
+        let found = self.node.ask("eth_getBalance", params).await.map_err(quote::told)?;
+        let units = quote::number(found)?;
+        Ok(Balance { confirmed: bursar_rails::evm::quantity::amount(units) })
+    }
+}
+
+/// The address that a wallet is called by on this rail.
+fn wallet(reference: &str) -> Result<Address, RailError> {
+    address::parse(reference).map_err(|_| RailError::UnknownWallet)
+}
+
+fn parse(field: &'static str, text: &str) -> Result<Address, RailError> {
+    address::parse(text).map_err(|problem: InvalidAddress| RailError::Invalid { field, problem: problem.to_string() })
+}
+
+fn one(recipients: &[Recipient]) -> Result<&Recipient, RailError> {
+    let [one] = recipients else {
+        let problem = "must be one: a transaction on this chain pays one".to_owned();
+        return Err(RailError::Invalid { field: "recipients", problem });
+    };
+    Ok(one)
+}
+
+impl Rail for EvmRail {
+    fn is_sandbox(&self) -> bool {
+        false
+    }
+
+    fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
+        self.knows(coin)?;
+        Ok(address::destination(&parse("address", address)?))
+    }
+
+    fn payees(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, RailError> {
+        self.knows(coin)?;
+        let Recipient { address, amount } = one(recipients)?;
+        let destination = address::destination(&parse("address", address)?);
+        Ok(vec![Payee { address: address.clone(), destination, amount: *amount }])
+    }
+
+    fn fee_coin(&self, _coin: &Coin) -> Coin {
+        self.chain.native().clone()
+    }
+
+    fn fee_ceiling(&self, _coin: &Coin, _recipients: usize) -> Amount {
+        self.fees.per_spend
+    }
+
+    fn fees_at_most(&self, _fee_coin: &Coin) -> FeeCeiling {
+        self.fees
+    }
+
+    fn plan<'a>(
+        &'a self,
+        reference: &'a str,
+        coin: &'a Coin,
+        recipients: &'a [Recipient],
+        hold: HoldId,
+    ) -> Answer<'a, Result<Plan, RailError>> {
+        Box::pin(self.plan_transfer(reference, coin, recipients, hold))
+    }
+
+    fn build<'a>(
+        &'a self,
+        _reference: &'a str,
+        _coin: &'a Coin,
+        _recipients: &'a [Recipient],
+        _random: [u8; 16],
+    ) -> Answer<'a, Result<Built, RailError>> {
+        let problem = "cannot be built ahead: its nonce is given out when it is sent; use `sendcoins`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Invalid { field: "transaction", problem })))
+    }
+
+    fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {
+        let problem = "is not sent this way here; use `sendcoins`, or `eth_sendRawTransaction` at this rail's address";
+        Err(RailError::Invalid { field: "txHex", problem: problem.to_owned() })
+    }
+
+    fn send<'a>(&'a self, reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        Box::pin(self.carry_out(reference, permit, memory))
+    }
+
+    fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        Box::pin(self.became_of(hold, memory))
+    }
+
+    fn sent(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        Ok(self.signed(hold, memory)?.map(|(hash, _)| hash))
+    }
+
+    fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {
+        Box::pin(self.read_balance(reference))
+    }
+
+    fn addresses<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Vec<String>, RailError>> {
+        let one = wallet(reference).map(|address| vec![address.to_checksum(None)]);
+        Box::pin(std::future::ready(one))
+    }
+
+    fn new_address<'a>(&'a self, _reference: &'a str, _random: [u8; 16]) -> Answer<'a, Result<String, RailError>> {
+        let problem = "has one address, and no other; register another wallet for another address".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Invalid { field: "wallet", problem })))
+    }
+
+    fn keep_key<'a>(&'a self, key: Secret<Vec<u8>>, memory: &'a dyn Memory) -> Answer<'a, Result<String, RailError>> {
+        Box::pin(async move {
+            let (address, _) = keys::keep(memory, &key).await?;
+            Ok(format!("{address:#x}"))
+        })
+    }
+
+    fn protocol(&self) -> Option<&dyn Protocol> {
+        Some(self)
+    }
+}
+
+impl EvmRail {
+    fn knows(&self, coin: &Coin) -> Result<(), RailError> {
+        if coin == self.chain.native() || self.chain.contract(coin).is_some() {
+            return Ok(());
+        }
+        let problem = format!("`{coin}` is no coin of this rail; ask its operator to add it");
+        Err(RailError::Invalid { field: "coin", problem })
+    }
+
+    /// The signed transaction of a spend, with its hash.
+    fn signed(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<(String, Vec<u8>)>, RailError> {
+        Ok(match sent::read(memory, hold)? {
+            Some((_, sent::Remembered::Signed { hash, bytes, .. })) => Some((format!("{hash:#x}"), bytes.to_vec())),
+            Some((_, sent::Remembered::Cancelled)) | None => None,
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! What clients ask of the rail in the protocol of its nodes.
+
+use bursar_core::hold::Recipient;
+use bursar_core::id::HoldId;
+use bursar_rails::evm::methods::{self, Meaning};
+use bursar_rails::evm::{Form, Payment, Transport, address, classify, classify_calls};
+use bursar_rails::forbidden::Why;
+use bursar_rails::json::Json;
+use bursar_rails::jsonrpc::{Call, Calls};
+use bursar_rails::{Forbidden, Operation};
+use bursar_service::rail::{Answer, CallError, CallMeaning, Memory, Plan, Protocol, RailError, Wanted};
+
+use super::{EvmRail, plan, quote};
+use crate::node::NodeError;
+
+impl Protocol for EvmRail {
+    fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden> {
+        let own: Vec<_> = wallets.iter().filter_map(|reference| address::parse(reference).ok()).collect();
+        let operations = classify_calls(&self.chain, &|address| own.contains(address), Transport::Http, calls)?;
+        let meanings = calls.as_slice().iter().zip(operations);
+        Ok(meanings.map(|(call, operation)| self.meaning(call, operation)).collect())
+    }
+
+    fn read<'a>(&'a self, call: &'a Call) -> Answer<'a, Result<Json, CallError>> {
+        Box::pin(async move {
+            self.node.call(call).await.map_err(|error| match error {
+                NodeError::Refused { code, message, data } => CallError::Refused { code, message, data },
+                NodeError::NotReached(reason) | NodeError::Lost(reason) => CallError::Unavailable(reason),
+            })
+        })
+    }
+
+    fn plan_call<'a>(&'a self, call: &'a Call, hold: HoldId) -> Answer<'a, Result<Plan, RailError>> {
+        Box::pin(async move {
+            // Whose wallet pays was looked at before; what the call means is read again, from the same call.
+            let payment = match classify(&self.chain, &|_| true, Transport::Http, call) {
+                Operation::Spend(payment) => payment,
+                Operation::Forbidden(refusal) => return Err(RailError::Refused(refusal.detail)),
+                Operation::Read => return Err(RailError::Refused("it moves nothing".to_owned())),
+            };
+            match &payment.form {
+                Form::Signed(signed) => Ok(Plan { fee: signed.fee(), instruction: signed.bytes.to_vec() }),
+                Form::Asked { fees, broadcast, .. } => {
+                    let (gas, price) = quote::quote(&self.chain, &self.node, &payment, fees).await?;
+                    let instruction = plan::write(hold, &payment, gas, price, *broadcast);
+                    Ok(Plan { fee: price.fee(gas), instruction })
+                }
+            }
+        })
+    }
+
+    fn transaction(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Json>, RailError> {
+        let Some((hash, bytes)) = self.signed(hold, memory)? else { return Ok(None) };
+        let text = |text: String| Json::Text(text.into());
+        let raw = format!("0x{}", base16ct::lower::encode_string(&bytes));
+        let transaction = Json::Object(vec![("hash".into(), text(hash))]);
+        Ok(Some(Json::Object(vec![("raw".into(), text(raw)), ("tx".into(), transaction)])))
+    }
+}
+
+impl EvmRail {
+    fn meaning(&self, call: &Call, operation: Operation<Payment>) -> CallMeaning {
+        match operation {
+            Operation::Forbidden(refusal) => CallMeaning::Forbidden(refusal),
+            Operation::Read if methods::meaning(&call.method) == Meaning::Accounts => CallMeaning::Wallets,
+            Operation::Read => CallMeaning::Read,
+            Operation::Spend(payment) => match wanted(payment) {
+                Ok(wanted) => CallMeaning::Spend(Box::new(wanted)),
+                Err(refusal) => CallMeaning::Forbidden(refusal),
+            },
+        }
+    }
+}
+
+fn wanted(payment: Payment) -> Result<Wanted, Forbidden> {
+    if payment.payer != payment.sender {
+        // One spend has one wallet; two would have to be held together.
+        let detail = "it takes from one wallet and pays the fee from another; send it from the wallet that pays";
+        return Err(Forbidden::new(Why::NotSupported, detail));
+    }
+    let (name, shows_transaction) = match &payment.form {
+        Form::Signed(signed) => (Some(format!("nonce/{}", signed.nonce)), false),
+        Form::Asked { nonce: Some(_), .. } => {
+            let detail = "`nonce` is given out here, so that no two spends get one; leave it out";
+            return Err(Forbidden::new(Why::NotSupported, detail));
+        }
+        Form::Asked { broadcast, .. } => (None, !broadcast),
+    };
+    let message = &payment.message;
+    let mut meaning = vec![u8::from(shows_transaction)];
+    meaning.extend_from_slice(message.to.as_slice());
+    meaning.extend_from_slice(&message.value.to_be_bytes::<32>());
+    meaning.extend_from_slice(&message.input);
+    let recipient = Recipient { address: payment.payee.address.clone(), amount: payment.payee.amount };
+    Ok(Wanted {
+        reference: format!("{:#x}", payment.sender),
+        coin: payment.coin,
+        recipients: vec![recipient],
+        meaning,
+        name,
+        shows_transaction,
+    })
+}

@@ -1,0 +1,190 @@
+//! Sending: a nonce, a signature, both remembered, then the broadcast. In this order and never another.
+
+use bursar_rails::evm::{Address, Signed, Unsigned};
+use bursar_rails::json::Json;
+use bursar_service::rail::{Memory, NewNote, Permit, RailError, SendOutcome};
+
+use super::plan::{self, Step};
+use super::sent::{self, Remembered};
+use super::{EvmRail, keys, quote, wallet};
+use crate::node::NodeError;
+
+/// How often a nonce is taken again when another process was faster.
+const TRIES: usize = 16;
+
+/// Why nothing was signed.
+pub(super) enum NotSigned {
+    /// It never will be.
+    Never(String),
+    /// Nobody can say whether it was remembered.
+    Unknown(String),
+}
+
+impl EvmRail {
+    pub(super) async fn carry_out(&self, reference: &str, permit: Permit, memory: &dyn Memory) -> SendOutcome {
+        let hold = permit.hold();
+        let step = match wallet(reference).map_err(|_| "the wallet's reference is no address".to_owned()) {
+            Ok(sender) => plan::read(&self.chain, hold).and_then(|step| match step.sender() == sender {
+                true => Ok(step),
+                false => Err("the plan of this spend is of another wallet".to_owned()),
+            }),
+            Err(problem) => Err(problem),
+        };
+        let step = match step {
+            Ok(step) => step,
+            Err(reason) => return SendOutcome::Refused { reason },
+        };
+        let broadcast = step.is_broadcast();
+        let signed = match step {
+            Step::Broadcast { payment, signed } => self.take_signed(payment.sender, hold.id, signed, memory).await,
+            Step::Sign { payment, gas, price, .. } => {
+                let make = |nonce| {
+                    let unsigned = Unsigned::of(&self.chain, &payment, Step::terms(gas, price, nonce));
+                    unsigned.map_err(|refusal| refusal.detail)
+                };
+                self.sign(payment.sender, hold.id, make, memory).await
+            }
+        };
+        match signed {
+            Ok(signed) if broadcast => self.broadcast(&signed).await,
+            Ok(signed) => SendOutcome::Sent { reference: format!("{:#x}", signed.hash) },
+            Err(NotSigned::Never(reason)) => SendOutcome::Refused { reason },
+            Err(NotSigned::Unknown(reason)) => SendOutcome::Unknown { reason },
+        }
+    }
+
+    /// Takes the next nonce of a wallet, signs with it, and remembers both.
+    async fn sign(
+        &self,
+        sender: Address,
+        hold: bursar_core::id::HoldId,
+        make: impl Fn(u64) -> Result<Unsigned, String>,
+        memory: &dyn Memory,
+    ) -> Result<Signed, NotSigned> {
+        let never = |error: RailError| NotSigned::Never(reason(error));
+        let key = keys::open(memory, &sender).map_err(never)?;
+        let turn = self.turn(sender);
+        let _turn = turn.lock().await;
+        for _ in 0..TRIES {
+            let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
+            let unsigned = make(nonce).map_err(NotSigned::Never)?;
+            let signed = key.sign(unsigned).map_err(|error| NotSigned::Never(error.to_string()))?;
+            let following = nonce.checked_add(1).ok_or_else(|| NotSigned::Never("the wallet is used up".to_owned()))?;
+            let notes = vec![
+                NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
+                NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
+            ];
+            match memory.write(notes).await {
+                Ok(true) => return Ok(signed),
+                Ok(false) => self.check_unsigned(hold, memory)?,
+                // Nothing has left, and nothing will before the note is read again.
+                Err(error) => return Err(NotSigned::Unknown(reason(error))),
+            }
+        }
+        Err(NotSigned::Never("other processes take all nonces of this wallet".to_owned()))
+    }
+
+    /// Remembers a transaction that its client signed, so that its nonce is given to nobody else.
+    async fn take_signed(
+        &self,
+        sender: Address,
+        hold: bursar_core::id::HoldId,
+        signed: Signed,
+        memory: &dyn Memory,
+    ) -> Result<Signed, NotSigned> {
+        let never = |error: RailError| NotSigned::Never(reason(error));
+        let turn = self.turn(sender);
+        let _turn = turn.lock().await;
+        for _ in 0..TRIES {
+            let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
+            if signed.nonce > nonce {
+                let problem = format!("its nonce is {}, and the next one of this wallet {nonce}", signed.nonce);
+                return Err(NotSigned::Never(problem));
+            }
+            let following = nonce.max(signed.nonce.saturating_add(1));
+            let notes = vec![
+                NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
+                NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
+            ];
+            match memory.write(notes).await {
+                Ok(true) => return Ok(signed),
+                Ok(false) => self.check_unsigned(hold, memory)?,
+                Err(error) => return Err(NotSigned::Unknown(reason(error))),
+            }
+        }
+        Err(NotSigned::Never("other processes take all nonces of this wallet".to_owned()))
+    }
+
+    fn check_unsigned(&self, hold: bursar_core::id::HoldId, memory: &dyn Memory) -> Result<(), NotSigned> {
+        match sent::read(memory, hold) {
+            Ok(None) => Ok(()),
+            Ok(Some((_, Remembered::Cancelled))) => {
+                Err(NotSigned::Never("it was given up before it was signed".to_owned()))
+            }
+            Ok(Some((_, Remembered::Signed { .. }))) => Err(NotSigned::Unknown("it was signed before".to_owned())),
+            Err(error) => Err(NotSigned::Unknown(reason(error))),
+        }
+    }
+
+    /// The next nonce of a wallet and the version of the note that says so: one after the last that was given out here,
+    /// and none that the chain has seen from elsewhere.
+    async fn next_nonce(&self, sender: Address, memory: &dyn Memory) -> Result<(u64, u64), RailError> {
+        let note = memory.read(&next(sender))?;
+        let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
+        let seen: u64 = quote::number(self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
+        let Some(note) = note else { return Ok((0, seen)) };
+        let given: [u8; 8] = note
+            .body
+            .as_slice()
+            .try_into()
+            .map_err(|_| RailError::Unavailable("the next nonce of the wallet cannot be read".to_owned()))?;
+        Ok((note.version, u64::from_be_bytes(given).max(seen)))
+    }
+
+    /// Gives a signed transaction to the node. Whatever the node says, it counts.
+    pub(super) async fn broadcast(&self, signed: &Signed) -> SendOutcome {
+        let bytes = Json::Text(signed.bytes.to_string().into());
+        let reference = format!("{:#x}", signed.hash);
+        match self.node.ask("eth_sendRawTransaction", vec![bytes]).await {
+            Ok(_) => SendOutcome::Sent { reference },
+            Err(NodeError::Refused { message, .. }) if is_known(&message) => SendOutcome::Sent { reference },
+            Err(error) => {
+                let reason = error.reason();
+                tracing::warn!(transaction = reference, reason, "the node did not take a signed transaction");
+                SendOutcome::Unknown { reason: format!("{reference} is signed, and was not taken: {reason}") }
+            }
+        }
+    }
+}
+
+impl Step {
+    fn sender(&self) -> Address {
+        match self {
+            Self::Sign { payment, .. } | Self::Broadcast { payment, .. } => payment.sender,
+        }
+    }
+
+    const fn is_broadcast(&self) -> bool {
+        matches!(self, Self::Broadcast { .. } | Self::Sign { broadcast: true, .. })
+    }
+}
+
+/// Whether the node says that it has the transaction already. There is no code for it, only words.
+fn is_known(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["already known", "already imported", "known transaction", "alreadyknown"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+fn next(sender: Address) -> String {
+    format!("next/{sender:#x}")
+}
+
+fn reason(error: RailError) -> String {
+    match error {
+        RailError::Invalid { field, problem } => format!("{field} {problem}"),
+        RailError::UnknownWallet => "there is no key of this wallet here".to_owned(),
+        RailError::Refused(reason) | RailError::Unavailable(reason) => reason,
+    }
+}

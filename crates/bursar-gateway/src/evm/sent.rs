@@ -1,0 +1,64 @@
+//! What the rail remembers of a spend: nothing yet, that it will never be signed, or what was signed.
+
+use bursar_core::id::HoldId;
+use bursar_rails::evm::{Address, B256, Bytes, Signed};
+use bursar_service::rail::{Memory, RailError};
+
+/// The first byte of a note that says: this is never to be signed.
+const CANCELLED: &[u8] = b"-";
+
+/// A spend as it is remembered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Remembered {
+    /// It was never signed, and will not be.
+    Cancelled,
+    /// It is signed, and counts from then on.
+    Signed {
+        /// Who pays.
+        sender: Address,
+        /// Its place in the sender's sequence.
+        nonce: u64,
+        /// Its hash.
+        hash: B256,
+        /// What is broadcast.
+        bytes: Bytes,
+    },
+}
+
+/// The name of the note on a spend.
+pub(super) fn note(hold: HoldId) -> String {
+    format!("sent/{hold}")
+}
+
+/// What is remembered of a spend, with the note's version.
+pub(super) fn read(memory: &dyn Memory, hold: HoldId) -> Result<Option<(u64, Remembered)>, RailError> {
+    let Some(found) = memory.read(&note(hold))? else { return Ok(None) };
+    if found.body == CANCELLED {
+        return Ok(Some((found.version, Remembered::Cancelled)));
+    }
+    let signed = unpack(&found.body)
+        .ok_or_else(|| RailError::Unavailable("a signed transaction that was kept cannot be read".to_owned()))?;
+    Ok(Some((found.version, signed)))
+}
+
+/// The note on a signed transaction: sender, nonce, hash, and what is broadcast.
+pub(super) fn pack(sender: &Address, signed: &Signed) -> Vec<u8> {
+    [sender.as_slice(), &signed.nonce.to_be_bytes(), signed.hash.as_slice(), &signed.bytes].concat()
+}
+
+fn unpack(body: &[u8]) -> Option<Remembered> {
+    let (sender, rest) = body.split_first_chunk::<20>()?;
+    let (nonce, rest) = rest.split_first_chunk::<8>()?;
+    let (hash, bytes) = rest.split_first_chunk::<32>()?;
+    Some(Remembered::Signed {
+        sender: sender.into(),
+        nonce: u64::from_be_bytes(*nonce),
+        hash: hash.into(),
+        bytes: Bytes::copy_from_slice(bytes),
+    })
+}
+
+/// The note that says that a spend is never signed.
+pub(super) fn cancelled() -> Vec<u8> {
+    CANCELLED.to_vec()
+}

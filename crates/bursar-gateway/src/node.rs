@@ -1,0 +1,101 @@
+//! A node that speaks JSON-RPC, asked by us.
+
+use bursar_core::secret::Secret;
+use bursar_rails::json::Json;
+use bursar_rails::jsonrpc::{Call, Params};
+use std::time::Duration;
+
+use crate::upstream::{NoAnswer, Upstream};
+
+/// The longest answer of a node that is read.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// A node.
+#[derive(Clone)]
+pub struct Node {
+    upstream: Upstream,
+    is_version_2: bool,
+}
+
+/// What a node answers instead of a result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NodeError {
+    /// It refuses, in its words.
+    Refused {
+        /// Its number for that.
+        code: i64,
+        /// Its words.
+        message: String,
+        /// What else it says.
+        data: Option<Json>,
+    },
+    /// It was not reached: nothing can have happened.
+    NotReached(String),
+    /// No answer that can be read: whatever was asked may have been done.
+    Lost(String),
+}
+
+impl Node {
+    /// The node at a URL.
+    ///
+    /// # Errors
+    /// It is no URL of a node.
+    pub fn new(url: &Secret<String>, within: Duration, is_version_2: bool) -> Result<Self, String> {
+        Ok(Self { upstream: Upstream::new(url, within, LONGEST_ANSWER)?, is_version_2 })
+    }
+
+    /// Asks it something.
+    ///
+    /// # Errors
+    /// It refuses, or does not answer.
+    pub async fn ask(&self, method: &str, params: Vec<Json>) -> Result<Json, NodeError> {
+        let (id, params) = (Json::Number("1".into()), Params::List(params));
+        self.call(&Call { is_version_2: self.is_version_2, id, method: method.into(), params }).await
+    }
+
+    /// Sends it a call as it was understood.
+    ///
+    /// # Errors
+    /// It refuses, or does not answer; an answer to another call is none.
+    pub async fn call(&self, call: &Call) -> Result<Json, NodeError> {
+        let answered = self.upstream.post(call.to_json().to_string()).await.map_err(|error| match error {
+            NoAnswer::NotSent(reason) => NodeError::NotReached(reason),
+            NoAnswer::Lost(reason) => NodeError::Lost(reason),
+        })?;
+        // Bitcoin Core says errors with status 500 and 404; their bodies tell.
+        let read = Json::read(&answered.body);
+        let answer = read.map_err(|_| NodeError::Lost(format!("it answered {} and no JSON", answered.status)))?;
+        if answer.get("id") != Some(&call.id) {
+            return Err(NodeError::Lost(format!("it answered {} to another call", answered.status)));
+        }
+        match (answer.get("error").filter(|error| **error != Json::Null), answer.get("result")) {
+            (Some(error), _) => Err(refusal(error)),
+            (None, Some(result)) => Ok(result.clone()),
+            (None, None) => Err(NodeError::Lost("its answer has neither result nor error".to_owned())),
+        }
+    }
+}
+
+fn refusal(error: &Json) -> NodeError {
+    let code = match error.get("code") {
+        Some(Json::Number(code)) => code.parse().ok(),
+        _ => None,
+    };
+    let message = error.get("message").and_then(Json::as_text);
+    match (code, message) {
+        (Some(code), Some(message)) => {
+            NodeError::Refused { code, message: message.to_owned(), data: error.get("data").cloned() }
+        }
+        _ => NodeError::Lost("its error cannot be read".to_owned()),
+    }
+}
+
+impl NodeError {
+    /// What happened, for people.
+    pub fn reason(self) -> String {
+        match self {
+            Self::Refused { message, .. } => message,
+            Self::NotReached(reason) | Self::Lost(reason) => format!("the node did not answer: {reason}"),
+        }
+    }
+}

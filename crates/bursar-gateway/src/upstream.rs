@@ -1,0 +1,227 @@
+//! Connections to the services behind rails: pooled, bounded in time and size, never redirected.
+//!
+//! What must never happen here: that a request is sent twice, that an answer of any length is read, and that a failure
+//! tells the upstream's address or its credentials. Whoever asks is told whether the request can have arrived.
+
+use std::time::Duration;
+
+use bursar_core::secret::Secret;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Request, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+/// How long a connection may take to be made.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection waits for the next request.
+const IDLE: Duration = Duration::from_secs(60);
+/// How many connections wait.
+const MOST_IDLE: usize = 64;
+
+/// A service behind a rail.
+#[derive(Clone)]
+pub struct Upstream {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    uri: Uri,
+    authorization: Option<HeaderValue>,
+    within: Duration,
+    most: usize,
+}
+
+/// An answer that came in full.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoAnswer {
+    /// No byte of the request left: nothing can have happened.
+    NotSent(String),
+    /// The request may have arrived, and may have been carried out.
+    Lost(String),
+}
+
+impl NoAnswer {
+    /// What happened, for people.
+    pub fn reason(self) -> String {
+        match self {
+            Self::NotSent(reason) | Self::Lost(reason) => reason,
+        }
+    }
+}
+
+impl Upstream {
+    /// A service at a URL, `http` or `https`; a user and password in it become basic authentication.
+    ///
+    /// # Errors
+    /// It is no such URL.
+    pub fn new(url: &Secret<String>, within: Duration, most: usize) -> Result<Self, String> {
+        let problem = || "is no http or https URL".to_owned();
+        let mut parsed = url::Url::parse(url.expose()).map_err(|_| problem())?;
+        if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
+            return Err(problem());
+        }
+        let authorization = credentials(&parsed)?;
+        if parsed.set_username("").is_err() || parsed.set_password(None).is_err() {
+            return Err(problem());
+        }
+        parsed.set_fragment(None);
+        let uri = parsed.as_str().parse().map_err(|_| problem())?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_WITHIN));
+        let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MOST_IDLE)
+            .pool_timer(TokioTimer::new())
+            // A request that met a connection just closed would be sent once more, by itself.
+            .retry_canceled_requests(false)
+            .build(tls);
+        Ok(Self { client, uri, authorization, within, most })
+    }
+
+    /// Posts JSON to it, once.
+    ///
+    /// # Errors
+    /// No answer came in time or in full.
+    pub async fn post(&self, body: String) -> Result<Answered, NoAnswer> {
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = hyper::Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        match tokio::time::timeout(self.within, self.exchange(request)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(NoAnswer::Lost(format!("no answer within {} s", self.within.as_secs()))),
+        }
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
+        let response = self.client.request(request).await.map_err(|error| {
+            if error.is_connect() {
+                NoAnswer::NotSent("it cannot be reached".to_owned())
+            } else {
+                tracing::debug!(%error, "an upstream did not answer");
+                NoAnswer::Lost("the connection broke before an answer came".to_owned())
+            }
+        })?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), self.most).collect().await.map_err(|error| {
+            let reason = if error.is::<LengthLimitError>() {
+                format!("its answer is longer than {} bytes", self.most)
+            } else {
+                "its answer broke off".to_owned()
+            };
+            NoAnswer::Lost(reason)
+        })?;
+        Ok(Answered { status, body: body.to_bytes() })
+    }
+}
+
+fn credentials(url: &url::Url) -> Result<Option<HeaderValue>, String> {
+    use base64::Engine as _;
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let decoded = |text: &str| {
+        let bytes = percent_encoding::percent_decode_str(text).decode_utf8();
+        bytes.map(|text| text.into_owned()).map_err(|_| "has a user or password that is no UTF-8".to_owned())
+    };
+    let pair = format!("{}:{}", decoded(url.username())?, decoded(url.password().unwrap_or_default())?);
+    let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    let mut value =
+        HeaderValue::try_from(value).map_err(|_| "has a user or password that cannot be sent".to_owned())?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    fn at(url: &str, within: Duration) -> Upstream {
+        Upstream::new(&Secret::new(url.to_owned()), within, 1000).unwrap()
+    }
+
+    /// Takes one connection, reads the request and writes this.
+    async fn answering(answer: &'static [u8]) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://user:p%40ss@{}/path", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut read = Vec::new();
+            while !read.ends_with(b"{}") {
+                let mut more = [0; 1024];
+                let count = socket.read(&mut more).await.unwrap();
+                read.extend_from_slice(&more[..count]);
+            }
+            socket.write_all(answer).await.unwrap();
+            String::from_utf8(read).unwrap()
+        });
+        (url, task)
+    }
+
+    #[tokio::test]
+    async fn credentials_of_the_url_become_a_header_and_nothing_else() {
+        let (url, task) = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]").await;
+        let answered = at(&url, LONG).post("{}".to_owned()).await.unwrap();
+        assert_eq!((answered.status, &*answered.body), (StatusCode::OK, &b"[]"[..]));
+        let request = task.await.unwrap();
+        assert!(request.starts_with("POST /path HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("authorization: Basic dXNlcjpwQHNz\r\n"), "{request}");
+        assert!(!request.contains("user:"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn whether_a_request_can_have_arrived_is_told() {
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let refused = at(&format!("http://{nobody}"), LONG).post("{}".to_owned()).await.unwrap_err();
+        assert!(matches!(refused, NoAnswer::NotSent(_)), "{refused:?}");
+        for answer in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n[]", b"HTTP/1.1 2", b"garbage\r\n\r\n"]
+        {
+            let (url, _task) = answering(answer).await;
+            let lost = at(&url, LONG).post("{}".to_owned()).await.unwrap_err();
+            assert!(matches!(lost, NoAnswer::Lost(_)), "{lost:?}");
+        }
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let late = at(&url, Duration::from_millis(50)).post("{}".to_owned()).await.unwrap_err();
+        assert!(matches!(late, NoAnswer::Lost(_)), "{late:?}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_long_is_not_read_and_a_redirect_not_followed() {
+        let (url, _task) = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n[]").await;
+        let long = at(&url, LONG).post("{}".to_owned()).await.unwrap_err();
+        assert_eq!(long, NoAnswer::Lost("its answer is longer than 1000 bytes".to_owned()));
+        let moved = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+        let (url, _task) = answering(moved).await;
+        assert_eq!(at(&url, LONG).post("{}".to_owned()).await.unwrap().status, StatusCode::TEMPORARY_REDIRECT);
+    }
+
+    #[test]
+    fn what_is_no_url_of_a_service_is_refused_without_showing_it() {
+        for url in ["", "ftp://x", "http://", "unix:/x", "localhost:8545"] {
+            let problem = Upstream::new(&Secret::new(url.to_owned()), LONG, 1).err().unwrap();
+            assert_eq!(problem, "is no http or https URL", "{url}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Calls in a rail's own protocol: read, passed on, or spent like every other spend.
+//!
+//! What must never happen here: that a call is passed on which was not understood as a read.
+
+use bursar_core::authorize::{Need, authorize};
+use bursar_core::id::WalletId;
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::WalletAction;
+use bursar_rails::Forbidden;
+use bursar_rails::json::Json;
+use bursar_rails::jsonrpc::{Call, Calls};
+use bursar_store::Page;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::rail::{CallError, CallMeaning, Protocol, Wanted};
+use crate::spend::{SpendRequest, What};
+
+/// Wallets looked at in one read.
+const PAGE: usize = 500;
+/// The most wallets of a user that are looked through.
+const MOST_WALLETS: usize = 10_000;
+
+/// Why a call has no result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoResult {
+    /// It is never carried out.
+    Forbidden(Forbidden),
+    /// The rail says so, in its own words.
+    Rail(CallError),
+    /// It was not carried out here.
+    Service(ServiceError),
+}
+
+/// A wallet of the caller on a rail.
+struct OwnWallet {
+    id: WalletId,
+    reference: String,
+}
+
+/// What comes with calls, beside them.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// The client's own name for the spend among them.
+    pub key: Option<String>,
+    /// A one-time password: an unlock for that spend alone.
+    pub otp: Option<String>,
+}
+
+impl Bursar {
+    /// Carries calls out, in their order. A token that may see no wallet of the rail reads nothing there either.
+    ///
+    /// # Errors
+    /// There is no such rail, it is not spoken to in its own protocol, or the caller has no part in it.
+    pub async fn call_rail(
+        &self,
+        principal: &Principal,
+        rail: &str,
+        calls: &Calls,
+        beside: Beside,
+    ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
+        let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
+        let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
+        let wallets = self.wallets_on(principal, rail).await?;
+        let references: Vec<_> = wallets.iter().map(|wallet| wallet.reference.clone()).collect();
+        let meanings = match protocol.meanings(calls, &references) {
+            Ok(meanings) => meanings,
+            Err(refusal) => {
+                let refuse = |_| Err(NoResult::Forbidden(refusal.clone()));
+                return Ok(calls.as_slice().iter().map(refuse).collect());
+            }
+        };
+        let mut results = Vec::with_capacity(meanings.len());
+        for (call, meaning) in calls.as_slice().iter().zip(meanings) {
+            results.push(match meaning {
+                CallMeaning::Read => protocol.read(call).await.map_err(NoResult::Rail),
+                CallMeaning::Wallets => {
+                    Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect()))
+                }
+                CallMeaning::Forbidden(refusal) => Err(NoResult::Forbidden(refusal)),
+                CallMeaning::Spend(wanted) => {
+                    let spent = self.spend_by_call(principal, (rail, protocol), call, *wanted, &wallets, &beside).await;
+                    spent.map_err(NoResult::Service)
+                }
+            });
+        }
+        Ok(results)
+    }
+
+    async fn spend_by_call(
+        &self,
+        principal: &Principal,
+        (rail, protocol): (&str, &dyn Protocol),
+        call: &Call,
+        wanted: Wanted,
+        wallets: &[OwnWallet],
+        beside: &Beside,
+    ) -> Result<Json, ServiceError> {
+        let wallet = wallets.iter().find(|wallet| wallet.reference == wanted.reference);
+        let wallet = wallet.ok_or(Refusal::WalletUnknown)?.id;
+        let shows_transaction = wanted.shows_transaction;
+        let request = SpendRequest {
+            coin: wanted.coin.clone(),
+            wallet,
+            what: What::Call { call: call.clone(), wanted: Box::new(wanted), key: beside.key.clone() },
+            sequence_id: None,
+            comment: None,
+            otp: beside.otp.clone(),
+        };
+        let sent = self.spend(principal, request).await?;
+        if shows_transaction {
+            let shown = protocol.transaction(sent.hold.id, &self.memory(rail))?;
+            return shown.ok_or(ServiceError::OutcomePending { hold: sent.hold.id });
+        }
+        Ok(Json::Text(sent.reference.into()))
+    }
+
+    /// The wallets on a rail that the caller may see.
+    async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
+        let (user, now) = (principal.user(), self.clock.now());
+        let (mut own, mut refused, mut after, mut seen) = (Vec::new(), None, None, 0);
+        loop {
+            let page = Page { limit: PAGE, after, newest_first: false };
+            let found = self.reads.run(move |reader| reader.wallets(user, None, page)).await?;
+            seen += found.len();
+            after = found.last().map(|last| last.wallet.id);
+            let is_last = found.len() < PAGE || seen >= MOST_WALLETS;
+            for one in found.into_iter().filter(|one| one.wallet.rail == rail) {
+                let need = Need::Wallet { action: WalletAction::View, wallet: &one.wallet, role: one.role };
+                match authorize(principal.token(), &principal.owner, principal.address, need, now) {
+                    Ok(()) => own.push(OwnWallet { id: one.wallet.id, reference: one.wallet.reference }),
+                    Err(refusal) => refused = Some(refusal),
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        match refused {
+            Some(refusal) if own.is_empty() => Err(refusal.into()),
+            // Whoever has no wallet there need not know which rails there are.
+            None if own.is_empty() => Err(ServiceError::NotFound("rail")),
+            _ => Ok(own),
+        }
+    }
+}
