@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use alloy_consensus::crypto::SECP256K1N_HALF;
 use alloy_consensus::transaction::SignerRecoverable as _;
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope, TxLegacy, TypedTransaction};
 use alloy_eips::eip2718::Encodable2718 as _;
@@ -111,8 +110,8 @@ impl Unsigned {
     pub fn sign(self, r: [u8; 32], s: [u8; 32], y_is_odd: bool) -> Result<Signed, WrongSignature> {
         let signature = Signature::new(U256::from_be_bytes(r), U256::from_be_bytes(s), y_is_odd);
         let envelope: TxEnvelope = self.transaction.into_envelope(signature);
-        let by_sender = envelope.recover_signer().is_ok_and(|signer| signer == self.sender);
-        if !by_sender || signature.s() > SECP256K1N_HALF {
+        // Recovery refuses a high `s` too.
+        if !envelope.recover_signer().is_ok_and(|signer| signer == self.sender) {
             return Err(WrongSignature);
         }
         let Terms { nonce, gas, price } = self.terms;

@@ -330,6 +330,7 @@ mod tests {
         };
         assert_eq!(swap().price(&swapping()), Some(expected));
         // The router's own constant.
+        assert_eq!(swap().signature(), SWAP);
         assert_eq!(swap().selector(), Selector::new([0x04, 0xe4, 0x5a, 0xaf]));
     }
 
@@ -383,6 +384,8 @@ mod tests {
             ContractRule::new(Address::ZERO, signature, cost, RuleDestination::Contract)
         };
         assert!(of("pay(address,uint256)", "1").is_ok());
+        assert!(of("pay(address,uint256,((bool)),uint8[],bytes32[4],bytes)", "1").is_ok());
+        assert_eq!(place("0.2.1").to_string(), "0.2.1");
         for (signature, amount) in [
             ("pay(address,uint)", "1"),
             ("pay(address, uint256)", "1"),
@@ -396,6 +399,7 @@ mod tests {
             ("pay", "1"),
             ("pay(address,uint256,bytes[])", "1"),
             ("pay(address,uint256,uint8[][])", "1"),
+            ("pay(address,uint256,uint8[2][2])", "1"),
             ("pay(address,uint256,uint8[0])", "1"),
             ("pay(address,uint256,uint8[100000])", "1"),
             ("pay(address,uint256,(((bool))))", "1"),

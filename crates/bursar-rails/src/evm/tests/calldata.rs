@@ -83,6 +83,7 @@ fn an_infinite_allowance_needs_a_chain_that_allows_it_and_says_that_it_is_one() 
             permit(ALICE, amount),
         ] {
             assert_eq!(refuses(&input).why, Why::NotSupported);
+            assert!(refuses(&input).detail.contains("without end"));
             let payment = spend(&allowing, "eth_sendTransaction", &calling(&USDC, &input));
             assert_eq!(payment.kind, Kind::Allowance { infinite: true });
         }

@@ -121,7 +121,8 @@ fn a_signature_with_a_high_half_is_refused_in_and_out() {
     let high = order - U256::from_be_bytes(s);
     let flipped = Signature::new(U256::from_be_bytes(r), high, !y_is_odd);
     let envelope: TxEnvelope = transaction.into_envelope(flipped);
-    assert_eq!(why(&envelope.encoded_2718()), Why::Undecodable);
+    let refusal = Raw::read(&chain(), &envelope.encoded_2718()).expect_err("a high half");
+    assert!(refusal.why == Why::Undecodable && refusal.detail.contains("high `s`"), "{refusal}");
 
     let payment = Payment::transfer(&chain(), &own, ALICE, &coin("hteth"), BOB, Amount::new(5)).expect("a payment");
     let unsigned = Unsigned::of(&chain(), &payment, TERMS).expect("a transaction");
@@ -130,7 +131,9 @@ fn a_signature_with_a_high_half_is_refused_in_and_out() {
     assert_eq!(unsigned.clone().sign(r, high, !y_is_odd), Err(WrongSignature));
     assert_eq!(unsigned.clone().sign(r, s, !y_is_odd), Err(WrongSignature));
     assert_eq!(unsigned.clone().sign([0; 32], [0; 32], false), Err(WrongSignature));
-    assert!(unsigned.sign(r, s, y_is_odd).is_ok());
+    let fee = unsigned.fee();
+    assert_eq!(unsigned.sign(r, s, y_is_odd).map(|signed| signed.fee()), Ok(fee));
+    assert_eq!(fee, Amount::new(60_000 * 30_000_000_000));
 }
 
 #[test]
