@@ -138,7 +138,7 @@ fn credentials(url: &url::Url) -> Result<Option<HeaderValue>, String> {
     }
     let decoded = |text: &str| {
         let bytes = percent_encoding::percent_decode_str(text).decode_utf8();
-        bytes.map(|text| text.into_owned()).map_err(|_| "has a user or password that is no UTF-8".to_owned())
+        bytes.map(std::borrow::Cow::into_owned).map_err(|_| "has a user or password that is no UTF-8".to_owned())
     };
     let pair = format!("{}:{}", decoded(url.username())?, decoded(url.password().unwrap_or_default())?);
     let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));

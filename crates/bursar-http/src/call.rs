@@ -42,29 +42,36 @@ pub(crate) struct Call {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
+    /// The body in JSON of another's making, whose numbers are kept as they were written; instead of the other.
+    pub(crate) text: Option<String>,
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
     /// A success.
     pub(crate) fn ok(body: impl Into<Value>) -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::OK, body: body.into(), headers: Vec::new() })
+        Ok(Self { status: StatusCode::OK, body: body.into(), text: None, headers: Vec::new() })
     }
 
     /// A success that made something.
     pub(crate) fn created(body: impl Into<Value>) -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::CREATED, body: body.into(), headers: Vec::new() })
+        Ok(Self { status: StatusCode::CREATED, body: body.into(), text: None, headers: Vec::new() })
     }
 
     /// It is taken and will be seen to; what comes of it is told elsewhere.
     pub(crate) fn accepted() -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::ACCEPTED, body: Value::Object(Map::new()), headers: Vec::new() })
+        Ok(Self { status: StatusCode::ACCEPTED, body: Value::Object(Map::new()), text: None, headers: Vec::new() })
     }
 
     /// The same with what is left of the caller's limits in its headers.
     pub(crate) fn with_limits(mut self, reports: &[LimitReport], now: Timestamp) -> Self {
         self.headers.extend(budget::headers(reports, now));
         self
+    }
+
+    /// An answer that is JSON already.
+    pub(crate) fn json_text(status: StatusCode, text: String) -> Result<Self, Failure> {
+        Ok(Self { status, body: Value::Null, text: Some(text), headers: Vec::new() })
     }
 
     /// A success that wraps one value under a name.

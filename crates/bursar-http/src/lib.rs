@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod operations;
 mod pipeline;
 mod problem;
+mod rail;
 mod routes;
 mod web;
 

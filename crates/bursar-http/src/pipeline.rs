@@ -117,7 +117,7 @@ impl Surface {
             Ok(received) => self.answer(route, parameters, received).await,
             Err(failure) => (Err(failure), None),
         };
-        self.respond(reply, signer, &request_id, route.is_native())
+        self.respond(reply, signer, &request_id, route.tells_problems())
     }
 
     async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
@@ -126,7 +126,8 @@ impl Surface {
             return web::no_such_page(&self, peer, request).await;
         }
         // What is under our own prefix speaks our own form, also where there is no route.
-        let is_native = request.uri().path().starts_with(routes::OWN);
+        let path = request.uri().path();
+        let is_native = path.starts_with(routes::OWN) || path.starts_with(routes::RAIL_PREFIX);
         let received = match self.receive(peer, request).await {
             Ok(received) => received,
             Err(failure) => return self.respond(Err(failure), None, &request_id, is_native),
@@ -194,8 +195,11 @@ impl Surface {
         } else {
             Signing::None
         };
+        // Clients of nodes know a user and a password: the password is the token.
+        let of_node = text(names::AUTHORIZATION).filter(|_| received.target.starts_with(routes::RAIL_PREFIX));
+        let basic = of_node.and_then(basic_token);
         let presented = Presented {
-            authorization: text(names::AUTHORIZATION),
+            authorization: basic.as_deref().or(text(names::AUTHORIZATION)),
             signing,
             method: received.method.as_str(),
             target: &received.target,
@@ -219,7 +223,7 @@ impl Surface {
         let (status, bytes) = match reply {
             Ok(reply) => {
                 reply.headers.iter().for_each(|(name, value)| set(&mut headers, name, value));
-                (reply.status, reply.body.to_string().into_bytes())
+                (reply.status, reply.text.unwrap_or_else(|| reply.body.to_string()).into_bytes())
             }
             Err(failure) => {
                 for (name, value) in budget::headers(failure.reports(), now) {
@@ -292,6 +296,20 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
         return Err(Failure::MethodNotSigned);
     }
     Ok(caller)
+}
+
+/// The token in basic credentials, as a bearer; nothing if they are of another kind.
+fn basic_token(authorization: &str) -> Option<String> {
+    use base64::Engine as _;
+    let (scheme, encoded) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim_start()).ok();
+    let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    // What cannot be read is no token, rather than nobody.
+    let token = pair.as_deref().and_then(|pair| pair.split_once(':')).map_or("-", |(_, token)| token);
+    Some(format!("Bearer {token}"))
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {

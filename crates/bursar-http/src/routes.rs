@@ -12,6 +12,7 @@ use crate::native::{
     document, factors, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens,
     trail, users, wallets as native_wallets,
 };
+use crate::rail;
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,9 +70,14 @@ impl Route {
         self.prefixes.iter().map(|prefix| format!("{prefix}{}", self.path))
     }
 
-    /// Whether the route is Bursar's own, and its failures are told as RFC 9457 has it.
+    /// Whether the route is Bursar's own.
     pub(crate) fn is_native(&self) -> bool {
         self.prefixes == NATIVE
+    }
+
+    /// Whether failures of the route itself are told as RFC 9457 has it.
+    pub(crate) fn tells_problems(&self) -> bool {
+        self.is_native() || self.prefixes == RAIL
     }
 
     /// Whether a GET goes to the same path.
@@ -87,6 +93,10 @@ const V1: &[&str] = &["/api/v1"];
 const V2: &[&str] = &["/api/v2"];
 /// Under this everything is Bursar's own.
 pub(crate) const OWN: &str = "/bursar/";
+/// Where rails are spoken to in their own protocols.
+const RAIL: &[&str] = &[""];
+/// What their paths begin with.
+pub(crate) const RAIL_PREFIX: &str = "/rail/";
 /// What is Bursar's own.
 const NATIVE: &[&str] = &[NATIVE_PREFIX];
 /// Where it is served.
@@ -240,4 +250,6 @@ routes! {
     POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
     GET    NATIVE "/audit" Person trail::list;
     GET    NATIVE "/openapi.json" Public document::show;
+
+    POST   RAIL "/rail/{rail}" Token rail::call;
 }

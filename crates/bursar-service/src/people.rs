@@ -21,6 +21,7 @@ use bursar_wire::password::WireVerifier;
 use bursar_wire::requests::ChangePassword;
 
 use crate::Bursar;
+use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
 use crate::freezes::FreezeOrder;
@@ -58,6 +59,23 @@ pub struct Enrolment {
 
 /// How long tokens stay locked after an operator has reset an account's second factors.
 const LOCK_AFTER_RESET: Span = Span::from_seconds(24 * 60 * 60);
+
+/// A wallet to register.
+#[derive(Debug)]
+pub struct NewWallet {
+    /// Its rail.
+    pub rail: String,
+    /// Its coin: the chain's own; tokens on the chain are spent from the same wallet.
+    pub coin: Coin,
+    /// What people call it.
+    pub label: String,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// Who gets every role in it, by username.
+    pub owner: String,
+    /// Its private key; a new one, if absent.
+    pub key: Option<Secret<Vec<u8>>>,
+}
 
 impl Bursar {
     /// Makes an account in the default organisation; the first one owns it. A user of a test environment
@@ -198,6 +216,49 @@ impl Bursar {
         let name = bursar_wire::password::lower_case(username);
         let found = self.reads.run(move |reader| reader.user_by_name(&name)).await?;
         found.map(|found| found.value).ok_or(ServiceError::NotFound("user"))
+    }
+
+    /// Registers a wallet on a rail, as the operator of the machine, and gives its owner every role in it. Its key is kept
+    /// by the rail: the one that is given, or a new one.
+    ///
+    /// # Errors
+    /// There is no such rail, owner or organisation, the rail keeps no keys or does not have this coin, the owner does not
+    /// belong to the organisation, or there is a wallet with this key already.
+    pub async fn add_wallet(&self, new: NewWallet) -> Result<Wallet, ServiceError> {
+        let NewWallet { rail: name, coin, label, organisation, owner, key } = new;
+        check_name("label", &label)?;
+        let rail = self.rails.get(&name).ok_or(ServiceError::NotFound("rail"))?;
+        let owner = self.user_named(&owner).await?.id;
+        let found = self.stored_organisation(organisation)?;
+        let place = self.place(organisation, owner)?;
+        if place.value.is_none() {
+            return Err(ServiceError::invalid("owner", "does not belong to the organisation; take them in first"));
+        }
+        if rail.fee_coin(&coin) != coin {
+            return Err(ServiceError::invalid("coin", format!("is not the chain's own, `{}`", rail.fee_coin(&coin))));
+        }
+        let key = key.unwrap_or_else(|| Secret::new(self.random.bytes::<32>().to_vec()));
+        let reference = rail.keep_key(key, &self.memory(&name)).await?;
+        let now = self.clock.now();
+        let id = WalletId::time_ordered(now, self.random.bytes());
+        let wallet = Wallet { id, coin, label, organisation, rail: name, reference, freeze: None, created: now };
+        let data = vec![
+            ("coin", wallet.coin.to_string()),
+            ("rail", wallet.rail.clone()),
+            ("reference", wallet.reference.clone()),
+        ];
+        let write = Write {
+            read: vec![
+                (Key::Wallet(id), 0),
+                (Key::Organisation(organisation), found.version),
+                (Key::Membership((organisation, owner)), place.version),
+            ],
+            put: vec![Record::Wallet(id, wallet.clone()), Record::Role((id, owner), WalletRole::ALL)],
+            trace: Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data }),
+            ..Write::default()
+        };
+        self.must_write(Actor::Operator, write).await?;
+        Ok(wallet)
     }
 
     /// Registers a wallet of the default organisation and gives a user every role in it.

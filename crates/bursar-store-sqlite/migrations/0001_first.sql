@@ -117,6 +117,9 @@ CREATE TABLE wallets (
     CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL) AND (freeze_since IS NULL) = (freeze_by IS NULL))
 ) STRICT, WITHOUT ROWID;
 
+-- One wallet for what a rail calls by one name: two would each let it be spent.
+CREATE UNIQUE INDEX wallets_by_reference ON wallets (rail, reference) WHERE reference <> '';
+
 CREATE INDEX wallets_of_organisation ON wallets (organisation, id);
 
 CREATE TABLE wallet_members (

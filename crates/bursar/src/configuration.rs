@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
 use crate::post::Mail;
+use crate::rails::{self, Described};
 use crate::server;
 
 /// The file's usual name.
@@ -48,6 +49,8 @@ pub(crate) struct Configuration {
     #[serde(default)]
     pub(crate) spends: Spends,
     mail: Option<Mail>,
+    #[serde(default)]
+    rails: Described,
 }
 
 /// Where people's browsers find this server.
@@ -155,6 +158,7 @@ impl Configuration {
         read.data_directory = place.join(&read.data_directory);
         read.key_file = place.join(&read.key_file);
         read.mail = read.mail.map(|mail| mail.placed(place));
+        read.rails = rails::placed(read.rails, place);
         if is_inside(&read.key_file, &read.data_directory) {
             return Err(Failure::at(&read.key_file, "the master key must not be in the data directory")
                 .with_hint("whoever copies the data must not get the key with it"));
@@ -172,7 +176,13 @@ impl Configuration {
         }
         read.web.relying_party()?;
         read.mail.as_ref().map_or(Ok(()), Mail::check)?;
+        rails::check(&read.rails)?;
         Ok(read)
+    }
+
+    /// The rails, as they are described.
+    pub(crate) const fn rails(&self) -> &Described {
+        &self.rails
     }
 
     /// How mails are sent, if they are.

@@ -28,7 +28,8 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::post::Mail;
-use crate::server::{self, Listening, Rails};
+use crate::rails::{self, Described};
+use crate::server::{self, Listening};
 
 const USERNAME: &str = "user@example.com";
 const RAIL: &str = "sandbox";
@@ -58,6 +59,8 @@ pub(crate) struct Wishes {
     pub(crate) ecdh_issuance: bool,
     /// Where the sandbox listens, if it is a process of its own.
     pub(crate) sandbox_socket: Option<PathBuf>,
+    /// Other rails beside the sandbox.
+    pub(crate) rails: Described,
     /// Whether it stops when standard input ends.
     pub(crate) ends_with_input: bool,
     /// Whether spends are granted whatever the limits say.
@@ -127,12 +130,16 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         return Err(Failure::usage(format!("{reachable} can be reached from other machines"))
             .with_hint("the second factor here is 000000; say --allow-remote if that is what you want"));
     }
+    rails::only_test_money(&wishes.rails)?;
     let home = Home::find(wishes.data_directory.as_deref())?;
     server::runtime()?.block_on(async {
         let listener = server::listen(wishes.listen).await?;
         let operations = listen_for_operations(wishes).await?;
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
-        let rails = Rails::from([(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>)]);
+        let others = rails::open(&wishes.rails)?;
+        rails::look(&others).await;
+        let mut rails = rails::as_rails(others);
+        rails.insert(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>);
         let page = format!("http://localhost:{}", listener.local_addr()?.port());
         let relying_party = RelyingParty::new(&page, None).map_err(Failure::new)?;
         let policy = Policy {

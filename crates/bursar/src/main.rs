@@ -14,6 +14,7 @@ mod key_file;
 mod operator;
 mod post;
 mod prove;
+mod rails;
 mod server;
 
 use std::process::ExitCode;

@@ -41,6 +41,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const LOOK_AFTER_EVERY: Duration = Duration::from_secs(60);
 const ROUNDS_A_DAY: u64 = 1440;
 
+/// How often rails are asked after spends that are not final yet.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
 /// How long requests under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -152,6 +155,7 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     }
     tokio::spawn(deliver_mail(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
+    tokio::spawn(follow_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
     let http = tokio::spawn(bursar_http::serve(listening.http, router, until(stopped)));
@@ -266,6 +270,27 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
         }
         if let Err(error) = bursar.note_uses().await {
             tracing::warn!(%error, "uses of tokens could not be noted");
+        }
+    }
+}
+
+/// Asks rails after spends that are not final yet.
+async fn follow_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
+    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            followed = bursar.follow() => {
+                if let Err(error) = followed {
+                    tracing::error!(%error, "spends under way could not be followed");
+                }
+            }
         }
     }
 }

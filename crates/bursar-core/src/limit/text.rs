@@ -32,7 +32,7 @@ use crate::coin::{Asset, Coin, Family};
 use crate::limit::{Ceiling, Limit, Measure, Window, Zone};
 use crate::time::{Span, Timestamp};
 
-pub use number::decimal;
+pub use number::{amount, decimal};
 
 /// The longest text of a limit, in bytes: two amounts of 256 bits and a ticker fit.
 const LONGEST: usize = 400;

@@ -72,10 +72,10 @@ impl EvmRail {
         let depth = self.confirmations.saturating_sub(1);
         let block = self.head().await?.saturating_sub(depth);
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text(format!("{block:#x}").into())];
-        quote::number(self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)
+        quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)
     }
 
     async fn head(&self) -> Result<u64, RailError> {
-        quote::number(self.node.ask("eth_blockNumber", Vec::new()).await.map_err(quote::told)?)
+        quote::number(&self.node.ask("eth_blockNumber", Vec::new()).await.map_err(quote::told)?)
     }
 }

@@ -77,7 +77,7 @@ impl EvmRail {
     /// # Errors
     /// It is not, or does not answer.
     pub async fn check(&self) -> Result<(), RailError> {
-        let id: u64 = quote::number(self.node.ask("eth_chainId", Vec::new()).await.map_err(quote::told)?)?;
+        let id: u64 = quote::number(&self.node.ask("eth_chainId", Vec::new()).await.map_err(quote::told)?)?;
         if id == self.chain.id() {
             return Ok(());
         }
@@ -104,14 +104,14 @@ impl EvmRail {
         let payment = Payment::transfer(&self.chain, &|_| true, sender, coin, to, recipient.amount)
             .map_err(|refusal| RailError::Refused(refusal.detail))?;
         let (gas, price) = quote::quote(&self.chain, &self.node, &payment, &ClientFees::default()).await?;
-        Ok(Plan { fee: price.fee(gas), instruction: plan::write(hold, &payment, gas, price, true) })
+        Ok(Plan { fee: price.fee(gas), instruction: plan::write(hold, &payment, gas, price) })
     }
 
     async fn read_balance(&self, reference: &str) -> Result<Balance, RailError> {
         let address = wallet(reference)?;
         let params = vec![Json::Text(format!("{address:#x}").into()), Json::Text("latest".into())];
         let found = self.node.ask("eth_getBalance", params).await.map_err(quote::told)?;
-        let units = quote::number(found)?;
+        let units = quote::number(&found)?;
         Ok(Balance { confirmed: bursar_rails::evm::quantity::amount(units) })
     }
 }

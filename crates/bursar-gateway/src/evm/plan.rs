@@ -23,7 +23,7 @@ pub(super) enum Step {
 }
 
 /// The plan of a payment that is still to be signed.
-pub(super) fn write(hold: HoldId, payment: &Payment, gas: u64, price: Price, broadcast: bool) -> Vec<u8> {
+pub(super) fn write(hold: HoldId, payment: &Payment, gas: u64, price: Price) -> Vec<u8> {
     let text = |text: String| Json::Text(text.into());
     let mut entries: Vec<(Box<str>, Json)> = vec![
         ("from".into(), text(format!("{:#x}", payment.sender))),
@@ -39,6 +39,14 @@ pub(super) fn write(hold: HoldId, payment: &Payment, gas: u64, price: Price, bro
             entries.push(("maxPriorityFeePerGas".into(), text(format!("{max_priority_fee_per_gas:#x}"))));
         }
     }
+    let broadcast = match &payment.form {
+        Form::Asked { nonce, broadcast, .. } => {
+            // A client's expectation, which may turn out wrong when the nonce is given out.
+            entries.extend(nonce.map(|nonce| ("nonce".into(), text(format!("{nonce:#x}")))));
+            *broadcast
+        }
+        Form::Signed(_) => true,
+    };
     let mut plan = vec![ASKED];
     plan.extend_from_slice(hold.as_bytes());
     plan.push(u8::from(broadcast));

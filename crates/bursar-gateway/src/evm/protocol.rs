@@ -40,9 +40,9 @@ impl Protocol for EvmRail {
             };
             match &payment.form {
                 Form::Signed(signed) => Ok(Plan { fee: signed.fee(), instruction: signed.bytes.to_vec() }),
-                Form::Asked { fees, broadcast, .. } => {
+                Form::Asked { fees, .. } => {
                     let (gas, price) = quote::quote(&self.chain, &self.node, &payment, fees).await?;
-                    let instruction = plan::write(hold, &payment, gas, price, *broadcast);
+                    let instruction = plan::write(hold, &payment, gas, price);
                     Ok(Plan { fee: price.fee(gas), instruction })
                 }
             }
@@ -80,10 +80,6 @@ fn wanted(payment: Payment) -> Result<Wanted, Forbidden> {
     }
     let (name, shows_transaction) = match &payment.form {
         Form::Signed(signed) => (Some(format!("nonce/{}", signed.nonce)), false),
-        Form::Asked { nonce: Some(_), .. } => {
-            let detail = "`nonce` is given out here, so that no two spends get one; leave it out";
-            return Err(Forbidden::new(Why::NotSupported, detail));
-        }
         Form::Asked { broadcast, .. } => (None, !broadcast),
     };
     let message = &payment.message;

@@ -37,7 +37,7 @@ async fn gas(node: &Node, payment: &Payment, asked: &ClientFees) -> Result<u64, 
         ("value".into(), text(format!("{:#x}", message.value))),
         ("data".into(), text(message.input.to_string())),
     ]);
-    let estimate: u64 = number(node.ask("eth_estimateGas", vec![tried]).await.map_err(told)?)?;
+    let estimate: u64 = number(&node.ask("eth_estimateGas", vec![tried]).await.map_err(told)?)?;
     // A call may take more when its block comes; a plain transfer never does.
     let margin = if message.input.is_empty() { 0 } else { estimate / 4 };
     Ok(asked.gas.unwrap_or(estimate.saturating_add(margin)))
@@ -50,15 +50,15 @@ async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Result<Price, 
     let latest = vec![Json::Text("latest".into()), Json::Bool(false)];
     let block = node.ask("eth_getBlockByNumber", latest).await.map_err(told)?;
     let Some(base) = block.get("baseFeePerGas").filter(|base| **base != Json::Null) else {
-        let gas_price = number(node.ask("eth_gasPrice", Vec::new()).await.map_err(told)?)?;
+        let gas_price = number(&node.ask("eth_gasPrice", Vec::new()).await.map_err(told)?)?;
         return Ok(Price::Fixed { gas_price });
     };
-    let base: u128 = number(base.clone())?;
+    let base: u128 = number(base)?;
     let ceilings = chain.ceilings();
     let tip = match asked.max_priority_fee_per_gas {
         Some(tip) => tip,
         None => match node.ask("eth_maxPriorityFeePerGas", Vec::new()).await {
-            Ok(tip) => number::<u128>(tip)?.min(ceilings.priority_fee_per_gas),
+            Ok(tip) => number::<u128>(&tip)?.min(ceilings.priority_fee_per_gas),
             Err(NodeError::Refused { .. }) => USUAL_TIP.min(ceilings.priority_fee_per_gas),
             Err(error) => return Err(told(error)),
         },
@@ -75,7 +75,7 @@ async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Result<Price, 
 }
 
 /// A quantity that a node answered.
-pub(super) fn number<T: TryFrom<bursar_rails::evm::U256>>(json: Json) -> Result<T, RailError> {
+pub(super) fn number<T: TryFrom<bursar_rails::evm::U256>>(json: &Json) -> Result<T, RailError> {
     let number = json.as_text().and_then(|text| narrow(text).ok());
     number.ok_or_else(|| RailError::Unavailable("the node answered no quantity".to_owned()))
 }

@@ -131,7 +131,7 @@ impl EvmRail {
     async fn next_nonce(&self, sender: Address, memory: &dyn Memory) -> Result<(u64, u64), RailError> {
         let note = memory.read(&next(sender))?;
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
-        let seen: u64 = quote::number(self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
+        let seen: u64 = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
         let Some(note) = note else { return Ok((0, seen)) };
         let given: [u8; 8] = note
             .body

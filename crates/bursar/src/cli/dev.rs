@@ -10,6 +10,7 @@ use crate::cli::{output, table};
 use crate::dev::{self, Ready, Wishes};
 use crate::environment;
 use crate::failure::Failure;
+use crate::rails;
 
 #[derive(Args)]
 pub(super) struct Dev {
@@ -22,6 +23,9 @@ pub(super) struct Dev {
     /// Keep the data in this directory, and its key beside it; otherwise all is gone at the end.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
+    /// A file with sections [rails.NAME], as in the configuration of a server: chains of test money.
+    #[arg(long, value_name = "FILE")]
+    rails: Option<PathBuf>,
     /// Listen beyond this machine, although the second factor is a fixed one.
     #[arg(long)]
     allow_remote: bool,
@@ -49,6 +53,7 @@ impl Dev {
             data_directory: self.data_dir,
             allow_remote: self.allow_remote,
             ecdh_issuance: self.ecdh_issuance,
+            rails: self.rails.as_deref().map(rails::read).transpose()?.unwrap_or_default(),
             sandbox_socket: self.sandbox_socket,
             ends_with_input: self.end_with_input,
             #[cfg(feature = "break-no-hold")]

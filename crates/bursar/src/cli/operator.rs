@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Account, Answer, Factors, Request, socket};
 use crate::post::Mail;
+use crate::rails;
 use crate::server::{self, Rails};
 
 #[derive(Subcommand)]
@@ -206,7 +207,9 @@ impl User {
             }
             (Answer::Organisation { id }, true) => output::json(&json!({"id": id})),
             (Answer::Organisation { id }, false) => output::text(&id),
-            (Answer::Ledger { .. }, _) => Err(Failure::new("the server answered something else than was asked")),
+            (Answer::Ledger { .. } | Answer::Wallet { .. }, _) => {
+                Err(Failure::new("the server answered something else than was asked"))
+            }
         }
     }
 }
@@ -222,6 +225,7 @@ impl Place {
 
     /// Has the request done by the server, or does it here if there is none.
     pub(super) fn answer(self, request: Request) -> Result<Answer, Failure> {
+        let mut rails = Rails::new();
         let (directory, key, policy, mail) = match self.data_dir {
             Some(directory) => {
                 let directory = directory.canonicalize().map_err(|problem| Failure::at(&directory, problem))?;
@@ -232,6 +236,7 @@ impl Place {
                 let configuration = Configuration::read(&self.configured.config)?;
                 let policy = configuration.policy();
                 let mail = configuration.mail().cloned();
+                rails = rails::as_rails(rails::open(configuration.rails())?);
                 (configuration.data_directory, configuration.key_file, policy, mail)
             }
         };
@@ -246,7 +251,7 @@ impl Place {
         let master = key_file::read(&key)?;
         server::runtime()?.block_on(async {
             let post = mail.as_ref().map(Mail::open).transpose()?;
-            let bursar = server::open(&directory, &master, Rails::new(), post, policy)?;
+            let bursar = server::open(&directory, &master, rails, post, policy)?;
             let answer = operator::answer(&bursar, request).await;
             // Nobody is left to send it later.
             bursar.deliver_due_mail().await;

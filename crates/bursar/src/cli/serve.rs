@@ -12,10 +12,12 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::operator;
-use crate::server::{self, Listening, Rails};
+use crate::rails;
+use crate::server::{self, Listening};
 
-/// What a server of this version cannot do yet.
-pub(super) const NO_RAIL: &str = "no rail is configured yet: tokens are issued and checked, but nothing can be spent";
+/// What a server without rails cannot do.
+pub(super) const NO_RAIL: &str =
+    "no rail is configured ([rails] in the configuration): tokens are issued and checked, but nothing can be spent";
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -49,9 +51,13 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
         tracing::info!("no mail is sent: there is no section [mail] in the configuration");
     }
     server::runtime()?.block_on(async {
+        let rails = rails::open(configuration.rails())?;
+        rails::look(&rails).await;
+        let names: Vec<_> = rails.keys().cloned().collect();
+        let rails = rails::as_rails(rails);
         let listener = server::listen(configuration.listen).await?;
         let operations = server::listen(operations).await?;
-        let bursar = Arc::new(server::open(&configuration.data_directory, &master, Rails::new(), post, policy)?);
+        let bursar = Arc::new(server::open(&configuration.data_directory, &master, rails, post, policy)?);
         refuse_seeded(&operator::accounts(&bursar).await?)?;
         let settings = bursar_http::Settings {
             trusted_proxies: configuration.trusted_proxies,
@@ -69,11 +75,12 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
                 "operations": operations,
                 "dataDir": configuration.data_directory,
                 "pid": std::process::id(),
-                "rails": [],
+                "rails": names,
             }))?;
         } else {
             output::text(&format!(
-                "Bursar serves {url}\nOperations    {operations}/readyz, /metrics, /healthz\n{NO_RAIL}"
+                "Bursar serves {url}\nOperations    {operations}/readyz, /metrics, /healthz\n{}",
+                if names.is_empty() { NO_RAIL.to_owned() } else { format!("Rails         {}", names.join(", ")) }
             ))?;
         }
         serving.until_stopped(std::future::pending()).await

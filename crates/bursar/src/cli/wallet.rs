@@ -1,11 +1,18 @@
 //! `bursar wallet …`: wallets.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bursar_core::secret::Secret;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::connection::Connection;
+use crate::cli::operator::Place;
 use crate::cli::{output, shown, table};
+use crate::environment;
 use crate::failure::Failure;
+use crate::operator::{Answer, Request};
 
 #[derive(Subcommand)]
 pub(super) enum Wallet {
@@ -17,14 +24,82 @@ pub(super) enum Wallet {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Register a wallet on a rail, as the operator on the server's machine. The server keeps its key, sealed.
+    Add {
+        /// The rail, as it is named in the configuration.
+        #[arg(long)]
+        rail: String,
+        /// The chain's coin; tokens on the chain are spent from the same wallet.
+        #[arg(long)]
+        coin: String,
+        /// What people call the wallet.
+        #[arg(long)]
+        label: String,
+        /// The organisation, by its id; the default one if nothing is said.
+        #[arg(long)]
+        organisation: Option<String>,
+        /// Who gets every role in it.
+        #[arg(long, value_name = "USERNAME")]
+        owner: String,
+        /// A file with the private key, 64 hex digits; otherwise a new key is made.
+        #[arg(long, value_name = "FILE", conflicts_with = "keystore")]
+        key_file: Option<PathBuf>,
+        /// An encrypted keystore (Web3 Secret Storage) with the private key.
+        #[arg(long, value_name = "FILE", requires = "keystore_password_file")]
+        keystore: Option<PathBuf>,
+        /// A file with the password of the keystore.
+        #[arg(long, value_name = "FILE")]
+        keystore_password_file: Option<PathBuf>,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 impl Wallet {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
-        let Self::List { coin, connection } = self;
+        let (coin, connection) = match self {
+            Self::List { coin, connection } => (coin, connection),
+            Self::Add { rail, coin, label, organisation, owner, key_file, keystore, keystore_password_file, place } => {
+                let key = match (key_file, keystore, keystore_password_file) {
+                    (Some(file), _, _) => Some(line(&file)?),
+                    (None, Some(keystore), Some(password)) => Some(opened(&keystore, &line(&password)?)?),
+                    _ => None,
+                };
+                let key = key.map(|key| key.expose().clone());
+                return add(place, Request::AddWallet { rail, coin, label, organisation, owner, key }, json);
+            }
+        };
         let wallets = connection.client()?.wallets(coin.as_deref())?;
         if json { output::json(&json!({"wallets": wallets})) } else { output::text(&list(&wallets)) }
     }
+}
+
+fn add(place: Place, request: Request, json: bool) -> Result<(), Failure> {
+    environment::start_log("warn");
+    match (place.answer(request)?, json) {
+        (Answer::Failed { message }, _) => Err(Failure::new(message)),
+        (Answer::Wallet { id, coin, address }, true) => {
+            output::json(&json!({"id": id, "coin": coin, "address": address}))
+        }
+        (Answer::Wallet { id, coin, address }, false) => {
+            output::text(&format!("Wallet   {id}\nCoin     {coin}\nAddress  {address}"))
+        }
+        _ => Err(Failure::new("the server answered something else than was asked")),
+    }
+}
+
+/// The one line of a file that only its owner should be able to read.
+fn line(file: &Path) -> Result<Secret<String>, Failure> {
+    let text = Secret::new(fs::read_to_string(file).map_err(|problem| Failure::at(file, problem))?);
+    Ok(Secret::new(text.expose().trim().to_owned()))
+}
+
+/// The private key in a keystore, in hex.
+fn opened(keystore: &Path, password: &Secret<String>) -> Result<Secret<String>, Failure> {
+    let key =
+        eth_keystore::decrypt_key(keystore, password.expose()).map_err(|problem| Failure::at(keystore, problem))?;
+    let key = Secret::new(key);
+    Ok(Secret::new(base16ct::lower::encode_string(key.expose())))
 }
 
 fn list(wallets: &[Value]) -> String {

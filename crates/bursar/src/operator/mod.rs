@@ -46,6 +46,15 @@ pub(crate) enum Request {
     Unfreeze { username: String },
     /// Lift a wallet's freeze.
     UnfreezeWallet { wallet: String },
+    /// Register a wallet on a rail.
+    AddWallet {
+        rail: String,
+        coin: String,
+        label: String,
+        organisation: Option<String>,
+        owner: String,
+        key: Option<String>,
+    },
     /// Compare all spends with all budgets.
     CheckLedger,
     /// Take the clock's time for right, after it has jumped.
@@ -68,6 +77,8 @@ pub(crate) enum Answer {
     Roles { roles: Vec<Place> },
     /// An organisation was made.
     Organisation { id: String },
+    /// A wallet was registered.
+    Wallet { id: String, coin: String, address: String },
     /// The ledger was looked at.
     Ledger { differences: Vec<String> },
     /// It was not done.
@@ -133,6 +144,10 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             .create_organisation_for(&name, &owner)
             .await
             .map(|made| Answer::Organisation { id: made.id.to_string() }),
+        Request::AddWallet { rail, coin, label, organisation, owner, key } => {
+            let new = people::NewWalletTexts { rail, coin, label, organisation, owner, key: key.map(Secret::new) };
+            people::add_wallet(bursar, new).await
+        }
         Request::Freeze { username, reason, seconds } => {
             let order = FreezeOrder { duration: seconds.map(Span::from_seconds), reason };
             bursar.freeze_named(&username, &order).await.map(|_| Answer::Done)

@@ -39,6 +39,11 @@ pub(super) fn read(text: &str, places: u8) -> Result<Amount, InvalidNumber> {
     Amount::parse(&format!("{whole}{fraction:0<places$}")).map_err(|_| InvalidNumber::TooLarge)
 }
 
+/// A decimal number with at most so many places in base units; nothing if it is no such number.
+pub fn amount(text: &str, places: u8) -> Option<Amount> {
+    read(text, places).ok()
+}
+
 /// Base units as a decimal number of a unit with so many places, without trailing zeros.
 pub fn decimal(amount: Amount, places: u8) -> String {
     let places = usize::from(places);

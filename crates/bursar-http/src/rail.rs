@@ -1,0 +1,118 @@
+//! Rails in their own protocols: a client of a node speaks to Bursar as it would to the node, with its token.
+//!
+//! What is sent on is made from what was understood, never the client's own bytes, and no credential of the client's is
+//! in it. What is refused is told as the protocol tells failures, with the reason where clients show it.
+
+use axum::http::{StatusCode, header};
+use bursar_core::time::Timestamp;
+use bursar_rails::Forbidden;
+use bursar_rails::forbidden::Why;
+use bursar_rails::json::Json;
+use bursar_rails::jsonrpc::Calls;
+use bursar_service::error::ServiceError;
+use bursar_service::proxy::{Beside, NoResult};
+use bursar_service::rail::CallError;
+use bursar_wire::header as names;
+use bursar_wire::json::FieldError;
+
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+use crate::problem;
+
+/// Codes of JSON-RPC 2.0, and of Ethereum's nodes (EIP-1474).
+const PARSE_ERROR: i64 = -32700;
+const METHOD_NOT_FOUND: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+const INTERNAL_ERROR: i64 = -32603;
+const TRANSACTION_REJECTED: i64 = -32003;
+
+pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
+    let rail = call.parameter("rail")?;
+    // Read as it is by us, and perhaps otherwise by whoever unpacks it.
+    if call.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let problem = "must be left out: a packed body is not read".to_owned();
+        return Err(FieldError { field: "Content-Encoding".to_owned(), problem }.into());
+    }
+    let calls = match Calls::read(&call.body) {
+        Ok(calls) => calls,
+        Err(refusal) => {
+            let failed = failed(PARSE_ERROR, &refusal.detail, Some(code(refusal.why.code())));
+            return Reply::json_text(StatusCode::OK, answer(true, &Json::Null, Err(failed)).to_string());
+        }
+    };
+    let beside = Beside { key: call.idempotency_key()?, otp: call.header(names::OTP).map(str::to_owned) };
+    let results = call.bursar.call_rail(call.principal()?, rail, &calls, beside).await?;
+    let now = call.bursar.now();
+    let mut answers = calls
+        .as_slice()
+        .iter()
+        .zip(results)
+        .map(|(asked, result)| answer(asked.is_version_2, &asked.id, result.map_err(|error| told(error, now))));
+    let body = match &calls {
+        Calls::One(_) => answers.next().unwrap_or(Json::Null),
+        Calls::Batch(_) => Json::List(answers.collect()),
+    };
+    Reply::json_text(StatusCode::OK, body.to_string())
+}
+
+/// What a client is told of one call.
+fn answer(is_version_2: bool, id: &Json, result: Result<Json, Json>) -> Json {
+    let mut entries: Vec<(Box<str>, Json)> = Vec::new();
+    match (is_version_2, result) {
+        (true, Ok(result)) => entries.push(("result".into(), result)),
+        (true, Err(error)) => entries.push(("error".into(), error)),
+        (false, Ok(result)) => entries.extend([("result".into(), result), ("error".into(), Json::Null)]),
+        (false, Err(error)) => entries.extend([("result".into(), Json::Null), ("error".into(), error)]),
+    }
+    if is_version_2 {
+        entries.insert(0, ("jsonrpc".into(), Json::Text("2.0".into())));
+    }
+    entries.push(("id".into(), id.clone()));
+    Json::Object(entries)
+}
+
+fn told(error: NoResult, now: Timestamp) -> Json {
+    match error {
+        NoResult::Forbidden(Forbidden { why, detail }) => {
+            let number = match why {
+                Why::UnknownMethod | Why::Withheld => METHOD_NOT_FOUND,
+                Why::Undecodable => INVALID_PARAMS,
+                Why::NotPriced | Why::WrongChain | Why::NotSupported => TRANSACTION_REJECTED,
+            };
+            failed(number, &detail, Some(code(why.code())))
+        }
+        NoResult::Rail(CallError::Refused { code, message, data }) => failed(code, &message, data),
+        NoResult::Rail(CallError::Unavailable(reason)) => {
+            failed(INTERNAL_ERROR, &format!("the rail does not answer: {reason}"), Some(code("rail_unavailable")))
+        }
+        NoResult::Service(error) => refused(error, now),
+    }
+}
+
+/// A spend that was not carried out, with everything the native surface would tell.
+fn refused(error: ServiceError, now: Timestamp) -> Json {
+    let number = match &error {
+        ServiceError::Unavailable(_) | ServiceError::StoreUnavailable(_) | ServiceError::Busy => INTERNAL_ERROR,
+        _ => TRANSACTION_REJECTED,
+    };
+    let shown = Failure::from(error).show("", now);
+    let mut data = problem::problem(shown.status.as_u16(), shown.body.to_value());
+    if let Some(data) = data.as_object_mut() {
+        data.remove("requestId");
+    }
+    let detail = data.get("detail").and_then(serde_json::Value::as_str).unwrap_or("refused").to_owned();
+    // Written by us a moment ago: it reads.
+    let data = Json::read(data.to_string().as_bytes()).ok();
+    failed(number, &detail, data)
+}
+
+fn code(code: &str) -> Json {
+    Json::Object(vec![("code".into(), Json::Text(code.into()))])
+}
+
+fn failed(number: i64, message: &str, data: Option<Json>) -> Json {
+    let mut entries: Vec<(Box<str>, Json)> =
+        vec![("code".into(), Json::Number(number.to_string().into())), ("message".into(), Json::Text(message.into()))];
+    entries.extend(data.map(|data| ("data".into(), data)));
+    Json::Object(entries)
+}

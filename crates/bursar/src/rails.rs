@@ -1,0 +1,270 @@
+//! The sections `[rails.NAME]` of the configuration: where money moves, and what it may cost.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::ledger::FeeCeiling;
+use bursar_core::limit::text;
+use bursar_core::secret::Secret;
+use bursar_gateway::evm::{EvmRail, Settings};
+use bursar_rails::evm::{Chain, FeeCeilings, address};
+use bursar_service::rail::Rail;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::server::Rails;
+
+/// Base units in a gigawei.
+const GIGAWEI: u128 = 1_000_000_000;
+
+/// Chains whose money is worth nothing: Sepolia, Holesky, Hoodi, and the usual ids of a chain on one's own machine.
+const TEST_CHAINS: [u64; 5] = [11_155_111, 17_000, 560_048, 31_337, 1_337];
+
+/// Rails as a configuration describes them, by name.
+pub(crate) type Described = BTreeMap<String, RailConfiguration>;
+
+/// Rails that are open, by name.
+pub(crate) type Open = BTreeMap<String, Arc<EvmRail>>;
+
+/// A rail.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum RailConfiguration {
+    /// A node of Ethereum or its like.
+    Evm(Evm),
+}
+
+/// A node of Ethereum or its like.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Evm {
+    url: Option<String>,
+    url_file: Option<PathBuf>,
+    chain_id: u64,
+    coin: String,
+    #[serde(default = "twelve")]
+    confirmations: u64,
+    #[serde(default = "three_hundred")]
+    max_fee_per_gas_gwei: u64,
+    #[serde(default = "twenty")]
+    max_priority_fee_per_gas_gwei: u64,
+    #[serde(default = "one_million")]
+    max_gas: u64,
+    #[serde(default = "a_tenth")]
+    fees_per_spend: String,
+    #[serde(default = "one")]
+    fees_per_day: String,
+    #[serde(default)]
+    tokens: BTreeMap<String, String>,
+}
+
+/// Takes paths as relative to a place.
+pub(crate) fn placed(rails: Described, place: &Path) -> Described {
+    let placed = |(name, RailConfiguration::Evm(mut evm))| {
+        evm.url_file = evm.url_file.map(|file| place.join(file));
+        (name, RailConfiguration::Evm(evm))
+    };
+    rails.into_iter().map(placed).collect()
+}
+
+/// What cannot be about the sections, without looking at files.
+pub(crate) fn check(rails: &Described) -> Result<(), String> {
+    for (name, RailConfiguration::Evm(evm)) in rails {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(is_plain) || name == "sandbox" {
+            return Err(format!(
+                "rails.{name}: a rail has a name of small letters, digits and `-`, other than `sandbox`"
+            ));
+        }
+        evm.check().map_err(|problem| format!("rails.{name}: {problem}"))?;
+    }
+    Ok(())
+}
+
+/// Opens the rails.
+///
+/// # Errors
+/// One of them cannot be as it is described.
+pub(crate) fn open(rails: &Described) -> Result<Open, Failure> {
+    let open = |(name, RailConfiguration::Evm(evm)): (&String, &RailConfiguration)| {
+        let rail = evm.open().map_err(|problem| Failure::new(format!("rails.{name}: {problem}")))?;
+        Ok((name.clone(), Arc::new(rail)))
+    };
+    rails.iter().map(open).collect()
+}
+
+/// Says in the log which nodes cannot be used now: a server starts all the same, and asks again with the next spend.
+pub(crate) async fn look(rails: &Open) {
+    for (name, rail) in rails {
+        if let Err(error) = rail.check().await {
+            let problem = bursar_service::error::ServiceError::from(error);
+            tracing::warn!(rail = name, %problem, "the node of a rail cannot be used now");
+        }
+    }
+}
+
+/// The rails as the use cases have them.
+pub(crate) fn as_rails(open: Open) -> Rails {
+    open.into_iter().map(|(name, rail)| (name, rail as Arc<dyn Rail>)).collect()
+}
+
+/// Refuses rails on which there is money that is worth something.
+pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
+    for (name, RailConfiguration::Evm(evm)) in rails {
+        if !TEST_CHAINS.contains(&evm.chain_id) {
+            let problem = format!("rails.{name}: chain {} is no test chain that is known here", evm.chain_id);
+            return Err(Failure::new(problem).with_hint("the second factor here is 000000; use `bursar serve`"));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file that describes rails and nothing else.
+pub(crate) fn read(path: &Path) -> Result<Described, Failure> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        #[serde(default)]
+        rails: Described,
+    }
+    let text = fs::read_to_string(path).map_err(|problem| Failure::at(path, problem))?;
+    let File { rails } = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
+    check(&rails).map_err(|problem| Failure::at(path, problem))?;
+    Ok(placed(rails, path.parent().unwrap_or(Path::new("."))))
+}
+
+impl Evm {
+    fn check(&self) -> Result<(), String> {
+        match (&self.url, &self.url_file) {
+            (None, None) => return Err("name the node's `url`, or a `url_file` that has it".to_owned()),
+            (Some(_), Some(_)) => return Err("there is a `url` and a `url_file`; one will do".to_owned()),
+            (Some(url), None) => {
+                let parsed = url::Url::parse(url).map_err(|_| "`url` is no URL".to_owned())?;
+                if parsed.password().is_some() || !parsed.username().is_empty() || parsed.query().is_some() {
+                    return Err("`url` has something in it that may be secret; put it into a `url_file`".to_owned());
+                }
+            }
+            (None, Some(_)) => {}
+        }
+        self.chain()?;
+        self.fees().map(drop)
+    }
+
+    fn open(&self) -> Result<EvmRail, String> {
+        let url = match (&self.url, &self.url_file) {
+            (Some(url), _) => Secret::new(url.clone()),
+            (None, Some(file)) => {
+                let text = fs::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
+                Secret::new(text.trim().to_owned())
+            }
+            (None, None) => return Err("there is no `url`".to_owned()),
+        };
+        let (chain, fees) = (self.chain()?, self.fees()?);
+        let settings = Settings { chain, url, fees, confirmations: self.confirmations };
+        EvmRail::new(settings).map_err(|problem| format!("`url` {problem}"))
+    }
+
+    fn coin(&self) -> Result<Coin, String> {
+        Coin::parse(&self.coin).map_err(|problem| format!("`coin`: {problem}"))
+    }
+
+    fn chain(&self) -> Result<Chain, String> {
+        let gwei = |gwei: u64| u128::from(gwei).saturating_mul(GIGAWEI);
+        let ceilings = FeeCeilings {
+            fee_per_gas: gwei(self.max_fee_per_gas_gwei),
+            priority_fee_per_gas: gwei(self.max_priority_fee_per_gas_gwei),
+            gas: self.max_gas,
+        };
+        let mut chain = Chain::new(self.chain_id, self.coin()?, ceilings).map_err(|problem| problem.to_string())?;
+        for (ticker, contract) in &self.tokens {
+            let coin = Coin::parse(ticker).map_err(|problem| format!("tokens.\"{ticker}\": {problem}"))?;
+            let contract = address::parse(contract).map_err(|problem| format!("tokens.\"{ticker}\" {problem}"))?;
+            chain = chain.with_token(contract, coin).map_err(|problem| problem.to_string())?;
+        }
+        Ok(chain)
+    }
+
+    fn fees(&self) -> Result<FeeCeiling, String> {
+        let decimals = self.coin()?.decimals().unwrap_or(18);
+        let read = |name: &str, written: &str| -> Result<Amount, String> {
+            text::amount(written, decimals)
+                .ok_or_else(|| format!("`{name}` is not an amount of {}, such as \"0.01\"", self.coin))
+        };
+        Ok(FeeCeiling {
+            per_spend: read("fees_per_spend", &self.fees_per_spend)?,
+            per_day: read("fees_per_day", &self.fees_per_day)?,
+        })
+    }
+}
+
+const fn twelve() -> u64 {
+    12
+}
+
+const fn three_hundred() -> u64 {
+    300
+}
+
+const fn twenty() -> u64 {
+    20
+}
+
+const fn one_million() -> u64 {
+    1_000_000
+}
+
+fn a_tenth() -> String {
+    "0.1".to_owned()
+}
+
+fn one() -> String {
+    "1".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Described, String> {
+        let rails: Described = toml::from_str(text).map_err(|problem| problem.to_string())?;
+        check(&rails).map(|()| rails)
+    }
+
+    const GOOD: &str = "[local]\nkind = 'evm'\nurl = 'http://127.0.0.1:8545'\nchain_id = 31337\ncoin = 'hteth'\n";
+
+    #[test]
+    fn a_rail_is_described_in_five_lines_and_opens() {
+        let rails = read(&format!("{GOOD}tokens.'hteth:usdc' = '0x5FbDB2315678afecb367f032d93F642f64180aa3'")).unwrap();
+        assert!(open(&rails).is_ok() && only_test_money(&rails).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_named() {
+        for (from, to, problem) in [
+            ("[local]", "[Local]", "small letters"),
+            ("[local]", "[sandbox]", "other than `sandbox`"),
+            ("kind = 'evm'", "kind = 'evn'", "evn"),
+            ("url = 'http://127.0.0.1:8545'\n", "", "`url_file`"),
+            ("http://127", "http://user:pass@127", "secret"),
+            ("8545'", "8545/?key=1'", "secret"),
+            ("31337", "0", "no chain id"),
+            ("'hteth'", "'hteth:usdc'", "is a token"),
+            ("'hteth'", "'hteth'\nfees_per_day = '1e3'", "fees_per_day"),
+            ("'hteth'", "'hteth'\ntokens.'hteth:usdc' = '0x1'", "tokens.\"hteth:usdc\""),
+            ("'hteth'", "'hteth'\nconfirmation = 1", "confirmation"),
+        ] {
+            let error = read(&GOOD.replace(from, to)).map(drop).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_test_environment_takes_no_chain_with_money() {
+        let rails = read(&GOOD.replace("31337", "1")).unwrap();
+        assert!(only_test_money(&rails).is_err());
+    }
+}
