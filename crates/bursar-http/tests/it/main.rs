@@ -22,5 +22,6 @@ mod support;
 mod trial;
 mod web_doors;
 mod web_tokens;
+mod web_words;
 mod wire;
 mod world;
