@@ -48,6 +48,28 @@ async fn a_session_that_was_planted_is_not_the_one_that_is_signed_in() {
 }
 
 #[tokio::test]
+async fn a_browser_that_signs_in_again_ends_the_session_it_had_and_no_other() {
+    let world = World::new().await;
+    world.server.user("other@example.com").await;
+    let mut elsewhere = Browser::signed_in(&world.server, NAME).await;
+    for next in [NAME, "other@example.com"] {
+        let mut browser = Browser::signed_in(&world.server, NAME).await;
+        let before = browser.cookies[SESSION].clone();
+        // A form that was loaded before, or somebody who writes one: the page itself leads who is signed in away.
+        let second = browser.post("/sign-in", &[("username", next), ("password", PASSWORD)]).await;
+        assert_eq!(world.get("/bursar/v1/self", &before).await.status, 200, "a password alone ends nothing");
+        let ticket = second.field("ticket");
+        assert_eq!(browser.post("/sign-in/code", &[("ticket", &ticket), ("otp", "123456")]).await.status, 401);
+        assert_eq!(world.get("/bursar/v1/self", &before).await.status, 200, "nor does a wrong code");
+        assert_eq!(browser.post("/sign-in/code", &[("ticket", &ticket), ("otp", OTP)]).await.status, 303);
+        assert_ne!(browser.cookies[SESSION], before);
+        assert_eq!(world.get("/bursar/v1/self", &before).await.status, 401);
+        assert_eq!(browser.get("/tokens").await.status, 200);
+    }
+    assert_eq!(elsewhere.get("/tokens").await.status, 200, "another browser keeps its session");
+}
+
+#[tokio::test]
 async fn a_token_of_software_opens_no_page() {
     let world = World::new().await;
     let (_, token) = world.token(serde_json::json!({})).await;
