@@ -13,6 +13,7 @@ mod audit;
 mod bars;
 mod cookie;
 mod csrf;
+mod destinations;
 mod door;
 mod entry;
 mod fields;

@@ -20,7 +20,7 @@ use crate::web::layout::{Frame, Section};
 use crate::web::limits::{changed, crumbs};
 use crate::web::tokens::secret::copied;
 use crate::web::visit::Visit;
-use crate::web::{bars, spends, tokens, words};
+use crate::web::{bars, destinations, spends, tokens, words};
 
 /// Spends that are shown.
 const SPENDS: usize = 20;
@@ -97,6 +97,7 @@ fn limits(view: &WalletView, standing: &Standing, now: bursar_core::time::Timest
             @if standing.reports.is_empty() {
                 p { "No limit of its own. Limits of tokens, of people and of the organisation hold all the same." }
             } @else { (bars::all(&standing.reports, now)) }
+            @if let Some(rules) = &standing.rules.destinations { (destinations::shown(rules)) }
         }
     }
 }
