@@ -1,0 +1,66 @@
+//! People in the browser: roles in wallets, invitations, lists of those who run the place.
+
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::house::{House, name};
+use crate::support::OTP;
+
+/// The roles in the wallet, as its owner reads them.
+async fn roles(house: &House) -> Value {
+    let path = format!("/wallets/{}/members", house.server.wallet);
+    house.ask("GET", &path, &house.session("owner").await, None).await.body["members"].clone()
+}
+
+#[tokio::test]
+async fn a_role_in_a_wallet_is_given_to_a_member_who_is_chosen_from_a_list() {
+    let house = House::new().await;
+    let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
+    let path = format!("/wallets/{}/members", house.server.wallet);
+    let page = owner.get(&path).await;
+    let member = house.id("member").await;
+    assert!(page.html.contains(&format!("<option value=\"{member}\">Test User (member@example.com)</option>")));
+    assert!(!page.html.contains("stranger@example.com"), "{}", page.text());
+    let fields = [("who", member.as_str()), ("view", "yes"), ("spend", "yes")];
+    assert_eq!(owner.post(&path, &fields).await.status, 401, "more than before needs a code");
+    let done = owner.submit(&path, &[&fields[..], &[("otp", OTP)]].concat()).await;
+    assert!(done.text().contains("member@example.com see, spend"), "{}", done.text());
+}
+
+#[tokio::test]
+async fn whoever_runs_a_wallet_learns_nothing_of_who_has_an_account() {
+    let house = House::new().await;
+    let path = format!("/wallets/{}/members", house.server.wallet);
+    let owner = house.session("owner").await;
+    let member = house.id("member").await;
+    let run = json!({"view": true, "admin": true, "otp": OTP});
+    assert_eq!(house.ask("PUT", &format!("{path}/{member}"), &owner, Some(run)).await.status, 200);
+    let before = roles(&house).await;
+    for (role, knows_members) in [("owner", true), ("member", false)] {
+        let mut browser = Browser::signed_in(&house.server, &name(role)).await;
+        let page = browser.get(&path).await;
+        assert_eq!(page.html.contains("auditor@example.com"), knows_members, "{role}");
+        let unknown = "nobody@example.com".to_owned();
+        let (stranger, stranger_id) = (name("stranger"), house.id("stranger").await);
+        let whose = if knows_members { vec![] } else { vec![name("auditor")] };
+        for may in [&[][..], &[("view", "yes")], &[("view", "yes"), ("otp", OTP)], &[("view", "yes"), ("otp", "1")]] {
+            let mut seen = Vec::new();
+            for who in [&unknown, &stranger, &stranger_id].into_iter().chain(&whose) {
+                let answer = browser.post(&path, &[&[("who", who.as_str())], may].concat()).await;
+                let html = answer.html.replace(who.as_str(), "").replace(&browser.form_token, "");
+                seen.push((answer.status, answer.headers.get("location").cloned(), html));
+            }
+            assert_eq!(seen[0].0, 422, "{}", seen[0].2);
+            assert!(seen.iter().all(|other| *other == seen[0]), "{role} {may:?}");
+        }
+    }
+    assert_eq!(roles(&house).await, before);
+    // By id, as in the interface, a member is found.
+    let mut runs = Browser::signed_in(&house.server, &name("member")).await;
+    runs.get(&path).await;
+    let auditor = house.id("auditor").await;
+    let done = runs.submit(&path, &[("who", &auditor), ("view", "yes"), ("otp", OTP)]).await;
+    assert!(done.text().contains("auditor@example.com"), "{}", done.text());
+    let mut theirs = Browser::signed_in(&house.server, &name("auditor")).await;
+    assert!(theirs.get("/account").await.text().contains(&auditor), "members find their id");
+}
