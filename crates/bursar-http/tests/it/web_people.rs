@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::house::{House, name};
+use crate::house::{House, name, organisation};
 use crate::support::OTP;
 
 /// The roles in the wallet, as its owner reads them.
@@ -63,4 +63,35 @@ async fn whoever_runs_a_wallet_learns_nothing_of_who_has_an_account() {
     assert!(done.text().contains("auditor@example.com"), "{}", done.text());
     let mut theirs = Browser::signed_in(&house.server, &name("auditor")).await;
     assert!(theirs.get("/account").await.text().contains(&auditor), "members find their id");
+}
+
+#[tokio::test]
+async fn an_invitation_gives_roles_in_the_wallets_that_its_maker_runs_and_no_others() {
+    let house = House::new().await;
+    let wallet = house.server.wallet;
+    let path = organisation("/invite");
+    let [view, spend] = ["view", "spend"].map(|role| format!("{wallet} {role}"));
+    let mut admin = Browser::signed_in(&house.server, &name("admin")).await;
+    assert!(!admin.get(&path).await.html.contains(&view), "an admin runs no wallet by that alone");
+    let fields = [("email", "new@example.com"), ("role", "member"), ("otp", OTP), ("wallet", &spend)];
+    let refused = admin.post(&path, &fields).await.status.as_u16();
+    assert!(matches!(refused, 403 | 404), "{refused}");
+    let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
+    assert!(owner.get(&path).await.html.contains(&format!("<option value=\"{view}\">See it</option>")));
+    for strange in [format!("{wallet} own"), format!("{wallet}"), "x view".to_owned()] {
+        let fields = [("email", "new@example.com"), ("role", "member"), ("otp", OTP), ("wallet", &strange)];
+        let answer = owner.post(&path, &fields).await;
+        assert_eq!(answer.status, 422, "{strange}");
+        assert!(answer.html.contains("href=\"#wallets\""));
+    }
+    let missing = owner.post(&path, &[("email", ""), ("role", "member"), ("wallet", &spend)]).await;
+    assert!(missing.html.contains(&format!("<option value=\"{spend}\" selected>")), "what was chosen is kept");
+    let done = owner.submit(&path, &fields).await;
+    assert!(done.text().contains("new@example.com member with roles in 1 wallet"), "{}", done.text());
+    let link = house.server.link("new@example.com", "You are invited").await;
+    assert!(owner.get(&format!("/invitation/{link}")).await.text().contains("with roles in 1 wallet"));
+    assert_eq!(house.accept(&link).await.status, 201);
+    let found = roles(&house).await;
+    let theirs = found.as_array().unwrap().iter().find(|one| one["user"]["username"] == "new@example.com").unwrap();
+    assert_eq!((&theirs["spend"], &theirs["admin"]), (&json!(true), &json!(false)));
 }
