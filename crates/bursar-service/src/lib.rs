@@ -33,6 +33,7 @@ mod pending;
 pub mod people;
 mod proof;
 pub mod rail;
+pub mod rails;
 mod rates;
 mod reads;
 mod recovery_codes;

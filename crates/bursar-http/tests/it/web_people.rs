@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::house::{House, name, organisation};
+use crate::house::{House, ROLES, name, organisation};
 use crate::support::OTP;
 
 /// The roles in the wallet, as its owner reads them.
@@ -94,4 +94,57 @@ async fn an_invitation_gives_roles_in_the_wallets_that_its_maker_runs_and_no_oth
     let found = roles(&house).await;
     let theirs = found.as_array().unwrap().iter().find(|one| one["user"]["username"] == "new@example.com").unwrap();
     assert_eq!((&theirs["spend"], &theirs["admin"]), (&json!(true), &json!(false)));
+}
+
+#[tokio::test]
+async fn rails_are_shown_to_those_who_run_an_organisation_and_asked_about_their_own_wallets() {
+    let house = House::new().await;
+    for (role, health) in
+        [("owner", Some("answers")), ("admin", Some("not_asked")), ("member", None), ("auditor", None)]
+    {
+        let answer = house.ask("GET", "/rails", &house.session(role).await, None).await;
+        let mut browser = Browser::signed_in(&house.server, &name(role)).await;
+        let page = browser.get("/rails").await;
+        let leads = browser.get("/organisations").await.html.contains("href=\"/rails\"");
+        assert_eq!(leads, health.is_some());
+        let Some(health) = health else {
+            assert_eq!((answer.status.as_u16(), page.status.as_u16()), (403, 403), "{role}");
+            continue;
+        };
+        let wallets = usize::from(role == "owner");
+        let rail =
+            json!({"name": "sandbox", "kind": "sandbox", "isSandbox": true, "wallets": wallets, "health": health});
+        assert_eq!(answer.body, json!({"rails": [rail]}));
+        let told = if wallets == 1 { "1 wallet Answers" } else { "0 wallets Not asked" };
+        assert!(page.text().contains(&format!("sandbox Sandbox Play money {told}")), "{}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_users_has_those_of_organisations_that_one_runs_and_nobody_else() {
+    let house = House::new().await;
+    for (role, sees) in [
+        ("owner", vec!["owner", "admin", "member", "auditor"]),
+        ("admin", vec!["owner", "admin", "member", "auditor"]),
+        ("member", vec![]),
+        ("auditor", vec![]),
+        ("stranger", vec!["stranger"]),
+    ] {
+        let page = Browser::signed_in(&house.server, &name(role)).await.get("/users").await;
+        assert_eq!(page.status, 200);
+        let seen: Vec<&str> = ROLES.into_iter().filter(|other| page.text().contains(&name(other))).collect();
+        assert_eq!(seen, sees, "{role}: {}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn a_rail_that_does_not_answer_is_told_of_without_what_it_said_instead() {
+    let house = House::new().await;
+    let sandbox = rusqlite::Connection::open(house.server.data().join("sandbox.db")).unwrap();
+    sandbox.execute_batch("ALTER TABLE wallets RENAME TO gone").unwrap();
+    let answer = house.ask("GET", "/rails", &house.session("owner").await, None).await;
+    assert_eq!(answer.body["rails"][0]["health"], "silent", "{}", answer.body);
+    let page = Browser::signed_in(&house.server, &name("owner")).await.get("/rails").await;
+    assert!(page.text().contains("1 wallet Does not answer"), "{}", page.text());
+    assert!(!page.html.contains("no such table") && !answer.body.to_string().contains("no such table"));
 }
