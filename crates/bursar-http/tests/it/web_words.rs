@@ -1,5 +1,6 @@
 //! What pages say of amounts and places.
 
+use bursar_core::time::Span;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -24,4 +25,20 @@ async fn amounts_are_told_in_units_of_the_coin_also_in_refusals_and_in_the_trail
             assert!(!text.contains(&format!(" {base} ")), "{path} tells {base}: {text}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_tells_where_it_was_used_last_and_that_earlier_places_are_not_kept() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 0.001/day"]})).await;
+    for address in [[203, 0, 113, 5], [203, 0, 113, 6]] {
+        assert_eq!(
+            world.server.send_from(address, "GET", "/bursar/v1/self", Some(&token), Vec::new()).await.status,
+            200
+        );
+        world.server.pass(Span::from_seconds(3600));
+    }
+    let text = Browser::signed_in(&world.server, NAME).await.get(&format!("/tokens/{id}")).await.text();
+    assert!(text.contains("from 203.0.113.6 Where it was used before is not kept."), "{text}");
+    assert!(!text.contains("203.0.113.5"), "{text}");
 }

@@ -130,7 +130,10 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
                 dt { "Last used" }
                 dd {
                     @match state.last_used {
-                        Some(used) => { (words::relative(used.at, now)) " from " (used.from) },
+                        Some(used) => {
+                            (words::relative(used.at, now)) " from " (used.from)
+                            div class="small muted" { "Where it was used before is not kept." }
+                        },
                         None => "never",
                     }
                 }
