@@ -8,7 +8,7 @@ use bursar_service::invitations::NewInvitation;
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
-use super::{choose_role, path, role_named};
+use super::{choose_role, path, role_named, run};
 use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
@@ -118,7 +118,7 @@ fn choose_wallets(visit: &Visit, wallets: &[WalletView], problems: &Problems) ->
 
 async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
-    let (organisation, own) = visit.bursar.organisation(visit.person()?, visit.id("organisation")?)?;
+    let (organisation, own) = run(visit)?;
     let wallets = wallets(visit, organisation.id, own).await?;
     let title = format!("Invite somebody to {}", organisation.name);
     let path = path(organisation.id);
