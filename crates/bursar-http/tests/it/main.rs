@@ -18,6 +18,7 @@ mod passkeys;
 mod retention;
 mod rotation;
 mod second_factor;
+mod security;
 mod sign_in;
 mod support;
 mod trial;
