@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::account::Freeze;
 use crate::coin::Coin;
 use crate::id::WalletId;
+use crate::limit::text::amount_of;
 use crate::limit::{Ceiling, Fits, LimitReport, Measure, Subject};
 use crate::scope::{ScopeName, Scopes};
 use crate::time::Timestamp;
@@ -255,11 +256,14 @@ fn exceeded(report: &LimitReport) -> String {
     };
     match (report.subject, report.limit.ceiling) {
         (Subject::Token(_), Ceiling::At(ceiling)) => {
-            let remaining = report.remaining().unwrap_or_default();
-            let asked = report.asked;
-            format!(
-                "the token's limit{what}{to} of {ceiling} ({window}) leaves {remaining} of {asset}, {asked} asked{when}"
-            )
+            // The figures stand beside the sentence in base units; people know the coin's own.
+            let figure = |number| match report.limit.measure {
+                Measure::Count => format!("{number}"),
+                _ => amount_of(number, asset),
+            };
+            let [ceiling, remaining, asked] =
+                [ceiling, report.remaining().unwrap_or_default(), report.asked].map(figure);
+            format!("the token's limit{what}{to} of {ceiling} ({window}) leaves {remaining}, {asked} asked{when}")
         }
         (subject, _) => format!("the {}'s limit{what} of {asset} has no room for this spend{when}", subject.kind()),
     }

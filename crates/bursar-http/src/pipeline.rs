@@ -253,6 +253,7 @@ impl Surface {
         set(&mut headers, names::REQUEST_ID, request_id);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = status;
         *response.headers_mut() = headers;

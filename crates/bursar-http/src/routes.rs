@@ -9,8 +9,8 @@ use crate::bitgo::{account, otp, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::native::{
-    document, factors, holding, invitations, limits, organisations, own, sessions, sign_in, tokens as native_tokens,
-    trail, users, wallets as native_wallets,
+    document, factors, holding, invitations, limits, organisations, own, rails, sessions, sign_in,
+    tokens as native_tokens, trail, users, wallets as native_wallets,
 };
 use crate::rail;
 
@@ -248,6 +248,7 @@ routes! {
     POST   NATIVE "/spends/{spend}/capture" Service holding::capture;
     POST   NATIVE "/spends/{spend}/release" Service holding::release;
     POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
+    GET    NATIVE "/rails" Person rails::list;
     GET    NATIVE "/audit" Person trail::list;
     GET    NATIVE "/openapi.json" Public document::show;
 

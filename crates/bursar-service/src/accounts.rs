@@ -283,6 +283,11 @@ pub(crate) fn read_address(field: &str, text: &str) -> Result<Address, ServiceEr
     Address::parse(text).map_err(|error| ServiceError::invalid(field, error.to_string()))
 }
 
+/// The name of a thing that need not have one.
+pub(crate) fn check_label(text: &str) -> Result<(), ServiceError> {
+    if text.is_empty() { Ok(()) } else { check_name("label", text) }
+}
+
 /// A text for people: some characters, not too many, none of them hidden.
 pub(crate) fn check_name(field: &str, text: &str) -> Result<(), ServiceError> {
     let problem = if text.trim().is_empty() {

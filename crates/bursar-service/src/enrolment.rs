@@ -10,6 +10,7 @@ use serde_json::Value;
 use webauthn_rs::prelude::{PasskeyRegistration, Uuid};
 
 use crate::Bursar;
+use crate::accounts::check_label;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
 use crate::factors::AddedFactor;
@@ -73,6 +74,7 @@ impl Bursar {
         label: String,
         proof: Option<&str>,
     ) -> Result<TotpEnrolment, ServiceError> {
+        check_label(&label)?;
         let stepped_up = self.may_add_factor(principal, proof).await?;
         let now = self.clock.now();
         let id = FactorId::time_ordered(now, self.random.bytes());
@@ -172,6 +174,7 @@ impl Bursar {
         answer: &str,
     ) -> Result<AddedFactor, ServiceError> {
         self.any_person(principal)?;
+        check_label(&label)?;
         let (party, now) = (self.relying_party()?, self.clock.now());
         self.rates.second_factor(principal.user(), principal.address, now)?;
         let answer = passkey_answer::read_new(answer).ok_or(Unproven::Passkey)?;

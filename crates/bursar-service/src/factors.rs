@@ -16,6 +16,7 @@ use bursar_identity::attempts::Source;
 use bursar_identity::recovery::{self, CodeState};
 
 use crate::Bursar;
+use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
 use crate::notices::Notice;
@@ -170,6 +171,7 @@ impl Bursar {
         label: String,
     ) -> Result<Credential, ServiceError> {
         self.person(principal)?;
+        check_name("label", &label)?;
         let found = self.own_factor(principal, id).await?;
         let renamed = Credential { label, ..found.value };
         let write = Write {

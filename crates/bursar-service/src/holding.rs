@@ -19,6 +19,7 @@ use bursar_store::Page;
 use bursar_wire::token_text::BearerHash;
 
 use crate::Bursar;
+use crate::accounts::check_name;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::known::KnownToken;
@@ -246,10 +247,14 @@ impl Bursar {
                 format!("is more than the {} that were held; say `moreThanHeld` if so much moved", hold.cost.amount);
             return Err(ServiceError::invalid("amount", problem));
         }
-        let _shown = self.prove_step_up(principal, Action::Settle(id), otp).await?;
         if evidence.trim().is_empty() {
             return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
         }
+        check_name("evidence", &evidence)?;
+        if let Finding::Moved { reference, .. } = &finding {
+            check_name("reference", reference)?;
+        }
+        let _shown = self.prove_step_up(principal, Action::Settle(id), otp).await?;
         let by = Settler::Person { evidence: evidence.clone() };
         let command = match finding {
             Finding::Moved { amount, fee, reference, .. } => {

@@ -15,6 +15,7 @@ use bursar_identity::attempts::{Credential as Presented, Source};
 use bursar_store::Page;
 use bursar_wire::token_text::TokenText;
 
+use crate::accounts::check_name;
 use crate::authenticate::{Mode, Principal, secret_place};
 use crate::error::ServiceError;
 use crate::login::Handed;
@@ -150,8 +151,12 @@ impl Bursar {
     }
 
     fn check_new(&self, new: &NewToken) -> Result<(), ServiceError> {
+        check_name("label", &new.label)?;
         if new.scopes.iter().next().is_none() {
             return Err(ServiceError::invalid("scope", "invalid scope: name at least one scope"));
+        }
+        if new.scopes.iter().any(|scope| scope.name() == ScopeName::UserManage) {
+            return Err(ServiceError::invalid("scope", "invalid scope: only login sessions have `user_manage`"));
         }
         let is_test = self.policy.fixed_otp.is_some();
         if new.scopes.iter().any(|scope| scope.name() == ScopeName::All) && !is_test {

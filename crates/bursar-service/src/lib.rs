@@ -36,6 +36,7 @@ pub mod people;
 mod proof;
 pub mod proxy;
 pub mod rail;
+pub mod rails;
 mod rates;
 mod reads;
 mod recovery_codes;

@@ -242,6 +242,11 @@ pub trait Rail: Send + Sync {
     /// Whether this is play money, to be marked as such everywhere.
     fn is_sandbox(&self) -> bool;
 
+    /// What kind of rail this is, in a word for people.
+    fn kind(&self) -> &'static str {
+        if self.is_sandbox() { "sandbox" } else { "other" }
+    }
+
     /// What an address of a coin means, in its normal form.
     ///
     /// # Errors

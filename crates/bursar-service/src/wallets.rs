@@ -1,6 +1,7 @@
 //! Reading wallets, their addresses, balances and transfers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::coin::Coin;
@@ -15,6 +16,9 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::rail::Balance;
 
+/// How long a rail may take to say what a wallet holds.
+const RAIL_WITHIN: Duration = Duration::from_secs(3);
+
 /// A wallet with what its rail says of it.
 #[derive(Clone, Debug)]
 pub struct WalletView {
@@ -22,8 +26,8 @@ pub struct WalletView {
     pub wallet: Wallet,
     /// What the caller's user may do with it.
     pub role: WalletRole,
-    /// What it holds.
-    pub balance: Balance,
+    /// What it holds; nothing while its rail does not say.
+    pub balance: Option<Balance>,
     /// Where it can be paid, the newest address.
     pub address: Option<String>,
     /// Whether it holds play money.
@@ -48,7 +52,7 @@ impl Bursar {
             found.truncate(page.limit);
             found.last().map(|last| last.wallet.id)
         });
-        let mut views = Vec::with_capacity(found.len());
+        let (mut views, mut silent) = (Vec::with_capacity(found.len()), Vec::new());
         let mut refused = None;
         for one in found {
             let need = bursar_core::authorize::Need::Wallet {
@@ -58,7 +62,7 @@ impl Bursar {
             };
             let now = self.clock.now();
             match bursar_core::authorize::authorize(principal.token(), &principal.owner, principal.address, need, now) {
-                Ok(()) => views.push(self.view(one.wallet, one.role.unwrap_or_default()).await?),
+                Ok(()) => views.push(self.view(one.wallet, one.role.unwrap_or_default(), &mut silent).await),
                 Err(refusal) => refused = Some(refusal),
             }
         }
@@ -80,7 +84,7 @@ impl Bursar {
         id: WalletId,
     ) -> Result<WalletView, ServiceError> {
         let wallet = self.readable(principal, coin, id)?;
-        self.view(Arc::unwrap_or_clone(wallet.0), wallet.1).await
+        Ok(self.view(Arc::unwrap_or_clone(wallet.0), wallet.1, &mut Vec::new()).await)
     }
 
     /// A wallet's addresses, oldest first.
@@ -159,10 +163,24 @@ impl Bursar {
         }
     }
 
-    async fn view(&self, wallet: Wallet, role: WalletRole) -> Result<WalletView, ServiceError> {
-        let rail = self.rail(&wallet.rail)?;
-        let balance = rail.balance(&wallet.reference).await?;
-        let address = rail.addresses(&wallet.reference).await?.pop();
-        Ok(WalletView { is_sandbox: rail.is_sandbox(), wallet, role, balance, address })
+    /// A wallet with what its rail says of it. A rail that says nothing keeps nobody from their other wallets, and is
+    /// not asked again for those beside it.
+    async fn view(&self, wallet: Wallet, role: WalletRole, silent: &mut Vec<String>) -> WalletView {
+        let rail = self.rails.get(&wallet.rail).filter(|_| !silent.contains(&wallet.rail));
+        let (mut balance, mut address) = (None, None);
+        if let Some(rail) = rail {
+            let asked = async { (rail.balance(&wallet.reference).await, rail.addresses(&wallet.reference).await) };
+            match tokio::time::timeout(RAIL_WITHIN, asked).await {
+                Ok((Ok(held), Ok(mut addresses))) => (balance, address) = (Some(held), addresses.pop()),
+                Ok((held, addresses)) => {
+                    let problem = held.err().or(addresses.err());
+                    tracing::warn!(rail = wallet.rail, ?problem, "a rail says nothing of a wallet");
+                    silent.push(wallet.rail.clone());
+                }
+                Err(_) => silent.push(wallet.rail.clone()),
+            }
+        }
+        let is_sandbox = self.rails.get(&wallet.rail).is_some_and(|rail| rail.is_sandbox());
+        WalletView { is_sandbox, wallet, role, balance, address }
     }
 }

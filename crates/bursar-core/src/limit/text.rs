@@ -28,6 +28,7 @@ mod reader;
 use std::fmt;
 use std::ops::Range;
 
+use crate::amount::Amount;
 use crate::coin::{Asset, Coin, Family};
 use crate::limit::{Ceiling, Limit, Measure, Window, Zone};
 use crate::time::{Span, Timestamp};
@@ -108,6 +109,20 @@ pub fn describe(limit: &Limit) -> String {
     };
     let without = if *measure == Measure::AmountWithoutFee { " without fees" } else { "" };
     format!("{what}{window}{without}")
+}
+
+/// An amount of an asset for people: in units where its decimals are known, else in base units.
+pub fn amount_of(amount: Amount, asset: &Asset) -> String {
+    let unit = match asset {
+        Asset::Coin(coin) | Asset::Chain(coin) => coin.as_str(),
+        Asset::Family(Family::Bitcoin) => "bitcoin",
+        Asset::Family(Family::Erc20) | Asset::Any => "",
+    };
+    match decimals(asset) {
+        Some(places) => format!("{} {unit}", decimal(amount, places)),
+        None if unit.is_empty() => format!("{amount} base units"),
+        None => format!("{amount} base units of {unit}"),
+    }
 }
 
 /// Reads an instant: ISO 8601 in UTC, to the millisecond at most.

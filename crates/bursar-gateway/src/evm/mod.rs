@@ -138,6 +138,10 @@ impl Rail for EvmRail {
         false
     }
 
+    fn kind(&self) -> &'static str {
+        "evm"
+    }
+
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
         self.knows(coin)?;
         Ok(address::destination(&parse("address", address)?))

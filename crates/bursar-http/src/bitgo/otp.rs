@@ -72,5 +72,7 @@ pub(crate) async fn remove(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn recovery_codes(call: Call) -> Result<Reply, Failure> {
     let (set, states) = call.bursar.recovery_codes(call.principal()?, call.id("factor")?).await?;
     let codes: Vec<Value> = states.iter().map(|is_active| json!({"code": "", "isActive": is_active})).collect();
-    Reply::ok(json!({"id": set.id.to_string(), "created": set.created.to_string(), "codes": codes}))
+    let note = "the texts of codes are shown once, when they are made: only hashes are kept. Whoever has lost them makes new \
+                ones with `POST /bursar/v1/factors/recovery-codes`";
+    Reply::ok(json!({"id": set.id.to_string(), "created": set.created.to_string(), "codes": codes, "note": note}))
 }

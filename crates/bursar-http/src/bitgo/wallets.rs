@@ -15,7 +15,7 @@ fn shown(view: &WalletView) -> Value {
     shapes::wallet(&shapes::WalletView {
         wallet: &view.wallet,
         role: view.role,
-        balance: view.balance.confirmed,
+        balance: view.balance.map(|balance| balance.confirmed),
         address: view.address.as_deref(),
         is_sandbox: view.is_sandbox,
     })
@@ -41,10 +41,10 @@ pub(crate) async fn balances(call: Call) -> Result<Reply, Failure> {
     let all = Page { limit: 500, after: None, newest_first: false };
     let (views, _) = call.bursar.wallets(call.principal()?, None, all).await?;
     let mut sums: Vec<(Coin, bursar_core::amount::Amount)> = Vec::new();
-    for view in &views {
+    for (view, balance) in views.iter().filter_map(|view| Some((view, view.balance?.confirmed))) {
         match sums.iter_mut().find(|(coin, _)| *coin == view.wallet.coin) {
-            Some((_, sum)) => *sum = sum.saturating_add(view.balance.confirmed),
-            None => sums.push((view.wallet.coin.clone(), view.balance.confirmed)),
+            Some((_, sum)) => *sum = sum.saturating_add(balance),
+            None => sums.push((view.wallet.coin.clone(), balance)),
         }
     }
     let one = |(coin, sum): &(Coin, bursar_core::amount::Amount)| json!({"coin": coin.as_str(), "balanceString": sum.to_string(), "confirmedBalanceString": sum.to_string(), "spendableBalanceString": sum.to_string()});

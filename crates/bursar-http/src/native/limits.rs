@@ -33,6 +33,8 @@ pub(crate) async fn of_user(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn set_of_user(call: Call) -> Result<Reply, Failure> {
+    // Before the name is looked up: a body that cannot be must not tell whether there is such a name.
+    LimitsEdit::read(&call.json()?)?;
     let subject = Subject::User(user(&call).await?);
     set(call, subject).await
 }

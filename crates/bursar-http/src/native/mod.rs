@@ -8,6 +8,7 @@ pub(crate) mod invitations;
 pub(crate) mod limits;
 pub(crate) mod organisations;
 pub(crate) mod own;
+pub(crate) mod rails;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;

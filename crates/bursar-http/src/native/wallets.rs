@@ -29,7 +29,7 @@ fn shown(view: &WalletView) -> Value {
         "rail": wallet.rail,
         "isSandbox": view.is_sandbox,
         "role": {"view": view.role.view, "spend": view.role.spend, "admin": view.role.admin},
-        "balance": view.balance.confirmed.to_string(),
+        "balance": view.balance.map(|balance| balance.confirmed.to_string()),
         "address": view.address,
         "frozen": wallet.freeze.as_ref().map(|freeze| json!({
             "since": freeze.since.to_string(),

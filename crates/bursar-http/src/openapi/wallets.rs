@@ -1,4 +1,6 @@
-//! Wallets.
+//! Wallets and the rails that they are on.
+
+use serde_json::{Value, json};
 
 use super::Part;
 use super::operation::Operation;
@@ -25,12 +27,22 @@ pub(super) fn part() -> Part {
         ("rail", text("the rail it is on")),
         ("isSandbox", flag("whether it holds play money")),
         ("role", role),
-        ("balance", reference("Amount")),
+        ("balance", or_null(reference("Amount"))),
         ("address", or_null(text("where it can be paid"))),
         ("frozen", or_null(frozen)),
         ("created", reference("Instant")),
     ];
     let required = fields.clone().map(|(name, _)| name);
+    let rail = object(
+        &["name", "kind", "isSandbox", "wallets", "health"],
+        [
+            ("name", text("its name in the configuration")),
+            ("kind", text("what kind of rail it is, such as `sandbox`")),
+            ("isSandbox", flag("whether it moves play money")),
+            ("wallets", json!({"type": "integer", "minimum": 0, "description": "the caller's wallets on it"})),
+            ("health", health()),
+        ],
+    );
     Part {
         tag: ("wallets", "Spendable accounts on rails"),
         operations: vec![
@@ -40,6 +52,10 @@ pub(super) fn part() -> Part {
                 "Wallets",
             ),
             Operation::new("GET", "/wallets/{wallet}", "A wallet").answers(200, "The wallet", "Wallet"),
+            Operation::new("GET", "/rails", "The rails of this server, and whether they answer")
+                .about("For owners and admins of an organisation. Each rail is asked for the balance of one of the caller's \
+                    wallets on it, for a few seconds.")
+                .answers(200, "The rails", "Rails"),
         ],
         schemas: vec![
             ("Wallet", object(&required, fields)),
@@ -50,6 +66,14 @@ pub(super) fn part() -> Part {
                     [("wallets", list(reference("Wallet"))), ("next", or_null(reference("Id")))],
                 ),
             ),
+            ("Rails", object(&["rails"], [("rails", list(rail))])),
         ],
     }
+}
+
+fn health() -> Value {
+    json!({
+        "enum": ["answers", "wallet_unknown", "silent", "not_asked"],
+        "description": "`silent`: it gave no answer in time; `not_asked`: the caller has no wallet on it",
+    })
 }

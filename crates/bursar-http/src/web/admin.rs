@@ -95,7 +95,16 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     };
     match visit.bursar.resolve_spend(visit.person()?, id, finding, evidence, visit.form.some(forms::OTP)).await {
         Ok(_) => Ok(Answer::to("/unresolved?changed=resolved")),
-        Err(error) => draw(&visit, &Problems::of_failure(error, |_| "amount")?).await,
+        Err(error) => draw(&visit, &Problems::of_failure(error, field_of)?).await,
+    }
+}
+
+/// Which field of the form a use case means.
+fn field_of(field: &str) -> &'static str {
+    match field {
+        "evidence" => "evidence",
+        "reference" => "reference",
+        _ => "amount",
     }
 }
 

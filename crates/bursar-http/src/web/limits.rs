@@ -4,7 +4,7 @@ use bursar_core::limit::text::{describe, parse};
 use bursar_core::limit::warnings::warnings;
 use bursar_core::limit::{Limit, LimitSet, Subject};
 use bursar_service::limits::Standing;
-use bursar_wire::requests::{DestinationEdit, LimitsEdit};
+use bursar_wire::requests::LimitsEdit;
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use super::Answering;
 use super::answer::Answer;
 use super::assets;
 use super::bars;
+use super::destinations;
 use super::forms::{self, Field, Problems};
 use super::layout::{Frame, Section, capital};
 use super::visit::Visit;
@@ -137,24 +138,26 @@ impl Editing {
         let standing = visit.bursar.limits(person, self.subject).await?;
         let text = visit.form.text(FIELD);
         let seen = visit.form.text("version").parse().unwrap_or(0);
-        let limits = match read(text) {
-            Ok(limits) => limits,
-            Err(found) => {
-                let mut problems = Problems::default();
-                found.iter().for_each(|problem| problems.add(FIELD, problem));
+        let (limits, destinations) =
+            (read(text), destinations::edit(&visit.form, standing.rules.destinations.as_ref()));
+        let (limits, destinations) = match (limits, destinations) {
+            (Ok(limits), Ok(destinations)) => (limits, destinations),
+            (limits, destinations) => {
+                let mut problems = destinations.err().unwrap_or_default();
+                limits.err().iter().flatten().for_each(|problem| problems.add(FIELD, problem));
                 return Ok(self.draw(&visit, &standing, text, seen, &problems));
             }
         };
         let edit = LimitsEdit {
             seen: Some(seen),
             limits: Some(limits),
-            destinations: DestinationEdit::Keep,
+            destinations,
             otp: visit.form.some(forms::OTP).map(str::to_owned),
         };
         match visit.bursar.set_limits(person, self.subject, edit).await {
             Ok(_) => Ok(Answer::to(format!("{}?changed=limits", self.path))),
             Err(error) => {
-                let problems = Problems::of_failure(error, |field| if field == "version" { "" } else { FIELD })?;
+                let problems = Problems::of_failure(error, field_of)?;
                 Ok(self.draw(&visit, &standing, text, seen, &problems))
             }
         }
@@ -191,6 +194,7 @@ impl Editing {
                 (frame.form_token())
                 input type="hidden" name="version" value=(seen);
                 (field(text, problems))
+                (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), is_old, problems))
                 p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
                 (forms::proof(problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
                 div class="buttons" {
@@ -200,6 +204,16 @@ impl Editing {
             }
         };
         frame.form(&title, self.section, &[&assets::LIMITS], problems, body)
+    }
+}
+
+/// Which field of the form a use case means.
+fn field_of(field: &str) -> &'static str {
+    match field {
+        "version" => "",
+        "limits" => FIELD,
+        // What rails say of addresses, too.
+        _ => destinations::ADD,
     }
 }
 

@@ -13,6 +13,7 @@ mod audit;
 mod bars;
 mod cookie;
 mod csrf;
+mod destinations;
 mod door;
 mod entry;
 mod fields;
@@ -23,6 +24,7 @@ mod layout;
 mod limits;
 mod people;
 mod plot;
+mod rails;
 mod reference;
 mod security;
 mod sign_in;
@@ -160,6 +162,9 @@ pages! {
     POST "/invitations/{invitation}/resend" Person people::invitations::resend;
     GET  "/wallets/{wallet}/members" Person people::wallet::show;
     POST "/wallets/{wallet}/members" Person people::wallet::submit;
+
+    GET  "/users" Person people::users::show;
+    GET  "/rails" Person rails::show;
 
     GET  "/unresolved" Person admin::show;
     GET  "/spends/{spend}/resolve" Person admin::form;

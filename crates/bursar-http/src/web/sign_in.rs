@@ -45,15 +45,19 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
         return Ok(sign_in_code::draw(&visit, ticket, begun.offers.passkey.as_ref(), &Problems::default()));
     }
     match visit.bursar.finish_sign_in(ticket, Proof::PasswordAlone, visit.address).await {
-        Ok(session) => enter(&visit, session),
+        Ok(session) => enter(&visit, session).await,
         Err(error) => Ok(draw(&visit, &Problems::of_failure(error, |_| "")?)),
     }
 }
 
 /// Lets somebody in who has proven who they are, and leads to where they wanted to go.
-pub(super) fn enter(visit: &Visit, session: NewSession) -> Answering {
+pub(super) async fn enter(visit: &Visit, session: NewSession) -> Answering {
     // A page of Bursar's own asks for the text in clear.
     let Handed::Plain(text) = session.handed else { return Err(Failure::NoToken) };
+    // A browser has one session: what its cookie held before, whoever put it there, opens nothing any more.
+    if let Some(before) = &visit.person {
+        visit.bursar.log_out(before).await?;
+    }
     let next = visit.next().unwrap_or_else(|| "/".to_owned());
     let answer = Answer::to(next).with_cookie(cookie::set(cookie::SESSION, text.expose()));
     Ok(answer.with_cookie(cookie::remove(cookie::VISIT)))

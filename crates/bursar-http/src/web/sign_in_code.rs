@@ -29,7 +29,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     };
     let proof = Proof::Code(Secret::new(code.to_owned()));
     match visit.bursar.finish_sign_in(ticket, proof, visit.address).await {
-        Ok(session) => sign_in::enter(&visit, session),
+        Ok(session) => sign_in::enter(&visit, session).await,
         Err(error @ ServiceError::Unproven(Unproven::SignIn)) => {
             Ok(sign_in::draw(&visit, &Problems::of_failure(error, |_| "")?))
         }

@@ -20,7 +20,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
         None => visit.bursar.finish_passkey_sign_in(answer, visit.address).await,
     };
     match proven {
-        Ok(session) => sign_in::enter(&visit, session),
+        Ok(session) => sign_in::enter(&visit, session).await,
         Err(error) => Ok(sign_in::draw(&visit, &Problems::of_failure(error, |_| "")?)),
     }
 }

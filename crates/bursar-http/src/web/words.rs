@@ -2,10 +2,11 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin, Family};
-use bursar_core::limit::text::decimal;
+use bursar_core::limit::text::amount_of;
 use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
 use bursar_core::scope::{ScopeName, WalletAction};
 use bursar_core::time::{Span, Timestamp};
+use bursar_service::rail::Balance;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
@@ -74,22 +75,21 @@ pub(crate) fn sentence(text: &str) -> String {
 
 /// An amount in units of its coin: `0.5 tbtc`.
 pub(crate) fn amount(amount: Amount, coin: &Coin) -> String {
-    match coin.decimals() {
-        Some(places) => format!("{} {coin}", decimal(amount, places)),
-        None => format!("{amount} base units of {coin}"),
-    }
+    amount_of(amount, &Asset::Coin(coin.clone()))
+}
+
+/// What a wallet holds, as far as its rail says.
+pub(crate) fn balance(balance: Option<Balance>, coin: &Coin) -> String {
+    balance
+        .map_or_else(|| "an unknown balance (its rail does not answer)".to_owned(), |held| amount(held.confirmed, coin))
 }
 
 /// A figure of a limit, in its measure.
 pub(crate) fn figure(number: Amount, limit: &Limit) -> String {
-    match (limit.measure, &limit.asset) {
-        (Measure::Count, _) => match number.as_u64() {
-            Some(number) => counted(number, "spend"),
-            None => format!("{number} spends"),
-        },
-        (_, Asset::Coin(coin) | Asset::Chain(coin)) => amount(number, coin),
-        (_, Asset::Family(Family::Bitcoin)) => format!("{} bitcoin", decimal(number, 8)),
-        (_, Asset::Family(Family::Erc20) | Asset::Any) => format!("{number} base units"),
+    match (limit.measure, number.as_u64()) {
+        (Measure::Count, Some(number)) => counted(number, "spend"),
+        (Measure::Count, None) => format!("{number} spends"),
+        _ => amount_of(number, &limit.asset),
     }
 }
 

@@ -257,6 +257,7 @@ async fn the_dialect_adds_and_removes_devices() {
     let codes = server.send("GET", &format!("/api/v2/user/recoverycodes/{set}"), Some(&session), None).await;
     assert_eq!(codes.body["codes"].as_array().unwrap().len(), 10, "{}", codes.body);
     assert!(codes.body["codes"].as_array().unwrap().iter().all(|code| code["isActive"] == true && code["code"] == ""));
+    assert!(codes.body["note"].as_str().unwrap().contains("shown once"), "{}", codes.body);
 }
 
 #[tokio::test]

@@ -8,77 +8,9 @@ use bursar_service::freezes::FreezeOrder;
 use bursar_service::people::DEFAULT_ORGANISATION;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, OTP, PASSWORD, Server};
-use crate::world::{ADDRESS, code};
-
-const ROLES: [&str; 5] = ["owner", "admin", "member", "auditor", "stranger"];
-
-/// A server with somebody of each role in the default organisation, and a stranger who owns another.
-struct House {
-    server: Server,
-}
-
-impl House {
-    async fn new() -> Self {
-        let server = Server::start().await;
-        for role in ROLES {
-            server.user(&name(role)).await;
-            let of_all = MemberRole::parse(role);
-            server.bursar.set_role_named(&name(role), DEFAULT_ORGANISATION, of_all).await.unwrap();
-        }
-        server.bursar.create_organisation_for("Elsewhere", &name("stranger")).await.unwrap();
-        server.wallet_of(&name("owner")).await;
-        Self { server }
-    }
-
-    async fn session(&self, role: &str) -> String {
-        self.server.log_in(&name(role)).await
-    }
-
-    async fn id(&self, role: &str) -> String {
-        self.server.bursar.user_named(&name(role)).await.unwrap().id.to_string()
-    }
-
-    /// Somebody who is nothing but a member.
-    async fn newcomer(&self, who: &str) -> String {
-        self.server.user(who).await;
-        self.server.bursar.user_named(who).await.unwrap().id.to_string()
-    }
-
-    async fn ask(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> Answer {
-        self.server.send(method, &format!("/bursar/v1{path}"), Some(token), body).await
-    }
-
-    async fn role_of(&self, who: &str) -> Option<String> {
-        let found = self.server.bursar.roles_named(who).await.unwrap();
-        let place = found.into_iter().find(|(organisation, _)| organisation.id == DEFAULT_ORGANISATION);
-        place.map(|(_, role)| role.as_str().to_owned())
-    }
-
-    async fn invite(&self, token: &str, body: Value) -> Answer {
-        let mut body = body;
-        body["otp"] = OTP.into();
-        self.ask("POST", &organisation("/invitations"), token, Some(body)).await
-    }
-
-    async fn accept(&self, link: &str) -> Answer {
-        let body = json!({"token": link, "fullName": "New Person", "password": PASSWORD});
-        self.server.send("POST", "/bursar/v1/invitations/redeem", None, Some(body)).await
-    }
-
-    async fn spend(&self, token: &str) -> Answer {
-        let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", self.server.wallet);
-        self.server.send("POST", &path, Some(token), Some(json!({"address": ADDRESS, "amount": "1"}))).await
-    }
-}
-
-fn name(role: &str) -> String {
-    format!("{role}@example.com")
-}
-
-fn organisation(rest: &str) -> String {
-    format!("/organisations/{DEFAULT_ORGANISATION}{rest}")
-}
+use crate::house::{House, ROLES, name, organisation};
+use crate::support::OTP;
+use crate::world::code;
 
 #[tokio::test]
 async fn each_role_may_do_what_it_is_for_and_nothing_else() {
@@ -402,4 +334,24 @@ async fn what_the_operator_froze_no_administrator_lifts_or_makes_their_own() {
     house.ask("POST", &format!("{member}/freeze"), &owner, Some(json!({"reason": "mine"}))).await;
     assert_eq!(house.server.bursar.freeze_named(&name("member"), &order).await.unwrap().until, None);
     assert_eq!(code(&lift().await), "conflict");
+}
+
+#[tokio::test]
+async fn limits_of_a_name_tell_a_stranger_nothing_of_whether_somebody_has_it() {
+    let house = House::new().await;
+    let stranger = house.session("stranger").await;
+    for (method, body) in [
+        ("GET", None),
+        ("PUT", Some(json!({}))),
+        ("PUT", Some(json!({"version": 0, "limits": []}))),
+        ("PUT", Some(json!({"version": 0, "limits": [], "otp": OTP}))),
+    ] {
+        let mut seen = Vec::new();
+        for who in [name("member"), name("nobody"), house.id("member").await] {
+            let mut answer = house.ask(method, &format!("/users/{who}/limits"), &stranger, body.clone()).await;
+            answer.body["requestId"] = json!(null);
+            seen.push((answer.status, answer.body));
+        }
+        assert!(seen.iter().all(|other| *other == seen[0]), "{method}: {seen:?}");
+    }
 }

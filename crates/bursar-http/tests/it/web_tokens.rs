@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, Page, between};
 use crate::support::OTP;
-use crate::world::{NAME, World};
+use crate::world::{ADDRESS, ELSEWHERE, NAME, World, code};
 
 /// The secret that a page shows.
 fn secret(page: &Page) -> String {
@@ -180,7 +180,7 @@ async fn the_page_of_a_token_tells_what_it_may_do_and_what_it_did() {
         "0.0004 tbtc in 1 spend over the last 30 days",
         "21 September 2026 0.0004 tbtc 1",
         "0.0004 tbtc tb1qw508d6…7kxpjzsx “Treasury” Sent",
-        "leaves 60000 of tbtc, 90000 asked; it fits from 2026-09-22T14:13:20.000Z on.",
+        "limit of 0.001 tbtc (rolling 86400s) leaves 0.0006 tbtc, 0.0009 tbtc asked; it fits from 2026-09-22T14:13:20.000Z on.",
         "Last used just now from 127.0.0.1",
         "May see all your wallets. May send money from all your wallets. May read your profile. May be used from anywhere.",
     ] {
@@ -209,6 +209,49 @@ async fn limits_are_edited_with_a_code_only_where_they_allow_more() {
     assert!(browser.get(&path).await.html.contains("tbtc 0.1/day</textarea>"));
     let done = browser.submit(&path, &[&looser[..], &[("otp", OTP)]].concat()).await;
     assert!(done.text().contains("2 tbtc in any 24 hours"));
+}
+
+#[tokio::test]
+async fn destinations_are_edited_with_a_code_only_where_they_allow_more() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 0.5/day"]})).await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let path = format!("/tokens/{id}/limits");
+    let limits = ("limits", "tbtc 0.5/day");
+    let mut version = browser.get(&path).await.field("version");
+    let first = format!("tbtc {ADDRESS}\n");
+    let done = browser.submit(&path, &[("version", &version), limits, ("add", &first)]).await;
+    assert!(done.text().contains(&format!("Pays 1 destination only {ADDRESS} (tbtc)")), "{}", done.text());
+    assert_eq!(world.spend(&token, "1").await.status, 200);
+    assert_eq!(code(&world.spend_to(&token, ELSEWHERE, "1").await), "destination_not_allowed");
+    version = browser.get(&path).await.field("version");
+    let second = format!("tbtc {ELSEWHERE}");
+    let wider = [("version", version.as_str()), limits, ("add", second.as_str())];
+    let refused = browser.post(&path, &wider).await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.html.contains("href=\"#otp\"") && refused.html.contains(&format!("{ELSEWHERE}</textarea>")));
+    for wrong in ["tbtc nowhere", ELSEWHERE] {
+        let answer = browser.post(&path, &[("version", &version), limits, ("otp", OTP), ("add", wrong)]).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.html.contains("href=\"#add\""), "{}", answer.text());
+    }
+    assert_eq!(code(&world.spend_to(&token, ELSEWHERE, "1").await), "destination_not_allowed", "nothing has changed");
+    browser.submit(&path, &[&wider[..], &[("otp", OTP)]].concat()).await;
+    assert_eq!(world.spend_to(&token, ELSEWHERE, "1").await.status, 200);
+    // Boxes of a list that has changed since remove nothing.
+    let stale = browser.post(&path, &[("version", &version), limits, ("remove", "0")]).await;
+    assert_eq!(stale.status, 409);
+    assert!(!stale.html.contains("checked"), "{}", stale.html);
+    version = browser.get(&path).await.field("version");
+    browser.submit(&path, &[("version", &version), limits, ("remove", "0")]).await;
+    assert_eq!(code(&world.spend(&token, "1").await), "destination_not_allowed");
+    assert_eq!(world.spend_to(&token, ELSEWHERE, "1").await.status, 200);
+    version = browser.get(&path).await.field("version");
+    let open = [("version", version.as_str()), limits, ("anywhere", "yes")];
+    assert_eq!(browser.post(&path, &open).await.status, 401);
+    browser.submit(&path, &[&open[..], &[("otp", OTP)]].concat()).await;
+    assert_eq!(world.spend(&token, "1").await.status, 200);
+    assert!(world.limits(&id).await["destinations"].is_null());
 }
 
 #[tokio::test]
@@ -297,7 +340,7 @@ async fn nothing_that_somebody_wrote_becomes_a_part_of_the_page() {
     const EVIL: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>";
     let world = World::new().await;
     let (id, token) = world.token(json!({"label": EVIL, "limits": ["tbtc 0.00001/day"]})).await;
-    world.spend_to(&token, crate::world::ADDRESS, "1").await;
+    world.spend_to(&token, ADDRESS, "1").await;
     world.spend_to(&token, EVIL, "1").await;
     let mut browser = Browser::signed_in(&world.server, NAME).await;
     let review =

@@ -19,7 +19,7 @@ use crate::requests::spend::address;
 mod tests;
 
 /// The most destinations of an allow-list.
-const MOST_DESTINATIONS: usize = 1000;
+pub const MOST_DESTINATIONS: usize = 1000;
 
 /// Where money may go, as a request says it. What an address means, only its rail knows.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -26,8 +26,8 @@ pub struct WalletView<'a> {
     pub wallet: &'a Wallet,
     /// What the caller's user may do with it.
     pub role: WalletRole,
-    /// What it holds.
-    pub balance: Amount,
+    /// What it holds; nothing while its rail does not say.
+    pub balance: Option<Amount>,
     /// Where it can be paid.
     pub address: Option<&'a str>,
     /// Whether it holds play money.
@@ -39,7 +39,8 @@ pub fn wallet(view: &WalletView<'_>) -> Value {
     let wallet = view.wallet;
     let roles = [(view.role.view, "view"), (view.role.spend, "spend"), (view.role.admin, "admin")];
     let permissions: Vec<&str> = roles.into_iter().filter(|(has, _)| *has).map(|(_, name)| name).collect();
-    let balance = view.balance.to_string();
+    let balance = view.balance.map(|balance| balance.to_string());
+    let in_number = view.balance.map(figure);
     json!({
         "id": wallet.id.to_string(),
         "coin": wallet.coin.as_str(),
@@ -51,11 +52,11 @@ pub fn wallet(view: &WalletView<'_>) -> Value {
         "m": 2,
         "n": KEYS,
         "permissions": permissions,
-        "balance": figure(view.balance),
+        "balance": in_number,
         "balanceString": balance,
-        "confirmedBalance": figure(view.balance),
+        "confirmedBalance": in_number,
         "confirmedBalanceString": balance,
-        "spendableBalance": figure(view.balance),
+        "spendableBalance": in_number,
         "spendableBalanceString": balance,
         "receiveAddress": view.address.map(|address| json!({"address": address, "coin": wallet.coin.as_str()})),
         "isSandbox": view.is_sandbox,

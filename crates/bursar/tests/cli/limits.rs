@@ -57,7 +57,7 @@ fn a_token_spends_up_to_its_windows_and_is_told_when_it_fits() {
     desk.spend(&token, ADDRESS, "600").json();
     let over = desk.spend(&token, ADDRESS, "401");
     assert_eq!(over.code(), 3);
-    assert!(over.told().contains("leaves 400 of tbtc, 401 asked; it fits from 20"), "{}", over.told());
+    assert!(over.told().contains("leaves 0.000004 tbtc, 0.00000401 tbtc asked; it fits from 20"), "{}", over.told());
     assert!(over.failure()["context"]["fitsAt"].is_string());
     desk.spend(&token, ADDRESS, "400").json();
 

@@ -65,6 +65,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                     }
                     " " a href="/account/address" { "Change" }
                 }
+                dt { "Id" } dd { code { (owner.id) } }
                 dt { "Member since" } dd { (words::date(owner.created)) }
             }
             form method="post" action="/account/name" {

@@ -107,7 +107,7 @@ fn events(query: &Fields, found: &Found) -> Markup {
                                 }
                                 td {
                                     @for (name, value) in event.data.iter().filter(|(_, value)| !value.is_empty()) {
-                                        div class="small" { span class="muted" { (name) ": " } (value) }
+                                        div class="small" { span class="muted" { (name) ": " } (told::fact(event, name, value)) }
                                     }
                                 }
                             }

@@ -1,7 +1,11 @@
 //! Events in words.
 
+use bursar_core::amount::Amount;
 use bursar_core::audit::{Actor, Event};
+use bursar_core::coin::Coin;
 use maud::{Markup, html};
+
+use crate::web::words;
 
 /// What was done, as a sentence goes on after who did it. What has no words here is told by its name.
 pub(super) fn deed(action: &str) -> Option<&'static str> {
@@ -66,6 +70,21 @@ pub(super) fn subject(event: &Event) -> Markup {
             a href={ "/audit?" (query) } { (kind) " " code title=(id) { (short(id)) } }
         }
     }
+}
+
+/// A fact of an event. Amounts stand in the trail in base units; where the coin stands beside them, people read its own.
+pub(super) fn fact(event: &Event, name: &str, value: &str) -> String {
+    let amount = |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?));
+    let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or("", |(_, coin)| coin);
+    let read = match (name, value.split_once(' ')) {
+        ("amount" | "held", None) => match of_the_event() {
+            "" => Some(format!("{value} base units")),
+            coin => amount(value, coin),
+        },
+        ("fee", Some((number, coin))) => amount(number, coin),
+        _ => None,
+    };
+    read.unwrap_or_else(|| value.to_owned())
 }
 
 /// The end of an id: its beginning is the time, which many share.

@@ -63,7 +63,11 @@ fn draw(visit: &Visit, problems: &Problems) -> Answering {
             h1 { (title) }
             p {
                 "You are invited as " strong { (role_name(offer.invitation.role)) } ", until "
-                (words::date(offer.invitation.expires)) "."
+                (words::date(offer.invitation.expires))
+                @if !offer.invitation.wallets.is_empty() {
+                    ", with roles in " (words::counted(offer.invitation.wallets.len() as u64, "wallet"))
+                }
+                "."
             }
             (problems.summary())
             @if let Some(person) = &visit.person {

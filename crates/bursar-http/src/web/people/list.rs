@@ -27,9 +27,18 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
     let found = visit.bursar.organisations(visit.person()?).await?;
     let owns_one = found.iter().any(|(_, role)| *role == bursar_core::account::MemberRole::Owner);
+    let runs_one = found.iter().any(|(_, role)| role.administers());
     let name = Field { name: "name", label: "Name", value: visit.form.text("name"), most: 250, ..Field::default() };
     let body = html! {
-        h1 { "Organisations" }
+        div class="title" {
+            h1 { "Organisations" }
+            @if runs_one {
+                div class="buttons" {
+                    a class="button" href="/users" { "Users" }
+                    a class="button" href="/rails" { "Rails" }
+                }
+            }
+        }
         (problems.summary())
         @if found.is_empty() {
             div class="empty" { h2 { "You belong to none" } p { "Somebody who runs one can invite you by mail." } }

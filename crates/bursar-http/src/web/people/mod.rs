@@ -5,13 +5,17 @@ pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod page;
 pub(crate) mod settings;
+pub(crate) mod users;
 pub(crate) mod wallet;
 
-use bursar_core::account::MemberRole;
+use bursar_core::account::{MemberRole, Organisation};
 use bursar_core::id::OrganisationId;
+use bursar_service::error::ServiceError;
 use maud::{Markup, html};
 
 use super::forms::{self, Problems};
+use super::visit::Visit;
+use crate::failure::Failure;
 
 /// What a role lets its holder do.
 const ROLES: [(MemberRole, &str); 4] = [
@@ -37,6 +41,12 @@ fn role_named(name: &str) -> Option<MemberRole> {
 
 fn path(organisation: OrganisationId) -> String {
     format!("/organisations/{organisation}")
+}
+
+/// An organisation that the visitor runs, and what they are there; its forms are for nobody else.
+fn run(visit: &Visit) -> Result<(Organisation, MemberRole), Failure> {
+    let (organisation, own) = visit.bursar.organisation(visit.person()?, visit.id("organisation")?)?;
+    if own.administers() { Ok((organisation, own)) } else { Err(ServiceError::RoleNeeded { role: "admin" }.into()) }
 }
 
 /// The choice of a role.

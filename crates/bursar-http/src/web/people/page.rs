@@ -154,7 +154,12 @@ fn invitation(visit: &Visit, own: MemberRole, one: &Invitation, frame: &Frame) -
     html! {
         tr {
             th scope="row" { (one.address) }
-            td { (role_name(one.role)) }
+            td {
+                (role_name(one.role))
+                @if !one.wallets.is_empty() {
+                    div class="small muted" { "with roles in " (words::counted(one.wallets.len() as u64, "wallet")) }
+                }
+            }
             td { @if is_over { span class="badge off" { "over" } } @else { (words::relative(one.expires, visit.now())) } }
             @if own.administers() {
                 td {

@@ -4,7 +4,7 @@ use bursar_core::id::OrganisationId;
 use bursar_service::organisations::OrganisationEdit;
 use maud::html;
 
-use super::path;
+use super::{path, run};
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::forms::{self, Field, Problems};
@@ -32,7 +32,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
 
 fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
-    let (organisation, _) = visit.bursar.organisation(visit.person()?, visit.id("organisation")?)?;
+    let (organisation, _) = run(visit)?;
     let title = format!("Settings of {}", organisation.name);
     let path = path(organisation.id);
     let is_new = visit.form.is_empty();

@@ -1,10 +1,12 @@
 //! Who may do what with a wallet.
 
-use bursar_core::account::{User, WalletRole};
+use bursar_core::account::{User, Wallet, WalletRole};
 use bursar_core::id::{UserId, WalletId};
 use bursar_service::Page;
+use bursar_service::error::ServiceError;
 use maud::{Markup, html};
 
+use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::forms::{self, Field, Problems};
@@ -28,19 +30,53 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
         spend: visit.form.is_ticked("spend"),
         admin: visit.form.is_ticked("admin"),
     };
-    let mut problems = Problems::default();
-    let who = visit.form.text("who").trim();
-    let user: Option<UserId> = match who.parse() {
-        Ok(id) => Some(id),
-        Err(_) => visit.bursar.user_named(who).await.ok().map(|user| user.id),
-    };
-    let Some(user) = user else {
-        problems.add("who", "is no member of the wallet’s organisation");
-        return draw(&visit, &problems).await;
-    };
+    let user = wanted(&visit, wallet, visit.form.text("who").trim()).await?;
     match visit.bursar.set_wallet_role(visit.person()?, wallet, user, role, visit.form.some(forms::OTP)).await {
         Ok(()) => Ok(Answer::to(format!("/wallets/{wallet}/members?changed=role"))),
+        Err(ServiceError::NotFound("member")) => {
+            let mut problems = Problems::default();
+            problems.add("who", "this is no member of the wallet’s organisation, or they have no role to take away");
+            draw(&visit, &problems).await
+        }
         Err(error) => draw(&visit, &Problems::of_failure(error, |_| "who")?).await,
+    }
+}
+
+/// Who may be chosen, as far as the visitor may know them.
+enum Choice {
+    /// All members of the wallet's organisation.
+    Of(Vec<User>),
+    /// They are too many for a list, but the visitor may see them.
+    ByName,
+    /// The visitor does not see who else belongs to the organisation, and asks by id, as in the interface.
+    ById,
+}
+
+async fn choice(visit: &Visit, wallet: &Wallet) -> Result<Choice, Failure> {
+    let page = Page { limit: SHOWN, after: None::<UserId>, newest_first: false };
+    match visit.bursar.members(visit.person()?, wallet.organisation, page).await {
+        Ok((found, None)) => Ok(Choice::Of(found.into_iter().map(|(_, user)| user).collect())),
+        Ok((_, Some(_))) => Ok(Choice::ByName),
+        Err(ServiceError::RoleNeeded { .. } | ServiceError::NotFound(_)) => Ok(Choice::ById),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Who is meant. A name that nobody has, and one that is not to be looked up, mean somebody who is a member of nothing:
+/// the answer is that for a stranger, so that nobody learns here who else has an account.
+async fn wanted(visit: &Visit, wallet: WalletId, who: &str) -> Result<UserId, Failure> {
+    if let Ok(id) = who.parse() {
+        return Ok(id);
+    }
+    let nobody = || UserId::from_bytes(visit.bursar.random_bytes());
+    let view = visit.bursar.wallet(visit.person()?, None, wallet).await?;
+    if matches!(choice(visit, &view.wallet).await?, Choice::ById) {
+        return Ok(nobody());
+    }
+    match visit.bursar.user_named(who).await {
+        Ok(user) => Ok(user.id),
+        Err(ServiceError::NotFound(_)) => Ok(nobody()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -51,15 +87,14 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let page = Page { limit: SHOWN, after: None::<UserId>, newest_first: false };
     let (found, _) = visit.bursar.wallet_members(visit.person()?, id, page).await?;
     let title = format!("Who may use {}", view.wallet.label);
-    let who = Field {
-        name: "who",
-        label: "Username",
-        hint: "A member of the wallet’s organisation",
-        value: visit.form.text("who"),
-        autocomplete: "off",
-        most: 250,
-        ..Field::default()
+    let choice = choice(visit, &view.wallet).await?;
+    let said = visit.form.text("who");
+    let who = match &choice {
+        Choice::Of(members) => choose(said, members, problems),
+        Choice::ByName => named("Username", "A member of the wallet’s organisation", said, problems),
+        Choice::ById => named("Id of the member", "They find it on their page “Account”.", said, problems),
     };
+    let shows_ids = matches!(choice, Choice::ById);
     let ticked = |name: &str| visit.form.is_ticked(name) || (name == "view" && visit.form.is_empty());
     let body = html! {
         (crumbs(&format!("/wallets/{id}"), &view.wallet.label))
@@ -69,13 +104,13 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         div class="scrolls" tabindex="0" role="region" aria-label="People" {
             table {
                 thead { tr { th scope="col" { "Who" } th scope="col" { "May" } } }
-                tbody { @for (role, user) in &found { (row(*role, user)) } }
+                tbody { @for (role, user) in &found { (row(*role, user, shows_ids)) } }
             }
         }
         form method="post" action={ "/wallets/" (id) "/members" } class="card" {
             (frame.form_token())
             h2 { "Give or take a role" }
-            (who.draw(problems))
+            (who)
             fieldset {
                 legend { "They may" }
                 (forms::tick("view", "yes", "See it", "Balance, addresses and transfers.", ticked("view")))
@@ -90,7 +125,27 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     Ok(frame.form(&title, Section::Wallets, &[], problems, body))
 }
 
-fn row(role: WalletRole, user: &User) -> Markup {
+fn choose(chosen: &str, members: &[User], problems: &Problems) -> Markup {
+    html! {
+        div class="field" {
+            label for="who" { "Who" }
+            (forms::complaints_of("who", problems))
+            select id="who" name="who" required {
+                option value="" { "Choose a member" }
+                @for user in members {
+                    @let id = user.id.to_string();
+                    option value=(id) selected[id == chosen] { (user.full_name) " (" (user.username) ")" }
+                }
+            }
+        }
+    }
+}
+
+fn named(label: &str, hint: &str, value: &str, problems: &Problems) -> Markup {
+    Field { name: "who", label, hint, value, autocomplete: "off", most: 250, ..Field::default() }.draw(problems)
+}
+
+fn row(role: WalletRole, user: &User, shows_id: bool) -> Markup {
     let may: Vec<&str> = [(role.view, "see"), (role.spend, "spend"), (role.admin, "run")]
         .into_iter()
         .filter(|(has, _)| *has)
@@ -98,7 +153,7 @@ fn row(role: WalletRole, user: &User) -> Markup {
         .collect();
     html! {
         tr {
-            th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) } }
+            th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) @if shows_id { ", " code { (user.id) } } } }
             td { (may.join(", ")) }
         }
     }

@@ -131,6 +131,9 @@ fn scopes(draft: &Draft, problems: &mut Problems) -> Scopes {
             Err(problem) => problems.add("more", format!("“{text}”: {problem}")),
         }
     }
+    if found.iter().any(|scope| scope.name() == ScopeName::UserManage) {
+        problems.add("more", "only who is signed in has `user_manage`; no token gets it");
+    }
     if found.is_empty() && problems.is_empty() {
         problems.add("may", "choose at least one thing that the token may do");
     }

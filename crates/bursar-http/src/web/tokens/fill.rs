@@ -125,7 +125,7 @@ fn permissions(draft: &Draft, wallets: &[WalletView], problems: &Problems) -> Ma
                 div class="within" {
                     @for view in wallets {
                         @let (wallet, id) = (&view.wallet, view.wallet.id.to_string());
-                        @let about = format!("{}, holds {}", wallet.coin, words::amount(view.balance.confirmed, &wallet.coin));
+                        @let about = format!("{}, holds {}", wallet.coin, words::balance(view.balance, &wallet.coin));
                         (forms::tick("wallet", &id, &wallet_name(view), &about, draft.wallets.contains(&wallet.id)))
                     }
                     @for id in draft.wallets.iter().filter(|id| !wallets.iter().any(|view| view.wallet.id == **id)) {

@@ -13,7 +13,7 @@ use crate::web::Answering;
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::{changed, crumbs};
 use crate::web::visit::Visit;
-use crate::web::{bars, plot, spends, words};
+use crate::web::{bars, destinations, plot, spends, words};
 
 /// Spends and refusals that are shown.
 const SPENDS: usize = 20;
@@ -116,16 +116,7 @@ fn limits(visit: &Visit, state: &TokenState, lives: bool) -> Markup {
                     } @else { "It has no limits." }
                 }
             } @else { (bars::all(&state.standing, visit.now())) }
-            @if let Some(rules) = rules {
-                @if let Some(allowed) = &rules.allowed {
-                    details {
-                        summary { "Pays " (words::counted(allowed.len() as u64, "destination")) " only" }
-                        ul class="addresses" { @for one in allowed { li { code { (one.address) } " (" (one.coin) ")" } } }
-                    }
-                }
-                @if let Some(most) = rules.at_most { p { "Pays at most " (words::counted(most.into(), "different destination")) "." } }
-                @for limit in &rules.each { p { "Each destination gets " (words::limit(limit)) "." } }
-            }
+            @if let Some(rules) = rules { (destinations::shown(rules)) }
         }
     }
 }
@@ -139,7 +130,10 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
                 dt { "Last used" }
                 dd {
                     @match state.last_used {
-                        Some(used) => { (words::relative(used.at, now)) " from " (used.from) },
+                        Some(used) => {
+                            (words::relative(used.at, now)) " from " (used.from)
+                            div class="small muted" { "Where it was used before is not kept." }
+                        },
                         None => "never",
                     }
                 }

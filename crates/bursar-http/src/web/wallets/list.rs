@@ -44,7 +44,7 @@ fn row(view: &WalletView) -> Markup {
                 @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
                 @if wallet.freeze.is_some() { span class="badge bad" { "Frozen" } }
             }
-            p class="balance" { (words::amount(view.balance.confirmed, &wallet.coin)) }
+            p class="balance" { (words::balance(view.balance, &wallet.coin)) }
             p class="facts" { span { (role(view.role)) } span { "On the rail " (wallet.rail) } }
         }
     }

@@ -8,7 +8,7 @@ use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::id::WalletId;
 
 /// What a wallet is called.
-fn name(wallet: &Wallet) -> String {
+pub(super) fn name(wallet: &Wallet) -> String {
     match wallet.label.trim() {
         "" => "Wallet without a name".to_owned(),
         label => label.to_owned(),

@@ -20,7 +20,7 @@ use crate::web::layout::{Frame, Section};
 use crate::web::limits::{changed, crumbs};
 use crate::web::tokens::secret::copied;
 use crate::web::visit::Visit;
-use crate::web::{bars, spends, tokens, words};
+use crate::web::{bars, destinations, spends, tokens, words};
 
 /// Spends that are shown.
 const SPENDS: usize = 20;
@@ -49,7 +49,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
             @if view.role.admin { a class="button" href={ "/wallets/" (wallet.id) "/members" } { "Who may use it" } }
         }
-        p class="balance" { (words::amount(view.balance.confirmed, &wallet.coin)) }
+        p class="balance" { (words::balance(view.balance, &wallet.coin)) }
         @if let Some(freeze) = &wallet.freeze {
             div class="notice warn" {
                 p { "Frozen since " (words::instant(freeze.since)) ": " (words::sentence(&freeze.reason)) }
@@ -97,6 +97,7 @@ fn limits(view: &WalletView, standing: &Standing, now: bursar_core::time::Timest
             @if standing.reports.is_empty() {
                 p { "No limit of its own. Limits of tokens, of people and of the organisation hold all the same." }
             } @else { (bars::all(&standing.reports, now)) }
+            @if let Some(rules) = &standing.rules.destinations { (destinations::shown(rules)) }
         }
     }
 }

@@ -16,7 +16,7 @@ fn a_wallet_is_shown_with_what_it_holds_and_what_its_caller_may_do() {
     let view = WalletView {
         wallet: &wallet,
         role: WalletRole { view: true, spend: true, admin: false },
-        balance: Amount::new(1 << 53),
+        balance: Some(Amount::new(1 << 53)),
         address: Some("tb1q"),
         is_sandbox: true,
     };

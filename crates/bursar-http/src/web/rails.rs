@@ -1,0 +1,48 @@
+//! The rails of this server and whether they answer.
+
+use bursar_service::rails::{Health, RailView};
+use maud::{Markup, html};
+
+use super::Answering;
+use super::layout::{Frame, Section, capital};
+use super::limits::crumbs;
+use super::visit::Visit;
+use super::words;
+
+/// The list.
+pub(crate) async fn show(visit: Visit) -> Answering {
+    let rails = visit.bursar.rails(visit.person()?).await?;
+    let body = html! {
+        (crumbs("/organisations", "Organisations"))
+        h1 { "Rails" }
+        p class="muted" { "What moves the money. Each was asked just now for the balance of one of your wallets." }
+        @if rails.is_empty() {
+            div class="empty" { h2 { "None" } p { "This server has no rails: services that hold money themselves ask it for spends." } }
+        } @else {
+            div class="scrolls" tabindex="0" role="region" aria-label="Table of rails" {
+                table {
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "Kind" } th scope="col" { "Your wallets" } th scope="col" { "Health" } } }
+                    tbody { @for rail in &rails { (row(rail)) } }
+                }
+            }
+        }
+    };
+    Ok(Frame::of(&visit).page("Rails", Section::People, body))
+}
+
+fn row(rail: &RailView) -> Markup {
+    let (class, text) = match rail.health {
+        Health::Answers => ("good", "Answers"),
+        Health::WalletUnknown => ("warn", "Does not know a wallet of yours"),
+        Health::Silent => ("bad", "Does not answer"),
+        Health::NotAsked => ("off", "Not asked: you have no wallet on it"),
+    };
+    html! {
+        tr {
+            th scope="row" { (rail.name) }
+            td { (capital(rail.kind)) @if rail.is_sandbox { " " span class="badge plain" { "Play money" } } }
+            td { (words::counted(rail.wallets as u64, "wallet")) }
+            td { span class={ "badge " (class) } { (text) } }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The rails of this server and whether they answer, for those who run an organisation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bursar_core::id::WalletId;
+use bursar_store::Page;
+use tokio::task::JoinSet;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::rail::{Rail, RailError};
+
+/// How long a rail may take to answer before it counts as one that does not.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The most of the caller's wallets that are looked at.
+const MOST_WALLETS: usize = 1000;
+
+/// A rail as those who run an organisation see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RailView {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What kind of rail it is.
+    pub kind: &'static str,
+    /// Whether it moves play money.
+    pub is_sandbox: bool,
+    /// How many of the caller's wallets are on it.
+    pub wallets: usize,
+    /// What it answered.
+    pub health: Health,
+}
+
+/// What a rail answered when it was asked for the balance of a wallet of the caller's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Health {
+    /// The balance.
+    Answers,
+    /// That it knows no such wallet, or cannot read its name.
+    WalletUnknown,
+    /// Nothing, or not in time.
+    Silent,
+    /// It was not asked: the caller has no wallet on it.
+    NotAsked,
+}
+
+impl Health {
+    /// As interfaces write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::WalletUnknown => "wallet_unknown",
+            Self::Silent => "silent",
+            Self::NotAsked => "not_asked",
+        }
+    }
+}
+
+impl Bursar {
+    /// The rails of this server, each asked for the balance of one of the caller's wallets.
+    ///
+    /// # Errors
+    /// The caller runs no organisation.
+    pub async fn rails(&self, principal: &Principal) -> Result<Vec<RailView>, ServiceError> {
+        if !self.organisations(principal).await?.iter().any(|(_, role)| role.administers()) {
+            return Err(ServiceError::RoleNeeded { role: "admin" });
+        }
+        let (user, page) =
+            (principal.user(), Page { limit: MOST_WALLETS, after: None::<WalletId>, newest_first: false });
+        let wallets = self.reads.run(move |reader| reader.wallets(user, None, page)).await?;
+        let mut views = BTreeMap::new();
+        let mut asked = JoinSet::new();
+        for (name, rail) in &self.rails {
+            let on_it = || wallets.iter().filter(|found| found.wallet.rail == *name);
+            if let Some(first) = on_it().next() {
+                let (name, rail, reference) = (name.clone(), Arc::clone(rail), first.wallet.reference.clone());
+                asked.spawn(async move { (name, ask(rail.as_ref(), &reference).await) });
+            }
+            let (kind, is_sandbox) = (rail.kind(), rail.is_sandbox());
+            let view =
+                RailView { name: name.clone(), kind, is_sandbox, wallets: on_it().count(), health: Health::NotAsked };
+            views.insert(name.clone(), view);
+        }
+        while let Some(answered) = asked.join_next().await {
+            // A rail whose question ended in a panic did not answer; the others did.
+            if let Ok((name, health)) = answered
+                && let Some(view) = views.get_mut(&name)
+            {
+                view.health = health;
+            }
+        }
+        Ok(views.into_values().collect())
+    }
+}
+
+async fn ask(rail: &dyn Rail, reference: &str) -> Health {
+    match tokio::time::timeout(PATIENCE, rail.balance(reference)).await {
+        Ok(Ok(_)) => Health::Answers,
+        Ok(Err(RailError::UnknownWallet | RailError::Invalid { .. })) => Health::WalletUnknown,
+        // What it said instead may name hosts and accounts, which are the operator's to know.
+        Ok(Err(RailError::Refused(_) | RailError::Unavailable(_))) | Err(_) => Health::Silent,
+    }
+}
