@@ -162,9 +162,10 @@ mod tests {
     }
 
     /// Takes one connection, reads the request and writes this.
-    async fn answering(answer: &'static [u8]) -> (String, tokio::task::JoinHandle<String>) {
+    async fn answering(answer: impl Into<Vec<u8>>) -> (String, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://user:p%40ss@{}/path", listener.local_addr().unwrap());
+        let answer = answer.into();
         let task = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut read = Vec::new();
@@ -173,7 +174,7 @@ mod tests {
                 let count = socket.read(&mut more).await.unwrap();
                 read.extend_from_slice(&more[..count]);
             }
-            socket.write_all(answer).await.unwrap();
+            socket.write_all(&answer).await.unwrap();
             String::from_utf8(read).unwrap()
         });
         (url, task)
@@ -209,7 +210,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_too_long_is_not_read_and_a_redirect_not_followed() {
-        let (url, _task) = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n[]").await;
+        let (url, _task) =
+            answering(format!("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n{}", "x".repeat(1001))).await;
         let long = at(&url, LONG).post("{}".to_owned()).await.unwrap_err();
         assert_eq!(long, NoAnswer::Lost("its answer is longer than 1000 bytes".to_owned()));
         let moved = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";

@@ -4,6 +4,8 @@
 //! understood here must be what the rail will understand (design §5): whatever can be read in two ways is refused, and
 //! so is whatever is not known. Never may a request be called a read because nobody knew what it was.
 
+#[cfg(feature = "bitcoin")]
+pub mod bitcoin;
 #[cfg(feature = "evm")]
 pub mod evm;
 pub mod forbidden;

@@ -313,6 +313,11 @@ pub trait Rail: Send + Sync {
     /// Finds out what became of a hold that nobody settled.
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
 
+    /// Lets go of what was remembered of a spend that is settled for good.
+    fn forget<'a>(&'a self, _hold: HoldId, _memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// What the wallet holds.
     fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>>;
 

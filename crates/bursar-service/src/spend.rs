@@ -147,7 +147,10 @@ impl Bursar {
             What::Recipients(recipients) => {
                 // Before the rail is asked: what cannot be paid, or may not, costs it nothing.
                 check_sum(&rail.payees(&request.coin, &recipients)?, Amount::ZERO)?;
-                let Plan { fee, instruction } = rail.plan(&wallet.reference, &request.coin, &recipients, id).await?;
+                let Plan { fee, instruction } = match self.planned(key.as_ref())? {
+                    Some(plan) => plan,
+                    None => rail.plan(&wallet.reference, &request.coin, &recipients, id).await?,
+                };
                 (recipients, fee, instruction, Vec::new())
             }
             What::Transaction { bytes, claimed } => {
@@ -158,10 +161,13 @@ impl Bursar {
             What::Call { call, wanted, key: named } => {
                 check_sum(&rail.payees(&request.coin, &wanted.recipients)?, Amount::ZERO)?;
                 let protocol = rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
-                let Plan { fee, instruction } = protocol.plan_call(&call, id).await?;
                 // A rail's name begins with what no client's has.
                 let by_rail = wanted.name.map(|name| SpendKey::Sequence(wallet.id, format!("\0{name}")));
                 key = by_rail.or_else(|| named.map(|named| SpendKey::Client(principal.token().id, named)));
+                let Plan { fee, instruction } = match self.planned(key.as_ref())? {
+                    Some(plan) => plan,
+                    None => protocol.plan_call(&call, id).await?,
+                };
                 (wanted.recipients, fee, instruction, wanted.meaning)
             }
         };
@@ -203,6 +209,17 @@ impl Bursar {
             under_way: self.under_way.clone(),
         };
         Ok((work, hold))
+    }
+
+    /// The plan of the spend that a key stands for already. It is not planned anew: what it takes may have changed since,
+    /// and its outcome has not.
+    fn planned(&self, key: Option<&SpendKey>) -> Result<Option<Plan>, StoreError> {
+        let Some(key) = key else { return Ok(None) };
+        let known = self.reads.look_up(|reader| match reader.hold_by_key(key)? {
+            Some(id) => reader.hold(id),
+            None => Ok(None),
+        })?;
+        Ok(known.map(|hold| Plan { fee: hold.cost.fee, instruction: hold.instruction }))
     }
 
     /// Whether one of the request's names stands for a spend already.

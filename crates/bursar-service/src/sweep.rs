@@ -1,5 +1,7 @@
 //! Making up for what was interrupted: spends that nobody settled are taken to their rail (P4).
 
+use std::sync::Arc;
+
 use bursar_core::audit::Actor;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
@@ -8,7 +10,7 @@ use bursar_store::Page;
 
 use crate::Bursar;
 use crate::error::ServiceError;
-use crate::rail::SendOutcome;
+use crate::rail::{Rail, SendOutcome};
 use crate::spend::{captured, captured_of_none};
 
 /// Spends looked at in one read.
@@ -22,6 +24,9 @@ pub enum Overdue {
     /// Those past their deadline, and those already unresolved.
     PastDeadline,
 }
+
+/// A rail with its name.
+type NamedRail<'a> = (&'a String, &'a Arc<dyn Rail>);
 
 /// The figure of a sweep in which a spend is counted.
 pub(crate) type Count = fn(&mut Swept) -> &mut usize;
@@ -101,10 +106,30 @@ impl Bursar {
                 (expire, |swept| &mut swept.unresolved)
             }
         };
+        let is_final = !matches!(command, Command::Expire { .. });
         match self.command(Actor::System, command).await? {
-            Outcome::Settled { .. } => Ok(count),
+            Outcome::Settled { .. } => {
+                if is_final {
+                    self.let_go(hold).await;
+                }
+                Ok(count)
+            }
             other => Err(ServiceError::Unavailable(format!("the ledger answered a settlement with {other:?}"))),
         }
+    }
+
+    /// Has the rail forget a spend that is settled. What stays costs some bytes, and nothing else.
+    async fn let_go(&self, hold: &Hold) {
+        let Ok(Some((name, rail))) = self.rail_of(hold) else { return };
+        if let Err(error) = rail.forget(hold.id, &self.memory(name)).await {
+            tracing::debug!(spend = %hold.id, ?error, "what a rail remembers of a spend stays");
+        }
+    }
+
+    fn rail_of(&self, hold: &Hold) -> Result<Option<NamedRail<'_>>, ServiceError> {
+        let Some(wallet) = hold.wallet else { return Ok(None) };
+        let found = self.reads.look_up(|reader| reader.wallet(wallet, hold.user))?;
+        Ok(found.and_then(|found| self.rails.get_key_value(&found.wallet.rail)))
     }
 
     async fn became_of(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
@@ -112,11 +137,10 @@ impl Bursar {
         if hold.holder.is_some() {
             return unknown("the service that holds it has not settled it");
         }
-        let Some(wallet) = hold.wallet else { return unknown("it is in no wallet that a rail knows") };
-        let user = hold.user;
-        let found = self.reads.look_up(|reader| reader.wallet(wallet, user))?;
-        let rail = found.and_then(|found| self.rails.get_key_value(&found.wallet.rail));
-        match rail {
+        if hold.wallet.is_none() {
+            return unknown("it is in no wallet that a rail knows");
+        }
+        match self.rail_of(hold)? {
             Some((name, rail)) => Ok(rail.reconcile(hold, &self.memory(name)).await),
             None => unknown("its rail is not configured"),
         }

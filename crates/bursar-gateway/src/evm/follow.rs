@@ -33,6 +33,19 @@ impl EvmRail {
                 };
             }
         };
+        let signed = Signed { nonce, gas: 0, price: Price::Fixed { gas_price: 0 }, hash, bytes };
+        match self.look_on_chain(sender, &signed).await {
+            // Signed it is, and counts; that nobody can ask the node now changes nothing of that.
+            Err(RailError::Unavailable(reason)) => {
+                tracing::debug!(transaction = %hash, reason, "a signed transaction cannot be asked after now");
+                Ok(SendOutcome::Sent { reference: format!("{hash:#x}") })
+            }
+            told => told,
+        }
+    }
+
+    async fn look_on_chain(&self, sender: Address, signed: &Signed) -> Result<SendOutcome, RailError> {
+        let (nonce, hash) = (signed.nonce, signed.hash);
         let reference = format!("{hash:#x}");
         if let Some(receipt) = self.receipt(hash).await? {
             return match self.is_final(receipt.block_number).await? {
@@ -51,8 +64,7 @@ impl EvmRail {
             });
         }
         // It is in no block: dropped, or not there yet. A node that has it says so.
-        let price = Price::Fixed { gas_price: 0 };
-        Ok(self.broadcast(&Signed { nonce, gas: 0, price, hash, bytes }).await)
+        self.offer(signed).await
     }
 
     async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, RailError> {

@@ -31,7 +31,7 @@ use bursar_rails::evm::fees::ClientFees;
 use bursar_rails::evm::{Address, Chain, Payment};
 use bursar_rails::json::Json;
 use bursar_service::rail::{
-    Answer, Balance, Built, Decoded, Memory, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
+    Answer, Balance, Built, Decoded, Memory, NewNote, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
 };
 
 use crate::node::Node;
@@ -202,6 +202,14 @@ impl Rail for EvmRail {
 
     fn sent(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
         Ok(self.signed(hold, memory)?.map(|(hash, _)| hash))
+    }
+
+    fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
+        Box::pin(async move {
+            let name = sent::note(hold);
+            let Some(note) = memory.read(&name)? else { return Ok(()) };
+            memory.write(vec![NewNote { name, version: note.version, body: None }]).await.map(drop)
+        })
     }
 
     fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {

@@ -143,16 +143,24 @@ impl EvmRail {
 
     /// Gives a signed transaction to the node. Whatever the node says, it counts.
     pub(super) async fn broadcast(&self, signed: &Signed) -> SendOutcome {
+        match self.offer(signed).await {
+            Ok(outcome) => outcome,
+            Err(error) => SendOutcome::Unknown { reason: reason(error) },
+        }
+    }
+
+    /// The same, where a node that is silent is told apart from one that does not take it.
+    pub(super) async fn offer(&self, signed: &Signed) -> Result<SendOutcome, RailError> {
         let bytes = Json::Text(signed.bytes.to_string().into());
         let reference = format!("{:#x}", signed.hash);
         match self.node.ask("eth_sendRawTransaction", vec![bytes]).await {
-            Ok(_) => SendOutcome::Sent { reference },
-            Err(NodeError::Refused { message, .. }) if is_known(&message) => SendOutcome::Sent { reference },
-            Err(error) => {
-                let reason = error.reason();
-                tracing::warn!(transaction = reference, reason, "the node did not take a signed transaction");
-                SendOutcome::Unknown { reason: format!("{reference} is signed, and was not taken: {reason}") }
+            Ok(_) => Ok(SendOutcome::Sent { reference }),
+            Err(NodeError::Refused { message, .. }) if is_known(&message) => Ok(SendOutcome::Sent { reference }),
+            Err(NodeError::Refused { message, .. }) => {
+                tracing::warn!(transaction = reference, message, "the node did not take a signed transaction");
+                Ok(SendOutcome::Unknown { reason: format!("{reference} is signed, and was not taken: {message}") })
             }
+            Err(error) => Err(RailError::Unavailable(error.reason())),
         }
     }
 }

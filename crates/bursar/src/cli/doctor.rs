@@ -15,6 +15,7 @@ use crate::environment::{self, SystemClock};
 use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Answer, Request, socket};
+use crate::rails;
 use crate::server::{self, Rails};
 
 /// 2026-01-01, before which this program was not written.
@@ -128,8 +129,24 @@ fn examine(config: &Path) -> Vec<Point> {
     points.push(Point { what: "data directory", found: directory(&configuration.data_directory) });
     points.push(Point { what: "store", found: store(&configuration, master) });
     points.push(Point { what: "mail", found: mail(&configuration) });
-    points.push(Point { what: "rails", found: Ok(serve::NO_RAIL.to_owned()) });
+    points.push(Point { what: "rails", found: rails(&configuration) });
     points
+}
+
+/// Whether every rail's node answers, and is on its chain.
+fn rails(configuration: &Configuration) -> Result<String, String> {
+    let open = rails::open(configuration.rails()).map_err(|failure| told(&failure))?;
+    if open.is_empty() {
+        return Ok(serve::NO_RAIL.to_owned());
+    }
+    let asked = server::runtime().map_err(|failure| told(&failure))?.block_on(async {
+        for (name, rail) in &open {
+            let answered = rail.check().await.map_err(bursar_service::error::ServiceError::from);
+            answered.map_err(|problem| format!("{name}: {problem}"))?;
+        }
+        Ok::<_, String>(())
+    });
+    asked.map(|()| open.keys().cloned().collect::<Vec<_>>().join(", "))
 }
 
 /// Without mail nobody is invited by it and nobody resets a password; that is a choice, not a fault.
