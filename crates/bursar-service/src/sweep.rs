@@ -63,6 +63,11 @@ impl Bursar {
             for hold in holds {
                 let is_past = hold.deadline <= self.clock.now() || matches!(hold.state, HoldState::Unresolved { .. });
                 // Whoever moves the money themselves is not done because this server was started again.
+                if overdue == Overdue::All && hold.holder.is_none() && self.is_elsewhere(&hold)? {
+                    self.under_way.add(hold.id);
+                    swept.under_way += 1;
+                    continue;
+                }
                 if is_past || (overdue == Overdue::All && hold.holder.is_none()) {
                     match self.settle(&hold).await {
                         Ok(count) => *count(&mut swept) += 1,
@@ -75,6 +80,12 @@ impl Bursar {
                 }
             }
         }
+    }
+
+    /// Whether a spend is on a rail that may take its time to say what became of it. It counts until then, so nobody
+    /// has to wait for that before the first request.
+    fn is_elsewhere(&self, hold: &Hold) -> Result<bool, ServiceError> {
+        Ok(self.rail_of(hold)?.is_some_and(|(_, rail)| !rail.is_sandbox()))
     }
 
     /// Settles a spend as its rail says, and tells among which it is to be counted.

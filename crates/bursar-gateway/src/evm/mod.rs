@@ -14,6 +14,8 @@ mod protocol;
 mod quote;
 mod send;
 mod sent;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -193,7 +195,7 @@ impl Rail for EvmRail {
     }
 
     fn send<'a>(&'a self, reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
-        Box::pin(self.carry_out(reference, permit, memory))
+        Box::pin(async move { self.carry_out(reference, permit.hold(), memory).await })
     }
 
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {

@@ -1,8 +1,10 @@
 //! Sending: a nonce, a signature, both remembered, then the broadcast. In this order and never another.
 
+use bursar_core::hold::Hold;
+use bursar_core::id::HoldId;
 use bursar_rails::evm::{Address, Signed, Unsigned};
 use bursar_rails::json::Json;
-use bursar_service::rail::{Memory, NewNote, Permit, RailError, SendOutcome};
+use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
 use super::plan::{self, Step};
 use super::sent::{self, Remembered};
@@ -21,8 +23,7 @@ pub(super) enum NotSigned {
 }
 
 impl EvmRail {
-    pub(super) async fn carry_out(&self, reference: &str, permit: Permit, memory: &dyn Memory) -> SendOutcome {
-        let hold = permit.hold();
+    pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
         let step = match wallet(reference).map_err(|_| "the wallet's reference is no address".to_owned()) {
             Ok(sender) => plan::read(&self.chain, hold).and_then(|step| match step.sender() == sender {
                 true => Ok(step),
@@ -57,7 +58,7 @@ impl EvmRail {
     async fn sign(
         &self,
         sender: Address,
-        hold: bursar_core::id::HoldId,
+        hold: HoldId,
         make: impl Fn(u64) -> Result<Unsigned, String>,
         memory: &dyn Memory,
     ) -> Result<Signed, NotSigned> {
@@ -88,7 +89,7 @@ impl EvmRail {
     async fn take_signed(
         &self,
         sender: Address,
-        hold: bursar_core::id::HoldId,
+        hold: HoldId,
         signed: Signed,
         memory: &dyn Memory,
     ) -> Result<Signed, NotSigned> {
@@ -115,7 +116,7 @@ impl EvmRail {
         Err(NotSigned::Never("other processes take all nonces of this wallet".to_owned()))
     }
 
-    fn check_unsigned(&self, hold: bursar_core::id::HoldId, memory: &dyn Memory) -> Result<(), NotSigned> {
+    fn check_unsigned(&self, hold: HoldId, memory: &dyn Memory) -> Result<(), NotSigned> {
         match sent::read(memory, hold) {
             Ok(None) => Ok(()),
             Ok(Some((_, Remembered::Cancelled))) => {

@@ -54,13 +54,23 @@ impl Desk {
 fn a_token_spends_up_to_its_windows_and_is_told_when_it_fits() {
     let desk = Desk::new();
     let (id, token) = desk.token(&["--limit", "tbtc 0.00001/day", "--limit", "3 spends/hour"]);
+    let is_settled = || desk.run(&["token", "limits", "--json", &id]).json()["limits"][0]["held"] == "0";
+    let settle = || {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !is_settled() {
+            assert!(std::time::Instant::now() < until, "the spend stays held");
+        }
+    };
     desk.spend(&token, ADDRESS, "600").json();
+    // A spend is answered once it was sent; that it is captured follows.
+    settle();
     let over = desk.spend(&token, ADDRESS, "401");
     assert_eq!(over.code(), 3);
     assert!(over.told().contains("leaves 0.000004 tbtc, 0.00000401 tbtc asked; it fits from 20"), "{}", over.told());
     assert!(over.failure()["context"]["fitsAt"].is_string());
     desk.spend(&token, ADDRESS, "400").json();
 
+    settle();
     let shown = desk.run(&["token", "limits", &id]).text();
     let lines: Vec<String> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let resets =
