@@ -62,7 +62,8 @@ pub enum FrozenBy {
     Person,
     /// The operator of the machine: lifted by the operator only.
     Operator,
-    /// The check of the ledger, as a budget does not add up: lifted by the operator, once they have looked.
+    /// A check of the server, as a budget does not add up or money left unexplained: lifted by the operator, once they
+    /// have looked.
     Ledger,
 }
 

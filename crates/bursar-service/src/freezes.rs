@@ -290,7 +290,7 @@ impl Bursar {
 /// What the operator or the check of the ledger stopped is for whoever runs the machine to look at.
 fn may_lift(freeze: Option<&Freeze>, stepped_up: bool) -> Result<(), ServiceError> {
     let because = match freeze.map(|freeze| freeze.by) {
-        Some(FrozenBy::Ledger) => Some("because a budget does not add up"),
+        Some(FrozenBy::Ledger) => Some("by a check of this server"),
         Some(FrozenBy::Operator) => Some("by the operator"),
         Some(FrozenBy::Person) | None => None,
     };

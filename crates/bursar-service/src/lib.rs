@@ -28,6 +28,7 @@ mod memory;
 pub mod notices;
 mod opening;
 pub mod organisations;
+pub mod outflows;
 mod passkey_answer;
 pub mod passkey_sign_in;
 pub mod passkeys;
@@ -61,6 +62,7 @@ pub mod wallets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bursar_core::ambient::{Clock, Random};
 use bursar_core::audit::Actor;
@@ -130,6 +132,8 @@ pub struct Policy {
     pub password_cost: PasswordCost,
     /// When a rail's answer to a spend is overdue.
     pub spend_deadline: Span,
+    /// Whether a wallet is frozen when money leaves it that no spend explains.
+    pub freeze_unexplained: bool,
     /// How long settled spends are kept one by one; for good, if absent.
     pub retention: Option<Span>,
 }
@@ -203,6 +207,7 @@ pub struct Bursar {
     pub(crate) horizon: Horizon,
     /// Spends that a rail has and that are not final yet.
     pub(crate) under_way: UnderWaySpends,
+    pub(crate) outflows: AtomicU64,
     pub(crate) checked: conservation::Checked,
     #[cfg(feature = "break-no-hold")]
     pub(crate) ignores_limits: bool,
@@ -248,6 +253,7 @@ impl Bursar {
             outbox: Outbox::new(parts.mail),
             resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             under_way: UnderWaySpends::default(),
+            outflows: AtomicU64::new(0),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]
             ignores_limits: false,

@@ -237,6 +237,15 @@ pub trait Protocol: Send + Sync {
     fn transaction(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Json>, RailError>;
 }
 
+/// Something that left a wallet, and was not sent from here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outflow {
+    /// What the rail calls it.
+    pub reference: String,
+    /// What to keep once it was told.
+    pub told: Vec<NewNote>,
+}
+
 /// Where money really moves.
 pub trait Rail: Send + Sync {
     /// Whether this is play money, to be marked as such everywhere.
@@ -312,6 +321,16 @@ pub trait Rail: Send + Sync {
 
     /// Finds out what became of a hold that nobody settled.
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
+
+    /// What left a wallet for good since this was asked last, and that no spend of this server explains (P11). Each
+    /// comes with the note that says that it was told.
+    fn unexplained<'a>(
+        &'a self,
+        _reference: &'a str,
+        _memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Vec<Outflow>, RailError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// Lets go of what was remembered of a spend that is settled for good.
     fn forget<'a>(&'a self, _hold: HoldId, _memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {

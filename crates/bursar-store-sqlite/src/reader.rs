@@ -1,6 +1,6 @@
 //! Reads of what is committed, each over one connection that cannot write.
 
-use bursar_core::account::{Invitation, MemberRole, Membership, User, WalletRole};
+use bursar_core::account::{Invitation, MemberRole, Membership, User, Wallet, WalletRole};
 use bursar_core::audit::{Event, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
@@ -146,6 +146,10 @@ impl Reader for SqliteReader {
 
     fn wallet(&mut self, id: WalletId, user: UserId) -> Result<Option<WalletOfUser>, StoreError> {
         wallet::seen_by(&self.connection, id, user)
+    }
+
+    fn wallets_on(&mut self, rail: &str, behind: &str, limit: usize) -> Result<Vec<Versioned<Wallet>>, StoreError> {
+        wallet::on_rail(&self.connection, rail, behind, limit)
     }
 
     fn wallets(

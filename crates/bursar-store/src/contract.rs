@@ -57,6 +57,7 @@ macro_rules! store_contract {
             sessions_are_those_that_live,
             documents_come_in_pages_by_name,
             wallets_come_in_pages_with_the_role_of_the_user,
+            wallets_of_a_rail_come_by_what_it_calls_them,
             credentials_and_budgets_are_those_of_one_owner,
             spends_come_in_pages_by_wallet_and_by_token,
             unsettled_spends_are_those_open_or_unresolved,

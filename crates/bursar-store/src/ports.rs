@@ -268,6 +268,12 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn wallet(&mut self, id: WalletId, user: UserId) -> Result<Option<WalletOfUser>, StoreError>;
 
+    /// The wallets on a rail, by what the rail calls them, behind a name and at most so many.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn wallets_on(&mut self, rail: &str, behind: &str, limit: usize) -> Result<Vec<Versioned<Wallet>>, StoreError>;
+
     /// The wallets a user has a role in, of one coin or of all, by id.
     ///
     /// # Errors

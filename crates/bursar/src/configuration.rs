@@ -105,6 +105,7 @@ pub(crate) struct Spends {
     pub(crate) deadline: Span,
     #[serde(deserialize_with = "duration")]
     pub(crate) retention: Span,
+    pub(crate) freeze_unexplained_outflows: bool,
 }
 
 /// Which tokens need an IP restriction.
@@ -140,7 +141,11 @@ impl Default for Tokens {
 
 impl Default for Spends {
     fn default() -> Self {
-        Self { deadline: Span::from_seconds(60), retention: Span::from_seconds(400 * 86_400) }
+        Self {
+            deadline: Span::from_seconds(60),
+            retention: Span::from_seconds(400 * 86_400),
+            freeze_unexplained_outflows: false,
+        }
     }
 }
 
@@ -223,6 +228,7 @@ impl Configuration {
             relying_party: self.web.relying_party().ok().flatten(),
             password_cost: PasswordCost::PRODUCTION,
             spend_deadline: self.spends.deadline,
+            freeze_unexplained: self.spends.freeze_unexplained_outflows,
             retention: Some(self.spends.retention),
             ecdh_issuance: self.sessions.ecdh_issuance,
         }

@@ -317,6 +317,9 @@ async fn look_after_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Outpu
 
 /// Checks that the ledger adds up: what is held, or `all`; and lets go of what is old enough.
 async fn look_after(bursar: &Bursar, all: bool) {
+    if let Err(error) = bursar.watch_outflows().await {
+        tracing::error!(%error, "outflows of wallets could not be watched");
+    }
     if let Err(error) = bursar.check_conservation(all).await {
         tracing::error!(%error, "it could not be checked whether the ledger adds up");
     }

@@ -67,7 +67,7 @@ impl EvmRail {
         self.offer(signed).await
     }
 
-    async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, RailError> {
+    pub(super) async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, RailError> {
         let params = vec![Json::Text(format!("{hash:#x}").into())];
         let found = self.node.ask("eth_getTransactionReceipt", params).await.map_err(quote::told)?;
         Receipt::read(&hash, &found).map_err(|error| RailError::Unavailable(error.to_string()))
@@ -80,7 +80,7 @@ impl EvmRail {
     }
 
     /// How many transactions of a wallet are final.
-    async fn final_count(&self, sender: Address) -> Result<u64, RailError> {
+    pub(super) async fn final_count(&self, sender: Address) -> Result<u64, RailError> {
         let depth = self.confirmations.saturating_sub(1);
         let block = self.head().await?.saturating_sub(depth);
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text(format!("{block:#x}").into())];

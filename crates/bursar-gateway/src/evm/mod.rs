@@ -16,6 +16,7 @@ mod send;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +34,7 @@ use bursar_rails::evm::fees::ClientFees;
 use bursar_rails::evm::{Address, Chain, Payment};
 use bursar_rails::json::Json;
 use bursar_service::rail::{
-    Answer, Balance, Built, Decoded, Memory, NewNote, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
+    Answer, Balance, Built, Decoded, Memory, NewNote, Outflow, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
 };
 
 use crate::node::Node;
@@ -204,6 +205,14 @@ impl Rail for EvmRail {
 
     fn sent(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
         Ok(self.signed(hold, memory)?.map(|(hash, _)| hash))
+    }
+
+    fn unexplained<'a>(
+        &'a self,
+        reference: &'a str,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Vec<Outflow>, RailError>> {
+        Box::pin(self.look_for_outflows(reference, memory))
     }
 
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {

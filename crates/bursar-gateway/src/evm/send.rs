@@ -8,7 +8,7 @@ use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
 use super::plan::{self, Step};
 use super::sent::{self, Remembered};
-use super::{EvmRail, keys, quote, wallet};
+use super::{EvmRail, keys, quote, wallet, watch};
 use crate::node::NodeError;
 
 /// How often a nonce is taken again when another process was faster.
@@ -74,6 +74,7 @@ impl EvmRail {
             let notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
                 NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
+                watch::given(memory, sender, signed.nonce, &signed.hash).map_err(never)?,
             ];
             match memory.write(notes).await {
                 Ok(true) => return Ok(signed),
@@ -106,6 +107,7 @@ impl EvmRail {
             let notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
                 NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
+                watch::given(memory, sender, signed.nonce, &signed.hash).map_err(never)?,
             ];
             match memory.write(notes).await {
                 Ok(true) => return Ok(signed),
@@ -186,7 +188,7 @@ fn is_known(message: &str) -> bool {
         .any(|words| message.contains(words))
 }
 
-fn next(sender: Address) -> String {
+pub(super) fn next(sender: Address) -> String {
     format!("next/{sender:#x}")
 }
 

@@ -291,3 +291,30 @@ async fn what_the_node_would_revert_or_prices_above_a_ceiling_is_refused_before_
         assert!(matches!(plan().await, Err(RailError::Unavailable(_))), "{garbage}");
     }
 }
+
+#[tokio::test]
+async fn what_was_not_sent_from_here_is_told_once_and_what_was_is_not() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(1).await, memory().await);
+    double.says("eth_getTransactionCount", r#""0x3""#);
+    let told = async || rail.look_for_outflows(WALLET, &memory).await.unwrap();
+    assert!(told().await.is_empty(), "what was sent before anybody watched is nobody's fault");
+    let hold = held(&rail, 1, 5).await;
+    let hash = reference(&rail.carry_out(WALLET, &hold, &memory).await);
+    double.says("eth_getTransactionCount", r#""0x4""#);
+    double.says("eth_getTransactionReceipt", &receipt(&hash, "0x1", "0x10"));
+    assert!(told().await.is_empty());
+    // Nonce 4 was used by somebody else.
+    double.says("eth_getTransactionCount", r#""0x5""#);
+    let [outflow] = told().await.try_into().unwrap();
+    assert_eq!(outflow.reference, format!("nonce 4 of {WALLET}"));
+    assert_eq!(told().await, vec![outflow.clone()], "until it was told");
+    assert_eq!(memory.write(outflow.told).await, Ok(true));
+    assert!(told().await.is_empty());
+    // One that was given out here, and is final with another transaction.
+    let hold = held(&rail, 2, 5).await;
+    reference(&rail.carry_out(WALLET, &hold, &memory).await);
+    double.says("eth_getTransactionCount", r#""0x6""#);
+    double.says("eth_getTransactionReceipt", "null");
+    assert_eq!(told().await.len(), 1);
+}

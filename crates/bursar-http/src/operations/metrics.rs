@@ -35,6 +35,9 @@ pub(super) fn render(
     let differences = Gauge::<i64>::default();
     differences.set(i64::try_from(bursar.conservation_differences()).unwrap_or(i64::MAX));
     registry.register("conservation_differences", "Budgets that do not say what their spends say", differences);
+    let outflows = Gauge::<i64>::default();
+    outflows.set(i64::try_from(bursar.unexplained_outflows()).unwrap_or(i64::MAX));
+    registry.register("unexplained_outflows", "Outflows of wallets that no spend explains, since the start", outflows);
     let engine =
         Engine { figures: bursar.figures(), waiting: bursar.waiting(), mail: bursar.mail_figures(), unsettled };
     registry.register_collector(Box::new(engine));

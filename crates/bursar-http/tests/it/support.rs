@@ -303,6 +303,7 @@ fn policy() -> Policy {
         relying_party: Some(RelyingParty::new(ORIGIN, None).unwrap()),
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
+        freeze_unexplained: false,
         retention: None,
     }
 }

@@ -57,6 +57,20 @@ pub(crate) fn load(connection: &Connection, id: WalletId) -> Found<Wallet> {
     one(connection, TABLE, query, params![id.as_bytes()], read)
 }
 
+pub(crate) fn on_rail(
+    connection: &Connection,
+    rail: &str,
+    behind: &str,
+    limit: usize,
+) -> Result<Vec<Versioned<Wallet>>, StoreError> {
+    let query = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM wallets WHERE rail = ?1 AND reference > ?2 AND reference <> '' ORDER BY reference LIMIT ?3"
+    );
+    many(connection, TABLE, query, params![rail, behind, at_most(limit)], read)
+}
+
 pub(crate) fn seen_by(connection: &Connection, id: WalletId, user: UserId) -> Result<Option<WalletOfUser>, StoreError> {
     let query = select_of_user!(
         "FROM wallets LEFT JOIN wallet_members ON user = ?2 AND wallet = id

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use bursar_core::account::WalletRole;
+use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::destination::DestinationId;
 use bursar_core::id::{FactorId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, DocumentKind, Record};
@@ -11,7 +11,7 @@ use bursar_core::token::{Token, TokenKind};
 
 use super::samples::{self, OTHER, USER, at, nth};
 use super::{Database, Ledger};
-use crate::Page;
+use crate::{Page, StoreError};
 
 /// Walks a list by pages of every small size, in both directions, and finds `expected`.
 pub(super) fn assert_pages<Id: Clone + PartialEq + Debug>(expected: &[Id], mut list: impl FnMut(Page<Id>) -> Vec<Id>) {
@@ -173,4 +173,24 @@ pub fn credentials_and_budgets_are_those_of_one_owner(database: &impl Database) 
     let found = reader.budgets(subjects[0]).expect("budgets");
     assert_eq!(found.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [keys[1].clone(), keys[0].clone()]);
     assert_eq!(reader.budgets(subjects[1]), Ok(vec![(keys[2].clone(), Budget::default())]));
+}
+
+/// By reference, of one rail only; what the rail has no name for is not among them.
+pub fn wallets_of_a_rail_come_by_what_it_calls_them(database: &impl Database) {
+    let mut ledger = Ledger::open(database);
+    let on = |number, rail: &str, reference: &str| {
+        let id = WalletId::from_bytes(nth(number));
+        let (rail, reference) = (rail.to_owned(), reference.to_owned());
+        Record::Wallet(id, Wallet { rail, reference, ..samples::wallet(id, "hteth") })
+    };
+    ledger.put([on(1, "chain", "c"), on(2, "chain", "a"), on(3, "chain", ""), on(4, "other", "b")]);
+    let mut reader = ledger.reader();
+    let mut found = |behind: &str, limit| -> Vec<String> {
+        let found = reader.wallets_on("chain", behind, limit).expect("wallets");
+        found.into_iter().map(|one| one.value.reference).collect()
+    };
+    assert_eq!(found("", 10), ["a", "c"]);
+    assert_eq!((found("", 1), found("a", 1), found("c", 1)), (vec!["a".to_owned()], vec!["c".to_owned()], Vec::new()));
+    let twice = ledger.write([on(5, "chain", "a")], [], []);
+    assert!(matches!(twice, Err(StoreError::Violated(_))), "{twice:?}");
 }

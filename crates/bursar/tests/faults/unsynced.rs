@@ -108,6 +108,7 @@ fn policy() -> Policy {
         relying_party: None,
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
+        freeze_unexplained: false,
         retention: None,
     }
 }

@@ -1,0 +1,90 @@
+//! Which transactions of a wallet were not sent from here: those whose nonce is final and was never given out, or was
+//! used by another transaction than the one that got it.
+
+use bursar_rails::evm::{Address, B256};
+use bursar_service::rail::{Memory, NewNote, Outflow, RailError};
+
+use super::{EvmRail, wallet};
+
+/// How many nonces are looked at in one go.
+const AT_ONCE: u64 = 100;
+/// The bytes of a transaction's hash.
+const HASH_BYTES: usize = 32;
+
+impl EvmRail {
+    pub(super) async fn look_for_outflows(
+        &self,
+        reference: &str,
+        memory: &dyn Memory,
+    ) -> Result<Vec<Outflow>, RailError> {
+        let sender = wallet(reference)?;
+        let count = self.final_count(sender).await?;
+        let seen = match memory.read(&seen_note(sender))? {
+            Some(note) => (note.version, number(&note.body)?),
+            // What was sent before anybody watched was sent by somebody else, and rightly so.
+            None => return self.watch_from(sender, count, memory).await,
+        };
+        let (mut version, first) = seen;
+        let mut outflows = Vec::new();
+        for nonce in first..count.min(first.saturating_add(AT_ONCE)) {
+            let given = memory.read(&nonce_note(sender, nonce))?;
+            let mut notes = vec![NewNote {
+                name: seen_note(sender),
+                version,
+                body: Some(nonce.saturating_add(1).to_be_bytes().to_vec()),
+            }];
+            let mut is_ours = false;
+            if let Some(note) = &given {
+                notes.push(NewNote { name: nonce_note(sender, nonce), version: note.version, body: None });
+                for hash in note.body.chunks_exact(HASH_BYTES) {
+                    is_ours |= self.receipt(B256::from_slice(hash)).await?.is_some();
+                }
+            }
+            if !is_ours {
+                // The notes after this one rest on its being told.
+                outflows.push(Outflow { reference: format!("nonce {nonce} of {sender:#x}"), told: notes });
+                return Ok(outflows);
+            }
+            if !memory.write(notes).await? {
+                // Another process watches, too.
+                return Ok(outflows);
+            }
+            version = memory.read(&seen_note(sender))?.map_or(0, |note| note.version);
+        }
+        Ok(outflows)
+    }
+
+    async fn watch_from(&self, sender: Address, count: u64, memory: &dyn Memory) -> Result<Vec<Outflow>, RailError> {
+        // Unless some were sent from here already: from the first of those on.
+        let first = match memory.read(&super::send::next(sender))? {
+            Some(_) => (0..count).find(|nonce| matches!(memory.read(&nonce_note(sender, *nonce)), Ok(Some(_)))),
+            None => None,
+        };
+        let body = Some(first.unwrap_or(count).to_be_bytes().to_vec());
+        memory.write(vec![NewNote { name: seen_note(sender), version: 0, body }]).await?;
+        Ok(Vec::new())
+    }
+}
+
+/// The note on a nonce that was given out: the hashes of what was signed with it.
+pub(super) fn given(memory: &dyn Memory, sender: Address, nonce: u64, hash: &B256) -> Result<NewNote, RailError> {
+    let name = nonce_note(sender, nonce);
+    let known = memory.read(&name)?;
+    let version = known.as_ref().map_or(0, |note| note.version);
+    let mut body = known.map_or_else(Vec::new, |note| note.body);
+    body.extend_from_slice(hash.as_slice());
+    Ok(NewNote { name, version, body: Some(body) })
+}
+
+fn nonce_note(sender: Address, nonce: u64) -> String {
+    format!("nonce/{sender:#x}/{nonce}")
+}
+
+fn seen_note(sender: Address) -> String {
+    format!("seen/{sender:#x}")
+}
+
+fn number(body: &[u8]) -> Result<u64, RailError> {
+    let bytes = body.try_into().map_err(|_| RailError::Unavailable("a note of the rail cannot be read".to_owned()))?;
+    Ok(u64::from_be_bytes(bytes))
+}

@@ -1,0 +1,81 @@
+//! Money that left a registered wallet and that no spend explains (P11): somebody else has the key, or the node moved it
+//! by itself. It raises an alarm: in the log, in the audit trail, as a metric; and stops the wallet if the operator wants.
+
+use std::sync::atomic::Ordering;
+
+use bursar_core::account::{Freeze, FrozenBy, Wallet};
+use bursar_core::audit::Actor;
+use bursar_core::ledger::{Key, Record, Versioned, Write};
+
+use crate::Bursar;
+use crate::error::ServiceError;
+use crate::rail::{Memory as _, Outflow};
+use crate::stored::trace;
+
+/// Wallets looked at in one read.
+const PAGE: usize = 200;
+
+/// What is said of a wallet that is frozen because of one.
+const REASON: &str = "money left it that no spend explains; whoever runs this server has to look";
+
+impl Bursar {
+    /// Looks at every wallet of rails that can tell, and says how many outflows no spend explains. Each is told once;
+    /// a rail that does not answer is asked the next time.
+    ///
+    /// # Errors
+    /// The store does not answer, or the ledger is closed.
+    pub async fn watch_outflows(&self) -> Result<usize, ServiceError> {
+        let mut found = 0;
+        for (name, rail) in self.rails.iter().filter(|(_, rail)| !rail.is_sandbox()) {
+            let memory = self.memory(name);
+            let mut behind = String::new();
+            loop {
+                let (of_rail, after) = (name.clone(), behind.clone());
+                let wallets = self.reads.run(move |reader| reader.wallets_on(&of_rail, &after, PAGE)).await?;
+                let Some(last) = wallets.last() else { break };
+                behind.clone_from(&last.value.reference);
+                for Versioned { value: wallet, .. } in wallets {
+                    let outflows = match rail.unexplained(&wallet.reference, &memory).await {
+                        Ok(outflows) => outflows,
+                        Err(error) => {
+                            tracing::debug!(rail = name, wallet = %wallet.id, ?error, "a wallet cannot be watched now");
+                            continue;
+                        }
+                    };
+                    for Outflow { reference, told } in outflows {
+                        self.raise_alarm(&wallet, &reference).await?;
+                        // Told first: whatever happens in between, it is told twice rather than never.
+                        memory.write(told).await?;
+                        found += 1;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many outflows no spend explained since the start.
+    pub fn unexplained_outflows(&self) -> u64 {
+        self.outflows.load(Ordering::Relaxed)
+    }
+
+    async fn raise_alarm(&self, wallet: &Wallet, reference: &str) -> Result<(), ServiceError> {
+        tracing::error!(wallet = %wallet.id, rail = wallet.rail, reference, "money left a wallet that no spend explains");
+        self.outflows.fetch_add(1, Ordering::Relaxed);
+        let (id, freezes, now) = (wallet.id, self.policy.freeze_unexplained, self.clock.now());
+        self.decide(Actor::System, || {
+            let found = self.stored_wallet(id)?;
+            let by = FrozenBy::Ledger;
+            let freeze = freezes.then(|| Freeze { since: now, until: None, reason: REASON.to_owned(), by });
+            let data = vec![("rail", found.value.rail.clone()), ("reference", reference.to_owned())];
+            let write = Write {
+                read: vec![(Key::Wallet(id), found.version)],
+                put: vec![Record::Wallet(id, Wallet { freeze: freeze.or(found.value.freeze.clone()), ..found.value })],
+                trace: trace("wallet.unexplained_outflow", "wallet", id, data),
+                ..Write::default()
+            };
+            Ok((write, ()))
+        })
+        .await
+    }
+}
