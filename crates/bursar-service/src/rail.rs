@@ -316,6 +316,14 @@ pub trait Rail: Send + Sync {
         Ok(None)
     }
 
+    /// The signed transaction of a spend that is under way, if the rail makes one.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn signed(&self, _hold: HoldId, _memory: &dyn Memory) -> Result<Option<Vec<u8>>, RailError> {
+        Ok(None)
+    }
+
     /// Carries out a spend, once: a second send of the same hold finds the first.
     fn send<'a>(&'a self, reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
 

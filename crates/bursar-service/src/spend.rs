@@ -79,6 +79,8 @@ pub struct Sent {
     pub hold: Hold,
     /// What the rail calls it.
     pub reference: String,
+    /// Its transaction, as far as it is known: signed, or as it was built before.
+    pub transaction: Vec<u8>,
     /// What each limit it fell under said; how the token's own stand, if it was asked for again.
     pub reports: Vec<LimitReport>,
     /// Whether it went through before.
@@ -283,10 +285,14 @@ impl HoldAndSend {
         match &hold.state {
             HoldState::Captured { reference, .. } => {
                 let reference = reference.clone();
-                Ok(Sent { hold, reference, reports: Vec::new(), before: true })
+                let transaction = if self.rail.is_sandbox() { hold.instruction.clone() } else { Vec::new() };
+                Ok(Sent { hold, reference, transaction, reports: Vec::new(), before: true })
             }
             HoldState::Open | HoldState::Unresolved { .. } => match self.rail.sent(hold.id, &self.memory)? {
-                Some(reference) => Ok(Sent { hold, reference, reports: Vec::new(), before: true }),
+                Some(reference) => {
+                    let transaction = self.rail.signed(hold.id, &self.memory)?.unwrap_or_default();
+                    Ok(Sent { hold, reference, transaction, reports: Vec::new(), before: true })
+                }
                 None => Err(ServiceError::OutcomePending { hold: hold.id }),
             },
             HoldState::Released { reason, .. } => {
@@ -302,13 +308,15 @@ impl HoldAndSend {
                 SendOutcome::Done { reference, fee } => {
                     let amount = captured(&hold, fee);
                     let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                    let sent =
-                        Sent { hold: Hold { state, ..hold }, reference: reference.clone(), reports, before: false };
+                    let transaction = hold.instruction.clone();
+                    let hold = Hold { state, ..hold };
+                    let sent = Sent { hold, reference: reference.clone(), transaction, reports, before: false };
                     (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
                 }
                 SendOutcome::Sent { reference } => {
                     self.under_way.add(id);
-                    return Ok(Sent { hold, reference, reports, before: false });
+                    let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
+                    return Ok(Sent { hold, reference, transaction, reports, before: false });
                 }
                 SendOutcome::Reverted { reference, fee } => {
                     let amount = captured_of_none(&hold, fee);

@@ -15,6 +15,7 @@ use bursar_rails::evm::{Chain, FeeCeilings, address};
 use bursar_service::rail::Rail;
 use serde::Deserialize;
 
+use crate::calls::AllowedCall;
 use crate::failure::Failure;
 use crate::server::Rails;
 
@@ -60,6 +61,8 @@ pub(crate) struct Evm {
     fees_per_day: String,
     #[serde(default)]
     tokens: BTreeMap<String, String>,
+    #[serde(default)]
+    calls: Vec<AllowedCall>,
 }
 
 /// Takes paths as relative to a place.
@@ -184,6 +187,9 @@ impl Evm {
             let coin = Coin::parse(ticker).map_err(|problem| format!("tokens.\"{ticker}\": {problem}"))?;
             let contract = address::parse(contract).map_err(|problem| format!("tokens.\"{ticker}\" {problem}"))?;
             chain = chain.with_token(contract, coin).map_err(|problem| problem.to_string())?;
+        }
+        for call in &self.calls {
+            chain = chain.with_rule(call.rule()?).map_err(|problem| problem.to_string())?;
         }
         Ok(chain)
     }

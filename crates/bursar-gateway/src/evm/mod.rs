@@ -204,7 +204,11 @@ impl Rail for EvmRail {
     }
 
     fn sent(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
-        Ok(self.signed(hold, memory)?.map(|(hash, _)| hash))
+        Ok(self.signed_one(hold, memory)?.map(|(hash, _)| hash))
+    }
+
+    fn signed(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Vec<u8>>, RailError> {
+        Ok(self.signed_one(hold, memory)?.map(|(_, bytes)| bytes))
     }
 
     fn unexplained<'a>(
@@ -259,7 +263,7 @@ impl EvmRail {
     }
 
     /// The signed transaction of a spend, with its hash.
-    fn signed(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<(String, Vec<u8>)>, RailError> {
+    fn signed_one(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<(String, Vec<u8>)>, RailError> {
         Ok(match sent::read(memory, hold)? {
             Some((_, sent::Remembered::Signed { hash, bytes, .. })) => Some((format!("{hash:#x}"), bytes.to_vec())),
             Some((_, sent::Remembered::Cancelled)) | None => None,

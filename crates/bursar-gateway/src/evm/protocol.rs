@@ -50,7 +50,7 @@ impl Protocol for EvmRail {
     }
 
     fn transaction(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Json>, RailError> {
-        let Some((hash, bytes)) = self.signed(hold, memory)? else { return Ok(None) };
+        let Some((hash, bytes)) = self.signed_one(hold, memory)? else { return Ok(None) };
         let text = |text: String| Json::Text(text.into());
         let raw = format!("0x{}", base16ct::lower::encode_string(&bytes));
         let transaction = Json::Object(vec![("hash".into(), text(hash))]);

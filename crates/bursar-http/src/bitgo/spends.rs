@@ -42,5 +42,6 @@ async fn spend(call: Call, what: What, particulars: Particulars) -> Result<Reply
         otp,
     };
     let sent = call.bursar.spend(call.principal()?, request).await?;
-    Ok(Reply::ok(shapes::sent(&sent.hold, &sent.reference))?.with_limits(&sent.reports, call.bursar.now()))
+    Ok(Reply::ok(shapes::sent(&sent.hold, &sent.reference, &sent.transaction))?
+        .with_limits(&sent.reports, call.bursar.now()))
 }

@@ -163,10 +163,10 @@ pub fn transfers(coin: &Coin, list: &[Hold], next: Option<HoldId>) -> Value {
 }
 
 /// The answer to a spend that went through.
-pub fn sent(hold: &Hold, reference: &str) -> Value {
+pub fn sent(hold: &Hold, reference: &str, transaction: &[u8]) -> Value {
     json!({
         "txid": reference,
-        "tx": base16ct::lower::encode_string(&hold.instruction),
+        "tx": base16ct::lower::encode_string(transaction),
         "status": "signed",
         "transfer": transfer(hold),
     })

@@ -166,8 +166,8 @@ fn a_transaction_built_before_has_no_name_of_its_clients_choosing() {
 
 #[test]
 fn what_was_sent_shows_the_transaction_and_the_transfer() {
-    let hold = Hold { instruction: vec![0, 255], ..captured(60) };
-    let mut shown = sent(&hold, "f00d");
+    let hold = captured(60);
+    let mut shown = sent(&hold, "f00d", &[0, 255]);
     assert_eq!(shown["transfer"], transfer(&hold));
     shown["transfer"] = "…".into();
     assert_json_snapshot!(shown, @r#"
