@@ -204,6 +204,7 @@ routes! {
     GET    NATIVE "/users/{user}/limits" Person limits::of_user;
     PUT    NATIVE "/users/{user}/limits" Person limits::set_of_user;
     GET    NATIVE "/wallets" Token native_wallets::list;
+    POST   NATIVE "/wallets" Person native_wallets::create;
     GET    NATIVE "/wallets/{wallet}" Token native_wallets::show;
     GET    NATIVE "/wallets/{wallet}/limits" Token limits::of_wallet;
     PUT    NATIVE "/wallets/{wallet}/limits" Person limits::set_of_wallet;

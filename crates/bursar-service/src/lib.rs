@@ -25,6 +25,7 @@ pub mod login;
 pub mod mail;
 pub mod members;
 mod memory;
+pub mod new_wallet;
 pub mod notices;
 mod opening;
 pub mod organisations;

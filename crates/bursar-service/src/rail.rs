@@ -256,6 +256,11 @@ pub trait Rail: Send + Sync {
         if self.is_sandbox() { "sandbox" } else { "other" }
     }
 
+    /// The chain's own coin, if wallets with new keys can be made on this rail.
+    fn coin(&self) -> Option<Coin> {
+        None
+    }
+
     /// What an address of a coin means, in its normal form.
     ///
     /// # Errors

@@ -165,7 +165,7 @@ impl Bursar {
 
     /// A wallet with what its rail says of it. A rail that says nothing keeps nobody from their other wallets, and is
     /// not asked again for those beside it.
-    async fn view(&self, wallet: Wallet, role: WalletRole, silent: &mut Vec<String>) -> WalletView {
+    pub(crate) async fn view(&self, wallet: Wallet, role: WalletRole, silent: &mut Vec<String>) -> WalletView {
         let rail = self.rails.get(&wallet.rail).filter(|_| !silent.contains(&wallet.rail));
         let (mut balance, mut address) = (None, None);
         if let Some(rail) = rail {

@@ -16,8 +16,9 @@ pub use factors::{AddDevice, AskStepUp, ChangeFactor, FinishSignIn, NewDevice, P
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit, MOST_DESTINATIONS};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use people::{
-    ChangeAddress, ClearPasswords, CreateInvitation, CreateOrganisation, EditMember, EditOrganisation, EditProfile,
-    EditWalletMember, FreezeOther, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword, RevokeSessions, StepUp,
+    ChangeAddress, ClearPasswords, CreateInvitation, CreateOrganisation, CreateWallet, EditMember, EditOrganisation,
+    EditProfile, EditWalletMember, FreezeOther, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword,
+    RevokeSessions, StepUp,
 };
 pub use query::{HistoryQuery, ListQuery, TrailQuery};
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};

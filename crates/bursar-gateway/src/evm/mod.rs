@@ -141,6 +141,10 @@ impl Rail for EvmRail {
         false
     }
 
+    fn coin(&self) -> Option<Coin> {
+        Some(self.chain.native().clone())
+    }
+
     fn kind(&self) -> &'static str {
         "evm"
     }

@@ -2,6 +2,7 @@
 
 use bursar_core::id::WalletId;
 use bursar_service::wallets::WalletView;
+use bursar_wire::requests::CreateWallet;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
@@ -17,6 +18,12 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
     let view = call.bursar.wallet(call.principal()?, None, call.wallet()?).await?;
     Reply::ok(shown(&view))
+}
+
+pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
+    let CreateWallet { organisation, rail, label, otp } = CreateWallet::read(&call.json()?)?;
+    let made = call.bursar.make_wallet(call.principal()?, organisation, &rail, &label, otp.as_deref()).await?;
+    Reply::created(shown(&made))
 }
 
 fn shown(view: &WalletView) -> Value {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Part;
 use super::operation::Operation;
-use super::schemas::{flag, list, object, or_null, reference, text};
+use super::schemas::{flag, given, list, name, object, or_null, otp, reference, text};
 
 pub(super) fn part() -> Part {
     let role = object(
@@ -51,6 +51,11 @@ pub(super) fn part() -> Part {
                 "The wallets",
                 "Wallets",
             ),
+            Operation::new("POST", "/wallets", "Make a wallet with a new key on a rail")
+                .about("For owners and admins of the organisation. The key is made by the server and never shown.")
+                .takes("NewWallet")
+                .refuses(&[404])
+                .answers(201, "The wallet", "Wallet"),
             Operation::new("GET", "/wallets/{wallet}", "A wallet").answers(200, "The wallet", "Wallet"),
             Operation::new("GET", "/rails", "The rails of this server, and whether they answer")
                 .about("For owners and admins of an organisation. Each rail is asked for the balance of one of the caller's \
@@ -64,6 +69,18 @@ pub(super) fn part() -> Part {
                 object(
                     &["wallets", "next"],
                     [("wallets", list(reference("Wallet"))), ("next", or_null(reference("Id")))],
+                ),
+            ),
+            (
+                "NewWallet",
+                given(
+                    &["organisation", "rail", "label"],
+                    [
+                        ("organisation", reference("Id")),
+                        ("rail", text("the name of a rail that makes wallets")),
+                        ("label", name("its name")),
+                        ("otp", otp()),
+                    ],
                 ),
             ),
             ("Rails", object(&["rails"], [("rails", list(rail))])),

@@ -153,6 +153,8 @@ pages! {
     POST "/organisations/{organisation}/settings" Person people::settings::submit;
     GET  "/organisations/{organisation}/invite" Person people::invitations::form;
     POST "/organisations/{organisation}/invite" Person people::invitations::submit;
+    GET  "/organisations/{organisation}/wallet" Person people::wallet_new::form;
+    POST "/organisations/{organisation}/wallet" Person people::wallet_new::submit;
     GET  "/organisations/{organisation}/members/{user}" Person people::members::show;
     POST "/organisations/{organisation}/members/{user}/role" Person people::members::set_role;
     POST "/organisations/{organisation}/members/{user}/remove" Person people::members::remove;

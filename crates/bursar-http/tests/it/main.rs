@@ -15,6 +15,7 @@ mod operations;
 mod organisations;
 mod own_tokens;
 mod passkeys;
+mod rail;
 mod retention;
 mod rotation;
 mod second_factor;

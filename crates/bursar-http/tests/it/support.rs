@@ -83,7 +83,7 @@ impl Server {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             sealer: Sealer::new(&Secret::new([9; 32])).unwrap(),
-            rails: BTreeMap::from([("sandbox".to_owned(), rail)]),
+            rails: BTreeMap::from([("sandbox".to_owned(), rail), ("chain".to_owned(), chain())]),
             ecdh_key: Secret::new(String::new()),
             ecdh_public_key: String::new(),
             mail: Some(Post { mailer: Arc::new(Mailbox(mails)), public_url: "https://bursar.example".to_owned() }),
@@ -286,6 +286,17 @@ fn bearer(token: Option<&str>) -> Vec<(&'static str, String)> {
 
 fn settings() -> bursar_http::Settings {
     bursar_http::Settings { trusted_proxies: Vec::new(), environment: "test".to_owned(), body_limit: 64 * 1024 }
+}
+
+/// A rail in front of a node that nobody runs.
+fn chain() -> Arc<dyn Rail> {
+    use bursar_gateway::evm::{EvmRail, Settings};
+    use bursar_rails::evm::{Chain, FeeCeilings};
+    let ceilings = FeeCeilings { fee_per_gas: 100_000_000_000, priority_fee_per_gas: 10_000_000_000, gas: 1_000_000 };
+    let chain = Chain::new(31_337, Coin::parse("hteth").unwrap(), ceilings).unwrap();
+    let fees = bursar_core::ledger::FeeCeiling { per_spend: Amount::MAX, per_day: Amount::MAX };
+    let url = Secret::new("http://127.0.0.1:1".to_owned());
+    Arc::new(EvmRail::new(Settings { chain, url, fees, confirmations: 1 }).unwrap())
 }
 
 fn policy() -> Policy {

@@ -114,7 +114,8 @@ async fn rails_are_shown_to_those_who_run_an_organisation_and_asked_about_their_
         let wallets = usize::from(role == "owner");
         let rail =
             json!({"name": "sandbox", "kind": "sandbox", "isSandbox": true, "wallets": wallets, "health": health});
-        assert_eq!(answer.body, json!({"rails": [rail]}));
+        let chain = json!({"name": "chain", "kind": "evm", "isSandbox": false, "wallets": 0, "health": "not_asked"});
+        assert_eq!(answer.body, json!({"rails": [chain, rail]}));
         let told = if wallets == 1 { "1 wallet Answers" } else { "0 wallets Not asked" };
         assert!(page.text().contains(&format!("sandbox Sandbox Play money {told}")), "{}", page.text());
     }
@@ -143,7 +144,7 @@ async fn a_rail_that_does_not_answer_is_told_of_without_what_it_said_instead() {
     let sandbox = rusqlite::Connection::open(house.server.data().join("sandbox.db")).unwrap();
     sandbox.execute_batch("ALTER TABLE wallets RENAME TO gone").unwrap();
     let answer = house.ask("GET", "/rails", &house.session("owner").await, None).await;
-    assert_eq!(answer.body["rails"][0]["health"], "silent", "{}", answer.body);
+    assert_eq!(answer.body["rails"][1]["health"], "silent", "{}", answer.body);
     let page = Browser::signed_in(&house.server, &name("owner")).await.get("/rails").await;
     assert!(page.text().contains("1 wallet Does not answer"), "{}", page.text());
     assert!(!page.html.contains("no such table") && !answer.body.to_string().contains("no such table"));

@@ -1,7 +1,7 @@
 //! Accounts, organisations, invitations and sessions on the native interface. Fields that are not known are refused.
 
 use bursar_core::account::{MemberRole, WalletRole};
-use bursar_core::id::WalletId;
+use bursar_core::id::{OrganisationId, WalletId};
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 
@@ -197,6 +197,36 @@ impl CreateOrganisation {
         let fields = Fields::of(body)?;
         fields.only(&["name", "otp"])?;
         Ok(Self { name: name(&fields, "name")?, otp: otp(&fields)? })
+    }
+}
+
+/// A wallet to make.
+#[derive(Debug)]
+pub struct CreateWallet {
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// The rail it is on.
+    pub rail: String,
+    /// Its name.
+    pub label: String,
+    /// The second factor.
+    pub otp: Option<String>,
+}
+
+impl CreateWallet {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// A field is missing, cannot be or is not known.
+    pub fn read(body: &Json) -> Result<Self, FieldError> {
+        let fields = Fields::of(body)?;
+        fields.only(&["organisation", "rail", "label", "otp"])?;
+        let organisation = fields.text("organisation")?.parse().map_err(|_| FieldError {
+            field: "organisation".to_owned(),
+            problem: "must be an id of 32 hex digits".to_owned(),
+        })?;
+        let rail = fields.text("rail")?.to_owned();
+        Ok(Self { organisation, rail, label: name(&fields, "label")?, otp: otp(&fields)? })
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod page;
 pub(crate) mod settings;
 pub(crate) mod users;
 pub(crate) mod wallet;
+pub(crate) mod wallet_new;
 
 use bursar_core::account::{MemberRole, Organisation};
 use bursar_core::id::OrganisationId;

@@ -28,6 +28,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             @if role.administers() {
                 div class="buttons" {
                     a class="button main" href={ (path(id)) "/invite" } { "Invite somebody" }
+                    a class="button" href={ (path(id)) "/wallet" } { "Make a wallet" }
                     a class="button" href={ (path(id)) "/settings" } { "Settings" }
                 }
             }

@@ -16,7 +16,7 @@ pub(super) fn name(wallet: &Wallet) -> String {
 }
 
 /// The page of a wallet.
-fn path(id: WalletId) -> String {
+pub(crate) fn path(id: WalletId) -> String {
     format!("/wallets/{id}")
 }
 

@@ -13,13 +13,14 @@ use crate::support::OTP;
 /// A second header, and a text that reads backwards.
 const STRANGE: [&str; 4] = ["Bot\r\nBcc: evil@example.com", "Bot\nSet-Cookie: a=b", "Bot\u{202e}txt.exe", "Bot\u{0}"];
 /// Fields of pages whose text is kept or mailed.
-const KEPT: [(&str, &str); 13] = [
+const KEPT: [(&str, &str); 14] = [
     ("/account/name", "name"),
     ("/account/address", "email"),
     ("/tokens", "label"),
     ("/organisations", "name"),
     ("/organisations/{organisation}/settings", "name"),
     ("/organisations/{organisation}/invite", "email"),
+    ("/organisations/{organisation}/wallet", "label"),
     ("/organisations/{organisation}/members/{user}/freeze", "reason"),
     ("/wallets/{wallet}/members", "who"),
     ("/spends/{spend}/resolve", "evidence"),

@@ -35,6 +35,7 @@ pub(super) fn fields(page: &PageDescription, scene: &Scene) -> Vec<(&'static str
         "/organisations" => &[("name", "Another")],
         "/organisations/{organisation}/settings" => &[("name", "Acme"), ("demands", "yes")],
         "/organisations/{organisation}/invite" => &[("email", "fresh@example.com"), ("role", "member")],
+        "/organisations/{organisation}/wallet" => &[("rail", "chain"), ("label", "Cold")],
         "/organisations/{organisation}/members/{user}/role" => &[("role", "auditor")],
         "/organisations/{organisation}/members/{user}/remove"
         | "/organisations/{organisation}/members/{user}/unfreeze" => &[],

@@ -1,0 +1,130 @@
+//! Rails in their own protocols, over the whole router: who may speak to one, what is refused, and how it is told. What a
+//! node does with the rest is tried with a real one.
+
+use serde_json::{Value, json};
+
+use crate::house::{House, organisation};
+use crate::support::{Answer, OTP, Server};
+use crate::world::code;
+
+async fn wallet(house: &House, session: &str, rail: &str) -> Answer {
+    let body = json!({"organisation": organisation("").rsplit('/').next(), "rail": rail, "label": "Cold", "otp": OTP});
+    house.ask("POST", "/wallets", session, Some(body)).await
+}
+
+async fn call(server: &Server, token: &str, body: &Value) -> Answer {
+    server.send("POST", "/rail/chain", Some(token), Some(body.clone())).await
+}
+
+fn asked(method: &str, params: impl Into<Value>) -> Value {
+    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params.into()})
+}
+
+#[tokio::test]
+async fn who_runs_an_organisation_makes_wallets_whose_keys_nobody_sees() {
+    let house = House::new().await;
+    for (role, status) in [("owner", 201), ("admin", 201), ("member", 403), ("auditor", 403), ("stranger", 404)] {
+        let made = wallet(&house, &house.session(role).await, "chain").await;
+        assert_eq!(made.status, status, "{role}: {}", made.body);
+    }
+    let owner = house.session("owner").await;
+    for rail in ["sandbox", "nowhere"] {
+        let refused = wallet(&house, &owner, rail).await;
+        assert_eq!((refused.status.as_u16(), code(&refused)), (400, "invalid_field"), "{rail}");
+    }
+    let made = wallet(&house, &owner, "chain").await.body;
+    let address = made["address"].as_str();
+    assert_eq!((&made["coin"], &made["balance"], address), (&json!("hteth"), &Value::Null, None), "the node is silent");
+    let no_factor = json!({"organisation": made["organisation"], "rail": "chain", "label": "Cold"});
+    assert_eq!(code(&house.ask("POST", "/wallets", &owner, Some(no_factor)).await), "step_up_needed");
+    let notes: i64 = house
+        .server
+        .database()
+        .query_row("SELECT count(*) FROM documents WHERE kind = 'rail' AND name LIKE 'chain/key/%'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(notes, 3);
+}
+
+#[tokio::test]
+async fn only_a_token_with_a_part_in_a_wallet_of_the_rail_speaks_to_it() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let accounts = asked("eth_accounts", json!([]));
+    assert_eq!(code(&call(&house.server, &owner, &accounts).await), "not_found", "there is no wallet yet");
+    assert_eq!(wallet(&house, &owner, "chain").await.status, 201);
+    let found = call(&house.server, &owner, &accounts).await.body;
+    assert_eq!(found["result"].as_array().unwrap().len(), 1);
+    for (scope, expected) in [("wallet_view_all", None), ("crypto_compare", Some("scope_missing"))] {
+        let body = json!({"scope": [scope]});
+        let token = house.server.issue(&owner, body).await["token"].as_str().unwrap().to_owned();
+        let answer = call(&house.server, &token, &accounts).await;
+        assert_eq!(answer.body["code"].as_str(), expected, "{scope}: {}", answer.body);
+    }
+    let admin = house.session("admin").await;
+    assert_eq!(code(&call(&house.server, &admin, &accounts).await), "not_found");
+    let none = house.server.send("POST", "/rail/chain", None, Some(accounts.clone())).await;
+    assert_eq!(code(&none), "token_missing");
+    for rail in ["sandbox", "nowhere", "..", "%2e%2e"] {
+        let answer = house.server.send("POST", &format!("/rail/{rail}"), Some(&owner), Some(accounts.clone())).await;
+        assert_eq!(answer.status, 404, "{rail}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_as_the_protocol_tells_failures() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    wallet(&house, &owner, "chain").await;
+    let token =
+        house.server.issue(&owner, json!({"limits": ["hteth 1/day"]})).await["token"].as_str().unwrap().to_owned();
+    let from = call(&house.server, &token, &asked("eth_accounts", json!([]))).await.body["result"][0].clone();
+    let send = |to: &str| asked("eth_sendTransaction", json!([{"from": from, "to": to, "value": "0x1"}]));
+    let to = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+    for (body, number, expected) in [
+        (asked("eth_sign", json!([from, "0x00"])), -32601, "method_withheld"),
+        (asked("eth_blockNumbers", json!([])), -32601, "method_unknown"),
+        (asked("eth_blockNumber", json!([])), -32603, "rail_unavailable"),
+        (send("0x1"), -32602, "undecodable"),
+        (json!([send(to), {"jsonrpc": "2.0", "id": 2, "method": "eth_chainId", "params": [1, {"a": {}}]}]), 0, ""),
+        (json!({"id": 1}), -32700, "undecodable"),
+        // The node cannot be asked what it takes: nothing is held.
+        (send(to), -32603, "unavailable"),
+    ] {
+        let answer = call(&house.server, &token, &body).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+        match &answer.body {
+            Value::Array(answers) => assert_eq!(answers.len(), 2),
+            answer => assert_eq!(
+                (&answer["error"]["code"], &answer["error"]["data"]["code"]),
+                (&json!(number), &json!(expected)),
+                "{body}"
+            ),
+        }
+    }
+    let held: i64 = house.server.database().query_row("SELECT count(*) FROM holds", [], |row| row.get(0)).unwrap();
+    assert_eq!(held, 0);
+}
+
+#[tokio::test]
+async fn a_token_may_be_given_as_a_password() {
+    use base64::Engine as _;
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    wallet(&house, &owner, "chain").await;
+    let body = asked("eth_accounts", json!([])).to_string().into_bytes();
+    let basic = |pair: &str| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    for (credentials, path, status) in [
+        (basic(&format!("anybody:{owner}")), "/rail/chain", 200),
+        (basic(&format!(":{owner}")), "/rail/chain", 200),
+        (basic(&owner), "/rail/chain", 401),
+        (basic("user:wrong"), "/rail/chain", 401),
+        ("Basic !".to_owned(), "/rail/chain", 401),
+        (basic(&format!("anybody:{owner}")), "/bursar/v1/step-up", 401),
+    ] {
+        let headers = [("authorization", credentials.clone())];
+        let answer = house.server.send_all([127, 0, 0, 1], "POST", path, &headers, body.clone()).await;
+        assert_eq!(answer.status, status, "{credentials} {path}: {}", answer.body);
+    }
+}
