@@ -174,11 +174,31 @@ impl Client {
     /// # Errors
     /// The one-time password is wrong, or no answer.
     pub fn unlock(&self, otp: Option<&str>, duration_s: Option<u64>, resume: bool) -> Result<Value, ClientError> {
-        let mut body = json!({});
-        put(&mut body, "otp", otp);
-        put(&mut body, "duration", duration_s);
-        put(&mut body, "resume", resume.then_some(true));
+        let body = unlocking(otp, duration_s, resume);
         self.ask(&Method::POST, "/api/v2/user/unlock", Some(&body)).map(|answer| part(answer, "session"))
+    }
+
+    /// The same for another token of the owner's, by its id.
+    ///
+    /// # Errors
+    /// There is none of this id, the one-time password is wrong, or no answer.
+    pub fn unlock_token(
+        &self,
+        id: &str,
+        otp: Option<&str>,
+        duration_s: Option<u64>,
+        resume: bool,
+    ) -> Result<Value, ClientError> {
+        let path = format!("/bursar/v1/tokens/{}/unlock", escaped(id));
+        self.ask(&Method::POST, &path, Some(&unlocking(otp, duration_s, resume)))
+    }
+
+    /// Keeps a token of the owner's from spending, by its id.
+    ///
+    /// # Errors
+    /// There is none of this id, or no answer.
+    pub fn lock_token(&self, id: &str) -> Result<Value, ClientError> {
+        self.ask(&Method::POST, &format!("/bursar/v1/tokens/{}/lock", escaped(id)), None)
     }
 
     /// Ends the presented token's unlock and keeps it from spending until it is resumed.
@@ -290,6 +310,14 @@ impl fmt::Debug for Client {
 
 fn escaped(text: &str) -> impl fmt::Display {
     utf8_percent_encode(text, ESCAPED)
+}
+
+fn unlocking(otp: Option<&str>, duration_s: Option<u64>, resume: bool) -> Value {
+    let mut body = json!({});
+    put(&mut body, "otp", otp);
+    put(&mut body, "duration", duration_s);
+    put(&mut body, "resume", resume.then_some(true));
+    body
 }
 
 fn put(body: &mut Value, name: &str, value: Option<impl Into<Value>>) {

@@ -92,7 +92,10 @@ fn told(error: NoResult, now: Timestamp) -> Json {
 /// A spend that was not carried out, with everything the native surface would tell.
 fn refused(error: ServiceError, now: Timestamp) -> Json {
     let number = match &error {
-        ServiceError::Unavailable(_) | ServiceError::StoreUnavailable(_) | ServiceError::Busy => INTERNAL_ERROR,
+        ServiceError::Unavailable(_)
+        | ServiceError::RailUnavailable(_)
+        | ServiceError::StoreUnavailable(_)
+        | ServiceError::Busy => INTERNAL_ERROR,
         _ => TRANSACTION_REJECTED,
     };
     let shown = Failure::from(error).show("", now);

@@ -56,7 +56,7 @@ pub enum ServiceError {
         /// The spend it names.
         hold: HoldId,
     },
-    /// The spend is there, but what became of it is not known yet. It stays held; asking again is safe.
+    /// The spend is there, but what became of it is not known yet. It stays held; asking again is safe under its name only.
     OutcomePending {
         /// The spend.
         hold: HoldId,
@@ -103,6 +103,8 @@ pub enum ServiceError {
     /// The store takes or tells nothing now: its disk is full, read-only or gone. The same request may be
     /// sent again, and passes once the store is well.
     StoreUnavailable(String),
+    /// The rail does not answer; nothing was done.
+    RailUnavailable(String),
     /// A part of Bursar does not work; nothing was done.
     Unavailable(String),
 }
@@ -183,7 +185,7 @@ impl From<RailError> for ServiceError {
             RailError::Invalid { field, problem } => Self::invalid(field, problem),
             RailError::Refused(reason) => Self::invalid("transaction", format!("is not taken by the rail: {reason}")),
             RailError::UnknownWallet => Self::Unavailable("the rail does not know this wallet".to_owned()),
-            RailError::Unavailable(problem) => Self::Unavailable(format!("the rail does not answer: {problem}")),
+            RailError::Unavailable(problem) => Self::RailUnavailable(problem),
         }
     }
 }
@@ -230,8 +232,14 @@ impl fmt::Display for ServiceError {
             Self::UnlockedLonger { until } => write!(f, "Session already unlocked longer, until {until}"),
             Self::DuplicateSpend { hold } => write!(f, "the sequenceId names another spend, {hold}"),
             Self::OutcomePending { hold } => {
-                write!(f, "what became of spend {hold} is not known yet; it stays held, and asking again is safe")
+                write!(
+                    f,
+                    "what became of spend {hold} is not known yet; it stays held, and `GET /bursar/v1/spends/{hold}` \
+                     tells. The same request is the same spend only under its own sequenceId or Idempotency-Key; \
+                     without one it would be another"
+                )
             }
+            Self::RailUnavailable(problem) => write!(f, "the rail does not answer: {problem}; nothing was done"),
             Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
             Self::LinkOver => f.write_str("the link was used before, or its time is over; ask for a new one"),
             Self::NoMail => f.write_str("this server sends no mail; ask whoever runs it"),

@@ -160,7 +160,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             environment: "test".to_owned(),
             body_limit: BODY_LIMIT,
         };
-        let operator = home.temporary.is_none().then_some(home.directory.as_path());
+        let operator = Some(home.directory.as_path());
         let serving = server::start(bursar, Listening { http: listener, operations, settings, operator }).await?;
         ready(&Ready {
             url: url(serving.address()),

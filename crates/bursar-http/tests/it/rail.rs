@@ -90,7 +90,7 @@ async fn what_is_refused_is_told_as_the_protocol_tells_failures() {
         (json!([send(to), {"jsonrpc": "2.0", "id": 2, "method": "eth_chainId", "params": [1, {"a": {}}]}]), 0, ""),
         (json!({"id": 1}), -32700, "undecodable"),
         // The node cannot be asked what it takes: nothing is held.
-        (send(to), -32603, "unavailable"),
+        (send(to), -32603, "rail_unavailable"),
     ] {
         let answer = call(&house.server, &token, &body).await;
         assert_eq!(answer.status, 200, "{body}: {}", answer.body);

@@ -164,11 +164,14 @@ pub fn transfers(coin: &Coin, list: &[Hold], next: Option<HoldId>) -> Value {
 
 /// The answer to a spend that went through.
 pub fn sent(hold: &Hold, reference: &str, transaction: &[u8]) -> Value {
+    let mut transfer = transfer(hold);
+    // Until the spend is final its transfer has no name of its own.
+    transfer["txid"] = reference.into();
     json!({
         "txid": reference,
         "tx": base16ct::lower::encode_string(transaction),
         "status": "signed",
-        "transfer": transfer(hold),
+        "transfer": transfer,
     })
 }
 

@@ -63,11 +63,18 @@ pub(super) enum Token {
         /// Also lift a lock.
         #[arg(long)]
         resume: bool,
+        /// Another token of one's own, by its id.
+        id: Option<String>,
         #[command(flatten)]
         connection: Connection,
     },
-    /// Keep the presented token (the login's, or --token) from spending.
-    Lock(Connection),
+    /// Keep a token from spending: the presented one (the login's, or --token), or another of one's own.
+    Lock {
+        /// Its id.
+        id: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
 }
 
 impl Token {
@@ -96,11 +103,18 @@ impl Token {
                     output::text(&format!("revoked {}", shown::text(&revoked, "id")))
                 }
             }
-            Self::Unlock { otp, duration, resume, connection } => {
+            Self::Unlock { otp, duration, resume, id, connection } => {
                 let client = connection.client()?;
-                show(&otp.present(|otp| client.unlock(otp, duration, resume))?, json)
+                let unlock = |otp: Option<&str>| match &id {
+                    Some(id) => client.unlock_token(id, otp, duration, resume),
+                    None => client.unlock(otp, duration, resume),
+                };
+                show(&otp.present(unlock)?, json)
             }
-            Self::Lock(connection) => show(&connection.client()?.lock()?, json),
+            Self::Lock { id, connection } => {
+                let client = connection.client()?;
+                show(&id.map_or_else(|| client.lock(), |id| client.lock_token(&id))?, json)
+            }
         }
     }
 }

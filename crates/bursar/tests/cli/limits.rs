@@ -86,6 +86,16 @@ fn a_token_spends_up_to_its_windows_and_is_told_when_it_fits() {
 }
 
 #[test]
+fn a_token_is_locked_and_resumed_by_its_id() {
+    let desk = Desk::new();
+    let (id, token) = desk.token(&["--limit", "tbtc 0.00001/day"]);
+    desk.run(&["token", "lock", &id]).text();
+    assert_eq!(desk.spend(&token, ADDRESS, "1").code(), 3);
+    desk.run(&["token", "unlock", &id, "--resume", "--otp", "000000"]).text();
+    desk.spend(&token, ADDRESS, "0.00000001 tbtc").json();
+}
+
+#[test]
 fn tightening_is_immediate_and_loosening_needs_a_second_factor() {
     let desk = Desk::new();
     let (id, token) = desk.token(&["--limit", "tbtc 0.00001/day"]);
