@@ -122,6 +122,7 @@ impl Bursar {
             // The next millisecond: a session of this very one is over, too.
             let sessions_since = self.clock.now().plus(Span::from_millis(1));
             write.put.push(Record::User(id, User { sessions_since, ..found.value }));
+            self.void_address_link(id, &mut write)?;
             write.trace = trace("user.password", "user", id, vec![("by", by.to_owned())]);
             Ok((write, ()))
         })
@@ -243,6 +244,9 @@ impl Bursar {
                     return Err(ServiceError::LinkOver);
                 }
                 let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::LinkOver)?;
+                if found.value.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(self.clock.now())) {
+                    return Err(ServiceError::LinkOver);
+                }
                 let old = found.value.clone();
                 let email = Some(Email { address: kept.address.clone(), is_verified: true });
                 let write = Write {
@@ -260,6 +264,17 @@ impl Bursar {
             })?;
         if old.verified_address().is_some_and(|address| address != new) {
             self.notify(&old, &Notice::AddressChanged { to: new });
+        }
+        Ok(())
+    }
+
+    /// Adds to a write that a change of address that is under way is over: whoever asked for it may be a thief.
+    pub(crate) fn void_address_link(&self, id: UserId, write: &mut Write) -> Result<(), ServiceError> {
+        let key = Key::Document(address_link(id));
+        let found = self.reads.look_up(|reader| reader.document(&address_link(id)))?;
+        if let Some(found) = found {
+            write.read.push((key.clone(), found.version));
+            write.delete.push(key);
         }
         Ok(())
     }

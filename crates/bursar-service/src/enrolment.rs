@@ -148,7 +148,8 @@ impl Bursar {
         let known = factors.of(CredentialKind::Passkey).map(|factor| self.open_passkey(&factor.value));
         let known = known.map(|passkey| Ok(passkey?.cred_id().clone())).collect::<Result<Vec<_>, ServiceError>>()?;
         let handle = Uuid::from_bytes(*owner.id.as_bytes());
-        let started = party.webauthn.start_passkey_registration(handle, &owner.username, &owner.full_name, Some(known));
+        let shown = if owner.full_name.trim().is_empty() { &owner.username } else { &owner.full_name };
+        let started = party.webauthn.start_passkey_registration(handle, &owner.username, shown, Some(known));
         let (options, state) = started.map_err(|error| broken(&error))?;
         let (name, now) = (Name::of(&options.public_key.challenge), self.clock.now());
         let value = PendingPasskey { session: principal.token().id, stepped_up, state };

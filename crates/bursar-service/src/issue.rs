@@ -9,7 +9,7 @@ use bursar_core::ledger::{
 };
 use bursar_core::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject};
 use bursar_core::scope::{ScopeName, Scopes};
-use bursar_core::time::Span;
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Grant, LastUse, Narrowing, Token, TokenKind};
 use bursar_identity::attempts::{Credential as Presented, Source};
 use bursar_store::Page;
@@ -17,10 +17,11 @@ use bursar_wire::token_text::TokenText;
 
 use crate::accounts::check_name;
 use crate::authenticate::{Mode, Principal, secret_place};
-use crate::error::ServiceError;
+use crate::error::{ServiceError, Unproven};
 use crate::login::Handed;
 use crate::notices::Notice;
 use crate::step_up::Action;
+use crate::stored::TRIES;
 use crate::{Bursar, RequireIp};
 
 /// What a new access token is to be.
@@ -56,6 +57,8 @@ pub(crate) struct Making {
     pub(crate) cap: Option<u64>,
     /// The client's name for the request.
     pub(crate) key: Option<String>,
+    /// Since when sessions counted when its maker began to prove who they are, if that is what made it.
+    pub(crate) began_in: Option<Timestamp>,
 }
 
 /// A token that was just made. Its text is shown here and never again.
@@ -121,7 +124,8 @@ impl Bursar {
         let mut warnings = warnings(&token, &rules, new.duration.is_none());
         warnings.extend(self.limits_of_no_wallet(token.user, &rules.limits).await?);
         let text = TokenText::from_random(self.random.bytes());
-        let making = Making { action: "token.issue", cap: Some(self.policy.tokens_per_user), key: new.key };
+        let making =
+            Making { action: "token.issue", cap: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
         self.store_token(principal.actor(), &token, &text, rules, making).await?;
         let label = token.label.clone().unwrap_or_default();
         self.notify(&principal.owner, &Notice::TokenIssued { label, from: principal.address });
@@ -187,52 +191,68 @@ impl Bursar {
         mut rules: LimitSet,
         making: Making,
     ) -> Result<(), ServiceError> {
-        let Making { action, cap, key } = making;
+        let Making { action, cap, key, began_in } = making;
         let (id, user, now) = (token.id, token.user, token.created);
         if let Some(destinations) = &mut rules.destinations {
             // Nothing was paid yet, so counting begins at the beginning.
             destinations.counted_since = (!destinations.each.is_empty()).then_some(now);
         }
-        let found = self.reads.run(move |reader| Ok((reader.user(user)?, reader.count_long_lived(user, now)?))).await?;
-        let (Some(owner), long_lived) = found else {
-            return Err(ServiceError::NotFound("user"));
-        };
-        if cap.is_some_and(|cap| long_lived >= cap) {
-            let problem = format!("there are {long_lived} living tokens, as many as a user may have; remove one first");
-            return Err(ServiceError::Conflict(problem));
-        }
-        let mut write = Write {
-            read: vec![(Key::Token(id), 0)],
-            put: vec![
-                Record::Token(id, token.clone()),
-                Record::Secrets(id, vec![self.secret_of(token, text)?]),
-                Record::Limits(Subject::Token(id), rules),
-            ],
-            trace: Some(Trace {
-                action,
-                subject: format!("token:{id}"),
-                data: vec![
-                    ("user", user.to_string()),
-                    ("label", token.label.clone().unwrap_or_default()),
-                    ("expires", token.expires.to_string()),
-                    ("scopes", token.grant.scopes.iter().map(|scope| scope.to_string()).collect::<Vec<_>>().join(" ")),
+        for _ in 0..TRIES {
+            let found =
+                self.reads.run(move |reader| Ok((reader.user(user)?, reader.count_long_lived(user, now)?))).await?;
+            let (Some(owner), long_lived) = found else {
+                return Err(ServiceError::NotFound("user"));
+            };
+            if cap.is_some_and(|cap| long_lived >= cap) {
+                let problem =
+                    format!("there are {long_lived} living tokens, as many as a user may have; remove one first");
+                return Err(ServiceError::Conflict(problem));
+            }
+            // Whoever signs in while all sessions are ended, or the password is changed, began before that.
+            if began_in.is_some_and(|before| before != owner.value.sessions_since) {
+                return Err(Unproven::SignIn.into());
+            }
+            let mut write = Write {
+                read: vec![(Key::Token(id), 0)],
+                put: vec![
+                    Record::Token(id, token.clone()),
+                    Record::Secrets(id, vec![self.secret_of(token, text)?]),
+                    Record::Limits(Subject::Token(id), rules.clone()),
                 ],
-            }),
-            ..Write::default()
-        };
-        if cap.is_some() {
-            // Counted and made in one: of two that are made at once, the second counts again.
-            write.read.push((Key::User(user), owner.version));
-            write.put.push(Record::User(user, owner.value));
+                trace: Some(Trace {
+                    action,
+                    subject: format!("token:{id}"),
+                    data: vec![
+                        ("user", user.to_string()),
+                        ("label", token.label.clone().unwrap_or_default()),
+                        ("expires", token.expires.to_string()),
+                        (
+                            "scopes",
+                            token.grant.scopes.iter().map(|scope| scope.to_string()).collect::<Vec<_>>().join(" "),
+                        ),
+                    ],
+                }),
+                ..Write::default()
+            };
+            if began_in.is_some() || cap.is_some() {
+                write.read.push((Key::User(user), owner.version));
+            }
+            if cap.is_some() {
+                // Counted and made in one: of two that are made at once, the second counts again.
+                write.put.push(Record::User(user, owner.value));
+            }
+            if let Some(key) = key.as_ref().map(|key| created_key(user, key)) {
+                if self.reads.look_up(|reader| reader.document(&key))?.is_some() {
+                    return Err(ServiceError::Conflict("the account changed in the meantime; try again".to_owned()));
+                }
+                write.read.push((Key::Document(key.clone()), 0));
+                write.put.push(Record::Document(key, Document { title: None, body: id.to_string().into_bytes() }));
+            }
+            if let Outcome::Written = self.write(actor, write).await? {
+                return Ok(());
+            }
         }
-        if let Some(key) = key.map(|key| created_key(user, &key)) {
-            write.read.push((Key::Document(key.clone()), 0));
-            write.put.push(Record::Document(key, Document { title: None, body: id.to_string().into_bytes() }));
-        }
-        match self.write(actor, write).await? {
-            Outcome::Written => Ok(()),
-            _ => Err(ServiceError::Conflict("the account changed in the meantime; try again".to_owned())),
-        }
+        Err(ServiceError::Busy)
     }
 
     /// Refuses a request under a key that made something before: what was secret about it is not kept.

@@ -90,7 +90,7 @@ use crate::memory::RailMemory;
 use crate::passkey_sign_in::OpenChallenge;
 use crate::passkeys::{Challenge, MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE};
 use crate::pending::Pending;
-use crate::proof::Hashing;
+use crate::proof::{AttemptTurns, Hashing};
 use crate::rail::Rail;
 use crate::rates::Rates;
 use crate::reads::Reads;
@@ -189,6 +189,7 @@ pub struct Bursar {
     pub(crate) replays: Replays,
     /// Failed logins under names that nobody has.
     pub(crate) strangers: Cache<String, Attempts>,
+    pub(crate) attempt_turns: AttemptTurns,
     pub(crate) hashing: Hashing,
     pub(crate) rates: Rates,
     pub(crate) seen: Seen,
@@ -239,6 +240,7 @@ impl Bursar {
             rails: parts.rails,
             ecdh_key: parts.ecdh_key,
             ecdh_public_key: parts.ecdh_public_key,
+            attempt_turns: AttemptTurns::new(),
             hashing: Hashing::new(parts.policy.password_cost),
             rates: Rates::new(parts.policy.rate_limits),
             policy: parts.policy,

@@ -106,12 +106,17 @@ impl Bursar {
         organisation: OrganisationId,
         role: Option<MemberRole>,
     ) -> Result<(), ServiceError> {
-        let user = self.user_named(username).await?.id;
+        let account = self.user_named(username).await?;
+        let user = account.id;
         self.decide(Actor::Operator, || match role {
             Some(role) => Ok((self.change_of_role(By::Operator, organisation, user, role)?.0, ())),
             None => Ok((self.removal(By::Operator, organisation, user)?, ())),
         })
-        .await
+        .await?;
+        if role.is_some() && self.stored_organisation(organisation)?.value.requires_second_factor {
+            self.end_sessions_if_without_factor(&account).await?;
+        }
+        Ok(())
     }
 
     /// The organisations of a user, for the operator of the machine.

@@ -1,9 +1,12 @@
 //! Organisations: which there are, what they are called, whether their members need a second factor.
 
-use bursar_core::account::{MemberRole, Membership, Organisation};
+use bursar_core::account::{MemberRole, Membership, Organisation, User};
 use bursar_core::audit::Actor;
 use bursar_core::id::OrganisationId;
 use bursar_core::ledger::{Key, Record, Write};
+
+use bursar_core::time::Span;
+use bursar_store::Page;
 
 use crate::Bursar;
 use crate::accounts::check_name;
@@ -11,6 +14,9 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
 use crate::stored::trace;
+
+/// Members looked at in one read.
+const PAGE: usize = 200;
 
 /// What is to be different about an organisation.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -119,7 +125,8 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Organisation, ServiceError> {
         edit.name.as_deref().map_or(Ok(()), |name| check_name("name", name))?;
-        self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
+        let demanded = self.stored_organisation(id)?.value.requires_second_factor;
+        let edited = self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
             if !role.administers() {
                 return Err(ServiceError::RoleNeeded { role: "admin" });
@@ -149,6 +156,44 @@ impl Bursar {
                 ..Write::default()
             };
             Ok((write, organisation))
+        });
+        let edited = edited.await?;
+        if edited.requires_second_factor && !demanded {
+            self.end_sessions_without_factor(id).await?;
+        }
+        Ok(edited)
+    }
+
+    /// Ends the sessions of members who have no second factor: one that is demanded from now on is set up by the next.
+    async fn end_sessions_without_factor(&self, id: OrganisationId) -> Result<(), ServiceError> {
+        let mut after = None;
+        loop {
+            let page = Page { limit: PAGE, after, newest_first: false };
+            let found = self.reads.run(move |reader| reader.members(id, None, page)).await?;
+            let Some((_, last)) = found.last() else { return Ok(()) };
+            after = Some(last.id);
+            for (_, user) in found {
+                self.end_sessions_if_without_factor(&user).await?;
+            }
+        }
+    }
+
+    /// The same for one of them.
+    pub(crate) async fn end_sessions_if_without_factor(&self, user: &User) -> Result<(), ServiceError> {
+        if !self.factors_of(user).await?.is_empty() {
+            return Ok(());
+        }
+        let id = user.id;
+        self.decide(Actor::System, || {
+            let found = self.stored_user(id)?;
+            let sessions_since = self.clock.now().plus(Span::from_millis(1));
+            let write = Write {
+                read: vec![(Key::User(id), found.version)],
+                put: vec![Record::User(id, User { sessions_since, ..found.value })],
+                trace: trace("user.end_sessions", "user", id, vec![("for", "second_factor".to_owned())]),
+                ..Write::default()
+            };
+            Ok((write, ()))
         })
         .await
     }

@@ -372,7 +372,7 @@ impl Bursar {
         // The next millisecond: a session of this very one is over, too.
         let sessions_since = self.clock.now().plus(Span::from_millis(1));
         write.put.push(Record::User(id, User { sessions_since, ..found.value }));
-        Ok(())
+        self.void_address_link(id, write)
     }
 
     pub(crate) async fn password_credential(&self, user: &User, clear: &str) -> Result<Record, ServiceError> {

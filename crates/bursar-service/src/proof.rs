@@ -18,6 +18,7 @@ use bursar_identity::step_up::Via;
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
 use bursar_store::seal::Place;
 use bursar_wire::password::WireVerifier;
+use sha2::{Digest, Sha256};
 
 use crate::Bursar;
 use crate::error::{ServiceError, Unproven};
@@ -27,6 +28,29 @@ use crate::step_up::Purpose;
 
 /// Whose attempts stand for those on names that nobody has.
 const NOBODY: UserId = UserId::from_bytes([0; 16]);
+/// How many accounts or names wait for each other at most: those whose attempts are written one after the other.
+const TURNS: usize = 128;
+
+/// Who changes a record of attempts now. Names that nobody has wait for their turn just as others do.
+pub(crate) struct AttemptTurns(Box<[tokio::sync::Mutex<()>]>);
+
+impl AttemptTurns {
+    pub(crate) fn new() -> Self {
+        Self((0..TURNS).map(|_| tokio::sync::Mutex::default()).collect())
+    }
+
+    fn of(&self, name: &[u8]) -> &tokio::sync::Mutex<()> {
+        self.place_of(name).1
+    }
+
+    fn place_of(&self, name: &[u8]) -> (usize, &tokio::sync::Mutex<()>) {
+        static NOBODYS_TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let [first, ..] = <[u8; 32]>::from(Sha256::digest(name));
+        let place = usize::from(first) % TURNS;
+        (place, self.0.get(place).unwrap_or(&NOBODYS_TURN))
+    }
+}
+
 /// How often a write is tried again when somebody else was faster.
 const TRIES: usize = 8;
 
@@ -191,7 +215,7 @@ impl Bursar {
         if let Err(wait) = charged {
             return ServiceError::TooManyAttempts { until: wait.until };
         }
-        self.write_as_for_a_user(source).await;
+        self.write_as_for_a_user(name, source).await;
         match self.hashing.matches(None, presented).await {
             Ok(_) => Unproven::Password.into(),
             Err(error) => error,
@@ -200,9 +224,12 @@ impl Bursar {
 
     /// An attempt on an account is written down before the password is looked at. One on a name that nobody
     /// has takes as long: its record says nothing and is nobody's.
-    async fn write_as_for_a_user(&self, source: Source) {
+    async fn write_as_for_a_user(&self, name: &str, source: Source) {
         let now = self.clock.now();
-        let written = self.change_attempts(NOBODY, Kind::Password, |attempts| {
+        let (place, turn) = self.attempt_turns.place_of(name.as_bytes());
+        let name = format!("{}/{place}", Kind::Password.name());
+        let key = DocumentKey { user: NOBODY, kind: DocumentKind::Attempts, name };
+        let written = self.change_attempts_at(key, turn, |attempts| {
             attempts.failed(&Kind::Password.policy(), source, now);
             Ok(())
         });
@@ -264,13 +291,34 @@ impl Bursar {
         .await
     }
 
+    /// The same for a password that was just set from here.
+    pub(crate) async fn note_password_source(&self, user: UserId, source: Source) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        self.change_attempts(user, Kind::Password, |attempts| {
+            attempts.succeeded(&Kind::Password.policy(), source, now);
+            Ok(())
+        })
+        .await
+    }
+
     async fn change_attempts(
         &self,
         user: UserId,
         kind: Kind,
-        mut change: impl FnMut(&mut Attempts) -> Result<(), ServiceError>,
+        change: impl FnMut(&mut Attempts) -> Result<(), ServiceError>,
     ) -> Result<(), ServiceError> {
         let key = DocumentKey { user, kind: DocumentKind::Attempts, name: kind.name().to_owned() };
+        self.change_attempts_at(key, self.attempt_turns.of(user.as_bytes()), change).await
+    }
+
+    async fn change_attempts_at(
+        &self,
+        key: DocumentKey,
+        turn: &tokio::sync::Mutex<()>,
+        mut change: impl FnMut(&mut Attempts) -> Result<(), ServiceError>,
+    ) -> Result<(), ServiceError> {
+        // One after the other, so that none is ever told that others were faster: a name that nobody has never is.
+        let _turn = turn.lock().await;
         for _ in 0..TRIES {
             let wanted = key.clone();
             let found = self.reads.look_up(|reader| reader.document(&wanted))?;

@@ -13,6 +13,7 @@ use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Record, Vers
 use bursar_core::refusal::Refusal;
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
+use bursar_identity::attempts::{Credential as Presented, Source};
 use bursar_identity::link::LinkSecret;
 use bursar_wire::password::lower_case;
 
@@ -47,7 +48,11 @@ impl Bursar {
         self.rates.mail_to(&name, address, self.clock.now())?;
         let permit = Arc::clone(&self.resets).try_acquire_owned().map_err(|_| ServiceError::Busy)?;
         let bursar = Arc::clone(self);
+        // Some time later: what is looked up for some names only must not be felt in the answer.
+        let [random] = self.random.bytes::<1>();
+        let later = std::time::Duration::from_millis(50 + 2 * u64::from(random));
         tokio::spawn(async move {
+            tokio::time::sleep(later).await;
             if let Err(error) = bursar.send_reset(name).await {
                 tracing::warn!(%error, "a link for a new password could not be made");
             }
@@ -123,6 +128,8 @@ impl Bursar {
             Ok(Write { read, delete: vec![Key::Document(key.clone())], ..Write::default() })
         })
         .await?;
+        // Whoever reads the owner's mail is heard from here, however often others guess.
+        self.note_password_source(user.id, Source::new(Presented::Login, address)).await?;
         self.notify(&user, &Notice::PasswordChanged);
         Ok(())
     }

@@ -80,7 +80,8 @@ impl Bursar {
             template: None,
         };
         let text = TokenText::from_random(self.random.bytes());
-        let making = Making { action: "service.create", cap: Some(self.policy.tokens_per_user), key: new.key };
+        let making =
+            Making { action: "service.create", cap: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
         self.store_token(principal.actor(), &token, &text, LimitSet::default(), making).await?;
         Ok((self.state_of(token).await?, text))
     }

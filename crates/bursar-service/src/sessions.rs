@@ -88,19 +88,31 @@ impl Bursar {
             let found = self.stored_user(id)?;
             // The next millisecond: a session of this very one is over, too.
             let sessions_since = self.clock.now().plus(Span::from_millis(1));
-            let write = Write {
+            let mut write = Write {
                 read: vec![(Key::User(id), found.version)],
                 put: vec![Record::User(id, User { sessions_since, ..found.value })],
                 trace: trace("user.end_sessions", "user", id, Vec::new()),
                 ..Write::default()
             };
+            self.void_address_link(id, &mut write)?;
             Ok((write, ()))
         })
         .await
     }
 
     async fn end_other_sessions(&self, principal: &Principal) -> Result<(), ServiceError> {
-        let (own, mut after) = (principal.token().id, None);
+        let (id, own, mut after) = (principal.user(), principal.token().id, None);
+        self.decide(principal.actor(), || {
+            let found = self.stored_user(id)?;
+            let mut write = Write {
+                read: vec![(Key::User(id), found.version)],
+                trace: trace("user.end_other_sessions", "user", id, Vec::new()),
+                ..Write::default()
+            };
+            self.void_address_link(id, &mut write)?;
+            Ok((write, ()))
+        })
+        .await?;
         loop {
             let page = Page { limit: PAGE, after, newest_first: false };
             let found = self.living_sessions(principal, page).await?;

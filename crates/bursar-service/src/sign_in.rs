@@ -69,6 +69,8 @@ pub enum Proof {
 pub(crate) struct UnderWay {
     pub(crate) user: UserId,
     pub(crate) began: Timestamp,
+    /// Since when sessions counted when it began: another value says that all were ended since.
+    pub(crate) began_in: Timestamp,
     pub(crate) tries: u32,
 }
 
@@ -96,7 +98,7 @@ impl Bursar {
         let ticket = Secret::new(URL_SAFE_NO_PAD.encode(self.random.bytes::<TICKET_BYTES>()));
         let name = Name::of(ticket.expose().as_bytes());
         let offers = self.offers(&user, name).await?;
-        let under_way = UnderWay { user: user.id, began: now, tries: 0 };
+        let under_way = UnderWay { user: user.id, began: now, began_in: user.sessions_since, tries: 0 };
         let ends = now.plus(SIGN_IN_TIME);
         self.sign_ins.put(name, Kept { of: Some(*user.id.as_bytes()), ends, value: under_way }, now);
         Ok(SignIn { ticket, offers, ends })
@@ -143,7 +145,7 @@ impl Bursar {
         let id = under_way.user;
         let user = self.reads.look_up(|reader| reader.user(id))?.ok_or(Unproven::SignIn)?.value;
         // A new password ends what the old one began.
-        if under_way.began < user.sessions_since {
+        if under_way.began < user.sessions_since || under_way.began_in != user.sessions_since {
             return Err(Unproven::SignIn.into());
         }
         refuse_frozen(&user, self.clock.now())?;

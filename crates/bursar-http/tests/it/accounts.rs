@@ -233,6 +233,116 @@ async fn an_address_is_ones_own_once_its_mail_was_read() {
 }
 
 #[tokio::test]
+async fn who_signs_in_with_the_old_password_while_a_new_one_is_set_gets_no_session() {
+    let server = std::sync::Arc::new(start().await);
+    let ticking = {
+        let server = std::sync::Arc::clone(&server);
+        tokio::spawn(async move {
+            loop {
+                server.pass(Span::from_millis(1));
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    let mut old = PASSWORD.to_owned();
+    for round in 0..30_u32 {
+        ask_reset(&server, NAME).await;
+        let link = server.link(NAME, "A new password").await;
+        let thief = {
+            let (server, old) = (std::sync::Arc::clone(&server), old.clone());
+            tokio::spawn(async move {
+                for _ in 0..round {
+                    tokio::task::yield_now().await;
+                }
+                log_in(&server, &old, Some(OTP)).await
+            })
+        };
+        let new = format!("{NEW} {round}");
+        assert_eq!(redeem(&server, &link, &new).await.status, 200);
+        let answer = thief.await.unwrap();
+        if let Some(session) = answer.body["access_token"].as_str() {
+            let me = server.send("GET", "/bursar/v1/users/me", Some(session), None).await;
+            assert_eq!(me.status, 401, "round {round}: it lives on");
+        }
+        old = new;
+        server.pass(HOUR);
+    }
+    ticking.abort();
+}
+
+#[tokio::test]
+async fn a_change_of_address_ends_with_the_password_with_all_sessions_and_with_a_freeze() {
+    let server = start().await;
+    let ask = async |number: u8| {
+        let session = server.log_in(NAME).await;
+        let address = format!("thief{number}@example.com");
+        let asked = post(&server, "/users/me/email", Some(&session), json!({"email": address, "otp": OTP})).await;
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        (session, server.link(&address, "Confirm").await)
+    };
+    let verify = async |link: &str| post(&server, "/email/verify", None, json!({"token": link})).await;
+    let (session, link) = ask(1).await;
+    let ended = post(&server, "/sessions/revoke-all", Some(&session), json!({"keepThis": true})).await;
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    assert_eq!(code(&verify(&link).await), "link_over");
+    let (session, link) = ask(2).await;
+    let change = json!({"old": PASSWORD, "new": NEW, "otp": OTP});
+    assert_eq!(post(&server, "/users/me/password", Some(&session), change).await.status, 200);
+    assert_eq!(code(&verify(&link).await), "link_over");
+    server.bursar.set_password(NAME, &bursar_core::secret::Secret::new(PASSWORD.to_owned())).await.unwrap();
+    server.pass(HOUR);
+    let (_, link) = ask(3).await;
+    server.bursar.freeze_named(NAME, &Default::default()).await.unwrap();
+    assert_eq!(code(&verify(&link).await), "link_over");
+}
+
+#[tokio::test]
+async fn many_wrong_passwords_at_once_are_answered_alike_whether_somebody_has_the_name() {
+    let server = std::sync::Arc::new(start().await);
+    let mut seen = Vec::new();
+    for name in [NAME, "nobody@example.com"] {
+        let tasks: Vec<_> = (0..30)
+            .map(|_| {
+                let server = std::sync::Arc::clone(&server);
+                let body = json!({"email": name, "password": "wrong", "otp": OTP});
+                tokio::spawn(async move {
+                    server.send("POST", "/api/v2/user/login", None, Some(body)).await.status.as_u16()
+                })
+            })
+            .collect();
+        let mut statuses = Vec::new();
+        for task in tasks {
+            statuses.push(task.await.unwrap());
+        }
+        statuses.sort_unstable();
+        seen.push(statuses);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(!seen[0].contains(&503));
+}
+
+#[tokio::test]
+async fn a_reset_lets_its_owner_in_from_there_however_often_others_guessed() {
+    let server = start().await;
+    let from = async |address: [u8; 4], path: &str, body: Value| {
+        server.send_from(address, "POST", path, None, body.to_string().into_bytes()).await
+    };
+    let login = |password: &str| json!({"email": NAME, "password": password, "otp": OTP});
+    for guess in 0..120_u8 {
+        from([203, guess, 113, 9], "/api/v2/user/login", login("wrong")).await;
+        server.pass(Span::from_seconds(60));
+    }
+    let home = [192, 0, 2, 7];
+    assert_eq!(from(home, "/api/v2/user/login", login(PASSWORD)).await.status, 429);
+    ask_reset(&server, NAME).await;
+    let link = server.link(NAME, "A new password").await;
+    let redeemed = from(home, "/bursar/v1/password-resets/redeem", json!({"token": link, "password": NEW})).await;
+    assert_eq!(redeemed.status, 200, "{}", redeemed.body);
+    server.pass(Span::from_seconds(1));
+    assert_eq!(from(home, "/api/v2/user/login", login(NEW)).await.status, 200);
+}
+
+#[tokio::test]
 async fn names_that_hide_something_are_refused_and_nothing_is_changed() {
     let server = start().await;
     let session = server.log_in(NAME).await;

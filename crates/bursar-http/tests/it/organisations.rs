@@ -355,3 +355,42 @@ async fn limits_of_a_name_tell_a_stranger_nothing_of_whether_somebody_has_it() {
         assert!(seen.iter().all(|other| *other == seen[0]), "{method}: {seen:?}");
     }
 }
+
+#[tokio::test]
+async fn a_session_without_a_second_factor_ends_where_one_is_demanded() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let demand = async |demands: bool| {
+        let edit = json!({"requiresSecondFactor": demands, "otp": OTP});
+        let answer = house.ask("PATCH", &organisation(""), &owner, Some(edit)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    demand(false).await;
+    let bare = "bare@example.com";
+    house.server.newcomer(bare).await;
+    house.server.bursar.set_role_named(bare, DEFAULT_ORGANISATION, Some(MemberRole::Admin)).await.unwrap();
+    let session = house.server.log_in_alone(bare).await;
+    assert_eq!(house.ask("GET", &organisation("/members"), &session, None).await.status, 200);
+    demand(true).await;
+    assert_eq!(house.ask("GET", &organisation("/members"), &session, None).await.status, 401);
+    assert_eq!(house.ask("GET", "/users/me", &owner, None).await.status, 200, "who has one goes on");
+
+    // And who has none does not join where one is demanded.
+    let stranger = house.session("stranger").await;
+    let elsewhere = house.ask("GET", "/organisations", &stranger, None).await.body["organisations"][0]["id"].clone();
+    let elsewhere = format!("/organisations/{}", elsewhere.as_str().unwrap());
+    let off = json!({"requiresSecondFactor": false, "otp": OTP});
+    assert_eq!(house.ask("PATCH", &elsewhere, &stranger, Some(off)).await.status, 200);
+    let guest = "guest@example.com";
+    house.server.newcomer(guest).await;
+    let id = elsewhere.rsplit('/').next().unwrap().parse().unwrap();
+    house.server.bursar.set_role_named(guest, DEFAULT_ORGANISATION, None).await.ok();
+    house.server.bursar.set_role_named(guest, id, Some(MemberRole::Member)).await.unwrap();
+    house.server.pass(Span::from_seconds(1));
+    let session = house.server.log_in_alone(guest).await;
+    let invited = house.invite(&owner, json!({"email": "anybody@example.com", "role": "admin"})).await;
+    assert_eq!(invited.status, 201, "{}", invited.body);
+    let link = house.server.link("anybody@example.com", "You are invited").await;
+    let join = house.ask("POST", "/invitations/redeem", &session, Some(json!({"token": link}))).await;
+    assert_eq!(code(&join), "second_factor_required", "{}", join.body);
+}

@@ -70,6 +70,11 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::with(policy()).await
+    }
+
+    /// One whose operator decided otherwise.
+    pub(crate) async fn with(policy: Policy) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_790_000_000_000)));
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
@@ -87,7 +92,7 @@ impl Server {
             ecdh_key: Secret::new(String::new()),
             ecdh_public_key: String::new(),
             mail: Some(Post { mailer: Arc::new(Mailbox(mails)), public_url: "https://bursar.example".to_owned() }),
-            policy: policy(),
+            policy,
             engine: bursar_ledger::Settings::default(),
         };
         let bursar = Arc::new(Bursar::start(parts).unwrap());
@@ -299,7 +304,7 @@ fn chain() -> Arc<dyn Rail> {
     Arc::new(EvmRail::new(Settings { chain, url, fees, confirmations: 1 }).unwrap())
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         fixed_otp: Some(FixedOtp::for_test_environment()),
         origin: "localhost".to_owned(),

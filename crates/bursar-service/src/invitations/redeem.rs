@@ -71,6 +71,11 @@ impl Bursar {
         self.person(principal)?;
         self.rates.link(principal.address, self.clock.now())?;
         let id = principal.user();
+        let invitation = self.open_invitation(link)?.value;
+        let demands = self.stored_organisation(invitation.organisation)?.value.requires_second_factor;
+        if demands && self.factors_of(&principal.owner).await?.is_empty() {
+            return Err(ServiceError::SecondFactorRequired);
+        }
         self.decide(principal.actor(), || {
             let user = self.stored_user(id)?;
             self.taking(link, (user.value, user.version), Write::default())
