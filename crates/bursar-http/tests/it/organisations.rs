@@ -394,3 +394,20 @@ async fn a_session_without_a_second_factor_ends_where_one_is_demanded() {
     let join = house.ask("POST", "/invitations/redeem", &session, Some(json!({"token": link}))).await;
     assert_eq!(code(&join), "second_factor_required", "{}", join.body);
 }
+
+#[tokio::test]
+async fn an_invitation_to_run_an_organisation_is_for_the_address_it_was_sent_to() {
+    let house = House::new().await;
+    let (owner, stranger) = (house.session("owner").await, house.session("stranger").await);
+    let take = async |address: &str, role: &str| {
+        let invited = house.invite(&owner, json!({"email": address, "role": role})).await;
+        assert_eq!(invited.status, 201, "{}", invited.body);
+        let link = house.server.link(address, "You are invited").await;
+        house.ask("POST", "/invitations/redeem", &stranger, Some(json!({"token": link}))).await
+    };
+    let passed_on = take("somebody@example.com", "admin").await;
+    assert_eq!((passed_on.status.as_u16(), code(&passed_on)), (409, "conflict"));
+    assert_eq!(house.role_of(&name("stranger")).await, None);
+    assert_eq!(take(&name("stranger"), "admin").await.status, 201);
+    assert_eq!(house.role_of(&name("stranger")).await.as_deref(), Some("admin"));
+}

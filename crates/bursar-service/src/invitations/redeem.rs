@@ -78,6 +78,12 @@ impl Bursar {
         }
         self.decide(principal.actor(), || {
             let user = self.stored_user(id)?;
+            // A link may have been passed on: to run the organisation takes the address that was meant.
+            if invitation.role.administers() && user.value.verified_address() != Some(&invitation.address) {
+                let problem = "the invitation is for another address; sign in with the account that has it, or ask for \
+                               an invitation to yours";
+                return Err(ServiceError::Conflict(problem.to_owned()));
+            }
             self.taking(link, (user.value, user.version), Write::default())
         })
         .await
