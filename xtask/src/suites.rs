@@ -108,6 +108,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: foreign::curl,
     },
     Suite {
+        name: "evm",
+        about: "ethers, viem and the SDK on a chain of anvil's (conformance/evm)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::evm,
+    },
+    Suite {
         name: "openapi",
         about: "the OpenAPI document, by a linter and by schemathesis (conformance/openapi)",
         optional: false,

@@ -28,6 +28,14 @@ pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
     node_tests(workspace, &workspace.root().join("conformance/curl"))
 }
 
+/// Clients of Ethereum's nodes, on a chain of their own.
+pub(super) fn evm(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("conformance/evm");
+    install_packages(workspace, &folder)?;
+    node_tests(workspace, &folder)
+}
+
 /// The OpenAPI document: a linter reads it, and schemathesis asks all of it.
 pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
