@@ -7,6 +7,7 @@ const path = require('node:path');
 const { ethers } = require('ethers');
 
 const START_TIMEOUT_MS = 20_000;
+const MINED_WITHIN_MS = 10_000;
 const CHAIN_ID = 31337;
 const ETHER = 10n ** 18n;
 const GIGAWEI = 10n ** 9n;
@@ -25,14 +26,18 @@ const COIN = new ethers.Interface([
   'function balanceOf(address owner) view returns (uint256)',
 ]);
 
+/** The program itself: behind the package's own starter it would live on when that is killed. */
+const ANVIL = path.join(__dirname, 'node_modules/@foundry-rs', `anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`, 'bin/anvil');
+
 const hex = (number) => `0x${number.toString(16)}`;
 const anyAddress = () => ethers.Wallet.createRandom().address;
 
 /** One running node with a chain of its own. */
 class Chain {
   async start() {
-    const anvil = path.join(__dirname, 'node_modules/.bin/anvil');
-    this.process = spawn(anvil, ['--port', '0', '--host', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn(ANVIL, ['--port', '0', '--host', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Should the tests break off, nothing of theirs goes on.
+    process.once('exit', () => this.process.kill('SIGKILL'));
     this.url = await this.#listening();
     this.faucet = ethers.HDNodeWallet.fromPhrase(PHRASE);
   }
@@ -93,6 +98,17 @@ class Chain {
     return this.ask('eth_getTransactionReceipt', hash);
   }
 
+  /** The receipt as soon as there is one: also a node that mines at once takes a moment. */
+  async mined(hash) {
+    const end = Date.now() + MINED_WITHIN_MS;
+    for (;;) {
+      const found = await this.receipt(hash);
+      if (found) return found;
+      if (Date.now() > end) throw new Error(`${hash} is not mined`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   mine(blocks = 1) {
     return this.ask('anvil_mine', hex(blocks));
   }
@@ -109,7 +125,7 @@ class Chain {
   /** Puts the token contract on the chain; gives its address. */
   async deployCoin() {
     const data = readFileSync(path.join(__dirname, 'contracts/Coin.hex'), 'utf8').trim();
-    const { contractAddress } = await this.receipt(await this.faucetSends({ data, gas: hex(2_000_000) }));
+    const { contractAddress } = await this.mined(await this.faucetSends({ data, gas: hex(2_000_000) }));
     return contractAddress;
   }
 
@@ -122,13 +138,13 @@ class Chain {
     return BigInt(await this.ask('eth_call', { to: contract, data }, 'latest'));
   }
 
-  mint(contract, to, amount) {
-    return this.faucetSends({ to: contract, data: COIN.encodeFunctionData('mint', [to, amount]) });
+  async mint(contract, to, amount) {
+    return this.mined(await this.faucetSends({ to: contract, data: COIN.encodeFunctionData('mint', [to, amount]) }));
   }
 
   /** What an account paid for a mined transaction, beyond what it sent. */
   async feeOf(hash) {
-    const { gasUsed, effectiveGasPrice } = await this.receipt(hash);
+    const { gasUsed, effectiveGasPrice } = await this.mined(hash);
     return BigInt(gasUsed) * BigInt(effectiveGasPrice);
   }
 }

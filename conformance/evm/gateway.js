@@ -165,6 +165,13 @@ function refusedWith(answer, ...codes) {
   return answer.error;
 }
 
+/** The hash in an answer to a spend, once it is mined and succeeded. */
+async function mined(chain, answer) {
+  const hash = resultOf(answer);
+  assert.equal((await chain.mined(hash)).status, '0x1');
+  return hash;
+}
+
 /** The result in an answer. */
 function resultOf(answer) {
   assert.ok(answer.result !== undefined, JSON.stringify(answer));
@@ -200,4 +207,4 @@ async function spender({ chain, gateway }, t, limits = ['hteth 1/day'], more = {
   return { wallet, token, from: wallet.address };
 }
 
-module.exports = { Gateway, OTP, TOKEN_COIN, onChain, pause, refusedWith, resultOf, spender, until };
+module.exports = { Gateway, OTP, TOKEN_COIN, mined, onChain, pause, refusedWith, resultOf, spender, until };

@@ -7,7 +7,7 @@ const viem = require('viem');
 const { foundry } = require('viem/chains');
 const { promise } = require('../../sdk-js/server');
 const { ETHER, CHAIN_ID, anyAddress, hex } = require('../chain');
-const { OTP, onChain, refusedWith, resultOf, spender } = require('../gateway');
+const { OTP, mined, onChain, refusedWith, resultOf, spender } = require('../gateway');
 
 onChain('clients', {}, (world) => {
   promise('ethers sends within the limit, and is told why not beyond', async (t) => {
@@ -56,7 +56,7 @@ onChain('clients', {}, (world) => {
       const authorization = `Basic ${Buffer.from(`${user}:${token.text}`).toString('base64')}`;
       const body = { jsonrpc: '2.0', id: 1, method: 'eth_sendTransaction', params: [{ from, to, value: hex(5n) }] };
       const answer = await gateway.raw('POST', '/rail/local', { headers: { authorization }, body: JSON.stringify(body) });
-      resultOf(answer.body);
+      await mined(chain, answer.body);
     }
     assert.equal(await chain.balance(to), 10n);
   });
@@ -69,7 +69,7 @@ onChain('clients', {}, (world) => {
     const ask = (amount) => bitgo.post(bitgo.url(`/hteth/wallet/${wallet.id}/sendcoins`, 2)).send({ address: to, amount }).result();
     const sent = await ask('400000000000000000');
     assert.match(sent.txid, /^0x[0-9a-f]{64}$/);
-    assert.equal((await chain.receipt(sent.txid)).status, '0x1');
+    assert.equal((await chain.mined(sent.txid)).status, '0x1');
     assert.equal(await chain.balance(to), 4n * ETHER / 10n);
     const refused = await ask('600000000000000000').then(() => null, (error) => error);
     assert.equal(refused?.message, 'needs unlock');
@@ -85,8 +85,8 @@ onChain('clients', {}, (world) => {
     const session = await gateway.login();
     const { created } = await gateway.issue(t, session, { spendingLimits: [{ coin: 'hteth', txValueLimit: ETHER.toString() }] });
     const to = anyAddress();
-    const hash = resultOf(await gateway.send({ text: created.token }, { from: wallet.address, to, value: hex(ETHER / 2n) }));
-    assert.equal((await chain.receipt(hash)).status, '0x1');
+    const hash = await mined(world.chain, await gateway.send({ text: created.token }, { from: wallet.address, to, value: hex(ETHER / 2n) }));
+    assert.equal((await chain.mined(hash)).status, '0x1');
     refusedWith(await gateway.send({ text: created.token }, { from: wallet.address, to, value: hex(ETHER / 2n) }), 'limit_exceeded');
     assert.equal(await chain.balance(to), ETHER / 2n);
   });
@@ -109,12 +109,12 @@ onChain('clients', {}, (world) => {
     const own = await gateway.call(elsewhere, 'eth_accounts');
     assert.deepEqual(resultOf(own).map((one) => one.toLowerCase()), [other.address.toLowerCase()]);
     refusedWith(await gateway.send(elsewhere, sending), 'not_supported', 'wallet_unknown');
-    resultOf(await gateway.send(elsewhere, { from: other.address, to: anyAddress(), value: hex(1n) }));
+    await mined(world.chain, await gateway.send(elsewhere, { from: other.address, to: anyAddress(), value: hex(1n) }));
 
     assert.equal(await chain.balance(to), 0n);
     assert.equal(await chain.count(from, 'pending'), 0);
     for (const one of [viewer, without]) assert.deepEqual(await gateway.spends(one), []);
-    resultOf(await gateway.send(token, { ...sending, to: anyAddress() }));
+    await mined(world.chain, await gateway.send(token, { ...sending, to: anyAddress() }));
   });
 
   promise('locked and revoked tokens spend nothing', async (t) => {
@@ -145,7 +145,7 @@ onChain('clients', {}, (world) => {
     const { from, token } = await spender(world, t, ['tbtc 1/day']);
     const to = anyAddress();
     const sending = { from, to, value: hex(7n) };
-    resultOf(await gateway.send(token, sending, { 'x-bitgo-otp': OTP }));
+    await mined(world.chain, await gateway.send(token, sending, { 'x-bitgo-otp': OTP }));
     refusedWith(await gateway.send(token, sending), 'no_limit_for_coin');
     assert.equal(await chain.balance(to), 7n);
   });
@@ -157,8 +157,8 @@ onChain('clients', {}, (world) => {
       destinations: { allow: [{ address: allowed, coin: 'hteth' }] },
     });
     const to = anyAddress();
-    resultOf(await gateway.send(token, { from, to: allowed, value: hex(3n) }));
-    resultOf(await gateway.send(token, { from, to: allowed.toLowerCase(), value: hex(3n) }));
+    await mined(world.chain, await gateway.send(token, { from, to: allowed, value: hex(3n) }));
+    await mined(world.chain, await gateway.send(token, { from, to: allowed.toLowerCase(), value: hex(3n) }));
     refusedWith(await gateway.send(token, { from, to, value: hex(3n) }), 'destination_not_allowed');
     assert.equal(await chain.balance(allowed), 6n);
     assert.equal(await chain.balance(to), 0n);
