@@ -3,7 +3,7 @@
 
 const http = require('node:http');
 
-/** What can go wrong with a call; each gets the call's own answer, and what the answer is written to. */
+/** What can go wrong with a call; each gets the call's own answer (the call, if the node is not asked), and what is written to. */
 const FAULTS = {
   /** The connection ends before the node hears of it. */
   down: { asks: false, answer: (_, response) => response.destroy() },
@@ -27,6 +27,8 @@ const FAULTS = {
   other: { asks: true, answer: (text, response) => response.writeHead(200).end(JSON.stringify({ ...JSON.parse(text), id: 999 })) },
   /** Done, and answered with an error that says nothing about whether it was. */
   confused: { asks: true, answer: (text, response) => response.writeHead(200).end(JSON.stringify({ jsonrpc: '2.0', id: JSON.parse(text).id, error: { code: -32000, message: 'internal trouble' } })) },
+  /** Answered with nothing, as by a node that is behind the others. */
+  behind: { asks: false, answer: (call, response) => response.writeHead(200).end(JSON.stringify({ jsonrpc: '2.0', id: JSON.parse(call).id, result: null })) },
   /** Done, and answered late. */
   slow: { asks: true, answer: (text, response) => setTimeout(() => response.writeHead(200).end(text), 3_000) },
 };
@@ -59,7 +61,7 @@ class Proxy {
     const fault = FAULTS[this.choose(call)];
     const ask = async () => (await fetch(this.node, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).text();
     if (!fault) return response.writeHead(200, { 'content-type': 'application/json' }).end(await ask());
-    return fault.answer(fault.asks ? await ask() : '', response);
+    return fault.answer(fault.asks ? await ask() : body.toString(), response);
   }
 }
 
