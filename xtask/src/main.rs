@@ -17,7 +17,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use report::{Outcome, Report};
-use suites::{NIGHTLY, SUITES, Suite};
+use suites::{EXAMPLES, NIGHTLY, SUITES, Suite};
 use workspace::Workspace;
 
 const HELP: &str = "\
@@ -30,6 +30,8 @@ usage: cargo xtask <chore>
           --strict counts a suite that could not run as failed, unless it is optional
   nightly [--strict] [--only SUITE]... [--list]
           run the suites that take long, as `test` does
+  example [NAME]
+          run an example with all it takes: a server, a chain; without a name list them
   tidy    check the house rules
   fmt     format the workspace
   clippy  lint the workspace, warnings are errors
@@ -62,9 +64,11 @@ fn chore(arguments: &[&str]) -> Result<bool, String> {
         }
         ["test", options @ ..] => test(SUITES, &TestOptions::parse(SUITES, options)?),
         ["nightly", options @ ..] => test(NIGHTLY, &TestOptions::parse(NIGHTLY, options)?),
-        ["tidy"] => one_suite("tidy"),
-        ["clippy"] => one_suite("clippy"),
-        ["doc"] => one_suite("doc"),
+        ["example"] => test(EXAMPLES, &TestOptions { list: true, ..TestOptions::default() }),
+        ["example", name] => one(EXAMPLES, name),
+        ["tidy"] => one(SUITES, "tidy"),
+        ["clippy"] => one(SUITES, "clippy"),
+        ["doc"] => one(SUITES, "doc"),
         ["fmt"] => cargo(&["fmt", "--all"], suites::QUICK),
         ["bench"] => cargo(&["bench", "--workspace", "--benches"], BENCH_LIMIT),
         [name, ..] => Err(format!("no chore `{name}` with these arguments\nhint: `cargo xtask help` names them all")),
@@ -77,9 +81,8 @@ fn cargo(arguments: &[&str], limit: Duration) -> Result<bool, String> {
     done.map(|()| true).map_err(|failure| failure.to_string())
 }
 
-fn one_suite(name: &str) -> Result<bool, String> {
-    let options = TestOptions { only: vec![name.to_owned()], ..TestOptions::default() };
-    test(SUITES, &options)
+fn one(all: &'static [Suite], name: &str) -> Result<bool, String> {
+    test(all, &TestOptions::parse(all, &["--only", name])?)
 }
 
 /// What `cargo xtask test` or `cargo xtask nightly` was asked for.
@@ -167,5 +170,6 @@ mod tests {
     fn an_unknown_chore_is_an_error_and_not_a_success() {
         assert!(chore(&["tset"]).is_err());
         assert!(chore(&["tidy", "--fast"]).is_err());
+        assert!(chore(&["example", "etherium"]).is_err());
     }
 }

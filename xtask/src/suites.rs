@@ -108,6 +108,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: foreign::curl,
     },
     Suite {
+        name: "evm",
+        about: "ethers, viem and the SDK on a chain of anvil's (conformance/evm)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::evm,
+    },
+    Suite {
         name: "openapi",
         about: "the OpenAPI document, by a linter and by schemathesis (conformance/openapi)",
         optional: false,
@@ -123,7 +130,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "examples",
-        about: "the guide's snippet against `cargo run --release -- dev` (examples/sdk-js)",
+        about: "the guide's snippet against `cargo run --release -- dev`, and a chain of one's own (examples)",
         optional: false,
         needs: Some("build"),
         run: foreign::examples,
@@ -178,6 +185,25 @@ pub(crate) static NIGHTLY: &[Suite] = &[
     },
 ];
 
+/// What is shown to people, one by one; the suite `examples` runs all of it.
+pub(crate) static EXAMPLES: &[Suite] = &[
+    Suite { name: "build", about: "the release binary", optional: false, needs: None, run: rust::build },
+    Suite {
+        name: "sdk-js",
+        about: "the guide's snippet: a token made with BitGo's SDK (examples/sdk-js)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::guide,
+    },
+    Suite {
+        name: "ethereum",
+        about: "a transfer within a token's limit on a chain of one's own, and one above it (examples/ethereum)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::ethereum,
+    },
+];
+
 /// The suite of that name.
 pub(crate) fn find(all: &'static [Suite], name: &str) -> Option<&'static Suite> {
     all.iter().find(|suite| suite.name == name)
@@ -196,11 +222,11 @@ pub(crate) fn choose(all: &'static [Suite], names: &[String]) -> Vec<&'static Su
 
 #[cfg(test)]
 mod tests {
-    use super::{NIGHTLY, SUITES, choose, find};
+    use super::{EXAMPLES, NIGHTLY, SUITES, choose, find};
 
     #[test]
     fn what_a_suite_needs_exists_and_runs_before_it() {
-        for all in [SUITES, NIGHTLY] {
+        for all in [SUITES, NIGHTLY, EXAMPLES] {
             for (position, suite) in all.iter().enumerate() {
                 let Some(needed) = suite.needs else { continue };
                 let earlier = all.iter().take(position);
@@ -211,7 +237,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        for all in [SUITES, NIGHTLY] {
+        for all in [SUITES, NIGHTLY, EXAMPLES] {
             for suite in all {
                 let found = find(all, suite.name).unwrap();
                 assert!(std::ptr::eq(found, suite), "{}", suite.name);

@@ -28,6 +28,14 @@ pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
     node_tests(workspace, &workspace.root().join("conformance/curl"))
 }
 
+/// Clients of Ethereum's nodes, on a chain of their own.
+pub(super) fn evm(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("conformance/evm");
+    install_packages(workspace, &folder)?;
+    node_tests(workspace, &folder)
+}
+
 /// The OpenAPI document: a linter reads it, and schemathesis asks all of it.
 pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
@@ -57,8 +65,25 @@ fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
     Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
 }
 
-/// The guide's snippet with the two settings that `bursar dev` prints.
+/// All that stands under `examples/`.
 pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
+    guide(workspace)?;
+    ethereum(workspace)
+}
+
+/// A chain, Bursar in front of it, a transfer and a refusal.
+pub(super) fn ethereum(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("examples/ethereum");
+    install_packages(workspace, &folder)?;
+    let mut command = workspace.command("node");
+    command.arg("spend-ether.js").current_dir(&folder);
+    command.env("BURSAR_BIN", workspace.release_binary()?);
+    Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
+}
+
+/// The guide's snippet with the two settings that `bursar dev` prints.
+pub(super) fn guide(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
     let folder = workspace.root().join("examples/sdk-js");
     install_packages(workspace, &folder)?;

@@ -225,9 +225,13 @@ impl Rail for EvmRail {
 
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
         Box::pin(async move {
+            let Some((version, remembered)) = sent::read(memory, hold)? else { return Ok(()) };
+            // INVARIANT: that a spend is never signed stays said: its send may still wait for its turn, and would sign.
+            if remembered == sent::Remembered::Cancelled {
+                return Ok(());
+            }
             let name = sent::note(hold);
-            let Some(note) = memory.read(&name)? else { return Ok(()) };
-            memory.write(vec![NewNote { name, version: note.version, body: None }]).await.map(drop)
+            memory.write(vec![NewNote { name, version, body: None }]).await.map(drop)
         })
     }
 
@@ -272,5 +276,47 @@ impl EvmRail {
             Some((_, sent::Remembered::Signed { hash, bytes, .. })) => Some((format!("{hash:#x}"), bytes.to_vec())),
             Some((_, sent::Remembered::Cancelled)) | None => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_rails::evm::{FeeCeilings, Signed};
+
+    use super::*;
+    use crate::notes::Notes;
+
+    fn rail() -> EvmRail {
+        let ceilings = FeeCeilings { fee_per_gas: 100, priority_fee_per_gas: 100, gas: 100_000 };
+        let chain = Chain::new(31_337, Coin::parse("hteth").expect("a coin"), ceilings).expect("a chain");
+        let fees = FeeCeiling { per_spend: Amount::new(1), per_day: Amount::new(1) };
+        let url = Secret::new("http://127.0.0.1:9".to_owned());
+        EvmRail::new(Settings { chain, url, fees, confirmations: 1 }).expect("a rail")
+    }
+
+    #[tokio::test]
+    async fn that_a_spend_is_never_signed_outlasts_its_settlement() {
+        let (rail, memory, hold) = (rail(), Notes::default(), HoldId::from_bytes([7; 16]));
+        let cancelled = NewNote { name: sent::note(hold), version: 0, body: Some(sent::cancelled()) };
+        assert_eq!(memory.write(vec![cancelled]).await, Ok(true));
+
+        rail.forget(hold, &memory).await.expect("forgotten");
+
+        let late = NewNote { name: sent::note(hold), version: 0, body: Some(b"signed".to_vec()) };
+        assert_eq!(memory.write(vec![late]).await, Ok(false), "its send waited for a turn, and signs nothing");
+        assert!(matches!(sent::read(&memory, hold), Ok(Some((_, sent::Remembered::Cancelled)))));
+    }
+
+    #[tokio::test]
+    async fn what_was_signed_is_forgotten_once_it_is_settled() {
+        let (rail, memory, hold) = (rail(), Notes::default(), HoldId::from_bytes([7; 16]));
+        let price = bursar_rails::evm::Price::Fixed { gas_price: 1 };
+        let signed = Signed { nonce: 3, gas: 21_000, price, hash: Default::default(), bytes: Default::default() };
+        let body = Some(sent::pack(&Address::ZERO, &signed));
+        assert_eq!(memory.write(vec![NewNote { name: sent::note(hold), version: 0, body }]).await, Ok(true));
+
+        rail.forget(hold, &memory).await.expect("forgotten");
+
+        assert_eq!(sent::read(&memory, hold), Ok(None));
     }
 }
