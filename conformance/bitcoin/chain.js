@@ -54,8 +54,10 @@ class Chain {
     const [httpPort, walletHttpPort] = await freePorts(2);
     this.node = new FullNode({
       network: 'regtest', memory: true, apiKey: KEY, listen: false, httpPort, walletHttpPort, plugins: [plugin],
-      workers: false, logLevel: 'none', config: false, argv: false, env: false,
+      indexAddress: true, workers: false, logLevel: 'none', config: false, argv: false, env: false,
     });
+    // What it does not take it also says to whoever asks.
+    this.node.on('error', () => {});
     await this.node.open();
     this.wallets = this.node.require('walletdb').wdb;
     [this.nodeDoor, this.walletDoor] = [new Door(httpPort), new Door(walletHttpPort)];
@@ -72,7 +74,8 @@ class Chain {
   async wallet(id, coins) {
     const wallet = await this.wallets.create({ id, witness: true });
     await this.mine(coins, (await wallet.receiveAddress()).toString('regtest'));
-    await this.mine(101, ELSEWHERE_TOO);
+    // Coins of miners rest for 100 blocks, and SegWit begins with block 432.
+    await this.mine(Math.max(101, 440 - this.node.chain.height));
     return wallet;
   }
 
@@ -82,7 +85,7 @@ class Chain {
     await until(() => this.wallets.height === this.node.chain.height, 'the wallets follow the chain');
   }
 
-  /** What somebody has on the chain, in satoshi, unconfirmed included. */
+  /** What a wallet has, in satoshi, unconfirmed included. */
   async worth(wallet) {
     return BigInt((await wallet.getBalance()).unconfirmed);
   }
@@ -93,8 +96,18 @@ class Chain {
     return coins.reduce((sum, coin) => sum + BigInt(coin.value), 0n);
   }
 
-  transaction(txid) {
-    return this.node.mempool.getTX(Buffer.from(txid, 'hex').reverse());
+  /** The transactions that wait to be mined. */
+  waiting() {
+    return this.node.rpc.execute({ method: 'getrawmempool', params: [] });
+  }
+
+  /** Forgets what waits to be mined, as nodes do after a while. */
+  async drop() {
+    await this.node.mempool.reset();
+  }
+
+  async waits(txid) {
+    return (await this.waiting()).includes(txid);
   }
 }
 
@@ -108,7 +121,7 @@ async function freePorts(count) {
 }
 
 /** Waits for something that comes about by itself. */
-async function until(check, what, within = 20_000) {
+async function until(check, what, within = 8_000) {
   const end = Date.now() + within;
   for (;;) {
     const found = await check();

@@ -304,6 +304,9 @@ pub trait Rail: Send + Sync {
         Box::pin(std::future::ready(Ok(Plan { fee, instruction: Vec::new() })))
     }
 
+    /// Lets go of what a plan keeps ready: nothing was held for it.
+    fn give_up(&self, _hold: HoldId) {}
+
     /// Makes a transaction without sending it.
     fn build<'a>(
         &'a self,

@@ -279,8 +279,13 @@ struct HoldAndSend {
 impl HoldAndSend {
     /// Holds and sends; nothing, if what the request was decided on has changed.
     async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
+        let id = request.id;
         let command = Command::Hold(Box::new(request));
-        match self.ledger.submit(Request { actor: self.actor, command }).await? {
+        let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
+        if matches!(outcome, Outcome::Known { .. } | Outcome::Refused(_)) {
+            self.rail.give_up(id);
+        }
+        match outcome {
             Outcome::Held { hold, reports } => self.send(*hold, reports).await.map(Some),
             Outcome::Known { hold, same: true } => self.known(*hold).await.map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),

@@ -195,6 +195,10 @@ impl Rail for BitcoinRail {
         Box::pin(self.plan_transfer(reference, coin, recipients, hold))
     }
 
+    fn give_up(&self, hold: HoldId) {
+        self.reserved.release(hold);
+    }
+
     fn build<'a>(
         &'a self,
         _reference: &'a str,
