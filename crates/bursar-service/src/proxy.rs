@@ -113,7 +113,7 @@ impl Bursar {
             let shown = protocol.transaction(sent.hold.id, &self.memory(rail))?;
             return shown.ok_or(ServiceError::OutcomePending { hold: sent.hold.id });
         }
-        Ok(protocol.sent(call, &sent.reference))
+        Ok(protocol.result(call, &sent.reference))
     }
 
     /// The wallets on a rail that the caller may see.

@@ -247,7 +247,7 @@ pub trait Protocol: Send + Sync {
     }
 
     /// What a client is answered whose spend the rail has under this name.
-    fn sent(&self, _call: &Call, reference: &str) -> Json {
+    fn result(&self, _call: &Call, reference: &str) -> Json {
         Json::Text(reference.into())
     }
 

@@ -1,5 +1,7 @@
 //! What became of a spend, as the chain has it.
 
+use std::time::Instant;
+
 use bitcoin::Txid;
 use bursar_core::hold::Hold;
 use bursar_rails::bitcoin::outcome::Standing;
@@ -34,7 +36,7 @@ impl BitcoinRail {
         };
         let spent = signed.raw.transaction().input.iter().map(|input| input.previous_output);
         // Also after a restart: as long as it may still be mined, nothing else is made of its coins.
-        self.reserved.sign(hold.id, spent);
+        self.reserved.sign(hold.id, spent, Instant::now());
         match self.look_on_chain(hold, &signed).await {
             // Signed it is, and counts; that nobody can ask the node now changes nothing of that.
             Err(RailError::Unavailable(reason)) => {

@@ -1,6 +1,8 @@
 //! Making the transaction that is wanted, before anything is held: the node says which coins there are and which outputs
 //! are change, and what was made is read like what a stranger sent.
 
+use std::time::Instant;
+
 use bitcoin::{Transaction, TxOut};
 use bursar_core::coin::Coin;
 use bursar_core::hold::Recipient;
@@ -64,7 +66,7 @@ impl BitcoinRail {
         let turn = self.turn(wallet);
         let _turn = turn.lock().await;
         let found = self.node.coins(wallet).await?;
-        if wanted.inputs.iter().any(|coin| self.reserved.has(coin)) {
+        if wanted.inputs.iter().any(|coin| self.reserved.has(coin, Instant::now())) {
             return Err(refuse("a coin that was named is in another spend now"));
         }
         let free = self.free(&found);
@@ -84,7 +86,7 @@ impl BitcoinRail {
 
     /// The coins that may be chosen and that no other spend has.
     fn free(&self, found: &Found) -> Coins {
-        let free = found.ready.iter().filter(|coin| !self.reserved.has(coin));
+        let free = found.ready.iter().filter(|coin| !self.reserved.has(coin, Instant::now()));
         free.filter_map(|coin| found.coins.get(coin).map(|output| (*coin, output.clone()))).collect()
     }
 
@@ -99,7 +101,7 @@ impl BitcoinRail {
         if let Some(raw) = self.node.build(wallet, wanted).await? {
             let mut spent = raw.transaction().input.iter().map(|input| input.previous_output);
             // It does not know which coins are in spends that are not sent yet.
-            if !spent.any(|coin| self.reserved.has(&coin)) {
+            if !spent.any(|coin| self.reserved.has(&coin, Instant::now())) {
                 return Ok(raw.transaction().clone());
             }
         }
@@ -150,7 +152,7 @@ impl BitcoinRail {
         let turn = self.turn(wallet);
         let _turn = turn.lock().await;
         let found = self.node.coins(wallet).await?;
-        if transaction.input.iter().any(|input| self.reserved.has(&input.previous_output)) {
+        if transaction.input.iter().any(|input| self.reserved.has(&input.previous_output, Instant::now())) {
             return Err(refuse("a coin of the transaction is in another spend now"));
         }
         let verdicts = self.verdicts(wallet, transaction.output.iter()).await?;
@@ -186,7 +188,7 @@ impl BitcoinRail {
         let recipient =
             |payee: &bursar_core::hold::Payee| Recipient { address: payee.address.clone(), amount: payee.amount };
         let recipients = payment.payees.iter().map(recipient).collect();
-        self.reserved.plan(hold, made.input.iter().map(|input| input.previous_output));
+        self.reserved.plan(hold, made.input.iter().map(|input| input.previous_output), Instant::now());
         let instruction = plan::write(hold, payment, &plan::coins_of(made, coins), errand);
         Ok((Plan { fee: payment.fee, instruction }, recipients))
     }

@@ -70,7 +70,7 @@ impl Protocol for BitcoinRail {
         })
     }
 
-    fn sent(&self, call: &Call, reference: &str) -> Json {
+    fn result(&self, call: &Call, reference: &str) -> Json {
         match (classify(self.network, call), reference.parse::<Txid>()) {
             (Operation::Spend(Spend::Make(asked)), Ok(txid)) => asked.answer(txid),
             _ => Json::Text(reference.into()),

@@ -5,11 +5,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bitcoin::OutPoint;
 use bursar_core::id::HoldId;
-use tokio::time::Instant;
 
 /// How long a plan keeps its coins: it is held and signed within moments, or refused.
 const PLANNED: Duration = Duration::from_secs(20);
@@ -28,21 +27,19 @@ struct Keeper {
 
 impl Reserved {
     /// Whether a spend that is under way has a coin.
-    pub(super) fn has(&self, coin: &OutPoint) -> bool {
-        self.lock().get(coin).is_some_and(|keeper| keeper.until > Instant::now())
+    pub(super) fn has(&self, coin: &OutPoint, now: Instant) -> bool {
+        self.lock().get(coin).is_some_and(|keeper| keeper.until > now)
     }
 
     /// Keeps coins for a plan.
-    pub(super) fn plan(&self, hold: HoldId, coins: impl Iterator<Item = OutPoint>) {
-        let now = Instant::now();
+    pub(super) fn plan(&self, hold: HoldId, coins: impl Iterator<Item = OutPoint>, now: Instant) {
         let mut kept = self.lock();
         kept.retain(|_, keeper| keeper.until > now);
         kept.extend(coins.map(|coin| (coin, Keeper { hold, until: now + PLANNED })));
     }
 
     /// Keeps coins for a spend that is signed; `false` if another has one of them.
-    pub(super) fn sign(&self, hold: HoldId, coins: impl Iterator<Item = OutPoint> + Clone) -> bool {
-        let now = Instant::now();
+    pub(super) fn sign(&self, hold: HoldId, coins: impl Iterator<Item = OutPoint> + Clone, now: Instant) -> bool {
         let mut kept = self.lock();
         let is_others = |coin| kept.get(&coin).is_some_and(|keeper| keeper.hold != hold && keeper.until > now);
         if coins.clone().any(is_others) {
@@ -67,20 +64,21 @@ impl Reserved {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_coin_is_in_one_spend_at_a_time_and_free_again_when_nobody_went_on() {
-        let (reserved, coin) = (Reserved::default(), OutPoint::null());
+    #[test]
+    fn a_coin_is_in_one_spend_at_a_time_and_free_again_when_nobody_went_on() {
+        let (reserved, coin, start) = (Reserved::default(), OutPoint::null(), Instant::now());
         let (one, other) = (HoldId::from_bytes([1; 16]), HoldId::from_bytes([2; 16]));
-        reserved.plan(one, [coin].into_iter());
-        assert!(reserved.has(&coin));
-        assert!(!reserved.sign(other, [coin].into_iter()));
-        tokio::time::advance(PLANNED).await;
-        assert!(!reserved.has(&coin));
-        assert!(reserved.sign(other, [coin].into_iter()));
-        assert!(!reserved.sign(one, [coin].into_iter()));
+        let coins = || [coin].into_iter();
+        reserved.plan(one, coins(), start);
+        assert!(reserved.has(&coin, start));
+        assert!(!reserved.sign(other, coins(), start));
+        let later = start + PLANNED;
+        assert!(!reserved.has(&coin, later));
+        assert!(reserved.sign(other, coins(), later));
+        assert!(!reserved.sign(one, coins(), later));
         reserved.release(one);
-        assert!(reserved.has(&coin), "not its own to let go of");
+        assert!(reserved.has(&coin, later), "not its own to let go of");
         reserved.release(other);
-        assert!(reserved.sign(one, [coin].into_iter()));
+        assert!(reserved.sign(one, coins(), later));
     }
 }

@@ -1,5 +1,7 @@
 //! Sending: a signature by the node, checked, remembered, then the broadcast. In this order and never another.
 
+use std::time::Instant;
+
 use bursar_core::hold::Hold;
 use bursar_rails::bitcoin::outcome::Outcome;
 use bursar_rails::bitcoin::{signed, transaction::PartiallySigned};
@@ -17,8 +19,14 @@ impl BitcoinRail {
             Ok(step) => step,
             Err(reason) => return refused(reason),
         };
+        // Whoever sends it again finds the first.
+        match sent::read(memory, hold.id) {
+            Ok(None) => {}
+            Ok(Some(found)) => return found_before(&found),
+            Err(error) => return SendOutcome::Unknown { reason: reason(error) },
+        }
         let spent = step.coins.keys().copied();
-        if !self.reserved.sign(hold.id, spent) {
+        if !self.reserved.sign(hold.id, spent, Instant::now()) {
             return refused("another spend took its coins meanwhile; ask again".to_owned());
         }
         // Until it is remembered, a signature is known to the node only, which broadcasts nothing by itself.
@@ -30,7 +38,7 @@ impl BitcoinRail {
             Ok(true) => {}
             Ok(false) => {
                 return match sent::read(memory, hold.id) {
-                    Ok(Some(Remembered::Cancelled)) => refused("it was given up before it was signed".to_owned()),
+                    Ok(Some(found)) => found_before(&found),
                     _ => SendOutcome::Unknown { reason: "it was signed before".to_owned() },
                 };
             }
@@ -79,6 +87,13 @@ impl BitcoinRail {
                 SendOutcome::Unknown { reason: format!("{txid} is signed, and was not taken: {reason}") }
             }
         })
+    }
+}
+
+fn found_before(found: &Remembered) -> SendOutcome {
+    match found {
+        Remembered::Cancelled => SendOutcome::Refused { reason: "it was given up before it was signed".to_owned() },
+        Remembered::Signed(_) => SendOutcome::Unknown { reason: "it was signed before".to_owned() },
     }
 }
 
