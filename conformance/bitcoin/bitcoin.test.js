@@ -58,13 +58,15 @@ describe('wallets of a Bitcoin node', () => {
     return (await bursar.raw('POST', '/api/v2/user/login', { body })).body.access_token;
   }
 
-  async function issue(spendingLimits = LIMIT) {
-    return (await issued(spendingLimits)).token;
+  const EVERY_WALLET = ['wallet_view_all', 'wallet_spend_all'];
+
+  async function issue(spendingLimits = LIMIT, scope = EVERY_WALLET) {
+    return (await issued(spendingLimits, scope)).token;
   }
 
-  async function issued(spendingLimits = LIMIT) {
+  async function issued(spendingLimits = LIMIT, scope = EVERY_WALLET) {
     const body = JSON.stringify({
-      otp: OTP, label: 'bitcoin', duration: 3600, scope: ['wallet_view_all', 'wallet_spend_all'], spendingLimits,
+      otp: OTP, label: 'bitcoin', duration: 3600, scope, spendingLimits,
     });
     const answer = await bursar.raw('POST', '/api/v2/user/accesstoken', { bearer: session, body });
     assert.equal(answer.status, 200, answer.text);
@@ -170,8 +172,11 @@ describe('wallets of a Bitcoin node', () => {
   promise('reads are answered by the node', async () => {
     const token = await issue();
     assert.equal(await done(token, 'getblockcount'), chain.node.chain.height);
-    const refused = await refusal(token, 'getbalance');
-    assert.match(refused.message, /another wallet selected/, 'it would be that of another wallet');
+    assert.equal(await done(token, 'getbalance'), Number(await chain.worth(money)) / 1e8);
+    const address = await done(token, 'getnewaddress');
+    assert.ok(await money.hasAddress(require('bcoin').Address.fromString(address, 'regtest')), address);
+    const refused = await refusal(token, 'listtransactions');
+    assert.match(refused.message, /another wallet selected/, 'they would be those of another wallet');
   });
 
   promise('whoever pays the fee, what is held is what leaves', async () => {
@@ -329,6 +334,16 @@ describe('wallets of a Bitcoin node', () => {
     assert.equal(mine - await chain.worth(money), BigInt(captured.amount));
   });
 
+  promise('what the node forgets is broadcast again', async () => {
+    const token = await issued();
+    const txid = await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.05]);
+    await until(() => chain.waits(txid), 'the node has the transaction');
+    await chain.drop();
+    await until(() => chain.waits(txid), 'the node has the transaction again');
+    await chain.mine(2);
+    assert.equal((await settled(token)).captured.reference, txid);
+  });
+
   promise('a spend comes back only when another transaction with its coin is final', async () => {
     const token = await issued();
     const coins = new Map((await money.getCoins()).map((coin) => [coin.toKey().toString('hex'), coin]));
@@ -355,5 +370,28 @@ describe('wallets of a Bitcoin node', () => {
     await chain.mine(1);
     const spend = await settled(token);
     assert.equal(spend.state, 'released', JSON.stringify(spend));
+  });
+
+  promise('a call means one wallet, also one without SegWit, and never any of several', async () => {
+    const old = await chain.wallet('old', 2, false);
+    const { id } = await add('old');
+    assert.match((await refusal(await issue(), 'sendtoaddress', [ELSEWHERE, 0.1])).message, /several wallets/);
+    const token = await issued(LIMIT, [`wallet_view:${id}`, `wallet_spend:${id}`]);
+    const [others, mine] = [await chain.worth(money), await chain.worth(old)];
+    const txid = await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.1]);
+    await until(() => chain.waits(txid), 'the node has the transaction');
+    await chain.mine(2);
+    const { captured } = await settled(token);
+    assert.equal(captured.reference, txid);
+    assert.equal(mine - await chain.worth(old), BigInt(captured.amount));
+    assert.equal(await chain.worth(money), others);
+    const rest = await chain.worth(old);
+    const emptier = await issued([{ coin: 'tbtc', txValueLimit: `${200n * BTC}` }], [`wallet_view:${id}`, `wallet_spend:${id}`]);
+    await refusal(token.token, 'sendall', [[ELSEWHERE]]);
+    const swept = await done(emptier.token, 'sendall', [[ELSEWHERE]]);
+    await until(() => chain.waits(swept.txid), 'the node has the transaction');
+    await chain.mine(2);
+    assert.equal(BigInt((await settled(emptier)).captured.amount), rest);
+    assert.equal(await chain.worth(old), 0n);
   });
 });

@@ -71,8 +71,8 @@ class Chain {
   }
 
   /** A wallet with this many coins of 50 BTC that can be spent. */
-  async wallet(id, coins) {
-    const wallet = await this.wallets.create({ id, witness: true });
+  async wallet(id, coins, witness = true) {
+    const wallet = await this.wallets.create({ id, witness });
     await this.mine(coins, (await wallet.receiveAddress()).toString('regtest'));
     // Coins of miners rest for 100 blocks, and SegWit begins with block 432.
     await this.mine(Math.max(101, 440 - this.node.chain.height));

@@ -195,7 +195,7 @@ mod tests {
         let task = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut read = Vec::new();
-            while !read.ends_with(b"{}") && !(read.starts_with(b"GET") && read.ends_with(b"\r\n\r\n")) {
+            while !(read.ends_with(b"{}") || read.starts_with(b"GET") && read.ends_with(b"\r\n\r\n")) {
                 let mut more = [0; 1024];
                 let count = socket.read(&mut more).await.unwrap();
                 read.extend_from_slice(&more[..count]);

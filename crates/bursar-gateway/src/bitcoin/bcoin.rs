@@ -12,10 +12,11 @@ use bursar_rails::bitcoin::outcome::{Seen, Standing};
 use bursar_rails::bitcoin::request::{FeeRate, Mode};
 use bursar_rails::bitcoin::transaction::Raw;
 use bursar_rails::json::Json;
-use bursar_rails::jsonrpc::Call;
+use bursar_rails::jsonrpc::{Call, Params};
 use bursar_service::rail::RailError;
 
 use super::node::{Found, address, coin, items, script, spending, text, told, unreadable, unsupported, whole};
+use super::send::reason;
 use crate::node::{Node, NodeError};
 
 /// How long a node may take to answer.
@@ -202,6 +203,20 @@ impl Bcoin {
         if !OF_WALLETS.contains(&&*call.method) {
             return self.node.call(call).await;
         }
+        let is_bare = matches!(&call.params, Params::List(params) if params.is_empty());
+        match &*call.method {
+            "getbalance" if is_bare => {
+                let balance = self.get(wallet, &["balance"]).await.map_err(asked)?.unwrap_or(Json::Null);
+                let units = whole(&balance, "unconfirmed").map_err(asked)?;
+                return Ok(amount::write(Amount::from_sat(units)));
+            }
+            "getnewaddress" | "getrawchangeaddress" if is_bare => {
+                let for_change = &*call.method == "getrawchangeaddress";
+                let payable = self.new_address(wallet, for_change).await.map_err(asked)?;
+                return Ok(Json::Text(payable.address.into()));
+            }
+            _ => {}
+        }
         let selected = self.wallets.ask("getwalletinfo", Vec::new()).await?;
         if selected.get("walletid").and_then(Json::as_text) != Some(wallet) {
             return Err(unsupported(
@@ -209,6 +224,14 @@ impl Bcoin {
             ));
         }
         self.wallets.call(call).await
+    }
+}
+
+/// A question about a wallet that was asked in another way than its caller's.
+fn asked(error: RailError) -> NodeError {
+    match error {
+        RailError::Unavailable(reason) => NodeError::Lost(reason),
+        error => unsupported(&reason(error)),
     }
 }
 

@@ -56,7 +56,8 @@ impl BitcoinRail {
         match seen.map(|seen| seen.standing) {
             Some(Standing::Confirmed(depth)) if depth >= self.confirmations => return Ok(done(txid)),
             Some(Standing::Confirmed(_)) => return Ok(sent()),
-            // Given to the node again, should it have been dropped; a node that has it says so.
+            Some(Standing::Waiting) if self.node.waits(txid).await? => return Ok(sent()),
+            // The node dropped it: it is given to it again.
             Some(Standing::Waiting) => {
                 if let offered @ SendOutcome::Sent { .. } = self.offer(signed).await? {
                     return Ok(offered);

@@ -22,8 +22,8 @@ const LONGEST_NAME: usize = 128;
 
 /// A node with wallets.
 pub(super) enum Wallets {
-    Core(Core),
-    Bcoin(Bcoin),
+    Core(Box<Core>),
+    Bcoin(Box<Bcoin>),
 }
 
 /// Coins that a wallet can spend.
@@ -53,9 +53,9 @@ impl Wallets {
         wallet_url: Option<&Secret<String>>,
     ) -> Result<Self, String> {
         match (software, wallet_url) {
-            (Software::Core, None) => Ok(Self::Core(Core::new(network, url)?)),
+            (Software::Core, None) => Ok(Self::Core(Box::new(Core::new(network, url)?))),
             (Software::Core, Some(_)) => Err("has its wallets under it; leave out the other one".to_owned()),
-            (Software::Bcoin, Some(wallet_url)) => Ok(Self::Bcoin(Bcoin::new(network, url, wallet_url)?)),
+            (Software::Bcoin, Some(wallet_url)) => Ok(Self::Bcoin(Box::new(Bcoin::new(network, url, wallet_url)?))),
             (Software::Bcoin, None) => Err("is not all: its wallets answer at another one".to_owned()),
         }
     }
@@ -129,6 +129,15 @@ impl Wallets {
             Err(error) => return Err(RailError::Unavailable(error.reason())),
         };
         Ok(of_broadcast(txid, &reply))
+    }
+
+    /// Whether a transaction waits at the node to be mined.
+    pub(super) async fn waits(&self, txid: Txid) -> Result<bool, RailError> {
+        match self.node().ask("getmempoolentry", vec![Json::Text(txid.to_string().into())]).await {
+            Ok(_) => Ok(true),
+            Err(NodeError::Refused { .. }) => Ok(false),
+            Err(error) => Err(told(error)),
+        }
     }
 
     /// Where a transaction stands, if the wallet knows it.

@@ -207,6 +207,7 @@ impl State {
                 None => return Told::Error(-5, "Invalid or non-wallet transaction id"),
             },
             "gettxout" => "null".to_owned(),
+            "getmempoolentry" => return Told::Error(-5, "Transaction not in mempool"),
             "listtransactions" => {
                 let names: Vec<_> = self.known.keys().map(|txid| format!(r#"{{"txid":"{txid}"}}"#)).collect();
                 format!("[{}]", names.join(","))

@@ -192,6 +192,21 @@ async fn a_lost_answer_leaves_it_held_until_the_chain_says() {
 }
 
 #[tokio::test]
+async fn what_the_node_dropped_is_broadcast_again_and_what_it_has_is_not() {
+    let bench = bench(&[BTC]).await;
+    let hold = bench.planned(1, 5_000_000).await.unwrap();
+    bench.send(&hold).await;
+    let sent = bench.node.state().broadcast[0].clone();
+    bench.know(&sent, 0, Vec::new());
+    bench.look(&hold).await;
+    assert_eq!(bench.node.state().broadcast, [sent.clone(), sent.clone()]);
+    bench.fault("getmempoolentry", || Told::Result("{}".to_owned()));
+    assert!(matches!(bench.look(&hold).await, SendOutcome::Sent { .. }));
+    assert_eq!(bench.node.asked("sendrawtransaction"), 2);
+    assert_eq!(bench.node.asked("signrawtransactionwithwallet"), 1);
+}
+
+#[tokio::test]
 async fn what_was_never_signed_is_written_off_first_and_then_given_back() {
     let bench = bench(&[BTC]).await;
     let hold = bench.planned(1, 5_000_000).await.unwrap();
