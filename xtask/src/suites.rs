@@ -115,6 +115,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: foreign::evm,
     },
     Suite {
+        name: "bitcoin",
+        about: "spends on a private Bitcoin chain, by bcoin in memory (conformance/bitcoin)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::bitcoin,
+    },
+    Suite {
         name: "openapi",
         about: "the OpenAPI document, by a linter and by schemathesis (conformance/openapi)",
         optional: false,

@@ -7,6 +7,8 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
+#[cfg(feature = "bitcoin")]
+pub mod bitcoin;
 #[cfg(feature = "evm")]
 pub mod evm;
 pub mod mail;

@@ -5,7 +5,7 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Params};
 use std::time::Duration;
 
-use crate::upstream::{NoAnswer, Upstream};
+use crate::upstream::{Answered, NoAnswer, Upstream};
 
 /// The longest answer of a node that is read.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
@@ -44,6 +44,34 @@ impl Node {
         Ok(Self { upstream: Upstream::new(url, within, LONGEST_ANSWER)?, is_version_2 })
     }
 
+    /// The same node, asked at a place under its URL.
+    ///
+    /// # Errors
+    /// A name is empty, or means another place in a path.
+    pub fn under(&self, names: &[&str]) -> Result<Self, String> {
+        Ok(Self { upstream: self.upstream.under(names)?, is_version_2: self.is_version_2 })
+    }
+
+    /// Gets what it shows; nothing if it has none of that.
+    ///
+    /// # Errors
+    /// It refuses, or does not answer.
+    pub async fn get(&self) -> Result<Option<Json>, NodeError> {
+        let answered = self.upstream.get().await.map_err(unanswered)?;
+        if answered.status == hyper::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        shown(&answered).map(Some)
+    }
+
+    /// Posts something that is no call, and gives what is answered.
+    ///
+    /// # Errors
+    /// It refuses, or does not answer.
+    pub async fn post(&self, body: &Json) -> Result<Json, NodeError> {
+        shown(&self.upstream.post(body.to_string()).await.map_err(unanswered)?)
+    }
+
     /// Asks it something.
     ///
     /// # Errors
@@ -58,10 +86,7 @@ impl Node {
     /// # Errors
     /// It refuses, or does not answer; an answer to another call is none.
     pub async fn call(&self, call: &Call) -> Result<Json, NodeError> {
-        let answered = self.upstream.post(call.to_json().to_string()).await.map_err(|error| match error {
-            NoAnswer::NotSent(reason) => NodeError::NotReached(reason),
-            NoAnswer::Lost(reason) => NodeError::Lost(reason),
-        })?;
+        let answered = self.upstream.post(call.to_json().to_string()).await.map_err(unanswered)?;
         // Bitcoin Core says errors with status 500 and 404; their bodies tell.
         let read = Json::read(&answered.body);
         let answer = read.map_err(|_| NodeError::Lost(format!("it answered {} and no JSON", answered.status)))?;
@@ -74,6 +99,25 @@ impl Node {
             (None, None) => Err(NodeError::Lost("its answer has neither result nor error".to_owned())),
         }
     }
+}
+
+fn unanswered(error: NoAnswer) -> NodeError {
+    match error {
+        NoAnswer::NotSent(reason) => NodeError::NotReached(reason),
+        NoAnswer::Lost(reason) => NodeError::Lost(reason),
+    }
+}
+
+/// What was answered to something that is no call: JSON, or an error with a status that says so.
+fn shown(answered: &Answered) -> Result<Json, NodeError> {
+    let read = Json::read(&answered.body).map_err(|_| NodeError::Lost(format!("it answered {}", answered.status)));
+    if answered.status.is_success() {
+        return read;
+    }
+    let message = read?.get("error").and_then(|error| error.get("message")).and_then(Json::as_text).map(str::to_owned);
+    let code = i64::from(answered.status.as_u16());
+    let lost = || NodeError::Lost(format!("it answered {}", answered.status));
+    Err(message.map_or_else(lost, |message| NodeError::Refused { code, message, data: None }))
 }
 
 fn refusal(error: &Json) -> NodeError {

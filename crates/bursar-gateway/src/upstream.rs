@@ -91,6 +91,20 @@ impl Upstream {
         Ok(Self { client, uri, authorization, within, most })
     }
 
+    /// What lies under it, by the names of the path; the connections are shared.
+    ///
+    /// # Errors
+    /// A name is empty, or means another place in a path.
+    pub fn under(&self, names: &[&str]) -> Result<Self, String> {
+        let problem = || "is no place under the URL".to_owned();
+        if names.iter().any(|name| matches!(*name, "" | "." | "..")) {
+            return Err(problem());
+        }
+        let mut url = url::Url::parse(&self.uri.to_string()).map_err(|_| problem())?;
+        url.path_segments_mut().map_err(|()| problem())?.pop_if_empty().extend(names);
+        Ok(Self { uri: url.as_str().parse().map_err(|_| problem())?, ..self.clone() })
+    }
+
     /// Posts JSON to it, once.
     ///
     /// # Errors
@@ -98,8 +112,20 @@ impl Upstream {
     pub async fn post(&self, body: String) -> Result<Answered, NoAnswer> {
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = hyper::Method::POST;
-        *request.uri_mut() = self.uri.clone();
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.ask(request).await
+    }
+
+    /// Gets what it shows, once.
+    ///
+    /// # Errors
+    /// No answer came in time or in full.
+    pub async fn get(&self) -> Result<Answered, NoAnswer> {
+        self.ask(Request::new(Full::default())).await
+    }
+
+    async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
+        *request.uri_mut() = self.uri.clone();
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
@@ -169,7 +195,7 @@ mod tests {
         let task = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut read = Vec::new();
-            while !read.ends_with(b"{}") {
+            while !(read.ends_with(b"{}") || read.starts_with(b"GET") && read.ends_with(b"\r\n\r\n")) {
                 let mut more = [0; 1024];
                 let count = socket.read(&mut more).await.unwrap();
                 read.extend_from_slice(&more[..count]);
@@ -189,6 +215,20 @@ mod tests {
         assert!(request.starts_with("POST /path HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("authorization: Basic dXNlcjpwQHNz\r\n"), "{request}");
         assert!(!request.contains("user:"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_name_in_a_path_is_one_name_and_leads_nowhere_else() {
+        let (url, task) = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]").await;
+        let upstream = at(&url, LONG);
+        for names in [&["wallet", ".."][..], &["."], &["", "coin"]] {
+            assert!(upstream.under(names).is_err(), "{names:?}");
+        }
+        let answered = upstream.under(&["wallet", "../a b?c#d", "coin"]).unwrap().get().await.unwrap();
+        assert_eq!(answered.status, StatusCode::OK);
+        let request = task.await.unwrap();
+        assert!(request.starts_with("GET /path/wallet/..%2Fa%20b%3Fc%23d/coin HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("authorization: Basic dXNlcjpwQHNz\r\n"), "{request}");
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ pub(crate) struct RailMemory {
 }
 
 impl RailMemory {
-    fn key(&self, name: &str) -> DocumentKey {
+    pub(crate) fn key(&self, name: &str) -> DocumentKey {
         let name = format!("{}/{name}", self.rail);
         DocumentKey { user: UserId::from_bytes([0; 16]), kind: DocumentKind::Rail, name }
     }

@@ -75,6 +75,8 @@ pub struct NewWallet {
     pub owner: String,
     /// Its private key; a new one, if absent.
     pub key: Option<Secret<Vec<u8>>>,
+    /// What its rail calls it, where wallets and their keys are the node's.
+    pub reference: Option<String>,
 }
 
 impl Bursar {
@@ -225,7 +227,7 @@ impl Bursar {
     /// There is no such rail, owner or organisation, the rail keeps no keys or does not have this coin, the owner does not
     /// belong to the organisation, or there is a wallet with this key already.
     pub async fn add_wallet(&self, new: NewWallet) -> Result<Wallet, ServiceError> {
-        let NewWallet { rail: name, coin, label, organisation, owner, key } = new;
+        let NewWallet { rail: name, coin, label, organisation, owner, key, reference } = new;
         check_name("label", &label)?;
         let rail = self.rails.get(&name).ok_or(ServiceError::NotFound("rail"))?;
         let owner = self.user_named(&owner).await?.id;
@@ -237,8 +239,26 @@ impl Bursar {
         if rail.fee_coin(&coin) != coin {
             return Err(ServiceError::invalid("coin", format!("is not the chain's own, `{}`", rail.fee_coin(&coin))));
         }
-        let key = key.unwrap_or_else(|| Secret::new(self.random.bytes::<32>().to_vec()));
-        let reference = rail.keep_key(key, &self.memory(&name)).await?;
+        let mut write = Write::default();
+        let reference = if let Some(reference) = reference {
+            if key.is_some() {
+                return Err(ServiceError::invalid("reference", "is given beside a key; one names the wallet"));
+            }
+            rail.check_wallet(&reference).await?;
+            // One wallet of the node is one wallet here, so that its limits count all its spends.
+            let taken = Key::Document(self.memory(&name).key(&format!("wallet/{reference}")));
+            if self.stored(&taken, |_| ())?.0 != 0 {
+                return Err(ServiceError::invalid("reference", "is that of a wallet which is registered already"));
+            }
+            if let Key::Document(key) = taken.clone() {
+                write.put.push(Record::Document(key, Document { title: None, body: Vec::new() }));
+            }
+            write.read.push((taken, 0));
+            reference
+        } else {
+            let key = key.unwrap_or_else(|| Secret::new(self.random.bytes::<32>().to_vec()));
+            rail.keep_key(key, &self.memory(&name)).await?
+        };
         let now = self.clock.now();
         let id = WalletId::time_ordered(now, self.random.bytes());
         let wallet = Wallet { id, coin, label, organisation, rail: name, reference, freeze: None, created: now };
@@ -247,16 +267,13 @@ impl Bursar {
             ("rail", wallet.rail.clone()),
             ("reference", wallet.reference.clone()),
         ];
-        let write = Write {
-            read: vec![
-                (Key::Wallet(id), 0),
-                (Key::Organisation(organisation), found.version),
-                (Key::Membership((organisation, owner)), place.version),
-            ],
-            put: vec![Record::Wallet(id, wallet.clone()), Record::Role((id, owner), WalletRole::ALL)],
-            trace: Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data }),
-            ..Write::default()
-        };
+        write.read.extend([
+            (Key::Wallet(id), 0),
+            (Key::Organisation(organisation), found.version),
+            (Key::Membership((organisation, owner)), place.version),
+        ]);
+        write.put.extend([Record::Wallet(id, wallet.clone()), Record::Role((id, owner), WalletRole::ALL)]);
+        write.trace = Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data });
         self.must_write(Actor::Operator, write).await?;
         Ok(wallet)
     }

@@ -74,7 +74,7 @@ impl Bursar {
         let mut results = Vec::with_capacity(meanings.len());
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
             results.push(match meaning {
-                CallMeaning::Read => protocol.read(call).await.map_err(NoResult::Rail),
+                CallMeaning::Read => protocol.read_for(call, &references).await.map_err(NoResult::Rail),
                 CallMeaning::Wallets => {
                     Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect()))
                 }
@@ -113,7 +113,7 @@ impl Bursar {
             let shown = protocol.transaction(sent.hold.id, &self.memory(rail))?;
             return shown.ok_or(ServiceError::OutcomePending { hold: sent.hold.id });
         }
-        Ok(Json::Text(sent.reference.into()))
+        Ok(protocol.result(call, &sent.reference))
     }
 
     /// The wallets on a rail that the caller may see.

@@ -190,7 +190,7 @@ pub struct Wanted {
     pub reference: String,
     /// The coin that moves.
     pub coin: Coin,
-    /// Who gets how much.
+    /// Who gets how much; nobody if only its plan can tell ([`Protocol::plan_for`]).
     pub recipients: Vec<Recipient>,
     /// What is meant besides: two calls that differ in it are two spends, whatever key they carry.
     pub meaning: Vec<u8>,
@@ -229,6 +229,27 @@ pub trait Protocol: Send + Sync {
 
     /// Finds out what a call that spends takes. Moves nothing.
     fn plan_call<'a>(&'a self, call: &'a Call, hold: HoldId) -> Answer<'a, Result<Plan, RailError>>;
+
+    /// Passes a read on, as one who may see these wallets asks it.
+    fn read_for<'a>(&'a self, call: &'a Call, _wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>> {
+        self.read(call)
+    }
+
+    /// Finds out what a call takes that spends from this wallet, and who gets how much if the call does not say it.
+    /// Moves nothing.
+    fn plan_for<'a>(
+        &'a self,
+        _reference: &'a str,
+        call: &'a Call,
+        hold: HoldId,
+    ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>> {
+        Box::pin(async move { Ok((self.plan_call(call, hold).await?, Vec::new())) })
+    }
+
+    /// What a client is answered whose spend the rail has under this name.
+    fn result(&self, _call: &Call, reference: &str) -> Json {
+        Json::Text(reference.into())
+    }
 
     /// What a client is answered that asked for the signed transaction.
     ///
@@ -297,6 +318,9 @@ pub trait Rail: Send + Sync {
         Box::pin(std::future::ready(Ok(Plan { fee, instruction: Vec::new() })))
     }
 
+    /// Lets go of what a plan keeps ready: nothing was held for it.
+    fn give_up(&self, _hold: HoldId) {}
+
     /// Makes a transaction without sending it.
     fn build<'a>(
         &'a self,
@@ -360,6 +384,12 @@ pub trait Rail: Send + Sync {
     fn keep_key<'a>(&'a self, _key: Secret<Vec<u8>>, _memory: &'a dyn Memory) -> Answer<'a, Result<String, RailError>> {
         let problem = "are not kept by this rail".to_owned();
         Box::pin(std::future::ready(Err(RailError::Invalid { field: "keys", problem })))
+    }
+
+    /// Checks that the rail has a wallet of this name, where wallets and their keys are the node's.
+    fn check_wallet<'a>(&'a self, _reference: &'a str) -> Answer<'a, Result<(), RailError>> {
+        let problem = "is not given: this rail keeps the keys of its wallets, and names them by it".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Invalid { field: "reference", problem })))
     }
 
     /// The rail's own protocol, if clients may speak it.

@@ -161,16 +161,19 @@ impl Bursar {
                 (decoded.recipients, decoded.fee, bytes.clone(), bytes)
             }
             What::Call { call, wanted, key: named } => {
-                check_sum(&rail.payees(&request.coin, &wanted.recipients)?, Amount::ZERO)?;
+                if !wanted.recipients.is_empty() {
+                    check_sum(&rail.payees(&request.coin, &wanted.recipients)?, Amount::ZERO)?;
+                }
                 let protocol = rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
                 // A rail's name begins with what no client's has.
                 let by_rail = wanted.name.map(|name| SpendKey::Sequence(wallet.id, format!("\0{name}")));
                 key = by_rail.or_else(|| named.map(|named| SpendKey::Client(principal.token().id, named)));
-                let Plan { fee, instruction } = match self.planned(key.as_ref())? {
+                let (Plan { fee, instruction }, told) = match self.planned_with_payees(key.as_ref())? {
                     Some(plan) => plan,
-                    None => protocol.plan_call(&call, id).await?,
+                    None => protocol.plan_for(&wallet.reference, &call, id).await?,
                 };
-                (wanted.recipients, fee, instruction, wanted.meaning)
+                let recipients = if wanted.recipients.is_empty() { told } else { wanted.recipients };
+                (recipients, fee, instruction, wanted.meaning)
             }
         };
         let payees = rail.payees(&request.coin, &recipients)?;
@@ -216,12 +219,21 @@ impl Bursar {
     /// The plan of the spend that a key stands for already. It is not planned anew: what it takes may have changed since,
     /// and its outcome has not.
     fn planned(&self, key: Option<&SpendKey>) -> Result<Option<Plan>, StoreError> {
+        Ok(self.planned_with_payees(key)?.map(|(plan, _)| plan))
+    }
+
+    /// The same, and who gets how much by it.
+    fn planned_with_payees(&self, key: Option<&SpendKey>) -> Result<Option<(Plan, Vec<Recipient>)>, StoreError> {
         let Some(key) = key else { return Ok(None) };
         let known = self.reads.look_up(|reader| match reader.hold_by_key(key)? {
             Some(id) => reader.hold(id),
             None => Ok(None),
         })?;
-        Ok(known.map(|hold| Plan { fee: hold.cost.fee, instruction: hold.instruction }))
+        let recipient = |payee: Payee| Recipient { address: payee.address, amount: payee.amount };
+        Ok(known.map(|hold| {
+            let recipients = hold.payees.into_iter().map(recipient).collect();
+            (Plan { fee: hold.cost.fee, instruction: hold.instruction }, recipients)
+        }))
     }
 
     /// Whether one of the request's names stands for a spend already.
@@ -269,8 +281,13 @@ struct HoldAndSend {
 impl HoldAndSend {
     /// Holds and sends; nothing, if what the request was decided on has changed.
     async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
+        let id = request.id;
         let command = Command::Hold(Box::new(request));
-        match self.ledger.submit(Request { actor: self.actor, command }).await? {
+        let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
+        if matches!(outcome, Outcome::Known { .. } | Outcome::Refused(_)) {
+            self.rail.give_up(id);
+        }
+        match outcome {
             Outcome::Held { hold, reports } => self.send(*hold, reports).await.map(Some),
             Outcome::Known { hold, same: true } => self.known(*hold).await.map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),

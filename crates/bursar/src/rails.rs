@@ -1,5 +1,8 @@
 //! The sections `[rails.NAME]` of the configuration: where money moves, and what it may cost.
 
+mod bitcoin;
+mod place;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +12,14 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::limit::text;
-use bursar_core::secret::Secret;
+use bursar_gateway::bitcoin::BitcoinRail;
 use bursar_gateway::evm::{EvmRail, Settings};
 use bursar_rails::evm::{Chain, FeeCeilings, address};
-use bursar_service::rail::Rail;
+use bursar_service::rail::{Rail, RailError};
 use serde::Deserialize;
 
+use self::bitcoin::Bitcoin;
+use self::place::Place;
 use crate::calls::AllowedCall;
 use crate::failure::Failure;
 use crate::server::Rails;
@@ -29,12 +34,38 @@ const TEST_CHAINS: [u64; 5] = [11_155_111, 17_000, 560_048, 31_337, 1_337];
 pub(crate) type Described = BTreeMap<String, RailConfiguration>;
 
 /// Rails that are open, by name.
-pub(crate) type Open = BTreeMap<String, Arc<EvmRail>>;
+pub(crate) type Open = BTreeMap<String, OpenRail>;
+
+/// A rail that is open.
+#[derive(Clone)]
+pub(crate) enum OpenRail {
+    Bitcoin(Arc<BitcoinRail>),
+    Evm(Arc<EvmRail>),
+}
+
+impl OpenRail {
+    /// Whether its node can be used now.
+    pub(crate) async fn check(&self) -> Result<(), RailError> {
+        match self {
+            Self::Bitcoin(rail) => rail.check().await,
+            Self::Evm(rail) => rail.check().await,
+        }
+    }
+
+    fn into_rail(self) -> Arc<dyn Rail> {
+        match self {
+            Self::Bitcoin(rail) => rail,
+            Self::Evm(rail) => rail,
+        }
+    }
+}
 
 /// A rail.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum RailConfiguration {
+    /// A node of Bitcoin with its wallets.
+    Bitcoin(Bitcoin),
     /// A node of Ethereum or its like.
     Evm(Evm),
 }
@@ -67,23 +98,33 @@ pub(crate) struct Evm {
 
 /// Takes paths as relative to a place.
 pub(crate) fn placed(rails: Described, place: &Path) -> Described {
-    let placed = |(name, RailConfiguration::Evm(mut evm))| {
-        evm.url_file = evm.url_file.map(|file| place.join(file));
-        (name, RailConfiguration::Evm(evm))
+    let placed = |(name, rail)| {
+        let rail = match rail {
+            RailConfiguration::Bitcoin(bitcoin) => RailConfiguration::Bitcoin(bitcoin.placed(place)),
+            RailConfiguration::Evm(mut evm) => {
+                evm.url_file = evm.url_file.map(|file| place.join(file));
+                RailConfiguration::Evm(evm)
+            }
+        };
+        (name, rail)
     };
     rails.into_iter().map(placed).collect()
 }
 
 /// What cannot be about the sections, without looking at files.
 pub(crate) fn check(rails: &Described) -> Result<(), String> {
-    for (name, RailConfiguration::Evm(evm)) in rails {
+    for (name, rail) in rails {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > 32 || !name.bytes().all(is_plain) || name == "sandbox" {
             return Err(format!(
                 "rails.{name}: a rail has a name of small letters, digits and `-`, other than `sandbox`"
             ));
         }
-        evm.check().map_err(|problem| format!("rails.{name}: {problem}"))?;
+        let checked = match rail {
+            RailConfiguration::Bitcoin(bitcoin) => bitcoin.check(),
+            RailConfiguration::Evm(evm) => evm.check(),
+        };
+        checked.map_err(|problem| format!("rails.{name}: {problem}"))?;
     }
     Ok(())
 }
@@ -93,9 +134,12 @@ pub(crate) fn check(rails: &Described) -> Result<(), String> {
 /// # Errors
 /// One of them cannot be as it is described.
 pub(crate) fn open(rails: &Described) -> Result<Open, Failure> {
-    let open = |(name, RailConfiguration::Evm(evm)): (&String, &RailConfiguration)| {
-        let rail = evm.open().map_err(|problem| Failure::new(format!("rails.{name}: {problem}")))?;
-        Ok((name.clone(), Arc::new(rail)))
+    let open = |(name, rail): (&String, &RailConfiguration)| {
+        let opened = match rail {
+            RailConfiguration::Bitcoin(bitcoin) => bitcoin.open().map(Arc::new).map(OpenRail::Bitcoin),
+            RailConfiguration::Evm(evm) => evm.open().map(Arc::new).map(OpenRail::Evm),
+        };
+        Ok((name.clone(), opened.map_err(|problem| Failure::new(format!("rails.{name}: {problem}")))?))
     };
     rails.iter().map(open).collect()
 }
@@ -112,16 +156,22 @@ pub(crate) async fn look(rails: &Open) {
 
 /// The rails as the use cases have them.
 pub(crate) fn as_rails(open: Open) -> Rails {
-    open.into_iter().map(|(name, rail)| (name, rail as Arc<dyn Rail>)).collect()
+    open.into_iter().map(|(name, rail)| (name, rail.into_rail())).collect()
 }
 
 /// Refuses rails on which there is money that is worth something.
 pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
-    for (name, RailConfiguration::Evm(evm)) in rails {
-        if !TEST_CHAINS.contains(&evm.chain_id) {
-            let problem = format!("rails.{name}: chain {} is no test chain that is known here", evm.chain_id);
-            return Err(Failure::new(problem).with_hint("the second factor here is 000000; use `bursar serve`"));
-        }
+    for (name, rail) in rails {
+        let problem = match rail {
+            RailConfiguration::Evm(evm) if !TEST_CHAINS.contains(&evm.chain_id) => {
+                format!("rails.{name}: chain {} is no test chain that is known here", evm.chain_id)
+            }
+            RailConfiguration::Bitcoin(bitcoin) if bitcoin.is_main() => {
+                format!("rails.{name}: there is money on the network `main` that is worth something")
+            }
+            RailConfiguration::Evm(_) | RailConfiguration::Bitcoin(_) => continue,
+        };
+        return Err(Failure::new(problem).with_hint("the second factor here is 000000; use `bursar serve`"));
     }
     Ok(())
 }
@@ -142,33 +192,20 @@ pub(crate) fn read(path: &Path) -> Result<Described, Failure> {
 
 impl Evm {
     fn check(&self) -> Result<(), String> {
-        match (&self.url, &self.url_file) {
-            (None, None) => return Err("name the node's `url`, or a `url_file` that has it".to_owned()),
-            (Some(_), Some(_)) => return Err("there is a `url` and a `url_file`; one will do".to_owned()),
-            (Some(url), None) => {
-                let parsed = url::Url::parse(url).map_err(|_| "`url` is no URL".to_owned())?;
-                if parsed.password().is_some() || !parsed.username().is_empty() || parsed.query().is_some() {
-                    return Err("`url` has something in it that may be secret; put it into a `url_file`".to_owned());
-                }
-            }
-            (None, Some(_)) => {}
-        }
+        self.place().check()?;
         self.chain()?;
         self.fees().map(drop)
     }
 
     fn open(&self) -> Result<EvmRail, String> {
-        let url = match (&self.url, &self.url_file) {
-            (Some(url), _) => Secret::new(url.clone()),
-            (None, Some(file)) => {
-                let text = fs::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
-                Secret::new(text.trim().to_owned())
-            }
-            (None, None) => return Err("there is no `url`".to_owned()),
-        };
+        let url = self.place().read()?;
         let (chain, fees) = (self.chain()?, self.fees()?);
         let settings = Settings { chain, url, fees, confirmations: self.confirmations };
         EvmRail::new(settings).map_err(|problem| format!("`url` {problem}"))
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref() }
     }
 
     fn coin(&self) -> Result<Coin, String> {
@@ -195,16 +232,17 @@ impl Evm {
     }
 
     fn fees(&self) -> Result<FeeCeiling, String> {
-        let decimals = self.coin()?.decimals().unwrap_or(18);
-        let read = |name: &str, written: &str| -> Result<Amount, String> {
-            text::amount(written, decimals)
-                .ok_or_else(|| format!("`{name}` is not an amount of {}, such as \"0.01\"", self.coin))
-        };
-        Ok(FeeCeiling {
-            per_spend: read("fees_per_spend", &self.fees_per_spend)?,
-            per_day: read("fees_per_day", &self.fees_per_day)?,
-        })
+        fees(&self.coin()?, &self.fees_per_spend, &self.fees_per_day)
     }
+}
+
+/// The most that fees may take, in amounts as people write them.
+fn fees(coin: &Coin, per_spend: &str, per_day: &str) -> Result<FeeCeiling, String> {
+    let decimals = coin.decimals().unwrap_or(18);
+    let read = |name: &str, written: &str| -> Result<Amount, String> {
+        text::amount(written, decimals).ok_or_else(|| format!("`{name}` is not an amount of {coin}, such as \"0.01\""))
+    };
+    Ok(FeeCeiling { per_spend: read("fees_per_spend", per_spend)?, per_day: read("fees_per_day", per_day)? })
 }
 
 const fn twelve() -> u64 {
@@ -266,6 +304,30 @@ mod tests {
             let error = read(&GOOD.replace(from, to)).map(drop).unwrap_err();
             assert!(error.contains(problem), "{error}");
         }
+    }
+
+    const BITCOIN: &str = "[local]\nkind = 'bitcoin'\nurl = 'http://127.0.0.1:48332'\nnetwork = 'regtest'\n";
+
+    #[test]
+    fn a_node_of_bitcoin_is_described_in_four_lines_and_one_more_for_bcoin() {
+        let bcoin = format!("{BITCOIN}software = 'bcoin'\nwallet_url = 'http://127.0.0.1:48334'\n");
+        for text in [BITCOIN, &bcoin] {
+            let rails = read(text).unwrap();
+            assert!(open(&rails).is_ok() && only_test_money(&rails).is_ok());
+        }
+        for (from, to, problem) in [
+            ("regtest", "regnet", "`network`"),
+            ("wallet_url = 'http://127.0.0.1:48334'", "", "`wallet_url_file`"),
+            ("'bcoin'", "'core'", "are under `url`"),
+            ("'bcoin'", "'btcd'", "btcd"),
+            ("'bcoin'", "'bcoin'\nfallback_fee_rate = 300", "`max_fee_rate`"),
+            ("'bcoin'", "'bcoin'\nfees_per_spend = '1 sat'", "fees_per_spend"),
+            ("http://127.0.0.1:48334", "http://x:key@127.0.0.1:48334", "secret"),
+        ] {
+            let error = read(&bcoin.replace(from, to)).map(drop).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+        assert!(only_test_money(&read(&BITCOIN.replace("regtest", "main")).unwrap()).is_err());
     }
 
     #[test]

@@ -36,6 +36,14 @@ pub(super) fn evm(workspace: &Workspace) -> Result<(), Stop> {
     node_tests(workspace, &folder)
 }
 
+/// A node of bcoin on a private chain; its tests borrow how the SDK's start a server.
+pub(super) fn bitcoin(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("conformance/bitcoin");
+    install_packages(workspace, &folder)?;
+    node_tests(workspace, &folder)
+}
+
 /// The OpenAPI document: a linter reads it, and schemathesis asks all of it.
 pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use bursar_core::hold::{Cost, HoldState};
 use bursar_core::id::{OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::time::Timestamp;
-use bursar_rails::evm::FeeCeilings;
+use bursar_rails::evm::{FeeCeilings, Price, Signed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -317,4 +317,30 @@ async fn what_was_not_sent_from_here_is_told_once_and_what_was_is_not() {
     double.says("eth_getTransactionCount", r#""0x6""#);
     double.says("eth_getTransactionReceipt", "null");
     assert_eq!(told().await.len(), 1);
+}
+
+#[tokio::test]
+async fn that_a_spend_is_never_signed_outlasts_its_settlement() {
+    let (rail, memory, hold) = (Double::new().rail(1).await, Notes::default(), HoldId::from_bytes([7; 16]));
+    let cancelled = NewNote { name: sent::note(hold), version: 0, body: Some(sent::cancelled()) };
+    assert_eq!(memory.write(vec![cancelled]).await, Ok(true));
+
+    rail.forget(hold, &memory).await.expect("forgotten");
+
+    let late = NewNote { name: sent::note(hold), version: 0, body: Some(b"signed".to_vec()) };
+    assert_eq!(memory.write(vec![late]).await, Ok(false), "its send waited for a turn, and signs nothing");
+    assert!(matches!(sent::read(&memory, hold), Ok(Some((_, sent::Remembered::Cancelled)))));
+}
+
+#[tokio::test]
+async fn what_was_signed_is_forgotten_once_it_is_settled() {
+    let (rail, memory, hold) = (Double::new().rail(1).await, Notes::default(), HoldId::from_bytes([7; 16]));
+    let price = Price::Fixed { gas_price: 1 };
+    let signed = Signed { nonce: 3, gas: 21_000, price, hash: Default::default(), bytes: Default::default() };
+    let body = Some(sent::pack(&Address::ZERO, &signed));
+    assert_eq!(memory.write(vec![NewNote { name: sent::note(hold), version: 0, body }]).await, Ok(true));
+
+    rail.forget(hold, &memory).await.expect("forgotten");
+
+    assert_eq!(sent::read(&memory, hold), Ok(None));
 }

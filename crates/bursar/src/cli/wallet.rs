@@ -24,7 +24,8 @@ pub(super) enum Wallet {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Register a wallet on a rail, as the operator on the server's machine. The server keeps its key, sealed.
+    /// Register a wallet on a rail, as the operator on the server's machine. The server keeps its key, sealed; or the
+    /// rail's node does.
     Add {
         /// The rail, as it is named in the configuration.
         #[arg(long)]
@@ -41,6 +42,9 @@ pub(super) enum Wallet {
         /// Who gets every role in it.
         #[arg(long, value_name = "USERNAME")]
         owner: String,
+        /// What the node calls the wallet, on a rail whose node keeps the keys.
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["key_file", "keystore"])]
+        reference: Option<String>,
         /// A file with the private key, 64 hex digits; otherwise a new key is made.
         #[arg(long, value_name = "FILE", conflicts_with = "keystore")]
         key_file: Option<PathBuf>,
@@ -59,14 +63,26 @@ impl Wallet {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let (coin, connection) = match self {
             Self::List { coin, connection } => (coin, connection),
-            Self::Add { rail, coin, label, organisation, owner, key_file, keystore, keystore_password_file, place } => {
+            Self::Add {
+                rail,
+                coin,
+                label,
+                organisation,
+                owner,
+                reference,
+                key_file,
+                keystore,
+                keystore_password_file,
+                place,
+            } => {
                 let key = match (key_file, keystore, keystore_password_file) {
                     (Some(file), _, _) => Some(line(&file)?),
                     (None, Some(keystore), Some(password)) => Some(opened(&keystore, &line(&password)?)?),
                     _ => None,
                 };
                 let key = key.map(|key| key.expose().clone());
-                return add(place, Request::AddWallet { rail, coin, label, organisation, owner, key }, json);
+                let request = Request::AddWallet { rail, coin, label, organisation, owner, key, reference };
+                return add(place, request, json);
             }
         };
         let wallets = connection.client()?.wallets(coin.as_deref())?;

@@ -54,6 +54,8 @@ pub(crate) enum Request {
         organisation: Option<String>,
         owner: String,
         key: Option<String>,
+        #[serde(default)]
+        reference: Option<String>,
     },
     /// Compare all spends with all budgets.
     CheckLedger,
@@ -144,8 +146,9 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             .create_organisation_for(&name, &owner)
             .await
             .map(|made| Answer::Organisation { id: made.id.to_string() }),
-        Request::AddWallet { rail, coin, label, organisation, owner, key } => {
-            let new = people::NewWalletTexts { rail, coin, label, organisation, owner, key: key.map(Secret::new) };
+        Request::AddWallet { rail, coin, label, organisation, owner, key, reference } => {
+            let key = key.map(Secret::new);
+            let new = people::NewWalletTexts { rail, coin, label, organisation, owner, key, reference };
             people::add_wallet(bursar, new).await
         }
         Request::Freeze { username, reason, seconds } => {

@@ -92,10 +92,11 @@ pub(super) struct NewWalletTexts {
     pub(super) organisation: Option<String>,
     pub(super) owner: String,
     pub(super) key: Option<Secret<String>>,
+    pub(super) reference: Option<String>,
 }
 
 pub(super) async fn add_wallet(bursar: &Bursar, new: NewWalletTexts) -> Result<Answer, ServiceError> {
-    let NewWalletTexts { rail, coin, label, organisation, owner, key } = new;
+    let NewWalletTexts { rail, coin, label, organisation, owner, key, reference } = new;
     let coin = Coin::parse(&coin).map_err(|problem| ServiceError::invalid("coin", problem.to_string()))?;
     let key = key.map(|text| {
         let digits = text.expose().strip_prefix("0x").unwrap_or(text.expose());
@@ -103,7 +104,7 @@ pub(super) async fn add_wallet(bursar: &Bursar, new: NewWalletTexts) -> Result<A
         bytes.map(Secret::new).map_err(|_| ServiceError::invalid("key", "is not 64 hex digits"))
     });
     let organisation = self::organisation(organisation.as_deref())?;
-    let new = NewWallet { rail, coin, label, organisation, owner, key: key.transpose()? };
+    let new = NewWallet { rail, coin, label, organisation, owner, key: key.transpose()?, reference };
     let wallet = bursar.add_wallet(new).await?;
     Ok(Answer::Wallet { id: wallet.id.to_string(), coin: wallet.coin.to_string(), address: wallet.reference })
 }

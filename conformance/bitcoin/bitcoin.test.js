@@ -1,0 +1,397 @@
+'use strict';
+// Spends on a private chain through Bursar: by calls as a node's own clients make them, and by BitGo's routes.
+
+const assert = require('node:assert/strict');
+const { execFile } = require('node:child_process');
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const path = require('node:path');
+const { after, before, describe } = require('node:test');
+const { promisify } = require('node:util');
+const { Bursar, OTP, promise } = require('../sdk-js/server');
+const { Chain, ELSEWHERE, ELSEWHERE_TOO, until } = require('./chain');
+
+const run = promisify(execFile);
+const BTC = 100_000_000n;
+/** 1 BTC is the most that a token of these tests may spend, unless it says otherwise. */
+const LIMIT = [{ coin: 'tbtc', txValueLimit: `${BTC}` }];
+
+describe('wallets of a Bitcoin node', () => {
+  const chain = new Chain();
+  const folder = mkdtempSync(path.join(tmpdir(), 'bursar-bitcoin-'));
+  const data = path.join(folder, 'data');
+  const rails = path.join(folder, 'rails.toml');
+  const bursar = new Bursar(2, ['--data-dir', data, '--rails', rails]);
+  let money;
+  let walletId;
+  let session;
+
+  before(async () => {
+    await chain.start();
+    money = await chain.wallet('treasury', 20);
+    writeFileSync(path.join(folder, 'node'), chain.nodeDoor.url, { mode: 0o600 });
+    writeFileSync(path.join(folder, 'wallet'), chain.walletDoor.url, { mode: 0o600 });
+    writeFileSync(rails, [
+      '[rails.bitcoin]', 'kind = "bitcoin"', 'software = "bcoin"', 'network = "regtest"', 'confirmations = 2',
+      'url_file = "node"', 'wallet_url_file = "wallet"', '',
+    ].join('\n'));
+    await bursar.start();
+    walletId = (await add('treasury')).id;
+    session = await login();
+  }, { timeout: 60_000 });
+
+  after(async () => {
+    await bursar.stop();
+    await chain.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, { timeout: 20_000 });
+
+  /** Registers a wallet of the node, as the operator of the machine. */
+  async function add(reference) {
+    const words = ['wallet', 'add', '--json', '--rail', 'bitcoin', '--coin', 'tbtc', '--label', 'Treasury',
+      '--owner', bursar.username, '--reference', reference, '--data-dir', data];
+    return JSON.parse((await run(process.env.BURSAR_BIN, words)).stdout);
+  }
+
+  async function login() {
+    const body = JSON.stringify({ email: bursar.username, password: bursar.password, otp: OTP });
+    return (await bursar.raw('POST', '/api/v2/user/login', { body })).body.access_token;
+  }
+
+  const EVERY_WALLET = ['wallet_view_all', 'wallet_spend_all'];
+
+  async function issue(spendingLimits = LIMIT, scope = EVERY_WALLET) {
+    return (await issued(spendingLimits, scope)).token;
+  }
+
+  async function issued(spendingLimits = LIMIT, scope = EVERY_WALLET) {
+    const body = JSON.stringify({
+      otp: OTP, label: 'bitcoin', duration: 3600, scope, spendingLimits,
+    });
+    const answer = await bursar.raw('POST', '/api/v2/user/accesstoken', { bearer: session, body });
+    assert.equal(answer.status, 200, answer.text);
+    return answer.body;
+  }
+
+  /** A call as a node's own clients make it: the token is the password. */
+  async function call(token, method, params = [], headers = {}) {
+    const authorization = `Basic ${Buffer.from(`anybody:${token}`).toString('base64')}`;
+    const body = JSON.stringify({ jsonrpc: '1.0', id: 'x', method, params });
+    const { status, body: answer } = await bursar.raw('POST', '/rail/bitcoin', { body, headers: { authorization, ...headers } });
+    assert.equal(status, 200, JSON.stringify(answer));
+    assert.equal(answer.id, 'x');
+    return answer;
+  }
+
+  async function done(token, method, params, headers) {
+    const { result, error } = await call(token, method, params, headers);
+    assert.equal(error, null, JSON.stringify(error));
+    return result;
+  }
+
+  async function refusal(token, method, params) {
+    const { result, error } = await call(token, method, params);
+    assert.equal(result, null, method);
+    return error;
+  }
+
+  const sendcoins = (token, fields) => bursar.raw('POST', `/api/v2/tbtc/wallet/${walletId}/sendcoins`, {
+    bearer: token, body: JSON.stringify(fields),
+  });
+
+  /** The spends of a token, the newest first. */
+  async function spends({ id }) {
+    const { status, body, text } = await bursar.raw('GET', `/bursar/v1/tokens/${id}/spends`, { bearer: session });
+    assert.equal(status, 200, text);
+    return body.spends ?? body.items;
+  }
+
+  /** What a token's last spend became, once it is settled. */
+  const settled = (token) => until(async () => {
+    const [last] = await spends(token);
+    return ['captured', 'released'].includes(last?.state) && last;
+  }, 'the spend is settled');
+
+  promise('a wallet is registered by its name in the node, once, and none that the node does not have', async () => {
+    await assert.rejects(add('treasury'), /registered already/);
+    for (const name of ['nobody', '..', 'treasury/../primary', '']) await assert.rejects(add(name), name);
+    const { body } = await bursar.raw('GET', `/api/v2/tbtc/wallet/${walletId}`, { bearer: session });
+    assert.equal(body.balanceString, `${1000n * BTC}`);
+  });
+
+  promise('a spend within the limit moves what is held, to the satoshi', async () => {
+    const token = await issued();
+    const [mine, theirs] = [await chain.worth(money), await chain.paid(ELSEWHERE)];
+    const txid = await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.12345678]);
+    assert.match(txid, /^[0-9a-f]{64}$/);
+    await until(() => chain.waits(txid), 'the node has the transaction');
+    await chain.mine(2);
+    const spend = await settled(token);
+    assert.equal(await chain.paid(ELSEWHERE) - theirs, 12_345_678n);
+    assert.equal(mine - await chain.worth(money), BigInt(spend.captured.amount), JSON.stringify(spend));
+    assert.equal(spend.captured.amount, spend.amount, 'what is held is known to the satoshi');
+    assert.equal(spend.captured.reference, txid);
+  });
+
+  promise('`sendcoins` spends from the same wallet', async () => {
+    const token = await issued();
+    const theirs = await chain.paid(ELSEWHERE);
+    const sent = await sendcoins(token.token, { address: ELSEWHERE, amount: '50000' });
+    assert.equal(sent.status, 200, sent.text);
+    await until(() => chain.waits(sent.body.txid), 'the node has the transaction');
+    await chain.mine(2);
+    assert.equal((await settled(token)).state, 'captured');
+    assert.equal(await chain.paid(ELSEWHERE) - theirs, 50_000n);
+  });
+
+  promise('above the limit nothing moves, and the reason is told', async () => {
+    const token = await issue();
+    const mine = await chain.worth(money);
+    const refused = await refusal(token, 'sendtoaddress', [ELSEWHERE, 1]);
+    assert.equal(refused.data.code, 'limit_exceeded', JSON.stringify(refused));
+    assert.equal((await sendcoins(token, { address: ELSEWHERE, amount: `${BTC}` })).status, 401);
+    assert.equal((await refusal(await issue([]), 'sendtoaddress', [ELSEWHERE, 0.1])).data.code, 'no_limit');
+    assert.deepEqual(await chain.waiting(), []);
+    assert.equal(await chain.worth(money), mine);
+  });
+
+  promise('what is no read, and what shows keys or moves money in other ways, is refused by name', async () => {
+    const token = await issue();
+    for (const [method, params] of [
+      ['dumpprivkey', [ELSEWHERE]], ['importprivkey', ['x']], ['walletpassphrase', ['x', 1]], ['lockunspent', [true]],
+      ['selectwallet', ['primary']], ['settxfee', [1]], ['sendfrom', ['', ELSEWHERE, 1]], ['stop', []],
+      ['generate', [1]], ['zap', []], ['sendtoaddress', [ELSEWHERE, '1e-3']], ['sendtoaddress', ['nobody', 0.1]],
+      ['sendtoaddress', [ELSEWHERE, -0.1]], ['sendtoaddress', [ELSEWHERE, 0.000000001]],
+    ]) {
+      const refused = await refusal(token, method, params);
+      assert.ok(refused.code < 0 && refused.message !== '', method);
+    }
+    assert.deepEqual(await chain.waiting(), []);
+  });
+
+  promise('reads are answered by the node', async () => {
+    const token = await issue();
+    assert.equal(await done(token, 'getblockcount'), chain.node.chain.height);
+    assert.equal(await done(token, 'getbalance'), Number(await chain.worth(money)) / 1e8);
+    const address = await done(token, 'getnewaddress');
+    assert.ok(await money.hasAddress(require('bcoin').Address.fromString(address, 'regtest')), address);
+    const refused = await refusal(token, 'listtransactions');
+    assert.match(refused.message, /another wallet selected/, 'they would be those of another wallet');
+  });
+
+  promise('whoever pays the fee, what is held is what leaves', async () => {
+    const token = await issued();
+    const [mine, theirs] = [await chain.worth(money), await chain.paid(ELSEWHERE)];
+    await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.2, '', '', true]);
+    await chain.mine(2);
+    const { captured } = await settled(token);
+    assert.equal(captured.amount, '20000000');
+    assert.equal(mine - await chain.worth(money), 20_000_000n);
+    assert.equal(await chain.paid(ELSEWHERE) - theirs, 20_000_000n - BigInt(captured.fee));
+  });
+
+  promise('`sendmany` pays all or nobody, and `send` is answered as the node answers it', async () => {
+    const token = await issued();
+    await refusal(token.token, 'sendmany', ['', { [ELSEWHERE]: 0.6, [ELSEWHERE_TOO]: 0.6 }]);
+    await done(token.token, 'sendmany', ['', { [ELSEWHERE]: 0.1, [ELSEWHERE_TOO]: 0.2 }]);
+    const sent = await done(await issue(), 'send', [[{ [ELSEWHERE]: 0.1 }]]);
+    assert.equal(sent.complete, true);
+    await until(() => chain.waits(sent.txid), 'the node has the transaction');
+    assert.equal((await chain.waiting()).length, 2);
+    await chain.mine(2);
+    await settled(token);
+  });
+
+  promise('one key is one spend, however often it is sent', async () => {
+    const token = await issue();
+    const before = (await chain.waiting()).length;
+    const headers = { 'Idempotency-Key': 'rent' };
+    const send = () => call(token, 'sendtoaddress', [ELSEWHERE, 0.01], headers);
+    const answers = await Promise.all([send(), send(), send()]);
+    answers.push(await send());
+    const sent = new Set(answers.filter(({ error }) => error === null).map(({ result }) => result));
+    assert.equal(sent.size, 1, JSON.stringify(answers));
+    const other = await call(token, 'sendtoaddress', [ELSEWHERE, 0.02], headers);
+    assert.equal(other.result, null, 'another spend under the same key');
+    await until(() => chain.waits([...sent][0]), 'the node has the transaction');
+    assert.equal((await chain.waiting()).length, before + 1);
+    await chain.mine(2);
+  });
+
+  promise('spends at the same time take different coins', async () => {
+    const token = await issued([{ coin: 'tbtc', txValueLimit: `${BTC}` }]);
+    const sends = Array.from({ length: 6 }, () => call(token.token, 'sendtoaddress', [ELSEWHERE, 0.001]));
+    const answers = await Promise.all(sends);
+    assert.deepEqual(answers.map(({ error }) => error), Array(6).fill(null));
+    await until(async () => (await chain.waiting()).length === 6, 'the node has all of them');
+    await chain.mine(2);
+    await until(async () => (await spends(token)).every(({ state }) => state === 'captured'), 'all are settled');
+  });
+
+  promise('signing and broadcasting one transaction is one spend', async () => {
+    const token = await issued();
+    const [coin] = await money.getCoins();
+    const change = BigInt(coin.value) - 30_000_000n - 1000n;
+    const keep = (await money.createChange()).getAddress().toString('regtest');
+    const amount = (satoshi) => Number(satoshi) / 1e8;
+    const raw = await done(token.token, 'createrawtransaction', [
+      [{ txid: coin.txid(), vout: coin.index }], { [ELSEWHERE]: 0.3, [keep]: amount(change) },
+    ]);
+    const signed = await done(token.token, 'signrawtransaction', [raw]);
+    assert.equal(signed.complete, true);
+    const txid = await done(token.token, 'sendrawtransaction', [signed.hex]);
+    assert.equal(await done(token.token, 'sendrawtransaction', [signed.hex]), txid);
+    const all = await spends(token);
+    assert.deepEqual(all.map(({ amount }) => amount), ['30001000'], 'what comes back is not spent');
+    await until(() => chain.waits(txid), 'the node has the transaction');
+    await chain.mine(2);
+    assert.equal((await settled(token)).captured.reference, txid);
+  });
+
+  promise('what a transaction pays is read in it, and what it spends must be the wallet\'s', async () => {
+    const token = await issue();
+    const [coin] = await money.getCoins();
+    const inputs = [{ txid: coin.txid(), vout: coin.index }];
+    // All but the output goes to miners.
+    const drained = await done(token, 'createrawtransaction', [inputs, { [ELSEWHERE]: 0.3 }]);
+    assert.match((await refusal(token, 'signrawtransaction', [drained])).message, /fee/);
+    const strangers = await done(token, 'createrawtransaction', [[{ txid: '11'.repeat(32), vout: 0 }], { [ELSEWHERE]: 0.3 }]);
+    assert.match((await refusal(token, 'signrawtransaction', [strangers])).message, /no coin/);
+    assert.deepEqual(await chain.waiting(), []);
+  });
+
+  promise('an answer that is lost on its way is no second spend', async () => {
+    const token = await issued();
+    const theirs = await chain.paid(ELSEWHERE);
+    chain.nodeDoor.meet = async (what) => (what === 'sendrawtransaction' ? 'lose' : undefined);
+    const unknown = await refusal(token.token, 'sendtoaddress', [ELSEWHERE, 0.05]);
+    assert.equal(unknown.data.code, 'outcome_pending', JSON.stringify(unknown));
+    chain.nodeDoor.meet = async () => {};
+    await until(async () => (await chain.waiting()).length === 1, 'the node has it');
+    await chain.mine(2);
+    await restart();
+    assert.equal((await spends(token)).length, 1);
+    assert.equal((await settled(token)).state, 'captured');
+    assert.equal(await chain.paid(ELSEWHERE) - theirs, 5_000_000n);
+  });
+
+  /** Ends the server at once, as a power cut would, and starts it on the same data. */
+  async function restart() {
+    const ended = new Promise((resolve) => bursar.process.once('exit', resolve));
+    bursar.process.kill('SIGKILL');
+    await ended;
+    await bursar.start();
+    session = await login();
+  }
+
+  promise('what was held and never signed is given back after a crash', async () => {
+    const token = await issued();
+    const reached = new Promise((resolve) => {
+      chain.walletDoor.meet = async (what) => {
+        if (!what.endsWith('/sign')) return;
+        resolve();
+        await new Promise(() => {});
+      };
+    });
+    const asked = call(token.token, 'sendtoaddress', [ELSEWHERE, 0.05]).catch(() => {});
+    await reached;
+    await restart();
+    chain.walletDoor.meet = async () => {};
+    await asked;
+    assert.equal((await settled(token)).state, 'released');
+    assert.deepEqual(await chain.waiting(), []);
+  });
+
+  promise('what was signed is broadcast after a crash, once', async () => {
+    const token = await issued();
+    const reached = new Promise((resolve) => {
+      chain.nodeDoor.meet = async (what) => {
+        if (what !== 'sendrawtransaction') return;
+        resolve();
+        await new Promise(() => {});
+      };
+    });
+    const asked = call(token.token, 'sendtoaddress', [ELSEWHERE, 0.05]).catch(() => {});
+    await reached;
+    chain.nodeDoor.meet = async () => {};
+    assert.deepEqual(await chain.waiting(), []);
+    await restart();
+    await asked;
+    await until(async () => (await chain.waiting()).length === 1, 'it is broadcast');
+    await chain.mine(2);
+    assert.equal((await settled(token)).state, 'captured');
+  });
+
+  promise('what was sent and not settled is settled after a crash, with its real fee', async () => {
+    const token = await issued();
+    const mine = await chain.worth(money);
+    const txid = await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.05]);
+    await restart();
+    assert.equal((await spends(token))[0].state, 'open');
+    await chain.mine(2);
+    const { captured } = await settled(token);
+    assert.equal(captured.reference, txid);
+    assert.equal(mine - await chain.worth(money), BigInt(captured.amount));
+  });
+
+  promise('what the node forgets is broadcast again', async () => {
+    const token = await issued();
+    const txid = await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.05]);
+    await until(() => chain.waits(txid), 'the node has the transaction');
+    await chain.drop();
+    await until(() => chain.waits(txid), 'the node has the transaction again');
+    await chain.mine(2);
+    assert.equal((await settled(token)).captured.reference, txid);
+  });
+
+  promise('a spend comes back only when another transaction with its coin is final', async () => {
+    const token = await issued();
+    const coins = new Map((await money.getCoins()).map((coin) => [coin.toKey().toString('hex'), coin]));
+    // The broadcast is swallowed, as by a node that has no connection.
+    chain.nodeDoor.meet = async (what) => { if (what === 'sendrawtransaction') await new Promise(() => {}); };
+    const asked = call(token.token, 'sendtoaddress', [ELSEWHERE, 0.05]).catch(() => {});
+    await until(async () => (await spends(token)).length === 1, 'it is held');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // Every coin is spent behind the server's back.
+    for (const coin of coins.values()) {
+      const { MTX } = require('bcoin');
+      const other = new MTX();
+      other.addCoin(coin);
+      other.addOutput(await money.receiveAddress(), coin.value - 1000);
+      await money.sign(other);
+      await chain.node.sendTX(other.toTX());
+    }
+    chain.nodeDoor.meet = async () => {};
+    await restart();
+    await asked;
+    await chain.mine(1);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.ok(['open', 'unresolved'].includes((await spends(token))[0].state), 'not final yet');
+    await chain.mine(1);
+    const spend = await settled(token);
+    assert.equal(spend.state, 'released', JSON.stringify(spend));
+  });
+
+  promise('a call means one wallet, also one without SegWit, and never any of several', async () => {
+    const old = await chain.wallet('old', 2, false);
+    const { id } = await add('old');
+    assert.match((await refusal(await issue(), 'sendtoaddress', [ELSEWHERE, 0.1])).message, /several wallets/);
+    const token = await issued(LIMIT, [`wallet_view:${id}`, `wallet_spend:${id}`]);
+    const [others, mine] = [await chain.worth(money), await chain.worth(old)];
+    const txid = await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.1]);
+    await until(() => chain.waits(txid), 'the node has the transaction');
+    await chain.mine(2);
+    const { captured } = await settled(token);
+    assert.equal(captured.reference, txid);
+    assert.equal(mine - await chain.worth(old), BigInt(captured.amount));
+    assert.equal(await chain.worth(money), others);
+    const rest = await chain.worth(old);
+    const emptier = await issued([{ coin: 'tbtc', txValueLimit: `${200n * BTC}` }], [`wallet_view:${id}`, `wallet_spend:${id}`]);
+    await refusal(token.token, 'sendall', [[ELSEWHERE]]);
+    const swept = await done(emptier.token, 'sendall', [[ELSEWHERE]]);
+    await until(() => chain.waits(swept.txid), 'the node has the transaction');
+    await chain.mine(2);
+    assert.equal(BigInt((await settled(emptier)).captured.amount), rest);
+    assert.equal(await chain.worth(old), 0n);
+  });
+});

@@ -1,0 +1,106 @@
+//! Sending: a signature by the node, checked, remembered, then the broadcast. In this order and never another.
+
+use std::time::Instant;
+
+use bursar_core::hold::Hold;
+use bursar_rails::bitcoin::outcome::Outcome;
+use bursar_rails::bitcoin::{signed, transaction::PartiallySigned};
+use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
+
+use super::BitcoinRail;
+use super::plan::{self, Errand, Step};
+use super::sent::{self, Remembered, Signed};
+use crate::node::NodeError;
+
+impl BitcoinRail {
+    pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
+        let refused = |reason: String| SendOutcome::Refused { reason };
+        let step = match plan::read(self.network, hold) {
+            Ok(step) => step,
+            Err(reason) => return refused(reason),
+        };
+        // Whoever sends it again finds the first.
+        match sent::read(memory, hold.id) {
+            Ok(None) => {}
+            Ok(Some(found)) => return found_before(&found),
+            Err(error) => return SendOutcome::Unknown { reason: reason(error) },
+        }
+        let spent = step.coins.keys().copied();
+        if !self.reserved.sign(hold.id, spent, Instant::now()) {
+            return refused("another spend took its coins meanwhile; ask again".to_owned());
+        }
+        // Until it is remembered, a signature is known to the node only, which broadcasts nothing by itself.
+        let signed = match self.sign(reference, &step).await {
+            Ok(signed) => signed,
+            Err(reason) => return refused(reason),
+        };
+        match memory.write(vec![NewNote { name: sent::note(hold.id), version: 0, body: Some(signed.pack()) }]).await {
+            Ok(true) => {}
+            Ok(false) => {
+                return match sent::read(memory, hold.id) {
+                    Ok(Some(found)) => found_before(&found),
+                    _ => SendOutcome::Unknown { reason: "it was signed before".to_owned() },
+                };
+            }
+            // Nothing has left, and nothing will before the note is read again.
+            Err(error) => return SendOutcome::Unknown { reason: reason(error) },
+        }
+        match step.errand {
+            Errand::Send | Errand::Broadcast(_) => self.broadcast(&signed).await,
+            Errand::Sign | Errand::SignPsbt(_) => SendOutcome::Sent { reference: signed.txid().to_string() },
+        }
+    }
+
+    /// Has the node sign, and checks that it signed what is held.
+    async fn sign(&self, reference: &str, step: &Step) -> Result<Signed, String> {
+        let (raw, psbt) = match &step.errand {
+            Errand::Broadcast(raw) => (raw.clone(), None),
+            Errand::Send | Errand::Sign => {
+                (self.node.sign(reference, &step.unsigned).await.map_err(NodeError::reason)?, None)
+            }
+            Errand::SignPsbt(text) => {
+                let (raw, psbt) = self.node.sign_psbt(reference, text).await.map_err(NodeError::reason)?;
+                let read = PartiallySigned::read(&psbt).map_err(|refusal| refusal.detail)?;
+                signed::check_psbt(&step.payment, &read).map_err(|refusal| refusal.detail)?;
+                (raw, Some(psbt))
+            }
+        };
+        let checked = signed::Signed::of(&step.payment, raw, &step.coins).map_err(|refusal| refusal.detail)?;
+        Ok(Signed { wallet: reference.to_owned(), raw: checked.raw, psbt })
+    }
+
+    /// Gives a signed transaction to the node. Whatever the node says, it counts.
+    pub(super) async fn broadcast(&self, signed: &Signed) -> SendOutcome {
+        match self.offer(signed).await {
+            Ok(outcome) => outcome,
+            Err(error) => SendOutcome::Unknown { reason: reason(error) },
+        }
+    }
+
+    /// The same, where a node that is silent is told apart from one that does not take it.
+    pub(super) async fn offer(&self, signed: &Signed) -> Result<SendOutcome, RailError> {
+        let txid = signed.txid();
+        Ok(match self.node.broadcast(txid, &signed.raw).await? {
+            Outcome::Done { txid } => SendOutcome::Sent { reference: txid.to_string() },
+            Outcome::Refused { reason } | Outcome::Unknown { reason } => {
+                tracing::warn!(transaction = %txid, reason, "the node did not take a signed transaction");
+                SendOutcome::Unknown { reason: format!("{txid} is signed, and was not taken: {reason}") }
+            }
+        })
+    }
+}
+
+fn found_before(found: &Remembered) -> SendOutcome {
+    match found {
+        Remembered::Cancelled => SendOutcome::Refused { reason: "it was given up before it was signed".to_owned() },
+        Remembered::Signed(_) => SendOutcome::Unknown { reason: "it was signed before".to_owned() },
+    }
+}
+
+pub(super) fn reason(error: RailError) -> String {
+    match error {
+        RailError::Invalid { field, problem } => format!("{field} {problem}"),
+        RailError::UnknownWallet => "the node has no such wallet".to_owned(),
+        RailError::Refused(reason) | RailError::Unavailable(reason) => reason,
+    }
+}

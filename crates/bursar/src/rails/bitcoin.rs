@@ -1,0 +1,134 @@
+//! `kind = "bitcoin"`: a node of Bitcoin with its wallets.
+
+use std::path::{Path, PathBuf};
+
+use bursar_core::coin::Coin;
+use bursar_core::ledger::FeeCeiling;
+use bursar_gateway::bitcoin::{BitcoinRail, Rates, Settings, Software};
+use bursar_rails::bitcoin::network::Network;
+use bursar_rails::bitcoin::request::FeeRate;
+use serde::Deserialize;
+
+use super::fees;
+use super::place::Place;
+
+/// A node of Bitcoin with its wallets.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bitcoin {
+    url: Option<String>,
+    url_file: Option<PathBuf>,
+    wallet_url: Option<String>,
+    wallet_url_file: Option<PathBuf>,
+    network: String,
+    #[serde(default)]
+    software: Kind,
+    #[serde(default = "six")]
+    confirmations: u32,
+    #[serde(default = "two_hundred")]
+    max_fee_rate: u32,
+    #[serde(default = "ten")]
+    fallback_fee_rate: u32,
+    #[serde(default = "a_hundredth")]
+    fees_per_spend: String,
+    #[serde(default = "one_tenth")]
+    fees_per_day: String,
+}
+
+/// Whose node it is.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Core,
+    Bcoin,
+}
+
+impl Bitcoin {
+    pub(super) fn placed(mut self, place: &Path) -> Self {
+        self.url_file = self.url_file.map(|file| place.join(file));
+        self.wallet_url_file = self.wallet_url_file.map(|file| place.join(file));
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.url().check()?;
+        match self.software {
+            Kind::Bcoin => self.wallet_url().check()?,
+            Kind::Core if self.wallet_url.is_some() || self.wallet_url_file.is_some() => {
+                return Err(
+                    "`wallet_url` is for `software = \"bcoin\"`; Bitcoin Core's wallets are under `url`".to_owned()
+                );
+            }
+            Kind::Core => {}
+        }
+        if self.fallback_fee_rate == 0 || self.fallback_fee_rate > self.max_fee_rate {
+            return Err("`fallback_fee_rate` is 1 satoshi at least, and `max_fee_rate` at most".to_owned());
+        }
+        self.fees().map(drop)
+    }
+
+    pub(super) fn open(&self) -> Result<BitcoinRail, String> {
+        let rate = |satoshi: u32| FeeRate::per_1000_bytes(u64::from(satoshi).saturating_mul(1000));
+        let (software, wallet_url) = match self.software {
+            Kind::Core => (Software::Core, None),
+            Kind::Bcoin => (Software::Bcoin, Some(self.wallet_url().read()?)),
+        };
+        let settings = Settings {
+            network: self.network()?,
+            software,
+            url: self.url().read()?,
+            wallet_url,
+            fees: self.fees()?,
+            rates: Rates { ceiling: rate(self.max_fee_rate), fallback: rate(self.fallback_fee_rate) },
+            confirmations: self.confirmations,
+        };
+        BitcoinRail::new(settings).map_err(|problem| format!("`url` {problem}"))
+    }
+
+    /// Whether there is money on the network that is worth something.
+    pub(super) fn is_main(&self) -> bool {
+        self.network().is_ok_and(|network| network == Network::Main)
+    }
+
+    fn url(&self) -> Place<'_> {
+        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref() }
+    }
+
+    fn wallet_url(&self) -> Place<'_> {
+        Place { name: "wallet_url", url: self.wallet_url.as_deref(), file: self.wallet_url_file.as_deref() }
+    }
+
+    fn network(&self) -> Result<Network, String> {
+        let problem = "`network` is `main`, `test`, `testnet4`, `signet` or `regtest`";
+        Network::of_chain(&self.network).map_err(|_| problem.to_owned())
+    }
+
+    fn coin(&self) -> Result<Coin, String> {
+        self.network()?.coin().map_err(|refusal| refusal.detail)
+    }
+
+    fn fees(&self) -> Result<FeeCeiling, String> {
+        fees(&self.coin()?, &self.fees_per_spend, &self.fees_per_day)
+    }
+}
+
+const fn six() -> u32 {
+    6
+}
+
+const fn two_hundred() -> u32 {
+    200
+}
+
+const fn ten() -> u32 {
+    10
+}
+
+fn a_hundredth() -> String {
+    "0.01".to_owned()
+}
+
+fn one_tenth() -> String {
+    "0.1".to_owned()
+}

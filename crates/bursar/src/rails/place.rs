@@ -1,0 +1,46 @@
+//! Where a node is: a URL, or a file that has it if something in it is secret.
+
+use std::fs;
+use std::path::Path;
+
+use bursar_core::secret::Secret;
+
+/// Where a node is, as a section says it.
+pub(super) struct Place<'a> {
+    /// The key in the section.
+    pub(super) name: &'static str,
+    /// The URL.
+    pub(super) url: Option<&'a str>,
+    /// The file that has it.
+    pub(super) file: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let name = self.name;
+        match (self.url, self.file) {
+            (None, None) => Err(format!("name the node's `{name}`, or a `{name}_file` that has it")),
+            (Some(_), Some(_)) => Err(format!("there is a `{name}` and a `{name}_file`; one will do")),
+            (Some(url), None) => {
+                let parsed = url::Url::parse(url).map_err(|_| format!("`{name}` is no URL"))?;
+                if parsed.password().is_some() || !parsed.username().is_empty() || parsed.query().is_some() {
+                    let problem = "has something in it that may be secret; put it into a";
+                    return Err(format!("`{name}` {problem} `{name}_file`"));
+                }
+                Ok(())
+            }
+            (None, Some(_)) => Ok(()),
+        }
+    }
+
+    pub(super) fn read(&self) -> Result<Secret<String>, String> {
+        match (self.url, self.file) {
+            (Some(url), _) => Ok(Secret::new(url.to_owned())),
+            (None, Some(file)) => {
+                let text = fs::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
+                Ok(Secret::new(text.trim().to_owned()))
+            }
+            (None, None) => Err(format!("there is no `{}`", self.name)),
+        }
+    }
+}
