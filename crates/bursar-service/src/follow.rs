@@ -61,7 +61,12 @@ impl Bursar {
                 continue;
             };
             let mut swept = crate::sweep::Swept::default();
-            *self.settle(&hold).await?(&mut swept) += 1;
+            match self.settle(&hold).await {
+                Ok(count) => *count(&mut swept) += 1,
+                Err(error @ ServiceError::StoreUnavailable(_)) => return Err(error),
+                // It keeps nobody else from their turn.
+                Err(error) => tracing::error!(spend = %id, %error, "a spend under way could not be settled"),
+            }
             if swept.captured + swept.released > 0 {
                 self.under_way.remove(id);
                 settled += 1;

@@ -1,7 +1,8 @@
 //! What became of a spend, as the chain has it.
 
 use bursar_core::hold::Hold;
-use bursar_rails::evm::{Address, B256, Price, Receipt, Signed};
+use bursar_rails::evm::quantity::{hash, narrow};
+use bursar_rails::evm::{Address, B256, Price, Receipt, Signed, address};
 use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
@@ -54,12 +55,16 @@ impl EvmRail {
                 true => Ok(SendOutcome::Reverted { reference, fee: receipt.fee }),
             };
         }
-        if self.final_count(sender).await? > nonce {
-            // Asked once more: it may have come into a block between the two questions.
-            return Ok(match self.receipt(hash).await? {
+        let last_final = self.last_final().await?;
+        if self.count_at(sender, last_final).await? > nonce {
+            return Ok(match self.user_of_nonce(sender, nonce, last_final).await? {
+                Some(other) if other != hash => SendOutcome::Refused {
+                    reason: format!("nonce {nonce} of the wallet was used by {other:#x}, which is final"),
+                },
+                // Its receipt is late.
                 Some(_) => SendOutcome::Sent { reference },
-                None => SendOutcome::Refused {
-                    reason: format!("nonce {nonce} of the wallet was used by another transaction, which is final"),
+                None => SendOutcome::Unknown {
+                    reason: format!("nonce {nonce} of the wallet is used, and by which transaction cannot be seen"),
                 },
             });
         }
@@ -79,12 +84,49 @@ impl EvmRail {
         Ok(head.saturating_sub(block).saturating_add(1) >= self.confirmations)
     }
 
-    /// How many transactions of a wallet are final.
-    pub(super) async fn final_count(&self, sender: Address) -> Result<u64, RailError> {
-        let depth = self.confirmations.saturating_sub(1);
-        let block = self.head().await?.saturating_sub(depth);
+    /// The last block that is as deep as it takes.
+    pub(super) async fn last_final(&self) -> Result<u64, RailError> {
+        Ok(self.head().await?.saturating_sub(self.confirmations.saturating_sub(1)))
+    }
+
+    /// How many nonces of a wallet are used as of a block.
+    pub(super) async fn count_at(&self, sender: Address, block: u64) -> Result<u64, RailError> {
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text(format!("{block:#x}").into())];
         quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)
+    }
+
+    /// The transaction that used a nonce by a block, as the block has it that holds it. That a receipt is missing proves
+    /// nothing: behind one address there may be several nodes, of which one knows less than another.
+    pub(super) async fn user_of_nonce(&self, sender: Address, nonce: u64, by: u64) -> Result<Option<B256>, RailError> {
+        // Back by steps that double, so 64 at most, to a block in which it was not used yet; then halves between the two.
+        let (mut used, mut back) = (by, 1_u64);
+        let mut unused = loop {
+            let earlier = used.saturating_sub(back);
+            if self.count_at(sender, earlier).await? <= nonce {
+                break earlier;
+            }
+            if earlier == 0 {
+                return Ok(None);
+            }
+            (used, back) = (earlier, back.saturating_mul(2));
+        };
+        while used.saturating_sub(unused) > 1 {
+            let middle = unused.midpoint(used);
+            if self.count_at(sender, middle).await? > nonce {
+                used = middle;
+            } else {
+                unused = middle;
+            }
+        }
+        let params = vec![Json::Text(format!("{used:#x}").into()), Json::Bool(true)];
+        let block = self.node.ask("eth_getBlockByNumber", params).await.map_err(quote::told)?;
+        let is_it = |one: &&Json| {
+            let text = |name| one.get(name).and_then(Json::as_text);
+            let from = text("from").and_then(|text| address::parse(text).ok());
+            from == Some(sender) && text("nonce").and_then(|text| narrow::<u64>(text).ok()) == Some(nonce)
+        };
+        let found = block.get("transactions").and_then(Json::as_list).and_then(|all| all.iter().find(is_it));
+        Ok(found.and_then(|one| one.get("hash")).and_then(Json::as_text).and_then(|text| hash(text).ok()))
     }
 
     async fn head(&self) -> Result<u64, RailError> {

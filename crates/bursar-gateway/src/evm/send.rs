@@ -1,7 +1,9 @@
 //! Sending: a nonce, a signature, both remembered, then the broadcast. In this order and never another.
 
+use bursar_core::amount::Amount;
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
+use bursar_rails::evm::quantity::amount;
 use bursar_rails::evm::{Address, Signed, Unsigned};
 use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
@@ -37,13 +39,17 @@ impl EvmRail {
         };
         let broadcast = step.is_broadcast();
         let signed = match step {
-            Step::Broadcast { payment, signed } => self.take_signed(payment.sender, hold.id, signed, memory).await,
+            Step::Broadcast { payment, signed } => {
+                let takes = amount(payment.message.value).saturating_add(signed.fee());
+                self.take_signed(payment.sender, hold.id, (signed, takes), memory).await
+            }
             Step::Sign { payment, gas, price, .. } => {
                 let make = |nonce| {
                     let unsigned = Unsigned::of(&self.chain, &payment, Step::terms(gas, price, nonce));
                     unsigned.map_err(|refusal| refusal.detail)
                 };
-                self.sign(payment.sender, hold.id, make, memory).await
+                let takes = amount(payment.message.value).saturating_add(price.fee(gas));
+                self.sign(payment.sender, hold.id, (make, takes), memory).await
             }
         };
         match signed {
@@ -59,7 +65,7 @@ impl EvmRail {
         &self,
         sender: Address,
         hold: HoldId,
-        make: impl Fn(u64) -> Result<Unsigned, String>,
+        (make, takes): (impl Fn(u64) -> Result<Unsigned, String>, Amount),
         memory: &dyn Memory,
     ) -> Result<Signed, NotSigned> {
         let never = |error: RailError| NotSigned::Never(reason(error));
@@ -68,13 +74,14 @@ impl EvmRail {
         let _turn = turn.lock().await;
         for _ in 0..TRIES {
             let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
+            self.check_funds(sender, nonce, takes, memory).await?;
             let unsigned = make(nonce).map_err(NotSigned::Never)?;
             let signed = key.sign(unsigned).map_err(|error| NotSigned::Never(error.to_string()))?;
             let following = nonce.checked_add(1).ok_or_else(|| NotSigned::Never("the wallet is used up".to_owned()))?;
             let notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
                 NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
-                watch::given(memory, sender, signed.nonce, &signed.hash).map_err(never)?,
+                watch::given(memory, sender, signed.nonce, (&signed.hash, takes)).map_err(never)?,
             ];
             match memory.write(notes).await {
                 Ok(true) => return Ok(signed),
@@ -91,7 +98,7 @@ impl EvmRail {
         &self,
         sender: Address,
         hold: HoldId,
-        signed: Signed,
+        (signed, takes): (Signed, Amount),
         memory: &dyn Memory,
     ) -> Result<Signed, NotSigned> {
         let never = |error: RailError| NotSigned::Never(reason(error));
@@ -107,7 +114,7 @@ impl EvmRail {
             let notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
                 NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
-                watch::given(memory, sender, signed.nonce, &signed.hash).map_err(never)?,
+                watch::given(memory, sender, signed.nonce, (&signed.hash, takes)).map_err(never)?,
             ];
             match memory.write(notes).await {
                 Ok(true) => return Ok(signed),
@@ -116,6 +123,29 @@ impl EvmRail {
             }
         }
         Err(NotSigned::Never("other processes take all nonces of this wallet".to_owned()))
+    }
+
+    /// Whether the wallet can pay this beside what is signed and not mined yet. One that it cannot would keep every later
+    /// nonce waiting behind it.
+    async fn check_funds(
+        &self,
+        sender: Address,
+        nonce: u64,
+        takes: Amount,
+        memory: &dyn Memory,
+    ) -> Result<(), NotSigned> {
+        let never = |error: RailError| NotSigned::Never(reason(error));
+        let of_wallet = || vec![Json::Text(format!("{sender:#x}").into()), Json::Text("latest".into())];
+        let mined = self.node.ask("eth_getTransactionCount", of_wallet()).await.map_err(quote::told);
+        let mined: u64 = mined.and_then(|count| quote::number(&count)).map_err(never)?;
+        let balance = self.node.ask("eth_getBalance", of_wallet()).await.map_err(quote::told);
+        let balance = amount(balance.and_then(|balance| quote::number(&balance)).map_err(never)?);
+        let waiting = watch::taken(memory, sender, mined.min(nonce)..nonce).map_err(never)?;
+        if waiting.saturating_add(takes) > balance {
+            let problem = format!("the wallet has {balance}, of which {waiting} is under way, and this takes {takes}");
+            return Err(NotSigned::Never(problem));
+        }
+        Ok(())
     }
 
     fn check_unsigned(&self, hold: HoldId, memory: &dyn Memory) -> Result<(), NotSigned> {

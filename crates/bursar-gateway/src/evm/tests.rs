@@ -39,6 +39,9 @@ impl Double {
         double.says("eth_getBlockByNumber", r#"{"baseFeePerGas":"0x3b9aca00"}"#);
         double.says("eth_maxPriorityFeePerGas", r#""0x1""#);
         double.says("eth_getTransactionCount", r#""0x0""#);
+        double.says("count before", r#""0x0""#);
+        double.says("block", r#"{"transactions":[]}"#);
+        double.says("eth_getBalance", r#""0xffffffffffffffffffff""#);
         double.says("eth_blockNumber", r#""0x10""#);
         double.says("eth_getTransactionReceipt", "null");
         double.says("eth_sendRawTransaction", r#""0x0""#);
@@ -95,6 +98,7 @@ impl Double {
             let Some(head) = read.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
             let Ok(call) = Json::read(&read[head + 4..]) else { continue };
             let method = call.get("method").unwrap().as_text().unwrap().to_owned();
+            let method = asked_for(&call, method);
             let answer = {
                 let mut script = self.0.lock().unwrap();
                 script.asked.push((method.clone(), call.get("params").unwrap().clone()));
@@ -108,6 +112,25 @@ impl Double {
             read.clear();
         }
     }
+}
+
+/// A question under the name that its answer is set for: the count of a block before 0xe is `count before`, and a block
+/// with its transactions is `block`.
+fn asked_for(call: &Json, method: String) -> String {
+    let param = |place: usize| call.get("params").and_then(Json::as_list).and_then(|params| params.get(place)).cloned();
+    match (method.as_str(), param(1)) {
+        ("eth_getTransactionCount", Some(Json::Text(block))) if block.starts_with("0x") => {
+            let number: u64 = bursar_rails::evm::quantity::narrow(&block).unwrap();
+            if number < 0xe { "count before".to_owned() } else { method }
+        }
+        ("eth_getBlockByNumber", Some(Json::Bool(true))) => "block".to_owned(),
+        _ => method,
+    }
+}
+
+/// A block in which a wallet's nonce is used by this transaction.
+fn block_of(nonce: u64, hash: &str) -> String {
+    format!(r#"{{"transactions":[{{"from":"{WALLET}","nonce":"{nonce:#x}","hash":"{hash}"}}]}}"#)
 }
 
 async fn memory() -> Notes {
@@ -239,15 +262,21 @@ async fn a_spend_is_given_back_only_when_another_with_its_nonce_is_final() {
     let double = Double::new();
     let (rail, memory) = (double.rail(3).await, memory().await);
     let hold = held(&rail, 1, 5).await;
-    reference(&rail.carry_out(WALLET, &hold, &memory).await);
+    let hash = reference(&rail.carry_out(WALLET, &hold, &memory).await);
     // Dropped by the node, which takes it no more: nobody knows, and it counts.
     double.refuses("eth_sendRawTransaction", "nonce too low");
     assert!(matches!(rail.became_of(&hold, &memory).await, SendOutcome::Unknown { .. }));
     double.says("eth_getTransactionCount", r#""0x1""#);
+    // Which one used it cannot be seen: a missing receipt proves nothing.
+    assert!(matches!(rail.became_of(&hold, &memory).await, SendOutcome::Unknown { .. }));
+    double.says("block", &block_of(0, &hash));
+    assert_eq!(reference(&rail.became_of(&hold, &memory).await), hash, "its receipt is late");
+    double.says("block", &block_of(0, &format!("0x{}", "22".repeat(32))));
     assert!(matches!(rail.became_of(&hold, &memory).await, SendOutcome::Refused { .. }));
     // It was asked of the block that is final, not of the head.
-    let last = double.asked("eth_getTransactionCount").pop().unwrap();
-    assert_eq!(last.to_string(), format!(r#"["{WALLET}","0xe"]"#));
+    assert!(
+        double.asked("eth_getTransactionCount").iter().any(|one| one.to_string() == format!(r#"["{WALLET}","0xe"]"#))
+    );
 }
 
 #[tokio::test]
@@ -295,28 +324,52 @@ async fn what_the_node_would_revert_or_prices_above_a_ceiling_is_refused_before_
 #[tokio::test]
 async fn what_was_not_sent_from_here_is_told_once_and_what_was_is_not() {
     let double = Double::new();
-    let (rail, memory) = (double.rail(1).await, memory().await);
-    double.says("eth_getTransactionCount", r#""0x3""#);
+    let (rail, memory) = (double.rail(3).await, memory().await);
+    let count = |count: u64| {
+        double.says("eth_getTransactionCount", &format!(r#""{count:#x}""#));
+        double.says("count before", &format!(r#""{:#x}""#, count - 1));
+    };
     let told = async || rail.look_for_outflows(WALLET, &memory).await.unwrap();
+    count(3);
     assert!(told().await.is_empty(), "what was sent before anybody watched is nobody's fault");
     let hold = held(&rail, 1, 5).await;
     let hash = reference(&rail.carry_out(WALLET, &hold, &memory).await);
-    double.says("eth_getTransactionCount", r#""0x4""#);
-    double.says("eth_getTransactionReceipt", &receipt(&hash, "0x1", "0x10"));
+    count(4);
+    assert!(told().await.is_empty(), "which one it was cannot be seen");
+    double.says("block", &block_of(3, &hash));
     assert!(told().await.is_empty());
     // Nonce 4 was used by somebody else.
-    double.says("eth_getTransactionCount", r#""0x5""#);
+    count(5);
+    let theirs = format!("0x{}", "22".repeat(32));
+    double.says("block", &block_of(4, &theirs));
     let [outflow] = told().await.try_into().unwrap();
-    assert_eq!(outflow.reference, format!("nonce 4 of {WALLET}"));
+    assert_eq!(outflow.reference, format!("{theirs}, nonce 4 of {WALLET}"));
     assert_eq!(told().await, vec![outflow.clone()], "until it was told");
     assert_eq!(memory.write(outflow.told).await, Ok(true));
     assert!(told().await.is_empty());
     // One that was given out here, and is final with another transaction.
     let hold = held(&rail, 2, 5).await;
     reference(&rail.carry_out(WALLET, &hold, &memory).await);
-    double.says("eth_getTransactionCount", r#""0x6""#);
-    double.says("eth_getTransactionReceipt", "null");
+    count(6);
+    double.says("block", &block_of(5, &theirs));
     assert_eq!(told().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_wallet_cannot_pay_beside_what_is_under_way_is_never_signed() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(1).await, memory().await);
+    let (first, second) = (held(&rail, 1, 1_000_000).await, held(&rail, 2, 1_000_000).await);
+    let enough = first.cost.amount.saturating_add(Amount::new(999_999));
+    let hex = enough.to_be_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    double.says("eth_getBalance", &format!(r#""0x{}""#, hex.trim_start_matches('0')));
+    reference(&rail.carry_out(WALLET, &first, &memory).await);
+    let refused = rail.carry_out(WALLET, &second, &memory).await;
+    assert!(matches!(refused, SendOutcome::Refused { .. }), "{refused:?}");
+    // Mined, it is under way no more, and what the chain says of the balance is true of it.
+    double.says("eth_getTransactionCount", r#""0x1""#);
+    let third = held(&rail, 3, 1_000_000).await;
+    reference(&rail.carry_out(WALLET, &third, &memory).await);
 }
 
 #[tokio::test]

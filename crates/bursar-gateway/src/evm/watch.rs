@@ -1,6 +1,9 @@
 //! Which transactions of a wallet were not sent from here: those whose nonce is final and was never given out, or was
 //! used by another transaction than the one that got it.
 
+use std::ops::Range;
+
+use bursar_core::amount::Amount;
 use bursar_rails::evm::{Address, B256};
 use bursar_service::rail::{Memory, NewNote, Outflow, RailError};
 
@@ -8,8 +11,8 @@ use super::{EvmRail, wallet};
 
 /// How many nonces are looked at in one go.
 const AT_ONCE: u64 = 100;
-/// The bytes of a transaction's hash.
-const HASH_BYTES: usize = 32;
+/// The bytes of what is kept of a transaction: its hash, and what it takes at most of the chain's coin.
+const ENTRY_BYTES: usize = 64;
 
 impl EvmRail {
     pub(super) async fn look_for_outflows(
@@ -18,7 +21,8 @@ impl EvmRail {
         memory: &dyn Memory,
     ) -> Result<Vec<Outflow>, RailError> {
         let sender = wallet(reference)?;
-        let count = self.final_count(sender).await?;
+        let last_final = self.last_final().await?;
+        let count = self.count_at(sender, last_final).await?;
         let seen = match memory.read(&seen_note(sender))? {
             Some(note) => (note.version, number(&note.body)?),
             // What was sent before anybody watched was sent by somebody else, and rightly so.
@@ -33,16 +37,17 @@ impl EvmRail {
                 version,
                 body: Some(nonce.saturating_add(1).to_be_bytes().to_vec()),
             }];
+            // Which transaction it was cannot be seen now: it is looked at the next time.
+            let Some(user) = self.user_of_nonce(sender, nonce, last_final).await? else { return Ok(outflows) };
             let mut is_ours = false;
             if let Some(note) = &given {
                 notes.push(NewNote { name: nonce_note(sender, nonce), version: note.version, body: None });
-                for hash in note.body.chunks_exact(HASH_BYTES) {
-                    is_ours |= self.receipt(B256::from_slice(hash)).await?.is_some();
-                }
+                is_ours = entries(&note.body).any(|(hash, _)| hash == user);
             }
             if !is_ours {
                 // The notes after this one rest on its being told.
-                outflows.push(Outflow { reference: format!("nonce {nonce} of {sender:#x}"), told: notes });
+                let reference = format!("{user:#x}, nonce {nonce} of {sender:#x}");
+                outflows.push(Outflow { reference, told: notes });
                 return Ok(outflows);
             }
             if !memory.write(notes).await? {
@@ -66,14 +71,38 @@ impl EvmRail {
     }
 }
 
-/// The note on a nonce that was given out: the hashes of what was signed with it.
-pub(super) fn given(memory: &dyn Memory, sender: Address, nonce: u64, hash: &B256) -> Result<NewNote, RailError> {
+/// The note on a nonce that was given out: what was signed with it, and what that takes at most.
+pub(super) fn given(
+    memory: &dyn Memory,
+    sender: Address,
+    nonce: u64,
+    (hash, takes): (&B256, Amount),
+) -> Result<NewNote, RailError> {
     let name = nonce_note(sender, nonce);
     let known = memory.read(&name)?;
     let version = known.as_ref().map_or(0, |note| note.version);
     let mut body = known.map_or_else(Vec::new, |note| note.body);
     body.extend_from_slice(hash.as_slice());
+    body.extend_from_slice(&takes.to_be_bytes());
     Ok(NewNote { name, version, body: Some(body) })
+}
+
+/// What is signed with these nonces takes at most, all together.
+pub(super) fn taken(memory: &dyn Memory, sender: Address, mut nonces: Range<u64>) -> Result<Amount, RailError> {
+    nonces.try_fold(Amount::ZERO, |sum, nonce| {
+        let note = memory.read(&nonce_note(sender, nonce))?;
+        // Of several with one nonce one is mined.
+        let most = note.and_then(|note| entries(&note.body).map(|(_, takes)| takes).max());
+        Ok(sum.saturating_add(most.unwrap_or(Amount::ZERO)))
+    })
+}
+
+fn entries(body: &[u8]) -> impl Iterator<Item = (B256, Amount)> {
+    let (entries, _) = body.as_chunks::<ENTRY_BYTES>();
+    entries.iter().filter_map(|entry| {
+        let (hash, takes) = entry.split_first_chunk::<32>()?;
+        Some((B256::from(*hash), Amount::from_be_bytes(*takes.first_chunk()?)))
+    })
 }
 
 fn nonce_note(sender: Address, nonce: u64) -> String {
