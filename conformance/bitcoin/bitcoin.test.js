@@ -47,8 +47,8 @@ describe('wallets of a Bitcoin node', () => {
   }, { timeout: 20_000 });
 
   /** Registers a wallet of the node, as the operator of the machine. */
-  async function add(reference) {
-    const words = ['wallet', 'add', '--json', '--rail', 'bitcoin', '--coin', 'tbtc', '--label', 'Treasury',
+  async function add(reference, coin = 'tbtc') {
+    const words = ['wallet', 'add', '--json', '--rail', 'bitcoin', '--coin', coin, '--label', 'Treasury',
       '--owner', bursar.username, '--reference', reference, '--data-dir', data];
     return JSON.parse((await run(process.env.BURSAR_BIN, words)).stdout);
   }
@@ -114,6 +114,7 @@ describe('wallets of a Bitcoin node', () => {
 
   promise('a wallet is registered by its name in the node, once, and none that the node does not have', async () => {
     await assert.rejects(add('treasury'), /registered already/);
+    await assert.rejects(add('primary', 'hteth'), /chain's own, `tbtc`/);
     for (const name of ['nobody', '..', 'treasury/../primary', '']) await assert.rejects(add(name), name);
     const { body } = await bursar.raw('GET', `/api/v2/tbtc/wallet/${walletId}`, { bearer: session });
     assert.equal(body.balanceString, `${1000n * BTC}`);

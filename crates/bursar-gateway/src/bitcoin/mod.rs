@@ -177,6 +177,10 @@ impl Rail for BitcoinRail {
         self.read_payees(coin, recipients)
     }
 
+    fn fee_coin(&self, _coin: &Coin) -> Coin {
+        self.coin.clone()
+    }
+
     fn fee_ceiling(&self, _coin: &Coin, _recipients: usize) -> Amount {
         self.fees.per_spend
     }
