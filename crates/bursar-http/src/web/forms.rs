@@ -1,6 +1,7 @@
 //! Parts of forms: fields with their labels, hints and problems, and the summary of what has to be mended.
 
 use axum::http::StatusCode;
+use bursar_core::refusal::Refusal;
 use bursar_service::error::{ServiceError, Unproven};
 use maud::{Markup, html};
 
@@ -73,6 +74,18 @@ impl Problems {
             ServiceError::TooManyAttempts { until } => {
                 format!("too many wrong attempts; the next is looked at from {} on", words::moment(*until))
             }
+            ServiceError::Refused(refusal) => match &**refusal {
+                Refusal::OwnerFrozen(freeze) => words::frozen(freeze),
+                _ => error.to_string(),
+            },
+            ServiceError::UnlockedLonger { until } => {
+                format!("the token is unlocked until {} already, which is longer", words::moment(*until))
+            }
+            ServiceError::RotationUnderWay { until } => format!(
+                "the token has two secrets and both are in use, the older one until {}; make a new one after that, or end \
+                 the old one at once",
+                words::moment(*until)
+            ),
             _ => error.to_string(),
         };
         let mut problems = Self { status: Some(status), ..Self::default() };

@@ -157,8 +157,10 @@ pages! {
     POST "/organisations/{organisation}/wallet" Person people::wallet_new::submit;
     GET  "/organisations/{organisation}/members/{user}" Person people::members::show;
     POST "/organisations/{organisation}/members/{user}/role" Person people::members::set_role;
-    POST "/organisations/{organisation}/members/{user}/remove" Person people::members::remove;
-    POST "/organisations/{organisation}/members/{user}/freeze" Person people::members::freeze;
+    GET  "/organisations/{organisation}/members/{user}/remove" Person people::stops::remove_form;
+    POST "/organisations/{organisation}/members/{user}/remove" Person people::stops::remove;
+    GET  "/organisations/{organisation}/members/{user}/freeze" Person people::stops::freeze_form;
+    POST "/organisations/{organisation}/members/{user}/freeze" Person people::stops::freeze;
     POST "/organisations/{organisation}/members/{user}/unfreeze" Person people::members::unfreeze;
     POST "/invitations/{invitation}/withdraw" Person people::invitations::withdraw;
     POST "/invitations/{invitation}/resend" Person people::invitations::resend;

@@ -1,5 +1,6 @@
 //! Times, amounts, limits and scopes in plain words.
 
+use bursar_core::account::Freeze;
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin, Family};
 use bursar_core::limit::text::amount_of;
@@ -71,6 +72,15 @@ pub(crate) fn sentence(text: &str) -> String {
     let begins_plain = text.split(' ').next().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()));
     let text = if begins_plain { capital(text) } else { text.to_owned() };
     if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
+}
+
+/// Why somebody is not let in, and whom to ask.
+pub(crate) fn frozen(freeze: &Freeze) -> String {
+    // Without a reason of its own a freeze says by whom it is.
+    let why =
+        freeze.reason.strip_prefix("frozen ").map_or_else(|| format!(": {}", freeze.reason), |by| format!(" {by}"));
+    let until = freeze.until.map(|until| format!(", until {}", moment(until))).unwrap_or_default();
+    format!("your account is frozen{why}{until}. Ask whoever runs your organisation or this server")
 }
 
 /// An amount in units of its coin: `0.5 tbtc`.
