@@ -78,6 +78,14 @@ fn finished(answer: Answer, is_https: bool, request_id: &str) -> Response {
     response
 }
 
+/// Where whoever has no second factor is led from what needs one.
+const TO_FIRST_FACTOR: &str = "/security?needs=factor";
+
+/// Whether a page is open to somebody who has still to set up a second factor: what they do that with, and what anybody sees.
+fn opens_without_factor(page: &Page) -> bool {
+    page.audience != Audience::Person || page.path == "/sign-out" || page.path.starts_with("/security")
+}
+
 struct Door {
     surface: Surface,
     handover: Arc<Handover>,
@@ -142,6 +150,9 @@ impl Door {
         if page.audience == Audience::Person && comer.person.is_none() {
             return Ok(to_sign_in(page, &received.target));
         }
+        if comer.person.as_ref().is_some_and(Principal::is_enrolling) && !opens_without_factor(page) {
+            return Ok(Answer::to(TO_FIRST_FACTOR));
+        }
         // A look at the head of a page must not use up what the page shows once.
         if received.method == Method::HEAD {
             return Ok(Answer::page(maud::html! {}));
@@ -160,7 +171,7 @@ impl Door {
         };
         let answer = match (page.handler)(visit).await {
             // Whoever has no second factor yet is led to where they set one up, not told off.
-            Err(Failure::Service(ServiceError::SecondFactorRequired)) => Answer::to("/security"),
+            Err(Failure::Service(ServiceError::SecondFactorRequired)) => Answer::to(TO_FIRST_FACTOR),
             answered => answered?,
         };
         Ok(match comer.begun {

@@ -276,3 +276,26 @@ async fn guessing_at_the_door_ends_soon() {
     assert_eq!(right.status, 429);
     assert!(!browser.cookies.contains_key(SESSION));
 }
+
+#[tokio::test]
+async fn until_a_second_factor_is_there_every_page_leads_to_where_one_is_set_up() {
+    const NEW: &str = "new@example.com";
+    let world = World::new().await;
+    world.server.newcomer(NEW).await;
+    let mut browser = Browser::new(&world.server);
+    browser.get("/sign-in").await;
+    let entered = browser.post("/sign-in", &[("username", NAME), ("password", "wrong")]).await;
+    assert_eq!(entered.status, 401);
+    assert_eq!(browser.post("/sign-in", &[("username", NEW), ("password", PASSWORD)]).await.status, 303);
+    for path in ["/tokens", "/wallets", "/organisations", "/audit", "/account", "/users", "/security/recovery-codes"] {
+        let answer = browser.get(path).await;
+        let to_make = path == "/security/recovery-codes";
+        assert!(to_make || answer.location() == "/security?needs=factor", "{path}: {}", answer.text());
+    }
+    let page = browser.get("/security?needs=factor").await;
+    assert!(page.text().contains("Set up a second factor first; until then nothing else opens."), "{}", page.text());
+    assert!(!page.html.contains("aria-label=\"Main\"") && !page.text().contains("look"), "{}", page.html);
+    assert!(page.html.contains("action=\"/sign-out\""));
+    assert_eq!(browser.post("/account/name", &[("name", "Else")]).await.location(), "/security?needs=factor");
+    assert_eq!(browser.get("/security/totp").await.status, 200);
+}

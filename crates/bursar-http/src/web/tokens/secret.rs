@@ -57,7 +57,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         (snippets(&visit, &state.token.grant).await?)
         div class="buttons" { a class="button main" href=(path) { "I have kept it" } }
     };
-    Ok(Answer::page(frame.document("Keep this secret now", Section::Tokens, &[&assets::COPY], body)))
+    Ok(Answer::page(frame.once().document("Keep this secret now", Section::Tokens, &[&assets::COPY], body)))
 }
 
 fn warnings(made: &Made) -> Markup {
