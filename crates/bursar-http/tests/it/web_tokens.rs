@@ -77,6 +77,7 @@ async fn a_secret_is_shown_once_and_a_form_that_is_sent_twice_makes_one_token() 
     assert_eq!(browser.head(&place).await.html, "");
     let shown = browser.get(&place).await;
     assert_eq!(secret(&shown).len(), 67);
+    assert!(!shown.html.contains("action=\"/theme\""), "a choice of colours would lead away from what is shown once");
     let gone = browser.get(&place).await;
     assert_eq!(gone.status, 410);
     assert!(!gone.html.contains(&secret(&shown)));
@@ -288,6 +289,28 @@ async fn a_token_is_locked_resumed_unlocked_rotated_and_revoked() {
     assert_eq!(world.get("/bursar/v1/self", &new).await.status, 401);
     assert!(!browser.get("/tokens").await.text().contains("bot"));
     assert!(browser.get("/tokens?state=ended").await.text().contains("bot Revoked"));
+}
+
+#[tokio::test]
+async fn an_unlock_over_a_lock_can_be_locked_again_and_the_lock_lifted_with_one_outcome() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 0.001/day"]})).await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let path = format!("/tokens/{id}");
+    let (lock, unlock) = (format!("{path}/lock"), format!("{path}/unlock"));
+    let locks = format!("action=\"{lock}\"");
+    assert!(!browser.submit(&lock, &[]).await.html.contains(&locks), "there is nothing to lock");
+    let over = browser.submit(&unlock, &[("for", "3600"), ("otp", OTP)]).await;
+    assert!(over.html.contains(&locks), "{}", over.text());
+    browser.submit(&lock, &[]).await;
+    assert_eq!(world.spend(&token, "1").await.body["context"]["code"], "locked");
+    browser.submit(&unlock, &[("for", "3600"), ("otp", OTP)]).await;
+    let lifted = browser.submit(&unlock, &[("for", "resume"), ("otp", OTP)]).await;
+    assert!(lifted.text().contains("The lock is lifted."), "{}", lifted.text());
+    let longer = browser.post(&unlock, &[("for", "600"), ("otp", OTP)]).await;
+    assert_eq!(longer.status, 409);
+    let said = "The token is unlocked until 21 September 2026, 15:13 UTC already, which is longer.";
+    assert!(longer.text().contains(said), "{}", longer.text());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The page of one token.
 
 use bursar_core::hold::Hold;
+use bursar_core::time::Timestamp;
 use bursar_core::token::Token;
 use bursar_service::Page;
 use bursar_service::issue::TokenState;
@@ -48,7 +49,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             h1 { (title) }
             (Status::of(token, now).badge(now))
         }
-        @if lives { (actions(&frame, token)) }
+        @if lives { (actions(&frame, token, now)) }
         div class="columns" {
             div {
                 (limits(&visit, &state, lives))
@@ -83,15 +84,17 @@ fn of_wallet(known: &draw::Names) -> impl Fn(&Hold) -> Markup {
     }
 }
 
-fn actions(frame: &Frame, token: &Token) -> Markup {
+fn actions(frame: &Frame, token: &Token, now: Timestamp) -> Markup {
     let path = path(token.id);
     let is_locked = token.locked.is_some();
+    // An unlock goes over a lock: while it runs, there is something to stop.
+    let may_spend = !is_locked || token.unlocked_at(now).is_some();
     html! {
         div class="actions" {
             a class="button" href={ (path) "/limits" } { "Edit limits" }
             a class="button" href={ (path) "/rotate" } { "Rotate" }
             a class="button" href={ (path) "/unlock" } { @if is_locked { "Unlock or resume" } @else { "Unlock" } }
-            @if !is_locked {
+            @if may_spend {
                 form method="post" action={ (path) "/lock" } {
                     (frame.form_token())
                     button type="submit" { "Lock" }
