@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
+use bursar_core::ledger::CredentialKind;
 use bursar_service::authenticate::{Presented, Principal, Signing, Unauthenticated};
 use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
@@ -160,6 +161,7 @@ impl Door {
         let visit = Visit {
             bursar: Arc::clone(&self.surface.bursar),
             handover: Arc::clone(&self.handover),
+            has_passkey: self.has_passkey(comer.person.as_ref()).await?,
             person: comer.person,
             address: received.address,
             headers: received.headers,
@@ -178,6 +180,16 @@ impl Door {
             Some(secret) => answer.with_cookie(cookie::set(cookie::VISIT, &secret)),
             None => answer,
         })
+    }
+}
+
+impl Door {
+    /// Asked only where passkeys can be: elsewhere it costs no page a look into the store.
+    async fn has_passkey(&self, person: Option<&Principal>) -> Result<bool, Failure> {
+        let bursar = &self.surface.bursar;
+        let Some(person) = person.filter(|_| bursar.policy().relying_party.is_some()) else { return Ok(false) };
+        let list = bursar.factors(person).await?;
+        Ok(list.factors.iter().any(|factor| factor.kind == CredentialKind::Passkey))
     }
 }
 

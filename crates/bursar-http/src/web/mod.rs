@@ -121,6 +121,7 @@ pages! {
     POST "/tokens/{token}/limits" Person tokens::limits::submit;
     GET  "/tokens/{token}/rotate" Person tokens::rotate::form;
     POST "/tokens/{token}/rotate" Person tokens::rotate::submit;
+    POST "/tokens/{token}/end-old-secret" Person tokens::rotate::end_old;
     POST "/tokens/{token}/lock" Person tokens::lock::submit;
     GET  "/tokens/{token}/unlock" Person tokens::unlock::form;
     POST "/tokens/{token}/unlock" Person tokens::unlock::submit;

@@ -39,7 +39,7 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
             } @else if sentence.is_empty() {
                 p { "The request cannot be answered as it is (" code { (body.code().unwrap_or("unknown")) } ")." }
             } @else {
-                p { (sentence) }
+                p { (words::marked(&sentence)) }
             }
             @if is_strange {
                 p class="small muted" {

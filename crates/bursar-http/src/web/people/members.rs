@@ -79,7 +79,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             form method="post" action={ (here) "/unfreeze" } class="card" {
                 (frame.form_token())
                 h2 { "Lift the freeze" }
-                (forms::proof(problems, false, "This allows more than before.", "administer_user", &user.id.to_string()))
+                (forms::proof(visit, problems, false, "This allows more than before.", "administer_user", &user.id.to_string()))
                 button class="main" type="submit" { "Lift it" }
             }
         } @else {
@@ -87,7 +87,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 (frame.form_token())
                 h2 { "What they are" }
                 (choose_role(if said.is_empty() { role_name(role) } else { said }, problems))
-                (forms::proof(problems, true, "Needed to give them more than before.", "administer", &organisation.to_string()))
+                (forms::proof(visit, problems, true, "Needed to give them more than before.", "administer", &organisation.to_string()))
                 button class="main" type="submit" { "Save the role" }
             }
             section class="card danger" aria-labelledby="freeze" {

@@ -39,7 +39,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 }
             }
             (factors(&visit, &list))
-            @if !list.passkeys { p class="small muted" { "Passkeys need a host name; this server is reached by a number, or none is configured." } }
+            @if !list.passkeys { p class="small muted" { "Passkeys need a host name: whoever runs this server sets " code { "web.origin" } "." } }
         }
         @if !visit.person()?.is_enrolling() {
             (recovery(&list))

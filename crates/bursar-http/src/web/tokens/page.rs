@@ -49,7 +49,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             h1 { (title) }
             (Status::of(token, now).badge(now))
         }
-        @if lives { (actions(&frame, token, now)) }
+        @if lives { (actions(&frame, token, now)) (old_secret(&frame, &state)) }
         div class="columns" {
             div {
                 (limits(&visit, &state, lives))
@@ -101,6 +101,21 @@ fn actions(frame: &Frame, token: &Token, now: Timestamp) -> Markup {
                 }
             }
             a class="button bad" href={ (path) "/revoke" } { "Revoke" }
+        }
+    }
+}
+
+/// That the secret from before a rotation goes on, and the way to end it.
+fn old_secret(frame: &Frame, state: &TokenState) -> Markup {
+    html! {
+        @if let Some((fingerprint, ends)) = &state.old_secret {
+            div class="notice warn" {
+                p { "The old secret (" code { (fingerprint) } ") works until " (words::instant(*ends)) "." }
+                form method="post" action={ (path(state.token.id)) "/end-old-secret" } {
+                    (frame.form_token())
+                    button type="submit" { "End it now" }
+                }
+            }
         }
     }
 }
@@ -164,7 +179,7 @@ fn refusals(found: &Found) -> Markup {
                         @let value = |name: &str| event.data.iter().find(|(own, _)| own == name).map_or("", |(_, text)| text);
                         li {
                             p class="small muted" { (words::instant(event.time)) " · " (value("coin")) " · " code { (value("code")) } }
-                            p { (words::sentence(value("reason"))) }
+                            p { (words::marked(&words::sentence(value("reason")))) }
                         }
                     }
                 }

@@ -83,9 +83,9 @@ fn draw(visit: &Visit, state: &TokenState, problems: &Problems) -> Answer {
                 @for (value, _, text) in DURATIONS { (forms::choice("for", value, text, chosen == value)) }
             }
             @if is_locked {
-                (forms::tick("resume", "yes", "Also lift the lock for good", "Otherwise the token is locked again after the unlock.", false))
+                (forms::tick("resume", "yes", "Also lift the lock for good", "Otherwise the token is locked again after the unlock.", visit.form.is_ticked("resume")))
             }
-            (forms::proof(problems, false, "This allows more than before.", "unlock", &state.token.id.to_string()))
+            (forms::proof(visit, problems, false, "This allows more than before.", "unlock", &state.token.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { @if is_locked { "Unlock or lift the lock" } @else { "Unlock" } }
                 a class="button" href=(path) { "Cancel" }
