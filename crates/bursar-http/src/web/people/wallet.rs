@@ -150,9 +150,9 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         @if let Some(done) = changed(visit, &found) { p class="notice" role="status" { (done) } }
         (problems.summary())
         div class="scrolls" tabindex="0" role="region" aria-label="People" {
-            table {
-                thead { tr { th scope="col" { "Who" } th scope="col" { "May" } th scope="col" { span class="unseen" { "Change" } } } }
-                tbody { @for (role, user) in &found { (row(id, *role, user, shows_ids)) } }
+            table role="table" class="stacks" {
+                thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Who" } th role="columnheader" scope="col" { "May" } th role="columnheader" scope="col" { span class="unseen" { "Change" } } } }
+                tbody role="rowgroup" { @for (role, user) in &found { (row(id, *role, user, shows_ids)) } }
             }
         }
         form method="post" action={ "/wallets/" (id) "/members" } class="card" id="role" {
@@ -166,7 +166,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 (forms::tick("admin", "yes", "Run it", "Its limits, its people, what needs a decision.", ticked("admin", usual.admin)))
             }
             p class="hint" { "With nothing ticked they lose their role." }
-            (forms::proof(problems, true, "Needed to allow more than before.", "administer_wallet", &id.to_string()))
+            (forms::proof(visit, problems, true, "Needed to allow more than before.", "administer_wallet", &id.to_string()))
             button class="main" type="submit" { "Save" }
         }
     };
@@ -195,10 +195,10 @@ fn named(label: &str, hint: &str, value: &str, problems: &Problems) -> Markup {
 
 fn row(wallet: WalletId, role: WalletRole, user: &User, shows_id: bool) -> Markup {
     html! {
-        tr {
-            th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) @if shows_id { ", " code { (user.id) } } } }
-            td { (told(letters(role))) }
-            td { a href={ "/wallets/" (wallet) "/members?who=" (user.id) "#role" } { "Change" span class="unseen" { " what " (user.full_name) " may" } } }
+        tr role="row" {
+            th role="rowheader" scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) @if shows_id { ", " code { (user.id) } } } }
+            td role="cell" data-label="May" { (told(letters(role))) }
+            td role="cell" { a href={ "/wallets/" (wallet) "/members?who=" (user.id) "#role" } { "Change" span class="unseen" { " what " (user.full_name) " may" } } }
         }
     }
 }
