@@ -200,6 +200,7 @@ routes! {
     PUT    NATIVE "/tokens/{token}/limits" Person limits::set_of_token;
     POST   NATIVE "/tokens/{token}/limits:dry-run" Token limits::dry_run;
     POST   NATIVE "/tokens/{token}/rotate" Person own::rotate;
+    POST   NATIVE "/tokens/{token}/end-old-secret" Person own::end_old_secret;
     GET    NATIVE "/tokens/{token}/spends" Token holding::of_token;
     GET    NATIVE "/users/{user}/limits" Person limits::of_user;
     PUT    NATIVE "/users/{user}/limits" Person limits::set_of_user;

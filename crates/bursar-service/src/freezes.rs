@@ -52,11 +52,11 @@ impl FreezeOrder {
 }
 
 impl Bursar {
-    /// Freezes somebody's account: every session and token of theirs stops. Whoever runs an organisation of theirs may,
-    /// unless they run one that the caller does not own.
+    /// Freezes somebody else's account: every session and token of theirs stops. Whoever runs an organisation of theirs
+    /// may, unless they run one that the caller does not own.
     ///
     /// # Errors
-    /// The caller may not, or there is no such user that they may see.
+    /// The caller may not, means themselves, or there is no such user that they may see.
     pub async fn freeze_user(
         &self,
         principal: &Principal,
@@ -65,6 +65,12 @@ impl Bursar {
     ) -> Result<Freeze, ServiceError> {
         self.person(principal)?;
         order.check()?;
+        // INVARIANT: an owner is frozen by another owner only, who is not frozen: so one is always left to lift it.
+        if id == principal.user() {
+            let problem = "nobody freezes themselves here, since nobody who is frozen lifts a freeze; ask another \
+                           administrator, or sign out everywhere and change your password";
+            return Err(ServiceError::Conflict(problem.to_owned()));
+        }
         let frozen = self
             .decide(principal.actor(), || {
                 let read = self.may_stop(principal, id)?;

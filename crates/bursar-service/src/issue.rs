@@ -89,6 +89,8 @@ pub struct TokenState {
     pub last_used: Option<LastUse>,
     /// Tells its secret from others without being one.
     pub fingerprint: Option<String>,
+    /// The same of its old secret while that goes on after a rotation, and until when it does.
+    pub old_secret: Option<(String, Timestamp)>,
 }
 
 impl Bursar {
@@ -372,22 +374,31 @@ impl Bursar {
             None => self.reads.look_up(|reader| reader.last_use(id))?,
         };
         // The last secret is the newest; a keyed hash of a keyed hash gives nothing away.
-        let newest = match self.known.token(id) {
-            Some(known) => known.secrets.last().map(|secret| secret.lookup),
+        let secrets: Vec<_> = match self.known.token(id) {
+            Some(known) => known.secrets.iter().map(|secret| (secret.lookup, secret.ends)).collect(),
             None => {
                 let secrets = self.reads.look_up(|reader| reader.secrets(id))?;
-                secrets.and_then(|secrets| Some(secrets.value.last()?.lookup))
+                let secrets = secrets.map(|secrets| secrets.value).unwrap_or_default();
+                secrets.iter().map(|secret| (secret.lookup, secret.ends)).collect()
             }
         };
-        let fingerprint = newest.as_ref().and_then(|lookup| lookup.first_chunk()).map(|bytes: &[u8; 6]| {
-            let [a, b, c, d, e, f] = *bytes;
-            format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-        });
+        let fingerprint = secrets.last().map(|(lookup, _)| fingerprint_of(lookup));
+        let now = self.clock.now();
+        let old_secret = secrets
+            .iter()
+            .rev()
+            .skip(1)
+            .find_map(|(lookup, ends)| ends.filter(|ends| now < *ends).map(|ends| (fingerprint_of(lookup), ends)));
         let known = self.limits_of(id)?;
         let standing = self.standing_of_token(id, &known).await?;
         let (rules, version, budgets) = (known.rules.clone(), known.version, known.budgets.clone());
-        Ok(TokenState { last_used, token, rules, version, budgets, standing, fingerprint })
+        Ok(TokenState { last_used, token, rules, version, budgets, standing, fingerprint, old_secret })
     }
+}
+
+fn fingerprint_of(lookup: &[u8; 32]) -> String {
+    let [a, b, c, d, e, f, ..] = *lookup;
+    format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
 }
 
 fn created_key(user: UserId, key: &str) -> DocumentKey {

@@ -88,6 +88,37 @@ impl Bursar {
         Err(ServiceError::Busy)
     }
 
+    /// Ends the old secret of a rotation now, before its time. Needs no proof: it only tightens. If none goes on, nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// The caller is not the token's owner in person, or there is no such token.
+    pub async fn end_old_secret(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
+        self.person(principal)?;
+        self.own_token(principal, id)?;
+        for _ in 0..MOST_ATTEMPTS {
+            let found = self.reads.look_up(|reader| Ok(reader.token(id)?.zip(reader.secrets(id)?)))?;
+            let (token, found) = found.ok_or(ServiceError::NotFound("token"))?;
+            let now = self.clock.now();
+            let Some(secrets) = without_old(found.value, now) else { return self.state_of(token.value).await };
+            let write = Write {
+                // INVARIANT: as with a rotation: nothing is held on what was read before.
+                read: vec![(Key::Token(id), token.version), (Key::Secrets(id), found.version)],
+                put: vec![Record::Token(id, token.value.clone()), Record::Secrets(id, secrets)],
+                trace: Some(Trace {
+                    action: "token.end_old_secret",
+                    subject: format!("token:{id}"),
+                    data: vec![("old_ends", now.to_string())],
+                }),
+                ..Write::default()
+            };
+            if let Outcome::Written = self.write(principal.actor(), write).await? {
+                return self.state_of(token.value).await;
+            }
+        }
+        Err(ServiceError::Busy)
+    }
+
     /// Remembers that the newest of several secrets was used: from then on it is not replaced.
     pub(crate) async fn note_first_use(&self, token: &Token, lookup: [u8; 32]) -> Result<(), Unauthenticated> {
         let (id, now) = (token.id, self.clock.now());
@@ -151,6 +182,18 @@ fn rotated(
     Ok((old.into_iter().chain([new]).collect(), old_ends))
 }
 
+/// The secrets once all but the newest have ended; nothing if none of them goes on.
+fn without_old(mut secrets: Vec<TokenSecret>, now: Timestamp) -> Option<Vec<TokenSecret>> {
+    let (_, old) = secrets.split_last_mut()?;
+    let goes_on = |secret: &&mut TokenSecret| secret.ends.is_none_or(|ends| now < ends);
+    let mut has_changed = false;
+    for secret in old.iter_mut().filter(goes_on) {
+        secret.ends = Some(now);
+        has_changed = true;
+    }
+    has_changed.then_some(secrets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +231,19 @@ mod tests {
             Err(ServiceError::RotationUnderWay { until: Timestamp::from_millis(1400) })
         );
         assert_eq!(rotate(both, 0).unwrap(), [(2, Some(1000)), (9, None)]);
+    }
+
+    #[test]
+    fn an_old_secret_ends_before_its_time_and_the_newest_never_does() {
+        let now = Timestamp::from_millis(1000);
+        let ends = |secrets| {
+            let after: Option<Vec<TokenSecret>> = without_old(secrets, now);
+            after.map(|after| after.iter().map(|one| one.ends.map(Timestamp::as_millis)).collect::<Vec<_>>())
+        };
+        let both = vec![secret(1, Some(1400), true), secret(2, None, false)];
+        assert_eq!(ends(both), Some(vec![Some(1000), None]));
+        assert_eq!(ends(vec![secret(1, Some(900), true), secret(2, None, true)]), None);
+        assert_eq!(ends(vec![secret(2, None, true)]), None);
     }
 
     #[test]

@@ -22,3 +22,9 @@ pub(crate) async fn rotate(call: Call) -> Result<Reply, Failure> {
     shown.insert("oldEnds".to_owned(), rotated.old_ends.to_string().into());
     Reply::ok(shown)
 }
+
+/// Ends the old secret of a rotation now.
+pub(crate) async fn end_old_secret(call: Call) -> Result<Reply, Failure> {
+    let state = call.bursar.end_old_secret(call.principal()?, call.id("token")?).await?;
+    Reply::ok(shown(&call, &state))
+}

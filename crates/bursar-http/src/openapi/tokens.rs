@@ -37,6 +37,9 @@ pub(super) fn part() -> Part {
                 .about("The old secret stays good for the overlap, so that software can be changed over without a gap.")
                 .may_take("Rotation")
                 .answers(200, "The token with its new secret, shown this once", "RotatedToken"),
+            Operation::new("POST", "/tokens/{token}/end-old-secret", "End the old secret of a rotation now")
+                .about("It needs no second factor. If no old secret goes on, nothing changes.")
+                .answers(200, "The token", "OwnToken"),
             Operation::new("POST", "/services", "Make the credential of a service")
                 .about("A service holds, captures and releases spends of others' tokens, of one organisation.")
                 .idempotent()

@@ -31,14 +31,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             div class="empty" { h2 { "Nothing to decide" } p { "Every spend that you may decide on has an outcome." } }
         } @else {
             div class="scrolls" tabindex="0" role="region" aria-label="Unresolved spends" {
-                table {
-                    thead { tr { th scope="col" { "Asked" } th scope="col" { "Amount" } th scope="col" { "To" } th scope="col" { span class="unseen" { "Decide" } } } }
-                    tbody { @for hold in &spends {
-                        tr {
-                            td { (words::instant(hold.created)) }
-                            td class="number" { (words::amount(hold.cost.amount, &hold.cost.coin)) }
-                            td { (recipients(hold)) }
-                            td { a href={ "/spends/" (hold.id) "/resolve" } { "Decide" span class="unseen" { " on " (hold.id) } } }
+                table role="table" class="stacks" {
+                    thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Asked" } th role="columnheader" scope="col" { "Amount" } th role="columnheader" scope="col" { "To" } th role="columnheader" scope="col" { span class="unseen" { "Decide" } } } }
+                    tbody role="rowgroup" { @for hold in &spends {
+                        tr role="row" {
+                            td role="cell" data-label="Asked" { (words::instant(hold.created)) }
+                            td role="cell" class="number" data-label="Amount" { (words::amount(hold.cost.amount, &hold.cost.coin)) }
+                            td role="cell" data-label="To" { (recipients(hold)) }
+                            td role="cell" { a href={ "/spends/" (hold.id) "/resolve" } { "Decide" span class="unseen" { " on " (hold.id) } } }
                         }
                     } }
                 }
@@ -142,7 +142,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             }
             (forms::tick("more", "yes", "It was more than was held", "This stops the token until somebody looks at it.", visit.form.is_ticked("more")))
             (field("evidence", "What you saw", "Kept in the audit trail", false))
-            (forms::proof(problems, false, "This settles the spend for good.", "settle", &hold.id.to_string()))
+            (forms::proof(visit, problems, false, "This settles the spend for good.", "settle", &hold.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { "Record it" }
                 a class="button" href="/unresolved" { "Cancel" }

@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
+use bursar_core::ledger::CredentialKind;
 use bursar_service::authenticate::{Presented, Principal, Signing, Unauthenticated};
 use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
@@ -78,6 +79,14 @@ fn finished(answer: Answer, is_https: bool, request_id: &str) -> Response {
     response
 }
 
+/// Where whoever has no second factor is led from what needs one.
+const TO_FIRST_FACTOR: &str = "/security?needs=factor";
+
+/// Whether a page is open to somebody who has still to set up a second factor: what they do that with, and what anybody sees.
+fn opens_without_factor(page: &Page) -> bool {
+    page.audience != Audience::Person || page.path == "/sign-out" || page.path.starts_with("/security")
+}
+
 struct Door {
     surface: Surface,
     handover: Arc<Handover>,
@@ -142,6 +151,9 @@ impl Door {
         if page.audience == Audience::Person && comer.person.is_none() {
             return Ok(to_sign_in(page, &received.target));
         }
+        if comer.person.as_ref().is_some_and(Principal::is_enrolling) && !opens_without_factor(page) {
+            return Ok(Answer::to(TO_FIRST_FACTOR));
+        }
         // A look at the head of a page must not use up what the page shows once.
         if received.method == Method::HEAD {
             return Ok(Answer::page(maud::html! {}));
@@ -149,6 +161,7 @@ impl Door {
         let visit = Visit {
             bursar: Arc::clone(&self.surface.bursar),
             handover: Arc::clone(&self.handover),
+            has_passkey: self.has_passkey(comer.person.as_ref()).await?,
             person: comer.person,
             address: received.address,
             headers: received.headers,
@@ -160,13 +173,23 @@ impl Door {
         };
         let answer = match (page.handler)(visit).await {
             // Whoever has no second factor yet is led to where they set one up, not told off.
-            Err(Failure::Service(ServiceError::SecondFactorRequired)) => Answer::to("/security"),
+            Err(Failure::Service(ServiceError::SecondFactorRequired)) => Answer::to(TO_FIRST_FACTOR),
             answered => answered?,
         };
         Ok(match comer.begun {
             Some(secret) => answer.with_cookie(cookie::set(cookie::VISIT, &secret)),
             None => answer,
         })
+    }
+}
+
+impl Door {
+    /// Asked only where passkeys can be: elsewhere it costs no page a look into the store.
+    async fn has_passkey(&self, person: Option<&Principal>) -> Result<bool, Failure> {
+        let bursar = &self.surface.bursar;
+        let Some(person) = person.filter(|_| bursar.policy().relying_party.is_some()) else { return Ok(false) };
+        let list = bursar.factors(person).await?;
+        Ok(list.factors.iter().any(|factor| factor.kind == CredentialKind::Passkey))
     }
 }
 

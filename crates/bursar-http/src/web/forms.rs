@@ -1,9 +1,11 @@
 //! Parts of forms: fields with their labels, hints and problems, and the summary of what has to be mended.
 
 use axum::http::StatusCode;
+use bursar_core::refusal::Refusal;
 use bursar_service::error::{ServiceError, Unproven};
 use maud::{Markup, html};
 
+use super::visit::Visit;
 use super::words;
 use crate::failure::Failure;
 
@@ -73,6 +75,18 @@ impl Problems {
             ServiceError::TooManyAttempts { until } => {
                 format!("too many wrong attempts; the next is looked at from {} on", words::moment(*until))
             }
+            ServiceError::Refused(refusal) => match &**refusal {
+                Refusal::OwnerFrozen(freeze) => words::frozen(freeze),
+                _ => error.to_string(),
+            },
+            ServiceError::UnlockedLonger { until } => {
+                format!("the token is unlocked until {} already, which is longer", words::moment(*until))
+            }
+            ServiceError::RotationUnderWay { until } => format!(
+                "the token has two secrets and both are in use, the older one until {}; make a new one after that, or end \
+                 the old one at once",
+                words::moment(*until)
+            ),
             _ => error.to_string(),
         };
         let mut problems = Self { status: Some(status), ..Self::default() };
@@ -89,6 +103,7 @@ impl Problems {
                     ul {
                         @for (field, problem) in &self.list {
                             li {
+                                @let problem = words::marked(problem);
                                 @if field.is_empty() { (problem) } @else { a href={ "#" (field) } { (problem) } }
                             }
                         }
@@ -103,6 +118,9 @@ impl Problems {
 pub(crate) const LONGEST_PASSWORD: usize = 4096;
 /// The longest answer of a passkey that is looked at, in bytes.
 pub(crate) const LONGEST_PASSKEY: usize = 16 * 1024;
+
+/// What test environments say beside the field of a code.
+pub(crate) const FIXED_PASSES: &str = "In this test environment 000000 passes.";
 
 /// The field of a one-time password.
 pub(crate) const OTP: &str = "otp";
@@ -167,7 +185,7 @@ fn complaints(name: &str, found: &[&str]) -> Markup {
             p class="problem" id={ (name) "-problem" } {
                 span class="sign" aria-hidden="true" { "!" }
                 span class="unseen" { "Problem: " }
-                @for (at, problem) in found.iter().enumerate() { @if at > 0 { br; } (problem) }
+                @for (at, problem) in found.iter().enumerate() { @if at > 0 { br; } (words::marked(problem)) }
             }
         }
     }
@@ -180,8 +198,19 @@ pub(crate) fn complaints_of(name: &str, problems: &Problems) -> Markup {
 
 /// The proof of a second factor: a code, or a passkey that stands behind this action; its name and target as the interface
 /// has them.
-pub(crate) fn proof(problems: &Problems, is_optional: bool, why: &str, action: &str, target: &str) -> Markup {
-    let step_up = format!("{action} {target}");
+pub(crate) fn proof(
+    visit: &Visit,
+    problems: &Problems,
+    is_optional: bool,
+    why: &str,
+    action: &str,
+    target: &str,
+) -> Markup {
+    // A button that asks for a passkey stands only where there is one to ask for.
+    let step_up = visit.has_passkey.then(|| format!("{action} {target}").trim_end().to_owned());
+    let is_seeded = visit.person.as_ref().is_some_and(|person| person.owner.seeded);
+    let fixed = if is_seeded && visit.bursar.policy().fixed_otp.is_some() { FIXED_PASSES } else { "" };
+    let why = [why, fixed].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
     let found: Vec<&str> = problems.of(OTP).collect();
     let described = described_by(OTP, !why.is_empty(), !found.is_empty());
     html! {
@@ -191,7 +220,7 @@ pub(crate) fn proof(problems: &Problems, is_optional: bool, why: &str, action: &
                 @if !why.is_empty() { p class="hint" id={ (OTP) "-hint" } { (why) } }
                 (complaints(OTP, &found))
                 input id=(OTP) name=(OTP) type="text" autocomplete="one-time-code" inputmode="numeric" spellcheck="false"
-                    autocapitalize="off" required[!is_optional] maxlength="64" data-step-up=(step_up.trim_end())
+                    autocapitalize="off" required[!is_optional] maxlength="64" data-step-up=[step_up.as_deref()]
                     aria-describedby=[described.as_deref()] aria-invalid=[(!found.is_empty()).then_some("true")];
             }
         }

@@ -45,25 +45,41 @@ pub(crate) struct Frame {
     form_token: String,
     here: String,
     is_test: bool,
+    is_once: bool,
+    is_enrolling: bool,
 }
 
 impl Frame {
     /// Around a page for somebody who is not known.
     pub(crate) fn of_nobody(headers: &HeaderMap, is_test: bool) -> Self {
         let theme = cookie::read(headers, cookie::THEME).map_or(Theme::System, Theme::named);
-        Self { theme, who: None, form_token: String::new(), here: "/".to_owned(), is_test }
+        Self {
+            theme,
+            who: None,
+            form_token: String::new(),
+            here: "/".to_owned(),
+            is_test,
+            is_once: false,
+            is_enrolling: false,
+        }
     }
 
     /// The same for whoever came.
     pub(crate) fn with(self, person: Option<&Principal>, binding: &Binding, target: &str) -> Self {
         let who = person.map(|person| person.owner.username.clone());
-        Self { who, form_token: binding.token(), here: target.to_owned(), ..self }
+        let is_enrolling = person.is_some_and(Principal::is_enrolling);
+        Self { who, is_enrolling, form_token: binding.token(), here: target.to_owned(), ..self }
     }
 
     /// Around the page that answers a visit.
     pub(crate) fn of(visit: &Visit) -> Self {
         let is_test = visit.bursar.policy().fixed_otp.is_some();
         Self::of_nobody(&visit.headers, is_test).with(visit.person.as_ref(), &visit.binding, &visit.target)
+    }
+
+    /// Around a page that shows something once: nothing in it leads away by the way, as the choice of colours does.
+    pub(crate) fn once(self) -> Self {
+        Self { is_once: true, ..self }
     }
 
     /// A page without scripts.
@@ -126,13 +142,8 @@ impl Frame {
                 div class="inner" {
                     a class="brand" href="/" { (mark()) "Bursar" }
                     @if let Some(who) = &self.who {
-                        nav aria-label="Main" {
-                            ul {
-                                @for (own, path, name) in Section::ALL {
-                                    li { a href=(path) aria-current=[(own == section).then_some("page")] { (name) } }
-                                }
-                            }
-                        }
+                        // A menu of which nothing opens would only lead in circles.
+                        @if !self.is_enrolling { (menu(section)) }
                         form class="who" method="post" action="/sign-out" {
                             (self.form_token())
                             span class="name" title=(who) { (who) }
@@ -152,7 +163,7 @@ impl Frame {
             footer class="bottom" {
                 div class="inner" {
                     p { "Access tokens that can spend, within limits that hold. " a href="/docs/api" { "The interface" } }
-                    @if !self.form_token.is_empty() {
+                    @if !self.form_token.is_empty() && !self.is_once {
                         form class="themes" method="post" action="/theme" {
                             (self.form_token())
                             input type="hidden" name="next" value=(self.here);
@@ -167,6 +178,18 @@ impl Frame {
                             }
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+fn menu(section: Section) -> Markup {
+    html! {
+        nav aria-label="Main" {
+            ul {
+                @for (own, path, name) in Section::ALL {
+                    li { a href=(path) aria-current=[(own == section).then_some("page")] { (name) } }
                 }
             }
         }

@@ -103,12 +103,12 @@ const EXAMPLES: [&str; 6] = [
 /// Tells a script what the server reads in limits that are being written.
 pub(crate) async fn check(visit: Visit) -> Answering {
     let (lines, is_right) = match read(visit.form.text(FIELD)) {
-        Err(problems) => (problems.iter().map(|problem| words::sentence(problem)).collect(), false),
+        Err(problems) => (problems.iter().map(|problem| words::plain(&words::sentence(problem))).collect(), false),
         Ok(limits) => {
             let odd = warnings(&LimitSet::of(limits.clone()));
             let read = limits.iter().map(|limit| capital(&words::limit(limit)));
             let odd = odd.iter().map(|warning| format!("Note: {warning}"));
-            (read.chain(odd).map(|line| words::sentence(&line)).collect::<Vec<_>>(), true)
+            (read.chain(odd).map(|line| words::plain(&words::sentence(&line))).collect::<Vec<_>>(), true)
         }
     };
     Ok(Answer::json(&json!({"right": is_right, "lines": lines})))
@@ -196,7 +196,7 @@ impl Editing {
                 (field(text, problems))
                 (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), is_old, problems))
                 p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
-                (forms::proof(problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
+                (forms::proof(visit, problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
                 div class="buttons" {
                     button class="main" type="submit" { "Save limits" }
                     a class="button" href=(self.path) { "Cancel" }
@@ -229,6 +229,7 @@ pub(crate) fn changed(visit: &Visit) -> Option<&'static str> {
         "locked" => Some("The token is locked. It spends nothing until you unlock or resume it."),
         "unlocked" => Some("The token is unlocked: for a while its own limits do not hold it back."),
         "resumed" => Some("The lock is lifted."),
+        "old-secret" => Some("The old secret works no more."),
         "revoked" => Some("The token is revoked. It can do nothing any more."),
         _ => None,
     }

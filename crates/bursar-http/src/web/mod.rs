@@ -121,6 +121,7 @@ pages! {
     POST "/tokens/{token}/limits" Person tokens::limits::submit;
     GET  "/tokens/{token}/rotate" Person tokens::rotate::form;
     POST "/tokens/{token}/rotate" Person tokens::rotate::submit;
+    POST "/tokens/{token}/end-old-secret" Person tokens::rotate::end_old;
     POST "/tokens/{token}/lock" Person tokens::lock::submit;
     GET  "/tokens/{token}/unlock" Person tokens::unlock::form;
     POST "/tokens/{token}/unlock" Person tokens::unlock::submit;
@@ -157,8 +158,10 @@ pages! {
     POST "/organisations/{organisation}/wallet" Person people::wallet_new::submit;
     GET  "/organisations/{organisation}/members/{user}" Person people::members::show;
     POST "/organisations/{organisation}/members/{user}/role" Person people::members::set_role;
-    POST "/organisations/{organisation}/members/{user}/remove" Person people::members::remove;
-    POST "/organisations/{organisation}/members/{user}/freeze" Person people::members::freeze;
+    GET  "/organisations/{organisation}/members/{user}/remove" Person people::stops::remove_form;
+    POST "/organisations/{organisation}/members/{user}/remove" Person people::stops::remove;
+    GET  "/organisations/{organisation}/members/{user}/freeze" Person people::stops::freeze_form;
+    POST "/organisations/{organisation}/members/{user}/freeze" Person people::stops::freeze;
     POST "/organisations/{organisation}/members/{user}/unfreeze" Person people::members::unfreeze;
     POST "/invitations/{invitation}/withdraw" Person people::invitations::withdraw;
     POST "/invitations/{invitation}/resend" Person people::invitations::resend;

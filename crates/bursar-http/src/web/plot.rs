@@ -67,6 +67,8 @@ fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp) -> Markup {
                         title { (words::day(*day)) ": " (words::amount(*amount, coin)) }
                     }
                     @if at == DAYS - 1 { text x=(DAYS * STEP) y=(HEIGHT + 16) text-anchor="end" { (words::day(*day)) } }
+                    // The first begins where the plot does: in its middle, half of it would lie outside.
+                    @else if at == 1 { text x=(STEP) y=(HEIGHT + 16) { (words::day(*day)) } }
                     @else if at % 7 == 1 { text x=(at * STEP + STEP / 2) y=(HEIGHT + 16) text-anchor="middle" { (words::day(*day)) } }
                 }
             }

@@ -13,21 +13,26 @@ use super::words;
 pub(crate) async fn show(visit: Visit) -> Answering {
     let rails = visit.bursar.rails(visit.person()?).await?;
     let body = html! {
-        (crumbs("/organisations", "Organisations"))
+        (crumbs("/organisations", "People"))
         h1 { "Rails" }
         p class="muted" { "What moves the money. Each was asked just now for the balance of one of your wallets." }
         @if rails.is_empty() {
             div class="empty" { h2 { "None" } p { "This server has no rails: services that hold money themselves ask it for spends." } }
         } @else {
             div class="scrolls" tabindex="0" role="region" aria-label="Table of rails" {
-                table {
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "Kind" } th scope="col" { "Your wallets" } th scope="col" { "Health" } } }
-                    tbody { @for rail in &rails { (row(rail)) } }
+                table role="table" class="stacks" {
+                    thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Name" } th role="columnheader" scope="col" { "Kind" } th role="columnheader" scope="col" { "Your wallets" } th role="columnheader" scope="col" { "Health" } } }
+                    tbody role="rowgroup" { @for rail in &rails { (row(rail)) } }
                 }
             }
         }
     };
     Ok(Frame::of(&visit).page("Rails", Section::People, body))
+}
+
+/// What people call a kind of rail.
+fn kind(kind: &str) -> String {
+    if kind == "evm" { "EVM node".to_owned() } else { capital(kind) }
 }
 
 fn row(rail: &RailView) -> Markup {
@@ -38,11 +43,11 @@ fn row(rail: &RailView) -> Markup {
         Health::NotAsked => ("off", "Not asked: you have no wallet on it"),
     };
     html! {
-        tr {
-            th scope="row" { (rail.name) }
-            td { (capital(rail.kind)) @if rail.is_sandbox { " " span class="badge plain" { "Play money" } } }
-            td { (words::counted(rail.wallets as u64, "wallet")) }
-            td { span class={ "badge " (class) } { (text) } }
+        tr role="row" {
+            th role="rowheader" scope="row" { (rail.name) }
+            td role="cell" data-label="Kind" { (kind(rail.kind)) @if rail.is_sandbox { " " span class="badge plain" { "Play money" } } }
+            td role="cell" data-label="Your wallets" { (words::counted(rail.wallets as u64, "wallet")) }
+            td role="cell" data-label="Health" { span class={ "badge " (class) } { (text) } }
         }
     }
 }

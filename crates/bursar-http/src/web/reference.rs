@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Answering;
 use super::layout::{Frame, Section};
 use super::visit::Visit;
+use super::words;
 use crate::openapi;
 
 /// How deep a schema is drawn before it is only named.
@@ -16,14 +17,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let document = openapi::document();
     let body = html! {
         h1 { "The interface" }
-        p { (text(&document["info"]["description"])) }
+        p { (words::marked(text(&document["info"]["description"]))) }
         p {
             "The same for programs: " a href="/bursar/v1/openapi.json" { "openapi.json" } " (OpenAPI "
             (text(&document["openapi"])) "). BitGo’s own routes stand beside these, under " code { "/api" } "."
         }
         nav aria-label="Parts" class="card" {
             ul { @for tag in list(&document["tags"]) {
-                li { a href={ "#" (text(&tag["name"])) } { (text(&tag["name"])) } ": " (text(&tag["description"])) }
+                li { a href={ "#" (text(&tag["name"])) } { (text(&tag["name"])) } ": " (words::marked(text(&tag["description"]))) }
             } }
         }
         @for tag in list(&document["tags"]) {
@@ -45,14 +46,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
 fn draw(path: &str, method: &str, operation: &Value) -> Markup {
     html! {
         details class="card" id=(text(&operation["operationId"])) {
-            summary { code { (method.to_uppercase()) " " (path) } " " (text(&operation["summary"])) }
-            @if operation["description"].is_string() { p { (text(&operation["description"])) } }
+            summary { code { (method.to_uppercase()) " " (path) } " " (words::marked(text(&operation["summary"]))) }
+            @if operation["description"].is_string() { p { (words::marked(text(&operation["description"]))) } }
             p class="muted" { "For " (text(&operation["x-bursar-access"])) "." }
             @if let Some(parameters) = operation["parameters"].as_array() {
                 h3 { "Parameters" }
                 dl { @for one in parameters {
                     dt { code { (text(&one["name"])) } " in the " (text(&one["in"])) }
-                    dd { (text(&one["description"])) " " (shape(&one["schema"], 0)) }
+                    dd { (words::marked(text(&one["description"]))) " " (shape(&one["schema"], 0)) }
                 } }
             }
             @if operation["requestBody"].is_object() {
@@ -62,7 +63,7 @@ fn draw(path: &str, method: &str, operation: &Value) -> Markup {
             h3 { "Answers" }
             dl { @for (status, answer) in fields(&operation["responses"]) {
                 @if answer["$ref"].is_null() {
-                    dt { code { (status) } " " (text(&answer["description"])) }
+                    dt { code { (status) } " " (words::marked(text(&answer["description"]))) }
                     dd { @for (_, content) in fields(&answer["content"]) { (shape(&content["schema"], 0)) } }
                 }
             } }
@@ -90,7 +91,7 @@ fn shape(schema: &Value, depth: usize) -> Markup {
     let about = text(&schema["description"]);
     let either = ["anyOf", "oneOf"].into_iter().find_map(|name| schema[name].as_array());
     html! {
-        @if !about.is_empty() { span class="muted" { (about) } " " }
+        @if !about.is_empty() { span class="muted" { (words::marked(about)) } " " }
         @if let Some(list) = schema["enum"].as_array() {
             @for (at, one) in list.iter().enumerate() { @if at > 0 { " or " } code { (plain(one)) } }
         } @else if !schema["const"].is_null() {

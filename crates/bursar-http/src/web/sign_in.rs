@@ -95,7 +95,7 @@ pub(super) fn draw(visit: &Visit, problems: &Problems) -> Answer {
                 (password.draw(problems))
                 div class="buttons" {
                     button class="main" type="submit" { "Go on" }
-                    a href="/reset" { "Forgot your password?" }
+                    @if visit.bursar.sends_mail() { a href="/reset" { "Forgot your password?" } }
                 }
             }
             @if visit.bursar.policy().relying_party.is_some() {

@@ -41,10 +41,14 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
 pub(super) fn draw(visit: &Visit, ticket: &str, passkey: Option<&Value>, problems: &Problems) -> Answer {
     let frame = Frame::of(visit);
     let next = visit.next();
+    let hint = "The six digits that your authenticator app shows, or one of your recovery codes.";
+    // Whose account it is, only the ticket says: this holds for those that the test environment came with.
+    let of_test = format!("{hint} For accounts that came with this test environment 000000 passes.");
+    let is_test = visit.bursar.policy().fixed_otp.is_some();
     let code = Field {
         name: forms::OTP,
         label: "Code",
-        hint: "The six digits that your authenticator app shows, or one of your recovery codes.",
+        hint: if is_test { &of_test } else { hint },
         autocomplete: "one-time-code",
         most: 64,
         ..Field::default()

@@ -14,35 +14,38 @@ pub(crate) fn table(spends: &[Hold], column: &str, other: &dyn Fn(&Hold) -> Mark
     html! {
         @if spends.is_empty() { p class="empty" { "No spends yet." } } @else {
             div class="scrolls" tabindex="0" role="group" aria-label="Spends" {
-                table {
-                    thead {
-                        tr {
-                            th scope="col" { "When" }
-                            th scope="col" class="number" { "Amount" }
-                            th scope="col" { "To" }
-                            th scope="col" { (column) }
-                            th scope="col" { "Became" }
+                table role="table" class="stacks" {
+                    thead role="rowgroup" {
+                        tr role="row" {
+                            th role="columnheader" scope="col" { "When" }
+                            th role="columnheader" scope="col" class="number" { "Amount" }
+                            th role="columnheader" scope="col" { "To" }
+                            th role="columnheader" scope="col" { (column) }
+                            th role="columnheader" scope="col" { "Became" }
                         }
                     }
-                    tbody { @for spend in spends { (row(spend, &other(spend), now)) } }
+                    tbody role="rowgroup" { @for spend in spends { (row(spend, column, &other(spend), now)) } }
                 }
             }
         }
     }
 }
 
-fn row(spend: &Hold, other: &Markup, now: Timestamp) -> Markup {
+fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
     let (class, state) = state(&spend.state);
     let cost = spend.captured().unwrap_or_else(|| spend.cost.clone());
     html! {
-        tr {
-            th scope="row" { (words::relative(spend.created, now)) }
-            td class="number" { (words::amount(cost.amount, &cost.coin)) }
-            td { (recipients(&spend.payees)) }
-            td { (other) }
-            td {
+        tr role="row" {
+            th role="rowheader" scope="row" data-label="When" { (words::relative(spend.created, now)) }
+            td role="cell" class="number" data-label="Amount" { (words::amount(cost.amount, &cost.coin)) }
+            td role="cell" data-label="To" { (recipients(&spend.payees)) }
+            td role="cell" data-label=(column) { (other) }
+            td role="cell" data-label="Became" {
                 span class={ "badge " (class) } { (state) }
                 @if spend.overridden { " " span class="badge warn" { "under an unlock" } }
+                @if let Some(reference) = reference(&spend.state) {
+                    div class="small muted" { "as " code title=(reference) { (short(reference)) } }
+                }
             }
         }
     }
@@ -65,6 +68,14 @@ fn short(address: &str) -> String {
     let start: String = address.chars().take(10).collect();
     let end: String = address.chars().skip(count.saturating_sub(8)).collect();
     format!("{start}…{end}")
+}
+
+/// What the rail calls it, once it moved.
+fn reference(state: &HoldState) -> Option<&str> {
+    match state {
+        HoldState::Captured { reference, .. } => Some(reference.as_str()).filter(|text| !text.is_empty()),
+        _ => None,
+    }
 }
 
 const fn state(state: &HoldState) -> (&'static str, &'static str) {

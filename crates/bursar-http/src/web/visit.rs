@@ -22,6 +22,8 @@ pub(crate) struct Visit {
     pub(crate) handover: Arc<Handover>,
     /// Who is signed in; somebody on pages of people.
     pub(crate) person: Option<Principal>,
+    /// Whether they have a passkey that this server takes.
+    pub(crate) has_passkey: bool,
     pub(crate) address: IpAddr,
     pub(crate) headers: HeaderMap,
     /// The path and query, as they were asked for.

@@ -1,5 +1,6 @@
 //! Times, amounts, limits and scopes in plain words.
 
+use bursar_core::account::Freeze;
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin, Family};
 use bursar_core::limit::text::amount_of;
@@ -73,6 +74,39 @@ pub(crate) fn sentence(text: &str) -> String {
     if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
 }
 
+/// Parts of a text: what stands between two backticks is code. One without its like is a character as any other.
+fn parts(text: &str) -> Vec<(&str, bool)> {
+    let (mut found, mut rest) = (Vec::new(), text);
+    while let Some((before, code, after)) = rest
+        .split_once('`')
+        .and_then(|(before, after)| after.split_once('`').map(|(code, after)| (before, code, after)))
+    {
+        found.extend([(before, false), (code, true)]);
+        rest = after;
+    }
+    found.push((rest, false));
+    found
+}
+
+/// A text as pages show it, with its code set apart.
+pub(crate) fn marked(text: &str) -> Markup {
+    html! { @for (part, is_code) in parts(text) { @if is_code { code { (part) } } @else { (part) } } }
+}
+
+/// The same where there is no markup.
+pub(crate) fn plain(text: &str) -> String {
+    parts(text).into_iter().map(|(part, is_code)| if is_code { format!("“{part}”") } else { part.to_owned() }).collect()
+}
+
+/// Why somebody is not let in, and whom to ask.
+pub(crate) fn frozen(freeze: &Freeze) -> String {
+    // Without a reason of its own a freeze says by whom it is.
+    let why =
+        freeze.reason.strip_prefix("frozen ").map_or_else(|| format!(": {}", freeze.reason), |by| format!(" {by}"));
+    let until = freeze.until.map(|until| format!(", until {}", moment(until))).unwrap_or_default();
+    format!("your account is frozen{why}{until}. Ask whoever runs your organisation or this server")
+}
+
 /// An amount in units of its coin: `0.5 tbtc`.
 pub(crate) fn amount(amount: Amount, coin: &Coin) -> String {
     amount_of(amount, &Asset::Coin(coin.clone()))
@@ -91,6 +125,17 @@ pub(crate) fn figure(number: Amount, limit: &Limit) -> String {
         (Measure::Count, None) => format!("{number} spends"),
         _ => amount_of(number, &limit.asset),
     }
+}
+
+/// The same with what it counts, where base units alone do not tell.
+pub(crate) fn whole(number: Amount, limit: &Limit) -> String {
+    let of = match limit.asset {
+        Asset::Family(Family::Erc20) => " of all ERC-20 tokens together",
+        Asset::Any => " of all coins together",
+        _ => "",
+    };
+    let of = if limit.measure == Measure::Count { "" } else { of };
+    format!("{}{of}", figure(number, limit))
 }
 
 /// The same as a title says it; tickers stay as they are written.
@@ -168,11 +213,11 @@ pub(crate) fn limit(limit: &Limit) -> String {
             format!("any amount of {}, without a limit", asset(&limit.asset))
         }
         (Ceiling::Unlimited, _) => format!("any {}", measured(limit)),
-        (Ceiling::At(number), Measure::Amount) => format!("up to {} {over}, fees included", figure(number, limit)),
+        (Ceiling::At(number), Measure::Amount) => format!("up to {} {over}, fees included", whole(number, limit)),
         (Ceiling::At(number), Measure::AmountWithoutFee) => {
-            format!("up to {} {over}, fees not counted", figure(number, limit))
+            format!("up to {} {over}, fees not counted", whole(number, limit))
         }
-        (Ceiling::At(number), Measure::Fee) => format!("fees of at most {} {over}", figure(number, limit)),
+        (Ceiling::At(number), Measure::Fee) => format!("fees of at most {} {over}", whole(number, limit)),
         (Ceiling::At(number), Measure::Count) if limit.asset == Asset::Any => {
             format!("at most {} {over}", figure(number, limit))
         }
@@ -273,6 +318,21 @@ mod tests {
         ] {
             assert_eq!(limit(&parse(text).unwrap()), words);
         }
+    }
+
+    #[test]
+    fn a_limit_of_a_family_says_of_what_its_base_units_are() {
+        let of_coin = parse("hteth:usdc 5000000 base units in total").unwrap();
+        let of_family = Limit { asset: Asset::Family(Family::Erc20), ..of_coin };
+        let said = "up to 5000000 base units of all ERC-20 tokens together in total, for good, fees included";
+        assert_eq!(limit(&of_family), said);
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_nothing_else_is_markup() {
+        assert_eq!(marked("write `a<b`, or <c>").into_string(), "write <code>a&lt;b</code>, or &lt;c&gt;");
+        assert_eq!(marked("one ` alone").into_string(), "one ` alone");
+        assert_eq!(plain("write `tbtc 5`"), "write “tbtc 5”");
     }
 
     #[test]

@@ -70,11 +70,20 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::with(policy()).await
+        Self::built(policy(), true).await
     }
 
     /// One whose operator decided otherwise.
     pub(crate) async fn with(policy: Policy) -> Self {
+        Self::built(policy, true).await
+    }
+
+    /// One that sends mail, or none at all.
+    pub(crate) async fn sending(sends_mail: bool) -> Self {
+        Self::built(policy(), sends_mail).await
+    }
+
+    async fn built(policy: Policy, sends_mail: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_790_000_000_000)));
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
@@ -83,6 +92,7 @@ impl Server {
         rail.create_wallet(&wallet.to_string(), &coin, Amount::new(1_000_000), [1; 16]).await.unwrap();
         let rail: Arc<dyn Rail> = Arc::new(rail);
         let (mails, mailbox) = mpsc::unbounded_channel();
+        let post = Post { mailer: Arc::new(Mailbox(mails)), public_url: "https://bursar.example".to_owned() };
         let parts = Parts {
             store: Arc::new(SqliteStore::open(directory.path()).unwrap()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -91,7 +101,7 @@ impl Server {
             rails: BTreeMap::from([("sandbox".to_owned(), rail), ("chain".to_owned(), chain())]),
             ecdh_key: Secret::new(String::new()),
             ecdh_public_key: String::new(),
-            mail: Some(Post { mailer: Arc::new(Mailbox(mails)), public_url: "https://bursar.example".to_owned() }),
+            mail: sends_mail.then_some(post),
             policy,
             engine: bursar_ledger::Settings::default(),
         };

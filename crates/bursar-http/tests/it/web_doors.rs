@@ -276,3 +276,52 @@ async fn guessing_at_the_door_ends_soon() {
     assert_eq!(right.status, 429);
     assert!(!browser.cookies.contains_key(SESSION));
 }
+
+#[tokio::test]
+async fn until_a_second_factor_is_there_every_page_leads_to_where_one_is_set_up() {
+    const NEW: &str = "new@example.com";
+    let world = World::new().await;
+    world.server.newcomer(NEW).await;
+    let mut browser = Browser::new(&world.server);
+    browser.get("/sign-in").await;
+    let entered = browser.post("/sign-in", &[("username", NAME), ("password", "wrong")]).await;
+    assert_eq!(entered.status, 401);
+    assert_eq!(browser.post("/sign-in", &[("username", NEW), ("password", PASSWORD)]).await.status, 303);
+    for path in ["/tokens", "/wallets", "/organisations", "/audit", "/account", "/users", "/security/recovery-codes"] {
+        let answer = browser.get(path).await;
+        let to_make = path == "/security/recovery-codes";
+        assert!(to_make || answer.location() == "/security?needs=factor", "{path}: {}", answer.text());
+    }
+    let page = browser.get("/security?needs=factor").await;
+    assert!(page.text().contains("Set up a second factor first; until then nothing else opens."), "{}", page.text());
+    assert!(!page.html.contains("aria-label=\"Main\"") && !page.text().contains("look"), "{}", page.html);
+    assert!(page.html.contains("action=\"/sign-out\""));
+    assert_eq!(browser.post("/account/name", &[("name", "Else")]).await.location(), "/security?needs=factor");
+    assert_eq!(browser.get("/security/totp").await.status, 200);
+}
+
+#[tokio::test]
+async fn without_mail_no_page_leads_to_a_form_whose_mail_would_never_come() {
+    let server = Server::sending(false).await;
+    server.user(NAME).await;
+    let mut browser = Browser::new(&server);
+    assert!(!browser.get("/sign-in").await.html.contains("/reset"));
+    let reset = browser.get("/reset").await;
+    assert!(reset.text().contains("This server sends no mail") && !reset.html.contains("action=\"/reset\""));
+    let mut owner = Browser::signed_in(&server, NAME).await;
+    let path = format!("/organisations/{}/invite", bursar_service::people::DEFAULT_ORGANISATION);
+    let invite = owner.get(&path).await;
+    assert_eq!(invite.status, 200, "{}", invite.text());
+    assert!(invite.text().contains("bursar user invite") && !invite.html.contains(&format!("action=\"{path}\"")));
+    let sends = Server::start().await;
+    assert!(Browser::new(&sends).get("/sign-in").await.html.contains("href=\"/reset\""));
+}
+
+#[tokio::test]
+async fn a_passkey_is_offered_only_where_there_is_one_to_ask_for() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let page = browser.get("/security/recovery-codes").await;
+    assert!(page.text().contains("In this test environment 000000 passes."), "{}", page.text());
+    assert!(!page.html.contains("data-step-up"), "{}", page.html);
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::house::{House, ROLES, name, organisation};
-use crate::support::OTP;
+use crate::support::{OTP, PASSWORD};
 
 /// The roles in the wallet, as its owner reads them.
 async fn roles(house: &House) -> Value {
@@ -25,6 +25,19 @@ async fn a_role_in_a_wallet_is_given_to_a_member_who_is_chosen_from_a_list() {
     assert_eq!(owner.post(&path, &fields).await.status, 401, "more than before needs a code");
     let done = owner.submit(&path, &[&fields[..], &[("otp", OTP)]].concat()).await;
     assert!(done.text().contains("member@example.com see, spend"), "{}", done.text());
+    assert!(done.text().contains("Changed for Test User, at once: nothing → see, spend."), "{}", done.text());
+    // Whoever is chosen from the list finds their rights ticked: saving takes none away unseen.
+    let row = format!("{path}?who={member}");
+    assert!(done.html.contains(&format!("href=\"{row}#role\"")), "{}", done.html);
+    let form = owner.get(&row).await;
+    assert!(form.html.contains(&format!("<option value=\"{member}\" selected>")));
+    for (name, has) in [("view", true), ("spend", true), ("admin", false)] {
+        assert_eq!(form.html.contains(&format!("name=\"{name}\" value=\"yes\" checked")), has, "{name}");
+    }
+    let less = owner.submit(&path, &[("who", &member), ("view", "yes")]).await;
+    assert!(less.text().contains("see, spend → see."), "{}", less.text());
+    let none = owner.submit(&path, &[("who", &member)]).await;
+    assert!(none.text().contains("see → nothing."), "{}", none.text());
 }
 
 #[tokio::test]
@@ -148,4 +161,53 @@ async fn a_rail_that_does_not_answer_is_told_of_without_what_it_said_instead() {
     let page = Browser::signed_in(&house.server, &name("owner")).await.get("/rails").await;
     assert!(page.text().contains("1 wallet Does not answer"), "{}", page.text());
     assert!(!page.html.contains("no such table") && !answer.body.to_string().contains("no such table"));
+}
+
+#[tokio::test]
+async fn nobody_is_frozen_or_taken_out_by_one_click_and_nobody_freezes_themselves() {
+    let house = House::new().await;
+    let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
+    let of = async |role: &str| organisation(&format!("/members/{}", house.id(role).await));
+    let member = of("member").await;
+    let page = owner.get(&member).await;
+    for does in ["freeze", "remove"] {
+        assert!(page.html.contains(&format!("href=\"{member}/{does}\"")), "{does}: {}", page.html);
+        assert!(!page.html.contains(&format!("action=\"{member}/{does}\"")), "{does}");
+        let asks = owner.get(&format!("{member}/{does}")).await;
+        assert!(asks.html.contains(&format!("action=\"{member}/{does}\"")), "{does}: {}", asks.html);
+    }
+    assert!(house.role_of(&name("member")).await.is_some(), "asking takes nobody out");
+    let wrong = owner.post(&format!("{member}/freeze"), &[("reason", "lost a laptop"), ("days", "x")]).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.html.contains("value=\"lost a laptop\"") && wrong.html.contains("value=\"x\""), "{}", wrong.html);
+    let own = of("owner").await;
+    assert!(!owner.get(&own).await.html.contains(&format!("href=\"{own}/freeze\"")));
+    let refused = owner.post(&format!("{own}/freeze"), &[("reason", "test")]).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("ask another administrator"), "{}", refused.text());
+    assert_eq!(owner.get("/tokens").await.status, 200, "the owner is not frozen");
+    let last = owner.post(&format!("{own}/remove"), &[]).await;
+    assert_eq!(last.status, 409, "the last owner stays");
+    let mut theirs = Browser::signed_in(&house.server, &name("member")).await;
+    owner.submit(&format!("{member}/freeze"), &[("reason", "lost a laptop"), ("days", "2")]).await;
+    assert!(theirs.get("/tokens").await.location().starts_with("/sign-in"), "a frozen account has no session");
+    owner.submit(&format!("{member}/remove"), &[]).await;
+    assert!(house.role_of(&name("member")).await.is_none());
+}
+
+#[tokio::test]
+async fn a_frozen_account_is_told_why_until_when_and_whom_to_ask() {
+    let house = House::new().await;
+    let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
+    let path = organisation(&format!("/members/{}/freeze", house.id("member").await));
+    owner.submit(&path, &[("reason", "lost a laptop"), ("days", "2")]).await;
+    let mut theirs = Browser::new(&house.server);
+    let told = theirs.enter(&name("member"), PASSWORD, OTP, &[]).await;
+    assert_eq!(told.status, 403);
+    let said = "Your account is frozen: lost a laptop, until 23 September 2026, 14:13 UTC. Ask whoever runs your \
+                organisation or this server.";
+    assert!(told.text().contains(said), "{}", told.text());
+    // Only to whoever knows the password.
+    let wrong = theirs.enter(&name("member"), "another", OTP, &[]).await;
+    assert!(!wrong.text().contains("frozen"), "{}", wrong.text());
 }

@@ -8,8 +8,8 @@ use crate::world::{ADDRESS, ELSEWHERE, NAME, World, code};
 
 /// The secret that a page shows.
 fn secret(page: &Page) -> String {
-    let field = between(&page.html, "<input id=\"secret\"", ">");
-    between(field, "value=\"", "\"").to_owned()
+    let field = between(&page.html, "<textarea id=\"secret\"", "</textarea>");
+    field.split_once('>').map_or("", |(_, text)| text.trim()).to_owned()
 }
 
 fn form<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -48,6 +48,7 @@ async fn a_token_is_made_after_a_review_in_plain_sentences_and_spends() {
     Works until 20 December 2026, 14:13 UTC, for 90 days.
     Never makes or changes tokens, limits, people or wallets’ members: only you do.
     Code from your authenticator app Making a token needs a code of this moment.
+    In this test environment 000000 passes.
     Make the token Change something
     ");
     let made = make(&mut browser, &fields).await;
@@ -77,6 +78,7 @@ async fn a_secret_is_shown_once_and_a_form_that_is_sent_twice_makes_one_token() 
     assert_eq!(browser.head(&place).await.html, "");
     let shown = browser.get(&place).await;
     assert_eq!(secret(&shown).len(), 67);
+    assert!(!shown.html.contains("action=\"/theme\""), "a choice of colours would lead away from what is shown once");
     let gone = browser.get(&place).await;
     assert_eq!(gone.status, 410);
     assert!(!gone.html.contains(&secret(&shown)));
@@ -120,7 +122,7 @@ async fn what_is_wrong_is_told_at_its_field_and_nothing_is_lost() {
         assert!(answer.html.contains(&format!("id=\"{field}\"")), "{field}");
     }
     let text = answer.text();
-    assert!(text.contains("Line 2, “tbtc 0.5/mnoth”: at character 10, `mnoth`"), "{text}");
+    assert!(text.contains("Line 2, “tbtc 0.5/mnoth”: at character 10, mnoth"), "{text}");
     assert!(answer.html.contains("tbtc 0.5/day\ntbtc 0.5/mnoth</textarea>"));
     assert!(answer.html.contains("10.0.0.0/8</textarea>"));
 }
@@ -291,6 +293,28 @@ async fn a_token_is_locked_resumed_unlocked_rotated_and_revoked() {
 }
 
 #[tokio::test]
+async fn an_unlock_over_a_lock_can_be_locked_again_and_the_lock_lifted_with_one_outcome() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 0.001/day"]})).await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let path = format!("/tokens/{id}");
+    let (lock, unlock) = (format!("{path}/lock"), format!("{path}/unlock"));
+    let locks = format!("action=\"{lock}\"");
+    assert!(!browser.submit(&lock, &[]).await.html.contains(&locks), "there is nothing to lock");
+    let over = browser.submit(&unlock, &[("for", "3600"), ("otp", OTP)]).await;
+    assert!(over.html.contains(&locks), "{}", over.text());
+    browser.submit(&lock, &[]).await;
+    assert_eq!(world.spend(&token, "1").await.body["context"]["code"], "locked");
+    browser.submit(&unlock, &[("for", "3600"), ("otp", OTP)]).await;
+    let lifted = browser.submit(&unlock, &[("for", "resume"), ("otp", OTP)]).await;
+    assert!(lifted.text().contains("The lock is lifted."), "{}", lifted.text());
+    let longer = browser.post(&unlock, &[("for", "600"), ("otp", OTP)]).await;
+    assert_eq!(longer.status, 409);
+    let said = "The token is unlocked until 21 September 2026, 15:13 UTC already, which is longer.";
+    assert!(longer.text().contains(said), "{}", longer.text());
+}
+
+#[tokio::test]
 async fn the_list_is_searched_and_filtered() {
     let world = World::new().await;
     world.token(json!({"label": "Payout bot", "limits": ["tbtc 0.001/day"]})).await;
@@ -396,4 +420,73 @@ async fn a_wallets_limits_are_edited_by_who_administers_it() {
     let refused = world.spend(&token, "200000").await;
     assert_eq!((refused.status.as_u16(), &refused.body["context"]["code"]), (403, &json!("limit_exceeded")));
     assert_eq!(world.spend(&token, "50000").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_review_says_that_limits_and_wallets_do_not_fit() {
+    let world = World::new().await;
+    let wallet = world.server.wallet.to_string();
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let mut review = async |limits: &str| {
+        let fields = form(&[("reach", "these"), ("wallet", &wallet), ("here", "yes"), ("limits", limits)]);
+        browser.post("/tokens/new", &fields).await.text()
+    };
+    let other = review("hteth 1/day").await;
+    assert!(other.contains("No limit covers tbtc, so it can spend nothing from “Treasury” by itself."), "{other}");
+    assert!(other.contains("The limit on hteth has no effect on the chosen wallets."), "{other}");
+    let both = review("tbtc 1/day\nhteth 1/day").await;
+    assert!(!both.contains("No limit covers") && both.contains("The limit on hteth has no effect"), "{both}");
+    for fit in ["tbtc 1/day", "tbtc 1/day\n20 spends/hour"] {
+        assert!(!review(fit).await.contains("Probably not meant"), "{fit}");
+    }
+}
+
+#[tokio::test]
+async fn code_in_texts_is_set_apart_and_a_problem_is_told_at_its_field_and_above() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let wrong = browser.post("/tokens/new", &form(&[("reach", "all"), ("limits", "tbtc 0.5/mnoth")])).await;
+    assert_eq!(wrong.html.matches("<code>mnoth</code>").count(), 2, "{}", wrong.html);
+    assert!(!wrong.text().contains('`'), "{}", wrong.text());
+    let read = browser.post("/limits/check", &[("limits", "tbtc 0.5/mnoth")]).await;
+    assert!(read.html.contains("“mnoth”") && !read.html.contains('`'), "{}", read.html);
+    assert!(!browser.get("/docs/api").await.text().contains('`'));
+}
+
+#[tokio::test]
+async fn a_spend_is_shown_with_what_its_rail_calls_it_and_each_cell_with_its_label() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 0.001/day"]})).await;
+    let sent = world.spend(&token, "40000").await;
+    let transaction = sent.body["txid"].as_str().unwrap();
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let page = browser.get(&format!("/tokens/{id}")).await;
+    assert!(page.html.contains(&format!("title=\"{transaction}\"")), "{}", page.html);
+    let table = between(&page.html, "<table role=\"table\" class=\"stacks\">", "</table>");
+    for label in ["When", "Amount", "To", "From", "Became"] {
+        assert!(table.contains(&format!("data-label=\"{label}\"")), "{label}: {table}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_secret_that_goes_on_is_told_of_and_ends_with_one_press() {
+    let world = World::new().await;
+    let (id, old) = world.token(json!({"limits": ["tbtc 0.001/day"]})).await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let path = format!("/tokens/{id}");
+    assert!(!browser.get(&path).await.text().contains("old secret"));
+    let key = browser.get(&format!("{path}/rotate")).await.field("key");
+    let fields = [("key", key.as_str()), ("overlap", "3600"), ("otp", OTP)];
+    let new = secret(&browser.submit(&format!("{path}/rotate"), &fields).await);
+    let page = browser.get(&path).await;
+    assert!(page.text().contains("works until 21 September 2026, 15:13 UTC."), "{}", page.text());
+    assert_eq!(world.spend(&old, "1").await.status, 200);
+    let ended = browser.submit(&format!("{path}/end-old-secret"), &[]).await;
+    assert!(ended.text().contains("The old secret works no more."), "{}", ended.text());
+    assert!(!ended.text().contains("works until"), "{}", ended.text());
+    assert_eq!(world.get("/bursar/v1/self", &old).await.status, 401);
+    assert_eq!(world.get("/bursar/v1/self", &new).await.status, 200);
+    let again = format!("/bursar/v1/tokens/{id}/end-old-secret");
+    assert_eq!(world.server.send("POST", &again, Some(&world.session), None).await.status, 200, "once is enough");
+    assert_eq!(world.server.send("POST", &again, Some(&new), None).await.status, 403, "its owner in person only");
 }

@@ -40,10 +40,13 @@ fn draw(visit: &Visit, problems: &Problems) -> Answer {
         section class="narrow" {
             h1 { "Change your address" }
             (problems.summary())
+            @if !visit.bursar.sends_mail() {
+                p class="notice warn" { "This server sends no mail: nothing can confirm an address. Ask whoever runs it." }
+            }
             form method="post" action="/account/address" class="card" {
                 (frame.form_token())
                 (email.draw(problems))
-                (forms::proof(problems, true, "Needed if you have set up a second factor.", "change_account", ""))
+                (forms::proof(visit, problems, true, "Needed if you have set up a second factor.", "change_account", ""))
                 button class="main" type="submit" { "Send the link" }
             }
         }

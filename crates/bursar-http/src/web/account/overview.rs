@@ -90,9 +90,9 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 }
             }
             div class="scrolls" tabindex="0" role="region" aria-label="Table of sessions" {
-                table {
-                    thead { tr { th scope="col" { "Begun" } th scope="col" { "Last used" } th scope="col" { "Ends" } th scope="col" { span class="unseen" { "End it" } } } }
-                    tbody { @for view in &sessions { (session(visit, &frame, view)) } }
+                table role="table" class="stacks" {
+                    thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Begun" } th role="columnheader" scope="col" { "Last used" } th role="columnheader" scope="col" { "Ends" } th role="columnheader" scope="col" { span class="unseen" { "End it" } } } }
+                    tbody role="rowgroup" { @for view in &sessions { (session(visit, &frame, view)) } }
                 }
             }
         }
@@ -103,16 +103,16 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
 fn session(visit: &Visit, frame: &Frame, view: &SessionView) -> Markup {
     let token = &view.token;
     html! {
-        tr {
-            td { (words::instant(token.created)) div class="small muted" { "from " (token.created_from) } }
-            td {
+        tr role="row" {
+            td role="cell" data-label="Begun" { (words::instant(token.created)) div class="small muted" { "from " (token.created_from) } }
+            td role="cell" data-label="Last used" {
                 @match &view.last_used {
                     Some(used) => { (words::relative(used.at, visit.now())) div class="small muted" { "from " (used.from) } }
                     None => { span class="muted" { "not noted yet" } }
                 }
             }
-            td { (words::relative(token.expires, visit.now())) }
-            td {
+            td role="cell" data-label="Ends" { (words::relative(token.expires, visit.now())) }
+            td role="cell" {
                 @if view.is_this { span class="badge good" { "this one" } } @else {
                     form method="post" action={ "/account/sessions/" (token.id) "/end" } {
                         (frame.form_token())

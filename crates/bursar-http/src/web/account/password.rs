@@ -53,7 +53,7 @@ fn draw(visit: &Visit, problems: &Problems) -> Answer {
                 (frame.form_token())
                 (old.draw(problems))
                 (new_password(problems))
-                (forms::proof(problems, true, "Needed if you have set up a second factor.", "change_account", ""))
+                (forms::proof(visit, problems, true, "Needed if you have set up a second factor.", "change_account", ""))
                 p class="hint" { "You are signed out everywhere, here too. Access tokens stay as they are." }
                 button class="main" type="submit" { "Change it" }
             }

@@ -34,5 +34,6 @@ if (place && field && token) {
     clearTimeout(waiting);
     waiting = setTimeout(ask, PAUSE);
   });
-  if (field.value.trim()) ask();
+  // What the page complains about already is not said again.
+  if (field.value.trim() && field.getAttribute('aria-invalid') !== 'true') ask();
 }

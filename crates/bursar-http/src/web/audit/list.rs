@@ -93,19 +93,19 @@ fn events(query: &Fields, found: &Found) -> Markup {
             }
         } @else {
             div class="scrolls" tabindex="0" role="region" aria-label="Events" {
-                table {
-                    thead { tr { th scope="col" { "When" } th scope="col" { "What happened" } th scope="col" { "Facts" } } }
-                    tbody {
+                table role="table" class="stacks" {
+                    thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "When" } th role="columnheader" scope="col" { "What happened" } th role="columnheader" scope="col" { "Facts" } } }
+                    tbody role="rowgroup" {
                         @for (_, event) in &found.events {
-                            tr {
-                                td { (words::instant(event.time)) }
-                                td {
+                            tr role="row" {
+                                td role="cell" data-label="When" { (words::instant(event.time)) }
+                                td role="cell" {
                                     (told::actor(&event.actor)) " "
                                     strong { (told::deed(&event.action).unwrap_or(&event.action)) } ": "
                                     (told::subject(event))
                                     div class="small muted" { code { (event.action) } }
                                 }
-                                td {
+                                td role="cell" {
                                     @for (name, value) in event.data.iter().filter(|(_, value)| !value.is_empty()) {
                                         div class="small" { span class="muted" { (name) ": " } (told::fact(event, name, value)) }
                                     }

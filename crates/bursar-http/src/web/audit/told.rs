@@ -36,6 +36,7 @@ pub(super) fn deed(action: &str) -> Option<&'static str> {
         "token.issue" => "made a token",
         "token.lock" => "locked a token",
         "token.revoke" => "ended a token or session",
+        "token.end_old_secret" => "ended the old secret of a token",
         "token.rotate" => "gave a token a new secret",
         "token.unlock" => "unlocked a token",
         "user.create" => "made an account",

@@ -41,6 +41,20 @@ pub(crate) async fn sent(visit: Visit) -> Answering {
 
 fn draw(visit: &Visit, problems: &Problems) -> Answer {
     let frame = Frame::of(visit);
+    if !visit.bursar.sends_mail() {
+        let body = html! {
+            section class="narrow" {
+                h1 { "Forgot your password?" }
+                (problems.summary())
+                div class="card" {
+                    p { "This server sends no mail, so it cannot send you a link. Whoever runs it can set a new password, with "
+                        code { "bursar user passwd" } "." }
+                    a class="button" href="/sign-in" { "Back to signing in" }
+                }
+            }
+        };
+        return frame.form("Forgot your password?", Section::None, &[], problems, body);
+    }
     let username = Field {
         name: "username",
         label: "Username or e-mail address",

@@ -137,15 +137,22 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         (crumbs(&path, &organisation.name))
         h1 { (title) }
         (problems.summary())
-        form method="post" action={ (path) "/invite" } class="card" {
-            (frame.form_token())
-            (email.draw(problems))
-            (choose_role(if chosen.is_empty() { "member" } else { chosen }, problems))
-            (choose_wallets(visit, &wallets, problems))
-            (forms::proof(problems, false, "Letting somebody in needs a second factor.", "administer", &organisation.id.to_string()))
-            div class="buttons" {
-                button class="main" type="submit" { "Send the invitation" }
-                a class="button" href=(path) { "Cancel" }
+        @if visit.bursar.sends_mail() {
+            form method="post" action={ (path) "/invite" } class="card" {
+                (frame.form_token())
+                (email.draw(problems))
+                (choose_role(if chosen.is_empty() { "member" } else { chosen }, problems))
+                (choose_wallets(visit, &wallets, problems))
+                (forms::proof(visit, problems, false, "Letting somebody in needs a second factor.", "administer", &organisation.id.to_string()))
+                div class="buttons" {
+                    button class="main" type="submit" { "Send the invitation" }
+                    a class="button" href=(path) { "Cancel" }
+                }
+            }
+        } @else {
+            div class="notice warn" {
+                p { "This server sends no mail, so an invitation from here would reach nobody. Whoever runs it makes the account, or "
+                    "a link to hand over, with " code { "bursar user invite" } "." }
             }
         }
     };

@@ -31,7 +31,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let name = Field { name: "name", label: "Name", value: visit.form.text("name"), most: 250, ..Field::default() };
     let body = html! {
         div class="title" {
-            h1 { "Organisations" }
+            h1 { "People" }
             @if runs_one {
                 div class="buttons" {
                     a class="button" href="/users" { "Users" }
@@ -65,11 +65,11 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 form method="post" action="/organisations" class="card" {
                     (frame.form_token())
                     (name.draw(problems))
-                    (forms::proof(problems, false, "You will own it.", "create_organisation", ""))
+                    (forms::proof(visit, problems, false, "You will own it.", "create_organisation", ""))
                     button class="main" type="submit" { "Make it" }
                 }
             }
         }
     };
-    Ok(frame.form("Organisations", Section::People, &[], problems, body))
+    Ok(frame.form("People", Section::People, &[], problems, body))
 }

@@ -1,9 +1,7 @@
-//! One member: what they are, taking them out, freezing their account.
+//! One member: what they are, and the ways to what stops them.
 
 use bursar_core::account::{MemberRole, User};
 use bursar_core::id::{OrganisationId, UserId};
-use bursar_core::time::Span;
-use bursar_service::freezes::FreezeOrder;
 use maud::html;
 
 use super::page::freeze_notice;
@@ -11,20 +9,17 @@ use super::{choose_role, path, role_name, role_named};
 use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
-use crate::web::forms::{self, Field, Problems};
+use crate::web::forms::{self, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
 use crate::web::visit::Visit;
 
-const DAY: u64 = 86_400;
-/// The longest freeze with an end, in days: ten years.
-const MOST_DAYS: u64 = 3650;
-
-struct Wanted {
-    organisation: OrganisationId,
-    name: String,
+pub(super) struct Wanted {
+    pub(super) organisation: OrganisationId,
+    /// What the organisation is called.
+    pub(super) name: String,
     role: MemberRole,
-    user: User,
+    pub(super) user: User,
 }
 
 /// The page.
@@ -47,37 +42,6 @@ pub(crate) async fn set_role(visit: Visit) -> Answering {
     }
 }
 
-/// Takes them out.
-pub(crate) async fn remove(visit: Visit) -> Answering {
-    let (organisation, user) = (visit.id("organisation")?, visit.id("user")?);
-    match visit.bursar.remove_member(visit.person()?, organisation, user).await {
-        Ok(()) => Ok(Answer::to(format!("{}?changed=removed", path(organisation)))),
-        Err(error) => draw(&visit, &Problems::of_failure(error, |_| "")?).await,
-    }
-}
-
-/// Freezes their account.
-pub(crate) async fn freeze(visit: Visit) -> Answering {
-    let (organisation, user): (OrganisationId, UserId) = (visit.id("organisation")?, visit.id("user")?);
-    let days = match visit.form.some("days") {
-        None => None,
-        Some(text) => match text.parse::<u64>() {
-            Ok(days @ 1..=MOST_DAYS) => Some(days),
-            _ => {
-                let mut problems = Problems::default();
-                problems.add("days", format!("give a number of days from 1 to {MOST_DAYS}, or leave it out"));
-                return draw(&visit, &problems).await;
-            }
-        },
-    };
-    let duration = days.map(|days| Span::from_seconds(days.saturating_mul(DAY)));
-    let order = FreezeOrder { duration, reason: visit.form.some("reason").map(str::to_owned) };
-    match visit.bursar.freeze_user(visit.person()?, user, &order).await {
-        Ok(_) => Ok(Answer::to(format!("{}?changed=frozen", path(organisation)))),
-        Err(error) => draw(&visit, &Problems::of_failure(error, |_| "reason")?).await,
-    }
-}
-
 /// Lifts the freeze.
 pub(crate) async fn unfreeze(visit: Visit) -> Answering {
     let (organisation, user): (OrganisationId, UserId) = (visit.id("organisation")?, visit.id("user")?);
@@ -87,7 +51,7 @@ pub(crate) async fn unfreeze(visit: Visit) -> Answering {
     }
 }
 
-fn wanted(visit: &Visit) -> Result<Wanted, Failure> {
+pub(super) fn wanted(visit: &Visit) -> Result<Wanted, Failure> {
     let (id, user): (OrganisationId, UserId) = (visit.id("organisation")?, visit.id("user")?);
     let (organisation, own) = visit.bursar.organisation(visit.person()?, id)?;
     if !own.administers() {
@@ -104,23 +68,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let here = format!("{own}/members/{}", user.id);
     let is_frozen = user.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
     let said = visit.form.text("role");
-    let reason = Field {
-        name: "reason",
-        label: "Why",
-        hint: "They are told.",
-        is_optional: true,
-        most: 250,
-        ..Field::default()
-    };
-    let days = Field {
-        name: "days",
-        label: "For how many days",
-        hint: "Until somebody lifts it, if left out.",
-        inputmode: "numeric",
-        is_optional: true,
-        most: 4,
-        ..Field::default()
-    };
+    let is_own = visit.person()?.owner.id == user.id;
     let body = html! {
         (crumbs(&own, &name))
         h1 { (user.full_name) " " span class="badge plain" { (role_name(role)) } }
@@ -131,7 +79,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             form method="post" action={ (here) "/unfreeze" } class="card" {
                 (frame.form_token())
                 h2 { "Lift the freeze" }
-                (forms::proof(problems, false, "This allows more than before.", "administer_user", &user.id.to_string()))
+                (forms::proof(visit, problems, false, "This allows more than before.", "administer_user", &user.id.to_string()))
                 button class="main" type="submit" { "Lift it" }
             }
         } @else {
@@ -139,23 +87,35 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 (frame.form_token())
                 h2 { "What they are" }
                 (choose_role(if said.is_empty() { role_name(role) } else { said }, problems))
-                (forms::proof(problems, true, "Needed to give them more than before.", "administer", &organisation.to_string()))
+                (forms::proof(visit, problems, true, "Needed to give them more than before.", "administer", &organisation.to_string()))
                 button class="main" type="submit" { "Save the role" }
             }
-            form method="post" action={ (here) "/freeze" } class="card danger" {
-                (frame.form_token())
-                h2 { "Freeze the account" }
-                p { "Every session and token of it stops at once, in all organisations. It can be lifted." }
-                div class="pair" { (reason.draw(problems)) (days.draw(problems)) }
-                button class="bad" type="submit" { "Freeze it" }
+            section class="card danger" aria-labelledby="freeze" {
+                h2 id="freeze" { "Freeze the account" }
+                @if is_own {
+                    p { "You cannot freeze yourself here: nobody who is frozen could lift it. Ask another administrator, or "
+                        a href="/account" { "sign out everywhere" } "." }
+                } @else {
+                    p { "Every session and token of it stops at once, in all organisations. It can be lifted." }
+                    a class="button bad" href={ (here) "/freeze" } { "Freeze it …" }
+                }
             }
         }
-        form method="post" action={ (here) "/remove" } class="card danger" {
-            (frame.form_token())
-            h2 { "Take them out of " (name) }
-            p { "They lose their roles in its wallets, too. What they spent stays in the history." }
-            button class="bad" type="submit" { "Take them out" }
+        section class="card danger" aria-labelledby="remove" {
+            h2 id="remove" { @if is_own { "Leave " (name) } @else { "Take them out of " (name) } }
+            p { (losing(is_own)) }
+            a class="button bad" href={ (here) "/remove" } { @if is_own { "Leave …" } @else { "Take them out …" } }
         }
     };
     Ok(frame.form(&user.full_name, Section::People, &[], problems, body))
+}
+
+/// What goes with a membership.
+pub(super) const fn losing(is_own: bool) -> &'static str {
+    if is_own {
+        "You lose your roles in its wallets, too, and only somebody else who runs it lets you in again. What you spent \
+         stays in the history."
+    } else {
+        "They lose their roles in its wallets, too. What they spent stays in the history."
+    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod page;
 pub(crate) mod settings;
+pub(crate) mod stops;
 pub(crate) mod users;
 pub(crate) mod wallet;
 pub(crate) mod wallet_new;

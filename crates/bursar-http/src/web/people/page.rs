@@ -22,7 +22,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let (organisation, role) = visit.bursar.organisation(visit.person()?, id)?;
     let oversees = role != MemberRole::Member;
     let body = html! {
-        (crumbs("/organisations", "Organisations"))
+        (crumbs("/organisations", "People"))
         div class="title" {
             h1 { (organisation.name) " " span class="badge plain" { (role_name(role)) } }
             @if role.administers() {
@@ -96,12 +96,12 @@ async fn members(
         section aria-labelledby="members" {
             h2 id="members" { "Members" }
             div class="scrolls" tabindex="0" role="region" aria-label="Table of members" {
-                table {
-                    thead { tr {
-                        th scope="col" { "Who" } th scope="col" { "Role" } th scope="col" { "State" }
-                        @if own.administers() { th scope="col" { span class="unseen" { "Change" } } }
+                table role="table" class="stacks" {
+                    thead role="rowgroup" { tr role="row" {
+                        th role="columnheader" scope="col" { "Who" } th role="columnheader" scope="col" { "Role" } th role="columnheader" scope="col" { "State" }
+                        @if own.administers() { th role="columnheader" scope="col" { span class="unseen" { "Change" } } }
                     } }
-                    tbody { @for (role, user) in &found { (member(visit, organisation, own, *role, user)) } }
+                    tbody role="rowgroup" { @for (role, user) in &found { (member(visit, organisation, own, *role, user)) } }
                 }
             }
             @if let Some(next) = next { p { a class="button" href={ "?members=" (next) } { "More members" } } }
@@ -112,12 +112,12 @@ async fn members(
 fn member(visit: &Visit, organisation: &Organisation, own: MemberRole, role: MemberRole, user: &User) -> Markup {
     let is_frozen = user.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
     html! {
-        tr {
-            th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) } }
-            td { (role_name(role)) }
-            td { @if is_frozen { span class="badge bad" { "frozen" } } @else { span class="badge good" { "active" } } }
+        tr role="row" {
+            th role="rowheader" scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) } }
+            td role="cell" data-label="Role" { (role_name(role)) }
+            td role="cell" data-label="State" { @if is_frozen { span class="badge bad" { "frozen" } } @else { span class="badge good" { "active" } } }
             @if own.administers() {
-                td { a href={ (path(organisation.id)) "/members/" (user.id) } { "Change" span class="unseen" { " " (user.full_name) } } }
+                td role="cell" { a href={ (path(organisation.id)) "/members/" (user.id) } { "Change" span class="unseen" { " " (user.full_name) } } }
             }
         }
     }
@@ -137,12 +137,12 @@ async fn invitations(
             @if found.is_empty() { p class="empty" { "None is open." } }
             @else {
                 div class="scrolls" tabindex="0" role="region" aria-label="Table of invitations" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Address" } th scope="col" { "Role" } th scope="col" { "Until" }
-                            @if own.administers() { th scope="col" { span class="unseen" { "Change" } } }
+                    table role="table" class="stacks" {
+                        thead role="rowgroup" { tr role="row" {
+                            th role="columnheader" scope="col" { "Address" } th role="columnheader" scope="col" { "Role" } th role="columnheader" scope="col" { "Until" }
+                            @if own.administers() { th role="columnheader" scope="col" { span class="unseen" { "Change" } } }
                         } }
-                        tbody { @for one in &found { (invitation(visit, own, one, frame)) } }
+                        tbody role="rowgroup" { @for one in &found { (invitation(visit, own, one, frame)) } }
                     }
                 }
             }
@@ -153,17 +153,17 @@ async fn invitations(
 fn invitation(visit: &Visit, own: MemberRole, one: &Invitation, frame: &Frame) -> Markup {
     let is_over = one.expires <= visit.now();
     html! {
-        tr {
-            th scope="row" { (one.address) }
-            td {
+        tr role="row" {
+            th role="rowheader" scope="row" { (one.address) }
+            td role="cell" data-label="Role" {
                 (role_name(one.role))
                 @if !one.wallets.is_empty() {
                     div class="small muted" { "with roles in " (words::counted(one.wallets.len() as u64, "wallet")) }
                 }
             }
-            td { @if is_over { span class="badge off" { "over" } } @else { (words::relative(one.expires, visit.now())) } }
+            td role="cell" data-label="Until" { @if is_over { span class="badge off" { "over" } } @else { (words::relative(one.expires, visit.now())) } }
             @if own.administers() {
-                td {
+                td role="cell" {
                     div class="buttons" {
                         @if !is_over {
                             form method="post" action={ "/invitations/" (one.id) "/resend" } {

@@ -46,7 +46,7 @@ fn draw(visit: &Visit, problems: &Problems) -> Answering {
             (frame.form_token())
             (Field { name: "name", label: "Name", value, most: 250, ..Field::default() }.draw(problems))
             (forms::tick("demands", "yes", "Members need a second factor", "Without one they can only sign in and set one up.", demands))
-            (forms::proof(problems, true, "Needed to demand less than before.", "administer", &organisation.id.to_string()))
+            (forms::proof(visit, problems, true, "Needed to demand less than before.", "administer", &organisation.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { "Save" }
                 a class="button" href=(path) { "Cancel" }

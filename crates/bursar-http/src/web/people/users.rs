@@ -37,7 +37,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         }
     }
     let body = html! {
-        (crumbs("/organisations", "Organisations"))
+        (crumbs("/organisations", "People"))
         h1 { "Users" }
         @if own.is_empty() {
             div class="empty" { h2 { "You run no organisation" } p { "Those who run one see its people here." } }
@@ -50,9 +50,9 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 }
             }
             div class="scrolls" tabindex="0" role="region" aria-label="Table of users" {
-                table {
-                    thead { tr { th scope="col" { "Who" } th scope="col" { "Belongs to" } th scope="col" { "State" } } }
-                    tbody { @for (user, places) in people.values() { (row(&visit, user, places)) } }
+                table role="table" class="stacks" {
+                    thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Who" } th role="columnheader" scope="col" { "Belongs to" } th role="columnheader" scope="col" { "State" } } }
+                    tbody role="rowgroup" { @for (user, places) in people.values() { (row(&visit, user, places)) } }
                 }
             }
         }
@@ -63,14 +63,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
 fn row(visit: &Visit, user: &User, places: &[Place<'_>]) -> Markup {
     let is_frozen = user.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
     html! {
-        tr {
-            th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) } }
-            td {
+        tr role="row" {
+            th role="rowheader" scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) } }
+            td role="cell" data-label="Belongs to" {
                 @for (organisation, role) in places {
                     div { a href={ (path(organisation.id)) "/members/" (user.id) } { (organisation.name) } " as " (role_name(*role)) }
                 }
             }
-            td { @if is_frozen { span class="badge bad" { "frozen" } } @else { span class="badge good" { "active" } } }
+            td role="cell" data-label="State" { @if is_frozen { span class="badge bad" { "frozen" } } @else { span class="badge good" { "active" } } }
         }
     }
 }

@@ -31,8 +31,12 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
         admin: visit.form.is_ticked("admin"),
     };
     let user = wanted(&visit, wallet, visit.form.text("who").trim()).await?;
+    let before = role_of(&visit, wallet, user).await?;
     match visit.bursar.set_wallet_role(visit.person()?, wallet, user, role, visit.form.some(forms::OTP)).await {
-        Ok(()) => Ok(Answer::to(format!("/wallets/{wallet}/members?changed=role"))),
+        Ok(()) => {
+            let (from, to) = (before.map_or("", letters), letters(role));
+            Ok(Answer::to(format!("/wallets/{wallet}/members?changed={user}&from={from}&to={to}")))
+        }
         Err(ServiceError::NotFound("member")) => {
             let mut problems = Problems::default();
             problems.add("who", "this is no member of the wallet’s organisation, or they have no role to take away");
@@ -40,6 +44,45 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
         }
         Err(error) => draw(&visit, &Problems::of_failure(error, |_| "who")?).await,
     }
+}
+
+/// The roles that there are, as letters: what an address says of a change.
+const fn letters(role: WalletRole) -> &'static str {
+    match (role.view, role.spend, role.admin) {
+        (true, true, true) => "vsa",
+        (true, true, false) => "vs",
+        (true, false, true) => "va",
+        (true, false, false) => "v",
+        (false, true, true) => "sa",
+        (false, true, false) => "s",
+        (false, false, true) => "a",
+        (false, false, false) => "",
+    }
+}
+
+/// A role in words, from its letters.
+fn told(letters: &str) -> String {
+    let words: Vec<&str> = [('v', "see"), ('s', "spend"), ('a', "run")]
+        .iter()
+        .filter(|(own, _)| letters.contains(*own))
+        .map(|(_, word)| *word)
+        .collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+/// What somebody may do with the wallet now.
+async fn role_of(visit: &Visit, wallet: WalletId, user: UserId) -> Result<Option<WalletRole>, Failure> {
+    let page = Page { limit: SHOWN, after: None::<UserId>, newest_first: false };
+    let (found, _) = visit.bursar.wallet_members(visit.person()?, wallet, page).await?;
+    Ok(found.into_iter().find(|(_, other)| other.id == user).map(|(role, _)| role))
+}
+
+/// What was changed, from what to what, if the address names somebody of the list.
+fn changed(visit: &Visit, found: &[(WalletRole, User)]) -> Option<String> {
+    let id = visit.query.some("changed")?;
+    let name =
+        found.iter().find(|(_, user)| user.id.to_string() == id).map_or("them", |(_, user)| user.full_name.as_str());
+    Some(format!("Changed for {name}, at once: {} → {}.", told(visit.query.text("from")), told(visit.query.text("to"))))
 }
 
 /// Who may be chosen, as far as the visitor may know them.
@@ -88,37 +131,42 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let (found, _) = visit.bursar.wallet_members(visit.person()?, id, page).await?;
     let title = format!("Who may use {}", view.wallet.label);
     let choice = choice(visit, &view.wallet).await?;
-    let said = visit.form.text("who");
+    let is_new = visit.form.is_empty();
+    let said = if is_new { visit.query.text("who") } else { visit.form.text("who") };
+    // Rights that somebody has are ticked, so that saving takes none away unseen.
+    let now =
+        found.iter().find(|(_, user)| user.id.to_string() == said || user.username == said).map(|(role, _)| *role);
     let who = match &choice {
         Choice::Of(members) => choose(said, members, problems),
         Choice::ByName => named("Username", "A member of the wallet’s organisation", said, problems),
         Choice::ById => named("Id of the member", "They find it on their page “Account”.", said, problems),
     };
     let shows_ids = matches!(choice, Choice::ById);
-    let ticked = |name: &str| visit.form.is_ticked(name) || (name == "view" && visit.form.is_empty());
+    let usual = now.unwrap_or(WalletRole { view: true, ..WalletRole::default() });
+    let ticked = |name: &str, usual: bool| if is_new { usual } else { visit.form.is_ticked(name) };
     let body = html! {
         (crumbs(&format!("/wallets/{id}"), &view.wallet.label))
         h1 { (title) }
-        @if visit.query.text("changed") == "role" { p class="notice" role="status" { "The role is changed, and holds at once." } }
+        @if let Some(done) = changed(visit, &found) { p class="notice" role="status" { (done) } }
         (problems.summary())
         div class="scrolls" tabindex="0" role="region" aria-label="People" {
-            table {
-                thead { tr { th scope="col" { "Who" } th scope="col" { "May" } } }
-                tbody { @for (role, user) in &found { (row(*role, user, shows_ids)) } }
+            table role="table" class="stacks" {
+                thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Who" } th role="columnheader" scope="col" { "May" } th role="columnheader" scope="col" { span class="unseen" { "Change" } } } }
+                tbody role="rowgroup" { @for (role, user) in &found { (row(id, *role, user, shows_ids)) } }
             }
         }
-        form method="post" action={ "/wallets/" (id) "/members" } class="card" {
+        form method="post" action={ "/wallets/" (id) "/members" } class="card" id="role" {
             (frame.form_token())
             h2 { "Give or take a role" }
             (who)
             fieldset {
                 legend { "They may" }
-                (forms::tick("view", "yes", "See it", "Balance, addresses and transfers.", ticked("view")))
-                (forms::tick("spend", "yes", "Spend from it", "As far as limits allow.", ticked("spend")))
-                (forms::tick("admin", "yes", "Run it", "Its limits, its people, what needs a decision.", ticked("admin")))
+                (forms::tick("view", "yes", "See it", "Balance, addresses and transfers.", ticked("view", usual.view)))
+                (forms::tick("spend", "yes", "Spend from it", "As far as limits allow.", ticked("spend", usual.spend)))
+                (forms::tick("admin", "yes", "Run it", "Its limits, its people, what needs a decision.", ticked("admin", usual.admin)))
             }
             p class="hint" { "With nothing ticked they lose their role." }
-            (forms::proof(problems, true, "Needed to allow more than before.", "administer_wallet", &id.to_string()))
+            (forms::proof(visit, problems, true, "Needed to allow more than before.", "administer_wallet", &id.to_string()))
             button class="main" type="submit" { "Save" }
         }
     };
@@ -145,16 +193,12 @@ fn named(label: &str, hint: &str, value: &str, problems: &Problems) -> Markup {
     Field { name: "who", label, hint, value, autocomplete: "off", most: 250, ..Field::default() }.draw(problems)
 }
 
-fn row(role: WalletRole, user: &User, shows_id: bool) -> Markup {
-    let may: Vec<&str> = [(role.view, "see"), (role.spend, "spend"), (role.admin, "run")]
-        .into_iter()
-        .filter(|(has, _)| *has)
-        .map(|(_, word)| word)
-        .collect();
+fn row(wallet: WalletId, role: WalletRole, user: &User, shows_id: bool) -> Markup {
     html! {
-        tr {
-            th scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) @if shows_id { ", " code { (user.id) } } } }
-            td { (may.join(", ")) }
+        tr role="row" {
+            th role="rowheader" scope="row" { strong { (user.full_name) } div class="small muted" { (user.username) @if shows_id { ", " code { (user.id) } } } }
+            td role="cell" data-label="May" { (told(letters(role))) }
+            td role="cell" { a href={ "/wallets/" (wallet) "/members?who=" (user.id) "#role" } { "Change" span class="unseen" { " what " (user.full_name) " may" } } }
         }
     }
 }

@@ -55,7 +55,7 @@ fn draw(visit: &Visit, problems: &Problems) -> Answering {
                     }
                 }
                 (label.draw(problems))
-                (forms::proof(problems, false, "You will have every role in it.", "administer", &organisation.id.to_string()))
+                (forms::proof(visit, problems, false, "You will have every role in it.", "administer", &organisation.id.to_string()))
                 div class="buttons" {
                     button class="main" type="submit" { "Make it" }
                     a class="button" href=(path) { "Cancel" }

@@ -20,7 +20,7 @@ pub(super) fn answer(visit: &Visit, added: &AddedFactor) -> Answer {
 
 /// Shows codes, once.
 pub(super) fn show(visit: &Visit, codes: &[Secret<String>], why: &str) -> Answer {
-    let frame = Frame::of(visit);
+    let frame = Frame::of(visit).once();
     let all: Vec<&str> = codes.iter().map(|code| code.expose().as_str()).collect();
     let body = html! {
         section class="narrow" {

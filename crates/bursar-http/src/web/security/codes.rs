@@ -33,7 +33,7 @@ fn draw(visit: &Visit, problems: &Problems) -> Answer {
             form method="post" action="/security/recovery-codes" class="card" {
                 (frame.form_token())
                 p { "Ten new codes are made and shown once. The ones you have pass no more." }
-                (forms::proof(problems, false, "From your app, or a passkey.", "regenerate_recovery_codes", ""))
+                (forms::proof(visit, problems, false, "From your app, or a passkey.", "regenerate_recovery_codes", ""))
                 button class="main" type="submit" { "Make new codes" }
             }
         }

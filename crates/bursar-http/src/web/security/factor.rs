@@ -58,14 +58,14 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         form method="post" action={ (path) "/rename" } class="card" {
             (frame.form_token())
             h2 { "Name" }
-            (label(&factor.label, problems))
+            (label(if visit.form.text("label").is_empty() { &factor.label } else { visit.form.text("label") }, problems))
             button type="submit" { "Save the name" }
         }
         form method="post" action={ (path) "/remove" } class="card danger" {
             (frame.form_token())
             h2 { "Remove it" }
             p { "It proves nothing any more. If it is lost, use another factor or a recovery code here." }
-            (forms::proof(problems, false, "From any second factor that you have.", "remove_factor", &factor.id.to_string()))
+            (forms::proof(visit, problems, false, "From any second factor that you have.", "remove_factor", &factor.id.to_string()))
             button class="bad" type="submit" { "Remove it" }
         }
     };

@@ -46,6 +46,6 @@ async fn beginning(visit: &Visit, problems: &Problems) -> Result<Markup, Failure
     let needs_proof = has_factor || visit.person()?.owner.seeded;
     Ok(html! {
         (label(visit.form.text("label"), problems))
-        @if needs_proof { (forms::proof(problems, false, "From a second factor that you have.", "add_factor", "")) }
+        @if needs_proof { (forms::proof(visit, problems, false, "From a second factor that you have.", "add_factor", "")) }
     })
 }

@@ -19,9 +19,15 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let body = html! {
         h1 { "Security" }
         @if let Some(done) = changed(&visit) { p class="notice" role="status" { (done) } }
-        @if list.factors.is_empty() {
-            div class="notice warn" {
-                strong { "You have no second factor of your own." } " Until you set one up you can do little more than look."
+        @if visit.person()?.is_enrolling() {
+            p class="notice warn" role="status" { strong { "Set up a second factor first; until then nothing else opens." } }
+        } @else if list.factors.is_empty() {
+            p class="notice warn" role="status" {
+                @if visit.query.text("needs") == "factor" {
+                    strong { "That needs a second factor." } " Set one up here, then do it again."
+                } @else {
+                    strong { "You have no second factor of your own." } " What makes a secret or allows more than before needs one."
+                }
             }
         }
         section aria-labelledby="factors" {
@@ -33,10 +39,12 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 }
             }
             (factors(&visit, &list))
-            @if !list.passkeys { p class="small muted" { "Passkeys need a host name; this server is reached by a number, or none is configured." } }
+            @if !list.passkeys { p class="small muted" { "Passkeys need a host name: whoever runs this server sets " code { "web.origin" } "." } }
         }
-        (recovery(&list))
-        p { "Your password and where you are signed in: " a href="/account" { "your account" } "." }
+        @if !visit.person()?.is_enrolling() {
+            (recovery(&list))
+            p { "Your password and where you are signed in: " a href="/account" { "your account" } "." }
+        }
     };
     Ok(frame.page("Security", Section::Security, body))
 }

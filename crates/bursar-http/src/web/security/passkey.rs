@@ -26,6 +26,19 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
 
 async fn begin(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
+    if visit.bursar.policy().relying_party.is_none() {
+        let body = html! {
+            (crumbs("/security", "Security"))
+            h1 { "Add a passkey" }
+            div class="empty" {
+                h2 { "This server takes no passkeys" }
+                p { "They are bound to the host name of a server, and this one knows none of its own. Whoever runs it sets "
+                    code { "web.origin" } " in its configuration. Until then, use an authenticator app." }
+                a class="button main" href="/security/totp" { "Add an authenticator app" }
+            }
+        };
+        return Ok(frame.form("Add a passkey", Section::Security, &[], problems, body));
+    }
     let beginning = beginning(visit, problems).await?;
     let body = html! {
         (crumbs("/security", "Security"))

@@ -47,7 +47,7 @@ async fn begin(visit: &Visit, problems: &Problems) -> Answering {
 }
 
 fn draw(visit: &Visit, enrolment: &TotpEnrolment) -> Answer {
-    let frame = Frame::of(visit);
+    let frame = Frame::of(visit).once();
     let body = html! {
         (crumbs("/security", "Security"))
         section class="narrow" {

@@ -18,7 +18,8 @@ pub(super) fn names(wallets: &[WalletView]) -> Names {
     wallets.iter().map(|view| (view.wallet.id, wallet_name(&view.wallet.label, view.wallet.coin.as_str()))).collect()
 }
 
-fn wallet_name(label: &str, coin: &str) -> String {
+/// What a wallet is called, by its label.
+pub(super) fn wallet_name(label: &str, coin: &str) -> String {
     if label.trim().is_empty() { format!("unnamed {coin} wallet") } else { label.to_owned() }
 }
 
@@ -105,7 +106,7 @@ pub(super) fn grant(grant: &Grant, known: &Names) -> Markup {
     let rules: Vec<String> = grant.ips.rules().iter().map(ToString::to_string).collect();
     html! {
         ul class="sentences" {
-            @for sentence in sentences(&grant.scopes, known) { li { (sentence) } }
+            @for sentence in sentences(&grant.scopes, known) { li { (words::marked(&sentence)) } }
             @match &grant.narrowing {
                 Narrowing::None => {}
                 Narrowing::Wallets(wallets) => li {

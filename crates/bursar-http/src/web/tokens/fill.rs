@@ -162,7 +162,7 @@ fn others(draft: &Draft, problems: &Problems) -> Markup {
                 fieldset {
                     legend { (title) }
                     @for scope in scopes {
-                        (forms::tick("scope", scope.as_str(), &capital(words::scope(*scope)), "", draft.scopes.contains(scope)))
+                        (forms::tick("scope", scope.as_str(), &words::plain(&capital(words::scope(*scope))), "", draft.scopes.contains(scope)))
                     }
                 }
             }

@@ -5,6 +5,7 @@ pub(super) mod create;
 mod draft;
 mod draw;
 mod fill;
+mod fits;
 pub(super) mod limits;
 pub(super) mod list;
 pub(super) mod lock;

@@ -1,6 +1,7 @@
 //! The page of one token.
 
 use bursar_core::hold::Hold;
+use bursar_core::time::Timestamp;
 use bursar_core::token::Token;
 use bursar_service::Page;
 use bursar_service::issue::TokenState;
@@ -48,7 +49,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             h1 { (title) }
             (Status::of(token, now).badge(now))
         }
-        @if lives { (actions(&frame, token)) }
+        @if lives { (actions(&frame, token, now)) (old_secret(&frame, &state)) }
         div class="columns" {
             div {
                 (limits(&visit, &state, lives))
@@ -83,21 +84,38 @@ fn of_wallet(known: &draw::Names) -> impl Fn(&Hold) -> Markup {
     }
 }
 
-fn actions(frame: &Frame, token: &Token) -> Markup {
+fn actions(frame: &Frame, token: &Token, now: Timestamp) -> Markup {
     let path = path(token.id);
     let is_locked = token.locked.is_some();
+    // An unlock goes over a lock: while it runs, there is something to stop.
+    let may_spend = !is_locked || token.unlocked_at(now).is_some();
     html! {
         div class="actions" {
             a class="button" href={ (path) "/limits" } { "Edit limits" }
             a class="button" href={ (path) "/rotate" } { "Rotate" }
             a class="button" href={ (path) "/unlock" } { @if is_locked { "Unlock or resume" } @else { "Unlock" } }
-            @if !is_locked {
+            @if may_spend {
                 form method="post" action={ (path) "/lock" } {
                     (frame.form_token())
                     button type="submit" { "Lock" }
                 }
             }
             a class="button bad" href={ (path) "/revoke" } { "Revoke" }
+        }
+    }
+}
+
+/// That the secret from before a rotation goes on, and the way to end it.
+fn old_secret(frame: &Frame, state: &TokenState) -> Markup {
+    html! {
+        @if let Some((fingerprint, ends)) = &state.old_secret {
+            div class="notice warn" {
+                p { "The old secret (" code { (fingerprint) } ") works until " (words::instant(*ends)) "." }
+                form method="post" action={ (path(state.token.id)) "/end-old-secret" } {
+                    (frame.form_token())
+                    button type="submit" { "End it now" }
+                }
+            }
         }
     }
 }
@@ -161,7 +179,7 @@ fn refusals(found: &Found) -> Markup {
                         @let value = |name: &str| event.data.iter().find(|(own, _)| own == name).map_or("", |(_, text)| text);
                         li {
                             p class="small muted" { (words::instant(event.time)) " · " (value("coin")) " · " code { (value("code")) } }
-                            p { (words::sentence(value("reason"))) }
+                            p { (words::marked(&words::sentence(value("reason")))) }
                         }
                     }
                 }

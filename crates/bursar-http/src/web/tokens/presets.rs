@@ -117,7 +117,9 @@ fn preset(name: &str, wallets: &[WalletView]) -> Draft {
     match name {
         "read" => Draft { is_everywhere: true, ..of(&[A::View], &[S::Profile]) },
         "spend" => {
-            let only = wallets.iter().find(|view| view.role.spend);
+            // Of several wallets nobody knows which one is meant, nor in which coin the limit is to be.
+            let mut may_spend = wallets.iter().filter(|view| view.role.spend);
+            let only = may_spend.next().filter(|_| may_spend.next().is_none());
             Draft {
                 wallets: only.map(|view| view.wallet.id).into_iter().collect(),
                 limits: only.map(|view| format!("{} 0.01/day", view.wallet.coin)).unwrap_or_default(),

@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use super::asked::{Asked, Risk};
 use super::draft::Draft;
 use super::draw::{self, Names, limit_sentences, listed};
+use super::fits;
 use crate::web::answer::Answer;
 use crate::web::forms::{self, Problems};
 use crate::web::layout::{Frame, Section};
@@ -27,14 +28,14 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, asked: &Asked, wallets: &[Walle
         (problems.summary())
         section class="card said" aria-labelledby="said" {
             h2 id="said" { (asked.label) }
-            (said(asked, &known))
+            (said(asked, &known, wallets))
         }
         form method="post" action="/tokens" class="card" {
             (frame.form_token())
             input type="hidden" name="key" value=(super::create::key(visit));
             (draft.carried())
             (risks(visit, asked, problems))
-            (forms::proof(problems, false, "Making a token needs a code of this moment.", "issue", ""))
+            (forms::proof(visit, problems, false, "Making a token needs a code of this moment.", "issue", ""))
             div class="buttons" {
                 button class="main" type="submit" { "Make the token" }
                 // Going back must work without a code.
@@ -45,13 +46,15 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, asked: &Asked, wallets: &[Walle
     frame.form("Review the new token", Section::Tokens, &[], problems, body)
 }
 
-fn said(asked: &Asked, known: &Names) -> Markup {
+fn said(asked: &Asked, known: &Names, wallets: &[WalletView]) -> Markup {
     let sentences = draw::sentences(&without_spends(&asked.scopes), known);
-    let odd = warnings(&LimitSet::of(asked.limits.clone()));
+    let misfits = fits::misfits(&asked.scopes, &asked.limits, wallets);
+    let odd = warnings(&LimitSet::of(asked.limits.clone())).into_iter().map(|warning| warning.to_string());
+    let odd: Vec<String> = misfits.into_iter().chain(odd).collect();
     html! {
         ul class="sentences" {
             @if let Some(from) = spends_from(&asked.scopes, known) { (spending(asked, &from)) }
-            @for sentence in sentences { li { (sentence) } }
+            @for sentence in sentences { li { (words::marked(&sentence)) } }
             li { (places(asked)) }
             li { "Works until " strong { (words::moment(asked.expires)) } ", for " (words::span(asked.duration)) "." }
             li { "Never makes or changes tokens, limits, people or wallets’ members: only you do." }
@@ -59,7 +62,7 @@ fn said(asked: &Asked, known: &Names) -> Markup {
         @if !odd.is_empty() {
             div class="notice warn" {
                 h3 { "Probably not meant" }
-                ul { @for warning in &odd { li { (words::sentence(&warning.to_string())) } } }
+                ul { @for warning in &odd { li { (words::marked(&words::sentence(warning))) } } }
             }
         }
     }

@@ -56,6 +56,13 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     }
 }
 
+/// Ends the old secret at once, since it only tightens.
+pub(crate) async fn end_old(visit: Visit) -> Answering {
+    let id = wanted(&visit).await?.token.id;
+    visit.bursar.end_old_secret(visit.person()?, id).await?;
+    Ok(Answer::to(format!("{}?changed=old-secret", path(id))))
+}
+
 fn draw(visit: &Visit, state: &TokenState, problems: &Problems) -> Answer {
     let frame = Frame::of(visit);
     let (name, path) = (name(&state.token), path(state.token.id));
@@ -75,7 +82,7 @@ fn draw(visit: &Visit, state: &TokenState, problems: &Problems) -> Answer {
                 (forms::complaints_of("overlap", problems))
                 @for (value, _, text) in OVERLAPS { (forms::choice("overlap", value, text, chosen == value)) }
             }
-            (forms::proof(problems, false, "", "rotate", &state.token.id.to_string()))
+            (forms::proof(visit, problems, false, "", "rotate", &state.token.id.to_string()))
             div class="buttons" {
                 button class="main" type="submit" { "Make a new secret" }
                 a class="button" href=(path) { "Cancel" }

@@ -21,6 +21,9 @@ use crate::web::words;
 /// An address that pays nobody, for snippets.
 const NOBODY: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 
+/// Characters of a text that is to be copied that fit on one line of a phone.
+const LINE: usize = 34;
+
 /// Wallets that one for the snippets is chosen from.
 const WALLETS: usize = 100;
 
@@ -57,7 +60,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         (snippets(&visit, &state.token.grant).await?)
         div class="buttons" { a class="button main" href=(path) { "I have kept it" } }
     };
-    Ok(Answer::page(frame.document("Keep this secret now", Section::Tokens, &[&assets::COPY], body)))
+    Ok(Answer::page(frame.once().document("Keep this secret now", Section::Tokens, &[&assets::COPY], body)))
 }
 
 fn warnings(made: &Made) -> Markup {
@@ -65,7 +68,7 @@ fn warnings(made: &Made) -> Markup {
         @if !made.warnings.is_empty() {
             div class="notice warn" {
                 h2 { "Good to know" }
-                ul { @for warning in &made.warnings { li { (words::sentence(warning)) } } }
+                ul { @for warning in &made.warnings { li { (words::marked(&words::sentence(warning))) } } }
             }
         }
     }
@@ -73,11 +76,13 @@ fn warnings(made: &Made) -> Markup {
 
 /// A text with a button that copies it; the button shows where scripts run.
 pub(crate) fn copied(id: &str, label: &str, text: &str) -> Markup {
+    let rows = text.chars().count().div_ceil(LINE);
     html! {
         div class="copied" {
             label for=(id) { (label) }
             div class="row" {
-                input id=(id) type="text" readonly value=(text) spellcheck="false" autocomplete="off";
+                // More than one line: what is to be kept is seen in full.
+                textarea id=(id) rows=(rows) readonly spellcheck="false" autocomplete="off" { "\n" (text) }
                 button type="button" data-copies=(id) hidden { "Copy" }
             }
         }
@@ -110,9 +115,10 @@ async fn snippets(visit: &Visit, grant: &Grant) -> Result<Markup, Failure> {
         section class="said" aria-labelledby="use" {
             h2 id="use" { "Use it" }
             p { "Each reads the secret from the environment variable " code { "TOKEN" } "." }
-            @for (name, code) in [("BitGo SDK", &sdk), ("curl", &curl), ("Command line", &cli)] {
+            @for (id, name, code) in [("sdk", "BitGo SDK", &sdk), ("curl", "curl", &curl), ("cli", "Command line", &cli)] {
                 h3 { (name) }
-                pre tabindex="0" aria-label=(name) { code { (code) } }
+                pre id=(id) tabindex="0" aria-label=(name) { code { (code) } }
+                button type="button" class="quiet" data-copies=(id) hidden { "Copy" span class="unseen" { " what is for " (name) } }
             }
         }
     })

@@ -1,6 +1,7 @@
 //! Unlocking a token for a while, or lifting its lock.
 
 use bursar_core::time::Span;
+use bursar_service::error::ServiceError;
 use bursar_service::issue::TokenState;
 use bursar_service::unlock::UnlockRequest;
 use maud::html;
@@ -38,16 +39,21 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
         problems.add("for", "choose what to do");
         return Ok(draw(&visit, &state, &problems));
     };
+    let (is_locked, resumes) = (state.token.locked.is_some(), is_resume || visit.form.is_ticked("resume"));
     let request = UnlockRequest {
         otp: visit.form.some(forms::OTP).map(str::to_owned),
         duration: Span::from_seconds(seconds),
-        resume: is_resume || visit.form.is_ticked("resume"),
+        resume: resumes,
         keep_limits: true,
     };
     match visit.bursar.unlock_token(visit.person()?, state.token.id, request).await {
         Ok(state) => {
             let done = if is_resume { "resumed" } else { "unlocked" };
             Ok(Answer::to(format!("{}?changed={done}", path(state.token.id))))
+        }
+        // The lock is lifted all the same; a longer unlock that runs is kept, and the page of the token shows it.
+        Err(ServiceError::UnlockedLonger { .. }) if is_locked && resumes => {
+            Ok(Answer::to(format!("{}?changed=resumed", path(state.token.id))))
         }
         Err(error) => Ok(draw(&visit, &state, &Problems::of_failure(error, |_| "for")?)),
     }
@@ -77,11 +83,11 @@ fn draw(visit: &Visit, state: &TokenState, problems: &Problems) -> Answer {
                 @for (value, _, text) in DURATIONS { (forms::choice("for", value, text, chosen == value)) }
             }
             @if is_locked {
-                (forms::tick("resume", "yes", "Also lift the lock for good", "Otherwise the token is locked again after the unlock.", false))
+                (forms::tick("resume", "yes", "Also lift the lock for good", "Otherwise the token is locked again after the unlock.", visit.form.is_ticked("resume")))
             }
-            (forms::proof(problems, false, "This allows more than before.", "unlock", &state.token.id.to_string()))
+            (forms::proof(visit, problems, false, "This allows more than before.", "unlock", &state.token.id.to_string()))
             div class="buttons" {
-                button class="main" type="submit" { "Unlock" }
+                button class="main" type="submit" { @if is_locked { "Unlock or lift the lock" } @else { "Unlock" } }
                 a class="button" href=(path) { "Cancel" }
             }
         }

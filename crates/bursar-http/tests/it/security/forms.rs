@@ -25,7 +25,7 @@ pub(super) fn fields(page: &PageDescription, scene: &Scene) -> Vec<(&'static str
         }
         "/tokens/{token}/limits" => &[("version", "1"), ("limits", "tbtc 500 base units/day")],
         "/tokens/{token}/rotate" => &[("overlap", "0")],
-        "/tokens/{token}/lock" | "/tokens/{token}/revoke" => &[],
+        "/tokens/{token}/lock" | "/tokens/{token}/revoke" | "/tokens/{token}/end-old-secret" => &[],
         "/tokens/{token}/unlock" => &[("for", "600")],
         "/limits/check" => &[("limits", "tbtc 1/day")],
         "/wallets/{wallet}/limits" => &[("version", "0"), ("limits", "tbtc 1/day")],
