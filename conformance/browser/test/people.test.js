@@ -73,7 +73,7 @@ test('somebody is invited, joins, forgets, is frozen and taken out', { timeout: 
   // Without a second factor of their own they can set one up, and little else.
   await signIn(guest, GUEST, PASSWORD);
   await guest.go('/security');
-  await guest.sees('You have no second factor');
+  await guest.sees('Set up a second factor first');
   await guest.look('security-first');
   await guest.follow('Add an authenticator app');
   await guest.press('Show the QR code');
@@ -103,8 +103,10 @@ test('somebody is invited, joins, forgets, is frozen and taken out', { timeout: 
   await owner.look('organisation-two');
   await owner.page.getByRole('link', { name: 'Change Nia <b>Person</b>' }).click();
   await owner.look('member');
+  await owner.follow('Freeze it …');
+  await owner.look('member-freeze');
   await owner.page.getByLabel(/^Why/).fill('left the laptop on a train');
-  await owner.press('Freeze it');
+  await owner.press('Freeze the account');
   await owner.sees('The account is frozen');
   await guest.go('/tokens');
   await guest.sees('Sign in');
@@ -114,6 +116,8 @@ test('somebody is invited, joins, forgets, is frozen and taken out', { timeout: 
   await owner.press('Lift it');
   await owner.sees('The freeze is lifted');
   await owner.page.getByRole('link', { name: 'Change Nia <b>Person</b>' }).click();
+  await owner.follow('Take them out …');
+  await owner.look('member-remove');
   await owner.press('Take them out');
   await owner.sees('They do not belong to it any more');
 

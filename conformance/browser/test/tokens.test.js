@@ -112,7 +112,7 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.look('unlock');
   await visitor.page.getByLabel('For 10 minutes').check();
   await visitor.page.locator('#otp').fill(OTP);
-  await visitor.press('Unlock');
+  await visitor.press('Unlock or lift the lock');
   await visitor.sees('Unlocked for');
   await visitor.follow('Rotate');
   await visitor.look('rotate');
