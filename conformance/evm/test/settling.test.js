@@ -151,23 +151,19 @@ onChain('settling', {}, (world) => {
     assert.equal(await chain.balance(to), 10n);
   });
 
-  // Nothing is lost by it, but until somebody funds the wallet its later nonces wait behind the one that cannot be paid.
-  const todo = 'what is signed and not mined yet is not set against the balance when the next is signed';
-  test('one spend that the wallet cannot afford any more does not stop the others', { todo, timeout: 60_000 }, async (t) => {
+  promise('one spend that the wallet cannot afford any more does not stop the others', async (t) => {
     const { chain, gateway } = world;
     const { token, from } = await spender(world, t, ['hteth 10/day']);
     await chain.fund(from, ETHER);
     const to = anyAddress();
     // Each by itself could be paid.
     const both = await Promise.all([1, 2].map(() => gateway.send(token, { from, to, value: hex(8n * ETHER / 10n) })));
-    assert.ok(both.some(({ result }) => result), JSON.stringify(both));
+    // One is signed. The other is refused, be it by the node that tries it or beside what is under way.
+    assert.equal(both.filter(({ result }) => result).length, 1, JSON.stringify(both));
     const third = resultOf(await gateway.send(token, { from, to: anyAddress(), value: hex(ETHER / 100n) }));
-    const isMined = await chain.mined(third).then(() => true, () => false);
-    // With money all of them go through: nothing was lost.
-    await chain.fund(from);
+    await chain.mined(third);
     await gateway.settled(token);
-    assert.equal(await chain.balance(to), 16n * ETHER / 10n);
-    assert.ok(isMined, 'it waits for one that cannot be paid');
+    assert.equal(await chain.balance(to), 8n * ETHER / 10n);
   });
 });
 
