@@ -4,7 +4,6 @@
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_rails::Operation;
-use bursar_rails::evm::build::Terms;
 use bursar_rails::evm::{Chain, Form, Payment, Price, Signed, Transport, classify};
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Params};
@@ -92,12 +91,5 @@ pub(super) fn read(chain: &Chain, hold: &Hold) -> Result<Step, String> {
             (Some(gas), Some(price)) => Ok(Step::Sign { payment, gas, price, broadcast }),
             _ => problem("names no fees"),
         },
-    }
-}
-
-impl Step {
-    /// The terms of a transaction that is still to be signed.
-    pub(super) const fn terms(gas: u64, price: Price, nonce: u64) -> Terms {
-        Terms { nonce, gas, price }
     }
 }

@@ -3,6 +3,7 @@
 use bursar_core::amount::Amount;
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
+use bursar_rails::evm::build::Terms;
 use bursar_rails::evm::quantity::amount;
 use bursar_rails::evm::{Address, Signed, Unsigned};
 use bursar_rails::json::Json;
@@ -26,58 +27,38 @@ pub(super) enum NotSigned {
 
 impl EvmRail {
     pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
-        let step = match wallet(reference).map_err(|_| "the wallet's reference is no address".to_owned()) {
-            Ok(sender) => plan::read(&self.chain, hold).and_then(|step| match step.sender() == sender {
-                true => Ok(step),
-                false => Err("the plan of this spend is of another wallet".to_owned()),
-            }),
-            Err(problem) => Err(problem),
-        };
-        let step = match step {
+        let step = match self.step(reference, hold) {
             Ok(step) => step,
             Err(reason) => return SendOutcome::Refused { reason },
         };
-        let broadcast = step.is_broadcast();
-        let signed = match step {
-            Step::Broadcast { payment, signed } => {
-                let takes = amount(payment.message.value).saturating_add(signed.fee());
-                self.take_signed(payment.sender, hold.id, (signed, takes), memory).await
-            }
-            Step::Sign { payment, gas, price, .. } => {
-                let make = |nonce| {
-                    let unsigned = Unsigned::of(&self.chain, &payment, Step::terms(gas, price, nonce));
-                    unsigned.map_err(|refusal| refusal.detail)
-                };
-                let takes = amount(payment.message.value).saturating_add(price.fee(gas));
-                self.sign(payment.sender, hold.id, (make, takes), memory).await
-            }
-        };
-        match signed {
-            Ok(signed) if broadcast => self.broadcast(&signed).await,
+        match self.take_nonce(&step, hold.id, memory).await {
+            Ok(signed) if step.is_broadcast() => self.broadcast(&signed).await,
             Ok(signed) => SendOutcome::Sent { reference: format!("{:#x}", signed.hash) },
             Err(NotSigned::Never(reason)) => SendOutcome::Refused { reason },
             Err(NotSigned::Unknown(reason)) => SendOutcome::Unknown { reason },
         }
     }
 
-    /// Takes the next nonce of a wallet, signs with it, and remembers both.
-    async fn sign(
-        &self,
-        sender: Address,
-        hold: HoldId,
-        (make, takes): (impl Fn(u64) -> Result<Unsigned, String>, Amount),
-        memory: &dyn Memory,
-    ) -> Result<Signed, NotSigned> {
+    fn step(&self, reference: &str, hold: &Hold) -> Result<Step, String> {
+        let sender = wallet(reference).map_err(|_| "the wallet's reference is no address".to_owned())?;
+        let step = plan::read(&self.chain, hold)?;
+        match step.sender() == sender {
+            true => Ok(step),
+            false => Err("the plan of this spend is of another wallet".to_owned()),
+        }
+    }
+
+    /// Takes a nonce of a wallet, has what uses it signed, and remembers both, so that it is given to nobody else.
+    async fn take_nonce(&self, step: &Step, hold: HoldId, memory: &dyn Memory) -> Result<Signed, NotSigned> {
         let never = |error: RailError| NotSigned::Never(reason(error));
-        let key = keys::open(memory, &sender).map_err(never)?;
+        let (sender, takes) = (step.sender(), step.takes());
         let turn = self.turn(sender);
         let _turn = turn.lock().await;
         for _ in 0..TRIES {
             let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
-            self.check_funds(sender, nonce, takes, memory).await?;
-            let unsigned = make(nonce).map_err(NotSigned::Never)?;
-            let signed = key.sign(unsigned).map_err(|error| NotSigned::Never(error.to_string()))?;
-            let following = nonce.checked_add(1).ok_or_else(|| NotSigned::Never("the wallet is used up".to_owned()))?;
+            let signed = self.signed_with(step, nonce, memory).await?;
+            let used_up = || NotSigned::Never("the wallet is used up".to_owned());
+            let following = nonce.max(signed.nonce.checked_add(1).ok_or_else(used_up)?);
             let notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
                 NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
@@ -93,36 +74,25 @@ impl EvmRail {
         Err(NotSigned::Never("other processes take all nonces of this wallet".to_owned()))
     }
 
-    /// Remembers a transaction that its client signed, so that its nonce is given to nobody else.
-    async fn take_signed(
-        &self,
-        sender: Address,
-        hold: HoldId,
-        (signed, takes): (Signed, Amount),
-        memory: &dyn Memory,
-    ) -> Result<Signed, NotSigned> {
-        let never = |error: RailError| NotSigned::Never(reason(error));
-        let turn = self.turn(sender);
-        let _turn = turn.lock().await;
-        for _ in 0..TRIES {
-            let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
-            if signed.nonce > nonce {
+    /// The signed transaction of a step, when this is the next nonce of its wallet. One that its client signed has its
+    /// own, which may be an earlier one.
+    async fn signed_with(&self, step: &Step, nonce: u64, memory: &dyn Memory) -> Result<Signed, NotSigned> {
+        match step {
+            Step::Broadcast { signed, .. } if signed.nonce > nonce => {
                 let problem = format!("its nonce is {}, and the next one of this wallet {nonce}", signed.nonce);
-                return Err(NotSigned::Never(problem));
+                Err(NotSigned::Never(problem))
             }
-            let following = nonce.max(signed.nonce.saturating_add(1));
-            let notes = vec![
-                NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
-                NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
-                watch::given(memory, sender, signed.nonce, (&signed.hash, takes)).map_err(never)?,
-            ];
-            match memory.write(notes).await {
-                Ok(true) => return Ok(signed),
-                Ok(false) => self.check_unsigned(hold, memory)?,
-                Err(error) => return Err(NotSigned::Unknown(reason(error))),
+            Step::Broadcast { signed, .. } => Ok(signed.clone()),
+            Step::Sign { payment, gas, price, .. } => {
+                let sender = payment.sender;
+                let key = keys::open(memory, &sender).map_err(|error| NotSigned::Never(reason(error)))?;
+                self.check_funds(sender, nonce, step.takes(), memory).await?;
+                let terms = Terms { nonce, gas: *gas, price: *price };
+                let unsigned = Unsigned::of(&self.chain, payment, terms);
+                let unsigned = unsigned.map_err(|refusal| NotSigned::Never(refusal.detail))?;
+                key.sign(unsigned).map_err(|error| NotSigned::Never(error.to_string()))
             }
         }
-        Err(NotSigned::Never("other processes take all nonces of this wallet".to_owned()))
     }
 
     /// Whether the wallet can pay this beside what is signed and not mined yet. One that it cannot would keep every later
@@ -203,6 +173,15 @@ impl Step {
         match self {
             Self::Sign { payment, .. } | Self::Broadcast { payment, .. } => payment.sender,
         }
+    }
+
+    /// What it takes of the chain's coin at most.
+    fn takes(&self) -> Amount {
+        let (payment, fee) = match self {
+            Self::Sign { payment, gas, price, .. } => (payment, price.fee(*gas)),
+            Self::Broadcast { payment, signed } => (payment, signed.fee()),
+        };
+        amount(payment.message.value).saturating_add(fee)
     }
 
     const fn is_broadcast(&self) -> bool {
