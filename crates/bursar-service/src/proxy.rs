@@ -74,7 +74,7 @@ impl Bursar {
         let mut results = Vec::with_capacity(meanings.len());
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
             results.push(match meaning {
-                CallMeaning::Read => protocol.read_for(call, &references).await.map_err(NoResult::Rail),
+                CallMeaning::Read => protocol.read(call, &references).await.map_err(NoResult::Rail),
                 CallMeaning::Wallets => {
                     Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect()))
                 }

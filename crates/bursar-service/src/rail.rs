@@ -190,7 +190,7 @@ pub struct Wanted {
     pub reference: String,
     /// The coin that moves.
     pub coin: Coin,
-    /// Who gets how much; nobody if only its plan can tell ([`Protocol::plan_for`]).
+    /// Who gets how much; nobody if only its plan can tell ([`Protocol::plan_call`]).
     pub recipients: Vec<Recipient>,
     /// What is meant besides: two calls that differ in it are two spends, whatever key they carry.
     pub meaning: Vec<u8>,
@@ -224,27 +224,17 @@ pub trait Protocol: Send + Sync {
     /// They are refused together.
     fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden>;
 
-    /// Passes a read on.
-    fn read<'a>(&'a self, call: &'a Call) -> Answer<'a, Result<Json, CallError>>;
-
-    /// Finds out what a call that spends takes. Moves nothing.
-    fn plan_call<'a>(&'a self, call: &'a Call, hold: HoldId) -> Answer<'a, Result<Plan, RailError>>;
-
     /// Passes a read on, as one who may see these wallets asks it.
-    fn read_for<'a>(&'a self, call: &'a Call, _wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>> {
-        self.read(call)
-    }
+    fn read<'a>(&'a self, call: &'a Call, wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>>;
 
     /// Finds out what a call takes that spends from this wallet, and who gets how much if the call does not say it.
     /// Moves nothing.
-    fn plan_for<'a>(
+    fn plan_call<'a>(
         &'a self,
-        _reference: &'a str,
+        reference: &'a str,
         call: &'a Call,
         hold: HoldId,
-    ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>> {
-        Box::pin(async move { Ok((self.plan_call(call, hold).await?, Vec::new())) })
-    }
+    ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>>;
 
     /// What a client is answered whose spend the rail has under this name.
     fn result(&self, _call: &Call, reference: &str) -> Json {

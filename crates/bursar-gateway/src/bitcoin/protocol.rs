@@ -24,12 +24,7 @@ impl Protocol for BitcoinRail {
         Ok(operations.into_iter().map(|operation| self.meaning(wallet, operation)).collect())
     }
 
-    fn read<'a>(&'a self, _call: &'a Call) -> Answer<'a, Result<Json, CallError>> {
-        let message = "a call is read for a wallet".to_owned();
-        Box::pin(std::future::ready(Err(CallError::Refused { code: -1, message, data: None })))
-    }
-
-    fn read_for<'a>(&'a self, call: &'a Call, wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>> {
+    fn read<'a>(&'a self, call: &'a Call, wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>> {
         Box::pin(async move {
             let told = |refusal: Forbidden| CallError::Refused { code: -1, message: refusal.detail, data: None };
             let wallet = only(wallets).map_err(told)?;
@@ -37,12 +32,7 @@ impl Protocol for BitcoinRail {
         })
     }
 
-    fn plan_call<'a>(&'a self, _call: &'a Call, _hold: HoldId) -> Answer<'a, Result<Plan, RailError>> {
-        let problem = RailError::Refused("a call is planned for a wallet".to_owned());
-        Box::pin(std::future::ready(Err(problem)))
-    }
-
-    fn plan_for<'a>(
+    fn plan_call<'a>(
         &'a self,
         reference: &'a str,
         call: &'a Call,

@@ -21,7 +21,7 @@ impl Protocol for EvmRail {
         Ok(meanings.map(|(call, operation)| self.meaning(call, operation)).collect())
     }
 
-    fn read<'a>(&'a self, call: &'a Call) -> Answer<'a, Result<Json, CallError>> {
+    fn read<'a>(&'a self, call: &'a Call, _wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>> {
         Box::pin(async move {
             self.node.call(call).await.map_err(|error| match error {
                 NodeError::Refused { code, message, data } => CallError::Refused { code, message, data },
@@ -30,7 +30,12 @@ impl Protocol for EvmRail {
         })
     }
 
-    fn plan_call<'a>(&'a self, call: &'a Call, hold: HoldId) -> Answer<'a, Result<Plan, RailError>> {
+    fn plan_call<'a>(
+        &'a self,
+        _reference: &'a str,
+        call: &'a Call,
+        hold: HoldId,
+    ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>> {
         Box::pin(async move {
             // Whose wallet pays was looked at before; what the call means is read again, from the same call.
             let payment = match classify(&self.chain, &|_| true, Transport::Http, call) {
@@ -38,14 +43,14 @@ impl Protocol for EvmRail {
                 Operation::Forbidden(refusal) => return Err(RailError::Refused(refusal.detail)),
                 Operation::Read => return Err(RailError::Refused("it moves nothing".to_owned())),
             };
-            match &payment.form {
-                Form::Signed(signed) => Ok(Plan { fee: signed.fee(), instruction: signed.bytes.to_vec() }),
+            let plan = match &payment.form {
+                Form::Signed(signed) => Plan { fee: signed.fee(), instruction: signed.bytes.to_vec() },
                 Form::Asked { fees, .. } => {
                     let (gas, price) = quote::quote(&self.chain, &self.node, &payment, fees).await?;
-                    let instruction = plan::write(hold, &payment, gas, price);
-                    Ok(Plan { fee: price.fee(gas), instruction })
+                    Plan { fee: price.fee(gas), instruction: plan::write(hold, &payment, gas, price) }
                 }
-            }
+            };
+            Ok((plan, Vec::new()))
         })
     }
 

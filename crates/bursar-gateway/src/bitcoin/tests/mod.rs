@@ -362,5 +362,5 @@ async fn whoever_pays_the_fee_is_told_by_the_plan() {
 }
 
 async fn plan_for(bench: &Bench, call: &Call, id: HoldId) -> Result<(Plan, Vec<Recipient>), RailError> {
-    bench.rail.plan_for("treasury", call, id).await
+    bench.rail.plan_call("treasury", call, id).await
 }
