@@ -11,6 +11,8 @@
 pub mod bitcoin;
 #[cfg(feature = "evm")]
 pub mod evm;
+#[cfg(test)]
+mod fixtures;
 pub mod mail;
 pub mod node;
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use bursar_core::hold::{Cost, HoldState};
-use bursar_core::id::{OrganisationId, TokenId, UserId, WalletId};
+use bursar_core::hold::Cost;
 use bursar_core::time::Timestamp;
 use bursar_rails::evm::{FeeCeilings, Price, Signed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::fixtures;
 use crate::notes::Notes;
 
 /// The first key of every test chain, and its address.
@@ -148,25 +148,8 @@ async fn held(rail: &EvmRail, number: u8, amount: u128) -> Hold {
     let recipients = [Recipient { address: TO.to_owned(), amount: Amount::new(amount) }];
     let plan = rail.plan(WALLET, &coin, &recipients, id).await.unwrap();
     let payees = rail.payees(&coin, &recipients).unwrap();
-    Hold {
-        id,
-        token: TokenId::from_bytes([0; 16]),
-        user: UserId::from_bytes([0; 16]),
-        wallet: Some(WalletId::from_bytes([0; 16])),
-        organisation: OrganisationId::from_bytes([0; 16]),
-        cost: Cost::of(coin.clone(), [Amount::new(amount)], coin, plan.fee).unwrap(),
-        payees,
-        key: None,
-        aliases: Vec::new(),
-        meaning: [0; 32],
-        instruction: plan.instruction,
-        comment: None,
-        overridden: false,
-        holder: None,
-        created: Timestamp::from_millis(0),
-        deadline: Timestamp::from_millis(60_000),
-        state: HoldState::Open,
-    }
+    let cost = Cost::of(coin.clone(), [Amount::new(amount)], coin, plan.fee).unwrap();
+    fixtures::hold(id, payees, cost, plan.instruction)
 }
 
 fn reference(outcome: &SendOutcome) -> String {

@@ -3,15 +3,15 @@ mod double;
 use bitcoin::{Amount as Satoshi, Transaction, TxOut, Txid};
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Cost, Hold, HoldState, Recipient};
-use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
-use bursar_core::time::Timestamp;
+use bursar_core::hold::{Cost, Hold, Recipient};
+use bursar_core::id::HoldId;
 use bursar_rails::bitcoin::build::Software;
 use bursar_rails::jsonrpc::{Call, Calls};
 use bursar_service::rail::{CallMeaning, Memory as _, RailError, SendOutcome};
 
 use self::double::{Double, Told, coin};
 use super::*;
+use crate::fixtures;
 use crate::notes::Notes;
 
 const STRANGER: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
@@ -69,25 +69,8 @@ impl Bench {
     fn hold(&self, id: HoldId, recipients: &[Recipient], plan: Plan) -> Hold {
         let payees = self.rail.payees(&tbtc(), recipients).unwrap();
         let amount = payees.iter().fold(plan.fee, |sum, payee| sum.saturating_add(payee.amount));
-        Hold {
-            id,
-            token: TokenId::from_bytes([0; 16]),
-            user: UserId::from_bytes([0; 16]),
-            wallet: Some(WalletId::from_bytes([0; 16])),
-            organisation: OrganisationId::from_bytes([0; 16]),
-            payees,
-            cost: Cost { coin: tbtc(), amount, fee_coin: tbtc(), fee: plan.fee },
-            key: None,
-            aliases: Vec::new(),
-            meaning: [0; 32],
-            instruction: plan.instruction,
-            comment: None,
-            overridden: false,
-            holder: None,
-            created: Timestamp::from_millis(0),
-            deadline: Timestamp::from_millis(0),
-            state: HoldState::Open,
-        }
+        let cost = Cost { coin: tbtc(), amount, fee_coin: tbtc(), fee: plan.fee };
+        fixtures::hold(id, payees, cost, plan.instruction)
     }
 
     async fn send(&self, hold: &Hold) -> SendOutcome {

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use bursar_core::hold::{Cost, HoldState};
-use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
+use bursar_core::hold::Cost;
+use bursar_core::id::HoldId;
 use bursar_core::time::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
+use crate::fixtures;
 use crate::notes::Notes;
 
 mod faults;
@@ -55,25 +56,11 @@ pub(super) fn to(address: &str, amount: u128) -> Recipient {
 
 pub(super) fn hold_of(number: u8, recipients: &[Recipient]) -> Hold {
     let amounts = recipients.iter().map(|recipient| recipient.amount);
-    Hold {
-        id: HoldId::time_ordered(Timestamp::from_millis(i64::from(number)), [number; 10]),
-        token: TokenId::from_bytes([0; 16]),
-        user: UserId::from_bytes([0; 16]),
-        wallet: Some(WalletId::from_bytes([0; 16])),
-        organisation: OrganisationId::from_bytes([0; 16]),
-        cost: Cost::of(tbtc(), amounts, tbtc(), Amount::ZERO).unwrap(),
-        payees: recipients.iter().map(payee).collect(),
-        key: None,
-        aliases: Vec::new(),
-        meaning: [0; 32],
-        instruction: Vec::new(),
-        comment: None,
-        overridden: false,
-        holder: None,
-        created: Timestamp::from_millis(i64::from(number)),
-        deadline: Timestamp::from_millis(i64::from(number) + 30_000),
-        state: HoldState::Open,
-    }
+    let made = Timestamp::from_millis(i64::from(number));
+    let id = HoldId::time_ordered(made, [number; 10]);
+    let cost = Cost::of(tbtc(), amounts, tbtc(), Amount::ZERO).unwrap();
+    let deadline = Timestamp::from_millis(i64::from(number) + 30_000);
+    Hold { created: made, deadline, ..fixtures::hold(id, recipients.iter().map(payee).collect(), cost, Vec::new()) }
 }
 
 fn payee(recipient: &Recipient) -> Payee {
