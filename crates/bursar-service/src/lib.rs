@@ -180,7 +180,7 @@ pub struct Bursar {
     pub(crate) reads: Reads,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) sealer: Sealer,
+    pub(crate) sealer: Arc<Sealer>,
     pub(crate) rails: BTreeMap<String, Arc<dyn Rail>>,
     pub(crate) ecdh_key: Secret<String>,
     pub(crate) ecdh_public_key: String,
@@ -236,7 +236,7 @@ impl Bursar {
             horizon: Horizon::at(horizon),
             clock: parts.clock,
             random: parts.random,
-            sealer: parts.sealer,
+            sealer: Arc::new(parts.sealer),
             rails: parts.rails,
             ecdh_key: parts.ecdh_key,
             ecdh_public_key: parts.ecdh_public_key,
@@ -315,7 +315,7 @@ impl Bursar {
             rail: rail.into(),
             ledger: Arc::clone(&self.ledger),
             reads: self.reads.clone(),
-            sealer: self.sealer.clone(),
+            sealer: Arc::clone(&self.sealer),
             random: Arc::clone(&self.random),
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct RailMemory {
     pub(crate) rail: Arc<str>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) reads: Reads,
-    pub(crate) sealer: Sealer,
+    pub(crate) sealer: Arc<Sealer>,
     pub(crate) random: Arc<dyn Random>,
 }
 
