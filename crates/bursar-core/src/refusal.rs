@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::account::Freeze;
 use crate::coin::Coin;
 use crate::id::WalletId;
-use crate::limit::text::amount_of;
+use crate::limit::text::{amount_of, describe};
 use crate::limit::{Ceiling, Fits, LimitReport, Measure, Subject};
 use crate::scope::{ScopeName, Scopes};
 use crate::time::Timestamp;
@@ -241,12 +241,7 @@ fn until(freeze: &Freeze) -> String {
 
 /// Figures are told of the token's own limits only; of others' it is told that they are in the way.
 fn exceeded(report: &LimitReport) -> String {
-    let (asset, window) = (&report.limit.asset, &report.limit.window);
-    let what = match report.limit.measure {
-        Measure::Amount | Measure::AmountWithoutFee => "",
-        Measure::Fee => " for fees",
-        Measure::Count => " on the number of spends",
-    };
+    let asset = &report.limit.asset;
     let to = report.destination.as_ref().map_or_else(String::new, |address| format!(" for `{address}`"));
     let when = match report.fits {
         Fits::Now => String::new(),
@@ -255,16 +250,23 @@ fn exceeded(report: &LimitReport) -> String {
         Fits::Never => String::new(),
     };
     match (report.subject, report.limit.ceiling) {
-        (Subject::Token(_), Ceiling::At(ceiling)) => {
+        (Subject::Token(_), Ceiling::At(_)) => {
             // The figures stand beside the sentence in base units; people know the coin's own.
             let figure = |number| match report.limit.measure {
                 Measure::Count => format!("{number}"),
                 _ => amount_of(number, asset),
             };
-            let [ceiling, remaining, asked] =
-                [ceiling, report.remaining().unwrap_or_default(), report.asked].map(figure);
-            format!("the token's limit{what}{to} of {ceiling} ({window}) leaves {remaining}, {asked} asked{when}")
+            let [remaining, asked] = [report.remaining().unwrap_or_default(), report.asked].map(figure);
+            let rule = describe(&report.limit);
+            format!("the token's limit of {rule}{to} leaves {remaining}, {asked} asked{when}")
         }
-        (subject, _) => format!("the {}'s limit{what} of {asset} has no room for this spend{when}", subject.kind()),
+        (subject, _) => {
+            let what = match report.limit.measure {
+                Measure::Amount | Measure::AmountWithoutFee => "",
+                Measure::Fee => " for fees",
+                Measure::Count => " on the number of spends",
+            };
+            format!("the {}'s limit{what} of {asset} has no room for this spend{when}", subject.kind())
+        }
     }
 }

@@ -88,13 +88,52 @@ pub struct Unlock {
     pub until: Timestamp,
 }
 
-/// When and from where a token was last used.
+/// When a token was last used from an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LastUse {
     /// When.
     pub at: Timestamp,
     /// From where.
     pub from: IpAddr,
+}
+
+/// The addresses a token was used from: each once, the latest first, and no more than [`Uses::MOST`].
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Uses(Vec<LastUse>);
+
+impl Uses {
+    /// How many addresses are kept: a client that changes them all the time pushes out its own.
+    pub const MOST: usize = 10;
+
+    /// Notes uses, in any order.
+    pub fn note(&mut self, uses: impl IntoIterator<Item = LastUse>) {
+        for used in uses {
+            match self.0.iter_mut().find(|noted| noted.from == used.from) {
+                Some(noted) => noted.at = noted.at.max(used.at),
+                None => self.0.push(used),
+            }
+        }
+        self.0.sort_by_key(|noted| std::cmp::Reverse(noted.at));
+        self.0.truncate(Self::MOST);
+    }
+
+    /// When and from where it was used last.
+    pub fn last(&self) -> Option<LastUse> {
+        self.0.first().copied()
+    }
+
+    /// All of them, the latest first.
+    pub fn places(&self) -> &[LastUse] {
+        &self.0
+    }
+}
+
+impl FromIterator<LastUse> for Uses {
+    fn from_iter<I: IntoIterator<Item = LastUse>>(uses: I) -> Self {
+        let mut noted = Self::default();
+        noted.note(uses);
+        noted
+    }
 }
 
 impl Grant {
@@ -118,5 +157,21 @@ impl Token {
     /// Whether the token is neither revoked nor expired.
     pub fn lives_at(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && now < self.expires
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_seen_once_at_each_address_and_at_ten_in_all() {
+        let used = |at, last| LastUse { at: Timestamp::from_millis(at), from: [192, 0, 2, last].into() };
+        let mut uses: Uses = [used(1, 1), used(2, 2), used(3, 1)].into_iter().collect();
+        assert_eq!(uses.places(), [used(3, 1), used(2, 2)]);
+        uses.note([used(2, 1)]);
+        assert_eq!(uses.last(), Some(used(3, 1)), "an older use changes nothing");
+        uses.note((10..30).map(|at| used(i64::from(at), at)));
+        assert_eq!(uses.places(), (20..30).rev().map(|at| used(i64::from(at), at)).collect::<Vec<_>>());
     }
 }

@@ -10,7 +10,7 @@ use bursar_core::ledger::{
 use bursar_core::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject};
 use bursar_core::scope::{ScopeName, Scopes};
 use bursar_core::time::{Span, Timestamp};
-use bursar_core::token::{Grant, LastUse, Narrowing, Token, TokenKind};
+use bursar_core::token::{Grant, Narrowing, Token, TokenKind, Uses};
 use bursar_identity::attempts::{Credential as Presented, Source};
 use bursar_store::Page;
 use bursar_wire::token_text::TokenText;
@@ -85,8 +85,8 @@ pub struct TokenState {
     pub budgets: Vec<(BudgetKey, Budget)>,
     /// How its limits stand.
     pub standing: Vec<LimitReport>,
-    /// When and from where it was last used.
-    pub last_used: Option<LastUse>,
+    /// When and from where it was used.
+    pub uses: Uses,
     /// Tells its secret from others without being one.
     pub fingerprint: Option<String>,
     /// The same of its old secret while that goes on after a rotation, and until when it does.
@@ -369,10 +369,7 @@ impl Bursar {
 
     pub(crate) async fn state_of(&self, token: Token) -> Result<TokenState, ServiceError> {
         let id = token.id;
-        let last_used = match self.seen.last(id) {
-            Some(noted) => Some(noted),
-            None => self.reads.look_up(|reader| reader.last_use(id))?,
-        };
+        let uses = self.uses_of(id)?;
         // The last secret is the newest; a keyed hash of a keyed hash gives nothing away.
         let secrets: Vec<_> = match self.known.token(id) {
             Some(known) => known.secrets.iter().map(|secret| (secret.lookup, secret.ends)).collect(),
@@ -392,7 +389,7 @@ impl Bursar {
         let known = self.limits_of(id)?;
         let standing = self.standing_of_token(id, &known).await?;
         let (rules, version, budgets) = (known.rules.clone(), known.version, known.budgets.clone());
-        Ok(TokenState { last_used, token, rules, version, budgets, standing, fingerprint, old_secret })
+        Ok(TokenState { uses, token, rules, version, budgets, standing, fingerprint, old_secret })
     }
 }
 

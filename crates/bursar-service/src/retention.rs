@@ -86,8 +86,7 @@ impl Bursar {
             let is_last = budgets.len() < AT_ONCE;
             let mut delete: Vec<Key> = budgets.into_iter().map(Key::Budget).collect();
             if is_last {
-                let rest =
-                    [Key::Paid(subject), Key::Limits(subject), Key::LastUse(id), Key::Secrets(id), Key::Token(id)];
+                let rest = [Key::Paid(subject), Key::Limits(subject), Key::Uses(id), Key::Secrets(id), Key::Token(id)];
                 delete.extend(rest);
             }
             let trace = is_last.then(|| Trace {

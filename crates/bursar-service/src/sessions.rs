@@ -46,10 +46,7 @@ impl Bursar {
         let mut views = Vec::with_capacity(found.len());
         for token in found {
             let id = token.id;
-            let last_used = match self.seen.last(id) {
-                Some(noted) => Some(noted),
-                None => self.reads.look_up(|reader| reader.last_use(id))?,
-            };
+            let last_used = self.uses_of(id)?.last();
             views.push(SessionView { last_used, is_this: id == principal.token().id, token });
         }
         Ok((views, next.flatten()))

@@ -288,10 +288,9 @@ CREATE TABLE audit_events (
     PRIMARY KEY (link, place)
 ) STRICT, WITHOUT ROWID;
 
--- When and from where tokens were last used.
+-- When and from where tokens were used.
 CREATE TABLE token_uses (
     token BLOB NOT NULL PRIMARY KEY,
     version INTEGER NOT NULL,
-    used_at INTEGER NOT NULL,
-    used_from TEXT NOT NULL
+    places TEXT NOT NULL -- a JSON array of pairs of a time and an address, the latest first
 ) STRICT, WITHOUT ROWID;

@@ -9,14 +9,14 @@ use bursar_core::ledger::conservation::Difference;
 use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, Key, State, TokenSecret, Versioned};
 use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
 use bursar_core::time::{Span, Timestamp};
-use bursar_core::token::{LastUse, Token};
+use bursar_core::token::{Token, Uses};
 use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
 use crate::conservation;
 use crate::rows::{
-    self, Found, audit, budget, credential, document, hold, invitation, last_use, limits, membership, position, role,
-    secrets, spend_key, spends, token, user, wallet,
+    self, Found, audit, budget, credential, document, hold, invitation, limits, membership, position, role, secrets,
+    spend_key, spends, token, user, uses, wallet,
 };
 use crate::sql::unavailable;
 
@@ -56,8 +56,8 @@ impl Reader for SqliteReader {
         secrets::load(&*self.view()?, id)
     }
 
-    fn last_use(&mut self, id: TokenId) -> Result<Option<LastUse>, StoreError> {
-        Ok(last_use::load(&*self.view()?, id)?.map(|found| found.value))
+    fn uses(&mut self, id: TokenId) -> Result<Option<Uses>, StoreError> {
+        Ok(uses::load(&*self.view()?, id)?.map(|found| found.value))
     }
 
     fn access_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {

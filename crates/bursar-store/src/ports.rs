@@ -11,7 +11,7 @@ use bursar_core::ledger::{
 };
 use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
 use bursar_core::time::{Span, Timestamp};
-use bursar_core::token::{LastUse, Token};
+use bursar_core::token::{Token, Uses};
 
 use crate::StoreError;
 
@@ -139,11 +139,11 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn secrets(&mut self, id: TokenId) -> Result<Option<Versioned<Vec<TokenSecret>>>, StoreError>;
 
-    /// When and from where a token was last used, as far as that was noted.
+    /// When and from where a token was used, as far as that was noted.
     ///
     /// # Errors
     /// The store does not answer.
-    fn last_use(&mut self, id: TokenId) -> Result<Option<LastUse>, StoreError>;
+    fn uses(&mut self, id: TokenId) -> Result<Option<Uses>, StoreError>;
 
     /// A user's access tokens that are neither revoked nor expired at `now`, by creation.
     ///

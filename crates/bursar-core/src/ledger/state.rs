@@ -9,7 +9,7 @@ use crate::id::{FactorId, HoldId, InvitationId, OrganisationId, TokenId, UserId,
 use crate::ledger::document::{Credential, Document, DocumentKey};
 use crate::ledger::history::HistoryKey;
 use crate::limit::{Budget, BudgetKey, History, LimitSet, Subject};
-use crate::token::{LastUse, Token};
+use crate::token::{Token, Uses};
 
 /// Counts the changes of a record, from 1; 0 is a record that does not exist.
 pub type Version = u64;
@@ -141,8 +141,8 @@ records! {
     Token(TokenId => Token) token,
     /// A token's secrets: one, or two during a rotation.
     Secrets(TokenId => Vec<TokenSecret>) secrets,
-    /// When a token was last used; noted now and then, never waited for.
-    LastUse(TokenId => LastUse) last_use,
+    /// When and from where a token was used; noted now and then, never waited for.
+    Uses(TokenId => Uses) uses,
     /// All rules of a subject.
     Limits(Subject => LimitSet) limits,
     /// A budget.

@@ -21,7 +21,7 @@ pub(crate) fn view<'a>(bursar: &'a Bursar, state: &'a TokenState) -> SessionView
         standing: &state.standing,
         origin: &bursar.policy().origin,
         fingerprint: state.fingerprint.as_deref(),
-        last_used: state.last_used,
+        last_used: state.uses.last(),
         now: bursar.now(),
     }
 }

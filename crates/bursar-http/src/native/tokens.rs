@@ -59,6 +59,8 @@ pub(crate) async fn revoke(call: Call) -> Result<Reply, Failure> {
 /// A token as `/self` has it, and whether it is over.
 pub(super) fn shown(call: &Call, state: &TokenState) -> Value {
     let mut shown = shapes::session(&view(&call.bursar, state));
+    let seen = state.uses.places().iter().map(|used| json!({"time": used.at.to_string(), "ip": used.from.to_string()}));
+    shown.insert("seenFrom".to_owned(), seen.collect());
     shown.insert("limits".to_owned(), reports(&state.standing, call.bursar.now()));
     if let Some(revoked) = state.token.revoked {
         shown.insert("revoked".to_owned(), revoked.to_string().into());

@@ -48,7 +48,18 @@ pub(super) fn part() -> Part {
                 .refuses(&[404]),
         ],
         schemas: vec![
-            ("OwnToken", token(&[], [("limits", list(reference("LimitReport"))), ("revoked", reference("Instant"))])),
+            (
+                "OwnToken",
+                token(
+                    &["seenFrom"],
+                    [
+                        ("limits", list(reference("LimitReport"))),
+                        ("revoked", reference("Instant")),
+                        ("seenFrom", list(reference("Use"))),
+                    ],
+                ),
+            ),
+            ("Use", object(&["time", "ip"], [("time", reference("Instant")), ("ip", text("from where"))])),
             (
                 "Tokens",
                 object(
@@ -171,10 +182,7 @@ pub(super) fn token<'a>(required: &[&str], more: impl IntoIterator<Item = (&'a s
             ("destinations", reference("Destinations")),
             ("locked", reference("Instant")),
             ("fingerprint", text("tells its secret from others without being one")),
-            (
-                "lastUsed",
-                or_null(object(&["time", "ip"], [("time", reference("Instant")), ("ip", text("from where"))])),
-            ),
+            ("lastUsed", or_null(reference("Use"))),
         ],
     );
     let more = more.into_iter().map(|(name, schema)| (name.to_owned(), schema));

@@ -182,7 +182,7 @@ async fn the_page_of_a_token_tells_what_it_may_do_and_what_it_did() {
         "0.0004 tbtc in 1 spend over the last 30 days",
         "21 September 2026 0.0004 tbtc 1",
         "0.0004 tbtc tb1qw508d6…7kxpjzsx “Treasury” Sent",
-        "limit of 0.001 tbtc (rolling 86400s) leaves 0.0006 tbtc, 0.0009 tbtc asked; it fits from 2026-09-22T14:13:20.000Z on.",
+        "limit of tbtc 0.001/day leaves 0.0006 tbtc, 0.0009 tbtc asked; it fits from 2026-09-22T14:13:20.000Z on.",
         "Last used just now from 127.0.0.1",
         "May see all your wallets. May send money from all your wallets. May read your profile. May be used from anywhere.",
     ] {

@@ -11,7 +11,6 @@ pub(crate) mod freeze;
 pub(crate) mod history;
 pub(crate) mod hold;
 pub(crate) mod invitation;
-pub(crate) mod last_use;
 pub(crate) mod limits;
 pub(crate) mod membership;
 pub(crate) mod organisation;
@@ -25,6 +24,7 @@ pub(crate) mod spends;
 mod subject;
 pub(crate) mod token;
 pub(crate) mod user;
+pub(crate) mod uses;
 pub(crate) mod wallet;
 
 use bursar_core::ledger::{Key, Record, State, Version, Versioned};
@@ -65,7 +65,7 @@ fn load(connection: &Connection, key: &Key) -> Found<Record> {
         Key::Role(id) => role::load(connection, *id).record(|it| Record::Role(*id, it)),
         Key::Token(id) => token::load(connection, *id).record(|it| Record::Token(*id, it)),
         Key::Secrets(id) => secrets::load(connection, *id).record(|it| Record::Secrets(*id, it)),
-        Key::LastUse(id) => last_use::load(connection, *id).record(|it| Record::LastUse(*id, it)),
+        Key::Uses(id) => uses::load(connection, *id).record(|it| Record::Uses(*id, it)),
         Key::Limits(id) => limits::load(connection, *id).record(|it| Record::Limits(*id, it)),
         Key::Budget(id) => budget::load(connection, id).record(|it| Record::Budget(id.clone(), it)),
         Key::Paid(id) => paid::load(connection, *id).record(|it| Record::Paid(*id, it)),
@@ -92,7 +92,7 @@ pub(crate) fn store(writes: &mut Repeated<'_>, version: Version, record: &Record
         Record::Role(id, it) => role::store(connection, *id, version, *it),
         Record::Token(id, it) => token::store(connection, *id, version, it),
         Record::Secrets(id, it) => secrets::store(connection, *id, version, it),
-        Record::LastUse(id, it) => last_use::store(connection, *id, version, *it),
+        Record::Uses(id, it) => uses::store(connection, *id, version, it),
         Record::Limits(id, it) => limits::store(connection, *id, version, it),
         Record::Budget(id, it) => budget::store(connection, id, version, it),
         Record::Paid(id, it) => paid::store(connection, *id, version, it),
@@ -115,7 +115,7 @@ pub(crate) fn delete(connection: &Connection, key: &Key) -> Result<(), StoreErro
         Key::Role(id) => role::delete(connection, *id),
         Key::Token(id) => token::delete(connection, *id),
         Key::Secrets(id) => secrets::delete(connection, *id),
-        Key::LastUse(id) => last_use::delete(connection, *id),
+        Key::Uses(id) => uses::delete(connection, *id),
         Key::Limits(id) => limits::delete(connection, *id),
         Key::Budget(id) => budget::delete(connection, id),
         Key::Paid(id) => paid::delete(connection, *id),

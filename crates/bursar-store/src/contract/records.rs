@@ -160,7 +160,7 @@ fn loaded(state: &State, key: &Key) -> Option<Record> {
         Key::Role(id) => Record::Role(*id, *state.role(id).expect(missing)?),
         Key::Token(id) => Record::Token(*id, state.token(id).expect(missing)?.clone()),
         Key::Secrets(id) => Record::Secrets(*id, state.secrets(id).expect(missing)?.clone()),
-        Key::LastUse(id) => Record::LastUse(*id, *state.last_use(id).expect(missing)?),
+        Key::Uses(id) => Record::Uses(*id, state.uses(id).expect(missing)?.clone()),
         Key::Limits(id) => Record::Limits(*id, state.limits(id).expect(missing)?.clone()),
         Key::Budget(id) => Record::Budget(id.clone(), state.budget(id).expect(missing)?.clone()),
         Key::Paid(id) => Record::Paid(*id, state.paid(id).expect(missing)?.clone()),
@@ -196,7 +196,7 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
         }
         Record::Token(id, _) => Record::Token(*id, reader.token(*id).expect(fails)?.value),
         Record::Secrets(id, _) => Record::Secrets(*id, reader.secrets(*id).expect(fails)?.value),
-        Record::LastUse(id, _) => Record::LastUse(*id, reader.last_use(*id).expect(fails)?),
+        Record::Uses(id, _) => Record::Uses(*id, reader.uses(*id).expect(fails)?),
         Record::Limits(subject, _) => {
             let limits = reader.limits(*subject).expect(fails);
             (limits.version > 0).then_some(Record::Limits(*subject, limits.value))?

@@ -85,7 +85,9 @@ pub(super) fn token(token: &Value) -> String {
     if reports.is_empty() {
         lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
     }
-    if let Some(used) = token.get("lastUsed").filter(|used| used.is_object()) {
+    let seen = token.get("seenFrom").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let seen = if seen.is_empty() { token.get("lastUsed").map(std::slice::from_ref).unwrap_or_default() } else { seen };
+    for used in seen.iter().filter(|used| used.is_object()) {
         lines.push(format!("Used     {} from {}", text(used, "time"), text(used, "ip")));
     }
     if !reports.is_empty() {

@@ -258,10 +258,7 @@ fn figures_are_told_of_the_tokens_own_limits_only() {
     world.spend(7);
     let Outcome::Refused(refusal) = world.ask(771, |_| ()) else { panic!() };
     let told = refusal.sentence();
-    assert!(
-        told.contains("limit of 0.0000001 tbtc (lifetime) leaves 0.00000003 tbtc, 0.00000771 tbtc asked"),
-        "{told}"
-    );
+    assert!(told.contains("limit of tbtc 0.0000001 in total leaves 0.00000003 tbtc, 0.00000771 tbtc asked"), "{told}");
     assert!(told.contains("the wallet's limit of tbtc has no room for this spend; it fits from"), "{told}");
     assert!(!told.contains("777"), "{told}");
 }

@@ -142,7 +142,7 @@ fn row(state: &TokenState, now: Timestamp) -> Markup {
                     Status::Expired => span { "Expired " (words::relative(token.expires, now)) },
                     _ => span { "Expires " (words::relative(token.expires, now)) },
                 }
-                @match state.last_used {
+                @match state.uses.last() {
                     Some(used) => span { "Last used " (words::relative(used.at, now)) " from " (used.from) },
                     None => span { "Never used" },
                 }

@@ -2,7 +2,7 @@
 
 use bursar_core::hold::Hold;
 use bursar_core::time::Timestamp;
-use bursar_core::token::Token;
+use bursar_core::token::{Token, Uses};
 use bursar_service::Page;
 use bursar_service::issue::TokenState;
 use bursar_service::trail::{Found, Sought};
@@ -147,12 +147,15 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
             dl class="facts" {
                 dt { "Last used" }
                 dd {
-                    @match state.last_used {
-                        Some(used) => {
-                            (words::relative(used.at, now)) " from " (used.from)
-                            div class="small muted" { "Where it was used before is not kept." }
+                    @match state.uses.places() {
+                        [] => "never",
+                        [only] => { (words::relative(only.at, now)) " from " (only.from) },
+                        places => ul class="plain" {
+                            @for used in places { li { (words::relative(used.at, now)) " from " (used.from) } }
+                            @if places.len() == Uses::MOST {
+                                li class="small muted" { "Earlier addresses are not kept." }
+                            }
                         },
-                        None => "never",
                     }
                 }
                 dt { "Expires" }

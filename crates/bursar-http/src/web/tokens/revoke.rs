@@ -21,7 +21,7 @@ pub(crate) async fn form(visit: Visit) -> Answering {
         h1 { (title) }
         p { "Whatever uses this token stops working at once. This cannot be undone: a new token has to be made." }
         p { "What was spent with it stays in the history of its wallets and in the audit trail." }
-        @if let Some(used) = state.last_used {
+        @if let Some(used) = state.uses.last() {
             p class="notice warn" { "It was last used " (words::relative(used.at, visit.now())) ", from " (used.from) "." }
         }
         form method="post" action={ (path) "/revoke" } class="card danger" {

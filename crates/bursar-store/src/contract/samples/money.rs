@@ -21,7 +21,8 @@ pub(super) fn records() -> Vec<Record> {
     let mut records = rules();
     records.extend(budgets());
     records.extend(spends());
-    records.push(Record::LastUse(TOKEN, LastUse { at: at(9), from: [192, 0, 2, 7].into() }));
+    let uses = [LastUse { at: at(9), from: [192, 0, 2, 7].into() }, LastUse { at: at(3), from: [0x2001; 8].into() }];
+    records.push(Record::Uses(TOKEN, uses.into_iter().collect()));
     records
 }
 
