@@ -3,6 +3,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::routing::any;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -12,7 +13,7 @@ use crate::Problem;
 pub(crate) async fn serve() -> Result<(), Problem> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", json!({"url": format!("http://{}", listener.local_addr()?)}));
-    let router = Router::new().fallback(|_: Bytes| async { "hello" });
+    let router = Router::new().route("/empty", any(|| async {})).fallback(|_: Bytes| async { "hello" });
     axum::serve(listener, router).await?;
     Ok(())
 }

@@ -7,8 +7,10 @@
 mod connection;
 mod engine;
 mod figures;
+mod gateway;
 mod hello;
 mod load;
+mod node;
 mod requests;
 mod resources;
 mod server;
@@ -51,6 +53,10 @@ enum Bench {
     Engine(engine::Options),
     /// Start, memory and reads with few and many tokens in the store.
     Resources(resources::Options),
+    /// Signed reads of a chain through the gateway, against nginx before the same node.
+    Gateway(Options),
+    /// What answers as a node would; prints its URL as one line of JSON.
+    Node,
     /// The bare server; prints its URL as one line of JSON.
     Hello,
 }
@@ -98,6 +104,8 @@ fn main() -> ExitCode {
             Bench::Flood(options) => flood(&options).await,
             Bench::Engine(options) => engine::run(&options),
             Bench::Resources(options) => resources::run(&options).await,
+            Bench::Gateway(options) => gateway::run(&options).await,
+            Bench::Node => node::serve().await,
             Bench::Hello => hello::serve().await,
         }
     });
@@ -117,7 +125,7 @@ async fn throughput(options: &Options) -> Result<(), Problem> {
     let bare = Server::hello(options.server_cores.as_deref())?;
     println!("{}", subject.disk()?);
     // Each group begins with the row that the others of it are compared with.
-    let groups: [&[(&str, &Server, Kind)]; 3] = [
+    let groups: [&[Row<'_>]; 3] = [
         &[
             ("bare axum server, GET", &bare, Kind::Session),
             ("GET self, v2", subject.server(), Kind::Own),
@@ -134,9 +142,17 @@ async fn throughput(options: &Options) -> Result<(), Problem> {
             ("POST sendcoins, v2, durable", subject.server(), Kind::Spend),
         ],
     ];
-    let load = |server, kind| Load { server, subject: &subject, kind, connections: options.connections };
-    for (_, server, kind) in groups.into_iter().flatten() {
-        load(server, *kind).run(WARM_UP).await?;
+    compare(options, &subject, &groups).await
+}
+
+/// A row of a table: its name, who is asked, and what.
+type Row<'a> = (&'a str, &'a Server, Kind);
+
+/// Asks all rows in turn, round by round, and prints what each is to the first of its group.
+async fn compare(options: &Options, subject: &Subject, groups: &[&[Row<'_>]]) -> Result<(), Problem> {
+    let load = |server, kind| Load { server, subject, kind, connections: options.connections };
+    for (_, server, kind) in groups.iter().copied().flatten() {
+        load(*server, *kind).run(WARM_UP).await?;
     }
     let mut found: Vec<Vec<Vec<Figures>>> = groups.iter().map(|rows| vec![Vec::new(); rows.len()]).collect();
     for _ in 0..options.rounds {

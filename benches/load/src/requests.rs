@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     OneLimitHold,
     /// `sendcoins`, each under a name of its own.
     Spend,
+    /// A read of a chain in the protocol of its nodes.
+    Chain,
     /// A login with a wrong password.
     WrongLogin,
 }
@@ -88,6 +90,7 @@ impl Requests {
             Kind::Own => "/bursar/v1/self".to_owned(),
             Kind::Hold | Kind::HotHold | Kind::OneLimitHold => "/bursar/v1/spends".to_owned(),
             Kind::Spend => format!("/api/v2/tbtc/wallet/{}/sendcoins", spends.wallet),
+            Kind::Chain => format!("/rail/{}", crate::gateway::RAIL),
             Kind::WrongLogin => "/api/v2/user/login".to_owned(),
         };
         let (bearer, key) = (hash.to_hex().expose().clone(), SigningKey::new(&hash));
@@ -99,7 +102,7 @@ impl Requests {
     /// Whether this is the status of a good answer. The bare server says 200 to everything.
     pub(crate) const fn is_good(&self, status: u16) -> bool {
         match self.kind {
-            Kind::Session | Kind::Own | Kind::Spend => status == 200,
+            Kind::Session | Kind::Own | Kind::Spend | Kind::Chain => status == 200,
             Kind::Hold | Kind::HotHold | Kind::OneLimitHold => status == 201 || status == 200,
             Kind::WrongLogin => status == 401,
         }
@@ -121,6 +124,9 @@ impl Requests {
             Kind::Spend => {
                 let destination = &self.destination;
                 ("POST", format!(r#"{{"address":"{destination}","amount":"1000","sequenceId":"{name}-{made}"}}"#))
+            }
+            Kind::Chain => {
+                ("POST", format!(r#"{{"jsonrpc":"2.0","id":{made},"method":"eth_blockNumber","params":[]}}"#))
             }
             Kind::WrongLogin => {
                 let username = self.guesses.next_account();

@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Problem> {
         let mut found = None;
         let subject = Subject::start(&options.load, 0).await?.restarted(&options.load, |data| {
             fill(&data.join("bursar.db"), tokens)?;
-            found = Some(start(|| Server::dev(&options.load.bursar, data, cores))?);
+            found = Some(start(|| Server::dev(&options.load.bursar, data, None, cores))?);
             Ok(())
         })?;
         let found = found.ok_or("it was not started")?;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
+    /// What it cannot do without: its processor time counts as the server's own.
+    beside: Vec<Server>,
     /// What it said when it was ready.
     pub(crate) ready: Value,
 }
@@ -35,10 +37,41 @@ impl Server {
     }
 
     /// The test environment in this data directory.
-    pub(crate) fn dev(bursar: &Path, data: &Path, cores: Option<&str>) -> Result<Self, Problem> {
+    pub(crate) fn dev(bursar: &Path, data: &Path, rails: Option<&Path>, cores: Option<&str>) -> Result<Self, Problem> {
         let mut command = on_cores(bursar, cores);
         command.args(["dev", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        if let Some(rails) = rails {
+            command.arg("--rails").arg(rails);
+        }
         Self::start(&mut command)
+    }
+
+    /// What answers as a node of a chain would, of this same program.
+    pub(crate) fn node() -> Result<Self, Problem> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("node");
+        Self::start(&mut command)
+    }
+
+    /// nginx by a configuration that makes it listen there, in one process.
+    pub(crate) fn nginx(
+        configuration: &Path,
+        address: SocketAddr,
+        beside: Vec<Self>,
+        cores: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let mut command = on_cores(Path::new("nginx"), cores);
+        command.arg("-c").arg(configuration).stdin(Stdio::null());
+        let child = command.spawn().map_err(|problem| format!("nginx cannot be started: {problem}"))?;
+        let server = Self { child, address, beside, ready: Value::Null };
+        let started = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if started.elapsed() > PATIENCE {
+                return Err("nginx did not start".into());
+            }
+            std::thread::sleep(TICK);
+        }
+        Ok(server)
     }
 
     fn start(command: &mut Command) -> Result<Self, Problem> {
@@ -46,7 +79,8 @@ impl Server {
         let (sender, lines) = channel();
         let out = child.stdout.take().map(BufReader::new);
         std::thread::spawn(move || out.and_then(|out| out.lines().next()).map(|line| sender.send(line)));
-        let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), ready: Value::Null };
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Self { child, address, beside: Vec::new(), ready: Value::Null };
         let line = lines.recv_timeout(PATIENCE).map_err(|_| "a server did not start")??;
         server.ready = serde_json::from_str(&line)?;
         let address = server.url()?.trim_start_matches("http://").parse::<SocketAddr>()?;
@@ -84,7 +118,7 @@ impl Server {
 
     /// The processor time it has taken since it started, user and system, all its threads.
     pub(crate) fn cpu(&self) -> Result<Duration, Problem> {
-        cpu(&self.child.id().to_string())
+        self.beside.iter().try_fold(cpu(&self.child.id().to_string())?, |sum, beside| Ok(sum + beside.cpu()?))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -60,6 +60,11 @@ pub(crate) struct Subject {
 impl Subject {
     /// Makes a data directory, starts the server on it and makes its tokens. So many wrong passwords will be tried.
     pub(crate) async fn start(options: &Options, guesses: u64) -> Result<Self, Problem> {
+        Self::with_rails(options, guesses, None).await
+    }
+
+    /// The same with rails of a file beside the sandbox.
+    pub(crate) async fn with_rails(options: &Options, guesses: u64, rails: Option<&Path>) -> Result<Self, Problem> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("bursar-bench-");
         let home = match &options.data_in {
@@ -71,7 +76,7 @@ impl Subject {
         if is_flooded {
             set_up(&options.bursar, home.path(), Guesses::accounts(guesses))?;
         }
-        let server = Server::dev(&options.bursar, &home.path().join("data"), options.server_cores.as_deref())?;
+        let server = Server::dev(&options.bursar, &home.path().join("data"), rails, options.server_cores.as_deref())?;
         let (wallet, destination) = (of_wallet(&server.ready, "id")?, of_wallet(&server.ready, "address")?);
         let (url, ready) = (server.url()?.to_owned(), server.ready.clone());
         let credentials = tokio::task::spawn_blocking(move || make_credentials(&url, &ready, !is_flooded)).await??;
@@ -88,8 +93,13 @@ impl Subject {
         drop(server);
         let data = home.path().join("data");
         meanwhile(&data)?;
-        let server = Server::dev(&options.bursar, &data, options.server_cores.as_deref())?;
+        let server = Server::dev(&options.bursar, &data, None, options.server_cores.as_deref())?;
         Ok(Self { server, home, credentials, wallet, destination, guesses })
+    }
+
+    /// The data directory of the server.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.home.path().join("data")
     }
 
     pub(crate) const fn server(&self) -> &Server {
@@ -104,7 +114,7 @@ impl Subject {
             Kind::Hold => (service.clone(), own(presented)),
             Kind::HotHold => (service.clone(), presented.first().cloned().unwrap_or_default()),
             Kind::OneLimitHold => (service.clone(), own(tokens)),
-            Kind::Session | Kind::Own | Kind::Spend | Kind::WrongLogin => (own(tokens), String::new()),
+            Kind::Session | Kind::Own | Kind::Spend | Kind::Chain | Kind::WrongLogin => (own(tokens), String::new()),
         };
         let name = format!("{}-{connection}", requests::now());
         let spends = Spends { spender: &spender, wallet: &self.wallet, destination: &self.destination, name };

@@ -10,6 +10,7 @@ use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject};
 use bursar_core::time::Timestamp;
 use bursar_core::token::Token;
 use bursar_ledger::Observer;
+use bursar_store::WalletOfUser;
 use bursar_wire::signature::SigningKey;
 use bursar_wire::token_text::BearerHash;
 use quick_cache::sync::Cache;
@@ -18,6 +19,9 @@ use quick_cache::sync::Cache;
 const KEPT: usize = 100_000;
 /// How many wallets, and how many roles in them, are kept.
 const KEPT_WALLETS: usize = 10_000;
+/// Of how many users all wallets are kept, and of how many wallets at most each.
+const KEPT_LISTS: usize = 1000;
+const LONGEST_LIST: usize = 500;
 /// Of how many tokens the limits are kept.
 const KEPT_LIMITS: usize = 10_000;
 
@@ -63,6 +67,8 @@ pub(crate) struct Known {
     wallets: Cache<WalletId, Arc<Wallet>>,
     /// What users may do with wallets that there are; none if they have no part in them.
     roles: Cache<(WalletId, UserId), Option<WalletRole>>,
+    /// All wallets in which a user has a part, in the order of their ids.
+    lists: Cache<UserId, Arc<[WalletOfUser]>>,
     limits: Cache<TokenId, Arc<KnownLimits>>,
     /// Counts batches; see [`Known::keep`].
     generation: Mutex<u64>,
@@ -79,6 +85,7 @@ impl Known {
             owners: Cache::new(KEPT),
             wallets: Cache::new(KEPT_WALLETS),
             roles: Cache::new(KEPT_WALLETS),
+            lists: Cache::new(KEPT_LISTS),
             limits: Cache::new(KEPT_LIMITS),
             generation: Mutex::new(0),
         }
@@ -104,6 +111,11 @@ impl Known {
     /// A wallet and what a user may do with it.
     pub(crate) fn wallet(&self, id: WalletId, user: UserId) -> Option<KnownWallet> {
         self.wallets.get(&id).zip(self.roles.get(&(id, user)))
+    }
+
+    /// All wallets in which a user has a part.
+    pub(crate) fn wallets(&self, user: UserId) -> Option<Arc<[WalletOfUser]>> {
+        self.lists.get(&user)
     }
 
     pub(crate) fn limits(&self, id: TokenId) -> Option<Arc<KnownLimits>> {
@@ -142,6 +154,14 @@ impl Known {
         wallet
     }
 
+    pub(crate) fn keep_wallets(&self, user: UserId, all: Vec<WalletOfUser>, read_at: u64) -> Arc<[WalletOfUser]> {
+        let all: Arc<[_]> = all.into();
+        if all.len() <= LONGEST_LIST {
+            self.keep(read_at, || self.lists.insert(user, Arc::clone(&all)));
+        }
+        all
+    }
+
     pub(crate) fn keep_limits(&self, token: TokenId, limits: KnownLimits, read_at: u64) -> Arc<KnownLimits> {
         let limits = Arc::new(limits);
         self.keep(read_at, || self.limits.insert(token, Arc::clone(&limits)));
@@ -177,9 +197,12 @@ impl Observer for Known {
                 }
                 Key::Wallet(id) => {
                     self.wallets.remove(id);
+                    // It may be in the list of anybody; wallets change seldom.
+                    self.lists.clear();
                 }
                 Key::Role(id) => {
                     self.roles.remove(id);
+                    self.lists.remove(&id.1);
                 }
                 Key::Limits(Subject::Token(id)) | Key::Budget(BudgetKey { subject: Subject::Token(id), .. }) => {
                     self.limits.remove(id);
@@ -257,5 +280,20 @@ mod tests {
         assert!(known.wallet(id, other).is_none());
         known.committed(&[Change { key: Key::Role((id, user)), version: 2, record: None }]);
         assert!(known.wallet(id, user).is_none());
+    }
+
+    #[test]
+    fn the_wallets_of_a_user_are_read_again_once_a_role_or_a_wallet_changed() {
+        let known = Known::new();
+        let (wallet, user, other) =
+            (WalletId::from_bytes([2; 16]), UserId::from_bytes([3; 16]), UserId::from_bytes([4; 16]));
+        for (key, others_too) in [(Key::Role((wallet, user)), false), (Key::Wallet(wallet), true)] {
+            for user in [user, other] {
+                known.keep_wallets(user, Vec::new(), known.generation());
+            }
+            known.committed(&[Change { key, version: 2, record: None }]);
+            assert!(known.wallets(user).is_none());
+            assert_eq!(known.wallets(other).is_none(), others_too);
+        }
     }
 }

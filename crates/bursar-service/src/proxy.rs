@@ -2,14 +2,16 @@
 //!
 //! What must never happen here: that a call is passed on which was not understood as a read.
 
+use std::sync::Arc;
+
 use bursar_core::authorize::{Need, authorize};
-use bursar_core::id::WalletId;
+use bursar_core::id::{UserId, WalletId};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_rails::Forbidden;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
-use bursar_store::Page;
+use bursar_store::{Page, WalletOfUser};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
@@ -118,23 +120,16 @@ impl Bursar {
 
     /// The wallets on a rail that the caller may see.
     async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
-        let (user, now) = (principal.user(), self.clock.now());
-        let (mut own, mut refused, mut after, mut seen) = (Vec::new(), None, None, 0);
-        loop {
-            let page = Page { limit: PAGE, after, newest_first: false };
-            let found = self.reads.run(move |reader| reader.wallets(user, None, page)).await?;
-            seen += found.len();
-            after = found.last().map(|last| last.wallet.id);
-            let is_last = found.len() < PAGE || seen >= MOST_WALLETS;
-            for one in found.into_iter().filter(|one| one.wallet.rail == rail) {
-                let need = Need::Wallet { action: WalletAction::View, wallet: &one.wallet, role: one.role };
-                match authorize(principal.token(), &principal.owner, principal.address, need, now) {
-                    Ok(()) => own.push(OwnWallet { id: one.wallet.id, reference: one.wallet.reference }),
-                    Err(refusal) => refused = Some(refusal),
-                }
+        let now = self.clock.now();
+        let (mut own, mut refused) = (Vec::new(), None);
+        for WalletOfUser { wallet, role, .. } in self.wallets_of(principal.user()).await?.iter() {
+            if wallet.rail != rail {
+                continue;
             }
-            if is_last {
-                break;
+            let need = Need::Wallet { action: WalletAction::View, wallet, role: *role };
+            match authorize(principal.token(), &principal.owner, principal.address, need, now) {
+                Ok(()) => own.push(OwnWallet { id: wallet.id, reference: wallet.reference.clone() }),
+                Err(refusal) => refused = Some(refusal),
             }
         }
         match refused {
@@ -142,6 +137,24 @@ impl Bursar {
             // Whoever has no wallet there need not know which rails there are.
             None if own.is_empty() => Err(ServiceError::NotFound("rail")),
             _ => Ok(own),
+        }
+    }
+
+    /// All wallets in which a user has a part, as far as they are looked through.
+    async fn wallets_of(&self, user: UserId) -> Result<Arc<[WalletOfUser]>, ServiceError> {
+        if let Some(known) = self.known.wallets(user) {
+            return Ok(known);
+        }
+        let (read_at, mut all, mut after) = (self.known.generation(), Vec::new(), None);
+        loop {
+            let page = Page { limit: PAGE, after, newest_first: false };
+            let found = self.reads.run(move |reader| reader.wallets(user, None, page)).await?;
+            after = found.last().map(|last| last.wallet.id);
+            let is_last = found.len() < PAGE;
+            all.extend(found);
+            if is_last || all.len() >= MOST_WALLETS {
+                return Ok(self.known.keep_wallets(user, all, read_at));
+            }
         }
     }
 }

@@ -1,0 +1,89 @@
+//! Reads of a chain through the gateway, beside nginx that only passes them on, and beside nginx that asks another
+//! server first, as whoever has no gateway would do.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::requests::Kind;
+use crate::server::Server;
+use crate::subject::Subject;
+use crate::{Options, Problem, compare, node};
+
+/// What the rail is called.
+pub(crate) const RAIL: &str = "chain";
+
+pub(crate) async fn run(options: &Options) -> Result<(), Problem> {
+    let (home, cores) = (TempDir::new()?, options.server_cores.as_deref());
+    let node = Server::node()?;
+    let rails = home.path().join("rails.toml");
+    let url = node.url()?;
+    let text = format!(
+        "[rails.{RAIL}]\nkind = \"evm\"\nurl = \"{url}\"\nchain_id = {}\ncoin = \"hteth\"\nconfirmations = 1\n",
+        node::CHAIN
+    );
+    fs::write(&rails, text)?;
+    let subject = Subject::with_rails(options, 0, Some(&rails)).await?;
+    add_wallet(&options.bursar, &subject.data())?;
+
+    let passing = nginx(home.path(), "passing", node.address(), None, cores)?;
+    let asking = nginx(home.path(), "asking", node.address(), Some(Server::hello(cores)?), cores)?;
+    println!("{}", subject.disk()?);
+    let rows = [
+        ("nginx proxy_pass", &passing, Kind::Chain),
+        ("the node alone", &node, Kind::Chain),
+        ("nginx auth_request, empty answer, and proxy_pass", &asking, Kind::Chain),
+        ("POST /rail, a read, v2", subject.server(), Kind::Chain),
+    ];
+    compare(options, &subject, &[&rows]).await
+}
+
+fn add_wallet(bursar: &Path, data: &Path) -> Result<(), Problem> {
+    let mut command = Command::new(bursar);
+    command.args(["wallet", "add", "--json", "--rail", RAIL, "--coin", "hteth", "--label", "Bench"]);
+    command.args(["--owner", "user@example.com", "--data-dir"]).arg(data);
+    match command.stdin(Stdio::null()).stdout(Stdio::null()).status()?.success() {
+        true => Ok(()),
+        false => Err("`bursar wallet add` failed".into()),
+    }
+}
+
+/// nginx before a node; it asks the other server about every request first if there is one.
+fn nginx(
+    home: &Path,
+    name: &str,
+    node: SocketAddr,
+    asked: Option<Server>,
+    cores: Option<&str>,
+) -> Result<Server, Problem> {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let directory = home.join(name);
+    fs::create_dir(&directory)?;
+    let place = directory.display();
+    let pass = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
+    let keep = "keepalive 64; keepalive_requests 100000000;";
+    let (ask, another) = asked.as_ref().map_or_else(Default::default, |asked| {
+        let ask = format!(
+            "auth_request /asked; }} location = /asked {{ internal; proxy_pass http://another/empty; {pass}
+             proxy_pass_request_body off; proxy_set_header Content-Length \"\";"
+        );
+        (ask, format!("upstream another {{ server {}; {keep} }}", asked.address()))
+    });
+    let text = format!(
+        "daemon off; master_process off; pid {place}/pid; error_log {place}/errors;
+         events {{ worker_connections 4096; }}
+         http {{
+             access_log off; keepalive_requests 100000000; client_body_temp_path {place}/bodies;
+             proxy_temp_path {place}/proxied; fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u;
+             scgi_temp_path {place}/s;
+             upstream node {{ server {node}; {keep} }} {another}
+             server {{ listen {address}; location / {{ proxy_pass http://node; {pass} {ask} }} }}
+         }}"
+    );
+    let configuration: PathBuf = directory.join("nginx.conf");
+    fs::write(&configuration, text)?;
+    Server::nginx(&configuration, address, asked.into_iter().collect(), cores)
+}
