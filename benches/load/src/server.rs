@@ -69,7 +69,7 @@ impl Server {
             if started.elapsed() > PATIENCE {
                 return Err("nginx did not start".into());
             }
-            std::thread::sleep(TICK);
+            std::thread::park_timeout(TICK);
         }
         Ok(server)
     }
