@@ -109,7 +109,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "evm",
-        about: "ethers, viem and the SDK on a chain of anvil's (conformance/evm)",
+        about: "ethers, viem, web3.py, cast and the SDK on a chain of anvil's (conformance/evm)",
         optional: false,
         needs: Some("build"),
         run: foreign::evm,
