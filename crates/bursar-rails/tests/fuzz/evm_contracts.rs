@@ -34,7 +34,7 @@ fn chain() -> Chain {
 
 fn encoded(signature: &str, words: &[U256]) -> Vec<u8> {
     let name = &alloy_primitives::keccak256(signature)[..4];
-    name.iter().copied().chain(words.iter().flat_map(|word| word.to_be_bytes::<32>())).collect()
+    name.iter().copied().chain(words.iter().flat_map(U256::to_be_bytes::<32>)).collect()
 }
 
 #[test]

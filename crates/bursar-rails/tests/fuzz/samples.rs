@@ -13,6 +13,7 @@ const LONGEST_SCRIPT: usize = 96;
 const MOST_CHANGES: usize = 6;
 
 /// Tries a property with many inputs, and tells the smallest that was found to break it.
+#[expect(clippy::disallowed_methods, reason = "how long a run is, is said to a test")]
 pub(crate) fn every(samples: &[Vec<u8>], holds: impl Fn(Vec<u8>)) {
     let cases = std::env::var("BURSAR_FUZZ_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
