@@ -1,6 +1,9 @@
 //! What the rail promises of wallets whose key the node has: it signs what it is told, or nothing that counts here.
 
 use bursar_rails::evm::build::Terms;
+use k256::Scalar;
+use k256::ecdsa::SigningKey;
+use k256::ecdsa::hazmat::SignPrimitive as _;
 
 use super::*;
 
@@ -135,6 +138,58 @@ async fn what_the_node_sent_by_itself_under_a_lost_signature_is_captured_as_ours
     let seen = NewNote { name: format!("seen/{WALLET}"), version: 0, body: Some(0_u64.to_be_bytes().to_vec()) };
     assert_eq!(memory.write(vec![seen]).await, Ok(true));
     assert!(rail.look_for_outflows(WALLET, &memory).await.unwrap().is_empty(), "nobody else sent it");
+}
+
+/// The same transaction of a hold under another signature of the same key.
+fn signed_otherwise(rail: &EvmRail, hold: &Hold, nonce: u64) -> (String, String) {
+    let plan::Step::Sign { payment, gas, price, .. } = plan::read(&rail.chain, hold).unwrap() else { panic!("a plan") };
+    let unsigned = bursar_rails::evm::Unsigned::of(&rail.chain, &payment, Terms { nonce, gas, price }).unwrap();
+    let key = SigningKey::from_slice(&base16ct::lower::decode_vec(KEY).unwrap()).unwrap();
+    let hash = unsigned.signing_hash();
+    let once = Scalar::from(77_u64);
+    let (signature, recovery) = key.as_nonzero_scalar().try_sign_prehashed(once, (&hash.0).into()).unwrap();
+    let (r, s) = signature.split_bytes();
+    let signed = unsigned.sign(r.into(), s.into(), recovery.unwrap().is_y_odd()).unwrap();
+    (format!("{:#x}", signed.hash), signed.bytes.to_string())
+}
+
+#[tokio::test]
+async fn a_second_signature_of_the_same_transaction_is_the_same_spend() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(1).await, of_node().await);
+    let hold = held(&rail, 1, 5).await;
+    let (hash, bytes) = signed(&rail, &hold, 0);
+    double.says("eth_signTransaction", &format!(r#""{bytes}""#));
+    assert_eq!(reference(&rail.carry_out(WALLET, &hold, &memory).await), hash);
+    let (other, other_bytes) = signed_otherwise(&rail, &hold, 0);
+    assert_ne!(other, hash);
+    double.says("eth_getTransactionCount", r#""0x1""#);
+    double.says("block", &block_of(0, &other));
+    double.says("eth_getRawTransactionByHash", "null");
+    let outcome = rail.became_of(&hold, &memory).await;
+    assert!(matches!(outcome, SendOutcome::Sent { .. }), "what cannot be seen is given back by nobody: {outcome:?}");
+    double.says("eth_getRawTransactionByHash", &format!(r#""{other_bytes}""#));
+    let answers =
+        ["null".to_owned(), receipt(&other, "0x1", "0x10")].map(|answer| Some(format!(r#""result":{answer}"#)));
+    double.0.lock().unwrap().answers.insert("eth_getTransactionReceipt", VecDeque::from(answers));
+    let outcome = rail.became_of(&hold, &memory).await;
+    assert!(matches!(&outcome, SendOutcome::Done { reference, .. } if *reference == other), "{outcome:?}");
+    let seen = NewNote { name: format!("seen/{WALLET}"), version: 0, body: Some(0_u64.to_be_bytes().to_vec()) };
+    assert_eq!(memory.write(vec![seen]).await, Ok(true));
+    assert!(rail.look_for_outflows(WALLET, &memory).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_looks_after_a_spend_that_is_being_signed_asks_no_second_time() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(1).await, of_node().await);
+    let hold = held(&rail, 1, 5).await;
+    double.hangs_up("eth_signTransaction");
+    assert!(matches!(rail.carry_out(WALLET, &hold, &memory).await, SendOutcome::Unknown { .. }));
+    let turn = rail.turn(wallet(WALLET).unwrap());
+    let _turn = turn.lock().await;
+    assert!(matches!(rail.became_of(&hold, &memory).await, SendOutcome::Unknown { .. }));
+    assert_eq!(double.asked("eth_signTransaction").len(), 1);
 }
 
 #[tokio::test]
