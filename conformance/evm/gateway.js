@@ -68,11 +68,21 @@ ${tokens}`);
     const signer = ethers.Wallet.createRandom();
     const file = path.join(this.directory, `${signer.address}.key`);
     writeFileSync(file, signer.privateKey.slice(2), { mode: 0o600 });
-    const words = ['--json', 'wallet', 'add', '--data-dir', this.data, '--rail', 'local', '--coin', 'hteth'];
-    const about = ['--label', label, '--owner', this.username, '--key-file', file];
-    const { stdout } = await promisify(execFile)(process.env.BURSAR_BIN, [...words, ...about]);
-    const added = JSON.parse(stdout);
+    const added = await this.addWallet(label, '--key-file', file);
     return { id: added.id, address: signer.address, signer };
+  }
+
+  /** Registers a wallet whose key the node has. */
+  async nodeWallet(address, label = 'Treasury') {
+    return this.addWallet(label, '--reference', address);
+  }
+
+  /** `bursar wallet add`; it rejects with what the command printed. */
+  async addWallet(label, ...how) {
+    const words = ['--json', 'wallet', 'add', '--data-dir', this.data, '--rail', 'local', '--coin', 'hteth'];
+    const about = ['--label', label, '--owner', this.username, ...how];
+    const { stdout } = await promisify(execFile)(process.env.BURSAR_BIN, [...words, ...about]);
+    return JSON.parse(stdout);
   }
 
   /** Asks the native interface as the person whose server it is. */

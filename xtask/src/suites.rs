@@ -73,6 +73,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: rust::unit,
     },
     Suite {
+        name: "fuzz",
+        about: "decoders and classifiers of rails, with inputs at random and broken samples (crates/bursar-rails)",
+        optional: false,
+        needs: None,
+        run: rust::fuzz,
+    },
+    Suite {
         name: "faults",
         about: "a disk that is full, read-only or failing, and no answer before its sync, under `strace`",
         optional: false,
@@ -109,7 +116,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "evm",
-        about: "ethers, viem and the SDK on a chain of anvil's (conformance/evm)",
+        about: "ethers, viem, web3.py, cast and the SDK on a chain of anvil's (conformance/evm)",
         optional: false,
         needs: Some("build"),
         run: foreign::evm,
@@ -182,6 +189,13 @@ pub(crate) static NIGHTLY: &[Suite] = &[
         optional: false,
         needs: None,
         run: mutation::model,
+    },
+    Suite {
+        name: "fuzz",
+        about: "millions of inputs for each decoder and classifier of the rails",
+        optional: false,
+        needs: None,
+        run: long::fuzz,
     },
     Suite {
         name: "mutation",

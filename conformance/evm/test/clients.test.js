@@ -48,6 +48,18 @@ onChain('clients', {}, (world) => {
     assert.equal(await chain.count(wallet.address, 'pending'), 1);
   });
 
+  promise('ethers hears of events though there are no filters', async (t) => {
+    const { chain, gateway, contract } = world;
+    const { token } = await spender(world, t);
+    const provider = gateway.provider(t, token);
+    const to = anyAddress();
+    const heard = new Promise((resolve) => { provider.on({ address: contract }, resolve); });
+    const stopped = setInterval(() => chain.mint(contract, to, 1n).catch(() => {}), 500);
+    t.after(() => clearInterval(stopped));
+    const log = await heard;
+    assert.equal(log.address.toLowerCase(), contract.toLowerCase());
+  });
+
   promise('the token may come as the password of whatever user', async (t) => {
     const { chain, gateway } = world;
     const { from, token } = await spender(world, t);

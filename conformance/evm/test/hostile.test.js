@@ -96,6 +96,10 @@ onChain('hostile', {}, (world) => {
     for (const method of ['eth_sendUnsignedTransaction', 'eth_newMethod', 'ots_getApiLevel', 'rpc_modules', 'bursar', '']) {
       refusedWith(await world.gateway.call(token, method), 'method_unknown');
     }
+    // Whoever guesses the id of a filter of the node would read and end what another token made.
+    for (const method of ['eth_newFilter', 'eth_newBlockFilter', 'eth_newPendingTransactionFilter', 'eth_getFilterChanges', 'eth_getFilterLogs', 'eth_uninstallFilter']) {
+      refusedWith(await world.gateway.call(token, method, [{}]), 'method_withheld');
+    }
     for (const method of ['eth_subscribe', 'eth_unsubscribe']) {
       refusedWith(await world.gateway.call(token, method, ['newHeads']), 'not_supported');
     }

@@ -83,6 +83,8 @@ onChain('tokens', {}, (world) => {
     for (const amount of [2n ** 256n - 1n, 2n ** 255n, 2n ** 192n]) {
       refusedWith(await send('approve', taker, amount), 'not_supported');
       refusedWith(await send('increaseAllowance', taker, amount), 'not_supported');
+      const permit = [from, taker, amount, 2n ** 40n, 27, `0x${'11'.repeat(32)}`, `0x${'11'.repeat(32)}`];
+      refusedWith(await send('permit', ...permit), 'not_supported');
     }
     refusedWith(await send('setApprovalForAll', taker, true), 'not_priced');
     assert.equal(await chain.allowance(contract, from, taker), 0n);
@@ -91,12 +93,18 @@ onChain('tokens', {}, (world) => {
 
   promise('money of others is not taken, nor that of another wallet of ours', async (t) => {
     const { chain, gateway, contract } = world;
-    const { call, token, from } = await holder(t);
+    const { call, token, from, wallet } = await holder(t);
     const own = await gateway.wallet('Another');
     await chain.fund(own.address);
     const to = anyAddress();
     refusedWith(await gateway.send(token, call('transferFrom', anyAddress(), to, 1n)), 'not_priced');
     refusedWith(await gateway.send(token, call('transferFrom', own.address, to, 1n)), 'not_supported');
+    const permit = (owner) => call('permit', owner, to, 1n, 2n ** 40n, 27, `0x${'11'.repeat(32)}`, `0x${'11'.repeat(32)}`);
+    refusedWith(await gateway.send(token, permit(anyAddress())), 'not_priced');
+    refusedWith(await gateway.send(token, permit(own.address)), 'not_supported');
+    // A token that sees one of the two wallets does not see the other's money either.
+    const narrow = await gateway.token(t, LIMITS, { scope: [`wallet_view:${wallet.id}`, `wallet_spend:${wallet.id}`] });
+    refusedWith(await gateway.send(narrow, call('transferFrom', own.address, to, 1n)), 'not_priced');
     assert.equal(await chain.coins(contract, to), 0n);
     assert.equal(await chain.count(from, 'pending'), 0);
   });

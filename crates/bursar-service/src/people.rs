@@ -79,6 +79,13 @@ pub struct NewWallet {
     pub reference: Option<String>,
 }
 
+/// How many wallets are looked at whose references are near one another.
+const NEAR_WALLETS: usize = 200;
+
+fn registered(field: &'static str) -> ServiceError {
+    ServiceError::invalid(field, "is that of a wallet which is registered already")
+}
+
 impl Bursar {
     /// Makes an account in the default organisation; the first one owns it. A user of a test environment
     /// gets no second factor of their own.
@@ -244,11 +251,12 @@ impl Bursar {
             if key.is_some() {
                 return Err(ServiceError::invalid("reference", "is given beside a key; one names the wallet"));
             }
+            let reference = rail.wallet_name(&reference)?;
             rail.check_wallet(&reference).await?;
             // One wallet of the node is one wallet here, so that its limits count all its spends.
             let taken = Key::Document(self.memory(&name).key(&format!("wallet/{reference}")));
             if self.stored(&taken, |_| ())?.0 != 0 {
-                return Err(ServiceError::invalid("reference", "is that of a wallet which is registered already"));
+                return Err(registered("reference"));
             }
             if let Key::Document(key) = taken.clone() {
                 write.put.push(Record::Document(key, Document { title: None, body: Vec::new() }));
@@ -259,6 +267,9 @@ impl Bursar {
             let key = key.unwrap_or_else(|| Secret::new(self.random.bytes::<32>().to_vec()));
             rail.keep_key(key, &self.memory(&name)).await?
         };
+        if self.is_registered(&name, &reference).await? {
+            return Err(registered(if write.put.is_empty() { "key" } else { "reference" }));
+        }
         let now = self.clock.now();
         let id = WalletId::time_ordered(now, self.random.bytes());
         let wallet = Wallet { id, coin, label, organisation, rail: name, reference, freeze: None, created: now };
@@ -276,6 +287,16 @@ impl Bursar {
         write.trace = Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data });
         self.must_write(Actor::Operator, write).await?;
         Ok(wallet)
+    }
+
+    /// Whether a rail's wallet is one here already: its limits would count half of its spends each.
+    async fn is_registered(&self, rail: &str, reference: &str) -> Result<bool, ServiceError> {
+        let (rail, wanted) = (rail.to_owned(), reference.to_owned());
+        let mut shorter = reference.to_owned();
+        // Wallets come by their reference, and this is before the one that is looked for.
+        shorter.pop();
+        let near = self.reads.run(move |reader| reader.wallets_on(&rail, &shorter, NEAR_WALLETS)).await?;
+        Ok(near.iter().any(|wallet| wallet.value.reference == wanted))
     }
 
     /// Registers a wallet of the default organisation and gives a user every role in it.

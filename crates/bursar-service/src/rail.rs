@@ -376,6 +376,14 @@ pub trait Rail: Send + Sync {
         Box::pin(std::future::ready(Err(RailError::Invalid { field: "keys", problem })))
     }
 
+    /// The one spelling of what a rail calls a wallet: two that mean one wallet are the same text.
+    ///
+    /// # Errors
+    /// No wallet of this rail is called so.
+    fn wallet_name(&self, reference: &str) -> Result<String, RailError> {
+        Ok(reference.to_owned())
+    }
+
     /// Checks that the rail has a wallet of this name, where wallets and their keys are the node's.
     fn check_wallet<'a>(&'a self, _reference: &'a str) -> Answer<'a, Result<(), RailError>> {
         let problem = "is not given: this rail keeps the keys of its wallets, and names them by it".to_owned();

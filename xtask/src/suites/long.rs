@@ -23,6 +23,14 @@ pub(super) fn crash(workspace: &Workspace) -> Result<(), Stop> {
     Ok(child::run(&mut command, LONG)?)
 }
 
+/// Inputs that no run before has seen, for every decoder and classifier of the rails.
+pub(super) fn fuzz(workspace: &Workspace) -> Result<(), Stop> {
+    let mut command = workspace.cargo();
+    command.args(["test", "--release", "--package", "bursar-rails", "--test", "fuzz"]);
+    command.env("BURSAR_FUZZ_CASES", "10000000");
+    Ok(child::run(&mut command, LONG)?)
+}
+
 /// What `bursar prove` does, with more of everything.
 pub(super) fn prove(workspace: &Workspace) -> Result<(), Stop> {
     let mut command = workspace.command(workspace.release_binary()?);

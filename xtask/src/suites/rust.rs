@@ -11,6 +11,9 @@ use crate::{child, version};
 /// Compiling the workspace from nothing, and then running what was compiled.
 const COMPILE_AND_RUN: Duration = Duration::from_secs(20 * 60);
 
+/// Inputs for each target of `fuzz`: less than a minute of them.
+const FUZZ_CASES: &str = "40000";
+
 /// Watches a process that is no child of `strace`, until that ends.
 const CAN_ATTACH: &str = "sleep 1 & strace -o /dev/null -p $!";
 
@@ -49,6 +52,13 @@ pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
     println!("`cargo-nextest` is not installed: `cargo test` runs the same tests");
     let arguments = ["test", "--workspace", "--no-fail-fast"];
     cargo(workspace, &arguments, COMPILE_AND_RUN)
+}
+
+/// What `unit` tries with some thousand inputs, with more of them: the whole workspace, as `unit` compiled it.
+pub(super) fn fuzz(workspace: &Workspace) -> Result<(), Stop> {
+    let mut command = workspace.cargo();
+    command.args(["test", "--workspace", "--test", "fuzz"]).env("BURSAR_FUZZ_CASES", FUZZ_CASES);
+    Ok(child::run(&mut command, COMPILE_AND_RUN)?)
 }
 
 /// Tests that take more than a toolchain; the other suites leave them out.

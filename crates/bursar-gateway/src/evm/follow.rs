@@ -25,6 +25,9 @@ impl EvmRail {
         let (sender, nonce, hash, bytes) = match sent::read(memory, hold.id)? {
             Some((_, Remembered::Signed { sender, nonce, hash, bytes })) => (sender, nonce, hash, bytes),
             Some((_, Remembered::Cancelled)) => return Ok(never),
+            Some((_, Remembered::Asked { sender, nonce })) => {
+                return self.look_for_asked(hold, (sender, nonce), memory).await;
+            }
             None => {
                 // Written down first: should its send still be on its way, it finds this and signs nothing.
                 let note = NewNote { name: sent::note(hold.id), version: 0, body: Some(sent::cancelled()) };
@@ -35,7 +38,7 @@ impl EvmRail {
             }
         };
         let signed = Signed { nonce, gas: 0, price: Price::Fixed { gas_price: 0 }, hash, bytes };
-        match self.look_on_chain(sender, &signed).await {
+        match self.look_on_chain(sender, &signed, memory).await {
             // Signed it is, and counts; that nobody can ask the node now changes nothing of that.
             Err(RailError::Unavailable(reason)) => {
                 tracing::debug!(transaction = %hash, reason, "a signed transaction cannot be asked after now");
@@ -45,21 +48,25 @@ impl EvmRail {
         }
     }
 
-    async fn look_on_chain(&self, sender: Address, signed: &Signed) -> Result<SendOutcome, RailError> {
+    pub(super) async fn look_on_chain(
+        &self,
+        sender: Address,
+        signed: &Signed,
+        memory: &dyn Memory,
+    ) -> Result<SendOutcome, RailError> {
         let (nonce, hash) = (signed.nonce, signed.hash);
         let reference = format!("{hash:#x}");
-        if let Some(receipt) = self.receipt(hash).await? {
-            return match self.is_final(receipt.block_number).await? {
-                false => Ok(SendOutcome::Sent { reference }),
-                true if receipt.succeeded => Ok(SendOutcome::Done { reference, fee: receipt.fee }),
-                true => Ok(SendOutcome::Reverted { reference, fee: receipt.fee }),
-            };
+        if let Some(outcome) = self.mined(hash).await? {
+            return Ok(outcome);
         }
         let last_final = self.last_final().await?;
         if self.count_at(sender, last_final).await? > nonce {
             return Ok(match self.user_of_nonce(sender, nonce, last_final).await? {
-                Some(other) if other != hash => SendOutcome::Refused {
-                    reason: format!("nonce {nonce} of the wallet was used by {other:#x}, which is final"),
+                Some(other) if other != hash => match self.is_the_same((sender, other), signed, memory).await? {
+                    Some(same) => self.mined(same.hash).await?.unwrap_or(SendOutcome::Sent { reference }),
+                    None => SendOutcome::Refused {
+                        reason: format!("nonce {nonce} of the wallet was used by {other:#x}, which is final"),
+                    },
                 },
                 // Its receipt is late.
                 Some(_) => SendOutcome::Sent { reference },
@@ -70,6 +77,17 @@ impl EvmRail {
         }
         // It is in no block: dropped, or not there yet. A node that has it says so.
         self.offer(signed).await
+    }
+
+    /// What became of a transaction that is in a block.
+    async fn mined(&self, hash: B256) -> Result<Option<SendOutcome>, RailError> {
+        let Some(receipt) = self.receipt(hash).await? else { return Ok(None) };
+        let reference = format!("{hash:#x}");
+        Ok(Some(match self.is_final(receipt.block_number).await? {
+            false => SendOutcome::Sent { reference },
+            true if receipt.succeeded => SendOutcome::Done { reference, fee: receipt.fee },
+            true => SendOutcome::Reverted { reference, fee: receipt.fee },
+        }))
     }
 
     pub(super) async fn receipt(&self, hash: B256) -> Result<Option<Receipt>, RailError> {

@@ -1,4 +1,4 @@
-//! Keys of wallets: kept sealed, opened for one signature, never shown.
+//! Keys of wallets: kept sealed, opened for one signature, never shown; or kept by the node.
 
 use bursar_core::secret::Secret;
 use bursar_rails::evm::build::WrongSignature;
@@ -39,6 +39,32 @@ pub(super) fn open(memory: &dyn Memory, address: &Address) -> Result<Key, RailEr
     let bytes = memory.read_secret(&note(address))?.ok_or(RailError::UnknownWallet)?;
     let key = Key::read(bytes.expose()).filter(|key| key.address() == *address);
     key.ok_or_else(|| RailError::Unavailable("the kept key is not that of its wallet".to_owned()))
+}
+
+/// Who signs for a wallet.
+pub(super) enum Signer {
+    /// The key is kept here.
+    Here(Key),
+    /// The node has the key.
+    Node,
+}
+
+/// Who signs for a wallet: its node only if it was registered so, and no key of it is kept here.
+pub(super) fn signer(memory: &dyn Memory, address: &Address) -> Result<Signer, RailError> {
+    match open(memory, address) {
+        Err(RailError::UnknownWallet) if memory.read(&of_node(address))?.is_some() => Ok(Signer::Node),
+        opened => opened.map(Signer::Here),
+    }
+}
+
+/// Whether it is the node that signs for a wallet.
+pub(super) fn is_of_node(memory: &dyn Memory, address: &Address) -> Result<bool, RailError> {
+    Ok(memory.read(&note(address))?.is_none() && memory.read(&of_node(address))?.is_some())
+}
+
+/// The name of the note that is written when a wallet is registered whose key the node has.
+pub(super) fn of_node(address: &Address) -> String {
+    format!("wallet/{address:#x}")
 }
 
 /// Keeps a key; `false` if there is one of that address already. Gives the address.

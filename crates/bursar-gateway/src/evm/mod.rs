@@ -1,4 +1,4 @@
-//! Nodes of Ethereum and its like, with wallets whose keys are kept here.
+//! Nodes of Ethereum and its like, with wallets whose keys are kept here, or by the node.
 //!
 //! **Signed means spent.** A nonce and the signed bytes are durable before anything leaves. From then on the spend counts
 //! until a receipt is final, or until another transaction with the same nonce is: dropped, replaced and reorganised
@@ -7,6 +7,7 @@
 //! What must never happen here: that a hold gets two nonces, that two get one, that a signature leaves which is not
 //! remembered, and that the node's word for what a coin or a wallet is counts for anything.
 
+mod by_node;
 mod follow;
 mod keys;
 mod plan;
@@ -256,6 +257,14 @@ impl Rail for EvmRail {
         })
     }
 
+    fn wallet_name(&self, reference: &str) -> Result<String, RailError> {
+        Ok(format!("{:#x}", parse("reference", reference)?))
+    }
+
+    fn check_wallet<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<(), RailError>> {
+        Box::pin(self.check_of_node(reference))
+    }
+
     fn protocol(&self) -> Option<&dyn Protocol> {
         Some(self)
     }
@@ -274,7 +283,7 @@ impl EvmRail {
     fn signed_one(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<(String, Vec<u8>)>, RailError> {
         Ok(match sent::read(memory, hold)? {
             Some((_, sent::Remembered::Signed { hash, bytes, .. })) => Some((format!("{hash:#x}"), bytes.to_vec())),
-            Some((_, sent::Remembered::Cancelled)) | None => None,
+            Some((_, sent::Remembered::Asked { .. } | sent::Remembered::Cancelled)) | None => None,
         })
     }
 }

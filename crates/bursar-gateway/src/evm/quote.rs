@@ -43,7 +43,8 @@ async fn gas(node: &Node, payment: &Payment, asked: &ClientFees) -> Result<u64, 
     Ok(asked.gas.unwrap_or(estimate.saturating_add(margin)))
 }
 
-async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Result<Price, RailError> {
+/// The price of a unit of gas now, within what a client named.
+pub(super) async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Result<Price, RailError> {
     if let Some(price) = asked.price() {
         return Ok(price);
     }

@@ -9,13 +9,25 @@ use bursar_rails::evm::{Address, Signed, Unsigned};
 use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
+use super::keys::{self, Signer};
 use super::plan::{self, Step};
 use super::sent::{self, Remembered};
-use super::{EvmRail, keys, quote, wallet, watch};
+use super::{EvmRail, quote, wallet, watch};
 use crate::node::NodeError;
 
 /// How often a nonce is taken again when another process was faster.
 const TRIES: usize = 16;
+
+/// How many transactions of a wallet may wait beside those of ours: whoever else has its key sends that many at once.
+const FOREIGN_PENDING: u64 = 16;
+
+/// What a nonce is taken for.
+enum Made {
+    /// It is signed.
+    Signed(Signed),
+    /// The node is to sign it.
+    ByNode(Box<Unsigned>),
+}
 
 /// Why nothing was signed.
 pub(super) enum NotSigned {
@@ -56,16 +68,25 @@ impl EvmRail {
         let _turn = turn.lock().await;
         for _ in 0..TRIES {
             let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
-            let signed = self.signed_with(step, nonce, memory).await?;
+            let made = self.made_with(step, nonce, memory).await?;
+            let (taken, hash, body) = match &made {
+                Made::Signed(signed) => (signed.nonce, signed.hash, sent::pack(&sender, signed)),
+                Made::ByNode(unsigned) => (nonce, unsigned.signing_hash(), sent::asked(&sender, nonce)),
+            };
             let used_up = || NotSigned::Never("the wallet is used up".to_owned());
-            let following = nonce.max(signed.nonce.checked_add(1).ok_or_else(used_up)?);
+            let following = nonce.max(taken.checked_add(1).ok_or_else(used_up)?);
             let notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
-                NewNote { name: sent::note(hold), version: 0, body: Some(sent::pack(&sender, &signed)) },
-                watch::given(memory, sender, signed.nonce, (&signed.hash, takes)).map_err(never)?,
+                NewNote { name: sent::note(hold), version: 0, body: Some(body) },
+                watch::given(memory, sender, taken, (&hash, takes)).map_err(never)?,
             ];
             match memory.write(notes).await {
-                Ok(true) => return Ok(signed),
+                Ok(true) => {
+                    return match made {
+                        Made::Signed(signed) => Ok(signed),
+                        Made::ByNode(unsigned) => self.first_signature(hold, &unsigned, memory).await,
+                    };
+                }
                 Ok(false) => self.check_unsigned(hold, memory)?,
                 // Nothing has left, and nothing will before the note is read again.
                 Err(error) => return Err(NotSigned::Unknown(reason(error))),
@@ -74,23 +95,28 @@ impl EvmRail {
         Err(NotSigned::Never("other processes take all nonces of this wallet".to_owned()))
     }
 
-    /// The signed transaction of a step, when this is the next nonce of its wallet. One that its client signed has its
-    /// own, which may be an earlier one.
-    async fn signed_with(&self, step: &Step, nonce: u64, memory: &dyn Memory) -> Result<Signed, NotSigned> {
+    /// The transaction of a step, when this is the next nonce of its wallet. One that its client signed has its own, which
+    /// may be an earlier one.
+    async fn made_with(&self, step: &Step, nonce: u64, memory: &dyn Memory) -> Result<Made, NotSigned> {
         match step {
             Step::Broadcast { signed, .. } if signed.nonce > nonce => {
                 let problem = format!("its nonce is {}, and the next one of this wallet {nonce}", signed.nonce);
                 Err(NotSigned::Never(problem))
             }
-            Step::Broadcast { signed, .. } => Ok(signed.clone()),
+            Step::Broadcast { signed, .. } => Ok(Made::Signed(signed.clone())),
             Step::Sign { payment, gas, price, .. } => {
                 let sender = payment.sender;
-                let key = keys::open(memory, &sender).map_err(|error| NotSigned::Never(reason(error)))?;
+                let signer = keys::signer(memory, &sender).map_err(|error| NotSigned::Never(reason(error)))?;
                 self.check_funds(sender, nonce, step.takes(), memory).await?;
                 let terms = Terms { nonce, gas: *gas, price: *price };
                 let unsigned = Unsigned::of(&self.chain, payment, terms);
                 let unsigned = unsigned.map_err(|refusal| NotSigned::Never(refusal.detail))?;
-                key.sign(unsigned).map_err(|error| NotSigned::Never(error.to_string()))
+                match signer {
+                    Signer::Here(key) => {
+                        key.sign(unsigned).map(Made::Signed).map_err(|error| NotSigned::Never(error.to_string()))
+                    }
+                    Signer::Node => Ok(Made::ByNode(Box::new(unsigned))),
+                }
             }
         }
     }
@@ -124,24 +150,38 @@ impl EvmRail {
             Ok(Some((_, Remembered::Cancelled))) => {
                 Err(NotSigned::Never("it was given up before it was signed".to_owned()))
             }
-            Ok(Some((_, Remembered::Signed { .. }))) => Err(NotSigned::Unknown("it was signed before".to_owned())),
+            Ok(Some((_, Remembered::Signed { .. } | Remembered::Asked { .. }))) => {
+                Err(NotSigned::Unknown("it was signed before".to_owned()))
+            }
             Err(error) => Err(NotSigned::Unknown(reason(error))),
         }
     }
 
     /// The next nonce of a wallet and the version of the note that says so: one after the last that was given out here,
-    /// and none that the chain has seen from elsewhere.
+    /// and none that the chain has seen from elsewhere. A node that counts far ahead of what is final is not believed: all
+    /// later transactions would wait behind a gap.
     async fn next_nonce(&self, sender: Address, memory: &dyn Memory) -> Result<(u64, u64), RailError> {
         let note = memory.read(&next(sender))?;
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
         let seen: u64 = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
-        let Some(note) = note else { return Ok((0, seen)) };
-        let given: [u8; 8] = note
-            .body
-            .as_slice()
-            .try_into()
-            .map_err(|_| RailError::Unavailable("the next nonce of the wallet cannot be read".to_owned()))?;
-        Ok((note.version, u64::from_be_bytes(given).max(seen)))
+        let (version, given) = match note {
+            None => (0, 0),
+            Some(note) => {
+                let unreadable = |_| RailError::Unavailable("the next nonce of the wallet cannot be read".to_owned());
+                (note.version, u64::from_be_bytes(note.body.as_slice().try_into().map_err(unreadable)?))
+            }
+        };
+        if seen > given {
+            let used = self.count_at(sender, self.last_final().await?).await?;
+            if seen > used.max(given).saturating_add(FOREIGN_PENDING) {
+                let problem = format!(
+                    "the node counts {seen} transactions of the wallet, of which {used} are final and {given} were sent from \
+                     here; until it says what others are about no nonce is taken"
+                );
+                return Err(RailError::Unavailable(problem));
+            }
+        }
+        Ok((version, given.max(seen)))
     }
 
     /// Gives a signed transaction to the node. Whatever the node says, it counts.
@@ -201,7 +241,7 @@ pub(super) fn next(sender: Address) -> String {
     format!("next/{sender:#x}")
 }
 
-fn reason(error: RailError) -> String {
+pub(super) fn reason(error: RailError) -> String {
     match error {
         RailError::Invalid { field, problem } => format!("{field} {problem}"),
         RailError::UnknownWallet => "there is no key of this wallet here".to_owned(),

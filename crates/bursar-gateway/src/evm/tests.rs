@@ -1,5 +1,7 @@
 //! What the rail promises of nonces, signatures and lost answers, against a node that says what it is told to say.
 
+mod by_node;
+
 use std::collections::{HashMap, VecDeque};
 
 use bursar_core::hold::Cost;
@@ -180,7 +182,7 @@ async fn concurrent_sends_of_one_wallet_get_nonces_without_a_gap() {
             reference(&rail.carry_out(WALLET, &hold, &*memory).await);
             match sent::read(&*memory, hold.id).unwrap().unwrap().1 {
                 sent::Remembered::Signed { nonce, .. } => nonce,
-                sent::Remembered::Cancelled => panic!("it was sent"),
+                sent::Remembered::Cancelled | sent::Remembered::Asked { .. } => panic!("it was sent"),
             }
         }));
     }
@@ -353,6 +355,27 @@ async fn what_a_wallet_cannot_pay_beside_what_is_under_way_is_never_signed() {
     double.says("eth_getTransactionCount", r#""0x1""#);
     let third = held(&rail, 3, 1_000_000).await;
     reference(&rail.carry_out(WALLET, &third, &memory).await);
+}
+
+#[tokio::test]
+async fn a_node_that_counts_far_ahead_of_the_chain_makes_no_gap() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(3).await, memory().await);
+    let hold = held(&rail, 1, 5).await;
+    let counts = |pending: u64, of_block: u64| {
+        let answers = [pending, of_block].map(|count| Some(format!(r#""result":"{count:#x}""#)));
+        double.0.lock().unwrap().answers.insert("eth_getTransactionCount", VecDeque::from(answers));
+    };
+    counts(1_000_000, 2);
+    let refused = rail.carry_out(WALLET, &hold, &memory).await;
+    let SendOutcome::Refused { reason } = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("counts 1000000 transactions"), "{reason}");
+    assert_eq!(memory.read(&send::next(wallet(WALLET).unwrap())), Ok(None), "no nonce is gone");
+    // What others sent a moment ago is waited behind.
+    counts(18, 2);
+    reference(&rail.carry_out(WALLET, &hold, &memory).await);
+    let Ok(Some((_, sent::Remembered::Signed { nonce, .. }))) = sent::read(&memory, hold.id) else { panic!("signed") };
+    assert_eq!(nonce, 18);
 }
 
 #[tokio::test]

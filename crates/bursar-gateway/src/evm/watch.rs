@@ -7,11 +7,11 @@ use bursar_core::amount::Amount;
 use bursar_rails::evm::{Address, B256};
 use bursar_service::rail::{Memory, NewNote, Outflow, RailError};
 
-use super::{EvmRail, wallet};
+use super::{EvmRail, keys, wallet};
 
 /// How many nonces are looked at in one go.
 const AT_ONCE: u64 = 100;
-/// The bytes of what is kept of a transaction: its hash, and what it takes at most of the chain's coin.
+/// The bytes of what is kept of a transaction: its hash, or the one that the node is to sign, and what it takes at most of the chain's coin.
 const ENTRY_BYTES: usize = 64;
 
 impl EvmRail {
@@ -42,7 +42,8 @@ impl EvmRail {
             let mut is_ours = false;
             if let Some(note) = &given {
                 notes.push(NewNote { name: nonce_note(sender, nonce), version: note.version, body: None });
-                is_ours = entries(&note.body).any(|(hash, _)| hash == user);
+                is_ours = entries(&note.body).any(|(hash, _)| hash == user)
+                    || self.is_what_node_signed(&note.body, sender, user, memory).await?;
             }
             if !is_ours {
                 // The notes after this one rest on its being told.
@@ -57,6 +58,27 @@ impl EvmRail {
             version = memory.read(&seen_note(sender))?.map_or(0, |note| note.version);
         }
         Ok(outflows)
+    }
+
+    /// Whether a transaction is one that the node was asked to sign, under a signature that was not answered: its note
+    /// has the hash that was to be signed.
+    async fn is_what_node_signed(
+        &self,
+        note: &[u8],
+        sender: Address,
+        user: B256,
+        memory: &dyn Memory,
+    ) -> Result<bool, RailError> {
+        if !keys::is_of_node(memory, &sender)? {
+            return Ok(false);
+        }
+        let seen = match self.seen(user).await {
+            // A node that does not show it: rather told once too often.
+            Err(RailError::Refused(_)) => None,
+            seen => seen?,
+        };
+        Ok(seen
+            .is_some_and(|(_, seen)| seen.sender == sender && entries(note).any(|(hash, _)| hash == seen.signing_hash)))
     }
 
     async fn watch_from(&self, sender: Address, count: u64, memory: &dyn Memory) -> Result<Vec<Outflow>, RailError> {
@@ -85,6 +107,22 @@ pub(super) fn given(
     body.extend_from_slice(hash.as_slice());
     body.extend_from_slice(&takes.to_be_bytes());
     Ok(NewNote { name, version, body: Some(body) })
+}
+
+/// The note on a nonce without what was given it by this hash, which was never signed; nothing if there is no such note.
+pub(super) fn taken_back(
+    memory: &dyn Memory,
+    sender: Address,
+    nonce: u64,
+    asked: &B256,
+) -> Result<Option<NewNote>, RailError> {
+    let name = nonce_note(sender, nonce);
+    let Some(note) = memory.read(&name)? else { return Ok(None) };
+    let left: Vec<u8> = entries(&note.body)
+        .filter(|(hash, _)| hash != asked)
+        .flat_map(|(hash, takes)| [hash.0, takes.to_be_bytes()].concat())
+        .collect();
+    Ok(Some(NewNote { name, version: note.version, body: Some(left).filter(|left| !left.is_empty()) }))
 }
 
 /// What is signed with these nonces takes at most, all together.

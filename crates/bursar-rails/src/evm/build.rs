@@ -103,6 +103,15 @@ impl Unsigned {
         self.terms.price.fee(self.terms.gas)
     }
 
+    /// What was chosen for it.
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    pub(super) const fn transaction(&self) -> &TypedTransaction {
+        &self.transaction
+    }
+
     /// The transaction with a signature of [`Unsigned::signing_hash`]: its halves, and whether the point's y is odd.
     ///
     /// # Errors

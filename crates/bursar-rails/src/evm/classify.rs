@@ -67,7 +67,8 @@ fn operation(chain: &Chain, own: Own<'_>, transport: Transport, call: &Call) -> 
 
 fn subscription(transport: Transport, method: &str, params: &[Json]) -> Result<(), Forbidden> {
     if transport != Transport::WebSocket {
-        let detail = format!("`{method}` needs a connection that stays; use a WebSocket, or `eth_newFilter`");
+        let detail =
+            format!("`{method}` needs a connection that stays; ask `eth_getLogs` or `eth_blockNumber` instead");
         return Err(Forbidden::new(Why::NotSupported, detail));
     }
     let to = params.first().and_then(Json::as_text);

@@ -33,7 +33,7 @@ pub enum Verb {
 /// What can be subscribed to.
 pub const SUBSCRIPTIONS: [&str; 4] = ["newHeads", "logs", "newPendingTransactions", "syncing"];
 
-const READS: [&str; 46] = [
+const READS: [&str; 40] = [
     "eth_blobBaseFee",
     "eth_blockNumber",
     "eth_call",
@@ -50,8 +50,6 @@ const READS: [&str; 46] = [
     "eth_getBlockTransactionCountByHash",
     "eth_getBlockTransactionCountByNumber",
     "eth_getCode",
-    "eth_getFilterChanges",
-    "eth_getFilterLogs",
     "eth_getHeaderByHash",
     "eth_getHeaderByNumber",
     "eth_getLogs",
@@ -69,13 +67,9 @@ const READS: [&str; 46] = [
     "eth_getUncleCountByBlockHash",
     "eth_getUncleCountByBlockNumber",
     "eth_maxPriorityFeePerGas",
-    "eth_newBlockFilter",
-    "eth_newFilter",
-    "eth_newPendingTransactionFilter",
     "eth_protocolVersion",
     "eth_simulateV1",
     "eth_syncing",
-    "eth_uninstallFilter",
     "net_listening",
     "net_version",
     "web3_clientVersion",
@@ -91,10 +85,13 @@ const HEAVY: &str = "it makes the node replay or rewind blocks; ask its operator
 const OTHER_SEND: &str =
     "it sends by a way that limits do not follow; use `eth_sendTransaction` or `eth_sendRawTransaction`";
 const BROWSER: &str = "it speaks to a wallet in a browser; use the methods of a node";
+/// In the words by which clients know that they have to ask for logs themselves.
+const FILTER: &str = "the method of filters does not exist here, as a filter of the node is anybody's who guesses its id; \
+                      `eth_getLogs` and `eth_blockNumber` tell the same";
 const MINING: &str = "it is a miner's";
 
 /// Methods that never pass, by name.
-const WITHHELD: [(&str, &str); 19] = [
+const WITHHELD: [(&str, &str); 25] = [
     ("eth_sign", SIGNS_BLINDLY),
     ("eth_signTypedData", SIGNS_BLINDLY),
     ("eth_signTypedData_v1", SIGNS_BLINDLY),
@@ -111,6 +108,12 @@ const WITHHELD: [(&str, &str); 19] = [
     ("eth_sendRawTransactionSync", OTHER_SEND),
     ("eth_sendTransactionSync", OTHER_SEND),
     ("eth_sendUserOperation", OTHER_SEND),
+    ("eth_getFilterChanges", FILTER),
+    ("eth_getFilterLogs", FILTER),
+    ("eth_newBlockFilter", FILTER),
+    ("eth_newFilter", FILTER),
+    ("eth_newPendingTransactionFilter", FILTER),
+    ("eth_uninstallFilter", FILTER),
     ("eth_getWork", MINING),
     ("eth_submitHashrate", MINING),
     ("eth_submitWork", MINING),
@@ -210,6 +213,9 @@ mod tests {
             "wallet_sendCalls",
             "eth_sendBundle",
             "eth_sendUserOperation",
+            "eth_newFilter",
+            "eth_getFilterChanges",
+            "eth_uninstallFilter",
             "trace_block",
         ] {
             assert!(matches!(meaning(method), Meaning::Withheld(_)), "{method}");

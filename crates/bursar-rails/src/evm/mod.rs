@@ -2,10 +2,12 @@
 //!
 //! The encodings are those of the `alloy` libraries; what is decoded is encoded again and must come out as it went in,
 //! so that no byte means something to a node that nobody here has seen. Keys never come near: the builder gives a hash
-//! to sign, and takes a signature. Which wallets there are is asked through [`Own`].
+//! to sign, and takes a signature, or what a node with the key made of the transaction. Which wallets there are is asked
+//! through [`Own`].
 
 pub mod address;
 pub mod build;
+pub mod by_node;
 mod calldata;
 pub mod chain;
 pub mod classify;
@@ -26,6 +28,7 @@ mod tests;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};
 pub use build::Unsigned;
+pub use by_node::{Altered, Seen};
 pub use chain::Chain;
 pub use classify::{Transport, classify, classify_calls};
 pub use fees::{FeeCeilings, Price};

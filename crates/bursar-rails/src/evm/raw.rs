@@ -60,7 +60,7 @@ impl Raw {
 }
 
 /// Decodes a transaction of a type that is known here and encodes to exactly the same bytes again.
-fn decode(bytes: &[u8]) -> Result<TxEnvelope, Forbidden> {
+pub(super) fn decode(bytes: &[u8]) -> Result<TxEnvelope, Forbidden> {
     match bytes.first() {
         Some(0x01 | 0x02 | 0xc0..) => {}
         Some(0x03) => return Err(unsupported("transactions with blobs (type 3) are not carried out")),
@@ -81,7 +81,7 @@ fn decode(bytes: &[u8]) -> Result<TxEnvelope, Forbidden> {
 }
 
 /// Recovers who signed. Of the two signatures that say the same, only the one with the low half counts (EIP-2).
-fn sender(envelope: &TxEnvelope) -> Result<Address, Forbidden> {
+pub(super) fn sender(envelope: &TxEnvelope) -> Result<Address, Forbidden> {
     let signature = envelope.signature();
     if signature.s() > SECP256K1N_HALF {
         return Err(Forbidden::undecodable(

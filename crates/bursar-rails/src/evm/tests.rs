@@ -1,5 +1,6 @@
 //! What calls mean, from their JSON or their bytes to the payment that a hold must cover.
 
+mod by_node;
 mod calldata;
 mod raw;
 mod request;

@@ -42,7 +42,7 @@ pub(super) enum Wallet {
         /// Who gets every role in it.
         #[arg(long, value_name = "USERNAME")]
         owner: String,
-        /// What the node calls the wallet, on a rail whose node keeps the keys.
+        /// What the node calls the wallet whose key it keeps: its name, or its address on a chain of Ethereum's kind.
         #[arg(long, value_name = "NAME", conflicts_with_all = ["key_file", "keystore"])]
         reference: Option<String>,
         /// A file with the private key, 64 hex digits; otherwise a new key is made.
