@@ -1,4 +1,5 @@
 mod double;
+mod watch;
 
 use bitcoin::{Amount as Satoshi, Transaction, TxOut, Txid};
 use bursar_core::amount::Amount;
@@ -197,6 +198,34 @@ async fn what_was_never_signed_is_written_off_first_and_then_given_back() {
     // A send that was on its way all the while.
     assert_eq!(refused_as(&bench.send(&hold).await), "it was given up before it was signed");
     assert_eq!(bench.node.asked("sendrawtransaction"), 0);
+}
+
+#[tokio::test]
+async fn what_was_given_back_is_not_signed_after_its_note_was_let_go_of() {
+    let bench = bench(&[BTC]).await;
+    let hold = bench.planned(1, 5_000_000).await.unwrap();
+    assert_eq!(refused_as(&bench.look(&hold).await), "it was never signed");
+    bench.rail.forget(hold.id, &bench.notes).await.unwrap();
+    assert_eq!(refused_as(&bench.send(&hold).await), "it was given up before it was signed");
+    assert_eq!(bench.node.asked("signrawtransactionwithwallet"), 0);
+}
+
+#[tokio::test]
+async fn what_the_node_takes_only_later_stays_held_until_then_and_is_captured() {
+    let bench = bench(&[BTC]).await;
+    let hold = bench.planned(1, 5_000_000).await.unwrap();
+    bench.fault("sendrawtransaction", || Told::Error(-26, "mempool min fee not met"));
+    assert!(matches!(bench.send(&hold).await, SendOutcome::Unknown { .. }));
+    let signed = bench.node.state().broadcast[0].clone();
+    for _ in 0..3 {
+        assert!(matches!(bench.look(&hold).await, SendOutcome::Unknown { .. }), "held, and offered again");
+    }
+    bench.heal();
+    assert!(matches!(bench.look(&hold).await, SendOutcome::Sent { .. }));
+    assert_eq!(bench.node.state().broadcast, vec![signed.clone(); 5], "always the same bytes");
+    bench.know(&signed, 3, Vec::new());
+    assert!(matches!(bench.look(&hold).await, SendOutcome::Done { .. }));
+    assert_eq!(bench.node.asked("signrawtransactionwithwallet"), 1);
 }
 
 #[tokio::test]
