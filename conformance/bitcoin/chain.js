@@ -119,10 +119,13 @@ class BcoinChain {
     return this.node.chain.height;
   }
 
-  /** Undoes the last blocks; what was in them waits to be mined again. */
+  /** A longer branch of empty blocks takes the place of the last ones; what was in them waits to be mined again. */
   async reorganise(blocks) {
-    const undone = await this.node.chain.getHash(this.node.chain.height - blocks + 1);
-    await this.node.chain.invalidate(undone);
+    const { chain, miner } = this.node;
+    let last = await chain.getEntryByHeight(chain.height - blocks);
+    for (let count = 0; count <= blocks; count += 1) {
+      last = await chain.add(await miner.cpu.mineBlock(last, ELSEWHERE_TOO));
+    }
     await this.#followed();
   }
 

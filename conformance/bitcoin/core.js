@@ -86,6 +86,7 @@ class CoreChain {
   async reorganise(blocks) {
     const undone = await this.ask('getblockhash', [(await this.height()) - blocks + 1]);
     await this.ask('invalidateblock', [undone]);
+    for (let count = 0; count <= blocks; count += 1) await this.ask('generateblock', [ELSEWHERE_TOO, []]);
   }
 
   async worth(id) {

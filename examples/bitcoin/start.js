@@ -130,7 +130,11 @@ async function issueToken(server, limit) {
   const { token } = await bitgo.addAccessToken({
     otp,
     label: 'Admin Access Token',
-    scope: ['wallet_view_all', 'wallet_spend_all'],
+    scope: [
+      'metamask_institutional', 'openid', 'pending_approval_update', 'portfolio_view', 'profile',
+      'trade_trade', 'trade_view', 'wallet_approve_all', 'wallet_create', 'wallet_edit_all',
+      'wallet_manage_all', 'wallet_spend_all', 'wallet_view_all',
+    ],
     spendingLimits: [{ coin: 'tbtc', txValueLimit: limit.toString() }],
   });
   return token;
