@@ -318,6 +318,15 @@ async fn a_node_of_another_network_is_not_used() {
     assert!(matches!(bench.rail.check().await, Err(RailError::Unavailable(_))));
 }
 
+#[tokio::test]
+async fn a_rail_in_front_of_software_that_it_was_never_run_against_says_so() {
+    let bench = bench(&[]).await;
+    assert_eq!(bench.rail.caveat(), Some("not yet run against Bitcoin Core"));
+    let url = || Secret::new("http://127.0.0.1:1".to_owned());
+    let node = Wallets::new(Network::Regtest, Software::Bcoin, &url(), Some(&url())).unwrap();
+    assert!(!node.is_core());
+}
+
 fn call(method: &str, params: &str) -> Calls {
     Calls::read(format!(r#"{{"method":"{method}","id":1,"params":{params}}}"#).as_bytes()).unwrap()
 }
