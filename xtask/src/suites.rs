@@ -144,7 +144,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "examples",
-        about: "the guide's snippet against `cargo run --release -- dev`, and a chain of one's own (examples)",
+        about: "the guide's snippet against `cargo run --release -- dev`, and chains of one's own (examples)",
         optional: false,
         needs: Some("build"),
         run: foreign::examples,
@@ -222,6 +222,13 @@ pub(crate) static EXAMPLES: &[Suite] = &[
         optional: false,
         needs: Some("build"),
         run: foreign::ethereum,
+    },
+    Suite {
+        name: "bitcoin",
+        about: "the same on a private Bitcoin chain, with a token made by BitGo's SDK (examples/bitcoin)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::on_bitcoin,
     },
 ];
 

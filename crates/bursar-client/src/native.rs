@@ -112,6 +112,14 @@ impl Client {
         self.list(&format!("/bursar/v1/tokens/{}/spends", escaped(token)), "spends")
     }
 
+    /// The rails of the server, each asked whether it answers.
+    ///
+    /// # Errors
+    /// The caller runs no organisation, or no answer.
+    pub fn rails(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("/bursar/v1/rails", "rails")
+    }
+
     /// The spends whose outcome nobody knows, among those the caller may resolve.
     ///
     /// # Errors

@@ -31,6 +31,9 @@ impl RailMemory {
     }
 
     async fn keep(&self, notes: Vec<NewNote>) -> Result<bool, RailError> {
+        if notes.is_empty() {
+            return Ok(true);
+        }
         let mut write = Write::default();
         for NewNote { name, version, body } in notes {
             let key = self.key(&name);

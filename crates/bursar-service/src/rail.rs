@@ -267,6 +267,11 @@ pub trait Rail: Send + Sync {
         if self.is_sandbox() { "sandbox" } else { "other" }
     }
 
+    /// What those who rely on this rail should know, in words.
+    fn caveat(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The chain's own coin, if wallets with new keys can be made on this rail.
     fn coin(&self) -> Option<Coin> {
         None
@@ -349,8 +354,8 @@ pub trait Rail: Send + Sync {
     /// Finds out what became of a hold that nobody settled.
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
 
-    /// What left a wallet for good since this was asked last, and that no spend of this server explains (P11). Each
-    /// comes with the note that says that it was told.
+    /// What left a wallet since this was asked last, and that no spend of this server explains (P11). Told in this
+    /// order, each comes with the notes that say that it was told; several may come with those of the last.
     fn unexplained<'a>(
         &'a self,
         _reference: &'a str,

@@ -29,6 +29,8 @@ pub struct RailView {
     pub is_sandbox: bool,
     /// How many of the caller's wallets are on it.
     pub wallets: usize,
+    /// What those who rely on it should know.
+    pub caveat: Option<&'static str>,
     /// What it answered.
     pub health: Health,
 }
@@ -78,9 +80,14 @@ impl Bursar {
                 let (name, rail, reference) = (name.clone(), Arc::clone(rail), first.wallet.reference.clone());
                 asked.spawn(async move { (name, ask(rail.as_ref(), &reference).await) });
             }
-            let (kind, is_sandbox) = (rail.kind(), rail.is_sandbox());
-            let view =
-                RailView { name: name.clone(), kind, is_sandbox, wallets: on_it().count(), health: Health::NotAsked };
+            let view = RailView {
+                name: name.clone(),
+                kind: rail.kind(),
+                is_sandbox: rail.is_sandbox(),
+                wallets: on_it().count(),
+                caveat: rail.caveat(),
+                health: Health::NotAsked,
+            };
             views.insert(name.clone(), view);
         }
         while let Some(answered) = asked.join_next().await {

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
@@ -61,6 +62,10 @@ pub(crate) struct Wishes {
     pub(crate) sandbox_socket: Option<PathBuf>,
     /// Other rails beside the sandbox.
     pub(crate) rails: Described,
+    /// How often it looks whether money left wallets by another way.
+    pub(crate) watch_every: Duration,
+    /// Whether wallets are frozen from which it did.
+    pub(crate) freeze_unexplained: bool,
     /// Whether it stops when standard input ends.
     pub(crate) ends_with_input: bool,
     /// Whether spends are granted whatever the limits say.
@@ -144,6 +149,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let relying_party = RelyingParty::new(&page, None).map_err(Failure::new)?;
         let policy = Policy {
             relying_party: Some(relying_party),
+            freeze_unexplained: wishes.freeze_unexplained,
             ..policy(wishes.listen.ip().to_string(), wishes.ecdh_issuance)
         };
         let mails = home.directory.join(MAILS);
@@ -161,7 +167,9 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             body_limit: BODY_LIMIT,
         };
         let operator = Some(home.directory.as_path());
-        let serving = server::start(bursar, Listening { http: listener, operations, settings, operator }).await?;
+        let watch_every = wishes.watch_every;
+        let listening = Listening { http: listener, operations, settings, operator, watch_every };
+        let serving = server::start(bursar, listening).await?;
         ready(&Ready {
             url: url(serving.address()),
             web: web(serving.address()),

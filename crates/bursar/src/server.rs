@@ -39,6 +39,8 @@ const DATABASE: &str = "bursar.db";
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How often the store is looked after, and how many rounds of that make a day.
 const LOOK_AFTER_EVERY: Duration = Duration::from_secs(60);
+/// How often money is looked for that left wallets by another way.
+pub(crate) const WATCH_EVERY: Duration = Duration::from_secs(60);
 const ROUNDS_A_DAY: u64 = 1440;
 
 /// How often rails are asked after spends that are not final yet.
@@ -130,6 +132,8 @@ pub(crate) struct Listening<'a> {
     pub(crate) settings: bursar_http::Settings,
     /// The directory of the operator's socket.
     pub(crate) operator: Option<&'a Path>,
+    /// How often it looks whether money left wallets by another way.
+    pub(crate) watch_every: Duration,
 }
 
 /// Settles what an earlier run left, then takes requests.
@@ -156,6 +160,7 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     tokio::spawn(deliver_mail(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(follow_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
+    tokio::spawn(watch_now_and_then(Arc::clone(&bursar), listening.watch_every, until(stopped.clone())));
     tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
     let http = tokio::spawn(bursar_http::serve(listening.http, router, until(stopped)));
@@ -295,6 +300,27 @@ async fn follow_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = 
     }
 }
 
+/// Looks for money that left wallets by another way, beside all else: nodes may take long to answer.
+async fn watch_now_and_then(bursar: Arc<Bursar>, every: Duration, stopped: impl Future<Output = ()>) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            watched = bursar.watch_outflows() => {
+                if let Err(error) = watched {
+                    tracing::error!(%error, "outflows of wallets could not be watched");
+                }
+            }
+        }
+    }
+}
+
 /// Looks after the store every minute, beside the sweep: it may take long, and spends must not wait for it.
 async fn look_after_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AFTER_EVERY, LOOK_AFTER_EVERY);
@@ -317,9 +343,6 @@ async fn look_after_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Outpu
 
 /// Checks that the ledger adds up: what is held, or `all`; and lets go of what is old enough.
 async fn look_after(bursar: &Bursar, all: bool) {
-    if let Err(error) = bursar.watch_outflows().await {
-        tracing::error!(%error, "outflows of wallets could not be watched");
-    }
     if let Err(error) = bursar.check_conservation(all).await {
         tracing::error!(%error, "it could not be checked whether the ledger adds up");
     }

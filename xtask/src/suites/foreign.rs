@@ -84,16 +84,27 @@ fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
 /// All that stands under `examples/`.
 pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     guide(workspace)?;
-    ethereum(workspace)
+    ethereum(workspace)?;
+    on_bitcoin(workspace)
 }
 
 /// A chain, Bursar in front of it, a transfer and a refusal.
 pub(super) fn ethereum(workspace: &Workspace) -> Result<(), Stop> {
+    on_a_chain(workspace, "examples/ethereum", "spend-ether.js")
+}
+
+/// The same on a private Bitcoin chain.
+pub(super) fn on_bitcoin(workspace: &Workspace) -> Result<(), Stop> {
+    on_a_chain(workspace, "examples/bitcoin", "spend-bitcoin.js")
+}
+
+/// An example that starts node and server by itself.
+fn on_a_chain(workspace: &Workspace, folder: &str, script: &str) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
-    let folder = workspace.root().join("examples/ethereum");
+    let folder = workspace.root().join(folder);
     install_packages(workspace, &folder)?;
     let mut command = workspace.command("node");
-    command.arg("spend-ether.js").current_dir(&folder);
+    command.arg(script).current_dir(&folder);
     command.env("BURSAR_BIN", workspace.release_binary()?);
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }

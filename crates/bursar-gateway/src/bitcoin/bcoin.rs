@@ -15,7 +15,9 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Params};
 use bursar_service::rail::RailError;
 
-use super::node::{Found, address, coin, items, script, spending, text, told, unreadable, unsupported, whole};
+use super::node::{
+    Body, Found, Left, Listed, address, coin, items, script, spending, text, told, unreadable, unsupported, whole,
+};
 use super::send::reason;
 use crate::node::{Node, NodeError};
 
@@ -27,6 +29,8 @@ const ACCOUNT: &str = "default";
 const MATURE: u64 = 100;
 /// The most unconfirmed coins that are looked at, one request each.
 const MOST_UNCONFIRMED: usize = 50;
+/// How many seconds are listed again and again: the wallet says when it saw something by a clock, which may be set back.
+const LISTED_AGAIN: u64 = 7200;
 
 /// Calls that are about a wallet, and so answered where wallets are.
 const OF_WALLETS: [&str; 17] = [
@@ -53,12 +57,15 @@ pub(super) struct Bcoin {
     network: Network,
     node: Node,
     wallets: Node,
+    /// Where the wallets are. It may have credentials in it.
+    wallet_url: Secret<String>,
 }
 
 impl Bcoin {
     pub(super) fn new(network: Network, url: &Secret<String>, wallet_url: &Secret<String>) -> Result<Self, String> {
         let node = Node::new(url, ANSWER_WITHIN, false)?;
-        Ok(Self { network, node, wallets: Node::new(wallet_url, ANSWER_WITHIN, false)? })
+        let wallets = Node::new(wallet_url, ANSWER_WITHIN, false)?;
+        Ok(Self { network, node, wallets, wallet_url: wallet_url.clone() })
     }
 
     pub(super) const fn node(&self) -> &Node {
@@ -187,6 +194,42 @@ impl Bcoin {
             }
         }
         Ok(None)
+    }
+
+    pub(super) async fn watched_from(&self, wallet: &str) -> Result<String, RailError> {
+        // The last few, as nothing says how many.
+        let answer = self.get(wallet, &["tx", "last"]).await?.ok_or(RailError::UnknownWallet)?;
+        let times = items(&answer)?.iter().map(|item| whole(item, "mtime"));
+        let last = times.collect::<Result<Vec<_>, _>>()?.into_iter().max();
+        Ok(last.unwrap_or_default().saturating_sub(LISTED_AGAIN).to_string())
+    }
+
+    pub(super) async fn left(&self, wallet: &str, since: &str, most: usize) -> Result<Left, RailError> {
+        // Where wallets are under a URL, what is asked for stands behind it.
+        let place = || RailError::Unavailable("the node's URL takes no question".to_owned());
+        let mut url = url::Url::parse(self.wallet_url.expose()).map_err(|_| place())?;
+        url.query_pairs_mut().append_pair("start", since).append_pair("limit", &most.to_string());
+        let node = Node::new(&Secret::new(url.into()), ANSWER_WITHIN, false).map_err(|_| place())?;
+        let node = node.under(&["wallet", wallet, "tx", "range"]).map_err(|_| RailError::UnknownWallet)?;
+        let answer = node.get().await.map_err(told)?.ok_or(RailError::UnknownWallet)?;
+        let mut transactions = Vec::new();
+        let mut next: u64 = since.parse().map_err(|_| unreadable("place to go on from"))?;
+        for item in items(&answer)? {
+            let txid: Txid = text(item, "hash")?.parse().map_err(|_| unreadable("hash"))?;
+            let inputs = items(item.get("inputs").unwrap_or(&Json::Null))?;
+            // A coin of the wallet's own has a place among its keys.
+            let spends = inputs.iter().any(|input| input.get("path").is_none_or(|path| *path != Json::Null));
+            next = next.max(whole(item, "mtime")?.saturating_sub(LISTED_AGAIN));
+            transactions.push(Listed { txid, spends });
+        }
+        Ok(Left { transactions, next: next.to_string() })
+    }
+
+    pub(super) async fn body(&self, wallet: &str, txid: Txid) -> Result<Body, RailError> {
+        match self.get(wallet, &["tx", &txid.to_string()]).await? {
+            Some(answer) => Body::read(txid, text(&answer, "tx")?),
+            None => Ok(Body::Gone),
+        }
     }
 
     pub(super) async fn balance(&self, wallet: &str) -> Result<Amount, RailError> {

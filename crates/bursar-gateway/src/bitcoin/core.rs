@@ -1,6 +1,6 @@
 //! Bitcoin Core's wallets, each at a path of its own. Written from the documented shapes; not yet run against it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid};
@@ -16,7 +16,9 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::Call;
 use bursar_service::rail::RailError;
 
-use super::node::{Found, address, coin, items, script, spending, text, told, unreadable, unsupported};
+use super::node::{
+    Body, Found, Left, Listed, address, coin, items, script, spending, text, told, unreadable, unsupported,
+};
 use super::refused;
 use crate::node::{Node, NodeError};
 
@@ -28,6 +30,8 @@ const NOT_OF_WALLET: i64 = -5;
 const WALLET_NOT_FOUND: i64 = -18;
 /// How many of the wallet's last transactions are looked through for one that spends a coin.
 const MOST_LOOKED_AT: &str = "200";
+/// How many blocks are listed again and again, so that no reorganisation hides what left a wallet.
+const LISTED_AGAIN: u32 = 100;
 
 pub(super) struct Core {
     network: Network,
@@ -168,6 +172,42 @@ impl Core {
             }
         }
         Ok(None)
+    }
+
+    pub(super) async fn watched_from(&self, _wallet: &str) -> Result<String, RailError> {
+        let answer = self.node.ask("getblockcount", Vec::new()).await.map_err(told)?;
+        let height: u32 = match &answer {
+            Json::Number(digits) => digits.parse().map_err(|_| unreadable("height"))?,
+            _ => return Err(unreadable("height")),
+        };
+        let params = vec![number(&height.saturating_sub(LISTED_AGAIN).to_string())];
+        let block = self.node.ask("getblockhash", params).await.map_err(told)?;
+        block.as_text().map(str::to_owned).ok_or_else(|| unreadable("block"))
+    }
+
+    pub(super) async fn left(&self, wallet: &str, since: &str, _most: usize) -> Result<Left, RailError> {
+        let params = vec![word(since), number(&LISTED_AGAIN.to_string())];
+        let answer = self.ask(wallet, "listsinceblock", params).await?;
+        let mut transactions: Vec<Listed> = Vec::new();
+        let mut names = BTreeMap::new();
+        for item in items(answer.get("transactions").unwrap_or(&Json::Null))? {
+            let txid: Txid = text(item, "txid")?.parse().map_err(|_| unreadable("txid"))?;
+            // One for every output: it spends if one of them says so.
+            let spends = text(item, "category")? == "send";
+            let place = *names.entry(txid).or_insert(transactions.len());
+            match transactions.get_mut(place) {
+                Some(listed) => listed.spends |= spends,
+                None => transactions.push(Listed { txid, spends }),
+            }
+        }
+        Ok(Left { transactions, next: text(&answer, "lastblock")?.to_owned() })
+    }
+
+    pub(super) async fn body(&self, wallet: &str, txid: Txid) -> Result<Body, RailError> {
+        match self.transaction(wallet, txid).await? {
+            Some(answer) => Body::read(txid, text(&answer, "hex")?),
+            None => Ok(Body::Gone),
+        }
     }
 
     pub(super) async fn balance(&self, wallet: &str) -> Result<Amount, RailError> {

@@ -21,6 +21,7 @@ mod send;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +38,7 @@ use bursar_rails::Forbidden;
 use bursar_rails::bitcoin::network::Network;
 use bursar_rails::bitcoin::request::{FeeRate, MOST_OUTPUTS};
 use bursar_service::rail::{
-    Answer, Balance, Built, Decoded, Memory, NewNote, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
+    Answer, Balance, Built, Decoded, Memory, NewNote, Outflow, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
 };
 
 use self::node::Wallets;
@@ -167,6 +168,10 @@ impl Rail for BitcoinRail {
         "bitcoin"
     }
 
+    fn caveat(&self) -> Option<&'static str> {
+        self.node.is_core().then_some("not yet run against Bitcoin Core")
+    }
+
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
         self.knows(coin)?;
         let invalid = |refusal: Forbidden| RailError::Invalid { field: "address", problem: refusal.detail };
@@ -240,9 +245,19 @@ impl Rail for BitcoinRail {
         Box::pin(self.became_of(hold, memory))
     }
 
+    fn unexplained<'a>(
+        &'a self,
+        reference: &'a str,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Vec<Outflow>, RailError>> {
+        Box::pin(self.look_for_outflows(reference, memory))
+    }
+
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
         Box::pin(async move {
             self.reserved.release(hold);
+            // INVARIANT: that a spend is never signed stays said: its send may still be on its way, and would sign.
+            let Some(sent::Remembered::Signed(_)) = sent::read(memory, hold)? else { return Ok(()) };
             let name = sent::note(hold);
             let Some(note) = memory.read(&name)? else { return Ok(()) };
             memory.write(vec![NewNote { name, version: note.version, body: None }]).await.map(drop)

@@ -35,6 +35,38 @@ pub(super) struct Found {
     pub(super) ready: Vec<OutPoint>,
 }
 
+/// What a wallet has moved or was paid, in the order in which it is listed, each once.
+pub(super) struct Left {
+    pub(super) transactions: Vec<Listed>,
+    /// Where to go on from, once all of these were looked at.
+    pub(super) next: String,
+}
+
+/// A transaction of a wallet.
+pub(super) struct Listed {
+    pub(super) txid: Txid,
+    /// Whether it spends coins of the wallet.
+    pub(super) spends: bool,
+}
+
+/// A transaction that the wallet listed.
+pub(super) enum Body {
+    /// The wallet knows it no more.
+    Gone,
+    /// It is of a kind that is not made here.
+    Foreign,
+    Read(Transaction),
+}
+
+impl Body {
+    /// What the wallet has under this name, in hex.
+    pub(super) fn read(txid: Txid, hex: &str) -> Result<Self, RailError> {
+        let Ok(raw) = Raw::read_hex(hex) else { return Ok(Self::Foreign) };
+        let found = raw.transaction();
+        if found.compute_txid() == txid { Ok(Self::Read(found.clone())) } else { Err(unreadable("transaction")) }
+    }
+}
+
 /// A call of `Core` or `Bcoin`, whichever it is.
 macro_rules! of_either {
     ($wallets:expr, $node:ident => $call:expr) => {
@@ -65,6 +97,10 @@ impl Wallets {
             Self::Core(core) => core.node(),
             Self::Bcoin(bcoin) => bcoin.node(),
         }
+    }
+
+    pub(super) const fn is_core(&self) -> bool {
+        matches!(self, Self::Core(_))
     }
 
     /// The name of the node's network.
@@ -158,6 +194,21 @@ impl Wallets {
             return Ok(None);
         }
         of_either!(self, node => node.spender(wallet, txid, coin))
+    }
+
+    /// Where a watch over a wallet begins, so that what comes from now on is listed.
+    pub(super) async fn watched_from(&self, wallet: &str) -> Result<String, RailError> {
+        of_either!(self, node => node.watched_from(wallet))
+    }
+
+    /// What a wallet moved or was paid since a place. A node may list no more than `most`.
+    pub(super) async fn left(&self, wallet: &str, since: &str, most: usize) -> Result<Left, RailError> {
+        of_either!(self, node => node.left(wallet, since, most))
+    }
+
+    /// The transaction of a wallet that has this name.
+    pub(super) async fn body(&self, wallet: &str, txid: Txid) -> Result<Body, RailError> {
+        of_either!(self, node => node.body(wallet, txid))
     }
 
     pub(super) async fn balance(&self, wallet: &str) -> Result<Amount, RailError> {

@@ -10,6 +10,7 @@ use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 use super::BitcoinRail;
 use super::plan::{self, Errand, Step};
 use super::sent::{self, Remembered, Signed};
+use super::watch;
 use crate::node::NodeError;
 
 impl BitcoinRail {
@@ -34,7 +35,12 @@ impl BitcoinRail {
             Ok(signed) => signed,
             Err(reason) => return refused(reason),
         };
-        match memory.write(vec![NewNote { name: sent::note(hold.id), version: 0, body: Some(signed.pack()) }]).await {
+        let given = match watch::given(memory, hold.id, &signed) {
+            Ok(given) => given,
+            Err(error) => return SendOutcome::Unknown { reason: reason(error) },
+        };
+        let remembered = NewNote { name: sent::note(hold.id), version: 0, body: Some(signed.pack()) };
+        match memory.write(vec![remembered, given]).await {
             Ok(true) => {}
             Ok(false) => {
                 return match sent::read(memory, hold.id) {

@@ -17,6 +17,7 @@ fn shown(rail: &RailView) -> Value {
         "kind": rail.kind,
         "isSandbox": rail.is_sandbox,
         "wallets": rail.wallets,
+        "caveat": rail.caveat,
         "health": rail.health.as_str(),
     })
 }

@@ -34,12 +34,13 @@ pub(super) fn part() -> Part {
     ];
     let required = fields.clone().map(|(name, _)| name);
     let rail = object(
-        &["name", "kind", "isSandbox", "wallets", "health"],
+        &["name", "kind", "isSandbox", "wallets", "caveat", "health"],
         [
             ("name", text("its name in the configuration")),
             ("kind", text("what kind of rail it is, such as `sandbox`")),
             ("isSandbox", flag("whether it moves play money")),
             ("wallets", json!({"type": "integer", "minimum": 0, "description": "the caller's wallets on it"})),
+            ("caveat", or_null(text("what those who rely on it should know"))),
             ("health", health()),
         ],
     );

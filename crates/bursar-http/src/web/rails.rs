@@ -45,7 +45,7 @@ fn row(rail: &RailView) -> Markup {
     html! {
         tr role="row" {
             th role="rowheader" scope="row" { (rail.name) }
-            td role="cell" data-label="Kind" { (kind(rail.kind)) @if rail.is_sandbox { " " span class="badge plain" { "Play money" } } }
+            td role="cell" data-label="Kind" { (kind(rail.kind)) @if rail.is_sandbox { " " span class="badge plain" { "Play money" } } @if let Some(caveat) = rail.caveat { " " span class="badge warn" { (capital(caveat)) } } }
             td role="cell" data-label="Your wallets" { (words::counted(rail.wallets as u64, "wallet")) }
             td role="cell" data-label="Health" { span class={ "badge " (class) } { (text) } }
         }

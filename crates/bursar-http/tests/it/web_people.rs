@@ -125,9 +125,8 @@ async fn rails_are_shown_to_those_who_run_an_organisation_and_asked_about_their_
             continue;
         };
         let wallets = usize::from(role == "owner");
-        let rail =
-            json!({"name": "sandbox", "kind": "sandbox", "isSandbox": true, "wallets": wallets, "health": health});
-        let chain = json!({"name": "chain", "kind": "evm", "isSandbox": false, "wallets": 0, "health": "not_asked"});
+        let rail = json!({"name": "sandbox", "kind": "sandbox", "isSandbox": true, "wallets": wallets, "caveat": null, "health": health});
+        let chain = json!({"name": "chain", "kind": "evm", "isSandbox": false, "wallets": 0, "caveat": null, "health": "not_asked"});
         assert_eq!(answer.body, json!({"rails": [chain, rail]}));
         let told = if wallets == 1 { "1 wallet Answers" } else { "0 wallets Not asked" };
         assert!(page.text().contains(&format!("sandbox Sandbox Play money {told}")), "{}", page.text());

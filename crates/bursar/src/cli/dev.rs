@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use crate::dev::{self, Ready, Wishes};
 use crate::environment;
 use crate::failure::Failure;
 use crate::rails;
+use crate::server;
 
 #[derive(Args)]
 pub(super) struct Dev {
@@ -35,6 +37,13 @@ pub(super) struct Dev {
     /// Ask the sandbox that listens at this socket, a process of its own (`sandbox-rail`).
     #[arg(long, value_name = "PATH", hide = true)]
     sandbox_socket: Option<PathBuf>,
+    /// Look every so many seconds whether money left wallets by another way.
+    #[arg(long, value_name = "SECONDS", default_value_t = server::WATCH_EVERY.as_secs(), hide = true,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    watch_every: u64,
+    /// Freeze wallets from which it did.
+    #[arg(long, hide = true)]
+    freeze_unexplained_outflows: bool,
     /// Stop when standard input ends.
     #[arg(long, hide = true)]
     end_with_input: bool,
@@ -55,6 +64,8 @@ impl Dev {
             ecdh_issuance: self.ecdh_issuance,
             rails: self.rails.as_deref().map(rails::read).transpose()?.unwrap_or_default(),
             sandbox_socket: self.sandbox_socket,
+            watch_every: Duration::from_secs(self.watch_every),
+            freeze_unexplained: self.freeze_unexplained_outflows,
             ends_with_input: self.end_with_input,
             #[cfg(feature = "break-no-hold")]
             ignores_limits: self.fault == Some(crate::prove::Fault::NoHold),

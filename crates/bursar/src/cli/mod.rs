@@ -17,6 +17,7 @@ mod otp;
 mod output;
 mod password;
 mod prove;
+mod rail;
 mod sandbox_rail;
 mod serve;
 mod service;
@@ -91,6 +92,9 @@ enum Command {
     /// How much tokens, users, wallets and organisations may spend.
     #[command(subcommand)]
     Limits(limits::Limits),
+    /// Where money moves.
+    #[command(subcommand)]
+    Rail(rail::Rail),
     /// Wallets.
     #[command(subcommand)]
     Wallet(wallet::Wallet),
@@ -165,6 +169,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Session(command) => command.run(json),
         Command::Token(command) => command.run(json),
         Command::Limits(command) => command.run(json),
+        Command::Rail(command) => command.run(json),
         Command::Wallet(command) => command.run(json),
         Command::Spend(command) => command.run(json),
         Command::Spends(command) => command.run(json),

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::operator;
 use crate::rails;
-use crate::server::{self, Listening};
+use crate::server::{self, Listening, WATCH_EVERY};
 
 /// What a server without rails cannot do.
 pub(super) const NO_RAIL: &str =
@@ -65,7 +65,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
             body_limit: configuration.body_limit,
         };
         let operator = Some(configuration.data_directory.as_path());
-        let listening = Listening { http: listener, operations, settings, operator };
+        let listening = Listening { http: listener, operations, settings, operator, watch_every: WATCH_EVERY };
         let serving = server::start(bursar, listening).await?;
         let url = format!("http://{}", serving.address());
         let operations = format!("http://{}", serving.operations_address());

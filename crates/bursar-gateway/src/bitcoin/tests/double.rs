@@ -44,6 +44,11 @@ pub(super) struct State {
     pub(super) broadcast: Vec<Transaction>,
     /// Its wallet's transactions: how deep they are, and which others spend the same.
     pub(super) known: BTreeMap<Txid, (Transaction, i64, Vec<Txid>)>,
+    /// What its wallet was paid by, and moved nothing by.
+    pub(super) paid_by: Vec<Txid>,
+    /// The block from which on it lists again, and from which on it was asked to.
+    pub(super) listed_from: &'static str,
+    pub(super) asked_since: Vec<String>,
     wanted: Vec<TxOut>,
 }
 
@@ -79,6 +84,9 @@ impl Double {
             asked: Vec::new(),
             broadcast: Vec::new(),
             known: BTreeMap::new(),
+            paid_by: Vec::new(),
+            listed_from: "b0",
+            asked_since: Vec::new(),
             wanted: Vec::new(),
         };
         let double = Self(Arc::new(Mutex::new(state)));
@@ -212,8 +220,31 @@ impl State {
                 let names: Vec<_> = self.known.keys().map(|txid| format!(r#"{{"txid":"{txid}"}}"#)).collect();
                 format!("[{}]", names.join(","))
             }
+            "getblockcount" => "250".to_owned(),
+            "getblockhash" => format!(r#""block-{}""#, params[0]),
+            "listsinceblock" => {
+                self.asked_since.push(text(0).to_owned());
+                self.list()
+            }
             other => panic!("{other}"),
         })
+    }
+
+    /// What is listed since a block: one item for every output, and what was paid to the wallet itself twice.
+    fn list(&self) -> String {
+        let item = |category: &str, txid: &Txid, depth: i64| {
+            format!(r#"{{"category":"{category}","txid":"{txid}","confirmations":{depth},"amount":-1.00000000}}"#)
+        };
+        let sent = self.known.iter().flat_map(|(txid, (sent, depth, _))| {
+            sent.output.iter().map(|output| {
+                let is_own = output.script_pubkey == own().script_pubkey();
+                item(if is_own { "receive" } else { "send" }, txid, *depth)
+            })
+        });
+        let received = self.paid_by.iter().map(|txid| item("receive", txid, 1));
+        let items: Vec<_> = received.chain(sent).collect();
+        let lastblock = self.listed_from;
+        format!(r#"{{"transactions":[{}],"removed":[],"lastblock":"{lastblock}"}}"#, items.join(","))
     }
 
     fn fund(&self) -> Transaction {

@@ -1,4 +1,5 @@
 mod double;
+mod watch;
 
 use bitcoin::{Amount as Satoshi, Transaction, TxOut, Txid};
 use bursar_core::amount::Amount;
@@ -200,6 +201,34 @@ async fn what_was_never_signed_is_written_off_first_and_then_given_back() {
 }
 
 #[tokio::test]
+async fn what_was_given_back_is_not_signed_after_its_note_was_let_go_of() {
+    let bench = bench(&[BTC]).await;
+    let hold = bench.planned(1, 5_000_000).await.unwrap();
+    assert_eq!(refused_as(&bench.look(&hold).await), "it was never signed");
+    bench.rail.forget(hold.id, &bench.notes).await.unwrap();
+    assert_eq!(refused_as(&bench.send(&hold).await), "it was given up before it was signed");
+    assert_eq!(bench.node.asked("signrawtransactionwithwallet"), 0);
+}
+
+#[tokio::test]
+async fn what_the_node_takes_only_later_stays_held_until_then_and_is_captured() {
+    let bench = bench(&[BTC]).await;
+    let hold = bench.planned(1, 5_000_000).await.unwrap();
+    bench.fault("sendrawtransaction", || Told::Error(-26, "mempool min fee not met"));
+    assert!(matches!(bench.send(&hold).await, SendOutcome::Unknown { .. }));
+    let signed = bench.node.state().broadcast[0].clone();
+    for _ in 0..3 {
+        assert!(matches!(bench.look(&hold).await, SendOutcome::Unknown { .. }), "held, and offered again");
+    }
+    bench.heal();
+    assert!(matches!(bench.look(&hold).await, SendOutcome::Sent { .. }));
+    assert_eq!(bench.node.state().broadcast, vec![signed.clone(); 5], "always the same bytes");
+    bench.know(&signed, 3, Vec::new());
+    assert!(matches!(bench.look(&hold).await, SendOutcome::Done { .. }));
+    assert_eq!(bench.node.asked("signrawtransactionwithwallet"), 1);
+}
+
+#[tokio::test]
 async fn a_node_that_does_not_sign_or_answers_garbage_moves_nothing() {
     let bench = bench(&[BTC]).await;
     for method in ["listunspent", "fundrawtransaction", "getaddressinfo", "estimatesmartfee"] {
@@ -287,6 +316,15 @@ async fn a_node_of_another_network_is_not_used() {
     assert_eq!(bench.rail.check().await, Ok(()));
     bench.fault("getblockchaininfo", || Told::Result(r#"{"chain":"main"}"#.to_owned()));
     assert!(matches!(bench.rail.check().await, Err(RailError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_rail_in_front_of_software_that_it_was_never_run_against_says_so() {
+    let bench = bench(&[]).await;
+    assert_eq!(bench.rail.caveat(), Some("not yet run against Bitcoin Core"));
+    let url = || Secret::new("http://127.0.0.1:1".to_owned());
+    let node = Wallets::new(Network::Regtest, Software::Bcoin, &url(), Some(&url())).unwrap();
+    assert!(!node.is_core());
 }
 
 fn call(method: &str, params: &str) -> Calls {
