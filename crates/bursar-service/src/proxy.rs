@@ -34,9 +34,9 @@ pub enum NoResult {
 }
 
 /// A wallet of the caller on a rail.
-struct OwnWallet {
+pub(crate) struct OwnWallet {
     id: WalletId,
-    reference: String,
+    pub(crate) reference: String,
 }
 
 /// What comes with calls, beside them.
@@ -117,7 +117,7 @@ impl Bursar {
     }
 
     /// The wallets on a rail that the caller may see.
-    async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
+    pub(crate) async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
         let (user, now) = (principal.user(), self.clock.now());
         let (mut own, mut refused, mut after, mut seen) = (Vec::new(), None, None, 0);
         loop {

@@ -7,6 +7,7 @@
 //! What must never happen here: that a hold gets two nonces, that two get one, that a signature leaves which is not
 //! remembered, and that the node's word for what a coin or a wallet is counts for anything.
 
+mod feed;
 mod follow;
 mod keys;
 mod plan;
@@ -37,7 +38,9 @@ use bursar_service::rail::{
     Answer, Balance, Built, Decoded, Memory, NewNote, Outflow, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
 };
 
+use crate::live::LivePlace;
 use crate::node::Node;
+use crate::tls::Trust;
 
 /// How long a node may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -48,6 +51,7 @@ pub struct EvmRail {
     node: Node,
     fees: FeeCeiling,
     confirmations: u64,
+    live: Option<LivePlace>,
     /// One spend at a time takes a nonce of a wallet.
     turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -70,9 +74,24 @@ impl EvmRail {
     /// # Errors
     /// The URL is none of a node.
     pub fn new(settings: Settings) -> Result<Self, String> {
+        let trust = Trust::public().map_err(|_| "cannot be reached by TLS".to_owned())?;
+        Self::trusting(settings, &trust)
+    }
+
+    /// A rail whose node is believed by this and no other trust.
+    ///
+    /// # Errors
+    /// The URL is none of a node.
+    pub fn trusting(settings: Settings, trust: &Trust) -> Result<Self, String> {
         let Settings { chain, url, fees, confirmations } = settings;
-        let node = Node::new(&url, ANSWER_WITHIN, true)?;
-        Ok(Self { chain, node, fees, confirmations: confirmations.max(1), turns: Mutex::default() })
+        let node = Node::trusting(&url, ANSWER_WITHIN, true, trust)?;
+        Ok(Self { chain, node, fees, confirmations: confirmations.max(1), live: None, turns: Mutex::default() })
+    }
+
+    /// The same, with a place where the node tells of what happens.
+    #[must_use]
+    pub fn telling(self, live: LivePlace) -> Self {
+        Self { live: Some(live), ..self }
     }
 
     /// Checks that the node is on the chain that it is said to be on.
