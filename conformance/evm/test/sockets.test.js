@@ -54,17 +54,18 @@ onChain('sockets', { live: true }, (world) => {
     const { from, token } = await spender(world, t);
     const live = provider(t, token);
     assert.equal(await live.getBalance(from), await chain.balance(from));
-    const [block, pending] = [once(live, 'block'), once(live, 'pending')];
-    const logs = once(live, { address: contract });
-    // The node is asked to subscribe before anything happens.
-    await until(async () => live.send('eth_blockNumber', []), 'no answer');
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await chain.mint(contract, from, 5n);
-    await chain.mine();
-    const [[number], [hash], [log]] = await Promise.all([block, pending, logs.catch(() => [undefined])]);
-    assert.equal(typeof number, 'number');
-    assert.match(hash, /^0x[0-9a-f]{64}$/);
-    if (log) assert.equal(log.address.toLowerCase(), contract.toLowerCase());
+    const told = { block: [], pending: [], log: [] };
+    live.on('block', (number) => told.block.push(number));
+    live.on('pending', (hash) => told.pending.push(hash));
+    live.on({ address: contract }, (log) => told.log.push(log));
+    // Until the node has been asked to tell of them, nothing that happens is told of.
+    await until(async () => {
+      await chain.mint(contract, from, 5n);
+      return Object.values(told).every((some) => some.length > 0);
+    }, 'something was not told of', 10_000);
+    assert.equal(typeof told.block[0], 'number');
+    assert.match(told.pending[0], /^0x[0-9a-f]{64}$/);
+    assert.ok(told.log.every((log) => log.address.toLowerCase() === contract.toLowerCase()));
     assert.equal(await live.getBlockNumber(), Number(await chain.ask('eth_blockNumber')));
   });
 
@@ -75,21 +76,22 @@ onChain('sockets', { live: true }, (world) => {
     const url = place().replace('ws://', `ws://anybody:${token.text}@`);
     const transport = viem.webSocket(url, { retryCount: 0, reconnect: false });
     const client = viem.createPublicClient({ transport, chain: foundry });
-    const heads = [];
-    const logs = [];
+    const live = await client.transport.getRpcClient();
+    const [heads, logs] = [[], []];
     const stops = [
       client.watchBlockNumber({ onBlockNumber: (number) => heads.push(number), onError: (error) => heads.push(error) }),
       client.watchEvent({ address: contract, onLogs: (found) => logs.push(...found), onError: (error) => logs.push(error) }),
     ];
-    t.after(async () => {
+    try {
+      assert.equal(await client.getBalance({ address: from }), await chain.balance(from));
+      await until(async () => {
+        await chain.mint(contract, from, 5n);
+        return heads.length > 0 && logs.length > 0;
+      }, 'nothing was told of', 10_000);
+    } finally {
       stops.forEach((stop) => stop());
-      (await client.transport.getSocket()).close();
-    });
-    assert.equal(await client.getBalance({ address: from }), await chain.balance(from));
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await chain.mint(contract, from, 5n);
-    await chain.mine(2);
-    await until(async () => heads.length > 0, 'no block was told of', 10_000);
+      live.close();
+    }
     assert.ok(heads.every((head) => typeof head === 'bigint'), String(heads));
     assert.ok(logs.every((log) => log.address?.toLowerCase() === contract.toLowerCase()), String(logs));
   });
