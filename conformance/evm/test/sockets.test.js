@@ -88,12 +88,12 @@ onChain('sockets', { live: true }, (world) => {
         await chain.mint(contract, from, 5n);
         return heads.length > 0 && logs.length > 0;
       }, 'nothing was told of', 10_000);
+      assert.ok(heads.every((head) => typeof head === 'bigint'), String(heads));
+      assert.ok(logs.every((log) => log.address?.toLowerCase() === contract.toLowerCase()), String(logs));
     } finally {
       stops.forEach((stop) => stop());
       live.close();
     }
-    assert.ok(heads.every((head) => typeof head === 'bigint'), String(heads));
-    assert.ok(logs.every((log) => log.address?.toLowerCase() === contract.toLowerCase()), String(logs));
   });
 
   promise('a socket is told of its own subscriptions only, and of none that it ended', async (t) => {
