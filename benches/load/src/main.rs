@@ -9,6 +9,7 @@ mod engine;
 mod figures;
 mod hello;
 mod load;
+mod memory;
 mod requests;
 mod resources;
 mod server;
@@ -51,6 +52,8 @@ enum Bench {
     Engine(engine::Options),
     /// Start, memory and reads with few and many tokens in the store.
     Resources(resources::Options),
+    /// Memory with thousands of connections that ask for nothing, and with bodies that are refused.
+    Memory(memory::Options),
     /// The bare server; prints its URL as one line of JSON.
     Hello,
 }
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
             Bench::Flood(options) => flood(&options).await,
             Bench::Engine(options) => engine::run(&options),
             Bench::Resources(options) => resources::run(&options).await,
+            Bench::Memory(options) => memory::run(&options).await,
             Bench::Hello => hello::serve().await,
         }
     });

@@ -21,7 +21,7 @@ use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
@@ -107,11 +107,8 @@ async fn serve_within(
             },
         };
         let closing = Closing::new(stopped.clone(), alive.clone());
-        let served = connection(stream, peer, router.clone(), Arc::clone(&requests), closing, times);
-        tokio::spawn(async move {
-            served.await;
-            drop(place);
-        });
+        let Ok(place) = place else { break };
+        tokio::spawn(connection(stream, peer, router.clone(), Arc::clone(&requests), closing, times, place));
     }
     drop(listener);
     stop.send_replace(true);
@@ -128,6 +125,7 @@ async fn connection(
     requests: Arc<Semaphore>,
     closing: Closing,
     times: Times,
+    _place: OwnedSemaphorePermit,
 ) {
     // Answers are small and complete; waiting for more to send only delays them.
     if let Err(error) = stream.set_nodelay(true) {
@@ -151,8 +149,8 @@ async fn connection(
         }
     });
     let builder = builder(times);
-    let served = builder.serve_connection_with_upgrades(io, service);
-    tokio::pin!(served);
+    // Thousands wait for their next request: what they need only while they speak is not kept twice.
+    let mut served = Box::pin(builder.serve_connection_with_upgrades(io, service));
     let mut is_leaving = false;
     let mut end = None;
     loop {
