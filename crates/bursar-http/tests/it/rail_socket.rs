@@ -239,13 +239,23 @@ async fn what_is_no_read_is_refused_over_a_socket_and_holds_nothing() {
 async fn a_socket_of_a_token_that_may_no_more_closes_within_a_second() {
     let world = World::new().await;
     let server = &world.house.server;
-    for (end, reason) in [("lose", "token_revoked"), ("freeze", "owner_frozen"), ("expire", "token_expired")] {
+    for (end, reason) in [
+        ("rotate", "token_unknown"),
+        ("revoke", "token_revoked"),
+        ("freeze", "owner_frozen"),
+        ("expire", "token_expired"),
+    ] {
         let token = world.token(json!({})).await;
         let mut socket = world.open(&token.text).await;
         assert_eq!(ask(&mut socket, "eth_subscribe", json!(["newHeads"])).await["id"], 7);
         let order = FreezeOrder { duration: Some(Span::from_seconds(60)), reason: None };
         match end {
-            "lose" => {
+            "rotate" => {
+                let (path, body) = (format!("/tokens/{}/rotate", token.id), json!({"overlap": 0, "otp": OTP}));
+                let new = world.house.ask("POST", &path, &world.session, Some(body)).await;
+                assert_eq!(new.status, 200, "{}", new.body);
+            }
+            "revoke" => {
                 let path = format!("/tokens/{}", token.id);
                 assert_eq!(world.house.ask("DELETE", &path, &world.session, None).await.status, 200);
             }
