@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::quote;
 use crate::live::Socket;
 use crate::node::{self, NodeError};
 
@@ -24,6 +25,8 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const SILENT_FOR: Duration = Duration::from_secs(60);
 /// How long the node may take to read what is sent to it.
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// How long it may take to say which chain it is on.
+const CHECK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Codes of Ethereum's nodes: a limit is reached (EIP-1474), and what geth says of a subscription that is none.
 const LIMIT_EXCEEDED: i64 = -32005;
@@ -46,6 +49,36 @@ struct Subscriptions {
 
 /// The feed is over, for this reason.
 struct Over(&'static str);
+
+/// Asks the node on the other side which chain it is on: it may be another than the one that is asked by POST.
+pub(super) async fn check(socket: &mut Socket, chain: u64) -> Result<(), String> {
+    let call = Call {
+        is_version_2: true,
+        id: Json::Number("0".into()),
+        method: "eth_chainId".into(),
+        params: Params::List(Vec::new()),
+    };
+    let asked = async {
+        let gone = || "the node at `ws_url` does not answer".to_owned();
+        socket.send(Message::Text(call.to_json().to_string().into())).await.map_err(|_| gone())?;
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let said = Json::read(text.as_bytes()).map_err(|_| gone())?;
+                    let found = node::result(&said).map_err(NodeError::reason)?;
+                    return quote::number::<u64>(&found).map_err(|_| gone());
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return Err(gone()),
+            }
+        }
+    };
+    let late = |_| "the node at `ws_url` does not answer in time".to_owned();
+    match timeout(CHECK_WITHIN, asked).await.map_err(late)?? {
+        found if found == chain => Ok(()),
+        found => Err(format!("the node at `ws_url` is on chain {found}, and the rail is said to be on {chain}")),
+    }
+}
 
 /// Serves a client until it goes, or the node does.
 pub(super) async fn run(socket: Socket, source: FeedSource) {

@@ -94,14 +94,16 @@ impl EvmRail {
         Self { live: Some(live), ..self }
     }
 
-    /// Checks that the node is on the chain that it is said to be on.
+    /// Checks that the node is on the chain that it is said to be on, and so where it takes WebSockets.
     ///
     /// # Errors
     /// It is not, or does not answer.
     pub async fn check(&self) -> Result<(), RailError> {
         let id: u64 = quote::number(&self.node.ask("eth_chainId", Vec::new()).await.map_err(quote::told)?)?;
         if id == self.chain.id() {
-            return Ok(());
+            let Some(live) = &self.live else { return Ok(()) };
+            let told = |problem| RailError::Unavailable(format!("no WebSocket: {problem}"));
+            return self.listen(live).await.map(drop).map_err(told);
         }
         let problem = format!("the node is on chain {id}, and the rail is said to be on {}", self.chain.id());
         Err(RailError::Unavailable(problem))

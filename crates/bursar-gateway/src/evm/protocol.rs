@@ -12,7 +12,9 @@ use bursar_service::feed::Feed;
 use bursar_service::rail::{Answer, CallError, CallMeaning, Memory, Plan, Protocol, RailError, Wanted};
 
 use super::{EvmRail, feed, plan, quote};
+use crate::live::{LivePlace, Socket};
 use crate::node::NodeError;
+use crate::upstream::NoAnswer;
 
 impl Protocol for EvmRail {
     fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden> {
@@ -51,7 +53,7 @@ impl Protocol for EvmRail {
         Box::pin(async move {
             let live = self.live.as_ref();
             let live = live.ok_or_else(|| CallError::Unavailable("it has no `ws_url`".to_owned()))?;
-            let socket = live.connect().await.map_err(|error| CallError::Unavailable(error.reason()))?;
+            let socket = self.listen(live).await.map_err(CallError::Unavailable)?;
             let (feed, source) = Feed::new();
             tokio::spawn(feed::run(socket, source));
             Ok(feed)
@@ -92,6 +94,13 @@ impl Protocol for EvmRail {
 }
 
 impl EvmRail {
+    /// A WebSocket to the node, which is on the chain that it should be on.
+    pub(super) async fn listen(&self, live: &LivePlace) -> Result<Socket, String> {
+        let mut socket = live.connect().await.map_err(NoAnswer::reason)?;
+        feed::check(&mut socket, self.chain.id()).await?;
+        Ok(socket)
+    }
+
     fn meaning(&self, call: &Call, operation: Operation<Payment>) -> CallMeaning {
         match operation {
             Operation::Forbidden(refusal) => CallMeaning::Forbidden(refusal),

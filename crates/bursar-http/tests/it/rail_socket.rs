@@ -27,6 +27,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
 use crate::house::House;
 use crate::support::{Listening, OTP, Server, chain_at};
 
+const CHAIN: u64 = 31_337;
 const SOON: Duration = Duration::from_secs(10);
 
 type Socket = WebSocketStream<TcpStream>;
@@ -35,7 +36,7 @@ type Socket = WebSocketStream<TcpStream>;
 type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A double of a node. It tells of a subscription of somebody else's before each event of one's own.
-async fn node(heard: &Heard) -> (String, String) {
+async fn node(heard: &Heard, chain: u64) -> (String, String) {
     let (http, live) =
         (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
     let places = (http.local_addr().unwrap(), live.local_addr().unwrap());
@@ -47,13 +48,13 @@ async fn node(heard: &Heard) -> (String, String) {
     let heard = Arc::clone(heard);
     tokio::spawn(async move {
         while let Ok((stream, _)) = live.accept().await {
-            tokio::spawn(converse(stream, Arc::clone(&heard)));
+            tokio::spawn(converse(stream, Arc::clone(&heard), chain));
         }
     });
     (format!("http://{}", places.0), format!("ws://node:secret@{}", places.1))
 }
 
-async fn converse(stream: TcpStream, heard: Heard) {
+async fn converse(stream: TcpStream, heard: Heard, chain: u64) {
     #[expect(clippy::result_large_err, reason = "the library's callback wants it so")]
     let note = |request: &Request, response: Response| {
         heard.lock().unwrap().push(format!("{:?}", request.headers().get("authorization").unwrap()));
@@ -65,8 +66,14 @@ async fn converse(stream: TcpStream, heard: Heard) {
         let Message::Text(text) = message else { continue };
         heard.lock().unwrap().push(text.to_string());
         let asked: Value = serde_json::from_str(&text).unwrap();
-        number += 1;
-        let name = if asked["method"] == "eth_subscribe" { json!(format!("0x{number:x}")) } else { json!(true) };
+        let name = match asked["method"].as_str() {
+            Some("eth_chainId") => json!(format!("0x{chain:x}")),
+            Some("eth_subscribe") => {
+                number += 1;
+                json!(format!("0x{number:x}"))
+            }
+            _ => json!(true),
+        };
         let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": name});
         socket.send(Message::Text(answer.to_string().into())).await.unwrap();
         let events = match asked["params"][0].as_str() {
@@ -99,8 +106,13 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::on(CHAIN).await
+    }
+
+    /// One whose node takes WebSockets on this chain.
+    async fn on(chain: u64) -> Self {
         let heard = Heard::default();
-        let (url, ws_url) = node(&heard).await;
+        let (url, ws_url) = node(&heard, chain).await;
         let live = LivePlace::new(&Secret::new(ws_url), &Trust::public().unwrap()).unwrap();
         Self::with(chain_at(&url).telling(live), heard).await
     }
@@ -202,7 +214,8 @@ async fn a_client_reads_and_is_told_of_what_it_subscribed_to_and_of_nothing_else
     assert_eq!(other["error"]["message"], "subscription not found");
     assert_eq!(ask(&mut socket, "eth_unsubscribe", json!([name])).await["result"], true);
     let heard = world.heard.lock().unwrap().clone();
-    assert_eq!(heard.len(), 3, "{heard:?}");
+    // Who we are, which chain it is on, and the two calls.
+    assert_eq!(heard.len(), 4, "{heard:?}");
     assert_eq!(heard[0], "\"Basic bm9kZTpzZWNyZXQ=\"");
     assert!(!heard.iter().any(|said| said.contains(&token.text) || said.contains("0xdead")), "{heard:?}");
 }
@@ -371,7 +384,7 @@ async fn a_server_that_stops_closes_its_sockets_and_waits_for_that() {
 #[tokio::test]
 async fn without_a_place_for_it_a_subscription_is_refused_with_what_to_configure_and_reads_go_on() {
     let heard = Heard::default();
-    let (url, _) = node(&heard).await;
+    let (url, _) = node(&heard, CHAIN).await;
     let world = World::with(chain_at(&url), heard).await;
     let token = world.token(json!({})).await;
     let mut socket = world.open(&token.text).await;
@@ -379,4 +392,16 @@ async fn without_a_place_for_it_a_subscription_is_refused_with_what_to_configure
     assert_eq!(refused["error"]["data"]["code"], "not_configured");
     assert!(refused["error"]["message"].as_str().unwrap().contains("`ws_url`"), "{refused}");
     assert_eq!(ask(&mut socket, "eth_blockNumber", json!([])).await["result"], "0x2a");
+}
+
+#[tokio::test]
+async fn a_node_of_another_chain_is_subscribed_to_by_nobody() {
+    let world = World::on(1).await;
+    let token = world.token(json!({})).await;
+    let mut socket = world.open(&token.text).await;
+    let refused = ask(&mut socket, "eth_subscribe", json!(["newHeads"])).await;
+    assert_eq!(refused["error"]["data"]["code"], "rail_unavailable");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("is on chain 1"), "{refused}");
+    let heard = world.heard.lock().unwrap().clone();
+    assert!(!heard.iter().any(|said| said.contains("eth_subscribe")), "{heard:?}");
 }
