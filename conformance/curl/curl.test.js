@@ -187,6 +187,21 @@ suite('curl with a raw bearer', new Bursar(), (bursar) => {
     assertError(await get('undefined', '/api/v2/user/session'), 401);
   });
 
+  promise('HTTP/2 with prior knowledge is answered as HTTP/1.1 is', async () => {
+    const version = ['--http2-prior-knowledge'];
+    const own = await curl(...version, ...bearing(await shared()), `${bursar.url}/api/v2/user/session`);
+    assert.equal(own.status, 200, JSON.stringify(own.body));
+    assert.match(own.head, /^http\/2 200/);
+    assertError(await curl(...version, `${bursar.url}/api/v2/user/session`), 401);
+    const huge = path.join(mkdtempSync(path.join(tmpdir(), 'bursar-curl-')), 'huge');
+    writeFileSync(huge, Buffer.alloc(8 << 20, ' '));
+    const answer = await curl(...version, ...bearing(await shared()), '--data-binary', `@${huge}`, bursar.url + CREATE);
+    rmSync(path.dirname(huge), { recursive: true });
+    assertError(answer, 413);
+    // What asks to be upgraded to it stays with HTTP/1.1.
+    assert.match((await curl('--http2', `${bursar.url}/api/v1/ping`)).head, /^http\/1\.1 200/);
+  });
+
   promise('a request may name itself', async () => {
     const answer = await curl('--header', 'Request-ID: mine-0001', `${bursar.url}/api/v2/user/session`);
     assertError(answer, 401);

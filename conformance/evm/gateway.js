@@ -19,7 +19,7 @@ const TOKEN_COIN = 'hteth:usdc';
 
 /** A server that has one rail, `local`, and data that is thrown away when it is removed. */
 class Gateway extends Bursar {
-  constructor(nodeUrl, { confirmations = 1, contract } = {}) {
+  constructor(nodeUrl, { confirmations = 1, contract, live = false } = {}) {
     super(2);
     this.directory = mkdtempSync(path.join(tmpdir(), 'bursar-evm-'));
     const rails = path.join(this.directory, 'rails.toml');
@@ -27,7 +27,7 @@ class Gateway extends Bursar {
     writeFileSync(rails, `[rails.local]
 kind = "evm"
 url = "${nodeUrl}"
-chain_id = ${CHAIN_ID}
+${live ? `ws_url = "${nodeUrl.replace('http', 'ws')}"\n` : ''}chain_id = ${CHAIN_ID}
 coin = "hteth"
 confirmations = ${confirmations}
 ${tokens}`);

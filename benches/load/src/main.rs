@@ -10,6 +10,7 @@ mod figures;
 mod gateway;
 mod hello;
 mod load;
+mod memory;
 mod node;
 mod requests;
 mod resources;
@@ -57,6 +58,8 @@ enum Bench {
     Gateway(Options),
     /// What answers as a node would; prints its URL as one line of JSON.
     Node,
+    /// Memory with thousands of connections that ask for nothing, and with bodies that are refused.
+    Memory(memory::Options),
     /// The bare server; prints its URL as one line of JSON.
     Hello,
 }
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
             Bench::Resources(options) => resources::run(&options).await,
             Bench::Gateway(options) => gateway::run(&options).await,
             Bench::Node => node::serve().await,
+            Bench::Memory(options) => memory::run(&options).await,
             Bench::Hello => hello::serve().await,
         }
     });

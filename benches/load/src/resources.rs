@@ -16,6 +16,7 @@ use crate::subject::Subject;
 use crate::{Problem, WARM_UP};
 
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) load: crate::Options,
@@ -82,7 +83,7 @@ fn start(server: impl Fn() -> Result<Server, Problem>) -> Result<Started, Proble
 }
 
 /// The memory that is this process's share, in MiB.
-fn memory(server: &Server) -> Result<f64, Problem> {
+pub(crate) fn memory(server: &Server) -> Result<f64, Problem> {
     let rollup = fs::read_to_string(PathBuf::from("/proc").join(server.process().to_string()).join("smaps_rollup"))?;
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no PSS is told here")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;

@@ -13,9 +13,12 @@ pub mod bitcoin;
 pub mod evm;
 #[cfg(test)]
 mod fixtures;
+#[cfg(feature = "evm")]
+pub mod live;
 pub mod mail;
 pub mod node;
 #[cfg(test)]
 mod notes;
 pub mod sandbox;
+pub mod tls;
 pub mod upstream;

@@ -5,6 +5,7 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Params};
 use std::time::Duration;
 
+use crate::tls::Trust;
 use crate::upstream::{Answered, NoAnswer, Upstream};
 
 /// The longest answer of a node that is read.
@@ -42,6 +43,14 @@ impl Node {
     /// It is no URL of a node.
     pub fn new(url: &Secret<String>, within: Duration, is_version_2: bool) -> Result<Self, String> {
         Ok(Self { upstream: Upstream::new(url, within, LONGEST_ANSWER)?, is_version_2 })
+    }
+
+    /// The node at a URL, believed by this and no other trust.
+    ///
+    /// # Errors
+    /// It is no URL of a node.
+    pub fn trusting(url: &Secret<String>, within: Duration, is_version_2: bool, trust: &Trust) -> Result<Self, String> {
+        Ok(Self { upstream: Upstream::trusting(url, within, LONGEST_ANSWER, trust)?, is_version_2 })
     }
 
     /// The same node, asked at a place under its URL.
@@ -93,11 +102,16 @@ impl Node {
         if answer.get("id") != Some(&call.id) {
             return Err(NodeError::Lost(format!("it answered {} to another call", answered.status)));
         }
-        match (answer.get("error").filter(|error| **error != Json::Null), answer.get("result")) {
-            (Some(error), _) => Err(refusal(error)),
-            (None, Some(result)) => Ok(result.clone()),
-            (None, None) => Err(NodeError::Lost("its answer has neither result nor error".to_owned())),
-        }
+        result(&answer)
+    }
+}
+
+/// What an answer says.
+pub(crate) fn result(answer: &Json) -> Result<Json, NodeError> {
+    match (answer.get("error").filter(|error| **error != Json::Null), answer.get("result")) {
+        (Some(error), _) => Err(refusal(error)),
+        (None, Some(result)) => Ok(result.clone()),
+        (None, None) => Err(NodeError::Lost("its answer has neither result nor error".to_owned())),
     }
 }
 

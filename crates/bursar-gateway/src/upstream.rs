@@ -15,6 +15,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use crate::tls::{self, Trust};
+
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a connection waits for the next request.
@@ -65,22 +67,26 @@ impl Upstream {
     /// # Errors
     /// It is no such URL.
     pub fn new(url: &Secret<String>, within: Duration, most: usize) -> Result<Self, String> {
+        let trust = Trust::public().map_err(|_| "cannot be reached by TLS".to_owned())?;
+        Self::trusting(url, within, most, &trust)
+    }
+
+    /// The same, believed by this and no other trust.
+    ///
+    /// # Errors
+    /// It is no such URL.
+    pub fn trusting(url: &Secret<String>, within: Duration, most: usize, trust: &Trust) -> Result<Self, String> {
         let problem = || "is no http or https URL".to_owned();
-        let mut parsed = url::Url::parse(url.expose()).map_err(|_| problem())?;
-        if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
-            return Err(problem());
-        }
-        let authorization = credentials(&parsed)?;
-        if parsed.set_username("").is_err() || parsed.set_password(None).is_err() {
-            return Err(problem());
-        }
-        parsed.set_fragment(None);
-        let uri = parsed.as_str().parse().map_err(|_| problem())?;
+        let Locator { uri, authorization } = Locator::read(url, ["http", "https"]).ok_or_else(problem)??;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_WITHIN));
-        let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
+        let tls = HttpsConnectorBuilder::new()
+            .with_tls_config((*trust.config()).clone())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(MOST_IDLE)
@@ -137,11 +143,12 @@ impl Upstream {
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
         let response = self.client.request(request).await.map_err(|error| {
+            let problem = tls::problem(&error);
             if error.is_connect() {
-                NoAnswer::NotSent("it cannot be reached".to_owned())
+                NoAnswer::NotSent(problem.unwrap_or_else(|| "it cannot be reached".to_owned()))
             } else {
                 tracing::debug!(%error, "an upstream did not answer");
-                NoAnswer::Lost("the connection broke before an answer came".to_owned())
+                NoAnswer::Lost(problem.unwrap_or_else(|| "the connection broke before an answer came".to_owned()))
             }
         })?;
         let status = response.status();
@@ -154,6 +161,30 @@ impl Upstream {
             NoAnswer::Lost(reason)
         })?;
         Ok(Answered { status, body: body.to_bytes() })
+    }
+}
+
+/// Where a service is, and what it is told of us.
+pub(crate) struct Locator {
+    pub(crate) uri: Uri,
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+impl Locator {
+    /// Takes a URL of one of these schemes apart; nothing if it is none.
+    pub(crate) fn read(url: &Secret<String>, schemes: [&str; 2]) -> Option<Result<Self, String>> {
+        let mut parsed = url::Url::parse(url.expose()).ok()?;
+        if !schemes.contains(&parsed.scheme()) || !parsed.has_host() {
+            return None;
+        }
+        let authorization = match credentials(&parsed) {
+            Ok(authorization) => authorization,
+            Err(problem) => return Some(Err(problem)),
+        };
+        parsed.set_username("").ok()?;
+        parsed.set_password(None).ok()?;
+        parsed.set_fragment(None);
+        Some(Ok(Self { uri: parsed.as_str().parse().ok()?, authorization }))
     }
 }
 

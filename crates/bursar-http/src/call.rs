@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use crate::Settings;
 use crate::budget;
 use crate::failure::Failure;
+use crate::socket::{Places, Upgrade};
 
 /// The longest name that a client may give to what it asks for.
 const LONGEST_KEY: usize = 255;
@@ -35,10 +36,14 @@ pub(crate) struct Call {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) query: String,
     pub(crate) body: Vec<u8>,
+    /// What the connection may become, if the client asks for it.
+    pub(crate) upgrade: Option<Upgrade>,
+    /// The WebSockets that there are.
+    pub(crate) sockets: Places,
 }
 
 /// What a handler answers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,

@@ -1,6 +1,10 @@
 //! Accepting connections, so many and no more, each with a time in which it has to say what it wants: who
 //! sends a byte a minute does not hold a place for ever.
+//!
+//! HTTP/1.1 and HTTP/2 (with prior knowledge) come in by the same door. A connection that asks for nothing is told to
+//! go, whichever it speaks, and each request under way counts against one bound for all connections.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,23 +13,60 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::{Request, StatusCode, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
+
+use crate::closing::Closing;
+use crate::framing::{self, Fault, Framing, Observed, Whole};
 
 /// How many connections are served at once; further ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
-/// How long the head of a request may take, and how long a connection may be idle before it.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How many requests are under way at once, whatever number of them comes over one connection; further ones wait.
+const REQUESTS: usize = 4096;
 /// How long to wait after the machine could not accept a connection, for want of descriptors most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The longest head of a request of HTTP/1.1, in bytes.
+const LONGEST_HEAD: usize = 64 << 10;
 
-/// Serves until `shutdown`, then lets the requests under way finish.
+/// How many requests of one HTTP/2 connection are under way at once.
+const STREAMS: u32 = 64;
+/// The longest head of a request of HTTP/2, unpacked, in bytes.
+const HEADER_LIST: u32 = 32 << 10;
+/// The longest frame of HTTP/2, in bytes.
+const FRAME: u32 = 16 << 10;
+/// How much of one body, and of all bodies of a connection, may be on its way unread, in bytes.
+const STREAM_WINDOW: u32 = 64 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// How much of an answer waits for its reader, in bytes.
+const SEND_BUFFER: usize = 64 << 10;
+/// How many requests may be taken back before they were looked at, and after errors of the client's, until it has to go.
+const PENDING_RESETS: usize = 20;
+const ERROR_RESETS: usize = 64;
+/// How often a connection of HTTP/2 is asked whether it is still there, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_TIME: Duration = Duration::from_secs(20);
+
+/// How long things may take.
+#[derive(Clone, Copy)]
+struct Times {
+    /// The head of a request of HTTP/1.1, and a connection that asks for nothing.
+    idle: Duration,
+    /// Taking the last answers, once a connection was told to go.
+    leaving: Duration,
+}
+
+const TIMES: Times = Times { idle: Duration::from_secs(30), leaving: Duration::from_secs(120) };
+
+/// Serves until `shutdown`, then lets the requests under way finish and waits until WebSockets are closed.
 ///
 /// # Errors
 /// None at present; the listener's own errors pass or are waited out.
@@ -34,8 +75,19 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    serve_within(listener, router, shutdown, TIMES).await
+}
+
+async fn serve_within(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    times: Times,
+) -> std::io::Result<()> {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let requests = Arc::new(Semaphore::new(REQUESTS));
+    let (stop, stopped) = watch::channel(false);
+    let (alive, mut over) = mpsc::channel::<Infallible>(1);
     tokio::pin!(shutdown);
     loop {
         let accepted = async {
@@ -54,34 +106,145 @@ pub async fn serve(
                 }
             },
         };
-        let served = graceful.watch(connection(stream, peer, router.clone()));
-        tokio::spawn(async move {
-            if let Err(error) = served.await {
-                tracing::debug!(%peer, %error, "a connection ended early");
-            }
-            drop(place);
-        });
+        let closing = Closing::new(stopped.clone(), alive.clone());
+        let Ok(place) = place else { break };
+        tokio::spawn(connection(stream, peer, router.clone(), Arc::clone(&requests), closing, times, place));
     }
     drop(listener);
-    graceful.shutdown().await;
+    stop.send_replace(true);
+    drop(alive);
+    // Nobody sends anything: it is over when nobody could.
+    while over.recv().await.is_some() {}
     Ok(())
 }
 
-fn connection(
+async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+    requests: Arc<Semaphore>,
+    closing: Closing,
+    times: Times,
+    _place: OwnedSemaphorePermit,
+) {
     // Answers are small and complete; waiting for more to send only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a connection keeps its delay");
     }
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+    let framing = Arc::new(Framing::new());
+    let io = TokioIo::new(Observed::new(stream, Arc::clone(&framing)));
+    let (under_way, mut seen) = watch::channel(0_usize);
+    let under_way = Arc::new(under_way);
+    let of_requests = closing.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request.map(Body::new))
+        request.extensions_mut().insert(of_requests.clone());
+        let counted = UnderWay::new(&under_way);
+        let (router, framing, requests) = (router.clone(), Arc::clone(&framing), Arc::clone(&requests));
+        async move {
+            // The semaphore is never closed.
+            let _permit = requests.acquire_owned().await;
+            let _counted = counted;
+            Ok::<_, Infallible>(answer(request, router, &framing).await)
+        }
     });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service)
+    let builder = builder(times);
+    // Thousands wait for their next request: what they need only while they speak is not kept twice.
+    let mut served = Box::pin(builder.serve_connection_with_upgrades(io, service));
+    let mut is_leaving = false;
+    let mut end = None;
+    loop {
+        tokio::select! {
+            ended = served.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "a connection ended early");
+                }
+                return;
+            }
+            () = closing.begun(), if !is_leaving => {
+                served.as_mut().graceful_shutdown();
+                is_leaving = true;
+            }
+            () = idle(&mut seen, times.idle), if !is_leaving => {
+                served.as_mut().graceful_shutdown();
+                is_leaving = true;
+                end = Instant::now().checked_add(times.leaving);
+            }
+            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {
+                tracing::debug!(%peer, "a connection did not go when it was told to");
+                return;
+            }
+        }
+    }
 }
+
+fn builder(times: Times) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(times.idle).max_buf_size(LONGEST_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_LIST)
+        .max_frame_size(FRAME)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(ERROR_RESETS)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_TIME);
+    builder
+}
+
+/// Answers one request, and says whether another may follow it on the same connection.
+async fn answer(request: Request<Incoming>, router: Router, framing: &Framing) -> Response {
+    let is_version_1 = request.version() <= Version::HTTP_11;
+    let fault = if is_version_1 { framing.head(request.headers()).err() } else { None };
+    let whole = Whole::default();
+    let mut request = request.map(|body| Body::new(whole.watch(body)));
+    let fault = fault.or_else(|| framing::one_host(&mut request).err());
+    let is_faulty = fault.is_some();
+    if let Some(fault) = fault {
+        request.extensions_mut().insert::<Fault>(fault);
+    }
+    let mut response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let stays = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if is_version_1 && !stays && (is_faulty || !framing.next(whole.is_read())) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Is over when no request was under way for so long.
+async fn idle(under_way: &mut watch::Receiver<usize>, time: Duration) {
+    loop {
+        // The sender is gone with the connection only.
+        let _ = under_way.wait_for(|count| *count == 0).await;
+        if timeout(time, under_way.changed()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A request under way.
+struct UnderWay(Arc<watch::Sender<usize>>);
+
+impl UnderWay {
+    fn new(all: &Arc<watch::Sender<usize>>) -> Self {
+        all.send_modify(|count| *count = count.saturating_add(1));
+        Self(Arc::clone(all))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ use bursar_wire::error::ErrorBody;
 use bursar_wire::json::FieldError;
 use bursar_wire::shapes;
 
+use crate::framing::Fault;
+
 /// Why a request is not answered with a success.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -46,6 +48,16 @@ pub(crate) enum Failure {
     BodyNotWanted,
     /// A form of the web pages that no page of this session sent.
     FormNotOurs,
+    /// It cannot be told where the request ends, or to whom it goes.
+    Misframed(Fault),
+    /// The route is for WebSockets, and none was asked for as it must be.
+    UpgradeNeeded,
+    /// A WebSocket was asked for with a signature.
+    SignedSocket,
+    /// A page of another origin asks.
+    ForeignOrigin,
+    /// The token, or all tokens together, have as many WebSockets as they may.
+    TooManySockets,
 }
 
 impl From<ServiceError> for Failure {
@@ -142,6 +154,26 @@ impl Failure {
             Self::BodyNotWanted => plain(400, "BadRequest", "body_not_wanted", "a removal takes no body"),
             Self::FormNotOurs => {
                 plain(403, "AccessDenied", "form_not_ours", "the form did not come from a page of this session")
+            }
+            Self::Misframed(fault) => plain(400, "BadRequest", fault.code(), fault.text()),
+            Self::UpgradeNeeded => plain(
+                426,
+                "UpgradeRequired",
+                "upgrade_needed",
+                "this address is for a WebSocket over HTTP/1.1 (RFC 6455, version 13), or for POST",
+            ),
+            Self::SignedSocket => plain(
+                403,
+                "AccessDenied",
+                "signed_socket",
+                "a WebSocket is opened with the token itself, as a bearer or as a password; signed requests are POSTed",
+            ),
+            Self::ForeignOrigin => {
+                plain(403, "AccessDenied", "foreign_origin", "a page of another origin may not open a WebSocket here")
+            }
+            Self::TooManySockets => {
+                plain(429, "TooManyRequests", "too_many_sockets", "too many WebSockets are open; close one first")
+                    .after(5)
             }
             Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
         }

@@ -9,8 +9,10 @@ mod bitgo;
 mod body;
 mod budget;
 mod call;
+mod closing;
 mod connections;
 mod failure;
+mod framing;
 mod native;
 pub mod openapi;
 pub mod operations;
@@ -18,6 +20,7 @@ mod pipeline;
 mod problem;
 mod rail;
 mod routes;
+mod socket;
 mod web;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bursar_core::token::TokenKind;
@@ -15,16 +15,20 @@ use bursar_service::Bursar;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
 use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
+use hyper::upgrade::OnUpgrade;
 use tower::Layer;
 
 use crate::Settings;
 use crate::address;
 use crate::budget;
 use crate::call::{Call, Reply};
+use crate::closing::Closing;
 use crate::failure::{Failure, Shown};
+use crate::framing::Fault;
 use crate::operations::Traffic;
 use crate::problem;
 use crate::routes::{self, Access, ROUTES, Route};
+use crate::socket::{Places, Upgrade};
 use crate::web;
 
 /// The longest id of a request that is echoed.
@@ -39,11 +43,12 @@ pub(crate) struct Surface {
     pub(crate) bursar: Arc<Bursar>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) traffic: Traffic,
+    pub(crate) sockets: Places,
 }
 
 /// Builds the router from the tables of routes and pages, and from nothing else.
 pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) -> Router {
-    let surface = Surface { bursar, settings: Arc::new(settings), traffic };
+    let surface = Surface { bursar, settings: Arc::new(settings), traffic, sockets: Places::default() };
     let mut router = Router::new();
     for route in ROUTES {
         let filter = MethodFilter::try_from(route.method()).unwrap_or(MethodFilter::TRACE);
@@ -102,6 +107,7 @@ pub(crate) struct Received {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) address: std::net::IpAddr,
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 impl Surface {
@@ -158,16 +164,24 @@ impl Surface {
             parameters,
             query,
             body: received.body.into(),
+            upgrade: received.upgrade,
+            sockets: self.sockets.clone(),
         };
         ((route.handler)(call).await, signer)
     }
 
     pub(crate) async fn receive(&self, peer: SocketAddr, request: Request) -> Result<Received, Failure> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // Before anything of it is believed.
+        if let Some(fault) = parts.extensions.remove::<Fault>() {
+            return Err(Failure::Misframed(fault));
+        }
+        let upgrade = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Closing>());
+        let upgrade = upgrade.map(|(begun, closing)| Upgrade { begun, closing });
         let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);
         let body = crate::body::read(&parts.headers, body, self.settings.body_limit).await?;
         let target = parts.extensions.get::<Target>().map_or_else(String::new, |target| target.0.clone());
-        Ok(Received { method: parts.method, target, headers: parts.headers, body, address })
+        Ok(Received { method: parts.method, target, headers: parts.headers, body, address, upgrade })
     }
 
     async fn authenticate(&self, received: &Received) -> (Result<Option<Principal>, Failure>, Option<Signer>) {
@@ -251,7 +265,9 @@ impl Surface {
             set(&mut headers, signed.signature.0, signed.signature.1.as_str());
         }
         set(&mut headers, names::REQUEST_ID, request_id);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+        }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let mut response = Response::new(Body::from(bytes));

@@ -35,24 +35,36 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
     }
     let calls = match Calls::read(&call.body) {
         Ok(calls) => calls,
-        Err(refusal) => {
-            let failed = failed(PARSE_ERROR, &refusal.detail, Some(code(refusal.why.code())));
-            return Reply::json_text(StatusCode::OK, answer(true, &Json::Null, Err(failed)).to_string());
-        }
+        Err(refusal) => return Reply::json_text(StatusCode::OK, unread(&refusal)),
     };
     let beside = Beside { key: call.idempotency_key()?, otp: call.header(names::OTP).map(str::to_owned) };
     let results = call.bursar.call_rail(call.principal()?, rail, &calls, beside).await?;
-    let now = call.bursar.now();
+    Reply::json_text(StatusCode::OK, answers(&calls, results, call.bursar.now()))
+}
+
+/// Whether a method begins or ends a subscription, by its name.
+pub(crate) fn is_about_subscriptions(method: &str) -> bool {
+    matches!(method, "eth_subscribe" | "eth_unsubscribe")
+}
+
+/// What a client is told whose calls cannot be read.
+pub(crate) fn unread(refusal: &Forbidden) -> String {
+    let failed = failed(PARSE_ERROR, &refusal.detail, Some(code(refusal.why.code())));
+    answer(true, &Json::Null, Err(failed)).to_string()
+}
+
+/// What a client is told of its calls.
+pub(crate) fn answers(calls: &Calls, results: Vec<Result<Json, NoResult>>, now: Timestamp) -> String {
     let mut answers = calls
         .as_slice()
         .iter()
         .zip(results)
         .map(|(asked, result)| answer(asked.is_version_2, &asked.id, result.map_err(|error| told(error, now))));
-    let body = match &calls {
+    let body = match calls {
         Calls::One(_) => answers.next().unwrap_or(Json::Null),
         Calls::Batch(_) => Json::List(answers.collect()),
     };
-    Reply::json_text(StatusCode::OK, body.to_string())
+    body.to_string()
 }
 
 /// What a client is told of one call.
@@ -77,7 +89,8 @@ fn told(error: NoResult, now: Timestamp) -> Json {
             let number = match why {
                 Why::UnknownMethod | Why::Withheld => METHOD_NOT_FOUND,
                 Why::Undecodable => INVALID_PARAMS,
-                Why::NotPriced | Why::WrongChain | Why::NotSupported => TRANSACTION_REJECTED,
+                Why::NotPriced | Why::WrongChain | Why::NotSupported | Why::SpendOverSocket => TRANSACTION_REJECTED,
+                Why::NotConfigured => METHOD_NOT_FOUND,
             };
             failed(number, &detail, Some(code(why.code())))
         }

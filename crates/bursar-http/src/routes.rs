@@ -12,7 +12,7 @@ use crate::native::{
     document, factors, holding, invitations, limits, organisations, own, rails, sessions, sign_in,
     tokens as native_tokens, trail, users, wallets as native_wallets,
 };
-use crate::rail;
+use crate::{rail, socket};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -255,4 +255,5 @@ routes! {
     GET    NATIVE "/openapi.json" Public document::show;
 
     POST   RAIL "/rail/{rail}" Token rail::call;
+    GET    RAIL "/rail/{rail}" Token socket::open;
 }

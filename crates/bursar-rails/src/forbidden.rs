@@ -26,6 +26,10 @@ pub enum Why {
     WrongChain,
     /// It is of a kind that is not carried out (a batch with two spends, a replaced input, a contract's creation).
     NotSupported,
+    /// It spends, and came over a connection that is for reading.
+    SpendOverSocket,
+    /// The operator has not said where it can be had.
+    NotConfigured,
 }
 
 impl Why {
@@ -38,6 +42,8 @@ impl Why {
             Self::NotPriced => "not_priced",
             Self::WrongChain => "wrong_chain",
             Self::NotSupported => "not_supported",
+            Self::SpendOverSocket => "spend_over_socket",
+            Self::NotConfigured => "not_configured",
         }
     }
 }

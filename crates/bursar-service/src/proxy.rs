@@ -36,9 +36,9 @@ pub enum NoResult {
 }
 
 /// A wallet of the caller on a rail.
-struct OwnWallet {
+pub(crate) struct OwnWallet {
     id: WalletId,
-    reference: String,
+    pub(crate) reference: String,
 }
 
 /// What comes with calls, beside them.
@@ -119,7 +119,7 @@ impl Bursar {
     }
 
     /// The wallets on a rail that the caller may see.
-    async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
+    pub(crate) async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
         let now = self.clock.now();
         let (mut own, mut refused) = (Vec::new(), None);
         for WalletOfUser { wallet, role, .. } in self.wallets_of(principal.user()).await?.iter() {

@@ -15,6 +15,8 @@ use bursar_rails::Forbidden;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
 
+use crate::feed::Feed;
+
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -226,6 +228,16 @@ pub trait Protocol: Send + Sync {
 
     /// Passes a read on, as one who may see these wallets asks it.
     fn read<'a>(&'a self, call: &'a Call, wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>>;
+
+    /// Whether a call begins or ends a subscription, which only a connection that stays can have; nothing if it does neither.
+    fn subscription(&self, _call: &Call) -> Option<Result<(), Forbidden>> {
+        None
+    }
+
+    /// Opens what tells one client of its subscriptions.
+    fn feed(&self) -> Answer<'_, Result<Feed, CallError>> {
+        Box::pin(std::future::ready(Err(CallError::Unavailable("it tells of nothing by itself".to_owned()))))
+    }
 
     /// Finds out what a call takes that spends from this wallet, and who gets how much if the call does not say it.
     /// Moves nothing.

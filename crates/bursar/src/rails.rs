@@ -2,6 +2,7 @@
 
 mod bitcoin;
 mod place;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,12 +15,14 @@ use bursar_core::ledger::FeeCeiling;
 use bursar_core::limit::text;
 use bursar_gateway::bitcoin::BitcoinRail;
 use bursar_gateway::evm::{EvmRail, Settings};
+use bursar_gateway::live::LivePlace;
 use bursar_rails::evm::{Chain, FeeCeilings, address};
 use bursar_service::rail::{Rail, RailError};
 use serde::Deserialize;
 
 use self::bitcoin::Bitcoin;
 use self::place::Place;
+use self::trust::Certificates;
 use crate::calls::AllowedCall;
 use crate::failure::Failure;
 use crate::server::Rails;
@@ -76,6 +79,11 @@ pub(crate) enum RailConfiguration {
 pub(crate) struct Evm {
     url: Option<String>,
     url_file: Option<PathBuf>,
+    ws_url: Option<String>,
+    ws_url_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    client_certificate_file: Option<PathBuf>,
+    client_key_file: Option<PathBuf>,
     chain_id: u64,
     coin: String,
     #[serde(default = "twelve")]
@@ -102,7 +110,14 @@ pub(crate) fn placed(rails: Described, place: &Path) -> Described {
         let rail = match rail {
             RailConfiguration::Bitcoin(bitcoin) => RailConfiguration::Bitcoin(bitcoin.placed(place)),
             RailConfiguration::Evm(mut evm) => {
-                evm.url_file = evm.url_file.map(|file| place.join(file));
+                let files = [
+                    &mut evm.url_file,
+                    &mut evm.ws_url_file,
+                    &mut evm.ca_file,
+                    &mut evm.client_certificate_file,
+                    &mut evm.client_key_file,
+                ];
+                files.into_iter().flatten().for_each(|file| *file = place.join(&file));
                 RailConfiguration::Evm(evm)
             }
         };
@@ -193,6 +208,8 @@ pub(crate) fn read(path: &Path) -> Result<Described, Failure> {
 impl Evm {
     fn check(&self) -> Result<(), String> {
         self.place().check()?;
+        self.live_place().map_or(Ok(()), |place| place.check())?;
+        self.certificates().check()?;
         self.chain()?;
         self.fees().map(drop)
     }
@@ -201,7 +218,25 @@ impl Evm {
         let url = self.place().read()?;
         let (chain, fees) = (self.chain()?, self.fees()?);
         let settings = Settings { chain, url, fees, confirmations: self.confirmations };
-        EvmRail::new(settings).map_err(|problem| format!("`url` {problem}"))
+        let trust = self.certificates().read()?;
+        let rail = EvmRail::trusting(settings, &trust).map_err(|problem| format!("`url` {problem}"))?;
+        let Some(place) = self.live_place() else { return Ok(rail) };
+        let live = LivePlace::new(&place.read()?, &trust).map_err(|problem| format!("`ws_url` {problem}"))?;
+        Ok(rail.telling(live))
+    }
+
+    fn certificates(&self) -> Certificates<'_> {
+        Certificates {
+            authorities: self.ca_file.as_deref(),
+            certificate: self.client_certificate_file.as_deref(),
+            key: self.client_key_file.as_deref(),
+        }
+    }
+
+    /// Where it takes WebSockets, if it does.
+    fn live_place(&self) -> Option<Place<'_>> {
+        let place = Place { name: "ws_url", url: self.ws_url.as_deref(), file: self.ws_url_file.as_deref() };
+        (place.url.is_some() || place.file.is_some()).then_some(place)
     }
 
     fn place(&self) -> Place<'_> {
@@ -300,10 +335,40 @@ mod tests {
             ("'hteth'", "'hteth'\nfees_per_day = '1e3'", "fees_per_day"),
             ("'hteth'", "'hteth'\ntokens.'hteth:usdc' = '0x1'", "tokens.\"hteth:usdc\""),
             ("'hteth'", "'hteth'\nconfirmation = 1", "confirmation"),
+            ("'hteth'", "'hteth'\nws_url = 'ws://user:pass@127.0.0.1'", "`ws_url_file`"),
+            ("'hteth'", "'hteth'\nws_url = 'ws://127.0.0.1'\nws_url_file = 'x'", "one will do"),
+            ("'hteth'", "'hteth'\nclient_certificate_file = 'x'", "`client_key_file`"),
+            ("'hteth'", "'hteth'\nclient_key_file = 'x'", "`client_certificate_file`"),
         ] {
             let error = read(&GOOD.replace(from, to)).map(drop).unwrap_err();
             assert!(error.contains(problem), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_of_certificates_that_cannot_be_used_is_named_by_its_key() {
+        let place = tempfile::tempdir().unwrap();
+        let opened = |keys: &str| {
+            let rails = placed(read(&GOOD.replace("'hteth'", &format!("'hteth'\n{keys}"))).unwrap(), place.path());
+            open(&rails).map(drop).map_err(|failure| failure.to_string())
+        };
+        fs::write(place.path().join("text.pem"), "no certificate").unwrap();
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        fs::write(place.path().join("broken.pem"), broken).unwrap();
+        for (keys, problem) in [
+            ("ca_file = 'none.pem'", "`ca_file`: "),
+            ("ca_file = 'text.pem'", "text.pem: has no certificate in PEM"),
+            ("ca_file = 'broken.pem'", "broken.pem: has a certificate that is none"),
+            ("client_certificate_file = 'none.pem'\nclient_key_file = 'text.pem'", "`client_certificate_file`: "),
+            ("client_certificate_file = 'broken.pem'\nclient_key_file = 'none.pem'", "`client_key_file`: "),
+            ("client_certificate_file = 'broken.pem'\nclient_key_file = 'text.pem'", "has no private key in PEM"),
+            ("ws_url = 'http://127.0.0.1'", "`ws_url` is no ws or wss URL"),
+            ("ws_url_file = 'text.pem'", "`ws_url` is no ws or wss URL"),
+        ] {
+            let error = opened(keys).unwrap_err();
+            assert!(error.contains("rails.local") && error.contains(problem), "{keys}: {error}");
+        }
+        assert_eq!(opened("ws_url = 'ws://127.0.0.1:8545'"), Ok(()));
     }
 
     const BITCOIN: &str = "[local]\nkind = 'bitcoin'\nurl = 'http://127.0.0.1:48332'\nnetwork = 'regtest'\n";

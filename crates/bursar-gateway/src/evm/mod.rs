@@ -8,6 +8,7 @@
 //! remembered, and that the node's word for what a coin or a wallet is counts for anything.
 
 mod by_node;
+mod feed;
 mod follow;
 mod keys;
 mod plan;
@@ -38,7 +39,9 @@ use bursar_service::rail::{
     Answer, Balance, Built, Decoded, Memory, NewNote, Outflow, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
 };
 
+use crate::live::LivePlace;
 use crate::node::Node;
+use crate::tls::Trust;
 
 /// How long a node may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -49,6 +52,7 @@ pub struct EvmRail {
     node: Node,
     fees: FeeCeiling,
     confirmations: u64,
+    live: Option<LivePlace>,
     /// One spend at a time takes a nonce of a wallet.
     turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -71,19 +75,36 @@ impl EvmRail {
     /// # Errors
     /// The URL is none of a node.
     pub fn new(settings: Settings) -> Result<Self, String> {
-        let Settings { chain, url, fees, confirmations } = settings;
-        let node = Node::new(&url, ANSWER_WITHIN, true)?;
-        Ok(Self { chain, node, fees, confirmations: confirmations.max(1), turns: Mutex::default() })
+        let trust = Trust::public().map_err(|_| "cannot be reached by TLS".to_owned())?;
+        Self::trusting(settings, &trust)
     }
 
-    /// Checks that the node is on the chain that it is said to be on.
+    /// A rail whose node is believed by this and no other trust.
+    ///
+    /// # Errors
+    /// The URL is none of a node.
+    pub fn trusting(settings: Settings, trust: &Trust) -> Result<Self, String> {
+        let Settings { chain, url, fees, confirmations } = settings;
+        let node = Node::trusting(&url, ANSWER_WITHIN, true, trust)?;
+        Ok(Self { chain, node, fees, confirmations: confirmations.max(1), live: None, turns: Mutex::default() })
+    }
+
+    /// The same, with a place where the node tells of what happens.
+    #[must_use]
+    pub fn telling(self, live: LivePlace) -> Self {
+        Self { live: Some(live), ..self }
+    }
+
+    /// Checks that the node is on the chain that it is said to be on, and so where it takes WebSockets.
     ///
     /// # Errors
     /// It is not, or does not answer.
     pub async fn check(&self) -> Result<(), RailError> {
         let id: u64 = quote::number(&self.node.ask("eth_chainId", Vec::new()).await.map_err(quote::told)?)?;
         if id == self.chain.id() {
-            return Ok(());
+            let Some(live) = &self.live else { return Ok(()) };
+            let told = |problem| RailError::Unavailable(format!("no WebSocket: {problem}"));
+            return self.listen(live).await.map(drop).map_err(told);
         }
         let problem = format!("the node is on chain {id}, and the rail is said to be on {}", self.chain.id());
         Err(RailError::Unavailable(problem))

@@ -8,10 +8,13 @@ use bursar_rails::forbidden::Why;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
 use bursar_rails::{Forbidden, Operation};
+use bursar_service::feed::Feed;
 use bursar_service::rail::{Answer, CallError, CallMeaning, Memory, Plan, Protocol, RailError, Wanted};
 
-use super::{EvmRail, plan, quote};
+use super::{EvmRail, feed, plan, quote};
+use crate::live::{LivePlace, Socket};
 use crate::node::NodeError;
+use crate::upstream::NoAnswer;
 
 impl Protocol for EvmRail {
     fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden> {
@@ -27,6 +30,33 @@ impl Protocol for EvmRail {
                 NodeError::Refused { code, message, data } => CallError::Refused { code, message, data },
                 NodeError::NotReached(reason) | NodeError::Lost(reason) => CallError::Unavailable(reason),
             })
+        })
+    }
+
+    fn subscription(&self, call: &Call) -> Option<Result<(), Forbidden>> {
+        if methods::meaning(&call.method) != Meaning::Subscription {
+            return None;
+        }
+        Some(match classify(&self.chain, &|_| false, Transport::WebSocket, call) {
+            Operation::Forbidden(refusal) => Err(refusal),
+            Operation::Spend(_) => Err(Forbidden::undecodable("it is no subscription")),
+            Operation::Read if self.live.is_none() => {
+                let detail = "this rail tells of nothing: its operator has to set `ws_url` (or `ws_url_file`), the node's \
+                              address for WebSockets; until then ask with `eth_newFilter`";
+                Err(Forbidden::new(Why::NotConfigured, detail))
+            }
+            Operation::Read => Ok(()),
+        })
+    }
+
+    fn feed(&self) -> Answer<'_, Result<Feed, CallError>> {
+        Box::pin(async move {
+            let live = self.live.as_ref();
+            let live = live.ok_or_else(|| CallError::Unavailable("it has no `ws_url`".to_owned()))?;
+            let socket = self.listen(live).await.map_err(CallError::Unavailable)?;
+            let (feed, source) = Feed::new();
+            tokio::spawn(feed::run(socket, source));
+            Ok(feed)
         })
     }
 
@@ -64,6 +94,13 @@ impl Protocol for EvmRail {
 }
 
 impl EvmRail {
+    /// A WebSocket to the node, which is on the chain that it should be on.
+    pub(super) async fn listen(&self, live: &LivePlace) -> Result<Socket, String> {
+        let mut socket = live.connect().await.map_err(NoAnswer::reason)?;
+        feed::check(&mut socket, self.chain.id()).await?;
+        Ok(socket)
+    }
+
     fn meaning(&self, call: &Call, operation: Operation<Payment>) -> CallMeaning {
         match operation {
             Operation::Forbidden(refusal) => CallMeaning::Forbidden(refusal),

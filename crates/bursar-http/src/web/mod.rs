@@ -46,6 +46,7 @@ use self::answer::Answer;
 use self::visit::Visit;
 use crate::failure::Failure;
 
+pub(crate) use csrf::is_from_here;
 pub(crate) use door::{mount, no_such_page, wants_page};
 
 /// Who may see a page.

@@ -16,7 +16,11 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new() -> Self {
-        let server = Server::start().await;
+        Self::of(Server::start().await).await
+    }
+
+    /// The same people on this server.
+    pub(crate) async fn of(server: Server) -> Self {
         for role in ROLES {
             server.user(&name(role)).await;
             let of_all = MemberRole::parse(role);

@@ -50,6 +50,13 @@ pub(crate) struct Server {
     router: Router,
 }
 
+/// A server on a socket.
+pub(crate) struct Listening {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: tokio::sync::oneshot::Sender<()>,
+    pub(crate) served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
 /// Mails as the server hands them over.
 struct Mailbox(mpsc::UnboundedSender<Mail>);
 
@@ -70,20 +77,25 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::built(policy(), true).await
+        Self::built(policy(), true, chain()).await
+    }
+
+    /// One with this rail under the name `chain`.
+    pub(crate) async fn before(rail: Arc<dyn Rail>) -> Self {
+        Self::built(policy(), true, rail).await
     }
 
     /// One whose operator decided otherwise.
     pub(crate) async fn with(policy: Policy) -> Self {
-        Self::built(policy, true).await
+        Self::built(policy, true, chain()).await
     }
 
     /// One that sends mail, or none at all.
     pub(crate) async fn sending(sends_mail: bool) -> Self {
-        Self::built(policy(), sends_mail).await
+        Self::built(policy(), sends_mail, chain()).await
     }
 
-    async fn built(policy: Policy, sends_mail: bool) -> Self {
+    async fn built(policy: Policy, sends_mail: bool, chain: Arc<dyn Rail>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_790_000_000_000)));
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
@@ -98,7 +110,7 @@ impl Server {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             sealer: Sealer::new(&Secret::new([9; 32])).unwrap(),
-            rails: BTreeMap::from([("sandbox".to_owned(), rail), ("chain".to_owned(), chain())]),
+            rails: BTreeMap::from([("sandbox".to_owned(), rail), ("chain".to_owned(), chain)]),
             ecdh_key: Secret::new(String::new()),
             ecdh_public_key: String::new(),
             mail: sends_mail.then_some(post),
@@ -111,6 +123,16 @@ impl Server {
         let operations = Arc::new(Operations::new());
         let router = bursar_http::router(Arc::clone(&bursar), settings(), &operations);
         Self { bursar, clock, directory, wallet, operations, mailbox: Mutex::new(mailbox), router }
+    }
+
+    /// Serves on a socket of this machine until it is told to stop.
+    pub(crate) async fn listen(&self) -> Listening {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let stopped = async { stopped.await.unwrap_or_default() };
+        let served = tokio::spawn(bursar_http::serve(listener, self.router.clone(), stopped));
+        Listening { address, stop, served }
     }
 
     pub(crate) fn settings(&self) -> bursar_http::Settings {
@@ -305,13 +327,18 @@ fn settings() -> bursar_http::Settings {
 
 /// A rail in front of a node that nobody runs.
 fn chain() -> Arc<dyn Rail> {
+    Arc::new(chain_at("http://127.0.0.1:1"))
+}
+
+/// A rail in front of a node.
+pub(crate) fn chain_at(url: &str) -> bursar_gateway::evm::EvmRail {
     use bursar_gateway::evm::{EvmRail, Settings};
     use bursar_rails::evm::{Chain, FeeCeilings};
     let ceilings = FeeCeilings { fee_per_gas: 100_000_000_000, priority_fee_per_gas: 10_000_000_000, gas: 1_000_000 };
     let chain = Chain::new(31_337, Coin::parse("hteth").unwrap(), ceilings).unwrap();
     let fees = bursar_core::ledger::FeeCeiling { per_spend: Amount::MAX, per_day: Amount::MAX };
-    let url = Secret::new("http://127.0.0.1:1".to_owned());
-    Arc::new(EvmRail::new(Settings { chain, url, fees, confirmations: 1 }).unwrap())
+    let url = Secret::new(url.to_owned());
+    EvmRail::new(Settings { chain, url, fees, confirmations: 1 }).unwrap()
 }
 
 pub(crate) fn policy() -> Policy {

@@ -2,11 +2,12 @@
 
 use super::Own;
 use super::chain::Chain;
-use super::methods::{self, Meaning, SUBSCRIPTIONS, Verb};
+use super::methods::{self, Meaning, Verb};
 use super::payment::{Form, Payment};
 use super::quantity;
 use super::raw::Raw;
 use super::request::Request;
+use super::subscription;
 use crate::Operation;
 use crate::forbidden::{Forbidden, Why};
 use crate::json::Json;
@@ -60,23 +61,18 @@ fn operation(chain: &Chain, own: Own<'_>, transport: Transport, call: &Call) -> 
     };
     match meaning {
         Meaning::Spend(verb) => spend(chain, own, verb, params).map(Operation::Spend),
-        Meaning::Subscription => subscription(transport, &call.method, params).map(|()| Operation::Read),
+        Meaning::Subscription => subscription_over(transport, &call.method, params).map(|()| Operation::Read),
         _ => Ok(Operation::Read),
     }
 }
 
-fn subscription(transport: Transport, method: &str, params: &[Json]) -> Result<(), Forbidden> {
+fn subscription_over(transport: Transport, method: &str, params: &[Json]) -> Result<(), Forbidden> {
     if transport != Transport::WebSocket {
         let detail =
             format!("`{method}` needs a connection that stays; ask `eth_getLogs` or `eth_blockNumber` instead");
         return Err(Forbidden::new(Why::NotSupported, detail));
     }
-    let to = params.first().and_then(Json::as_text);
-    if method == "eth_subscribe" && !to.is_some_and(|name| SUBSCRIPTIONS.contains(&name)) {
-        let detail = format!("that cannot be subscribed to; one of {} can", SUBSCRIPTIONS.join(", "));
-        return Err(Forbidden::new(Why::UnknownMethod, detail));
-    }
-    Ok(())
+    subscription::check(method, params)
 }
 
 fn spend(chain: &Chain, own: Own<'_>, verb: Verb, params: &[Json]) -> Result<Payment, Forbidden> {

@@ -30,9 +30,6 @@ pub enum Verb {
     SendRaw,
 }
 
-/// What can be subscribed to.
-pub const SUBSCRIPTIONS: [&str; 4] = ["newHeads", "logs", "newPendingTransactions", "syncing"];
-
 const READS: [&str; 40] = [
     "eth_blobBaseFee",
     "eth_blockNumber",

@@ -20,6 +20,7 @@ pub mod raw;
 pub mod receipt;
 pub mod request;
 pub mod rule;
+pub mod subscription;
 
 #[cfg(test)]
 mod fixtures;

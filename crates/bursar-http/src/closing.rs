@@ -1,0 +1,24 @@
+//! The end of a server, as what outlives a request hears of it.
+
+use std::convert::Infallible;
+
+use tokio::sync::{mpsc, watch};
+
+/// Tells that the server closes, and keeps it waiting until this is dropped.
+#[derive(Clone)]
+pub(crate) struct Closing {
+    stopped: watch::Receiver<bool>,
+    _alive: mpsc::Sender<Infallible>,
+}
+
+impl Closing {
+    pub(crate) const fn new(stopped: watch::Receiver<bool>, alive: mpsc::Sender<Infallible>) -> Self {
+        Self { stopped, _alive: alive }
+    }
+
+    /// Is over when the server closes.
+    pub(crate) async fn begun(&self) {
+        // If the sender is gone, everything is over as well.
+        self.stopped.clone().wait_for(|stopped| *stopped).await.ok();
+    }
+}

@@ -1,0 +1,105 @@
+//! A rail's own protocol over a connection that stays: reads and subscriptions, never a spend.
+//!
+//! What must never happen here: that a client hears of anything once it may not read any more. So who holds such a
+//! connection asks [`Bursar::is_still_good`] before every call and every moment in between.
+
+use bursar_core::authorize::{Need, authorize};
+use bursar_rails::Forbidden;
+use bursar_rails::forbidden::Why;
+use bursar_rails::json::Json;
+use bursar_rails::jsonrpc::Calls;
+
+use crate::Bursar;
+use crate::authenticate::{Principal, Unauthenticated};
+use crate::error::ServiceError;
+use crate::feed::Feed;
+use crate::proxy::NoResult;
+use crate::rail::CallMeaning;
+
+impl Bursar {
+    /// Looks at a presenter again: the same token, by what is known of it now.
+    ///
+    /// # Errors
+    /// It may not be used any more, its secret counts no more, or nobody can say.
+    pub fn is_still_good(&self, principal: &Principal) -> Result<Principal, Unauthenticated> {
+        let known = self.token_of_id(principal.token().id)?;
+        let now = self.clock.now();
+        let counts = known.secrets.iter().any(|secret| secret.lookup == principal.lookup && secret.counts_at(now));
+        let owner = self.owner(known.token.user)?.ok_or(Unauthenticated::Unknown)?;
+        authorize(&known.token, &owner, principal.address, Need::Presence, now)
+            .map_err(|refusal| Unauthenticated::Refused(Box::new(refusal)))?;
+        if !counts || !known.token.lives_at(now) {
+            return Err(Unauthenticated::Unknown);
+        }
+        Ok(Principal { known, owner, ..principal.clone() })
+    }
+
+    /// Checks that the caller has a part in a rail, and speaks to it in its own protocol.
+    ///
+    /// # Errors
+    /// There is no such rail, or the caller has no part in it.
+    pub async fn check_rail(&self, principal: &Principal, rail: &str) -> Result<(), ServiceError> {
+        let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
+        found.protocol().ok_or(ServiceError::NotFound("rail"))?;
+        self.wallets_on(principal, rail).await.map(drop)
+    }
+
+    /// Carries out calls that came over a connection that stays, in their order. What it subscribes to is told by the feed,
+    /// which is opened for the first subscription.
+    ///
+    /// # Errors
+    /// There is no such rail, it is not spoken to in its own protocol, or the caller has no part in it.
+    pub async fn call_rail_live(
+        &self,
+        principal: &Principal,
+        rail: &str,
+        calls: &Calls,
+        feed: &mut Option<Feed>,
+    ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
+        let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
+        let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
+        let wallets = self.wallets_on(principal, rail).await?;
+        let references: Vec<_> = wallets.into_iter().map(|wallet| wallet.reference).collect();
+        let meanings = match protocol.meanings(calls, &references) {
+            Ok(meanings) => meanings,
+            Err(refusal) => {
+                let refuse = |_| Err(NoResult::Forbidden(refusal.clone()));
+                return Ok(calls.as_slice().iter().map(refuse).collect());
+            }
+        };
+        let mut results = Vec::with_capacity(meanings.len());
+        for (call, meaning) in calls.as_slice().iter().zip(meanings) {
+            results.push(match (protocol.subscription(call), meaning) {
+                (Some(Err(refusal)), _) | (None, CallMeaning::Forbidden(refusal)) => Err(NoResult::Forbidden(refusal)),
+                (Some(Ok(())), _) => {
+                    if feed.is_none() {
+                        match protocol.feed().await {
+                            Ok(opened) => *feed = Some(opened),
+                            Err(error) => {
+                                results.push(Err(NoResult::Rail(error)));
+                                continue;
+                            }
+                        }
+                    }
+                    match feed {
+                        Some(feed) => feed.ask(call).await.map_err(NoResult::Rail),
+                        None => Err(NoResult::Service(ServiceError::NotFound("subscription"))),
+                    }
+                }
+                (None, CallMeaning::Read) => protocol.read(call, &references).await.map_err(NoResult::Rail),
+                (None, CallMeaning::Wallets) => {
+                    Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect()))
+                }
+                (None, CallMeaning::Spend(_)) => Err(NoResult::Forbidden(over_socket())),
+            });
+        }
+        Ok(results)
+    }
+}
+
+/// The refusal of a spend: it can carry neither a name of its own nor a one-time password here, and its answer would be
+/// lost with the connection.
+fn over_socket() -> Forbidden {
+    let detail = "nothing is spent over a WebSocket; send the same call as a POST to the same address";
+    Forbidden::new(Why::SpendOverSocket, detail)
+}
