@@ -61,6 +61,14 @@ impl Node {
         Ok(Self { upstream: self.upstream.under(names)?, is_version_2: self.is_version_2 })
     }
 
+    /// The same place, asked a question.
+    ///
+    /// # Errors
+    /// It cannot be asked in a URL.
+    pub fn asking(&self, question: &[(&str, &str)]) -> Result<Self, String> {
+        Ok(Self { upstream: self.upstream.asking(question)?, is_version_2: self.is_version_2 })
+    }
+
     /// Gets what it shows; nothing if it has none of that.
     ///
     /// # Errors

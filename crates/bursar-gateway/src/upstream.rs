@@ -111,6 +111,17 @@ impl Upstream {
         Ok(Self { uri: url.as_str().parse().map_err(|_| problem())?, ..self.clone() })
     }
 
+    /// The same place, asked a question; the connections are shared.
+    ///
+    /// # Errors
+    /// It cannot be asked in a URL.
+    pub fn asking(&self, question: &[(&str, &str)]) -> Result<Self, String> {
+        let problem = || "takes no question".to_owned();
+        let mut url = url::Url::parse(&self.uri.to_string()).map_err(|_| problem())?;
+        url.query_pairs_mut().extend_pairs(question);
+        Ok(Self { uri: url.as_str().parse().map_err(|_| problem())?, ..self.clone() })
+    }
+
     /// Posts JSON to it, once.
     ///
     /// # Errors
@@ -255,10 +266,20 @@ mod tests {
         for names in [&["wallet", ".."][..], &["."], &["", "coin"]] {
             assert!(upstream.under(names).is_err(), "{names:?}");
         }
-        let answered = upstream.under(&["wallet", "../a b?c#d", "coin"]).unwrap().get().await.unwrap();
+        let answered = upstream
+            .under(&["wallet", "../a b?c#d", "coin"])
+            .unwrap()
+            .asking(&[("a", "b&c"), ("d", "?")])
+            .unwrap()
+            .get()
+            .await
+            .unwrap();
         assert_eq!(answered.status, StatusCode::OK);
         let request = task.await.unwrap();
-        assert!(request.starts_with("GET /path/wallet/..%2Fa%20b%3Fc%23d/coin HTTP/1.1\r\n"), "{request}");
+        assert!(
+            request.starts_with("GET /path/wallet/..%2Fa%20b%3Fc%23d/coin?a=b%26c&d=%3F HTTP/1.1\r\n"),
+            "{request}"
+        );
         assert!(request.contains("authorization: Basic dXNlcjpwQHNz\r\n"), "{request}");
     }
 

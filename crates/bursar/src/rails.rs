@@ -374,6 +374,21 @@ mod tests {
     const BITCOIN: &str = "[local]\nkind = 'bitcoin'\nurl = 'http://127.0.0.1:48332'\nnetwork = 'regtest'\n";
 
     #[test]
+    fn a_node_of_bitcoin_takes_certificates_as_well() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("text.pem"), "no certificate").unwrap();
+        for (keys, problem) in [
+            ("ca_file = 'text.pem'", "`ca_file`: "),
+            ("client_certificate_file = 'text.pem'\nclient_key_file = 'none.pem'", "none.pem: "),
+        ] {
+            let rails = placed(read(&format!("{BITCOIN}{keys}")).unwrap(), place.path());
+            let error = open(&rails).map(drop).unwrap_err().to_string();
+            assert!(error.contains(problem), "{keys}: {error}");
+        }
+        assert!(read(&format!("{BITCOIN}client_key_file = 'x'")).is_err());
+    }
+
+    #[test]
     fn a_node_of_bitcoin_is_described_in_four_lines_and_one_more_for_bcoin() {
         let bcoin = format!("{BITCOIN}software = 'bcoin'\nwallet_url = 'http://127.0.0.1:48334'\n");
         for text in [BITCOIN, &bcoin] {

@@ -19,7 +19,9 @@ use super::node::{
     Body, Found, Left, Listed, address, coin, items, script, spending, text, told, unreadable, unsupported, whole,
 };
 use super::send::reason;
+
 use crate::node::{Node, NodeError};
+use crate::tls::Trust;
 
 /// How long a node may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -57,15 +59,18 @@ pub(super) struct Bcoin {
     network: Network,
     node: Node,
     wallets: Node,
-    /// Where the wallets are. It may have credentials in it.
-    wallet_url: Secret<String>,
 }
 
 impl Bcoin {
-    pub(super) fn new(network: Network, url: &Secret<String>, wallet_url: &Secret<String>) -> Result<Self, String> {
-        let node = Node::new(url, ANSWER_WITHIN, false)?;
-        let wallets = Node::new(wallet_url, ANSWER_WITHIN, false)?;
-        Ok(Self { network, node, wallets, wallet_url: wallet_url.clone() })
+    pub(super) fn new(
+        network: Network,
+        url: &Secret<String>,
+        wallet_url: &Secret<String>,
+        trust: &Trust,
+    ) -> Result<Self, String> {
+        let node = Node::trusting(url, ANSWER_WITHIN, false, trust)?;
+        let wallets = Node::trusting(wallet_url, ANSWER_WITHIN, false, trust)?;
+        Ok(Self { network, node, wallets })
     }
 
     pub(super) const fn node(&self) -> &Node {
@@ -205,12 +210,9 @@ impl Bcoin {
     }
 
     pub(super) async fn left(&self, wallet: &str, since: &str, most: usize) -> Result<Left, RailError> {
-        // Where wallets are under a URL, what is asked for stands behind it.
-        let place = || RailError::Unavailable("the node's URL takes no question".to_owned());
-        let mut url = url::Url::parse(self.wallet_url.expose()).map_err(|_| place())?;
-        url.query_pairs_mut().append_pair("start", since).append_pair("limit", &most.to_string());
-        let node = Node::new(&Secret::new(url.into()), ANSWER_WITHIN, false).map_err(|_| place())?;
-        let node = node.under(&["wallet", wallet, "tx", "range"]).map_err(|_| RailError::UnknownWallet)?;
+        let node = self.at(wallet, &["tx", "range"]).map_err(told)?;
+        let question = [("start", since), ("limit", &most.to_string())];
+        let node = node.asking(&question).map_err(RailError::Unavailable)?;
         let answer = node.get().await.map_err(told)?.ok_or(RailError::UnknownWallet)?;
         let mut transactions = Vec::new();
         let mut next: u64 = since.parse().map_err(|_| unreadable("place to go on from"))?;

@@ -20,7 +20,9 @@ use super::node::{
     Body, Found, Left, Listed, address, coin, items, script, spending, text, told, unreadable, unsupported,
 };
 use super::refused;
+
 use crate::node::{Node, NodeError};
+use crate::tls::Trust;
 
 /// How long a node may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -39,8 +41,8 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(network: Network, url: &Secret<String>) -> Result<Self, String> {
-        Ok(Self { network, node: Node::new(url, ANSWER_WITHIN, false)? })
+    pub(super) fn new(network: Network, url: &Secret<String>, trust: &Trust) -> Result<Self, String> {
+        Ok(Self { network, node: Node::trusting(url, ANSWER_WITHIN, false, trust)? })
     }
 
     pub(super) const fn node(&self) -> &Node {

@@ -43,6 +43,7 @@ use bursar_service::rail::{
 
 use self::node::Wallets;
 use self::reserved::Reserved;
+use crate::tls::Trust;
 pub use bursar_rails::bitcoin::build::Software;
 
 /// A rail in front of a node.
@@ -77,6 +78,8 @@ pub struct Settings {
     pub url: Secret<String>,
     /// Where its wallets are, if elsewhere.
     pub wallet_url: Option<Secret<String>>,
+    /// Whom it is believed to be.
+    pub trust: Trust,
     /// The most that fees may take.
     pub fees: FeeCeiling,
     /// What a transaction may pay for its size.
@@ -91,8 +94,8 @@ impl BitcoinRail {
     /// # Errors
     /// A URL is none of a node.
     pub fn new(settings: Settings) -> Result<Self, String> {
-        let Settings { network, software, url, wallet_url, fees, rates, confirmations } = settings;
-        let node = Wallets::new(network, software, &url, wallet_url.as_ref())?;
+        let Settings { network, software, url, wallet_url, trust, fees, rates, confirmations } = settings;
+        let node = Wallets::new(network, software, &url, wallet_url.as_ref(), &trust)?;
         let coin = network.coin().map_err(|refusal| refusal.detail)?;
         let (reserved, turns) = (Reserved::default(), Mutex::default());
         Ok(Self { network, coin, node, fees, rates, confirmations: confirmations.max(1), reserved, turns })

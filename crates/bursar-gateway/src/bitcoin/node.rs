@@ -15,7 +15,9 @@ use bursar_service::rail::{CallError, RailError};
 use super::bcoin::Bcoin;
 use super::core::Core;
 use super::refused;
+
 use crate::node::{Node, NodeError};
+use crate::tls::Trust;
 
 /// The longest name of a wallet that is asked for, in bytes.
 const LONGEST_NAME: usize = 128;
@@ -83,11 +85,14 @@ impl Wallets {
         software: Software,
         url: &Secret<String>,
         wallet_url: Option<&Secret<String>>,
+        trust: &Trust,
     ) -> Result<Self, String> {
         match (software, wallet_url) {
-            (Software::Core, None) => Ok(Self::Core(Box::new(Core::new(network, url)?))),
+            (Software::Core, None) => Ok(Self::Core(Box::new(Core::new(network, url, trust)?))),
             (Software::Core, Some(_)) => Err("has its wallets under it; leave out the other one".to_owned()),
-            (Software::Bcoin, Some(wallet_url)) => Ok(Self::Bcoin(Box::new(Bcoin::new(network, url, wallet_url)?))),
+            (Software::Bcoin, Some(wallet_url)) => {
+                Ok(Self::Bcoin(Box::new(Bcoin::new(network, url, wallet_url, trust)?)))
+            }
             (Software::Bcoin, None) => Err("is not all: its wallets answer at another one".to_owned()),
         }
     }

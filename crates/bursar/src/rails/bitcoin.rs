@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::fees;
 use super::place::Place;
+use super::trust::Certificates;
 
 /// A node of Bitcoin with its wallets.
 #[derive(Deserialize, Clone, Debug)]
@@ -20,6 +21,9 @@ pub(crate) struct Bitcoin {
     url_file: Option<PathBuf>,
     wallet_url: Option<String>,
     wallet_url_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    client_certificate_file: Option<PathBuf>,
+    client_key_file: Option<PathBuf>,
     network: String,
     #[serde(default)]
     software: Kind,
@@ -46,13 +50,20 @@ enum Kind {
 
 impl Bitcoin {
     pub(super) fn placed(mut self, place: &Path) -> Self {
-        self.url_file = self.url_file.map(|file| place.join(file));
-        self.wallet_url_file = self.wallet_url_file.map(|file| place.join(file));
+        let files = [
+            &mut self.url_file,
+            &mut self.wallet_url_file,
+            &mut self.ca_file,
+            &mut self.client_certificate_file,
+            &mut self.client_key_file,
+        ];
+        files.into_iter().flatten().for_each(|file| *file = place.join(&file));
         self
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
         self.url().check()?;
+        self.certificates().check()?;
         match self.software {
             Kind::Bcoin => self.wallet_url().check()?,
             Kind::Core if self.wallet_url.is_some() || self.wallet_url_file.is_some() => {
@@ -79,6 +90,7 @@ impl Bitcoin {
             software,
             url: self.url().read()?,
             wallet_url,
+            trust: self.certificates().read()?,
             fees: self.fees()?,
             rates: Rates { ceiling: rate(self.max_fee_rate), fallback: rate(self.fallback_fee_rate) },
             confirmations: self.confirmations,
@@ -97,6 +109,14 @@ impl Bitcoin {
 
     fn wallet_url(&self) -> Place<'_> {
         Place { name: "wallet_url", url: self.wallet_url.as_deref(), file: self.wallet_url_file.as_deref() }
+    }
+
+    fn certificates(&self) -> Certificates<'_> {
+        Certificates {
+            authorities: self.ca_file.as_deref(),
+            certificate: self.client_certificate_file.as_deref(),
+            key: self.client_key_file.as_deref(),
+        }
     }
 
     fn network(&self) -> Result<Network, String> {

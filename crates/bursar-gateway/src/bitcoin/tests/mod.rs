@@ -14,6 +14,7 @@ use self::double::{Double, Told, coin};
 use super::*;
 use crate::fixtures;
 use crate::notes::Notes;
+use crate::tls::Trust;
 
 const STRANGER: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const OTHER: &str = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202";
@@ -33,6 +34,7 @@ async fn bench(coins: &[u64]) -> Bench {
         software: Software::Core,
         url,
         wallet_url: None,
+        trust: Trust::public().unwrap(),
         fees: FeeCeiling { per_spend: Amount::new(100_000), per_day: Amount::new(1_000_000) },
         rates: Rates { ceiling: rate(100), fallback: rate(10) },
         confirmations: 3,
@@ -323,7 +325,8 @@ async fn a_rail_in_front_of_software_that_it_was_never_run_against_says_so() {
     let bench = bench(&[]).await;
     assert_eq!(bench.rail.caveat(), Some("not yet run against Bitcoin Core"));
     let url = || Secret::new("http://127.0.0.1:1".to_owned());
-    let node = Wallets::new(Network::Regtest, Software::Bcoin, &url(), Some(&url())).unwrap();
+    let node =
+        Wallets::new(Network::Regtest, Software::Bcoin, &url(), Some(&url()), &Trust::public().unwrap()).unwrap();
     assert!(!node.is_core());
 }
 
