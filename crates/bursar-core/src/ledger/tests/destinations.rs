@@ -237,7 +237,11 @@ fn destinations_come_before_limits_and_before_what_the_token_may_spend_alone() {
 fn a_refusal_names_the_destination_whose_limit_has_no_room() {
     let mut world = governed(BY_TOKEN, each(vec![without_fee(10)]));
     let Outcome::Refused(refusal) = world.pay(&[("a", 10), ("b", 11)]) else { panic!() };
-    assert!(refusal.sentence().contains("limit of tbtc 0.0000001 in total without fees for `b` leaves"), "{}", refusal.sentence());
+    assert!(
+        refusal.sentence().contains("limit of tbtc 0.0000001 in total without fees for `b` leaves"),
+        "{}",
+        refusal.sentence()
+    );
     let Refusal::LimitExceeded(reports) = refusal else { panic!() };
     let [report] = &reports[..] else { panic!("{reports:?}") };
     assert_eq!(report.destination.as_deref(), Some("b"));
