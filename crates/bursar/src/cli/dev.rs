@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::authz;
 use crate::cli::{output, table};
 use crate::dev::{self, Ready, Wishes};
 use crate::environment;
@@ -26,6 +27,9 @@ pub(super) struct Dev {
     /// A file with sections [rails.NAME], as in the configuration of a server: chains of test money.
     #[arg(long, value_name = "FILE")]
     rails: Option<PathBuf>,
+    /// A file with `trusted_proxies` and sections [[authz.rules]], as in the configuration of a server.
+    #[arg(long, value_name = "FILE")]
+    proxies: Option<PathBuf>,
     /// Listen beyond this machine, although the second factor is a fixed one.
     #[arg(long)]
     allow_remote: bool,
@@ -54,6 +58,7 @@ impl Dev {
             allow_remote: self.allow_remote,
             ecdh_issuance: self.ecdh_issuance,
             rails: self.rails.as_deref().map(rails::read).transpose()?.unwrap_or_default(),
+            proxies: self.proxies.as_deref().map(authz::read).transpose()?.unwrap_or_default(),
             sandbox_socket: self.sandbox_socket,
             ends_with_input: self.end_with_input,
             #[cfg(feature = "break-no-hold")]
