@@ -76,7 +76,6 @@ fn lets_nothing_new_through(naive: &Naive, subject: Subject, before: &LimitSet) 
             meaning: 0,
             stepped_up: false,
             holder: None,
-            captures_itself: false,
             patience: 1,
             again: None,
         };
