@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::Stop;
 use crate::child;
 use crate::sandbox::Sandbox;
-use crate::tools::{self, CHROMIUM, CURL, NODE, NPM};
+use crate::tools::{self, CADDY, CHROMIUM, CURL, NGINX, NODE, NPM};
 use crate::workspace::Workspace;
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -76,7 +76,9 @@ fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
 /// All that stands under `examples/`.
 pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     guide(workspace)?;
-    ethereum(workspace)
+    ethereum(workspace)?;
+    nginx(workspace)?;
+    caddy(workspace)
 }
 
 /// A chain, Bursar in front of it, a transfer and a refusal.
@@ -86,6 +88,25 @@ pub(super) fn ethereum(workspace: &Workspace) -> Result<(), Stop> {
     install_packages(workspace, &folder)?;
     let mut command = workspace.command("node");
     command.arg("spend-ether.js").current_dir(&folder);
+    command.env("BURSAR_BIN", workspace.release_binary()?);
+    Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
+}
+
+/// An application behind nginx, which asks Bursar.
+pub(super) fn nginx(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NGINX])?;
+    payouts(workspace, "nginx")
+}
+
+/// The same behind Caddy.
+pub(super) fn caddy(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, CADDY])?;
+    payouts(workspace, "caddy")
+}
+
+fn payouts(workspace: &Workspace, proxy: &str) -> Result<(), Stop> {
+    let mut command = workspace.command("node");
+    command.arg("pay.js").current_dir(workspace.root().join("examples").join(proxy));
     command.env("BURSAR_BIN", workspace.release_binary()?);
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }
