@@ -160,7 +160,7 @@ impl Rule {
                 scope: scope.map(|name| scope_of(&name)).transpose()?,
                 wallet: wallet.map(|id| id.parse().map_err(|_| format!("wallet: `{id}` is no id"))).transpose()?,
             },
-            Does::Spend(spend) => Meaning::Spend(read_spend(*spend, variable)?),
+            Does::Spend(spend) => Meaning::Spend(read_spend(&spend, variable)?),
         };
         Ok(Self { host, method, path, meaning })
     }
@@ -220,7 +220,7 @@ fn parts(path: &str) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-fn read_spend(new: NewSpend, variable: impl Fn(&str) -> Option<usize>) -> Result<Spend, String> {
+fn read_spend(new: &NewSpend, variable: impl Fn(&str) -> Option<usize>) -> Result<Spend, String> {
     let source =
         |name: &str, written: &str| Source::read(written, &variable).map_err(|problem| format!("{name}: {problem}"));
     let no_id = |name: &'static str, id: &str| format!("{name}: `{id}` is no id");
@@ -307,7 +307,8 @@ mod tests {
             assert!(Rules::new(vec![rule]).is_err(), "{shown}");
         }
         assert!(spend(|_| {}).is_ok());
-        let wrong: [(&str, fn(&mut NewSpend)); 11] = [
+        type Change = fn(&mut NewSpend);
+        let wrong: [(&str, Change); 11] = [
             ("wallet", |spend| spend.wallet = None),
             ("organisation", |spend| spend.organisation = Some("07".repeat(16))),
             ("wallet", |spend| spend.wallet = Some("treasury".to_owned())),

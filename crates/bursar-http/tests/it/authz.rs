@@ -463,13 +463,12 @@ async fn a_body_that_a_rule_needs_is_whole_and_plain_or_the_request_does_not_pas
 }
 
 #[tokio::test]
-async fn a_capture_that_was_lost_is_made_up_for_by_the_sweep() {
+async fn a_captured_spend_is_named_after_itself_and_counts_once_whatever_is_swept() {
     let street = Street::new().await;
     let (id, token) = street.token().await;
     let told = street.pay(&token, "60", "k").await;
     let spend = told.header("bursar-spend-id").to_owned();
     street.used(&id).await;
-    // As a crash between the hold and its capture leaves it.
     let shown = street.world.get(&format!("/bursar/v1/spends/{spend}"), &token).await;
     assert_eq!(shown.body["captured"]["reference"], format!("allowed:{spend}"));
     let swept = street.server().bursar.sweep(Overdue::All).await.unwrap();
