@@ -144,7 +144,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "examples",
-        about: "the guide's snippet against `cargo run --release -- dev`, and chains of one's own (examples)",
+        about: "the guide's snippet, chains of one's own, and applications behind nginx and Caddy (examples)",
         optional: false,
         needs: Some("build"),
         run: foreign::examples,
@@ -229,6 +229,20 @@ pub(crate) static EXAMPLES: &[Suite] = &[
         optional: false,
         needs: Some("build"),
         run: foreign::on_bitcoin,
+    },
+    Suite {
+        name: "nginx",
+        about: "payouts of an application behind nginx, which asks Bursar (examples/nginx)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::nginx,
+    },
+    Suite {
+        name: "caddy",
+        about: "the same behind Caddy (examples/caddy)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::caddy,
     },
 ];
 

@@ -13,18 +13,22 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// A program, the oldest version that will do, and the Debian package that has it.
 pub(crate) struct Tool {
     program: &'static str,
+    /// What makes it say its version.
+    asks: &'static str,
     /// The first number of its version, as in `v20.1.0`.
     major_min: u32,
     package: &'static str,
 }
 
-pub(crate) const NODE: Tool = Tool { program: "node", major_min: 20, package: "nodejs" };
-pub(crate) const NPM: Tool = Tool { program: "npm", major_min: 0, package: "npm" };
-pub(crate) const CURL: Tool = Tool { program: "curl", major_min: 0, package: "curl" };
-pub(crate) const CHROMIUM: Tool = Tool { program: "chromium", major_min: 0, package: "chromium" };
-pub(crate) const PYTHON: Tool = Tool { program: "python3", major_min: 0, package: "python3" };
-pub(crate) const STRACE: Tool = Tool { program: "strace", major_min: 0, package: "strace" };
-pub(crate) const UNSHARE: Tool = Tool { program: "unshare", major_min: 0, package: "util-linux" };
+pub(crate) const NODE: Tool = Tool { program: "node", asks: "--version", major_min: 20, package: "nodejs" };
+pub(crate) const NPM: Tool = Tool { program: "npm", asks: "--version", major_min: 0, package: "npm" };
+pub(crate) const CURL: Tool = Tool { program: "curl", asks: "--version", major_min: 0, package: "curl" };
+pub(crate) const CHROMIUM: Tool = Tool { program: "chromium", asks: "--version", major_min: 0, package: "chromium" };
+pub(crate) const NGINX: Tool = Tool { program: "nginx", asks: "-v", major_min: 0, package: "nginx-light" };
+pub(crate) const CADDY: Tool = Tool { program: "caddy", asks: "version", major_min: 0, package: "caddy" };
+pub(crate) const PYTHON: Tool = Tool { program: "python3", asks: "--version", major_min: 0, package: "python3" };
+pub(crate) const STRACE: Tool = Tool { program: "strace", asks: "--version", major_min: 0, package: "strace" };
+pub(crate) const UNSHARE: Tool = Tool { program: "unshare", asks: "--version", major_min: 0, package: "util-linux" };
 
 /// Makes sure that the tools are there.
 ///
@@ -37,10 +41,10 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<(), Stop> {
 
 fn make_usable(tool: &Tool) -> Result<(), String> {
     let program = tool.program;
-    if version(program, "--version").is_none() {
+    if version(program, tool.asks).is_none() {
         install(tool.package).map_err(|cause| format!("no `{program}` here: {cause}"))?;
     }
-    let found = version(program, "--version");
+    let found = version(program, tool.asks);
     let found = found.ok_or_else(|| format!("package `{}` has no `{program}`", tool.package))?;
     if tool.major_min > 0 && major(&found).is_none_or(|major| major < tool.major_min) {
         let wanted = tool.major_min;
@@ -116,7 +120,7 @@ mod tests {
     #[test]
     fn a_tool_that_is_too_old_is_skipped_with_its_version() {
         // A program that is on every machine with this toolchain, and has no version 9999.
-        let cargo = Tool { program: "cargo", major_min: 9999, package: "cargo" };
+        let cargo = Tool { program: "cargo", asks: "--version", major_min: 9999, package: "cargo" };
         let stopped = ensure(&[cargo]);
         let Err(Stop::Skipped(reason)) = stopped else {
             panic!("{stopped:?}");

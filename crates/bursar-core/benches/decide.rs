@@ -130,6 +130,7 @@ fn hold(id: u128, key: Option<SpendKey>) -> Request {
         comment: None,
         stepped_up: false,
         holder: None,
+        captures_itself: false,
         patience: Span::from_seconds(60),
         read: Vec::new(),
     }));

@@ -85,6 +85,8 @@ pub struct Hold {
     /// The service credential that holds it and alone may settle it, if it was held for somebody who moves
     /// the money themselves.
     pub holder: Option<TokenId>,
+    /// Whether it counts as captured once its deadline is over: nobody else will say what became of it.
+    pub captures_itself: bool,
     /// When it was held.
     pub created: Timestamp,
     /// When an answer is overdue.

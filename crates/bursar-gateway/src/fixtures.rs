@@ -21,6 +21,7 @@ pub(crate) fn hold(id: HoldId, payees: Vec<Payee>, cost: Cost, instruction: Vec<
         comment: None,
         overridden: false,
         holder: None,
+        captures_itself: false,
         created: Timestamp::from_millis(0),
         deadline: Timestamp::from_millis(60_000),
         state: HoldState::Open,

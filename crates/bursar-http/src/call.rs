@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::socket::{Places, Upgrade};
 
 /// The longest name that a client may give to what it asks for.
-const LONGEST_KEY: usize = 255;
+pub(crate) const LONGEST_KEY: usize = 255;
 
 /// A request whose presenter is known and may use the route.
 pub(crate) struct Call {

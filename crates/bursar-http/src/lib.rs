@@ -5,6 +5,7 @@
 //! built from the table, so there is no route beside it. Handlers translate; they decide nothing.
 
 mod address;
+pub mod authz;
 mod bitgo;
 mod body;
 mod budget;
@@ -14,6 +15,7 @@ mod connections;
 mod failure;
 mod framing;
 mod native;
+mod oauth;
 pub mod openapi;
 pub mod operations;
 mod pipeline;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub environment: String,
     /// The longest body that is read, in bytes.
     pub body_limit: usize,
+    /// What requests mean that other proxies ask about.
+    pub authz: Arc<authz::Rules>,
 }
 
 /// The router of all surfaces; what it answers is counted by `operations`.

@@ -20,11 +20,13 @@ use tower::Layer;
 
 use crate::Settings;
 use crate::address;
+use crate::authz;
 use crate::budget;
 use crate::call::{Call, Reply};
 use crate::closing::Closing;
 use crate::failure::{Failure, Shown};
 use crate::framing::Fault;
+use crate::oauth;
 use crate::operations::Traffic;
 use crate::problem;
 use crate::routes::{self, Access, ROUTES, Route};
@@ -36,6 +38,17 @@ const LONGEST_REQUEST_ID: usize = 128;
 
 /// The parts of the path; a part that is no UTF-8 names nothing.
 type Parameters = Result<RawPathParams, RawPathParamsRejection>;
+
+/// How failures are told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As BitGo does.
+    BitGo,
+    /// As RFC 9457 has it.
+    Problem,
+    /// The same, with the `error` of OAuth beside it.
+    OAuth,
+}
 
 /// What every request is answered with.
 #[derive(Clone)]
@@ -67,7 +80,7 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) 
             router = router.route(&path, on(filter, handler));
         }
     }
-    router = web::mount(router, &surface);
+    router = authz::mount(web::mount(router, &surface), &surface);
     let counted = surface.traffic.elsewhere();
     let (elsewhere, counted_elsewhere) = (surface.clone(), counted.clone());
     let other_method = surface;
@@ -98,7 +111,7 @@ async fn single_slash(mut request: Request, next: axum::middleware::Next) -> Res
 
 /// The request target as it was received.
 #[derive(Clone)]
-struct Target(String);
+pub(crate) struct Target(pub(crate) String);
 
 /// What the pipeline knows of a request apart from its handler's business.
 pub(crate) struct Received {
@@ -123,7 +136,12 @@ impl Surface {
             Ok(received) => self.answer(route, parameters, received).await,
             Err(failure) => (Err(failure), None),
         };
-        self.respond(reply, signer, &request_id, route.tells_problems())
+        let form = match route.tells_problems() {
+            true if route.is_oauth() => Form::OAuth,
+            true => Form::Problem,
+            false => Form::BitGo,
+        };
+        self.respond(reply, signer, &request_id, form)
     }
 
     async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
@@ -134,13 +152,14 @@ impl Surface {
         // What is under our own prefix speaks our own form, also where there is no route.
         let path = request.uri().path();
         let is_native = path.starts_with(routes::OWN) || path.starts_with(routes::RAIL_PREFIX);
+        let form = if is_native { Form::Problem } else { Form::BitGo };
         let received = match self.receive(peer, request).await {
             Ok(received) => received,
-            Err(failure) => return self.respond(Err(failure), None, &request_id, is_native),
+            Err(failure) => return self.respond(Err(failure), None, &request_id, form),
         };
         let (caller, signer) = self.authenticate(&received).await;
         let failure = caller.err().unwrap_or(failure);
-        self.respond(Err(failure), signer, &request_id, is_native)
+        self.respond(Err(failure), signer, &request_id, form)
     }
 
     async fn answer(
@@ -209,9 +228,10 @@ impl Surface {
         } else {
             Signing::None
         };
-        // Clients of nodes know a user and a password: the password is the token.
-        let of_node = text(names::AUTHORIZATION).filter(|_| received.target.starts_with(routes::RAIL_PREFIX));
-        let basic = of_node.and_then(basic_token);
+        // Clients of nodes and of OAuth know a user and a password: the password is the token.
+        let takes_password =
+            [routes::RAIL_PREFIX, routes::OAUTH_PREFIX].iter().any(|it| received.target.starts_with(it));
+        let basic = text(names::AUTHORIZATION).filter(|_| takes_password).and_then(basic_token);
         let presented = Presented {
             authorization: basic.as_deref().or(text(names::AUTHORIZATION)),
             signing,
@@ -224,13 +244,7 @@ impl Surface {
         (found.principal.map_err(Failure::Unauthenticated), found.signer)
     }
 
-    fn respond(
-        &self,
-        reply: Result<Reply, Failure>,
-        signer: Option<Signer>,
-        request_id: &str,
-        is_native: bool,
-    ) -> Response {
+    fn respond(&self, reply: Result<Reply, Failure>, signer: Option<Signer>, request_id: &str, form: Form) -> Response {
         let now = self.bursar.now();
         let mut headers = HeaderMap::new();
         let mut content = "application/json; charset=utf-8";
@@ -245,17 +259,24 @@ impl Surface {
                 }
                 let Shown { status, body, needs_token, retry_after } = failure.show(request_id, now);
                 self.traffic.refused(body.code().unwrap_or_default());
+                if form == Form::OAuth && status == StatusCode::UNAUTHORIZED {
+                    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bursar\""));
+                }
                 if needs_token {
                     headers.insert(names::AUTH_REQUIRED, HeaderValue::from_static(names::AUTH_REQUIRED_VALUE));
                 }
                 if let Some(seconds) = retry_after {
                     headers.insert(header::RETRY_AFTER, seconds.into());
                 }
-                if is_native {
-                    content = problem::CONTENT_TYPE;
-                    (status, problem::problem(status.as_u16(), body.to_value()).to_string().into_bytes())
-                } else {
+                if form == Form::BitGo {
                     (status, body.to_bytes())
+                } else {
+                    content = problem::CONTENT_TYPE;
+                    let mut told = problem::problem(status.as_u16(), body.to_value());
+                    if form == Form::OAuth {
+                        told["error"] = oauth::error(status).into();
+                    }
+                    (status, told.to_string().into_bytes())
                 }
             }
         };

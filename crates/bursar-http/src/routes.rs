@@ -12,7 +12,7 @@ use crate::native::{
     document, factors, holding, invitations, limits, organisations, own, rails, sessions, sign_in,
     tokens as native_tokens, trail, users, wallets as native_wallets,
 };
-use crate::{rail, socket};
+use crate::{oauth, rail, socket};
 
 /// Which kinds of credential may use a route. What else it takes is the use case's to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +77,12 @@ impl Route {
 
     /// Whether failures of the route itself are told as RFC 9457 has it.
     pub(crate) fn tells_problems(&self) -> bool {
-        self.is_native() || self.prefixes == RAIL
+        self.is_native() || self.prefixes == RAIL || self.is_oauth()
+    }
+
+    /// Whether failures carry the `error` of OAuth, too.
+    pub(crate) fn is_oauth(&self) -> bool {
+        self.prefixes == OAUTH
     }
 
     /// Whether a GET goes to the same path.
@@ -97,6 +102,10 @@ pub(crate) const OWN: &str = "/bursar/";
 const RAIL: &[&str] = &[""];
 /// What their paths begin with.
 pub(crate) const RAIL_PREFIX: &str = "/rail/";
+/// What OAuth has standards for.
+const OAUTH: &[&str] = &[OAUTH_PREFIX];
+/// What their paths begin with.
+pub(crate) const OAUTH_PREFIX: &str = "/oauth2";
 /// What is Bursar's own.
 const NATIVE: &[&str] = &[NATIVE_PREFIX];
 /// Where it is served.
@@ -256,4 +265,7 @@ routes! {
 
     POST   RAIL "/rail/{rail}" Token rail::call;
     GET    RAIL "/rail/{rail}" Token socket::open;
+
+    POST   OAUTH "/introspect" Service oauth::introspect;
+    POST   OAUTH "/revoke" Own oauth::revoke;
 }

@@ -180,6 +180,7 @@ impl Bursar {
             comment: spend.comment,
             stepped_up: false,
             holder: Some(service.token().id),
+            captures_itself: false,
             patience,
             read: vec![(Key::Token(token), spender.version), (Key::Token(service.token().id), service.known.version)],
         };
@@ -351,7 +352,7 @@ impl Bursar {
     }
 
     /// The token that a spender gave to a service and the name of the secret, if its text is one that counts.
-    async fn spender(&self, presented: Spender) -> Result<(Arc<KnownToken>, [u8; 32]), ServiceError> {
+    pub(crate) async fn spender(&self, presented: Spender) -> Result<(Arc<KnownToken>, [u8; 32]), ServiceError> {
         let unknown = || ServiceError::invalid("token", "is not the text of a living token");
         let (known, hash) = match presented {
             Ok((known, Some(hash))) => (known, hash),

@@ -5,6 +5,7 @@
 //! the ledger's alone.
 
 pub mod accounts;
+pub mod allow;
 pub mod authenticate;
 mod broken;
 pub mod condition;
@@ -18,6 +19,7 @@ mod follow;
 pub mod freezes;
 pub mod holding;
 mod horizon;
+pub mod introspect;
 pub mod invitations;
 pub mod issue;
 mod known;

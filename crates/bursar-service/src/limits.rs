@@ -221,6 +221,7 @@ impl Bursar {
             comment: None,
             stepped_up: false,
             holder: None,
+            captures_itself: false,
             patience: self.policy.spend_deadline,
             read: Vec::new(),
         };

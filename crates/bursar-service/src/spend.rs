@@ -198,6 +198,7 @@ impl Bursar {
             comment: request.comment,
             stepped_up: self.ignores_limits(),
             holder: None,
+            captures_itself: false,
             patience: self.policy.spend_deadline,
             read: vec![(Key::Token(principal.token().id), principal.known.version)],
         };

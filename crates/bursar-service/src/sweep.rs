@@ -9,6 +9,7 @@ use bursar_core::ledger::{Command, Outcome, Settler};
 use bursar_store::Page;
 
 use crate::Bursar;
+use crate::allow::reference_of;
 use crate::error::ServiceError;
 use crate::rail::{Rail, SendOutcome};
 use crate::spend::{captured, captured_of_none};
@@ -63,7 +64,8 @@ impl Bursar {
             for hold in holds {
                 let is_past = hold.deadline <= self.clock.now() || matches!(hold.state, HoldState::Unresolved { .. });
                 // Whoever moves the money themselves is not done because this server was started again.
-                if overdue == Overdue::All && hold.holder.is_none() && self.is_elsewhere(&hold)? {
+                let is_ours = hold.holder.is_none() && !hold.captures_itself;
+                if overdue == Overdue::All && is_ours && self.is_elsewhere(&hold)? {
                     self.under_way.add(hold.id);
                     swept.under_way += 1;
                     continue;
@@ -145,6 +147,9 @@ impl Bursar {
 
     async fn became_of(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
         let unknown = |reason: &str| Ok(SendOutcome::Unknown { reason: reason.to_owned() });
+        if hold.captures_itself {
+            return Ok(SendOutcome::Done { reference: reference_of(hold), fee: hold.cost.fee });
+        }
         if hold.holder.is_some() {
             return unknown("the service that holds it has not settled it");
         }

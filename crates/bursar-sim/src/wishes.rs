@@ -51,6 +51,7 @@ pub(crate) fn spend(token: TokenId, serial: u64, dice: &mut fastrand::Rng) -> Ho
         comment: None,
         stepped_up: dice.u8(..20) == 0,
         holder: is_for_service.then_some(SERVICE),
+        captures_itself: false,
         patience: Span::from_seconds(dice.u64(5..120)),
         read: Vec::new(),
     }

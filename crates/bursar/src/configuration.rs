@@ -15,6 +15,7 @@ use bursar_service::retention::SHORTEST_RETENTION;
 use bursar_service::{Policy, RequireIp};
 use serde::{Deserialize, Deserializer};
 
+use crate::authz::{self, Authz};
 use crate::failure::Failure;
 use crate::post::Mail;
 use crate::rails::{self, Described};
@@ -51,6 +52,8 @@ pub(crate) struct Configuration {
     mail: Option<Mail>,
     #[serde(default)]
     rails: Described,
+    #[serde(default)]
+    authz: Authz,
 }
 
 /// Where people's browsers find this server.
@@ -182,12 +185,18 @@ impl Configuration {
         read.web.relying_party()?;
         read.mail.as_ref().map_or(Ok(()), Mail::check)?;
         rails::check(&read.rails)?;
+        authz::check(&read.trusted_proxies, &read.authz)?;
         Ok(read)
     }
 
     /// The rails, as they are described.
     pub(crate) const fn rails(&self) -> &Described {
         &self.rails
+    }
+
+    /// What requests mean that other proxies ask about.
+    pub(crate) const fn authz(&self) -> &Authz {
+        &self.authz
     }
 
     /// How mails are sent, if they are.

@@ -25,6 +25,7 @@ use bursar_service::{Bursar, Policy, RequireIp};
 use bursar_store::seal::MasterKey;
 use tokio::net::TcpListener;
 
+use crate::authz::Proxies;
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
@@ -66,6 +67,8 @@ pub(crate) struct Wishes {
     pub(crate) watch_every: Duration,
     /// Whether wallets are frozen from which it did.
     pub(crate) freeze_unexplained: bool,
+    /// Proxies that are believed, and what they ask about.
+    pub(crate) proxies: Proxies,
     /// Whether it stops when standard input ends.
     pub(crate) ends_with_input: bool,
     /// Whether spends are granted whatever the limits say.
@@ -162,9 +165,10 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let wallets = seed(&bursar, sandbox.as_ref(), &home.master, &password).await?;
         let server_xpub = bursar.ecdh_public_key().to_owned();
         let settings = bursar_http::Settings {
-            trusted_proxies: Vec::new(),
+            trusted_proxies: wishes.proxies.trusted_proxies.clone(),
             environment: "test".to_owned(),
             body_limit: BODY_LIMIT,
+            authz: wishes.proxies.authz.rules().map_err(Failure::new)?,
         };
         let operator = Some(home.directory.as_path());
         let watch_every = wishes.watch_every;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::Stop;
 use crate::child;
 use crate::sandbox::Sandbox;
-use crate::tools::{self, CHROMIUM, CURL, NODE, NPM};
+use crate::tools::{self, CADDY, CHROMIUM, CURL, NGINX, NODE, NPM};
 use crate::workspace::Workspace;
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -85,7 +85,9 @@ fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
 pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     guide(workspace)?;
     ethereum(workspace)?;
-    on_bitcoin(workspace)
+    on_bitcoin(workspace)?;
+    nginx(workspace)?;
+    caddy(workspace)
 }
 
 /// A chain, Bursar in front of it, a transfer and a refusal.
@@ -105,6 +107,25 @@ fn on_a_chain(workspace: &Workspace, folder: &str, script: &str) -> Result<(), S
     install_packages(workspace, &folder)?;
     let mut command = workspace.command("node");
     command.arg(script).current_dir(&folder);
+    command.env("BURSAR_BIN", workspace.release_binary()?);
+    Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
+}
+
+/// An application behind nginx, which asks Bursar.
+pub(super) fn nginx(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NGINX])?;
+    payouts(workspace, "nginx")
+}
+
+/// The same behind Caddy.
+pub(super) fn caddy(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, CADDY])?;
+    payouts(workspace, "caddy")
+}
+
+fn payouts(workspace: &Workspace, proxy: &str) -> Result<(), Stop> {
+    let mut command = workspace.command("node");
+    command.arg("pay.js").current_dir(workspace.root().join("examples").join(proxy));
     command.env("BURSAR_BIN", workspace.release_binary()?);
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }

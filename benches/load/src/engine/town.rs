@@ -167,6 +167,7 @@ impl Town {
             comment: None,
             stepped_up: false,
             holder: None,
+            captures_itself: false,
             patience: LONG,
             fee_ceiling: None,
             read: Vec::new(),

@@ -195,6 +195,8 @@ pub struct HoldRequest {
     pub stepped_up: bool,
     /// The service credential that holds it for its spender, if that is who asks.
     pub holder: Option<TokenId>,
+    /// Whether it counts as captured once its deadline is over: nobody else will say what became of it.
+    pub captures_itself: bool,
     /// How long the rail's answer may take.
     pub patience: Span,
     /// The versions on which it was decided who asks: if one has changed, nothing is held.

@@ -164,6 +164,7 @@ fn held(request: &HoldRequest, granted: &Granted, now: Timestamp) -> Hold {
         comment: request.comment.clone(),
         overridden: granted.overridden,
         holder: request.holder,
+        captures_itself: request.captures_itself,
         created: now,
         deadline: now.plus(request.patience),
         state: HoldState::Open,

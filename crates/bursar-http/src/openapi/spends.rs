@@ -67,6 +67,10 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("user", reference("Id")),
         ("heldBy", or_null(reference("Id"))),
         ("overridden", flag("whether it was made under an unlock")),
+        (
+            "capturesItself",
+            flag("whether it counts as captured once its deadline is over, unless somebody says better"),
+        ),
         ("created", reference("Instant")),
         ("deadline", reference("Instant")),
         ("comment", or_null(text("what was said about it"))),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod authority;
+mod authz;
 mod browser;
 mod canary;
 mod connections;
@@ -12,6 +13,7 @@ mod events;
 mod factors;
 mod house;
 mod native;
+mod oauth;
 mod operations;
 mod organisations;
 mod own_tokens;

@@ -322,7 +322,12 @@ fn bearer(token: Option<&str>) -> Vec<(&'static str, String)> {
 }
 
 fn settings() -> bursar_http::Settings {
-    bursar_http::Settings { trusted_proxies: Vec::new(), environment: "test".to_owned(), body_limit: 64 * 1024 }
+    bursar_http::Settings {
+        trusted_proxies: Vec::new(),
+        environment: "test".to_owned(),
+        body_limit: 64 * 1024,
+        authz: Arc::default(),
+    }
 }
 
 /// A rail in front of a node that nobody runs.

@@ -317,6 +317,7 @@ impl Case {
             comment: None,
             stepped_up: false,
             holder: None,
+            captures_itself: false,
             patience: Span::from_seconds(60),
             read: Vec::new(),
         }

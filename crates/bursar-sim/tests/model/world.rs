@@ -128,6 +128,7 @@ impl World {
             comment: None,
             stepped_up: false,
             holder: None,
+            captures_itself: false,
             patience: Span::from_seconds(60),
             fee_ceiling: None,
             read: Vec::new(),

@@ -34,7 +34,8 @@ pub(super) fn read(columns: &mut Columns<'_>) -> Result<Versioned<Hold>, StoreEr
     let state = read_state(columns)?;
     let aliases = columns.unpack_optional(unpack_aliases)?.unwrap_or_default();
     let terms = columns.unpack(unpack_terms)?;
-    let Terms { payees, cost, key, meaning, instruction, comment, overridden, holder, created, deadline } = terms;
+    let Terms { payees, cost, key, meaning, instruction, comment, overridden, holder, .. } = terms;
+    let Terms { captures_itself, created, deadline, .. } = terms;
     let value = Hold {
         id,
         token,
@@ -50,6 +51,7 @@ pub(super) fn read(columns: &mut Columns<'_>) -> Result<Versioned<Hold>, StoreEr
         comment,
         overridden,
         holder,
+        captures_itself,
         created,
         deadline,
         state,

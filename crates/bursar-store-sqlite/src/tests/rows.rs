@@ -96,6 +96,7 @@ fn fill(store: &SqliteStore) {
         comment: None,
         overridden: false,
         holder: None,
+        captures_itself: false,
         created: time,
         deadline: time,
         state: HoldState::Unresolved { since: time },

@@ -76,6 +76,7 @@ fn hold(ledger: &mut Ledger<impl Store>, number: u8, stepped_up: bool) -> (HoldI
         comment: None,
         stepped_up,
         holder: None,
+        captures_itself: false,
         patience: Span::from_seconds(60),
         read: Vec::new(),
     };

@@ -142,6 +142,7 @@ pub(super) fn hold(id: HoldId, wallet: WalletId) -> Hold {
         comment: None,
         overridden: false,
         holder: None,
+        captures_itself: false,
         created: at(0),
         deadline: at(0),
         state: HoldState::Open,

@@ -133,6 +133,7 @@ pub(super) fn hold(state: HoldState) -> Hold {
         comment: None,
         overridden: false,
         holder: None,
+        captures_itself: false,
         created: at(1),
         deadline: at(31),
         state,

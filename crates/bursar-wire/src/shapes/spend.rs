@@ -24,6 +24,7 @@ pub fn native_spend(hold: &Hold) -> Value {
         "user": hold.user.to_string(),
         "heldBy": hold.holder.map(|token| token.to_string()),
         "overridden": hold.overridden,
+        "capturesItself": hold.captures_itself,
         "created": hold.created.to_string(),
         "deadline": hold.deadline.to_string(),
         "comment": hold.comment,

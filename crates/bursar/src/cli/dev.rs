@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::authz;
 use crate::cli::{output, table};
 use crate::dev::{self, Ready, Wishes};
 use crate::environment;
@@ -28,6 +29,9 @@ pub(super) struct Dev {
     /// A file with sections [rails.NAME], as in the configuration of a server: chains of test money.
     #[arg(long, value_name = "FILE")]
     rails: Option<PathBuf>,
+    /// A file with `trusted_proxies` and sections [[authz.rules]], as in the configuration of a server.
+    #[arg(long, value_name = "FILE")]
+    proxies: Option<PathBuf>,
     /// Listen beyond this machine, although the second factor is a fixed one.
     #[arg(long)]
     allow_remote: bool,
@@ -63,6 +67,7 @@ impl Dev {
             allow_remote: self.allow_remote,
             ecdh_issuance: self.ecdh_issuance,
             rails: self.rails.as_deref().map(rails::read).transpose()?.unwrap_or_default(),
+            proxies: self.proxies.as_deref().map(authz::read).transpose()?.unwrap_or_default(),
             sandbox_socket: self.sandbox_socket,
             watch_every: Duration::from_secs(self.watch_every),
             freeze_unexplained: self.freeze_unexplained_outflows,

@@ -45,6 +45,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
     if !operations.ip().is_loopback() {
         tracing::warn!(%operations, "everybody who reaches this machine can read the metrics");
     }
+    let authz = configuration.authz().rules().map_err(Failure::new)?;
     let policy = configuration.policy();
     let post = configuration.post()?;
     if post.is_none() {
@@ -63,6 +64,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
             trusted_proxies: configuration.trusted_proxies,
             environment: "prod".to_owned(),
             body_limit: configuration.body_limit,
+            authz,
         };
         let operator = Some(configuration.data_directory.as_path());
         let listening = Listening { http: listener, operations, settings, operator, watch_every: WATCH_EVERY };

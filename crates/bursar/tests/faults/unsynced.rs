@@ -55,8 +55,12 @@ async fn serves_until_it_is_told_to_end() {
     let [url, operate] = listeners.each_ref().map(|listener| format!("http://{}", listener.local_addr().unwrap()));
     let [clients, operators] = listeners;
     let operations = Arc::new(Operations::new());
-    let settings =
-        bursar_http::Settings { trusted_proxies: Vec::new(), environment: "test".to_owned(), body_limit: 64 * 1024 };
+    let settings = bursar_http::Settings {
+        trusted_proxies: Vec::new(),
+        environment: "test".to_owned(),
+        body_limit: 64 * 1024,
+        authz: Arc::default(),
+    };
     let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
     tokio::spawn(bursar_http::serve(clients, router, std::future::pending()));
     tokio::spawn(bursar_http::serve(operators, operations::router(bursar, operations), std::future::pending()));

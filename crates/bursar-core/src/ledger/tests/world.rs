@@ -187,6 +187,7 @@ impl World {
             comment: None,
             stepped_up: false,
             holder: None,
+            captures_itself: false,
             patience: Span::from_seconds(60),
             read: Vec::new(),
         }

@@ -19,7 +19,8 @@ const OVERRIDDEN: u8 = 2;
 const HOLDER: u8 = 4;
 const KEY: u8 = 8;
 const COMMENT: u8 = 16;
-const MARKS: u8 = FEE_COIN | OVERRIDDEN | HOLDER | KEY | COMMENT;
+const CAPTURES_ITSELF: u8 = 32;
+const MARKS: u8 = FEE_COIN | OVERRIDDEN | HOLDER | KEY | COMMENT | CAPTURES_ITSELF;
 
 const CAPTURED: u8 = 1;
 const RELEASED: u8 = 2;
@@ -38,6 +39,7 @@ pub(crate) struct Terms {
     pub(crate) comment: Option<String>,
     pub(crate) overridden: bool,
     pub(crate) holder: Option<TokenId>,
+    pub(crate) captures_itself: bool,
     pub(crate) created: Timestamp,
     pub(crate) deadline: Timestamp,
 }
@@ -49,7 +51,8 @@ pub(crate) fn pack_terms(hold: &Hold) -> Vec<u8> {
         | mark(hold.overridden, OVERRIDDEN)
         | mark(hold.holder.is_some(), HOLDER)
         | mark(hold.key.is_some(), KEY)
-        | mark(hold.comment.is_some(), COMMENT);
+        | mark(hold.comment.is_some(), COMMENT)
+        | mark(hold.captures_itself, CAPTURES_ITSELF);
     let mut packed = Vec::with_capacity(USUAL);
     packed.extend([VERSION, marks]);
     put_bytes(&mut packed, coin.as_str().as_bytes());
@@ -107,8 +110,20 @@ pub(crate) fn unpack_terms(packed: &[u8]) -> Option<Terms> {
     };
     let instruction = take_bytes(rest)?.to_vec();
     let payees = unpack_payees(rest)?;
-    let overridden = has(OVERRIDDEN);
-    Some(Terms { payees, cost, key, meaning, instruction, comment, overridden, holder, created, deadline })
+    let (overridden, captures_itself) = (has(OVERRIDDEN), has(CAPTURES_ITSELF));
+    Some(Terms {
+        payees,
+        cost,
+        key,
+        meaning,
+        instruction,
+        comment,
+        overridden,
+        holder,
+        captures_itself,
+        created,
+        deadline,
+    })
 }
 
 /// Nothing as long as it is held.
@@ -174,6 +189,7 @@ mod tests {
             comment: None,
             overridden: false,
             holder: None,
+            captures_itself: false,
             created: Timestamp::from_millis(i64::MIN),
             deadline: Timestamp::from_millis(i64::MAX),
             state: HoldState::Open,
@@ -191,13 +207,27 @@ mod tests {
             comment: Some(String::new()),
             overridden: true,
             holder: Some(TokenId::from_bytes([6; 16])),
+            captures_itself: true,
             ..plain()
         }
     }
 
     fn terms(hold: Hold) -> Terms {
-        let Hold { payees, cost, key, meaning, instruction, comment, overridden, holder, created, deadline, .. } = hold;
-        Terms { payees, cost, key, meaning, instruction, comment, overridden, holder, created, deadline }
+        let Hold { payees, cost, key, meaning, instruction, comment, overridden, holder, .. } = hold;
+        let Hold { captures_itself, created, deadline, .. } = hold;
+        Terms {
+            payees,
+            cost,
+            key,
+            meaning,
+            instruction,
+            comment,
+            overridden,
+            holder,
+            captures_itself,
+            created,
+            deadline,
+        }
     }
 
     #[test]
@@ -209,7 +239,7 @@ mod tests {
             for end in (0..packed.len()).filter(|end| *end != without_payees) {
                 assert_eq!(unpack_terms(&packed[..end]), None, "cut off at {end}");
             }
-            for (place, wrong) in [(0, 2), (1, 0x20), (1, 0xff)] {
+            for (place, wrong) in [(0, 2), (1, 0x40), (1, 0xff)] {
                 let mut changed = packed.clone();
                 changed[place] = wrong;
                 assert_eq!(unpack_terms(&changed), None, "byte {place}");

@@ -149,6 +149,7 @@ fn spends() -> Vec<Record> {
         comment: Some("for lunch".to_owned()),
         overridden: true,
         holder: Some(holder),
+        captures_itself: true,
         created: at(1),
         deadline: at(2),
         state: HoldState::Captured {

@@ -30,6 +30,7 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
       "user": "01010101010101010101010101010101",
       "heldBy": "02020202020202020202020202020202",
       "overridden": false,
+      "capturesItself": false,
       "created": "2026-09-21T14:13:21.000Z",
       "deadline": "2026-09-21T14:13:51.000Z",
       "comment": "rent",

@@ -1,0 +1,293 @@
+//! Where a rule finds an amount, a destination and a key, and the exact text that stands there.
+
+use axum::http::{HeaderMap, HeaderName, header};
+use bursar_core::amount::Amount;
+use bursar_core::limit::text;
+use bursar_wire::json::Json;
+
+use super::asked::{Asked, Asker, single};
+use super::refusal::Denied;
+
+/// The most fields of a query or form that are looked at.
+const MOST_FIELDS: usize = 1000;
+/// Says whether Envoy cut the body off.
+const PARTIAL: &str = "x-envoy-auth-partial-body";
+
+/// Where a text comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// A variable of the path, by its place in it.
+    Path(usize),
+    /// A field of the query.
+    Query(String),
+    /// A header.
+    Header(HeaderName),
+    /// A field at the top of a body in JSON, or of a form.
+    Body(String),
+    /// It is always the same.
+    Text(String),
+}
+
+/// How an amount is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unit {
+    /// In base units.
+    Minor,
+    /// In the coin, with so many places.
+    Decimal(u8),
+}
+
+impl Source {
+    /// Reads `{variable}`, `query.NAME`, `header.NAME`, `body.NAME` or `text.WORDS`; `variable` tells where one stands.
+    pub(super) fn read(written: &str, variable: impl Fn(&str) -> Option<usize>) -> Result<Self, String> {
+        if let Some(name) = written.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            return variable(name).map(Self::Path).ok_or_else(|| format!("`{name}` is no variable of the path"));
+        }
+        match written.split_once('.') {
+            Some(("query", name)) if !name.is_empty() => Ok(Self::Query(name.to_owned())),
+            Some(("body", name)) if !name.is_empty() => Ok(Self::Body(name.to_owned())),
+            Some(("text", words)) if !words.is_empty() => Ok(Self::Text(words.to_owned())),
+            Some(("header", name)) => {
+                let name = HeaderName::try_from(name).map_err(|_| format!("`{name}` is no name of a header"))?;
+                Ok(Self::Header(name))
+            }
+            _ => Err(format!("`{written}` is none of {{variable}}, query.NAME, header.NAME, body.NAME, text.WORDS")),
+        }
+    }
+
+    /// Whether it stands in the body.
+    pub(super) const fn is_in_body(&self) -> bool {
+        matches!(self, Self::Body(_))
+    }
+}
+
+/// All that a source can be read from.
+pub(super) struct Given<'a> {
+    pub(super) asked: &'a Asked,
+    pub(super) headers: &'a HeaderMap,
+    /// The fields of the body, if a rule needs it.
+    pub(super) body: Option<&'a [(String, String)]>,
+}
+
+impl Given<'_> {
+    /// The text at a source.
+    pub(super) fn text(&self, source: &Source, what: &str) -> Result<String, Denied> {
+        let found = match source {
+            Source::Text(text) => Some(text.clone()),
+            Source::Path(place) => self.asked.path.get(*place).cloned(),
+            Source::Header(name) => single(self.headers, name.as_str())?.map(str::to_owned),
+            Source::Query(name) => {
+                let query = self.asked.query.as_deref().unwrap_or_default();
+                // Some take it for a separator.
+                if query.contains(';') {
+                    return Err(Denied::unclear("not_normal", "a query that counts has no `;`"));
+                }
+                one_of(&form(query.as_bytes())?, name)?
+            }
+            Source::Body(name) => one_of(self.body.unwrap_or_default(), name)?,
+        };
+        let found = found.filter(|text| !text.is_empty());
+        let missing = || Denied::unclear("value_missing", &format!("there is no {what} where the rule looks for it"));
+        let text = found.ok_or_else(missing)?;
+        match text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            true => Ok(text),
+            false => Err(invalid(what)),
+        }
+    }
+
+    /// The amount at a source.
+    pub(super) fn amount(&self, source: &Source, unit: Unit) -> Result<Amount, Denied> {
+        let text = self.text(source, "amount")?;
+        // A number that begins with zeros is octal to some.
+        let whole = text.split('.').next().unwrap_or_default();
+        if whole.len() > 1 && whole.starts_with('0') {
+            return Err(invalid("amount"));
+        }
+        let amount = match unit {
+            Unit::Minor => Amount::parse(&text).ok(),
+            Unit::Decimal(places) => text::amount(&text, places),
+        };
+        amount.ok_or_else(|| invalid("amount"))
+    }
+}
+
+fn invalid(what: &str) -> Denied {
+    Denied::unclear("value_invalid", &format!("the {what} is not written as the rule demands"))
+}
+
+/// The one field of a name. Some applications do not tell small letters from capitals.
+fn one_of(fields: &[(String, String)], name: &str) -> Result<Option<String>, Denied> {
+    let mut found = fields.iter().filter(|(other, _)| is_same_name(other, name));
+    let Some((other, text)) = found.next() else { return Ok(None) };
+    if found.next().is_some() || other != name {
+        return Err(Denied::unclear("value_ambiguous", &format!("`{name}` is there more than once")));
+    }
+    Ok(Some(text.clone()))
+}
+
+/// Whether a name is, or would be to some applications, the other: `Name`, `name[]` and `name[0]` are one to them.
+fn is_same_name(other: &str, name: &str) -> bool {
+    let bare = |text: &str| text.split('[').next().unwrap_or_default().trim().to_ascii_lowercase();
+    bare(other) == bare(name)
+}
+
+fn form(bytes: &[u8]) -> Result<Vec<(String, String)>, Denied> {
+    let fields: Vec<_> = form_urlencoded::parse(bytes)
+        .take(MOST_FIELDS.saturating_add(1))
+        .map(|(name, text)| (name.into_owned(), text.into_owned()))
+        .collect();
+    match fields.len() > MOST_FIELDS {
+        true => Err(Denied::unclear("value_ambiguous", "there are too many fields")),
+        false => Ok(fields),
+    }
+}
+
+/// What the headers of a body forbid before it is read.
+pub(super) fn check_body(asker: Asker, headers: &HeaderMap) -> Result<(), Denied> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Denied::unclear("body_encoded", "a packed body is not read; the client has to send it as it is"));
+    }
+    let is_partial = single(headers, PARTIAL)?;
+    if is_partial.is_some_and(|partial| partial != "false") {
+        return Err(Denied::unclear("body_truncated", "the proxy cut the body off"));
+    }
+    if asker == Asker::Envoy && is_partial.is_none() {
+        return Err(Denied::unclear("body_missing", "the proxy does not send bodies (`with_request_body`)"));
+    }
+    Ok(())
+}
+
+/// The fields of a body: at the top of an object, or of a form.
+pub(super) fn fields(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>, Denied> {
+    if body.is_empty() {
+        return Err(Denied::unclear("body_missing", "the rule needs the body, and the proxy sends none"));
+    }
+    let unreadable = |why: &str| Denied::unclear("body_unreadable", why);
+    let content = single(headers, header::CONTENT_TYPE.as_str())?.unwrap_or_default().to_ascii_lowercase();
+    match content.as_str() {
+        "application/json" | "application/json; charset=utf-8" | "application/json;charset=utf-8" => {
+            let Ok(Json::Object(entries)) = Json::parse(body) else {
+                return Err(unreadable("the body is no object in JSON with each key once"));
+            };
+            let text = |value: Json| match value {
+                Json::String(text) => text,
+                Json::Integer(number) => number.to_string(),
+                // Nothing that a rule could take for an amount or a name.
+                _ => String::new(),
+            };
+            Ok(entries.into_iter().map(|(name, value)| (name, text(value))).collect())
+        }
+        "application/x-www-form-urlencoded" if !body.contains(&b';') => form(body),
+        _ => Err(unreadable("the body is neither JSON nor a form")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(query: &str, amount: &str) -> (Asked, HeaderMap) {
+        let asked = Asked {
+            method: "POST".to_owned(),
+            host: "a".to_owned(),
+            path: vec!["pay".to_owned(), "7".to_owned()],
+            query: Some(query.to_owned()),
+            target: String::new(),
+            client: "203.0.113.7".parse().unwrap(),
+        };
+        let headers = [("x-amount".parse().unwrap(), amount.parse().unwrap())].into_iter().collect();
+        (asked, headers)
+    }
+
+    fn amount(written: &str, unit: Unit) -> Result<String, String> {
+        let (asked, headers) = given("", written);
+        let given = Given { asked: &asked, headers: &headers, body: None };
+        let source = Source::read("header.X-Amount", |_| None).unwrap();
+        given.amount(&source, unit).map(|amount| amount.to_string()).map_err(|denied| denied.code)
+    }
+
+    #[test]
+    fn an_amount_is_exact_text_or_refused() {
+        assert_eq!(amount("250", Unit::Minor).unwrap(), "250");
+        assert_eq!(amount("2.5", Unit::Decimal(2)).unwrap(), "250");
+        assert_eq!(amount("0", Unit::Minor).unwrap(), "0");
+        for (text, unit) in [
+            ("-1", Unit::Minor),
+            ("+1", Unit::Minor),
+            ("1.0", Unit::Minor),
+            ("1e3", Unit::Minor),
+            ("0x10", Unit::Minor),
+            ("010", Unit::Minor),
+            ("1 ", Unit::Minor),
+            ("1,000", Unit::Minor),
+            ("NaN", Unit::Minor),
+            ("1_0", Unit::Minor),
+            ("2.505", Unit::Decimal(2)),
+            (".5", Unit::Decimal(2)),
+            ("5.", Unit::Decimal(2)),
+            ("02.5", Unit::Decimal(2)),
+            (&"9".repeat(80), Unit::Minor),
+        ] {
+            assert_eq!(amount(text, unit).unwrap_err(), "value_invalid", "{text}");
+        }
+        assert_eq!(amount("", Unit::Minor).unwrap_err(), "value_missing");
+    }
+
+    #[test]
+    fn what_is_said_twice_in_a_query_counts_for_nothing() {
+        let source = Source::read("query.amount", |_| None).unwrap();
+        for (query, code) in [
+            ("amount=1&amount=2", "value_ambiguous"),
+            ("amount=1&Amount=2", "value_ambiguous"),
+            ("amount=1&amount[]=2", "value_ambiguous"),
+            ("amount=1&%61mount=2", "value_ambiguous"),
+            ("Amount=1", "value_ambiguous"),
+            ("amount=1;amount=2", "not_normal"),
+            ("amount=", "value_missing"),
+            ("other=1", "value_missing"),
+            ("amount=1%00", "value_invalid"),
+            ("amount=%EF%BC%91", "value_invalid"),
+        ] {
+            let (asked, headers) = given(query, "1");
+            let given = Given { asked: &asked, headers: &headers, body: None };
+            assert_eq!(given.text(&source, "amount").unwrap_err().code, code, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_header_of_two_spellings_counts_for_nothing() {
+        let (asked, mut headers) = given("", "1");
+        headers.append("x_amount", "2".parse().unwrap());
+        let given = Given { asked: &asked, headers: &headers, body: None };
+        let source = Source::read("header.X-Amount", |_| None).unwrap();
+        assert_eq!(given.text(&source, "amount").unwrap_err().code, "header_ambiguous");
+    }
+
+    #[test]
+    fn a_body_is_an_object_or_a_form_and_is_read_as_exact_text() {
+        let read = |content: &str, body: &str| {
+            let headers = [(header::CONTENT_TYPE, content.parse().unwrap())].into_iter().collect();
+            fields(&headers, body.as_bytes()).map_err(|denied| denied.code)
+        };
+        let one = |fields: Vec<(String, String)>| one_of(&fields, "amount").map_err(|denied| denied.code);
+        for (content, body, expected) in [
+            ("application/json", r#"{"amount": "12"}"#, Ok(Some("12"))),
+            ("application/json", r#"{"amount": 12}"#, Ok(Some("12"))),
+            ("application/json", r#"{"amount": 12.5}"#, Ok(Some(""))),
+            ("application/json", r#"{"amount": 1e3}"#, Ok(Some(""))),
+            ("application/json", r#"{"amount": [12]}"#, Ok(Some(""))),
+            ("application/json", r#"{"\u0061mount": 12}"#, Ok(Some("12"))),
+            ("application/json", r#"{"amount": 1, "Amount": 2}"#, Err("value_ambiguous")),
+            ("application/json", r#"{"amount": 1, "amount": 2}"#, Err("body_unreadable")),
+            ("application/json", "[1]", Err("body_unreadable")),
+            ("application/json", "{", Err("body_unreadable")),
+            ("application/json", "", Err("body_missing")),
+            ("text/plain", r#"{"amount": 1}"#, Err("body_unreadable")),
+            ("application/x-www-form-urlencoded", "amount=12&x=1", Ok(Some("12"))),
+            ("application/x-www-form-urlencoded", "amount=12;amount=1", Err("body_unreadable")),
+        ] {
+            let found = read(content, body).and_then(one);
+            assert_eq!(found.as_ref().map(Option::as_deref).map_err(String::as_str), expected, "{content} {body}");
+        }
+    }
+}
