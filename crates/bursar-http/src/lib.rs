@@ -11,6 +11,7 @@ mod budget;
 mod call;
 mod closing;
 mod connections;
+mod exchange;
 mod failure;
 mod framing;
 mod native;
