@@ -144,7 +144,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "examples",
-        about: "the guide's snippet against `cargo run --release -- dev`, and chains of one's own (examples)",
+        about: "the guide's snippet against `cargo run --release -- dev`, chains of one's own, and APIs by rules (examples)",
         optional: false,
         needs: Some("build"),
         run: foreign::examples,
@@ -229,6 +229,20 @@ pub(crate) static EXAMPLES: &[Suite] = &[
         optional: false,
         needs: Some("build"),
         run: foreign::on_bitcoin,
+    },
+    Suite {
+        name: "form-api",
+        about: "charges at a form API by rules, within a token's limit and above it (examples/form-api)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::form_api,
+    },
+    Suite {
+        name: "metered-llm",
+        about: "calls of a model in micro-dollars, a stream too, within a budget and above it (examples/metered-llm)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::metered_llm,
     },
 ];
 

@@ -85,7 +85,9 @@ fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
 pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     guide(workspace)?;
     ethereum(workspace)?;
-    on_bitcoin(workspace)
+    on_bitcoin(workspace)?;
+    form_api(workspace)?;
+    metered_llm(workspace)
 }
 
 /// A chain, Bursar in front of it, a transfer and a refusal.
@@ -105,6 +107,25 @@ fn on_a_chain(workspace: &Workspace, folder: &str, script: &str) -> Result<(), S
     install_packages(workspace, &folder)?;
     let mut command = workspace.command("node");
     command.arg(script).current_dir(&folder);
+    command.env("BURSAR_BIN", workspace.release_binary()?);
+    Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
+}
+
+/// A provider with a form API, Bursar in front of it, a charge and a refusal.
+pub(super) fn form_api(workspace: &Workspace) -> Result<(), Stop> {
+    script(workspace, "form-api", "charge.js")
+}
+
+/// A model that counts tokens, Bursar in front of it, calls within a budget and above it.
+pub(super) fn metered_llm(workspace: &Workspace) -> Result<(), Stop> {
+    script(workspace, "metered-llm", "ask.js")
+}
+
+/// An example that needs node and nothing else.
+fn script(workspace: &Workspace, example: &str, script: &str) -> Result<(), Stop> {
+    tools::ensure(&[NODE])?;
+    let mut command = workspace.command("node");
+    command.arg(script).current_dir(workspace.root().join("examples").join(example));
     command.env("BURSAR_BIN", workspace.release_binary()?);
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }
