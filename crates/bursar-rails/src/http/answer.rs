@@ -74,10 +74,10 @@ impl Reading {
                 }
                 // Money that moved has moved, whatever it is called.
                 let record = self.record.as_ref().and_then(|record| record.text(language, facts).ok());
-                let is_plain = |text: &Box<str>| {
+                let is_plain = |text: &str| {
                     (1..=LONGEST_RECORD).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
                 };
-                Ok(Became::Done { captured, record: record.filter(is_plain) })
+                Ok(Became::Done { captured, record: record.filter(|text| is_plain(text)) })
             }
         }
     }

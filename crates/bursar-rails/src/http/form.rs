@@ -5,13 +5,16 @@ use crate::Forbidden;
 /// The most pairs of a form or query.
 const MOST_PAIRS: usize = 512;
 
+/// Names and values, in their order.
+pub(super) type Pairs = Vec<(Box<str>, Box<str>)>;
+
 /// Reads `a=1&b=2`: each name once, whatever the case of its letters, and every pair with its `=`.
 ///
 /// # Errors
 /// Two readers could differ in what it says.
-pub(super) fn pairs(text: &str, what: &str) -> Result<Vec<(Box<str>, Box<str>)>, Forbidden> {
+pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
     let refuse = |problem: &str| Forbidden::undecodable(format!("the {what} {problem}"));
-    let mut pairs: Vec<(Box<str>, Box<str>)> = Vec::new();
+    let mut pairs = Pairs::new();
     if text.is_empty() {
         return Ok(pairs);
     }

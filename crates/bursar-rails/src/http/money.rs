@@ -84,7 +84,7 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     })?;
     env.add_overload("total", "total_list", vec![LIST_TYPE], |arguments| {
         let listed = arguments.first().and_then(|list| list.downcast_ref::<CelList>());
-        let items = listed.map(|list| list.inner()).unwrap_or_default();
+        let items = listed.map(CelList::inner).unwrap_or_default();
         let money = items.iter().map(|item| item.downcast_ref::<Money>().cloned().ok_or_else(not_money));
         sum(money)
     })?;

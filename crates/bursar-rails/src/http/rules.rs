@@ -335,10 +335,6 @@ impl Reader<'_> {
         Some(LookUp { path: path?, reading: reading? })
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the expressions of one reading, which stand side by side in two places"
-    )]
     fn reading(
         &mut self,
         [done_field, refused_field, captured_field, record_field]: [&'static str; 4],
