@@ -144,7 +144,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "examples",
-        about: "the guide's snippet, chains of one's own, and applications behind nginx and Caddy (examples)",
+        about: "the guide's snippet, chains of one's own, APIs by rules, applications behind nginx and Caddy (examples)",
         optional: false,
         needs: Some("build"),
         run: foreign::examples,
@@ -243,6 +243,20 @@ pub(crate) static EXAMPLES: &[Suite] = &[
         optional: false,
         needs: Some("build"),
         run: foreign::caddy,
+    },
+    Suite {
+        name: "form-api",
+        about: "charges at a form API by rules, within a token's limit and above it (examples/form-api)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::form_api,
+    },
+    Suite {
+        name: "metered-llm",
+        about: "calls of a model in micro-dollars, a stream too, within a budget and above it (examples/metered-llm)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::metered_llm,
     },
 ];
 

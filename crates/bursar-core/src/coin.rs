@@ -20,6 +20,9 @@ const EVM_CHAINS: [&str; 14] = [
     "avaxc", "tavaxc",
 ];
 
+/// Money that is no chain's, by its code of ISO 4217 in small letters, of which the smallest unit is a hundredth.
+const MONEY_IN_HUNDREDTHS: [&str; 4] = ["chf", "eur", "gbp", "usd"];
+
 impl Coin {
     /// Reads a ticker: letters, digits and `:._-`, beginning with a letter or digit, at most 64 bytes.
     /// Upper case is kept: BitGo has tickers such as `tavaxc:LINK`.
@@ -52,6 +55,7 @@ impl Coin {
     pub fn decimals(&self) -> Option<u8> {
         match &*self.0 {
             "btc" | "tbtc" | "tbtc4" | "tbtcsig" => Some(8),
+            money if MONEY_IN_HUNDREDTHS.contains(&money) => Some(2),
             chain if EVM_CHAINS.contains(&chain) => Some(18),
             token if token.ends_with(":usdc") || token.ends_with(":usdt") => Some(6),
             _ => None,

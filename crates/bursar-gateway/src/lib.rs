@@ -13,6 +13,8 @@ pub mod bitcoin;
 pub mod evm;
 #[cfg(test)]
 mod fixtures;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "evm")]
 pub mod live;
 pub mod mail;

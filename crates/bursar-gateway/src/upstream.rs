@@ -3,12 +3,14 @@
 //! What must never happen here: that a request is sent twice, that an answer of any length is read, and that a failure
 //! tells the upstream's address or its credentials. Whoever asks is told whether the request can have arrived.
 
+mod carry;
+
 use std::time::Duration;
 
 use bursar_core::secret::Secret;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -39,6 +41,8 @@ pub struct Upstream {
 pub struct Answered {
     /// Its status.
     pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
 }
@@ -162,8 +166,8 @@ impl Upstream {
                 NoAnswer::Lost(problem.unwrap_or_else(|| "the connection broke before an answer came".to_owned()))
             }
         })?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), self.most).collect().await.map_err(|error| {
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, self.most).collect().await.map_err(|error| {
             let reason = if error.is::<LengthLimitError>() {
                 format!("its answer is longer than {} bytes", self.most)
             } else {
@@ -171,7 +175,7 @@ impl Upstream {
             };
             NoAnswer::Lost(reason)
         })?;
-        Ok(Answered { status, body: body.to_bytes() })
+        Ok(Answered { status: parts.status, headers: parts.headers, body: body.to_bytes() })
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
 use bursar_core::limit::LimitReport;
@@ -34,6 +34,9 @@ pub(crate) struct Call {
     pub(crate) address: IpAddr,
     pub(crate) headers: HeaderMap,
     pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) method: Method,
+    /// Path and query as they were received.
+    pub(crate) target: String,
     pub(crate) query: String,
     pub(crate) body: Vec<u8>,
     /// What the connection may become, if the client asks for it.
@@ -49,23 +52,31 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
     /// The body in JSON of another's making, whose numbers are kept as they were written; instead of the other.
     pub(crate) text: Option<String>,
+    /// The body as another server sent it, whose content type is among the headers; instead of both.
+    pub(crate) passed_on: Option<Vec<u8>>,
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Reply {
     /// A success.
     pub(crate) fn ok(body: impl Into<Value>) -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::OK, body: body.into(), text: None, headers: Vec::new() })
+        Ok(Self { status: StatusCode::OK, body: body.into(), text: None, passed_on: None, headers: Vec::new() })
     }
 
     /// A success that made something.
     pub(crate) fn created(body: impl Into<Value>) -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::CREATED, body: body.into(), text: None, headers: Vec::new() })
+        Ok(Self { status: StatusCode::CREATED, body: body.into(), text: None, passed_on: None, headers: Vec::new() })
     }
 
     /// It is taken and will be seen to; what comes of it is told elsewhere.
     pub(crate) fn accepted() -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::ACCEPTED, body: Value::Object(Map::new()), text: None, headers: Vec::new() })
+        Ok(Self {
+            status: StatusCode::ACCEPTED,
+            body: Value::Object(Map::new()),
+            text: None,
+            passed_on: None,
+            headers: Vec::new(),
+        })
     }
 
     /// The same with what is left of the caller's limits in its headers.
@@ -76,7 +87,21 @@ impl Reply {
 
     /// An answer that is JSON already.
     pub(crate) fn json_text(status: StatusCode, text: String) -> Result<Self, Failure> {
-        Ok(Self { status, body: Value::Null, text: Some(text), headers: Vec::new() })
+        Ok(Self { status, body: Value::Null, text: Some(text), passed_on: None, headers: Vec::new() })
+    }
+
+    /// The answer of another server.
+    pub(crate) const fn passed_on(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
+        Self { status, body: Value::Null, text: None, passed_on: Some(body), headers }
+    }
+
+    /// The bytes of the body.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match (self.passed_on, self.text) {
+            (Some(bytes), _) => bytes,
+            (None, Some(text)) => text.into_bytes(),
+            (None, None) => self.body.to_string().into_bytes(),
+        }
     }
 
     /// A success that wraps one value under a name.

@@ -7,6 +7,8 @@ use bursar_core::id::HoldId;
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::time::Timestamp;
+use bursar_rails::Forbidden;
+use bursar_rails::forbidden::Why;
 use bursar_service::authenticate::Unauthenticated;
 use bursar_service::error::{ServiceError, Unproven};
 use bursar_wire::error::ErrorBody;
@@ -46,6 +48,15 @@ pub(crate) enum Failure {
     BodyUnreadable,
     /// There is a body where none belongs.
     BodyNotWanted,
+    /// A request to a rail that is carried out for no token.
+    NotForTokens(Forbidden),
+    /// The spend was carried out, and the upstream's answer to it is not kept any more.
+    AnswerGone {
+        /// The spend.
+        spend: HoldId,
+        /// What the upstream calls it.
+        reference: String,
+    },
     /// A form of the web pages that no page of this session sent.
     FormNotOurs,
     /// It cannot be told where the request ends, or to whom it goes.
@@ -145,6 +156,16 @@ impl Failure {
                 let text = "this idempotency key names another spend; choose a new one for a new spend";
                 let body = ErrorBody::new("Conflict", text, request_id).with_context("code", "idempotency_key_used");
                 Shown::new(409, body.with_context("spend", spend.to_string()))
+            }
+            Self::NotForTokens(Forbidden { why, detail }) => match why {
+                Why::Undecodable | Why::NotPriced => plain(400, "BadRequest", why.code(), &detail),
+                _ => plain(403, "AccessDenied", why.code(), &detail),
+            },
+            Self::AnswerGone { spend, reference } => {
+                let text = "the spend was carried out; the answer to it is not kept any more, or never could be";
+                let body = ErrorBody::new("Conflict", text, request_id).with_context("code", "answer_not_kept");
+                let body = body.with_context("spend", spend.to_string()).with_context("reference", reference);
+                Shown::new(409, body)
             }
             Self::NoSuchRoute => plain(404, "NotFound", "no_such_route", "there is no such route"),
             Self::MethodNotAllowed => {

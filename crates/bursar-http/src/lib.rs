@@ -12,6 +12,7 @@ mod budget;
 mod call;
 mod closing;
 mod connections;
+mod exchange;
 mod failure;
 mod framing;
 mod native;

@@ -182,6 +182,8 @@ impl Surface {
             headers: received.headers,
             parameters,
             query,
+            method: received.method,
+            target: received.target,
             body: received.body.into(),
             upgrade: received.upgrade,
             sockets: self.sockets.clone(),
@@ -251,7 +253,7 @@ impl Surface {
         let (status, bytes) = match reply {
             Ok(reply) => {
                 reply.headers.iter().for_each(|(name, value)| set(&mut headers, name, value));
-                (reply.status, reply.text.unwrap_or_else(|| reply.body.to_string()).into_bytes())
+                (reply.status, reply.into_bytes())
             }
             Err(failure) => {
                 for (name, value) in budget::headers(failure.reports(), now) {
@@ -287,7 +289,7 @@ impl Surface {
         }
         set(&mut headers, names::REQUEST_ID, request_id);
         if status != StatusCode::SWITCHING_PROTOCOLS {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+            headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(content));
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

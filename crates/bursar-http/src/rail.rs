@@ -87,7 +87,7 @@ fn told(error: NoResult, now: Timestamp) -> Json {
     match error {
         NoResult::Forbidden(Forbidden { why, detail }) => {
             let number = match why {
-                Why::UnknownMethod | Why::Withheld => METHOD_NOT_FOUND,
+                Why::UnknownMethod | Why::UnknownRoute | Why::Withheld => METHOD_NOT_FOUND,
                 Why::Undecodable => INVALID_PARAMS,
                 Why::NotPriced | Why::WrongChain | Why::NotSupported | Why::SpendOverSocket => TRANSACTION_REJECTED,
                 Why::NotConfigured => METHOD_NOT_FOUND,

@@ -7,6 +7,7 @@ use axum::http::Method;
 
 use crate::bitgo::{account, otp, session, spends, templates, tokens, wallets};
 use crate::call::{Call, Reply};
+use crate::exchange;
 use crate::failure::Failure;
 use crate::native::{
     document, factors, holding, invitations, limits, organisations, own, rails, sessions, sign_in,
@@ -265,6 +266,11 @@ routes! {
 
     POST   RAIL "/rail/{rail}" Token rail::call;
     GET    RAIL "/rail/{rail}" Token socket::open;
+    GET    RAIL "/rail/{rail}/{*path}" Token exchange::call;
+    POST   RAIL "/rail/{rail}/{*path}" Token exchange::call;
+    PUT    RAIL "/rail/{rail}/{*path}" Token exchange::call;
+    PATCH  RAIL "/rail/{rail}/{*path}" Token exchange::call;
+    DELETE RAIL "/rail/{rail}/{*path}" Token exchange::call;
 
     POST   OAUTH "/introspect" Service oauth::introspect;
     POST   OAUTH "/revoke" Own oauth::revoke;

@@ -16,6 +16,8 @@ pub struct Forbidden {
 pub enum Why {
     /// The method is in no table.
     UnknownMethod,
+    /// No rule is for the method and path.
+    UnknownRoute,
     /// The method is known, and never passes: it shows keys, signs blindly or changes the node.
     Withheld,
     /// It cannot be read in exactly one way.
@@ -37,6 +39,7 @@ impl Why {
     pub const fn code(self) -> &'static str {
         match self {
             Self::UnknownMethod => "method_unknown",
+            Self::UnknownRoute => "route_unknown",
             Self::Withheld => "method_withheld",
             Self::Undecodable => "undecodable",
             Self::NotPriced => "not_priced",

@@ -8,7 +8,10 @@
 pub mod bitcoin;
 #[cfg(feature = "evm")]
 pub mod evm;
+pub mod exchange;
 pub mod forbidden;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod json;
 pub mod jsonrpc;
 

@@ -13,6 +13,7 @@ pub mod conservation;
 pub mod documents;
 pub mod enrolment;
 pub mod error;
+pub mod exchange;
 pub mod factors;
 pub mod feed;
 mod follow;

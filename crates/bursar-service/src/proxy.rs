@@ -37,7 +37,7 @@ pub enum NoResult {
 
 /// A wallet of the caller on a rail.
 pub(crate) struct OwnWallet {
-    id: WalletId,
+    pub(crate) id: WalletId,
     pub(crate) reference: String,
 }
 

@@ -12,6 +12,7 @@ use bursar_core::id::HoldId;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
 use bursar_rails::Forbidden;
+use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
 
@@ -25,17 +26,28 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Debug)]
 pub struct Permit {
     hold: Hold,
+    outgoing: Option<Outgoing>,
 }
 
 impl Permit {
     /// Only a hold that was just granted makes a permit.
     pub(crate) const fn of_granted(hold: Hold) -> Self {
-        Self { hold }
+        Self { hold, outgoing: None }
+    }
+
+    /// The same with the request that it is for, on rails of plain HTTP.
+    pub(crate) fn carrying(self, outgoing: Option<Outgoing>) -> Self {
+        Self { outgoing, ..self }
     }
 
     /// The spend it allows.
     pub const fn hold(&self) -> &Hold {
         &self.hold
+    }
+
+    /// The request that it is for, on rails of plain HTTP.
+    pub const fn outgoing(&self) -> Option<&Outgoing> {
+        self.outgoing.as_ref()
     }
 }
 
@@ -70,6 +82,13 @@ pub enum SendOutcome {
         reference: String,
         /// The fee that was really paid, in the coin that pays fees.
         fee: Amount,
+    },
+    /// The money moved, and it was another amount than what is held.
+    Charged {
+        /// What the rail calls it.
+        reference: String,
+        /// How much it was.
+        amount: Amount,
     },
     /// The rail refused before anything moved, and nothing will.
     Refused {
@@ -260,6 +279,24 @@ pub trait Protocol: Send + Sync {
     fn transaction(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Json>, RailError>;
 }
 
+/// A rail that is asked by plain HTTP.
+pub trait Exchanges: Send + Sync {
+    /// What a request means.
+    ///
+    /// # Errors
+    /// It is never carried out.
+    fn meaning(&self, asked: &Asked<'_>) -> Result<Exchange, Forbidden>;
+
+    /// Passes a read on.
+    fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>>;
+
+    /// What the upstream answered to a spend; nothing if it did not, or if that is not kept any more.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn answered(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Answered>, RailError>;
+}
+
 /// Something that left a wallet, and was not sent from here.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outflow {
@@ -409,6 +446,11 @@ pub trait Rail: Send + Sync {
 
     /// The rail's own protocol, if clients may speak it.
     fn protocol(&self) -> Option<&dyn Protocol> {
+        None
+    }
+
+    /// The rail as clients ask it by plain HTTP, if they may.
+    fn exchanges(&self) -> Option<&dyn Exchanges> {
         None
     }
 

@@ -14,6 +14,7 @@ use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_ledger::Ledger;
+use bursar_rails::exchange::{Charge, Outgoing};
 use bursar_rails::jsonrpc::Call;
 use bursar_store::StoreError;
 use sha2::{Digest, Sha256};
@@ -31,6 +32,8 @@ use crate::step_up::Action;
 
 /// 2^192 base units.
 const SUM_BOUND: Amount = Amount::power_of_two(192);
+/// What stands for the recipient of a spend that nobody gets but the upstream itself.
+pub const NOBODY_ELSE: &str = "-";
 
 /// A spend as a client asks for it.
 #[derive(Clone, Debug)]
@@ -70,6 +73,8 @@ pub enum What {
         /// The client's own name for the spend, if it gave one beside the call.
         key: Option<String>,
     },
+    /// What a request of plain HTTP asks.
+    Exchange(Arc<Charge>),
 }
 
 /// A spend that went through, now or before.
@@ -144,6 +149,7 @@ impl Bursar {
         let rail = self.rail(&wallet.rail)?;
         let now = self.clock.now();
         let id = HoldId::time_ordered(now, self.random.bytes());
+        let mut charge = None;
         let mut key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
         let (payees, fee, instruction, transaction) = match request.what {
             What::Recipients(recipients) => {
@@ -162,6 +168,15 @@ impl Bursar {
                 let decoded = rail.decode(&bytes)?;
                 check_claim(&decoded, &wallet.reference, &request.coin, claimed.as_deref())?;
                 (rail.payees(&request.coin, &decoded.recipients)?, decoded.fee, bytes.clone(), bytes)
+            }
+            What::Exchange(asked) => {
+                key = Some(SpendKey::Client(principal.token().id, asked.key.to_string()));
+                let address = asked.destination.as_deref().unwrap_or(NOBODY_ELSE).to_owned();
+                let payees = rail.payees(&request.coin, &[Recipient { address, amount: asked.amount }])?;
+                let meaning = meant_by(&asked.outgoing);
+                let instruction = asked.instruction.clone();
+                charge = Some(asked);
+                (payees, Amount::ZERO, instruction, meaning)
             }
             What::Call { call, wanted, key: named } => {
                 if !wanted.recipients.is_empty() {
@@ -212,6 +227,7 @@ impl Bursar {
             ledger: Arc::clone(&self.ledger),
             memory: self.memory(&wallet.rail),
             rail: Arc::clone(rail),
+            charge,
             wallet,
             actor: principal.actor(),
             under_way: self.under_way.clone(),
@@ -270,6 +286,8 @@ impl Bursar {
 struct HoldAndSend {
     ledger: Arc<Ledger>,
     rail: Arc<dyn Rail>,
+    /// The request that is sent, on rails of plain HTTP.
+    charge: Option<Arc<Charge>>,
     memory: RailMemory,
     wallet: Arc<Wallet>,
     actor: Actor,
@@ -318,35 +336,43 @@ impl HoldAndSend {
 
     async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
         let id = hold.id;
-        let (command, sent) =
-            match self.rail.send(&self.wallet.reference, Permit::of_granted(hold.clone()), &self.memory).await {
-                SendOutcome::Done { reference, fee } => {
-                    let amount = captured(&hold, fee);
-                    let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                    let transaction = hold.instruction.clone();
-                    let hold = Hold { state, ..hold };
-                    let sent = Sent { hold, reference: reference.clone(), transaction, reports, before: false };
-                    (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
-                }
-                SendOutcome::Sent { reference } => {
-                    self.under_way.add(id);
-                    let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
-                    return Ok(Sent { hold, reference, transaction, reports, before: false });
-                }
-                SendOutcome::Reverted { reference, fee } => {
-                    let amount = captured_of_none(&hold, fee);
-                    let reverted = ServiceError::RailRefused { hold: id, reason: format!("{reference} was reverted") };
-                    (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Err(reverted))
-                }
-                SendOutcome::Refused { reason } => {
-                    let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
-                    (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
-                }
-                SendOutcome::Unknown { reason } => {
-                    tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                    (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
-                }
-            };
+        let outgoing = self.charge.as_ref().map(|charge| charge.outgoing.clone());
+        let permit = Permit::of_granted(hold.clone()).carrying(outgoing);
+        let (command, sent) = match self.rail.send(&self.wallet.reference, permit, &self.memory).await {
+            SendOutcome::Done { reference, fee } => {
+                let amount = captured(&hold, fee);
+                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+                let transaction = hold.instruction.clone();
+                let hold = Hold { state, ..hold };
+                let sent = Sent { hold, reference: reference.clone(), transaction, reports, before: false };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+            }
+            SendOutcome::Charged { reference, amount } => {
+                let fee = Amount::ZERO;
+                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+                let hold = Hold { state, ..hold };
+                let sent = Sent { hold, reference: reference.clone(), transaction: Vec::new(), reports, before: false };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+            }
+            SendOutcome::Sent { reference } => {
+                self.under_way.add(id);
+                let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
+                return Ok(Sent { hold, reference, transaction, reports, before: false });
+            }
+            SendOutcome::Reverted { reference, fee } => {
+                let amount = captured_of_none(&hold, fee);
+                let reverted = ServiceError::RailRefused { hold: id, reason: format!("{reference} was reverted") };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Err(reverted))
+            }
+            SendOutcome::Refused { reason } => {
+                let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
+                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
+            }
+            SendOutcome::Unknown { reason } => {
+                tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
+                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
+            }
+        };
         // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
         // counted and is reconciled (design §6).
         if let Err(error) = self.ledger.submit_and_go_on(Request { actor: self.actor, command }) {
@@ -396,6 +422,13 @@ fn check_claim(
         }
         _ => Ok(()),
     }
+}
+
+/// All that a request says, so that two of them under one key are one spend only if they are the same.
+fn meant_by(outgoing: &Outgoing) -> Vec<u8> {
+    let Outgoing { method, target, headers, body } = outgoing;
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    [format!("{method} {target}\n{headers}\n").as_bytes(), body].concat()
 }
 
 /// Names what a spend means, so that a key cannot be used for two different ones. Not its bytes: the same

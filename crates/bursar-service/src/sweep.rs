@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bursar_core::amount::Amount;
 use bursar_core::audit::Actor;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
@@ -96,6 +97,11 @@ impl Bursar {
             SendOutcome::Done { reference, fee } => {
                 let amount = captured(hold, fee);
                 let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
+                (capture, |swept| &mut swept.captured)
+            }
+            SendOutcome::Charged { reference, amount } => {
+                let capture =
+                    Command::Capture { hold: hold.id, amount, fee: Amount::ZERO, reference, by: Settler::Rail };
                 (capture, |swept| &mut swept.captured)
             }
             SendOutcome::Sent { .. } => {

@@ -1,6 +1,7 @@
 //! The sections `[rails.NAME]` of the configuration: where money moves, and what it may cost.
 
 mod bitcoin;
+pub(crate) mod http;
 mod place;
 mod trust;
 
@@ -15,12 +16,14 @@ use bursar_core::ledger::FeeCeiling;
 use bursar_core::limit::text;
 use bursar_gateway::bitcoin::BitcoinRail;
 use bursar_gateway::evm::{EvmRail, Settings};
+use bursar_gateway::http::HttpRail;
 use bursar_gateway::live::LivePlace;
 use bursar_rails::evm::{Chain, FeeCeilings, address};
 use bursar_service::rail::{Rail, RailError};
 use serde::Deserialize;
 
 use self::bitcoin::Bitcoin;
+use self::http::Http;
 use self::place::Place;
 use self::trust::Certificates;
 use crate::calls::AllowedCall;
@@ -44,6 +47,7 @@ pub(crate) type Open = BTreeMap<String, OpenRail>;
 pub(crate) enum OpenRail {
     Bitcoin(Arc<BitcoinRail>),
     Evm(Arc<EvmRail>),
+    Http(Arc<HttpRail>),
 }
 
 impl OpenRail {
@@ -52,6 +56,8 @@ impl OpenRail {
         match self {
             Self::Bitcoin(rail) => rail.check().await,
             Self::Evm(rail) => rail.check().await,
+            // Rules do not say what could be asked without meaning something.
+            Self::Http(_) => Ok(()),
         }
     }
 
@@ -59,6 +65,7 @@ impl OpenRail {
         match self {
             Self::Bitcoin(rail) => rail,
             Self::Evm(rail) => rail,
+            Self::Http(rail) => rail,
         }
     }
 }
@@ -71,6 +78,8 @@ pub(crate) enum RailConfiguration {
     Bitcoin(Bitcoin),
     /// A node of Ethereum or its like.
     Evm(Evm),
+    /// An API over plain HTTP, by rules.
+    Http(Box<Http>),
 }
 
 /// A node of Ethereum or its like.
@@ -120,6 +129,7 @@ pub(crate) fn placed(rails: Described, place: &Path) -> Described {
                 files.into_iter().flatten().for_each(|file| *file = place.join(&file));
                 RailConfiguration::Evm(evm)
             }
+            RailConfiguration::Http(http) => RailConfiguration::Http(Box::new(http.placed(place))),
         };
         (name, rail)
     };
@@ -138,6 +148,7 @@ pub(crate) fn check(rails: &Described) -> Result<(), String> {
         let checked = match rail {
             RailConfiguration::Bitcoin(bitcoin) => bitcoin.check(),
             RailConfiguration::Evm(evm) => evm.check(),
+            RailConfiguration::Http(http) => http.check(),
         };
         checked.map_err(|problem| format!("rails.{name}: {problem}"))?;
     }
@@ -153,6 +164,7 @@ pub(crate) fn open(rails: &Described) -> Result<Open, Failure> {
         let opened = match rail {
             RailConfiguration::Bitcoin(bitcoin) => bitcoin.open().map(Arc::new).map(OpenRail::Bitcoin),
             RailConfiguration::Evm(evm) => evm.open().map(Arc::new).map(OpenRail::Evm),
+            RailConfiguration::Http(http) => http.open().map(Arc::new).map(OpenRail::Http),
         };
         Ok((name.clone(), opened.map_err(|problem| Failure::new(format!("rails.{name}: {problem}")))?))
     };
@@ -184,7 +196,10 @@ pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
             RailConfiguration::Bitcoin(bitcoin) if bitcoin.is_main() => {
                 format!("rails.{name}: there is money on the network `main` that is worth something")
             }
-            RailConfiguration::Evm(_) | RailConfiguration::Bitcoin(_) => continue,
+            RailConfiguration::Http(http) if !http.test_money => {
+                format!("rails.{name}: nothing says `test_money = true`")
+            }
+            RailConfiguration::Evm(_) | RailConfiguration::Bitcoin(_) | RailConfiguration::Http(_) => continue,
         };
         return Err(Failure::new(problem).with_hint("the second factor here is 000000; use `bursar serve`"));
     }
@@ -203,6 +218,19 @@ pub(crate) fn read(path: &Path) -> Result<Described, Failure> {
     let File { rails } = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
     check(&rails).map_err(|problem| Failure::at(path, problem))?;
     Ok(placed(rails, path.parent().unwrap_or(Path::new("."))))
+}
+
+/// Reads the rails in a file that may say other things too: a whole configuration.
+pub(crate) fn read_among_others(path: &Path) -> Result<Described, Failure> {
+    #[derive(Deserialize)]
+    struct File {
+        #[serde(default)]
+        rails: Described,
+    }
+    let text = fs::read_to_string(path).map_err(|problem| Failure::at(path, problem))?;
+    let File { rails } = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
+    check(&rails).map_err(|problem| Failure::at(path, problem))?;
+    Ok(rails)
 }
 
 impl Evm {

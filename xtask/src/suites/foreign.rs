@@ -86,6 +86,8 @@ pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     guide(workspace)?;
     ethereum(workspace)?;
     on_bitcoin(workspace)?;
+    form_api(workspace)?;
+    metered_llm(workspace)?;
     nginx(workspace)?;
     caddy(workspace)
 }
@@ -111,21 +113,33 @@ fn on_a_chain(workspace: &Workspace, folder: &str, script: &str) -> Result<(), S
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }
 
+/// A provider with a form API, Bursar in front of it, a charge and a refusal.
+pub(super) fn form_api(workspace: &Workspace) -> Result<(), Stop> {
+    script(workspace, "form-api", "charge.js")
+}
+
+/// A model that counts tokens, Bursar in front of it, calls within a budget and above it.
+pub(super) fn metered_llm(workspace: &Workspace) -> Result<(), Stop> {
+    script(workspace, "metered-llm", "ask.js")
+}
+
 /// An application behind nginx, which asks Bursar.
 pub(super) fn nginx(workspace: &Workspace) -> Result<(), Stop> {
-    tools::ensure(&[NODE, NGINX])?;
-    payouts(workspace, "nginx")
+    tools::ensure(&[NGINX])?;
+    script(workspace, "nginx", "pay.js")
 }
 
 /// The same behind Caddy.
 pub(super) fn caddy(workspace: &Workspace) -> Result<(), Stop> {
-    tools::ensure(&[NODE, CADDY])?;
-    payouts(workspace, "caddy")
+    tools::ensure(&[CADDY])?;
+    script(workspace, "caddy", "pay.js")
 }
 
-fn payouts(workspace: &Workspace, proxy: &str) -> Result<(), Stop> {
+/// An example that needs no package.
+fn script(workspace: &Workspace, example: &str, script: &str) -> Result<(), Stop> {
+    tools::ensure(&[NODE])?;
     let mut command = workspace.command("node");
-    command.arg("pay.js").current_dir(workspace.root().join("examples").join(proxy));
+    command.arg(script).current_dir(workspace.root().join("examples").join(example));
     command.env("BURSAR_BIN", workspace.release_binary()?);
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }

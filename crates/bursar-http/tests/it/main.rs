@@ -10,6 +10,7 @@ mod conservation;
 mod described;
 mod enrolled;
 mod events;
+mod exchange;
 mod factors;
 mod house;
 mod native;

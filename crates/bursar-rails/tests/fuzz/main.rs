@@ -9,6 +9,7 @@ mod evm_answers;
 mod evm_calls;
 mod evm_contracts;
 mod evm_transactions;
+mod http_requests;
 mod json;
 mod rlp;
 mod samples;

@@ -1,5 +1,8 @@
 //! `bursar rail …`: where money moves.
 
+mod request;
+mod rules;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -11,13 +14,22 @@ use crate::failure::Failure;
 pub(super) enum Rail {
     /// List the rails of the server and whether they answer, as one who runs an organisation.
     List(Connection),
+    /// Check the rules in a file: a configuration, or one with the sections of rails alone.
+    Check(rules::Check),
+    /// Show what a request would mean by the rules in a file. Nothing is sent.
+    Explain(rules::Explain),
 }
 
 impl Rail {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
-        let Self::List(connection) = self;
-        let rails = connection.client()?.rails()?;
-        if json { output::json(&json!({"rails": rails})) } else { output::text(&list(&rails)) }
+        match self {
+            Self::List(connection) => {
+                let rails = connection.client()?.rails()?;
+                if json { output::json(&json!({"rails": rails})) } else { output::text(&list(&rails)) }
+            }
+            Self::Check(command) => command.run(json),
+            Self::Explain(command) => command.run(json),
+        }
     }
 }
 

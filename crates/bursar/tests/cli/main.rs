@@ -6,6 +6,7 @@ mod factors;
 mod ledger;
 mod limits;
 mod people;
+mod rails;
 mod rotation;
 mod serve;
 mod support;

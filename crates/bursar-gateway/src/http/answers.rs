@@ -1,0 +1,53 @@
+//! The answers to spends, kept so that a client that asks again is answered as before.
+//!
+//! There are so many places and no more, and each keeps the latest answer that fell to it.
+
+use bursar_core::id::HoldId;
+use bursar_rails::exchange::Answered;
+use bursar_service::rail::{Memory, NewNote, RailError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How many answers are kept at most.
+const PLACES: u16 = 1024;
+/// The longest answer that is kept, in bytes.
+const LONGEST: usize = 1024 * 1024;
+
+/// An answer as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    hold: String,
+    status: u16,
+    headers: Vec<(Box<str>, Box<str>)>,
+    body: String,
+}
+
+fn place(hold: HoldId) -> String {
+    let [high, low, ..]: [u8; 32] = Sha256::digest(hold.as_bytes()).into();
+    format!("answer/{}", u16::from_be_bytes([high, low]).checked_rem(PLACES).unwrap_or_default())
+}
+
+/// Keeps an answer, unless it is long or no text.
+pub(super) async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered) -> Result<(), RailError> {
+    let body = std::str::from_utf8(&answered.body).ok().filter(|body| body.len() <= LONGEST);
+    let Some(body) = body else { return Ok(()) };
+    let kept = Kept {
+        hold: hold.to_string(),
+        status: answered.status,
+        headers: answered.headers.clone(),
+        body: body.to_owned(),
+    };
+    let body = serde_json::to_vec(&kept).map_err(|error| RailError::Unavailable(error.to_string()))?;
+    let name = place(hold);
+    // Another spend may take the place at the same moment: then one of the two is not kept.
+    let version = memory.read(&name)?.map_or(0, |note| note.version);
+    memory.write(vec![NewNote { name, version, body: Some(body) }]).await.map(drop)
+}
+
+/// The answer to a spend, if it is still kept.
+pub(super) fn kept(memory: &dyn Memory, hold: HoldId) -> Result<Option<Answered>, RailError> {
+    let Some(note) = memory.read(&place(hold))? else { return Ok(None) };
+    let read: Option<Kept> = serde_json::from_slice(&note.body).ok();
+    let own = read.filter(|kept| kept.hold == hold.to_string());
+    Ok(own.map(|kept| Answered { status: kept.status, headers: kept.headers, body: kept.body.into_bytes() }))
+}

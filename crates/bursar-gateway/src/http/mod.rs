@@ -1,0 +1,294 @@
+//! APIs over plain HTTP, by rules that an operator writes: the rail that holds what a request costs, sends what was
+//! understood with the upstream's own credential, and reads in the answer what came of it.
+//!
+//! What must never happen here: that a spend is sent twice, or that one is given back because its answer was lost.
+
+mod answers;
+mod patience;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::destination::Destination;
+use bursar_core::hold::{Hold, Payee, Recipient};
+use bursar_core::id::HoldId;
+use bursar_core::ledger::FeeCeiling;
+use bursar_core::secret::Secret;
+use bursar_rails::Forbidden;
+use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
+use bursar_rails::http::{Became, Instruction, Rules};
+use bursar_service::rail::{
+    Answer, Balance, Built, Decoded, Exchanges, Memory, Permit, Plan, Rail, RailError, SendOutcome,
+};
+use bursar_service::spend::NOBODY_ELSE;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+use self::patience::Patience;
+use crate::upstream::{NoAnswer, Upstream};
+
+/// The longest name of a recipient, in bytes.
+const LONGEST_ADDRESS: usize = 256;
+
+/// What the rail needs.
+pub struct Settings {
+    /// Where the upstream is.
+    pub url: Secret<String>,
+    /// The header that has the credential, and what it says.
+    pub credential: Option<(String, Secret<String>)>,
+    /// What requests mean.
+    pub rules: Rules,
+    /// How long an answer may take.
+    pub within: Duration,
+    /// The longest answer that is read, in bytes.
+    pub longest_answer: usize,
+    /// How long after the first look-up one is believed that says that nothing moved.
+    pub refused_after: Duration,
+}
+
+/// The rail.
+pub struct HttpRail {
+    upstream: Upstream,
+    credential: HeaderMap,
+    rules: Rules,
+    patience: Patience,
+}
+
+impl HttpRail {
+    /// The rail to an upstream.
+    ///
+    /// # Errors
+    /// The URL, or the header with the credential, cannot be.
+    pub fn new(settings: Settings) -> Result<Self, String> {
+        let Settings { url, credential, rules, within, longest_answer, refused_after } = settings;
+        if url.expose().contains('?') {
+            return Err("`url` has a query; rules say what is asked".to_owned());
+        }
+        let upstream = Upstream::new(&url, within, longest_answer).map_err(|problem| format!("`url` {problem}"))?;
+        let mut headers = HeaderMap::new();
+        if let Some((name, value)) = credential {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "`credential_header` is no header")?;
+            let mut value =
+                HeaderValue::from_str(value.expose()).map_err(|_| "the credential cannot be sent in a header")?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        Ok(Self { upstream, credential: headers, rules, patience: Patience::new(refused_after) })
+    }
+
+    fn knows(&self, coin: &Coin) -> Result<(), RailError> {
+        if self.rules.coins().contains(coin) {
+            return Ok(());
+        }
+        let problem = format!("`{coin}` is no asset of this rail's rules");
+        Err(RailError::Invalid { field: "coin", problem })
+    }
+
+    async fn carry_out(&self, hold: &Hold, outgoing: Option<&Outgoing>, memory: &dyn Memory) -> SendOutcome {
+        let (Some(outgoing), Some(instruction)) = (outgoing, Instruction::read(&hold.instruction)) else {
+            return SendOutcome::Refused { reason: "it is no request to this rail".to_owned() };
+        };
+        let mut headers = self.credential.clone();
+        if let Some(header) = self.rules.key_header(&instruction) {
+            let header = HeaderName::from_bytes(header.as_bytes());
+            let (Ok(name), Ok(value)) = (header, HeaderValue::from_str(&hold.id.to_string())) else {
+                return SendOutcome::Refused { reason: "its name cannot be sent in a header".to_owned() };
+            };
+            headers.insert(name, value);
+        }
+        let answered = match self.upstream.carry(outgoing, &headers).await {
+            Ok(answered) => answered,
+            Err(NoAnswer::NotSent(reason)) => return SendOutcome::Refused { reason },
+            Err(NoAnswer::Lost(reason)) => return SendOutcome::Unknown { reason },
+        };
+        let became = self.rules.became(&instruction, &answered, hold.cost.amount);
+        if let Err(error) = answers::keep(memory, hold.id, &answered).await {
+            // What came of it is known all the same; only a repeat is not answered with it.
+            tracing::warn!(spend = %hold.id, ?error, "the answer to a spend could not be kept");
+        }
+        outcome(became, &instruction, answered.status)
+    }
+
+    async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
+        let Some(instruction) = Instruction::read(&hold.instruction) else {
+            return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
+        };
+        // The answer may have come, and the server gone before it was settled.
+        match answers::kept(memory, hold.id) {
+            Ok(Some(answered)) => {
+                let became = self.rules.became(&instruction, &answered, hold.cost.amount);
+                if !matches!(became, Became::Unknown { .. }) {
+                    return outcome(became, &instruction, answered.status);
+                }
+            }
+            Ok(None) => {}
+            Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
+        }
+        let name = match self.rules.key_header(&instruction) {
+            Some(_) => hold.id.to_string(),
+            None => instruction.key.to_string(),
+        };
+        let Some(asked) = self.rules.look_up(&instruction, &name) else {
+            return SendOutcome::Unknown { reason: "its rule does not say how to find out what came of it".to_owned() };
+        };
+        if !self.patience.may_look(hold.id) {
+            return SendOutcome::Unknown { reason: "it was looked up a moment ago".to_owned() };
+        }
+        let answered = match self.upstream.carry(&asked, &self.credential).await {
+            Ok(answered) => answered,
+            Err(problem) => return SendOutcome::Unknown { reason: problem.reason() },
+        };
+        let became = self.rules.became_as_looked_up(&instruction, &answered, hold.cost.amount);
+        // The request may still be on its way: what is not there yet can come to be.
+        if became == Became::Refused && !self.patience.is_over(hold.id) {
+            return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
+        }
+        outcome(became, &instruction, answered.status)
+    }
+}
+
+fn outcome(became: Became, instruction: &Instruction, status: u16) -> SendOutcome {
+    match became {
+        Became::Done { captured, record } => {
+            let reference = record.unwrap_or_else(|| instruction.key.clone()).to_string();
+            match captured {
+                Some(amount) => SendOutcome::Charged { reference, amount },
+                None => SendOutcome::Done { reference, fee: Amount::ZERO },
+            }
+        }
+        Became::Refused => SendOutcome::Refused { reason: format!("the upstream refused it with status {status}") },
+        Became::Unknown { reason } => SendOutcome::Unknown { reason },
+    }
+}
+
+fn not_this_way<T>() -> Result<T, RailError> {
+    let problem = "is spent from by requests to its rail, and by nothing else".to_owned();
+    Err(RailError::Invalid { field: "wallet", problem })
+}
+
+impl Exchanges for HttpRail {
+    fn meaning(&self, asked: &Asked<'_>) -> Result<Exchange, Forbidden> {
+        self.rules.meaning(asked)
+    }
+
+    fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>> {
+        Box::pin(async move {
+            let answered = self.upstream.carry(outgoing, &self.credential).await;
+            answered.map_err(|problem| RailError::Unavailable(problem.reason()))
+        })
+    }
+
+    fn answered(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Answered>, RailError> {
+        answers::kept(memory, hold)
+    }
+}
+
+impl Rail for HttpRail {
+    fn is_sandbox(&self) -> bool {
+        false
+    }
+
+    fn kind(&self) -> &'static str {
+        "http"
+    }
+
+    fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
+        self.knows(coin)?;
+        let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic());
+        if address.is_empty() || address.len() > LONGEST_ADDRESS || !is_plain {
+            let problem = format!("must be 1 to {LONGEST_ADDRESS} printable characters without spaces");
+            return Err(RailError::Invalid { field: "address", problem });
+        }
+        // Whom an upstream calls `-` is not the upstream itself.
+        let bytes = if address == NOBODY_ELSE { &[] } else { address.as_bytes() };
+        Ok(Destination::new("http", bytes, None))
+    }
+
+    fn payees(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, RailError> {
+        let payee = |to: &Recipient| {
+            let destination = self.destination(coin, &to.address)?;
+            Ok(Payee { address: to.address.clone(), destination, amount: to.amount })
+        };
+        recipients.iter().map(payee).collect()
+    }
+
+    fn fee_ceiling(&self, _coin: &Coin, _recipients: usize) -> Amount {
+        Amount::ZERO
+    }
+
+    fn fees_at_most(&self, _fee_coin: &Coin) -> FeeCeiling {
+        FeeCeiling { per_spend: Amount::ZERO, per_day: Amount::ZERO }
+    }
+
+    fn plan<'a>(
+        &'a self,
+        _reference: &'a str,
+        _coin: &'a Coin,
+        _recipients: &'a [Recipient],
+        _hold: HoldId,
+    ) -> Answer<'a, Result<Plan, RailError>> {
+        Box::pin(std::future::ready(not_this_way()))
+    }
+
+    fn build<'a>(
+        &'a self,
+        _reference: &'a str,
+        _coin: &'a Coin,
+        _recipients: &'a [Recipient],
+        _random: [u8; 16],
+    ) -> Answer<'a, Result<Built, RailError>> {
+        Box::pin(std::future::ready(not_this_way()))
+    }
+
+    fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {
+        not_this_way()
+    }
+
+    fn send<'a>(&'a self, _reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        Box::pin(async move { self.carry_out(permit.hold(), permit.outgoing(), memory).await })
+    }
+
+    fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        Box::pin(self.became_of(hold, memory))
+    }
+
+    fn forget<'a>(&'a self, hold: HoldId, _memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
+        self.patience.forget(hold);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn balance<'a>(&'a self, _reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {
+        let problem = "what is left is the upstream's to know".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Refused(problem))))
+    }
+
+    fn addresses<'a>(&'a self, _reference: &'a str) -> Answer<'a, Result<Vec<String>, RailError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn new_address<'a>(&'a self, _reference: &'a str, _random: [u8; 16]) -> Answer<'a, Result<String, RailError>> {
+        Box::pin(std::future::ready(not_this_way()))
+    }
+
+    fn keep_key<'a>(&'a self, _key: Secret<Vec<u8>>, _memory: &'a dyn Memory) -> Answer<'a, Result<String, RailError>> {
+        let problem = "must be given, and no key: a name for the account at the upstream, such as `default`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Invalid { field: "reference", problem })))
+    }
+
+    fn check_wallet<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<(), RailError>> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let found = if (1..=64).contains(&reference.len()) && reference.bytes().all(is_plain) {
+            Ok(())
+        } else {
+            let problem = "must be 1 to 64 letters, digits, `-`, `_` and `.`".to_owned();
+            Err(RailError::Invalid { field: "reference", problem })
+        };
+        Box::pin(std::future::ready(found))
+    }
+
+    fn exchanges(&self) -> Option<&dyn Exchanges> {
+        Some(self)
+    }
+}

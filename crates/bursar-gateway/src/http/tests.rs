@@ -1,0 +1,199 @@
+//! Spends at an upstream that answers, refuses, falls silent and breaks off.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bursar_core::hold::Cost;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::fixtures;
+use crate::notes::Notes;
+
+const RULE: &str = r#"{
+    "method": "POST", "path": "/v1/charges", "operation": "spend",
+    "headers": ["idempotency-key"], "body": "form", "fields": ["amount", "source"],
+    "asset": "usd", "amount": "minor(body.amount, 'usd')", "destination": "body.source",
+    "key": "headers['idempotency-key']", "key_header": "idempotency-key",
+    "done": "status == 200 && answer.status == 'succeeded'", "refused": "status == 402",
+    "captured": "minor(answer.amount, 'usd')", "record": "answer.id",
+    "reconcile": {
+        "path": "/v1/charges/by-key/{key}", "done": "status == 200", "refused": "status == 404",
+        "captured": "minor(answer.amount, 'usd')", "record": "answer.id"
+    }
+}"#;
+
+/// What the upstream does with the requests that come, one after the other.
+#[derive(Clone)]
+enum Does {
+    Answer(&'static str),
+    /// Reads the request and says nothing, with the connection open.
+    Silence,
+}
+
+const DONE: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n\
+                    {\"id\":\"ch_1\",\"status\":\"succeeded\",\"amount\":\"400\"} ";
+const FOUND: &str = DONE;
+const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+const DECLINED: &str = "HTTP/1.1 402 Payment Required\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+
+struct Double {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Double {
+    async fn start(script: Vec<Does>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/api/", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            for does in script {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut read = Vec::new();
+                while !is_whole(&read) {
+                    let mut more = [0; 1024];
+                    let count = socket.read(&mut more).await.unwrap();
+                    read.extend_from_slice(&more[..count]);
+                }
+                seen.lock().unwrap().push(String::from_utf8(read).unwrap());
+                match does {
+                    Does::Answer(text) => socket.write_all(text.as_bytes()).await.unwrap(),
+                    Does::Silence => open.push(socket),
+                }
+            }
+            std::future::pending::<()>().await;
+        });
+        Self { url, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn is_whole(read: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(read);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+fn rail(url: &str, refused_after: Duration) -> HttpRail {
+    let written = serde_json::from_str(RULE).unwrap();
+    let rules = Rules::new(&BTreeMap::from([("usd".to_owned(), 2)]), &[written]).unwrap();
+    let credential = Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned())));
+    let (within, url) = (Duration::from_millis(300), Secret::new(url.to_owned()));
+    HttpRail::new(Settings { url, credential, rules, within, longest_answer: 1000, refused_after }).unwrap()
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A charge of 500 with its hold.
+fn held(rail: &HttpRail) -> (Outgoing, Hold) {
+    let headers: &[(&str, &[u8])] = &[
+        ("authorization", b"Bearer of-the-client"),
+        ("content-type", b"application/x-www-form-urlencoded"),
+        ("idempotency-key", b"order-7"),
+    ];
+    let body = b"amount=500&source=tok_1";
+    let asked = Asked { method: "POST", path: "/v1/charges", query: None, headers, body };
+    let Ok(Exchange::Spend(charge)) = rail.meaning(&asked) else { panic!("no charge") };
+    let recipient = Recipient { address: charge.destination.unwrap().to_string(), amount: charge.amount };
+    let payees = rail.payees(&charge.coin, &[recipient]).unwrap();
+    let cost = Cost { coin: charge.coin.clone(), amount: charge.amount, fee_coin: charge.coin, fee: Amount::ZERO };
+    (charge.outgoing, fixtures::hold(HoldId::from_bytes([7; 16]), payees, cost, charge.instruction))
+}
+
+async fn sent(rail: &HttpRail, notes: &Notes) -> (SendOutcome, Hold) {
+    let (outgoing, hold) = held(rail);
+    (rail.carry_out(&hold, Some(&outgoing), notes).await, hold)
+}
+
+fn charged() -> SendOutcome {
+    SendOutcome::Charged { reference: "ch_1".to_owned(), amount: Amount::new(400) }
+}
+
+#[tokio::test]
+async fn a_spend_carries_the_rails_credential_and_name_and_nothing_of_the_clients() {
+    let double = Double::start(vec![Does::Answer(DONE)]).await;
+    let (rail, notes) = (rail(&double.url, HOUR), Notes::default());
+    let (outcome, hold) = sent(&rail, &notes).await;
+    assert_eq!(outcome, charged());
+    let [request] = &double.requests()[..] else { panic!("one request") };
+    assert!(request.starts_with("POST /api/v1/charges HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("authorization: Bearer restricted\r\n"), "{request}");
+    assert!(request.contains(&format!("idempotency-key: {}\r\n", hold.id)), "{request}");
+    assert!(request.ends_with("\r\n\r\namount=500&source=tok_1"), "{request}");
+    assert!(!request.contains("of-the-client") && !request.contains("order-7"), "{request}");
+    let kept = rail.answered(hold.id, &notes).unwrap().unwrap();
+    assert_eq!((kept.status, kept.header("content-type")), (200, Some("application/json")));
+    // Whoever asks again after a crash is told by what is kept: the upstream is asked no more.
+    assert_eq!(rail.became_of(&hold, &notes).await, charged());
+    assert_eq!(double.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_gives_back_and_an_upstream_that_was_not_reached_too() {
+    let double = Double::start(vec![Does::Answer(DECLINED)]).await;
+    let (outcome, _) = sent(&rail(&double.url, HOUR), &Notes::default()).await;
+    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (outcome, _) = sent(&rail(&format!("http://{nobody}"), HOUR), &Notes::default()).await;
+    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn whatever_may_have_been_done_is_unknown_until_it_is_looked_up() {
+    const LONG: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{";
+    for does in [
+        Does::Answer("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"),
+        Does::Answer("HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n"),
+        Does::Answer("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\ngarbage!!"),
+        Does::Answer("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}"),
+        Does::Answer(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 49\r\n\r\n{\"id\":\"ch_1\",",
+        ),
+        Does::Answer(LONG),
+        Does::Answer("garbage\r\n\r\n"),
+        Does::Answer(""),
+        Does::Silence,
+    ] {
+        let double = Double::start(vec![does, Does::Answer(FOUND)]).await;
+        let (rail, notes) = (rail(&double.url, HOUR), Notes::default());
+        let (outcome, hold) = sent(&rail, &notes).await;
+        assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{outcome:?}");
+        assert_eq!(rail.became_of(&hold, &notes).await, charged());
+        let [_, looked_up] = &double.requests()[..] else { panic!("one spend and one look-up") };
+        let line = format!("GET /api/v1/charges/by-key/{} HTTP/1.1\r\n", hold.id);
+        assert!(looked_up.starts_with(&line), "{looked_up}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_yet_is_given_back_only_after_a_while() {
+    for (refused_after, is_given_back) in [(HOUR, false), (Duration::ZERO, true)] {
+        let double = Double::start(vec![Does::Silence, Does::Answer(NOT_FOUND)]).await;
+        let (rail, notes) = (rail(&double.url, refused_after), Notes::default());
+        let (_, hold) = sent(&rail, &notes).await;
+        let outcome = rail.became_of(&hold, &notes).await;
+        assert_eq!(matches!(outcome, SendOutcome::Refused { .. }), is_given_back, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_that_is_no_request_of_a_client() {
+    let double = Double::start(vec![Does::Answer(DONE)]).await;
+    let (rail, notes) = (rail(&double.url, HOUR), Notes::default());
+    let (_, hold) = held(&rail);
+    let outcome = rail.carry_out(&hold, None, &notes).await;
+    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+    let usd = Coin::parse("usd").unwrap();
+    assert!(rail.plan("default", &usd, &[], hold.id).await.is_err());
+    assert!(rail.build("default", &usd, &[], [0; 16]).await.is_err());
+    assert!(rail.decode(b"").is_err());
+    assert_eq!(double.requests(), Vec::<String>::new());
+}

@@ -1,0 +1,82 @@
+//! Rails of plain HTTP: a client speaks to Bursar as it would to the upstream, with its token in place of a credential.
+//!
+//! The upstream's answer goes back with its status and body, and with few of its headers. What Bursar refuses is told as
+//! a problem, whose code the upstream's answers do not have.
+
+use axum::http::{StatusCode, header};
+use bursar_rails::exchange::{Answered, Asked};
+use bursar_service::error::ServiceError;
+use bursar_service::exchange::NoExchange;
+use bursar_wire::header as names;
+
+use crate::call::{Call, Reply};
+use crate::failure::Failure;
+use crate::routes::RAIL_PREFIX;
+
+/// Headers of an answer that go back.
+const BACK: [&str; 3] = ["request-id", "retry-after", "x-request-id"];
+
+pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
+    let rail = call.parameter("rail")?;
+    // The path as it came, for its escapes; the rail's name is written one way only.
+    let (path, query) = match call.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (call.target.as_str(), None),
+    };
+    let path = path.strip_prefix(RAIL_PREFIX).and_then(|path| path.strip_prefix(rail));
+    let path = path.filter(|path| path.starts_with('/')).ok_or(ServiceError::NotFound("rail"))?;
+    let headers: Vec<(&str, &[u8])> =
+        call.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let asked = Asked { method: call.method.as_str(), path, query, headers: &headers, body: &call.body };
+    let otp = call.header(names::OTP).map(str::to_owned);
+    let answered = call.bursar.exchange(call.principal()?, rail, &asked, otp).await.map_err(told)?;
+    back(answered)
+}
+
+fn told(error: NoExchange) -> Failure {
+    match error {
+        NoExchange::Forbidden(forbidden) => Failure::NotForTokens(forbidden),
+        NoExchange::Service(error) => error.into(),
+        NoExchange::AnswerGone { hold, reference } => Failure::AnswerGone { spend: hold, reference },
+    }
+}
+
+fn back(answered: Answered) -> Result<Reply, Failure> {
+    let unreadable = || ServiceError::RailUnavailable("its answer has no status".to_owned());
+    let status = StatusCode::from_u16(answered.status).map_err(|_| unreadable())?;
+    let kind = answered.header("content-type").unwrap_or_default();
+    let mut headers = vec![(header::CONTENT_TYPE.as_str(), harmless(kind).to_owned())];
+    headers.extend(BACK.iter().filter_map(|name| Some((*name, answered.header(name)?.to_owned()))));
+    Ok(Reply::passed_on(status, headers, answered.body))
+}
+
+/// A content type that no browser runs: the pages of this server have the same origin.
+fn harmless(kind: &str) -> &str {
+    let media_type = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_harmless =
+        matches!(media_type.as_str(), "application/json" | "text/event-stream" | "text/plain" | "text/csv")
+            || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    if is_harmless { kind } else { "application/octet-stream" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_browser_runs_goes_back_as_what_it_is() {
+        for kind in ["application/json; charset=utf-8", "text/event-stream", "application/problem+json"] {
+            assert_eq!(harmless(kind), kind);
+        }
+        for kind in [
+            "text/html",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "text/javascript",
+            "",
+            "application/json\t,text/html",
+        ] {
+            assert_eq!(harmless(kind), "application/octet-stream", "{kind}");
+        }
+    }
+}

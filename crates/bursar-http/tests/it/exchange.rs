@@ -1,0 +1,222 @@
+//! A rail of plain HTTP over the whole router: what is refused before the upstream hears of it, what it hears, and what
+//! becomes of spends whose answer is lost.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bursar_core::coin::Coin;
+use bursar_core::secret::Secret;
+use bursar_gateway::http::{HttpRail, Settings};
+use bursar_rails::http::Rules;
+use bursar_service::people::{DEFAULT_ORGANISATION, NewWallet};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::support::{Answer, OTP, Server};
+use crate::world::code;
+
+const OWNER: &str = "owner@example.com";
+
+/// An upstream that answers each charge as its recipient is called, and everything else with what it was asked.
+struct Upstream(Arc<Mutex<Vec<String>>>);
+
+impl Upstream {
+    async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&heard);
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut read = Vec::new();
+                while !is_whole(&read) {
+                    let mut more = [0; 1024];
+                    let count = socket.read(&mut more).await.unwrap();
+                    read.extend_from_slice(&more[..count]);
+                }
+                let request = String::from_utf8(read).unwrap();
+                let answer = match request.split("source=").nth(1) {
+                    Some("broken") => String::new(),
+                    Some("failing") => answer(500, &json!({"error": "on fire"})),
+                    Some("declined") => answer(402, &json!({"error": "declined"})),
+                    Some(_) => answer(200, &json!({"id": "ch_1", "status": "succeeded", "amount": "400"})),
+                    None => answer(200, &json!({"id": "ch_2", "status": "succeeded", "amount": "300"})),
+                };
+                hears.lock().unwrap().push(request);
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (Self(heard), url)
+    }
+
+    fn heard(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+fn answer(status: u16, body: &Value) -> String {
+    let body = body.to_string();
+    let head = "content-type: application/json\r\nset-cookie: a=b\r\nconnection: close";
+    format!("HTTP/1.1 {status} X\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+fn is_whole(read: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(read);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+fn rail(url: String) -> HttpRail {
+    let rules = json!([
+        {
+            "method": "POST", "path": "/v1/charges", "operation": "spend",
+            "headers": ["idempotency-key"], "body": "form", "fields": ["amount", "source"],
+            "asset": "usd", "amount": "minor(body.amount, 'usd')", "destination": "body.source",
+            "key": "headers['idempotency-key']", "key_header": "idempotency-key",
+            "done": "status == 200 && answer.status == 'succeeded'", "refused": "status == 402",
+            "captured": "minor(answer.amount, 'usd')", "record": "answer.id",
+            "reconcile": {
+                "path": "/v1/charges/by-key/{key}", "done": "status == 200",
+                "captured": "minor(answer.amount, 'usd')", "record": "answer.id"
+            }
+        },
+        {"method": "GET", "path": "/v1/charges/{id}", "operation": "read", "query": ["expand"]}
+    ]);
+    let written: Vec<_> = serde_json::from_value(rules).unwrap();
+    let rules = Rules::new(&BTreeMap::from([("usd".to_owned(), 2)]), &written).unwrap();
+    HttpRail::new(Settings {
+        url: Secret::new(url),
+        credential: Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned()))),
+        rules,
+        within: Duration::from_secs(10),
+        longest_answer: 1 << 20,
+        refused_after: Duration::from_secs(600),
+    })
+    .unwrap()
+}
+
+struct Shop {
+    server: Server,
+    upstream: Upstream,
+    token: String,
+}
+
+impl Shop {
+    async fn open(limit: &str) -> Self {
+        let (upstream, url) = Upstream::start().await;
+        let server = Server::before(Arc::new(rail(url))).await;
+        server.user(OWNER).await;
+        let wallet = NewWallet {
+            rail: "chain".to_owned(),
+            coin: Coin::parse("usd").unwrap(),
+            label: "Shop".to_owned(),
+            organisation: DEFAULT_ORGANISATION,
+            owner: OWNER.to_owned(),
+            key: None,
+            reference: Some("default".to_owned()),
+        };
+        server.bursar.add_wallet(wallet).await.unwrap();
+        let session = server.log_in(OWNER).await;
+        let scope = ["wallet_view_all", "wallet_spend_all"];
+        let body = json!({"label": "bot", "otp": OTP, "scope": scope, "limits": [limit]});
+        let made = server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        let token = made.body["token"].as_str().unwrap().to_owned();
+        Self { server, upstream, token }
+    }
+
+    async fn charge(&self, key: &str, form: &str) -> Answer {
+        let headers = [
+            ("authorization", format!("Bearer {}", self.token)),
+            ("idempotency-key", key.to_owned()),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ];
+        self.server.send_all([127, 0, 0, 1], "POST", "/rail/chain/v1/charges", &headers, form.as_bytes().to_vec()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.server.send("GET", path, Some(&self.token), None).await
+    }
+}
+
+#[tokio::test]
+async fn a_spend_above_the_limit_is_refused_before_the_upstream_hears_of_it() {
+    let shop = Shop::open("usd 10/day").await;
+    let refused = shop.charge("k", "amount=1001&source=tok").await;
+    assert_eq!(code(&refused), "limit_exceeded", "{}", refused.body);
+    assert_eq!(refused.headers["content-type"], "application/problem+json");
+    assert_eq!(shop.upstream.heard(), 0);
+    let done = shop.charge("k", "amount=1000&source=tok").await;
+    assert_eq!((done.status.as_u16(), &done.body["id"]), (200, &json!("ch_1")), "{}", done.body);
+    assert!(!done.headers.contains_key("set-cookie"));
+    // 4.00 were captured of 10.00, which leaves 6.00.
+    assert_eq!(code(&shop.charge("l", "amount=601&source=tok").await), "limit_exceeded");
+    assert_eq!(shop.charge("m", "amount=600&source=tok").await.status, 200);
+    let heard = shop.upstream.0.lock().unwrap().join("\n");
+    assert!(heard.contains("authorization: Bearer restricted") && !heard.contains(&shop.token), "{heard}");
+}
+
+#[tokio::test]
+async fn a_key_is_one_spend_whatever_came_of_it() {
+    let shop = Shop::open("usd 10/day").await;
+    for (key, source, status) in [("a", "tok", 200), ("b", "failing", 409), ("c", "broken", 409)] {
+        for _ in 0..2 {
+            let answer = shop.charge(key, &format!("amount=100&source={source}")).await;
+            assert_eq!(answer.status.as_u16(), status, "{key}: {}", answer.body);
+        }
+    }
+    assert_eq!(shop.upstream.heard(), 3, "each was sent once");
+    let other = shop.charge("a", "amount=200&source=tok").await;
+    assert_eq!(code(&other), "duplicate_sequence_id", "{}", other.body);
+    // What the upstream refused is told in its words, and moved nothing.
+    let declined = shop.charge("d", "amount=100&source=declined").await;
+    assert_eq!((declined.status.as_u16(), &declined.body["error"]), (402, &json!("declined")));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_up_and_captured() {
+    let shop = Shop::open("usd 10/day").await;
+    let lost = shop.charge("k", "amount=900&source=broken").await;
+    assert_eq!((lost.status.as_u16(), code(&lost)), (409, "outcome_pending"));
+    assert_eq!(code(&shop.charge("l", "amount=200&source=tok").await), "limit_exceeded", "it stays held");
+    let swept = shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
+    assert_eq!((swept.captured, swept.unresolved), (1, 0));
+    // 3.00 were captured of the 9.00 that were held.
+    assert_eq!(shop.charge("m", "amount=700&source=tok").await.status, 200);
+    let again = shop.charge("k", "amount=900&source=broken").await;
+    assert_eq!((code(&again), &again.body["reference"]), ("answer_not_kept", &json!("ch_2")), "{}", again.body);
+}
+
+#[tokio::test]
+async fn reads_are_passed_on_and_what_no_rule_is_for_is_not() {
+    let shop = Shop::open("usd 10/day").await;
+    let read = shop.get("/rail/chain/v1/charges/ch_2?expand=x").await;
+    assert_eq!((read.status.as_u16(), &read.body["id"]), (200, &json!("ch_2")));
+    assert_eq!(shop.upstream.heard(), 1);
+    for (path, told) in [
+        ("/rail/chain/v1/payouts/1", "route_unknown"),
+        ("/rail/chain/v1/charges/a%2Fb", "undecodable"),
+        ("/rail/chain/v1/charges/%2e%2e", "undecodable"),
+        ("/rail/chain/v1/charges//1", "undecodable"),
+        ("/rail/chain/v1/charges/1;a=b", "undecodable"),
+        ("/rail/chain/v1/charges/1?limit=1", "not_supported"),
+        ("/rail/chain/v1/charges/1?expand=1&expand=2", "undecodable"),
+        ("//rail/chain/v1/charges/1", "not_found"),
+        ("/rail/%63hain/v1/charges/1", "not_found"),
+        ("/rail/sandbox/v1/charges/1", "not_found"),
+        ("/rail/nowhere/v1/charges/1", "not_found"),
+    ] {
+        let refused = shop.get(path).await;
+        assert_eq!(code(&refused), told, "{path}: {}", refused.body);
+    }
+    assert_eq!(shop.upstream.heard(), 1, "nothing of that was passed on");
+    let session = shop.server.log_in(OWNER).await;
+    let body = json!({"label": "blind", "otp": OTP, "scope": ["profile"]});
+    let blind = shop.server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await.body;
+    let refused = shop.server.send("GET", "/rail/chain/v1/charges/1", blind["token"].as_str(), None).await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "scope_missing"), "{}", refused.body);
+}

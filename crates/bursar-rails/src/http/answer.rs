@@ -1,0 +1,202 @@
+//! What an answer says of a spend. Whatever cannot be decided is unknown, and unknown stays held.
+
+use bursar_core::amount::Amount;
+
+use crate::exchange::Answered;
+use crate::http::expression::{Expression, Language};
+use crate::http::seen::AnswerFacts;
+use crate::json::Json;
+
+/// The longest name of an upstream for a spend, in bytes.
+const LONGEST_RECORD: usize = 200;
+
+/// What became of a spend, as an answer tells it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Became {
+    /// The money moved.
+    Done {
+        /// How much; nothing if the rule does not say, and so all that was held.
+        captured: Option<Amount>,
+        /// What the upstream calls it.
+        record: Option<Box<str>>,
+    },
+    /// Nothing moved, and nothing will.
+    Refused,
+    /// The answer does not decide it.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a rule reads answers.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) done: Expression,
+    pub(super) refused: Option<Expression>,
+    pub(super) captured: Option<Expression>,
+    pub(super) may_exceed: bool,
+    pub(super) record: Option<Expression>,
+}
+
+impl Reading {
+    /// What an answer says of a spend of an asset, of which so much is held.
+    pub(super) fn became(&self, language: &Language, answered: &Answered, asset: &str, held: Amount) -> Became {
+        let read = content(answered);
+        let facts = AnswerFacts { status: answered.status, answer: read.as_ref() };
+        self.decide(language, &facts, asset, held).unwrap_or_else(|reason| Became::Unknown { reason })
+    }
+
+    fn decide(
+        &self,
+        language: &Language,
+        facts: &AnswerFacts<'_>,
+        asset: &str,
+        held: Amount,
+    ) -> Result<Became, String> {
+        let status = facts.status;
+        let named = |field: &str| {
+            let field = field.to_owned();
+            move |problem: String| format!("`{field}` of an answer with status {status}: {problem}")
+        };
+        let holds = |expression: &Expression, field| expression.holds(language, facts).map_err(named(field));
+        let refused = self.refused.as_ref().map(|refused| holds(refused, "refused"));
+        // Each must be decided on its own: an error of one is no word of the other.
+        match (holds(&self.done, "done")?, refused.transpose()?.unwrap_or(false)) {
+            (true, true) => Err(format!("an answer with status {status} is both done and refused")),
+            (false, true) => Ok(Became::Refused),
+            (false, false) => Err(format!("an answer with status {status} is neither done nor refused")),
+            (true, false) => {
+                let amount = |expression: &Expression| expression.amount(language, facts, asset);
+                let captured = self.captured.as_ref().map(amount).transpose().map_err(named("captured"))?;
+                if captured.is_some_and(|captured| captured > held) && !self.may_exceed {
+                    return Err("more was captured than is held, which the rule does not allow".to_owned());
+                }
+                // Money that moved has moved, whatever it is called.
+                let record = self.record.as_ref().and_then(|record| record.text(language, facts).ok());
+                let is_plain = |text: &str| {
+                    (1..=LONGEST_RECORD).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+                };
+                Ok(Became::Done { captured, record: record.filter(|text| is_plain(text)) })
+            }
+        }
+    }
+}
+
+/// What is in an answer: JSON, or the last JSON of a stream of events; nothing if it can be read in two ways.
+fn content(answered: &Answered) -> Option<Json> {
+    let media_type = answered.header("content-type")?;
+    let kind = media_type.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("text/event-stream") {
+        return last_event(std::str::from_utf8(&answered.body).ok()?);
+    }
+    let is_json = kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
+    if is_json { Json::read(&answered.body).ok() } else { None }
+}
+
+/// The data of the last event that is JSON. A stream that stops in the middle of an event has none.
+fn last_event(text: &str) -> Option<Json> {
+    if !text.ends_with("\n\n") && !text.ends_with("\r\n\r\n") {
+        return None;
+    }
+    let mut last = None;
+    let mut data = String::new();
+    for line in text.lines() {
+        if let Some(more) = line.strip_prefix("data:") {
+            if !data.is_empty() {
+                data.push('\n');
+            }
+            data.push_str(more.strip_prefix(' ').unwrap_or(more));
+        } else if line.is_empty() {
+            let whole = std::mem::take(&mut data);
+            // What a stream ends with by custom, which is no JSON.
+            if !whole.is_empty() && whole != "[DONE]" {
+                last = Some(whole);
+            }
+        }
+    }
+    Json::read(last?.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::expression::Gives;
+    use crate::http::kind::Subject;
+
+    fn reading(captured: Option<&str>, may_exceed: bool) -> (Language, Reading) {
+        let language = Language::new().expect("a language");
+        let compiled = |text: &str, gives| language.compile(text, Subject::Answer, gives).expect(text);
+        let reading = Reading {
+            done: compiled("status == 200 && answer.status == 'succeeded'", Gives::Bool),
+            refused: Some(compiled("status == 402 || status == 200 && answer.status == 'failed'", Gives::Bool)),
+            captured: captured.map(|text| compiled(text, Gives::Money(2))),
+            may_exceed,
+            record: Some(compiled("answer.id", Gives::Text)),
+        };
+        (language, reading)
+    }
+
+    fn became((language, reading): &(Language, Reading), status: u16, kind: &str, body: &str) -> Became {
+        let headers = vec![("content-type".into(), kind.into())];
+        let answered = Answered { status, headers, body: body.as_bytes().to_vec() };
+        reading.became(language, &answered, "usd", Amount::new(500))
+    }
+
+    const JSON: &str = "application/json";
+
+    #[test]
+    fn done_and_refused_are_what_the_rule_says_and_everything_else_is_unknown() {
+        let rule = reading(None, false);
+        let done = Became::Done { captured: None, record: Some("ch_1".into()) };
+        assert_eq!(became(&rule, 200, JSON, r#"{"status":"succeeded","id":"ch_1"}"#), done);
+        assert_eq!(became(&rule, 200, JSON, r#"{"status":"failed"}"#), Became::Refused);
+        // `&&` and `||` need not look at an answer that decides nothing more.
+        assert_eq!(became(&rule, 402, "text/plain", "declined"), Became::Refused);
+        for (status, kind, body) in [
+            (500, JSON, "{}"),
+            (200, JSON, r#"{"status":"pending"}"#),
+            (200, JSON, r#"{"status":null}"#),
+            (200, JSON, r#"{"status":"succeeded","status":"failed"}"#),
+            (200, JSON, r#"{"status":"succee"#),
+            (200, JSON, "garbage"),
+            (200, "text/html", r#"{"status":"succeeded"}"#),
+            (200, JSON, ""),
+            (302, JSON, "{}"),
+        ] {
+            let found = became(&rule, status, kind, body);
+            assert!(matches!(found, Became::Unknown { .. }), "{status} {body}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_capture_is_bounded_by_the_hold_unless_the_rule_says_otherwise() {
+        let body = |amount: &str| format!(r#"{{"status":"succeeded","amount":{amount}}}"#);
+        let captured = |rule: &(Language, Reading), amount: &str| became(rule, 200, JSON, &body(amount));
+        let of = |units| Became::Done { captured: Some(Amount::new(units)), record: None };
+        let bounded = reading(Some("minor(answer.amount, 'usd')"), false);
+        assert_eq!(captured(&bounded, "500"), of(500));
+        assert_eq!(captured(&bounded, "0"), of(0));
+        for amount in ["501", "-1", "1.5", "1e2", "null", "[1]", "true", "\"\""] {
+            let found = captured(&bounded, amount);
+            assert!(matches!(found, Became::Unknown { .. }), "{amount}: {found:?}");
+        }
+        assert_eq!(captured(&reading(Some("minor(answer.amount, 'usd')"), true), "501"), of(501));
+        let wrong = captured(&reading(Some("minor(answer.amount, 'eur')"), true), "1");
+        assert!(matches!(wrong, Became::Unknown { .. }), "{wrong:?}");
+    }
+
+    #[test]
+    fn the_last_event_of_a_stream_is_its_answer_and_a_broken_stream_has_none() {
+        let whole = "event: a\ndata: {\"status\":\"x\"}\n\n: ping\n\ndata: {\"status\":\"succeeded\",\ndata: \"id\":\"1\"}\n\ndata: [DONE]\n\n";
+        let rule = reading(None, false);
+        let stream = "text/event-stream; charset=utf-8";
+        let done = Became::Done { captured: None, record: Some("1".into()) };
+        assert_eq!(became(&rule, 200, stream, whole), done);
+        for end in [1, 20, whole.len() / 2, whole.len() - 1] {
+            let broken = whole.get(..end).expect("ASCII");
+            let found = became(&rule, 200, stream, broken);
+            assert!(matches!(found, Became::Unknown { .. }), "{broken}: {found:?}");
+        }
+    }
+}

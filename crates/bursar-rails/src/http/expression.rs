@@ -1,0 +1,183 @@
+//! Expressions of rules: compiled once, checked before they are ever used, evaluated in bounded steps.
+//!
+//! INVARIANT: an evaluation takes no more steps than the expression has nodes. There are no loops (`map`, `all` and their
+//! like are refused), so what a request contains makes a step longer, and never makes more of them.
+
+use std::sync::Arc;
+
+use bursar_core::amount::Amount;
+use cel::common::ast::{CallExpr, Expr, LiteralValue};
+use cel::common::types::{CelBool, CelInt, CelString};
+use cel::common::value::CowVal;
+use cel::context::VariableResolver;
+use cel::{Context, Env, ExecutionError, IdedExpr, Value};
+
+use crate::http::kind::{self, Kind, Subject};
+use crate::http::money::{self, Money};
+
+/// The longest expression, in bytes.
+const LONGEST: usize = 2000;
+
+/// The language of rules: CEL's without loops, and with money.
+#[derive(Clone)]
+pub(super) struct Language(Arc<Env>);
+
+/// An expression of a rule.
+#[derive(Clone, Debug)]
+pub(super) struct Expression {
+    tree: IdedExpr,
+    /// The names that it reads in objects.
+    reads: Vec<Box<str>>,
+}
+
+/// Why a text is no expression of a rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct InvalidExpression {
+    /// Where in the text, counted from 1, if that is known.
+    pub(super) column: Option<usize>,
+    pub(super) problem: String,
+}
+
+/// What an expression must give.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Gives {
+    /// Money; an asset has so many decimal places.
+    Money(u8),
+    Text,
+    /// A text that is another one for other requests.
+    Name,
+    Bool,
+}
+
+impl Language {
+    /// The language.
+    pub(super) fn new() -> Result<Self, String> {
+        // The macros are parsed, so that loops are told of as what they are.
+        let mut env = Env::stdlib().with_optional_support(false);
+        money::declare(&mut env).map_err(|problem| problem.to_string())?;
+        Ok(Self(Arc::new(env)))
+    }
+
+    /// Compiles an expression about something, that must give something.
+    pub(super) fn compile(&self, text: &str, about: Subject, gives: Gives) -> Result<Expression, InvalidExpression> {
+        if text.len() > LONGEST {
+            let problem = format!("has more than {LONGEST} bytes");
+            return Err(InvalidExpression { column: None, problem });
+        }
+        let program = self.0.compile(text).map_err(|found| {
+            let first = found.errors.first();
+            InvalidExpression {
+                column: first.and_then(|first| usize::try_from(first.pos.1).ok()),
+                problem: first.map_or_else(|| found.to_string(), |first| first.msg.clone()),
+            }
+        })?;
+        let mut tree = program.expression().clone();
+        let at = |found: kind::Problem| InvalidExpression {
+            column: program
+                .source_info()
+                .offset_for(found.node)
+                .and_then(|(start, _)| usize::try_from(start).ok()?.checked_add(1)),
+            problem: found.problem,
+        };
+        let mut looked = kind::Look::new(about);
+        let kind = looked.kind(&tree).map_err(at)?;
+        let whole = |problem: &str| InvalidExpression { column: Some(1), problem: problem.to_owned() };
+        match gives {
+            Gives::Money(_) if kind != Kind::Money => {
+                return Err(whole("gives no amount: make it with `minor`, `decimal`, `metered` or `total`"));
+            }
+            Gives::Text | Gives::Name if !kind.may_be(Kind::Text) => return Err(whole("gives no text")),
+            Gives::Bool if !kind.may_be(Kind::Bool) => return Err(whole("gives neither `true` nor `false`")),
+            Gives::Name if looked.is_constant() => return Err(whole("gives the same name to every spend")),
+            _ => {}
+        }
+        if let Gives::Money(places) = gives {
+            give_places(&mut tree, places);
+        }
+        Ok(Expression { tree, reads: looked.into_reads() })
+    }
+}
+
+impl Expression {
+    /// The names that it reads in objects.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
+        self.reads.iter().map(|name| &**name)
+    }
+
+    /// The amount it gives, of this asset.
+    pub(super) fn amount(
+        &self,
+        language: &Language,
+        facts: &dyn VariableResolver,
+        asset: &str,
+    ) -> Result<Amount, String> {
+        self.evaluate(language, facts, |value| {
+            let money = value.downcast_ref::<Money>().ok_or("gives no amount")?;
+            if *money.asset != *asset {
+                return Err(format!("gives an amount of `{}`, not of `{asset}`", money.asset.escape_debug()));
+            }
+            Ok(money.units)
+        })
+    }
+
+    /// The text it gives.
+    pub(super) fn text(&self, language: &Language, facts: &dyn VariableResolver) -> Result<Box<str>, String> {
+        self.evaluate(language, facts, |value| {
+            let text = value.downcast_ref::<CelString>().ok_or("gives no text")?;
+            Ok(text.inner().into())
+        })
+    }
+
+    /// Whether it holds.
+    pub(super) fn holds(&self, language: &Language, facts: &dyn VariableResolver) -> Result<bool, String> {
+        self.evaluate(language, facts, |value| {
+            let holds = value.downcast_ref::<CelBool>().ok_or("gives neither `true` nor `false`")?;
+            Ok(*holds.inner())
+        })
+    }
+
+    fn evaluate<T>(
+        &self,
+        language: &Language,
+        facts: &dyn VariableResolver,
+        read: impl FnOnce(&CowVal<'_, '_>) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let mut context = Context::with_env(Arc::clone(&language.0));
+        context.set_variable_resolver(facts);
+        let value = Value::resolve_val(&self.tree, &context).map_err(|error| told(&error))?;
+        read(&value)
+    }
+}
+
+/// `decimal(text, asset)` becomes the same with the places of the asset, which no client decides.
+fn give_places(node: &mut IdedExpr, places: u8) {
+    match &mut node.expr {
+        Expr::Call(CallExpr { func_name, target, args }) => {
+            target.iter_mut().for_each(|target| give_places(target, places));
+            args.iter_mut().for_each(|argument| give_places(argument, places));
+            if func_name == "decimal" {
+                money::DECIMAL_WITH_PLACES.clone_into(func_name);
+                let literal = Expr::Literal(LiteralValue::Int(CelInt::from(i64::from(places))));
+                args.push(IdedExpr { id: node.id, expr: literal });
+            }
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(|element| give_places(element, places)),
+        // An amount cannot lie in anything else.
+        _ => {}
+    }
+}
+
+/// What went wrong, without the values that somebody else may read.
+fn told(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(name) => format!("`{}` is missing", name.escape_debug()),
+        ExecutionError::UndeclaredReference(name) => format!("`{}` cannot be read", name.escape_debug()),
+        ExecutionError::FunctionError { message, .. } => message.clone(),
+        ExecutionError::NoSuchOverload(overload) => {
+            let function =
+                if overload.function() == money::DECIMAL_WITH_PLACES { "decimal" } else { overload.function() };
+            format!("`{function}` does not take {}", overload.argument_types().join(", "))
+        }
+        _ => "cannot be evaluated".to_owned(),
+    }
+}

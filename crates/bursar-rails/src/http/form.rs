@@ -1,0 +1,172 @@
+//! Forms and queries that can be read in one way only, and escapes.
+
+use crate::Forbidden;
+
+/// The most pairs of a form or query.
+const MOST_PAIRS: usize = 512;
+
+/// Names and values, in their order.
+pub(super) type Pairs = Vec<(Box<str>, Box<str>)>;
+
+/// Reads `a=1&b=2`: each name once, whatever the case of its letters, and every pair with its `=`.
+///
+/// # Errors
+/// Two readers could differ in what it says.
+pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
+    let refuse = |problem: &str| Forbidden::undecodable(format!("the {what} {problem}"));
+    let mut pairs = Pairs::new();
+    if text.is_empty() {
+        return Ok(pairs);
+    }
+    for part in text.split('&') {
+        // `;` separates pairs to some, and is part of a value to others.
+        let is_usual = |byte: u8| byte.is_ascii_graphic() && !b";\"<>\\^`#".contains(&byte);
+        if !part.bytes().all(is_usual) {
+            return Err(refuse("has a character that must be escaped"));
+        }
+        let (name, value) = part.split_once('=').ok_or_else(|| refuse("has a name without `=` and a value"))?;
+        let read = |text| unescape(text, true).ok_or_else(|| refuse("has an escape that cannot be read"));
+        let (name, value) = (read(name)?, read(value)?);
+        if name.is_empty() || name.contains(|c: char| c.is_control() || c == ' ') {
+            return Err(refuse("has a name that is none"));
+        }
+        if value.contains('\0') {
+            return Err(refuse("has a value with a zero byte"));
+        }
+        pairs.push((name.into(), value.into()));
+        if pairs.len() > MOST_PAIRS {
+            return Err(refuse(&format!("has more than {MOST_PAIRS} values")));
+        }
+    }
+    if let Some(name) = twice(pairs.iter().map(|(name, _)| &**name)) {
+        return Err(refuse(&format!("has `{name}` twice")));
+    }
+    // Of `amount` and `amount[0]` some take the one, some the other.
+    let base = |name: &str| name.split('[').next().unwrap_or_default().to_lowercase();
+    let mut bases: Vec<_> = pairs.iter().filter(|(name, _)| name.contains('[')).map(|(name, _)| base(name)).collect();
+    bases.sort_unstable();
+    let is_both = |name: &str| !name.contains('[') && bases.binary_search(&name.to_lowercase()).is_ok();
+    match pairs.iter().find(|(name, _)| is_both(name)) {
+        Some((name, _)) => Err(refuse(&format!("has `{name}` as a value and as a list"))),
+        None => Ok(pairs),
+    }
+}
+
+/// A name that is there twice, as somebody reads who takes no heed of the case of letters.
+pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut folded: Vec<String> = names.map(str::to_lowercase).collect();
+    folded.sort_unstable();
+    folded.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(one.clone()),
+        _ => None,
+    })
+}
+
+/// Writes pairs, escaped.
+pub(super) fn written<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        encode(name, &mut text);
+        text.push('=');
+        encode(value, &mut text);
+    }
+    text
+}
+
+/// Writes a text with everything escaped that is not a letter, a digit or `-._~`.
+pub(super) fn encode(text: &str, into: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(char::from(byte));
+        } else {
+            let digit = |place: u8| DIGITS.get(usize::from(place)).copied().map_or('0', char::from);
+            into.push('%');
+            into.push(digit(byte >> 4));
+            into.push(digit(byte & 15));
+        }
+    }
+}
+
+/// Resolves escapes, once; nothing if one is malformed or the bytes are no text.
+pub(super) fn unescape(text: &str, plus_is_space: bool) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                let (high, low) = (digit()?, digit()?);
+                (high << 4) | low
+            }
+            b'+' if plus_is_space => b' ',
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_form_that_two_readers_could_read_in_two_ways_is_refused() {
+        for form in [
+            "a=1&a=2",
+            "a=1&A=2",
+            "a=1&%61=2",
+            "a=1&b",
+            "a=1&&b=2",
+            "&a=1",
+            "a=1&",
+            "=1",
+            "a=1;b=2",
+            "a=%",
+            "a=%4",
+            "a=%zz",
+            "a=%ff",
+            "a=1&a[]=2",
+            "a[0]=1&A=2",
+            "a[]=1&a[]=2",
+            "a b=1",
+            "a+b=1",
+            "a=1 2",
+            "a=%00",
+            "a%00=1",
+            "ü=1",
+            "a=1\r\nb=2",
+            "a%0a=1",
+        ] {
+            assert!(pairs(form, "form").is_err(), "{form}");
+        }
+        let many: Vec<_> = (0..=MOST_PAIRS).map(|number| format!("a{number}=1")).collect();
+        assert!(pairs(&many.join("&"), "form").is_err());
+    }
+
+    #[test]
+    fn escapes_are_resolved_once_and_a_plus_is_a_space() {
+        let read = pairs("a=1%2B1+%3D&card[number]=42&card[exp]=%2525", "form").expect("a form");
+        let read: Vec<_> = read.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(read, [("a", "1+1 ="), ("card[number]", "42"), ("card[exp]", "%25")]);
+        assert_eq!(pairs("", "form").map(|pairs| pairs.len()), Ok(0));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_the_same(value in "[^\\x00]*") {
+            let text = written([("name", value.as_str())]);
+            prop_assert_eq!(pairs(&text, "form"), Ok(vec![("name".into(), value.into())]));
+        }
+
+        #[test]
+        fn no_form_makes_it_panic(text in ".*") {
+            let _ = pairs(&text, "form");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What is kept with the hold of a spend, to find out later what became of it.
+
+use bursar_core::amount::Amount;
+
+use crate::exchange::{Answered, Outgoing};
+use crate::http::answer::Became;
+use crate::http::rules::{Does, Rules, Spending};
+use crate::json::Json;
+
+/// By which rule a spend was made, and how the client named it. What the request said is not in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instruction {
+    /// The rule: method and path.
+    pub rule: Box<str>,
+    /// The client's name for the spend.
+    pub key: Box<str>,
+}
+
+impl Instruction {
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let text = |text: &str| Json::Text(text.into());
+        let entries = vec![("rule".into(), text(&self.rule)), ("key".into(), text(&self.key))];
+        Json::Object(entries).to_string().into_bytes()
+    }
+
+    /// Reads its bytes.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let read = Json::read(bytes).ok()?;
+        let text = |name| read.get(name).and_then(Json::as_text).map(Box::from);
+        Some(Self { rule: text("rule")?, key: text("key")? })
+    }
+}
+
+impl Rules {
+    fn spending(&self, instruction: &Instruction) -> Option<&Spending> {
+        self.rules.iter().find(|rule| rule.name == instruction.rule).and_then(|rule| match &rule.does {
+            Does::Spend(spending) => Some(&**spending),
+            Does::Read | Does::Refuse(_) => None,
+        })
+    }
+
+    /// The header in which the upstream is given a name for the spend.
+    pub fn key_header(&self, instruction: &Instruction) -> Option<&str> {
+        self.spending(instruction)?.key_header.as_deref()
+    }
+
+    /// What the answer to a spend says, of which so much is held.
+    pub fn became(&self, instruction: &Instruction, answered: &Answered, held: Amount) -> Became {
+        match self.spending(instruction) {
+            Some(spending) => spending.reading.became(&self.language, answered, spending.coin.as_str(), held),
+            None => gone(),
+        }
+    }
+
+    /// What to ask to find out what became of a spend that the upstream was given under this name; nothing if the rule
+    /// does not say.
+    pub fn look_up(&self, instruction: &Instruction, name: &str) -> Option<Outgoing> {
+        let look_up = self.spending(instruction)?.look_up.as_ref()?;
+        let target = look_up.path.written(|_| Some(name.to_owned()))?;
+        Some(Outgoing { method: "GET".into(), target, headers: Vec::new(), body: Vec::new() })
+    }
+
+    /// What the answer to that says.
+    pub fn became_as_looked_up(&self, instruction: &Instruction, answered: &Answered, held: Amount) -> Became {
+        let found = self.spending(instruction).and_then(|spending| Some((spending, spending.look_up.as_ref()?)));
+        match found {
+            Some((spending, look_up)) => look_up.reading.became(&self.language, answered, spending.coin.as_str(), held),
+            None => gone(),
+        }
+    }
+}
+
+fn gone() -> Became {
+    Became::Unknown { reason: "the rule that the spend was made by is no longer there".to_owned() }
+}

@@ -1,0 +1,199 @@
+//! What an expression is allowed to say, and what kind of value it gives, as far as its text tells.
+
+use cel::IdedExpr;
+use cel::common::ast::{CallExpr, Expr, LiteralValue, SelectExpr, operators};
+
+/// The most nodes of an expression.
+const MOST_NODES: usize = 200;
+
+/// What an expression is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Subject {
+    Request,
+    Answer,
+}
+
+/// A kind of value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Money,
+    Text,
+    Bool,
+    /// A number that is not money: a status, a size.
+    Number,
+    Null,
+    /// A list of texts or of what came.
+    List,
+    /// A list of money.
+    MoneyList,
+    /// What came: only the request or the answer tells what it is. Never money, never a number.
+    Came,
+}
+
+/// What is wrong with a node.
+pub(super) struct Problem {
+    pub(super) node: u64,
+    pub(super) problem: String,
+}
+
+/// A look through an expression.
+pub(super) struct Look {
+    about: Subject,
+    nodes: usize,
+    reads: Vec<Box<str>>,
+    names: usize,
+}
+
+impl Kind {
+    /// Whether it can be of another kind, once it has come.
+    pub(super) fn may_be(self, other: Self) -> bool {
+        self == other || (self == Self::Came && matches!(other, Self::Text | Self::Bool | Self::Null | Self::List))
+    }
+}
+
+impl Look {
+    pub(super) const fn new(about: Subject) -> Self {
+        Self { about, nodes: 0, reads: Vec::new(), names: 0 }
+    }
+
+    /// Whether it names nothing that can differ.
+    pub(super) const fn is_constant(&self) -> bool {
+        self.names == 0
+    }
+
+    /// The names that are read in objects.
+    pub(super) fn into_reads(mut self) -> Vec<Box<str>> {
+        self.reads.sort_unstable();
+        self.reads.dedup();
+        self.reads
+    }
+
+    /// The kind of value that a node gives.
+    pub(super) fn kind(&mut self, node: &IdedExpr) -> Result<Kind, Problem> {
+        let refuse = |problem: String| Err(Problem { node: node.id, problem });
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            return refuse(format!("has more than {MOST_NODES} parts"));
+        }
+        match &node.expr {
+            Expr::Literal(LiteralValue::Boolean(_)) => Ok(Kind::Bool),
+            Expr::Literal(LiteralValue::Int(_)) => Ok(Kind::Number),
+            Expr::Literal(LiteralValue::String(_)) => Ok(Kind::Text),
+            Expr::Literal(LiteralValue::Null) => Ok(Kind::Null),
+            Expr::Literal(LiteralValue::Double(_)) => {
+                refuse("is a number that rounds; amounts and prices are texts, such as '0.15'".to_owned())
+            }
+            Expr::Literal(LiteralValue::Bytes(_) | LiteralValue::UInt(_)) => refuse("is no value of rules".to_owned()),
+            Expr::Ident(name) => {
+                self.names += 1;
+                match (self.about, name.as_str()) {
+                    (Subject::Request, "path" | "query" | "headers" | "body") | (Subject::Answer, "answer") => {
+                        Ok(Kind::Came)
+                    }
+                    (Subject::Request, "length") => Ok(Kind::Text),
+                    (Subject::Answer, "status") => Ok(Kind::Number),
+                    (Subject::Request, _) => {
+                        refuse(format!("`{name}` is none of `path`, `query`, `headers`, `body` and `length`"))
+                    }
+                    (Subject::Answer, _) => refuse(format!("`{name}` is neither `status` nor `answer`")),
+                }
+            }
+            Expr::Select(SelectExpr { operand, field, test }) => {
+                self.reads.push(field.as_str().into());
+                match self.kind(operand)? {
+                    Kind::Came => Ok(if *test { Kind::Bool } else { Kind::Came }),
+                    _ => refuse(format!("`.{field}` is looked for in what is no object")),
+                }
+            }
+            Expr::List(list) => {
+                let mut kinds = Vec::with_capacity(list.elements.len());
+                for element in &list.elements {
+                    kinds.push(self.kind(element)?);
+                }
+                if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Kind::Money) {
+                    return Ok(Kind::MoneyList);
+                }
+                match kinds.iter().all(|kind| kind.may_be(Kind::Text)) {
+                    true => Ok(Kind::List),
+                    false => refuse("is a list of something other than texts alone, or amounts alone".to_owned()),
+                }
+            }
+            Expr::Call(call) => self.call(node.id, call),
+            Expr::Comprehension(_) => refuse("is a loop, which rules do not have; `total` adds up a list".to_owned()),
+            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => refuse("is no value of rules".to_owned()),
+        }
+    }
+
+    fn call(&mut self, id: u64, call: &CallExpr) -> Result<Kind, Problem> {
+        let CallExpr { func_name: function, target, args: arguments } = call;
+        let wrong = |problem: String| Problem { node: id, problem };
+        if function == operators::INDEX
+            && let [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] = &arguments[..]
+        {
+            self.reads.push(name.inner().into());
+        }
+        if function == "total"
+            && let [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, _] = &arguments[..]
+        {
+            self.reads.push(name.inner().into());
+        }
+        let target = target.as_ref().map(|target| self.kind(target)).transpose()?;
+        let mut kinds = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            kinds.push(self.kind(argument)?);
+        }
+        let text = |kind: &Kind| kind.may_be(Kind::Text);
+        let truth = |kind: &Kind| kind.may_be(Kind::Bool);
+        let given = match (target, function.as_str(), &kinds[..]) {
+            (None, operators::CONDITIONAL, [condition, one, other]) if truth(condition) => either(*one, *other),
+            (None, operators::LOGICAL_AND | operators::LOGICAL_OR, [one, other]) if truth(one) && truth(other) => {
+                Some(Kind::Bool)
+            }
+            (None, operators::LOGICAL_NOT, [one]) if truth(one) => Some(Kind::Bool),
+            (None, operators::EQUALS | operators::NOT_EQUALS, [one, other]) => {
+                // What came is text: with a number it would never be equal, and nobody would notice.
+                (one.may_be(*other) || other.may_be(*one)).then_some(Kind::Bool)
+            }
+            (
+                None,
+                operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS,
+                [Kind::Number, Kind::Number],
+            ) => Some(Kind::Bool),
+            (None, operators::IN, [one, Kind::List | Kind::Came]) if text(one) => Some(Kind::Bool),
+            (None, operators::INDEX, [Kind::Came, index]) if text(index) || *index == Kind::Number => Some(Kind::Came),
+            (None, operators::ADD, [one, other]) if text(one) && text(other) => Some(Kind::Text),
+            (None, "size", [one]) if text(one) || *one == Kind::List => Some(Kind::Number),
+            (Some(target), "contains" | "startsWith" | "endsWith", [one]) if text(&target) && text(one) => {
+                Some(Kind::Bool)
+            }
+            (None, "minor" | "decimal", [one, asset]) if text(one) && text(asset) => Some(Kind::Money),
+            (None, "metered", [count, price, asset]) if text(count) && text(price) && text(asset) => Some(Kind::Money),
+            (None, "total", [Kind::MoneyList]) => Some(Kind::Money),
+            (None, "total", [Kind::Came, Kind::Text, asset]) if text(asset) => Some(Kind::Money),
+            _ => None,
+        };
+        given.ok_or_else(|| {
+            let name = function.trim_matches(|c: char| "_?:@".contains(c)).replace("_", "");
+            wrong(match function.as_str() {
+                operators::EQUALS | operators::NOT_EQUALS => {
+                    "compares what is never equal; what comes is text, such as '1'".to_owned()
+                }
+                operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS => {
+                    "compares texts by their letters; `status` and sizes can be compared".to_owned()
+                }
+                _ => format!("`{name}` is not for these values here"),
+            })
+        })
+    }
+}
+
+/// The kind of a value that is one or the other.
+fn either(one: Kind, other: Kind) -> Option<Kind> {
+    if one == other {
+        return Some(one);
+    }
+    match (one, other) {
+        (Kind::Came, known) | (known, Kind::Came) if Kind::Came.may_be(known) => Some(Kind::Came),
+        _ => None,
+    }
+}

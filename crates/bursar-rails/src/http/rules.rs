@@ -1,0 +1,411 @@
+//! A set of rules: read, checked as a whole, and compiled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use bursar_core::coin::Coin;
+
+use crate::http::answer::Reading;
+use crate::http::content::Content;
+use crate::http::expression::{Expression, Gives, Language};
+use crate::http::kind::Subject;
+use crate::http::money::MOST_PLACES;
+use crate::http::template::PathTemplate;
+use crate::http::written::{WrittenLookUp, WrittenOperation, WrittenRule};
+
+/// The most rules of a rail.
+const MOST_RULES: usize = 500;
+/// Methods that a rule can be for.
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+/// Headers that are never read from a client and never sent on: they govern the connection, say who asks, or would have
+/// the upstream take the request for another.
+const WITHHELD: [&str; 24] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+];
+
+/// The rules of a rail.
+#[derive(Clone)]
+pub struct Rules {
+    pub(super) language: Language,
+    pub(super) rules: Vec<Rule>,
+}
+
+/// What is wrong with a rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleProblem {
+    /// Which rule, counted from 0, and what it is for; nothing if it is about all of them.
+    pub rule: Option<(usize, String)>,
+    /// The field.
+    pub field: &'static str,
+    /// Where in the expression, counted from 1, if that is known.
+    pub column: Option<usize>,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+#[derive(Clone)]
+pub(super) struct Rule {
+    /// Method and path.
+    pub(super) name: Box<str>,
+    pub(super) method: Box<str>,
+    pub(super) path: PathTemplate,
+    pub(super) query: Allowed,
+    pub(super) headers: Vec<Box<str>>,
+    pub(super) content: Content,
+    pub(super) fields: Allowed,
+    /// Names that its expressions read.
+    pub(super) reads: BTreeSet<Box<str>>,
+    pub(super) does: Does,
+}
+
+#[derive(Clone)]
+pub(super) enum Does {
+    Read,
+    Refuse(Option<Box<str>>),
+    Spend(Box<Spending>),
+}
+
+#[derive(Clone)]
+pub(super) struct Spending {
+    pub(super) coin: Coin,
+    pub(super) amount: Expression,
+    pub(super) destination: Option<Expression>,
+    pub(super) key: Expression,
+    pub(super) key_header: Option<Box<str>>,
+    pub(super) reading: Reading,
+    pub(super) look_up: Option<LookUp>,
+}
+
+#[derive(Clone)]
+pub(super) struct LookUp {
+    pub(super) path: PathTemplate,
+    pub(super) reading: Reading,
+}
+
+/// Names that may be there.
+#[derive(Clone, Debug)]
+pub(super) enum Allowed {
+    All,
+    /// These; one that ends in `[` stands for all names that begin with it.
+    These(Vec<Box<str>>),
+}
+
+impl Allowed {
+    fn of(names: &[String]) -> Self {
+        if names.iter().any(|name| name == "*") {
+            return Self::All;
+        }
+        let name = |name: &String| name.strip_suffix("*]").unwrap_or(name).into();
+        Self::These(names.iter().map(name).collect())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => {
+                names.iter().any(|known| **known == *name || (known.ends_with('[') && name.starts_with(&**known)))
+            }
+        }
+    }
+}
+
+/// Reads one rule after the other and keeps what is wrong.
+struct Reader<'a> {
+    language: Language,
+    assets: &'a BTreeMap<String, u8>,
+    problems: Vec<RuleProblem>,
+    rule: Option<(usize, String)>,
+    reads: BTreeSet<Box<str>>,
+}
+
+impl Rules {
+    /// Reads rules, which speak of these assets with their decimal places.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn new(assets: &BTreeMap<String, u8>, written: &[WrittenRule]) -> Result<Self, Vec<RuleProblem>> {
+        let alone = |field, problem: String| RuleProblem { rule: None, field, column: None, problem };
+        let language = Language::new().map_err(|problem| vec![alone("rules", problem)])?;
+        let mut reader = Reader { language, assets, problems: Vec::new(), rule: None, reads: BTreeSet::new() };
+        for (asset, places) in assets {
+            match Coin::parse(asset).map(|coin| coin.decimals()) {
+                Err(problem) => reader.problems.push(alone("assets", format!("`{asset}` {problem}"))),
+                Ok(Some(known)) if known != *places => {
+                    reader
+                        .problems
+                        .push(alone("assets", format!("`{asset}` has {known} decimal places, not {places}")));
+                }
+                Ok(_) if *places > MOST_PLACES => {
+                    reader
+                        .problems
+                        .push(alone("assets", format!("`{asset}` has more than {MOST_PLACES} decimal places")));
+                }
+                Ok(_) => {}
+            }
+        }
+        if written.is_empty() || written.len() > MOST_RULES {
+            reader.problems.push(alone("rules", format!("must be one at least, and {MOST_RULES} at most")));
+        }
+        let mut rules: Vec<Rule> = Vec::new();
+        for (place, rule) in written.iter().take(MOST_RULES).enumerate() {
+            reader.rule = Some((place, format!("{} {}", rule.method, rule.path)));
+            let Some(read) = reader.rule(rule) else { continue };
+            if let Some(before) =
+                rules.iter().find(|before| before.method == read.method && before.path.covers(&read.path))
+            {
+                let problem = format!("is never reached: `{}` comes before and is for all of it", before.name);
+                reader.refuse("path", problem);
+            }
+            rules.push(read);
+        }
+        if reader.problems.is_empty() { Ok(Self { language: reader.language, rules }) } else { Err(reader.problems) }
+    }
+
+    /// The assets that spends can be of.
+    pub fn coins(&self) -> BTreeSet<&Coin> {
+        self.rules
+            .iter()
+            .filter_map(|rule| match &rule.does {
+                Does::Spend(spending) => Some(&spending.coin),
+                Does::Read | Does::Refuse(_) => None,
+            })
+            .collect()
+    }
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, field: &'static str, problem: impl Into<String>) {
+        self.problems.push(RuleProblem { rule: self.rule.clone(), field, column: None, problem: problem.into() });
+    }
+
+    fn rule(&mut self, written: &WrittenRule) -> Option<Rule> {
+        self.reads.clear();
+        if !METHODS.contains(&written.method.as_str()) {
+            self.refuse("method", format!("is none of {}", METHODS.join(", ")));
+        }
+        if written.body != Content::None && matches!(written.method.as_str(), "GET" | "DELETE") {
+            self.refuse("body", format!("is not for {}: what reads it, and what does not, differ", written.method));
+        }
+        if written.body == Content::None && !written.fields.is_empty() {
+            self.refuse("fields", "are those of a `body`, which is `json` or `form`");
+        }
+        let path = self.path("path", &written.path);
+        let headers = self.headers(&written.headers);
+        let does = match written.operation {
+            WrittenOperation::Spend => self.spending(written).map(|spending| Does::Spend(Box::new(spending))),
+            WrittenOperation::Read | WrittenOperation::Refuse => {
+                self.only_spends_have(written);
+                Some(match written.operation {
+                    WrittenOperation::Refuse => Does::Refuse(written.reason.as_deref().map(Into::into)),
+                    _ => Does::Read,
+                })
+            }
+        };
+        Some(Rule {
+            name: format!("{} {}", written.method, written.path).into(),
+            method: written.method.as_str().into(),
+            path: path?,
+            query: Allowed::of(&written.query),
+            headers,
+            content: written.body,
+            fields: Allowed::of(&written.fields),
+            reads: std::mem::take(&mut self.reads),
+            does: does?,
+        })
+    }
+
+    fn only_spends_have(&mut self, written: &WrittenRule) {
+        let fields = [
+            ("asset", written.asset.is_some()),
+            ("amount", written.amount.is_some()),
+            ("destination", written.destination.is_some()),
+            ("key", written.key.is_some()),
+            ("key_header", written.key_header.is_some()),
+            ("done", written.done.is_some()),
+            ("refused", written.refused.is_some()),
+            ("captured", written.captured.is_some()),
+            ("may_exceed", written.may_exceed),
+            ("record", written.record.is_some()),
+            ("reconcile", written.reconcile.is_some()),
+        ];
+        for (field, _) in fields.into_iter().filter(|(_, is_there)| *is_there) {
+            self.refuse(field, "is for `operation = \"spend\"` alone");
+        }
+        if written.reason.is_some() && written.operation != WrittenOperation::Refuse {
+            self.refuse("reason", "is for `operation = \"refuse\"` alone");
+        }
+    }
+
+    fn path(&mut self, field: &'static str, text: &str) -> Option<PathTemplate> {
+        PathTemplate::parse(text).map_err(|problem| self.refuse(field, problem)).ok()
+    }
+
+    fn headers(&mut self, names: &[String]) -> Vec<Box<str>> {
+        let mut headers: Vec<Box<str>> = Vec::new();
+        for name in names {
+            if let Some(problem) = header_problem(name) {
+                self.refuse("headers", format!("`{}` {problem}", name.escape_debug()));
+            } else if headers.iter().any(|known| **known == **name) {
+                self.refuse("headers", format!("`{name}` is there twice"));
+            } else {
+                headers.push(name.as_str().into());
+            }
+        }
+        headers
+    }
+
+    fn spending(&mut self, written: &WrittenRule) -> Option<Spending> {
+        if written.reason.is_some() {
+            self.refuse("reason", "is for `operation = \"refuse\"` alone");
+        }
+        if written.method == "GET" {
+            self.refuse("method", "is one that clients send again by themselves; a spend has another");
+        }
+        if let Some(header) = &written.key_header
+            && let Some(problem) = header_problem(header)
+        {
+            self.refuse("key_header", problem);
+        }
+        let asset = self.needed("asset", written.asset.as_ref());
+        let (coin, places) = asset.and_then(|asset| self.asset(asset)).unzip();
+        let money = Gives::Money(places.unwrap_or_default());
+        let request = Subject::Request;
+        let amount = self.needed("amount", written.amount.as_ref());
+        let amount = amount.and_then(|text| self.expression("amount", text, request, money));
+        let destination = match self.needed("destination", written.destination.as_ref()).map(String::as_str) {
+            Some("none") => Some(None),
+            Some(text) => self.expression("destination", text, request, Gives::Text).map(Some),
+            None => None,
+        };
+        let key = self.needed("key", written.key.as_ref());
+        let key = key.and_then(|text| self.expression("key", text, request, Gives::Name));
+        let reads = std::mem::take(&mut self.reads);
+        let done = self.needed("done", written.done.as_ref());
+        let fields = ["done", "refused", "captured", "record"];
+        let (refused, captured, record) = (&written.refused, &written.captured, &written.record);
+        let reading =
+            done.and_then(|done| self.reading(fields, (done, refused, captured, record), written.may_exceed, money));
+        let look_up = match &written.reconcile {
+            Some(look_up) => self.look_up(look_up, written.may_exceed, money).map(Some),
+            None => Some(None),
+        };
+        self.reads = reads;
+        Some(Spending {
+            coin: coin?,
+            amount: amount?,
+            destination: destination?,
+            key: key?,
+            key_header: written.key_header.as_deref().map(Into::into),
+            reading: reading?,
+            look_up: look_up?,
+        })
+    }
+
+    fn look_up(&mut self, written: &WrittenLookUp, may_exceed: bool, money: Gives) -> Option<LookUp> {
+        let path = self.path("reconcile.path", &written.path);
+        if path.as_ref().is_some_and(|path| path.names().ne(["key"])) {
+            self.refuse("reconcile.path", "must have the place `{key}`, and no other");
+        }
+        let fields = ["reconcile.done", "reconcile.refused", "reconcile.captured", "reconcile.record"];
+        let texts = (&written.done, &written.refused, &written.captured, &written.record);
+        let reading = self.reading(fields, texts, may_exceed, money);
+        Some(LookUp { path: path?, reading: reading? })
+    }
+
+    fn reading(
+        &mut self,
+        [done_field, refused_field, captured_field, record_field]: [&'static str; 4],
+        (done, refused, captured, record): (&String, &Option<String>, &Option<String>, &Option<String>),
+        may_exceed: bool,
+        money: Gives,
+    ) -> Option<Reading> {
+        let answer = Subject::Answer;
+        let mut optional = |field, text: &Option<String>, gives| match text {
+            Some(text) => self.expression(field, text, answer, gives).map(Some),
+            None => Some(None),
+        };
+        let refused = optional(refused_field, refused, Gives::Bool);
+        let captured = optional(captured_field, captured, money);
+        let record = optional(record_field, record, Gives::Text);
+        let done = self.expression(done_field, done, answer, Gives::Bool);
+        Some(Reading { done: done?, refused: refused?, captured: captured?, may_exceed, record: record? })
+    }
+
+    fn needed<'a>(&mut self, field: &'static str, found: Option<&'a String>) -> Option<&'a String> {
+        if found.is_none() {
+            self.refuse(field, "is missing: a spend must have it");
+        }
+        found
+    }
+
+    fn asset(&mut self, asset: &str) -> Option<(Coin, u8)> {
+        let Some(places) = self.assets.get(asset) else {
+            self.refuse("asset", format!("`{}` is not among the `assets` of the rail", asset.escape_debug()));
+            return None;
+        };
+        Some((Coin::parse(asset).ok()?, *places))
+    }
+
+    fn expression(&mut self, field: &'static str, text: &str, about: Subject, gives: Gives) -> Option<Expression> {
+        match self.language.compile(text, about, gives) {
+            Ok(expression) => {
+                self.reads.extend(expression.reads().map(Box::from));
+                Some(expression)
+            }
+            Err(found) => {
+                let (column, problem) = (found.column, found.problem);
+                self.problems.push(RuleProblem { rule: self.rule.clone(), field, column, problem });
+                None
+            }
+        }
+    }
+}
+
+fn header_problem(name: &str) -> Option<&'static str> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || !name.bytes().all(is_plain) {
+        Some("is no name of a header in small letters")
+    } else if WITHHELD.contains(&name) {
+        Some("is a header that no rule may read or send")
+    } else {
+        None
+    }
+}
+
+impl fmt::Display for RuleProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((place, name)) = &self.rule {
+            write!(f, "rules[{place}] `{name}`, ")?;
+        }
+        write!(f, "`{}`", self.field)?;
+        if let Some(column) = self.column {
+            write!(f, " at column {column}")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for RuleProblem {}

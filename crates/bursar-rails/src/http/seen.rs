@@ -1,0 +1,141 @@
+//! What expressions see of requests and answers: objects and lists in place, and numbers as the text they came in.
+
+use cel::ExecutionError;
+use cel::common::traits::{Container, Indexer, Sizer};
+use cel::common::types::{CelBool, CelInt, CelNull, CelString, LIST_TYPE, MAP_TYPE, Type};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+
+use crate::json::Json;
+
+/// An object or a list of a body; nothing of it is copied.
+#[derive(Clone, Copy, Debug)]
+struct Seen<'a>(&'a Json);
+
+/// A value as expressions see it.
+fn seen<'b, 'v>(json: &'v Json) -> CowVal<'b, 'v> {
+    match json {
+        Json::Null => CowVal::owned(CelNull),
+        Json::Bool(value) => CowVal::owned(CelBool::from(*value)),
+        Json::Number(text) | Json::Text(text) => CowVal::owned(CelString::from(&**text)),
+        Json::List(_) | Json::Object(_) => CowVal::owned(Seen(json)),
+    }
+}
+
+static MAP: Type = MAP_TYPE;
+static LIST: Type = LIST_TYPE;
+
+impl Val for Seen<'_> {
+    fn get_type(&self) -> &Type {
+        if matches!(self.0, Json::List(_)) { &LIST } else { &MAP }
+    }
+
+    fn cel_type() -> &'static Type {
+        &MAP
+    }
+
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        Some(self)
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(*self)
+    }
+}
+
+impl Container for Seen<'_> {
+    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        match self.0 {
+            Json::List(items) => Ok(items.iter().any(|item| seen(item).equals(value))),
+            object => Ok(value.downcast_ref::<CelString>().is_some_and(|name| object.get(name.inner()).is_some())),
+        }
+    }
+}
+
+impl Indexer for Seen<'_> {
+    fn get<'b, 'v>(&'b self, index: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let found = if let Some(name) = index.downcast_ref::<CelString>() {
+            self.0.get(name.inner()).ok_or_else(|| ExecutionError::no_such_key(name.inner()))
+        } else {
+            let place = index.downcast_ref::<CelInt>().and_then(|place| usize::try_from(*place.inner()).ok());
+            let item = self.0.as_list().zip(place).and_then(|(items, place)| items.get(place));
+            item.ok_or_else(|| ExecutionError::no_such_key("an item"))
+        };
+        found.map(seen)
+    }
+
+    fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        self.get(index).map(CowVal::into_owned)
+    }
+}
+
+impl Sizer for Seen<'_> {
+    fn size(&self) -> CelInt {
+        let size = match self.0 {
+            Json::List(items) => items.len(),
+            Json::Object(entries) => entries.len(),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => 0,
+        };
+        CelInt::from(i64::try_from(size).unwrap_or(i64::MAX))
+    }
+}
+
+/// What an expression about a request can name.
+pub(super) struct RequestFacts<'a> {
+    pub(super) path: &'a Json,
+    pub(super) query: &'a Json,
+    pub(super) headers: &'a Json,
+    pub(super) body: &'a Json,
+    /// The bytes of the body as it is sent on, in digits.
+    pub(super) length: &'a str,
+}
+
+impl VariableResolver for RequestFacts<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        Some(match name {
+            "path" => seen(self.path),
+            "query" => seen(self.query),
+            "headers" => seen(self.headers),
+            "body" => seen(self.body),
+            "length" => CowVal::owned(CelString::from(self.length)),
+            _ => return None,
+        })
+    }
+}
+
+/// What an expression about an answer can name.
+pub(super) struct AnswerFacts<'a> {
+    pub(super) status: u16,
+    /// Nothing if it cannot be read.
+    pub(super) answer: Option<&'a Json>,
+}
+
+impl VariableResolver for AnswerFacts<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        match name {
+            "status" => Some(CowVal::owned(CelInt::from(i64::from(self.status)))),
+            "answer" => self.answer.map(seen),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Rules as a whole: what is understood is what is sent on, and everything else is refused.
+
+mod hostile;
+mod written;
+
+use std::collections::BTreeMap;
+
+use bursar_core::amount::Amount;
+
+use crate::exchange::{Asked, Charge, Exchange};
+use crate::forbidden::{Forbidden, Why};
+use crate::http::written::{Content, WrittenLookUp, WrittenOperation, WrittenRule};
+use crate::http::{Instruction, RuleProblem, Rules};
+
+fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
+    WrittenRule {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        operation,
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: Content::None,
+        fields: Vec::new(),
+        reason: None,
+        asset: None,
+        amount: None,
+        destination: None,
+        key: None,
+        key_header: None,
+        done: None,
+        refused: None,
+        captured: None,
+        may_exceed: false,
+        record: None,
+        reconcile: None,
+    }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// A charge as form APIs have it.
+fn charge(content: Content) -> WrittenRule {
+    let text = |text: &str| Some(text.to_owned());
+    WrittenRule {
+        headers: names(&["idempotency-key"]),
+        body: content,
+        fields: names(&["amount", "currency", "source", "card[*]"]),
+        asset: text("usd"),
+        amount: text("minor(body.amount, body.currency)"),
+        destination: text("body.source"),
+        key: text("headers['idempotency-key']"),
+        key_header: text("idempotency-key"),
+        done: text("status == 200 && answer.status == 'succeeded'"),
+        refused: text("status == 402"),
+        record: text("answer.id"),
+        reconcile: Some(WrittenLookUp {
+            path: "/v1/charges/by-key/{key}".to_owned(),
+            done: "status == 200".to_owned(),
+            refused: text("status == 404"),
+            captured: None,
+            record: text("answer.id"),
+        }),
+        ..rule("POST", "/v1/charges", WrittenOperation::Spend)
+    }
+}
+
+fn read() -> WrittenRule {
+    WrittenRule { query: names(&["expand", "page[*]"]), ..rule("GET", "/v1/charges/{id}", WrittenOperation::Read) }
+}
+
+fn try_rules(written: &[WrittenRule]) -> Result<Rules, Vec<RuleProblem>> {
+    let assets = BTreeMap::from([("usd".to_owned(), 2), ("microusd".to_owned(), 0)]);
+    Rules::new(&assets, written)
+}
+
+fn rules(written: &[WrittenRule]) -> Rules {
+    try_rules(written).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn posted(rules: &Rules, kind: &str, body: &[u8]) -> Result<Charge, Forbidden> {
+    let headers: &[(&str, &[u8])] =
+        &[("content-type", kind.as_bytes()), ("idempotency-key", b"order-7"), ("authorization", b"Bearer mine")];
+    let asked = Asked { method: "POST", path: "/v1/charges", query: None, headers, body };
+    match rules.meaning(&asked)? {
+        Exchange::Spend(charge) => Ok(*charge),
+        Exchange::Read(outgoing) => panic!("a charge was taken for a read: {outgoing:?}"),
+    }
+}
+
+fn got(rules: &Rules, path: &str, query: Option<&str>) -> Result<String, Forbidden> {
+    let asked = Asked { method: "GET", path, query, headers: &[], body: b"" };
+    match rules.meaning(&asked)? {
+        Exchange::Read(outgoing) => Ok(outgoing.target),
+        Exchange::Spend(charge) => panic!("a read was taken for a spend: {charge:?}"),
+    }
+}
+
+#[test]
+fn a_charge_is_an_amount_a_destination_and_a_key_whatever_its_body_is_written_in() {
+    let form = posted(&rules(&[charge(Content::Form)]), FORM, b"amount=500&currency=usd&source=tok_1&card[cvc]=123");
+    let form = form.expect("a charge");
+    assert_eq!((form.coin.as_str(), form.amount), ("usd", Amount::new(500)));
+    assert_eq!((form.destination.as_deref(), &*form.key), (Some("tok_1"), "order-7"));
+    assert_eq!(form.outgoing.body, b"amount=500&currency=usd&source=tok_1&card%5Bcvc%5D=123");
+    assert_eq!(form.outgoing.target, "/v1/charges");
+    let headers: Vec<_> = form.outgoing.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(headers, [("idempotency-key", "order-7"), ("content-type", FORM)], "nothing else of the client's");
+    let instruction = Instruction::read(&form.instruction).expect("an instruction");
+    assert_eq!((&*instruction.rule, &*instruction.key), ("POST /v1/charges", "order-7"));
+
+    let json = rules(&[charge(Content::Json)]);
+    for body in [
+        &br#"{"amount":500,"currency":"usd","source":"tok_1"}"#[..],
+        br#"{"amount":"500", "currency":"usd","source":"tok_1"}"#,
+    ] {
+        assert_eq!(posted(&json, JSON, body).expect("a charge").amount, Amount::new(500));
+    }
+}
+
+#[test]
+fn a_read_is_written_anew_and_what_no_rule_is_for_is_refused() {
+    let rules = rules(&[
+        read(),
+        WrittenRule {
+            reason: Some("payouts are by hand".to_owned()),
+            ..rule("POST", "/v1/payouts", WrittenOperation::Refuse)
+        },
+    ]);
+    let target = got(&rules, "/v1/charges/ch_%31", Some("expand=a+b&page[size]=10"));
+    assert_eq!(target.as_deref(), Ok("/v1/charges/ch_1?expand=a%20b&page%5Bsize%5D=10"));
+    let refused = |method, path: &str| {
+        let asked = Asked { method, path, query: None, headers: &[], body: b"" };
+        rules.meaning(&asked).expect_err(path)
+    };
+    for (method, path) in
+        [("GET", "/v1/charges"), ("DELETE", "/v1/charges/1"), ("get", "/v1/charges/1"), ("GET", "/v2/charges/1")]
+    {
+        assert_eq!(refused(method, path).why, Why::UnknownRoute, "{method} {path}");
+    }
+    let by_rule = refused("POST", "/v1/payouts");
+    assert_eq!((by_rule.why, by_rule.detail.as_str()), (Why::Withheld, "payouts are by hand"));
+    for query in ["limit=1", "expand=1&Expand=2", "expand", "page=1&page[size]=2", "expand=1;limit=2"] {
+        assert!(got(&rules, "/v1/charges/1", Some(query)).is_err(), "{query}");
+    }
+}
+
+#[test]
+fn what_became_of_a_spend_is_looked_up_by_the_name_the_upstream_was_given() {
+    let rules = rules(&[charge(Content::Form)]);
+    let instruction = Instruction { rule: "POST /v1/charges".into(), key: "order-7".into() };
+    assert_eq!(rules.key_header(&instruction), Some("idempotency-key"));
+    let asked = rules.look_up(&instruction, "a/b").expect("a look-up");
+    assert_eq!((&*asked.method, asked.target.as_str()), ("GET", "/v1/charges/by-key/a%2Fb"));
+    let other = Instruction { rule: "POST /v1/other".into(), ..instruction };
+    assert_eq!(rules.look_up(&other, "x"), None);
+}

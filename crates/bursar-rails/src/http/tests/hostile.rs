@@ -1,0 +1,194 @@
+//! What somebody sends who would like Bursar to read another amount than the upstream.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Amounts that are none, as JSON writes them.
+const NO_AMOUNTS: [&str; 24] = [
+    "-500",
+    "5.5",
+    "500.0",
+    "5e2",
+    "5E2",
+    "0500",
+    "1e400",
+    "null",
+    "true",
+    "[500]",
+    "{}",
+    "{\"a\":500}",
+    "\"\"",
+    "\" 500\"",
+    "\"500 \"",
+    "\"+500\"",
+    "\"0x1f4\"",
+    "\"5_00\"",
+    "\"٥٠٠\"",
+    "\"500\\u0000\"",
+    "\"NaN\"",
+    "\"Infinity\"",
+    "NaN",
+    "115792089237316195423570985008687907853269984665640564039457584007913129639936",
+];
+
+#[test]
+fn an_amount_that_is_not_exact_is_refused_with_the_reason() {
+    let rules = rules(&[charge(Content::Json)]);
+    for amount in NO_AMOUNTS {
+        let body = format!(r#"{{"amount":{amount},"currency":"usd","source":"tok_1"}}"#);
+        let refused = posted(&rules, JSON, body.as_bytes()).expect_err(amount);
+        assert!(matches!(refused.why, Why::NotPriced | Why::Undecodable), "{amount}: {refused:?}");
+        assert!(!refused.detail.is_empty());
+    }
+    let missing = posted(&rules, JSON, br#"{"currency":"usd","source":"tok_1"}"#).expect_err("no amount");
+    assert_eq!(missing.detail, "the amount of this spend: `amount` is missing");
+    let wrong = posted(&rules, JSON, br#"{"amount":500,"currency":"eur","source":"tok_1"}"#).expect_err("no usd");
+    assert_eq!(wrong.detail, "the amount of this spend: gives an amount of `eur`, not of `usd`");
+}
+
+#[test]
+fn a_body_that_can_be_read_in_two_ways_is_refused() {
+    let json = rules(&[charge(Content::Json)]);
+    let rest = r#""currency":"usd","source":"tok_1""#;
+    for body in [
+        format!(r#"{{"amount":5,"amount":500,{rest}}}"#),
+        format!(r#"{{"amount":5,"\u0061mount":500,{rest}}}"#),
+        format!(r#"{{"amount":5,"Amount":500,{rest}}}"#),
+        format!(r#"{{"amount":5,"tip":500,{rest}}}"#),
+        format!(r#"{{"amount":5,{rest}}}{{"amount":500}}"#),
+        format!(r#"[{{"amount":5,{rest}}}]"#),
+        format!("amount=5&{rest}"),
+        format!("\u{feff}{{\"amount\":5,{rest}}}"),
+        format!(r#"{{"amount":5,{rest},}}"#),
+        format!(r#"{{"amount":5,/* 500 */{rest}}}"#),
+        format!(r#"{{'amount':5,{rest}}}"#),
+    ] {
+        assert!(posted(&json, JSON, body.as_bytes()).is_err(), "{body}");
+    }
+    let form = rules(&[charge(Content::Form)]);
+    let rest = "currency=usd&source=tok_1";
+    for body in [
+        format!("amount=5&amount=500&{rest}"),
+        format!("amount=5&%61mount=500&{rest}"),
+        format!("amount=5&AMOUNT=500&{rest}"),
+        format!("amount=5&amount[]=500&{rest}"),
+        format!("amount=5;amount=500&{rest}"),
+        format!("amount=5&tip=500&{rest}"),
+        format!("amount=5%00&{rest}"),
+        format!("amount=5+&{rest}"),
+        format!("amount=%ff&{rest}"),
+        format!("amount&{rest}"),
+        r#"{"amount":500}"#.to_owned(),
+    ] {
+        assert!(posted(&form, FORM, body.as_bytes()).is_err(), "{body}");
+    }
+    // The other kind of body, said to be this one, and the other way round.
+    assert!(posted(&form, JSON, br#"{"amount":5,"currency":"usd","source":"tok_1"}"#).is_err());
+    assert!(posted(&json, FORM, b"amount=5&currency=usd&source=tok_1").is_err());
+}
+
+#[test]
+fn headers_that_are_there_twice_or_pack_the_body_are_refused() {
+    let rules = rules(&[charge(Content::Form)]);
+    let kind: (&str, &[u8]) = ("content-type", FORM.as_bytes());
+    let key: (&str, &[u8]) = ("idempotency-key", b"order-7");
+    let body = b"amount=500&currency=usd&source=tok_1";
+    let with = |headers: &[(&str, &[u8])]| {
+        rules.meaning(&Asked { method: "POST", path: "/v1/charges", query: None, headers, body })
+    };
+    assert!(with(&[kind, key]).is_ok());
+    assert!(with(&[kind, key, ("content-encoding", b"identity")]).is_ok());
+    for headers in [
+        &[kind, key, key][..],
+        &[kind, kind, key],
+        &[kind],
+        &[key],
+        &[kind, ("idempotency-key", b"")],
+        &[kind, ("idempotency-key", b"a b")],
+        &[kind, ("idempotency-key", b"a\xff")],
+        &[kind, ("idempotency-key", "k".repeat(256).as_bytes())],
+        &[kind, key, ("content-encoding", b"gzip")],
+        &[kind, key, ("content-encoding", b"identity"), ("content-encoding", b"gzip")],
+    ] {
+        assert!(with(headers).is_err(), "{headers:?}");
+    }
+}
+
+#[test]
+fn a_name_that_a_rule_reads_counts_in_its_own_letters_only() {
+    // `has` would find nothing in `Quantity`, and the upstream perhaps does.
+    let amount = "has(body.quantity) ? total([minor(body.amount, 'usd'), minor(body.quantity, 'usd')]) : minor(body.amount, 'usd')";
+    let lenient = WrittenRule { amount: Some(amount.to_owned()), fields: names(&["*"]), ..charge(Content::Json) };
+    let rules = rules(&[lenient]);
+    let amount = |body: &str| posted(&rules, JSON, body.as_bytes()).map(|charge| charge.amount);
+    assert_eq!(amount(r#"{"amount":5,"source":"a","other":{"x":[1]}}"#), Ok(Amount::new(5)));
+    assert_eq!(amount(r#"{"amount":5,"source":"a","quantity":9}"#), Ok(Amount::new(14)));
+    for body in [
+        r#"{"amount":5,"source":"a","Quantity":9}"#,
+        r#"{"amount":5,"source":"a","QUANTITY":9}"#,
+        r#"{"amount":5,"source":"a","x":[{"Amount":9}]}"#,
+    ] {
+        assert!(amount(body).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn a_body_of_any_size_makes_no_more_steps() {
+    let many = WrittenRule {
+        fields: names(&["*"]),
+        amount: Some("total(body.items, 'amount', 'usd')".to_owned()),
+        ..charge(Content::Json)
+    };
+    let rules = rules(&[many]);
+    let body = |items: &[String]| format!(r#"{{"source":"a","items":[{}]}}"#, items.join(","));
+    let items = vec![r#"{"amount":1}"#.to_owned(); 10_000];
+    assert_eq!(posted(&rules, JSON, body(&items).as_bytes()).map(|charge| charge.amount), Ok(Amount::new(10_000)));
+    let too_many = vec!["0".to_owned(); 200_000];
+    assert!(posted(&rules, JSON, body(&too_many).as_bytes()).is_err());
+    let deep = format!(r#"{{"source":"a","items":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    assert!(posted(&rules, JSON, deep.as_bytes()).is_err());
+    for items in ["[]", "{}", "null", "\"1\"", "[1]", "[null]", "[[1]]", r#"[{"amount":-1}]"#, r#"[{"amount":1},{}]"#] {
+        let body = format!(r#"{{"source":"a","items":{items}}}"#);
+        assert!(posted(&rules, JSON, body.as_bytes()).is_err(), "{items}");
+    }
+}
+
+#[test]
+fn a_recipient_is_named_in_plain_characters() {
+    let rules = rules(&[charge(Content::Json)]);
+    for source in [
+        "\"\"",
+        "null",
+        "[\"a\"]",
+        "\"a b\"",
+        "\"ü\"",
+        "\"a\\n\"",
+        "\"a\\u202eb\"",
+        &format!("\"{}\"", "a".repeat(257)),
+    ] {
+        let body = format!(r#"{{"amount":5,"currency":"usd","source":{source}}}"#);
+        assert!(posted(&rules, JSON, body.as_bytes()).is_err(), "{source}");
+    }
+}
+
+proptest! {
+    /// What is sent on is what was understood: read again, it means the same and is the same.
+    #[test]
+    fn what_is_sent_on_means_the_same(amount in 0_u128.., source in "[!-~]{1,20}", cvc in "[^\\x00]*") {
+        let form = rules(&[charge(Content::Form)]);
+        let body = super::super::form::written([
+            ("amount", amount.to_string().as_str()), ("currency", "usd"), ("source", &source), ("card[cvc]", &cvc),
+        ]);
+        let first = posted(&form, FORM, body.as_bytes()).expect("a charge");
+        let second = posted(&form, FORM, &first.outgoing.body).expect("a charge");
+        prop_assert_eq!(first.amount, Amount::new(amount));
+        prop_assert_eq!(first, second);
+    }
+
+    #[test]
+    fn no_body_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = posted(&rules(&[charge(Content::Json)]), JSON, &body);
+        let _ = posted(&rules(&[charge(Content::Form)]), FORM, &body);
+    }
+}

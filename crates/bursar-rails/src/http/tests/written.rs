@@ -1,0 +1,106 @@
+//! Rules that cannot be meant are refused before they are used, with the place.
+
+use super::*;
+
+fn problems(written: &[WrittenRule]) -> String {
+    let found = try_rules(written).map(drop).expect_err("rules that cannot be");
+    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn with(change: impl FnOnce(&mut WrittenRule)) -> String {
+    let mut written = charge(Content::Json);
+    change(&mut written);
+    problems(&[written])
+}
+
+#[test]
+fn an_expression_that_cannot_give_what_it_must_is_refused_at_its_place() {
+    for (amount, told) in [
+        ("body.amount", "gives no amount"),
+        ("5", "gives no amount"),
+        ("'5'", "gives no amount"),
+        ("null", "gives no amount"),
+        ("[minor('5', 'usd')]", "gives no amount"),
+        ("1.5", "a number that rounds"),
+        ("minor(5, 'usd')", "`minor` is not for these values"),
+        ("minor(1.5, 'usd')", "a number that rounds"),
+        ("minor(body.amount)", "`minor` is not for these values"),
+        ("minor(body.amount, 'usd') + minor(body.tip, 'usd')", "at column"),
+        ("minor(body.amount * 2, 'usd')", "not for these values"),
+        ("minor(double(body.amount), 'usd')", "`double` is not for these values"),
+        ("minor(string(int(body.amount)), 'usd')", "`int` is not for these values"),
+        ("true ? minor(body.amount, 'usd') : body.amount", "not for these values"),
+        ("minor(bdy.amount, 'usd')", "`bdy` is none of"),
+        ("minor(answer.amount, 'usd')", "`answer` is none of"),
+        ("minor(body.amount, 'usd'", "column"),
+        ("", "amount"),
+        ("total(body.items.map(i, minor(i.amount, 'usd')))", "is a loop"),
+        ("body.items.all(i, i.amount == '1') ? minor('1', 'usd') : minor('2', 'usd')", "is a loop"),
+        ("total([minor('1', 'usd'), '2'])", "texts alone, or amounts alone"),
+        ("@decimal('1', 'usd', 5)", "column"),
+        ("minor(body.amount, {'a': 'usd'}.a)", "no value of rules"),
+        ("body.amount.matches('(a+)+$') ? minor('1', 'usd') : minor('2', 'usd')", "not for these values"),
+        ("body.amount < '100' ? minor('1', 'usd') : minor('2', 'usd')", "by their letters"),
+        ("body.amount == 100 ? minor('1', 'usd') : minor('2', 'usd')", "never equal"),
+        ("body.?amount.hasValue() ? minor('1', 'usd') : minor('2', 'usd')", "column"),
+    ] {
+        let found = with(|rule| rule.amount = Some(amount.to_owned()));
+        assert!(found.starts_with("rules[0] `POST /v1/charges`, `amount`"), "{amount}: {found}");
+        assert!(found.contains(told), "{amount}: {found}");
+    }
+    let long = format!("minor('{}', 'usd')", "1".repeat(2000));
+    assert!(with(|rule| rule.amount = Some(long)).contains("more than 2000 bytes"));
+    let wide = format!("total([{}])", vec!["minor('1','usd')"; 100].join(","));
+    assert!(with(|rule| rule.amount = Some(wide)).contains("more than 200 parts"));
+    let deep = format!("{}true{}", "(".repeat(900), ")".repeat(900));
+    assert!(with(|rule| rule.done = Some(deep)).contains("`done`"));
+}
+
+#[test]
+fn a_spend_must_say_all_there_is_to_say_and_others_nothing_of_it() {
+    for (change, told) in [
+        ((|rule| rule.amount = None) as fn(&mut WrittenRule), "`amount`: is missing"),
+        (|rule| rule.destination = None, "`destination`: is missing"),
+        (|rule| rule.key = None, "`key`: is missing"),
+        (|rule| rule.done = None, "`done`: is missing"),
+        (|rule| rule.asset = None, "`asset`: is missing"),
+        (|rule| rule.asset = Some("eur".to_owned()), "`eur` is not among"),
+        (|rule| rule.key = Some("'always'".to_owned()), "the same name to every spend"),
+        (|rule| rule.done = Some("status".to_owned()), "neither `true` nor `false`"),
+        (|rule| rule.done = Some("status == '200'".to_owned()), "never equal"),
+        (|rule| rule.done = Some("body.status == 'x'".to_owned()), "neither `status` nor `answer`"),
+        (|rule| rule.method = "GET".to_owned(), "another"),
+        (|rule| rule.method = "post".to_owned(), "`method`"),
+        (|rule| rule.path = "/v1/../x".to_owned(), "`path`"),
+        (|rule| rule.headers = names(&["authorization"]), "no rule may read or send"),
+        (|rule| rule.headers = names(&["Idempotency-Key"]), "small letters"),
+        (|rule| rule.key_header = Some("host".to_owned()), "`key_header`"),
+        (|rule| rule.body = Content::None, "`fields`"),
+        (|rule| rule.operation = WrittenOperation::Read, "`amount`: is for `operation = \"spend\"`"),
+        (|rule| rule.reason = Some("no".to_owned()), "`reason`"),
+        (|rule| rule.reconcile.iter_mut().for_each(|look_up| look_up.path = "/v1/x".to_owned()), "`{key}`"),
+        (|rule| rule.reconcile.iter_mut().for_each(|look_up| look_up.done = "maybe".to_owned()), "`reconcile.done`"),
+    ] {
+        let found = with(change);
+        assert!(found.contains(told), "{told}: {found}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_never_reached_is_told_of() {
+    let shadowed = [read(), rule("GET", "/v1/charges/search", WrittenOperation::Read)];
+    assert!(problems(&shadowed).contains("rules[1] `GET /v1/charges/search`, `path`: is never reached"));
+    let [before, after] = shadowed;
+    assert!(try_rules(&[after, before]).is_ok());
+    assert!(problems(&[]).contains("must be one at least"));
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let found = with(|rule| {
+        rule.amount = Some("1".to_owned());
+        rule.key = None;
+        rule.done = Some("(".to_owned());
+    });
+    assert_eq!(found.lines().count(), 3, "{found}");
+}

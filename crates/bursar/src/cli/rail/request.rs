@@ -1,0 +1,68 @@
+//! A request as HTTP/1.1 writes it, read as leniently as people write and no more.
+
+use bursar_rails::exchange::Asked;
+
+/// A request.
+pub(super) struct Request {
+    method: String,
+    path: String,
+    query: Option<String>,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// Reads a request: its first line may lack `HTTP/1.1`, lines may end as they like, and one newline after the body
+    /// is the editor's.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "is no UTF-8")?.replace("\r\n", "\n");
+        let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
+        let mut lines = head.lines();
+        let mut words = lines.next().unwrap_or_default().split(' ');
+        let (Some(method), Some(target)) = (words.next(), words.next()) else {
+            return Err("does not begin with `METHOD /path`".to_owned());
+        };
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (target, None),
+        };
+        let header = |line: &str| {
+            let (name, value) = line.split_once(':').ok_or_else(|| format!("has a header without `:`: `{line}`"))?;
+            Ok((name.to_ascii_lowercase(), value.trim().as_bytes().to_vec()))
+        };
+        Ok(Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query,
+            headers: lines.map(header).collect::<Result<_, String>>()?,
+            body: body.strip_suffix('\n').unwrap_or(body).as_bytes().to_vec(),
+        })
+    }
+
+    pub(super) fn headers(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+    }
+
+    pub(super) fn asked<'a>(&'a self, headers: &'a [(&'a str, &'a [u8])]) -> Asked<'a> {
+        Asked { method: &self.method, path: &self.path, query: self.query.as_deref(), headers, body: &self.body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_as_http_writes_it_or_in_short() {
+        let full = b"POST /v1/x?a=1 HTTP/1.1\r\nContent-Type: text/plain\r\n\r\na\r\nb";
+        let request = Request::read(full).unwrap();
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/x"));
+        assert_eq!((request.query.as_deref(), request.body.as_slice()), (Some("a=1"), &b"a\nb"[..]));
+        assert_eq!(request.headers(), [("content-type", &b"text/plain"[..])]);
+        let short = Request::read(b"GET /v1/x\n").unwrap();
+        assert_eq!((short.path.as_str(), short.body.len()), ("/v1/x", 0));
+        for text in ["", "GET", "GET /x\nno header\n\n"] {
+            assert!(Request::read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `kind = "http"`: an API over plain HTTP, by rules.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bursar_core::secret::Secret;
+use bursar_gateway::http::{HttpRail, Settings};
+use bursar_rails::http::Rules;
+use bursar_rails::http::written::WrittenRule;
+use serde::Deserialize;
+
+use super::place::Place;
+
+/// The longest that an answer may take, in seconds.
+const MOST_SECONDS: u64 = 600;
+/// The longest answer that can be read, in bytes.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// An API over plain HTTP.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    url: Option<String>,
+    url_file: Option<PathBuf>,
+    credential_header: Option<String>,
+    credential_file: Option<PathBuf>,
+    credential_scheme: Option<String>,
+    #[serde(default = "sixty")]
+    timeout_seconds: u64,
+    #[serde(default = "one_mebibyte")]
+    max_answer_bytes: usize,
+    #[serde(default = "ten_minutes")]
+    refused_after_seconds: u64,
+    /// Whether its money is worth nothing.
+    #[serde(default)]
+    pub(super) test_money: bool,
+    #[serde(default)]
+    assets: BTreeMap<String, u8>,
+    #[serde(default)]
+    rules: Vec<WrittenRule>,
+}
+
+impl Http {
+    pub(super) fn placed(mut self, place: &Path) -> Self {
+        self.url_file = self.url_file.map(|file| place.join(file));
+        self.credential_file = self.credential_file.map(|file| place.join(file));
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.place().check()?;
+        if self.credential_header.is_some() != self.credential_file.is_some() {
+            return Err("`credential_header` and `credential_file` go together".to_owned());
+        }
+        if self.credential_scheme.is_some() && self.credential_header.is_none() {
+            return Err("`credential_scheme` is for a `credential_header`".to_owned());
+        }
+        if !(1..=MOST_SECONDS).contains(&self.timeout_seconds) {
+            return Err(format!("`timeout_seconds` is 1 at least, and {MOST_SECONDS} at most"));
+        }
+        if !(1..=MOST_BYTES).contains(&self.max_answer_bytes) {
+            return Err(format!("`max_answer_bytes` is 1 at least, and {MOST_BYTES} at most"));
+        }
+        if self.refused_after_seconds < self.timeout_seconds {
+            return Err("`refused_after_seconds` is less than `timeout_seconds`: the request could still be under way"
+                .to_owned());
+        }
+        let header = self.credential_header.as_deref();
+        if let Some(rule) = self.rules.iter().find(|rule| {
+            let is_it = |name: &str| header.is_some_and(|header| header.eq_ignore_ascii_case(name));
+            rule.headers.iter().any(|name| is_it(name)) || rule.key_header.as_deref().is_some_and(is_it)
+        }) {
+            return Err(format!("rules for `{}`: the header of the credential is not the client's", rule.path));
+        }
+        self.rules().map(drop)
+    }
+
+    pub(super) fn open(&self) -> Result<HttpRail, String> {
+        let credential = match (&self.credential_header, &self.credential_file) {
+            (Some(header), Some(file)) => {
+                let text = fs::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
+                let scheme = self.credential_scheme.as_ref().map(|scheme| format!("{scheme} ")).unwrap_or_default();
+                Some((header.clone(), Secret::new(format!("{scheme}{}", text.trim()))))
+            }
+            _ => None,
+        };
+        HttpRail::new(Settings {
+            url: self.place().read()?,
+            credential,
+            rules: self.rules()?,
+            within: Duration::from_secs(self.timeout_seconds),
+            longest_answer: self.max_answer_bytes,
+            refused_after: Duration::from_secs(self.refused_after_seconds),
+        })
+    }
+
+    /// What its requests mean.
+    ///
+    /// # Errors
+    /// All that is wrong with its rules, a line each.
+    pub(crate) fn rules(&self) -> Result<Rules, String> {
+        Rules::new(&self.assets, &self.rules).map_err(|problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            lines.join("\n")
+        })
+    }
+
+    /// How many rules there are.
+    pub(crate) fn count(&self) -> usize {
+        self.rules.len()
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref() }
+    }
+}
+
+const fn sixty() -> u64 {
+    60
+}
+
+const fn one_mebibyte() -> usize {
+    1024 * 1024
+}
+
+const fn ten_minutes() -> u64 {
+    600
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Described, check, only_test_money, open};
+
+    const GOOD: &str = r#"[payments]
+kind = 'http'
+url = 'http://127.0.0.1:9/api'
+test_money = true
+assets = { usd = 2 }
+
+[[payments.rules]]
+method = 'POST'
+path = '/v1/charges'
+operation = 'spend'
+headers = ['idempotency-key']
+body = 'form'
+fields = ['amount', 'currency', 'source']
+asset = 'usd'
+amount = 'minor(body.amount, body.currency)'
+destination = 'body.source'
+key = "headers['idempotency-key']"
+key_header = 'idempotency-key'
+done = 'status == 200'
+refused = 'status == 402'
+"#;
+
+    fn read(text: &str) -> Result<Described, String> {
+        let rails: Described = toml::from_str(text).map_err(|problem| problem.to_string())?;
+        check(&rails).map(|()| rails)
+    }
+
+    #[test]
+    fn an_api_is_described_by_its_rules_and_opens() {
+        let rails = read(GOOD).unwrap();
+        assert!(open(&rails).is_ok() && only_test_money(&rails).is_ok());
+        assert!(only_test_money(&read(&GOOD.replace("test_money = true", "")).unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_named() {
+        for (from, to, problem) in [
+            ("minor(body.amount, body.currency)", "body.amount", "rules[0] `POST /v1/charges`, `amount` at column 1"),
+            ("usd = 2", "usd = 3", "`usd` has 2 decimal places"),
+            ("test_money", "credential_header = 'authorization'\ntest_money", "go together"),
+            ("test_money", "timeout_seconds = 0\ntest_money", "`timeout_seconds`"),
+            ("test_money", "refused_after_seconds = 1\ntest_money", "`refused_after_seconds`"),
+            (
+                "test_money",
+                "credential_header = 'Idempotency-Key'\ncredential_file = 'key'\ntest_money",
+                "is not the client's",
+            ),
+            ("http://127", "http://user:pass@127", "secret"),
+            ("operation = 'spend'", "operation = 'spend'\nspends = true", "spends"),
+        ] {
+            let error = read(&GOOD.replacen(from, to, 1)).map(drop).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+}
