@@ -49,7 +49,7 @@ impl Fault {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::TwoLengths => {
-                "the length of the body is said more than once; send one Content-Length, or chunks alone"
+                "the body says its length in more ways than one; send one Content-Length, or chunks alone"
             }
             Self::TwoHosts => "the request names two hosts, or a host in no form that is known; name one",
             Self::Unreadable => "the head of the request cannot be read in one way only",
@@ -107,6 +107,10 @@ impl Framing {
         let count = |name: &str| head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).count();
         let (lengths, encodings) = (count(CONTENT_LENGTH.as_str()), count(TRANSFER_ENCODING.as_str()));
         if lengths + encodings > 1 {
+            return Err(Fault::TwoLengths);
+        }
+        // hyper looks at the last coding alone; whoever is in front may look at the others (RFC 9112 §6.1).
+        if headers.get(TRANSFER_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
             return Err(Fault::TwoLengths);
         }
         // What we read and what hyper read are one request.

@@ -53,6 +53,8 @@ async fn a_request_says_its_length_once_or_is_refused_and_the_last() {
         ("content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "two_lengths"),
         ("transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n", "two_lengths"),
         ("Transfer-Encoding: chunked\r\nCONTENT-LENGTH: 0\r\n\r\n0\r\n\r\n", "two_lengths"),
+        ("transfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n", "two_lengths"),
+        ("transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "two_lengths"),
         ("content-length: 2\r\ncontent-length: 2\r\n\r\n{}", "two_lengths"),
         ("transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "two_lengths"),
         ("content-length: 2\r\ncontent-length: 3\r\n\r\n{}", ""),
