@@ -68,6 +68,11 @@ impl Reply {
         Ok(Self { status: StatusCode::ACCEPTED, body: Value::Object(Map::new()), text: None, headers: Vec::new() })
     }
 
+    /// It is taken, and waits for somebody's approval.
+    pub(crate) fn pending(body: impl Into<Value>) -> Result<Self, Failure> {
+        Ok(Self { status: StatusCode::ACCEPTED, body: body.into(), text: None, headers: Vec::new() })
+    }
+
     /// The same with what is left of the caller's limits in its headers.
     pub(crate) fn with_limits(mut self, reports: &[LimitReport], now: Timestamp) -> Self {
         self.headers.extend(budget::headers(reports, now));

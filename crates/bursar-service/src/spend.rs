@@ -79,6 +79,8 @@ pub struct Sent {
     pub hold: Hold,
     /// What the rail calls it.
     pub reference: String,
+    /// What the approval is called that it waits for where it was sent; there is no reference yet then.
+    pub approval: Option<String>,
     /// Its transaction, as far as it is known: signed, or as it was built before.
     pub transaction: Vec<u8>,
     /// What each limit it fell under said; how the token's own stand, if it was asked for again.
@@ -300,15 +302,18 @@ impl HoldAndSend {
             HoldState::Captured { reference, .. } => {
                 let reference = reference.clone();
                 let transaction = if self.rail.is_sandbox() { hold.instruction.clone() } else { Vec::new() };
-                Ok(Sent { hold, reference, transaction, reports: Vec::new(), before: true })
+                Ok(Sent { hold, reference, approval: None, transaction, reports: Vec::new(), before: true })
             }
-            HoldState::Open | HoldState::Unresolved { .. } => match self.rail.sent(hold.id, &self.memory)? {
-                Some(reference) => {
-                    let transaction = self.rail.signed(hold.id, &self.memory)?.unwrap_or_default();
-                    Ok(Sent { hold, reference, transaction, reports: Vec::new(), before: true })
-                }
-                None => Err(ServiceError::OutcomePending { hold: hold.id }),
-            },
+            HoldState::Open | HoldState::Unresolved { .. } => {
+                let approval = self.rail.awaits(hold.id, &self.memory)?;
+                let reference = match self.rail.sent(hold.id, &self.memory)? {
+                    Some(reference) => reference,
+                    None if approval.is_some() => String::new(),
+                    None => return Err(ServiceError::OutcomePending { hold: hold.id }),
+                };
+                let transaction = self.rail.signed(hold.id, &self.memory)?.unwrap_or_default();
+                Ok(Sent { hold, reference, approval, transaction, reports: Vec::new(), before: true })
+            }
             HoldState::Released { reason, .. } => {
                 Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() })
             }
@@ -317,41 +322,71 @@ impl HoldAndSend {
 
     async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
         let id = hold.id;
-        let (command, sent) =
-            match self.rail.send(&self.wallet.reference, Permit::of_granted(hold.clone()), &self.memory).await {
-                SendOutcome::Done { reference, fee } => {
-                    let amount = captured(&hold, fee);
-                    let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                    let transaction = hold.instruction.clone();
-                    let hold = Hold { state, ..hold };
-                    let sent = Sent { hold, reference: reference.clone(), transaction, reports, before: false };
-                    (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
-                }
-                SendOutcome::Sent { reference } => {
-                    self.under_way.add(id);
-                    let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
-                    return Ok(Sent { hold, reference, transaction, reports, before: false });
-                }
-                SendOutcome::Reverted { reference, fee } => {
-                    let amount = captured_of_none(&hold, fee);
-                    let reverted = ServiceError::RailRefused { hold: id, reason: format!("{reference} was reverted") };
-                    (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Err(reverted))
-                }
-                SendOutcome::Refused { reason } => {
-                    let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
-                    (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
-                }
-                SendOutcome::Unknown { reason } => {
-                    tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                    (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
-                }
-            };
+        let (command, sent) = match self
+            .rail
+            .send(&self.wallet.reference, Permit::of_granted(hold.clone()), &self.memory)
+            .await
+        {
+            SendOutcome::Done { reference, fee } => {
+                let amount = captured(&hold, fee);
+                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+                let transaction = hold.instruction.clone();
+                let hold = Hold { state, ..hold };
+                let sent =
+                    Sent { hold, reference: reference.clone(), approval: None, transaction, reports, before: false };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+            }
+            SendOutcome::Sent { reference } => {
+                self.under_way.add(id);
+                let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
+                return Ok(Sent { hold, reference, approval: None, transaction, reports, before: false });
+            }
+            SendOutcome::Awaiting { approval } => {
+                self.under_way.add(id);
+                let (reference, transaction, approval) = (String::new(), Vec::new(), Some(approval));
+                return Ok(Sent { hold, reference, approval, transaction, reports, before: false });
+            }
+            SendOutcome::Reverted { reference, fee } => {
+                let amount = captured_of_none(&hold, fee);
+                let reverted = ServiceError::RailRefused { hold: id, reason: format!("{reference} was reverted") };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Err(reverted))
+            }
+            SendOutcome::Refused { reason } => {
+                let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
+                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
+            }
+            SendOutcome::Unknown { reason } => {
+                tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
+                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
+            }
+        };
         // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
         // counted and is reconciled (design §6).
-        if let Err(error) = self.ledger.submit_and_go_on(Request { actor: self.actor, command }) {
-            tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
+        let request = Request { actor: self.actor, command };
+        if self.rail.is_sandbox() {
+            if let Err(error) = self.ledger.submit_and_go_on(request) {
+                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
+            }
+        } else {
+            tokio::spawn(self.settle_and_forget(id, request));
         }
         sent
+    }
+
+    /// Settles, and lets the rail forget the spend once that is durable: until then its notes may be needed.
+    async fn settle_and_forget(self, id: HoldId, request: Request) {
+        let is_final = !matches!(request.command, Command::Expire { .. });
+        match self.ledger.submit(request).await {
+            Ok(Outcome::Settled { .. }) if is_final => {
+                if let Err(error) = self.rail.forget(id, &self.memory).await {
+                    tracing::debug!(spend = %id, ?error, "what a rail remembers of a spend stays");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
+            }
+        }
     }
 }
 

@@ -96,7 +96,7 @@ impl Bursar {
                 let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
                 (capture, |swept| &mut swept.captured)
             }
-            SendOutcome::Sent { .. } => {
+            SendOutcome::Sent { .. } | SendOutcome::Awaiting { .. } => {
                 self.under_way.add(hold.id);
                 return Ok(|swept| &mut swept.under_way);
             }

@@ -113,7 +113,10 @@ impl Reply {
             SendOutcome::Done { reference, fee } => Some(Self::Done { reference, fee: fee.to_string() }),
             SendOutcome::Refused { reason } => Some(Self::Refused { reason }),
             // The sandbox is done at once; what it never says is not made up.
-            SendOutcome::Sent { .. } | SendOutcome::Reverted { .. } | SendOutcome::Unknown { .. } => None,
+            SendOutcome::Sent { .. }
+            | SendOutcome::Awaiting { .. }
+            | SendOutcome::Reverted { .. }
+            | SendOutcome::Unknown { .. } => None,
         }
     }
 
