@@ -8,8 +8,8 @@ use std::time::Duration;
 use bursar_core::secret::Secret;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use hyper::{Request, StatusCode, Uri};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -39,6 +39,8 @@ pub struct Upstream {
 pub struct Answered {
     /// Its status.
     pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
 }
@@ -117,7 +119,7 @@ impl Upstream {
     /// No answer came in time or in full.
     pub async fn post(&self, body: String) -> Result<Answered, NoAnswer> {
         let mut request = Request::new(Full::new(Bytes::from(body)));
-        *request.method_mut() = hyper::Method::POST;
+        *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.ask(request).await
     }
@@ -128,6 +130,22 @@ impl Upstream {
     /// No answer came in time or in full.
     pub async fn get(&self) -> Result<Answered, NoAnswer> {
         self.ask(Request::new(Full::default())).await
+    }
+
+    /// Asks it once, with headers of one's own.
+    ///
+    /// # Errors
+    /// No answer came in time or in full.
+    pub async fn call(&self, method: Method, headers: HeaderMap, body: String) -> Result<Answered, NoAnswer> {
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        self.ask(request).await
+    }
+
+    /// What a request to it names in its first line: path and query.
+    pub fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
     async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
@@ -151,7 +169,7 @@ impl Upstream {
                 NoAnswer::Lost(problem.unwrap_or_else(|| "the connection broke before an answer came".to_owned()))
             }
         })?;
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let body = Limited::new(response.into_body(), self.most).collect().await.map_err(|error| {
             let reason = if error.is::<LengthLimitError>() {
                 format!("its answer is longer than {} bytes", self.most)
@@ -160,7 +178,7 @@ impl Upstream {
             };
             NoAnswer::Lost(reason)
         })?;
-        Ok(Answered { status, body: body.to_bytes() })
+        Ok(Answered { status, headers, body: body.to_bytes() })
     }
 }
 
