@@ -1,6 +1,7 @@
 //! The sections `[rails.NAME]` of the configuration: where money moves, and what it may cost.
 
 mod bitcoin;
+mod bitgo;
 mod place;
 mod trust;
 
@@ -14,6 +15,7 @@ use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::limit::text;
 use bursar_gateway::bitcoin::BitcoinRail;
+use bursar_gateway::bitgo::BitgoRail;
 use bursar_gateway::evm::{EvmRail, Settings};
 use bursar_gateway::live::LivePlace;
 use bursar_rails::evm::{Chain, FeeCeilings, address};
@@ -21,6 +23,7 @@ use bursar_service::rail::{Rail, RailError};
 use serde::Deserialize;
 
 use self::bitcoin::Bitcoin;
+use self::bitgo::Bitgo;
 use self::place::Place;
 use self::trust::Certificates;
 use crate::calls::AllowedCall;
@@ -43,6 +46,7 @@ pub(crate) type Open = BTreeMap<String, OpenRail>;
 #[derive(Clone)]
 pub(crate) enum OpenRail {
     Bitcoin(Arc<BitcoinRail>),
+    Bitgo(Arc<BitgoRail>),
     Evm(Arc<EvmRail>),
 }
 
@@ -51,6 +55,7 @@ impl OpenRail {
     pub(crate) async fn check(&self) -> Result<(), RailError> {
         match self {
             Self::Bitcoin(rail) => rail.check().await,
+            Self::Bitgo(rail) => rail.check().await,
             Self::Evm(rail) => rail.check().await,
         }
     }
@@ -58,6 +63,7 @@ impl OpenRail {
     fn into_rail(self) -> Arc<dyn Rail> {
         match self {
             Self::Bitcoin(rail) => rail,
+            Self::Bitgo(rail) => rail,
             Self::Evm(rail) => rail,
         }
     }
@@ -69,6 +75,8 @@ impl OpenRail {
 pub(crate) enum RailConfiguration {
     /// A node of Bitcoin with its wallets.
     Bitcoin(Bitcoin),
+    /// Whoever speaks BitGo's language upstream.
+    Bitgo(Bitgo),
     /// A node of Ethereum or its like.
     Evm(Evm),
 }
@@ -109,6 +117,7 @@ pub(crate) fn placed(rails: Described, place: &Path) -> Described {
     let placed = |(name, rail)| {
         let rail = match rail {
             RailConfiguration::Bitcoin(bitcoin) => RailConfiguration::Bitcoin(bitcoin.placed(place)),
+            RailConfiguration::Bitgo(bitgo) => RailConfiguration::Bitgo(bitgo.placed(place)),
             RailConfiguration::Evm(mut evm) => {
                 let files = [
                     &mut evm.url_file,
@@ -137,6 +146,7 @@ pub(crate) fn check(rails: &Described) -> Result<(), String> {
         }
         let checked = match rail {
             RailConfiguration::Bitcoin(bitcoin) => bitcoin.check(),
+            RailConfiguration::Bitgo(bitgo) => bitgo.check(),
             RailConfiguration::Evm(evm) => evm.check(),
         };
         checked.map_err(|problem| format!("rails.{name}: {problem}"))?;
@@ -152,6 +162,7 @@ pub(crate) fn open(rails: &Described) -> Result<Open, Failure> {
     let open = |(name, rail): (&String, &RailConfiguration)| {
         let opened = match rail {
             RailConfiguration::Bitcoin(bitcoin) => bitcoin.open().map(Arc::new).map(OpenRail::Bitcoin),
+            RailConfiguration::Bitgo(bitgo) => bitgo.open().map(Arc::new).map(OpenRail::Bitgo),
             RailConfiguration::Evm(evm) => evm.open().map(Arc::new).map(OpenRail::Evm),
         };
         Ok((name.clone(), opened.map_err(|problem| Failure::new(format!("rails.{name}: {problem}")))?))
@@ -184,7 +195,10 @@ pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
             RailConfiguration::Bitcoin(bitcoin) if bitcoin.is_main() => {
                 format!("rails.{name}: there is money on the network `main` that is worth something")
             }
-            RailConfiguration::Evm(_) | RailConfiguration::Bitcoin(_) => continue,
+            RailConfiguration::Bitgo(bitgo) if bitgo.is_main() => {
+                format!("rails.{name}: there is money in its coin that is worth something")
+            }
+            RailConfiguration::Evm(_) | RailConfiguration::Bitcoin(_) | RailConfiguration::Bitgo(_) => continue,
         };
         return Err(Failure::new(problem).with_hint("the second factor here is 000000; use `bursar serve`"));
     }
