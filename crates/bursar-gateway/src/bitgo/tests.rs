@@ -203,7 +203,7 @@ async fn a_spend_is_remembered_then_sent_once_and_captured_with_its_real_fee() {
         assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await));
         assert_eq!(double.asked("POST sendcoins").len(), 1, "whoever sends it again sends nothing");
         rail.forget(HOLD, &*double.notes).await.unwrap();
-        assert_eq!(double.notes.read(&super::sent::name(HOLD)), Ok(None));
+        assert_eq!(double.notes.read(&sent::name(HOLD)), Ok(None));
     }
 }
 
