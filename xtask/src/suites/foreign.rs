@@ -85,7 +85,8 @@ fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
 pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     guide(workspace)?;
     ethereum(workspace)?;
-    on_bitcoin(workspace)
+    on_bitcoin(workspace)?;
+    upstream(workspace)
 }
 
 /// A chain, Bursar in front of it, a transfer and a refusal.
@@ -96,6 +97,11 @@ pub(super) fn ethereum(workspace: &Workspace) -> Result<(), Stop> {
 /// The same on a private Bitcoin chain.
 pub(super) fn on_bitcoin(workspace: &Workspace) -> Result<(), Stop> {
     on_a_chain(workspace, "examples/bitcoin", "spend-bitcoin.js")
+}
+
+/// Two Bursars, one in front of the other.
+pub(super) fn upstream(workspace: &Workspace) -> Result<(), Stop> {
+    on_a_chain(workspace, "examples/bitgo", "spend-upstream.js")
 }
 
 /// An example that starts node and server by itself.
