@@ -258,6 +258,13 @@ pub(crate) static EXAMPLES: &[Suite] = &[
         needs: Some("build"),
         run: foreign::metered_llm,
     },
+    Suite {
+        name: "bitgo",
+        about: "the money of another Bursar, spent with BitGo's SDK within a token's limit, and above it (examples/bitgo)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::upstream,
+    },
 ];
 
 /// The suite of that name.

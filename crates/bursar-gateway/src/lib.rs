@@ -9,6 +9,8 @@
 
 #[cfg(feature = "bitcoin")]
 pub mod bitcoin;
+#[cfg(feature = "bitgo")]
+pub mod bitgo;
 #[cfg(feature = "evm")]
 pub mod evm;
 #[cfg(test)]

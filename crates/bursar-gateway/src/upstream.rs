@@ -11,7 +11,7 @@ use bursar_core::secret::Secret;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -132,7 +132,7 @@ impl Upstream {
     /// No answer came in time or in full.
     pub async fn post(&self, body: String) -> Result<Answered, NoAnswer> {
         let mut request = Request::new(Full::new(Bytes::from(body)));
-        *request.method_mut() = hyper::Method::POST;
+        *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.ask(request).await
     }
@@ -143,6 +143,22 @@ impl Upstream {
     /// No answer came in time or in full.
     pub async fn get(&self) -> Result<Answered, NoAnswer> {
         self.ask(Request::new(Full::default())).await
+    }
+
+    /// Asks it once, with headers of one's own.
+    ///
+    /// # Errors
+    /// No answer came in time or in full.
+    pub async fn call(&self, method: Method, headers: HeaderMap, body: String) -> Result<Answered, NoAnswer> {
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        self.ask(request).await
+    }
+
+    /// What a request to it names in its first line: path and query.
+    pub fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
     async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {

@@ -60,23 +60,26 @@ pub(crate) struct Reply {
 impl Reply {
     /// A success.
     pub(crate) fn ok(body: impl Into<Value>) -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::OK, body: body.into(), text: None, passed_on: None, headers: Vec::new() })
+        Ok(Self::of(StatusCode::OK, body.into()))
     }
 
     /// A success that made something.
     pub(crate) fn created(body: impl Into<Value>) -> Result<Self, Failure> {
-        Ok(Self { status: StatusCode::CREATED, body: body.into(), text: None, passed_on: None, headers: Vec::new() })
+        Ok(Self::of(StatusCode::CREATED, body.into()))
     }
 
     /// It is taken and will be seen to; what comes of it is told elsewhere.
     pub(crate) fn accepted() -> Result<Self, Failure> {
-        Ok(Self {
-            status: StatusCode::ACCEPTED,
-            body: Value::Object(Map::new()),
-            text: None,
-            passed_on: None,
-            headers: Vec::new(),
-        })
+        Ok(Self::of(StatusCode::ACCEPTED, Value::Object(Map::new())))
+    }
+
+    /// It is taken, and waits for somebody's approval.
+    pub(crate) fn pending(body: impl Into<Value>) -> Result<Self, Failure> {
+        Ok(Self::of(StatusCode::ACCEPTED, body.into()))
+    }
+
+    const fn of(status: StatusCode, body: Value) -> Self {
+        Self { status, body, text: None, passed_on: None, headers: Vec::new() }
     }
 
     /// The same with what is left of the caller's limits in its headers.

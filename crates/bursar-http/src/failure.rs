@@ -11,6 +11,7 @@ use bursar_rails::Forbidden;
 use bursar_rails::forbidden::Why;
 use bursar_service::authenticate::Unauthenticated;
 use bursar_service::error::{ServiceError, Unproven};
+use bursar_service::rail::UPSTREAM_LOCKED;
 use bursar_wire::error::ErrorBody;
 use bursar_wire::json::FieldError;
 use bursar_wire::shapes;
@@ -262,7 +263,9 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             Shown::new(409, body).after(2)
         }
         ServiceError::RailRefused { hold, reason } => {
-            let body = body("TransactionRefused", "rail_refused").with_context("spend", hold.to_string());
+            // It is the rail's own token that needs an unlock: the client must not be told to unlock theirs.
+            let code = if reason.starts_with(UPSTREAM_LOCKED) { "upstream_needs_unlock" } else { "rail_refused" };
+            let body = body("TransactionRefused", code).with_context("spend", hold.to_string());
             Shown::new(400, body.with_context("reason", reason))
         }
         ServiceError::RailUnavailable(_) => Shown::new(503, body("RailUnavailable", "rail_unavailable")).after(5),

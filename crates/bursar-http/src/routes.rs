@@ -177,6 +177,7 @@ routes! {
     POST   V2   "/{coin}/wallet/{wallet}/address" Token wallets::create_address;
     GET    V2   "/{coin}/wallet/{wallet}/transfer" Token wallets::transfers;
     GET    V2   "/{coin}/wallet/{wallet}/transfer/{transfer}" Token wallets::transfer;
+    GET    V2   "/{coin}/wallet/{wallet}/transfer/sequenceId/{sequence}" Token wallets::transfer_by_sequence;
 
     POST   V2   "/{coin}/wallet/{wallet}/freeze" Token wallets::freeze;
     POST   V2   "/{coin}/wallet/{wallet}/tx/build" Token spends::build;

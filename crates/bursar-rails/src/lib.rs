@@ -6,6 +6,8 @@
 
 #[cfg(feature = "bitcoin")]
 pub mod bitcoin;
+#[cfg(feature = "bitgo")]
+pub mod bitgo;
 #[cfg(feature = "evm")]
 pub mod evm;
 pub mod exchange;

@@ -60,6 +60,10 @@ pub struct Plan {
     pub instruction: Vec<u8>,
 }
 
+/// How the reason of a refusal begins where the token that a rail shows upstream is locked or at its limit: the client's
+/// is not, and no unlock of theirs helps. It is kept with the spend, so that a repeat is told the same.
+pub const UPSTREAM_LOCKED: &str = "the upstream's token needs an unlock";
+
 /// What became of a send.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SendOutcome {
@@ -68,6 +72,11 @@ pub enum SendOutcome {
     Sent {
         /// What the rail calls it: a transaction id.
         reference: String,
+    },
+    /// Where it was sent somebody has to approve it first: it counts until it is known what came of that.
+    Awaiting {
+        /// What the approval is called there.
+        approval: String,
     },
     /// It is final that the recipients got nothing, and the fee was paid all the same.
     Reverted {
@@ -386,6 +395,14 @@ pub trait Rail: Send + Sync {
     /// # Errors
     /// The store does not answer.
     fn sent(&self, _hold: HoldId, _memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        Ok(None)
+    }
+
+    /// What the approval is called that a spend waits for where it was sent; nothing if it waits for none.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn awaits(&self, _hold: HoldId, _memory: &dyn Memory) -> Result<Option<String>, RailError> {
         Ok(None)
     }
 

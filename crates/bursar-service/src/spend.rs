@@ -1,31 +1,29 @@
 //! Spending: hold, send, settle, in this order and never another (design §4).
 
+mod on_its_way;
+
 use std::sync::Arc;
 
-use bursar_core::account::Wallet;
 use bursar_core::amount::Amount;
-use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, HoldState, Payee, Recipient, SpendKey};
+use bursar_core::hold::{Hold, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, UserId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Request, Settler};
+use bursar_core::ledger::{HoldRequest, Key};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
-use bursar_ledger::Ledger;
 use bursar_rails::exchange::{Charge, Outgoing};
 use bursar_rails::jsonrpc::Call;
 use bursar_store::StoreError;
 use sha2::{Digest, Sha256};
 
+use self::on_its_way::HoldAndSend;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::follow::UnderWaySpends;
 use crate::known::KnownWallet;
-use crate::memory::RailMemory;
-use crate::rail::{Built, Decoded, Permit, Plan, Rail, SendOutcome, Wanted};
+use crate::rail::{Built, Decoded, Plan, Wanted};
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::step_up::Action;
@@ -84,6 +82,8 @@ pub struct Sent {
     pub hold: Hold,
     /// What the rail calls it.
     pub reference: String,
+    /// What the approval is called that it waits for where it was sent; there is no reference yet then.
+    pub approval: Option<String>,
     /// Its transaction, as far as it is known: signed, or as it was built before.
     pub transaction: Vec<u8>,
     /// What each limit it fell under said; how the token's own stand, if it was asked for again.
@@ -278,107 +278,6 @@ impl Bursar {
         let read_at = self.known.generation();
         let found = self.reads.look_up(|reader| reader.wallet(wallet, user))?;
         Ok(found.map(|found| (self.known.keep_wallet(found.wallet, user, found.role, read_at), found.role)))
-    }
-}
-
-/// One spend on its way: held, sent, settled.
-#[derive(Clone)]
-struct HoldAndSend {
-    ledger: Arc<Ledger>,
-    rail: Arc<dyn Rail>,
-    /// The request that is sent, on rails of plain HTTP.
-    charge: Option<Arc<Charge>>,
-    memory: RailMemory,
-    wallet: Arc<Wallet>,
-    actor: Actor,
-    under_way: UnderWaySpends,
-}
-
-impl HoldAndSend {
-    /// Holds and sends; nothing, if what the request was decided on has changed.
-    async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
-        let id = request.id;
-        let command = Command::Hold(Box::new(request));
-        let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
-        if matches!(outcome, Outcome::Known { .. } | Outcome::Refused(_)) {
-            self.rail.give_up(id);
-        }
-        match outcome {
-            Outcome::Held { hold, reports } => self.send(*hold, reports).await.map(Some),
-            Outcome::Known { hold, same: true } => self.known(*hold).await.map(Some),
-            Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
-            Outcome::Conflict(_) => Ok(None),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
-        }
-    }
-
-    /// The first outcome of a spend that was asked for again.
-    async fn known(self, hold: Hold) -> Result<Sent, ServiceError> {
-        match &hold.state {
-            HoldState::Captured { reference, .. } => {
-                let reference = reference.clone();
-                let transaction = if self.rail.is_sandbox() { hold.instruction.clone() } else { Vec::new() };
-                Ok(Sent { hold, reference, transaction, reports: Vec::new(), before: true })
-            }
-            HoldState::Open | HoldState::Unresolved { .. } => match self.rail.sent(hold.id, &self.memory)? {
-                Some(reference) => {
-                    let transaction = self.rail.signed(hold.id, &self.memory)?.unwrap_or_default();
-                    Ok(Sent { hold, reference, transaction, reports: Vec::new(), before: true })
-                }
-                None => Err(ServiceError::OutcomePending { hold: hold.id }),
-            },
-            HoldState::Released { reason, .. } => {
-                Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() })
-            }
-        }
-    }
-
-    async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
-        let id = hold.id;
-        let outgoing = self.charge.as_ref().map(|charge| charge.outgoing.clone());
-        let permit = Permit::of_granted(hold.clone()).carrying(outgoing);
-        let (command, sent) = match self.rail.send(&self.wallet.reference, permit, &self.memory).await {
-            SendOutcome::Done { reference, fee } => {
-                let amount = captured(&hold, fee);
-                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                let transaction = hold.instruction.clone();
-                let hold = Hold { state, ..hold };
-                let sent = Sent { hold, reference: reference.clone(), transaction, reports, before: false };
-                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
-            }
-            SendOutcome::Charged { reference, amount } => {
-                let fee = Amount::ZERO;
-                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                let hold = Hold { state, ..hold };
-                let sent = Sent { hold, reference: reference.clone(), transaction: Vec::new(), reports, before: false };
-                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
-            }
-            SendOutcome::Sent { reference } => {
-                self.under_way.add(id);
-                let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
-                return Ok(Sent { hold, reference, transaction, reports, before: false });
-            }
-            SendOutcome::Reverted { reference, fee } => {
-                let amount = captured_of_none(&hold, fee);
-                let reverted = ServiceError::RailRefused { hold: id, reason: format!("{reference} was reverted") };
-                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Err(reverted))
-            }
-            SendOutcome::Refused { reason } => {
-                let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
-                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
-            }
-            SendOutcome::Unknown { reason } => {
-                tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
-            }
-        };
-        // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
-        // counted and is reconciled (design §6).
-        if let Err(error) = self.ledger.submit_and_go_on(Request { actor: self.actor, command }) {
-            tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
-        }
-        sent
     }
 }
 

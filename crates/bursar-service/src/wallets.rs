@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::coin::Coin;
-use bursar_core::hold::Hold;
+use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -148,6 +148,26 @@ impl Bursar {
         self.readable(principal, Some(coin), wallet)?;
         let hold = self.reads.look_up(|reader| reader.hold(id))?;
         hold.filter(|hold| hold.wallet == Some(wallet)).ok_or(ServiceError::NotFound("transfer"))
+    }
+
+    /// The one of a wallet's spends that a `sequenceId` names.
+    ///
+    /// # Errors
+    /// The caller may not read the wallet, or it has no such spend.
+    pub async fn transfer_by_sequence(
+        &self,
+        principal: &Principal,
+        coin: &Coin,
+        wallet: WalletId,
+        name: String,
+    ) -> Result<Hold, ServiceError> {
+        self.readable(principal, Some(coin), wallet)?;
+        let key = SpendKey::Sequence(wallet, name);
+        let hold = self.reads.look_up(|reader| match reader.hold_by_key(&key)? {
+            Some(id) => reader.hold(id),
+            None => Ok(None),
+        })?;
+        hold.ok_or(ServiceError::NotFound("transfer"))
     }
 
     fn readable(

@@ -26,7 +26,7 @@ pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{native_spend, native_spends};
 pub use template::{template, templates};
 pub use trail::trail_event;
-pub use wallet::{WalletView, addresses, built, key, sent, transfer, transfers, wallet, wallets};
+pub use wallet::{WalletView, addresses, awaiting, built, key, sent, transfer, transfers, wallet, wallets};
 
 use bursar_core::amount::Amount;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! The sections `[rails.NAME]` of the configuration: where money moves, and what it may cost.
 
 mod bitcoin;
+mod bitgo;
 pub(crate) mod http;
 mod place;
 mod trust;
@@ -15,6 +16,7 @@ use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::limit::text;
 use bursar_gateway::bitcoin::BitcoinRail;
+use bursar_gateway::bitgo::BitgoRail;
 use bursar_gateway::evm::{EvmRail, Settings};
 use bursar_gateway::http::HttpRail;
 use bursar_gateway::live::LivePlace;
@@ -23,6 +25,7 @@ use bursar_service::rail::{Rail, RailError};
 use serde::Deserialize;
 
 use self::bitcoin::Bitcoin;
+use self::bitgo::Bitgo;
 use self::http::Http;
 use self::place::Place;
 use self::trust::Certificates;
@@ -46,6 +49,7 @@ pub(crate) type Open = BTreeMap<String, OpenRail>;
 #[derive(Clone)]
 pub(crate) enum OpenRail {
     Bitcoin(Arc<BitcoinRail>),
+    Bitgo(Arc<BitgoRail>),
     Evm(Arc<EvmRail>),
     Http(Arc<HttpRail>),
 }
@@ -55,6 +59,7 @@ impl OpenRail {
     pub(crate) async fn check(&self) -> Result<(), RailError> {
         match self {
             Self::Bitcoin(rail) => rail.check().await,
+            Self::Bitgo(rail) => rail.check().await,
             Self::Evm(rail) => rail.check().await,
             // Rules do not say what could be asked without meaning something.
             Self::Http(_) => Ok(()),
@@ -64,6 +69,7 @@ impl OpenRail {
     fn into_rail(self) -> Arc<dyn Rail> {
         match self {
             Self::Bitcoin(rail) => rail,
+            Self::Bitgo(rail) => rail,
             Self::Evm(rail) => rail,
             Self::Http(rail) => rail,
         }
@@ -76,6 +82,8 @@ impl OpenRail {
 pub(crate) enum RailConfiguration {
     /// A node of Bitcoin with its wallets.
     Bitcoin(Bitcoin),
+    /// Whoever speaks BitGo's language upstream.
+    Bitgo(Bitgo),
     /// A node of Ethereum or its like.
     Evm(Evm),
     /// An API over plain HTTP, by rules.
@@ -118,6 +126,7 @@ pub(crate) fn placed(rails: Described, place: &Path) -> Described {
     let placed = |(name, rail)| {
         let rail = match rail {
             RailConfiguration::Bitcoin(bitcoin) => RailConfiguration::Bitcoin(bitcoin.placed(place)),
+            RailConfiguration::Bitgo(bitgo) => RailConfiguration::Bitgo(bitgo.placed(place)),
             RailConfiguration::Evm(mut evm) => {
                 let files = [
                     &mut evm.url_file,
@@ -147,6 +156,7 @@ pub(crate) fn check(rails: &Described) -> Result<(), String> {
         }
         let checked = match rail {
             RailConfiguration::Bitcoin(bitcoin) => bitcoin.check(),
+            RailConfiguration::Bitgo(bitgo) => bitgo.check(),
             RailConfiguration::Evm(evm) => evm.check(),
             RailConfiguration::Http(http) => http.check(),
         };
@@ -163,6 +173,7 @@ pub(crate) fn open(rails: &Described) -> Result<Open, Failure> {
     let open = |(name, rail): (&String, &RailConfiguration)| {
         let opened = match rail {
             RailConfiguration::Bitcoin(bitcoin) => bitcoin.open().map(Arc::new).map(OpenRail::Bitcoin),
+            RailConfiguration::Bitgo(bitgo) => bitgo.open().map(Arc::new).map(OpenRail::Bitgo),
             RailConfiguration::Evm(evm) => evm.open().map(Arc::new).map(OpenRail::Evm),
             RailConfiguration::Http(http) => http.open().map(Arc::new).map(OpenRail::Http),
         };
@@ -199,7 +210,13 @@ pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
             RailConfiguration::Http(http) if !http.test_money => {
                 format!("rails.{name}: nothing says `test_money = true`")
             }
-            RailConfiguration::Evm(_) | RailConfiguration::Bitcoin(_) | RailConfiguration::Http(_) => continue,
+            RailConfiguration::Bitgo(bitgo) if bitgo.is_main() => {
+                format!("rails.{name}: there is money in its coin that is worth something")
+            }
+            RailConfiguration::Evm(_)
+            | RailConfiguration::Bitcoin(_)
+            | RailConfiguration::Bitgo(_)
+            | RailConfiguration::Http(_) => continue,
         };
         return Err(Failure::new(problem).with_hint("the second factor here is 000000; use `bursar serve`"));
     }

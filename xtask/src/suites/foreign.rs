@@ -89,7 +89,8 @@ pub(super) fn examples(workspace: &Workspace) -> Result<(), Stop> {
     form_api(workspace)?;
     metered_llm(workspace)?;
     nginx(workspace)?;
-    caddy(workspace)
+    caddy(workspace)?;
+    upstream(workspace)
 }
 
 /// A chain, Bursar in front of it, a transfer and a refusal.
@@ -100,6 +101,11 @@ pub(super) fn ethereum(workspace: &Workspace) -> Result<(), Stop> {
 /// The same on a private Bitcoin chain.
 pub(super) fn on_bitcoin(workspace: &Workspace) -> Result<(), Stop> {
     on_a_chain(workspace, "examples/bitcoin", "spend-bitcoin.js")
+}
+
+/// Two Bursars, one in front of the other.
+pub(super) fn upstream(workspace: &Workspace) -> Result<(), Stop> {
+    on_a_chain(workspace, "examples/bitgo", "spend-upstream.js")
 }
 
 /// An example that starts node and server by itself.

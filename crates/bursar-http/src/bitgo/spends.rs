@@ -42,6 +42,10 @@ async fn spend(call: Call, what: What, particulars: Particulars) -> Result<Reply
         otp,
     };
     let sent = call.bursar.spend(call.principal()?, request).await?;
+    if let Some(approval) = &sent.approval {
+        let reply = Reply::pending(shapes::awaiting(&sent.hold, approval))?;
+        return Ok(reply.with_limits(&sent.reports, call.bursar.now()));
+    }
     Ok(Reply::ok(shapes::sent(&sent.hold, &sent.reference, &sent.transaction))?
         .with_limits(&sent.reports, call.bursar.now()))
 }

@@ -96,6 +96,13 @@ pub(crate) async fn transfer(call: Call) -> Result<Reply, Failure> {
     Reply::ok(shapes::transfer(&hold))
 }
 
+/// The spend that a `sequenceId` names: what a client asks whose answer was lost.
+pub(crate) async fn transfer_by_sequence(call: Call) -> Result<Reply, Failure> {
+    let (coin, wallet, name) = (call.coin()?, call.wallet()?, call.parameter("sequence")?.to_owned());
+    let hold = call.bursar.transfer_by_sequence(call.principal()?, &coin, wallet, name).await?;
+    Reply::ok(shapes::transfer(&hold))
+}
+
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
     let requests::Freeze { duration, reason } = requests::Freeze::read(&call.json_or_nothing()?)?;
     let (coin, wallet, order) = (call.coin()?, call.wallet()?, FreezeOrder { duration, reason });

@@ -48,6 +48,7 @@ async fn every_route_admits_exactly_the_credentials_in_the_table() {
             "{invitation}",
             "{session}",
             "{*path}",
+            "{sequence}",
         ];
         let path = names.iter().fold(path, |path, name| path.replace(name, "0123456789abcdef0123456789abcdef"));
         write!(table, "{:6} {:55}", route.method, route.path).unwrap();

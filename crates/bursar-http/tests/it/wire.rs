@@ -104,10 +104,20 @@ async fn an_unknown_outcome_stays_held_until_the_sweep_finds_out() {
     let again = spend(&server, &token, "70", lost.clone()).await;
     assert_eq!(again.status, 409);
     assert_eq!(again.body["context"]["code"], "outcome_pending");
+    let told = async |name: &str| {
+        let path = format!("/api/v2/tbtc/wallet/{}/transfer/sequenceId/{name}", server.wallet);
+        server.send("GET", &path, Some(&token), None).await
+    };
+    let known = told("lost").await;
+    assert_eq!((&known.body["state"], &known.body["sequenceId"]), (&json!("unconfirmed"), &json!("lost")));
+    assert_eq!(known.body["id"], again.body["context"]["spend"]);
+    let strange = told("found").await;
+    assert_eq!((strange.status.as_u16(), &strange.body["context"]["kind"]), (404, &json!("transfer")));
     let refused = spend(&server, &token, "31", json!({})).await;
     assert_eq!(refused.body["context"]["held"], "70", "what is unknown counts");
     server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
     assert_eq!(spend(&server, &token, "70", lost).await.status, 200, "the first outcome");
+    assert_eq!(told("lost").await.body["state"], "confirmed");
     assert_eq!(spend(&server, &token, "31", json!({})).await.body["context"]["spent"], "70");
 }
 

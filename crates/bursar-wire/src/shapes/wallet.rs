@@ -175,6 +175,17 @@ pub fn sent(hold: &Hold, reference: &str, transaction: &[u8]) -> Value {
     })
 }
 
+/// The answer to a spend that waits for somebody's approval where it was sent.
+pub fn awaiting(hold: &Hold, approval: &str) -> Value {
+    let mut transfer = transfer(hold);
+    transfer["state"] = "pendingApproval".into();
+    json!({
+        "status": "pendingApproval",
+        "pendingApproval": {"id": approval, "coin": hold.cost.coin.as_str(), "state": "pending"},
+        "transfer": transfer,
+    })
+}
+
 /// A transaction that was built and not sent.
 pub fn built(transaction: &[u8], fee: Amount, recipients: &[Recipient]) -> Value {
     let one = |to: &Recipient| json!({"address": to.address, "amount": to.amount.to_string()});

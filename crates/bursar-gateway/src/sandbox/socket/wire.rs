@@ -115,6 +115,7 @@ impl Reply {
             // The sandbox is done at once; what it never says is not made up.
             SendOutcome::Sent { .. }
             | SendOutcome::Charged { .. }
+            | SendOutcome::Awaiting { .. }
             | SendOutcome::Reverted { .. }
             | SendOutcome::Unknown { .. } => None,
         }

@@ -44,7 +44,7 @@ impl Check {
             .iter()
             .filter_map(|(name, rail)| match rail {
                 RailConfiguration::Http(http) => Some((name, http.count())),
-                RailConfiguration::Bitcoin(_) | RailConfiguration::Evm(_) => None,
+                RailConfiguration::Bitcoin(_) | RailConfiguration::Bitgo(_) | RailConfiguration::Evm(_) => None,
             })
             .collect();
         if counts.is_empty() {

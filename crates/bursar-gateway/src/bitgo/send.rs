@@ -1,0 +1,157 @@
+//! Sending, and finding out what became of it: that it is asked for is remembered, then it is asked for, once.
+
+use bursar_core::hold::Hold;
+use bursar_core::time::Span;
+use bursar_rails::bitgo::answer::{self, Answer};
+use bursar_rails::bitgo::{self, Expected, Sending, Standing, transfer};
+use bursar_rails::json::Json;
+use bursar_service::rail::{Memory, RailError, SendOutcome, UPSTREAM_LOCKED};
+use hyper::Method;
+
+use super::caller::Question;
+use super::sent::{self, Asked, Remembered, Taken};
+use super::{BitgoRail, Software};
+use crate::upstream::NoAnswer;
+
+/// When nothing signed this long ago can still be taken: five minutes is what a signature is good for, the rest is for
+/// what was taken then and is still at work.
+const NO_LONGER_TAKEN: Span = Span::from_seconds(10 * 60);
+
+impl BitgoRail {
+    pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
+        let asked = Asked { wallet: reference.to_owned(), at: self.caller.now(), taken: Taken::Untold };
+        // Durable before a byte leaves: after a crash it is looked for, and never taken for something that was not sent.
+        match sent::begin(memory, hold.id, &Remembered::Asked(asked.clone())).await {
+            Ok(true) => {}
+            Ok(false) => return found_before(memory, hold),
+            Err(error) => return unknown(reason(error)),
+        }
+        let (call, body) = bitgo::send(hold.id, &hold.payees);
+        let request = bitgo::sequence_id(hold.id);
+        let path = self.of_wallet(reference, &[call]);
+        let question =
+            Question { method: Method::POST, path: &path, body: Some(&body), request: &request, at: asked.at };
+        let heard = match self.caller.ask(question).await {
+            Ok(heard) => heard,
+            Err(NoAnswer::NotSent(reason)) => {
+                return SendOutcome::Refused { reason: format!("the upstream was not reached: {reason}") };
+            }
+            Err(NoAnswer::Lost(reason)) => return unknown(format!("the upstream did not answer: {reason}")),
+        };
+        let answer = Answer { status: heard.status, body: &heard.body, request: &request };
+        match answer::read(&answer, &self.expected(hold, reference)) {
+            Sending::Transfer(standing) => self.taken(hold, &asked, standing, memory).await,
+            Sending::Awaiting { approval } => {
+                sent::note(memory, hold.id, Taken::Awaiting(approval.clone())).await;
+                SendOutcome::Awaiting { approval }
+            }
+            Sending::Refused { reason, is_locked: true } => {
+                SendOutcome::Refused { reason: format!("{UPSTREAM_LOCKED}: {reason}") }
+            }
+            Sending::Refused { reason, is_locked: false } => SendOutcome::Refused { reason },
+            Sending::Known => self.look(hold, &asked, memory).await,
+            Sending::Unknown { reason } => unknown(reason),
+        }
+    }
+
+    pub(super) async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
+        match sent::read(memory, hold.id) {
+            Ok(Some((_, Remembered::Asked(asked)))) => self.look(hold, &asked, memory).await,
+            Ok(Some((_, Remembered::Cancelled))) => never(),
+            // Written down first: should its send still be on its way, it finds this and asks for nothing.
+            Ok(None) => match sent::begin(memory, hold.id, &Remembered::Cancelled).await {
+                Ok(true) => never(),
+                Ok(false) => unknown("it is being sent".to_owned()),
+                Err(error) => unknown(reason(error)),
+            },
+            Err(error) => unknown(reason(error)),
+        }
+    }
+
+    /// Looks for the transfer by its name.
+    async fn look(&self, hold: &Hold, asked: &Asked, memory: &dyn Memory) -> SendOutcome {
+        let request = bitgo::sequence_id(hold.id);
+        let path = self.of_wallet(&asked.wallet, &["transfer", "sequenceId", &request]);
+        let at = self.caller.now();
+        let question = Question { method: Method::GET, path: &path, body: None, request: &request, at };
+        let heard = match self.caller.ask(question).await {
+            Ok(heard) => heard,
+            // What it had said still holds: that it cannot be asked now changes nothing of it.
+            Err(error) => return still(&asked.taken, format!("the upstream did not answer: {}", error.reason())),
+        };
+        let answer = Answer { status: heard.status, body: &heard.body, request: &request };
+        if heard.status == 200 {
+            let read = Json::read(&heard.body).map_err(|refusal| refusal.detail);
+            return match read.and_then(|shown| transfer::read(&shown, &self.expected(hold, &asked.wallet))) {
+                Ok(standing) => self.taken(hold, asked, standing, memory).await,
+                Err(problem) => unknown(format!("the upstream's transfer is not understood: {problem}")),
+            };
+        }
+        let is_over = heard.at > asked.at.plus(NO_LONGER_TAKEN);
+        // INVARIANT: given back only by an upstream that shows a spend as soon as it has it, once it can take it no more.
+        if self.software == Software::Bursar && asked.taken == Taken::Untold && answer::is_absent(&answer) && is_over {
+            return SendOutcome::Refused { reason: "the upstream never got it, and takes it no more".to_owned() };
+        }
+        let words = Json::read(&heard.body).map(|body| answer::words(&body)).unwrap_or_default();
+        still(&asked.taken, format!("the upstream answered {}: {words}", heard.status))
+    }
+
+    async fn taken(&self, hold: &Hold, asked: &Asked, standing: Standing, memory: &dyn Memory) -> SendOutcome {
+        match standing {
+            Standing::Done { reference, fee } => SendOutcome::Done { reference, fee },
+            Standing::Reverted { reference, fee } => SendOutcome::Reverted { reference, fee },
+            Standing::Never => SendOutcome::Refused { reason: "the upstream did not carry it out".to_owned() },
+            Standing::Sent { reference } => {
+                sent::note(memory, hold.id, Taken::Sent(reference.clone())).await;
+                SendOutcome::Sent { reference }
+            }
+            Standing::Awaiting => {
+                let approval = match &asked.taken {
+                    Taken::Awaiting(approval) => approval.clone(),
+                    Taken::Untold | Taken::Sent(_) => bitgo::sequence_id(hold.id),
+                };
+                sent::note(memory, hold.id, Taken::Awaiting(approval.clone())).await;
+                SendOutcome::Awaiting { approval }
+            }
+        }
+    }
+
+    fn expected<'a>(&'a self, hold: &'a Hold, wallet: &'a str) -> Expected<'a> {
+        let (coin, chain) = (&self.coin, self.chain);
+        Expected { hold: hold.id, coin, chain, wallet, payees: &hold.payees, fee: hold.cost.fee }
+    }
+}
+
+/// Where nothing new is told.
+fn still(taken: &Taken, problem: String) -> SendOutcome {
+    match taken {
+        Taken::Untold => unknown(problem),
+        Taken::Sent(reference) => SendOutcome::Sent { reference: reference.clone() },
+        Taken::Awaiting(approval) => SendOutcome::Awaiting { approval: approval.clone() },
+    }
+}
+
+fn found_before(memory: &dyn Memory, hold: &Hold) -> SendOutcome {
+    match sent::read(memory, hold.id) {
+        Ok(Some((_, Remembered::Cancelled))) => never(),
+        Ok(Some((_, Remembered::Asked(asked)))) => still(&asked.taken, "it was sent before".to_owned()),
+        Ok(None) => unknown("what was remembered of it is gone".to_owned()),
+        Err(error) => unknown(reason(error)),
+    }
+}
+
+fn never() -> SendOutcome {
+    SendOutcome::Refused { reason: "it was given up before it was sent".to_owned() }
+}
+
+fn unknown(reason: String) -> SendOutcome {
+    SendOutcome::Unknown { reason }
+}
+
+fn reason(error: RailError) -> String {
+    match error {
+        RailError::Invalid { field, problem } => format!("{field} {problem}"),
+        RailError::UnknownWallet => "the upstream has no such wallet".to_owned(),
+        RailError::Refused(reason) | RailError::Unavailable(reason) => reason,
+    }
+}

@@ -1,0 +1,95 @@
+//! Coins whose addresses can be read: a destination is what its chain compares, never a text.
+
+use bursar_core::coin::Coin;
+use bursar_core::destination::Destination;
+
+use crate::bitcoin::network::Network;
+use crate::evm::address;
+use crate::{Forbidden, Why};
+
+/// Chains like Ethereum where money is worth something.
+const EVM_MAIN: [&str; 6] = ["eth", "polygon", "arbeth", "opeth", "bsc", "avaxc"];
+/// Chains like Ethereum for tests.
+const EVM_TEST: [&str; 8] = ["teth", "hteth", "hoodeth", "tpolygon", "tarbeth", "topeth", "tbsc", "tavaxc"];
+
+/// The chain of a coin, as far as its addresses go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Chain {
+    /// A network of Bitcoin.
+    Bitcoin(Network),
+    /// One like Ethereum.
+    Evm {
+        /// Whether it is there for tests.
+        is_test: bool,
+    },
+}
+
+impl Chain {
+    /// The chain of a coin that pays its own fees.
+    ///
+    /// # Errors
+    /// It is a token, or its addresses cannot be read here.
+    pub fn of(coin: &Coin) -> Result<Self, Forbidden> {
+        match coin.as_str() {
+            "btc" => Ok(Self::Bitcoin(Network::Main)),
+            "tbtc" => Ok(Self::Bitcoin(Network::Test)),
+            "tbtc4" => Ok(Self::Bitcoin(Network::Test4)),
+            "tbtcsig" => Ok(Self::Bitcoin(Network::Signet)),
+            ticker if EVM_MAIN.contains(&ticker) => Ok(Self::Evm { is_test: false }),
+            ticker if EVM_TEST.contains(&ticker) => Ok(Self::Evm { is_test: true }),
+            ticker => Err(Forbidden::new(
+                Why::NotSupported,
+                format!(
+                    "addresses of `{ticker}` cannot be read here; coins of Bitcoin and of chains like Ethereum can"
+                ),
+            )),
+        }
+    }
+
+    /// Whether there is money on it that is worth something.
+    pub fn is_main(self) -> bool {
+        match self {
+            Self::Bitcoin(network) => network == Network::Main,
+            Self::Evm { is_test } => !is_test,
+        }
+    }
+
+    /// What an address means.
+    ///
+    /// # Errors
+    /// It is none of this chain.
+    pub fn destination(self, text: &str) -> Result<Destination, Forbidden> {
+        match self {
+            Self::Bitcoin(network) => network.address(text).map(|payable| payable.destination),
+            Self::Evm { .. } => {
+                let read = address::parse(text).map_err(|problem| Forbidden::undecodable(problem.to_string()))?;
+                Ok(address::destination(&read))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_coins_whose_addresses_can_be_read_have_a_chain() {
+        let of = |ticker: &str| Chain::of(&Coin::parse(ticker).expect("a ticker"));
+        for (ticker, is_main) in [("btc", true), ("tbtc", false), ("eth", true), ("hteth", false)] {
+            assert_eq!(of(ticker).map(Chain::is_main), Ok(is_main), "{ticker}");
+        }
+        for ticker in ["sol", "xrp", "hteth:usdc"] {
+            assert!(of(ticker).is_err(), "{ticker}");
+        }
+    }
+
+    #[test]
+    fn two_spellings_of_an_address_are_one_destination_and_another_networks_is_none() {
+        let chain = Chain::Evm { is_test: true };
+        let mixed = chain.destination("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
+        assert!(mixed.is_ok());
+        assert_eq!(chain.destination("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"), mixed);
+        assert!(Chain::Bitcoin(Network::Test).destination("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4").is_err());
+    }
+}

@@ -1,0 +1,152 @@
+//! One spend on its way. What must never happen here: that something is sent that is not held.
+
+use std::sync::Arc;
+
+use bursar_core::account::Wallet;
+use bursar_core::amount::Amount;
+use bursar_core::audit::Actor;
+use bursar_core::hold::{Hold, HoldState};
+use bursar_core::id::HoldId;
+use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
+use bursar_core::limit::LimitReport;
+use bursar_ledger::Ledger;
+use bursar_rails::exchange::Charge;
+
+use super::{Sent, captured, captured_of_none};
+use crate::error::ServiceError;
+use crate::follow::UnderWaySpends;
+use crate::memory::RailMemory;
+use crate::rail::{Permit, Rail, SendOutcome};
+
+/// One spend on its way: held, sent, settled.
+#[derive(Clone)]
+pub(super) struct HoldAndSend {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) rail: Arc<dyn Rail>,
+    /// The request that is sent, on rails of plain HTTP.
+    pub(super) charge: Option<Arc<Charge>>,
+    pub(super) memory: RailMemory,
+    pub(super) wallet: Arc<Wallet>,
+    pub(super) actor: Actor,
+    pub(super) under_way: UnderWaySpends,
+}
+
+impl HoldAndSend {
+    /// Holds and sends; nothing, if what the request was decided on has changed.
+    pub(super) async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
+        let id = request.id;
+        let command = Command::Hold(Box::new(request));
+        let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
+        if matches!(outcome, Outcome::Known { .. } | Outcome::Refused(_)) {
+            self.rail.give_up(id);
+        }
+        match outcome {
+            Outcome::Held { hold, reports } => self.send(*hold, reports).await.map(Some),
+            Outcome::Known { hold, same: true } => self.known(*hold).await.map(Some),
+            Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Conflict(_) => Ok(None),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+        }
+    }
+
+    /// The first outcome of a spend that was asked for again.
+    async fn known(self, hold: Hold) -> Result<Sent, ServiceError> {
+        match &hold.state {
+            HoldState::Captured { reference, .. } => {
+                let reference = reference.clone();
+                let transaction = if self.rail.is_sandbox() { hold.instruction.clone() } else { Vec::new() };
+                Ok(Sent { hold, reference, approval: None, transaction, reports: Vec::new(), before: true })
+            }
+            HoldState::Open | HoldState::Unresolved { .. } => {
+                let approval = self.rail.awaits(hold.id, &self.memory)?;
+                let reference = match self.rail.sent(hold.id, &self.memory)? {
+                    Some(reference) => reference,
+                    None if approval.is_some() => String::new(),
+                    None => return Err(ServiceError::OutcomePending { hold: hold.id }),
+                };
+                let transaction = self.rail.signed(hold.id, &self.memory)?.unwrap_or_default();
+                Ok(Sent { hold, reference, approval, transaction, reports: Vec::new(), before: true })
+            }
+            HoldState::Released { reason, .. } => {
+                Err(ServiceError::RailRefused { hold: hold.id, reason: reason.clone() })
+            }
+        }
+    }
+
+    async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
+        let id = hold.id;
+        let outgoing = self.charge.as_ref().map(|charge| charge.outgoing.clone());
+        let permit = Permit::of_granted(hold.clone()).carrying(outgoing);
+        let (command, sent) = match self.rail.send(&self.wallet.reference, permit, &self.memory).await {
+            SendOutcome::Done { reference, fee } => {
+                let amount = captured(&hold, fee);
+                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+                let transaction = hold.instruction.clone();
+                let hold = Hold { state, ..hold };
+                let sent =
+                    Sent { hold, reference: reference.clone(), approval: None, transaction, reports, before: false };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+            }
+            SendOutcome::Charged { reference, amount } => {
+                let fee = Amount::ZERO;
+                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+                let hold = Hold { state, ..hold };
+                let transaction = Vec::new();
+                let sent =
+                    Sent { hold, reference: reference.clone(), approval: None, transaction, reports, before: false };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+            }
+            SendOutcome::Sent { reference } => {
+                self.under_way.add(id);
+                let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
+                return Ok(Sent { hold, reference, approval: None, transaction, reports, before: false });
+            }
+            SendOutcome::Awaiting { approval } => {
+                self.under_way.add(id);
+                let (reference, transaction, approval) = (String::new(), Vec::new(), Some(approval));
+                return Ok(Sent { hold, reference, approval, transaction, reports, before: false });
+            }
+            SendOutcome::Reverted { reference, fee } => {
+                let amount = captured_of_none(&hold, fee);
+                let reverted = ServiceError::RailRefused { hold: id, reason: format!("{reference} was reverted") };
+                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Err(reverted))
+            }
+            SendOutcome::Refused { reason } => {
+                let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
+                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
+            }
+            SendOutcome::Unknown { reason } => {
+                tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
+                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
+            }
+        };
+        // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
+        // counted and is reconciled (design §6).
+        let request = Request { actor: self.actor, command };
+        if self.rail.is_sandbox() {
+            if let Err(error) = self.ledger.submit_and_go_on(request) {
+                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
+            }
+        } else {
+            tokio::spawn(self.settle_and_forget(id, request));
+        }
+        sent
+    }
+
+    /// Settles, and lets the rail forget the spend once that is durable: until then its notes may be needed.
+    async fn settle_and_forget(self, id: HoldId, request: Request) {
+        let is_final = !matches!(request.command, Command::Expire { .. });
+        match self.ledger.submit(request).await {
+            Ok(Outcome::Settled { .. }) if is_final => {
+                if let Err(error) = self.rail.forget(id, &self.memory).await {
+                    tracing::debug!(spend = %id, ?error, "what a rail remembers of a spend stays");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
+            }
+        }
+    }
+}

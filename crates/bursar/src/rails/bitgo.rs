@@ -1,0 +1,174 @@
+//! `kind = "bitgo"`: another Bursar, or BitGo, spent from with a token of theirs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bursar_core::coin::Coin;
+use bursar_core::ledger::FeeCeiling;
+use bursar_core::secret::Secret;
+use bursar_gateway::bitgo::{AuthVersion, BitgoRail, Settings, Software};
+use bursar_rails::bitgo::Chain;
+use serde::Deserialize;
+
+use super::fees;
+use super::place::Place;
+use super::trust::Certificates;
+use crate::environment::SystemClock;
+
+/// Whoever speaks BitGo's language upstream.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bitgo {
+    url: String,
+    token_file: PathBuf,
+    coin: String,
+    #[serde(default)]
+    software: Kind,
+    #[serde(default = "three")]
+    auth_version: u8,
+    ca_file: Option<PathBuf>,
+    client_certificate_file: Option<PathBuf>,
+    client_key_file: Option<PathBuf>,
+    #[serde(default = "a_hundredth")]
+    fees_per_spend: String,
+    #[serde(default = "one_tenth")]
+    fees_per_day: String,
+}
+
+/// Whose software it is.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Bitgo,
+    Bursar,
+}
+
+impl Bitgo {
+    pub(super) fn placed(mut self, place: &Path) -> Self {
+        self.token_file = place.join(self.token_file);
+        let files = [&mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file];
+        files.into_iter().flatten().for_each(|file| *file = place.join(&file));
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        // Nothing in it is secret: who is there is shown a token, and that is in a file.
+        Place { name: "url", url: Some(&self.url), file: None }.check()?;
+        self.certificates().check()?;
+        self.version()?;
+        self.chain()?;
+        self.fees().map(drop)
+    }
+
+    pub(super) fn open(&self) -> Result<BitgoRail, String> {
+        let file = self.token_file.display();
+        let read = fs::read_to_string(&self.token_file).map(Secret::new);
+        let text = read.map_err(|problem| format!("`token_file`: {file}: {problem}"))?;
+        let settings = Settings {
+            coin: self.coin()?,
+            url: self.url.clone(),
+            token: Secret::new(text.expose().trim().to_owned()),
+            version: self.version()?,
+            software: match self.software {
+                Kind::Bitgo => Software::Bitgo,
+                Kind::Bursar => Software::Bursar,
+            },
+            fees: self.fees()?,
+        };
+        BitgoRail::trusting(settings, Arc::new(SystemClock), &self.certificates().read()?)
+    }
+
+    /// Whether there is money in its coin that is worth something.
+    pub(super) fn is_main(&self) -> bool {
+        self.chain().map_or(true, Chain::is_main)
+    }
+
+    fn version(&self) -> Result<AuthVersion, String> {
+        match self.auth_version {
+            2 => Ok(AuthVersion::V2),
+            3 => Ok(AuthVersion::V3),
+            4 => Err("`auth_version = 4` is not supported yet; use 2 or 3".to_owned()),
+            other => Err(format!("`auth_version` is 2 or 3, not {other}")),
+        }
+    }
+
+    fn certificates(&self) -> Certificates<'_> {
+        Certificates {
+            authorities: self.ca_file.as_deref(),
+            certificate: self.client_certificate_file.as_deref(),
+            key: self.client_key_file.as_deref(),
+        }
+    }
+
+    fn coin(&self) -> Result<Coin, String> {
+        Coin::parse(&self.coin).map_err(|problem| format!("`coin`: {problem}"))
+    }
+
+    fn chain(&self) -> Result<Chain, String> {
+        Chain::of(&self.coin()?).map_err(|refusal| format!("`coin`: {}", refusal.detail))
+    }
+
+    fn fees(&self) -> Result<FeeCeiling, String> {
+        fees(&self.coin()?, &self.fees_per_spend, &self.fees_per_day)
+    }
+}
+
+const fn three() -> u8 {
+    3
+}
+
+fn a_hundredth() -> String {
+    "0.01".to_owned()
+}
+
+fn one_tenth() -> String {
+    "0.1".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rails::{Described, check, only_test_money, open, placed};
+
+    const GOOD: &str = "[up]\nkind = 'bitgo'\nurl = 'http://127.0.0.1:8080'\ntoken_file = 'up.token'\ncoin = 'tbtc'\nsoftware = 'bursar'\n";
+
+    fn read(text: &str) -> Result<Described, String> {
+        let rails: Described = toml::from_str(text).map_err(|problem| problem.to_string())?;
+        check(&rails).map(|()| rails)
+    }
+
+    #[test]
+    fn an_upstream_is_described_in_six_lines_and_its_token_is_in_a_file() {
+        let place = tempfile::tempdir().unwrap();
+        let opened =
+            || open(&placed(read(GOOD).unwrap(), place.path())).map(drop).map_err(|failure| failure.to_string());
+        let missing = opened().unwrap_err();
+        assert!(missing.contains("rails.up") && missing.contains("`token_file`"), "{missing}");
+        std::fs::write(place.path().join("up.token"), "0123456789abcdef").unwrap();
+        let unsigned = opened().unwrap_err();
+        assert!(unsigned.contains("no token that signs") && !unsigned.contains("0123456789abcdef"), "{unsigned}");
+        std::fs::write(place.path().join("up.token"), format!("v2x{}\n", "0".repeat(64))).unwrap();
+        assert_eq!(opened(), Ok(()));
+        assert!(only_test_money(&read(GOOD).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_named() {
+        for (from, to, problem) in [
+            ("token_file = 'up.token'\n", "", "token_file"),
+            ("token_file = 'up.token'", "token = 'v2x'", "token"),
+            ("http://127", "http://user:pass@127", "secret"),
+            ("'tbtc'", "'hteth:usdc'", "`hteth:usdc`"),
+            ("'tbtc'", "'tsol'", "`tsol`"),
+            ("'tbtc'", "'tbtc'\nauth_version = 4", "not supported yet"),
+            ("'tbtc'", "'tbtc'\nauth_version = 1", "is 2 or 3"),
+            ("'tbtc'", "'tbtc'\nfees_per_spend = '1 sat'", "fees_per_spend"),
+            ("'bursar'", "'express'", "express"),
+        ] {
+            let error = read(&GOOD.replace(from, to)).map(drop).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+        assert!(only_test_money(&read(&GOOD.replace("'tbtc'", "'btc'")).unwrap()).is_err());
+    }
+}
