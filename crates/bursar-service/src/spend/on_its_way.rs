@@ -129,19 +129,22 @@ impl HoldAndSend {
                 tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
             }
         } else {
-            tokio::spawn(self.settle_and_forget(id, request));
+            self.settle_and_forget(id, request).await;
         }
         sent
     }
 
-    /// Settles, and lets the rail forget the spend once that is durable: until then its notes may be needed.
+    /// Settles before it is answered, so that a repeat finds the outcome, and lets the rail forget the spend once that is
+    /// durable: until then its notes may be needed.
     async fn settle_and_forget(self, id: HoldId, request: Request) {
         let is_final = !matches!(request.command, Command::Expire { .. });
         match self.ledger.submit(request).await {
             Ok(Outcome::Settled { .. }) if is_final => {
-                if let Err(error) = self.rail.forget(id, &self.memory).await {
-                    tracing::debug!(spend = %id, ?error, "what a rail remembers of a spend stays");
-                }
+                tokio::spawn(async move {
+                    if let Err(error) = self.rail.forget(id, &self.memory).await {
+                        tracing::debug!(spend = %id, ?error, "what a rail remembers of a spend stays");
+                    }
+                });
             }
             Ok(_) => {}
             Err(error) => {
