@@ -86,7 +86,8 @@ async fn whatever_is_no_living_token_of_the_organisation_is_told_as_inactive_and
     let tied = token(&owner, json!({"ipRestrict": ["203.0.113.0/24"]})).await;
     assert_eq!(introspect(server, &service, &of_member).await["active"], true);
     assert_eq!(introspect(server, &service, &tied).await["active"], true, "where it is used from, the service knows");
-    let frozen = server.send("POST", "/api/v2/user/freeze", Some(&member), Some(json!({"duration": 60}))).await;
+    let victim = format!("/users/{}/freeze", house.id("member").await);
+    let frozen = house.ask("POST", &victim, &owner, Some(json!({"reason": "left"}))).await;
     assert_eq!(frozen.status, 200, "{}", frozen.body);
     assert_eq!(introspect(server, &service, &of_member).await, json!({"active": false}), "its owner is frozen");
     let path = format!("/organisations/{DEFAULT_ORGANISATION}/freeze");
