@@ -313,7 +313,7 @@ mod tests {
             ("organisation", |spend| spend.organisation = Some("07".repeat(16))),
             ("wallet", |spend| spend.wallet = Some("treasury".to_owned())),
             ("coin", |spend| spend.coin = "a b".to_owned()),
-            ("decimals", |spend| (spend.coin, spend.is_decimal) = ("usd".to_owned(), true)),
+            ("decimals", |spend| (spend.coin, spend.is_decimal) = ("chips".to_owned(), true)),
             ("decimals", |spend| (spend.decimals, spend.is_decimal) = (Some(2), true)),
             ("amount", |spend| spend.amount = "cookie.amount".to_owned()),
             ("destination", |spend| spend.destination = "{from}".to_owned()),

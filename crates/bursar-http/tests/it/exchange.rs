@@ -162,15 +162,15 @@ async fn a_spend_above_the_limit_is_refused_before_the_upstream_hears_of_it() {
 
 #[tokio::test]
 async fn a_key_is_one_spend_whatever_came_of_it() {
-    let shop = Shop::open("usd 10/day").await;
+    let shop = Shop::open("usd 100/day").await;
     for (key, source, status) in [("a", "tok", 200), ("b", "failing", 409), ("c", "broken", 409)] {
         for _ in 0..2 {
-            let answer = shop.charge(key, &format!("amount=100&source={source}")).await;
+            let answer = shop.charge(key, &format!("amount=400&source={source}")).await;
             assert_eq!(answer.status.as_u16(), status, "{key}: {}", answer.body);
         }
     }
     assert_eq!(shop.upstream.heard(), 3, "each was sent once");
-    let other = shop.charge("a", "amount=200&source=tok").await;
+    let other = shop.charge("a", "amount=800&source=tok").await;
     assert_eq!(code(&other), "duplicate_sequence_id", "{}", other.body);
     // What the upstream refused is told in its words, and moved nothing.
     let declined = shop.charge("d", "amount=100&source=declined").await;
