@@ -8,7 +8,7 @@ use bursar_core::id::{TokenId, UserId, WalletId};
 use bursar_core::ledger::{Change, Key, Version};
 use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject};
 use bursar_core::time::Timestamp;
-use bursar_core::token::Token;
+use bursar_core::token::{Token, Uses};
 use bursar_ledger::Observer;
 use bursar_store::WalletOfUser;
 use bursar_wire::signature::SigningKey;
@@ -22,7 +22,7 @@ const KEPT_WALLETS: usize = 10_000;
 /// Of how many users all wallets are kept, and of how many wallets at most each.
 const KEPT_LISTS: usize = 1000;
 const LONGEST_LIST: usize = 500;
-/// Of how many tokens the limits are kept.
+/// Of how many tokens the limits are kept, and where they were used from.
 const KEPT_LIMITS: usize = 10_000;
 
 /// A token with what it takes to verify and sign for it.
@@ -70,6 +70,8 @@ pub(crate) struct Known {
     /// All wallets in which a user has a part, in the order of their ids.
     lists: Cache<UserId, Arc<[WalletOfUser]>>,
     limits: Cache<TokenId, Arc<KnownLimits>>,
+    /// Where tokens were used from, as far as it is written.
+    uses: Cache<TokenId, Arc<Uses>>,
     /// Counts batches; see [`Known::keep`].
     generation: Mutex<u64>,
 }
@@ -87,6 +89,7 @@ impl Known {
             roles: Cache::new(KEPT_WALLETS),
             lists: Cache::new(KEPT_LISTS),
             limits: Cache::new(KEPT_LIMITS),
+            uses: Cache::new(KEPT_LIMITS),
             generation: Mutex::new(0),
         }
     }
@@ -120,6 +123,17 @@ impl Known {
 
     pub(crate) fn limits(&self, id: TokenId) -> Option<Arc<KnownLimits>> {
         self.limits.get(&id)
+    }
+
+    /// Where a token was used from.
+    pub(crate) fn uses(&self, id: TokenId) -> Option<Arc<Uses>> {
+        self.uses.get(&id)
+    }
+
+    pub(crate) fn keep_uses(&self, token: TokenId, uses: Uses, read_at: u64) -> Arc<Uses> {
+        let uses = Arc::new(uses);
+        self.keep(read_at, || self.uses.insert(token, Arc::clone(&uses)));
+        uses
     }
 
     pub(crate) fn keep_token(&self, token: KnownToken, read_at: u64) -> Arc<KnownToken> {
@@ -203,6 +217,9 @@ impl Observer for Known {
                 Key::Role(id) => {
                     self.roles.remove(id);
                     self.lists.remove(&id.1);
+                }
+                Key::Uses(id) => {
+                    self.uses.remove(id);
                 }
                 Key::Limits(Subject::Token(id)) | Key::Budget(BudgetKey { subject: Subject::Token(id), .. }) => {
                     self.limits.remove(id);

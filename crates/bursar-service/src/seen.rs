@@ -68,7 +68,15 @@ impl Bursar {
 
     /// When and from where a token was used, what is not written yet included.
     pub(crate) fn uses_of(&self, token: TokenId) -> Result<Uses, ServiceError> {
-        let mut uses = self.reads.look_up(|reader| reader.uses(token))?.unwrap_or_default();
+        let written = match self.known.uses(token) {
+            Some(known) => known,
+            None => {
+                let read_at = self.known.generation();
+                let found = self.reads.look_up(|reader| reader.uses(token))?.unwrap_or_default();
+                self.known.keep_uses(token, found, read_at)
+            }
+        };
+        let mut uses = Uses::clone(&written);
         uses.note(self.seen.of(token).iter().flat_map(Uses::places).copied());
         Ok(uses)
     }
