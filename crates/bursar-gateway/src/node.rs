@@ -37,14 +37,6 @@ pub enum NodeError {
 }
 
 impl Node {
-    /// The node at a URL.
-    ///
-    /// # Errors
-    /// It is no URL of a node.
-    pub fn new(url: &Secret<String>, within: Duration, is_version_2: bool) -> Result<Self, String> {
-        Ok(Self { upstream: Upstream::new(url, within, LONGEST_ANSWER)?, is_version_2 })
-    }
-
     /// The node at a URL, believed by this and no other trust.
     ///
     /// # Errors

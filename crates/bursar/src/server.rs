@@ -15,6 +15,7 @@ use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
 use bursar_core::secret::Secret;
 use bursar_http::operations::{self, Operations};
+use bursar_service::error::ServiceError;
 use bursar_service::mail::Post;
 use bursar_service::rail::Rail;
 use bursar_service::sweep::Overdue;
@@ -281,27 +282,23 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
 
 /// Asks rails after spends that are not final yet.
 async fn follow_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
-    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tokio::pin!(stopped);
-    loop {
-        tokio::select! {
-            () = &mut stopped => return,
-            _ = ticks.tick() => {}
-        }
-        tokio::select! {
-            () = &mut stopped => return,
-            followed = bursar.follow() => {
-                if let Err(error) = followed {
-                    tracing::error!(%error, "spends under way could not be followed");
-                }
-            }
-        }
-    }
+    let follow = || async { bursar.follow().await.map(drop) };
+    now_and_then(FOLLOW_EVERY, stopped, "spends under way could not be followed", follow).await;
 }
 
 /// Looks for money that left wallets by another way, beside all else: nodes may take long to answer.
 async fn watch_now_and_then(bursar: Arc<Bursar>, every: Duration, stopped: impl Future<Output = ()>) {
+    let watch = || async { bursar.watch_outflows().await.map(drop) };
+    now_and_then(every, stopped, "outflows of wallets could not be watched", watch).await;
+}
+
+/// Does something again and again until it is stopped, which also ends what is being done.
+async fn now_and_then<F: Future<Output = Result<(), ServiceError>>>(
+    every: Duration,
+    stopped: impl Future<Output = ()>,
+    failed: &'static str,
+    act: impl Fn() -> F,
+) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stopped);
@@ -312,9 +309,9 @@ async fn watch_now_and_then(bursar: Arc<Bursar>, every: Duration, stopped: impl 
         }
         tokio::select! {
             () = &mut stopped => return,
-            watched = bursar.watch_outflows() => {
-                if let Err(error) = watched {
-                    tracing::error!(%error, "outflows of wallets could not be watched");
+            done = act() => {
+                if let Err(error) = done {
+                    tracing::error!(%error, "{failed}");
                 }
             }
         }
