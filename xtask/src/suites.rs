@@ -191,6 +191,13 @@ pub(crate) static NIGHTLY: &[Suite] = &[
         run: mutation::model,
     },
     Suite {
+        name: "properties",
+        about: "the random tests of the core and of the rails, from beginnings that no run before has seen",
+        optional: false,
+        needs: None,
+        run: long::properties,
+    },
+    Suite {
         name: "fuzz",
         about: "millions of inputs for each decoder and classifier of the rails",
         optional: false,

@@ -23,6 +23,28 @@ pub(super) fn crash(workspace: &Workspace) -> Result<(), Stop> {
     Ok(child::run(&mut command, LONG)?)
 }
 
+/// How often `properties` begins anew.
+const BEGINNINGS: usize = 100;
+
+/// What the suite `unit` runs from one fixed beginning, from as many that are random; what fails prints its input.
+pub(super) fn properties(workspace: &Workspace) -> Result<(), Stop> {
+    for _ in 0..BEGINNINGS {
+        let mut command = workspace.cargo();
+        command.args([
+            "test",
+            "--release",
+            "--package",
+            "bursar-core",
+            "--package",
+            "bursar-rails",
+            "--lib",
+            "--quiet",
+        ]);
+        child::run(&mut command, LONG)?;
+    }
+    Ok(())
+}
+
 /// Inputs that no run before has seen, for every decoder and classifier of the rails.
 pub(super) fn fuzz(workspace: &Workspace) -> Result<(), Stop> {
     let mut command = workspace.cargo();

@@ -14,6 +14,10 @@ const COMPILE_AND_RUN: Duration = Duration::from_secs(20 * 60);
 /// Inputs for each target of `fuzz`: less than a minute of them.
 const FUZZ_CASES: &str = "40000";
 
+/// What random tests begin with: one commit gets one verdict wherever this runs. New inputs are for `nightly`, and for whoever
+/// calls `cargo nextest run`.
+const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "7");
+
 /// Watches a process that is no child of `strace`, until that ends.
 const CAN_ATTACH: &str = "sleep 1 & strace -o /dev/null -p $!";
 
@@ -44,20 +48,23 @@ pub(super) fn deny(workspace: &Workspace) -> Result<(), Stop> {
 
 pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
     if has_subcommand(workspace, "nextest") {
-        let arguments = ["nextest", "run", "--workspace", "--no-fail-fast"];
-        cargo(workspace, &arguments, COMPILE_AND_RUN)?;
+        let mut command = workspace.cargo();
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]).env(SEED.0, SEED.1);
+        child::run(&mut command, COMPILE_AND_RUN)?;
         // What nextest does not run: the examples in the documentation.
         return cargo(workspace, &["test", "--workspace", "--doc"], COMPILE_AND_RUN);
     }
     println!("`cargo-nextest` is not installed: `cargo test` runs the same tests");
-    let arguments = ["test", "--workspace", "--no-fail-fast"];
-    cargo(workspace, &arguments, COMPILE_AND_RUN)
+    let mut command = workspace.cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]).env(SEED.0, SEED.1);
+    Ok(child::run(&mut command, COMPILE_AND_RUN)?)
 }
 
 /// What `unit` tries with some thousand inputs, with more of them: the whole workspace, as `unit` compiled it.
 pub(super) fn fuzz(workspace: &Workspace) -> Result<(), Stop> {
     let mut command = workspace.cargo();
-    command.args(["test", "--workspace", "--test", "fuzz"]).env("BURSAR_FUZZ_CASES", FUZZ_CASES);
+    command.args(["test", "--workspace", "--test", "fuzz"]);
+    command.env("BURSAR_FUZZ_CASES", FUZZ_CASES).env(SEED.0, SEED.1);
     Ok(child::run(&mut command, COMPILE_AND_RUN)?)
 }
 

@@ -127,6 +127,35 @@ proptest! {
 }
 
 #[test]
+fn a_forgotten_spend_still_counts_when_its_id_is_used_again() {
+    let spend = |again| Spend {
+        token: 0,
+        wallet: None,
+        of_member: true,
+        coin: 0,
+        payments: vec![(0, 0)],
+        fee: 0,
+        key: None,
+        meaning: 0,
+        stepped_up: false,
+        holder: None,
+        patience: 1,
+        again,
+    };
+    let long = steps::KEPT.as_millis() + 1;
+    run(
+        &[
+            Step::Hold(spend(None)),
+            Step::Capture(0, 100, 0, steps::By::Rail),
+            Step::Wait(long.try_into().unwrap()),
+            Step::Forget,
+            Step::Hold(spend(Some(1))),
+        ],
+        1,
+    );
+}
+
+#[test]
 fn the_steps_reach_every_answer_and_money_moves() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;

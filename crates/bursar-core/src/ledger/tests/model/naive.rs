@@ -45,6 +45,8 @@ pub(super) struct Naive {
     pub(super) now: Timestamp,
     requests: u16,
     pub(super) made: BTreeMap<u16, Made>,
+    /// Those the ledger let go of and whose ids were used anew: their sums stay.
+    replaced: Vec<Made>,
     names: BTreeMap<Name, u16>,
     pub(super) rules: BTreeMap<Subject, LimitSet>,
     /// Whom those paid that the ledger let go of while the number of destinations was limited.
@@ -82,6 +84,11 @@ impl Naive {
         let [one, two] = TOKENS.map(Subject::Token);
         let [till, vault] = WALLETS.map(Subject::Wallet);
         [one, two, BY_USER, till, vault, BY_ORGANISATION]
+    }
+
+    /// All spends there ever were.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Made> {
+        self.made.values().chain(&self.replaced)
     }
 
     /// The spend that a step is about: the nth of those that are held, from the latest on; else any.
@@ -197,7 +204,7 @@ impl Naive {
                 names: name(spend).into_iter().collect(),
                 settled: self.now,
             };
-            self.made.insert(number, made);
+            self.replaced.extend(self.made.insert(number, made));
             self.names.extend(name(spend).map(|name| (name, number)));
         }
         (answer, figures)

@@ -195,7 +195,7 @@ impl Naive {
     fn shares(&self, subject: Subject, rules: &LimitSet, asset: &Asset, to: To) -> impl Iterator<Item = (&Made, Part)> {
         let is_token = matches!(subject, Subject::Token(_));
         let mut shares: Vec<(&Made, Part)> = Vec::new();
-        for made in self.made.values() {
+        for made in self.all() {
             if made.fate != Fate::Released
                 && !(made.overridden && is_token)
                 && made.spend.subjects().contains(&subject)
@@ -243,7 +243,7 @@ impl Naive {
         let rules = self.rules.get(&key.subject).unwrap_or(&none);
         let to = key.destination.map(|id| place_of(&id));
         let mut sums = Sums::default();
-        for made in self.made.values().filter(|made| made.fate != Fate::Released) {
+        for made in self.all().filter(|made| made.fate != Fate::Released) {
             if !made.spend.subjects().contains(&key.subject) {
                 continue;
             }
