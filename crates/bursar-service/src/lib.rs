@@ -43,6 +43,7 @@ pub mod people;
 mod proof;
 pub mod proxy;
 pub mod rail;
+pub mod rail_credentials;
 pub mod rails;
 mod rates;
 mod reads;

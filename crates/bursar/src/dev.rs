@@ -31,7 +31,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::post::Mail;
 use crate::rails::{self, Described};
-use crate::server::{self, Listening};
+use crate::server::{self, Data, Listening};
 
 const USERNAME: &str = "user@example.com";
 const RAIL: &str = "sandbox";
@@ -144,7 +144,8 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let listener = server::listen(wishes.listen).await?;
         let operations = listen_for_operations(wishes).await?;
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
-        let others = rails::open(&wishes.rails)?;
+        let data = Data::open(&home.directory, &home.master)?;
+        let others = data.rails(&wishes.rails)?;
         rails::look(&others).await;
         let mut rails = rails::as_rails(others);
         rails.insert(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>);
@@ -157,7 +158,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         };
         let mails = home.directory.join(MAILS);
         let post = Mail::into_directory(mails.clone(), page).open()?;
-        let bursar = server::open(&home.directory, &home.master, rails, Some(post), policy)?;
+        let bursar = data.start(&home.master, rails, Some(post), policy)?;
         #[cfg(feature = "break-no-hold")]
         let bursar = broken(bursar, wishes.ignores_limits);
         let bursar = Arc::new(bursar);

@@ -4,6 +4,7 @@ mod bitcoin;
 mod bitgo;
 pub(crate) mod http;
 mod place;
+mod sealed;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,9 @@ use self::bitcoin::Bitcoin;
 use self::bitgo::Bitgo;
 use self::http::Http;
 use self::place::Place;
-use self::trust::Certificates;
+pub(crate) use self::sealed::{Kept, Opened};
+use self::sealed::{MayHave, Sealed, Vault};
+use self::trust::{CLIENT_KEY, Certificates};
 use crate::calls::AllowedCall;
 use crate::failure::Failure;
 use crate::server::Rails;
@@ -101,6 +104,8 @@ pub(crate) struct Evm {
     ca_file: Option<PathBuf>,
     client_certificate_file: Option<PathBuf>,
     client_key_file: Option<PathBuf>,
+    #[serde(default)]
+    sealed: Sealed,
     chain_id: u64,
     coin: String,
     #[serde(default = "twelve")]
@@ -165,21 +170,50 @@ pub(crate) fn check(rails: &Described) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens the rails.
+/// Opens the rails, with their secrets that are sealed.
 ///
 /// # Errors
 /// One of them cannot be as it is described.
-pub(crate) fn open(rails: &Described) -> Result<Open, Failure> {
+pub(crate) fn open(rails: &Described, sealed: &Opened) -> Result<Open, Failure> {
     let open = |(name, rail): (&String, &RailConfiguration)| {
+        let vault = Vault { rail: name, opened: sealed };
         let opened = match rail {
-            RailConfiguration::Bitcoin(bitcoin) => bitcoin.open().map(Arc::new).map(OpenRail::Bitcoin),
-            RailConfiguration::Bitgo(bitgo) => bitgo.open().map(Arc::new).map(OpenRail::Bitgo),
-            RailConfiguration::Evm(evm) => evm.open().map(Arc::new).map(OpenRail::Evm),
-            RailConfiguration::Http(http) => http.open().map(Arc::new).map(OpenRail::Http),
+            RailConfiguration::Bitcoin(bitcoin) => bitcoin.open(vault).map(Arc::new).map(OpenRail::Bitcoin),
+            RailConfiguration::Bitgo(bitgo) => bitgo.open(vault).map(Arc::new).map(OpenRail::Bitgo),
+            RailConfiguration::Evm(evm) => evm.open(vault).map(Arc::new).map(OpenRail::Evm),
+            RailConfiguration::Http(http) => http.open(vault).map(Arc::new).map(OpenRail::Http),
         };
         Ok((name.clone(), opened.map_err(|problem| Failure::new(format!("rails.{name}: {problem}")))?))
     };
     rails.iter().map(open).collect()
+}
+
+impl RailConfiguration {
+    /// Where its secrets are, by their keys; the one that its kind is about comes first.
+    pub(crate) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+        match self {
+            Self::Bitcoin(bitcoin) => bitcoin.kept(),
+            Self::Bitgo(bitgo) => bitgo.kept(),
+            Self::Evm(evm) => evm.sealed.kept(evm.secrets()),
+            Self::Http(http) => http.kept(),
+        }
+    }
+}
+
+/// The secrets of all rails: rail, key, and where it is.
+pub(crate) fn kept(rails: &Described) -> impl Iterator<Item = (&str, &'static str, Kept<'_>)> {
+    rails.iter().flat_map(|(name, rail)| rail.kept().into_iter().map(move |(key, kept)| (name.as_str(), key, kept)))
+}
+
+/// Says in the log which secrets lie in clear, and how that is changed.
+pub(crate) fn tell_of_files(rails: &Described) {
+    for (rail, key, kept) in kept(rails) {
+        if let Kept::File(file) = kept {
+            let file = file.display();
+            let change = format!("bursar rail credential set {rail} --name {key} --from-file {file}");
+            tracing::warn!(rail, key, %file, change, "a credential of a rail lies in clear in a file");
+        }
+    }
 }
 
 /// Says in the log which nodes cannot be used now: a server starts all the same, and asks again with the next spend.
@@ -252,6 +286,7 @@ pub(crate) fn read_among_others(path: &Path) -> Result<Described, Failure> {
 
 impl Evm {
     fn check(&self) -> Result<(), String> {
+        self.sealed.check(&self.secrets())?;
         self.place().check()?;
         self.live_place().map_or(Ok(()), |place| place.check())?;
         self.certificates().check()?;
@@ -259,14 +294,18 @@ impl Evm {
         self.fees().map(drop)
     }
 
-    fn open(&self) -> Result<EvmRail, String> {
-        let url = self.place().read()?;
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![self.place().secret(), self.ws_place().secret(), self.certificates().secret()]
+    }
+
+    fn open(&self, vault: Vault<'_>) -> Result<EvmRail, String> {
+        let url = self.place().read(vault)?;
         let (chain, fees) = (self.chain()?, self.fees()?);
         let settings = Settings { chain, url, fees, confirmations: self.confirmations };
-        let trust = self.certificates().read()?;
+        let trust = self.certificates().read(vault)?;
         let rail = EvmRail::trusting(settings, &trust).map_err(|problem| format!("`url` {problem}"))?;
         let Some(place) = self.live_place() else { return Ok(rail) };
-        let live = LivePlace::new(&place.read()?, &trust).map_err(|problem| format!("`ws_url` {problem}"))?;
+        let live = LivePlace::new(&place.read(vault)?, &trust).map_err(|problem| format!("`ws_url` {problem}"))?;
         Ok(rail.telling(live))
     }
 
@@ -275,17 +314,23 @@ impl Evm {
             authorities: self.ca_file.as_deref(),
             certificate: self.client_certificate_file.as_deref(),
             key: self.client_key_file.as_deref(),
+            key_is_sealed: self.sealed.has(CLIENT_KEY),
         }
     }
 
     /// Where it takes WebSockets, if it does.
     fn live_place(&self) -> Option<Place<'_>> {
-        let place = Place { name: "ws_url", url: self.ws_url.as_deref(), file: self.ws_url_file.as_deref() };
-        (place.url.is_some() || place.file.is_some()).then_some(place)
+        Some(self.ws_place()).filter(Place::is_there)
+    }
+
+    fn ws_place(&self) -> Place<'_> {
+        let (name, sealed) = ("ws_url", self.sealed.has("ws_url"));
+        Place { name, url: self.ws_url.as_deref(), file: self.ws_url_file.as_deref(), sealed }
     }
 
     fn place(&self) -> Place<'_> {
-        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref() }
+        let sealed = self.sealed.has("url");
+        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref(), sealed }
     }
 
     fn coin(&self) -> Result<Coin, String> {
@@ -363,7 +408,7 @@ mod tests {
     #[test]
     fn a_rail_is_described_in_five_lines_and_opens() {
         let rails = read(&format!("{GOOD}tokens.'hteth:usdc' = '0x5FbDB2315678afecb367f032d93F642f64180aa3'")).unwrap();
-        assert!(open(&rails).is_ok() && only_test_money(&rails).is_ok());
+        assert!(open(&rails, &Opened::default()).is_ok() && only_test_money(&rails).is_ok());
     }
 
     #[test]
@@ -395,7 +440,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let opened = |keys: &str| {
             let rails = placed(read(&GOOD.replace("'hteth'", &format!("'hteth'\n{keys}"))).unwrap(), place.path());
-            open(&rails).map(drop).map_err(|failure| failure.to_string())
+            open(&rails, &Opened::default()).map(drop).map_err(|failure| failure.to_string())
         };
         fs::write(place.path().join("text.pem"), "no certificate").unwrap();
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -427,7 +472,7 @@ mod tests {
             ("client_certificate_file = 'text.pem'\nclient_key_file = 'none.pem'", "none.pem: "),
         ] {
             let rails = placed(read(&format!("{BITCOIN}{keys}")).unwrap(), place.path());
-            let error = open(&rails).map(drop).unwrap_err().to_string();
+            let error = open(&rails, &Opened::default()).map(drop).unwrap_err().to_string();
             assert!(error.contains(problem), "{keys}: {error}");
         }
         assert!(read(&format!("{BITCOIN}client_key_file = 'x'")).is_err());
@@ -438,7 +483,7 @@ mod tests {
         let bcoin = format!("{BITCOIN}software = 'bcoin'\nwallet_url = 'http://127.0.0.1:48334'\n");
         for text in [BITCOIN, &bcoin] {
             let rails = read(text).unwrap();
-            assert!(open(&rails).is_ok() && only_test_money(&rails).is_ok());
+            assert!(open(&rails, &Opened::default()).is_ok() && only_test_money(&rails).is_ok());
         }
         for (from, to, problem) in [
             ("regtest", "regnet", "`network`"),

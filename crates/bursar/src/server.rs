@@ -18,10 +18,11 @@ use bursar_http::operations::{self, Operations};
 use bursar_service::error::ServiceError;
 use bursar_service::mail::Post;
 use bursar_service::rail::Rail;
+use bursar_service::rail_credentials::{self, CredentialName};
 use bursar_service::sweep::Overdue;
 use bursar_service::{Bursar, Parts, Policy};
-use bursar_store::StoreError;
 use bursar_store::seal::{MasterKey, Sealer};
+use bursar_store::{Store, StoreError};
 use bursar_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,6 +33,7 @@ use crate::environment::{self, SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::key_file;
 use crate::operator;
+use crate::rails::{self, Described};
 
 /// The store's file in its data directory.
 const DATABASE: &str = "bursar.db";
@@ -67,25 +69,71 @@ pub(crate) fn open(
     mail: Option<Post>,
     policy: Policy,
 ) -> Result<Bursar, Failure> {
-    let store = SqliteStore::open(directory).map_err(|error| match error {
-        StoreError::InUse => Failure::at(directory, "another process has this data directory"),
-        other => Failure::at(directory, other),
-    })?;
-    let sealer = Sealer::new(&data_key(&store, master)?).map_err(|error| Failure::new(error.to_string()))?;
-    let (ecdh_key, ecdh_public_key) = ecdh_keys(master)?;
-    let parts = Parts {
-        store: Arc::new(store),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        sealer,
-        rails,
-        ecdh_key,
-        ecdh_public_key,
-        mail,
-        policy,
-        engine: bursar_ledger::Settings::default(),
-    };
-    Ok(Bursar::start(parts)?)
+    Data::open(directory, master)?.start(master, rails, mail, policy)
+}
+
+/// A data directory that is open: before there are use cases, as rails are opened with what is sealed in it.
+pub(crate) struct Data {
+    store: SqliteStore,
+    sealer: Sealer,
+}
+
+impl Data {
+    /// Opens a data directory.
+    ///
+    /// # Errors
+    /// The directory is in use, its store does not open, or the master key is not its.
+    pub(crate) fn open(directory: &Path, master: &MasterKey) -> Result<Self, Failure> {
+        let store = SqliteStore::open(directory).map_err(|error| match error {
+            StoreError::InUse => Failure::at(directory, "another process has this data directory"),
+            other => Failure::at(directory, other),
+        })?;
+        let sealer = Sealer::new(&data_key(&store, master)?).map_err(|error| Failure::new(error.to_string()))?;
+        Ok(Self { store, sealer })
+    }
+
+    /// Opens rails, with their secrets that are sealed here.
+    ///
+    /// # Errors
+    /// A secret does not open, or a rail cannot be as it is described.
+    pub(crate) fn rails(&self, described: &Described) -> Result<rails::Open, Failure> {
+        let mut opened = rails::Opened::default();
+        let mut reader = self.store.reader()?;
+        for (rail, key, _) in rails::kept(described).filter(|(_, _, kept)| *kept == rails::Kept::Sealed) {
+            let name = CredentialName::new(rail, key)?;
+            if let Some(secret) = rail_credentials::open(reader.as_mut(), &self.sealer, &name)? {
+                opened.add(name, secret);
+            }
+        }
+        rails::open(described, &opened)
+    }
+
+    /// Starts the use cases on it.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) fn start(
+        self,
+        master: &MasterKey,
+        rails: Rails,
+        mail: Option<Post>,
+        policy: Policy,
+    ) -> Result<Bursar, Failure> {
+        let (ecdh_key, ecdh_public_key) = ecdh_keys(master)?;
+        let parts = Parts {
+            store: Arc::new(self.store),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            sealer: self.sealer,
+            rails,
+            ecdh_key,
+            ecdh_public_key,
+            mail,
+            policy,
+            engine: bursar_ledger::Settings::default(),
+        };
+        Ok(Bursar::start(parts)?)
+    }
 }
 
 /// The store's data key; a fresh store gets one.

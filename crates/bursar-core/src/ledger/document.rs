@@ -69,6 +69,8 @@ pub enum DocumentKind {
     Created,
     /// What a rail keeps for itself, by the rail's name and its own for it; nobody's in particular.
     Rail,
+    /// What a rail shows its other end, sealed, by the rail's name and the key of its section; nobody's in particular.
+    RailCredential,
 }
 
 /// A user's document; its body is read by the crate that wrote it.
@@ -105,6 +107,7 @@ impl DocumentKind {
             Self::ReplayHorizon => "replay_horizon",
             Self::Created => "created",
             Self::Rail => "rail",
+            Self::RailCredential => "rail_credential",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use bursar_core::ambient::Clock;
+use bursar_store::seal::MasterKey;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -15,8 +16,8 @@ use crate::environment::{self, SystemClock};
 use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Answer, Request, socket};
-use crate::rails;
-use crate::server::{self, Rails};
+use crate::rails::{self, Kept, Opened};
+use crate::server::{self, Data, Rails};
 
 /// 2026-01-01, before which this program was not written.
 const NEVER_BEFORE_MS: i64 = 1_767_225_600_000;
@@ -127,18 +128,32 @@ fn examine(config: &Path) -> Vec<Point> {
     let found = master.as_ref().map(|_| configuration.key_file.display().to_string()).map_err(told);
     points.push(Point { what: "master key", found });
     points.push(Point { what: "data directory", found: directory(&configuration.data_directory) });
-    points.push(Point { what: "store", found: store(&configuration, master) });
+    points.push(Point { what: "store", found: store(&configuration, master.as_ref()) });
     points.push(Point { what: "mail", found: mail(&configuration) });
-    points.push(Point { what: "rails", found: rails(&configuration) });
+    points.push(Point { what: "rails", found: rails(&configuration, master.as_ref()) });
+    points.push(Point { what: "credentials", found: Ok(credentials(&configuration)) });
     points
 }
 
 /// Whether every rail's node answers, and is on its chain.
-fn rails(configuration: &Configuration) -> Result<String, String> {
-    let open = rails::open(configuration.rails()).map_err(|failure| told(&failure))?;
-    if open.is_empty() {
+fn rails(configuration: &Configuration, master: Result<&MasterKey, &Failure>) -> Result<String, String> {
+    let described = configuration.rails();
+    if described.is_empty() {
         return Ok(serve::NO_RAIL.to_owned());
     }
+    let is_sealed = rails::kept(described).any(|(_, _, kept)| kept == Kept::Sealed);
+    let directory = &configuration.data_directory;
+    let open = if !is_sealed {
+        rails::open(described, &Opened::default())
+    } else if socket::ask(directory, &Request::RailCredentials).map_err(|failure| told(&failure))?.is_some() {
+        // What is sealed is the server's that has the store; it opened its rails when it started.
+        return Ok("have sealed credentials, and the server that has the store opened them".to_owned());
+    } else {
+        let master =
+            master.map_err(|_| "their sealed credentials cannot be opened without the master key".to_owned())?;
+        Data::open(directory, master).and_then(|data| data.rails(described))
+    };
+    let open = open.map_err(|failure| told(&failure))?;
     let asked = server::runtime().map_err(|failure| told(&failure))?.block_on(async {
         for (name, rail) in &open {
             let answered = rail.check().await.map_err(bursar_service::error::ServiceError::from);
@@ -147,6 +162,20 @@ fn rails(configuration: &Configuration) -> Result<String, String> {
         Ok::<_, String>(())
     });
     asked.map(|()| open.keys().cloned().collect::<Vec<_>>().join(", "))
+}
+
+/// Where credentials of rails are; in clear is a choice, which should be known.
+fn credentials(configuration: &Configuration) -> String {
+    let in_clear: Vec<_> = rails::kept(configuration.rails())
+        .filter_map(|(rail, key, kept)| match kept {
+            Kept::File(file) => Some(format!("`{key}` of {rail} in {}", file.display())),
+            Kept::Sealed => None,
+        })
+        .collect();
+    match in_clear.is_empty() {
+        true => "none lies in clear".to_owned(),
+        false => format!("in clear: {}; `bursar rail credential set` seals them", in_clear.join(", ")),
+    }
 }
 
 /// Without mail nobody is invited by it and nobody resets a password; that is a choice, not a fault.
@@ -173,10 +202,7 @@ fn directory(path: &Path) -> Result<String, String> {
 }
 
 /// A store that is served answers through its server; otherwise it is opened.
-fn store(
-    configuration: &Configuration,
-    master: Result<bursar_store::seal::MasterKey, Failure>,
-) -> Result<String, String> {
+fn store(configuration: &Configuration, master: Result<&MasterKey, &Failure>) -> Result<String, String> {
     let directory = &configuration.data_directory;
     let accounts = match socket::ask(directory, &Request::Users).map_err(|failure| told(&failure))? {
         Some(Answer::Users { users }) => return sound(&users, "a server has it"),
@@ -188,7 +214,7 @@ fn store(
             let master = master.map_err(|_| "cannot be opened without the master key".to_owned())?;
             let opened = || {
                 server::runtime()?.block_on(async {
-                    let bursar = server::open(directory, &master, Rails::new(), None, configuration.policy())?;
+                    let bursar = server::open(directory, master, Rails::new(), None, configuration.policy())?;
                     let accounts = operator::accounts(&bursar).await?;
                     bursar.close();
                     Ok::<_, Failure>(accounts)

@@ -16,8 +16,8 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Account, Answer, Factors, Request, socket};
 use crate::post::Mail;
-use crate::rails;
-use crate::server::{self, Rails};
+use crate::rails::{self, Described};
+use crate::server::{self, Data, Rails};
 
 #[derive(Subcommand)]
 pub(super) enum User {
@@ -207,7 +207,7 @@ impl User {
             }
             (Answer::Organisation { id }, true) => output::json(&json!({"id": id})),
             (Answer::Organisation { id }, false) => output::text(&id),
-            (Answer::Ledger { .. } | Answer::Wallet { .. }, _) => {
+            (Answer::Ledger { .. } | Answer::Wallet { .. } | Answer::Credentials { .. }, _) => {
                 Err(Failure::new("the server answered something else than was asked"))
             }
         }
@@ -223,9 +223,17 @@ impl Place {
         }
     }
 
+    /// The rails of the configuration; a test environment has none.
+    pub(super) fn rails(&self) -> Result<Option<Described>, Failure> {
+        match self.data_dir {
+            Some(_) => Ok(None),
+            None => Ok(Some(Configuration::read(&self.configured.config)?.rails().clone())),
+        }
+    }
+
     /// Has the request done by the server, or does it here if there is none.
     pub(super) fn answer(self, request: Request) -> Result<Answer, Failure> {
-        let mut rails = Rails::new();
+        let mut described = Described::new();
         let (directory, key, policy, mail) = match self.data_dir {
             Some(directory) => {
                 let directory = directory.canonicalize().map_err(|problem| Failure::at(&directory, problem))?;
@@ -236,7 +244,7 @@ impl Place {
                 let configuration = Configuration::read(&self.configured.config)?;
                 let policy = configuration.policy();
                 let mail = configuration.mail().cloned();
-                rails = rails::as_rails(rails::open(configuration.rails())?);
+                described = configuration.rails().clone();
                 (configuration.data_directory, configuration.key_file, policy, mail)
             }
         };
@@ -251,7 +259,12 @@ impl Place {
         let master = key_file::read(&key)?;
         server::runtime()?.block_on(async {
             let post = mail.as_ref().map(Mail::open).transpose()?;
-            let bursar = server::open(&directory, &master, rails, post, policy)?;
+            let data = Data::open(&directory, &master)?;
+            let rails = match request.is_of_credentials() {
+                true => Rails::new(),
+                false => rails::as_rails(data.rails(&described)?),
+            };
+            let bursar = data.start(&master, rails, post, policy)?;
             let answer = operator::answer(&bursar, request).await;
             // Nobody is left to send it later.
             bursar.deliver_due_mail().await;

@@ -1,5 +1,6 @@
 //! `bursar rail …`: where money moves.
 
+mod credential;
 mod request;
 mod rules;
 
@@ -14,6 +15,9 @@ use crate::failure::Failure;
 pub(super) enum Rail {
     /// List the rails of the server and whether they answer, as one who runs an organisation.
     List(Connection),
+    /// Credentials of rails, sealed in the store, for the operator on the server's machine.
+    #[command(subcommand)]
+    Credential(credential::Credential),
     /// Check the rules in a file: a configuration, or one with the sections of rails alone.
     Check(rules::Check),
     /// Show what a request would mean by the rules in a file. Nothing is sent.
@@ -27,6 +31,7 @@ impl Rail {
                 let rails = connection.client()?.rails()?;
                 if json { output::json(&json!({"rails": rails})) } else { output::text(&list(&rails)) }
             }
+            Self::Credential(command) => command.run(json),
             Self::Check(command) => command.run(json),
             Self::Explain(command) => command.run(json),
         }

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::operator;
 use crate::rails;
-use crate::server::{self, Listening, WATCH_EVERY};
+use crate::server::{self, Data, Listening, WATCH_EVERY};
 
 /// What a server without rails cannot do.
 pub(super) const NO_RAIL: &str =
@@ -52,13 +52,15 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
         tracing::info!("no mail is sent: there is no section [mail] in the configuration");
     }
     server::runtime()?.block_on(async {
-        let rails = rails::open(configuration.rails())?;
+        let data = Data::open(&configuration.data_directory, &master)?;
+        rails::tell_of_files(configuration.rails());
+        let rails = data.rails(configuration.rails())?;
         rails::look(&rails).await;
         let names: Vec<_> = rails.keys().cloned().collect();
         let rails = rails::as_rails(rails);
         let listener = server::listen(configuration.listen).await?;
         let operations = server::listen(operations).await?;
-        let bursar = Arc::new(server::open(&configuration.data_directory, &master, rails, post, policy)?);
+        let bursar = Arc::new(data.start(&master, rails, post, policy)?);
         refuse_seeded(&operator::accounts(&bursar).await?)?;
         let settings = bursar_http::Settings {
             trusted_proxies: configuration.trusted_proxies,

@@ -12,6 +12,7 @@ use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
 use bursar_service::freezes::FreezeOrder;
 use bursar_service::people::{Enrolment, NewUser};
+use bursar_service::rail_credentials::CredentialName;
 use bursar_store::Page;
 use serde::{Deserialize, Serialize};
 
@@ -57,10 +58,23 @@ pub(crate) enum Request {
         #[serde(default)]
         reference: Option<String>,
     },
+    /// Seal a credential of a rail.
+    SealCredential { rail: String, name: String, credential: String },
+    /// List which credentials of rails are sealed.
+    RailCredentials,
+    /// Remove a sealed credential of a rail.
+    RemoveCredential { rail: String, name: String },
     /// Compare all spends with all budgets.
     CheckLedger,
     /// Take the clock's time for right, after it has jumped.
     AcceptClock,
+}
+
+impl Request {
+    /// Whether it is done without rails: a rail may not open before its credential is set.
+    pub(crate) const fn is_of_credentials(&self) -> bool {
+        matches!(self, Self::SealCredential { .. } | Self::RailCredentials | Self::RemoveCredential { .. })
+    }
 }
 
 /// What an operator is answered. It may have second factors in it: it must not be logged.
@@ -81,6 +95,8 @@ pub(crate) enum Answer {
     Organisation { id: String },
     /// A wallet was registered.
     Wallet { id: String, coin: String, address: String },
+    /// Which credentials of rails are sealed: rail and name.
+    Credentials { credentials: Vec<(String, String)> },
     /// The ledger was looked at.
     Ledger { differences: Vec<String> },
     /// It was not done.
@@ -159,6 +175,17 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
         Request::UnfreezeWallet { wallet } => match wallet.parse() {
             Ok(id) => bursar.unfreeze_wallet(id).await.map(|()| Answer::Done),
             Err(_) => Err(ServiceError::NotFound("wallet")),
+        },
+        Request::SealCredential { rail, name, credential } => match CredentialName::new(&rail, &name) {
+            Ok(name) => bursar.seal_rail_credential(&name, &Secret::new(credential)).await.map(|()| Answer::Done),
+            Err(error) => Err(error),
+        },
+        Request::RailCredentials => bursar.rail_credentials().await.map(|names| Answer::Credentials {
+            credentials: names.into_iter().map(|name| (name.rail, name.key)).collect(),
+        }),
+        Request::RemoveCredential { rail, name } => match CredentialName::new(&rail, &name) {
+            Ok(name) => bursar.remove_rail_credential(&name).await.map(|()| Answer::Done),
+            Err(error) => Err(error),
         },
         Request::CheckLedger => bursar
             .check_conservation(true)

@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::fees;
 use super::place::Place;
-use super::trust::Certificates;
+use super::sealed::{Kept, MayHave, Sealed, Vault};
+use super::trust::{CLIENT_KEY, Certificates};
 
 /// A node of Bitcoin with its wallets.
 #[derive(Deserialize, Clone, Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Bitcoin {
     ca_file: Option<PathBuf>,
     client_certificate_file: Option<PathBuf>,
     client_key_file: Option<PathBuf>,
+    #[serde(default)]
+    sealed: Sealed,
     network: String,
     #[serde(default)]
     software: Kind,
@@ -62,11 +65,12 @@ impl Bitcoin {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
+        self.sealed.check(&self.secrets())?;
         self.url().check()?;
         self.certificates().check()?;
         match self.software {
             Kind::Bcoin => self.wallet_url().check()?,
-            Kind::Core if self.wallet_url.is_some() || self.wallet_url_file.is_some() => {
+            Kind::Core if self.wallet_url().is_there() => {
                 return Err(
                     "`wallet_url` is for `software = \"bcoin\"`; Bitcoin Core's wallets are under `url`".to_owned()
                 );
@@ -79,18 +83,27 @@ impl Bitcoin {
         self.fees().map(drop)
     }
 
-    pub(super) fn open(&self) -> Result<BitcoinRail, String> {
+    /// Where its secrets are.
+    pub(super) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+        self.sealed.kept(self.secrets())
+    }
+
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![self.url().secret(), self.wallet_url().secret(), self.certificates().secret()]
+    }
+
+    pub(super) fn open(&self, vault: Vault<'_>) -> Result<BitcoinRail, String> {
         let rate = |satoshi: u32| FeeRate::per_1000_bytes(u64::from(satoshi).saturating_mul(1000));
         let (software, wallet_url) = match self.software {
             Kind::Core => (Software::Core, None),
-            Kind::Bcoin => (Software::Bcoin, Some(self.wallet_url().read()?)),
+            Kind::Bcoin => (Software::Bcoin, Some(self.wallet_url().read(vault)?)),
         };
         let settings = Settings {
             network: self.network()?,
             software,
-            url: self.url().read()?,
+            url: self.url().read(vault)?,
             wallet_url,
-            trust: self.certificates().read()?,
+            trust: self.certificates().read(vault)?,
             fees: self.fees()?,
             rates: Rates { ceiling: rate(self.max_fee_rate), fallback: rate(self.fallback_fee_rate) },
             confirmations: self.confirmations,
@@ -104,11 +117,13 @@ impl Bitcoin {
     }
 
     fn url(&self) -> Place<'_> {
-        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref() }
+        let sealed = self.sealed.has("url");
+        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref(), sealed }
     }
 
     fn wallet_url(&self) -> Place<'_> {
-        Place { name: "wallet_url", url: self.wallet_url.as_deref(), file: self.wallet_url_file.as_deref() }
+        let (name, sealed) = ("wallet_url", self.sealed.has("wallet_url"));
+        Place { name, url: self.wallet_url.as_deref(), file: self.wallet_url_file.as_deref(), sealed }
     }
 
     fn certificates(&self) -> Certificates<'_> {
@@ -116,6 +131,7 @@ impl Bitcoin {
             authorities: self.ca_file.as_deref(),
             certificate: self.client_certificate_file.as_deref(),
             key: self.client_key_file.as_deref(),
+            key_is_sealed: self.sealed.has(CLIENT_KEY),
         }
     }
 

@@ -13,15 +13,21 @@ use serde::Deserialize;
 
 use super::fees;
 use super::place::Place;
-use super::trust::Certificates;
+use super::sealed::{Kept, MayHave, Sealed, Vault};
+use super::trust::{CLIENT_KEY, Certificates};
 use crate::environment::SystemClock;
+
+/// The name of the token among the section's secrets.
+const TOKEN: &str = "token";
 
 /// Whoever speaks BitGo's language upstream.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bitgo {
     url: String,
-    token_file: PathBuf,
+    token_file: Option<PathBuf>,
+    #[serde(default)]
+    sealed: Sealed,
     coin: String,
     #[serde(default)]
     software: Kind,
@@ -47,25 +53,41 @@ enum Kind {
 
 impl Bitgo {
     pub(super) fn placed(mut self, place: &Path) -> Self {
-        self.token_file = place.join(self.token_file);
-        let files = [&mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file];
+        let files =
+            [&mut self.token_file, &mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file];
         files.into_iter().flatten().for_each(|file| *file = place.join(&file));
         self
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
         // Nothing in it is secret: who is there is shown a token, and that is in a file.
-        Place { name: "url", url: Some(&self.url), file: None }.check()?;
+        Place { name: "url", url: Some(&self.url), file: None, sealed: false }.check()?;
+        self.sealed.check(&self.secrets())?;
+        if self.token_file.is_none() && !self.sealed.has(TOKEN) {
+            return Err(format!("name the `token_file`, or seal the token and say `sealed = [\"{TOKEN}\"]`"));
+        }
         self.certificates().check()?;
         self.version()?;
         self.chain()?;
         self.fees().map(drop)
     }
 
-    pub(super) fn open(&self) -> Result<BitgoRail, String> {
-        let file = self.token_file.display();
-        let read = fs::read_to_string(&self.token_file).map(Secret::new);
-        let text = read.map_err(|problem| format!("`token_file`: {file}: {problem}"))?;
+    /// Where its secrets are.
+    pub(super) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+        self.sealed.kept(self.secrets())
+    }
+
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![MayHave { key: TOKEN, file: self.token_file.as_deref() }, self.certificates().secret()]
+    }
+
+    pub(super) fn open(&self, vault: Vault<'_>) -> Result<BitgoRail, String> {
+        let text = match &self.token_file {
+            Some(file) => fs::read_to_string(file)
+                .map(Secret::new)
+                .map_err(|problem| format!("`token_file`: {}: {problem}", file.display()))?,
+            None => vault.secret(TOKEN)?,
+        };
         let settings = Settings {
             coin: self.coin()?,
             url: self.url.clone(),
@@ -77,7 +99,7 @@ impl Bitgo {
             },
             fees: self.fees()?,
         };
-        BitgoRail::trusting(settings, Arc::new(SystemClock), &self.certificates().read()?)
+        BitgoRail::trusting(settings, Arc::new(SystemClock), &self.certificates().read(vault)?)
     }
 
     /// Whether there is money in its coin that is worth something.
@@ -99,6 +121,7 @@ impl Bitgo {
             authorities: self.ca_file.as_deref(),
             certificate: self.client_certificate_file.as_deref(),
             key: self.client_key_file.as_deref(),
+            key_is_sealed: self.sealed.has(CLIENT_KEY),
         }
     }
 
@@ -129,7 +152,7 @@ fn one_tenth() -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::rails::{Described, check, only_test_money, open, placed};
+    use crate::rails::{Described, Opened, check, only_test_money, open, placed};
 
     const GOOD: &str = "[up]\nkind = 'bitgo'\nurl = 'http://127.0.0.1:8080'\ntoken_file = 'up.token'\ncoin = 'tbtc'\nsoftware = 'bursar'\n";
 
@@ -141,8 +164,11 @@ mod tests {
     #[test]
     fn an_upstream_is_described_in_six_lines_and_its_token_is_in_a_file() {
         let place = tempfile::tempdir().unwrap();
-        let opened =
-            || open(&placed(read(GOOD).unwrap(), place.path())).map(drop).map_err(|failure| failure.to_string());
+        let opened = || {
+            open(&placed(read(GOOD).unwrap(), place.path()), &Opened::default())
+                .map(drop)
+                .map_err(|failure| failure.to_string())
+        };
         let missing = opened().unwrap_err();
         assert!(missing.contains("rails.up") && missing.contains("`token_file`"), "{missing}");
         std::fs::write(place.path().join("up.token"), "0123456789abcdef").unwrap();

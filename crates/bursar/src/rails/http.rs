@@ -12,11 +12,15 @@ use bursar_rails::http::written::WrittenRule;
 use serde::Deserialize;
 
 use super::place::Place;
+use super::sealed::{Kept, MayHave, Sealed, Vault};
 
 /// The longest that an answer may take, in seconds.
 const MOST_SECONDS: u64 = 600;
 /// The longest answer that can be read, in bytes.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The name of the provider's key among the section's secrets.
+const CREDENTIAL: &str = "credential";
 
 /// An API over plain HTTP.
 #[derive(Deserialize, Clone, Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Http {
     credential_header: Option<String>,
     credential_file: Option<PathBuf>,
     credential_scheme: Option<String>,
+    #[serde(default)]
+    sealed: Sealed,
     #[serde(default = "sixty")]
     timeout_seconds: u64,
     #[serde(default = "one_mebibyte")]
@@ -50,9 +56,11 @@ impl Http {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
+        self.sealed.check(&self.secrets())?;
         self.place().check()?;
-        if self.credential_header.is_some() != self.credential_file.is_some() {
-            return Err("`credential_header` and `credential_file` go together".to_owned());
+        let has_credential = self.credential_file.is_some() || self.sealed.has(CREDENTIAL);
+        if self.credential_header.is_some() != has_credential {
+            return Err("`credential_header` and `credential_file` (or a sealed `credential`) go together".to_owned());
         }
         if self.credential_scheme.is_some() && self.credential_header.is_none() {
             return Err("`credential_scheme` is for a `credential_header`".to_owned());
@@ -77,17 +85,31 @@ impl Http {
         self.rules().map(drop)
     }
 
-    pub(super) fn open(&self) -> Result<HttpRail, String> {
-        let credential = match (&self.credential_header, &self.credential_file) {
-            (Some(header), Some(file)) => {
-                let text = fs::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
+    /// Where its secrets are.
+    pub(super) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+        self.sealed.kept(self.secrets())
+    }
+
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() }, self.place().secret()]
+    }
+
+    pub(super) fn open(&self, vault: Vault<'_>) -> Result<HttpRail, String> {
+        let credential = match &self.credential_header {
+            Some(header) => {
+                let text = match &self.credential_file {
+                    Some(file) => fs::read_to_string(file)
+                        .map(Secret::new)
+                        .map_err(|problem| format!("{}: {problem}", file.display()))?,
+                    None => vault.secret(CREDENTIAL)?,
+                };
                 let scheme = self.credential_scheme.as_ref().map(|scheme| format!("{scheme} ")).unwrap_or_default();
-                Some((header.clone(), Secret::new(format!("{scheme}{}", text.trim()))))
+                Some((header.clone(), Secret::new(format!("{scheme}{}", text.expose().trim()))))
             }
-            _ => None,
+            None => None,
         };
         HttpRail::new(Settings {
-            url: self.place().read()?,
+            url: self.place().read(vault)?,
             credential,
             rules: self.rules()?,
             within: Duration::from_secs(self.timeout_seconds),
@@ -113,7 +135,8 @@ impl Http {
     }
 
     fn place(&self) -> Place<'_> {
-        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref() }
+        let sealed = self.sealed.has("url");
+        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref(), sealed }
     }
 }
 
@@ -131,7 +154,7 @@ const fn ten_minutes() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Described, check, only_test_money, open};
+    use super::super::{Described, Opened, check, only_test_money, open};
 
     const GOOD: &str = r#"[payments]
 kind = 'http'
@@ -163,7 +186,7 @@ refused = 'status == 402'
     #[test]
     fn an_api_is_described_by_its_rules_and_opens() {
         let rails = read(GOOD).unwrap();
-        assert!(open(&rails).is_ok() && only_test_money(&rails).is_ok());
+        assert!(open(&rails, &Opened::default()).is_ok() && only_test_money(&rails).is_ok());
         assert!(only_test_money(&read(&GOOD.replace("test_money = true", "")).unwrap()).is_err());
     }
 

@@ -1,5 +1,7 @@
 //! Rules of rails over plain HTTP by the command line: the examples' are sound, and say what a request would mean.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::support::Home;
@@ -14,9 +16,9 @@ fn rules_are_checked_and_what_is_wrong_is_told_with_its_place() {
     let home = Home::new();
     let sound = home.run(&["rail", "check", &of_example("rails.toml"), "--json"], &[]).json();
     assert_eq!(sound, json!({"rails": [{"rail": "payments", "rules": 3}]}));
-    let rules = std::fs::read_to_string(of_example("rails.toml")).unwrap();
+    let rules = fs::read_to_string(of_example("rails.toml")).unwrap();
     let wrong = rules.replace("minor(body.amount, body.currency)", "minor(bdy.amount, body.currency)");
-    std::fs::write(home.path("rails.toml"), wrong).unwrap();
+    fs::write(home.path("rails.toml"), wrong).unwrap();
     let refused = home.run(&["rail", "check", "rails.toml"], &[]);
     assert_eq!(refused.code(), 1);
     let told = refused.told();
@@ -38,8 +40,89 @@ fn a_request_is_explained_without_being_sent() {
         assert!(charge.contains(line), "{charge}");
     }
     assert!(charge.ends_with("amount=1500&currency=usd&source=tok_visa&description=Order%207\n"), "{charge}");
-    std::fs::write(home.path("payout"), "POST /v1/payouts\n").unwrap();
+    fs::write(home.path("payout"), "POST /v1/payouts\n").unwrap();
     let refused = explained("payout");
     assert_eq!(refused.code(), 3);
     assert!(refused.told().contains("payouts are made by hand"), "{}", refused.told());
+}
+
+const SECRET: &str = "sk_live_violet_harbour_31";
+
+/// A server that was set up, with the example's rail and its provider's key in a file.
+fn with_a_rail(home: &Home) {
+    let init = ["init", "--json", "--non-interactive", "--listen", "127.0.0.1:0", "--username", "owner@example.com"];
+    home.run(&init, &[("BURSAR_PASSWORD", "violet harbour 31")]).json();
+    let rules = fs::read_to_string(of_example("rails.toml")).unwrap();
+    let rules = rules.replace("provider.key", "payments.key");
+    let rules = rules.replace("url_file = \"provider.url\"", "url = \"http://127.0.0.1:9\"");
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    fs::write(home.path("bursar.toml"), format!("{written}\n{rules}")).unwrap();
+    fs::write(home.path("payments.key"), format!("{SECRET}\n")).unwrap();
+}
+
+/// Whether the secret is in clear in a file of the data directory.
+fn lies_in_clear(home: &Home) -> bool {
+    let files = fs::read_dir(home.path("data")).unwrap().map(|entry| entry.unwrap().path());
+    let has = |bytes: Vec<u8>| bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
+    files.filter(|path| path.is_file()).any(|path| has(fs::read(path).unwrap()))
+}
+
+#[test]
+fn a_credential_is_sealed_once_and_shown_never() {
+    let home = Home::new();
+    with_a_rail(&home);
+    let list = ["rail", "credential", "list", "--json"];
+    let listed = home.run(&list, &[]).json();
+    assert_eq!(listed["credentials"][0]["name"], "credential");
+    assert!(listed["credentials"][0]["kept"].as_str().unwrap().starts_with("in clear, "), "{listed}");
+    assert!(home.run(&["doctor"], &[]).told().is_empty());
+    assert!(home.run(&["doctor"], &[]).text().contains("in clear: `credential` of payments"));
+
+    let set = ["rail", "credential", "set", "payments", "--from-file", "payments.key"];
+    let told = home.run(&set, &[]).text();
+    assert!(told.contains("sealed = [\"credential\"]") && !told.contains(SECRET), "{told}");
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    let written = written.replace("credential_file = \"payments.key\"", "sealed = [\"credential\"]");
+    fs::write(home.path("bursar.toml"), written).unwrap();
+    fs::remove_file(home.path("payments.key")).unwrap();
+    assert_eq!(home.run(&list, &[]).json()["credentials"][0]["kept"], "sealed");
+    assert!(home.run(&["doctor"], &[]).text().contains("none lies in clear"));
+
+    let server = home.serve(&["serve", "--json"]);
+    assert_eq!(server.ready["rails"], json!(["payments"]));
+    assert_eq!(home.run(&list, &[]).json()["credentials"][0]["kept"], "sealed", "while the server runs");
+    assert!(home.run(&["doctor"], &[]).text().contains("the server that has the store opened them"));
+    assert!(!lies_in_clear(&home));
+    server.stop();
+
+    home.run(&["rail", "credential", "remove", "payments"], &[]).text();
+    assert_eq!(home.run(&list, &[]).json()["credentials"][0]["kept"], "missing");
+    let refused = home.run(&["serve"], &[]);
+    assert_eq!(refused.code(), 1);
+    let told = refused.told();
+    assert!(told.contains("bursar rail credential set payments --name credential"), "{told}");
+    let audit = home.run(&["audit", "tail", "--json"], &[]).text();
+    for action in ["rail.credential_seal", "rail.credential_remove"] {
+        assert!(audit.contains(action), "{audit}");
+    }
+    assert!(!audit.contains(SECRET));
+}
+
+#[test]
+fn a_sealed_credential_opens_for_its_rail_alone() {
+    let home = Home::new();
+    with_a_rail(&home);
+    home.run(&["rail", "credential", "set", "payments", "--from-file", "payments.key"], &[]).text();
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    let written = written.replace("credential_file = \"payments.key\"", "sealed = [\"credential\"]");
+    fs::write(home.path("bursar.toml"), written.replace("rails.payments", "rails.other")).unwrap();
+    let store = rusqlite::Connection::open(home.path("data").join("bursar.db")).unwrap();
+    let moved = "UPDATE documents SET name = 'other/credential' WHERE kind = 'rail_credential'";
+    assert_eq!(store.execute(moved, []).unwrap(), 1);
+    drop(store);
+    let refused = home.run(&["serve"], &[]);
+    assert_eq!(refused.code(), 1);
+    assert!(refused.told().contains("does not open"), "{}", refused.told());
+    assert_eq!(home.run(&["rail", "credential", "set", "other", "--name", "No such"], &[]).code(), 1);
+    assert_eq!(home.run(&["rail", "credential", "set", "nobody", "--from-file", "payments.key"], &[]).code(), 2);
 }

@@ -50,6 +50,8 @@ pub(super) fn deed(action: &str) -> Option<&'static str> {
         "user.end_other_sessions" => "signed out everywhere else",
         "user.end_sessions" => "signed out everywhere",
         "user.rename" => "changed a name",
+        "rail.credential_remove" => "removed a sealed credential of a rail",
+        "rail.credential_seal" => "sealed a credential of a rail",
         "wallet.freeze" => "froze a wallet",
         "wallet.register" => "registered a wallet",
         "wallet.role" => "changed who may use a wallet",
