@@ -185,11 +185,12 @@ onChain('hostile', { coins: 6 }, (world) => {
     await untouched(other);
   });
 
-  promise('a transaction is not replaced, and none is made of coins that are in another', async () => {
+  promise('what was not made to be replaced is not, and nothing is made of coins that are in another', async () => {
     const token = await issued(AMPLE);
     const { result: txid } = await call(token.token, 'sendtoaddress', [ELSEWHERE, 0.1]);
     await until(() => chain.waits(txid), 'the node has the transaction');
-    assert.equal((await refusal(token.token, 'bumpfee', [txid])).data.code, 'not_supported');
+    assert.match((await refusal(token.token, 'bumpfee', [txid])).message, /`replaceable`/);
+    assert.match((await refusal(token.token, 'bumpfee', ['00'.repeat(32)])).message, /not sent from here/);
     await chain.mine(2);
     await settled(token);
     const [{ txid: from, vout, value }] = await chain.coins('treasury');

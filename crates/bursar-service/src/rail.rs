@@ -274,6 +274,7 @@ pub trait Protocol: Send + Sync {
         reference: &'a str,
         call: &'a Call,
         hold: HoldId,
+        memory: &'a dyn Memory,
     ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>>;
 
     /// What a client is answered whose spend the rail has under this name.

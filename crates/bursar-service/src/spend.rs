@@ -188,7 +188,7 @@ impl Bursar {
                 key = by_rail.or_else(|| named.map(|named| SpendKey::Client(principal.token().id, named)));
                 let (Plan { fee, instruction }, told) = match self.planned(key.as_ref())? {
                     Some(plan) => plan,
-                    None => protocol.plan_call(&wallet.reference, &call, id).await?,
+                    None => protocol.plan_call(&wallet.reference, &call, id, &self.memory(&wallet.rail)).await?,
                 };
                 let recipients = if wanted.recipients.is_empty() { told } else { wanted.recipients };
                 (rail.payees(&request.coin, &recipients)?, fee, instruction, wanted.meaning)

@@ -6,11 +6,13 @@ use std::time::Duration;
 use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid};
 use bursar_core::secret::Secret;
 use bursar_rails::bitcoin::amount;
-use bursar_rails::bitcoin::build::{Software, create_raw_transaction, fund_raw_transaction, read_raw};
+use bursar_rails::bitcoin::build::{
+    Software, bump_fee, create_raw_transaction, fund_raw_transaction, read_psbt, read_raw,
+};
 use bursar_rails::bitcoin::change::Verdict;
 use bursar_rails::bitcoin::network::{Network, Payable};
 use bursar_rails::bitcoin::outcome::{Seen, Standing};
-use bursar_rails::bitcoin::request::{FeeRate, Mode, Wanted};
+use bursar_rails::bitcoin::request::{Bump, FeeRate, Mode, Wanted};
 use bursar_rails::bitcoin::transaction::Raw;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::Call;
@@ -28,6 +30,8 @@ use crate::tls::Trust;
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// The code for what is no transaction or address of the wallet.
 const NOT_OF_WALLET: i64 = -5;
+/// The code for a method that a node does not know.
+const METHOD_NOT_FOUND: i64 = -32601;
 /// The code for a wallet that is not loaded.
 const WALLET_NOT_FOUND: i64 = -18;
 /// How many of the wallet's last transactions are looked through for one that spends a coin.
@@ -102,6 +106,19 @@ impl Core {
         let created = node.call(&create).await.map_err(told)?;
         let fund = fund_raw_transaction(wanted, &created, software, id()).map_err(refused)?;
         read_raw(&node.call(&fund).await.map_err(told)?).map_err(refused)
+    }
+
+    pub(super) async fn bump(&self, wallet: &str, bump: &Bump) -> Result<Option<Raw>, RailError> {
+        let node = self.at(wallet).map_err(told)?;
+        match node.call(&bump_fee(bump, Json::Number("1".into()))).await {
+            Ok(answer) => {
+                let built = read_psbt(&answer).map_err(refused)?;
+                let bytes = bitcoin::consensus::serialize(built.transaction());
+                Raw::read(bytes).map(Some).map_err(refused)
+            }
+            Err(NodeError::Refused { code: METHOD_NOT_FOUND, .. }) => Ok(None),
+            Err(error) => Err(told(error)),
+        }
     }
 
     pub(super) async fn new_address(&self, wallet: &str, for_change: bool) -> Result<Payable, RailError> {

@@ -37,7 +37,7 @@ impl BitcoinRail {
         let spent = signed.raw.transaction().input.iter().map(|input| input.previous_output);
         // Also after a restart: as long as it may still be mined, nothing else is made of its coins.
         self.reserved.sign(hold.id, spent, Instant::now());
-        match self.look_on_chain(hold, &signed).await {
+        match self.look_on_chain(hold, &signed, memory).await {
             // Signed it is, and counts; that nobody can ask the node now changes nothing of that.
             Err(RailError::Unavailable(reason)) => {
                 tracing::debug!(transaction = %signed.txid(), reason, "a signed transaction cannot be asked after now");
@@ -47,7 +47,7 @@ impl BitcoinRail {
         }
     }
 
-    async fn look_on_chain(&self, hold: &Hold, signed: &Signed) -> Result<SendOutcome, RailError> {
+    async fn look_on_chain(&self, hold: &Hold, signed: &Signed, memory: &dyn Memory) -> Result<SendOutcome, RailError> {
         let txid = signed.txid();
         let sent = || SendOutcome::Sent { reference: txid.to_string() };
         // What it pays to miners is what its inputs are worth less its outputs: the chain cannot take another fee.
@@ -57,13 +57,13 @@ impl BitcoinRail {
             Some(Standing::Confirmed(depth)) if depth >= self.confirmations => return Ok(done(txid)),
             Some(Standing::Confirmed(_)) => return Ok(sent()),
             Some(Standing::Waiting) if self.node.waits(txid).await? => return Ok(sent()),
-            // The node dropped it: it is given to it again.
-            Some(Standing::Waiting) => {
+            // The node dropped it: it is given to it again, unless another is to be mined in its place.
+            Some(Standing::Waiting) if sent::replaced_by(memory, hold.id)?.is_none() => {
                 if let offered @ SendOutcome::Sent { .. } = self.offer(signed).await? {
                     return Ok(offered);
                 }
             }
-            Some(Standing::Conflicted(_)) | None => {}
+            Some(Standing::Waiting | Standing::Conflicted(_)) | None => {}
         }
         let key = transaction::key(signed.raw.transaction());
         for input in &signed.raw.transaction().input {
@@ -79,6 +79,9 @@ impl BitcoinRail {
                 let reason = format!("a coin of it was spent by another transaction, {other}, which is final");
                 return Ok(SendOutcome::Refused { reason });
             }
+            return Ok(sent());
+        }
+        if sent::replaced_by(memory, hold.id)?.is_some() {
             return Ok(sent());
         }
         // It is in no block, and nothing else has its coins: dropped, or not there yet.

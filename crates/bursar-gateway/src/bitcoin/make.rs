@@ -112,7 +112,7 @@ impl BitcoinRail {
     }
 
     /// What is paid for the size of a transaction.
-    async fn rate(&self, fees: Fees) -> Result<FeeRate, RailError> {
+    pub(super) async fn rate(&self, fees: Fees) -> Result<FeeRate, RailError> {
         let (blocks, mode) = match fees {
             Fees::Rate(rate) if rate < RELAYED => {
                 return Err(refuse(
@@ -130,7 +130,11 @@ impl BitcoinRail {
         Ok(estimate.clamp(RELAYED, self.rates.ceiling.max(RELAYED)))
     }
 
-    async fn verdicts(&self, wallet: &str, outputs: impl Iterator<Item = &TxOut>) -> Result<Verdicts, RailError> {
+    pub(super) async fn verdicts(
+        &self,
+        wallet: &str,
+        outputs: impl Iterator<Item = &TxOut>,
+    ) -> Result<Verdicts, RailError> {
         let mut verdicts = Verdicts::new();
         for output in outputs {
             // What has no address is nobody's; whoever reads the transaction refuses it.
@@ -165,12 +169,12 @@ impl BitcoinRail {
                 let read = PartiallySigned::read(psbt).map_err(refused)?;
                 read.check_coins(&found.coins).map_err(refused)?;
             }
-            Errand::Send | Errand::Sign => {}
+            Errand::Send | Errand::Sign | Errand::Replace { .. } => {}
         }
         self.planned(&payment, transaction, &found.coins, hold, &errand)
     }
 
-    fn planned(
+    pub(super) fn planned(
         &self,
         payment: &Payment,
         made: &Transaction,
@@ -188,7 +192,10 @@ impl BitcoinRail {
         let recipient =
             |payee: &bursar_core::hold::Payee| Recipient { address: payee.address.clone(), amount: payee.amount };
         let recipients = payment.payees.iter().map(recipient).collect();
-        self.reserved.plan(hold, made.input.iter().map(|input| input.previous_output), Instant::now());
+        // Those of a replacement are the other's until it is signed.
+        if !matches!(errand, Errand::Replace { .. }) {
+            self.reserved.plan(hold, made.input.iter().map(|input| input.previous_output), Instant::now());
+        }
         let instruction = plan::write(hold, payment, &plan::coins_of(made, coins), errand);
         Ok((Plan { fee: payment.fee, instruction }, recipients))
     }
@@ -210,6 +217,6 @@ impl BitcoinRail {
     }
 }
 
-fn refuse(problem: &str) -> RailError {
+pub(super) fn refuse(problem: &str) -> RailError {
     RailError::Refused(problem.to_owned())
 }

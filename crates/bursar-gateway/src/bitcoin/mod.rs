@@ -10,6 +10,7 @@
 //! change is taken from a request, and that a spend is given back while its signed transaction may still be mined.
 
 mod bcoin;
+mod bump;
 mod core;
 mod follow;
 mod make;
@@ -261,9 +262,12 @@ impl Rail for BitcoinRail {
             self.reserved.release(hold);
             // INVARIANT: that a spend is never signed stays said: its send may still be on its way, and would sign.
             let Some(sent::Remembered::Signed(_)) = sent::read(memory, hold)? else { return Ok(()) };
-            let name = sent::note(hold);
-            let Some(note) = memory.read(&name)? else { return Ok(()) };
-            memory.write(vec![NewNote { name, version: note.version, body: None }]).await.map(drop)
+            let mut over = Vec::new();
+            for name in [sent::note(hold), sent::replaced_note(hold)] {
+                let note = memory.read(&name)?;
+                over.extend(note.map(|note| NewNote { name, version: note.version, body: None }));
+            }
+            memory.write(over).await.map(drop)
         })
     }
 

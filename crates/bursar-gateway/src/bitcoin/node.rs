@@ -6,7 +6,7 @@ use bursar_rails::bitcoin::build::Software;
 use bursar_rails::bitcoin::change::Verdict;
 use bursar_rails::bitcoin::network::{Network, Payable};
 use bursar_rails::bitcoin::outcome::{Outcome, Reply, Seen, of_broadcast};
-use bursar_rails::bitcoin::request::{FeeRate, Mode, Wanted};
+use bursar_rails::bitcoin::request::{Bump, FeeRate, Mode, Wanted};
 use bursar_rails::bitcoin::transaction::{Coins, Raw};
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::Call;
@@ -131,6 +131,14 @@ impl Wallets {
     pub(super) async fn build(&self, wallet: &str, wanted: &Wanted) -> Result<Option<Raw>, RailError> {
         match self {
             Self::Core(core) => core.build(wallet, wanted).await.map(Some),
+            Self::Bcoin(_) => Ok(None),
+        }
+    }
+
+    /// What the node makes to replace a transaction; nothing if it cannot, and it is to be made here.
+    pub(super) async fn bump(&self, wallet: &str, bump: &Bump) -> Result<Option<Raw>, RailError> {
+        match self {
+            Self::Core(core) => core.bump(wallet, bump).await,
             Self::Bcoin(_) => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 //! of its outputs the node keeps.
 
 use bitcoin::consensus::encode::{deserialize_partial, serialize};
-use bitcoin::{ScriptBuf, Transaction, TxOut};
+use bitcoin::{Amount, ScriptBuf, Transaction, TxOut};
 use bursar_core::hold::{Hold, Payee};
 use bursar_core::id::HoldId;
 use bursar_rails::bitcoin::change::{Verdict, Verdicts};
@@ -26,6 +26,8 @@ pub(super) enum Errand {
     SignPsbt(String),
     /// To broadcast what is signed.
     Broadcast(Raw),
+    /// To sign and broadcast it in the place of that of another spend, which pays this fee.
+    Replace { hold: HoldId, fee: Amount },
 }
 
 /// What is to be done, as it was checked against what is held.
@@ -48,6 +50,7 @@ impl Errand {
             Self::Sign => (1, Vec::new()),
             Self::SignPsbt(psbt) => (2, psbt.clone().into_bytes()),
             Self::Broadcast(raw) => (3, raw.bytes().to_vec()),
+            Self::Replace { hold, fee } => (4, [hold.as_bytes(), &fee.to_sat().to_be_bytes()[..]].concat()),
         }
     }
 
@@ -57,6 +60,11 @@ impl Errand {
             1 if rest.is_empty() => Some(Self::Sign),
             2 => Some(Self::SignPsbt(String::from_utf8(rest).ok()?)),
             3 => Some(Self::Broadcast(Raw::read(rest).ok()?)),
+            4 => {
+                let (hold, fee) = rest.split_first_chunk::<ID_BYTES>()?;
+                let fee = Amount::from_sat(u64::from_be_bytes(fee.try_into().ok()?));
+                Some(Self::Replace { hold: HoldId::from_bytes(*hold), fee })
+            }
             _ => None,
         }
     }

@@ -1,12 +1,12 @@
 //! What clients ask of the rail in the protocol of its nodes.
 
-use bitcoin::Txid;
 use bitcoin::consensus::encode::serialize;
+use bitcoin::{Amount as Satoshi, Txid};
 use bursar_core::amount::Amount;
 use bursar_core::hold::Recipient;
 use bursar_core::id::HoldId;
-use bursar_rails::bitcoin::request::{Fees, Share, Spend, Wanted as Asked};
-use bursar_rails::bitcoin::{classify, classify_all, transaction};
+use bursar_rails::bitcoin::request::{Bump, Fees, Share, Spend, Wanted as Asked};
+use bursar_rails::bitcoin::{amount, classify, classify_all, transaction};
 use bursar_rails::forbidden::Why;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
@@ -14,7 +14,7 @@ use bursar_rails::{Forbidden, Operation};
 use bursar_service::rail::{Answer, CallError, CallMeaning, Memory, Plan, Protocol, RailError, Wanted};
 
 use super::plan::Errand;
-use super::sent::{self, Remembered};
+use super::sent::{self, Remembered, Signed};
 use super::{BitcoinRail, refused};
 
 impl Protocol for BitcoinRail {
@@ -37,6 +37,7 @@ impl Protocol for BitcoinRail {
         reference: &'a str,
         call: &'a Call,
         hold: HoldId,
+        memory: &'a dyn Memory,
     ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>> {
         Box::pin(async move {
             let spend = match classify(self.network, call) {
@@ -46,7 +47,7 @@ impl Protocol for BitcoinRail {
             };
             match spend {
                 Spend::Make(asked) => self.make(reference, &asked, hold).await,
-                Spend::Bump(_) => Err(refused(no_bump())),
+                Spend::Bump(bump) => self.bump(reference, &bump, hold, memory).await,
                 Spend::Sign(raw) => self.take(reference, raw.transaction(), Errand::Sign, hold).await,
                 Spend::SignPsbt(sign) => {
                     let errand = Errand::SignPsbt(sign.psbt.to_base64());
@@ -69,6 +70,9 @@ impl Protocol for BitcoinRail {
 
     fn transaction(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Json>, RailError> {
         let Some(Remembered::Signed(signed)) = sent::read(memory, hold)? else { return Ok(None) };
+        if let Some(raised_from) = signed.raised_from {
+            return Ok(raised(&signed, raised_from));
+        }
         let mut entries: Vec<(Box<str>, Json)> = vec![("hex".into(), Json::Text(signed.raw.to_hex().into()))];
         entries.push(("complete".into(), Json::Bool(true)));
         entries.extend(signed.psbt.map(|psbt| ("psbt".into(), Json::Text(psbt.into()))));
@@ -100,7 +104,7 @@ impl BitcoinRail {
         };
         Ok(match spend {
             Spend::Make(asked) => wanted(recipients(asked), meaning(asked), None, false),
-            Spend::Bump(_) => return Err(no_bump()),
+            Spend::Bump(bump) => wanted(Vec::new(), meaning_of_bump(bump), None, true),
             Spend::Sign(raw) => of_transaction(raw.transaction(), true),
             Spend::SignPsbt(sign) if !sign.finalize => {
                 let problem = "a signature is final here; leave out `finalize`";
@@ -112,10 +116,17 @@ impl BitcoinRail {
     }
 }
 
-fn no_bump() -> Forbidden {
-    let problem =
-        "a transaction is not replaced here; send it with a sufficient `fee_rate`, or pay for it with a child";
-    Forbidden::new(Why::NotSupported, problem)
+/// What is answered to `bumpfee`.
+fn raised(signed: &Signed, raised_from: Satoshi) -> Option<Json> {
+    let made = signed.raw.transaction();
+    let coins = made.input.iter().map(|input| input.previous_output).zip(signed.coins.iter().cloned()).collect();
+    let fee = transaction::fee(made, &coins).ok()?;
+    Some(Json::Object(vec![
+        ("txid".into(), Json::Text(signed.txid().to_string().into())),
+        ("origfee".into(), amount::write(raised_from)),
+        ("fee".into(), amount::write(fee)),
+        ("errors".into(), Json::List(Vec::new())),
+    ]))
 }
 
 /// The one wallet that a call can mean.
@@ -150,10 +161,23 @@ fn meaning(asked: &Asked) -> Vec<u8> {
         meaning.push(u8::from(output.pays_fee));
     }
     meaning.extend(asked.inputs.iter().flat_map(serialize));
-    match asked.fees {
-        Fees::Node => {}
-        Fees::Target { blocks, mode } => meaning.extend(format!("{blocks:?}{mode:?}").into_bytes()),
-        Fees::Rate(rate) => meaning.extend(rate.of_1000_bytes().to_be_bytes()),
-    }
+    meaning.extend(meaning_of_fees(asked.fees));
     meaning
+}
+
+fn meaning_of_bump(bump: &Bump) -> Vec<u8> {
+    // No other meaning begins like this: with 0 or 1.
+    let mut meaning = b"bump".to_vec();
+    meaning.extend(serialize(&bump.replaced));
+    meaning.push(bump.replaceable.map_or(2, u8::from));
+    meaning.extend(meaning_of_fees(bump.fees));
+    meaning
+}
+
+fn meaning_of_fees(fees: Fees) -> Vec<u8> {
+    match fees {
+        Fees::Node => Vec::new(),
+        Fees::Target { blocks, mode } => format!("{blocks:?}{mode:?}").into_bytes(),
+        Fees::Rate(rate) => rate.of_1000_bytes().to_be_bytes().to_vec(),
+    }
 }

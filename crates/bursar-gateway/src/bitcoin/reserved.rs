@@ -40,8 +40,20 @@ impl Reserved {
 
     /// Keeps coins for a spend that is signed; `false` if another has one of them.
     pub(super) fn sign(&self, hold: HoldId, coins: impl Iterator<Item = OutPoint> + Clone, now: Instant) -> bool {
+        self.sign_instead(hold, None, coins, now)
+    }
+
+    /// The same for a spend that may take the coins of one that it replaces.
+    pub(super) fn sign_instead(
+        &self,
+        hold: HoldId,
+        of: Option<HoldId>,
+        coins: impl Iterator<Item = OutPoint> + Clone,
+        now: Instant,
+    ) -> bool {
         let mut kept = self.lock();
-        let is_others = |coin| kept.get(&coin).is_some_and(|keeper| keeper.hold != hold && keeper.until > now);
+        let is_its = |keeper: &Keeper| keeper.hold == hold || Some(keeper.hold) == of;
+        let is_others = |coin| kept.get(&coin).is_some_and(|keeper| !is_its(keeper) && keeper.until > now);
         if coins.clone().any(is_others) {
             return false;
         }

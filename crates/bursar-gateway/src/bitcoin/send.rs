@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
+use bitcoin::OutPoint;
 use bursar_core::hold::Hold;
+use bursar_core::id::HoldId;
 use bursar_rails::bitcoin::outcome::Outcome;
 use bursar_rails::bitcoin::{signed, transaction::PartiallySigned};
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
@@ -26,8 +28,13 @@ impl BitcoinRail {
             Ok(Some(found)) => return found_before(&found),
             Err(error) => return SendOutcome::Unknown { reason: reason(error) },
         }
-        let spent = step.coins.keys().copied();
-        if !self.reserved.sign(hold.id, spent, Instant::now()) {
+        let replaced = match self.in_place_of(&step.errand, memory) {
+            Ok(replaced) => replaced,
+            Err(error) => return refused(reason(error)),
+        };
+        let (instead_of, change) = replaced.map_or((None, Vec::new()), |(hold, change)| (Some(hold), change));
+        let coins: Vec<_> = step.coins.keys().copied().chain(change).collect();
+        if !self.reserved.sign_instead(hold.id, instead_of, coins.into_iter(), Instant::now()) {
             return refused("another spend took its coins meanwhile; ask again".to_owned());
         }
         // Until it is remembered, a signature is known to the node only, which broadcasts nothing by itself.
@@ -40,19 +47,27 @@ impl BitcoinRail {
             Err(error) => return SendOutcome::Unknown { reason: reason(error) },
         };
         let remembered = NewNote { name: sent::note(hold.id), version: 0, body: Some(signed.pack()) };
-        match memory.write(vec![remembered, given]).await {
+        let mut notes = vec![remembered, given];
+        if let Some(replaced) = instead_of {
+            match replaces(memory, replaced, hold.id) {
+                Ok(note) => notes.push(note),
+                Err(error) => return SendOutcome::Unknown { reason: reason(error) },
+            }
+        }
+        match memory.write(notes).await {
             Ok(true) => {}
             Ok(false) => {
                 return match sent::read(memory, hold.id) {
                     Ok(Some(found)) => found_before(&found),
-                    _ => SendOutcome::Unknown { reason: "it was signed before".to_owned() },
+                    // Its signature was thrown away: nobody has it, and it is looked for as one that never was.
+                    _ => SendOutcome::Unknown { reason: "it was signed before, or replaced by another".to_owned() },
                 };
             }
             // Nothing has left, and nothing will before the note is read again.
             Err(error) => return SendOutcome::Unknown { reason: reason(error) },
         }
         match step.errand {
-            Errand::Send | Errand::Broadcast(_) => self.broadcast(&signed).await,
+            Errand::Send | Errand::Broadcast(_) | Errand::Replace { .. } => self.broadcast(&signed).await,
             Errand::Sign | Errand::SignPsbt(_) => SendOutcome::Sent { reference: signed.txid().to_string() },
         }
     }
@@ -61,7 +76,7 @@ impl BitcoinRail {
     async fn sign(&self, reference: &str, step: &Step) -> Result<Signed, String> {
         let (raw, psbt) = match &step.errand {
             Errand::Broadcast(raw) => (raw.clone(), None),
-            Errand::Send | Errand::Sign => {
+            Errand::Send | Errand::Sign | Errand::Replace { .. } => {
                 (self.node.sign(reference, &step.unsigned).await.map_err(NodeError::reason)?, None)
             }
             Errand::SignPsbt(text) => {
@@ -72,7 +87,27 @@ impl BitcoinRail {
             }
         };
         let checked = signed::Signed::of(&step.payment, raw, &step.coins).map_err(|refusal| refusal.detail)?;
-        Ok(Signed { wallet: reference.to_owned(), raw: checked.raw, psbt })
+        let coins = plan::coins_of(checked.raw.transaction(), &step.coins);
+        let kept = step.payment.change.iter().map(|change| change.script.clone()).collect();
+        let raised_from = match step.errand {
+            Errand::Replace { fee, .. } => Some(fee),
+            _ => None,
+        };
+        Ok(Signed { wallet: reference.to_owned(), raw: checked.raw, psbt, coins, kept, raised_from })
+    }
+
+    /// The spend whose transaction is replaced, if one is, and what comes back by that: nobody may spend it any more.
+    fn in_place_of(&self, errand: &Errand, memory: &dyn Memory) -> Result<Option<(HoldId, Vec<OutPoint>)>, RailError> {
+        let Errand::Replace { hold, .. } = errand else { return Ok(None) };
+        match sent::read(memory, *hold)? {
+            Some(Remembered::Signed(_)) if sent::replaced_by(memory, *hold)?.is_some() => {
+                Err(RailError::Refused("another transaction replaces it meanwhile; bump that one".to_owned()))
+            }
+            Some(Remembered::Signed(signed)) => Ok(Some((*hold, signed.change()))),
+            Some(Remembered::Cancelled) | None => {
+                Err(RailError::Refused("what it is to replace is settled meanwhile".to_owned()))
+            }
+        }
     }
 
     /// Gives a signed transaction to the node. Whatever the node says, it counts.
@@ -94,6 +129,13 @@ impl BitcoinRail {
             }
         })
     }
+}
+
+/// The note that says which spend replaces another: of two that are asked for at once, one is written.
+fn replaces(memory: &dyn Memory, replaced: HoldId, by: HoldId) -> Result<NewNote, RailError> {
+    let name = sent::replaced_note(replaced);
+    let version = memory.read(&name)?.map_or(0, |note| note.version);
+    Ok(NewNote { name, version, body: Some(by.as_bytes().to_vec()) })
 }
 
 fn found_before(found: &Remembered) -> SendOutcome {

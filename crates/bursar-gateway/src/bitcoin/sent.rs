@@ -1,7 +1,7 @@
 //! What the rail remembers of a spend: nothing yet, that it will never be signed, or what was signed.
 
-use bitcoin::Txid;
-use bitcoin::consensus::encode::{deserialize_partial, serialize};
+use bitcoin::consensus::encode::{deserialize, deserialize_partial, serialize};
+use bitcoin::{Amount, ScriptBuf, TxOut, Txid};
 use bursar_core::id::HoldId;
 use bursar_rails::bitcoin::transaction::Raw;
 use bursar_service::rail::{Memory, RailError};
@@ -29,6 +29,12 @@ pub(super) struct Signed {
     pub(super) raw: Raw,
     /// The same as its client gets it, if it asked for a PSBT.
     pub(super) psbt: Option<String>,
+    /// What its inputs are worth, in their order.
+    pub(super) coins: Vec<TxOut>,
+    /// The scripts of its change.
+    pub(super) kept: Vec<ScriptBuf>,
+    /// What the transaction pays that it replaces, if it replaces one.
+    pub(super) raised_from: Option<Amount>,
 }
 
 impl Signed {
@@ -40,7 +46,17 @@ impl Signed {
     /// As it is kept.
     pub(super) fn pack(&self) -> Vec<u8> {
         let psbt = self.psbt.clone().unwrap_or_default();
-        let parts = [self.wallet.clone().into_bytes(), psbt.into_bytes(), self.raw.bytes().to_vec()];
+        let kept: Vec<Vec<u8>> = self.kept.iter().map(|script| script.to_bytes()).collect();
+        // A fee of nothing is none that was replaced: no node relays it.
+        let raised_from = self.raised_from.unwrap_or(Amount::ZERO).to_sat();
+        let parts = [
+            self.wallet.clone().into_bytes(),
+            psbt.into_bytes(),
+            self.raw.bytes().to_vec(),
+            serialize(&self.coins),
+            serialize(&kept),
+            serialize(&raised_from),
+        ];
         let mut body = vec![SIGNED];
         body.extend(parts.iter().flat_map(serialize));
         body
@@ -55,7 +71,12 @@ impl Signed {
         };
         let (wallet, psbt, raw) = (String::from_utf8(part()?).ok()?, String::from_utf8(part()?).ok()?, part()?);
         let psbt = (!psbt.is_empty()).then_some(psbt);
-        rest.is_empty().then_some(Self { wallet, raw: Raw::read(raw).ok()?, psbt })
+        let coins = deserialize(&part()?).ok()?;
+        let kept: Vec<Vec<u8>> = deserialize(&part()?).ok()?;
+        let kept = kept.into_iter().map(ScriptBuf::from_bytes).collect();
+        let raised_from = Amount::from_sat(deserialize(&part()?).ok()?);
+        let raised_from = (raised_from > Amount::ZERO).then_some(raised_from);
+        rest.is_empty().then_some(Self { wallet, raw: Raw::read(raw).ok()?, psbt, coins, kept, raised_from })
     }
 }
 
@@ -73,6 +94,19 @@ pub(super) fn read(memory: &dyn Memory, hold: HoldId) -> Result<Option<Remembere
     let signed = Signed::unpack(&found.body)
         .ok_or_else(|| RailError::Unavailable("a signed transaction that was kept cannot be read".to_owned()))?;
     Ok(Some(Remembered::Signed(Box::new(signed))))
+}
+
+/// The name of the note that says by which spend one is replaced. There is one at most, whoever asks for it.
+pub(super) fn replaced_note(hold: HoldId) -> String {
+    format!("replaced/{hold}")
+}
+
+/// The spend that replaces one, for as long as it is not settled.
+pub(super) fn replaced_by(memory: &dyn Memory, hold: HoldId) -> Result<Option<HoldId>, RailError> {
+    let Some(found) = memory.read(&replaced_note(hold))? else { return Ok(None) };
+    let unreadable = || RailError::Unavailable("what replaces a transaction cannot be read".to_owned());
+    let by = HoldId::from_bytes(found.body.as_slice().try_into().map_err(|_| unreadable())?);
+    Ok(matches!(read(memory, by)?, Some(Remembered::Signed(_))).then_some(by))
 }
 
 /// The note that says that a spend is never signed.

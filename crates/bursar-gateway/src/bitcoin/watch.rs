@@ -153,6 +153,12 @@ pub(super) fn given(memory: &dyn Memory, hold: HoldId, signed: &Signed) -> Resul
     Ok(NewNote { name, version, body: Some(hold.as_bytes().to_vec()) })
 }
 
+/// The spend that a transaction was signed for, by its name.
+pub(super) fn given_for(memory: &dyn Memory, key: Txid) -> Result<Option<HoldId>, RailError> {
+    let found = memory.read(&given_note(key))?;
+    Ok(found.and_then(|note| note.body.as_slice().try_into().ok().map(HoldId::from_bytes)))
+}
+
 /// The name of a transaction, if it was signed here.
 fn given_name(found: &Transaction, memory: &dyn Memory) -> Result<Option<Txid>, RailError> {
     let key = transaction::key(found);

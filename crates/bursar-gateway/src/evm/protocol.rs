@@ -65,6 +65,7 @@ impl Protocol for EvmRail {
         _reference: &'a str,
         call: &'a Call,
         hold: HoldId,
+        _memory: &'a dyn Memory,
     ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>> {
         Box::pin(async move {
             // Whose wallet pays was looked at before; what the call means is read again, from the same call.

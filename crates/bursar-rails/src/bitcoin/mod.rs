@@ -13,6 +13,7 @@ pub mod methods;
 pub mod network;
 pub mod outcome;
 pub mod payment;
+pub mod raise;
 pub mod request;
 pub mod signed;
 pub mod transaction;

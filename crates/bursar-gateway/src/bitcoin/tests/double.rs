@@ -10,8 +10,8 @@ use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
 use bitcoin::sighash::{EcdsaSighashType, SighashCache};
 use bitcoin::transaction::Version;
 use bitcoin::{
-    Address, Amount, CompressedPublicKey, KnownHrp, OutPoint, PublicKey, ScriptBuf, Sequence, Transaction, TxIn, TxOut,
-    Txid, Witness, ecdsa,
+    Address, Amount, CompressedPublicKey, KnownHrp, OutPoint, Psbt, PublicKey, ScriptBuf, Sequence, Transaction, TxIn,
+    TxOut, Txid, Witness, ecdsa,
 };
 use bursar_core::secret::Secret;
 use bursar_rails::json::Json;
@@ -38,6 +38,8 @@ pub(super) struct State {
     /// What it signs instead.
     pub(super) signs: Option<Transaction>,
     pub(super) is_change: bool,
+    /// What it does to a replacement that it builds, besides taking more of the change.
+    pub(super) bumps: fn(&mut Transaction),
     pub(super) fault: Fault,
     /// What it was asked, by method.
     pub(super) asked: Vec<String>,
@@ -80,6 +82,7 @@ impl Double {
             adds: Vec::new(),
             signs: None,
             is_change: true,
+            bumps: |_| {},
             fault: Box::new(|_| None),
             asked: Vec::new(),
             broadcast: Vec::new(),
@@ -181,6 +184,7 @@ impl State {
             "fundrawtransaction" => {
                 format!(r#"{{"hex":"{}","fee":0.00002,"changepos":0}}"#, serialize_hex(&self.fund()))
             }
+            "psbtbumpfee" => format!(r#"{{"psbt":"{}","origfee":0.1,"fee":0.2,"errors":[]}}"#, self.bump(text(0))),
             "estimatesmartfee" => r#"{"feerate":0.00010000,"blocks":6}"#.to_owned(),
             "getrawchangeaddress" => format!(r#""{}""#, own()),
             "getaddressinfo" => {
@@ -261,6 +265,16 @@ impl State {
         output.push(TxOut { value: change, script_pubkey: own().script_pubkey() });
         let input = vec![input(&(*coin, *value))];
         Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input, output }
+    }
+
+    /// The same with more for miners, out of the change.
+    fn bump(&self, txid: &str) -> Psbt {
+        let of_it = |sent: &&Transaction| sent.compute_txid().to_string() == txid;
+        let mut made = self.broadcast.iter().find(of_it).unwrap().clone();
+        made.input.iter_mut().for_each(|input| input.witness.clear());
+        made.output[1].value -= self.fee;
+        (self.bumps)(&mut made);
+        Psbt::from_unsigned_tx(made).unwrap()
     }
 
     fn sign(&self, transaction: &mut Transaction) {

@@ -1,3 +1,4 @@
+mod bump;
 mod double;
 mod watch;
 
@@ -386,5 +387,5 @@ async fn whoever_pays_the_fee_is_told_by_the_plan() {
 }
 
 async fn plan_for(bench: &Bench, call: &Call, id: HoldId) -> Result<(Plan, Vec<Recipient>), RailError> {
-    bench.rail.plan_call("treasury", call, id).await
+    bench.rail.plan_call("treasury", call, id, &bench.notes).await
 }
