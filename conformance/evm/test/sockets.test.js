@@ -141,25 +141,28 @@ onChain('sockets', { live: true }, (world) => {
     assert.deepEqual(await world.gateway.spends(token), []);
   });
 
-  promise('the socket of a revoked token closes within a second', async (t) => {
-    const { chain, gateway } = world;
-    const { token } = await spender(world, t);
-    const socket = await open(t, token);
-    assert.match((await ask(socket, 'eth_subscribe', ['newHeads'])).result, /^0x/);
-    const closed = once(socket, 'close');
-    await gateway.native('DELETE', `/tokens/${token.id}`);
-    const since = Date.now();
-    let told = 0;
-    const mining = setInterval(() => chain.mine().catch(() => {}), 100);
-    socket.on('message', () => { if (Date.now() - since > CLOSED_WITHIN_MS) told += 1; });
-    const [code, reason] = await closed;
-    clearInterval(mining);
-    assert.ok(Date.now() - since < CLOSED_WITHIN_MS, `${Date.now() - since} ms`);
-    assert.equal(code, 1008);
-    assert.equal(String(reason), 'token_revoked');
-    assert.equal(told, 0);
-    const again = new WebSocket(place(), { headers: { authorization: `Bearer ${token.text}` } });
-    const [failure] = await once(again, 'error');
-    assert.match(String(failure), /401/);
-  });
+  for (const [end, method, route, told] of [['revoked', 'DELETE', '', 'token_revoked'], ['locked', 'POST', '/lock', 'locked']]) {
+    promise(`the socket of a ${end} token closes within a second`, async (t) => {
+      const { chain, gateway } = world;
+      const { token } = await spender(world, t);
+      const socket = await open(t, token);
+      assert.match((await ask(socket, 'eth_subscribe', ['newHeads'])).result, /^0x/);
+      const closed = once(socket, 'close');
+      await gateway.native(method, `/tokens/${token.id}${route}`);
+      const since = Date.now();
+      let late = 0;
+      const mining = setInterval(() => chain.mine().catch(() => {}), 100);
+      socket.on('message', () => { if (Date.now() - since > CLOSED_WITHIN_MS) late += 1; });
+      const [code, reason] = await closed;
+      clearInterval(mining);
+      assert.ok(Date.now() - since < CLOSED_WITHIN_MS, `${Date.now() - since} ms`);
+      assert.equal(code, 1008);
+      assert.equal(String(reason), told);
+      assert.equal(late, 0);
+      const again = new WebSocket(place(), { headers: { authorization: `Bearer ${token.text}` } });
+      // A locked token is known, so that its socket opens, and closes at once.
+      const [failure, why] = await Promise.race([once(again, 'error'), once(again, 'close')]);
+      assert.match(`${failure} ${why}`, end === 'revoked' ? /401/ : /1008 locked/);
+    });
+  }
 });

@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
+use crate::abrupt::Abrupt;
 use crate::closing::Closing;
 use crate::framing::{self, Fault, Framing, Observed, Whole};
 
@@ -132,6 +133,7 @@ async fn connection(
         tracing::debug!(%peer, %error, "a connection keeps its delay");
     }
     let framing = Arc::new(Framing::new());
+    let stream = Abrupt::new(stream, closing.abruptly.clone());
     let io = TokioIo::new(Observed::new(stream, Arc::clone(&framing)));
     let (under_way, mut seen) = watch::channel(0_usize);
     let under_way = Arc::new(under_way);

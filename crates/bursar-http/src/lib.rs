@@ -4,6 +4,7 @@
 //! signature. Which credential may use which route stands in the table and nowhere else, and the router is
 //! built from the table, so there is no route beside it. Handlers translate; they decide nothing.
 
+mod abrupt;
 mod address;
 pub mod authz;
 mod bitgo;

@@ -4,6 +4,7 @@
 //! connection asks [`Bursar::is_still_good`] before every call and every moment in between.
 
 use bursar_core::authorize::{Need, authorize};
+use bursar_core::refusal::Refusal;
 use bursar_rails::Forbidden;
 use bursar_rails::forbidden::Why;
 use bursar_rails::json::Json;
@@ -30,6 +31,10 @@ impl Bursar {
             .map_err(|refusal| Unauthenticated::Refused(Box::new(refusal)))?;
         if !counts || !known.token.lives_at(now) {
             return Err(Unauthenticated::Unknown);
+        }
+        // Who locks a token is heard at once; what it reads meanwhile, it asks for one by one.
+        if let Some(since) = known.token.locked.filter(|_| known.token.unlocked_at(now).is_none()) {
+            return Err(Unauthenticated::Refused(Box::new(Refusal::Locked { since })));
         }
         Ok(Principal { known, owner, ..principal.clone() })
     }

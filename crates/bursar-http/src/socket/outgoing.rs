@@ -17,14 +17,14 @@ const MESSAGES: usize = 512;
 const BYTES: usize = 4 << 20;
 /// How long a client may take to take one message, and the last one.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
-const LAST_WITHIN: Duration = Duration::from_millis(500);
+const LAST_WITHIN: Duration = Duration::from_millis(300);
 
 /// What is sent to a client, by a task of its own.
 pub(super) struct Outgoing {
     messages: mpsc::Sender<Message>,
     waiting: Arc<AtomicUsize>,
     last: oneshot::Sender<CloseFrame>,
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
 }
 
 /// The client does not keep up.
@@ -73,13 +73,13 @@ impl Outgoing {
         self.messages.try_send(message).map_err(|_| Slow)
     }
 
-    /// Says why it is over, before whatever still waits.
-    pub(super) async fn close(self, why: CloseFrame) {
+    /// Says why it is over, before whatever still waits; whether the client's machine took it.
+    pub(super) async fn close(self, why: CloseFrame) -> bool {
         let Self { messages, last, task, .. } = self;
         // If the task is gone already, there is nobody to tell.
         let _ = last.send(why);
         drop(messages);
-        let _ = task.await;
+        task.await.unwrap_or(false)
     }
 }
 
@@ -88,7 +88,8 @@ async fn write<S>(
     mut queue: mpsc::Receiver<Message>,
     mut ending: oneshot::Receiver<CloseFrame>,
     waiting: Arc<AtomicUsize>,
-) where
+) -> bool
+where
     S: Sink<Message> + Unpin,
 {
     let why = loop {
@@ -106,9 +107,9 @@ async fn write<S>(
         };
         waiting.fetch_sub(length, Ordering::Relaxed);
         if !matches!(sent, Ok(Ok(()))) {
-            return;
+            return false;
         }
     };
     // What was begun is ended first; a client that does not read hears nothing.
-    let _ = timeout(LAST_WITHIN, sink.send(Message::Close(why))).await;
+    matches!(timeout(LAST_WITHIN, sink.send(Message::Close(why))).await, Ok(Ok(())))
 }

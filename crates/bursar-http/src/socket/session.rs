@@ -101,10 +101,14 @@ impl Session {
         let (sink, mut stream) = socket.split();
         let outgoing = Outgoing::new(sink);
         let end = self.serve(&outgoing, &mut stream, &closing).await;
-        outgoing.close(end.frame()).await;
+        let is_told = outgoing.close(end.frame()).await;
         // A closing that meets unread bytes would be lost with them.
         let goodbye = async { while let Some(Ok(_)) = stream.next().await {} };
-        let _ = timeout(GOODBYE_WITHIN, goodbye).await;
+        if !is_told || timeout(GOODBYE_WITHIN, goodbye).await.is_err() {
+            // INVARIANT: who does not read now reads nothing of this later, from the buffers of the machine.
+            closing.abruptly.end();
+        }
+        drop(stream);
         drop(self.place);
     }
 

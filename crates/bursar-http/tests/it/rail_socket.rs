@@ -16,7 +16,8 @@ use bursar_service::freezes::FreezeOrder;
 use bursar_wire::signature::{AuthVersion, Request as Signed, SigningKey};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -78,6 +79,8 @@ async fn converse(stream: TcpStream, heard: Heard, chain: u64) {
         socket.send(Message::Text(answer.to_string().into())).await.unwrap();
         let events = match asked["params"][0].as_str() {
             Some("newHeads") => 1,
+            // With their bodies: as many as wait for their reader.
+            Some("newPendingTransactions") if asked["params"][1] == true => 600,
             Some("newPendingTransactions") => 1_000_000,
             // A node that goes away.
             Some("logs") => return,
@@ -254,6 +257,7 @@ async fn a_socket_of_a_token_that_may_no_more_closes_within_a_second() {
     let server = &world.house.server;
     for (end, reason) in [
         ("rotate", "token_unknown"),
+        ("lock", "locked"),
         ("revoke", "token_revoked"),
         ("freeze", "owner_frozen"),
         ("expire", "token_expired"),
@@ -271,6 +275,10 @@ async fn a_socket_of_a_token_that_may_no_more_closes_within_a_second() {
             "revoke" => {
                 let path = format!("/tokens/{}", token.id);
                 assert_eq!(world.house.ask("DELETE", &path, &world.session, None).await.status, 200);
+            }
+            "lock" => {
+                let path = format!("/tokens/{}/lock", token.id);
+                assert_eq!(world.house.ask("POST", &path, &world.session, Some(json!({}))).await.status, 200);
             }
             "freeze" => drop(server.bursar.freeze_named("owner@example.com", &order).await.unwrap()),
             _ => server.pass(Span::from_seconds(3601)),
@@ -368,6 +376,38 @@ async fn who_does_not_read_and_whose_node_is_gone_loses_the_socket_and_nothing_g
         }
         assert!(Instant::now() < until, "{} places", open.len());
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_client_that_does_not_read_is_not_read_after_its_token_is_revoked() {
+    let world = World::new().await;
+    let token = world.token(json!({})).await;
+    let narrow = TcpSocket::new_v4().unwrap();
+    narrow.set_recv_buffer_size(8 << 10).unwrap();
+    let stream = narrow.connect(world.listening.address).await.unwrap();
+    let mut request = format!("ws://{}/rail/chain", world.listening.address).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {}", token.text).parse().unwrap());
+    let (mut paused, _) = client_async(request, stream).await.unwrap();
+    let named = ask(&mut paused, "eth_subscribe", json!(["newPendingTransactions", true])).await;
+    assert!(named["result"].is_string(), "{named}");
+    hear(&mut paused).await;
+
+    let path = format!("/tokens/{}", token.id);
+    assert_eq!(world.house.ask("DELETE", &path, &world.session, None).await.status, 200);
+    let since = Instant::now();
+    // Nothing is read: only that the connection is at its end is heard.
+    timeout(SOON, paused.get_ref().ready(Interest::ERROR)).await.expect("still open").unwrap();
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    let mut events = 0;
+    let end = loop {
+        match timeout(SOON, paused.next()).await.expect("still open") {
+            Some(Ok(Message::Text(_))) => events += 1,
+            Some(Ok(Message::Ping(_))) => {}
+            other => break other,
+        }
+    };
+    assert!(matches!(end, Some(Err(_))), "reset, with what was not taken by then: {end:?}");
+    assert!(events < 100, "{events}");
 }
 
 #[tokio::test]
