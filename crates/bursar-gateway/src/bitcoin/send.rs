@@ -28,11 +28,12 @@ impl BitcoinRail {
             Ok(Some(found)) => return found_before(&found),
             Err(error) => return SendOutcome::Unknown { reason: reason(error) },
         }
-        let replaced = match self.in_place_of(&step.errand, memory) {
+        let replaced = match in_place_of(&step.errand, hold.id, memory) {
             Ok(replaced) => replaced,
             Err(error) => return refused(reason(error)),
         };
-        let (instead_of, change) = replaced.map_or((None, Vec::new()), |(hold, change)| (Some(hold), change));
+        let instead_of = replaced.as_ref().map(|replaced| replaced.hold);
+        let change = replaced.iter().flat_map(|replaced| replaced.change.iter().copied());
         let coins: Vec<_> = step.coins.keys().copied().chain(change).collect();
         if !self.reserved.sign_instead(hold.id, instead_of, coins.into_iter(), Instant::now()) {
             return refused("another spend took its coins meanwhile; ask again".to_owned());
@@ -48,12 +49,7 @@ impl BitcoinRail {
         };
         let remembered = NewNote { name: sent::note(hold.id), version: 0, body: Some(signed.pack()) };
         let mut notes = vec![remembered, given];
-        if let Some(replaced) = instead_of {
-            match replaces(memory, replaced, hold.id) {
-                Ok(note) => notes.push(note),
-                Err(error) => return SendOutcome::Unknown { reason: reason(error) },
-            }
-        }
+        notes.extend(replaced.map(|replaced| replaced.note));
         match memory.write(notes).await {
             Ok(true) => {}
             Ok(false) => {
@@ -96,20 +92,6 @@ impl BitcoinRail {
         Ok(Signed { wallet: reference.to_owned(), raw: checked.raw, psbt, coins, kept, raised_from })
     }
 
-    /// The spend whose transaction is replaced, if one is, and what comes back by that: nobody may spend it any more.
-    fn in_place_of(&self, errand: &Errand, memory: &dyn Memory) -> Result<Option<(HoldId, Vec<OutPoint>)>, RailError> {
-        let Errand::Replace { hold, .. } = errand else { return Ok(None) };
-        match sent::read(memory, *hold)? {
-            Some(Remembered::Signed(_)) if sent::replaced_by(memory, *hold)?.is_some() => {
-                Err(RailError::Refused("another transaction replaces it meanwhile; bump that one".to_owned()))
-            }
-            Some(Remembered::Signed(signed)) => Ok(Some((*hold, signed.change()))),
-            Some(Remembered::Cancelled) | None => {
-                Err(RailError::Refused("what it is to replace is settled meanwhile".to_owned()))
-            }
-        }
-    }
-
     /// Gives a signed transaction to the node. Whatever the node says, it counts.
     pub(super) async fn broadcast(&self, signed: &Signed) -> SendOutcome {
         match self.offer(signed).await {
@@ -131,11 +113,29 @@ impl BitcoinRail {
     }
 }
 
-/// The note that says which spend replaces another: of two that are asked for at once, one is written.
-fn replaces(memory: &dyn Memory, replaced: HoldId, by: HoldId) -> Result<NewNote, RailError> {
-    let name = sent::replaced_note(replaced);
+/// What is replaced by a spend that is signed now.
+struct Replaced {
+    hold: HoldId,
+    /// What comes back by it: nobody may spend that any more.
+    change: Vec<OutPoint>,
+    /// Says by which spend. Of two that are asked for at once, one is written.
+    note: NewNote,
+}
+
+/// The spend whose transaction another replaces, if it still may.
+fn in_place_of(errand: &Errand, by: HoldId, memory: &dyn Memory) -> Result<Option<Replaced>, RailError> {
+    let Errand::Replace { hold, .. } = errand else { return Ok(None) };
+    let name = sent::replaced_note(*hold);
+    // INVARIANT: the version is read before what it says: it is written only if nobody was faster.
     let version = memory.read(&name)?.map_or(0, |note| note.version);
-    Ok(NewNote { name, version, body: Some(by.as_bytes().to_vec()) })
+    if sent::replaced_by(memory, *hold)?.is_some() {
+        return Err(RailError::Refused("another transaction replaces it meanwhile; bump that one".to_owned()));
+    }
+    let Some(Remembered::Signed(signed)) = sent::read(memory, *hold)? else {
+        return Err(RailError::Refused("what it is to replace is settled meanwhile".to_owned()));
+    };
+    let note = NewNote { name, version, body: Some(by.as_bytes().to_vec()) };
+    Ok(Some(Replaced { hold: *hold, change: signed.change(), note }))
 }
 
 fn found_before(found: &Remembered) -> SendOutcome {
