@@ -98,10 +98,10 @@ onChain('tokens', {}, (world) => {
     await chain.fund(own.address);
     const to = anyAddress();
     refusedWith(await gateway.send(token, call('transferFrom', anyAddress(), to, 1n)), 'not_priced');
-    refusedWith(await gateway.send(token, call('transferFrom', own.address, to, 1n)), 'not_supported');
+    refusedWith(await gateway.send(token, call('transferFrom', own.address, to, 1n)), 'two_wallets');
     const permit = (owner) => call('permit', owner, to, 1n, 2n ** 40n, 27, `0x${'11'.repeat(32)}`, `0x${'11'.repeat(32)}`);
     refusedWith(await gateway.send(token, permit(anyAddress())), 'not_priced');
-    refusedWith(await gateway.send(token, permit(own.address)), 'not_supported');
+    refusedWith(await gateway.send(token, permit(own.address)), 'two_wallets');
     // A token that sees one of the two wallets does not see the other's money either.
     const narrow = await gateway.token(t, LIMITS, { scope: [`wallet_view:${wallet.id}`, `wallet_spend:${wallet.id}`] });
     refusedWith(await gateway.send(narrow, call('transferFrom', own.address, to, 1n)), 'not_priced');

@@ -89,7 +89,9 @@ fn told(error: NoResult, now: Timestamp) -> Json {
             let number = match why {
                 Why::UnknownMethod | Why::UnknownRoute | Why::Withheld => METHOD_NOT_FOUND,
                 Why::Undecodable => INVALID_PARAMS,
-                Why::NotPriced | Why::WrongChain | Why::NotSupported | Why::SpendOverSocket => TRANSACTION_REJECTED,
+                Why::NotPriced | Why::WrongChain | Why::NotSupported | Why::TwoWallets | Why::SpendOverSocket => {
+                    TRANSACTION_REJECTED
+                }
                 Why::NotConfigured => METHOD_NOT_FOUND,
             };
             failed(number, &detail, Some(code(why.code())))

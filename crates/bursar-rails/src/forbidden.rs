@@ -28,6 +28,8 @@ pub enum Why {
     WrongChain,
     /// It is of a kind that is not carried out (a batch with two spends, a replaced input, a contract's creation).
     NotSupported,
+    /// Its money is one wallet's and its fee another's.
+    TwoWallets,
     /// It spends, and came over a connection that is for reading.
     SpendOverSocket,
     /// The operator has not said where it can be had.
@@ -45,6 +47,7 @@ impl Why {
             Self::NotPriced => "not_priced",
             Self::WrongChain => "wrong_chain",
             Self::NotSupported => "not_supported",
+            Self::TwoWallets => "two_wallets",
             Self::SpendOverSocket => "spend_over_socket",
             Self::NotConfigured => "not_configured",
         }

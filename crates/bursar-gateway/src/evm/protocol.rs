@@ -117,9 +117,11 @@ impl EvmRail {
 
 fn wanted(payment: Payment) -> Result<Wanted, Forbidden> {
     if payment.payer != payment.sender {
-        // One spend has one wallet; two would have to be held together.
-        let detail = "it takes from one wallet and pays the fee from another; send it from the wallet that pays";
-        return Err(Forbidden::new(Why::NotSupported, detail));
+        // One spend has one wallet; two would have to be held together (ADR 24).
+        let (payer, sender) = (payment.payer, payment.sender);
+        let detail =
+            format!("it takes from wallet {payer} and pays its fee from {sender}; send a `transfer` from {payer}");
+        return Err(Forbidden::new(Why::TwoWallets, detail));
     }
     let (name, shows_transaction) = match &payment.form {
         Form::Signed(signed) => (Some(format!("nonce/{}", signed.nonce)), false),
