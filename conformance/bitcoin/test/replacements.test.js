@@ -35,7 +35,7 @@ onChain('replacements', { coins: 12 }, (world) => {
     const first = await replaced(token);
     const over = await refusal(token.token, 'sendtoaddress', [ELSEWHERE, 0.5]);
     assert.equal(over.data.code, 'limit_exceeded', 'both count');
-    await chain.drop(first);
+    if (chain.software === 'bcoin') await chain.drop();
     await until(async () => {
       const [waiting] = await chain.waiting();
       return waiting !== undefined && waiting !== first;
