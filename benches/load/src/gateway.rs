@@ -1,5 +1,5 @@
-//! Reads of a chain through the gateway, beside nginx that only passes them on, and beside nginx that asks another
-//! server first, as whoever has no gateway would do.
+//! Reads of a chain and spends at an API through the gateway, beside nginx that only passes them on, and beside nginx that
+//! asks another server first, as whoever has no gateway would do.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -15,6 +15,28 @@ use crate::{Options, Problem, compare, node};
 
 /// What the rail is called.
 pub(crate) const RAIL: &str = "chain";
+/// What the rail of an API is called.
+pub(crate) const API: &str = "api";
+
+/// What a request to the API costs, and what its answer means.
+const RULES: &str = r#"
+assets = { tbtc = 8 }
+[[rails.api.rules]]
+method = "POST"
+path = "/charges"
+operation = "spend"
+headers = ["idempotency-key"]
+body = "json"
+fields = ["amount", "to", "memo"]
+asset = "tbtc"
+amount = "minor(body.amount, 'tbtc')"
+destination = "body.to"
+key = "headers['idempotency-key']"
+key_header = "idempotency-key"
+done = "status == 200"
+refused = "status == 402"
+record = "answer.result"
+"#;
 
 pub(crate) async fn run(options: &Options) -> Result<(), Problem> {
     let (home, cores) = (TempDir::new()?, options.server_cores.as_deref());
@@ -22,28 +44,34 @@ pub(crate) async fn run(options: &Options) -> Result<(), Problem> {
     let rails = home.path().join("rails.toml");
     let url = node.url()?;
     let text = format!(
-        "[rails.{RAIL}]\nkind = \"evm\"\nurl = \"{url}\"\nchain_id = {}\ncoin = \"hteth\"\nconfirmations = 1\n",
+        "[rails.{API}]\nkind = \"http\"\nurl = \"{url}\"\n{RULES}\n[rails.{RAIL}]\nkind = \"evm\"\nurl = \"{url}\"\nchain_id = {}\ncoin = \"hteth\"\nconfirmations = 1\n",
         node::CHAIN
     );
     fs::write(&rails, text)?;
     let subject = Subject::with_rails(options, 0, Some(&rails)).await?;
-    add_wallet(&options.bursar, &subject.data())?;
+    add_wallet(&options.bursar, &subject.data(), RAIL, "hteth", &[])?;
+    add_wallet(&options.bursar, &subject.data(), API, "tbtc", &["--reference", "default"])?;
 
     let passing = nginx(home.path(), "passing", node.address(), None, cores)?;
     let asking = nginx(home.path(), "asking", node.address(), Some(Server::hello(cores)?), cores)?;
     println!("{}", subject.disk()?);
-    let rows = [
+    let reads = [
         ("nginx proxy_pass", &passing, Kind::Chain),
         ("the node alone", &node, Kind::Chain),
         ("nginx auth_request, empty answer, and proxy_pass", &asking, Kind::Chain),
         ("POST /rail, a read, v2", subject.server(), Kind::Chain),
     ];
-    compare(options, &subject, &[&rows]).await
+    let spends = [
+        ("nginx `proxy_pass`, a spend's request", &passing, Kind::Charge),
+        ("nginx `auth_request`, the same", &asking, Kind::Charge),
+        ("`POST /rail`, a spend, v2: held, sent on, settled", subject.server(), Kind::Charge),
+    ];
+    compare(options, &subject, &[&reads, &spends]).await
 }
 
-fn add_wallet(bursar: &Path, data: &Path) -> Result<(), Problem> {
+fn add_wallet(bursar: &Path, data: &Path, rail: &str, coin: &str, more: &[&str]) -> Result<(), Problem> {
     let mut command = Command::new(bursar);
-    command.args(["wallet", "add", "--json", "--rail", RAIL, "--coin", "hteth", "--label", "Bench"]);
+    command.args(["wallet", "add", "--json", "--rail", rail, "--coin", coin, "--label", "Bench"]).args(more);
     command.args(["--owner", "user@example.com", "--data-dir"]).arg(data);
     match command.stdin(Stdio::null()).stdout(Stdio::null()).status()?.success() {
         true => Ok(()),

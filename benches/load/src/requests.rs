@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Spend,
     /// A read of a chain in the protocol of its nodes.
     Chain,
+    /// A request to an API that costs money: held, sent on, settled.
+    Charge,
     /// A login with a wrong password.
     WrongLogin,
 }
@@ -91,6 +93,7 @@ impl Requests {
             Kind::Hold | Kind::HotHold | Kind::OneLimitHold => "/bursar/v1/spends".to_owned(),
             Kind::Spend => format!("/api/v2/tbtc/wallet/{}/sendcoins", spends.wallet),
             Kind::Chain => format!("/rail/{}", crate::gateway::RAIL),
+            Kind::Charge => format!("/rail/{}/charges", crate::gateway::API),
             Kind::WrongLogin => "/api/v2/user/login".to_owned(),
         };
         let (bearer, key) = (hash.to_hex().expose().clone(), SigningKey::new(&hash));
@@ -102,7 +105,7 @@ impl Requests {
     /// Whether this is the status of a good answer. The bare server says 200 to everything.
     pub(crate) const fn is_good(&self, status: u16) -> bool {
         match self.kind {
-            Kind::Session | Kind::Own | Kind::Spend | Kind::Chain => status == 200,
+            Kind::Session | Kind::Own | Kind::Spend | Kind::Chain | Kind::Charge => status == 200,
             Kind::Hold | Kind::HotHold | Kind::OneLimitHold => status == 201 || status == 200,
             Kind::WrongLogin => status == 401,
         }
@@ -128,6 +131,7 @@ impl Requests {
             Kind::Chain => {
                 ("POST", format!(r#"{{"jsonrpc":"2.0","id":{made},"method":"eth_blockNumber","params":[]}}"#))
             }
+            Kind::Charge => ("POST", format!(r#"{{"amount":"1000","to":"acct_1","memo":"{name}-{made}"}}"#)),
             Kind::WrongLogin => {
                 let username = self.guesses.next_account();
                 ("POST", format!(r#"{{"email":"{username}","password":"wrong-{name}-{made}","otp":"000000"}}"#))
@@ -137,7 +141,7 @@ impl Requests {
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
         );
-        if matches!(self.kind, Kind::Hold | Kind::HotHold | Kind::OneLimitHold) {
+        if matches!(self.kind, Kind::Hold | Kind::HotHold | Kind::OneLimitHold | Kind::Charge) {
             head += &format!("Idempotency-Key: {name}-{made}\r\n");
         }
         if self.kind != Kind::WrongLogin {

@@ -114,7 +114,9 @@ impl Subject {
             Kind::Hold => (service.clone(), own(presented)),
             Kind::HotHold => (service.clone(), presented.first().cloned().unwrap_or_default()),
             Kind::OneLimitHold => (service.clone(), own(tokens)),
-            Kind::Session | Kind::Own | Kind::Spend | Kind::Chain | Kind::WrongLogin => (own(tokens), String::new()),
+            Kind::Session | Kind::Own | Kind::Spend | Kind::Chain | Kind::Charge | Kind::WrongLogin => {
+                (own(tokens), String::new())
+            }
         };
         let name = format!("{}-{connection}", requests::now());
         let spends = Spends { spender: &spender, wallet: &self.wallet, destination: &self.destination, name };

@@ -20,6 +20,7 @@ pub mod ambient;
 pub mod amount;
 pub mod audit;
 pub mod authorize;
+pub mod breaker;
 pub mod coin;
 pub mod destination;
 pub mod hold;

@@ -249,6 +249,11 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
         ServiceError::RateLimited { retry_after } => {
             Shown::new(429, body("TooManyRequests", "rate_limited")).after(retry_after.as_seconds_ceil())
         }
+        ServiceError::Broken { rail, failures, code, until } => {
+            let body = body("Paused", "broken").with_context("rail", rail).with_context("failures", failures);
+            let body = body.with_context("lastCode", code).with_context("until", until.to_string());
+            Shown::new(429, body).after(until.since(now).as_seconds_ceil())
+        }
         ServiceError::UnlockedLonger { until } => {
             let body = ErrorBody::new("UnlockedLonger", "Session already unlocked longer", request_id);
             let body = body.with_context("code", "unlocked_longer").with_context("until", until.to_string());

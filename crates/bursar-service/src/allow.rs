@@ -18,6 +18,7 @@ use bursar_core::token::TokenKind;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
+use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::rail::RailError;
 use crate::refused::Attempt;
@@ -98,8 +99,22 @@ impl Bursar {
             Purse::Wallet(wallet) => Some(wallet),
             Purse::Organisation(_) => None,
         };
+        let circuit = self.circuit(principal, Doing::Spend, Place::Wallet(wallet));
+        circuit.check()?;
+        let id = HoldId::time_ordered(self.clock.now(), self.random.bytes());
+        let allowed = self.allow_as(principal, asked, wallet, id).await;
+        circuit.ended(id, allowed, |allowed| allowed.before).await
+    }
+
+    async fn allow_as(
+        &self,
+        principal: &Principal,
+        asked: AskedSpend,
+        wallet: Option<WalletId>,
+        id: HoldId,
+    ) -> Result<AllowedSpend, ServiceError> {
         let attempt = Attempt { token: principal.token().id, coin: asked.coin.clone(), wallet };
-        let prepared = self.prepare_allowed(principal, asked);
+        let prepared = self.prepare_allowed(principal, asked, id);
         let mut request = self.noting_refusal(principal, &attempt, prepared).await?;
         for _ in 0..MOST_ATTEMPTS {
             match self.command(principal.actor(), Command::Hold(Box::new(request.clone()))).await? {
@@ -135,7 +150,12 @@ impl Bursar {
         }
     }
 
-    fn prepare_allowed(&self, principal: &Principal, asked: AskedSpend) -> Result<HoldRequest, ServiceError> {
+    fn prepare_allowed(
+        &self,
+        principal: &Principal,
+        asked: AskedSpend,
+        id: HoldId,
+    ) -> Result<HoldRequest, ServiceError> {
         let (wallet, organisation, rail) = match asked.purse {
             Purse::Wallet(id) => {
                 let (wallet, _) = self.wallet_for(principal, id, WalletAction::Spend)?;
@@ -152,9 +172,9 @@ impl Bursar {
             self.may_settle(service, organisation, wallet)?;
         }
         let (holder, patience) = asked.settles.unzip();
-        let (now, token) = (self.clock.now(), principal.token().id);
+        let token = principal.token().id;
         Ok(HoldRequest {
-            id: HoldId::time_ordered(now, self.random.bytes()),
+            id,
             token,
             address: principal.address,
             wallet,

@@ -46,6 +46,17 @@ pub enum ServiceError {
         /// How long to wait.
         retry_after: Span,
     },
+    /// The token does nothing on this rail but fail, and is paused there.
+    Broken {
+        /// The rail; `-` for spends without a wallet.
+        rail: String,
+        /// The failures in a row that led to it.
+        failures: u32,
+        /// The code of the last of them.
+        code: &'static str,
+        /// The first instant at which it is let through again.
+        until: Timestamp,
+    },
     /// The running unlock lasts longer than the one asked for.
     UnlockedLonger {
         /// Until when.
@@ -229,6 +240,12 @@ impl fmt::Display for ServiceError {
             Self::RateLimited { retry_after } => {
                 write!(f, "too many requests; try again in {} s", retry_after.as_seconds_ceil())
             }
+            Self::Broken { rail, failures, code, until } => write!(
+                f,
+                "{failures} requests in a row came to nothing on rail `{rail}`, the last with `{code}`, so the token is \
+                 paused there until {until}; mend what fails before you go on, or the next pause is longer. An unlock by \
+                 its owner ends it at once"
+            ),
             Self::UnlockedLonger { until } => write!(f, "Session already unlocked longer, until {until}"),
             Self::DuplicateSpend { hold } => write!(f, "the sequenceId names another spend, {hold}"),
             Self::OutcomePending { hold } => {

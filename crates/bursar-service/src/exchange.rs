@@ -10,6 +10,7 @@ use bursar_rails::exchange::{Answered, Asked, Exchange};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
+use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::proxy::OwnWallet;
 use crate::rail::{Exchanges, RailError};
@@ -58,9 +59,24 @@ impl Bursar {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
         let exchanges = found.exchanges().ok_or(ServiceError::NotFound("rail"))?;
         let wallets = self.wallets_on(principal, rail).await?;
-        match exchanges.meaning(asked).map_err(NoExchange::Forbidden)? {
+        let circuit = self.circuit(principal, Doing::Read, Place::Rail(rail));
+        let meaning = match exchanges.meaning(asked) {
+            Ok(meaning) => meaning,
+            Err(forbidden) => {
+                circuit.check()?;
+                circuit.went_wrong(forbidden.why.code()).await;
+                return Err(NoExchange::Forbidden(forbidden));
+            }
+        };
+        match meaning {
             Exchange::Read(outgoing) => {
-                exchanges.read(&outgoing).await.map_err(|error| ServiceError::from(error).into())
+                circuit.check()?;
+                let answered = exchanges.read(&outgoing).await;
+                match &answered {
+                    Ok(_) => circuit.went_well(),
+                    Err(_) => circuit.went_wrong("rail_unavailable").await,
+                }
+                answered.map_err(|error| ServiceError::from(error).into())
             }
             Exchange::Spend(charge) => {
                 let wallet = the_wallet(&wallets)?.id;

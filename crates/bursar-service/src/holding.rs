@@ -8,7 +8,7 @@ use bursar_core::account::MemberRole;
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
-use bursar_core::id::{HoldId, OrganisationId, WalletId};
+use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
 use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Settler};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
@@ -21,6 +21,7 @@ use bursar_wire::token_text::BearerHash;
 use crate::Bursar;
 use crate::accounts::check_name;
 use crate::authenticate::{Principal, Unauthenticated};
+use crate::breakers::Place;
 use crate::error::ServiceError;
 use crate::known::KnownToken;
 use crate::limits::administers;
@@ -103,9 +104,25 @@ impl Bursar {
     /// Refused with the reason, or not for this service.
     pub async fn hold_for(&self, service: &Principal, spend: ExternalSpend) -> Result<Held, ServiceError> {
         let presented = self.token_of_text(spend.spender.expose());
-        let token = presented.as_ref().map_or(service.token().id, |(known, _)| known.token.id);
+        // What no living token is said to spend is the service's own failure.
+        let own = (service.token().id, service.user());
+        let (token, owner) = presented.as_ref().map_or(own, |(known, _)| (known.token.id, known.token.user));
+        let circuit = self.circuit_for(service, (token, owner), Place::Wallet(spend.wallet));
+        circuit.check()?;
+        let id = HoldId::time_ordered(self.clock.now(), self.random.bytes());
+        let held = self.hold_as(service, presented, spend, (token, id)).await;
+        circuit.ended(id, held, |held| held.before).await
+    }
+
+    async fn hold_as(
+        &self,
+        service: &Principal,
+        presented: Spender,
+        spend: ExternalSpend,
+        (token, id): (TokenId, HoldId),
+    ) -> Result<Held, ServiceError> {
         let attempt = Attempt { token, coin: spend.coin.clone(), wallet: spend.wallet };
-        let prepared = self.prepare_external(service, presented, spend).await;
+        let prepared = self.prepare_external(service, presented, spend, id).await;
         let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
         for _ in 0..MOST_ATTEMPTS {
             match self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await? {
@@ -134,6 +151,7 @@ impl Bursar {
         service: &Principal,
         presented: Spender,
         spend: ExternalSpend,
+        id: HoldId,
     ) -> Result<(HoldRequest, [u8; 32]), ServiceError> {
         let organisation = self.service_of(service, spend.wallet)?;
         if spend.organisation.is_some_and(|asked| asked != organisation) {
@@ -156,14 +174,13 @@ impl Bursar {
         let payees = self.payees_by(rail, &spend.coin, &spend.recipients)?;
         let fee_ceiling = rail.map(|rail| rail.fees_at_most(&spend.fee_coin));
         check_sum(&payees, spend.fee)?;
-        let now = self.clock.now();
         let patience = spend.patience.unwrap_or(self.policy.spend_deadline);
         if patience > LONGEST_PATIENCE {
             return Err(ServiceError::invalid("deadline", "is more than 7 days away"));
         }
         let token = spender.token.id;
         let request = HoldRequest {
-            id: HoldId::time_ordered(now, self.random.bytes()),
+            id,
             token,
             // A token that is tied to addresses is spent with only if the service says from where.
             address: spend.address.unwrap_or(service.address),
@@ -292,7 +309,7 @@ impl Bursar {
     pub async fn spends_of(
         &self,
         principal: &Principal,
-        token: bursar_core::id::TokenId,
+        token: TokenId,
         page: Page<HoldId>,
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
         self.own_token(principal, token)?;

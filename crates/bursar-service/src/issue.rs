@@ -17,6 +17,7 @@ use bursar_wire::token_text::TokenText;
 
 use crate::accounts::check_name;
 use crate::authenticate::{Mode, Principal, secret_place};
+use crate::breakers::Paused;
 use crate::error::{ServiceError, Unproven};
 use crate::login::Handed;
 use crate::notices::Notice;
@@ -91,6 +92,8 @@ pub struct TokenState {
     pub fingerprint: Option<String>,
     /// The same of its old secret while that goes on after a rotation, and until when it does.
     pub old_secret: Option<(String, Timestamp)>,
+    /// Where it is paused since it only failed.
+    pub pauses: Vec<Paused>,
 }
 
 impl Bursar {
@@ -388,8 +391,9 @@ impl Bursar {
             .find_map(|(lookup, ends)| ends.filter(|ends| now < *ends).map(|ends| (fingerprint_of(lookup), ends)));
         let known = self.limits_of(id)?;
         let standing = self.standing_of_token(id, &known).await?;
+        let pauses = self.pauses_of(id);
         let (rules, version, budgets) = (known.rules.clone(), known.version, known.budgets.clone());
-        Ok(TokenState { uses, token, rules, version, budgets, standing, fingerprint, old_secret })
+        Ok(TokenState { uses, token, rules, version, budgets, standing, fingerprint, old_secret, pauses })
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod allow;
 pub mod authenticate;
+pub mod breakers;
 mod broken;
 pub mod condition;
 pub mod conservation;
@@ -73,6 +74,7 @@ use std::sync::atomic::AtomicU64;
 
 use bursar_core::ambient::{Clock, Random};
 use bursar_core::audit::Actor;
+use bursar_core::breaker::BreakerRules;
 use bursar_core::ledger::{Command, Outcome, Request, Write};
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
@@ -86,6 +88,7 @@ use bursar_store::{Store, StoreError};
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
+use crate::breakers::Breakers;
 use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, PendingTotp};
 use crate::error::ServiceError;
 use crate::follow::UnderWaySpends;
@@ -141,6 +144,8 @@ pub struct Policy {
     pub spend_deadline: Span,
     /// Whether a wallet is frozen when money leaves it that no spend explains.
     pub freeze_unexplained: bool,
+    /// When a token that only fails is paused; never, if absent.
+    pub breaker: Option<BreakerRules>,
     /// How long settled spends are kept one by one; for good, if absent.
     pub retention: Option<Span>,
 }
@@ -216,6 +221,7 @@ pub struct Bursar {
     /// Spends that a rail has and that are not final yet.
     pub(crate) under_way: UnderWaySpends,
     pub(crate) outflows: AtomicU64,
+    pub(crate) breakers: Breakers,
     pub(crate) checked: conservation::Checked,
     #[cfg(feature = "break-no-hold")]
     pub(crate) ignores_limits: bool,
@@ -249,6 +255,7 @@ impl Bursar {
             attempt_turns: AttemptTurns::new(),
             hashing: Hashing::new(parts.policy.password_cost),
             rates: Rates::new(parts.policy.rate_limits),
+            breakers: Breakers::new(parts.policy.breaker),
             policy: parts.policy,
             known,
             replays: Replays::new(),

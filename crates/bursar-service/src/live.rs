@@ -8,14 +8,14 @@ use bursar_core::refusal::Refusal;
 use bursar_rails::Forbidden;
 use bursar_rails::forbidden::Why;
 use bursar_rails::json::Json;
-use bursar_rails::jsonrpc::Calls;
+use bursar_rails::jsonrpc::{Call, Calls};
 
 use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::feed::Feed;
-use crate::proxy::NoResult;
-use crate::rail::CallMeaning;
+use crate::proxy::{NoResult, Understood, read};
+use crate::rail::{CallError, Protocol};
 
 impl Bursar {
     /// Looks at a presenter again: the same token, by what is known of it now.
@@ -61,50 +61,37 @@ impl Bursar {
         calls: &Calls,
         feed: &mut Option<Feed>,
     ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
-        let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
-        let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
-        let wallets = self.wallets_on(principal, rail).await?;
-        let references: Vec<_> = wallets.into_iter().map(|wallet| wallet.reference).collect();
-        let meanings = match protocol.meanings(calls, &references) {
-            Ok(meanings) => meanings,
-            Err(refusal) => {
-                let refuse = |_| Err(NoResult::Forbidden(refusal.clone()));
-                return Ok(calls.as_slice().iter().map(refuse).collect());
-            }
-        };
+        let Understood { protocol, references, meanings, circuit, .. } =
+            self.understand(principal, rail, calls).await?;
         let mut results = Vec::with_capacity(meanings.len());
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
-            results.push(match (protocol.subscription(call), meaning) {
-                (Some(Err(refusal)), _) | (None, CallMeaning::Forbidden(refusal)) => Err(NoResult::Forbidden(refusal)),
-                (Some(Ok(())), _) => {
-                    if feed.is_none() {
-                        match protocol.feed().await {
-                            Ok(opened) => *feed = Some(opened),
-                            Err(error) => {
-                                results.push(Err(NoResult::Rail(error)));
-                                continue;
-                            }
-                        }
-                    }
-                    match feed {
-                        Some(feed) => feed.ask(call).await.map_err(NoResult::Rail),
-                        None => Err(NoResult::Service(ServiceError::NotFound("subscription"))),
-                    }
-                }
-                (None, CallMeaning::Read) => protocol.read(call, &references).await.map_err(NoResult::Rail),
-                (None, CallMeaning::Wallets) => {
-                    Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect()))
-                }
-                (None, CallMeaning::Spend(_)) => Err(NoResult::Forbidden(over_socket())),
-            });
+            if let Err(paused) = circuit.check() {
+                results.push(Err(NoResult::Service(paused)));
+                continue;
+            }
+            let result = match (protocol.subscription(call), meaning) {
+                (Some(Err(refusal)), _) => Err(NoResult::Forbidden(refusal)),
+                (Some(Ok(())), _) => ask(protocol, feed, call).await.map_err(NoResult::Rail),
+                (None, meaning) => read(protocol, call, meaning, &references).await,
+            };
+            results.push(circuit.read(result).await);
         }
         Ok(results)
     }
 }
 
+/// Asks for a subscription, or ends one.
+async fn ask(protocol: &dyn Protocol, feed: &mut Option<Feed>, call: &Call) -> Result<Json, CallError> {
+    let open = match feed.take() {
+        Some(open) => open,
+        None => protocol.feed().await?,
+    };
+    feed.insert(open).ask(call).await
+}
+
 /// The refusal of a spend: it can carry neither a name of its own nor a one-time password here, and its answer would be
 /// lost with the connection.
-fn over_socket() -> Forbidden {
+pub(crate) fn over_socket() -> Forbidden {
     let detail = "nothing is spent over a WebSocket; send the same call as a POST to the same address";
     Forbidden::new(Why::SpendOverSocket, detail)
 }

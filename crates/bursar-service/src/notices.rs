@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bursar_core::breaker::Pause;
 use bursar_core::time::Timestamp;
 use bursar_identity::link::LinkSecret;
 
@@ -38,6 +39,17 @@ pub enum Notice {
         label: String,
         /// Where its maker was.
         from: IpAddr,
+    },
+    /// A token did nothing on a rail but fail, and is paused there.
+    TokenPaused {
+        /// The token's name.
+        label: String,
+        /// The rail.
+        rail: String,
+        /// The code of the last failure.
+        code: &'static str,
+        /// Since when and until when, and after how many failures.
+        pause: Pause,
     },
     /// The password was changed, by its owner or with a link.
     PasswordChanged,
@@ -116,6 +128,19 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
         Notice::TokenIssued { label, from } => (
             "An access token was made in your name",
             format!("The access token \"{}\" was made in your name, from {from}.\n\n{NOT_YOU}", quote(label)),
+        ),
+        Notice::TokenPaused { label, rail, code, pause } => (
+            "An access token only fails",
+            format!(
+                "The access token \"{}\" failed {} times in a row on rail {}, the last time with the code {code}. What uses it \
+                 may be in a loop, or the rail may not work. It is paused there until {}; if it goes on failing, further \
+                 pauses follow, each longer, of which you are not told again. Its page shows its refusals and why. An \
+                 unlock ends the pause; locking or revoking the token stops it for good.",
+                quote(label),
+                pause.failures,
+                quote(rail),
+                pause.until
+            ),
         ),
         Notice::PasswordChanged => (
             "Your password was changed",

@@ -15,7 +15,9 @@ use bursar_store::{Page, WalletOfUser};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
+use crate::breakers::{Circuit, Doing, Place};
 use crate::error::ServiceError;
+use crate::live::over_socket;
 use crate::rail::{CallError, CallMeaning, Protocol, Wanted};
 use crate::spend::{SpendRequest, What};
 
@@ -41,6 +43,32 @@ pub(crate) struct OwnWallet {
     pub(crate) reference: String,
 }
 
+/// Calls, as a rail understands them.
+pub(crate) struct Understood<'a> {
+    pub(crate) protocol: &'a dyn Protocol,
+    pub(crate) wallets: Vec<OwnWallet>,
+    pub(crate) references: Vec<String>,
+    /// One of each call.
+    pub(crate) meanings: Vec<CallMeaning>,
+    /// That of reading.
+    pub(crate) circuit: Circuit<'a>,
+}
+
+/// Carries out what spends nothing.
+pub(crate) async fn read(
+    protocol: &dyn Protocol,
+    call: &Call,
+    meaning: CallMeaning,
+    references: &[String],
+) -> Result<Json, NoResult> {
+    match meaning {
+        CallMeaning::Read => protocol.read(call, references).await.map_err(NoResult::Rail),
+        CallMeaning::Wallets => Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect())),
+        CallMeaning::Forbidden(refusal) => Err(NoResult::Forbidden(refusal)),
+        CallMeaning::Spend(_) => Err(NoResult::Forbidden(over_socket())),
+    }
+}
+
 /// What comes with calls, beside them.
 #[derive(Clone, Debug, Default)]
 pub struct Beside {
@@ -62,32 +90,43 @@ impl Bursar {
         calls: &Calls,
         beside: Beside,
     ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
-        let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
-        let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
-        let wallets = self.wallets_on(principal, rail).await?;
-        let references: Vec<_> = wallets.iter().map(|wallet| wallet.reference.clone()).collect();
-        let meanings = match protocol.meanings(calls, &references) {
-            Ok(meanings) => meanings,
-            Err(refusal) => {
-                let refuse = |_| Err(NoResult::Forbidden(refusal.clone()));
-                return Ok(calls.as_slice().iter().map(refuse).collect());
-            }
-        };
+        let Understood { protocol, wallets, references, meanings, circuit } =
+            self.understand(principal, rail, calls).await?;
         let mut results = Vec::with_capacity(meanings.len());
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
             results.push(match meaning {
-                CallMeaning::Read => protocol.read(call, &references).await.map_err(NoResult::Rail),
-                CallMeaning::Wallets => {
-                    Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect()))
-                }
-                CallMeaning::Forbidden(refusal) => Err(NoResult::Forbidden(refusal)),
                 CallMeaning::Spend(wanted) => {
                     let spent = self.spend_by_call(principal, (rail, protocol), call, *wanted, &wallets, &beside).await;
                     spent.map_err(NoResult::Service)
                 }
+                other => match circuit.check() {
+                    Ok(()) => circuit.read(read(protocol, call, other, &references).await).await,
+                    Err(paused) => Err(NoResult::Service(paused)),
+                },
             });
         }
         Ok(results)
+    }
+
+    /// What calls mean to a rail in which the caller has a part. A batch that is refused as a whole is so call by call.
+    ///
+    /// # Errors
+    /// There is no such rail, it is not spoken to in its own protocol, or the caller has no part in it.
+    pub(crate) async fn understand<'a>(
+        &'a self,
+        principal: &Principal,
+        rail: &'a str,
+        calls: &Calls,
+    ) -> Result<Understood<'a>, ServiceError> {
+        let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
+        let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
+        let wallets = self.wallets_on(principal, rail).await?;
+        let references: Vec<_> = wallets.iter().map(|wallet| wallet.reference.clone()).collect();
+        let refuse =
+            |refusal| calls.as_slice().iter().map(|_| CallMeaning::Forbidden(Forbidden::clone(&refusal))).collect();
+        let meanings = protocol.meanings(calls, &references).unwrap_or_else(refuse);
+        let circuit = self.circuit(principal, Doing::Read, Place::Rail(rail));
+        Ok(Understood { protocol, wallets, references, meanings, circuit })
     }
 
     async fn spend_by_call(

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use self::on_its_way::HoldAndSend;
 use crate::Bursar;
 use crate::authenticate::Principal;
+use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::known::KnownWallet;
 use crate::rail::{Built, Decoded, Plan, Wanted};
@@ -118,8 +119,16 @@ impl Bursar {
     /// # Errors
     /// Refused with the reason, or sent with an outcome that is not known: then it stays held.
     pub async fn spend(&self, principal: &Principal, request: SpendRequest) -> Result<Sent, ServiceError> {
+        let circuit = self.circuit(principal, Doing::Spend, Place::Wallet(Some(request.wallet)));
+        circuit.check()?;
+        let id = HoldId::time_ordered(self.clock.now(), self.random.bytes());
+        let spent = self.spend_as(principal, request, id).await;
+        circuit.ended(id, spent, |sent| sent.before).await
+    }
+
+    async fn spend_as(&self, principal: &Principal, request: SpendRequest, id: HoldId) -> Result<Sent, ServiceError> {
         let attempt = Attempt { token: principal.token().id, coin: request.coin.clone(), wallet: Some(request.wallet) };
-        let prepared = self.prepare(principal, request).await;
+        let prepared = self.prepare(principal, request, id).await;
         let (work, mut hold) = self.noting_refusal(principal, &attempt, prepared).await?;
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
@@ -144,11 +153,10 @@ impl Bursar {
         &self,
         principal: &Principal,
         request: SpendRequest,
+        id: HoldId,
     ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
-        let now = self.clock.now();
-        let id = HoldId::time_ordered(now, self.random.bytes());
         let mut charge = None;
         let mut key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
         let (payees, fee, instruction, transaction) = match request.what {

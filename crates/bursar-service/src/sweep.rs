@@ -55,6 +55,7 @@ impl Bursar {
     /// # Errors
     /// The store does not answer, or the ledger is closed.
     pub async fn sweep(&self, overdue: Overdue) -> Result<Swept, ServiceError> {
+        self.sweep_breakers();
         let mut swept = Swept::default();
         let mut after: Option<HoldId> = None;
         loop {

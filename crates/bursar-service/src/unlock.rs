@@ -61,7 +61,9 @@ impl Bursar {
             resume: request.resume,
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
         };
-        self.change_token(principal, command).await
+        let unlocked = self.change_token(principal, command).await?;
+        self.end_pauses(id);
+        Ok(TokenState { pauses: Vec::new(), ..unlocked })
     }
 
     /// Gives a command that changes a token's state, and shows the token as it stands then.

@@ -7,6 +7,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use bursar_core::breaker::BreakerRules;
 use bursar_core::time::Span;
 use bursar_identity::password::PasswordCost;
 use bursar_service::mail::Post;
@@ -49,6 +50,8 @@ pub(crate) struct Configuration {
     pub(crate) tokens: Tokens,
     #[serde(default)]
     pub(crate) spends: Spends,
+    #[serde(default)]
+    circuit_breaker: CircuitBreaker,
     mail: Option<Mail>,
     #[serde(default)]
     rails: Described,
@@ -111,6 +114,25 @@ pub(crate) struct Spends {
     pub(crate) freeze_unexplained_outflows: bool,
 }
 
+/// When a token that only fails is paused.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CircuitBreaker {
+    pub(crate) after: u32,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) pause: Span,
+    #[serde(deserialize_with = "duration")]
+    pub(crate) longest_pause: Span,
+}
+
+impl CircuitBreaker {
+    /// None, if it is switched off.
+    fn rules(&self) -> Option<BreakerRules> {
+        let Self { after, pause, longest_pause: longest } = *self;
+        (after > 0).then_some(BreakerRules { after, pause, longest: longest.max(pause) })
+    }
+}
+
 /// Which tokens need an IP restriction.
 #[derive(Deserialize, Clone, Copy, Debug)]
 #[serde(rename_all = "lowercase")]
@@ -121,6 +143,12 @@ pub(crate) enum IpRestricted {
     Spend,
     /// All.
     All,
+}
+
+impl Default for CircuitBreaker {
+    fn default() -> Self {
+        Self { after: 50, pause: Span::from_seconds(60), longest_pause: Span::from_seconds(60 * 60) }
+    }
 }
 
 impl Default for Sessions {
@@ -237,6 +265,7 @@ impl Configuration {
             relying_party: self.web.relying_party().ok().flatten(),
             password_cost: PasswordCost::PRODUCTION,
             spend_deadline: self.spends.deadline,
+            breaker: self.circuit_breaker.rules(),
             freeze_unexplained: self.spends.freeze_unexplained_outflows,
             retention: Some(self.spends.retention),
             ecdh_issuance: self.sessions.ecdh_issuance,

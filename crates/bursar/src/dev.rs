@@ -265,6 +265,7 @@ fn policy(origin: String, ecdh_issuance: bool) -> Policy {
         relying_party: None,
         password_cost: PasswordCost::new(1024, 1, 1).unwrap_or(PasswordCost::TEST),
         spend_deadline: Span::from_seconds(60),
+        breaker: None,
         freeze_unexplained: false,
         retention: None,
         ecdh_issuance,

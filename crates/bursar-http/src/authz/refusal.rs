@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Locked,
     /// It is not permitted, and will not be by waiting.
     NotAllowed,
+    /// The token only fails, and is paused: whatever uses it has to be mended.
+    Broken,
     /// Nothing was decided; asking again later may be answered.
     TryLater,
     /// It cannot be told what the request means.
@@ -36,6 +38,7 @@ impl Kind {
             Self::OutOfBudget => "out_of_budget",
             Self::Locked => "locked",
             Self::NotAllowed => "not_allowed",
+            Self::Broken => "broken",
             Self::TryLater => "try_later",
             Self::NotUnderstood => "not_understood",
         }
@@ -106,6 +109,7 @@ fn of_error(error: &ServiceError) -> Kind {
         ServiceError::Refused(refusal) => of_refusal(refusal),
         ServiceError::Invalid(_) => Kind::NotUnderstood,
         ServiceError::SessionLocked => Kind::Locked,
+        ServiceError::Broken { .. } => Kind::Broken,
         ServiceError::Busy
         | ServiceError::ClockJump { .. }
         | ServiceError::StoreUnavailable(_)
@@ -152,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn out_of_budget_locked_not_allowed_and_try_later_are_told_apart() {
+    fn out_of_budget_locked_not_allowed_broken_and_try_later_are_told_apart() {
         let denied = |error: ServiceError| {
             let denied = Denied::of(error.into(), Timestamp::default());
             (denied.kind.name(), denied.code)
@@ -161,6 +165,9 @@ mod tests {
         let since = Timestamp::default();
         assert_eq!(denied(Refusal::Locked { since }.into()), ("locked", "locked".to_owned()));
         assert_eq!(denied(Refusal::WalletNotPermitted.into()), ("not_allowed", "wallet_not_permitted".to_owned()));
+        let broken =
+            ServiceError::Broken { rail: "llm".to_owned(), failures: 50, code: "limit_exceeded", until: since };
+        assert_eq!(denied(broken), ("broken", "broken".to_owned()));
         assert_eq!(denied(ServiceError::Busy), ("try_later", "busy".to_owned()));
     }
 }

@@ -1,6 +1,7 @@
 //! One's tokens: making, listing, locking, unlocking and ending them.
 
 use bursar_core::id::TokenId;
+use bursar_service::breakers::Paused;
 use bursar_service::issue::TokenState;
 use bursar_service::unlock::UnlockRequest;
 use bursar_wire::json::FieldError;
@@ -62,8 +63,19 @@ pub(super) fn shown(call: &Call, state: &TokenState) -> Value {
     let seen = state.uses.places().iter().map(|used| json!({"time": used.at.to_string(), "ip": used.from.to_string()}));
     shown.insert("seenFrom".to_owned(), seen.collect());
     shown.insert("limits".to_owned(), reports(&state.standing, call.bursar.now()));
+    if !state.pauses.is_empty() {
+        shown.insert("pauses".to_owned(), state.pauses.iter().map(paused).collect());
+    }
     if let Some(revoked) = state.token.revoked {
         shown.insert("revoked".to_owned(), revoked.to_string().into());
     }
     shown.into()
+}
+
+fn paused(paused: &Paused) -> Value {
+    let Paused { rail, doing, pause, code } = paused;
+    json!({
+        "rail": rail, "doing": doing.name(), "failures": pause.failures, "lastCode": code,
+        "since": pause.since.to_string(), "until": pause.until.to_string(),
+    })
 }

@@ -56,6 +56,21 @@ pub(super) fn part() -> Part {
                         ("limits", list(reference("LimitReport"))),
                         ("revoked", reference("Instant")),
                         ("seenFrom", list(reference("Use"))),
+                        ("pauses", list(reference("Pause"))),
+                    ],
+                ),
+            ),
+            (
+                "Pause",
+                object(
+                    &["rail", "doing", "failures", "lastCode", "since", "until"],
+                    [
+                        ("rail", text("where it only failed; `-` for spends without a wallet")),
+                        ("doing", json!({"enum": ["read", "spend"]})),
+                        ("failures", integer(1, u32::MAX.into(), "in a row")),
+                        ("lastCode", text("the code of the last of them")),
+                        ("since", reference("Instant")),
+                        ("until", reference("Instant")),
                     ],
                 ),
             ),

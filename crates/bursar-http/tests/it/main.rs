@@ -3,6 +3,7 @@
 mod accounts;
 mod authority;
 mod authz;
+mod breaker;
 mod browser;
 mod canary;
 mod connections;

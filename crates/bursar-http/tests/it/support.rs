@@ -361,6 +361,7 @@ pub(crate) fn policy() -> Policy {
         relying_party: Some(RelyingParty::new(ORIGIN, None).unwrap()),
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
+        breaker: None,
         freeze_unexplained: false,
         retention: None,
     }

@@ -90,6 +90,10 @@ pub(super) fn token(token: &Value) -> String {
     for used in seen.iter().filter(|used| used.is_object()) {
         lines.push(format!("Used     {} from {}", text(used, "time"), text(used, "ip")));
     }
+    for pause in of_limits::list(token, "pauses") {
+        let [rail, doing, code, until] = ["rail", "doing", "lastCode", "until"].map(|name| text(pause, name));
+        lines.push(format!("Paused   to {doing} on {rail} until {until}: it only failed, the last time with {code}"));
+    }
     if !reports.is_empty() {
         lines.push(format!("\n{}", of_limits::standing("token", reports)));
     }

@@ -112,6 +112,7 @@ fn policy() -> Policy {
         relying_party: None,
         password_cost: PasswordCost::TEST,
         spend_deadline: Span::from_seconds(60),
+        breaker: None,
         freeze_unexplained: false,
         retention: None,
     }

@@ -147,7 +147,7 @@ fn a_forgotten_spend_still_counts_when_its_id_is_used_again() {
         &[
             Step::Hold(spend(None)),
             Step::Capture(0, 100, 0, steps::By::Rail),
-            Step::Wait(long.try_into().unwrap()),
+            Step::Wait(long),
             Step::Forget,
             Step::Hold(spend(Some(1))),
         ],

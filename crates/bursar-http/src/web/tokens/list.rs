@@ -20,12 +20,13 @@ const AT_ONCE: usize = 100;
 const BARS: usize = 3;
 
 /// What the filter can be set to; what has ended is another list.
-const FILTERS: [(&str, &str); 6] = [
+const FILTERS: [(&str, &str); 7] = [
     ("", "All that work"),
     ("active", "Active"),
     ("expiring", "Expiring soon"),
     ("unlocked", "Unlocked"),
     ("locked", "Locked"),
+    ("paused", "Paused"),
     ("ended", "Expired and revoked"),
 ];
 
@@ -42,7 +43,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     };
     let is_any = !states.is_empty() || after.is_some();
     let fits = |state: &TokenState| {
-        let status = Status::of(&state.token, now).name();
+        let status = Status::of(state, now).name();
         let is_state =
             filter.is_empty() || is_of_ended || status == filter || (filter == "active" && status == "expiring");
         is_state && matches(state, &wanted)
@@ -123,7 +124,7 @@ fn nothing(is_asked: bool) -> Markup {
 
 fn row(state: &TokenState, now: Timestamp) -> Markup {
     let token = &state.token;
-    let status = Status::of(token, now);
+    let status = Status::of(state, now);
     html! {
         li class="card token" {
             div class="head" {

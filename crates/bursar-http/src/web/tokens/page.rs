@@ -47,7 +47,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         @if let Some(said) = changed(&visit) { p class="notice good" role="status" { (said) } }
         div class="title" {
             h1 { (title) }
-            (Status::of(token, now).badge(now))
+            (Status::of(&state, now).badge(now))
         }
         @if lives { (actions(&frame, token, now)) (old_secret(&frame, &state)) }
         div class="columns" {
@@ -163,6 +163,13 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
                 dt { "Made" }
                 dd { (words::instant(token.created)) " from " (token.created_from) }
                 @if let Some(since) = token.locked { dt { "Locked" } dd { (words::relative(since, now)) } }
+                @for paused in &state.pauses {
+                    dt { "Paused" }
+                    dd {
+                        "on " (paused.rail) " for " (words::span(paused.pause.until.since(now))) ": "
+                        (paused.pause.failures) " requests in a row came to nothing, the last with " code { (paused.code) }
+                    }
+                }
                 @if let Some(at) = token.revoked { dt { "Revoked" } dd { (words::instant(at)) } }
                 dt { "Id" }
                 dd { code { (token.id) } }

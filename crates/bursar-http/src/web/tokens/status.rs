@@ -1,7 +1,7 @@
 //! In which state a token is, as people see it.
 
 use bursar_core::time::{Span, Timestamp};
-use bursar_core::token::Token;
+use bursar_service::issue::TokenState;
 use maud::{Markup, html};
 
 use crate::web::words;
@@ -16,12 +16,14 @@ pub(super) enum Status {
     Expired,
     Unlocked(Timestamp),
     Locked,
+    Paused(Timestamp),
     ExpiresSoon,
     Active,
 }
 
 impl Status {
-    pub(super) fn of(token: &Token, now: Timestamp) -> Self {
+    pub(super) fn of(state: &TokenState, now: Timestamp) -> Self {
+        let token = &state.token;
         if let Some(at) = token.revoked {
             return Self::Revoked(at);
         }
@@ -34,6 +36,9 @@ impl Status {
         if token.locked.is_some() {
             return Self::Locked;
         }
+        if let Some(until) = state.pauses.iter().map(|paused| paused.pause.until).max() {
+            return Self::Paused(until);
+        }
         if token.expires.since(now) < SOON { Self::ExpiresSoon } else { Self::Active }
     }
 
@@ -44,6 +49,7 @@ impl Status {
             Self::Expired => "expired",
             Self::Unlocked(_) => "unlocked",
             Self::Locked => "locked",
+            Self::Paused(_) => "paused",
             Self::ExpiresSoon => "expiring",
             Self::Active => "active",
         }
@@ -56,6 +62,7 @@ impl Status {
             Self::Expired => ("off", "Expired".to_owned()),
             Self::Unlocked(until) => ("warn", format!("Unlocked for {}", words::span(until.since(now)))),
             Self::Locked => ("bad", "Locked".to_owned()),
+            Self::Paused(until) => ("bad", format!("Paused for {}", words::span(until.since(now)))),
             Self::ExpiresSoon => ("warn", "Expires soon".to_owned()),
             Self::Active => ("good", "Active".to_owned()),
         };
