@@ -92,6 +92,9 @@ fn a_credential_is_sealed_once_and_shown_never() {
     assert_eq!(server.ready["rails"], json!(["payments"]));
     assert_eq!(home.run(&list, &[]).json()["credentials"][0]["kept"], "sealed", "while the server runs");
     assert!(home.run(&["doctor"], &[]).text().contains("the server that has the store opened them"));
+    fs::write(home.path("new.key"), format!("{SECRET}-2")).unwrap();
+    let told = home.run(&["rail", "credential", "set", "payments", "--from-file", "new.key"], &[]).text();
+    assert!(told.contains("started again"), "the server that runs seals it: {told}");
     assert!(!lies_in_clear(&home));
     server.stop();
 
