@@ -38,23 +38,36 @@ async fn gas(node: &Node, payment: &Payment, asked: &ClientFees) -> Result<u64, 
         ("data".into(), text(message.input.to_string())),
     ]);
     let estimate: u64 = number(&node.ask("eth_estimateGas", vec![tried]).await.map_err(told)?)?;
-    // A call may take more when its block comes; a plain transfer never does.
-    let margin = if message.input.is_empty() { 0 } else { estimate / 4 };
-    Ok(asked.gas.unwrap_or(estimate.saturating_add(margin)))
+    match asked.gas {
+        // Signed, it would take its nonce and never be mined: nothing of the wallet would leave any more.
+        Some(gas) if gas < estimate => {
+            let problem = format!("`gas` is {gas}, and this takes {estimate}; raise it, or leave it out");
+            Err(RailError::Refused(problem))
+        }
+        Some(gas) => Ok(gas),
+        // A call may take more when its block comes; a plain transfer never does.
+        None => Ok(estimate.saturating_add(if message.input.is_empty() { 0 } else { estimate / 4 })),
+    }
 }
 
-/// The price of a unit of gas now, within what a client named.
+/// The price of a unit of gas now, within what a client named. One that no block would take now is refused: what waits for
+/// it would be all that the wallet sends later.
 pub(super) async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Result<Price, RailError> {
-    if let Some(price) = asked.price() {
-        return Ok(price);
-    }
     let latest = vec![Json::Text("latest".into()), Json::Bool(false)];
     let block = node.ask("eth_getBlockByNumber", latest).await.map_err(told)?;
     let Some(base) = block.get("baseFeePerGas").filter(|base| **base != Json::Null) else {
-        let gas_price = number(&node.ask("eth_gasPrice", Vec::new()).await.map_err(told)?)?;
-        return Ok(Price::Fixed { gas_price });
+        let usual = number(&node.ask("eth_gasPrice", Vec::new()).await.map_err(told)?)?;
+        let price = asked.price().unwrap_or(Price::Fixed { gas_price: usual });
+        // What a node suggests is more than the least it takes; half of it is taken by all that are known.
+        return above_floor("gasPrice", price, usual / 2, 1);
     };
     let base: u128 = number(base)?;
+    // What the next block asks for at most.
+    let floor = base.saturating_add(base / 8);
+    if let Some(price) = asked.price() {
+        let field = if asked.gas_price.is_some() { "gasPrice" } else { "maxFeePerGas" };
+        return above_floor(field, price, floor, 1);
+    }
     let ceilings = chain.ceilings();
     let tip = match asked.max_priority_fee_per_gas {
         Some(tip) => tip,
@@ -72,7 +85,27 @@ pub(super) async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Res
     // Room for six blocks that are full, each of which costs an eighth more than the one before.
     let roomy = base.saturating_mul(2).saturating_add(tip).min(ceilings.fee_per_gas);
     let max_fee_per_gas = asked.max_fee_per_gas.unwrap_or(roomy);
-    Ok(Price::Market { max_fee_per_gas, max_priority_fee_per_gas: tip.min(max_fee_per_gas) })
+    let price = Price::Market { max_fee_per_gas, max_priority_fee_per_gas: tip.min(max_fee_per_gas) };
+    // A ceiling of this rail lower than that would have been told above.
+    above_floor("maxFeePerGas", price, floor.min(roomy), u128::from(asked.max_priority_fee_per_gas.is_some()))
+}
+
+/// The price, unless it or its tip is too low to be taken.
+fn above_floor(field: &str, price: Price, floor: u128, least_tip: u128) -> Result<Price, RailError> {
+    let refused = |field: &str, asked, least| {
+        let problem =
+            format!("`{field}` is {asked}, and a block takes {least} at least now; raise it, or leave it out");
+        Err(RailError::Refused(problem))
+    };
+    match price {
+        Price::Fixed { gas_price: asked } | Price::Market { max_fee_per_gas: asked, .. } if asked < floor => {
+            refused(field, asked, floor)
+        }
+        Price::Market { max_priority_fee_per_gas: tip, .. } if tip < least_tip => {
+            refused("maxPriorityFeePerGas", tip, least_tip)
+        }
+        price => Ok(price),
+    }
 }
 
 /// A quantity that a node answered.

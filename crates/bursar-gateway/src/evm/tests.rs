@@ -403,3 +403,30 @@ async fn what_was_signed_is_forgotten_once_it_is_settled() {
 
     assert_eq!(sent::read(&memory, hold), Ok(None));
 }
+
+#[tokio::test]
+async fn what_no_block_would_take_is_refused_before_it_takes_a_nonce() {
+    let double = Double::new();
+    let rail = double.rail(1).await;
+    let (from, to) = (wallet(WALLET).unwrap(), parse("address", TO).unwrap());
+    let coin = Coin::parse("hteth").unwrap();
+    let payment = Payment::transfer(&rail.chain, &|_| true, from, &coin, to, Amount::new(1)).unwrap();
+    let none = ClientFees::default();
+    let market = |most, tip| ClientFees { max_fee_per_gas: Some(most), max_priority_fee_per_gas: Some(tip), ..none };
+    for (fees, field) in [
+        (ClientFees { gas: Some(0), ..none }, "gas"),
+        (ClientFees { gas: Some(0x5207), ..none }, "gas"),
+        (market(GWEI, 1), "maxFeePerGas"),
+        (ClientFees { max_fee_per_gas: Some(GWEI), ..none }, "maxFeePerGas"),
+        (market(2 * GWEI, 0), "maxPriorityFeePerGas"),
+        (ClientFees { max_priority_fee_per_gas: Some(0), ..none }, "maxPriorityFeePerGas"),
+        (ClientFees { gas_price: Some(GWEI), ..none }, "gasPrice"),
+    ] {
+        let refused = quote::quote(&rail.chain, &rail.node, &payment, &fees).await;
+        let Err(RailError::Refused(reason)) = refused else { panic!("{fees:?}: {refused:?}") };
+        assert!(reason.starts_with(&format!("`{field}` is ")) && reason.contains("leave it out"), "{reason}");
+    }
+    for fees in [none, market(GWEI + GWEI / 8, 1), ClientFees { gas: Some(0x5208), ..none }] {
+        assert!(quote::quote(&rail.chain, &rail.node, &payment, &fees).await.is_ok(), "{fees:?}");
+    }
+}
