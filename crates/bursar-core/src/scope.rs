@@ -208,6 +208,11 @@ impl Scope {
     pub const fn name(self) -> ScopeName {
         self.name
     }
+
+    /// The one wallet it is for, if it is tied to one.
+    pub const fn wallet(self) -> Option<WalletId> {
+        self.wallet
+    }
 }
 
 impl FromStr for Scope {

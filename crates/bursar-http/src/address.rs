@@ -12,12 +12,13 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut client = unmapped(peer);
     let forwarded = headers.get_all("x-forwarded-for").iter().rev();
-    let hops = forwarded.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+    // Hop by hop: what a client wrote and no text is must not hide what proxies wrote after it.
+    let hops = forwarded.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     for hop in hops {
         if !is_trusted(client) {
             break;
         }
-        match hop.trim().parse() {
+        match std::str::from_utf8(hop).unwrap_or_default().trim().parse() {
             Ok(address) => client = unmapped(address),
             // A proxy that writes nonsense is not followed any further.
             Err(_) => break,
@@ -50,6 +51,14 @@ mod tests {
         assert_eq!(from("10.0.0.1", &["127.0.0.1, 198.51.100.1"]), "198.51.100.1");
         assert_eq!(from("10.0.0.1", &["127.0.0.1", "198.51.100.1, 10.0.0.2"]), "198.51.100.1");
         assert_eq!(from("10.0.0.1", &["127.0.0.1, nonsense"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_no_hop() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", axum::http::HeaderValue::from_bytes(b"\xff, 198.51.100.1").unwrap());
+        let client = client("10.0.0.1".parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]);
+        assert_eq!(client.to_string(), "198.51.100.1");
     }
 
     #[test]

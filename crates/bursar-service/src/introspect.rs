@@ -4,9 +4,10 @@
 
 use bursar_core::account::MemberRole;
 use bursar_core::authorize::{Need, authorize};
-use bursar_core::id::{OrganisationId, UserId};
+use bursar_core::id::{OrganisationId, UserId, WalletId};
 use bursar_core::ledger::{Command, Key, State};
 use bursar_core::refusal::Refusal;
+use bursar_core::scope::Scope;
 use bursar_core::token::{Narrowing, Token, TokenKind};
 
 use crate::Bursar;
@@ -84,19 +85,25 @@ impl Bursar {
         if self.member_role(organisation, token.user)?.is_none() || self.is_stopped(organisation)? {
             return Ok(false);
         }
-        Ok(match &token.grant.narrowing {
-            Narrowing::None => true,
-            Narrowing::Organisations(permitted) => permitted.contains(&organisation),
-            Narrowing::Wallets(permitted) => {
-                let mut is_one_shared = false;
-                for id in permitted {
-                    let found = self.wallet_of(*id, token.user)?;
-                    let is_own = found.is_some_and(|(wallet, _)| wallet.organisation == organisation);
-                    is_one_shared |= is_own && service.grant.permits_wallet(*id, organisation);
-                }
-                is_one_shared
+        let spends = || token.grant.scopes.iter().filter(|scope| scope.name().can_spend());
+        // Scopes that all name a wallet say as much as a narrowing to these.
+        let tied: Vec<WalletId> = spends().filter_map(Scope::wallet).collect();
+        let is_tied = !tied.is_empty() && spends().all(|scope| scope.wallet().is_some());
+        let wallets = match &token.grant.narrowing {
+            Narrowing::Organisations(permitted) if !permitted.contains(&organisation) => return Ok(false),
+            Narrowing::Wallets(permitted) if is_tied => tied.into_iter().filter(|id| permitted.contains(id)).collect(),
+            Narrowing::Wallets(permitted) => permitted.clone(),
+            Narrowing::None | Narrowing::Organisations(_) if is_tied => tied,
+            Narrowing::None | Narrowing::Organisations(_) => return Ok(true),
+        };
+        for id in wallets {
+            let found = self.wallet_of(id, token.user)?;
+            let is_own = found.is_some_and(|(wallet, _)| wallet.organisation == organisation);
+            if is_own && service.grant.permits_wallet(id, organisation) {
+                return Ok(true);
             }
-        })
+        }
+        Ok(false)
     }
 
     fn member_role(&self, organisation: OrganisationId, user: UserId) -> Result<Option<MemberRole>, ServiceError> {

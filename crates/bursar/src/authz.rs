@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bursar_core::time::Span;
-use bursar_http::authz::{Does, NewRule, NewSpend, Rules};
+use bursar_http::authz::{BodyKind, Does, NewRule, NewSpend, Rules};
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -65,6 +65,7 @@ struct Spend {
     #[serde(default)]
     unit: Unit,
     decimals: Option<u8>,
+    body: Option<BodyIs>,
     destination: String,
     key: String,
     service: Option<String>,
@@ -80,6 +81,14 @@ enum Unit {
     #[default]
     Minor,
     Decimal,
+}
+
+/// How a body is written.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+enum BodyIs {
+    Json,
+    Form,
 }
 
 /// What becomes of a request whose key was used before.
@@ -126,6 +135,10 @@ impl Rule {
                     amount: spend.amount,
                     is_decimal: spend.unit == Unit::Decimal,
                     decimals: spend.decimals,
+                    body: spend.body.map(|body| match body {
+                        BodyIs::Json => BodyKind::Json,
+                        BodyIs::Form => BodyKind::Form,
+                    }),
                     destination: spend.destination,
                     key: spend.key,
                     service: spend.service,

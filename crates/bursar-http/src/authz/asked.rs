@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderName, Method};
 use bursar_core::ip::unmapped;
 use bursar_wire::header::{ORIGINAL_METHOD, ORIGINAL_URI};
 use ipnet::IpNet;
@@ -57,7 +57,9 @@ impl Asked {
             let reason = "only a proxy among `trusted_proxies` may say what it was asked";
             return Err(Denied::new(Kind::NotAllowed, "proxy_not_trusted", reason));
         }
-        if let Some(name) = OVERRIDES.iter().find(|name| headers.contains_key(**name)) {
+        // Behind CGI and its like `_` and `-` are one.
+        let overrides = |name: &&HeaderName| OVERRIDES.contains(&name.as_str().replace('_', "-").as_str());
+        if let Some(name) = headers.keys().find(overrides) {
             return Err(Denied::unclear("method_overridden", &format!("`{name}` would make it another method")));
         }
         if headers.keys().any(|name| name.as_str().starts_with("bursar")) {

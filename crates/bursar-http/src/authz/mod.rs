@@ -33,6 +33,7 @@ use crate::failure::Failure;
 use crate::pipeline::{Surface, Target};
 
 pub use self::rules::{Does, NewRule, NewSpend, Rules};
+pub use self::values::BodyKind;
 
 /// What Envoy puts in front of the path that it was asked for.
 const ENVOY: &str = "/authz/envoy";
@@ -83,9 +84,9 @@ impl Surface {
                 Ok(Passed { caller, spend: None })
             }
             Meaning::Spend(spend) => {
-                let fields = match spend.needs_body() {
-                    true => Some(self.fields(asker, &parts.headers, body).await?),
-                    false => None,
+                let fields = match spend.body {
+                    Some(kind) => Some(self.fields(asker, kind, &parts.headers, body).await?),
+                    None => None,
                 };
                 let given = Given { asked: &asked, headers: &parts.headers, body: fields.as_deref() };
                 let wanted = wanted(spend, &given)?;
@@ -124,12 +125,18 @@ impl Surface {
             .map_err(|failure| Denied::of(failure, self.bursar.now()))
     }
 
-    async fn fields(&self, asker: Asker, headers: &HeaderMap, body: Body) -> Result<Vec<(String, String)>, Denied> {
+    async fn fields(
+        &self,
+        asker: Asker,
+        kind: BodyKind,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Vec<(String, String)>, Denied> {
         values::check_body(asker, headers)?;
         let read = crate::body::read(headers, body, self.settings.body_limit).await;
         let body =
             read.map_err(|failure| Denied { kind: Kind::NotUnderstood, ..Denied::of(failure, self.bursar.now()) })?;
-        values::fields(headers, &body)
+        values::fields(kind, headers, &body)
     }
 
     fn answer_proxy(&self, decided: Result<Passed, Denied>) -> Response {

@@ -7,7 +7,7 @@ use bursar_core::time::Span;
 use bursar_service::allow::Purse;
 
 use super::asked::Asked;
-use super::values::{Source, Unit};
+use super::values::{BodyKind, Source, Unit};
 
 /// The most rules of one server.
 const MOST_RULES: usize = 1000;
@@ -56,6 +56,8 @@ pub struct NewSpend {
     pub is_decimal: bool,
     /// How many places the coin has, if Bursar does not know it.
     pub decimals: Option<u8>,
+    /// How the body is written, if something stands in it.
+    pub body: Option<BodyKind>,
     /// Where it stands who is paid.
     pub destination: String,
     /// Where the client's name for the spend stands.
@@ -101,16 +103,12 @@ pub(super) struct Spend {
     pub(super) coin: Coin,
     pub(super) amount: Source,
     pub(super) unit: Unit,
+    /// How the body is written, if it is looked at.
+    pub(super) body: Option<BodyKind>,
     pub(super) destination: Source,
     pub(super) key: Source,
     pub(super) settles: Option<(TokenId, Span)>,
     pub(super) repeats_pass: bool,
-}
-
-impl Spend {
-    pub(super) fn needs_body(&self) -> bool {
-        [&self.amount, &self.destination, &self.key].into_iter().any(Source::is_in_body)
-    }
 }
 
 impl Rules {
@@ -246,7 +244,13 @@ fn read_spend(new: &NewSpend, variable: impl Fn(&str) -> Option<usize>) -> Resul
         _ => return Err("`service` and `release_within` belong together".to_owned()),
     };
     let (amount, destination) = (source("amount", &new.amount)?, source("destination", &new.destination)?);
-    Ok(Spend { purse, coin, amount, unit, destination, key, settles, repeats_pass: new.repeats_pass })
+    let is_in_body = [&amount, &destination, &key].into_iter().any(Source::is_in_body);
+    if is_in_body != new.body.is_some() {
+        let problem = if is_in_body { "say whether it is `json` or `form`" } else { "nothing is looked for in it" };
+        return Err(format!("body: {problem}"));
+    }
+    let body = new.body;
+    Ok(Spend { purse, coin, amount, unit, body, destination, key, settles, repeats_pass: new.repeats_pass })
 }
 
 #[cfg(test)]
@@ -266,6 +270,7 @@ mod tests {
             amount: "header.X-Amount".to_owned(),
             is_decimal: false,
             decimals: None,
+            body: None,
             destination: "{to}".to_owned(),
             key: "header.Idempotency-Key".to_owned(),
             service: None,

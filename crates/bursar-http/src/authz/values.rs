@@ -125,10 +125,17 @@ fn one_of(fields: &[(String, String)], name: &str) -> Result<Option<String>, Den
     Ok(Some(text.clone()))
 }
 
-/// Whether a name is, or would be to some applications, the other: `Name`, `name[]` and `name[0]` are one to them.
+/// Whether a name is, or would be to some applications, the other: `Name`, `name[]`, `name[0]` and `name` with a zero byte
+/// behind it are one to them, `a.b`, `a b` and `a[b` are `a_b`, and the long s is an s.
 fn is_same_name(other: &str, name: &str) -> bool {
-    let bare = |text: &str| text.split('[').next().unwrap_or_default().trim().to_ascii_lowercase();
-    bare(other) == bare(name)
+    let read = |text: &str| -> String {
+        let folded = text.trim().chars().map(|c| if c == 'ſ' { 's' } else { c }).flat_map(char::to_lowercase);
+        folded.take_while(|c| *c != '\0').collect()
+    };
+    let flat = |text: &str| text.replace([' ', '.', '[', '+'], "_");
+    let (other, name) = (read(other), read(name));
+    let bare = |text: &str| flat(text.split('[').next().unwrap_or_default().trim());
+    flat(&other) == flat(&name) || bare(&other) == bare(&name)
 }
 
 fn form(bytes: &[u8]) -> Result<Vec<(String, String)>, Denied> {
@@ -157,15 +164,24 @@ pub(super) fn check_body(asker: Asker, headers: &HeaderMap) -> Result<(), Denied
     Ok(())
 }
 
+/// How a body is written. A rule says it: an application that never looks at the media type must not read another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyKind {
+    /// An object in JSON.
+    Json,
+    /// A form.
+    Form,
+}
+
 /// The fields of a body: at the top of an object, or of a form.
-pub(super) fn fields(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>, Denied> {
+pub(super) fn fields(kind: BodyKind, headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>, Denied> {
     if body.is_empty() {
         return Err(Denied::unclear("body_missing", "the rule needs the body, and the proxy sends none"));
     }
     let unreadable = |why: &str| Denied::unclear("body_unreadable", why);
     let content = single(headers, header::CONTENT_TYPE.as_str())?.unwrap_or_default().to_ascii_lowercase();
-    match content.as_str() {
-        "application/json" | "application/json; charset=utf-8" | "application/json;charset=utf-8" => {
+    match (kind, content.as_str()) {
+        (BodyKind::Json, "application/json" | "application/json; charset=utf-8" | "application/json;charset=utf-8") => {
             let Ok(Json::Object(entries)) = Json::parse(body) else {
                 return Err(unreadable("the body is no object in JSON with each key once"));
             };
@@ -177,14 +193,41 @@ pub(super) fn fields(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, St
             };
             Ok(entries.into_iter().map(|(name, value)| (name, text(value))).collect())
         }
-        "application/x-www-form-urlencoded" if !body.contains(&b';') => form(body),
-        _ => Err(unreadable("the body is neither JSON nor a form")),
+        (BodyKind::Form, "application/x-www-form-urlencoded") if !body.contains(&b';') => form(body),
+        (BodyKind::Json, _) => Err(unreadable("the rule takes JSON, and the body says that it is something else")),
+        (BodyKind::Form, _) => Err(unreadable("the rule takes a form without `;`, and the body is none")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_one_to_some_application_are_one_here() {
+        for (other, name) in [
+            ("pay.amount", "pay_amount"),
+            ("pay amount", "pay_amount"),
+            ("pay[amount", "pay_amount"),
+            ("co\u{17f}t", "cost"),
+            ("\u{212a}ey", "key"),
+            ("amount\0x", "amount"),
+            ("AMOUNT[0]", "amount"),
+            (" amount", "amount"),
+        ] {
+            assert!(is_same_name(other, name) && is_same_name(name, other), "{other:?}");
+        }
+        assert!(!is_same_name("amounts", "amount") && !is_same_name("pay-amount", "pay_amount"));
+    }
+
+    #[test]
+    fn a_form_that_is_json_to_others_is_no_json_here() {
+        let body = br#"{"amount":90000,"z":"&amount=1&"}"#;
+        let headers = |content: &'static str| [(header::CONTENT_TYPE, content.parse().unwrap())].into_iter().collect();
+        let read = |kind, content| fields(kind, &headers(content), body).map_err(|denied| denied.code);
+        assert_eq!(read(BodyKind::Json, "application/x-www-form-urlencoded"), Err("body_unreadable".to_owned()));
+        assert_eq!(read(BodyKind::Form, "application/json"), Err("body_unreadable".to_owned()));
+    }
 
     fn given(query: &str, amount: &str) -> (Asked, HeaderMap) {
         let asked = Asked {
@@ -267,7 +310,8 @@ mod tests {
     fn a_body_is_an_object_or_a_form_and_is_read_as_exact_text() {
         let read = |content: &str, body: &str| {
             let headers = [(header::CONTENT_TYPE, content.parse().unwrap())].into_iter().collect();
-            fields(&headers, body.as_bytes()).map_err(|denied| denied.code)
+            let kind = if content.contains("form") { BodyKind::Form } else { BodyKind::Json };
+            fields(kind, &headers, body.as_bytes()).map_err(|denied| denied.code)
         };
         let one = |fields: Vec<(String, String)>| one_of(&fields, "amount").map_err(|denied| denied.code);
         for (content, body, expected) in [
@@ -283,6 +327,9 @@ mod tests {
             ("application/json", "{", Err("body_unreadable")),
             ("application/json", "", Err("body_missing")),
             ("text/plain", r#"{"amount": 1}"#, Err("body_unreadable")),
+            ("application/json", r#"{"amount": 1, "amount\u0000": 2}"#, Err("value_ambiguous")),
+            ("application/json", r#"{"amount": 1, "amount[x": 2}"#, Err("value_ambiguous")),
+            ("application/x-www-form-urlencoded", "amount=12&amount%00=1", Err("value_ambiguous")),
             ("application/x-www-form-urlencoded", "amount=12&x=1", Ok(Some("12"))),
             ("application/x-www-form-urlencoded", "amount=12;amount=1", Err("body_unreadable")),
         ] {

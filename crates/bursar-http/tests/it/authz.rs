@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bursar_core::time::Span;
-use bursar_http::authz::{Does, NewRule, NewSpend, Rules};
+use bursar_http::authz::{BodyKind, Does, NewRule, NewSpend, Rules};
 use bursar_http::operations::Operations;
 use bursar_service::sweep::Overdue;
 use serde_json::json;
@@ -50,6 +50,7 @@ fn spend(world: &World, path: &str, change: impl FnOnce(&mut NewSpend)) -> NewRu
         amount: "query.amount".to_owned(),
         is_decimal: false,
         decimals: None,
+        body: None,
         destination: "{to}".to_owned(),
         key: "header.Idempotency-Key".to_owned(),
         service: None,
@@ -79,7 +80,12 @@ impl Street {
             spend(&world, "/pay/{to}", |_| {}),
             spend(&world, "/held/{to}", held),
             spend(&world, "/again/{to}", |spend| spend.repeats_pass = true),
-            spend(&world, "/body/{to}", |spend| spend.amount = "body.amount".to_owned()),
+            spend(&world, "/body/{to}", |spend| {
+                (spend.amount, spend.body) = ("body.amount".to_owned(), Some(BodyKind::Json));
+            }),
+            spend(&world, "/form/{to}", |spend| {
+                (spend.amount, spend.body) = ("body.amount".to_owned(), Some(BodyKind::Form));
+            }),
             spend(&world, "/coins/{to}", |spend| spend.is_decimal = true),
             spend(&world, "/nobody/{to}", |spend| {
                 (spend.service, spend.release_within) = (Some("ab".repeat(16)), Some(Span::from_seconds(30)));
