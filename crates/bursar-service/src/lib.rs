@@ -64,6 +64,7 @@ pub mod step_up;
 mod stored;
 pub mod sweep;
 pub mod trail;
+mod turns;
 pub mod unlock;
 pub mod wallet_members;
 pub mod wallets;
@@ -107,6 +108,7 @@ use crate::relying_party::RelyingParty;
 use crate::replay::Replays;
 use crate::seen::Seen;
 use crate::sign_in::{MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE, UnderWay};
+use crate::turns::Turns;
 
 /// How many names that nobody has are remembered with their failed logins.
 const STRANGERS: usize = 10_000;
@@ -222,6 +224,7 @@ pub struct Bursar {
     pub(crate) under_way: UnderWaySpends,
     pub(crate) outflows: AtomicU64,
     pub(crate) breakers: Breakers,
+    pub(crate) turns: Turns,
     pub(crate) checked: conservation::Checked,
     #[cfg(feature = "break-no-hold")]
     pub(crate) ignores_limits: bool,
@@ -256,6 +259,7 @@ impl Bursar {
             hashing: Hashing::new(parts.policy.password_cost),
             rates: Rates::new(parts.policy.rate_limits),
             breakers: Breakers::new(parts.policy.breaker),
+            turns: Turns::new(),
             policy: parts.policy,
             known,
             replays: Replays::new(),

@@ -130,10 +130,16 @@ impl Bursar {
         let attempt = Attempt { token: principal.token().id, coin: request.coin.clone(), wallet: Some(request.wallet) };
         let prepared = self.prepare(principal, request, id).await;
         let (work, mut hold) = self.noting_refusal(principal, &attempt, prepared).await?;
+        let turn = self.turns.take(hold.token).await.ok_or(ServiceError::Busy)?;
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
         for _ in 0..MOST_ATTEMPTS {
-            match tokio::spawn(work.clone().run(hold.clone())).await.unwrap_or(Err(pending.clone()))? {
+            let (work, hold_now, turn) = (work.clone(), hold.clone(), Arc::clone(&turn));
+            let under_way = tokio::spawn(async move {
+                let _turn = turn;
+                work.run(hold_now).await
+            });
+            match under_way.await.unwrap_or(Err(pending.clone()))? {
                 Some(sent) if sent.before => {
                     let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
                     return Ok(Sent { reports, ..sent });
