@@ -74,14 +74,15 @@ impl Rules {
         let length = outgoing.body.len().to_string();
         let Understood { path, query, headers, body } = understood;
         let facts = RequestFacts { path, query, headers, body, length: &length };
+        let facts = self.language.about(&facts);
         let not_priced = |field: &str| {
             let field = field.to_owned();
             move |problem: String| Forbidden::new(Why::NotPriced, format!("the {field} of this spend: {problem}"))
         };
-        let amount = spending.amount.amount(&self.language, &facts, spending.coin.as_str());
+        let amount = spending.amount.amount(&facts, spending.coin.as_str());
         let amount = amount.map_err(not_priced("amount"))?;
         let text = |expression: &crate::http::expression::Expression, field: &str, longest: usize| {
-            let text = expression.text(&self.language, &facts).map_err(not_priced(field))?;
+            let text = expression.text(&facts).map_err(not_priced(field))?;
             if text.is_empty() || text.len() > longest || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 let problem = format!("must be 1 to {longest} printable characters without spaces");
                 return Err(not_priced(field)(problem));
@@ -175,10 +176,7 @@ fn unnamed(place: &str, name: &str) -> Forbidden {
 fn no_other_case(json: &Json, reads: &BTreeSet<Box<str>>) -> Result<(), Forbidden> {
     match json {
         Json::Object(entries) => entries.iter().try_for_each(|(name, value)| {
-            let is_same = |read: &str| match name.is_ascii() && read.is_ascii() {
-                true => read.eq_ignore_ascii_case(name),
-                false => read.to_lowercase() == name.to_lowercase(),
-            };
+            let is_same = |read: &str| form::is_same_name(read, name);
             match reads.iter().find(|read| is_same(read) && ***read != **name) {
                 Some(read) => Err(Forbidden::undecodable(format!("`{read}` must be written as it is here"))),
                 None => no_other_case(value, reads),
