@@ -13,6 +13,7 @@ mod call;
 mod closing;
 mod connections;
 mod exchange;
+mod exchange_live;
 mod failure;
 mod framing;
 mod native;

@@ -2,18 +2,23 @@
 //!
 //! What must never happen here: that a request is sent on which was not understood, or a spend's before it is held.
 
-use std::sync::Arc;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
 
-use bursar_core::id::HoldId;
+use bursar_core::id::{HoldId, WalletId};
+use bursar_core::limit::LimitReport;
+use bursar_core::scope::WalletAction;
 use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange};
+use tokio::sync::oneshot;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::flow::{Begun, Flow, Kept};
 use crate::proxy::OwnWallet;
 use crate::rail::{Exchanges, RailError};
-use crate::spend::{SpendRequest, What};
+use crate::spend::{Sent, SpendRequest, What};
 
 /// Why a request has no answer of the upstream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +33,26 @@ pub enum NoExchange {
         hold: HoldId,
         /// What the upstream calls it.
         reference: String,
+        /// Whether it went to its client while it came.
+        streamed: bool,
+    },
+}
+
+/// The answer of the upstream.
+pub enum Exchanged {
+    /// All of it.
+    Whole {
+        /// The answer.
+        answered: Answered,
+        /// What each limit said that the spend fell under; nothing of a read.
+        reports: Vec<LimitReport>,
+    },
+    /// Its head; the rest comes.
+    Flowing {
+        /// The head and the rest.
+        begun: Begun,
+        /// From which wallet it is paid for.
+        wallet: WalletId,
     },
 }
 
@@ -44,7 +69,7 @@ impl Bursar {
     }
 
     /// Carries a request out and gives the upstream's answer. A token that may see no wallet of the rail reads nothing
-    /// there either.
+    /// there either. Whoever can take an answer while it comes says what to keep meanwhile.
     ///
     /// # Errors
     /// There is no such rail, no rule is for the request, the caller may not, or nobody knows what came of it.
@@ -54,23 +79,43 @@ impl Bursar {
         rail: &str,
         asked: &Asked<'_>,
         otp: Option<String>,
-    ) -> Result<Answered, NoExchange> {
+        live: Option<Kept>,
+    ) -> Result<Exchanged, NoExchange> {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
         let exchanges = found.exchanges().ok_or(ServiceError::NotFound("rail"))?;
         let wallets = self.wallets_on(principal, rail).await?;
         match exchanges.meaning(asked).map_err(NoExchange::Forbidden)? {
             Exchange::Read(outgoing) => {
-                exchanges.read(&outgoing).await.map_err(|error| ServiceError::from(error).into())
+                let answered = exchanges.read(&outgoing).await.map_err(ServiceError::from)?;
+                Ok(Exchanged::Whole { answered, reports: Vec::new() })
             }
             Exchange::Spend(charge) => {
                 let wallet = the_wallet(&wallets)?.id;
                 let coin = charge.coin.clone();
-                let what = What::Exchange(Arc::new(*charge));
+                let (flow, begun) = live.map(Flow::new).unzip();
+                let what = What::Exchange { charge: Arc::new(*charge), flow: Arc::new(Mutex::new(flow)) };
                 let request = SpendRequest { coin, wallet, what, sequence_id: None, comment: None, otp };
-                let spent = self.spend(principal, request).await;
-                self.answer_to(rail, exchanges, spent)
+                tokio::select! {
+                    biased;
+                    // The spend goes on by itself: it is on a task of its own once its answer comes.
+                    begun = beginning(begun) => Ok(Exchanged::Flowing { begun, wallet }),
+                    spent = self.spend(principal, request) => self.answer_to(rail, exchanges, spent),
+                }
             }
         }
+    }
+
+    /// Looks again at whoever takes an answer while it comes.
+    ///
+    /// # Errors
+    /// The token may not be used any more, or may not spend from the wallet any more.
+    pub fn still_exchanges(&self, principal: &Principal, wallet: WalletId) -> Result<Principal, ServiceError> {
+        let principal = self.is_still_good(principal).map_err(|_| ServiceError::NotFound("token"))?;
+        if principal.token().locked.is_some() {
+            return Err(ServiceError::NotFound("token"));
+        }
+        self.wallet_for(&principal, wallet, WalletAction::Spend)?;
+        Ok(principal)
     }
 
     /// What the upstream answered to a spend, which is kept until it is known what came of it, and for a while longer.
@@ -78,20 +123,37 @@ impl Bursar {
         &self,
         rail: &str,
         exchanges: &dyn Exchanges,
-        spent: Result<crate::spend::Sent, ServiceError>,
-    ) -> Result<Answered, NoExchange> {
-        let kept = |hold| exchanges.answered(hold, &self.memory(rail)).map_err(ServiceError::from);
+        spent: Result<Sent, ServiceError>,
+    ) -> Result<Exchanged, NoExchange> {
+        let memory = self.memory(rail);
+        let kept = |hold| exchanges.answered(hold, &memory).map_err(ServiceError::from);
         match spent {
-            Ok(sent) => {
-                let gone = NoExchange::AnswerGone { hold: sent.hold.id, reference: sent.reference };
-                kept(sent.hold.id)?.ok_or(gone)
-            }
+            Ok(Sent { hold, reference, reports, .. }) => match kept(hold.id)? {
+                Some(answered) => Ok(Exchanged::Whole { answered, reports }),
+                None => {
+                    let streamed = exchanges.was_streamed(hold.id, &memory).map_err(ServiceError::from)?;
+                    Err(NoExchange::AnswerGone { hold: hold.id, reference, streamed })
+                }
+            },
             // The upstream refused: its own words say why.
-            Err(ServiceError::RailRefused { hold, reason }) => {
-                kept(hold)?.ok_or(NoExchange::Service(ServiceError::RailRefused { hold, reason }))
-            }
+            Err(ServiceError::RailRefused { hold, reason }) => match kept(hold)? {
+                Some(answered) => Ok(Exchanged::Whole { answered, reports: Vec::new() }),
+                None => Err(NoExchange::Service(ServiceError::RailRefused { hold, reason })),
+            },
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// The head of an answer that is taken while it comes; never, if it is not.
+async fn beginning(begun: Option<oneshot::Receiver<Begun>>) -> Begun {
+    let begun = match begun {
+        Some(begun) => begun.await.ok(),
+        None => None,
+    };
+    match begun {
+        Some(begun) => begun,
+        None => pending().await,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bursar_core::coin::Coin;
 use bursar_core::secret::Secret;
 use bursar_gateway::http::{HttpRail, Settings};
+use bursar_gateway::tls::Trust;
 use bursar_rails::http::Rules;
 use bursar_service::people::{DEFAULT_ORGANISATION, NewWallet};
 use serde_json::{Value, json};
@@ -91,6 +92,7 @@ fn rail(url: String) -> HttpRail {
     HttpRail::new(Settings {
         url: Secret::new(url),
         credential: Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned()))),
+        trust: Trust::public().unwrap(),
         rules,
         within: Duration::from_secs(10),
         longest_answer: 1 << 20,

@@ -3,6 +3,7 @@
 use bursar_core::amount::Amount;
 
 use crate::exchange::Answered;
+use crate::http::events::Events;
 use crate::http::expression::{Expression, Facts, Language};
 use crate::http::seen::AnswerFacts;
 use crate::json::Json;
@@ -81,35 +82,13 @@ impl Reading {
 fn content(answered: &Answered) -> Option<Json> {
     let media_type = answered.header("content-type")?;
     let kind = media_type.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("text/event-stream") {
-        return last_event(std::str::from_utf8(&answered.body).ok()?);
+    if Events::are_in(answered) {
+        let mut events = Events::new(usize::MAX);
+        events.push(&answered.body);
+        return Json::read(&events.last()?).ok();
     }
     let is_json = kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
     if is_json { Json::read(&answered.body).ok() } else { None }
-}
-
-/// The data of the last event that is JSON. A stream that stops in the middle of an event has none.
-fn last_event(text: &str) -> Option<Json> {
-    if !text.ends_with("\n\n") && !text.ends_with("\r\n\r\n") {
-        return None;
-    }
-    let mut last = None;
-    let mut data = String::new();
-    for line in text.lines() {
-        if let Some(more) = line.strip_prefix("data:") {
-            if !data.is_empty() {
-                data.push('\n');
-            }
-            data.push_str(more.strip_prefix(' ').unwrap_or(more));
-        } else if line.is_empty() {
-            let whole = std::mem::take(&mut data);
-            // What a stream ends with by custom, which is no JSON.
-            if !whole.is_empty() && whole != "[DONE]" {
-                last = Some(whole);
-            }
-        }
-    }
-    Json::read(last?.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use bursar_core::amount::Amount;
 use crate::exchange::{Answered, Outgoing};
 use crate::http::answer::Became;
 use crate::http::rules::{Does, Rules, Spending};
+use crate::http::written::CutOff;
 use crate::json::Json;
 
 /// By which rule a spend was made, and how the client named it. What the request said is not in it.
@@ -51,6 +52,11 @@ impl Rules {
             Some(spending) => spending.reading.became(&self.language, answered, spending.coin.as_str(), held),
             None => gone(),
         }
+    }
+
+    /// What it means that the answer to a spend, a stream of events, breaks off in the middle.
+    pub fn cut_off(&self, instruction: &Instruction) -> CutOff {
+        self.spending(instruction).map(|spending| spending.cut_off).unwrap_or_default()
     }
 
     /// What to ask to find out what became of a spend that the upstream was given under this name; nothing if the rule

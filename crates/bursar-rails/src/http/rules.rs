@@ -11,7 +11,7 @@ use crate::http::expression::{Expression, Gives, Language};
 use crate::http::kind::Subject;
 use crate::http::money::MOST_PLACES;
 use crate::http::template::PathTemplate;
-use crate::http::written::{WrittenLookUp, WrittenOperation, WrittenRule};
+use crate::http::written::{CutOff, WrittenLookUp, WrittenOperation, WrittenRule};
 
 /// The most rules of a rail.
 const MOST_RULES: usize = 500;
@@ -96,6 +96,7 @@ pub(super) struct Spending {
     pub(super) key: Expression,
     pub(super) key_header: Option<Box<str>>,
     pub(super) reading: Reading,
+    pub(super) cut_off: CutOff,
     pub(super) look_up: Option<LookUp>,
 }
 
@@ -249,6 +250,7 @@ impl Reader<'_> {
             ("captured", written.captured.is_some()),
             ("may_exceed", written.may_exceed),
             ("record", written.record.is_some()),
+            ("cut_off", written.cut_off.is_some()),
             ("reconcile", written.reconcile.is_some()),
         ];
         for (field, _) in fields.into_iter().filter(|(_, is_there)| *is_there) {
@@ -320,6 +322,7 @@ impl Reader<'_> {
             key: key?,
             key_header: written.key_header.as_deref().map(Into::into),
             reading: reading?,
+            cut_off: written.cut_off.unwrap_or_default(),
             look_up: look_up?,
         })
     }

@@ -32,6 +32,7 @@ fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
         captured: None,
         may_exceed: false,
         record: None,
+        cut_off: None,
         reconcile: None,
     }
 }

@@ -49,8 +49,21 @@ pub struct WrittenRule {
     pub may_exceed: bool,
     /// What the upstream calls it: an expression about the answer.
     pub record: Option<String>,
+    /// What a stream of events that breaks off in the middle means.
+    pub cut_off: Option<CutOff>,
     /// How to find out what became of it.
     pub reconcile: Option<WrittenLookUp>,
+}
+
+/// What a stream of events that breaks off in the middle means.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum CutOff {
+    /// Nobody knows: it stays held.
+    #[default]
+    Unknown,
+    /// All that was held is captured.
+    Captured,
 }
 
 /// What a request means to the money.

@@ -12,6 +12,7 @@ use bursar_rails::http::written::WrittenRule;
 use serde::Deserialize;
 
 use super::place::Place;
+use super::trust::Certificates;
 
 /// The longest that an answer may take, in seconds.
 const MOST_SECONDS: u64 = 600;
@@ -24,6 +25,9 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) struct Http {
     url: Option<String>,
     url_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    client_certificate_file: Option<PathBuf>,
+    client_key_file: Option<PathBuf>,
     credential_header: Option<String>,
     credential_file: Option<PathBuf>,
     credential_scheme: Option<String>,
@@ -45,12 +49,17 @@ pub(crate) struct Http {
 impl Http {
     pub(super) fn placed(mut self, place: &Path) -> Self {
         self.url_file = self.url_file.map(|file| place.join(file));
-        self.credential_file = self.credential_file.map(|file| place.join(file));
+        for file in
+            [&mut self.credential_file, &mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file]
+        {
+            *file = file.take().map(|file| place.join(file));
+        }
         self
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
         self.place().check()?;
+        self.certificates().check()?;
         if self.credential_header.is_some() != self.credential_file.is_some() {
             return Err("`credential_header` and `credential_file` go together".to_owned());
         }
@@ -89,6 +98,7 @@ impl Http {
         HttpRail::new(Settings {
             url: self.place().read()?,
             credential,
+            trust: self.certificates().read()?,
             rules: self.rules()?,
             within: Duration::from_secs(self.timeout_seconds),
             longest_answer: self.max_answer_bytes,
@@ -110,6 +120,14 @@ impl Http {
     /// How many rules there are.
     pub(crate) fn count(&self) -> usize {
         self.rules.len()
+    }
+
+    fn certificates(&self) -> Certificates<'_> {
+        Certificates {
+            authorities: self.ca_file.as_deref(),
+            certificate: self.client_certificate_file.as_deref(),
+            key: self.client_key_file.as_deref(),
+        }
     }
 
     fn place(&self) -> Place<'_> {
@@ -173,6 +191,7 @@ refused = 'status == 402'
             ("minor(body.amount, body.currency)", "body.amount", "rules[0] `POST /v1/charges`, `amount` at column 1"),
             ("usd = 2", "usd = 3", "`usd` has 2 decimal places"),
             ("test_money", "credential_header = 'authorization'\ntest_money", "go together"),
+            ("test_money", "client_key_file = 'key'\ntest_money", "`client_key_file` means nothing without"),
             ("test_money", "timeout_seconds = 0\ntest_money", "`timeout_seconds`"),
             ("test_money", "refused_after_seconds = 1\ntest_money", "`refused_after_seconds`"),
             (
