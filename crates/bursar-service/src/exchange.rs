@@ -5,9 +5,12 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
+use bursar_core::authorize::{Need, authorize};
+use bursar_core::coin::Coin;
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::limit::LimitReport;
-use bursar_core::scope::WalletAction;
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::{ScopeName, WalletAction};
 use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange};
 use tokio::sync::oneshot;
@@ -19,6 +22,17 @@ use crate::flow::{Begun, Flow, Kept};
 use crate::proxy::OwnWallet;
 use crate::rail::{Exchanges, RailError};
 use crate::spend::{Sent, SpendRequest, What};
+
+/// What can be done to a wallet, each with a scope of its own.
+const ON_WALLETS: [WalletAction; 7] = [
+    WalletAction::View,
+    WalletAction::Spend,
+    WalletAction::Approve,
+    WalletAction::Manage,
+    WalletAction::Edit,
+    WalletAction::Freeze,
+    WalletAction::Stake,
+];
 
 /// Why a request has no answer of the upstream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,13 +99,16 @@ impl Bursar {
         let exchanges = found.exchanges().ok_or(ServiceError::NotFound("rail"))?;
         let wallets = self.wallets_on(principal, rail).await?;
         match exchanges.meaning(asked).map_err(NoExchange::Forbidden)? {
-            Exchange::Read(outgoing) => {
+            Exchange::Read { outgoing, needs } => {
+                self.check_needs(principal, needs, &wallets)?;
                 let answered = exchanges.read(&outgoing).await.map_err(ServiceError::from)?;
                 Ok(Exchanged::Whole { answered, reports: Vec::new() })
             }
             Exchange::Spend(charge) => {
-                let wallet = the_wallet(&wallets)?.id;
                 let coin = charge.coin.clone();
+                let wallet = the_wallet(&wallets, &coin)?;
+                self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
+                let wallet = wallet.id;
                 let (flow, begun) = live.map(Flow::new).unzip();
                 let what = What::Exchange { charge: Arc::new(*charge), flow: Arc::new(Mutex::new(flow)) };
                 let request = SpendRequest { coin, wallet, what, sequence_id: None, comment: None, otp };
@@ -116,6 +133,28 @@ impl Bursar {
         }
         self.wallet_for(&principal, wallet, WalletAction::Spend)?;
         Ok(principal)
+    }
+
+    /// Checks what a rule asks for besides: on a wallet, or on one of several.
+    fn check_needs(
+        &self,
+        principal: &Principal,
+        needs: Option<ScopeName>,
+        wallets: &[OwnWallet],
+    ) -> Result<(), ServiceError> {
+        let Some(name) = needs else { return Ok(()) };
+        let Some(action) = ON_WALLETS.into_iter().find(|action| action.scope() == name) else {
+            let need = Need::Scope(name);
+            return Ok(authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?);
+        };
+        let mut refused = ServiceError::NotFound("wallet");
+        for wallet in wallets {
+            match self.wallet_for(principal, wallet.id, action) {
+                Ok(_) => return Ok(()),
+                Err(refusal) => refused = refusal,
+            }
+        }
+        Err(refused)
     }
 
     /// What the upstream answered to a spend, which is kept until it is known what came of it, and for a while longer.
@@ -157,12 +196,18 @@ async fn beginning(begun: Option<oneshot::Receiver<Begun>>) -> Begun {
     }
 }
 
-/// The wallet that a request means: the only one of the rail that the token sees.
-fn the_wallet(wallets: &[OwnWallet]) -> Result<&OwnWallet, ServiceError> {
-    match wallets {
-        [one] => Ok(one),
-        _ => {
-            let problem = "is not clear: the token sees several wallets of this rail; use a token for each".to_owned();
+/// The wallet that a request means: the only one of the rail with its coin that the token sees.
+fn the_wallet<'a>(wallets: &'a [OwnWallet], coin: &Coin) -> Result<&'a OwnWallet, ServiceError> {
+    let mut fit = wallets.iter().filter(|wallet| wallet.coin == *coin);
+    match (fit.next(), fit.next(), wallets) {
+        (Some(one), None, _) => Ok(one),
+        (None, _, [other]) => Err(Refusal::WrongCoin { holds: other.coin.clone() }.into()),
+        (None, ..) => {
+            let problem = format!("is missing: the token sees none of this rail that holds {coin}");
+            Err(RailError::Invalid { field: "wallet", problem }.into())
+        }
+        (Some(_), Some(_), _) => {
+            let problem = format!("is not clear: the token sees several that hold {coin}; use a token for each");
             Err(RailError::Invalid { field: "wallet", problem }.into())
         }
     }

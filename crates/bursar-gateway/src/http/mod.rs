@@ -143,7 +143,7 @@ impl HttpRail {
             Ok(answered) => answered,
             Err(outcome) => return outcome,
         };
-        let became = self.rules.became(&instruction, &answered, hold.cost.amount);
+        let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
         keep(memory, hold.id, &answered, came).await;
         outcome(became, &instruction, answered.status)
     }
@@ -173,7 +173,7 @@ impl HttpRail {
                 }
             }
             Ok(Some((answered, Came::Whole | Came::Streamed))) => {
-                let became = self.rules.became(&instruction, &answered, hold.cost.amount);
+                let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
                 if !matches!(became, Became::Unknown { .. }) {
                     return outcome(became, &instruction, answered.status);
                 }
@@ -195,7 +195,7 @@ impl HttpRail {
             Ok(answered) => answered,
             Err(problem) => return SendOutcome::Unknown { reason: problem.reason() },
         };
-        let became = self.rules.became_as_looked_up(&instruction, &answered, hold.cost.amount);
+        let became = self.rules.became_as_looked_up(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
         // The request may still be on its way: what is not there yet can come to be.
         if became == Became::Refused && !self.patience.is_over(hold.id) {
             return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };

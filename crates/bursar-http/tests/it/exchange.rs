@@ -136,6 +136,19 @@ impl Shop {
         let [token, token_id] = ["token", "id"].map(|name| made.body[name].as_str().unwrap().to_owned());
         Self { server, token, token_id }
     }
+
+    async fn charge(&self, key: &str, form: &str) -> Answer {
+        let headers = [
+            ("authorization", format!("Bearer {}", self.token)),
+            ("idempotency-key", key.to_owned()),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ];
+        self.server.send_all([127, 0, 0, 1], "POST", "/rail/chain/v1/charges", &headers, form.as_bytes().to_vec()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.server.send("GET", path, Some(&self.token), None).await
+    }
 }
 
 struct Open {
@@ -155,19 +168,6 @@ impl Open {
     async fn new(limit: &str) -> Self {
         let (upstream, url) = Upstream::start().await;
         Self { shop: Shop::before(rail(url), "usd", limit).await, upstream }
-    }
-
-    async fn charge(&self, key: &str, form: &str) -> Answer {
-        let headers = [
-            ("authorization", format!("Bearer {}", self.token)),
-            ("idempotency-key", key.to_owned()),
-            ("content-type", "application/x-www-form-urlencoded".to_owned()),
-        ];
-        self.server.send_all([127, 0, 0, 1], "POST", "/rail/chain/v1/charges", &headers, form.as_bytes().to_vec()).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.server.send("GET", path, Some(&self.token), None).await
     }
 }
 
@@ -247,4 +247,40 @@ async fn reads_are_passed_on_and_what_no_rule_is_for_is_not() {
     let blind = shop.server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await.body;
     let refused = shop.server.send("GET", "/rail/chain/v1/charges/1", blind["token"].as_str(), None).await;
     assert_eq!((refused.status.as_u16(), code(&refused)), (403, "scope_missing"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_rule_asks_for_a_scope_of_its_own_besides_and_nothing_is_held_without_it() {
+    let (upstream, url) = Upstream::start().await;
+    let rules = json!([
+        {
+            "method": "POST", "path": "/v1/charges", "operation": "spend", "scope": "trade_trade",
+            "headers": ["idempotency-key"], "body": "form", "fields": ["amount", "currency", "source"],
+            "asset": "body.currency", "amount": "minor(body.amount, body.currency)", "destination": "body.source",
+            "key": "headers['idempotency-key']", "done": "status == 200",
+        },
+        {"method": "GET", "path": "/v1/settings", "operation": "read", "scope": "wallet_manage"},
+        {"method": "GET", "path": "/v1/charges", "operation": "read"}
+    ]);
+    let shop = Shop::before(rail_by(url, rules), "usd", "usd 10/day").await;
+    let charge = "amount=500&currency=usd&source=tok";
+    let refused = shop.charge("k", charge).await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "scope_missing"), "{}", refused.body);
+    let refused = shop.get("/rail/chain/v1/settings").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "scope_missing"), "{}", refused.body);
+    assert_eq!(upstream.heard(), 0);
+    assert_eq!(shop.get("/rail/chain/v1/charges").await.status, 200, "this one needs no more than to see a wallet");
+    let session = shop.server.log_in(OWNER).await;
+    let scope = ["wallet_view_all", "wallet_spend_all", "trade_trade", "wallet_manage_all"];
+    let body = json!({"label": "trader", "otp": OTP, "scope": scope, "limits": ["usd 10/day", "eur 10/day"]});
+    let made = shop.server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await;
+    let trader = Shop { token: made.body["token"].as_str().unwrap().to_owned(), ..shop };
+    assert_eq!(trader.charge("k", charge).await.status, 200);
+    assert_eq!(trader.get("/rail/chain/v1/settings").await.status, 200);
+    // Euros are an asset of the rail, and no wallet that the token sees holds them.
+    let euros = trader.charge("l", "amount=500&currency=eur&source=tok").await;
+    assert_eq!(code(&euros), "wrong_coin", "{}", euros.body);
+    let francs = trader.charge("m", "amount=500&currency=chf&source=tok").await;
+    assert_eq!(code(&francs), "not_priced", "{}", francs.body);
+    assert_eq!(upstream.heard(), 3);
 }

@@ -174,7 +174,7 @@ async fn a_stream_comes_piece_by_piece_and_what_its_last_event_says_is_captured(
     // Nothing more was said by then.
     assert!(taking.until("Forty").await, "{}", taking.read);
     assert!(taking.read.starts_with("HTTP/1.1 200 OK\r\n"), "{}", taking.read);
-    assert!(taking.read.contains("ratelimit: \"microusd amount day\";r=400;"), "{}", taking.read);
+    assert!(taking.read.contains("ratelimit: ") && taking.read.contains(";r=400;"), "{}", taking.read);
     assert_eq!(code(&asking.again("k").await), "outcome_pending", "while it comes");
     asking.model.end("250").await;
     assert!(taking.is_whole().await && taking.read.contains("[DONE]"), "{}", taking.read);

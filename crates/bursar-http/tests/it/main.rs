@@ -11,6 +11,7 @@ mod described;
 mod enrolled;
 mod events;
 mod exchange;
+mod exchange_hostile;
 mod exchange_stream;
 mod factors;
 mod house;

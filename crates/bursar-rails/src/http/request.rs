@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::exchange::{Asked, Charge, Exchange, Outgoing};
 use crate::forbidden::{Forbidden, Why};
 use crate::http::content::Content;
+use crate::http::expression::Facts;
 use crate::http::form;
 use crate::http::instruction::Instruction;
-use crate::http::rules::{Does, Rule, Rules, Spending};
+use crate::http::rules::{Does, Priced, Rule, Rules, Spending};
 use crate::http::seen::RequestFacts;
 use crate::http::template;
 use crate::json::Json;
@@ -47,7 +48,7 @@ impl Rules {
         let outgoing = rule.outgoing(&understood)?;
         match &rule.does {
             Does::Spend(spending) => self.charge(rule, spending, &understood, outgoing),
-            Does::Read | Does::Refuse(_) => Ok(Exchange::Read(outgoing)),
+            Does::Read | Does::Refuse(_) => Ok(Exchange::Read { outgoing, needs: rule.needs }),
         }
     }
 
@@ -79,7 +80,8 @@ impl Rules {
             let field = field.to_owned();
             move |problem: String| Forbidden::new(Why::NotPriced, format!("the {field} of this spend: {problem}"))
         };
-        let amount = spending.amount.amount(&facts, spending.coin.as_str());
+        let priced = spending.priced(&facts).map_err(not_priced("asset"))?;
+        let amount = priced.amount.amount(&facts, priced.coin.as_str());
         let amount = amount.map_err(not_priced("amount"))?;
         let text = |expression: &crate::http::expression::Expression, field: &str, longest: usize| {
             let text = expression.text(&facts).map_err(not_priced(field))?;
@@ -93,8 +95,21 @@ impl Rules {
         let destination = destination.map(|found| text(found, "destination", LONGEST_DESTINATION)).transpose()?;
         let key = text(&spending.key, "key", LONGEST_KEY)?;
         let instruction = Instruction { rule: rule.name.clone(), key: key.clone() }.to_bytes();
-        let coin = spending.coin.clone();
-        Ok(Exchange::Spend(Box::new(Charge { outgoing, coin, amount, destination, key, instruction })))
+        let (needs, coin) = (rule.needs, priced.coin.clone());
+        Ok(Exchange::Spend(Box::new(Charge { outgoing, needs, coin, amount, destination, key, instruction })))
+    }
+}
+
+impl Spending {
+    /// What it costs in the asset that the request names.
+    fn priced(&self, facts: &Facts<'_>) -> Result<&Priced, String> {
+        let named = self.asset.as_ref().map(|asset| asset.text(facts)).transpose()?;
+        let is_it = |priced: &&Priced| named.as_ref().is_none_or(|named| **named == *priced.coin.as_str());
+        let found = self.priced.iter().find(is_it);
+        found.ok_or_else(|| {
+            let named: String = named.unwrap_or_default().chars().take(40).collect();
+            format!("`{}` is not among the assets of the rail", named.escape_debug())
+        })
     }
 }
 

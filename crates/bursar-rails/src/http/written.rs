@@ -26,9 +26,11 @@ pub struct WrittenRule {
     /// Names that may stand in the body; `*` for all, `card[*]` for all of a list or object of a form.
     #[serde(default)]
     pub fields: Vec<String>,
+    /// A permission that the token must have besides: one of Bursar's scopes.
+    pub scope: Option<String>,
     /// Why it is refused, if it is.
     pub reason: Option<String>,
-    /// The asset that moves.
+    /// The asset that moves: its name, or an expression that gives it.
     pub asset: Option<String>,
     /// How much of it: an expression.
     pub amount: Option<String>,

@@ -73,6 +73,7 @@ fn no_answer_is_read_as_more_than_it_says() {
     let rules = rules();
     let instruction = Instruction { rule: "POST /v1/{account}/json".into(), key: "k".into() };
     let held = bursar_core::amount::Amount::new(500);
+    let coin = bursar_core::coin::Coin::parse("usd").expect("a ticker");
     let samples = [
         r#"{"ok":true,"amount":"400","id":"x"}"#,
         "data: {\"ok\":true}\n\ndata: {\"ok\":true,\"amount\":400}\n\ndata: [DONE]\n\n",
@@ -81,7 +82,9 @@ fn no_answer_is_read_as_more_than_it_says() {
         for kind in ["application/json", "text/event-stream"] {
             let headers = vec![("content-type".into(), kind.into())];
             let answered = Answered { status: 200, headers, body: bytes.clone() };
-            if let bursar_rails::http::Became::Done { captured, .. } = rules.became(&instruction, &answered, held) {
+            if let bursar_rails::http::Became::Done { captured, .. } =
+                rules.became(&instruction, &answered, &coin, held)
+            {
                 assert!(captured.is_some_and(|captured| captured <= held), "{answered:?}");
             }
         }
