@@ -1,5 +1,7 @@
 //! `kill -9` between what was sent on and its settlement, on rails of plain HTTP: the upstream has carried it out, and the
-//! server that asked is gone. What it held is never given back, and what it came to is looked up.
+//! server that asked is gone. What it held is never given back, and what it came to is looked up. The same where other proxies ask.
+
+mod asked;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -115,9 +117,14 @@ impl Home {
     }
 
     fn start(&self) -> Server {
+        self.start_with("--rails", "rails.toml")
+    }
+
+    /// Starts a server that reads this file, too.
+    fn start_with(&self, option: &str, file: &str) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
         command.args(["dev", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.path("data"));
-        command.arg("--rails").arg(self.path("rails.toml"));
+        command.arg(option).arg(self.path(file));
         command.env_remove("BURSAR_LOG").stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.stderr(File::create(self.path("log")).unwrap()).spawn().unwrap();
         let mut line = String::new();
@@ -149,19 +156,30 @@ impl Server {
         Some(serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}")))
     }
 
-    /// A token that may spend ten dollars a day.
-    fn token(&self, home: &Home) -> String {
+    /// The session of the person whose server it is.
+    fn session(&self) -> String {
+        let [email, password, otp] = ["username", "password", "otp"].map(|name| self.text(name));
+        let body = json!({"email": email, "password": password, "otp": otp});
+        let session = self.post("/api/v2/user/login", "undefined", "a", &body).unwrap();
+        session["access_token"].as_str().unwrap_or_else(|| panic!("{session}")).to_owned()
+    }
+
+    /// A token within this limit, and its id.
+    fn token(&self, limit: &str) -> (String, String) {
+        let scope = ["wallet_view_all", "wallet_spend_all"];
+        let body = json!({"label": "bot", "otp": self.text("otp"), "scope": scope, "limits": [limit]});
+        let made = self.post("/bursar/v1/tokens", &self.session(), "b", &body).unwrap();
+        let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        (text("token"), text("id"))
+    }
+
+    /// The shop's wallet, and a token that may spend ten dollars a day.
+    fn shopper(&self, home: &Home) -> String {
         let add = ["wallet", "add", "--rail", "shop", "--coin", "usd", "--label", "Shop", "--reference", "default"];
         let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
         command.args(add).args(["--owner", self.text("username"), "--data-dir"]).arg(home.path("data"));
         assert!(command.stdout(Stdio::null()).status().unwrap().success());
-        let [email, password, otp] = ["username", "password", "otp"].map(|name| self.text(name));
-        let body = json!({"email": email, "password": password, "otp": otp});
-        let session = self.post("/api/v2/user/login", "undefined", "a", &body).unwrap();
-        let scope = ["wallet_view_all", "wallet_spend_all"];
-        let body = json!({"label": "bot", "otp": otp, "scope": scope, "limits": ["usd 10/day"]});
-        let made = self.post("/bursar/v1/tokens", session["access_token"].as_str().unwrap(), "b", &body).unwrap();
-        made["token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+        self.token("usd 10/day").0
     }
 
     /// Asks again until it is known what came of it, which is this.
@@ -193,7 +211,7 @@ fn killed_in_the_middle_of(path: &'static str) -> (Home, Server, String, Receive
     let (url, heard) = upstream();
     let home = Home::new(&url);
     let server = home.start();
-    let token = server.token(&home);
+    let token = server.shopper(&home);
     let (at, bearer) = (server.text("url").to_owned(), token.clone());
     let (begins, begun) = channel();
     let asking = thread::spawn(move || {
