@@ -40,7 +40,10 @@ async function main() {
   const stream = { max_tokens: 1000, stream: true, stream_options: { include_usage: true } };
   const second = await ask('question-2', 'And again?', stream);
   check(second.status === 200 && second.text.endsWith('data: [DONE]\n\n'), second.text);
-  console.log('Asked again as a stream: its last event said what it took, and no more was captured.');
+  console.log('Asked again as a stream, which came event by event: its last one said what it took, and no more was captured.');
+  const again = await ask('question-2', 'And again?', stream);
+  check(JSON.parse(again.text).code === 'answer_streamed', again.text);
+  console.log('The same once more: it is paid for once, and a stream is not given twice.');
 
   const above = await ask('question-3', 'All of it?', { max_tokens: 2000 });
   check(JSON.parse(above.text).code === 'limit_exceeded', above.text);
@@ -50,6 +53,8 @@ async function main() {
   check(JSON.parse(many.text).code === 'not_supported', many.text);
   console.log(`Refused what no rule names: ${JSON.parse(many.text).detail}.`);
 
+  const cut = await ask('question-5', 'break off', stream).then(() => false, () => true);
+  check(cut, 'a stream that broke off was told as a whole one');
   const broken = await ask('question-5', 'break off', stream);
   check(JSON.parse(broken.text).code === 'outcome_pending', broken.text);
   console.log('A stream broke off: what it could cost at most stays held until somebody knows.');

@@ -27,7 +27,7 @@ function startModel(key) {
       const event = (data) => response.write(`data: ${data}\n\n`);
       for (const word of words) event(JSON.stringify({ id, choices: [{ delta: { content: word } }] }));
       // Some break off; then nobody is told what the call cost.
-      if (asked.messages[0].content === 'break off') return response.destroy();
+      if (asked.messages[0].content === 'break off') return response.write(': so far\n\n', () => response.destroy());
       if (asked.stream_options?.include_usage) event(JSON.stringify({ id, choices: [], usage }));
       event('[DONE]');
       return response.end();

@@ -5,17 +5,20 @@
 
 mod carry;
 
+pub(crate) use carry::Opened;
+
 use std::time::Duration;
 
 use bursar_core::secret::Secret;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::timeout;
 
 use crate::tls::{self, Trust};
 
@@ -161,19 +164,26 @@ impl Upstream {
         self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
-    async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
-        *request.uri_mut() = self.uri.clone();
-        if let Some(authorization) = &self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
-        }
-        match tokio::time::timeout(self.within, self.exchange(request)).await {
+    async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
+        match timeout(self.within, self.exchange(request)).await {
             Ok(answered) => answered,
-            Err(_) => Err(NoAnswer::Lost(format!("no answer within {} s", self.within.as_secs()))),
+            Err(_) => Err(self.late()),
         }
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
-        let response = self.client.request(request).await.map_err(|error| {
+        let (parts, body) = self.begin(request).await?.into_parts();
+        let body = all_of(body, self.most).await?;
+        Ok(Answered { status: parts.status, headers: parts.headers, body })
+    }
+
+    /// The head of an answer, whose body comes.
+    async fn begin(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+        *request.uri_mut() = self.uri.clone();
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        self.client.request(request).await.map_err(|error| {
             let problem = tls::problem(&error);
             if error.is_connect() {
                 NoAnswer::NotSent(problem.unwrap_or_else(|| "it cannot be reached".to_owned()))
@@ -181,18 +191,24 @@ impl Upstream {
                 tracing::debug!(%error, "an upstream did not answer");
                 NoAnswer::Lost(problem.unwrap_or_else(|| "the connection broke before an answer came".to_owned()))
             }
-        })?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, self.most).collect().await.map_err(|error| {
-            let reason = if error.is::<LengthLimitError>() {
-                format!("its answer is longer than {} bytes", self.most)
-            } else {
-                "its answer broke off".to_owned()
-            };
-            NoAnswer::Lost(reason)
-        })?;
-        Ok(Answered { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+        })
     }
+
+    fn late(&self) -> NoAnswer {
+        NoAnswer::Lost(format!("no answer within {} s", self.within.as_secs()))
+    }
+}
+
+async fn all_of(body: Incoming, most: usize) -> Result<Bytes, NoAnswer> {
+    let body = Limited::new(body, most).collect().await.map_err(|error| {
+        let reason = if error.is::<LengthLimitError>() {
+            format!("its answer is longer than {most} bytes")
+        } else {
+            "its answer broke off".to_owned()
+        };
+        NoAnswer::Lost(reason)
+    })?;
+    Ok(body.to_bytes())
 }
 
 /// Where a service is, and what it is told of us.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::http::{HeaderMap, Method, StatusCode};
 use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::Settings;
 use crate::budget;
+use crate::connections::Staying;
 use crate::failure::Failure;
 use crate::socket::{Places, Upgrade};
 
@@ -41,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) body: Vec<u8>,
     /// What the connection may become, if the client asks for it.
     pub(crate) upgrade: Option<Upgrade>,
+    /// What keeps the request under way while its answer comes.
+    pub(crate) staying: Option<Staying>,
     /// The WebSockets that there are.
     pub(crate) sockets: Places,
 }
@@ -54,6 +58,8 @@ pub(crate) struct Reply {
     pub(crate) text: Option<String>,
     /// The body as another server sent it, whose content type is among the headers; instead of both.
     pub(crate) passed_on: Option<Vec<u8>>,
+    /// The body while it comes from another server; instead of all. It is never signed.
+    pub(crate) flowing: Option<Body>,
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
@@ -79,7 +85,7 @@ impl Reply {
     }
 
     const fn of(status: StatusCode, body: Value) -> Self {
-        Self { status, body, text: None, passed_on: None, headers: Vec::new() }
+        Self { status, body, text: None, passed_on: None, flowing: None, headers: Vec::new() }
     }
 
     /// The same with what is left of the caller's limits in its headers.
@@ -90,12 +96,17 @@ impl Reply {
 
     /// An answer that is JSON already.
     pub(crate) fn json_text(status: StatusCode, text: String) -> Result<Self, Failure> {
-        Ok(Self { status, body: Value::Null, text: Some(text), passed_on: None, headers: Vec::new() })
+        Ok(Self { status, body: Value::Null, text: Some(text), passed_on: None, flowing: None, headers: Vec::new() })
     }
 
     /// The answer of another server.
     pub(crate) const fn passed_on(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
-        Self { status, body: Value::Null, text: None, passed_on: Some(body), headers }
+        Self { status, body: Value::Null, text: None, passed_on: Some(body), flowing: None, headers }
+    }
+
+    /// The answer of another server, whose body comes.
+    pub(crate) fn flowing(status: StatusCode, headers: Vec<(&'static str, String)>, body: Body) -> Self {
+        Self { status, flowing: Some(body), headers, ..Self::default() }
     }
 
     /// The bytes of the body.

@@ -145,8 +145,9 @@ async fn connection(
         let (router, framing, requests) = (router.clone(), Arc::clone(&framing), Arc::clone(&requests));
         async move {
             // The semaphore is never closed.
-            let _permit = requests.acquire_owned().await;
-            let _counted = counted;
+            let permit = requests.acquire_owned().await.ok();
+            let staying = Staying { _counted: Arc::new((permit, counted)) };
+            request.extensions_mut().insert(staying.clone());
             Ok::<_, Infallible>(answer(request, router, &framing).await)
         }
     });
@@ -230,6 +231,12 @@ async fn idle(under_way: &mut watch::Receiver<usize>, time: Duration) {
             return;
         }
     }
+}
+
+/// Keeps a request under way after its answer has begun, for as long as this is.
+#[derive(Clone)]
+pub(crate) struct Staying {
+    _counted: Arc<(Option<OwnedSemaphorePermit>, UnderWay)>,
 }
 
 /// A request under way.

@@ -3,13 +3,18 @@
 //! The upstream's answer goes back with its status and body, and with few of its headers. What Bursar refuses is told as
 //! a problem, whose code the upstream's answers do not have.
 
+use std::sync::Arc;
+
 use axum::http::{StatusCode, header};
 use bursar_rails::exchange::{Answered, Asked};
+use bursar_service::authenticate::Mode;
 use bursar_service::error::ServiceError;
-use bursar_service::exchange::NoExchange;
+use bursar_service::exchange::{Exchanged, NoExchange};
+use bursar_service::flow::{Begun, Kept};
 use bursar_wire::header as names;
 
 use crate::call::{Call, Reply};
+use crate::exchange_live;
 use crate::failure::Failure;
 use crate::routes::RAIL_PREFIX;
 
@@ -29,25 +34,46 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
         call.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let asked = Asked { method: call.method.as_str(), path, query, headers: &headers, body: &call.body };
     let otp = call.header(names::OTP).map(str::to_owned);
-    let answered = call.bursar.exchange(call.principal()?, rail, &asked, otp).await.map_err(told)?;
-    back(answered)
+    let principal = call.principal()?;
+    // A signature covers the whole of an answer, so whoever signs is answered once all of it is there.
+    let live = (principal.mode == Mode::Raw).then(|| Box::new(call.staying.clone()) as Kept);
+    let now = call.bursar.now();
+    match call.bursar.exchange(principal, rail, &asked, otp, live).await.map_err(told)? {
+        Exchanged::Whole { answered, reports } => {
+            let (status, headers) = (status(&answered)?, back(&answered));
+            Ok(Reply::passed_on(status, headers, answered.body).with_limits(&reports, now))
+        }
+        Exchanged::Flowing { begun: Begun { answered, reports, rest }, wallet } => {
+            let (status, mut headers) = (status(&answered)?, back(&answered));
+            // nginx gathers answers unless it is told not to.
+            headers.push(("x-accel-buffering", "no".to_owned()));
+            let body = exchange_live::body(Arc::clone(&call.bursar), principal.clone(), wallet, rest);
+            Ok(Reply::flowing(status, headers, body).with_limits(&reports, now))
+        }
+    }
 }
 
 fn told(error: NoExchange) -> Failure {
     match error {
         NoExchange::Forbidden(forbidden) => Failure::NotForTokens(forbidden),
         NoExchange::Service(error) => error.into(),
-        NoExchange::AnswerGone { hold, reference } => Failure::AnswerGone { spend: hold, reference },
+        NoExchange::AnswerGone { hold, reference, streamed } => {
+            Failure::AnswerGone { spend: hold, reference, streamed }
+        }
     }
 }
 
-fn back(answered: Answered) -> Result<Reply, Failure> {
-    let unreadable = || ServiceError::RailUnavailable("its answer has no status".to_owned());
-    let status = StatusCode::from_u16(answered.status).map_err(|_| unreadable())?;
+fn status(answered: &Answered) -> Result<StatusCode, Failure> {
+    let unreadable = |_| ServiceError::RailUnavailable("its answer has no status".to_owned()).into();
+    StatusCode::from_u16(answered.status).map_err(unreadable)
+}
+
+/// The headers that go back.
+fn back(answered: &Answered) -> Vec<(&'static str, String)> {
     let kind = answered.header("content-type").unwrap_or_default();
     let mut headers = vec![(header::CONTENT_TYPE.as_str(), harmless(kind).to_owned())];
     headers.extend(BACK.iter().filter_map(|name| Some((*name, answered.header(name)?.to_owned()))));
-    Ok(Reply::passed_on(status, headers, answered.body))
+    headers
 }
 
 /// A content type that no browser runs: the pages of this server have the same origin.

@@ -57,6 +57,8 @@ pub(crate) enum Failure {
         spend: HoldId,
         /// What the upstream calls it.
         reference: String,
+        /// Whether the answer went to the client while it came.
+        streamed: bool,
     },
     /// A form of the web pages that no page of this session sent.
     FormNotOurs,
@@ -162,9 +164,18 @@ impl Failure {
                 Why::Undecodable | Why::NotPriced => plain(400, "BadRequest", why.code(), &detail),
                 _ => plain(403, "AccessDenied", why.code(), &detail),
             },
-            Self::AnswerGone { spend, reference } => {
-                let text = "the spend was carried out; the answer to it is not kept any more, or never could be";
-                let body = ErrorBody::new("Conflict", text, request_id).with_context("code", "answer_not_kept");
+            Self::AnswerGone { spend, reference, streamed } => {
+                let (code, text) = match streamed {
+                    true => (
+                        "answer_streamed",
+                        "the spend was carried out; its answer was a stream, which is not given twice",
+                    ),
+                    false => (
+                        "answer_not_kept",
+                        "the spend was carried out; the answer to it is not kept any more, or never could be",
+                    ),
+                };
+                let body = ErrorBody::new("Conflict", text, request_id).with_context("code", code);
                 let body = body.with_context("spend", spend.to_string()).with_context("reference", reference);
                 Shown::new(409, body)
             }

@@ -14,6 +14,7 @@ mod call;
 mod closing;
 mod connections;
 mod exchange;
+mod exchange_live;
 mod failure;
 mod framing;
 mod native;

@@ -24,6 +24,7 @@ use crate::authz;
 use crate::budget;
 use crate::call::{Call, Reply};
 use crate::closing::Closing;
+use crate::connections::Staying;
 use crate::failure::{Failure, Shown};
 use crate::framing::Fault;
 use crate::oauth;
@@ -121,6 +122,7 @@ pub(crate) struct Received {
     pub(crate) body: Bytes,
     pub(crate) address: std::net::IpAddr,
     pub(crate) upgrade: Option<Upgrade>,
+    pub(crate) staying: Option<Staying>,
 }
 
 impl Surface {
@@ -186,6 +188,7 @@ impl Surface {
             target: received.target,
             body: received.body.into(),
             upgrade: received.upgrade,
+            staying: received.staying,
             sockets: self.sockets.clone(),
         };
         ((route.handler)(call).await, signer)
@@ -199,10 +202,11 @@ impl Surface {
         }
         let upgrade = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Closing>());
         let upgrade = upgrade.map(|(begun, closing)| Upgrade { begun, closing });
+        let staying = parts.extensions.remove::<Staying>();
         let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);
         let body = crate::body::read(&parts.headers, body, self.settings.body_limit).await?;
         let target = parts.extensions.get::<Target>().map_or_else(String::new, |target| target.0.clone());
-        Ok(Received { method: parts.method, target, headers: parts.headers, body, address, upgrade })
+        Ok(Received { method: parts.method, target, headers: parts.headers, body, address, upgrade, staying })
     }
 
     async fn authenticate(&self, received: &Received) -> (Result<Option<Principal>, Failure>, Option<Signer>) {
@@ -250,8 +254,10 @@ impl Surface {
         let now = self.bursar.now();
         let mut headers = HeaderMap::new();
         let mut content = "application/json; charset=utf-8";
+        let mut flowing = None;
         let (status, bytes) = match reply {
-            Ok(reply) => {
+            Ok(mut reply) => {
+                flowing = reply.flowing.take();
                 reply.headers.iter().for_each(|(name, value)| set(&mut headers, name, value));
                 (reply.status, reply.into_bytes())
             }
@@ -293,7 +299,7 @@ impl Surface {
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let mut response = Response::new(Body::from(bytes));
+        let mut response = Response::new(flowing.unwrap_or_else(|| Body::from(bytes)));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
 use bursar_rails::exchange::{Answered, Asked, Exchange};
 use bursar_rails::http::{Instruction, Rules};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -42,9 +44,10 @@ fn rule(criterion: &mut Criterion) {
         headers: vec![("content-type".into(), "application/json".into())],
         body: br#"{"id":"ch_1","status":"succeeded","amount":500,"currency":"usd"}"#.to_vec(),
     };
+    let (coin, held) = (Coin::parse("usd").expect("a ticker"), Amount::new(500));
     let instruction = Instruction { rule: "POST /v1/accounts/{account}/charges".into(), key: "order-7".into() };
     criterion.bench_function("an answer: read, its outcome and capture", |bench| {
-        bench.iter(|| rules.became(&instruction, black_box(&answered), bursar_core::amount::Amount::new(500)));
+        bench.iter(|| rules.became(&instruction, black_box(&answered), &coin, held));
     });
 }
 

@@ -2,6 +2,7 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
+use bursar_core::scope::ScopeName;
 
 /// A request as a client made it; nothing in it is believed yet.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,12 @@ pub struct Outgoing {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Exchange {
     /// It moves nothing: it is passed on.
-    Read(Outgoing),
+    Read {
+        /// What is sent.
+        outgoing: Outgoing,
+        /// The permission that the token must have besides that to see a wallet.
+        needs: Option<ScopeName>,
+    },
     /// It moves money.
     Spend(Box<Charge>),
 }
@@ -45,6 +51,8 @@ pub enum Exchange {
 pub struct Charge {
     /// What is sent if it is granted.
     pub outgoing: Outgoing,
+    /// The permission that the token must have besides that to spend.
+    pub needs: Option<ScopeName>,
     /// The coin that moves.
     pub coin: Coin,
     /// How much of it at most.

@@ -2,19 +2,38 @@
 //!
 //! What must never happen here: that a request is sent on which was not understood, or a spend's before it is held.
 
-use std::sync::Arc;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
 
-use bursar_core::id::HoldId;
+use bursar_core::authorize::{Need, authorize};
+use bursar_core::coin::Coin;
+use bursar_core::id::{HoldId, WalletId};
+use bursar_core::limit::LimitReport;
+use bursar_core::refusal::Refusal;
+use bursar_core::scope::{ScopeName, WalletAction};
 use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange};
+use tokio::sync::oneshot;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
+use crate::flow::{Begun, Flow, Kept};
 use crate::proxy::OwnWallet;
 use crate::rail::{Exchanges, RailError};
-use crate::spend::{SpendRequest, What};
+use crate::spend::{Sent, SpendRequest, What};
+
+/// What can be done to a wallet, each with a scope of its own.
+const ON_WALLETS: [WalletAction; 7] = [
+    WalletAction::View,
+    WalletAction::Spend,
+    WalletAction::Approve,
+    WalletAction::Manage,
+    WalletAction::Edit,
+    WalletAction::Freeze,
+    WalletAction::Stake,
+];
 
 /// Why a request has no answer of the upstream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +48,26 @@ pub enum NoExchange {
         hold: HoldId,
         /// What the upstream calls it.
         reference: String,
+        /// Whether it went to its client while it came.
+        streamed: bool,
+    },
+}
+
+/// The answer of the upstream.
+pub enum Exchanged {
+    /// All of it.
+    Whole {
+        /// The answer.
+        answered: Answered,
+        /// What each limit said that the spend fell under; nothing of a read.
+        reports: Vec<LimitReport>,
+    },
+    /// Its head; the rest comes.
+    Flowing {
+        /// The head and the rest.
+        begun: Begun,
+        /// From which wallet it is paid for.
+        wallet: WalletId,
     },
 }
 
@@ -45,7 +84,7 @@ impl Bursar {
     }
 
     /// Carries a request out and gives the upstream's answer. A token that may see no wallet of the rail reads nothing
-    /// there either.
+    /// there either. Whoever can take an answer while it comes says what to keep meanwhile.
     ///
     /// # Errors
     /// There is no such rail, no rule is for the request, the caller may not, or nobody knows what came of it.
@@ -55,7 +94,8 @@ impl Bursar {
         rail: &str,
         asked: &Asked<'_>,
         otp: Option<String>,
-    ) -> Result<Answered, NoExchange> {
+        live: Option<Kept>,
+    ) -> Result<Exchanged, NoExchange> {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
         let exchanges = found.exchanges().ok_or(ServiceError::NotFound("rail"))?;
         let wallets = self.wallets_on(principal, rail).await?;
@@ -69,24 +109,71 @@ impl Bursar {
             }
         };
         match meaning {
-            Exchange::Read(outgoing) => {
+            Exchange::Read { outgoing, needs } => {
                 circuit.check()?;
+                self.check_needs(principal, needs, &wallets)?;
                 let answered = exchanges.read(&outgoing).await;
                 match &answered {
                     Ok(_) => circuit.went_well(),
                     Err(_) => circuit.went_wrong("rail_unavailable").await,
                 }
-                answered.map_err(|error| ServiceError::from(error).into())
+                let answered = answered.map_err(ServiceError::from)?;
+                Ok(Exchanged::Whole { answered, reports: Vec::new() })
             }
             Exchange::Spend(charge) => {
-                let wallet = the_wallet(&wallets)?.id;
                 let coin = charge.coin.clone();
-                let what = What::Exchange(Arc::new(*charge));
+                let wallet = the_wallet(&wallets, &coin)?;
+                self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
+                let wallet = wallet.id;
+                let (flow, begun) = live.map(Flow::new).unzip();
+                let what = What::Exchange { charge: Arc::new(*charge), flow: Arc::new(Mutex::new(flow)) };
                 let request = SpendRequest { coin, wallet, what, sequence_id: None, comment: None, otp };
-                let spent = self.spend(principal, request).await;
-                self.answer_to(rail, exchanges, spent)
+                tokio::select! {
+                    biased;
+                    // The spend goes on by itself: it is on a task of its own once its answer comes.
+                    begun = beginning(begun) => {
+                        self.circuit(principal, Doing::Spend, Place::Wallet(Some(wallet))).went_well();
+                        Ok(Exchanged::Flowing { begun, wallet })
+                    }
+                    spent = self.spend(principal, request) => self.answer_to(rail, exchanges, spent),
+                }
             }
         }
+    }
+
+    /// Looks again at whoever takes an answer while it comes.
+    ///
+    /// # Errors
+    /// The token may not be used any more, or may not spend from the wallet any more.
+    pub fn still_exchanges(&self, principal: &Principal, wallet: WalletId) -> Result<Principal, ServiceError> {
+        let principal = self.is_still_good(principal).map_err(|_| ServiceError::NotFound("token"))?;
+        if principal.token().locked.is_some() {
+            return Err(ServiceError::NotFound("token"));
+        }
+        self.wallet_for(&principal, wallet, WalletAction::Spend)?;
+        Ok(principal)
+    }
+
+    /// Checks what a rule asks for besides: on a wallet, or on one of several.
+    fn check_needs(
+        &self,
+        principal: &Principal,
+        needs: Option<ScopeName>,
+        wallets: &[OwnWallet],
+    ) -> Result<(), ServiceError> {
+        let Some(name) = needs else { return Ok(()) };
+        let Some(action) = ON_WALLETS.into_iter().find(|action| action.scope() == name) else {
+            let need = Need::Scope(name);
+            return Ok(authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?);
+        };
+        let mut refused = ServiceError::NotFound("wallet");
+        for wallet in wallets {
+            match self.wallet_for(principal, wallet.id, action) {
+                Ok(_) => return Ok(()),
+                Err(refusal) => refused = refusal,
+            }
+        }
+        Err(refused)
     }
 
     /// What the upstream answered to a spend, which is kept until it is known what came of it, and for a while longer.
@@ -94,29 +181,52 @@ impl Bursar {
         &self,
         rail: &str,
         exchanges: &dyn Exchanges,
-        spent: Result<crate::spend::Sent, ServiceError>,
-    ) -> Result<Answered, NoExchange> {
-        let kept = |hold| exchanges.answered(hold, &self.memory(rail)).map_err(ServiceError::from);
+        spent: Result<Sent, ServiceError>,
+    ) -> Result<Exchanged, NoExchange> {
+        let memory = self.memory(rail);
+        let kept = |hold| exchanges.answered(hold, &memory).map_err(ServiceError::from);
         match spent {
-            Ok(sent) => {
-                let gone = NoExchange::AnswerGone { hold: sent.hold.id, reference: sent.reference };
-                kept(sent.hold.id)?.ok_or(gone)
-            }
+            Ok(Sent { hold, reference, reports, .. }) => match kept(hold.id)? {
+                Some(answered) => Ok(Exchanged::Whole { answered, reports }),
+                None => {
+                    let streamed = exchanges.was_streamed(hold.id, &memory).map_err(ServiceError::from)?;
+                    Err(NoExchange::AnswerGone { hold: hold.id, reference, streamed })
+                }
+            },
             // The upstream refused: its own words say why.
-            Err(ServiceError::RailRefused { hold, reason }) => {
-                kept(hold)?.ok_or(NoExchange::Service(ServiceError::RailRefused { hold, reason }))
-            }
+            Err(ServiceError::RailRefused { hold, reason }) => match kept(hold)? {
+                Some(answered) => Ok(Exchanged::Whole { answered, reports: Vec::new() }),
+                None => Err(NoExchange::Service(ServiceError::RailRefused { hold, reason })),
+            },
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// The wallet that a request means: the only one of the rail that the token sees.
-fn the_wallet(wallets: &[OwnWallet]) -> Result<&OwnWallet, ServiceError> {
-    match wallets {
-        [one] => Ok(one),
-        _ => {
-            let problem = "is not clear: the token sees several wallets of this rail; use a token for each".to_owned();
+/// The head of an answer that is taken while it comes; never, if it is not.
+async fn beginning(begun: Option<oneshot::Receiver<Begun>>) -> Begun {
+    let begun = match begun {
+        Some(begun) => begun.await.ok(),
+        None => None,
+    };
+    match begun {
+        Some(begun) => begun,
+        None => pending().await,
+    }
+}
+
+/// The wallet that a request means: the only one of the rail with its coin that the token sees.
+fn the_wallet<'a>(wallets: &'a [OwnWallet], coin: &Coin) -> Result<&'a OwnWallet, ServiceError> {
+    let mut fit = wallets.iter().filter(|wallet| wallet.coin == *coin);
+    match (fit.next(), fit.next(), wallets) {
+        (Some(one), None, _) => Ok(one),
+        (None, _, [other]) => Err(Refusal::WrongCoin { holds: other.coin.clone() }.into()),
+        (None, ..) => {
+            let problem = format!("is missing: the token sees none of this rail that holds {coin}");
+            Err(RailError::Invalid { field: "wallet", problem }.into())
+        }
+        (Some(_), Some(_), _) => {
+            let problem = format!("is not clear: the token sees several that hold {coin}; use a token for each");
             Err(RailError::Invalid { field: "wallet", problem }.into())
         }
     }

@@ -17,6 +17,7 @@ pub mod error;
 pub mod exchange;
 pub mod factors;
 pub mod feed;
+pub mod flow;
 mod follow;
 pub mod freezes;
 pub mod holding;

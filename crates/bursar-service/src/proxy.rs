@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bursar_core::authorize::{Need, authorize};
+use bursar_core::coin::Coin;
 use bursar_core::id::{UserId, WalletId};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -41,6 +42,7 @@ pub enum NoResult {
 pub(crate) struct OwnWallet {
     pub(crate) id: WalletId,
     pub(crate) reference: String,
+    pub(crate) coin: Coin,
 }
 
 /// Calls, as a rail understands them.
@@ -167,7 +169,10 @@ impl Bursar {
             }
             let need = Need::Wallet { action: WalletAction::View, wallet, role: *role };
             match authorize(principal.token(), &principal.owner, principal.address, need, now) {
-                Ok(()) => own.push(OwnWallet { id: wallet.id, reference: wallet.reference.clone() }),
+                Ok(()) => {
+                    let (reference, coin) = (wallet.reference.clone(), wallet.coin.clone());
+                    own.push(OwnWallet { id: wallet.id, reference, coin });
+                }
                 Err(refusal) => refused = Some(refusal),
             }
         }

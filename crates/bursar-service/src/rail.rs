@@ -17,6 +17,7 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
 
 use crate::feed::Feed;
+use crate::flow::Flow;
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -27,17 +28,28 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Permit {
     hold: Hold,
     outgoing: Option<Outgoing>,
+    flow: Option<Flow>,
 }
 
 impl Permit {
     /// Only a hold that was just granted makes a permit.
     pub(crate) const fn of_granted(hold: Hold) -> Self {
-        Self { hold, outgoing: None }
+        Self { hold, outgoing: None, flow: None }
     }
 
     /// The same with the request that it is for, on rails of plain HTTP.
     pub(crate) fn carrying(self, outgoing: Option<Outgoing>) -> Self {
         Self { outgoing, ..self }
+    }
+
+    /// The same with a way for its answer, for whoever takes it while it comes.
+    pub(crate) fn flowing(self, flow: Option<Flow>) -> Self {
+        Self { flow, ..self }
+    }
+
+    /// The way for its answer while it comes, if there is one; once.
+    pub const fn take_flow(&mut self) -> Option<Flow> {
+        self.flow.take()
     }
 
     /// The spend it allows.
@@ -305,6 +317,14 @@ pub trait Exchanges: Send + Sync {
     /// # Errors
     /// The store does not answer.
     fn answered(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Answered>, RailError>;
+
+    /// Whether the answer to a spend went to its client while it came: then it is not given again.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn was_streamed(&self, _hold: HoldId, _memory: &dyn Memory) -> Result<bool, RailError> {
+        Ok(false)
+    }
 }
 
 /// Something that left a wallet, and was not sent from here.

@@ -2,7 +2,7 @@
 
 mod on_its_way;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bursar_core::amount::Amount;
 use bursar_core::authorize::{Need, authorize};
@@ -23,6 +23,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
+use crate::flow::Flow;
 use crate::known::KnownWallet;
 use crate::rail::{Built, Decoded, Plan, Wanted};
 use crate::refused::Attempt;
@@ -73,7 +74,12 @@ pub enum What {
         key: Option<String>,
     },
     /// What a request of plain HTTP asks.
-    Exchange(Arc<Charge>),
+    Exchange {
+        /// What it asks.
+        charge: Arc<Charge>,
+        /// The way for its answer, for whoever takes it while it comes.
+        flow: Arc<Mutex<Option<Flow>>>,
+    },
 }
 
 /// A spend that went through, now or before.
@@ -163,7 +169,7 @@ impl Bursar {
     ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
-        let mut charge = None;
+        let (mut charge, mut flow) = (None, Arc::default());
         let mut key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
         let (payees, fee, instruction, transaction) = match request.what {
             What::Recipients(recipients) => {
@@ -183,13 +189,13 @@ impl Bursar {
                 check_claim(&decoded, &wallet.reference, &request.coin, claimed.as_deref())?;
                 (rail.payees(&request.coin, &decoded.recipients)?, decoded.fee, bytes.clone(), bytes)
             }
-            What::Exchange(asked) => {
+            What::Exchange { charge: asked, flow: way } => {
                 key = Some(SpendKey::Client(principal.token().id, asked.key.to_string()));
                 let address = asked.destination.as_deref().unwrap_or(NOBODY_ELSE).to_owned();
                 let payees = rail.payees(&request.coin, &[Recipient { address, amount: asked.amount }])?;
                 let meaning = meant_by(&asked.outgoing);
                 let instruction = asked.instruction.clone();
-                charge = Some(asked);
+                (charge, flow) = (Some(asked), way);
                 (payees, Amount::ZERO, instruction, meaning)
             }
             What::Call { call, wanted, key: named } => {
@@ -242,6 +248,7 @@ impl Bursar {
             memory: self.memory(&wallet.rail),
             rail: Arc::clone(rail),
             charge,
+            flow,
             wallet,
             actor: principal.actor(),
             under_way: self.under_way.clone(),

@@ -20,6 +20,20 @@ struct Kept {
     status: u16,
     headers: Vec<(Box<str>, Box<str>)>,
     body: String,
+    #[serde(default)]
+    came: Came,
+}
+
+/// How an answer came.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Came {
+    /// In full, before it was passed on.
+    #[default]
+    Whole,
+    /// As a stream, to its end; of it the last event is kept.
+    Streamed,
+    /// As a stream whose end was not seen yet.
+    Begun,
 }
 
 fn place(hold: HoldId) -> String {
@@ -28,7 +42,7 @@ fn place(hold: HoldId) -> String {
 }
 
 /// Keeps an answer, unless it is long or no text.
-pub(super) async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered) -> Result<(), RailError> {
+pub(super) async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered, came: Came) -> Result<(), RailError> {
     let body = std::str::from_utf8(&answered.body).ok().filter(|body| body.len() <= LONGEST);
     let Some(body) = body else { return Ok(()) };
     let kept = Kept {
@@ -36,6 +50,7 @@ pub(super) async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered)
         status: answered.status,
         headers: answered.headers.clone(),
         body: body.to_owned(),
+        came,
     };
     let body = serde_json::to_vec(&kept).map_err(|error| RailError::Unavailable(error.to_string()))?;
     let name = place(hold);
@@ -44,10 +59,13 @@ pub(super) async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered)
     memory.write(vec![NewNote { name, version, body: Some(body) }]).await.map(drop)
 }
 
-/// The answer to a spend, if it is still kept.
-pub(super) fn kept(memory: &dyn Memory, hold: HoldId) -> Result<Option<Answered>, RailError> {
+/// The answer to a spend, if it is still kept, and how it came.
+pub(super) fn kept(memory: &dyn Memory, hold: HoldId) -> Result<Option<(Answered, Came)>, RailError> {
     let Some(note) = memory.read(&place(hold))? else { return Ok(None) };
     let read: Option<Kept> = serde_json::from_slice(&note.body).ok();
     let own = read.filter(|kept| kept.hold == hold.to_string());
-    Ok(own.map(|kept| Answered { status: kept.status, headers: kept.headers, body: kept.body.into_bytes() }))
+    Ok(own.map(|kept| {
+        let answered = Answered { status: kept.status, headers: kept.headers, body: kept.body.into_bytes() };
+        (answered, kept.came)
+    }))
 }

@@ -5,6 +5,7 @@
 
 mod answers;
 mod patience;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -19,14 +20,18 @@ use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
 use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
-use bursar_rails::http::{Became, Instruction, Rules};
+use bursar_rails::http::{Became, CutOff, Instruction, Rules};
+use bursar_service::flow::Flow;
 use bursar_service::rail::{
     Answer, Balance, Built, Decoded, Exchanges, Memory, Permit, Plan, Rail, RailError, SendOutcome,
 };
 use bursar_service::spend::NOBODY_ELSE;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
+use self::answers::Came;
 use self::patience::Patience;
+use self::stream::Coming;
+use crate::tls::Trust;
 use crate::upstream::{NoAnswer, Upstream};
 
 /// The longest name of a recipient, in bytes.
@@ -38,13 +43,16 @@ pub struct Settings {
     pub url: Secret<String>,
     /// The header that has the credential, and what it says.
     pub credential: Option<(String, Secret<String>)>,
+    /// Whom it is believed to be, and who we say we are to it.
+    pub trust: Trust,
     /// What requests mean.
     pub rules: Rules,
-    /// How long an answer may take.
+    /// How long an answer may take, and of a stream the next piece.
     pub within: Duration,
     /// The longest answer that is read, in bytes.
     pub longest_answer: usize,
-    /// How long after the first look-up one is believed that says that nothing moved.
+    /// How long after the first look-up one is believed that says that nothing moved; and how long a stream may take, so
+    /// that none is under way then.
     pub refused_after: Duration,
 }
 
@@ -54,6 +62,8 @@ pub struct HttpRail {
     credential: HeaderMap,
     rules: Rules,
     patience: Patience,
+    longest_stream: Duration,
+    coming: Coming,
 }
 
 impl HttpRail {
@@ -62,11 +72,12 @@ impl HttpRail {
     /// # Errors
     /// The URL, or the header with the credential, cannot be.
     pub fn new(settings: Settings) -> Result<Self, String> {
-        let Settings { url, credential, rules, within, longest_answer, refused_after } = settings;
+        let Settings { url, credential, trust, rules, within, longest_answer, refused_after } = settings;
         if url.expose().contains('?') {
             return Err("`url` has a query; rules say what is asked".to_owned());
         }
-        let upstream = Upstream::new(&url, within, longest_answer).map_err(|problem| format!("`url` {problem}"))?;
+        let upstream =
+            Upstream::trusting(&url, within, longest_answer, &trust).map_err(|problem| format!("`url` {problem}"))?;
         let mut headers = HeaderMap::new();
         if let Some((name, value)) = credential {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "`credential_header` is no header")?;
@@ -75,7 +86,9 @@ impl HttpRail {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Ok(Self { upstream, credential: headers, rules, patience: Patience::new(refused_after) })
+        let patience = Patience::new(refused_after);
+        let (longest_stream, coming) = (refused_after, Coming::default());
+        Ok(Self { upstream, credential: headers, rules, patience, longest_stream, coming })
     }
 
     fn knows(&self, coin: &Coin) -> Result<(), RailError> {
@@ -86,7 +99,13 @@ impl HttpRail {
         Err(RailError::Invalid { field: "coin", problem })
     }
 
-    async fn carry_out(&self, hold: &Hold, outgoing: Option<&Outgoing>, memory: &dyn Memory) -> SendOutcome {
+    async fn carry_out(
+        &self,
+        hold: &Hold,
+        outgoing: Option<&Outgoing>,
+        flow: Option<Flow>,
+        memory: &dyn Memory,
+    ) -> SendOutcome {
         let (Some(outgoing), Some(instruction)) = (outgoing, Instruction::read(&hold.instruction)) else {
             return SendOutcome::Refused { reason: "it is no request to this rail".to_owned() };
         };
@@ -98,17 +117,43 @@ impl HttpRail {
             };
             headers.insert(name, value);
         }
-        let answered = match self.upstream.carry(outgoing, &headers).await {
-            Ok(answered) => answered,
+        let opened = match self.upstream.open(outgoing, &headers).await {
+            Ok(opened) => opened,
             Err(NoAnswer::NotSent(reason)) => return SendOutcome::Refused { reason },
             Err(NoAnswer::Lost(reason)) => return SendOutcome::Unknown { reason },
         };
-        let became = self.rules.became(&instruction, &answered, hold.cost.amount);
-        if let Err(error) = answers::keep(memory, hold.id, &answered).await {
-            // What came of it is known all the same; only a repeat is not answered with it.
-            tracing::warn!(spend = %hold.id, ?error, "the answer to a spend could not be kept");
-        }
+        let flow = flow.filter(|_| stream::is_stream(opened.head()));
+        let (read, came) = match flow {
+            Some(flow) => {
+                let _comes = self.coming.begin(hold.id);
+                // What a stream that broke off means must be known, too, if it is this server that breaks off.
+                if self.rules.cut_off(&instruction) == CutOff::Captured {
+                    keep(memory, hold.id, opened.head(), Came::Begun).await;
+                }
+                let read = stream::passed_on(opened, flow, self.longest_stream).await;
+                // A client that was answered by the whole stream is not answered by it again.
+                (read.map_err(|problem| self.cut_off(&instruction, problem)), Came::Streamed)
+            }
+            None => {
+                let read = opened.whole().await;
+                (read.map_err(|problem| SendOutcome::Unknown { reason: problem.reason() }), Came::Whole)
+            }
+        };
+        let answered = match read {
+            Ok(answered) => answered,
+            Err(outcome) => return outcome,
+        };
+        let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
+        keep(memory, hold.id, &answered, came).await;
         outcome(became, &instruction, answered.status)
+    }
+
+    /// What a stream comes to that broke off.
+    fn cut_off(&self, instruction: &Instruction, problem: NoAnswer) -> SendOutcome {
+        match self.rules.cut_off(instruction) {
+            CutOff::Captured => SendOutcome::Done { reference: instruction.key.to_string(), fee: Amount::ZERO },
+            CutOff::Unknown => SendOutcome::Unknown { reason: problem.reason() },
+        }
     }
 
     async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
@@ -116,9 +161,19 @@ impl HttpRail {
             return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
         };
         // The answer may have come, and the server gone before it was settled.
+        if self.coming.has(hold.id) {
+            return SendOutcome::Sent { reference: instruction.key.to_string() };
+        }
         match answers::kept(memory, hold.id) {
-            Ok(Some(answered)) => {
-                let became = self.rules.became(&instruction, &answered, hold.cost.amount);
+            Ok(Some((_, Came::Begun))) => {
+                let problem = "the server was gone before its stream had ended".to_owned();
+                let became = self.cut_off(&instruction, NoAnswer::Lost(problem));
+                if !matches!(became, SendOutcome::Unknown { .. }) {
+                    return became;
+                }
+            }
+            Ok(Some((answered, Came::Whole | Came::Streamed))) => {
+                let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
                 if !matches!(became, Became::Unknown { .. }) {
                     return outcome(became, &instruction, answered.status);
                 }
@@ -140,12 +195,19 @@ impl HttpRail {
             Ok(answered) => answered,
             Err(problem) => return SendOutcome::Unknown { reason: problem.reason() },
         };
-        let became = self.rules.became_as_looked_up(&instruction, &answered, hold.cost.amount);
+        let became = self.rules.became_as_looked_up(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
         // The request may still be on its way: what is not there yet can come to be.
         if became == Became::Refused && !self.patience.is_over(hold.id) {
             return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
         }
         outcome(became, &instruction, answered.status)
+    }
+}
+
+/// Keeps an answer. What came of a spend is known without it, too; only a repeat is not answered with it.
+async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered, came: Came) {
+    if let Err(error) = answers::keep(memory, hold, answered, came).await {
+        tracing::warn!(spend = %hold, ?error, "the answer to a spend could not be kept");
     }
 }
 
@@ -181,7 +243,11 @@ impl Exchanges for HttpRail {
     }
 
     fn answered(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Answered>, RailError> {
-        answers::kept(memory, hold)
+        Ok(answers::kept(memory, hold)?.filter(|(_, came)| *came == Came::Whole).map(|(answered, _)| answered))
+    }
+
+    fn was_streamed(&self, hold: HoldId, memory: &dyn Memory) -> Result<bool, RailError> {
+        Ok(answers::kept(memory, hold)?.is_some_and(|(_, came)| came != Came::Whole))
     }
 }
 
@@ -246,8 +312,9 @@ impl Rail for HttpRail {
         not_this_way()
     }
 
-    fn send<'a>(&'a self, _reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
-        Box::pin(async move { self.carry_out(permit.hold(), permit.outgoing(), memory).await })
+    fn send<'a>(&'a self, _reference: &'a str, mut permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        let flow = permit.take_flow();
+        Box::pin(async move { self.carry_out(permit.hold(), permit.outgoing(), flow, memory).await })
     }
 
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {

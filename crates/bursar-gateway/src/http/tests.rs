@@ -87,7 +87,8 @@ fn rail(url: &str, refused_after: Duration) -> HttpRail {
     let rules = Rules::new(&BTreeMap::from([("usd".to_owned(), 2)]), &[written]).unwrap();
     let credential = Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned())));
     let (within, url) = (Duration::from_millis(300), Secret::new(url.to_owned()));
-    HttpRail::new(Settings { url, credential, rules, within, longest_answer: 1000, refused_after }).unwrap()
+    let trust = Trust::public().unwrap();
+    HttpRail::new(Settings { url, credential, trust, rules, within, longest_answer: 1000, refused_after }).unwrap()
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -110,7 +111,7 @@ fn held(rail: &HttpRail) -> (Outgoing, Hold) {
 
 async fn sent(rail: &HttpRail, notes: &Notes) -> (SendOutcome, Hold) {
     let (outgoing, hold) = held(rail);
-    (rail.carry_out(&hold, Some(&outgoing), notes).await, hold)
+    (rail.carry_out(&hold, Some(&outgoing), None, notes).await, hold)
 }
 
 fn charged() -> SendOutcome {
@@ -189,7 +190,7 @@ async fn nothing_is_sent_that_is_no_request_of_a_client() {
     let double = Double::start(vec![Does::Answer(DONE)]).await;
     let (rail, notes) = (rail(&double.url, HOUR), Notes::default());
     let (_, hold) = held(&rail);
-    let outcome = rail.carry_out(&hold, None, &notes).await;
+    let outcome = rail.carry_out(&hold, None, None, &notes).await;
     assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
     let usd = Coin::parse("usd").unwrap();
     assert!(rail.plan("default", &usd, &[], hold.id).await.is_err());

@@ -1,13 +1,26 @@
-//! One request of plain HTTP, and its answer with the headers that are passed on.
+//! One request of plain HTTP, and its answer with the headers that are passed on: all of it, or while it comes.
+
+use std::time::Duration;
 
 use bursar_rails::exchange::{Answered, Outgoing};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Uri};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{NoAnswer, Upstream};
+use super::{NoAnswer, Upstream, all_of};
 
 /// Headers of an answer that are passed on.
 const PASSED_ON: [&str; 4] = ["content-type", "request-id", "retry-after", "x-request-id"];
+
+/// An answer whose body comes.
+pub(crate) struct Opened {
+    head: Answered,
+    body: Incoming,
+    place: Upstream,
+    asked: Instant,
+}
 
 impl Upstream {
     /// Sends a request to a place under its URL, once, with these headers besides.
@@ -15,12 +28,20 @@ impl Upstream {
     /// # Errors
     /// No answer came in time or in full, or it cannot be sent.
     pub async fn carry(&self, outgoing: &Outgoing, besides: &HeaderMap) -> Result<Answered, NoAnswer> {
+        self.open(outgoing, besides).await?.whole().await
+    }
+
+    /// The same, but the body is still to be read.
+    ///
+    /// # Errors
+    /// No answer began in time, or it cannot be sent.
+    pub(crate) async fn open(&self, outgoing: &Outgoing, besides: &HeaderMap) -> Result<Opened, NoAnswer> {
         let unsendable = |_| NoAnswer::NotSent("the request cannot be sent".to_owned());
         let base = self.uri.to_string();
         // What is sent is below the URL: a query of its own would come to stand in the middle.
         let target = format!("{}{}", base.trim_end_matches('/'), outgoing.target);
         let uri: Uri = target.parse().map_err(|_| unsendable(()))?;
-        let mut request = Request::new(http_body_util::Full::from(outgoing.body.clone()));
+        let mut request = Request::new(Full::from(outgoing.body.clone()));
         *request.method_mut() = Method::from_bytes(outgoing.method.as_bytes()).map_err(|_| unsendable(()))?;
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static("bursar"));
@@ -31,15 +52,59 @@ impl Upstream {
         for (name, value) in besides {
             headers.insert(name, value.clone());
         }
-        let place = Self { uri, ..self.clone() };
-        let found = place.ask(request).await?;
-        if found.headers.contains_key(hyper::header::CONTENT_ENCODING) {
+        let (place, asked) = (Self { uri, ..self.clone() }, Instant::now());
+        let (parts, body) = match timeout(place.within, place.begin(request)).await {
+            Ok(begun) => begun?.into_parts(),
+            Err(_) => return Err(place.late()),
+        };
+        if parts.headers.contains_key(CONTENT_ENCODING) {
             return Err(NoAnswer::Lost("its answer is packed, which nobody asked for".to_owned()));
         }
         let passed_on = PASSED_ON.iter().filter_map(|name| {
-            let value = found.headers.get(*name)?.to_str().ok()?;
+            let value = parts.headers.get(*name)?.to_str().ok()?;
             Some(((*name).into(), value.into()))
         });
-        Ok(Answered { status: found.status.as_u16(), headers: passed_on.collect(), body: found.body.to_vec() })
+        let head = Answered { status: parts.status.as_u16(), headers: passed_on.collect(), body: Vec::new() };
+        Ok(Opened { head, body, place, asked })
+    }
+}
+
+impl Opened {
+    /// The answer without its body.
+    pub(crate) const fn head(&self) -> &Answered {
+        &self.head
+    }
+
+    /// All of it, in the time that an answer may take.
+    pub(crate) async fn whole(self) -> Result<Answered, NoAnswer> {
+        let Self { head, body, place, asked } = self;
+        let read = all_of(body, place.most);
+        let body = match asked.checked_add(place.within) {
+            Some(end) => timeout_at(end, read).await.map_err(|_| place.late())??,
+            None => read.await?,
+        };
+        Ok(Answered { body: body.to_vec(), ..head })
+    }
+
+    /// The next piece of it; nothing at its end.
+    pub(crate) async fn piece(&mut self, longest: Duration) -> Result<Option<Bytes>, NoAnswer> {
+        let left = longest.saturating_sub(self.asked.elapsed()).min(self.place.within);
+        loop {
+            let frame = match timeout(left, self.body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(_))) => return Err(NoAnswer::Lost("its answer broke off".to_owned())),
+                Err(_) => return Err(NoAnswer::Lost("its answer stopped in the middle".to_owned())),
+            };
+            // Trailers say nothing that is passed on.
+            if let Ok(piece) = frame.into_data() {
+                return Ok(Some(piece));
+            }
+        }
+    }
+
+    /// The longest of it that is kept, in bytes.
+    pub(crate) const fn most(&self) -> usize {
+        self.place.most
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bursar_core::coin::Coin;
 use bursar_core::secret::Secret;
 use bursar_gateway::http::{HttpRail, Settings};
+use bursar_gateway::tls::Trust;
 use bursar_rails::http::Rules;
 use bursar_service::people::{DEFAULT_ORGANISATION, NewWallet};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::support::{Answer, OTP, Server};
 use crate::world::code;
 
-const OWNER: &str = "owner@example.com";
+pub(crate) const OWNER: &str = "owner@example.com";
 
 /// An upstream that answers each charge as its recipient is called, and everything else with what it was asked.
 struct Upstream(Arc<Mutex<Vec<String>>>);
@@ -63,7 +64,7 @@ fn answer(status: u16, body: &Value) -> String {
     format!("HTTP/1.1 {status} X\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-fn is_whole(read: &[u8]) -> bool {
+pub(crate) fn is_whole(read: &[u8]) -> bool {
     let text = String::from_utf8_lossy(read);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
@@ -86,11 +87,18 @@ fn rail(url: String) -> HttpRail {
         },
         {"method": "GET", "path": "/v1/charges/{id}", "operation": "read", "query": ["expand"]}
     ]);
+    rail_by(url, rules)
+}
+
+/// A rail by these rules, in dollars, euros and micro-dollars.
+pub(crate) fn rail_by(url: String, rules: Value) -> HttpRail {
     let written: Vec<_> = serde_json::from_value(rules).unwrap();
-    let rules = Rules::new(&BTreeMap::from([("usd".to_owned(), 2)]), &written).unwrap();
+    let assets = [("usd", 2), ("eur", 2), ("microusd", 0)].map(|(asset, places)| (asset.to_owned(), places));
+    let rules = Rules::new(&BTreeMap::from(assets), &written).unwrap();
     HttpRail::new(Settings {
         url: Secret::new(url),
         credential: Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned()))),
+        trust: Trust::public().unwrap(),
         rules,
         within: Duration::from_secs(10),
         longest_answer: 1 << 20,
@@ -99,20 +107,20 @@ fn rail(url: String) -> HttpRail {
     .unwrap()
 }
 
-struct Shop {
-    server: Server,
-    upstream: Upstream,
-    token: String,
+/// A server with an owner, whose token may spend within a limit from the only wallet of a rail of this kind.
+pub(crate) struct Shop {
+    pub(crate) server: Server,
+    pub(crate) token: String,
+    pub(crate) token_id: String,
 }
 
 impl Shop {
-    async fn open(limit: &str) -> Self {
-        let (upstream, url) = Upstream::start().await;
-        let server = Server::before(Arc::new(rail(url))).await;
+    pub(crate) async fn before(rail: HttpRail, coin: &str, limit: &str) -> Self {
+        let server = Server::before(Arc::new(rail)).await;
         server.user(OWNER).await;
         let wallet = NewWallet {
             rail: "chain".to_owned(),
-            coin: Coin::parse("usd").unwrap(),
+            coin: Coin::parse(coin).unwrap(),
             label: "Shop".to_owned(),
             organisation: DEFAULT_ORGANISATION,
             owner: OWNER.to_owned(),
@@ -125,8 +133,8 @@ impl Shop {
         let body = json!({"label": "bot", "otp": OTP, "scope": scope, "limits": [limit]});
         let made = server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await;
         assert_eq!(made.status, 201, "{}", made.body);
-        let token = made.body["token"].as_str().unwrap().to_owned();
-        Self { server, upstream, token }
+        let [token, token_id] = ["token", "id"].map(|name| made.body[name].as_str().unwrap().to_owned());
+        Self { server, token, token_id }
     }
 
     async fn charge(&self, key: &str, form: &str) -> Answer {
@@ -143,9 +151,29 @@ impl Shop {
     }
 }
 
+struct Open {
+    shop: Shop,
+    upstream: Upstream,
+}
+
+impl std::ops::Deref for Open {
+    type Target = Shop;
+
+    fn deref(&self) -> &Shop {
+        &self.shop
+    }
+}
+
+impl Open {
+    async fn new(limit: &str) -> Self {
+        let (upstream, url) = Upstream::start().await;
+        Self { shop: Shop::before(rail(url), "usd", limit).await, upstream }
+    }
+}
+
 #[tokio::test]
 async fn a_spend_above_the_limit_is_refused_before_the_upstream_hears_of_it() {
-    let shop = Shop::open("usd 10/day").await;
+    let shop = Open::new("usd 10/day").await;
     let refused = shop.charge("k", "amount=1001&source=tok").await;
     assert_eq!(code(&refused), "limit_exceeded", "{}", refused.body);
     assert_eq!(refused.headers["content-type"], "application/problem+json");
@@ -162,7 +190,7 @@ async fn a_spend_above_the_limit_is_refused_before_the_upstream_hears_of_it() {
 
 #[tokio::test]
 async fn a_key_is_one_spend_whatever_came_of_it() {
-    let shop = Shop::open("usd 100/day").await;
+    let shop = Open::new("usd 100/day").await;
     for (key, source, status) in [("a", "tok", 200), ("b", "failing", 409), ("c", "broken", 409)] {
         for _ in 0..2 {
             let answer = shop.charge(key, &format!("amount=400&source={source}")).await;
@@ -179,7 +207,7 @@ async fn a_key_is_one_spend_whatever_came_of_it() {
 
 #[tokio::test]
 async fn a_lost_answer_is_looked_up_and_captured() {
-    let shop = Shop::open("usd 10/day").await;
+    let shop = Open::new("usd 10/day").await;
     let lost = shop.charge("k", "amount=900&source=broken").await;
     assert_eq!((lost.status.as_u16(), code(&lost)), (409, "outcome_pending"));
     assert_eq!(code(&shop.charge("l", "amount=200&source=tok").await), "limit_exceeded", "it stays held");
@@ -193,7 +221,7 @@ async fn a_lost_answer_is_looked_up_and_captured() {
 
 #[tokio::test]
 async fn reads_are_passed_on_and_what_no_rule_is_for_is_not() {
-    let shop = Shop::open("usd 10/day").await;
+    let shop = Open::new("usd 10/day").await;
     let read = shop.get("/rail/chain/v1/charges/ch_2?expand=x").await;
     assert_eq!((read.status.as_u16(), &read.body["id"]), (200, &json!("ch_2")));
     assert_eq!(shop.upstream.heard(), 1);
@@ -219,4 +247,40 @@ async fn reads_are_passed_on_and_what_no_rule_is_for_is_not() {
     let blind = shop.server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await.body;
     let refused = shop.server.send("GET", "/rail/chain/v1/charges/1", blind["token"].as_str(), None).await;
     assert_eq!((refused.status.as_u16(), code(&refused)), (403, "scope_missing"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_rule_asks_for_a_scope_of_its_own_besides_and_nothing_is_held_without_it() {
+    let (upstream, url) = Upstream::start().await;
+    let rules = json!([
+        {
+            "method": "POST", "path": "/v1/charges", "operation": "spend", "scope": "trade_trade",
+            "headers": ["idempotency-key"], "body": "form", "fields": ["amount", "currency", "source"],
+            "asset": "body.currency", "amount": "minor(body.amount, body.currency)", "destination": "body.source",
+            "key": "headers['idempotency-key']", "done": "status == 200",
+        },
+        {"method": "GET", "path": "/v1/settings", "operation": "read", "scope": "wallet_manage"},
+        {"method": "GET", "path": "/v1/charges", "operation": "read"}
+    ]);
+    let shop = Shop::before(rail_by(url, rules), "usd", "usd 10/day").await;
+    let charge = "amount=500&currency=usd&source=tok";
+    let refused = shop.charge("k", charge).await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "scope_missing"), "{}", refused.body);
+    let refused = shop.get("/rail/chain/v1/settings").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "scope_missing"), "{}", refused.body);
+    assert_eq!(upstream.heard(), 0);
+    assert_eq!(shop.get("/rail/chain/v1/charges").await.status, 200, "this one needs no more than to see a wallet");
+    let session = shop.server.log_in(OWNER).await;
+    let scope = ["wallet_view_all", "wallet_spend_all", "trade_trade", "wallet_manage_all"];
+    let body = json!({"label": "trader", "otp": OTP, "scope": scope, "limits": ["usd 10/day", "eur 10/day"]});
+    let made = shop.server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await;
+    let trader = Shop { token: made.body["token"].as_str().unwrap().to_owned(), ..shop };
+    assert_eq!(trader.charge("k", charge).await.status, 200);
+    assert_eq!(trader.get("/rail/chain/v1/settings").await.status, 200);
+    // Euros are an asset of the rail, and no wallet that the token sees holds them.
+    let euros = trader.charge("l", "amount=500&currency=eur&source=tok").await;
+    assert_eq!(code(&euros), "wrong_coin", "{}", euros.body);
+    let francs = trader.charge("m", "amount=500&currency=chf&source=tok").await;
+    assert_eq!(code(&francs), "not_priced", "{}", francs.body);
+    assert_eq!(upstream.heard(), 3);
 }

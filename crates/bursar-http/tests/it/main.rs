@@ -12,6 +12,8 @@ mod described;
 mod enrolled;
 mod events;
 mod exchange;
+mod exchange_hostile;
+mod exchange_stream;
 mod factors;
 mod house;
 mod native;

@@ -3,7 +3,8 @@
 use bursar_core::amount::Amount;
 
 use crate::exchange::Answered;
-use crate::http::expression::{Expression, Language};
+use crate::http::events::Events;
+use crate::http::expression::{Expression, Facts, Language};
 use crate::http::seen::AnswerFacts;
 use crate::json::Json;
 
@@ -44,22 +45,16 @@ impl Reading {
     pub(super) fn became(&self, language: &Language, answered: &Answered, asset: &str, held: Amount) -> Became {
         let read = content(answered);
         let facts = AnswerFacts { status: answered.status, answer: read.as_ref() };
-        self.decide(language, &facts, asset, held).unwrap_or_else(|reason| Became::Unknown { reason })
+        self.decide(&language.about(&facts), answered.status, asset, held)
+            .unwrap_or_else(|reason| Became::Unknown { reason })
     }
 
-    fn decide(
-        &self,
-        language: &Language,
-        facts: &AnswerFacts<'_>,
-        asset: &str,
-        held: Amount,
-    ) -> Result<Became, String> {
-        let status = facts.status;
+    fn decide(&self, facts: &Facts<'_>, status: u16, asset: &str, held: Amount) -> Result<Became, String> {
         let named = |field: &str| {
             let field = field.to_owned();
             move |problem: String| format!("`{field}` of an answer with status {status}: {problem}")
         };
-        let holds = |expression: &Expression, field| expression.holds(language, facts).map_err(named(field));
+        let holds = |expression: &Expression, field| expression.holds(facts).map_err(named(field));
         let refused = self.refused.as_ref().map(|refused| holds(refused, "refused"));
         // Each must be decided on its own: an error of one is no word of the other.
         match (holds(&self.done, "done")?, refused.transpose()?.unwrap_or(false)) {
@@ -67,13 +62,13 @@ impl Reading {
             (false, true) => Ok(Became::Refused),
             (false, false) => Err(format!("an answer with status {status} is neither done nor refused")),
             (true, false) => {
-                let amount = |expression: &Expression| expression.amount(language, facts, asset);
+                let amount = |expression: &Expression| expression.amount(facts, asset);
                 let captured = self.captured.as_ref().map(amount).transpose().map_err(named("captured"))?;
                 if captured.is_some_and(|captured| captured > held) && !self.may_exceed {
                     return Err("more was captured than is held, which the rule does not allow".to_owned());
                 }
                 // Money that moved has moved, whatever it is called.
-                let record = self.record.as_ref().and_then(|record| record.text(language, facts).ok());
+                let record = self.record.as_ref().and_then(|record| record.text(facts).ok());
                 let is_plain = |text: &str| {
                     (1..=LONGEST_RECORD).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
                 };
@@ -87,35 +82,13 @@ impl Reading {
 fn content(answered: &Answered) -> Option<Json> {
     let media_type = answered.header("content-type")?;
     let kind = media_type.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("text/event-stream") {
-        return last_event(std::str::from_utf8(&answered.body).ok()?);
+    if Events::are_in(answered) {
+        let mut events = Events::new(usize::MAX);
+        events.push(&answered.body);
+        return Json::read(&events.last()?).ok();
     }
     let is_json = kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
     if is_json { Json::read(&answered.body).ok() } else { None }
-}
-
-/// The data of the last event that is JSON. A stream that stops in the middle of an event has none.
-fn last_event(text: &str) -> Option<Json> {
-    if !text.ends_with("\n\n") && !text.ends_with("\r\n\r\n") {
-        return None;
-    }
-    let mut last = None;
-    let mut data = String::new();
-    for line in text.lines() {
-        if let Some(more) = line.strip_prefix("data:") {
-            if !data.is_empty() {
-                data.push('\n');
-            }
-            data.push_str(more.strip_prefix(' ').unwrap_or(more));
-        } else if line.is_empty() {
-            let whole = std::mem::take(&mut data);
-            // What a stream ends with by custom, which is no JSON.
-            if !whole.is_empty() && whole != "[DONE]" {
-                last = Some(whole);
-            }
-        }
-    }
-    Json::read(last?.as_bytes()).ok()
 }
 
 #[cfg(test)]

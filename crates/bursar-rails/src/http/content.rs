@@ -69,9 +69,8 @@ impl Content {
         match (self, body) {
             (Self::None, _) => Vec::new(),
             (Self::Form, Json::Object(entries)) => {
-                let pair = |(name, value): &'_ (Box<str>, Json)| Some((name.to_string(), value.as_text()?.to_owned()));
-                let pairs: Vec<_> = entries.iter().filter_map(pair).collect();
-                form::written(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))).into_bytes()
+                let pairs = entries.iter().filter_map(|(name, value)| Some((&**name, value.as_text()?)));
+                form::written(pairs).into_bytes()
             }
             (Self::Json | Self::Form, body) => body.to_string().into_bytes(),
         }

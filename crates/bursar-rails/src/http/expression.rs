@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bursar_core::amount::Amount;
-use cel::common::ast::{CallExpr, Expr, LiteralValue};
+use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 use cel::common::types::{CelBool, CelInt, CelString};
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
@@ -21,6 +21,9 @@ const LONGEST: usize = 2000;
 /// The language of rules: CEL's without loops, and with money.
 #[derive(Clone)]
 pub(super) struct Language(Arc<Env>);
+
+/// What expressions are about, ready to be named.
+pub(super) struct Facts<'a>(Context<'a, 'a>);
 
 /// An expression of a rule.
 #[derive(Clone, Debug)]
@@ -56,6 +59,13 @@ impl Language {
         let mut env = Env::stdlib().with_optional_support(false);
         money::declare(&mut env).map_err(|problem| problem.to_string())?;
         Ok(Self(Arc::new(env)))
+    }
+
+    /// What expressions can name.
+    pub(super) fn about<'a>(&self, facts: &'a dyn VariableResolver) -> Facts<'a> {
+        let mut context = Context::with_env(Arc::clone(&self.0));
+        context.set_variable_resolver(facts);
+        Facts(context)
     }
 
     /// Compiles an expression about something, that must give something.
@@ -94,6 +104,7 @@ impl Language {
         if let Gives::Money(places) = gives {
             give_places(&mut tree, places);
         }
+        look_up_directly(&mut tree);
         Ok(Expression { tree, reads: looked.into_reads() })
     }
 }
@@ -105,13 +116,8 @@ impl Expression {
     }
 
     /// The amount it gives, of this asset.
-    pub(super) fn amount(
-        &self,
-        language: &Language,
-        facts: &dyn VariableResolver,
-        asset: &str,
-    ) -> Result<Amount, String> {
-        self.evaluate(language, facts, |value| {
+    pub(super) fn amount(&self, facts: &Facts<'_>, asset: &str) -> Result<Amount, String> {
+        self.evaluate(facts, |value| {
             let money = value.downcast_ref::<Money>().ok_or("gives no amount")?;
             if *money.asset != *asset {
                 return Err(format!("gives an amount of `{}`, not of `{asset}`", money.asset.escape_debug()));
@@ -121,16 +127,16 @@ impl Expression {
     }
 
     /// The text it gives.
-    pub(super) fn text(&self, language: &Language, facts: &dyn VariableResolver) -> Result<Box<str>, String> {
-        self.evaluate(language, facts, |value| {
+    pub(super) fn text(&self, facts: &Facts<'_>) -> Result<Box<str>, String> {
+        self.evaluate(facts, |value| {
             let text = value.downcast_ref::<CelString>().ok_or("gives no text")?;
             Ok(text.inner().into())
         })
     }
 
     /// Whether it holds.
-    pub(super) fn holds(&self, language: &Language, facts: &dyn VariableResolver) -> Result<bool, String> {
-        self.evaluate(language, facts, |value| {
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
+        self.evaluate(facts, |value| {
             let holds = value.downcast_ref::<CelBool>().ok_or("gives neither `true` nor `false`")?;
             Ok(*holds.inner())
         })
@@ -138,13 +144,10 @@ impl Expression {
 
     fn evaluate<T>(
         &self,
-        language: &Language,
-        facts: &dyn VariableResolver,
+        facts: &Facts<'_>,
         read: impl FnOnce(&CowVal<'_, '_>) -> Result<T, String>,
     ) -> Result<T, String> {
-        let mut context = Context::with_env(Arc::clone(&language.0));
-        context.set_variable_resolver(facts);
-        let value = Value::resolve_val(&self.tree, &context).map_err(|error| told(&error))?;
+        let value = Value::resolve_val(&self.tree, &facts.0).map_err(|error| told(&error))?;
         read(&value)
     }
 }
@@ -163,6 +166,27 @@ fn give_places(node: &mut IdedExpr, places: u8) {
         }
         Expr::List(list) => list.elements.iter_mut().for_each(|element| give_places(element, places)),
         // An amount cannot lie in anything else.
+        _ => {}
+    }
+}
+
+/// `a.b` becomes `a['b']`: that `a.b` could be a name of its own would be looked for at every evaluation.
+fn look_up_directly(node: &mut IdedExpr) {
+    match &mut node.expr {
+        Expr::Select(select) => {
+            look_up_directly(&mut select.operand);
+            if !select.test {
+                let name = Expr::Literal(LiteralValue::String(std::mem::take(&mut select.field).into()));
+                let args = vec![std::mem::take(&mut *select.operand), IdedExpr { id: node.id, expr: name }];
+                node.expr = Expr::Call(CallExpr { func_name: operators::INDEX.to_owned(), target: None, args });
+            }
+        }
+        Expr::Call(call) => {
+            call.target.iter_mut().for_each(|target| look_up_directly(target));
+            call.args.iter_mut().for_each(look_up_directly);
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(look_up_directly),
+        // Nothing else has parts: it was looked through before.
         _ => {}
     }
 }

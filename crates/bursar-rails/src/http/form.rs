@@ -5,6 +5,9 @@ use crate::Forbidden;
 /// The most pairs of a form or query.
 const MOST_PAIRS: usize = 512;
 
+/// So many names are compared with each other; more are sorted.
+const FEW: usize = 16;
+
 /// Names and values, in their order.
 pub(super) type Pairs = Vec<(Box<str>, Box<str>)>;
 
@@ -42,6 +45,9 @@ pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
         return Err(refuse(&format!("has `{name}` twice")));
     }
     // Of `amount` and `amount[0]` some take the one, some the other.
+    if !pairs.iter().any(|(name, _)| name.contains('[')) {
+        return Ok(pairs);
+    }
     let base = |name: &str| name.split('[').next().unwrap_or_default().to_lowercase();
     let mut bases: Vec<_> = pairs.iter().filter(|(name, _)| name.contains('[')).map(|(name, _)| base(name)).collect();
     bases.sort_unstable();
@@ -52,8 +58,24 @@ pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
     }
 }
 
+/// Whether two names are one to somebody who takes no heed of the case of letters.
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
+    // Letters that are not ASCII may be one with such as are (`K` of kelvin), and of another length.
+    one.eq_ignore_ascii_case(other)
+        || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
+}
+
 /// A name that is there twice, as somebody reads who takes no heed of the case of letters.
-pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+    if names.clone().nth(FEW).is_none() {
+        let mut rest = names;
+        while let Some(name) = rest.next() {
+            if rest.clone().any(|other| is_same_name(name, other)) {
+                return Some(name.to_lowercase());
+            }
+        }
+        return None;
+    }
     let mut folded: Vec<String> = names.map(str::to_lowercase).collect();
     folded.sort_unstable();
     folded.windows(2).find_map(|pair| match pair {
@@ -79,8 +101,13 @@ pub(super) fn written<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -
 /// Writes a text with everything escaped that is not a letter, a digit or `-._~`.
 pub(super) fn encode(text: &str, into: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if text.bytes().all(is_plain) {
+        into.push_str(text);
+        return;
+    }
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if is_plain(byte) {
             into.push(char::from(byte));
         } else {
             let digit = |place: u8| DIGITS.get(usize::from(place)).copied().map_or('0', char::from);
@@ -93,6 +120,9 @@ pub(super) fn encode(text: &str, into: &mut String) {
 
 /// Resolves escapes, once; nothing if one is malformed or the bytes are no text.
 pub(super) fn unescape(text: &str, plus_is_space: bool) -> Option<String> {
+    if !text.bytes().any(|byte| byte == b'%' || (byte == b'+' && plus_is_space)) {
+        return Some(text.to_owned());
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -1,10 +1,12 @@
 //! What is kept with the hold of a spend, to find out later what became of it.
 
 use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
 
 use crate::exchange::{Answered, Outgoing};
 use crate::http::answer::Became;
-use crate::http::rules::{Does, Rules, Spending};
+use crate::http::rules::{Does, Priced, Rules, Spending};
+use crate::http::written::CutOff;
 use crate::json::Json;
 
 /// By which rule a spend was made, and how the client named it. What the request said is not in it.
@@ -40,32 +42,47 @@ impl Rules {
         })
     }
 
+    /// What the rule of a spend says of an asset.
+    fn priced(&self, instruction: &Instruction, coin: &Coin) -> Option<&Priced> {
+        self.spending(instruction)?.priced.iter().find(|priced| priced.coin == *coin)
+    }
+
     /// The header in which the upstream is given a name for the spend.
     pub fn key_header(&self, instruction: &Instruction) -> Option<&str> {
         self.spending(instruction)?.key_header.as_deref()
     }
 
-    /// What the answer to a spend says, of which so much is held.
-    pub fn became(&self, instruction: &Instruction, answered: &Answered, held: Amount) -> Became {
-        match self.spending(instruction) {
-            Some(spending) => spending.reading.became(&self.language, answered, spending.coin.as_str(), held),
+    /// What the answer to a spend says, of which so much of this coin is held.
+    pub fn became(&self, instruction: &Instruction, answered: &Answered, coin: &Coin, held: Amount) -> Became {
+        match self.priced(instruction, coin) {
+            Some(priced) => priced.reading.became(&self.language, answered, coin.as_str(), held),
             None => gone(),
         }
+    }
+
+    /// What it means that the answer to a spend, a stream of events, breaks off in the middle.
+    pub fn cut_off(&self, instruction: &Instruction) -> CutOff {
+        self.spending(instruction).map(|spending| spending.cut_off).unwrap_or_default()
     }
 
     /// What to ask to find out what became of a spend that the upstream was given under this name; nothing if the rule
     /// does not say.
     pub fn look_up(&self, instruction: &Instruction, name: &str) -> Option<Outgoing> {
-        let look_up = self.spending(instruction)?.look_up.as_ref()?;
+        let look_up = self.spending(instruction)?.priced.first()?.look_up.as_ref()?;
         let target = look_up.path.written(|_| Some(name.to_owned()))?;
         Some(Outgoing { method: "GET".into(), target, headers: Vec::new(), body: Vec::new() })
     }
 
     /// What the answer to that says.
-    pub fn became_as_looked_up(&self, instruction: &Instruction, answered: &Answered, held: Amount) -> Became {
-        let found = self.spending(instruction).and_then(|spending| Some((spending, spending.look_up.as_ref()?)));
-        match found {
-            Some((spending, look_up)) => look_up.reading.became(&self.language, answered, spending.coin.as_str(), held),
+    pub fn became_as_looked_up(
+        &self,
+        instruction: &Instruction,
+        answered: &Answered,
+        coin: &Coin,
+        held: Amount,
+    ) -> Became {
+        match self.priced(instruction, coin).and_then(|priced| priced.look_up.as_ref()) {
+            Some(look_up) => look_up.reading.became(&self.language, answered, coin.as_str(), held),
             None => gone(),
         }
     }

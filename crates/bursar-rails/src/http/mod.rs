@@ -5,6 +5,7 @@
 
 mod answer;
 mod content;
+mod events;
 mod expression;
 mod form;
 mod instruction;
@@ -19,5 +20,7 @@ mod tests;
 pub mod written;
 
 pub use answer::Became;
+pub use events::{Events, one_event};
 pub use instruction::Instruction;
 pub use rules::{RuleProblem, Rules};
+pub use written::CutOff;

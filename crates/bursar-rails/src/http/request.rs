@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::exchange::{Asked, Charge, Exchange, Outgoing};
 use crate::forbidden::{Forbidden, Why};
 use crate::http::content::Content;
+use crate::http::expression::Facts;
 use crate::http::form;
 use crate::http::instruction::Instruction;
-use crate::http::rules::{Does, Rule, Rules, Spending};
+use crate::http::rules::{Does, Priced, Rule, Rules, Spending};
 use crate::http::seen::RequestFacts;
 use crate::http::template;
 use crate::json::Json;
@@ -47,7 +48,7 @@ impl Rules {
         let outgoing = rule.outgoing(&understood)?;
         match &rule.does {
             Does::Spend(spending) => self.charge(rule, spending, &understood, outgoing),
-            Does::Read | Does::Refuse(_) => Ok(Exchange::Read(outgoing)),
+            Does::Read | Does::Refuse(_) => Ok(Exchange::Read { outgoing, needs: rule.needs }),
         }
     }
 
@@ -74,14 +75,16 @@ impl Rules {
         let length = outgoing.body.len().to_string();
         let Understood { path, query, headers, body } = understood;
         let facts = RequestFacts { path, query, headers, body, length: &length };
+        let facts = self.language.about(&facts);
         let not_priced = |field: &str| {
             let field = field.to_owned();
             move |problem: String| Forbidden::new(Why::NotPriced, format!("the {field} of this spend: {problem}"))
         };
-        let amount = spending.amount.amount(&self.language, &facts, spending.coin.as_str());
+        let priced = spending.priced(&facts).map_err(not_priced("asset"))?;
+        let amount = priced.amount.amount(&facts, priced.coin.as_str());
         let amount = amount.map_err(not_priced("amount"))?;
         let text = |expression: &crate::http::expression::Expression, field: &str, longest: usize| {
-            let text = expression.text(&self.language, &facts).map_err(not_priced(field))?;
+            let text = expression.text(&facts).map_err(not_priced(field))?;
             if text.is_empty() || text.len() > longest || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 let problem = format!("must be 1 to {longest} printable characters without spaces");
                 return Err(not_priced(field)(problem));
@@ -92,8 +95,21 @@ impl Rules {
         let destination = destination.map(|found| text(found, "destination", LONGEST_DESTINATION)).transpose()?;
         let key = text(&spending.key, "key", LONGEST_KEY)?;
         let instruction = Instruction { rule: rule.name.clone(), key: key.clone() }.to_bytes();
-        let coin = spending.coin.clone();
-        Ok(Exchange::Spend(Box::new(Charge { outgoing, coin, amount, destination, key, instruction })))
+        let (needs, coin) = (rule.needs, priced.coin.clone());
+        Ok(Exchange::Spend(Box::new(Charge { outgoing, needs, coin, amount, destination, key, instruction })))
+    }
+}
+
+impl Spending {
+    /// What it costs in the asset that the request names.
+    fn priced(&self, facts: &Facts<'_>) -> Result<&Priced, String> {
+        let named = self.asset.as_ref().map(|asset| asset.text(facts)).transpose()?;
+        let is_it = |priced: &&Priced| named.as_ref().is_none_or(|named| **named == *priced.coin.as_str());
+        let found = self.priced.iter().find(is_it);
+        found.ok_or_else(|| {
+            let named: String = named.unwrap_or_default().chars().take(40).collect();
+            format!("`{}` is not among the assets of the rail", named.escape_debug())
+        })
     }
 }
 
@@ -175,10 +191,7 @@ fn unnamed(place: &str, name: &str) -> Forbidden {
 fn no_other_case(json: &Json, reads: &BTreeSet<Box<str>>) -> Result<(), Forbidden> {
     match json {
         Json::Object(entries) => entries.iter().try_for_each(|(name, value)| {
-            let is_same = |read: &str| match name.is_ascii() && read.is_ascii() {
-                true => read.eq_ignore_ascii_case(name),
-                false => read.to_lowercase() == name.to_lowercase(),
-            };
+            let is_same = |read: &str| form::is_same_name(read, name);
             match reads.iter().find(|read| is_same(read) && ***read != **name) {
                 Some(read) => Err(Forbidden::undecodable(format!("`{read}` must be written as it is here"))),
                 None => no_other_case(value, reads),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bursar_core::coin::Coin;
+use bursar_core::scope::ScopeName;
 
 use crate::http::answer::Reading;
 use crate::http::content::Content;
@@ -11,10 +12,12 @@ use crate::http::expression::{Expression, Gives, Language};
 use crate::http::kind::Subject;
 use crate::http::money::MOST_PLACES;
 use crate::http::template::PathTemplate;
-use crate::http::written::{WrittenLookUp, WrittenOperation, WrittenRule};
+use crate::http::written::{CutOff, WrittenLookUp, WrittenOperation, WrittenRule};
 
 /// The most rules of a rail.
 const MOST_RULES: usize = 500;
+/// The most assets of a rule that can be for several.
+const MOST_ASSETS: usize = 16;
 /// Methods that a rule can be for.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /// Headers that are never read from a client and never sent on: they govern the connection, say who asks, or would have
@@ -78,6 +81,8 @@ pub(super) struct Rule {
     pub(super) fields: Allowed,
     /// Names that its expressions read.
     pub(super) reads: BTreeSet<Box<str>>,
+    /// What the token must have besides.
+    pub(super) needs: Option<ScopeName>,
     pub(super) does: Does,
 }
 
@@ -90,11 +95,21 @@ pub(super) enum Does {
 
 #[derive(Clone)]
 pub(super) struct Spending {
-    pub(super) coin: Coin,
-    pub(super) amount: Expression,
+    /// Which asset moves, if it can be one of several.
+    pub(super) asset: Option<Expression>,
+    /// What it costs in each: the same expressions, with the decimal places of the asset.
+    pub(super) priced: Vec<Priced>,
     pub(super) destination: Option<Expression>,
     pub(super) key: Expression,
     pub(super) key_header: Option<Box<str>>,
+    pub(super) cut_off: CutOff,
+}
+
+/// What a spend costs in one asset, and what answers to it say.
+#[derive(Clone)]
+pub(super) struct Priced {
+    pub(super) coin: Coin,
+    pub(super) amount: Expression,
     pub(super) reading: Reading,
     pub(super) look_up: Option<LookUp>,
 }
@@ -131,6 +146,9 @@ impl Allowed {
         }
     }
 }
+
+/// The expression that gives an asset, if there is one, and which there are.
+type Assets = (Option<Expression>, Vec<Option<(Coin, u8)>>);
 
 /// Reads one rule after the other and keeps what is wrong.
 struct Reader<'a> {
@@ -186,13 +204,11 @@ impl Rules {
 
     /// The assets that spends can be of.
     pub fn coins(&self) -> BTreeSet<&Coin> {
-        self.rules
-            .iter()
-            .filter_map(|rule| match &rule.does {
-                Does::Spend(spending) => Some(&spending.coin),
-                Does::Read | Does::Refuse(_) => None,
-            })
-            .collect()
+        let priced = self.rules.iter().flat_map(|rule| match &rule.does {
+            Does::Spend(spending) => spending.priced.as_slice(),
+            Does::Read | Does::Refuse(_) => &[],
+        });
+        priced.map(|priced| &priced.coin).collect()
     }
 }
 
@@ -214,6 +230,7 @@ impl Reader<'_> {
         }
         let path = self.path("path", &written.path);
         let headers = self.headers(&written.headers);
+        let needs = written.scope.as_deref().and_then(|scope| self.scope(scope));
         let does = match written.operation {
             WrittenOperation::Spend => self.spending(written).map(|spending| Does::Spend(Box::new(spending))),
             WrittenOperation::Read | WrittenOperation::Refuse => {
@@ -233,6 +250,7 @@ impl Reader<'_> {
             content: written.body,
             fields: Allowed::of(&written.fields),
             reads: std::mem::take(&mut self.reads),
+            needs,
             does: does?,
         })
     }
@@ -249,6 +267,7 @@ impl Reader<'_> {
             ("captured", written.captured.is_some()),
             ("may_exceed", written.may_exceed),
             ("record", written.record.is_some()),
+            ("cut_off", written.cut_off.is_some()),
             ("reconcile", written.reconcile.is_some()),
         ];
         for (field, _) in fields.into_iter().filter(|(_, is_there)| *is_there) {
@@ -256,6 +275,9 @@ impl Reader<'_> {
         }
         if written.reason.is_some() && written.operation != WrittenOperation::Refuse {
             self.refuse("reason", "is for `operation = \"refuse\"` alone");
+        }
+        if written.scope.is_some() && written.operation == WrittenOperation::Refuse {
+            self.refuse("scope", "means nothing where everybody is refused");
         }
     }
 
@@ -290,11 +312,8 @@ impl Reader<'_> {
             self.refuse("key_header", problem);
         }
         let asset = self.needed("asset", written.asset.as_ref());
-        let (coin, places) = asset.and_then(|asset| self.asset(asset)).unzip();
-        let money = Gives::Money(places.unwrap_or_default());
+        let assets = asset.and_then(|asset| self.asset(asset));
         let request = Subject::Request;
-        let amount = self.needed("amount", written.amount.as_ref());
-        let amount = amount.and_then(|text| self.expression("amount", text, request, money));
         let destination = match self.needed("destination", written.destination.as_ref()).map(String::as_str) {
             Some("none") => Some(None),
             Some(text) => self.expression("destination", text, request, Gives::Text).map(Some),
@@ -302,6 +321,28 @@ impl Reader<'_> {
         };
         let key = self.needed("key", written.key.as_ref());
         let key = key.and_then(|text| self.expression("key", text, request, Gives::Name));
+        let (asset, assets) = assets.unwrap_or_else(|| (None, vec![None]));
+        let mut priced = Vec::with_capacity(assets.len());
+        for asset in assets {
+            // What is wrong with it for one asset is wrong for the others, too, and is told once.
+            priced.push(self.priced(written, asset)?);
+        }
+        Some(Spending {
+            asset,
+            priced,
+            destination: destination?,
+            key: key?,
+            key_header: written.key_header.as_deref().map(Into::into),
+            cut_off: written.cut_off.unwrap_or_default(),
+        })
+    }
+
+    /// What a spend costs in an asset; one that is not known has no decimal places, and is refused in the end.
+    fn priced(&mut self, written: &WrittenRule, asset: Option<(Coin, u8)>) -> Option<Priced> {
+        let (coin, places) = asset.unzip();
+        let money = Gives::Money(places.unwrap_or_default());
+        let amount = self.needed("amount", written.amount.as_ref());
+        let amount = amount.and_then(|text| self.expression("amount", text, Subject::Request, money));
         let reads = std::mem::take(&mut self.reads);
         let done = self.needed("done", written.done.as_ref());
         let fields = ["done", "refused", "captured", "record"];
@@ -313,15 +354,7 @@ impl Reader<'_> {
             None => Some(None),
         };
         self.reads = reads;
-        Some(Spending {
-            coin: coin?,
-            amount: amount?,
-            destination: destination?,
-            key: key?,
-            key_header: written.key_header.as_deref().map(Into::into),
-            reading: reading?,
-            look_up: look_up?,
-        })
+        Some(Priced { coin: coin?, amount: amount?, reading: reading?, look_up: look_up? })
     }
 
     fn look_up(&mut self, written: &WrittenLookUp, may_exceed: bool, money: Gives) -> Option<LookUp> {
@@ -361,12 +394,44 @@ impl Reader<'_> {
         found
     }
 
-    fn asset(&mut self, asset: &str) -> Option<(Coin, u8)> {
-        let Some(places) = self.assets.get(asset) else {
-            self.refuse("asset", format!("`{}` is not among the `assets` of the rail", asset.escape_debug()));
+    /// One asset by its name, or the expression that gives one of all.
+    fn asset(&mut self, text: &str) -> Option<Assets> {
+        let with_places = |(asset, places): (&String, &u8)| Some((Coin::parse(asset).ok()?, *places));
+        if let Some(found) = self.assets.get_key_value(text) {
+            return Some((None, vec![Some(with_places(found)?)]));
+        }
+        if self.assets.len() > MOST_ASSETS {
+            self.refuse("asset", format!("can be one of {MOST_ASSETS} assets, and no more"));
+            return None;
+        }
+        match self.language.compile(text, Subject::Request, Gives::Text) {
+            Ok(expression) => {
+                self.reads.extend(expression.reads().map(Box::from));
+                Some((Some(expression), self.assets.iter().map(with_places).collect()))
+            }
+            Err(found) => {
+                let text = text.escape_debug();
+                self.refuse("asset", format!("`{text}` is not among the `assets` of the rail, and {}", found.problem));
+                None
+            }
+        }
+    }
+
+    fn scope(&mut self, text: &str) -> Option<ScopeName> {
+        let Some(name) = ScopeName::ALL.iter().copied().find(|name| name.as_str() == text) else {
+            self.refuse("scope", format!("`{}` is no scope of Bursar", text.escape_debug()));
             return None;
         };
-        Some((Coin::parse(asset).ok()?, *places))
+        // What stands for many is what tokens have, not what a request needs.
+        let narrow = ["_all", "_enterprise"].iter().find_map(|end| text.strip_suffix(end));
+        match (name, narrow) {
+            (ScopeName::All | ScopeName::UserManage, _) => self.refuse("scope", "is no permission to ask for"),
+            (_, Some(narrow)) if text.starts_with("wallet_") => {
+                self.refuse("scope", format!("is `{narrow}`, which `{text}` includes"));
+            }
+            _ => return Some(name),
+        }
+        None
     }
 
     fn expression(&mut self, field: &'static str, text: &str, about: Subject, gives: Gives) -> Option<Expression> {

@@ -6,11 +6,13 @@ mod written;
 use std::collections::BTreeMap;
 
 use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::scope::ScopeName;
 
-use crate::exchange::{Asked, Charge, Exchange};
+use crate::exchange::{Answered, Asked, Charge, Exchange};
 use crate::forbidden::{Forbidden, Why};
-use crate::http::written::{Content, WrittenLookUp, WrittenOperation, WrittenRule};
-use crate::http::{Instruction, RuleProblem, Rules};
+use crate::http::written::{Content, CutOff, WrittenLookUp, WrittenOperation, WrittenRule};
+use crate::http::{Became, Instruction, RuleProblem, Rules};
 
 fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
     WrittenRule {
@@ -21,6 +23,7 @@ fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
         headers: Vec::new(),
         body: Content::None,
         fields: Vec::new(),
+        scope: None,
         reason: None,
         asset: None,
         amount: None,
@@ -32,6 +35,7 @@ fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
         captured: None,
         may_exceed: false,
         record: None,
+        cut_off: None,
         reconcile: None,
     }
 }
@@ -55,6 +59,7 @@ fn charge(content: Content) -> WrittenRule {
         done: text("status == 200 && answer.status == 'succeeded'"),
         refused: text("status == 402"),
         record: text("answer.id"),
+        cut_off: Some(CutOff::Captured),
         reconcile: Some(WrittenLookUp {
             path: "/v1/charges/by-key/{key}".to_owned(),
             done: "status == 200".to_owned(),
@@ -71,7 +76,7 @@ fn read() -> WrittenRule {
 }
 
 fn try_rules(written: &[WrittenRule]) -> Result<Rules, Vec<RuleProblem>> {
-    let assets = BTreeMap::from([("usd".to_owned(), 2), ("microusd".to_owned(), 0)]);
+    let assets = BTreeMap::from([("usd".to_owned(), 2), ("jpy".to_owned(), 0), ("microusd".to_owned(), 0)]);
     Rules::new(&assets, written)
 }
 
@@ -88,14 +93,14 @@ fn posted(rules: &Rules, kind: &str, body: &[u8]) -> Result<Charge, Forbidden> {
     let asked = Asked { method: "POST", path: "/v1/charges", query: None, headers, body };
     match rules.meaning(&asked)? {
         Exchange::Spend(charge) => Ok(*charge),
-        Exchange::Read(outgoing) => panic!("a charge was taken for a read: {outgoing:?}"),
+        Exchange::Read { outgoing, .. } => panic!("a charge was taken for a read: {outgoing:?}"),
     }
 }
 
 fn got(rules: &Rules, path: &str, query: Option<&str>) -> Result<String, Forbidden> {
     let asked = Asked { method: "GET", path, query, headers: &[], body: b"" };
     match rules.meaning(&asked)? {
-        Exchange::Read(outgoing) => Ok(outgoing.target),
+        Exchange::Read { outgoing, .. } => Ok(outgoing.target),
         Exchange::Spend(charge) => panic!("a read was taken for a spend: {charge:?}"),
     }
 }
@@ -158,4 +163,51 @@ fn what_became_of_a_spend_is_looked_up_by_the_name_the_upstream_was_given() {
     assert_eq!((&*asked.method, asked.target.as_str()), ("GET", "/v1/charges/by-key/a%2Fb"));
     let other = Instruction { rule: "POST /v1/other".into(), ..instruction };
     assert_eq!(rules.look_up(&other, "x"), None);
+}
+
+#[test]
+fn a_rule_for_several_assets_counts_each_in_its_own_decimal_places_and_refuses_others() {
+    let several = WrittenRule {
+        asset: Some("body.currency".to_owned()),
+        amount: Some("decimal(body.amount, body.currency)".to_owned()),
+        captured: Some("decimal(answer.amount, answer.currency)".to_owned()),
+        ..charge(Content::Json)
+    };
+    let rules = rules(&[several]);
+    let asked = |amount: &str, currency: &str| {
+        let body = format!(r#"{{"amount":"{amount}","currency":{currency},"source":"tok_1"}}"#);
+        posted(&rules, JSON, body.as_bytes()).map(|charge| (charge.coin.to_string(), charge.amount))
+    };
+    assert_eq!(asked("5.00", "\"usd\""), Ok(("usd".to_owned(), Amount::new(500))));
+    assert_eq!(asked("5", "\"jpy\""), Ok(("jpy".to_owned(), Amount::new(5))));
+    for (amount, currency) in
+        [("5.0", "\"jpy\""), ("5", "\"eur\""), ("5", "\"USD\""), ("5", "null"), ("5", "[\"usd\"]")]
+    {
+        let refused = asked(amount, currency).expect_err(currency);
+        assert_eq!(refused.why, Why::NotPriced, "{refused:?}");
+    }
+    let instruction = Instruction { rule: "POST /v1/charges".into(), key: "order-7".into() };
+    let became = |coin: &str, body: &str| {
+        let headers = vec![("content-type".into(), JSON.into())];
+        let answered = Answered { status: 200, headers, body: body.as_bytes().to_vec() };
+        rules.became(&instruction, &answered, &Coin::parse(coin).expect(coin), Amount::new(500))
+    };
+    let done = |currency: &str| format!(r#"{{"status":"succeeded","amount":"4.00","currency":"{currency}"}}"#);
+    let captured = Became::Done { captured: Some(Amount::new(400)), record: None };
+    assert_eq!(became("usd", &done("usd")), captured);
+    // Another asset than was held, and one of which there is no such amount.
+    for (coin, body) in [("usd", done("jpy")), ("jpy", done("jpy")), ("eur", done("eur"))] {
+        assert!(matches!(became(coin, &body), Became::Unknown { .. }), "{coin}");
+    }
+}
+
+#[test]
+fn what_a_rule_asks_for_besides_comes_with_what_a_request_means() {
+    let scoped = |written: WrittenRule, scope: &str| WrittenRule { scope: Some(scope.to_owned()), ..written };
+    let rules = rules(&[scoped(charge(Content::Form), "trade_trade"), scoped(read(), "wallet_manage")]);
+    let body = b"amount=500&currency=usd&source=tok_1";
+    assert_eq!(posted(&rules, FORM, body).map(|charge| charge.needs), Ok(Some(ScopeName::TradeTrade)));
+    let asked = Asked { method: "GET", path: "/v1/charges/1", query: None, headers: &[], body: b"" };
+    let meaning = rules.meaning(&asked);
+    assert!(matches!(meaning, Ok(Exchange::Read { needs: Some(ScopeName::WalletManage), .. })), "{meaning:?}");
 }

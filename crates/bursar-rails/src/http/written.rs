@@ -26,9 +26,11 @@ pub struct WrittenRule {
     /// Names that may stand in the body; `*` for all, `card[*]` for all of a list or object of a form.
     #[serde(default)]
     pub fields: Vec<String>,
+    /// A permission that the token must have besides: one of Bursar's scopes.
+    pub scope: Option<String>,
     /// Why it is refused, if it is.
     pub reason: Option<String>,
-    /// The asset that moves.
+    /// The asset that moves: its name, or an expression that gives it.
     pub asset: Option<String>,
     /// How much of it: an expression.
     pub amount: Option<String>,
@@ -49,8 +51,21 @@ pub struct WrittenRule {
     pub may_exceed: bool,
     /// What the upstream calls it: an expression about the answer.
     pub record: Option<String>,
+    /// What a stream of events that breaks off in the middle means.
+    pub cut_off: Option<CutOff>,
     /// How to find out what became of it.
     pub reconcile: Option<WrittenLookUp>,
+}
+
+/// What a stream of events that breaks off in the middle means.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum CutOff {
+    /// Nobody knows: it stays held.
+    #[default]
+    Unknown,
+    /// All that was held is captured.
+    Captured,
 }
 
 /// What a request means to the money.

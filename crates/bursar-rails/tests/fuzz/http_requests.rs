@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
-use bursar_rails::http::{Instruction, Rules};
+use bursar_rails::http::{Events, Instruction, Rules, one_event};
 use serde_json::Value;
 
 use crate::samples::{every, texts};
@@ -73,6 +73,7 @@ fn no_answer_is_read_as_more_than_it_says() {
     let rules = rules();
     let instruction = Instruction { rule: "POST /v1/{account}/json".into(), key: "k".into() };
     let held = bursar_core::amount::Amount::new(500);
+    let coin = bursar_core::coin::Coin::parse("usd").expect("a ticker");
     let samples = [
         r#"{"ok":true,"amount":"400","id":"x"}"#,
         "data: {\"ok\":true}\n\ndata: {\"ok\":true,\"amount\":400}\n\ndata: [DONE]\n\n",
@@ -81,8 +82,70 @@ fn no_answer_is_read_as_more_than_it_says() {
         for kind in ["application/json", "text/event-stream"] {
             let headers = vec![("content-type".into(), kind.into())];
             let answered = Answered { status: 200, headers, body: bytes.clone() };
-            if let bursar_rails::http::Became::Done { captured, .. } = rules.became(&instruction, &answered, held) {
+            if let bursar_rails::http::Became::Done { captured, .. } =
+                rules.became(&instruction, &answered, &coin, held)
+            {
                 assert!(captured.is_some_and(|captured| captured <= held), "{answered:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_stream_of_events_says_the_same_however_it_is_cut_and_keeps_no_more_than_it_may() {
+    let samples = [
+        "data: {\"ok\":true}\n\ndata: {\"ok\":true,\"amount\":400}\n\ndata: [DONE]\n\n",
+        "event: a\r\nid: 1\r\ndata:{\"a\":\r\ndata: 1}\r\n\r\n: ping\r\n\r\n",
+        "data\n\ndata:\n\ndata: \u{feff}{}\n\n",
+    ];
+    let last = |pieces: &mut dyn Iterator<Item = &[u8]>, most| {
+        let mut events = Events::new(most);
+        pieces.for_each(|piece| events.push(piece));
+        events.last()
+    };
+    every(&texts(&samples), |bytes| {
+        let whole = last(&mut std::iter::once(bytes.as_slice()), 1000);
+        for size in [1, 2, 3, 7] {
+            assert_eq!(last(&mut bytes.chunks(size), 1000), whole);
+        }
+        assert!(last(&mut bytes.chunks(5), 20).is_none_or(|kept| kept.len() <= 20));
+        if let Some(data) = whole {
+            // Another reader finds the same event in it, line by line.
+            let text = std::str::from_utf8(&bytes).expect("what says something is a text");
+            let data = String::from_utf8(data).expect("a text");
+            assert!(data.split('\n').all(|line| text.contains(line)), "{data:?}");
+            assert_eq!(
+                last(&mut std::iter::once(&*one_event(data.as_bytes())), 1000).as_deref(),
+                Some(data.as_bytes())
+            );
+        }
+    });
+}
+
+#[test]
+fn whatever_is_written_for_an_expression_is_refused_or_gives_what_it_must() {
+    let samples = [
+        "minor(body.amount, body.currency)",
+        "total([decimal('1.5', 'usd'), metered(length, has(body.n) ? body.n : '1', 'usd')])",
+        "total(body.items, 'amount', 'usd')",
+        "headers['key'] + path.account + query['a']",
+        "body.currency == 'usd' && !(size(body.to) > 3) || 'x' in body.items",
+    ];
+    let body = br#"{"amount":"500","currency":"usd","to":"tok_1","n":"3","items":[{"amount":"1"},{"amount":"2"}]}"#;
+    let headers: &[(&str, &[u8])] = &[("content-type", b"application/json"), ("key", b"k")];
+    let asked = Asked { method: "POST", path: "/v1/a/json", query: Some("a=b"), headers, body };
+    let template: Vec<Value> = serde_json::from_str(RULES).expect("rules");
+    every(&texts(&samples), |bytes| {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        for field in ["asset", "amount", "destination", "key"] {
+            let mut rule = template[0].clone();
+            rule[field] = text.as_str().into();
+            let written = [serde_json::from_value(rule).expect("a rule")];
+            let Ok(rules) = Rules::new(&BTreeMap::from([("usd".to_owned(), 2)]), &written) else { continue };
+            // What is of another kind than the field, or of another asset, is told at the latest here.
+            if let Ok(Exchange::Spend(charge)) = rules.meaning(&asked) {
+                assert_eq!(charge.coin.as_str(), "usd", "{text}");
+                assert!(!charge.key.is_empty() && charge.key.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
             }
         }
     });

@@ -1,6 +1,6 @@
 //! One spend on its way. What must never happen here: that something is sent that is not held.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bursar_core::account::Wallet;
 use bursar_core::amount::Amount;
@@ -14,6 +14,7 @@ use bursar_rails::exchange::Charge;
 
 use super::{Sent, captured, captured_of_none};
 use crate::error::ServiceError;
+use crate::flow::Flow;
 use crate::follow::UnderWaySpends;
 use crate::memory::RailMemory;
 use crate::rail::{Permit, Rail, SendOutcome};
@@ -25,6 +26,8 @@ pub(super) struct HoldAndSend {
     pub(super) rail: Arc<dyn Rail>,
     /// The request that is sent, on rails of plain HTTP.
     pub(super) charge: Option<Arc<Charge>>,
+    /// The way for its answer, for whoever takes it while it comes.
+    pub(super) flow: Arc<Mutex<Option<Flow>>>,
     pub(super) memory: RailMemory,
     pub(super) wallet: Arc<Wallet>,
     pub(super) actor: Actor,
@@ -77,7 +80,10 @@ impl HoldAndSend {
     async fn send(self, hold: Hold, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
         let id = hold.id;
         let outgoing = self.charge.as_ref().map(|charge| charge.outgoing.clone());
-        let permit = Permit::of_granted(hold.clone()).carrying(outgoing);
+        let flow = self.flow.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ending = flow.as_ref().map(Flow::ending);
+        let flow = flow.map(|flow| flow.reporting(reports.clone()));
+        let permit = Permit::of_granted(hold.clone()).carrying(outgoing).flowing(flow);
         let (command, sent) = match self.rail.send(&self.wallet.reference, permit, &self.memory).await {
             SendOutcome::Done { reference, fee } => {
                 let amount = captured(&hold, fee);
@@ -130,6 +136,9 @@ impl HoldAndSend {
             }
         } else {
             self.settle_and_forget(id, request).await;
+        }
+        if let Some(ending) = ending {
+            ending.tell().await;
         }
         sent
     }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
+use super::trust::{CLIENT_KEY, Certificates};
 
 /// The longest that an answer may take, in seconds.
 const MOST_SECONDS: u64 = 600;
@@ -28,6 +29,9 @@ const CREDENTIAL: &str = "credential";
 pub(crate) struct Http {
     url: Option<String>,
     url_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    client_certificate_file: Option<PathBuf>,
+    client_key_file: Option<PathBuf>,
     credential_header: Option<String>,
     credential_file: Option<PathBuf>,
     credential_scheme: Option<String>,
@@ -51,13 +55,18 @@ pub(crate) struct Http {
 impl Http {
     pub(super) fn placed(mut self, place: &Path) -> Self {
         self.url_file = self.url_file.map(|file| place.join(file));
-        self.credential_file = self.credential_file.map(|file| place.join(file));
+        for file in
+            [&mut self.credential_file, &mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file]
+        {
+            *file = file.take().map(|file| place.join(file));
+        }
         self
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
         self.sealed.check(&self.secrets())?;
         self.place().check()?;
+        self.certificates().check()?;
         let has_credential = self.credential_file.is_some() || self.sealed.has(CREDENTIAL);
         if self.credential_header.is_some() != has_credential {
             return Err("`credential_header` and `credential_file` (or a sealed `credential`) go together".to_owned());
@@ -91,7 +100,7 @@ impl Http {
     }
 
     fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() }, self.place().secret()]
+        vec![MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() }, self.place().secret(), self.certificates().secret()]
     }
 
     pub(super) fn open(&self, vault: Vault<'_>) -> Result<HttpRail, String> {
@@ -111,6 +120,7 @@ impl Http {
         HttpRail::new(Settings {
             url: self.place().read(vault)?,
             credential,
+            trust: self.certificates().read(vault)?,
             rules: self.rules()?,
             within: Duration::from_secs(self.timeout_seconds),
             longest_answer: self.max_answer_bytes,
@@ -132,6 +142,15 @@ impl Http {
     /// How many rules there are.
     pub(crate) fn count(&self) -> usize {
         self.rules.len()
+    }
+
+    fn certificates(&self) -> Certificates<'_> {
+        Certificates {
+            authorities: self.ca_file.as_deref(),
+            certificate: self.client_certificate_file.as_deref(),
+            key: self.client_key_file.as_deref(),
+            key_is_sealed: self.sealed.has(CLIENT_KEY),
+        }
     }
 
     fn place(&self) -> Place<'_> {
@@ -196,6 +215,7 @@ refused = 'status == 402'
             ("minor(body.amount, body.currency)", "body.amount", "rules[0] `POST /v1/charges`, `amount` at column 1"),
             ("usd = 2", "usd = 3", "`usd` has 2 decimal places"),
             ("test_money", "credential_header = 'authorization'\ntest_money", "go together"),
+            ("test_money", "client_key_file = 'key'\ntest_money", "`client_key_file` means nothing without"),
             ("test_money", "timeout_seconds = 0\ntest_money", "`timeout_seconds`"),
             ("test_money", "refused_after_seconds = 1\ntest_money", "`refused_after_seconds`"),
             (

@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use bursar_core::coin::Asset;
 use bursar_core::limit::text::amount_of;
+use bursar_core::scope::ScopeName;
 use bursar_rails::exchange::{Exchange, Outgoing};
 use bursar_rails::http::Rules;
 use clap::Args;
@@ -111,10 +112,12 @@ fn document(rule: Option<&str>, meaning: &Exchange) -> Value {
         json!({"method": outgoing.method, "target": outgoing.target, "headers": headers, "body": body})
     };
     match meaning {
-        Exchange::Read(outgoing) => json!({"rule": rule, "operation": "read", "sent": sent(outgoing)}),
+        Exchange::Read { outgoing, needs } => {
+            json!({"rule": rule, "operation": "read", "scope": needs.map(ScopeName::as_str), "sent": sent(outgoing)})
+        }
         Exchange::Spend(charge) => json!({
-            "rule": rule, "operation": "spend", "coin": charge.coin.as_str(), "amount": charge.amount.to_string(),
-            "destination": charge.destination, "key": charge.key, "sent": sent(&charge.outgoing),
+            "rule": rule, "operation": "spend", "scope": charge.needs.map(ScopeName::as_str),
+            "coin": charge.coin.as_str(), "amount": charge.amount.to_string(), "destination": charge.destination, "key": charge.key, "sent": sent(&charge.outgoing),
         }),
     }
 }
@@ -122,8 +125,9 @@ fn document(rule: Option<&str>, meaning: &Exchange) -> Value {
 fn told(rule: Option<&str>, meaning: &Exchange) -> String {
     let mut lines = vec![("rule", rule.unwrap_or_default().to_owned())];
     let outgoing = match meaning {
-        Exchange::Read(outgoing) => {
+        Exchange::Read { outgoing, needs } => {
             lines.push(("operation", "read: passed on".to_owned()));
+            lines.extend(needs.map(|name| ("scope", name.as_str().to_owned())));
             outgoing
         }
         Exchange::Spend(charge) => {
@@ -134,6 +138,7 @@ fn told(rule: Option<&str>, meaning: &Exchange) -> String {
                 ("destination", charge.destination.as_deref().unwrap_or(nobody).to_owned()),
                 ("key", charge.key.to_string()),
             ]);
+            lines.extend(charge.needs.map(|name| ("scope", name.as_str().to_owned())));
             &charge.outgoing
         }
     };
