@@ -10,6 +10,7 @@ pub mod authenticate;
 mod broken;
 pub mod condition;
 pub mod conservation;
+pub mod dialect;
 pub mod documents;
 pub mod enrolment;
 pub mod error;

@@ -98,7 +98,9 @@ impl Double {
     fn rail_at(&self, url: String, software: Software) -> BitgoRail {
         let fees = FeeCeiling { per_spend: Amount::new(50), per_day: Amount::new(500) };
         let (coin, token) = (Coin::parse("tbtc").unwrap(), Secret::new(TOKEN.to_owned()));
-        let settings = Settings { coin, url, token, version: self.version, software, fees };
+        let scheme = Scheme::Hmac(self.version);
+        let (express, trusts_recipients) = (None, false);
+        let settings = Settings { coin, url, token, scheme, software, express, trusts_recipients, fees };
         BitgoRail::trusting(settings, Arc::new(self.clock.clone()), &Trust::public().unwrap()).unwrap()
     }
 
