@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bursar_core::authorize::{Need as Authority, authorize};
 use bursar_core::coin::Coin;
-use bursar_core::id::WalletId;
+use bursar_core::id::{HoldId, WalletId};
 use bursar_core::refusal::Refusal;
 use bursar_rails::dialect::{Does, Need, Order, Passed, Route};
 use bursar_rails::exchange::{Answered, Asked};
@@ -47,7 +47,12 @@ pub trait Dialect: Send + Sync {
     fn order(&self, asked: &Asked<'_>) -> Result<Order, Forbidden>;
 
     /// Finds out what an order takes, and that it pays its recipients and nobody else. Moves nothing.
-    fn plan_order<'a>(&'a self, reference: &'a str, order: &'a Order) -> Answer<'a, Result<Plan, RailError>>;
+    fn plan_order<'a>(
+        &'a self,
+        reference: &'a str,
+        order: &'a Order,
+        hold: HoldId,
+    ) -> Answer<'a, Result<Plan, RailError>>;
 }
 
 /// What became of a request.

@@ -187,7 +187,7 @@ impl Bursar {
                 let dialect = rail.dialect().ok_or(ServiceError::NotFound("rail"))?;
                 let Plan { fee, instruction } = match self.planned(key.as_ref())? {
                     Some((plan, _)) => plan,
-                    None => dialect.plan_order(&wallet.reference, &order).await?,
+                    None => dialect.plan_order(&wallet.reference, &order, id).await?,
                 };
                 (payees, fee, instruction, order.instruction.clone())
             }

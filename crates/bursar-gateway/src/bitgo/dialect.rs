@@ -2,12 +2,12 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::destination::Destination;
-use bursar_core::id::WalletId;
+use bursar_core::id::{HoldId, WalletId};
 use bursar_rails::bitcoin::network::Network;
 use bursar_rails::bitcoin::transaction::Coins;
 use bursar_rails::bitgo::order::{self, Call, Transaction};
 use bursar_rails::bitgo::outputs::{self, Outputs};
-use bursar_rails::bitgo::{Chain, answer, pass, routes};
+use bursar_rails::bitgo::{Chain, answer, pass, routes, sequence_id};
 use bursar_rails::dialect::{Order, Passed, Route};
 use bursar_rails::exchange::{Answered, Asked};
 use bursar_rails::json::Json;
@@ -119,20 +119,30 @@ impl Dialect for BitgoRail {
         order::read(found(asked)?.route.handling, asked.body, self.chain)
     }
 
-    fn plan_order<'a>(&'a self, reference: &'a str, order: &'a Order) -> Answer<'a, Result<Plan, RailError>> {
+    fn plan_order<'a>(
+        &'a self,
+        reference: &'a str,
+        order: &'a Order,
+        hold: HoldId,
+    ) -> Answer<'a, Result<Plan, RailError>> {
         Box::pin(async move {
-            let instruction = order.instruction.clone();
-            let call = Call::unpack(&instruction).ok_or_else(|| RailError::Invalid {
+            let call = Call::unpack(&order.instruction).ok_or_else(|| RailError::Invalid {
                 field: "body",
                 problem: "cannot be read again; send it anew".to_owned(),
             })?;
+            if !call.is_made() {
+                // INVARIANT: an instruction names its spend, and what the upstream makes twice is two.
+                let instruction = call.called(sequence_id(hold)).packed();
+                return Ok(Plan { fee: self.fees.per_spend, instruction });
+            }
             let fee = match (self.chain, order::transaction(&call, self.chain)) {
                 (Chain::Bitcoin(network), Ok(Transaction::Bitcoin(outputs))) => {
                     self.fee_of(network, &outputs, reference, order).await?
                 }
-                _ => self.fees.per_spend,
+                (_, Ok(_)) => self.fees.per_spend,
+                (_, Err(refusal)) => return Err(invalid(refusal)),
             };
-            Ok(Plan { fee, instruction })
+            Ok(Plan { fee, instruction: order.instruction.clone() })
         })
     }
 }

@@ -171,9 +171,25 @@ impl Call {
         }
     }
 
+    /// Whether its transaction is made: the same bytes are the same spend, whoever asks. What the upstream makes is one
+    /// spend each time.
+    pub fn is_made(&self) -> bool {
+        self.path == SEND
+    }
+
+    /// The same under the name that a spend has upstream.
+    #[must_use]
+    pub fn called(self, sequence_id: String) -> Self {
+        match self.clone().named(sequence_id) {
+            Json::Object(body) => Self { body, ..self },
+            _ => self,
+        }
+    }
+
     /// Its body under the name that a spend has upstream.
     pub fn named(self, sequence_id: String) -> Json {
         let mut body = self.body;
+        body.retain(|(name, _)| **name != *"sequenceId");
         body.push(("sequenceId".into(), Json::Text(sequence_id.into())));
         Json::Object(body)
     }
