@@ -45,6 +45,9 @@ pub enum Does {
     Withheld(Forbidden),
 }
 
+/// What is asked in a query: names and values, in their order.
+pub type Query = Vec<(Box<str>, Box<str>)>;
+
 /// A request that moves nothing, as it is passed on: made from what was understood.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Passed {
@@ -53,7 +56,7 @@ pub struct Passed {
     /// The names of the path, those of the upstream in place of ours.
     pub names: Vec<Box<str>>,
     /// What is asked in the query.
-    pub query: Vec<(Box<str>, Box<str>)>,
+    pub query: Query,
     /// The body, if there is one.
     pub body: Option<Json>,
 }

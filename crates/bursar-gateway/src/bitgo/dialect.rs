@@ -48,13 +48,13 @@ impl BitgoRail {
         wallet: &str,
         order: &Order,
     ) -> Result<Amount, RailError> {
-        for (address, destination) in outputs.left_over(&order.claimed).map_err(invalid)? {
+        for (address, destination) in outputs.left_over(&order.claimed).map_err(|refusal| invalid(&refusal))? {
             if !self.is_own(network, wallet, &address, &destination).await? {
                 let problem = format!("pays `{address}`, which is no recipient and none of the wallet's own");
                 return Err(RailError::Invalid { field: "txHex", problem });
             }
         }
-        outputs.fee(&self.coins(network, outputs, wallet).await?).map_err(invalid)
+        outputs.fee(&self.coins(network, outputs, wallet).await?).map_err(|refusal| invalid(&refusal))
     }
 
     async fn is_own(
@@ -140,7 +140,7 @@ impl Dialect for BitgoRail {
                     self.fee_of(network, &outputs, reference, order).await?
                 }
                 (_, Ok(_)) => self.fees.per_spend,
-                (_, Err(refusal)) => return Err(invalid(refusal)),
+                (_, Err(refusal)) => return Err(invalid(&refusal)),
             };
             Ok(Plan { fee, instruction: order.instruction.clone() })
         })
@@ -152,6 +152,6 @@ fn found<'a>(asked: &Asked<'a>) -> Result<routes::Found<'a>, Forbidden> {
     routes::find(asked.method, asked.path).ok_or_else(unknown)
 }
 
-fn invalid(refusal: Forbidden) -> RailError {
+fn invalid(refusal: &Forbidden) -> RailError {
     RailError::Invalid { field: "txHex", problem: format!("is not sent: {}", refusal.detail) }
 }

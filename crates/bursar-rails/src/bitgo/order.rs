@@ -102,7 +102,7 @@ pub fn read(handling: Handling, body: &[u8], chain: Chain) -> Result<Order, Forb
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Transaction {
     /// One of Bitcoin: which of its outputs are change, the wallet knows.
-    Bitcoin(Outputs),
+    Bitcoin(Box<Outputs>),
     /// One of a chain like Ethereum, and whom it pays.
     Evm(Vec<Recipient>),
     /// One that nobody reads here, because the operator trusts what its recipients say.
@@ -125,7 +125,7 @@ pub fn transaction(call: &Call, chain: Chain) -> Result<Transaction, Forbidden> 
     };
     let hex = hex.map(|hex| hex.as_text().ok_or_else(|| Forbidden::undecodable("`txHex` is no text")));
     match (chain, hex.transpose()?, half) {
-        (Chain::Bitcoin(network), Some(hex), _) => Outputs::read(network, hex).map(Transaction::Bitcoin),
+        (Chain::Bitcoin(network), Some(hex), _) => Outputs::read(network, hex).map(Box::new).map(Transaction::Bitcoin),
         (Chain::Evm { .. }, Some(hex), None) => half_signed::raw(hex).map(Transaction::Evm),
         (Chain::Evm { .. }, None, Some(half)) => half_signed::read(half).map(Transaction::Evm),
         (Chain::Evm { .. }, Some(_), Some(_)) => {

@@ -2,7 +2,7 @@
 
 use super::routes::Found;
 use crate::Forbidden;
-use crate::dialect::Passed;
+use crate::dialect::{Passed, Query};
 use crate::exchange::Asked;
 use crate::json::Json;
 
@@ -42,7 +42,7 @@ fn object(body: &[u8]) -> Result<Json, Forbidden> {
     }
 }
 
-fn query(text: Option<&str>) -> Result<Vec<(Box<str>, Box<str>)>, Forbidden> {
+fn query(text: Option<&str>) -> Result<Query, Forbidden> {
     let refuse = || Forbidden::undecodable("the query cannot be read in one way; escape what is no letter or digit");
     let text = text.unwrap_or_default();
     if text.len() > LONGEST_QUERY || text.split('&').count() > MOST_VALUES {
