@@ -27,6 +27,27 @@ const NOW: i64 = 1_790_000_000_000;
 const TO: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 const CHANGE: &str = "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn";
 
+/// Scopes that a route of the table asks for, or more than that.
+const ALL_SCOPES: [&str; 17] = [
+    "auditlogs_view_all",
+    "crypto_compare",
+    "enterprise_manage_all",
+    "enterprise_view_all",
+    "pending_approval_update",
+    "settlement_network_read",
+    "settlement_network_write",
+    "trade_trade",
+    "trade_view",
+    "wallet_approve_all",
+    "wallet_create",
+    "wallet_edit_all",
+    "wallet_freeze_all",
+    "wallet_manage_all",
+    "wallet_spend_all",
+    "wallet_stake_all",
+    "wallet_view_all",
+];
+
 /// An upstream that signs what it answers, and remembers what it was asked.
 #[derive(Clone, Default)]
 struct Upstream(Arc<Mutex<Vec<String>>>);
@@ -217,7 +238,9 @@ async fn every_route_of_the_public_api_does_for_every_kind_of_token_what_the_tab
     let revoked = house.server.issue(&house.session, json!({})).await;
     let gone = format!("/api/v2/user/accesstoken/{}", revoked["id"].as_str().unwrap());
     assert_eq!(house.server.send("DELETE", &gone, Some(&house.session), None).await.status, 200);
-    let kinds: [(&str, &[&str], bool, Option<String>); 5] = [
+    let all = ALL_SCOPES;
+    let kinds: [(&str, &[&str], bool, Option<String>); 6] = [
+        ("all", &all, false, Some(house.token(json!({"scope": all})).await)),
         ("reads", &reads, false, Some(house.token(json!({"scope": reads})).await)),
         ("spends", &spends, false, Some(house.token(json!({"scope": spends})).await)),
         ("elsewhere", &spends, true, Some(house.token(json!({"scope": spends, "permittedWallets": [other]})).await)),
@@ -251,8 +274,17 @@ async fn every_route_of_the_public_api_does_for_every_kind_of_token_what_the_tab
         }
     }
     assert!(house.upstream.heard("POST /api").iter().all(|request| !request.contains("/tx/send")));
-    let all = house.upstream.heard("");
-    assert!(all.iter().all(|request| request.contains("hmac: ") && !request.contains("v2x")), "no token is shown");
+    let heard = house.upstream.heard("");
+    assert!(heard.iter().all(|request| request.contains("hmac: ") && !request.contains("v2x")), "no token is shown");
+    house.server.pass(bursar_core::time::Span::from_seconds(7200));
+    for route in table() {
+        let body = (route.method != "GET").then(|| json!({}));
+        let (_, _, _, token) = &kinds[0];
+        let expired = house.server.send(route.method, &house.path(route), token.as_deref(), body).await;
+        let is_public = route.path.ends_with("/user/login");
+        assert!(expired.status == 401 || is_public, "{} {}: {}", route.method, route.path, expired.body);
+    }
+    assert_eq!(house.upstream.heard("").len(), heard.len(), "an expired token asks nothing");
 }
 
 #[tokio::test]
@@ -316,6 +348,11 @@ async fn a_half_signed_transaction_is_held_as_it_reads_sent_once_and_found_if_it
     let third = raw(&[to, change]).replace("fdffffff", "fcffffff");
     let over = house.tx_send(&token, &body(&third, "d")).await;
     assert_eq!(code(&over), "limit_exceeded", "it stays held: {}", over.body);
+    let locked = house.server.send("POST", "/api/v2/user/lock", Some(&token), None).await;
+    assert_eq!(locked.status, 200, "{}", locked.body);
+    let refused = house.tx_send(&token, &body(&third, "e")).await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (401, "locked"), "{}", refused.body);
+    assert_eq!(house.upstream.heard("POST ").len(), 2);
     let swept = house.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
     assert_eq!((swept.captured, swept.unresolved), (1, 0));
 }
