@@ -30,7 +30,7 @@ use crate::framing::Fault;
 use crate::oauth;
 use crate::operations::Traffic;
 use crate::problem;
-use crate::routes::{self, Access, ROUTES, Route};
+use crate::routes::{self, Access, ROUTES, Route, UPSTREAM};
 use crate::socket::{Places, Upgrade};
 use crate::web;
 
@@ -87,10 +87,10 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) 
     let other_method = surface;
     let routed = router
         .fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
-            counted_elsewhere.answered(elsewhere.refuse(Failure::NoSuchRoute, info.0, request).await)
+            counted_elsewhere.answered(elsewhere.upstream(Failure::NoSuchRoute, info.0, request).await)
         })
         .method_not_allowed_fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
-            counted.answered(other_method.refuse(Failure::MethodNotAllowed, info.0, request).await)
+            counted.answered(other_method.upstream(Failure::MethodNotAllowed, info.0, request).await)
         });
     // Around the router, not in it: what it does must be done before a route is chosen.
     Router::new().fallback_service(axum::middleware::from_fn(single_slash).layer(routed))
@@ -144,6 +144,14 @@ impl Surface {
             false => Form::BitGo,
         };
         self.respond(reply, signer, &request_id, form)
+    }
+
+    /// Where no route is for a request, a rail may have one.
+    async fn upstream(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {
+        match self.bursar.route(request.method().as_str(), request.uri().path()) {
+            Some(_) => self.run(&UPSTREAM, peer, Vec::new(), request).await,
+            None => self.refuse(failure, peer, request).await,
+        }
     }
 
     async fn refuse(self, failure: Failure, peer: SocketAddr, request: Request) -> Response {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use axum::http::Method;
 
-use crate::bitgo::{account, otp, session, spends, templates, tokens, wallets};
+use crate::bitgo::{account, otp, session, spends, templates, tokens, upstream, wallets};
 use crate::call::{Call, Reply};
 use crate::exchange;
 use crate::failure::Failure;
@@ -123,6 +123,15 @@ macro_rules! routes {
         }),*];
     };
 }
+
+/// Paths of BitGo's that no route is for: a wallet's rail may have them. The table of such rails says what they need.
+pub(crate) static UPSTREAM: Route = Route {
+    method: "GET",
+    prefixes: V2,
+    path: "/{*path}",
+    access: Access::Token,
+    handler: |call| Box::pin(upstream::call(call)),
+};
 
 routes! {
     GET    USER "/ping" Public session::ping;

@@ -8,6 +8,7 @@
 pub mod bitcoin;
 #[cfg(feature = "bitgo")]
 pub mod bitgo;
+pub mod dialect;
 #[cfg(feature = "evm")]
 pub mod evm;
 pub mod exchange;

@@ -11,6 +11,7 @@ pub mod breakers;
 mod broken;
 pub mod condition;
 pub mod conservation;
+pub mod dialect;
 pub mod documents;
 pub mod enrolment;
 pub mod error;

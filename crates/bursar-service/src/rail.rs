@@ -16,6 +16,7 @@ use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
 
+use crate::dialect::Dialect;
 use crate::feed::Feed;
 use crate::flow::Flow;
 
@@ -489,6 +490,11 @@ pub trait Rail: Send + Sync {
 
     /// The rail as clients ask it by plain HTTP, if they may.
     fn exchanges(&self) -> Option<&dyn Exchanges> {
+        None
+    }
+
+    /// The rail as clients ask it in the language of Bursar's own, if they may.
+    fn dialect(&self) -> Option<&dyn Dialect> {
         None
     }
 

@@ -13,6 +13,7 @@ use bursar_core::ledger::{HoldRequest, Key};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
+use bursar_rails::dialect::Order;
 use bursar_rails::exchange::{Charge, Outgoing};
 use bursar_rails::jsonrpc::Call;
 use bursar_store::StoreError;
@@ -80,6 +81,8 @@ pub enum What {
         /// The way for its answer, for whoever takes it while it comes.
         flow: Arc<Mutex<Option<Flow>>>,
     },
+    /// What an order says that the rail reads itself.
+    Order(Arc<Order>),
 }
 
 /// A spend that went through, now or before.
@@ -197,6 +200,16 @@ impl Bursar {
                 let instruction = asked.instruction.clone();
                 (charge, flow) = (Some(asked), way);
                 (payees, Amount::ZERO, instruction, meaning)
+            }
+            What::Order(order) => {
+                let payees = rail.payees(&request.coin, &order.claimed)?;
+                check_sum(&payees, Amount::ZERO)?;
+                let dialect = rail.dialect().ok_or(ServiceError::NotFound("rail"))?;
+                let Plan { fee, instruction } = match self.planned(key.as_ref())? {
+                    Some((plan, _)) => plan,
+                    None => dialect.plan_order(&wallet.reference, &order, id).await?,
+                };
+                (payees, fee, instruction, order.instruction.clone())
             }
             What::Call { call, wanted, key: named } => {
                 if !wanted.recipients.is_empty() {

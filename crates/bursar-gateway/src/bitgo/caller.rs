@@ -1,7 +1,7 @@
 //! Signed questions to the upstream, and answers that are believed only with its signature.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bursar_core::ambient::Clock;
@@ -9,7 +9,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use bursar_rails::json::Json;
 use bursar_wire::header;
-use bursar_wire::signature::{AuthVersion, Request, Response, SigningKey, window};
+use bursar_wire::signature::{AuthVersion, Request, Response, SigningKey, v4, window};
 use bursar_wire::token_text::BearerHash;
 use hyper::Method;
 use hyper::body::Bytes;
@@ -27,13 +27,27 @@ const SIGNS: &str = "v2x";
 /// The longest token, in bytes.
 const LONGEST_TOKEN: usize = 256;
 
+/// How requests are signed, and answers verified.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    /// Versions 2 and 3: the hash of the token is shown.
+    Hmac(AuthVersion),
+    /// Version 4: the public id of the token is shown, and an answer is bound to its request.
+    V4 {
+        /// The token's id.
+        token_id: String,
+    },
+}
+
 /// Who asks the upstream.
 pub(super) struct Caller {
     upstream: Upstream,
     key: SigningKey,
     bearer: HeaderValue,
-    version: AuthVersion,
+    scheme: Scheme,
     clock: Arc<dyn Clock>,
+    /// How many requests there were: two never have the same id.
+    count: AtomicU64,
     /// When the upstream last did what it was asked, in Unix milliseconds.
     well: AtomicI64,
 }
@@ -44,6 +58,8 @@ pub(super) struct Question<'a> {
     pub(super) method: Method,
     /// The names of the path.
     pub(super) path: &'a [&'a str],
+    /// What is asked in the query.
+    pub(super) query: &'a [(&'a str, &'a str)],
     /// The body, if there is one.
     pub(super) body: Option<&'a Json>,
     /// What the request is called.
@@ -66,7 +82,7 @@ impl Caller {
     pub(super) fn new(
         url: &str,
         token: &Secret<String>,
-        version: AuthVersion,
+        scheme: Scheme,
         clock: Arc<dyn Clock>,
         trust: &Trust,
     ) -> Result<Self, String> {
@@ -81,13 +97,16 @@ impl Caller {
         if !is_plain || !text.starts_with(SIGNS) {
             return Err(format!("`token_file` has no token that signs: it begins with `{SIGNS}`"));
         }
-        let hash = BearerHash::of(text).to_hex();
-        let bearer = Secret::new(format!("Bearer {}", hash.expose()));
+        let shown = match &scheme {
+            Scheme::Hmac(_) => BearerHash::of(text).to_hex().expose().to_string(),
+            Scheme::V4 { token_id } => token_id.clone(),
+        };
+        let bearer = Secret::new(format!("Bearer {shown}"));
         let mut bearer =
             HeaderValue::from_str(bearer.expose()).map_err(|_| "`token_file` cannot be sent".to_owned())?;
         bearer.set_sensitive(true);
         let key = SigningKey::from_token_text(text);
-        Ok(Self { upstream, key, bearer, version, clock, well: AtomicI64::new(0) })
+        Ok(Self { upstream, key, bearer, scheme, clock, count: AtomicU64::new(0), well: AtomicI64::new(0) })
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -104,50 +123,93 @@ impl Caller {
     /// # Errors
     /// There is no answer, or none with the upstream's signature: whatever was asked may have been done then.
     pub(super) async fn ask(&self, question: Question<'_>) -> Result<Heard, NoAnswer> {
-        let Question { method, path, body, request, at } = question;
+        let Question { method, path, query, body, request, at } = question;
         let place = self.upstream.under(path).map_err(NoAnswer::NotSent)?;
+        let place = if query.is_empty() { place } else { place.asking(query).map_err(NoAnswer::NotSent)? };
         let body = body.map(Json::to_string).unwrap_or_default();
-        let (target, timestamp) = (place.target(), at.as_millis().to_string());
-        let version = self.version;
-        let subject =
-            Request { version, method: method.as_str(), timestamp: &timestamp, target, body: body.as_bytes() };
-        let signature = self.key.sign(&subject);
+        let target = place.target();
+        let named = format!("{request}-{}-{}", at.as_millis(), self.count.fetch_add(1, Ordering::Relaxed));
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, self.bearer.clone());
-        for (name, value) in [
-            (header::AUTH_VERSION, version.as_header()),
-            (header::AUTH_TIMESTAMP, &timestamp),
-            (header::HMAC, signature.as_str()),
-            (header::REQUEST_ID, request),
-        ] {
+        let mut signed = self.signed(method.as_str(), target, body.as_bytes(), (at, &named));
+        signed.push((header::REQUEST_ID, request.to_owned()));
+        for (name, value) in signed {
             let value =
-                HeaderValue::from_str(value).map_err(|_| NoAnswer::NotSent(format!("`{name}` is no header")))?;
+                HeaderValue::from_str(&value).map_err(|_| NoAnswer::NotSent(format!("`{name}` is no header")))?;
             headers.insert(HeaderName::from_static(name), value);
         }
         if !body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let answered = place.call(method.clone(), headers, body).await?;
-        let heard = self.believed(answered, method.as_str(), target).map_err(NoAnswer::Lost)?;
+        let heard = self.believed(answered, method.as_str(), target, &named).map_err(NoAnswer::Lost)?;
         if (200..300).contains(&heard.status) {
             self.well.store(self.now().as_millis(), Ordering::Relaxed);
         }
         Ok(heard)
     }
 
+    /// The headers that sign a request.
+    fn signed(
+        &self,
+        method: &str,
+        target: &str,
+        body: &[u8],
+        (at, named): (Timestamp, &str),
+    ) -> Vec<(&'static str, String)> {
+        match self.scheme {
+            Scheme::Hmac(version) => {
+                let timestamp = at.as_millis().to_string();
+                let subject = Request { version, method, timestamp: &timestamp, target, body };
+                let signature = self.key.sign(&subject).as_str().to_owned();
+                vec![
+                    (header::AUTH_VERSION, version.as_header().to_owned()),
+                    (header::AUTH_TIMESTAMP, timestamp),
+                    (header::HMAC, signature),
+                ]
+            }
+            Scheme::V4 { .. } => {
+                let (timestamp, content) = (at.as_seconds().to_string(), v4::ContentHash::of(body));
+                let subject =
+                    v4::Request { method, timestamp: &timestamp, target, content: &content, request_id: named };
+                let signature = self.key.sign(&subject).as_str().to_owned();
+                vec![
+                    (header::V4_TIMESTAMP, timestamp),
+                    (header::V4_CONTENT_HASH, content.as_str().to_owned()),
+                    (header::V4_REQUEST_ID, named.to_owned()),
+                    (header::V4_SIGNATURE, signature),
+                ]
+            }
+        }
+    }
+
     /// Only what is signed by the upstream, and lately, was said by it.
-    fn believed(&self, answered: Answered, method: &str, target: &str) -> Result<Heard, String> {
+    fn believed(&self, answered: Answered, method: &str, target: &str, named: &str) -> Result<Heard, String> {
         let Answered { status, headers, body } = answered;
         let status = status.as_u16();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let (Some(timestamp), Some(signature)) = (text(header::TIMESTAMP), text(header::HMAC)) else {
+        let (when, proof) = match self.scheme {
+            Scheme::Hmac(_) => (header::TIMESTAMP, header::HMAC),
+            Scheme::V4 { .. } => (header::V4_TIMESTAMP, header::V4_SIGNATURE),
+        };
+        let (Some(timestamp), Some(signature)) = (text(when), text(proof)) else {
             return Err(format!("it answered {status} without a signature"));
         };
-        let subject = Response { version: self.version, method, timestamp, target, status, body: &body };
-        if self.key.verify(&subject, signature).is_err() {
+        let (verified, at) = match self.scheme {
+            Scheme::Hmac(version) => {
+                let subject = Response { version, method, timestamp, target, status, body: &body };
+                (self.key.verify(&subject, signature), window::read_millis(timestamp))
+            }
+            Scheme::V4 { .. } => {
+                let content = v4::ContentHash::of(&body);
+                let subject = v4::Response { method, timestamp, target, status, content: &content, request_id: named };
+                (self.key.verify(&subject, signature), window::read_seconds(timestamp))
+            }
+        };
+        if verified.is_err() {
             return Err(format!("it answered {status} with a signature that is not its own"));
         }
-        let at = window::read_millis(timestamp).map_err(|_| format!("it answered {status} at no time"))?;
+        let at = at.map_err(|_| format!("it answered {status} at no time"))?;
         let now = self.now();
         window::check(at, now)
             .map_err(|_| format!("it answered {status} at {at} by its clock, and here it is {now}"))?;

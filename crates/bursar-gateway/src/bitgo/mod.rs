@@ -7,6 +7,8 @@
 //! did not sign, and that a spend is given back while the upstream may still carry it out.
 
 mod caller;
+mod dialect;
+mod express;
 mod send;
 mod sent;
 #[cfg(test)]
@@ -25,13 +27,17 @@ use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 use bursar_rails::bitgo::{Chain, answer, wallet};
 use bursar_rails::json::Json;
+use bursar_service::dialect::Dialect;
 use bursar_service::rail::{
     Answer, Balance, Built, Decoded, Memory, NewNote, Permit, Plan, Rail, RailError, SendOutcome,
 };
 pub use bursar_wire::signature::AuthVersion;
 use hyper::Method;
 
+pub use self::caller::Scheme;
 use self::caller::{Caller, Question};
+use self::express::Express;
+pub use self::express::ExpressSettings;
 use self::sent::{Remembered, Taken};
 use crate::tls::Trust;
 
@@ -48,6 +54,7 @@ pub struct BitgoRail {
     chain: Chain,
     caller: Caller,
     software: Software,
+    express: Option<Express>,
     fees: FeeCeiling,
 }
 
@@ -69,9 +76,14 @@ pub struct Settings {
     /// The token that is shown there.
     pub token: Secret<String>,
     /// How requests are signed.
-    pub version: AuthVersion,
+    pub scheme: Scheme,
     /// Whose software it is.
     pub software: Software,
+    /// BitGo Express beside it, which signs spends.
+    pub express: Option<ExpressSettings>,
+    /// Whether addresses are taken as they are written, and transactions as paying their recipients, where they cannot
+    /// be read.
+    pub trusts_recipients: bool,
     /// The most that fees may take.
     pub fees: FeeCeiling,
 }
@@ -82,10 +94,14 @@ impl BitgoRail {
     /// # Errors
     /// The coin's addresses cannot be read, the URL is none, or the token is none that signs.
     pub fn trusting(settings: Settings, clock: Arc<dyn Clock>, trust: &Trust) -> Result<Self, String> {
-        let Settings { coin, url, token, version, software, fees } = settings;
-        let chain = Chain::of(&coin).map_err(|refusal| refusal.detail)?;
-        let caller = Caller::new(&url, &token, version, clock, trust)?;
-        Ok(Self { coin, chain, caller, software, fees })
+        let Settings { coin, url, token, scheme, software, express, trusts_recipients, fees } = settings;
+        let chain = match Chain::of(&coin) {
+            Err(_) if trusts_recipients => Chain::Named,
+            known => known.map_err(|refusal| refusal.detail)?,
+        };
+        let express = express.map(|express| Express::new(express, &token, trust)).transpose()?;
+        let caller = Caller::new(&url, &token, scheme, clock, trust)?;
+        Ok(Self { coin, chain, caller, software, express, fees })
     }
 
     /// Checks that the upstream takes the token.
@@ -106,15 +122,33 @@ impl BitgoRail {
     }
 
     async fn ask(&self, method: Method, path: &[&str], body: Option<&Json>) -> Result<Json, RailError> {
-        let question = Question { method, path, body, request: READ, at: self.caller.now() };
-        let lost = |reason: String| RailError::Unavailable(format!("the upstream did not answer: {reason}"));
-        let heard = self.caller.ask(question).await.map_err(|error| lost(error.reason()))?;
-        let body = Json::read(&heard.body).map_err(|refusal| RailError::Unavailable(refusal.detail))?;
-        match heard.status {
+        let (status, body) = self.heard(method, (path, &[]), body).await?;
+        match status {
             200 => Ok(body),
             404 => Err(RailError::UnknownWallet),
             status => Err(RailError::Unavailable(format!("the upstream answered {status}: {}", answer::words(&body)))),
         }
+    }
+
+    /// Asks something that moves nothing; what only reads is asked once more if there is no answer.
+    async fn heard(
+        &self,
+        method: Method,
+        (path, query): (&[&str], &[(&str, &str)]),
+        body: Option<&Json>,
+    ) -> Result<(u16, Json), RailError> {
+        let once = || {
+            let at = self.caller.now();
+            self.caller.ask(Question { method: method.clone(), path, query, body, request: READ, at })
+        };
+        let heard = match once().await {
+            Err(_) if method == Method::GET => once().await,
+            heard => heard,
+        };
+        let lost = |reason: String| RailError::Unavailable(format!("the upstream did not answer: {reason}"));
+        let heard = heard.map_err(|error| lost(error.reason()))?;
+        let body = Json::read(&heard.body).map_err(|refusal| RailError::Unavailable(refusal.detail))?;
+        Ok((heard.status, body))
     }
 
     /// What a wallet holds that can be spent from here; a problem says why it cannot.
@@ -256,6 +290,10 @@ impl Rail for BitgoRail {
             let shown = self.ask(Method::POST, &path, Some(&Json::Object(Vec::new()))).await?;
             wallet::address(&shown).map_err(RailError::Unavailable)
         })
+    }
+
+    fn dialect(&self) -> Option<&dyn Dialect> {
+        Some(self)
     }
 
     fn wallet_name(&self, reference: &str) -> Result<String, RailError> {

@@ -3,6 +3,7 @@
 use bursar_core::hold::Hold;
 use bursar_core::time::Span;
 use bursar_rails::bitgo::answer::{self, Answer};
+use bursar_rails::bitgo::order::Call;
 use bursar_rails::bitgo::{self, Expected, Sending, Standing, transfer};
 use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, RailError, SendOutcome, UPSTREAM_LOCKED};
@@ -19,6 +20,14 @@ const NO_LONGER_TAKEN: Span = Span::from_seconds(10 * 60);
 
 impl BitgoRail {
     pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
+        let order = match hold.instruction.as_slice() {
+            [] => None,
+            kept => match Call::unpack(kept) {
+                Some(call) => Some(call),
+                // It cannot be read now and could not be before, so it was never sent.
+                None => return SendOutcome::Refused { reason: "what is to be sent cannot be read".to_owned() },
+            },
+        };
         let asked = Asked { wallet: reference.to_owned(), at: self.caller.now(), taken: Taken::Untold };
         // Durable before a byte leaves: after a crash it is looked for, and never taken for something that was not sent.
         match sent::begin(memory, hold.id, &Remembered::Asked(asked.clone())).await {
@@ -26,16 +35,33 @@ impl BitgoRail {
             Ok(false) => return found_before(memory, hold),
             Err(error) => return unknown(reason(error)),
         }
-        let (call, body) = bitgo::send(hold.id, &hold.payees);
         let request = bitgo::sequence_id(hold.id);
-        let path = self.of_wallet(reference, &[call]);
-        let question =
-            Question { method: Method::POST, path: &path, body: Some(&body), request: &request, at: asked.at };
+        let (call, body) = match order {
+            Some(call) => (call.path.to_vec(), call.named(request.clone())),
+            None => {
+                let (call, body) = bitgo::send(hold.id, &hold.payees);
+                if let Some(express) = &self.express {
+                    let path = self.of_wallet(reference, &[call]);
+                    return match express.send(&path, reference, body).await {
+                        Err(NoAnswer::NotSent(reason)) => not_reached(&reason),
+                        Ok(()) | Err(NoAnswer::Lost(_)) => self.look(hold, &asked, memory).await,
+                    };
+                }
+                (vec![call], body)
+            }
+        };
+        let path = self.of_wallet(reference, &call);
+        let question = Question {
+            method: Method::POST,
+            path: &path,
+            query: &[],
+            body: Some(&body),
+            request: &request,
+            at: asked.at,
+        };
         let heard = match self.caller.ask(question).await {
             Ok(heard) => heard,
-            Err(NoAnswer::NotSent(reason)) => {
-                return SendOutcome::Refused { reason: format!("the upstream was not reached: {reason}") };
-            }
+            Err(NoAnswer::NotSent(reason)) => return not_reached(&reason),
             Err(NoAnswer::Lost(reason)) => return unknown(format!("the upstream did not answer: {reason}")),
         };
         let answer = Answer { status: heard.status, body: &heard.body, request: &request };
@@ -73,7 +99,7 @@ impl BitgoRail {
         let request = bitgo::sequence_id(hold.id);
         let path = self.of_wallet(&asked.wallet, &["transfer", "sequenceId", &request]);
         let at = self.caller.now();
-        let question = Question { method: Method::GET, path: &path, body: None, request: &request, at };
+        let question = Question { method: Method::GET, path: &path, query: &[], body: None, request: &request, at };
         let heard = match self.caller.ask(question).await {
             Ok(heard) => heard,
             // What it had said still holds: that it cannot be asked now changes nothing of it.
@@ -142,6 +168,10 @@ fn found_before(memory: &dyn Memory, hold: &Hold) -> SendOutcome {
 
 fn never() -> SendOutcome {
     SendOutcome::Refused { reason: "it was given up before it was sent".to_owned() }
+}
+
+fn not_reached(reason: &str) -> SendOutcome {
+    SendOutcome::Refused { reason: format!("the upstream was not reached: {reason}") }
 }
 
 fn unknown(reason: String) -> SendOutcome {

@@ -8,7 +8,7 @@ use bursar_core::hold::Cost;
 use bursar_core::time::Timestamp;
 use bursar_rails::bitgo::sequence_id;
 use bursar_service::rail::UPSTREAM_LOCKED;
-use bursar_wire::signature::{Request, Response, SigningKey};
+use bursar_wire::signature::{Request, Response, SigningKey, v4};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -62,12 +62,14 @@ struct Double {
     notes: Arc<Notes>,
     clock: Hands,
     version: AuthVersion,
+    /// Whether it speaks version 4.
+    is_v4: bool,
 }
 
 impl Double {
     fn new(version: AuthVersion) -> Self {
         let clock = Hands(Arc::new(AtomicI64::new(START)));
-        Self { script: Arc::default(), notes: Arc::default(), clock, version }
+        Self { script: Arc::default(), notes: Arc::default(), clock, version, is_v4: false }
     }
 
     fn says(&self, call: &'static str, status: u16, body: &str) {
@@ -98,7 +100,12 @@ impl Double {
     fn rail_at(&self, url: String, software: Software) -> BitgoRail {
         let fees = FeeCeiling { per_spend: Amount::new(50), per_day: Amount::new(500) };
         let (coin, token) = (Coin::parse("tbtc").unwrap(), Secret::new(TOKEN.to_owned()));
-        let settings = Settings { coin, url, token, version: self.version, software, fees };
+        let scheme = match self.is_v4 {
+            true => Scheme::V4 { token_id: "0b".to_owned() },
+            false => Scheme::Hmac(self.version),
+        };
+        let (express, trusts_recipients) = (None, false);
+        let settings = Settings { coin, url, token, scheme, software, express, trusts_recipients, fees };
         BitgoRail::trusting(settings, Arc::new(self.clock.clone()), &Trust::public().unwrap()).unwrap()
     }
 
@@ -121,10 +128,21 @@ impl Double {
             let mut first = head.lines().next().unwrap().split(' ');
             let (method, target) = (first.next().unwrap(), first.next().unwrap());
             let key = SigningKey::from_token_text(TOKEN);
-            let (version, timestamp) = (self.version, header("auth-timestamp").unwrap());
-            let subject = Request { version, method, timestamp: &timestamp, target, body };
-            key.verify(&subject, &header("hmac").unwrap()).expect("a sound signature");
-            assert_eq!(header("bitgo-auth-version").as_deref(), Some(version.as_header()));
+            let version = self.version;
+            let named = header("x-auth-request-id").unwrap_or_default();
+            if self.is_v4 {
+                let content = v4::ContentHash::of(body);
+                let timestamp = header("x-request-timestamp").unwrap();
+                let subject =
+                    v4::Request { method, timestamp: &timestamp, target, content: &content, request_id: &named };
+                key.verify(&subject, &header("x-signature").unwrap()).expect("a sound signature");
+                assert_eq!(header("authorization").as_deref(), Some("Bearer 0b"));
+            } else {
+                let timestamp = header("auth-timestamp").unwrap();
+                let subject = Request { version, method, timestamp: &timestamp, target, body };
+                key.verify(&subject, &header("hmac").unwrap()).expect("a sound signature");
+                assert_eq!(header("bitgo-auth-version").as_deref(), Some(version.as_header()));
+            }
             assert!(!head.contains(TOKEN), "the token itself never leaves");
             let last = target.rsplit('/').next().unwrap();
             let call = format!("{method} {}", if last.starts_with("bursar-") { "sequenceId" } else { last });
@@ -144,6 +162,14 @@ impl Double {
             let signature = key.sign(&subject).as_str().to_owned();
             let headers = match signed {
                 Signed::Not => String::new(),
+                _ if self.is_v4 => {
+                    let (timestamp, content) = ((at / 1000).to_string(), v4::ContentHash::of(body.as_bytes()));
+                    let request_id = if signed == Signed::Wrongly { "another" } else { named.as_str() };
+                    let subject =
+                        v4::Response { method, timestamp: &timestamp, target, status, content: &content, request_id };
+                    let signature = SigningKey::from_token_text(TOKEN).sign(&subject);
+                    format!("x-request-timestamp: {timestamp}\r\nx-signature: {}\r\n", signature.as_str())
+                }
                 _ => format!("timestamp: {timestamp}\r\nhmac: {signature}\r\n"),
             };
             let reply = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
@@ -351,4 +377,88 @@ async fn a_wallet_is_registered_only_if_the_upstream_has_it_in_this_coin() {
         assert!(matches!(unheard, Err(RailError::Unavailable(_))), "{unheard:?}");
     }
     assert!(rail.wallet_name("0a").is_ok() && rail.wallet_name("../0a").is_err() && rail.wallet_name("0A").is_err());
+}
+
+#[tokio::test]
+async fn version_4_shows_the_tokens_id_and_takes_no_answer_to_another_request() {
+    let mut double = Double::new(AuthVersion::V3);
+    double.is_v4 = true;
+    double.set("POST sendcoins", Some((200, sent("confirmed"), Signed::Wrongly)));
+    double.says("GET sequenceId", 200, &transfer("confirmed", r#""ab""#));
+    let (rail, hold) = (double.rail(Software::Bursar).await, spend());
+    let first = rail.carry_out(WALLET, &hold, &*double.notes).await;
+    assert!(is_unknown(&first), "an answer to another request says nothing: {first:?}");
+    assert_eq!(rail.became_of(&hold, &*double.notes).await, done());
+}
+
+/// BitGo Express that takes one request, and answers as if it were done, without a signature.
+async fn express() -> (String, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let task = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        while !read.ends_with(b"}") {
+            let mut more = [0; 1024];
+            let count = socket.read(&mut more).await.unwrap();
+            read.extend_from_slice(&more[..count]);
+        }
+        let body = sent("confirmed");
+        let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        socket.write_all(reply.as_bytes()).await.unwrap();
+        String::from_utf8(read).unwrap()
+    });
+    (url, task)
+}
+
+#[tokio::test]
+async fn express_gets_the_passphrase_once_and_only_the_upstream_says_what_became_of_it() {
+    let double = Double::new(AuthVersion::V3);
+    double.says("GET sequenceId", 404, &absent());
+    let (url, task) = express().await;
+    let passphrases = [(WALLET.to_owned(), Secret::new("open \"sesame\"".to_owned()))].into();
+    let (token, trust) = (Secret::new(TOKEN.to_owned()), Trust::public().unwrap());
+    let mut rail = double.rail(Software::Bitgo).await;
+    rail.express = Some(Express::new(ExpressSettings { url, passphrases }, &token, &trust).unwrap());
+    let hold = spend();
+    let first = rail.carry_out(WALLET, &hold, &*double.notes).await;
+    assert!(is_unknown(&first), "its own word is not enough: {first:?}");
+    let asked = task.await.unwrap();
+    assert!(asked.starts_with("POST /api/v2/tbtc/wallet/0a/sendcoins HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.contains(&format!("authorization: Bearer {TOKEN}\r\n")), "{asked}");
+    let named = format!(r#""sequenceId":"{}","walletPassphrase":"open \"sesame\"""#, sequence_id(HOLD));
+    assert!(asked.contains(&named), "{asked}");
+    assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await), "it is asked once");
+    double.says("GET sequenceId", 200, &transfer("confirmed", r#""ab""#));
+    assert_eq!(rail.became_of(&hold, &*double.notes).await, done());
+    assert!(double.asked("POST sendcoins").is_empty());
+}
+
+#[tokio::test]
+async fn express_that_is_not_there_got_nothing() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let double = Double::new(AuthVersion::V3);
+    let settings = ExpressSettings { url: format!("http://{nobody}"), passphrases: [].into() };
+    let (token, trust) = (Secret::new(TOKEN.to_owned()), Trust::public().unwrap());
+    let mut rail = double.rail(Software::Bitgo).await;
+    rail.express = Some(Express::new(settings, &token, &trust).unwrap());
+    let outcome = rail.carry_out(WALLET, &spend(), &*double.notes).await;
+    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn an_order_goes_upstream_as_it_was_read_and_is_found_by_the_name_of_its_hold() {
+    let double = Double::new(AuthVersion::V3);
+    double.says("POST initiate", 200, &sent("confirmed"));
+    let rail = double.rail(Software::Bitgo).await;
+    let body = format!(r#"{{"recipients":[{{"address":"{TO}","amount":"1000"}}]}}"#);
+    let kept = format!("tx/initiate\n{body}").into_bytes();
+    let hold = Hold { instruction: kept, ..spend() };
+    assert_eq!(rail.carry_out(WALLET, &hold, &*double.notes).await, done());
+    let named = format!(r#","sequenceId":"{}"}}"#, sequence_id(HOLD));
+    assert_eq!(double.asked("POST initiate"), [body.replacen("]}", &format!("]{named}"), 1)]);
+    let double = Double::new(AuthVersion::V3);
+    let hold = Hold { instruction: b"tx/other\n{}".to_vec(), ..spend() };
+    let outcome = double.rail(Software::Bitgo).await.carry_out(WALLET, &hold, &*double.notes).await;
+    assert!(matches!(outcome, SendOutcome::Refused { .. }), "what cannot be read is not sent: {outcome:?}");
 }

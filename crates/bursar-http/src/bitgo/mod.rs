@@ -6,6 +6,7 @@ pub(crate) mod session;
 pub(crate) mod spends;
 pub(crate) mod templates;
 pub(crate) mod tokens;
+pub(crate) mod upstream;
 pub(crate) mod wallets;
 
 use bursar_service::Bursar;

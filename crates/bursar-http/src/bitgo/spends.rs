@@ -1,13 +1,17 @@
 //! Building and sending transactions (WC §8).
 
-use bursar_service::spend::{SpendRequest, What};
+use bursar_service::spend::{Sent, SpendRequest, What};
 use bursar_wire::requests::{BuildTransaction, Particulars, Send, SendTransaction};
 use bursar_wire::{header, shapes};
 
+use super::upstream;
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 
 pub(crate) async fn build(call: Call) -> Result<Reply, Failure> {
+    if let Some(reply) = upstream::instead(&call).await {
+        return reply;
+    }
     let (coin, wallet) = (call.coin()?, call.wallet()?);
     let request = BuildTransaction::read(&call.json()?)?;
     let built = call.bursar.build(call.principal()?, &coin, wallet, &request.recipients).await?;
@@ -15,6 +19,9 @@ pub(crate) async fn build(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn send(call: Call) -> Result<Reply, Failure> {
+    if let Some(reply) = upstream::instead(&call).await {
+        return reply;
+    }
     let request = SendTransaction::read(&call.json()?)?;
     let what = What::Transaction { bytes: request.transaction, claimed: request.claimed };
     spend(call, what, request.particulars).await
@@ -42,6 +49,11 @@ async fn spend(call: Call, what: What, particulars: Particulars) -> Result<Reply
         otp,
     };
     let sent = call.bursar.spend(call.principal()?, request).await?;
+    reply(&call, &sent)
+}
+
+/// What a client is told of a spend that went through, or waits for an approval.
+pub(super) fn reply(call: &Call, sent: &Sent) -> Result<Reply, Failure> {
     if let Some(approval) = &sent.approval {
         let reply = Reply::pending(shapes::awaiting(&sent.hold, approval))?;
         return Ok(reply.with_limits(&sent.reports, call.bursar.now()));

@@ -31,6 +31,7 @@ mod security;
 mod sign_in;
 mod support;
 mod trial;
+mod upstream;
 mod web_doors;
 mod web_people;
 mod web_tokens;

@@ -22,7 +22,12 @@ pub enum Chain {
         /// Whether it is there for tests.
         is_test: bool,
     },
+    /// One whose addresses are taken as they are written, because the operator trusts them.
+    Named,
 }
+
+/// The longest address that is taken as it is written, in bytes.
+const LONGEST_NAME: usize = 128;
 
 impl Chain {
     /// The chain of a coin that pays its own fees.
@@ -51,6 +56,8 @@ impl Chain {
         match self {
             Self::Bitcoin(network) => network == Network::Main,
             Self::Evm { is_test } => !is_test,
+            // What is not known may be worth something.
+            Self::Named => true,
         }
     }
 
@@ -64,6 +71,14 @@ impl Chain {
             Self::Evm { .. } => {
                 let read = address::parse(text).map_err(|problem| Forbidden::undecodable(problem.to_string()))?;
                 Ok(address::destination(&read))
+            }
+            Self::Named => {
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+                if text.is_empty() || text.len() > LONGEST_NAME || !text.bytes().all(is_plain) {
+                    let problem = format!("`{}` is no plain address; write it without spaces", text.escape_debug());
+                    return Err(Forbidden::undecodable(problem));
+                }
+                Ok(Destination::new("named", text.as_bytes(), None))
             }
         }
     }

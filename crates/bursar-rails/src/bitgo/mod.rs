@@ -8,8 +8,14 @@
 
 pub mod answer;
 pub mod chain;
+mod half_signed;
+pub mod order;
+pub mod outputs;
+pub mod pass;
+pub mod routes;
 pub mod transfer;
 pub mod wallet;
+pub mod withheld;
 
 use bursar_core::hold::Payee;
 use bursar_core::id::HoldId;

@@ -60,7 +60,7 @@ impl Raw {
 }
 
 /// Decodes a transaction of a type that is known here and encodes to exactly the same bytes again.
-pub(super) fn decode(bytes: &[u8]) -> Result<TxEnvelope, Forbidden> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<TxEnvelope, Forbidden> {
     match bytes.first() {
         Some(0x01 | 0x02 | 0xc0..) => {}
         Some(0x03) => return Err(unsupported("transactions with blobs (type 3) are not carried out")),

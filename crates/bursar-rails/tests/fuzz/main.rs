@@ -5,6 +5,7 @@
 
 mod bitcoin_calls;
 mod bitcoin_transactions;
+mod bitgo_requests;
 mod evm_answers;
 mod evm_calls;
 mod evm_contracts;

@@ -1,5 +1,6 @@
 //! `kind = "bitgo"`: another Bursar, or BitGo, spent from with a token of theirs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
-use bursar_gateway::bitgo::{AuthVersion, BitgoRail, Settings, Software};
+use bursar_gateway::bitgo::{AuthVersion, BitgoRail, ExpressSettings, Scheme, Settings, Software};
 use bursar_rails::bitgo::Chain;
 use serde::Deserialize;
 
@@ -33,6 +34,12 @@ pub(crate) struct Bitgo {
     software: Kind,
     #[serde(default = "three")]
     auth_version: u8,
+    token_id: Option<String>,
+    express_url: Option<String>,
+    #[serde(default)]
+    passphrase_files: BTreeMap<String, PathBuf>,
+    #[serde(default)]
+    trust_recipients: Vec<String>,
     ca_file: Option<PathBuf>,
     client_certificate_file: Option<PathBuf>,
     client_key_file: Option<PathBuf>,
@@ -53,6 +60,7 @@ enum Kind {
 
 impl Bitgo {
     pub(super) fn placed(mut self, place: &Path) -> Self {
+        self.passphrase_files.values_mut().for_each(|file| *file = place.join(&file));
         let files =
             [&mut self.token_file, &mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file];
         files.into_iter().flatten().for_each(|file| *file = place.join(&file));
@@ -67,8 +75,9 @@ impl Bitgo {
             return Err(format!("name the `token_file`, or seal the token and say `sealed = [\"{TOKEN}\"]`"));
         }
         self.certificates().check()?;
-        self.version()?;
-        self.chain()?;
+        self.scheme()?;
+        self.check_express()?;
+        self.check_trust()?;
         self.fees().map(drop)
     }
 
@@ -92,11 +101,13 @@ impl Bitgo {
             coin: self.coin()?,
             url: self.url.clone(),
             token: Secret::new(text.expose().trim().to_owned()),
-            version: self.version()?,
+            scheme: self.scheme()?,
             software: match self.software {
                 Kind::Bitgo => Software::Bitgo,
                 Kind::Bursar => Software::Bursar,
             },
+            express: self.express()?,
+            trusts_recipients: self.trusts_recipients(),
             fees: self.fees()?,
         };
         BitgoRail::trusting(settings, Arc::new(SystemClock), &self.certificates().read(vault)?)
@@ -107,13 +118,61 @@ impl Bitgo {
         self.chain().map_or(true, Chain::is_main)
     }
 
-    fn version(&self) -> Result<AuthVersion, String> {
-        match self.auth_version {
-            2 => Ok(AuthVersion::V2),
-            3 => Ok(AuthVersion::V3),
-            4 => Err("`auth_version = 4` is not supported yet; use 2 or 3".to_owned()),
-            other => Err(format!("`auth_version` is 2 or 3, not {other}")),
+    fn scheme(&self) -> Result<Scheme, String> {
+        match (self.auth_version, &self.token_id, self.software) {
+            (2, None, _) => Ok(Scheme::Hmac(AuthVersion::V2)),
+            (3, None, _) => Ok(Scheme::Hmac(AuthVersion::V3)),
+            (2 | 3, Some(_), _) => Err("`token_id` belongs to `auth_version = 4`; leave it out".to_owned()),
+            (4, Some(id), Kind::Bursar) if is_id(id) => Ok(Scheme::V4 { token_id: id.clone() }),
+            (4, _, Kind::Bursar) => {
+                Err("`auth_version = 4` needs `token_id`: the id of the token in `token_file`".to_owned())
+            }
+            (4, _, Kind::Bitgo) => {
+                Err("`auth_version = 4` is for `software = \"bursar\"`: how BitGo names the headers \
+                 that sign its answers is not public, so none could be believed; use 2 or 3"
+                    .to_owned())
+            }
+            (other, _, _) => Err(format!("`auth_version` is 2, 3 or 4, not {other}")),
         }
+    }
+
+    fn check_express(&self) -> Result<(), String> {
+        let Some(url) = &self.express_url else {
+            let needless = || "`passphrase_files` are for BitGo Express; add `express_url`".to_owned();
+            return if self.passphrase_files.is_empty() { Ok(()) } else { Err(needless()) };
+        };
+        Place { name: "express_url", url: Some(url), file: None, sealed: false }.check()?;
+        match self.passphrase_files.keys().find(|wallet| !is_id(wallet)) {
+            Some(wallet) => Err(format!("`passphrase_files`: `{wallet}` is no id of a wallet")),
+            None if self.software == Kind::Bursar => Err("`express_url` is for `software = \"bitgo\"`".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    fn express(&self) -> Result<Option<ExpressSettings>, String> {
+        let Some(url) = self.express_url.clone() else { return Ok(None) };
+        let read = |(wallet, file): (&String, &PathBuf)| {
+            let text = fs::read_to_string(file)
+                .map_err(|problem| format!("`passphrase_files`: {}: {problem}", file.display()))?;
+            Ok((wallet.clone(), Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+        };
+        let passphrases = self.passphrase_files.iter().map(read).collect::<Result<_, String>>()?;
+        Ok(Some(ExpressSettings { url, passphrases }))
+    }
+
+    /// Only what cannot be read is trusted: a coin whose transactions are read needs no trust.
+    fn check_trust(&self) -> Result<(), String> {
+        for name in &self.trust_recipients {
+            let coin = Coin::parse(name).map_err(|problem| format!("`trust_recipients`: {problem}"))?;
+            if Chain::of(&coin).is_ok() {
+                return Err(format!("`trust_recipients`: transactions of `{name}` are read; leave it out"));
+            }
+        }
+        if self.trusts_recipients() { Ok(()) } else { self.chain().map(drop) }
+    }
+
+    fn trusts_recipients(&self) -> bool {
+        self.trust_recipients.contains(&self.coin)
     }
 
     fn certificates(&self) -> Certificates<'_> {
@@ -136,6 +195,10 @@ impl Bitgo {
     fn fees(&self) -> Result<FeeCeiling, String> {
         fees(&self.coin()?, &self.fees_per_spend, &self.fees_per_day)
     }
+}
+
+fn is_id(text: &str) -> bool {
+    bursar_rails::bitgo::wallet::is_id(text)
 }
 
 const fn three() -> u8 {
@@ -187,8 +250,14 @@ mod tests {
             ("http://127", "http://user:pass@127", "secret"),
             ("'tbtc'", "'hteth:usdc'", "`hteth:usdc`"),
             ("'tbtc'", "'tsol'", "`tsol`"),
-            ("'tbtc'", "'tbtc'\nauth_version = 4", "not supported yet"),
-            ("'tbtc'", "'tbtc'\nauth_version = 1", "is 2 or 3"),
+            ("'tbtc'", "'tbtc'\nauth_version = 4", "`token_id`"),
+            ("'tbtc'", "'tbtc'\ntoken_id = '0a'", "`auth_version = 4`"),
+            ("'bursar'", "'bitgo'\nauth_version = 4\ntoken_id = '0a'", "is not public"),
+            ("'tbtc'", "'tbtc'\nauth_version = 1", "is 2, 3 or 4"),
+            ("'tbtc'", "'tbtc'\ntrust_recipients = ['tbtc']", "are read"),
+            ("'tbtc'", "'tsol'\ntrust_recipients = ['tton']", "`tsol`"),
+            ("'tbtc'", "'tbtc'\npassphrase_files.0a = 'x'", "`express_url`"),
+            ("'tbtc'", "'tbtc'\nexpress_url = 'http://127.0.0.1:3080'", "`software"),
             ("'tbtc'", "'tbtc'\nfees_per_spend = '1 sat'", "fees_per_spend"),
             ("'bursar'", "'express'", "express"),
         ] {

@@ -100,7 +100,11 @@ impl Http {
     }
 
     fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() }, self.place().secret(), self.certificates().secret()]
+        vec![
+            MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() },
+            self.place().secret(),
+            self.certificates().secret(),
+        ]
     }
 
     pub(super) fn open(&self, vault: Vault<'_>) -> Result<HttpRail, String> {
