@@ -7,6 +7,7 @@ mod carry;
 
 pub(crate) use carry::Opened;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_core::secret::Secret;
@@ -18,6 +19,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::tls::{self, Trust};
@@ -29,6 +31,10 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How many connections wait.
 const MOST_IDLE: usize = 64;
 
+/// From which length on an answer is long, in bytes, and how many of these are read at once.
+const LONG: usize = 1 << 20;
+const LONG_AT_ONCE: usize = 4;
+
 /// A service behind a rail.
 #[derive(Clone)]
 pub struct Upstream {
@@ -37,6 +43,8 @@ pub struct Upstream {
     authorization: Option<HeaderValue>,
     within: Duration,
     most: usize,
+    /// Whose turn it is to read a long answer.
+    long: Arc<Semaphore>,
 }
 
 /// An answer that came in full.
@@ -101,7 +109,8 @@ impl Upstream {
             // A request that met a connection just closed would be sent once more, by itself.
             .retry_canceled_requests(false)
             .build(tls);
-        Ok(Self { client, uri, authorization, within, most })
+        let long = Arc::new(Semaphore::new(LONG_AT_ONCE));
+        Ok(Self { client, uri, authorization, within, most, long })
     }
 
     /// What lies under it, by the names of the path; the connections are shared.
@@ -173,7 +182,7 @@ impl Upstream {
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
         let (parts, body) = self.begin(request).await?.into_parts();
-        let body = all_of(body, self.most).await?;
+        let body = all_of(body, self.most, &self.long).await?;
         Ok(Answered { status: parts.status, headers: parts.headers, body })
     }
 
@@ -199,16 +208,30 @@ impl Upstream {
     }
 }
 
-async fn all_of(body: Incoming, most: usize) -> Result<Bytes, NoAnswer> {
-    let body = Limited::new(body, most).collect().await.map_err(|error| {
-        let reason = if error.is::<LengthLimitError>() {
-            format!("its answer is longer than {most} bytes")
-        } else {
-            "its answer broke off".to_owned()
-        };
-        NoAnswer::Lost(reason)
-    })?;
-    Ok(body.to_bytes())
+/// Reads a body to its end. One that turns out to be long waits for its turn, so that many of them are not in memory at once.
+async fn all_of(body: Incoming, most: usize, long: &Semaphore) -> Result<Bytes, NoAnswer> {
+    let mut body = Limited::new(body, most);
+    let (mut pieces, mut length, mut turn) = (Vec::<Bytes>::new(), 0_usize, None);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            let reason = if error.is::<LengthLimitError>() {
+                format!("its answer is longer than {most} bytes")
+            } else {
+                "its answer broke off".to_owned()
+            };
+            NoAnswer::Lost(reason)
+        })?;
+        let Ok(piece) = frame.into_data() else { continue };
+        length = length.saturating_add(piece.len());
+        if turn.is_none() && length > LONG {
+            turn = long.acquire().await.ok();
+        }
+        pieces.push(piece);
+    }
+    Ok(match pieces.as_slice() {
+        [all] => all.clone(),
+        pieces => pieces.concat().into(),
+    })
 }
 
 /// Where a service is, and what it is told of us.

@@ -28,6 +28,7 @@ use tower::ServiceExt;
 use crate::abrupt::Abrupt;
 use crate::closing::Closing;
 use crate::framing::{self, Fault, Framing, Observed, Whole};
+use crate::sending::Room;
 
 /// How many connections are served at once; further ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
@@ -87,6 +88,7 @@ async fn serve_within(
 ) -> std::io::Result<()> {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let requests = Arc::new(Semaphore::new(REQUESTS));
+    let room = Room::new();
     let (stop, stopped) = watch::channel(false);
     let (alive, mut over) = mpsc::channel::<Infallible>(1);
     tokio::pin!(shutdown);
@@ -109,7 +111,15 @@ async fn serve_within(
         };
         let closing = Closing::new(stopped.clone(), alive.clone());
         let Ok(place) = place else { break };
-        tokio::spawn(connection(stream, peer, router.clone(), Arc::clone(&requests), closing, times, place));
+        tokio::spawn(connection(
+            stream,
+            peer,
+            router.clone(),
+            (Arc::clone(&requests), room.clone()),
+            closing,
+            times,
+            place,
+        ));
     }
     drop(listener);
     stop.send_replace(true);
@@ -123,7 +133,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    requests: Arc<Semaphore>,
+    (requests, room): (Arc<Semaphore>, Room),
     closing: Closing,
     times: Times,
     _place: OwnedSemaphorePermit,
@@ -143,12 +153,13 @@ async fn connection(
         request.extensions_mut().insert(of_requests.clone());
         let counted = UnderWay::new(&under_way);
         let (router, framing, requests) = (router.clone(), Arc::clone(&framing), Arc::clone(&requests));
+        let room = room.clone();
         async move {
             // The semaphore is never closed.
             let permit = requests.acquire_owned().await.ok();
             let staying = Staying { _counted: Arc::new((permit, counted)) };
             request.extensions_mut().insert(staying.clone());
-            Ok::<_, Infallible>(answer(request, router, &framing).await)
+            Ok::<_, Infallible>(room.keep(answer(request, router, &framing).await))
         }
     });
     let builder = builder(times);

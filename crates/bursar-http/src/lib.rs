@@ -25,6 +25,7 @@ mod pipeline;
 mod problem;
 mod rail;
 mod routes;
+mod sending;
 mod socket;
 mod web;
 

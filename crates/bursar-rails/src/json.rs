@@ -80,6 +80,21 @@ impl Json {
         }
     }
 
+    /// About how many bytes it takes in memory.
+    pub fn weight(&self) -> usize {
+        let own = size_of::<Self>();
+        let inside = match self {
+            Self::Null | Self::Bool(_) => 0,
+            Self::Number(text) | Self::Text(text) => text.len(),
+            Self::List(items) => items.iter().map(Self::weight).fold(0, usize::saturating_add),
+            Self::Object(entries) => entries
+                .iter()
+                .map(|(name, value)| value.weight().saturating_add(name.len()).saturating_add(size_of_val(name)))
+                .fold(0, usize::saturating_add),
+        };
+        own.saturating_add(inside)
+    }
+
     /// The items, if it is an array.
     pub fn as_list(&self) -> Option<&[Self]> {
         match self {

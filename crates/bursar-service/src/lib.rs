@@ -227,6 +227,8 @@ pub struct Bursar {
     pub(crate) outflows: AtomicU64,
     pub(crate) breakers: Breakers,
     pub(crate) turns: Turns,
+    /// Whose turn it is to gather long answers.
+    pub(crate) long_answers: Semaphore,
     pub(crate) checked: conservation::Checked,
     #[cfg(feature = "break-no-hold")]
     pub(crate) ignores_limits: bool,
@@ -262,6 +264,7 @@ impl Bursar {
             rates: Rates::new(parts.policy.rate_limits),
             breakers: Breakers::new(parts.policy.breaker),
             turns: Turns::new(),
+            long_answers: Semaphore::new(proxy::LONG_AT_ONCE),
             policy: parts.policy,
             known,
             replays: Replays::new(),

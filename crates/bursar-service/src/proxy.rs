@@ -13,6 +13,7 @@ use bursar_rails::Forbidden;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
 use bursar_store::{Page, WalletOfUser};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
@@ -22,6 +23,8 @@ use crate::live::over_socket;
 use crate::rail::{CallError, CallMeaning, Protocol, Wanted};
 use crate::spend::{SpendRequest, What};
 
+/// What Ethereum's nodes say of too much (EIP-1474).
+const LIMIT_EXCEEDED: i64 = -32005;
 /// Wallets looked at in one read.
 const PAGE: usize = 500;
 /// The most wallets of a user that are looked through.
@@ -43,6 +46,44 @@ pub(crate) struct OwnWallet {
     pub(crate) id: WalletId,
     pub(crate) reference: String,
     pub(crate) coin: Coin,
+}
+
+/// How much memory the answers to one batch may take, about, and from which sum on few batches have so much at a time.
+const MOST_OF_BATCH: usize = 32 << 20;
+const LONG: usize = 1 << 20;
+/// How many batches with long answers are gathered at once.
+pub(crate) const LONG_AT_ONCE: usize = 8;
+
+/// What the answers to a batch take so far.
+struct Room<'a> {
+    taken: usize,
+    turns: &'a Semaphore,
+    turn: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Room<'a> {
+    const fn new(turns: &'a Semaphore) -> Self {
+        Self { taken: 0, turns, turn: None }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.taken >= MOST_OF_BATCH
+    }
+
+    async fn take(&mut self, bytes: usize) {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken > LONG && self.turn.is_none() {
+            self.turn = self.turns.acquire().await.ok();
+        }
+    }
+}
+
+fn too_long() -> CallError {
+    CallError::Refused {
+        code: LIMIT_EXCEEDED,
+        message: "the answers to the calls before it in this batch are too long; ask for less at once".to_owned(),
+        data: None,
+    }
 }
 
 /// Calls, as a rail understands them.
@@ -95,6 +136,7 @@ impl Bursar {
         let Understood { protocol, wallets, references, meanings, circuit } =
             self.understand(principal, rail, calls).await?;
         let mut results = Vec::with_capacity(meanings.len());
+        let mut room = Room::new(&self.long_answers);
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
             results.push(match meaning {
                 CallMeaning::Spend(wanted) => {
@@ -102,7 +144,12 @@ impl Bursar {
                     spent.map_err(NoResult::Service)
                 }
                 other => match circuit.check() {
-                    Ok(()) => circuit.read(read(protocol, call, other, &references).await).await,
+                    Ok(()) if room.is_full() => Err(NoResult::Rail(too_long())),
+                    Ok(()) => {
+                        let result = circuit.read(read(protocol, call, other, &references).await).await;
+                        room.take(result.as_ref().map_or(0, Json::weight)).await;
+                        result
+                    }
                     Err(paused) => Err(NoResult::Service(paused)),
                 },
             });

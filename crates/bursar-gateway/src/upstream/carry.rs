@@ -78,7 +78,7 @@ impl Opened {
     /// All of it, in the time that an answer may take.
     pub(crate) async fn whole(self) -> Result<Answered, NoAnswer> {
         let Self { head, body, place, asked } = self;
-        let read = all_of(body, place.most);
+        let read = all_of(body, place.most, &place.long);
         let body = match asked.checked_add(place.within) {
             Some(end) => timeout_at(end, read).await.map_err(|_| place.late())??,
             None => read.await?,

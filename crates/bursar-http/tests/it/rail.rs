@@ -128,3 +128,40 @@ async fn a_token_may_be_given_as_a_password() {
         assert_eq!(answer.status, status, "{credentials} {path}: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn the_answers_to_one_batch_take_so_much_memory_and_no_more() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let node = axum::Router::new().fallback(|body: axum::body::Bytes| async move {
+        let asked: Value = serde_json::from_slice(&body).unwrap();
+        let result = if asked["method"] == "eth_call" { "f".repeat(18 << 20) } else { "0x7a69".to_owned() };
+        json!({"jsonrpc": "2.0", "id": asked["id"], "result": result}).to_string()
+    });
+    tokio::spawn(async move { axum::serve(listener, node).await });
+    let house = House::of(Server::before(std::sync::Arc::new(crate::support::chain_at(&url))).await).await;
+    let owner = house.session("owner").await;
+    assert_eq!(wallet(&house, &owner, "chain").await.status, 201);
+    let one = |id: u8| json!({"jsonrpc": "2.0", "id": id, "method": "eth_call", "params": [{"to": format!("0x{}", "22".repeat(20))}, "latest"]});
+    let listening = house.server.listen().await;
+    let request = json!([one(1), one(2), one(3)]).to_string();
+    let text = {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut socket = tokio::net::TcpStream::connect(listening.address).await.unwrap();
+        let head = format!(
+            "POST /rail/chain HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {owner}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{request}",
+            request.len()
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let (_, body) = text.split_once("\r\n\r\n").unwrap();
+    let answers: Value = serde_json::from_str(body).unwrap();
+    let lengths: Vec<_> =
+        answers.as_array().unwrap().iter().map(|answer| answer["result"].as_str().map(str::len)).collect();
+    assert_eq!(lengths, [Some(18 << 20), Some(18 << 20), None]);
+    assert_eq!(answers[2]["error"]["code"], -32005);
+    listening.stop.send(()).unwrap();
+}

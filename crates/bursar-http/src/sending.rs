@@ -1,0 +1,127 @@
+//! Long answers on their way: so much of all of them waits in memory, and they go in pieces, so that a client that takes nothing
+//! keeps no more than it must. Short answers are no matter of this.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
+use hyper::StatusCode;
+use hyper::body::{Frame, SizeHint};
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// From which length on an answer is long, in bytes.
+const LONG: u64 = 64 << 10;
+/// How much goes at a time, in bytes.
+const PIECE: usize = 64 << 10;
+/// How much of all long answers waits, in kibibytes.
+const WAITING: usize = 256 << 10;
+
+/// The room for long answers.
+#[derive(Clone)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+impl Room {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(WAITING)))
+    }
+
+    /// The answer, which keeps its room until it has gone; 503 if there is none.
+    pub(crate) fn keep(&self, response: Response) -> Response {
+        let length = response.body().size_hint().exact().unwrap_or_default();
+        if length <= LONG {
+            return response;
+        }
+        let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+        match Arc::clone(&self.0).try_acquire_many_owned(kibibytes) {
+            Ok(room) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
+            Err(_) => {
+                tracing::warn!("a long answer was not sent: too many wait for clients that do not take them");
+                let mut busy = Response::new(Body::empty());
+                *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+                busy
+            }
+        }
+    }
+}
+
+/// A long body.
+struct Sending {
+    body: Body,
+    /// What came from it and has not gone yet.
+    piece: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl HttpBody for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.piece.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.piece = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        let length = self.piece.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.piece.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.piece.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.body.size_hint().exact().map(|rest| rest.saturating_add(self.piece.len() as u64));
+        left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    fn answer(length: usize) -> Response {
+        Response::new(Body::from(vec![7; length]))
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_goes_whole_in_pieces_and_gives_its_room_back() {
+        let room = Room::new();
+        let mut body = room.keep(answer(1_000_000)).into_body();
+        assert_eq!(body.size_hint().exact(), Some(1_000_000));
+        assert_eq!(room.0.available_permits(), WAITING - 977);
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            let piece = frame.unwrap().into_data().unwrap();
+            assert!((1..=PIECE).contains(&piece.len()));
+            length += piece.len();
+            assert_eq!(body.size_hint().exact(), Some(1_000_000 - length as u64));
+        }
+        assert!(body.is_end_stream() && length == 1_000_000);
+        drop(body);
+        assert_eq!(room.0.available_permits(), WAITING);
+    }
+
+    #[test]
+    fn what_has_no_room_is_not_kept_and_short_answers_always_go() {
+        let room = Room::new();
+        let kept: Vec<_> = (0..8).map(|_| room.keep(answer(32 << 20))).collect();
+        assert_eq!(room.keep(answer(1 << 20)).status(), 503);
+        assert_eq!(room.keep(answer(1000)).status(), 200);
+        drop(kept);
+        assert_eq!(room.keep(answer(1 << 20)).status(), 200);
+    }
+}
