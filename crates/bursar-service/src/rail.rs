@@ -1,6 +1,8 @@
 //! The port to where money really moves. Rails are implemented in the gateway; the service only knows
 //! that each can be asked, told to send, and asked what became of a send.
 
+mod permit;
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -18,51 +20,11 @@ use bursar_rails::jsonrpc::{Call, Calls};
 
 use crate::dialect::Dialect;
 use crate::feed::Feed;
-use crate::flow::Flow;
+
+pub use self::permit::Permit;
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// The right to send one spend. Only the ledger's grant makes one, and sending consumes it (design §10):
-/// what was not held cannot reach a rail.
-#[derive(Debug)]
-pub struct Permit {
-    hold: Hold,
-    outgoing: Option<Outgoing>,
-    flow: Option<Flow>,
-}
-
-impl Permit {
-    /// Only a hold that was just granted makes a permit.
-    pub(crate) const fn of_granted(hold: Hold) -> Self {
-        Self { hold, outgoing: None, flow: None }
-    }
-
-    /// The same with the request that it is for, on rails of plain HTTP.
-    pub(crate) fn carrying(self, outgoing: Option<Outgoing>) -> Self {
-        Self { outgoing, ..self }
-    }
-
-    /// The same with a way for its answer, for whoever takes it while it comes.
-    pub(crate) fn flowing(self, flow: Option<Flow>) -> Self {
-        Self { flow, ..self }
-    }
-
-    /// The way for its answer while it comes, if there is one; once.
-    pub const fn take_flow(&mut self) -> Option<Flow> {
-        self.flow.take()
-    }
-
-    /// The spend it allows.
-    pub const fn hold(&self) -> &Hold {
-        &self.hold
-    }
-
-    /// The request that it is for, on rails of plain HTTP.
-    pub const fn outgoing(&self) -> Option<&Outgoing> {
-        self.outgoing.as_ref()
-    }
-}
 
 /// What a spend takes and costs at most, found before it is held.
 #[derive(Clone, PartialEq, Eq, Debug)]
