@@ -116,6 +116,41 @@ fn headers_that_are_there_twice_or_pack_the_body_are_refused() {
 }
 
 #[test]
+fn a_key_that_would_be_looked_up_elsewhere_is_refused_before_it_is_spent_under() {
+    let keyed = |key_header: Option<&str>| {
+        let rules = rules(&[WrittenRule { key_header: key_header.map(str::to_owned), ..charge(Content::Form) }]);
+        move |key: &str| {
+            let headers: &[(&str, &[u8])] = &[("content-type", FORM.as_bytes()), ("idempotency-key", key.as_bytes())];
+            let body = b"amount=500&currency=usd&source=tok_1";
+            rules.meaning(&Asked { method: "POST", path: "/v1/charges", query: None, headers, body })
+        }
+    };
+    let (by_client, by_bursar) = (keyed(None), keyed(Some("idempotency-key")));
+    for key in ["..", ".", "...", "a/b", "../../refunds", "%2e%2e", "a%2Fb", "a\\b", "a;b", "a?b=c", "a#b"] {
+        let refused = by_client(key).expect_err(key);
+        assert_eq!(refused.why, Why::NotPriced, "{key}");
+        assert!(refused.detail.contains("the key") && refused.detail.contains("letters, digits"), "{refused}");
+        // The upstream never hears of it: it is given the name of the hold.
+        assert!(by_bursar(key).is_ok(), "{key}");
+    }
+    for key in ["order-7", "a.b..c", "urn:uuid:6e8b", "~_"] {
+        assert!(by_client(key).is_ok(), "{key}");
+    }
+    let instruction = Instruction { rule: "POST /v1/charges".into(), key: "..".into() };
+    assert_eq!(rules(&[charge(Content::Form)]).look_up(&instruction, ".."), None, "kept before this was refused");
+}
+
+#[test]
+fn what_stands_in_a_path_is_one_plain_segment() {
+    let rules = rules(&[read()]);
+    assert_eq!(got(&rules, "/v1/charges/ch_1", None).as_deref(), Ok("/v1/charges/ch_1"));
+    for path in ["/v1/charges/...", "/v1/charges/a%20b", "/v1/charges/%EF%BC%8E%EF%BC%8E", "/v1/charges/a,b"] {
+        let refused = got(&rules, path, None).expect_err(path);
+        assert!(refused.detail.contains("`id` of the path"), "{refused}");
+    }
+}
+
+#[test]
 fn a_name_that_a_rule_reads_counts_in_its_own_letters_only() {
     // `has` would find nothing in `Quantity`, and the upstream perhaps does.
     let amount = "has(body.quantity) ? total([minor(body.amount, 'usd'), minor(body.quantity, 'usd')]) : minor(body.amount, 'usd')";
