@@ -36,6 +36,7 @@ pub mod new_wallet;
 pub mod notices;
 mod opening;
 pub mod organisations;
+mod outcome;
 pub mod outflows;
 mod passkey_answer;
 pub mod passkey_sign_in;

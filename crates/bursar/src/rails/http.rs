@@ -43,6 +43,9 @@ pub(crate) struct Http {
     max_answer_bytes: usize,
     #[serde(default = "ten_minutes")]
     refused_after_seconds: u64,
+    /// Whether spends go over connections that others went over.
+    #[serde(default)]
+    reuse_connections: bool,
     /// Whether its money is worth nothing.
     #[serde(default)]
     pub(super) test_money: bool,
@@ -100,7 +103,11 @@ impl Http {
     }
 
     fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() }, self.place().secret(), self.certificates().secret()]
+        vec![
+            MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() },
+            self.place().secret(),
+            self.certificates().secret(),
+        ]
     }
 
     pub(super) fn open(&self, vault: Vault<'_>) -> Result<HttpRail, String> {
@@ -125,6 +132,7 @@ impl Http {
             within: Duration::from_secs(self.timeout_seconds),
             longest_answer: self.max_answer_bytes,
             refused_after: Duration::from_secs(self.refused_after_seconds),
+            reuse_connections: self.reuse_connections,
         })
     }
 
