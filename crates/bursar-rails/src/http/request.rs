@@ -17,6 +17,8 @@ use crate::json::Json;
 const LONGEST_KEY: usize = 255;
 /// The longest name of a recipient, in bytes.
 const LONGEST_DESTINATION: usize = 256;
+/// What stands for the recipient of a spend that nobody gets but the upstream itself: no client can name it.
+const NOBODY: &str = "-";
 /// The longest value of a header that is sent on, in bytes.
 const LONGEST_HEADER: usize = 4096;
 
@@ -97,6 +99,10 @@ impl Rules {
         };
         let destination = spending.destination.as_ref();
         let destination = destination.map(|found| text(found, "destination", LONGEST_DESTINATION)).transpose()?;
+        if destination.as_deref() == Some(NOBODY) {
+            let problem = format!("`{NOBODY}` stands for nobody, and is no recipient");
+            return Err(not_priced("destination")(problem));
+        }
         let key = text(&spending.key, "key", LONGEST_KEY)?;
         // By the client's own name it would be looked up there: elsewhere, nobody would know of it.
         if spending.key_header.is_none() && priced.look_up.is_some() && !template::is_segment(&key) {
