@@ -37,6 +37,11 @@ pub enum SendOutcome {
         /// How much it was.
         amount: Amount,
     },
+    /// It was not sent, as the rail's other end cannot be reached: nothing moved, and the same request may be sent again.
+    NotSent {
+        /// Why not.
+        reason: String,
+    },
     /// The rail refused before anything moved, and nothing will.
     Refused {
         /// Why, in the rail's words.

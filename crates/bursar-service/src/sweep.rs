@@ -114,7 +114,7 @@ impl Bursar {
                 let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
                 (capture, |swept| &mut swept.captured)
             }
-            SendOutcome::Refused { reason } => {
+            SendOutcome::Refused { reason } | SendOutcome::NotSent { reason } => {
                 (Command::Release { hold: hold.id, reason, by: Settler::Rail }, |swept| &mut swept.released)
             }
             SendOutcome::Exceeded { reason } => {

@@ -128,7 +128,7 @@ impl HttpRail {
         }
         let opened = match self.for_spends.open(outgoing, &headers).await {
             Ok(opened) => opened,
-            Err(NoAnswer::NotSent(reason)) => return SendOutcome::Refused { reason },
+            Err(NoAnswer::NotSent(reason)) => return SendOutcome::NotSent { reason },
             Err(NoAnswer::Lost(reason)) => return SendOutcome::Unknown { reason },
         };
         let flow = flow.filter(|_| stream::is_stream(opened.head()));

@@ -36,6 +36,7 @@ const DONE: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent
                     {\"id\":\"ch_1\",\"status\":\"succeeded\",\"amount\":\"400\"} ";
 const FOUND: &str = DONE;
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
 const DECLINED: &str = "HTTP/1.1 402 Payment Required\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
 
 struct Double {
@@ -148,7 +149,7 @@ async fn a_refusal_gives_back_and_an_upstream_that_was_not_reached_too() {
     assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (outcome, _) = sent(&rail(&format!("http://{nobody}"), HOUR), &Notes::default()).await;
-    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+    assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -164,6 +165,7 @@ async fn whatever_may_have_been_done_is_unknown_until_it_is_looked_up() {
         ),
         Does::Answer(LONG),
         Does::Answer("garbage\r\n\r\n"),
+        Does::Answer(SWITCHING),
         Does::Answer(""),
         Does::Silence,
     ] {
@@ -219,6 +221,15 @@ async fn a_second_answer_is_not_taken_for_that_to_the_next_spend() {
         tokio::task::yield_now().await;
     }
     assert_eq!(*connections.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_status_that_ends_no_answer_is_not_passed_on() {
+    let double = Double::start(vec![Does::Answer(SWITCHING)]).await;
+    let target = "/v1/charges/1".to_owned();
+    let asked = Outgoing { method: "GET".into(), target, headers: Vec::new(), body: Vec::new() };
+    let read = rail(&double.url, HOUR).read(&asked).await;
+    assert!(matches!(read, Err(RailError::Unavailable(_))), "{read:?}");
 }
 
 #[tokio::test]

@@ -242,6 +242,19 @@ async fn a_token_whose_spend_moved_more_than_was_held_spends_no_more() {
 }
 
 #[tokio::test]
+async fn a_spend_whose_upstream_cannot_be_reached_holds_nothing_and_may_be_tried_again_under_its_key() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let shop = Shop::before(rail(format!("http://{nobody}")), "usd", "usd 10/day").await;
+    for _ in 0..3 {
+        let refused = shop.charge("k", "amount=900&source=tok").await;
+        assert_eq!((refused.status.as_u16(), code(&refused)), (503, "rail_unavailable"), "{}", refused.body);
+        assert!(refused.headers.contains_key("retry-after"));
+    }
+    let swept = shop.server.bursar.sweep(bursar_service::sweep::Overdue::All).await.unwrap();
+    assert_eq!(swept, bursar_service::sweep::Swept::default(), "nothing is held");
+}
+
+#[tokio::test]
 async fn reads_are_passed_on_and_what_no_rule_is_for_is_not() {
     let shop = Open::new("usd 10/day").await;
     let read = shop.get("/rail/chain/v1/charges/ch_2?expand=x").await;

@@ -122,6 +122,10 @@ impl HoldAndSend {
                 let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
                 (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
             }
+            SendOutcome::NotSent { reason } => {
+                let unreachable = ServiceError::RailUnavailable(reason.clone());
+                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(unreachable))
+            }
             SendOutcome::Exceeded { reason } => {
                 // First of all: what is lost after it is made up for by the sweep.
                 let request = exceeded(&hold, &reason);

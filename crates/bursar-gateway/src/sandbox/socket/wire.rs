@@ -117,6 +117,7 @@ impl Reply {
             | SendOutcome::Charged { .. }
             | SendOutcome::Awaiting { .. }
             | SendOutcome::Reverted { .. }
+            | SendOutcome::NotSent { .. }
             | SendOutcome::Exceeded { .. }
             | SendOutcome::Unknown { .. } => None,
         }
