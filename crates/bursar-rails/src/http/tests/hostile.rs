@@ -42,7 +42,7 @@ fn an_amount_that_is_not_exact_is_refused_with_the_reason() {
         assert!(!refused.detail.is_empty());
     }
     let missing = posted(&rules, JSON, br#"{"currency":"usd","source":"tok_1"}"#).expect_err("no amount");
-    assert_eq!(missing.detail, "the amount of this spend: `amount` is missing");
+    assert_eq!(missing.detail, "the amount of this spend: `amount` of `body` is missing");
     let wrong = posted(&rules, JSON, br#"{"amount":500,"currency":"eur","source":"tok_1"}"#).expect_err("no usd");
     assert_eq!(wrong.detail, "the amount of this spend: gives an amount of `eur`, not of `usd`");
 }
@@ -189,6 +189,38 @@ fn a_body_of_any_size_makes_no_more_steps() {
         let body = format!(r#"{{"source":"a","items":{items}}}"#);
         assert!(posted(&rules, JSON, body.as_bytes()).is_err(), "{items}");
     }
+}
+
+#[test]
+fn what_is_missing_or_no_amount_is_named_with_its_place() {
+    let with = |amount: &str| {
+        let amount = Some(amount.to_owned());
+        rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Json) }])
+    };
+    for (amount, body, told) in [
+        (
+            "total(body.items, 'price', 'usd')",
+            r#"{"items":[{"price":1},{"price":1.5}]}"#,
+            "`price` of item 2 is no whole",
+        ),
+        ("total(body.items, 'price', 'usd')", r#"{"items":[{"prize":1}]}"#, "`price` of item 1 is no whole"),
+        ("total(body.items, 'price', 'usd')", r#"{"items":3}"#, "no list of amounts"),
+        ("minor(body.value, 'usd')", r#"{"valu":1}"#, "`value` of `body` is missing"),
+        ("minor(body.a.value, 'usd')", r#"{"a":{}}"#, "`value` of a part of `body` is missing"),
+        ("minor(headers['idempotency-key'], 'usd')", "{}", "`order-7` is no whole number"),
+    ] {
+        let refused = posted(&with(amount), JSON, body.as_bytes()).expect_err(body);
+        assert!(refused.detail.contains(told), "{refused}");
+    }
+    let asked = Asked {
+        method: "POST",
+        path: "/v1/charges",
+        query: None,
+        headers: &[("content-type", JSON.as_bytes())],
+        body: b"{}",
+    };
+    let refused = with("minor('1', 'usd')").meaning(&asked).expect_err("no key");
+    assert!(refused.detail.contains("is missing"), "{refused}");
 }
 
 #[test]
