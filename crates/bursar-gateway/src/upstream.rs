@@ -91,6 +91,24 @@ impl Upstream {
     /// # Errors
     /// It is no such URL.
     pub fn trusting(url: &Secret<String>, within: Duration, most: usize, trust: &Trust) -> Result<Self, String> {
+        Self::keeping(MOST_IDLE, url, within, most, trust)
+    }
+
+    /// The same, but every request has a connection of its own: nothing that comes late, or twice, is another's answer.
+    ///
+    /// # Errors
+    /// It is no such URL.
+    pub fn apart(url: &Secret<String>, within: Duration, most: usize, trust: &Trust) -> Result<Self, String> {
+        Self::keeping(0, url, within, most, trust)
+    }
+
+    fn keeping(
+        most_idle: usize,
+        url: &Secret<String>,
+        within: Duration,
+        most: usize,
+        trust: &Trust,
+    ) -> Result<Self, String> {
         let problem = || "is no http or https URL".to_owned();
         let Locator { uri, authorization } = Locator::read(url, ["http", "https"]).ok_or_else(problem)??;
         let mut tcp = HttpConnector::new();
@@ -104,7 +122,7 @@ impl Upstream {
             .wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(MOST_IDLE)
+            .pool_max_idle_per_host(most_idle)
             .pool_timer(TokioTimer::new())
             // A request that met a connection just closed would be sent once more, by itself.
             .retry_canceled_requests(false)

@@ -37,6 +37,7 @@ pub mod new_wallet;
 pub mod notices;
 mod opening;
 pub mod organisations;
+mod outcome;
 pub mod outflows;
 mod passkey_answer;
 pub mod passkey_sign_in;

@@ -22,6 +22,7 @@ use crate::dialect::Dialect;
 use crate::feed::Feed;
 
 pub use self::permit::Permit;
+pub use crate::outcome::SendOutcome;
 
 /// A future that a trait object can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,53 +39,6 @@ pub struct Plan {
 /// How the reason of a refusal begins where the token that a rail shows upstream is locked or at its limit: the client's
 /// is not, and no unlock of theirs helps. It is kept with the spend, so that a repeat is told the same.
 pub const UPSTREAM_LOCKED: &str = "the upstream's token needs an unlock";
-
-/// What became of a send.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SendOutcome {
-    /// It is signed, and the rail has it or will be given it again: it counts, and what it really cost is seen once it
-    /// is final.
-    Sent {
-        /// What the rail calls it: a transaction id.
-        reference: String,
-    },
-    /// Where it was sent somebody has to approve it first: it counts until it is known what came of that.
-    Awaiting {
-        /// What the approval is called there.
-        approval: String,
-    },
-    /// It is final that the recipients got nothing, and the fee was paid all the same.
-    Reverted {
-        /// What the rail calls it.
-        reference: String,
-        /// The fee that was really paid.
-        fee: Amount,
-    },
-    /// The money moved.
-    Done {
-        /// What the rail calls it: a transaction id.
-        reference: String,
-        /// The fee that was really paid, in the coin that pays fees.
-        fee: Amount,
-    },
-    /// The money moved, and it was another amount than what is held.
-    Charged {
-        /// What the rail calls it.
-        reference: String,
-        /// How much it was.
-        amount: Amount,
-    },
-    /// The rail refused before anything moved, and nothing will.
-    Refused {
-        /// Why, in the rail's words.
-        reason: String,
-    },
-    /// Nobody can say.
-    Unknown {
-        /// What happened instead of an answer.
-        reason: String,
-    },
-}
 
 /// A transaction that a rail made but did not send.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,11 +5,12 @@ mod on_its_way;
 use std::sync::{Arc, Mutex};
 
 use bursar_core::amount::Amount;
+use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, UserId, WalletId};
-use bursar_core::ledger::{HoldRequest, Key};
+use bursar_core::ledger::{Command, HoldRequest, Key, Request};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -318,6 +319,20 @@ impl Bursar {
 /// The same if the recipients got nothing.
 pub(crate) fn captured_of_none(hold: &Hold, fee: Amount) -> Amount {
     if hold.cost.coin == hold.cost.fee_coin { fee } else { Amount::ZERO }
+}
+
+/// Stops a token of whose spend more moved than was held: what its limits say of it is not so.
+pub(crate) fn exceeded(hold: &Hold, problem: &str) -> Request {
+    const REASON: &str =
+        "alarm: more moved than was held for a spend of it; decide what became of that, then unlock it";
+    tracing::error!(
+        alarm = "moved_above_hold",
+        spend = %hold.id,
+        token = %hold.token,
+        problem,
+        "more moved than was held; the spend stays held and its token is locked"
+    );
+    Request { actor: Actor::System, command: Command::Lock { token: hold.token, reason: Some(REASON) } }
 }
 
 /// Refuses sums that no coin has: totals of many spends must always fit 256 bits, or one of them could

@@ -6,14 +6,14 @@ use bursar_core::amount::Amount;
 use bursar_core::audit::Actor;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
-use bursar_core::ledger::{Command, Outcome, Settler};
+use bursar_core::ledger::{Command, Outcome, Request, Settler};
 use bursar_store::Page;
 
 use crate::Bursar;
 use crate::allow::reference_of;
 use crate::error::ServiceError;
 use crate::rail::{Rail, SendOutcome};
-use crate::spend::{captured, captured_of_none};
+use crate::spend::{captured, captured_of_none, exceeded};
 
 /// Spends looked at in one read.
 const AT_ONCE: usize = 256;
@@ -114,8 +114,18 @@ impl Bursar {
                 let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
                 (capture, |swept| &mut swept.captured)
             }
-            SendOutcome::Refused { reason } => {
+            SendOutcome::Refused { reason } | SendOutcome::NotSent { reason } => {
                 (Command::Release { hold: hold.id, reason, by: Settler::Rail }, |swept| &mut swept.released)
+            }
+            SendOutcome::Exceeded { reason } => {
+                // Also if it was unlocked meanwhile: first somebody decides what became of the spend.
+                let Request { actor, command } = exceeded(hold, &reason);
+                self.command(actor, command).await?;
+                if hold.state != HoldState::Open {
+                    return Ok(|swept| &mut swept.unresolved);
+                }
+                let expire = Command::Expire { hold: hold.id, overdue: hold.holder.is_some() };
+                (expire, |swept| &mut swept.unresolved)
             }
             SendOutcome::Unknown { reason } => {
                 if hold.state != HoldState::Open {

@@ -54,11 +54,15 @@ pub struct Settings {
     /// How long after the first look-up one is believed that says that nothing moved; and how long a stream may take, so
     /// that none is under way then.
     pub refused_after: Duration,
+    /// Whether spends go over connections that others went over.
+    pub reuse_connections: bool,
 }
 
 /// The rail.
 pub struct HttpRail {
     upstream: Upstream,
+    /// The same for what settles money: spends and look-ups.
+    for_spends: Upstream,
     credential: HeaderMap,
     rules: Rules,
     patience: Patience,
@@ -72,12 +76,17 @@ impl HttpRail {
     /// # Errors
     /// The URL, or the header with the credential, cannot be.
     pub fn new(settings: Settings) -> Result<Self, String> {
-        let Settings { url, credential, trust, rules, within, longest_answer, refused_after } = settings;
+        let Settings { url, credential, trust, rules, within, longest_answer, refused_after, reuse_connections } =
+            settings;
         if url.expose().contains('?') {
             return Err("`url` has a query; rules say what is asked".to_owned());
         }
         let upstream =
             Upstream::trusting(&url, within, longest_answer, &trust).map_err(|problem| format!("`url` {problem}"))?;
+        let for_spends = match reuse_connections {
+            true => upstream.clone(),
+            false => Upstream::apart(&url, within, longest_answer, &trust)?,
+        };
         let mut headers = HeaderMap::new();
         if let Some((name, value)) = credential {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "`credential_header` is no header")?;
@@ -88,7 +97,7 @@ impl HttpRail {
         }
         let patience = Patience::new(refused_after);
         let (longest_stream, coming) = (refused_after, Coming::default());
-        Ok(Self { upstream, credential: headers, rules, patience, longest_stream, coming })
+        Ok(Self { upstream, for_spends, credential: headers, rules, patience, longest_stream, coming })
     }
 
     fn knows(&self, coin: &Coin) -> Result<(), RailError> {
@@ -117,9 +126,9 @@ impl HttpRail {
             };
             headers.insert(name, value);
         }
-        let opened = match self.upstream.open(outgoing, &headers).await {
+        let opened = match self.for_spends.open(outgoing, &headers).await {
             Ok(opened) => opened,
-            Err(NoAnswer::NotSent(reason)) => return SendOutcome::Refused { reason },
+            Err(NoAnswer::NotSent(reason)) => return SendOutcome::NotSent { reason },
             Err(NoAnswer::Lost(reason)) => return SendOutcome::Unknown { reason },
         };
         let flow = flow.filter(|_| stream::is_stream(opened.head()));
@@ -191,7 +200,7 @@ impl HttpRail {
         if !self.patience.may_look(hold.id) {
             return SendOutcome::Unknown { reason: "it was looked up a moment ago".to_owned() };
         }
-        let answered = match self.upstream.carry(&asked, &self.credential).await {
+        let answered = match self.for_spends.carry(&asked, &self.credential).await {
             Ok(answered) => answered,
             Err(problem) => return SendOutcome::Unknown { reason: problem.reason() },
         };
@@ -221,6 +230,10 @@ fn outcome(became: Became, instruction: &Instruction, status: u16) -> SendOutcom
             }
         }
         Became::Refused => SendOutcome::Refused { reason: format!("the upstream refused it with status {status}") },
+        Became::Exceeded { captured } => {
+            let reason = format!("an answer with status {status} says that {captured} moved, more than is held");
+            SendOutcome::Exceeded { reason }
+        }
         Became::Unknown { reason } => SendOutcome::Unknown { reason },
     }
 }

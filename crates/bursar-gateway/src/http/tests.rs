@@ -36,6 +36,7 @@ const DONE: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent
                     {\"id\":\"ch_1\",\"status\":\"succeeded\",\"amount\":\"400\"} ";
 const FOUND: &str = DONE;
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
 const DECLINED: &str = "HTTP/1.1 402 Payment Required\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
 
 struct Double {
@@ -82,13 +83,17 @@ fn is_whole(read: &[u8]) -> bool {
     body.len() >= length.map_or(0, |length| length.parse().unwrap())
 }
 
-fn rail(url: &str, refused_after: Duration) -> HttpRail {
+fn settings(url: &str, refused_after: Duration) -> Settings {
     let written = serde_json::from_str(RULE).unwrap();
     let rules = Rules::new(&BTreeMap::from([("usd".to_owned(), 2)]), &[written]).unwrap();
     let credential = Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned())));
     let (within, url) = (Duration::from_millis(300), Secret::new(url.to_owned()));
-    let trust = Trust::public().unwrap();
-    HttpRail::new(Settings { url, credential, trust, rules, within, longest_answer: 1000, refused_after }).unwrap()
+    let (trust, longest_answer, reuse_connections) = (Trust::public().unwrap(), 1000, false);
+    Settings { url, credential, trust, rules, within, longest_answer, refused_after, reuse_connections }
+}
+
+fn rail(url: &str, refused_after: Duration) -> HttpRail {
+    HttpRail::new(settings(url, refused_after)).unwrap()
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -144,7 +149,7 @@ async fn a_refusal_gives_back_and_an_upstream_that_was_not_reached_too() {
     assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (outcome, _) = sent(&rail(&format!("http://{nobody}"), HOUR), &Notes::default()).await;
-    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+    assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -160,6 +165,7 @@ async fn whatever_may_have_been_done_is_unknown_until_it_is_looked_up() {
         ),
         Does::Answer(LONG),
         Does::Answer("garbage\r\n\r\n"),
+        Does::Answer(SWITCHING),
         Does::Answer(""),
         Does::Silence,
     ] {
@@ -172,6 +178,77 @@ async fn whatever_may_have_been_done_is_unknown_until_it_is_looked_up() {
         let line = format!("GET /api/v1/charges/by-key/{} HTTP/1.1\r\n", hold.id);
         assert!(looked_up.starts_with(&line), "{looked_up}");
     }
+}
+
+/// An upstream that keeps its connections open, and how many there were.
+async fn keeping_connections(answer: String) -> (String, Arc<Mutex<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (url, count) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(Mutex::new(0)));
+    let counts = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            *counts.lock().unwrap() += 1;
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let (mut read, mut more) = (Vec::new(), [0; 1024]);
+                while let Ok(size @ 1..) = socket.read(&mut more).await {
+                    read.extend_from_slice(&more[..size]);
+                    if is_whole(&read) {
+                        read.clear();
+                        socket.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (url, count)
+}
+
+#[tokio::test]
+async fn a_second_answer_is_not_taken_for_that_to_the_next_spend() {
+    // As if it came from the one before: the next spend would be another's.
+    let (url, connections) = keeping_connections(format!("{DONE}{}", DONE.replace("ch_1", "ch_0"))).await;
+    let apart = rail(&url, HOUR);
+    for count in 1..=3 {
+        let (outcome, _) = sent(&apart, &Notes::default()).await;
+        assert_eq!((outcome, *connections.lock().unwrap()), (charged(), count));
+    }
+    // Whoever knows that their upstream does not do so may share connections.
+    let (url, connections) = keeping_connections(DONE.to_owned()).await;
+    let sharing = HttpRail::new(Settings { reuse_connections: true, ..settings(&url, HOUR) }).unwrap();
+    for _ in 0..3 {
+        assert_eq!(sent(&sharing, &Notes::default()).await.0, charged());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*connections.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_status_that_ends_no_answer_is_not_passed_on() {
+    let double = Double::start(vec![Does::Answer(SWITCHING)]).await;
+    let target = "/v1/charges/1".to_owned();
+    let asked = Outgoing { method: "GET".into(), target, headers: Vec::new(), body: Vec::new() };
+    let read = rail(&double.url, HOUR).read(&asked).await;
+    assert!(matches!(read, Err(RailError::Unavailable(_))), "{read:?}");
+}
+
+#[tokio::test]
+async fn more_than_is_held_is_told_as_such_and_a_look_up_does_not_take_it_back() {
+    const MORE: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n\
+                        {\"id\":\"ch_1\",\"status\":\"succeeded\",\"amount\":\"501\"} ";
+    let double = Double::start(vec![Does::Answer(MORE), Does::Answer(NOT_FOUND)]).await;
+    let (answering, notes) = (rail(&double.url, Duration::ZERO), Notes::default());
+    let (outcome, hold) = sent(&answering, &notes).await;
+    assert!(matches!(outcome, SendOutcome::Exceeded { .. }), "{outcome:?}");
+    let again = answering.became_of(&hold, &notes).await;
+    assert!(matches!(again, SendOutcome::Exceeded { .. }), "{again:?}");
+    assert_eq!(double.requests().len(), 1, "what the upstream said of it is known");
+    // An answer that was lost, and a look-up that tells of it.
+    let double = Double::start(vec![Does::Silence, Does::Answer(MORE)]).await;
+    let (silent, notes) = (rail(&double.url, HOUR), Notes::default());
+    let (_, hold) = sent(&silent, &notes).await;
+    let looked_up = silent.became_of(&hold, &notes).await;
+    assert!(matches!(looked_up, SendOutcome::Exceeded { .. }), "{looked_up:?}");
 }
 
 #[tokio::test]

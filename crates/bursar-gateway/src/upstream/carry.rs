@@ -57,6 +57,9 @@ impl Upstream {
             Ok(begun) => begun?.into_parts(),
             Err(_) => return Err(place.late()),
         };
+        if parts.status.is_informational() {
+            return Err(NoAnswer::Lost("its answer has a status that ends no answer".to_owned()));
+        }
         if parts.headers.contains_key(CONTENT_ENCODING) {
             return Err(NoAnswer::Lost("its answer is packed, which nobody asked for".to_owned()));
         }

@@ -42,6 +42,7 @@ impl Upstream {
                 let answer = match request.split("source=").nth(1) {
                     Some("broken") => String::new(),
                     Some("failing") => answer(500, &json!({"error": "on fire"})),
+                    Some("more") => answer(200, &json!({"id": "ch_3", "status": "succeeded", "amount": "401"})),
                     Some("declined") => answer(402, &json!({"error": "declined"})),
                     Some(_) => answer(200, &json!({"id": "ch_1", "status": "succeeded", "amount": "400"})),
                     None => answer(200, &json!({"id": "ch_2", "status": "succeeded", "amount": "300"})),
@@ -103,6 +104,7 @@ pub(crate) fn rail_by(url: String, rules: Value) -> HttpRail {
         within: Duration::from_secs(10),
         longest_answer: 1 << 20,
         refused_after: Duration::from_secs(600),
+        reuse_connections: false,
     })
     .unwrap()
 }
@@ -217,6 +219,39 @@ async fn a_lost_answer_is_looked_up_and_captured() {
     assert_eq!(shop.charge("m", "amount=700&source=tok").await.status, 200);
     let again = shop.charge("k", "amount=900&source=broken").await;
     assert_eq!((code(&again), &again.body["reference"]), ("answer_not_kept", &json!("ch_2")), "{}", again.body);
+}
+
+#[tokio::test]
+async fn a_token_whose_spend_moved_more_than_was_held_spends_no_more() {
+    for (source, amount) in [("more", 400), ("broken", 299)] {
+        let shop = Open::new("usd 100/day").await;
+        let more = shop.charge("k", &format!("amount={amount}&source={source}")).await;
+        assert_eq!((more.status.as_u16(), code(&more)), (409, "outcome_pending"), "{}", more.body);
+        // What was lost is found out by looking it up.
+        let sweep = || shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline);
+        let swept = sweep().await.unwrap();
+        assert_eq!((swept.captured, swept.released, swept.unresolved), (0, 0, 1), "{source} stays held");
+        let heard = shop.upstream.heard();
+        let refused = shop.charge("l", "amount=1&source=tok").await;
+        assert_eq!(code(&refused), "locked", "{source}: {}", refused.body);
+        assert_eq!(shop.upstream.heard(), heard, "nothing more is sent");
+        let session = shop.server.log_in(OWNER).await;
+        let trail = shop.server.send("GET", "/bursar/v1/audit?action=token.lock", Some(&session), None).await.body;
+        assert!(trail.to_string().contains("alarm: more moved"), "{trail}");
+    }
+}
+
+#[tokio::test]
+async fn a_spend_whose_upstream_cannot_be_reached_holds_nothing_and_may_be_tried_again_under_its_key() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let shop = Shop::before(rail(format!("http://{nobody}")), "usd", "usd 10/day").await;
+    for _ in 0..3 {
+        let refused = shop.charge("k", "amount=900&source=tok").await;
+        assert_eq!((refused.status.as_u16(), code(&refused)), (503, "rail_unavailable"), "{}", refused.body);
+        assert!(refused.headers.contains_key("retry-after"));
+    }
+    let swept = shop.server.bursar.sweep(bursar_service::sweep::Overdue::All).await.unwrap();
+    assert_eq!(swept, bursar_service::sweep::Swept::default(), "nothing is held");
 }
 
 #[tokio::test]

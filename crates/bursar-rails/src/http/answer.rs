@@ -23,6 +23,11 @@ pub enum Became {
     },
     /// Nothing moved, and nothing will.
     Refused,
+    /// More moved than is held, which the rule does not allow: not believed, and nothing to go on spending after.
+    Exceeded {
+        /// How much, by the answer.
+        captured: Amount,
+    },
     /// The answer does not decide it.
     Unknown {
         /// Why.
@@ -64,8 +69,8 @@ impl Reading {
             (true, false) => {
                 let amount = |expression: &Expression| expression.amount(facts, asset);
                 let captured = self.captured.as_ref().map(amount).transpose().map_err(named("captured"))?;
-                if captured.is_some_and(|captured| captured > held) && !self.may_exceed {
-                    return Err("more was captured than is held, which the rule does not allow".to_owned());
+                if let Some(captured) = captured.filter(|captured| *captured > held && !self.may_exceed) {
+                    return Ok(Became::Exceeded { captured });
                 }
                 // Money that moved has moved, whatever it is called.
                 let record = self.record.as_ref().and_then(|record| record.text(facts).ok());
@@ -150,7 +155,8 @@ mod tests {
         let bounded = reading(Some("minor(answer.amount, 'usd')"), false);
         assert_eq!(captured(&bounded, "500"), of(500));
         assert_eq!(captured(&bounded, "0"), of(0));
-        for amount in ["501", "-1", "1.5", "1e2", "null", "[1]", "true", "\"\""] {
+        assert_eq!(captured(&bounded, "501"), Became::Exceeded { captured: Amount::new(501) });
+        for amount in ["-1", "1.5", "1e2", "null", "[1]", "true", "\"\""] {
             let found = captured(&bounded, amount);
             assert!(matches!(found, Became::Unknown { .. }), "{amount}: {found:?}");
         }

@@ -92,6 +92,9 @@ fn names_are_plain(json: &Json, left: &mut usize) -> Result<(), Forbidden> {
     *left = left.checked_sub(1).ok_or_else(many)?;
     match json {
         Json::Object(entries) => {
+            if entries.iter().any(|(name, _)| name.contains(char::is_control)) {
+                return Err(Forbidden::undecodable("a name in the body has a control character"));
+            }
             if let Some(name) = form::twice(entries.iter().map(|(name, _)| &**name)) {
                 return Err(Forbidden::undecodable(format!("`{name}` is there twice, in other letters")));
             }
@@ -126,6 +129,11 @@ mod tests {
             (Content::Json, json, br#"{"a":1,"a":2}"#),
             (Content::Json, json, br#"{"a":1,"\u0041":2}"#),
             (Content::Json, json, br#"{"a":{"b":1,"B":2}}"#),
+            (Content::Json, json, "{\"is\":1,\"i\u{17f}\":2}".as_bytes()),
+            (Content::Json, json, br#"{"k":1,"\u212a":2}"#),
+            (Content::Json, json, br#"{"a\u0000":1}"#),
+            (Content::Json, json, br#"{"a":[{"b\n":1}]}"#),
+            (Content::Json, json, br#"{"a\u007f":1}"#),
             (Content::Json, json, br#"{"a":1}{"a":2}"#),
             (Content::Json, json, br#"{"a":NaN}"#),
             (Content::Json, json, br#"{"a":01}"#),

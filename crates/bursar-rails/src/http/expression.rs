@@ -12,7 +12,7 @@ use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
-use crate::http::kind::{self, Kind, Subject};
+use crate::http::kind::{self, Kind, Named, Subject};
 use crate::http::money::{self, Money};
 
 /// The longest expression, in bytes.
@@ -31,6 +31,8 @@ pub(super) struct Expression {
     tree: IdedExpr,
     /// The names that it reads in objects.
     reads: Vec<Box<str>>,
+    /// Those that it reads in what it is about.
+    named: Vec<Named>,
 }
 
 /// Why a text is no expression of a rule.
@@ -82,13 +84,11 @@ impl Language {
             }
         })?;
         let mut tree = program.expression().clone();
-        let at = |found: kind::Problem| InvalidExpression {
-            column: program
-                .source_info()
-                .offset_for(found.node)
-                .and_then(|(start, _)| usize::try_from(start).ok()?.checked_add(1)),
-            problem: found.problem,
+        let column = |node| {
+            let (start, _) = program.source_info().offset_for(node)?;
+            usize::try_from(start).ok()?.checked_add(1)
         };
+        let at = |found: kind::Problem| InvalidExpression { column: column(found.node), problem: found.problem };
         let mut looked = kind::Look::new(about);
         let kind = looked.kind(&tree).map_err(at)?;
         let whole = |problem: &str| InvalidExpression { column: Some(1), problem: problem.to_owned() };
@@ -105,7 +105,8 @@ impl Language {
             give_places(&mut tree, places);
         }
         look_up_directly(&mut tree);
-        Ok(Expression { tree, reads: looked.into_reads() })
+        let named = looked.named(column);
+        Ok(Expression { tree, named, reads: looked.into_reads() })
     }
 }
 
@@ -113,6 +114,11 @@ impl Expression {
     /// The names that it reads in objects.
     pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
         self.reads.iter().map(|name| &**name)
+    }
+
+    /// The names that it reads in what it is about, and cannot do without.
+    pub(super) fn named(&self) -> &[Named] {
+        &self.named
     }
 
     /// The amount it gives, of this asset.
@@ -194,7 +200,7 @@ fn look_up_directly(node: &mut IdedExpr) {
 /// What went wrong, without the values that somebody else may read.
 fn told(error: &ExecutionError) -> String {
     match error {
-        ExecutionError::NoSuchKey(name) => format!("`{}` is missing", name.escape_debug()),
+        ExecutionError::NoSuchKey(what) => format!("{what} is missing"),
         ExecutionError::UndeclaredReference(name) => format!("`{}` cannot be read", name.escape_debug()),
         ExecutionError::FunctionError { message, .. } => message.clone(),
         ExecutionError::NoSuchOverload(overload) => {

@@ -48,21 +48,27 @@ pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
     if !pairs.iter().any(|(name, _)| name.contains('[')) {
         return Ok(pairs);
     }
-    let base = |name: &str| name.split('[').next().unwrap_or_default().to_lowercase();
+    let base = |name: &str| folded(name.split('[').next().unwrap_or_default());
     let mut bases: Vec<_> = pairs.iter().filter(|(name, _)| name.contains('[')).map(|(name, _)| base(name)).collect();
     bases.sort_unstable();
-    let is_both = |name: &str| !name.contains('[') && bases.binary_search(&name.to_lowercase()).is_ok();
+    let is_both = |name: &str| !name.contains('[') && bases.binary_search(&folded(name)).is_ok();
     match pairs.iter().find(|(name, _)| is_both(name)) {
         Some((name, _)) => Err(refuse(&format!("has `{name}` as a value and as a list"))),
         None => Ok(pairs),
     }
 }
 
+/// A name without the case of its letters, and with the two letters that become ASCII if their case is changed as such: a long s,
+/// and the sign of kelvin.
+fn folded(name: &str) -> String {
+    let lower = name.to_lowercase();
+    if lower.is_ascii() { lower } else { lower.replace('\u{17f}', "s").replace('\u{212a}', "k") }
+}
+
 /// Whether two names are one to somebody who takes no heed of the case of letters.
 pub(super) fn is_same_name(one: &str, other: &str) -> bool {
-    // Letters that are not ASCII may be one with such as are (`K` of kelvin), and of another length.
-    one.eq_ignore_ascii_case(other)
-        || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
+    // Letters that are not ASCII may be one with such as are, and of another length.
+    one.eq_ignore_ascii_case(other) || (!(one.is_ascii() && other.is_ascii()) && folded(one) == folded(other))
 }
 
 /// A name that is there twice, as somebody reads who takes no heed of the case of letters.
@@ -71,14 +77,14 @@ pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<
         let mut rest = names;
         while let Some(name) = rest.next() {
             if rest.clone().any(|other| is_same_name(name, other)) {
-                return Some(name.to_lowercase());
+                return Some(folded(name));
             }
         }
         return None;
     }
-    let mut folded: Vec<String> = names.map(str::to_lowercase).collect();
-    folded.sort_unstable();
-    folded.windows(2).find_map(|pair| match pair {
+    let mut all: Vec<String> = names.map(folded).collect();
+    all.sort_unstable();
+    all.windows(2).find_map(|pair| match pair {
         [one, other] if one == other => Some(one.clone()),
         _ => None,
     })
@@ -164,6 +170,9 @@ mod tests {
             "a=1&a[]=2",
             "a[0]=1&A=2",
             "a[]=1&a[]=2",
+            "is=1&i%C5%BF=2",
+            "k=1&%E2%84%AA=2",
+            "is[]=1&i%C5%BF=2",
             "a b=1",
             "a+b=1",
             "a=1 2",

@@ -36,13 +36,30 @@ pub(super) struct Problem {
     pub(super) problem: String,
 }
 
+/// A name that an expression reads in what it is about, and cannot do without.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Named {
+    /// In which: `body`, `headers`.
+    pub(super) place: &'static str,
+    pub(super) name: Box<str>,
+    /// Where in the text, counted from 1, if that is known.
+    pub(super) column: Option<usize>,
+}
+
 /// A look through an expression.
 pub(super) struct Look {
     about: Subject,
     nodes: usize,
     reads: Vec<Box<str>>,
+    /// With the nodes that they are read in.
+    named: Vec<(u64, &'static str, Box<str>)>,
+    /// Those that it looks for first.
+    tested: Vec<(&'static str, Box<str>)>,
     names: usize,
 }
+
+/// What requests and answers have names in.
+const PLACES: [&str; 5] = ["path", "query", "headers", "body", "answer"];
 
 impl Kind {
     /// Whether it can be of another kind, once it has come.
@@ -53,12 +70,29 @@ impl Kind {
 
 impl Look {
     pub(super) const fn new(about: Subject) -> Self {
-        Self { about, nodes: 0, reads: Vec::new(), names: 0 }
+        Self { about, nodes: 0, reads: Vec::new(), named: Vec::new(), tested: Vec::new(), names: 0 }
     }
 
     /// Whether it names nothing that can differ.
     pub(super) const fn is_constant(&self) -> bool {
         self.names == 0
+    }
+
+    /// The names that are read in what it is about; `has(body.n)` may ask for what is not there.
+    pub(super) fn named(&self, column: impl Fn(u64) -> Option<usize>) -> Vec<Named> {
+        let is_tested = |place, name: &str| self.tested.iter().any(|known| known.0 == place && *known.1 == *name);
+        let needed = self.named.iter().filter(|(_, place, name)| !is_tested(*place, name));
+        needed.map(|(node, place, name)| Named { place, name: name.clone(), column: column(*node) }).collect()
+    }
+
+    fn reads_in(&mut self, node: &IdedExpr, name: &str, is_test: bool) {
+        self.reads.push(name.into());
+        let Expr::Ident(of) = &node.expr else { return };
+        let Some(place) = PLACES.into_iter().find(|place| place == of) else { return };
+        match is_test {
+            true => self.tested.push((place, name.into())),
+            false => self.named.push((node.id, place, name.into())),
+        }
     }
 
     /// The names that are read in objects.
@@ -99,7 +133,7 @@ impl Look {
                 }
             }
             Expr::Select(SelectExpr { operand, field, test }) => {
-                self.reads.push(field.as_str().into());
+                self.reads_in(operand, field, *test);
                 match self.kind(operand)? {
                     Kind::Came => Ok(if *test { Kind::Bool } else { Kind::Came }),
                     _ => refuse(format!("`.{field}` is looked for in what is no object")),
@@ -128,9 +162,9 @@ impl Look {
         let CallExpr { func_name: function, target, args: arguments } = call;
         let wrong = |problem: String| Problem { node: id, problem };
         if function == operators::INDEX
-            && let [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] = &arguments[..]
+            && let [of, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] = &arguments[..]
         {
-            self.reads.push(name.inner().into());
+            self.reads_in(of, name.inner(), false);
         }
         if function == "total"
             && let [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, _] = &arguments[..]
@@ -175,6 +209,10 @@ impl Look {
         given.ok_or_else(|| {
             let name = function.trim_matches(|c: char| "_?:@".contains(c)).replace("_", "");
             wrong(match function.as_str() {
+                operators::EQUALS | operators::NOT_EQUALS if kinds.contains(&Kind::Number) && kinds.contains(&Kind::Text) => {
+                    "compares what is never equal, a number with a text: `status` and sizes are numbers, as in `status == 201`"
+                        .to_owned()
+                }
                 operators::EQUALS | operators::NOT_EQUALS => {
                     "compares what is never equal; what comes is text, such as '1'".to_owned()
                 }

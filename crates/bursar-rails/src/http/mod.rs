@@ -3,6 +3,7 @@
 //! Rules are data. A request that no rule is for is refused, and so is everything in a request that its rule does not
 //! name. Money is made from exact text by a few functions, and never by arithmetic on numbers that round.
 
+mod allowed;
 mod answer;
 mod content;
 mod events;

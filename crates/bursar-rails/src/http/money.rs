@@ -85,16 +85,22 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload("total", "total_list", vec![LIST_TYPE], |arguments| {
         let listed = arguments.first().and_then(|list| list.downcast_ref::<CelList>());
         let items = listed.map(CelList::inner).unwrap_or_default();
-        let money = items.iter().map(|item| item.downcast_ref::<Money>().cloned().ok_or_else(not_money));
+        let money = items.iter().map(|item| item.downcast_ref::<Money>().cloned().ok_or_else(no_list));
         sum(money)
     })?;
     env.add_overload("total", "total_list_field", vec![DYN_TYPE, STRING_TYPE, STRING_TYPE], |arguments| {
-        let [list, field, asset] = &arguments[..] else { return Err(not_money()) };
+        let [list, field, asset] = &arguments[..] else { return Err(no_list()) };
         let asset = asset.downcast_ref::<CelString>().map(CelString::inner).unwrap_or_default();
-        let (Some(items), Some(size)) = (list.as_indexer(), list.as_sizer()) else { return Err(not_money()) };
+        let (Some(items), Some(size)) = (list.as_indexer(), list.as_sizer()) else { return Err(no_list()) };
+        let field_name = field.downcast_ref::<CelString>().map(CelString::inner).unwrap_or_default();
         let money = (0..*size.size().inner()).map(|place| {
+            let not_money = || {
+                let problem =
+                    format!("`{}` of item {} is no whole number of base units", field_name.escape_debug(), place + 1);
+                ExecutionError::function_error("total", problem)
+            };
             let item = items.get(&CelInt::from(place))?;
-            let amount = item.as_indexer().ok_or_else(not_money)?.get(field.as_ref())?;
+            let amount = item.as_indexer().ok_or_else(not_money)?.get(field.as_ref()).map_err(|_| not_money())?;
             let text = amount.downcast_ref::<CelString>().ok_or_else(not_money)?;
             let units = whole(text.inner()).ok_or_else(not_money)?;
             Ok(Money { asset: asset.into(), units })
@@ -103,8 +109,8 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     })
 }
 
-fn not_money() -> ExecutionError {
-    ExecutionError::function_error("total", "an item is no amount")
+fn no_list() -> ExecutionError {
+    ExecutionError::function_error("total", "there is no list of amounts")
 }
 
 fn sum<'b, 'v>(money: impl Iterator<Item = Result<Money, ExecutionError>>) -> Result<CowVal<'b, 'v>, ExecutionError> {

@@ -17,6 +17,8 @@ use crate::json::Json;
 const LONGEST_KEY: usize = 255;
 /// The longest name of a recipient, in bytes.
 const LONGEST_DESTINATION: usize = 256;
+/// What stands for the recipient of a spend that nobody gets but the upstream itself: no client can name it.
+const NOBODY: &str = "-";
 /// The longest value of a header that is sent on, in bytes.
 const LONGEST_HEADER: usize = 4096;
 
@@ -42,6 +44,10 @@ impl Rules {
         if let Does::Refuse(reason) = &rule.does {
             let detail = reason.as_deref().unwrap_or("this request is refused by a rule of the rail");
             return Err(Forbidden::new(Why::Withheld, detail));
+        }
+        if let Some((name, _)) = places.iter().find(|(_, value)| !template::is_segment(value)) {
+            let problem = format!("`{name}` of the path must be of {}", template::PLAIN);
+            return Err(Forbidden::undecodable(problem));
         }
         let path = places.into_iter().map(|(name, value)| (name.into(), Json::Text(value.into()))).collect();
         let understood = rule.understand(asked, Json::Object(path))?;
@@ -93,7 +99,16 @@ impl Rules {
         };
         let destination = spending.destination.as_ref();
         let destination = destination.map(|found| text(found, "destination", LONGEST_DESTINATION)).transpose()?;
+        if destination.as_deref() == Some(NOBODY) {
+            let problem = format!("`{NOBODY}` stands for nobody, and is no recipient");
+            return Err(not_priced("destination")(problem));
+        }
         let key = text(&spending.key, "key", LONGEST_KEY)?;
+        // By the client's own name it would be looked up there: elsewhere, nobody would know of it.
+        if spending.key_header.is_none() && priced.look_up.is_some() && !template::is_segment(&key) {
+            let problem = format!("it is looked up by its key in a path, which must be of {}", template::PLAIN);
+            return Err(not_priced("key")(problem));
+        }
         let instruction = Instruction { rule: rule.name.clone(), key: key.clone() }.to_bytes();
         let (needs, coin) = (rule.needs, priced.coin.clone());
         Ok(Exchange::Spend(Box::new(Charge { outgoing, needs, coin, amount, destination, key, instruction })))

@@ -6,6 +6,7 @@ use std::fmt;
 use bursar_core::coin::Coin;
 use bursar_core::scope::ScopeName;
 
+use crate::http::allowed::{Allowed, Places};
 use crate::http::answer::Reading;
 use crate::http::content::Content;
 use crate::http::expression::{Expression, Gives, Language};
@@ -120,33 +121,6 @@ pub(super) struct LookUp {
     pub(super) reading: Reading,
 }
 
-/// Names that may be there.
-#[derive(Clone, Debug)]
-pub(super) enum Allowed {
-    All,
-    /// These; one that ends in `[` stands for all names that begin with it.
-    These(Vec<Box<str>>),
-}
-
-impl Allowed {
-    fn of(names: &[String]) -> Self {
-        if names.iter().any(|name| name == "*") {
-            return Self::All;
-        }
-        let name = |name: &String| name.strip_suffix("*]").unwrap_or(name).into();
-        Self::These(names.iter().map(name).collect())
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::These(names) => {
-                names.iter().any(|known| **known == *name || (known.ends_with('[') && name.starts_with(&**known)))
-            }
-        }
-    }
-}
-
 /// The expression that gives an asset, if there is one, and which there are.
 type Assets = (Option<Expression>, Vec<Option<(Coin, u8)>>);
 
@@ -157,6 +131,7 @@ struct Reader<'a> {
     problems: Vec<RuleProblem>,
     rule: Option<(usize, String)>,
     reads: BTreeSet<Box<str>>,
+    places: Places,
 }
 
 impl Rules {
@@ -167,8 +142,19 @@ impl Rules {
     pub fn new(assets: &BTreeMap<String, u8>, written: &[WrittenRule]) -> Result<Self, Vec<RuleProblem>> {
         let alone = |field, problem: String| RuleProblem { rule: None, field, column: None, problem };
         let language = Language::new().map_err(|problem| vec![alone("rules", problem)])?;
-        let mut reader = Reader { language, assets, problems: Vec::new(), rule: None, reads: BTreeSet::new() };
+        let mut reader = Reader {
+            language,
+            assets,
+            problems: Vec::new(),
+            rule: None,
+            reads: BTreeSet::new(),
+            places: Places::default(),
+        };
         for (asset, places) in assets {
+            if asset.contains(|c: char| c.is_uppercase()) {
+                let problem = format!("`{asset}` has capital letters: no limit could name it");
+                reader.problems.push(alone("assets", problem));
+            }
             match Coin::parse(asset).map(|coin| coin.decimals()) {
                 Err(problem) => reader.problems.push(alone("assets", format!("`{asset}` {problem}"))),
                 Ok(Some(known)) if known != *places => {
@@ -219,6 +205,7 @@ impl Reader<'_> {
 
     fn rule(&mut self, written: &WrittenRule) -> Option<Rule> {
         self.reads.clear();
+        self.places = Places::of(written);
         if !METHODS.contains(&written.method.as_str()) {
             self.refuse("method", format!("is none of {}", METHODS.join(", ")));
         }
@@ -406,6 +393,7 @@ impl Reader<'_> {
         }
         match self.language.compile(text, Subject::Request, Gives::Text) {
             Ok(expression) => {
+                self.can_be_read("asset", &expression);
                 self.reads.extend(expression.reads().map(Box::from));
                 Some((Some(expression), self.assets.iter().map(with_places).collect()))
             }
@@ -437,6 +425,7 @@ impl Reader<'_> {
     fn expression(&mut self, field: &'static str, text: &str, about: Subject, gives: Gives) -> Option<Expression> {
         match self.language.compile(text, about, gives) {
             Ok(expression) => {
+                self.can_be_read(field, &expression);
                 self.reads.extend(expression.reads().map(Box::from));
                 Some(expression)
             }
@@ -444,6 +433,22 @@ impl Reader<'_> {
                 let (column, problem) = (found.column, found.problem);
                 self.problems.push(RuleProblem { rule: self.rule.clone(), field, column, problem });
                 None
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// What is never there gives nothing, and no spend would pass.
+    fn can_be_read(&mut self, field: &'static str, expression: &Expression) {
+        for read in expression.named() {
+            if let Some(problem) = self.places.problem(read) {
+                let (rule, column) = (self.rule.clone(), read.column);
+                let found = RuleProblem { rule, field, column, problem };
+                // The same expression is read once for each asset.
+                if !self.problems.contains(&found) {
+                    self.problems.push(found);
+                }
             }
         }
     }

@@ -10,15 +10,35 @@ use crate::json::Json;
 
 /// An object or a list of a body; nothing of it is copied.
 #[derive(Clone, Copy, Debug)]
-struct Seen<'a>(&'a Json);
+struct Seen<'a>(&'a Json, Within);
+
+/// In what something lies, for messages.
+#[derive(Clone, Copy, Debug)]
+struct Within {
+    place: &'static str,
+    is_top: bool,
+}
+
+impl Within {
+    fn missing(self, what: &str) -> ExecutionError {
+        let what = what.escape_debug();
+        let what = match self {
+            Self { place: "headers", .. } => format!("the header `{what}`"),
+            Self { place, is_top: true } => format!("`{what}` of `{place}`"),
+            Self { place, is_top: false } => format!("`{what}` of a part of `{place}`"),
+        };
+        // `has` takes this error for a no, and none other.
+        ExecutionError::no_such_key(&what)
+    }
+}
 
 /// A value as expressions see it.
-fn seen<'b, 'v>(json: &'v Json) -> CowVal<'b, 'v> {
+fn seen<'b, 'v>(json: &'v Json, within: Within) -> CowVal<'b, 'v> {
     match json {
         Json::Null => CowVal::owned(CelNull),
         Json::Bool(value) => CowVal::owned(CelBool::from(*value)),
         Json::Number(text) | Json::Text(text) => CowVal::owned(CelString::from(&**text)),
-        Json::List(_) | Json::Object(_) => CowVal::owned(Seen(json)),
+        Json::List(_) | Json::Object(_) => CowVal::owned(Seen(json, within)),
     }
 }
 
@@ -60,7 +80,7 @@ impl Val for Seen<'_> {
 impl Container for Seen<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         match self.0 {
-            Json::List(items) => Ok(items.iter().any(|item| seen(item).equals(value))),
+            Json::List(items) => Ok(items.iter().any(|item| seen(item, self.1).equals(value))),
             object => Ok(value.downcast_ref::<CelString>().is_some_and(|name| object.get(name.inner()).is_some())),
         }
     }
@@ -72,13 +92,13 @@ impl Indexer for Seen<'_> {
         Self: 'v,
     {
         let found = if let Some(name) = index.downcast_ref::<CelString>() {
-            self.0.get(name.inner()).ok_or_else(|| ExecutionError::no_such_key(name.inner()))
+            self.0.get(name.inner()).ok_or_else(|| self.1.missing(name.inner()))
         } else {
             let place = index.downcast_ref::<CelInt>().and_then(|place| usize::try_from(*place.inner()).ok());
             let item = self.0.as_list().zip(place).and_then(|(items, place)| items.get(place));
-            item.ok_or_else(|| ExecutionError::no_such_key("an item"))
+            item.ok_or_else(|| self.1.missing("an item"))
         };
-        found.map(seen)
+        found.map(|found| seen(found, Within { is_top: false, ..self.1 }))
     }
 
     fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
@@ -110,13 +130,18 @@ pub(super) struct RequestFacts<'a> {
     pub(super) length: &'a str,
 }
 
+/// All of what an expression can name.
+fn whole<'b>(json: &'b Json, place: &'static str) -> CowVal<'b, 'b> {
+    seen(json, Within { place, is_top: true })
+}
+
 impl VariableResolver for RequestFacts<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         Some(match name {
-            "path" => seen(self.path),
-            "query" => seen(self.query),
-            "headers" => seen(self.headers),
-            "body" => seen(self.body),
+            "path" => whole(self.path, "path"),
+            "query" => whole(self.query, "query"),
+            "headers" => whole(self.headers, "headers"),
+            "body" => whole(self.body, "body"),
             "length" => CowVal::owned(CelString::from(self.length)),
             _ => return None,
         })
@@ -134,7 +159,7 @@ impl VariableResolver for AnswerFacts<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         match name {
             "status" => Some(CowVal::owned(CelInt::from(i64::from(self.status)))),
-            "answer" => self.answer.map(seen),
+            "answer" => self.answer.map(|answer| whole(answer, "answer")),
             _ => None,
         }
     }

@@ -159,8 +159,8 @@ fn what_became_of_a_spend_is_looked_up_by_the_name_the_upstream_was_given() {
     let rules = rules(&[charge(Content::Form)]);
     let instruction = Instruction { rule: "POST /v1/charges".into(), key: "order-7".into() };
     assert_eq!(rules.key_header(&instruction), Some("idempotency-key"));
-    let asked = rules.look_up(&instruction, "a/b").expect("a look-up");
-    assert_eq!((&*asked.method, asked.target.as_str()), ("GET", "/v1/charges/by-key/a%2Fb"));
+    let asked = rules.look_up(&instruction, "a:b").expect("a look-up");
+    assert_eq!((&*asked.method, asked.target.as_str()), ("GET", "/v1/charges/by-key/a%3Ab"));
     let other = Instruction { rule: "POST /v1/other".into(), ..instruction };
     assert_eq!(rules.look_up(&other, "x"), None);
 }

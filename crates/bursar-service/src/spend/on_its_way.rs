@@ -12,7 +12,7 @@ use bursar_core::limit::LimitReport;
 use bursar_ledger::Ledger;
 use bursar_rails::exchange::Charge;
 
-use super::{Sent, captured, captured_of_none};
+use super::{Sent, captured, captured_of_none, exceeded};
 use crate::error::ServiceError;
 use crate::flow::Flow;
 use crate::follow::UnderWaySpends;
@@ -121,6 +121,18 @@ impl HoldAndSend {
             SendOutcome::Refused { reason } => {
                 let refused = ServiceError::RailRefused { hold: id, reason: reason.clone() };
                 (Command::Release { hold: id, reason, by: Settler::Rail }, Err(refused))
+            }
+            SendOutcome::NotSent { reason } => {
+                let unreachable = ServiceError::RailUnavailable(reason.clone());
+                (Command::Release { hold: id, reason, by: Settler::Rail }, Err(unreachable))
+            }
+            SendOutcome::Exceeded { reason } => {
+                // First of all: what is lost after it is made up for by the sweep.
+                let request = exceeded(&hold, &reason);
+                if let Err(error) = self.ledger.submit(request).await {
+                    tracing::error!(spend = %id, %error, "its token could not be locked; the sweep will make up for it");
+                }
+                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
             }
             SendOutcome::Unknown { reason } => {
                 tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");

@@ -1,6 +1,7 @@
 //! `bursar rail …`: where money moves.
 
 mod credential;
+mod outcome;
 mod request;
 mod rules;
 
@@ -20,7 +21,7 @@ pub(super) enum Rail {
     Credential(credential::Credential),
     /// Check the rules in a file: a configuration, or one with the sections of rails alone.
     Check(rules::Check),
-    /// Show what a request would mean by the rules in a file. Nothing is sent.
+    /// Show what a request would mean by the rules in a file, and an answer to it. Nothing is sent.
     Explain(rules::Explain),
 }
 

@@ -43,6 +43,9 @@ pub(crate) struct Http {
     max_answer_bytes: usize,
     #[serde(default = "ten_minutes")]
     refused_after_seconds: u64,
+    /// Whether spends go over connections that others went over.
+    #[serde(default)]
+    reuse_connections: bool,
     /// Whether its money is worth nothing.
     #[serde(default)]
     pub(super) test_money: bool,
@@ -129,6 +132,7 @@ impl Http {
             within: Duration::from_secs(self.timeout_seconds),
             longest_answer: self.max_answer_bytes,
             refused_after: Duration::from_secs(self.refused_after_seconds),
+            reuse_connections: self.reuse_connections,
         })
     }
 

@@ -117,6 +117,8 @@ impl Reply {
             | SendOutcome::Charged { .. }
             | SendOutcome::Awaiting { .. }
             | SendOutcome::Reverted { .. }
+            | SendOutcome::NotSent { .. }
+            | SendOutcome::Exceeded { .. }
             | SendOutcome::Unknown { .. } => None,
         }
     }

@@ -42,7 +42,7 @@ fn an_amount_that_is_not_exact_is_refused_with_the_reason() {
         assert!(!refused.detail.is_empty());
     }
     let missing = posted(&rules, JSON, br#"{"currency":"usd","source":"tok_1"}"#).expect_err("no amount");
-    assert_eq!(missing.detail, "the amount of this spend: `amount` is missing");
+    assert_eq!(missing.detail, "the amount of this spend: `amount` of `body` is missing");
     let wrong = posted(&rules, JSON, br#"{"amount":500,"currency":"eur","source":"tok_1"}"#).expect_err("no usd");
     assert_eq!(wrong.detail, "the amount of this spend: gives an amount of `eur`, not of `usd`");
 }
@@ -116,6 +116,41 @@ fn headers_that_are_there_twice_or_pack_the_body_are_refused() {
 }
 
 #[test]
+fn a_key_that_would_be_looked_up_elsewhere_is_refused_before_it_is_spent_under() {
+    let keyed = |key_header: Option<&str>| {
+        let rules = rules(&[WrittenRule { key_header: key_header.map(str::to_owned), ..charge(Content::Form) }]);
+        move |key: &str| {
+            let headers: &[(&str, &[u8])] = &[("content-type", FORM.as_bytes()), ("idempotency-key", key.as_bytes())];
+            let body = b"amount=500&currency=usd&source=tok_1";
+            rules.meaning(&Asked { method: "POST", path: "/v1/charges", query: None, headers, body })
+        }
+    };
+    let (by_client, by_bursar) = (keyed(None), keyed(Some("idempotency-key")));
+    for key in ["..", ".", "...", "a/b", "../../refunds", "%2e%2e", "a%2Fb", "a\\b", "a;b", "a?b=c", "a#b"] {
+        let refused = by_client(key).expect_err(key);
+        assert_eq!(refused.why, Why::NotPriced, "{key}");
+        assert!(refused.detail.contains("the key") && refused.detail.contains("letters, digits"), "{refused}");
+        // The upstream never hears of it: it is given the name of the hold.
+        assert!(by_bursar(key).is_ok(), "{key}");
+    }
+    for key in ["order-7", "a.b..c", "urn:uuid:6e8b", "~_"] {
+        assert!(by_client(key).is_ok(), "{key}");
+    }
+    let instruction = Instruction { rule: "POST /v1/charges".into(), key: "..".into() };
+    assert_eq!(rules(&[charge(Content::Form)]).look_up(&instruction, ".."), None, "kept before this was refused");
+}
+
+#[test]
+fn what_stands_in_a_path_is_one_plain_segment() {
+    let rules = rules(&[read()]);
+    assert_eq!(got(&rules, "/v1/charges/ch_1", None).as_deref(), Ok("/v1/charges/ch_1"));
+    for path in ["/v1/charges/...", "/v1/charges/a%20b", "/v1/charges/%EF%BC%8E%EF%BC%8E", "/v1/charges/a,b"] {
+        let refused = got(&rules, path, None).expect_err(path);
+        assert!(refused.detail.contains("`id` of the path"), "{refused}");
+    }
+}
+
+#[test]
 fn a_name_that_a_rule_reads_counts_in_its_own_letters_only() {
     // `has` would find nothing in `Quantity`, and the upstream perhaps does.
     let amount = "has(body.quantity) ? total([minor(body.amount, 'usd'), minor(body.quantity, 'usd')]) : minor(body.amount, 'usd')";
@@ -128,6 +163,8 @@ fn a_name_that_a_rule_reads_counts_in_its_own_letters_only() {
         r#"{"amount":5,"source":"a","Quantity":9}"#,
         r#"{"amount":5,"source":"a","QUANTITY":9}"#,
         r#"{"amount":5,"source":"a","x":[{"Amount":9}]}"#,
+        "{\"amount\":5,\"\u{17f}ource\":\"b\",\"source\":\"a\"}",
+        "{\"amount\":5,\"source\":\"a\",\"x\":{\"\u{17f}ource\":\"b\"}}",
     ] {
         assert!(amount(body).is_err(), "{body}");
     }
@@ -155,6 +192,38 @@ fn a_body_of_any_size_makes_no_more_steps() {
 }
 
 #[test]
+fn what_is_missing_or_no_amount_is_named_with_its_place() {
+    let with = |amount: &str| {
+        let amount = Some(amount.to_owned());
+        rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Json) }])
+    };
+    for (amount, body, told) in [
+        (
+            "total(body.items, 'price', 'usd')",
+            r#"{"items":[{"price":1},{"price":1.5}]}"#,
+            "`price` of item 2 is no whole",
+        ),
+        ("total(body.items, 'price', 'usd')", r#"{"items":[{"prize":1}]}"#, "`price` of item 1 is no whole"),
+        ("total(body.items, 'price', 'usd')", r#"{"items":3}"#, "no list of amounts"),
+        ("minor(body.value, 'usd')", r#"{"valu":1}"#, "`value` of `body` is missing"),
+        ("minor(body.a.value, 'usd')", r#"{"a":{}}"#, "`value` of a part of `body` is missing"),
+        ("minor(headers['idempotency-key'], 'usd')", "{}", "`order-7` is no whole number"),
+    ] {
+        let refused = posted(&with(amount), JSON, body.as_bytes()).expect_err(body);
+        assert!(refused.detail.contains(told), "{refused}");
+    }
+    let asked = Asked {
+        method: "POST",
+        path: "/v1/charges",
+        query: None,
+        headers: &[("content-type", JSON.as_bytes())],
+        body: b"{}",
+    };
+    let refused = with("minor('1', 'usd')").meaning(&asked).expect_err("no key");
+    assert!(refused.detail.contains("is missing"), "{refused}");
+}
+
+#[test]
 fn a_recipient_is_named_in_plain_characters() {
     let rules = rules(&[charge(Content::Json)]);
     for source in [
@@ -162,6 +231,7 @@ fn a_recipient_is_named_in_plain_characters() {
         "null",
         "[\"a\"]",
         "\"a b\"",
+        "\"-\"",
         "\"ü\"",
         "\"a\\n\"",
         "\"a\\u202eb\"",
@@ -175,7 +245,7 @@ fn a_recipient_is_named_in_plain_characters() {
 proptest! {
     /// What is sent on is what was understood: read again, it means the same and is the same.
     #[test]
-    fn what_is_sent_on_means_the_same(amount in 0_u128.., source in "[!-~]{1,20}", cvc in "[^\\x00]*") {
+    fn what_is_sent_on_means_the_same(amount in 0_u128.., source in "[!-~]{2,20}", cvc in "[^\\x00]*") {
         let form = rules(&[charge(Content::Form)]);
         let body = super::super::form::written([
             ("amount", amount.to_string().as_str()), ("currency", "usd"), ("source", &source), ("card[cvc]", &cvc),

@@ -57,6 +57,36 @@ fn an_expression_that_cannot_give_what_it_must_is_refused_at_its_place() {
 }
 
 #[test]
+fn an_expression_that_reads_what_no_request_has_is_refused_at_its_place() {
+    let text = |text: &str| Some(text.to_owned());
+    let key = with(|rule| rule.key = text("headers['x-request']"));
+    assert!(key.starts_with("rules[0] `POST /v1/charges`, `key` at column 1: reads `x-request` of `headers`"), "{key}");
+    assert!(with(|rule| rule.key = text("headers['Idempotency-Key']")).contains("`Idempotency-Key` of `headers`"));
+    let destination = with(|rule| rule.destination = text("'to:' + body.recipient"));
+    assert!(destination.contains("`destination` at column 9: reads `recipient` of `body`"), "{destination}");
+    assert!(with(|rule| rule.amount = text("minor(body['sum'], 'usd')")).contains("reads `sum` of `body`"));
+    assert!(with(|rule| rule.amount = text("minor(path.amount, 'usd')")).contains("reads `amount` of `path`"));
+    let several = with(|rule| rule.asset = text("query.coin"));
+    assert_eq!(several.matches("reads `coin` of `query`").count(), 1, "{several}");
+    let priced = with(|rule| (rule.asset, rule.amount) = (text("body.currency"), text("minor(body.sum, 'usd')")));
+    assert_eq!(priced.matches("reads `sum` of `body`").count(), 1, "once for all assets: {priced}");
+    // What is asked for first may be missing, and so may what an answer says.
+    for amount in ["minor(has(body.tip) ? body.tip : body.amount, 'usd')", "minor(body['card[number]'], 'usd')"] {
+        let sound = WrittenRule { amount: text(amount), ..charge(Content::Json) };
+        assert!(try_rules(&[sound]).is_ok(), "{amount}");
+    }
+    let all = WrittenRule { fields: names(&["*"]), amount: text("minor(body.sum, 'usd')"), ..charge(Content::Json) };
+    assert!(try_rules(&[all]).is_ok());
+}
+
+#[test]
+fn an_asset_that_no_limit_could_name_is_refused() {
+    let assets = BTreeMap::from([("microUSD".to_owned(), 0), ("usd".to_owned(), 2)]);
+    let problems = Rules::new(&assets, &[charge(Content::Json)]).map(drop).expect_err("capital letters");
+    assert!(problems.iter().any(|found| found.to_string().contains("`microUSD` has capital letters")), "{problems:?}");
+}
+
+#[test]
 fn a_spend_must_say_all_there_is_to_say_and_others_nothing_of_it() {
     for (change, told) in [
         ((|rule| rule.amount = None) as fn(&mut WrittenRule), "`amount`: is missing"),
@@ -82,6 +112,7 @@ fn a_spend_must_say_all_there_is_to_say_and_others_nothing_of_it() {
         (|rule| rule.headers = names(&["Idempotency-Key"]), "small letters"),
         (|rule| rule.key_header = Some("host".to_owned()), "`key_header`"),
         (|rule| rule.body = Content::None, "`fields`"),
+        (|rule| rule.done = Some("status == '201'".to_owned()), "`status` and sizes are numbers"),
         (|rule| rule.operation = WrittenOperation::Read, "`amount`: is for `operation = \"spend\"`"),
         (|rule| rule.reason = Some("no".to_owned()), "`reason`"),
         (|rule| rule.reconcile.iter_mut().for_each(|look_up| look_up.path = "/v1/x".to_owned()), "`{key}`"),

@@ -1,6 +1,6 @@
-//! A request as HTTP/1.1 writes it, read as leniently as people write and no more.
+//! Requests and answers as HTTP/1.1 writes them, read as leniently as people write and no more.
 
-use bursar_rails::exchange::Asked;
+use bursar_rails::exchange::{Answered, Asked};
 
 /// A request.
 pub(super) struct Request {
@@ -15,10 +15,8 @@ impl Request {
     /// Reads a request: its first line may lack `HTTP/1.1`, lines may end as they like, and one newline after the body
     /// is the editor's.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "is no UTF-8")?.replace("\r\n", "\n");
-        let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
-        let mut lines = head.lines();
-        let mut words = lines.next().unwrap_or_default().split(' ');
+        let Written { first, headers, body } = written(bytes)?;
+        let mut words = first.split(' ');
         let (Some(method), Some(target)) = (words.next(), words.next()) else {
             return Err("does not begin with `METHOD /path`".to_owned());
         };
@@ -26,17 +24,8 @@ impl Request {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target, None),
         };
-        let header = |line: &str| {
-            let (name, value) = line.split_once(':').ok_or_else(|| format!("has a header without `:`: `{line}`"))?;
-            Ok((name.to_ascii_lowercase(), value.trim().as_bytes().to_vec()))
-        };
-        Ok(Self {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query,
-            headers: lines.map(header).collect::<Result<_, String>>()?,
-            body: body.strip_suffix('\n').unwrap_or(body).as_bytes().to_vec(),
-        })
+        let headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+        Ok(Self { method: method.to_owned(), path: path.to_owned(), query, headers, body })
     }
 
     pub(super) fn headers(&self) -> Vec<(&str, &[u8])> {
@@ -48,9 +37,54 @@ impl Request {
     }
 }
 
+/// What an answer says to a request.
+pub(super) fn answer(bytes: &[u8]) -> Result<Answered, String> {
+    let Written { first, headers, body } = written(bytes)?;
+    let status = first.split(' ').find(|word| !word.starts_with("HTTP/")).and_then(|word| word.parse().ok());
+    let status = status.filter(|status| (100..1000).contains(status)).ok_or("does not begin with a status: `200`")?;
+    if headers.iter().any(|(name, _)| name == "content-encoding") {
+        return Err("is packed: such an answer says nothing, and its spend stays held".to_owned());
+    }
+    let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    Ok(Answered { status, headers, body })
+}
+
+/// What HTTP/1.1 writes: a line, headers with their names in small letters, an empty line, a body.
+struct Written {
+    first: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+fn written(bytes: &[u8]) -> Result<Written, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "is no UTF-8")?.replace("\r\n", "\n");
+    let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
+    let mut lines = head.lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':').ok_or_else(|| format!("has a header without `:`: `{line}`"))?;
+        Ok((name.to_ascii_lowercase(), value.trim().to_owned()))
+    };
+    let headers = lines.map(header).collect::<Result<_, String>>()?;
+    Ok(Written { first, headers, body: body.strip_suffix('\n').unwrap_or(body).as_bytes().to_vec() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_read_as_http_writes_it_or_in_short() {
+        let full = answer(b"HTTP/1.1 402 Payment Required\r\nContent-Type: application/json\r\n\r\n{}\n").unwrap();
+        assert_eq!(
+            (full.status, full.header("content-type"), &*full.body),
+            (402, Some("application/json"), &b"{}"[..])
+        );
+        assert_eq!(answer(b"200\n").unwrap().status, 200);
+        for text in ["", "OK", "HTTP/1.1", "99", "200 OK\nno header\n\n", "200\ncontent-encoding: gzip\n\nx"] {
+            assert!(answer(text.as_bytes()).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_request_is_read_as_http_writes_it_or_in_short() {

@@ -12,6 +12,7 @@ use bursar_rails::http::Rules;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::outcome::Outcome;
 use super::request;
 use crate::cli::output;
 use crate::failure::{Exit, Failure};
@@ -36,6 +37,9 @@ pub(in crate::cli) struct Explain {
     /// The request as HTTP/1.1 writes it: `METHOD /path`, headers, an empty line, the body. `-` is standard input.
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
+    /// An answer to that spend, written likewise: a status such as `200`, headers, an empty line, the body.
+    #[arg(long, value_name = "FILE")]
+    answer: Option<PathBuf>,
 }
 
 impl Check {
@@ -74,10 +78,18 @@ impl Explain {
                 .with_code(refused.why.code())
                 .with_context("rule", rule)
         })?;
+        let outcome = self.answer.as_deref().map(|file| outcome(&rules, &meaning, file)).transpose()?;
         if json {
-            return output::json(&document(rule, &meaning));
+            let mut document = document(rule, &meaning);
+            if let (Some(outcome), Some(document)) = (&outcome, document.as_object_mut()) {
+                document.insert("answer".to_owned(), outcome.document());
+            }
+            return output::json(&document);
         }
-        output::text(&output::printable(&told(rule, &meaning)))
+        let mut lines = told(rule, &meaning);
+        lines.extend(outcome.iter().flat_map(Outcome::lines));
+        let lines: Vec<_> = lines.into_iter().map(|(name, value)| format!("{name:12} {value}")).collect();
+        output::text(&output::printable(&lines.join("\n")))
     }
 
     fn rules(&self) -> Result<Rules, Failure> {
@@ -92,6 +104,15 @@ impl Explain {
         };
         http.rules().map_err(|problem| Failure::at(&self.file, problem))
     }
+}
+
+/// What the answer in a file would mean.
+fn outcome<'a>(rules: &Rules, meaning: &'a Exchange, file: &Path) -> Result<Outcome<'a>, Failure> {
+    let Exchange::Spend(charge) = meaning else {
+        return Err(Failure::at(file, "is passed on as it is: the request is a read, and no spend"));
+    };
+    let answered = request::answer(&read(file)?).map_err(|problem| Failure::at(file, problem))?;
+    Outcome::of(rules, charge, &answered).ok_or_else(|| Failure::at(file, "means nothing: its rule is not there"))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -122,7 +143,7 @@ fn document(rule: Option<&str>, meaning: &Exchange) -> Value {
     }
 }
 
-fn told(rule: Option<&str>, meaning: &Exchange) -> String {
+fn told(rule: Option<&str>, meaning: &Exchange) -> Vec<(&'static str, String)> {
     let mut lines = vec![("rule", rule.unwrap_or_default().to_owned())];
     let outgoing = match meaning {
         Exchange::Read { outgoing, needs } => {
@@ -147,6 +168,5 @@ fn told(rule: Option<&str>, meaning: &Exchange) -> String {
     if !outgoing.body.is_empty() {
         lines.push(("", String::from_utf8_lossy(&outgoing.body).into_owned()));
     }
-    let lines: Vec<_> = lines.into_iter().map(|(name, value)| format!("{name:12} {value}")).collect();
-    lines.join("\n")
+    lines
 }

@@ -1,0 +1,61 @@
+//! What came of a spend, as its rail says it.
+
+use bursar_core::amount::Amount;
+
+/// What became of a send.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SendOutcome {
+    /// It is signed, and the rail has it or will be given it again: it counts, and what it really cost is seen once it
+    /// is final.
+    Sent {
+        /// What the rail calls it: a transaction id.
+        reference: String,
+    },
+    /// Where it was sent somebody has to approve it first: it counts until it is known what came of that.
+    Awaiting {
+        /// What the approval is called there.
+        approval: String,
+    },
+    /// It is final that the recipients got nothing, and the fee was paid all the same.
+    Reverted {
+        /// What the rail calls it.
+        reference: String,
+        /// The fee that was really paid.
+        fee: Amount,
+    },
+    /// The money moved.
+    Done {
+        /// What the rail calls it: a transaction id.
+        reference: String,
+        /// The fee that was really paid, in the coin that pays fees.
+        fee: Amount,
+    },
+    /// The money moved, and it was another amount than what is held.
+    Charged {
+        /// What the rail calls it.
+        reference: String,
+        /// How much it was.
+        amount: Amount,
+    },
+    /// It was not sent, as the rail's other end cannot be reached: nothing moved, and the same request may be sent again.
+    NotSent {
+        /// Why not.
+        reason: String,
+    },
+    /// The rail refused before anything moved, and nothing will.
+    Refused {
+        /// Why, in the rail's words.
+        reason: String,
+    },
+    /// The rail says that more moved than is held, which it may not: it stays held like what nobody can say, and its
+    /// token spends no more.
+    Exceeded {
+        /// What the rail says.
+        reason: String,
+    },
+    /// Nobody can say.
+    Unknown {
+        /// What happened instead of an answer.
+        reason: String,
+    },
+}
