@@ -210,7 +210,9 @@ impl Refusal {
                     .to_owned()
             }
             Self::NoLimitForCoin { coin } => {
-                format!("the token has no spending limit for {coin}; unlock it with a one-time password")
+                format!(
+                    "the token has no spending limit for {coin}; give it one, or unlock it with a one-time password"
+                )
             }
             Self::LimitExceeded(reports) => reports.iter().map(exceeded).collect::<Vec<_>>().join("; "),
             Self::NoLimitForFee { coin } => format!(
@@ -247,7 +249,7 @@ fn exceeded(report: &LimitReport) -> String {
         Fits::Now => String::new(),
         Fits::At(at) => format!("; it fits from {at} on"),
         Fits::OnceSettled => "; it may fit once spends that are under way have ended".to_owned(),
-        Fits::Never => String::new(),
+        Fits::Never => "; no waiting makes it fit".to_owned(),
     };
     match (report.subject, report.limit.ceiling) {
         (Subject::Token(_), Ceiling::At(_)) => {

@@ -14,7 +14,7 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::rail::Balance;
+use crate::rail::{Balance, RailError};
 
 /// How long a rail may take to say what a wallet holds.
 const RAIL_WITHIN: Duration = Duration::from_secs(3);
@@ -192,6 +192,8 @@ impl Bursar {
             let asked = async { (rail.balance(&wallet.reference).await, rail.addresses(&wallet.reference).await) };
             match tokio::time::timeout(RAIL_WITHIN, asked).await {
                 Ok((Ok(held), Ok(mut addresses))) => (balance, address) = (Some(held), addresses.pop()),
+                // It answers, and knows no such thing: an API that keeps its own books.
+                Ok((Err(RailError::Refused(_)), _)) => {}
                 Ok((held, addresses)) => {
                     let problem = held.err().or(addresses.err());
                     tracing::warn!(rail = wallet.rail, ?problem, "a rail says nothing of a wallet");

@@ -115,7 +115,7 @@ pub(crate) fn amount(amount: Amount, coin: &Coin) -> String {
 /// What a wallet holds, as far as its rail says.
 pub(crate) fn balance(balance: Option<Balance>, coin: &Coin) -> String {
     balance
-        .map_or_else(|| "an unknown balance (its rail does not answer)".to_owned(), |held| amount(held.confirmed, coin))
+        .map_or_else(|| "an unknown balance (its rail does not tell)".to_owned(), |held| amount(held.confirmed, coin))
 }
 
 /// A figure of a limit, in its measure.

@@ -61,7 +61,7 @@ async fn a_refusal_by_a_limit_says_why_and_moves_nothing() {
       "requestId": "…",
       "context": {
         "code": "limit_exceeded",
-        "reason": "the token's limit of tbtc 0.000001 in total leaves 0.0000004 tbtc, 0.00000041 tbtc asked",
+        "reason": "the token's limit of tbtc 0.000001 in total leaves 0.0000004 tbtc, 0.00000041 tbtc asked; no waiting makes it fit",
         "subject": "token",
         "coin": "tbtc",
         "rule": "tbtc 0.000001 in total",

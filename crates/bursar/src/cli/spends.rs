@@ -109,10 +109,13 @@ impl Resolve {
 
 fn list(spends: &[Value]) -> String {
     let row = |spend: &Value| {
+        // What was held says nothing of what moved, once that is known.
+        let moved = spend.get("captured").filter(|captured| captured.is_object());
+        let moved = moved.map(|captured| shown::amount(&shown::text(captured, "amount"), &shown::text(spend, "coin")));
         [
             shown::text(spend, "id"),
             shown::text(spend, "state"),
-            amount(spend, "amount", "coin"),
+            moved.unwrap_or_else(|| amount(spend, "amount", "coin")),
             recipients(spend).join(", "),
             shown::text(spend, "created"),
             shown::text(spend, "token"),
