@@ -14,7 +14,9 @@ for (const name of ['ACCESS_TOKEN', 'PASS', 'BITGO_CUSTOM_ROOT_URI']) {
 
 const bitgo = new BitGoAPI({ env: 'test' });
 
-async function sendcoins(wallet, what, amount) {
+/** Spends, and says whether it went as it should: sent, or refused. */
+async function sendcoins(wallet, what, amount, isSent) {
+  let wasSent = true;
   try {
     const sent = await bitgo
       .post(bitgo.url(`/tbtc/wallet/${wallet.id}/sendcoins`, 2))
@@ -24,6 +26,11 @@ async function sendcoins(wallet, what, amount) {
   } catch (refused) {
     const { code } = (refused.result && refused.result.context) || {};
     console.log(`${what}: ${refused.message} (${code})`);
+    wasSent = false;
+  }
+  if (wasSent !== isSent) {
+    console.error(`It should ${isSent ? 'have been sent' : 'have been refused'}.`);
+    process.exitCode = 1;
   }
 }
 
@@ -34,21 +41,21 @@ async function main() {
   console.log(`${session.label}: ${txValue} of ${txValueLimit} spent`);
 
   const { wallets } = await bitgo.get(bitgo.url('/tbtc/wallet', 2)).result();
-  const [wallet] = wallets;
-  await sendcoins(wallet, 'within the limit', '1000');
-  await sendcoins(wallet, 'over the limit', String(txValueLimit));
+  const wallet = wallets.find(({ label }) => label === 'Sandbox tbtc') || wallets[0];
+  await sendcoins(wallet, 'within the limit', '1000', true);
+  await sendcoins(wallet, 'over the limit', String(txValueLimit), false);
 
   await bitgo.unlock({ otp: OTP, duration: 60 });
-  await sendcoins(wallet, 'unlocked', '1000');
+  await sendcoins(wallet, 'unlocked', '1000', true);
   await bitgo.lock();
-  await sendcoins(wallet, 'locked', '1000');
+  await sendcoins(wallet, 'locked', '1000', false);
 
   // Only a person's session removes tokens.
   const owner = new BitGoAPI({ env: 'test' });
   const username = process.env.BURSAR_USERNAME || 'user@example.com';
   await owner.authenticate({ username, password: process.env.PASS, otp: OTP });
   await owner.removeAccessToken({ id: session.id });
-  await sendcoins(wallet, 'removed', '1000');
+  await sendcoins(wallet, 'removed', '1000', false);
 }
 
 main().catch((error) => {

@@ -44,7 +44,7 @@ pub enum Health {
     WalletUnknown,
     /// Nothing, or not in time.
     Silent,
-    /// It was not asked: the caller has no wallet on it.
+    /// It was not asked: the caller has no wallet on it, or it is an API that tells no balance.
     NotAsked,
 }
 
@@ -103,6 +103,9 @@ impl Bursar {
 }
 
 async fn ask(rail: &dyn Rail, reference: &str) -> Health {
+    if rail.exchanges().is_some() {
+        return Health::NotAsked;
+    }
     match tokio::time::timeout(PATIENCE, rail.balance(reference)).await {
         Ok(Ok(_)) => Health::Answers,
         Ok(Err(RailError::UnknownWallet | RailError::Invalid { .. })) => Health::WalletUnknown,

@@ -14,7 +14,7 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::rail::{Balance, RailError};
+use crate::rail::{Balance, Rail};
 
 /// How long a rail may take to say what a wallet holds.
 const RAIL_WITHIN: Duration = Duration::from_secs(3);
@@ -186,14 +186,14 @@ impl Bursar {
     /// A wallet with what its rail says of it. A rail that says nothing keeps nobody from their other wallets, and is
     /// not asked again for those beside it.
     pub(crate) async fn view(&self, wallet: Wallet, role: WalletRole, silent: &mut Vec<String>) -> WalletView {
-        let rail = self.rails.get(&wallet.rail).filter(|_| !silent.contains(&wallet.rail));
+        // An API that keeps its own books is not asked for what only it knows.
+        let can_tell = |rail: &&Arc<dyn Rail>| rail.exchanges().is_none() && !silent.contains(&wallet.rail);
+        let rail = self.rails.get(&wallet.rail).filter(can_tell);
         let (mut balance, mut address) = (None, None);
         if let Some(rail) = rail {
             let asked = async { (rail.balance(&wallet.reference).await, rail.addresses(&wallet.reference).await) };
             match tokio::time::timeout(RAIL_WITHIN, asked).await {
                 Ok((Ok(held), Ok(mut addresses))) => (balance, address) = (Some(held), addresses.pop()),
-                // It answers, and knows no such thing: an API that keeps its own books.
-                Ok((Err(RailError::Refused(_)), _)) => {}
                 Ok((held, addresses)) => {
                     let problem = held.err().or(addresses.err());
                     tracing::warn!(rail = wallet.rail, ?problem, "a rail says nothing of a wallet");

@@ -92,6 +92,6 @@ pub(super) fn part() -> Part {
 fn health() -> Value {
     json!({
         "enum": ["answers", "wallet_unknown", "silent", "not_asked"],
-        "description": "`silent`: it gave no answer in time; `not_asked`: the caller has no wallet on it",
+        "description": "`silent`: it gave no answer in time; `not_asked`: the caller has no wallet on it, or it is an API that tells no balance",
     })
 }
