@@ -20,6 +20,8 @@ pub(crate) const API: &str = "api";
 
 /// What a request to the API costs, and what its answer means.
 const RULES: &str = r#"
+test_money = true
+reuse_connections = true
 assets = { tbtc = 8 }
 [[rails.api.rules]]
 method = "POST"
