@@ -4,6 +4,7 @@
 //! What must never happen here: that a spend is sent twice, or that one is given back because its answer was lost.
 
 mod answers;
+mod fresh;
 mod patience;
 mod stream;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use bursar_service::spend::NOBODY_ELSE;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use self::answers::Came;
+use self::fresh::Fresh;
 use self::patience::Patience;
 use self::stream::Coming;
 use crate::tls::Trust;
@@ -68,6 +70,7 @@ pub struct HttpRail {
     patience: Patience,
     longest_stream: Duration,
     coming: Coming,
+    fresh: Fresh,
 }
 
 impl HttpRail {
@@ -97,7 +100,16 @@ impl HttpRail {
         }
         let patience = Patience::new(refused_after);
         let (longest_stream, coming) = (refused_after, Coming::default());
-        Ok(Self { upstream, for_spends, credential: headers, rules, patience, longest_stream, coming })
+        Ok(Self {
+            upstream,
+            for_spends,
+            credential: headers,
+            rules,
+            patience,
+            longest_stream,
+            coming,
+            fresh: Fresh::default(),
+        })
     }
 
     fn knows(&self, coin: &Coin) -> Result<(), RailError> {
@@ -154,7 +166,11 @@ impl HttpRail {
         };
         let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
         keep(memory, hold.id, &answered, came).await;
-        outcome(became, &instruction, answered.status)
+        let status = answered.status;
+        if came == Came::Whole {
+            self.fresh.put(hold.id, answered);
+        }
+        outcome(became, &instruction, status)
     }
 
     /// What a stream comes to that broke off.
@@ -256,6 +272,9 @@ impl Exchanges for HttpRail {
     }
 
     fn answered(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Answered>, RailError> {
+        if let Some(fresh) = self.fresh.take(hold) {
+            return Ok(Some(fresh));
+        }
         Ok(answers::kept(memory, hold)?.filter(|(_, came)| *came == Came::Whole).map(|(answered, _)| answered))
     }
 
