@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use bursar_rails::exchange::{Answered, Asked};
 use bursar_service::authenticate::Mode;
 use bursar_service::error::ServiceError;
-use bursar_service::exchange::{Exchanged, NoExchange};
+use bursar_service::exchange::Exchanged;
 use bursar_service::flow::{Begun, Kept};
 use bursar_wire::header as names;
 
@@ -38,7 +38,7 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
     // A signature covers the whole of an answer, so whoever signs is answered once all of it is there.
     let live = (principal.mode == Mode::Raw).then(|| Box::new(call.staying.clone()) as Kept);
     let now = call.bursar.now();
-    match call.bursar.exchange(principal, rail, &asked, otp, live).await.map_err(told)? {
+    match call.bursar.exchange(principal, rail, &asked, otp, live).await? {
         Exchanged::Whole { answered, reports } => {
             let (status, headers) = (status(&answered)?, back(&answered));
             Ok(Reply::passed_on(status, headers, answered.body).with_limits(&reports, now))
@@ -49,16 +49,6 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
             headers.push(("x-accel-buffering", "no".to_owned()));
             let body = exchange_live::body(Arc::clone(&call.bursar), principal.clone(), wallet, rest);
             Ok(Reply::flowing(status, headers, body).with_limits(&reports, now))
-        }
-    }
-}
-
-fn told(error: NoExchange) -> Failure {
-    match error {
-        NoExchange::Forbidden(forbidden) => Failure::NotForTokens(forbidden),
-        NoExchange::Service(error) => error.into(),
-        NoExchange::AnswerGone { hold, reference, streamed } => {
-            Failure::AnswerGone { spend: hold, reference, streamed }
         }
     }
 }

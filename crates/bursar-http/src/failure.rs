@@ -11,6 +11,7 @@ use bursar_rails::Forbidden;
 use bursar_rails::forbidden::Why;
 use bursar_service::authenticate::Unauthenticated;
 use bursar_service::error::{ServiceError, Unproven};
+use bursar_service::exchange::NoExchange;
 use bursar_service::rail::UPSTREAM_LOCKED;
 use bursar_wire::error::ErrorBody;
 use bursar_wire::json::FieldError;
@@ -77,6 +78,18 @@ pub(crate) enum Failure {
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         Self::Service(error)
+    }
+}
+
+impl From<NoExchange> for Failure {
+    fn from(error: NoExchange) -> Self {
+        match error {
+            NoExchange::Forbidden(forbidden) => Self::NotForTokens(forbidden),
+            NoExchange::Service(error) => error.into(),
+            NoExchange::AnswerGone { hold, reference, streamed } => {
+                Self::AnswerGone { spend: hold, reference, streamed }
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::Notice;
 use crate::proxy::NoResult;
-use crate::rail::CallError;
+use crate::rail::{CallError, RailError};
 use crate::stored::trace;
 
 /// How many streaks are remembered; above that those that are not paused are forgotten.
@@ -202,6 +202,15 @@ impl Circuit<'_> {
             Err(NoResult::Rail(CallError::Refused { .. }) | NoResult::Service(_)) => {}
         }
         result
+    }
+
+    /// What came of a request to read that was passed on as it is.
+    pub(crate) async fn passed<T>(&self, answered: Result<T, RailError>) -> Result<T, ServiceError> {
+        match &answered {
+            Ok(_) => self.went_well(),
+            Err(_) => self.went_wrong("rail_unavailable").await,
+        }
+        answered.map_err(ServiceError::from)
     }
 
     /// It was done as it was asked for.

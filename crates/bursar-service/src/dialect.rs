@@ -118,12 +118,8 @@ impl Bursar {
                 let passed = dialect.passed(asked, &wallet.reference).map_err(NoExchange::Forbidden)?;
                 let circuit = self.circuit(principal, Doing::Read, Place::Rail(&wallet.rail));
                 circuit.check()?;
-                let answered = dialect.pass(&passed, &wallet.reference, id).await;
-                match &answered {
-                    Ok(_) => circuit.went_well(),
-                    Err(_) => circuit.went_wrong("rail_unavailable").await,
-                }
-                Ok(Done::Passed(answered.map_err(ServiceError::from)?))
+                let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await?;
+                Ok(Done::Passed(answered))
             }
             Does::Spend => {
                 let order = dialect.order(asked).map_err(NoExchange::Forbidden)?;

@@ -112,12 +112,7 @@ impl Bursar {
             Exchange::Read { outgoing, needs } => {
                 circuit.check()?;
                 self.check_needs(principal, needs, &wallets)?;
-                let answered = exchanges.read(&outgoing).await;
-                match &answered {
-                    Ok(_) => circuit.went_well(),
-                    Err(_) => circuit.went_wrong("rail_unavailable").await,
-                }
-                let answered = answered.map_err(ServiceError::from)?;
+                let answered = circuit.passed(exchanges.read(&outgoing).await).await?;
                 Ok(Exchanged::Whole { answered, reports: Vec::new() })
             }
             Exchange::Spend(charge) => {

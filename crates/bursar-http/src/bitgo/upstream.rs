@@ -6,7 +6,6 @@ use bursar_rails::exchange::{Answered, Asked};
 use bursar_service::authenticate::Mode;
 use bursar_service::dialect::Done;
 use bursar_service::error::ServiceError;
-use bursar_service::exchange::NoExchange;
 use bursar_wire::header;
 
 use super::spends;
@@ -37,7 +36,7 @@ async fn carried_out(call: &Call, route: Route) -> Result<Reply, Failure> {
     let query = call.target.split_once('?').map(|(_, query)| query).filter(|query| !query.is_empty());
     let asked = Asked { method: call.method.as_str(), path: path(call), query, headers: &[], body: &call.body };
     let otp = call.header(header::OTP).map(str::to_owned);
-    match call.bursar.speak(principal, route, &asked, otp).await.map_err(told)? {
+    match call.bursar.speak(principal, route, &asked, otp).await? {
         Done::Passed(answered) => passed(answered),
         Done::Sent(sent) => spends::reply(call, &sent),
     }
@@ -54,14 +53,4 @@ fn passed(answered: Answered) -> Result<Reply, Failure> {
     let unreadable = || ServiceError::RailUnavailable("its answer cannot be read".to_owned());
     let status = StatusCode::from_u16(answered.status).map_err(|_| unreadable())?;
     Reply::json_text(status, String::from_utf8(answered.body).map_err(|_| unreadable())?)
-}
-
-fn told(error: NoExchange) -> Failure {
-    match error {
-        NoExchange::Forbidden(forbidden) => Failure::NotForTokens(forbidden),
-        NoExchange::Service(error) => error.into(),
-        NoExchange::AnswerGone { hold, reference, streamed } => {
-            Failure::AnswerGone { spend: hold, reference, streamed }
-        }
-    }
 }
