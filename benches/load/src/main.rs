@@ -81,6 +81,9 @@ struct Options {
     /// Processors the servers are kept to, as `taskset` takes them; all that are there if nothing is said.
     #[arg(long, value_name = "LIST")]
     server_cores: Option<String>,
+    /// Only rows whose name has this in it, each beside the first of its group.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
     /// Put the data here: a disk, not memory, if spends are to be durable.
     #[arg(long, value_name = "DIRECTORY")]
     data_in: Option<PathBuf>,
@@ -155,14 +158,24 @@ type Row<'a> = (&'a str, &'a Server, Kind);
 /// Asks all rows in turn, round by round, and prints what each is to the first of its group.
 async fn compare(options: &Options, subject: &Subject, groups: &[&[Row<'_>]]) -> Result<(), Problem> {
     let load = |server, kind| Load { server, subject, kind, connections: options.connections };
-    for (_, server, kind) in groups.iter().copied().flatten() {
-        load(*server, *kind).run(WARM_UP).await?;
+    let wanted = |rows: &&[Row<'_>]| rows.iter().any(|(name, ..)| name.contains(&options.only));
+    let groups: Vec<Vec<&Row<'_>>> = groups
+        .iter()
+        .copied()
+        .filter(wanted)
+        .map(|rows| {
+            let others = rows.iter().skip(1).filter(|(name, ..)| name.contains(&options.only));
+            rows.first().into_iter().chain(others).collect()
+        })
+        .collect();
+    for (_, server, kind) in groups.iter().flatten() {
+        load(server, *kind).run(WARM_UP).await?;
     }
     let mut found: Vec<Vec<Vec<Figures>>> = groups.iter().map(|rows| vec![Vec::new(); rows.len()]).collect();
     for _ in 0..options.rounds {
         for (rows, found) in groups.iter().zip(&mut found) {
             for ((_, server, kind), figures) in rows.iter().zip(found) {
-                figures.push(load(*server, *kind).run(options.time()).await?);
+                figures.push(load(server, *kind).run(options.time()).await?);
             }
         }
     }

@@ -340,6 +340,7 @@ impl Bursar {
             reads: self.reads.clone(),
             sealer: Arc::clone(&self.sealer),
             random: Arc::clone(&self.random),
+            with_outcome: Arc::default(),
         }
     }
 

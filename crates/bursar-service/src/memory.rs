@@ -1,7 +1,7 @@
 //! What rails keep in the ledger's store: nonces, signed transactions, keys. One process, or one of several, writes a
 //! note only if it still is as it was read, so two never take the same nonce.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bursar_core::ambient::Random;
 use bursar_core::audit::Actor;
@@ -22,6 +22,8 @@ pub(crate) struct RailMemory {
     pub(crate) reads: Reads,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) random: Arc<dyn Random>,
+    /// What is written with the settlement of the spend this is the memory for.
+    pub(crate) with_outcome: Arc<Mutex<Vec<Record>>>,
 }
 
 impl RailMemory {
@@ -43,12 +45,25 @@ impl RailMemory {
                 None => write.delete.push(Key::Document(key)),
             }
         }
+        self.put(write).await
+    }
+
+    async fn put(&self, write: Write) -> Result<bool, RailError> {
         let request = Request { actor: Actor::System, command: Command::Write(write) };
         match self.ledger.submit(request).await {
             Ok(Outcome::Written) => Ok(true),
             Ok(_) => Ok(false),
             Err(error) => Err(RailError::Unavailable(error.to_string())),
         }
+    }
+
+    /// Writes what waits for the settlement.
+    pub(crate) async fn write_waiting(&self) -> Result<bool, RailError> {
+        let put = std::mem::take(&mut *self.with_outcome.lock().unwrap_or_else(PoisonError::into_inner));
+        if put.is_empty() {
+            return Ok(true);
+        }
+        self.put(Write { put, ..Write::default() }).await
     }
 }
 
@@ -72,6 +87,11 @@ impl Memory for RailMemory {
 
     fn write<'a>(&'a self, notes: Vec<NewNote>) -> Answer<'a, Result<bool, RailError>> {
         Box::pin(self.keep(notes))
+    }
+
+    fn write_with_outcome(&self, name: &str, body: Vec<u8>) {
+        let record = Record::Document(self.key(name), Document { title: None, body });
+        self.with_outcome.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 
     fn write_secret<'a>(&'a self, name: &'a str, body: Secret<Vec<u8>>) -> Answer<'a, Result<bool, RailError>> {

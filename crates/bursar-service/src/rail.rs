@@ -105,6 +105,10 @@ pub trait Memory: Send + Sync {
     /// let go of. Durable once answered; `false` if one of the versions is another.
     fn write<'a>(&'a self, notes: Vec<NewNote>) -> Answer<'a, Result<bool, RailError>>;
 
+    /// Keeps a note with the settlement of the spend that is being sent, whatever was kept under its name: another commit
+    /// of its own would make each spend a third dearer. Durable when the spend is answered.
+    fn write_with_outcome(&self, name: &str, body: Vec<u8>);
+
     /// Keeps a note sealed; `false` if there is one of that name already.
     fn write_secret<'a>(&'a self, name: &'a str, body: Secret<Vec<u8>>) -> Answer<'a, Result<bool, RailError>>;
 }

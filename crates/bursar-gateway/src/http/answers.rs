@@ -41,10 +41,25 @@ fn place(hold: HoldId) -> String {
     format!("answer/{}", u16::from_be_bytes([high, low]).checked_rem(PLACES).unwrap_or_default())
 }
 
-/// Keeps an answer, unless it is long or no text.
-pub(super) async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered, came: Came) -> Result<(), RailError> {
-    let body = std::str::from_utf8(&answered.body).ok().filter(|body| body.len() <= LONGEST);
-    let Some(body) = body else { return Ok(()) };
+/// Keeps an answer with the settlement of its spend, unless it is long or no text. Of two spends that fall to one place
+/// the latter keeps it.
+pub(super) fn keep_with_outcome(memory: &dyn Memory, hold: HoldId, answered: &Answered, came: Came) {
+    if let Some(body) = packed(hold, answered, came) {
+        memory.write_with_outcome(&place(hold), body);
+    }
+}
+
+/// Keeps the head of an answer that is about to be passed on while it comes.
+pub(super) async fn keep_begun(memory: &dyn Memory, hold: HoldId, head: &Answered) -> Result<(), RailError> {
+    let Some(body) = packed(hold, head, Came::Begun) else { return Ok(()) };
+    let name = place(hold);
+    // Another spend may take the place at the same moment: then one of the two is not kept.
+    let version = memory.read(&name)?.map_or(0, |note| note.version);
+    memory.write(vec![NewNote { name, version, body: Some(body) }]).await.map(drop)
+}
+
+fn packed(hold: HoldId, answered: &Answered, came: Came) -> Option<Vec<u8>> {
+    let body = std::str::from_utf8(&answered.body).ok().filter(|body| body.len() <= LONGEST)?;
     let kept = Kept {
         hold: hold.to_string(),
         status: answered.status,
@@ -52,11 +67,7 @@ pub(super) async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered,
         body: body.to_owned(),
         came,
     };
-    let body = serde_json::to_vec(&kept).map_err(|error| RailError::Unavailable(error.to_string()))?;
-    let name = place(hold);
-    // Another spend may take the place at the same moment: then one of the two is not kept.
-    let version = memory.read(&name)?.map_or(0, |note| note.version);
-    memory.write(vec![NewNote { name, version, body: Some(body) }]).await.map(drop)
+    serde_json::to_vec(&kept).ok()
 }
 
 /// The answer to a spend, if it is still kept, and how it came.

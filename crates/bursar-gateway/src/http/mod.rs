@@ -149,7 +149,10 @@ impl HttpRail {
                 let _comes = self.coming.begin(hold.id);
                 // What a stream that broke off means must be known, too, if it is this server that breaks off.
                 if self.rules.cut_off(&instruction) == CutOff::Captured {
-                    keep(memory, hold.id, opened.head(), Came::Begun).await;
+                    // What came of a spend is known without it, too, if it ends here.
+                    if let Err(error) = answers::keep_begun(memory, hold.id, opened.head()).await {
+                        tracing::warn!(spend = %hold.id, ?error, "the beginning of an answer could not be kept");
+                    }
                 }
                 let read = stream::passed_on(opened, flow, self.longest_stream).await;
                 // A client that was answered by the whole stream is not answered by it again.
@@ -165,7 +168,7 @@ impl HttpRail {
             Err(outcome) => return outcome,
         };
         let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
-        keep(memory, hold.id, &answered, came).await;
+        answers::keep_with_outcome(memory, hold.id, &answered, came);
         let status = answered.status;
         if came == Came::Whole {
             self.fresh.put(hold.id, answered);
@@ -226,13 +229,6 @@ impl HttpRail {
             return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
         }
         outcome(became, &instruction, answered.status)
-    }
-}
-
-/// Keeps an answer. What came of a spend is known without it, too; only a repeat is not answered with it.
-async fn keep(memory: &dyn Memory, hold: HoldId, answered: &Answered, came: Came) {
-    if let Err(error) = answers::keep(memory, hold, answered, came).await {
-        tracing::warn!(spend = %hold, ?error, "the answer to a spend could not be kept");
     }
 }
 

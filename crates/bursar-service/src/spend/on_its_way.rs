@@ -9,7 +9,7 @@ use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
 use bursar_core::limit::LimitReport;
-use bursar_ledger::Ledger;
+use bursar_ledger::{Ledger, LedgerError};
 use bursar_rails::exchange::Charge;
 
 use super::{Sent, captured, captured_of_none, exceeded};
@@ -86,22 +86,11 @@ impl HoldAndSend {
         let permit = Permit::of_granted(hold.clone()).carrying(outgoing).flowing(flow);
         let (command, sent) = match self.rail.send(&self.wallet.reference, permit, &self.memory).await {
             SendOutcome::Done { reference, fee } => {
-                let amount = captured(&hold, fee);
-                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                let transaction = hold.instruction.clone();
-                let hold = Hold { state, ..hold };
-                let sent =
-                    Sent { hold, reference: reference.clone(), approval: None, transaction, reports, before: false };
-                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+                let (amount, transaction) = (captured(&hold, fee), hold.instruction.clone());
+                went_through(hold, amount, fee, reference, transaction, reports)
             }
             SendOutcome::Charged { reference, amount } => {
-                let fee = Amount::ZERO;
-                let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-                let hold = Hold { state, ..hold };
-                let transaction = Vec::new();
-                let sent =
-                    Sent { hold, reference: reference.clone(), approval: None, transaction, reports, before: false };
-                (Command::Capture { hold: id, amount, fee, reference, by: Settler::Rail }, Ok(sent))
+                went_through(hold, amount, Amount::ZERO, reference, Vec::new(), reports)
             }
             SendOutcome::Sent { reference } => {
                 self.under_way.add(id);
@@ -139,38 +128,60 @@ impl HoldAndSend {
                 (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
             }
         };
-        // The hold is durable, so nobody has to wait for its settlement: should it be lost, the spend stays
-        // counted and is reconciled (design §6).
-        let request = Request { actor: self.actor, command };
-        if self.rail.is_sandbox() {
-            if let Err(error) = self.ledger.submit_and_go_on(request) {
-                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
-            }
-        } else {
-            self.settle_and_forget(id, request).await;
-        }
+        self.settle(id, command).await;
         if let Some(ending) = ending {
             ending.tell().await;
         }
         sent
     }
 
-    /// Settles before it is answered, so that a repeat finds the outcome, and lets the rail forget the spend once that is
-    /// durable: until then its notes may be needed.
-    async fn settle_and_forget(self, id: HoldId, request: Request) {
-        let is_final = !matches!(request.command, Command::Expire { .. });
-        match self.ledger.submit(request).await {
+    /// Settles. The hold is durable, so that a settlement may be lost: the spend stays counted then and is reconciled
+    /// (design §6).
+    async fn settle(&self, id: HoldId, command: Command) {
+        let is_final = !matches!(command, Command::Expire { .. });
+        let request = Request { actor: self.actor, command };
+        if self.rail.is_sandbox() {
+            if let Err(error) = self.ledger.submit_and_go_on(request) {
+                not_taken(id, &error);
+            }
+            return;
+        }
+        // Before it is answered, so that a repeat finds the outcome.
+        let (noted, settled) = tokio::join!(self.memory.write_waiting(), self.ledger.submit(request));
+        if let Err(error) = noted {
+            tracing::warn!(spend = %id, ?error, "the answer to a spend could not be kept; a repeat will not be answered with it");
+        }
+        match settled {
+            // Until then the rail's notes may be needed.
             Ok(Outcome::Settled { .. }) if is_final => {
+                let (rail, memory) = (Arc::clone(&self.rail), self.memory.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = self.rail.forget(id, &self.memory).await {
+                    if let Err(error) = rail.forget(id, &memory).await {
                         tracing::debug!(spend = %id, ?error, "what a rail remembers of a spend stays");
                     }
                 });
             }
             Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
-            }
+            Err(error) => not_taken(id, &error),
         }
     }
+}
+
+/// How a spend is settled that went through, and what is said of it.
+fn went_through(
+    hold: Hold,
+    amount: Amount,
+    fee: Amount,
+    reference: String,
+    transaction: Vec<u8>,
+    reports: Vec<LimitReport>,
+) -> (Command, Result<Sent, ServiceError>) {
+    let capture = Command::Capture { hold: hold.id, amount, fee, reference: reference.clone(), by: Settler::Rail };
+    let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
+    let hold = Hold { state, ..hold };
+    (capture, Ok(Sent { hold, reference, approval: None, transaction, reports, before: false }))
+}
+
+fn not_taken(id: HoldId, error: &LedgerError) {
+    tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
 }
