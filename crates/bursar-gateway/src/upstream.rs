@@ -186,6 +186,12 @@ impl Upstream {
         self.ask(request).await
     }
 
+    /// The same, with less patience.
+    #[cfg(test)]
+    pub(crate) fn hurried(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+
     /// What a request to it names in its first line: path and query.
     pub fn target(&self) -> &str {
         self.uri.path_and_query().map_or("/", |target| target.as_str())

@@ -109,6 +109,12 @@ impl Caller {
         Ok(Self { upstream, key, bearer, scheme, clock, count: AtomicU64::new(0), well: AtomicI64::new(0) })
     }
 
+    /// The same, with less patience.
+    #[cfg(test)]
+    pub(super) fn hurried(self, within: Duration) -> Self {
+        Self { upstream: self.upstream.hurried(within), ..self }
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
