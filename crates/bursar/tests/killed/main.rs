@@ -1,7 +1,9 @@
 //! `kill -9` between what was sent on and its settlement, on rails of plain HTTP: the upstream has carried it out, and the
-//! server that asked is gone. What it held is never given back, and what it came to is looked up. The same where other proxies ask.
+//! server that asked is gone. What it held is never given back, and what it came to is looked up. The same at upstreams that sign,
+//! and where other proxies ask.
 
 mod asked;
+mod signed;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -100,6 +102,23 @@ fn head(socket: &mut TcpStream) -> String {
     String::from_utf8(read).unwrap()
 }
 
+/// The head and the body of a request; nothing if it ends before.
+fn whole(socket: &mut TcpStream) -> Option<(String, String)> {
+    let mut read = Vec::new();
+    loop {
+        let text = String::from_utf8(read.clone()).unwrap();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return Some((head.to_owned(), body.to_owned()));
+            }
+        }
+        let mut more = [0; 1024];
+        let count = socket.read(&mut more).ok().filter(|count| *count > 0)?;
+        read.extend_from_slice(&more[..count]);
+    }
+}
+
 struct Home(TempDir);
 
 struct Server(Child, Value);
@@ -118,6 +137,16 @@ impl Home {
 
     fn start(&self) -> Server {
         self.start_with("--rails", "rails.toml")
+    }
+
+    /// Registers a wallet of the person whose server it is, and gives its id.
+    fn add_wallet(&self, server: &Server, more: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
+        command.args(["wallet", "add", "--json", "--label", "Money", "--owner", server.text("username")]).args(more);
+        let output = command.arg("--data-dir").arg(self.path("data")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
     /// Starts a server that reads this file, too.
@@ -156,6 +185,16 @@ impl Server {
         Some(serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}")))
     }
 
+    /// What is shown to whoever has this bearer.
+    fn get(&self, path: &str, bearer: &str) -> Value {
+        let settings = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).proxy(None);
+        let request =
+            Request::get(format!("{}{path}", self.text("url"))).header("authorization", format!("Bearer {bearer}"));
+        let agent: Agent = settings.build().into();
+        let text = agent.run(request.body(()).unwrap()).unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"))
+    }
+
     /// The session of the person whose server it is.
     fn session(&self) -> String {
         let [email, password, otp] = ["username", "password", "otp"].map(|name| self.text(name));
@@ -175,10 +214,7 @@ impl Server {
 
     /// The shop's wallet, and a token that may spend ten dollars a day.
     fn shopper(&self, home: &Home) -> String {
-        let add = ["wallet", "add", "--rail", "shop", "--coin", "usd", "--label", "Shop", "--reference", "default"];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
-        command.args(add).args(["--owner", self.text("username"), "--data-dir"]).arg(home.path("data"));
-        assert!(command.stdout(Stdio::null()).status().unwrap().success());
+        home.add_wallet(self, &["--rail", "shop", "--coin", "usd", "--reference", "default"]);
         self.token("usd 10/day").0
     }
 
