@@ -47,6 +47,28 @@ reconcile = { path = "/v1/charges/{key}", done = "status == 200", captured = "mi
 
 [[rails.shop.rules]]
 method = "POST"
+path = "/v1/payouts"
+operation = "spend"
+headers = ["idempotency-key"]
+body = "json"
+fields = ["amount"]
+asset = "usd"
+amount = "minor(body.amount, 'usd')"
+destination = "none"
+key = "headers['idempotency-key']"
+done = "status == 200"
+captured = "minor(answer.amount, 'usd')"
+
+[rails.shop.rules.reconcile]
+method = "POST"
+path = "/v1/payouts/search"
+body = "json"
+send = { limit = 1, filter = { reference = "{key}" } }
+done = "status == 200"
+captured = "minor(answer.amount, 'usd')"
+
+[[rails.shop.rules]]
+method = "POST"
 path = "/v1/streams"
 operation = "spend"
 headers = ["idempotency-key"]
@@ -69,12 +91,12 @@ fn upstream() -> (String, Receiver<String>) {
         let mut open = Vec::new();
         for socket in listener.incoming() {
             let mut socket = socket.unwrap();
-            let head = head(&mut socket);
-            if head.starts_with("GET") {
-                let body = r#"{"amount":"400"}"#;
-                let length = body.len();
+            let Some((head, body)) = whole(&mut socket) else { continue };
+            if head.starts_with("GET") || head.starts_with("POST /v1/payouts/search ") {
+                let found = r#"{"amount":"400"}"#;
+                let length = found.len();
                 let type_ = "content-type: application/json\r\nconnection: close";
-                write!(socket, "HTTP/1.1 200 OK\r\n{type_}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+                write!(socket, "HTTP/1.1 200 OK\r\n{type_}\r\ncontent-length: {length}\r\n\r\n{found}").unwrap();
             } else if head.contains("/v1/streams") {
                 let event = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n";
                 socket.write_all(event.as_bytes()).unwrap();
@@ -82,24 +104,12 @@ fn upstream() -> (String, Receiver<String>) {
             } else {
                 open.push(socket);
             }
-            if hears.send(head).is_err() {
+            if hears.send(format!("{head}\r\n\r\n{body}")).is_err() {
                 return;
             }
         }
     });
     (url, heard)
-}
-
-/// What a request begins with; its body is in what follows, and says nothing that is needed.
-fn head(socket: &mut TcpStream) -> String {
-    let mut read = Vec::new();
-    while !read.windows(4).any(|end| end == b"\r\n\r\n") {
-        let mut more = [0; 1024];
-        let count = socket.read(&mut more).unwrap();
-        assert!(count > 0, "the head is whole");
-        read.extend_from_slice(&more[..count]);
-    }
-    String::from_utf8(read).unwrap()
 }
 
 /// The head and the body of a request; nothing if it ends before.
@@ -273,6 +283,18 @@ fn a_spend_that_the_upstream_has_is_looked_up_by_the_next_server_and_never_sent_
     let again: Vec<_> = heard.try_iter().collect();
     assert!(!again.is_empty() && again.iter().all(|head| head.starts_with("GET /v1/charges/")), "{again:?}");
     // 4.00 were captured of the 9.00 that were held.
+    let refused = server.post("/rail/shop/v1/charges", &token, "more", &json!({"amount": "601"})).unwrap();
+    assert_eq!(refused["code"], "limit_exceeded", "{refused}");
+}
+
+#[test]
+fn a_spend_that_is_looked_up_by_a_question_is_found_by_the_next_server() {
+    let (_home, server, token, heard) = killed_in_the_middle_of("/rail/shop/v1/payouts");
+    server.settles_as("/rail/shop/v1/payouts", &token, "answer_not_kept");
+    let again: Vec<_> = heard.try_iter().collect();
+    let question = r#"{"filter":{"reference":"order-7"},"limit":1}"#;
+    let is_one = |head: &String| head.starts_with("POST /v1/payouts/search ") && head.ends_with(question);
+    assert!(!again.is_empty() && again.iter().all(is_one), "{again:?}");
     let refused = server.post("/rail/shop/v1/charges", &token, "more", &json!({"amount": "601"})).unwrap();
     assert_eq!(refused["code"], "limit_exceeded", "{refused}");
 }
