@@ -263,6 +263,11 @@ pub trait Rail: Send + Sync {
         if self.is_sandbox() { "sandbox" } else { "other" }
     }
 
+    /// Whether whoever is behind it refused the credential that it was shown last: the operator's to mend.
+    fn refuses_credential(&self) -> bool {
+        false
+    }
+
     /// What those who rely on this rail should know, in words.
     fn caveat(&self) -> Option<&'static str> {
         None

@@ -181,6 +181,10 @@ impl Rail for BitgoRail {
         (self.software == Software::Bitgo).then_some("not yet run against BitGo itself")
     }
 
+    fn refuses_credential(&self) -> bool {
+        self.caller.is_refused()
+    }
+
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
         self.meant(coin, address)
     }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bursar_wire::signature::{AuthVersion, Response, SigningKey};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn upstream() -> (String, Receiver<String>) {
             let mut words = head.split(' ');
             let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap().to_owned());
             if method == "GET" {
-                answer(&mut socket, &target, &paid);
+                answer(&mut socket, &target, &head, &paid);
                 continue;
             }
             let asked: Value = serde_json::from_str(&body).unwrap();
@@ -49,7 +49,7 @@ fn upstream() -> (String, Receiver<String>) {
     (url, heard)
 }
 
-fn answer(socket: &mut TcpStream, target: &str, paid: &BTreeSet<String>) {
+fn answer(socket: &mut TcpStream, target: &str, head: &str, paid: &BTreeSet<String>) {
     let path = target.split('?').next().unwrap();
     let found = path.rsplit('/').next().filter(|name| paid.contains(*name));
     let (status, shown) = match found {
@@ -67,8 +67,9 @@ fn answer(socket: &mut TcpStream, target: &str, paid: &BTreeSet<String>) {
         None if path.contains("/transfer/") => (404, json!({"error": "no such transfer"})),
         None => (200, json!({"user": "up"})),
     };
-    let (body, now) = (shown.to_string(), SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap());
-    let timestamp = now.as_millis().to_string();
+    let body = shown.to_string();
+    // Its clock is the asker's.
+    let timestamp = head.lines().find_map(|line| line.strip_prefix("auth-timestamp: ")).unwrap().to_owned();
     let subject = Response {
         version: AuthVersion::V3,
         method: "GET",
