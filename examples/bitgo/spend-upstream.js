@@ -25,7 +25,7 @@ async function read(bitgo, { id }, operator, theirs) {
   const build = bitgo.url(`/tbtc/wallet/${id}/tx/build`, 2);
   const built = await bitgo.post(build).send({ recipients: [{ address: RECIPIENT, amount: AMOUNT }] }).result();
   if (!built.txHex) throw new Error(`the upstream built nothing: ${JSON.stringify(built)}`);
-  console.log(`Read through it: ${wallet.confirmedBalanceString} satoshi, ${own.addresses.length} addresses, and a transaction of ${built.txHex.length / 2} bytes.`);
+  console.log(`Read through it: ${wallet.confirmedBalanceString} satoshi, the same addresses, and a transaction of ${built.txHex.length / 2} bytes.`);
 }
 
 async function main() {

@@ -226,6 +226,11 @@ pub trait Exchanges: Send + Sync {
     /// It is never carried out.
     fn meaning(&self, asked: &Asked<'_>) -> Result<Exchange, Forbidden>;
 
+    /// The header in which the upstream has its credential, and so in which its clients have theirs.
+    fn credential_header(&self) -> Option<&str> {
+        None
+    }
+
     /// Passes a read on.
     fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>>;
 

@@ -399,7 +399,10 @@ async fn a_wallet_is_registered_only_if_the_upstream_has_it_in_this_coin() {
     }
     double.set("GET 0a", Some((401, "{}".to_owned(), Signed::Not)));
     let unheard = rail.balance(WALLET).await;
-    assert!(matches!(&unheard, Err(RailError::Unavailable(told)) if told.contains("does not take the token")), "{unheard:?}");
+    assert!(
+        matches!(&unheard, Err(RailError::Unavailable(told)) if told.contains("does not take the token")),
+        "{unheard:?}"
+    );
     assert!(rail.refuses_credential());
     double.says("GET 0a", 401, r#"{"error":"needs unlock","needsUnlock":true}"#);
     assert!(rail.balance(WALLET).await.is_err() && !rail.refuses_credential(), "who signs knows the token");

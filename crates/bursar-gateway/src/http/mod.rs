@@ -274,6 +274,10 @@ impl Exchanges for HttpRail {
         self.rules.meaning(asked)
     }
 
+    fn credential_header(&self) -> Option<&str> {
+        self.credential.keys().next().map(HeaderName::as_str)
+    }
+
     fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>> {
         Box::pin(async move {
             let answered = self.upstream.carry(outgoing, &self.credential).await;
