@@ -326,6 +326,57 @@ async fn every_route_of_the_public_api_does_for_every_kind_of_token_what_the_tab
 }
 
 #[tokio::test]
+async fn whoever_else_has_a_credential_gets_nothing_past_the_table() {
+    let house = House::open().await;
+    let spends = json!({"scope": ["wallet_view_all", "wallet_spend_all"]});
+    let locked = house.token(spends.clone()).await;
+    assert_eq!(house.server.send("POST", "/api/v2/user/lock", Some(&locked), None).await.status, 200);
+    house.server.user("stranger@example.com").await;
+    let session = house.server.log_in("stranger@example.com").await;
+    let made = house.server.issue(&session, spends).await;
+    let stranger = made["token"].as_str().unwrap().to_owned();
+    let service = house.server.service(&house.session).await;
+    let kinds = [
+        ("locked", &locked),
+        ("session", &house.session),
+        ("stranger's session", &session),
+        ("stranger's token", &stranger),
+        ("service", &service),
+    ];
+    for route in table().iter().filter(|route| route.handling != Handling::Own) {
+        let path = house.path(route);
+        if is_served(route.method, &path) || path.ends_with("/maximumSpendable") {
+            continue;
+        }
+        for (kind, token) in kinds {
+            // Whole requests, so that it is who asks that is refused, and not what.
+            let body = match route.handling {
+                Handling::Recipients => json!({"recipients": [{"address": TO, "amount": "1000"}]}),
+                Handling::Intent => intent("1000", "a"),
+                _ => json!({}),
+            };
+            let asked = house.upstream.heard("").len();
+            let answer =
+                house.server.send(route.method, &path, Some(token), (route.method != "GET").then_some(body)).await;
+            let told = format!("{kind}: {} {path}: {} {}", route.method, answer.status, answer.body);
+            let may_read = route.handling == Handling::Pass && matches!(kind, "locked" | "session");
+            assert!(may_read || answer.status.is_client_error(), "{told}");
+            assert!(may_read || house.upstream.heard("").len() == asked, "{told}");
+            if kind == "locked" && matches!(route.handling, Handling::Recipients | Handling::Intent) {
+                assert_eq!(code(&answer), "locked", "{told}");
+            }
+        }
+    }
+    assert!(
+        house
+            .upstream
+            .heard("")
+            .iter()
+            .all(|request| !request.contains("/tx/initiate") && !request.contains("POST /api/v2/wallet"))
+    );
+}
+
+#[tokio::test]
 async fn a_read_is_asked_twice_at_most_and_its_answer_names_our_wallet() {
     let house = House::open().await;
     let token = house.token(json!({})).await;
