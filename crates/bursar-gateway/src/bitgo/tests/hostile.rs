@@ -169,7 +169,7 @@ async fn a_request_that_is_over_is_given_back_and_one_that_was_not_told_is_found
     assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await));
     double.says("GET sequenceId", 404, &absent());
     let other = request("canceled").replace("bursar-07", "bursar-08");
-    double.says(LISTED, 200, &list(&[other.clone()]));
+    double.says(LISTED, 200, &list(std::slice::from_ref(&other)));
     assert!(is_unknown(&rail.became_of(&hold, &*double.notes).await), "another's says nothing of this one");
     double.says(LISTED, 200, &list(&[other, request("initialized")]));
     assert_eq!(rail.became_of(&hold, &*double.notes).await, SendOutcome::Sent { reference: "r-1".to_owned() });
