@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bursar_core::account::Wallet;
 use bursar_core::authorize::{Need as Authority, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState};
@@ -155,7 +156,7 @@ impl Bursar {
             Does::Spend | Does::Continue => {
                 let memory = self.memory(&wallet.rail);
                 if let Some(step) = dialect.continued(asked, &wallet.reference, &memory).map_err(ServiceError::from)? {
-                    let (hold, passed) = self.held_step(principal, id, step)?;
+                    let (hold, passed) = self.held_step(principal, &wallet, step)?;
                     let circuit = self.circuit(principal, Doing::Spend, Place::Wallet(Some(id)));
                     circuit.check()?;
                     // What is not answered may have been done.
@@ -177,7 +178,7 @@ impl Bursar {
     fn held_step(
         &self,
         principal: &Principal,
-        wallet: WalletId,
+        wallet: &Wallet,
         step: Continued,
     ) -> Result<(HoldId, Passed), NoExchange> {
         let Continued { hold, passed, unheld } = step;
@@ -185,9 +186,23 @@ impl Bursar {
             Some(id) => self.reads.look_up(|reader| reader.hold(id)).map_err(ServiceError::from)?,
             None => None,
         };
+        // No new hold is decided on, so what would refuse one is asked here.
+        let now = self.clock.now();
+        if let Some(since) = principal.token().locked.filter(|_| principal.token().unlocked_at(now).is_none()) {
+            return Err(ServiceError::from(Refusal::Locked { since }).into());
+        }
+        let freeze = match self.stored_organisation(wallet.organisation) {
+            Ok(found) => found.value.freeze,
+            // One that was never written down is not frozen either.
+            Err(ServiceError::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(freeze) = freeze.filter(|freeze| freeze.holds_at(now)) {
+            return Err(ServiceError::from(Refusal::OrganisationFrozen(freeze)).into());
+        }
         let is_held = |hold: &Hold| {
             hold.token == principal.token().id
-                && hold.wallet == Some(wallet)
+                && hold.wallet == Some(wallet.id)
                 && matches!(hold.state, HoldState::Open | HoldState::Unresolved { .. })
         };
         match hold.filter(is_held) {

@@ -527,6 +527,16 @@ async fn an_intent_is_held_when_it_is_asked_for_and_only_its_token_signs_and_del
         let passed = post(&token, &format!("/r-0{path}"), body).await;
         assert_eq!((passed.status.as_u16(), &passed.body["walletId"]), (200, &json!(house.wallet)), "{}", passed.body);
     }
+    assert_eq!(house.server.send("POST", "/api/v2/user/lock", Some(&token), None).await.status, 200);
+    for (path, body) in [("/transactions/0/send", None), ("/commit", Some(json!({})))] {
+        let locked = post(&token, &format!("/r-0{path}"), body).await;
+        assert_eq!(code(&locked), "locked", "who may not spend delivers nothing: {}", locked.body);
+    }
+    let unlock = async || {
+        let body = json!({"otp": OTP, "duration": 60});
+        house.server.send("POST", "/api/v2/user/unlock", Some(&token), Some(body)).await.status
+    };
+    assert_eq!(unlock().await, 200);
     let lost = post(&token, "/r-0/commit", Some(json!({}))).await;
     assert_eq!(code(&lost), "outcome_pending", "it may have been done: {}", lost.body);
     let lite = house.tx_send(&token, &json!({"txRequestId": "r-0"})).await;
@@ -540,6 +550,7 @@ async fn an_intent_is_held_when_it_is_asked_for_and_only_its_token_signs_and_del
     assert_eq!(sweep().await.unwrap().captured, 0, "what can be signed stays held, however long");
     *house.upstream.1.lock().unwrap() = "delivered";
     assert_eq!(sweep().await.unwrap().captured, 1);
+    assert_eq!(unlock().await, 200);
     let late = post(&token, "/r-0/transactions/0/send", None).await;
     assert_eq!(code(&late), "not_supported", "what is settled is gone on with no more: {}", late.body);
 }
