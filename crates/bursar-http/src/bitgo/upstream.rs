@@ -1,7 +1,7 @@
 //! Routes of BitGo's that Bursar does not serve itself, for wallets of rails that have them.
 
 use axum::http::{Method, StatusCode};
-use bursar_rails::dialect::Route;
+use bursar_rails::dialect::{Does, Route};
 use bursar_rails::exchange::{Answered, Asked};
 use bursar_service::authenticate::Mode;
 use bursar_service::dialect::Done;
@@ -32,11 +32,12 @@ pub(super) async fn instead(call: &Call) -> Option<Result<Reply, Failure>> {
 
 async fn carried_out(call: &Call, route: Route) -> Result<Reply, Failure> {
     let principal = call.principal()?;
-    // A version 2 signature fits every verb: without a body nothing says which of those that its path has was meant.
+    // A version 2 signature fits every verb: without a body nothing says which one was meant, unless the path has one alone.
     let is_other = |method: &&Method| **method != call.method;
-    let is_ambiguous = call.method != Method::GET
-        && call.body.is_empty()
-        && VERBS.iter().filter(is_other).any(|verb| call.bursar.route(verb.as_str(), path(call)).is_some());
+    let has_others =
+        || VERBS.iter().filter(is_other).any(|verb| call.bursar.route(verb.as_str(), path(call)).is_some());
+    let is_ambiguous =
+        call.method != Method::GET && call.body.is_empty() && (route.does != Does::Continue || has_others());
     if principal.mode == Mode::V2 && is_ambiguous {
         return Err(Failure::MethodNotSigned);
     }

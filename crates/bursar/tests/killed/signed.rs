@@ -16,6 +16,7 @@ use crate::{Home, PATIENCE, Server, whole};
 
 const TOKEN: &str = "v2x0000000000000000000000000000000000000000000000000000000000000000";
 const TO: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+const CHANGE: &str = "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn";
 /// What each spend pays, and what one costs with its greatest fee, in satoshi.
 const AMOUNT: u64 = 1000;
 const RAIL: &str = "[rails.up]\nkind = 'bitgo'\nurl = 'URL'\ntoken_file = 'up.token'\ncoin = 'tbtc'\n\
@@ -62,6 +63,10 @@ fn answer(socket: &mut TcpStream, target: &str, head: &str, paid: &BTreeSet<Stri
         }
         None if path.ends_with("/wallet/0a") => {
             (200, json!({"id": "0a", "coin": "tbtc", "permissions": ["spend"], "confirmedBalanceString": "9000"}))
+        }
+        None if path.ends_with("/unspents") => {
+            let coin = json!({"id": format!("{}:0", "01".repeat(32)), "address": CHANGE, "valueString": "1007"});
+            (200, json!({"unspents": [coin]}))
         }
         None if path.ends_with("/txrequests") => (200, json!({"txRequests": []})),
         None if path.contains("/transfer/") => (404, json!({"error": "no such transfer"})),
@@ -134,6 +139,14 @@ fn killed_in_the_middle_of(call: &'static str, body: &Value) {
 fn a_payment_that_a_signing_upstream_has_is_found_by_the_next_server_and_never_sent_again() {
     let body = json!({"address": TO, "amount": "1000", "sequenceId": "a"});
     killed_in_the_middle_of("/api/v2/tbtc/wallet/WALLET/sendcoins", &body);
+}
+
+#[test]
+fn a_transaction_that_a_signing_upstream_has_is_found_by_the_next_server() {
+    let pays = "e803000000000000160014751e76e8199196d454941c45d1b3a323f1433bd6";
+    let raw = format!("0200000001{}0000000000fdffffff01{pays}00000000", "01".repeat(32));
+    let body = json!({"txHex": raw, "recipients": [{"address": TO, "amount": "1000"}], "sequenceId": "a"});
+    killed_in_the_middle_of("/api/v2/tbtc/wallet/WALLET/tx/send", &body);
 }
 
 #[test]
