@@ -155,16 +155,29 @@ impl Bursar {
             }
             Does::Spend | Does::Continue => {
                 let memory = self.memory(&wallet.rail);
+                let circuit = self.circuit(principal, Doing::Spend, Place::Wallet(Some(id)));
                 if let Some(step) = dialect.continued(asked, &wallet.reference, &memory).map_err(ServiceError::from)? {
-                    let (hold, passed) = self.held_step(principal, &wallet, step)?;
-                    let circuit = self.circuit(principal, Doing::Spend, Place::Wallet(Some(id)));
                     circuit.check()?;
+                    let (hold, passed) = match self.held_step(principal, &wallet, step) {
+                        Err(NoExchange::Forbidden(forbidden)) => {
+                            circuit.went_wrong(forbidden.why.code()).await;
+                            return Err(NoExchange::Forbidden(forbidden));
+                        }
+                        held => held?,
+                    };
                     // What is not answered may have been done.
                     let untold = |_| ServiceError::OutcomePending { hold };
-                    let answered = dialect.pass(&passed, &wallet.reference, id).await.map_err(untold)?;
+                    let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await;
+                    let answered = answered.map_err(untold)?;
                     return Ok(Done::Passed(answered));
                 }
-                let order = dialect.order(asked).map_err(NoExchange::Forbidden)?;
+                let order = match dialect.order(asked) {
+                    Err(forbidden) => {
+                        circuit.went_wrong(forbidden.why.code()).await;
+                        return Err(NoExchange::Forbidden(forbidden));
+                    }
+                    Ok(order) => order,
+                };
                 let sent = self.spend(principal, request(id, wallet.coin.clone(), order, otp)).await?;
                 // It was asked for, so a client that is told nothing of it must not take it for refused.
                 let untold = |_| ServiceError::OutcomePending { hold: sent.hold.id };

@@ -4,13 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use bursar_core::amount::Amount;
+use bursar_core::breaker::BreakerRules;
 use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
-use bursar_core::time::Timestamp;
+use bursar_core::time::{Span, Timestamp};
 use bursar_gateway::bitgo::{AuthVersion, BitgoRail, Scheme, Settings, Software};
 use bursar_gateway::tls::Trust;
 use bursar_rails::bitgo::routes::{Handling, Route, table};
+use bursar_service::Policy;
 use bursar_service::people::{DEFAULT_ORGANISATION, NewWallet};
 use bursar_testkit::FixedClock;
 use bursar_wire::signature::{Response, SigningKey};
@@ -18,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{Answer, OTP, Server};
+use crate::support::{Answer, OTP, Server, policy};
 use crate::world::code;
 
 const OWNER: &str = "owner@example.com";
@@ -189,6 +191,10 @@ struct House {
 
 impl House {
     async fn open() -> Self {
+        Self::by(policy()).await
+    }
+
+    async fn by(policy: Policy) -> Self {
         let upstream = Upstream::default();
         let settings = Settings {
             coin: Coin::parse("tbtc").unwrap(),
@@ -202,7 +208,7 @@ impl House {
         };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(NOW)));
         let rail = BitgoRail::trusting(settings, clock, &Trust::public().unwrap()).unwrap();
-        let server = Server::before(Arc::new(rail)).await;
+        let server = Server::before_with(Arc::new(rail), policy).await;
         server.user(OWNER).await;
         server.wallet_of(OWNER).await;
         let wallet = NewWallet {
@@ -314,7 +320,7 @@ async fn every_route_of_the_public_api_does_for_every_kind_of_token_what_the_tab
     assert!(house.upstream.heard("POST /api").iter().all(|request| !request.contains("/tx/send")));
     let heard = house.upstream.heard("");
     assert!(heard.iter().all(|request| request.contains("hmac: ") && !request.contains("v2x")), "no token is shown");
-    house.server.pass(bursar_core::time::Span::from_seconds(7200));
+    house.server.pass(Span::from_seconds(7200));
     for route in table() {
         let body = (route.method != "GET").then(|| json!({}));
         let (_, _, _, token) = &kinds[0];
@@ -546,7 +552,7 @@ async fn an_intent_is_held_when_it_is_asked_for_and_only_its_token_signs_and_del
     assert_eq!(house.upstream.heard("POST ").len(), 6);
 
     let sweep = || house.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline);
-    house.server.pass(bursar_core::time::Span::from_seconds(3600));
+    house.server.pass(Span::from_seconds(3600));
     assert_eq!(sweep().await.unwrap().captured, 0, "what can be signed stays held, however long");
     *house.upstream.1.lock().unwrap() = "delivered";
     assert_eq!(sweep().await.unwrap().captured, 1);
@@ -580,4 +586,21 @@ async fn a_request_whose_answer_is_lost_is_found_by_its_name_and_given_back_only
     assert_eq!(house.upstream.heard("POST ").len(), 1);
     let other = ask("1000", "b").await;
     assert_eq!(code(&other), "rail_refused", "what is over when it is asked for is refused: {}", other.body);
+}
+
+#[tokio::test]
+async fn a_token_that_only_asks_for_what_is_refused_is_paused() {
+    let rules = BreakerRules { after: 3, pause: Span::from_seconds(60), longest: Span::from_seconds(3600) };
+    let house = House::by(Policy { breaker: Some(rules), ..policy() }).await;
+    let token = house.token(json!({"scope": ["wallet_view_all", "wallet_spend_all"]})).await;
+    let requests = format!("/api/v2/wallet/{}/txrequests", house.wallet);
+    let post = async |path: &str, body: Value| {
+        code(&house.server.send("POST", &format!("{requests}{path}"), Some(&token), Some(body)).await).to_owned()
+    };
+    assert_eq!(post("", json!({"intent": {"intentType": "customTx"}})).await, "not_priced");
+    for _ in 0..2 {
+        assert_eq!(post("/r-0/transactions/0/send", json!({})).await, "not_supported");
+    }
+    assert_eq!(post("", intent("1000", "a")).await, "broken");
+    assert!(house.upstream.heard("POST ").is_empty());
 }
