@@ -10,6 +10,24 @@ if (!process.env.BURSAR_BIN) {
   process.exit(2);
 }
 
+/** What a client reads of the wallet is what the upstream has, under the name that it has in front. */
+async function read(bitgo, { id }, operator, theirs) {
+  const wallet = await bitgo.get(bitgo.url(`/tbtc/wallet/${id}`, 2)).result();
+  const there = await operator.get(operator.url(`/tbtc/wallet/${theirs}`, 2)).result();
+  if (wallet.id !== id || wallet.confirmedBalanceString !== there.confirmedBalanceString) {
+    throw new Error(`the wallet reads otherwise in front: ${JSON.stringify([wallet, there])}`);
+  }
+  const addresses = (api, name) => api.get(api.url(`/tbtc/wallet/${name}/addresses`, 2)).result();
+  const [own, others] = [await addresses(bitgo, id), await addresses(operator, theirs)];
+  const texts = (list) => JSON.stringify(list.addresses.map(({ address }) => address));
+  if (texts(own) !== texts(others)) throw new Error('the addresses are not those of the upstream');
+  // What a route of the table does that only the upstream can: this one is passed on as it is, and moves nothing.
+  const build = bitgo.url(`/tbtc/wallet/${id}/tx/build`, 2);
+  const built = await bitgo.post(build).send({ recipients: [{ address: RECIPIENT, amount: AMOUNT }] }).result();
+  if (!built.txHex) throw new Error(`the upstream built nothing: ${JSON.stringify(built)}`);
+  console.log(`Read through it: ${wallet.confirmedBalanceString} satoshi, the same addresses, and a transaction of ${built.txHex.length / 2} bytes.`);
+}
+
 async function main() {
   const upstream = await startUpstream('1000000');
   const front = await startFront(upstream);
@@ -20,6 +38,7 @@ async function main() {
   const bitgo = sdk(front, token);
   const { wallets } = await bitgo.get(bitgo.url('/tbtc/wallet', 2)).result();
   const wallet = wallets.find(({ label }) => label === 'Treasury');
+  await read(bitgo, wallet, sdk(upstream.server, upstream.token), upstream.wallet);
   const send = (sequenceId) =>
     bitgo
       .post(bitgo.url(`/tbtc/wallet/${wallet.id}/sendcoins`, 2))

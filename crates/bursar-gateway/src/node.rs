@@ -6,7 +6,7 @@ use bursar_rails::jsonrpc::{Call, Params};
 use std::time::Duration;
 
 use crate::tls::Trust;
-use crate::upstream::{Answered, NoAnswer, Upstream};
+use crate::upstream::{Answered, NoAnswer, Upstream, is_refusal};
 
 /// The longest answer of a node that is read.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
@@ -61,12 +61,18 @@ impl Node {
         Ok(Self { upstream: self.upstream.asking(question)?, is_version_2: self.is_version_2 })
     }
 
+    /// Whether it refused the credential that it was shown last.
+    pub fn refuses_credential(&self) -> bool {
+        self.upstream.refuses_credential()
+    }
+
     /// Gets what it shows; nothing if it has none of that.
     ///
     /// # Errors
     /// It refuses, or does not answer.
     pub async fn get(&self) -> Result<Option<Json>, NodeError> {
         let answered = self.upstream.get().await.map_err(unanswered)?;
+        self.upstream.note(answered.status);
         if answered.status == hyper::StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -78,7 +84,9 @@ impl Node {
     /// # Errors
     /// It refuses, or does not answer.
     pub async fn post(&self, body: &Json) -> Result<Json, NodeError> {
-        shown(&self.upstream.post(body.to_string()).await.map_err(unanswered)?)
+        let answered = self.upstream.post(body.to_string()).await.map_err(unanswered)?;
+        self.upstream.note(answered.status);
+        shown(&answered)
     }
 
     /// Asks it something.
@@ -96,13 +104,22 @@ impl Node {
     /// It refuses, or does not answer; an answer to another call is none.
     pub async fn call(&self, call: &Call) -> Result<Json, NodeError> {
         let answered = self.upstream.post(call.to_json().to_string()).await.map_err(unanswered)?;
+        self.upstream.note(answered.status);
         // Bitcoin Core says errors with status 500 and 404; their bodies tell.
         let read = Json::read(&answered.body);
-        let answer = read.map_err(|_| NodeError::Lost(format!("it answered {} and no JSON", answered.status)))?;
+        let answer = read.map_err(|_| NodeError::Lost(no_json(&answered)))?;
         if answer.get("id") != Some(&call.id) {
             return Err(NodeError::Lost(format!("it answered {} to another call", answered.status)));
         }
         result(&answer)
+    }
+}
+
+/// What an answer is that cannot be read.
+fn no_json(answered: &Answered) -> String {
+    match is_refusal(answered.status) {
+        true => format!("it answered {}: it does not take the credential that the rail shows it", answered.status),
+        false => format!("it answered {} and no JSON", answered.status),
     }
 }
 
@@ -124,7 +141,7 @@ fn unanswered(error: NoAnswer) -> NodeError {
 
 /// What was answered to something that is no call: JSON, or an error with a status that says so.
 fn shown(answered: &Answered) -> Result<Json, NodeError> {
-    let read = Json::read(&answered.body).map_err(|_| NodeError::Lost(format!("it answered {}", answered.status)));
+    let read = Json::read(&answered.body).map_err(|_| NodeError::Lost(no_json(answered)));
     if answered.status.is_success() {
         return read;
     }

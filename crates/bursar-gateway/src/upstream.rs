@@ -4,8 +4,10 @@
 //! tells the upstream's address or its credentials. Whoever asks is told whether the request can have arrived.
 
 mod carry;
+mod standing;
 
 pub(crate) use carry::Opened;
+pub(crate) use standing::is_refusal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use self::standing::Standing;
 use crate::tls::{self, Trust};
 
 /// How long a connection may take to be made.
@@ -45,6 +48,7 @@ pub struct Upstream {
     most: usize,
     /// Whose turn it is to read a long answer.
     long: Arc<Semaphore>,
+    standing: Standing,
 }
 
 /// An answer that came in full.
@@ -128,7 +132,7 @@ impl Upstream {
             .retry_canceled_requests(false)
             .build(tls);
         let long = Arc::new(Semaphore::new(LONG_AT_ONCE));
-        Ok(Self { client, uri, authorization, within, most, long })
+        Ok(Self { client, uri, authorization, within, most, long, standing: Standing::default() })
     }
 
     /// What lies under it, by the names of the path; the connections are shared.
@@ -184,6 +188,27 @@ impl Upstream {
         *request.method_mut() = method;
         *request.headers_mut() = headers;
         self.ask(request).await
+    }
+
+    /// The same, with less patience.
+    #[cfg(test)]
+    pub(crate) fn hurried(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+
+    /// The same, whose word on the credential counts as the word of another.
+    pub(crate) fn speaking_for(self, other: &Self) -> Self {
+        Self { standing: other.standing.clone(), ..self }
+    }
+
+    /// Notes what an answer says of the credential.
+    pub(crate) fn note(&self, status: StatusCode) {
+        self.standing.note(self.uri.host().unwrap_or_default(), status);
+    }
+
+    /// Whether it refused whoever asked it last.
+    pub(crate) fn refuses_credential(&self) -> bool {
+        self.standing.is_refused()
     }
 
     /// What a request to it names in its first line: path and query.

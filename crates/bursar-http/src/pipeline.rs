@@ -226,9 +226,7 @@ impl Surface {
             values.next().is_none_or(|value| value.to_str().is_ok()) && values.next().is_none()
         };
         if !(is_readable(names::AUTHORIZATION) && is_readable(names::HMAC) && is_readable(names::V4_SIGNATURE)) {
-            use bursar_wire::bearer::BearerError;
-            let malformed = bursar_service::authenticate::Unauthenticated::Malformed(BearerError::NotOneWord);
-            return (Err(Failure::Unauthenticated(malformed)), None);
+            return (Err(malformed()), None);
         }
         let signing = if let Some(signature) = text(names::V4_SIGNATURE) {
             Signing::V4 {
@@ -246,8 +244,15 @@ impl Surface {
         let takes_password =
             [routes::RAIL_PREFIX, routes::OAUTH_PREFIX].iter().any(|it| received.target.starts_with(it));
         let basic = text(names::AUTHORIZATION).filter(|_| takes_password).and_then(basic_token);
+        // A client of an API has its key where that API takes it, and knows no other place.
+        let own_header = rail_of(&received.target).and_then(|rail| self.bursar.credential_header(rail));
+        let own_header = own_header.filter(|_| !received.headers.contains_key(names::AUTHORIZATION));
+        if own_header.is_some_and(|name| !is_readable(name)) {
+            return (Err(malformed()), None);
+        }
+        let own = own_header.and_then(text).map(|token| format!("Bearer {token}"));
         let presented = Presented {
-            authorization: basic.as_deref().or(text(names::AUTHORIZATION)),
+            authorization: basic.as_deref().or(own.as_deref()).or(text(names::AUTHORIZATION)),
             signing,
             method: received.method.as_str(),
             target: &received.target,
@@ -350,6 +355,17 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
         return Err(Failure::MethodNotSigned);
     }
     Ok(caller)
+}
+
+fn malformed() -> Failure {
+    use bursar_service::authenticate::Unauthenticated;
+    use bursar_wire::bearer::BearerError;
+    Failure::Unauthenticated(Unauthenticated::Malformed(BearerError::NotOneWord))
+}
+
+/// The rail that a request speaks to in the rail's own way.
+fn rail_of(target: &str) -> Option<&str> {
+    target.strip_prefix(routes::RAIL_PREFIX)?.split(['/', '?']).next()
 }
 
 /// The token in basic credentials, as a bearer; nothing if they are of another kind.

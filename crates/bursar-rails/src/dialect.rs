@@ -41,6 +41,8 @@ pub enum Does {
     Pass,
     /// It moves money, and is held first.
     Spend,
+    /// It goes on with a spend that is held, and moves no more than that.
+    Continue,
     /// It is carried out for no token.
     Withheld(Forbidden),
 }

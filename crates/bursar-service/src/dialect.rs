@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use bursar_core::account::Wallet;
 use bursar_core::authorize::{Need as Authority, authorize};
 use bursar_core::coin::Coin;
+use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::refusal::Refusal;
 use bursar_rails::dialect::{Does, Need, Order, Passed, Route};
@@ -19,7 +21,7 @@ use crate::authenticate::Principal;
 use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::exchange::NoExchange;
-use crate::rail::{Answer, Plan, RailError};
+use crate::rail::{Answer, Memory, Plan, RailError};
 use crate::spend::{Sent, SpendRequest, What};
 
 /// A rail that is asked in the language of Bursar's own clients.
@@ -54,6 +56,36 @@ pub trait Dialect: Send + Sync {
         order: &'a Order,
         hold: HoldId,
     ) -> Answer<'a, Result<Plan, RailError>>;
+
+    /// What a request goes on with that was asked for before; nothing if it stands for itself.
+    ///
+    /// # Errors
+    /// What is remembered of it cannot be read.
+    fn continued(
+        &self,
+        asked: &Asked<'_>,
+        reference: &str,
+        memory: &dyn Memory,
+    ) -> Result<Option<Continued>, RailError>;
+
+    /// What the rail shows of a spend that is to be gone on with, in our name of the wallet; nothing of all others.
+    fn shown<'a>(
+        &'a self,
+        hold: &'a Hold,
+        reference: &'a str,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<Answered>, RailError>>;
+}
+
+/// A step of a spend.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Continued {
+    /// The spend that is held for it; nothing if none is known.
+    pub hold: Option<HoldId>,
+    /// What is passed on, if that is held.
+    pub passed: Result<Passed, Forbidden>,
+    /// Why it is not, if it is not held.
+    pub unheld: Forbidden,
 }
 
 /// What became of a request.
@@ -61,8 +93,8 @@ pub trait Dialect: Send + Sync {
 pub enum Done {
     /// It was passed on, and this was answered.
     Passed(Answered),
-    /// It was spent.
-    Sent(Box<Sent>),
+    /// It was spent, and the rail shows this of it, if it is to be gone on with.
+    Sent(Box<Sent>, Option<Answered>),
 }
 
 impl Bursar {
@@ -121,11 +153,74 @@ impl Bursar {
                 let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await?;
                 Ok(Done::Passed(answered))
             }
-            Does::Spend => {
-                let order = dialect.order(asked).map_err(NoExchange::Forbidden)?;
+            Does::Spend | Does::Continue => {
+                let memory = self.memory(&wallet.rail);
+                let circuit = self.circuit(principal, Doing::Spend, Place::Wallet(Some(id)));
+                if let Some(step) = dialect.continued(asked, &wallet.reference, &memory).map_err(ServiceError::from)? {
+                    circuit.check()?;
+                    let (hold, passed) = match self.held_step(principal, &wallet, step) {
+                        Err(NoExchange::Forbidden(forbidden)) => {
+                            circuit.went_wrong(forbidden.why.code()).await;
+                            return Err(NoExchange::Forbidden(forbidden));
+                        }
+                        held => held?,
+                    };
+                    // What is not answered may have been done.
+                    let untold = |_| ServiceError::OutcomePending { hold };
+                    let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await;
+                    let answered = answered.map_err(untold)?;
+                    return Ok(Done::Passed(answered));
+                }
+                let order = match dialect.order(asked) {
+                    Err(forbidden) => {
+                        circuit.went_wrong(forbidden.why.code()).await;
+                        return Err(NoExchange::Forbidden(forbidden));
+                    }
+                    Ok(order) => order,
+                };
                 let sent = self.spend(principal, request(id, wallet.coin.clone(), order, otp)).await?;
-                Ok(Done::Sent(Box::new(sent)))
+                // It was asked for, so a client that is told nothing of it must not take it for refused.
+                let untold = |_| ServiceError::OutcomePending { hold: sent.hold.id };
+                let shown = dialect.shown(&sent.hold, &wallet.reference, &memory).await.map_err(untold)?;
+                Ok(Done::Sent(Box::new(sent), shown))
             }
+        }
+    }
+
+    /// INVARIANT: a step is passed on for the token that asked for the spend, and only while that is held.
+    fn held_step(
+        &self,
+        principal: &Principal,
+        wallet: &Wallet,
+        step: Continued,
+    ) -> Result<(HoldId, Passed), NoExchange> {
+        let Continued { hold, passed, unheld } = step;
+        let hold = match hold {
+            Some(id) => self.reads.look_up(|reader| reader.hold(id)).map_err(ServiceError::from)?,
+            None => None,
+        };
+        // No new hold is decided on, so what would refuse one is asked here.
+        let now = self.clock.now();
+        if let Some(since) = principal.token().locked.filter(|_| principal.token().unlocked_at(now).is_none()) {
+            return Err(ServiceError::from(Refusal::Locked { since }).into());
+        }
+        let freeze = match self.stored_organisation(wallet.organisation) {
+            Ok(found) => found.value.freeze,
+            // One that was never written down is not frozen either.
+            Err(ServiceError::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(freeze) = freeze.filter(|freeze| freeze.holds_at(now)) {
+            return Err(ServiceError::from(Refusal::OrganisationFrozen(freeze)).into());
+        }
+        let is_held = |hold: &Hold| {
+            hold.token == principal.token().id
+                && hold.wallet == Some(wallet.id)
+                && matches!(hold.state, HoldState::Open | HoldState::Unresolved { .. })
+        };
+        match hold.filter(is_held) {
+            Some(hold) => Ok((hold.id, passed.map_err(NoExchange::Forbidden)?)),
+            None => Err(NoExchange::Forbidden(unheld)),
         }
     }
 
@@ -136,7 +231,7 @@ impl Bursar {
             Err(refusal) => ServiceError::from(refusal).into(),
             Ok(()) => NoExchange::Forbidden(match does {
                 Does::Withheld(forbidden) => forbidden,
-                Does::Pass | Does::Spend => no_such_route(),
+                Does::Pass | Does::Spend | Does::Continue => no_such_route(),
             }),
         }
     }

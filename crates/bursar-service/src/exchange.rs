@@ -78,6 +78,11 @@ impl From<ServiceError> for NoExchange {
 }
 
 impl Bursar {
+    /// The header in which clients of a rail may have their token, beside the usual one; nothing if it has none of its own.
+    pub fn credential_header(&self, rail: &str) -> Option<&str> {
+        self.rails.get(rail)?.exchanges()?.credential_header()
+    }
+
     /// Whether a rail is one of plain HTTP.
     pub fn exchanges(&self, rail: &str) -> bool {
         self.rails.get(rail).is_some_and(|rail| rail.exchanges().is_some())

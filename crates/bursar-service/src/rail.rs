@@ -230,6 +230,11 @@ pub trait Exchanges: Send + Sync {
     /// It is never carried out.
     fn meaning(&self, asked: &Asked<'_>) -> Result<Exchange, Forbidden>;
 
+    /// The header in which the upstream has its credential, and so in which its clients have theirs.
+    fn credential_header(&self) -> Option<&str> {
+        None
+    }
+
     /// Passes a read on.
     fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>>;
 
@@ -265,6 +270,11 @@ pub trait Rail: Send + Sync {
     /// What kind of rail this is, in a word for people.
     fn kind(&self) -> &'static str {
         if self.is_sandbox() { "sandbox" } else { "other" }
+    }
+
+    /// Whether whoever is behind it refused the credential that it was shown last: the operator's to mend.
+    fn refuses_credential(&self) -> bool {
+        false
     }
 
     /// What those who rely on this rail should know, in words.

@@ -42,6 +42,8 @@ pub enum Health {
     Answers,
     /// That it knows no such wallet, or cannot read its name.
     WalletUnknown,
+    /// That it does not take the credential that this server shows it.
+    CredentialRefused,
     /// Nothing, or not in time.
     Silent,
     /// It was not asked: the caller has no wallet on it, or it is an API that tells no balance.
@@ -54,6 +56,7 @@ impl Health {
         match self {
             Self::Answers => "answers",
             Self::WalletUnknown => "wallet_unknown",
+            Self::CredentialRefused => "credential_refused",
             Self::Silent => "silent",
             Self::NotAsked => "not_asked",
         }
@@ -103,13 +106,15 @@ impl Bursar {
 }
 
 async fn ask(rail: &dyn Rail, reference: &str) -> Health {
+    // An API tells no balance; what it said last of the credential is known all the same.
+    let unknown = |health| if rail.refuses_credential() { Health::CredentialRefused } else { health };
     if rail.exchanges().is_some() {
-        return Health::NotAsked;
+        return unknown(Health::NotAsked);
     }
     match tokio::time::timeout(PATIENCE, rail.balance(reference)).await {
         Ok(Ok(_)) => Health::Answers,
         Ok(Err(RailError::UnknownWallet | RailError::Invalid { .. })) => Health::WalletUnknown,
         // What it said instead may name hosts and accounts, which are the operator's to know.
-        Ok(Err(RailError::Refused(_) | RailError::Unavailable(_))) | Err(_) => Health::Silent,
+        Ok(Err(RailError::Refused(_) | RailError::Unavailable(_))) | Err(_) => unknown(Health::Silent),
     }
 }

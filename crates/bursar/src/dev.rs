@@ -30,7 +30,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::post::Mail;
-use crate::rails::{self, Described};
+use crate::rails::{self, Described, RailConfiguration};
 use crate::server::{self, Data, Listening};
 
 const USERNAME: &str = "user@example.com";
@@ -90,6 +90,8 @@ pub(crate) struct Ready {
     pub(crate) is_ephemeral: bool,
     pub(crate) server_xpub: String,
     pub(crate) wallets: Vec<SandboxWallet>,
+    /// The rails beside the sandbox, and where clients speak to them.
+    pub(crate) rails: Vec<(String, String)>,
 }
 
 /// A wallet of the sandbox.
@@ -187,12 +189,27 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             is_ephemeral: home.temporary.is_some(),
             server_xpub,
             wallets,
+            rails: places(&wishes.rails, &url(serving.address())),
         })?;
         match wishes.ends_with_input {
             true => serving.until_stopped(server::end_of_input()).await,
             false => serving.until_stopped(std::future::pending()).await,
         }
     })
+}
+
+/// Where clients speak to rails: to an upstream's wallets as to all of this server's, to others in their own protocol.
+fn places(rails: &Described, url: &str) -> Vec<(String, String)> {
+    let place = |(name, rail): (&String, &RailConfiguration)| {
+        let place = match rail {
+            RailConfiguration::Bitgo(_) => url.to_owned(),
+            RailConfiguration::Bitcoin(_) | RailConfiguration::Evm(_) | RailConfiguration::Http(_) => {
+                format!("{url}/rail/{name}")
+            }
+        };
+        (name.clone(), place)
+    };
+    rails.iter().map(place).collect()
 }
 
 /// The sandbox: here with its book in the data directory, or where it listens.

@@ -205,6 +205,21 @@ pub(crate) fn kept(rails: &Described) -> impl Iterator<Item = (&str, &'static st
     rails.iter().flat_map(|(name, rail)| rail.kept().into_iter().map(move |(key, kept)| (name.as_str(), key, kept)))
 }
 
+/// The files of secrets of all rails: rail, key, and where it is.
+pub(crate) fn files(rails: &Described) -> Vec<(&str, &'static str, &Path)> {
+    let of_keys = kept(rails).filter_map(|(rail, key, kept)| match kept {
+        Kept::File(file) => Some((rail, key, file)),
+        Kept::Sealed => None,
+    });
+    let others = rails.iter().flat_map(|(name, rail)| match rail {
+        RailConfiguration::Bitgo(bitgo) => {
+            bitgo.passphrases().map(|file| (name.as_str(), "passphrase_files", file)).collect()
+        }
+        _ => Vec::new(),
+    });
+    of_keys.chain(others).collect()
+}
+
 /// Says in the log which secrets lie in clear, and how that is changed.
 pub(crate) fn tell_of_files(rails: &Described) {
     for (rail, key, kept) in kept(rails) {

@@ -73,6 +73,10 @@ impl Bcoin {
         Ok(Self { network, node, wallets })
     }
 
+    pub(super) fn refuses_credential(&self) -> bool {
+        self.node.refuses_credential() || self.wallets.refuses_credential()
+    }
+
     pub(super) const fn node(&self) -> &Node {
         &self.node
     }

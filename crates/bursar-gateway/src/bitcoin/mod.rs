@@ -168,6 +168,13 @@ impl Rail for BitcoinRail {
         false
     }
 
+    fn refuses_credential(&self) -> bool {
+        match &self.node {
+            Wallets::Core(node) => node.node().refuses_credential(),
+            Wallets::Bcoin(node) => node.refuses_credential(),
+        }
+    }
+
     fn kind(&self) -> &'static str {
         "bitcoin"
     }

@@ -11,12 +11,12 @@ use bursar_rails::json::Json;
 use bursar_wire::header;
 use bursar_wire::signature::{AuthVersion, Request, Response, SigningKey, v4, window};
 use bursar_wire::token_text::BearerHash;
-use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 
 use crate::tls::Trust;
-use crate::upstream::{Answered, NoAnswer, Upstream};
+use crate::upstream::{Answered, NoAnswer, Upstream, is_refusal};
 
 /// How long the upstream may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -109,6 +109,17 @@ impl Caller {
         Ok(Self { upstream, key, bearer, scheme, clock, count: AtomicU64::new(0), well: AtomicI64::new(0) })
     }
 
+    /// The same, with less patience.
+    #[cfg(test)]
+    pub(super) fn hurried(self, within: Duration) -> Self {
+        Self { upstream: self.upstream.hurried(within), ..self }
+    }
+
+    /// Whether the upstream does not take the token.
+    pub(super) fn is_refused(&self) -> bool {
+        self.upstream.refuses_credential()
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -142,7 +153,14 @@ impl Caller {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let answered = place.call(method.clone(), headers, body).await?;
-        let heard = self.believed(answered, method.as_str(), target, &named).map_err(NoAnswer::Lost)?;
+        let status = answered.status;
+        let heard = self.believed(answered, method.as_str(), target, &named);
+        // Who does not know the token cannot sign; what is signed knows it, whatever it says.
+        place.note(if heard.is_ok() { StatusCode::OK } else { status });
+        let heard = heard.map_err(|problem| match is_refusal(status) {
+            true => NoAnswer::Lost(format!("{problem}: it does not take the token that the rail shows it")),
+            false => NoAnswer::Lost(problem),
+        })?;
         if (200..300).contains(&heard.status) {
             self.well.store(self.now().as_millis(), Ordering::Relaxed);
         }

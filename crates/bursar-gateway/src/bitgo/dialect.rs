@@ -2,24 +2,26 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::destination::Destination;
+use bursar_core::hold::Hold;
 use bursar_core::id::{HoldId, WalletId};
 use bursar_rails::bitcoin::network::Network;
 use bursar_rails::bitcoin::transaction::Coins;
 use bursar_rails::bitgo::order::{self, Call, Transaction};
 use bursar_rails::bitgo::outputs::{self, Outputs};
-use bursar_rails::bitgo::{Chain, answer, pass, routes, sequence_id};
+use bursar_rails::bitgo::routes::Handling;
+use bursar_rails::bitgo::withheld::Reason;
+use bursar_rails::bitgo::{Chain, answer, intent, pass, routes, sequence_id};
 use bursar_rails::dialect::{Order, Passed, Route};
 use bursar_rails::exchange::{Answered, Asked};
 use bursar_rails::json::Json;
 use bursar_rails::{Forbidden, Why};
-use bursar_service::dialect::Dialect;
-use bursar_service::rail::{Answer, Plan, RailError};
+use bursar_service::dialect::{Continued, Dialect};
+use bursar_service::rail::{Answer, Memory, Plan, RailError};
 use hyper::Method;
 
-use super::BitgoRail;
+use super::sent::{self, Remembered};
+use super::{BitgoRail, MOST_PAGES, requests};
 
-/// The most pages of a wallet's coins that are looked through.
-const MOST_PAGES: usize = 20;
 /// How many coins a page has.
 const COINS_PER_PAGE: &str = "500";
 
@@ -116,7 +118,40 @@ impl Dialect for BitgoRail {
         if asked.query.is_some_and(|query| !query.is_empty()) {
             return Err(Forbidden::undecodable("a spend takes no query; leave it out"));
         }
-        order::read(found(asked)?.route.handling, asked.body, self.chain)
+        match found(asked)?.route.handling {
+            Handling::Intent => intent::read(asked.body, &self.coin),
+            handling => order::read(handling, asked.body, self.chain),
+        }
+    }
+
+    fn continued(
+        &self,
+        asked: &Asked<'_>,
+        reference: &str,
+        memory: &dyn Memory,
+    ) -> Result<Option<Continued>, RailError> {
+        let Some(found) = routes::find(asked.method, asked.path) else { return Ok(None) };
+        let Some(request) = intent::continued(&found, asked) else { return Ok(None) };
+        let hold = if intent::is_id(&request) { sent::of_request(memory, &request)? } else { None };
+        let passed = intent::step(&found, asked, reference);
+        Ok(Some(Continued { hold, passed, unheld: Reason::UnheldRequest.told() }))
+    }
+
+    fn shown<'a>(
+        &'a self,
+        hold: &'a Hold,
+        reference: &'a str,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<Answered>, RailError>> {
+        Box::pin(async move {
+            let remembered = if requests::is_request(hold) { sent::read(memory, hold.id)? } else { None };
+            let Some((_, Remembered::Asked(asked))) = remembered else { return Ok(None) };
+            let shown = self.request_of(hold, &asked).await?;
+            let shown = shown.ok_or_else(|| RailError::Unavailable("the upstream shows no such request".to_owned()))?;
+            let own = hold.wallet.map(|wallet| wallet.to_string()).unwrap_or_default();
+            let body = pass::shown(shown, reference, &own).to_string().into_bytes();
+            Ok(Some(Answered { status: 200, headers: Vec::new(), body }))
+        })
     }
 
     fn plan_order<'a>(

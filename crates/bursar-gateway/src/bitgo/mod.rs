@@ -9,6 +9,7 @@
 mod caller;
 mod dialect;
 mod express;
+mod requests;
 mod send;
 mod sent;
 #[cfg(test)]
@@ -28,9 +29,7 @@ use bursar_core::time::Span;
 use bursar_rails::bitgo::{Chain, answer, wallet};
 use bursar_rails::json::Json;
 use bursar_service::dialect::Dialect;
-use bursar_service::rail::{
-    Answer, Balance, Built, Decoded, Memory, NewNote, Permit, Plan, Rail, RailError, SendOutcome,
-};
+use bursar_service::rail::{Answer, Balance, Built, Decoded, Memory, Permit, Plan, Rail, RailError, SendOutcome};
 pub use bursar_wire::signature::AuthVersion;
 use hyper::Method;
 
@@ -45,6 +44,8 @@ use crate::tls::Trust;
 const MOST_RECIPIENTS: usize = 1000;
 /// How long an upstream that did what it was asked is taken to be well: nobody asks after it before each spend.
 const WELL: Span = Span::from_seconds(10);
+/// The most pages of a list that are looked through.
+const MOST_PAGES: usize = 20;
 /// What a question is called that moves nothing.
 const READ: &str = "bursar-read";
 
@@ -180,6 +181,10 @@ impl Rail for BitgoRail {
         (self.software == Software::Bitgo).then_some("not yet run against BitGo itself")
     }
 
+    fn refuses_credential(&self) -> bool {
+        self.caller.is_refused()
+    }
+
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
         self.meant(coin, address)
     }
@@ -263,11 +268,7 @@ impl Rail for BitgoRail {
     }
 
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
-        Box::pin(async move {
-            // INVARIANT: that a spend is never sent stays said: its send may still be on its way, and would ask.
-            let Some((version, Remembered::Asked(_))) = sent::read(memory, hold)? else { return Ok(()) };
-            memory.write(vec![NewNote { name: sent::name(hold), version, body: None }]).await.map(drop)
-        })
+        Box::pin(sent::forget(memory, hold))
     }
 
     fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {

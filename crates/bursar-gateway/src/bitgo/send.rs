@@ -3,7 +3,7 @@
 use bursar_core::hold::Hold;
 use bursar_core::time::Span;
 use bursar_rails::bitgo::answer::{self, Answer};
-use bursar_rails::bitgo::order::Call;
+use bursar_rails::bitgo::order::{Call, Way};
 use bursar_rails::bitgo::{self, Expected, Sending, Standing, transfer};
 use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, RailError, SendOutcome, UPSTREAM_LOCKED};
@@ -11,7 +11,7 @@ use hyper::Method;
 
 use super::caller::Question;
 use super::sent::{self, Asked, Remembered, Taken};
-use super::{BitgoRail, Software};
+use super::{BitgoRail, Software, requests};
 use crate::upstream::NoAnswer;
 
 /// When nothing signed this long ago can still be taken: five minutes is what a signature is good for, the rest is for
@@ -28,7 +28,7 @@ impl BitgoRail {
                 None => return SendOutcome::Refused { reason: "what is to be sent cannot be read".to_owned() },
             },
         };
-        let asked = Asked { wallet: reference.to_owned(), at: self.caller.now(), taken: Taken::Untold };
+        let asked = Asked { wallet: reference.to_owned(), at: self.caller.now(), taken: Taken::Untold, request: None };
         // Durable before a byte leaves: after a crash it is looked for, and never taken for something that was not sent.
         match sent::begin(memory, hold.id, &Remembered::Asked(asked.clone())).await {
             Ok(true) => {}
@@ -37,7 +37,10 @@ impl BitgoRail {
         }
         let request = bitgo::sequence_id(hold.id);
         let (call, body) = match order {
-            Some(call) => (call.path.to_vec(), call.named(request.clone())),
+            Some(call) if call.way == Way::Request => {
+                return self.ask_for(hold, &asked, call.named(request), memory).await;
+            }
+            Some(call) => (call.way.names().to_vec(), call.named(request.clone())),
             None => {
                 let (call, body) = bitgo::send(hold.id, &hold.payees);
                 if let Some(express) = &self.express {
@@ -65,17 +68,24 @@ impl BitgoRail {
             Err(NoAnswer::Lost(reason)) => return unknown(format!("the upstream did not answer: {reason}")),
         };
         let answer = Answer { status: heard.status, body: &heard.body, request: &request };
-        match answer::read(&answer, &self.expected(hold, reference)) {
-            Sending::Transfer(standing) => self.taken(hold, &asked, standing, memory).await,
+        let sending = answer::read(&answer, &self.expected(hold, reference));
+        self.told(hold, &asked, sending, memory).await
+    }
+
+    /// What the upstream's word on a send comes to.
+    pub(super) async fn told(&self, hold: &Hold, asked: &Asked, sending: Sending, memory: &dyn Memory) -> SendOutcome {
+        match sending {
+            Sending::Transfer(standing) => self.taken(hold, asked, standing, memory).await,
+            Sending::Requested(requested) => requests::taken(hold.id, requested, memory).await,
             Sending::Awaiting { approval } => {
-                sent::note(memory, hold.id, Taken::Awaiting(approval.clone())).await;
+                sent::note(memory, hold.id, Taken::Awaiting(approval.clone()), None).await;
                 SendOutcome::Awaiting { approval }
             }
             Sending::Refused { reason, is_locked: true } => {
                 SendOutcome::Refused { reason: format!("{UPSTREAM_LOCKED}: {reason}") }
             }
             Sending::Refused { reason, is_locked: false } => SendOutcome::Refused { reason },
-            Sending::Known => self.look(hold, &asked, memory).await,
+            Sending::Known => self.look(hold, asked, memory).await,
             Sending::Unknown { reason } => unknown(reason),
         }
     }
@@ -95,7 +105,7 @@ impl BitgoRail {
     }
 
     /// Looks for the transfer by its name.
-    async fn look(&self, hold: &Hold, asked: &Asked, memory: &dyn Memory) -> SendOutcome {
+    pub(super) async fn look(&self, hold: &Hold, asked: &Asked, memory: &dyn Memory) -> SendOutcome {
         let request = bitgo::sequence_id(hold.id);
         let path = self.of_wallet(&asked.wallet, &["transfer", "sequenceId", &request]);
         let at = self.caller.now();
@@ -113,6 +123,9 @@ impl BitgoRail {
                 Err(problem) => unknown(format!("the upstream's transfer is not understood: {problem}")),
             };
         }
+        if let Some(outcome) = self.look_for_request(hold, asked, memory).await {
+            return outcome;
+        }
         let is_over = heard.at > asked.at.plus(NO_LONGER_TAKEN);
         // INVARIANT: given back only by an upstream that shows a spend as soon as it has it, once it can take it no more.
         if self.software == Software::Bursar && asked.taken == Taken::Untold && answer::is_absent(&answer) && is_over {
@@ -128,7 +141,7 @@ impl BitgoRail {
             Standing::Reverted { reference, fee } => SendOutcome::Reverted { reference, fee },
             Standing::Never => SendOutcome::Refused { reason: "the upstream did not carry it out".to_owned() },
             Standing::Sent { reference } => {
-                sent::note(memory, hold.id, Taken::Sent(reference.clone())).await;
+                sent::note(memory, hold.id, Taken::Sent(reference.clone()), None).await;
                 SendOutcome::Sent { reference }
             }
             Standing::Awaiting => {
@@ -136,20 +149,20 @@ impl BitgoRail {
                     Taken::Awaiting(approval) => approval.clone(),
                     Taken::Untold | Taken::Sent(_) => bitgo::sequence_id(hold.id),
                 };
-                sent::note(memory, hold.id, Taken::Awaiting(approval.clone())).await;
+                sent::note(memory, hold.id, Taken::Awaiting(approval.clone()), None).await;
                 SendOutcome::Awaiting { approval }
             }
         }
     }
 
-    fn expected<'a>(&'a self, hold: &'a Hold, wallet: &'a str) -> Expected<'a> {
+    pub(super) fn expected<'a>(&'a self, hold: &'a Hold, wallet: &'a str) -> Expected<'a> {
         let (coin, chain) = (&self.coin, self.chain);
         Expected { hold: hold.id, coin, chain, wallet, payees: &hold.payees, fee: hold.cost.fee }
     }
 }
 
 /// Where nothing new is told.
-fn still(taken: &Taken, problem: String) -> SendOutcome {
+pub(super) fn still(taken: &Taken, problem: String) -> SendOutcome {
     match taken {
         Taken::Untold => unknown(problem),
         Taken::Sent(reference) => SendOutcome::Sent { reference: reference.clone() },
@@ -170,11 +183,11 @@ fn never() -> SendOutcome {
     SendOutcome::Refused { reason: "it was given up before it was sent".to_owned() }
 }
 
-fn not_reached(reason: &str) -> SendOutcome {
+pub(super) fn not_reached(reason: &str) -> SendOutcome {
     SendOutcome::Refused { reason: format!("the upstream was not reached: {reason}") }
 }
 
-fn unknown(reason: String) -> SendOutcome {
+pub(super) fn unknown(reason: String) -> SendOutcome {
     SendOutcome::Unknown { reason }
 }
 

@@ -1,5 +1,7 @@
 //! What the rail promises of lost answers, signatures and refusals, against an upstream that says what it is told to say.
 
+mod hostile;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -41,6 +43,12 @@ enum Signed {
     Not,
     /// Well, and this long ago.
     Before(i64),
+    /// Well, but the answer ends in the middle.
+    Cut,
+    /// The upstream says no more, and goes on listening.
+    HalfClosed,
+    /// It says nothing, and keeps the connection.
+    Silent,
 }
 
 /// A status, a body, and how it is signed; nothing hangs up.
@@ -144,7 +152,7 @@ impl Double {
                 assert_eq!(header("bitgo-auth-version").as_deref(), Some(version.as_header()));
             }
             assert!(!head.contains(TOKEN), "the token itself never leaves");
-            let last = target.rsplit('/').next().unwrap();
+            let last = target.split('?').next().unwrap().rsplit('/').next().unwrap();
             let call = format!("{method} {}", if last.starts_with("bursar-") { "sequenceId" } else { last });
             let answer = {
                 let mut script = self.script.lock().unwrap();
@@ -155,6 +163,15 @@ impl Double {
                 if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() }
             };
             let Some((status, body, signed)) = answer else { return };
+            match signed {
+                Signed::Silent => return std::future::pending().await,
+                Signed::HalfClosed => {
+                    socket.shutdown().await.unwrap();
+                    while socket.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
+                    return;
+                }
+                _ => {}
+            }
             let at = self.clock.now().as_millis() - if let Signed::Before(ago) = signed { ago } else { 0 };
             let timestamp = at.to_string();
             let subject = Response { version, method, timestamp: &timestamp, target, status, body: body.as_bytes() };
@@ -173,6 +190,10 @@ impl Double {
                 _ => format!("timestamp: {timestamp}\r\nhmac: {signature}\r\n"),
             };
             let reply = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
+            if signed == Signed::Cut {
+                socket.write_all(&reply.as_bytes()[..reply.len() - 5]).await.unwrap();
+                return;
+            }
             socket.write_all(reply.as_bytes()).await.unwrap();
             read.clear();
         }
@@ -376,6 +397,15 @@ async fn a_wallet_is_registered_only_if_the_upstream_has_it_in_this_coin() {
         let unheard = rail.balance(WALLET).await;
         assert!(matches!(unheard, Err(RailError::Unavailable(_))), "{unheard:?}");
     }
+    double.set("GET 0a", Some((401, "{}".to_owned(), Signed::Not)));
+    let unheard = rail.balance(WALLET).await;
+    assert!(
+        matches!(&unheard, Err(RailError::Unavailable(told)) if told.contains("does not take the token")),
+        "{unheard:?}"
+    );
+    assert!(rail.refuses_credential());
+    double.says("GET 0a", 401, r#"{"error":"needs unlock","needsUnlock":true}"#);
+    assert!(rail.balance(WALLET).await.is_err() && !rail.refuses_credential(), "who signs knows the token");
     assert!(rail.wallet_name("0a").is_ok() && rail.wallet_name("../0a").is_err() && rail.wallet_name("0A").is_err());
 }
 

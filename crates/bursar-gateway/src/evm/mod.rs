@@ -163,6 +163,10 @@ impl Rail for EvmRail {
         false
     }
 
+    fn refuses_credential(&self) -> bool {
+        self.node.refuses_credential()
+    }
+
     fn coin(&self) -> Option<Coin> {
         Some(self.chain.native().clone())
     }

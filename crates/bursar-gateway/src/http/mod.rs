@@ -27,6 +27,7 @@ use bursar_service::rail::{
     Answer, Balance, Built, Decoded, Exchanges, Memory, Permit, Plan, Rail, RailError, SendOutcome,
 };
 use bursar_service::spend::NOBODY_ELSE;
+use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use self::answers::Came;
@@ -88,7 +89,7 @@ impl HttpRail {
             Upstream::trusting(&url, within, longest_answer, &trust).map_err(|problem| format!("`url` {problem}"))?;
         let for_spends = match reuse_connections {
             true => upstream.clone(),
-            false => Upstream::apart(&url, within, longest_answer, &trust)?,
+            false => Upstream::apart(&url, within, longest_answer, &trust)?.speaking_for(&upstream),
         };
         let mut headers = HeaderMap::new();
         if let Some((name, value)) = credential {
@@ -143,6 +144,7 @@ impl HttpRail {
             Err(NoAnswer::NotSent(reason)) => return SendOutcome::NotSent { reason },
             Err(NoAnswer::Lost(reason)) => return SendOutcome::Unknown { reason },
         };
+        self.note(opened.head());
         let flow = flow.filter(|_| stream::is_stream(opened.head()));
         let (read, came) = match flow {
             Some(flow) => {
@@ -174,6 +176,13 @@ impl HttpRail {
             self.fresh.put(hold.id, answered);
         }
         outcome(became, &instruction, status)
+    }
+
+    /// Notes what an answer says of the credential.
+    fn note(&self, answered: &Answered) {
+        if let Ok(status) = StatusCode::from_u16(answered.status) {
+            self.upstream.note(status);
+        }
     }
 
     /// What a stream comes to that broke off.
@@ -223,6 +232,7 @@ impl HttpRail {
             Ok(answered) => answered,
             Err(problem) => return SendOutcome::Unknown { reason: problem.reason() },
         };
+        self.note(&answered);
         let became = self.rules.became_as_looked_up(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
         // The request may still be on its way: what is not there yet can come to be.
         if became == Became::Refused && !self.patience.is_over(hold.id) {
@@ -260,10 +270,16 @@ impl Exchanges for HttpRail {
         self.rules.meaning(asked)
     }
 
+    fn credential_header(&self) -> Option<&str> {
+        self.credential.keys().next().map(HeaderName::as_str)
+    }
+
     fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>> {
         Box::pin(async move {
             let answered = self.upstream.carry(outgoing, &self.credential).await;
-            answered.map_err(|problem| RailError::Unavailable(problem.reason()))
+            let answered = answered.map_err(|problem| RailError::Unavailable(problem.reason()))?;
+            self.note(&answered);
+            Ok(answered)
         })
     }
 
@@ -286,6 +302,10 @@ impl Rail for HttpRail {
 
     fn kind(&self) -> &'static str {
         "http"
+    }
+
+    fn refuses_credential(&self) -> bool {
+        self.upstream.refuses_credential()
     }
 
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {

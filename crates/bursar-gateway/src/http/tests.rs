@@ -114,6 +114,19 @@ fn held(rail: &HttpRail) -> (Outgoing, Hold) {
     (charge.outgoing, fixtures::hold(HoldId::from_bytes([7; 16]), payees, cost, charge.instruction))
 }
 
+#[tokio::test]
+async fn a_provider_that_does_not_take_the_credential_is_told_as_that_until_it_does() {
+    const UNKNOWN: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let double = Double::start(vec![Does::Answer(UNKNOWN), Does::Answer(DONE)]).await;
+    let rail = rail(&double.url, HOUR);
+    assert!(!rail.refuses_credential());
+    let notes = Notes::default();
+    let (outcome, hold) = sent(&rail, &notes).await;
+    assert!(matches!(outcome, SendOutcome::Unknown { .. }) && rail.refuses_credential(), "{outcome:?}");
+    rail.became_of(&hold, &notes).await;
+    assert!(!rail.refuses_credential());
+}
+
 async fn sent(rail: &HttpRail, notes: &Notes) -> (SendOutcome, Hold) {
     let (outgoing, hold) = held(rail);
     (rail.carry_out(&hold, Some(&outgoing), None, notes).await, hold)

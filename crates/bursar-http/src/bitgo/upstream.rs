@@ -1,7 +1,7 @@
 //! Routes of BitGo's that Bursar does not serve itself, for wallets of rails that have them.
 
 use axum::http::{Method, StatusCode};
-use bursar_rails::dialect::Route;
+use bursar_rails::dialect::{Does, Route};
 use bursar_rails::exchange::{Answered, Asked};
 use bursar_service::authenticate::Mode;
 use bursar_service::dialect::Done;
@@ -11,6 +11,9 @@ use bursar_wire::header;
 use super::spends;
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
+
+/// What a request can be.
+const VERBS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// A request to a path that is none of Bursar's own.
 pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
@@ -29,8 +32,13 @@ pub(super) async fn instead(call: &Call) -> Option<Result<Reply, Failure>> {
 
 async fn carried_out(call: &Call, route: Route) -> Result<Reply, Failure> {
     let principal = call.principal()?;
-    // A version 2 signature fits every verb: without a body nothing says which one was meant.
-    if principal.mode == Mode::V2 && call.method != Method::GET && call.body.is_empty() {
+    // A version 2 signature fits every verb: without a body nothing says which one was meant, unless the path has one alone.
+    let is_other = |method: &&Method| **method != call.method;
+    let has_others =
+        || VERBS.iter().filter(is_other).any(|verb| call.bursar.route(verb.as_str(), path(call)).is_some());
+    let is_ambiguous =
+        call.method != Method::GET && call.body.is_empty() && (route.does != Does::Continue || has_others());
+    if principal.mode == Mode::V2 && is_ambiguous {
         return Err(Failure::MethodNotSigned);
     }
     let query = call.target.split_once('?').map(|(_, query)| query).filter(|query| !query.is_empty());
@@ -38,7 +46,8 @@ async fn carried_out(call: &Call, route: Route) -> Result<Reply, Failure> {
     let otp = call.header(header::OTP).map(str::to_owned);
     match call.bursar.speak(principal, route, &asked, otp).await? {
         Done::Passed(answered) => passed(answered),
-        Done::Sent(sent) => spends::reply(call, &sent),
+        Done::Sent(sent, None) => spends::reply(call, &sent),
+        Done::Sent(sent, Some(shown)) => Ok(passed(shown)?.with_limits(&sent.reports, call.bursar.now())),
     }
 }
 

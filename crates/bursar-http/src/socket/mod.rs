@@ -39,10 +39,11 @@ pub(crate) async fn open(mut call: Call) -> Result<Reply, Failure> {
     if says_origin && !is_from_here(&call.headers) {
         return Err(Failure::ForeignOrigin);
     }
-    let accepted = handshake(&call).ok_or(Failure::UpgradeNeeded)?;
-    let Upgrade { begun, closing } = call.upgrade.take().ok_or(Failure::UpgradeNeeded)?;
+    // That there is no such rail says more than how one speaks to it.
     let rail = call.parameter("rail")?.to_owned();
     call.bursar.check_rail(&principal, &rail).await?;
+    let accepted = handshake(&call).ok_or(Failure::UpgradeNeeded)?;
+    let Upgrade { begun, closing } = call.upgrade.take().ok_or(Failure::UpgradeNeeded)?;
     let place = call.sockets.take(principal.token().id).ok_or(Failure::TooManySockets)?;
     let session = Session { bursar: call.bursar, principal, rail, place, body_limit: call.settings.body_limit };
     tokio::spawn(session.run(begun, closing));

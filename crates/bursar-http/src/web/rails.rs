@@ -39,6 +39,7 @@ fn row(rail: &RailView) -> Markup {
     let (class, text) = match rail.health {
         Health::Answers => ("good", "Answers"),
         Health::WalletUnknown => ("warn", "Does not know a wallet of yours"),
+        Health::CredentialRefused => ("bad", "Does not take this server's credential"),
         Health::Silent => ("bad", "Does not answer"),
         Health::NotAsked => ("off", "Not asked: you have no wallet on it"),
     };

@@ -73,7 +73,11 @@ pub(crate) fn is_whole(read: &[u8]) -> bool {
 }
 
 fn rail(url: String) -> HttpRail {
-    let rules = json!([
+    rail_by(url, rules())
+}
+
+fn rules() -> Value {
+    json!([
         {
             "method": "POST", "path": "/v1/charges", "operation": "spend",
             "headers": ["idempotency-key"], "body": "form", "fields": ["amount", "source"],
@@ -87,18 +91,21 @@ fn rail(url: String) -> HttpRail {
             }
         },
         {"method": "GET", "path": "/v1/charges/{id}", "operation": "read", "query": ["expand"]}
-    ]);
-    rail_by(url, rules)
+    ])
 }
 
 /// A rail by these rules, in dollars, euros and micro-dollars.
 pub(crate) fn rail_by(url: String, rules: Value) -> HttpRail {
+    rail_with(url, rules, ("authorization", "Bearer restricted"))
+}
+
+fn rail_with(url: String, rules: Value, (header, credential): (&str, &str)) -> HttpRail {
     let written: Vec<_> = serde_json::from_value(rules).unwrap();
     let assets = [("usd", 2), ("eur", 2), ("microusd", 0)].map(|(asset, places)| (asset.to_owned(), places));
     let rules = Rules::new(&BTreeMap::from(assets), &written).unwrap();
     HttpRail::new(Settings {
         url: Secret::new(url),
-        credential: Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned()))),
+        credential: Some((header.to_owned(), Secret::new(credential.to_owned()))),
         trust: Trust::public().unwrap(),
         rules,
         within: Duration::from_secs(10),
@@ -318,4 +325,36 @@ async fn a_rule_asks_for_a_scope_of_its_own_besides_and_nothing_is_held_without_
     let francs = trader.charge("m", "amount=500&currency=chf&source=tok").await;
     assert_eq!(code(&francs), "not_priced", "{}", francs.body);
     assert_eq!(upstream.heard(), 3);
+}
+
+#[tokio::test]
+async fn a_token_may_stand_where_the_api_has_its_key_and_never_leaves() {
+    let (upstream, url) = Upstream::start().await;
+    let shop = Shop::before(rail_with(url, rules(), ("x-api-key", "restricted")), "usd", "usd 100/day").await;
+    let get = async |path: &str, headers: &[(&'static str, String)]| {
+        shop.server.send_all([127, 0, 0, 1], "GET", path, headers, Vec::new()).await
+    };
+    let own = |text: &str| ("x-api-key", text.to_owned());
+    let read = get("/rail/chain/v1/charges/1", &[own(&shop.token)]).await;
+    assert_eq!(read.status, 200, "{}", read.body);
+    let heard = upstream.0.lock().unwrap().join("\n");
+    assert!(heard.contains("x-api-key: restricted") && !heard.contains(&shop.token), "{heard}");
+    let strange = format!("v2x{}", "0".repeat(64));
+    let both = [own(&shop.token), ("authorization", format!("Bearer {strange}"))];
+    for (path, headers) in [
+        ("/rail/chain/v1/charges/1", &[own(&strange)][..]),
+        ("/rail/chain/v1/charges/1", &[own(&format!("Bearer {}", shop.token))]),
+        ("/rail/chain/v1/charges/1", &[own(&shop.token), own(&shop.token)]),
+        ("/rail/chain/v1/charges/1", &[own("")]),
+        // What stands in the usual place counts.
+        ("/rail/chain/v1/charges/1", &both),
+        // Only a rail has such a place.
+        ("/rail/other/v1/charges/1", &[own(&shop.token)]),
+        ("/bursar/v1/tokens", &[own(&shop.token)]),
+        ("/api/v2/user/session", &[own(&shop.token)]),
+    ] {
+        let refused = get(path, headers).await;
+        assert_eq!(refused.status, 401, "{path} {headers:?}: {}", refused.body);
+    }
+    assert_eq!(upstream.heard(), 1);
 }

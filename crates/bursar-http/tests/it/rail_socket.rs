@@ -323,6 +323,8 @@ async fn a_socket_is_opened_as_a_call_is_made_and_never_by_a_signature_or_a_page
     assert_eq!(world.refused(&[("authorization", format!("Bearer {stranger}"))]).await, (404, "not_found".to_owned()));
     let plain = world.house.server.send("GET", "/rail/chain", Some(&text), None).await;
     assert_eq!((plain.status.as_u16(), &plain.body["code"]), (426, &json!("upgrade_needed")));
+    let nowhere = world.house.server.send("GET", "/rail/nope", Some(&text), None).await;
+    assert_eq!((nowhere.status.as_u16(), &nowhere.body["code"]), (404, &json!("not_found")));
 }
 
 #[tokio::test]

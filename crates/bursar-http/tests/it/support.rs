@@ -85,6 +85,11 @@ impl Server {
         Self::built(policy(), true, rail).await
     }
 
+    /// The same, whose operator decided otherwise.
+    pub(crate) async fn before_with(rail: Arc<dyn Rail>, policy: Policy) -> Self {
+        Self::built(policy, true, rail).await
+    }
+
     /// One whose operator decided otherwise.
     pub(crate) async fn with(policy: Policy) -> Self {
         Self::built(policy, true, chain()).await

@@ -4,13 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use bursar_core::amount::Amount;
+use bursar_core::breaker::BreakerRules;
 use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
-use bursar_core::time::Timestamp;
+use bursar_core::time::{Span, Timestamp};
 use bursar_gateway::bitgo::{AuthVersion, BitgoRail, Scheme, Settings, Software};
 use bursar_gateway::tls::Trust;
 use bursar_rails::bitgo::routes::{Handling, Route, table};
+use bursar_service::Policy;
 use bursar_service::people::{DEFAULT_ORGANISATION, NewWallet};
 use bursar_testkit::FixedClock;
 use bursar_wire::signature::{Response, SigningKey};
@@ -18,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{Answer, OTP, Server};
+use crate::support::{Answer, OTP, Server, policy};
 use crate::world::code;
 
 const OWNER: &str = "owner@example.com";
@@ -50,7 +52,7 @@ const ALL_SCOPES: [&str; 17] = [
 
 /// An upstream that signs what it answers, and remembers what it was asked.
 #[derive(Clone, Default)]
-struct Upstream(Arc<Mutex<Vec<String>>>);
+struct Upstream(Arc<Mutex<Vec<String>>>, Arc<Mutex<&'static str>>);
 
 impl Upstream {
     async fn start(&self) -> String {
@@ -78,7 +80,9 @@ impl Upstream {
                         this.0.lock().unwrap().push(text.clone());
                         let mut words = head.split(' ');
                         let (method, target) = (words.next().unwrap(), words.next().unwrap());
-                        let Some((status, answer)) = says(method, target, body) else { return };
+                        let answered =
+                            this.requests(method, target, body).unwrap_or_else(|| says(method, target, body));
+                        let Some((status, answer)) = answered else { return };
                         let (body, timestamp) = (answer.to_string(), NOW.to_string());
                         let key = SigningKey::from_token_text(TOKEN);
                         let version = AuthVersion::V3;
@@ -97,6 +101,37 @@ impl Upstream {
             }
         });
         url
+    }
+
+    /// What it answers where transaction requests are asked for, which all stand as it is told.
+    fn requests(&self, method: &str, target: &str, body: &str) -> Option<Option<(u16, Value)>> {
+        let state = *self.1.lock().unwrap();
+        let asked = |text: &String| {
+            let body =
+                text.starts_with("POST /api/v2/wallet/up/txrequests HTTP").then(|| text.split_once("\r\n\r\n"))?;
+            serde_json::from_str::<Value>(body?.1).ok()
+        };
+        let made: Vec<Value> = self.0.lock().unwrap().iter().filter_map(asked).collect();
+        let show = |(number, asked): (usize, &Value)| {
+            json!({"txRequestId": format!("r-{number}"), "walletId": "up", "state": state, "latest": true,
+                "pendingApprovalId": "5f", "intent": asked["intent"], "transactions": []})
+        };
+        let named = target.strip_prefix("/api/v2/tbtc/wallet/up/transfer/sequenceId/");
+        let is_named = |asked: &Value| named.is_some_and(|name| asked["intent"]["sequenceId"] == name);
+        match (method, target.split('?').next().unwrap()) {
+            ("POST", "/api/v2/wallet/up/txrequests") => {
+                let is_lost = body.contains("\"value\":\"2000\"");
+                Some((!is_lost).then(|| (200, show((made.len() - 1, made.last().unwrap())))))
+            }
+            ("GET", "/api/v2/wallet/up/txrequests") => {
+                let list: Vec<Value> = made.iter().enumerate().map(show).collect();
+                Some(Some((200, json!({"txRequests": list}))))
+            }
+            _ if made.iter().any(is_named) && state != "delivered" => {
+                Some(Some((404, json!({"error": "no such transfer"}))))
+            }
+            _ => None,
+        }
     }
 
     fn heard(&self, what: &str) -> Vec<String> {
@@ -125,13 +160,16 @@ fn says(method: &str, target: &str, body: &str) -> Option<(u16, Value)> {
         }
         ("GET", place) if place == format!("/address/{CHANGE}") => (200, json!({"wallet": "up", "address": CHANGE})),
         ("GET", place) if place.starts_with("/address/tb1") => (404, json!({"error": "no such address"})),
-        ("GET", "/maximumSpendable") => return None,
+        ("GET", "/maximumSpendable") | ("POST", "/api/v2/wallet/up/txrequests/r-0/commit") => return None,
         ("POST", "/tx/initiate") => {
             let asked: Value = serde_json::from_str(body).unwrap();
             (200, json!({"transfer": transfer(asked["sequenceId"].as_str().unwrap())}))
         }
         ("POST", "/tx/send") => {
             let asked: Value = serde_json::from_str(body).unwrap();
+            if asked["txRequestId"].is_string() {
+                return Some((200, json!({"walletId": "up"})));
+            }
             if asked["recipients"][0]["amount"] == "1000" && asked["txHex"].as_str().unwrap().starts_with("70736274") {
                 return None;
             }
@@ -153,6 +191,10 @@ struct House {
 
 impl House {
     async fn open() -> Self {
+        Self::by(policy()).await
+    }
+
+    async fn by(policy: Policy) -> Self {
         let upstream = Upstream::default();
         let settings = Settings {
             coin: Coin::parse("tbtc").unwrap(),
@@ -166,7 +208,7 @@ impl House {
         };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(NOW)));
         let rail = BitgoRail::trusting(settings, clock, &Trust::public().unwrap()).unwrap();
-        let server = Server::before(Arc::new(rail)).await;
+        let server = Server::before_with(Arc::new(rail), policy).await;
         server.user(OWNER).await;
         server.wallet_of(OWNER).await;
         let wallet = NewWallet {
@@ -224,7 +266,9 @@ fn expected(route: &Route, scopes: &[&str], is_narrowed: bool) -> &'static str {
         _ if is_narrowed && route.action().is_some() => "wallet_not_permitted",
         Handling::Withheld(reason) => reason.told().why.code(),
         // An empty body says nothing that could be held.
-        Handling::Recipients | Handling::Transaction => "undecodable",
+        Handling::Recipients | Handling::Transaction | Handling::Intent => "undecodable",
+        Handling::Continues if route.path.contains("{resource}") => "method_withheld",
+        Handling::Continues => "not_supported",
         Handling::Pass | Handling::Own => "",
     }
 }
@@ -276,7 +320,7 @@ async fn every_route_of_the_public_api_does_for_every_kind_of_token_what_the_tab
     assert!(house.upstream.heard("POST /api").iter().all(|request| !request.contains("/tx/send")));
     let heard = house.upstream.heard("");
     assert!(heard.iter().all(|request| request.contains("hmac: ") && !request.contains("v2x")), "no token is shown");
-    house.server.pass(bursar_core::time::Span::from_seconds(7200));
+    house.server.pass(Span::from_seconds(7200));
     for route in table() {
         let body = (route.method != "GET").then(|| json!({}));
         let (_, _, _, token) = &kinds[0];
@@ -285,6 +329,57 @@ async fn every_route_of_the_public_api_does_for_every_kind_of_token_what_the_tab
         assert!(expired.status == 401 || is_public, "{} {}: {}", route.method, route.path, expired.body);
     }
     assert_eq!(house.upstream.heard("").len(), heard.len(), "an expired token asks nothing");
+}
+
+#[tokio::test]
+async fn whoever_else_has_a_credential_gets_nothing_past_the_table() {
+    let house = House::open().await;
+    let spends = json!({"scope": ["wallet_view_all", "wallet_spend_all"]});
+    let locked = house.token(spends.clone()).await;
+    assert_eq!(house.server.send("POST", "/api/v2/user/lock", Some(&locked), None).await.status, 200);
+    house.server.user("stranger@example.com").await;
+    let session = house.server.log_in("stranger@example.com").await;
+    let made = house.server.issue(&session, spends).await;
+    let stranger = made["token"].as_str().unwrap().to_owned();
+    let service = house.server.service(&house.session).await;
+    let kinds = [
+        ("locked", &locked),
+        ("session", &house.session),
+        ("stranger's session", &session),
+        ("stranger's token", &stranger),
+        ("service", &service),
+    ];
+    for route in table().iter().filter(|route| route.handling != Handling::Own) {
+        let path = house.path(route);
+        if is_served(route.method, &path) || path.ends_with("/maximumSpendable") {
+            continue;
+        }
+        for (kind, token) in kinds {
+            // Whole requests, so that it is who asks that is refused, and not what.
+            let body = match route.handling {
+                Handling::Recipients => json!({"recipients": [{"address": TO, "amount": "1000"}]}),
+                Handling::Intent => intent("1000", "a"),
+                _ => json!({}),
+            };
+            let asked = house.upstream.heard("").len();
+            let answer =
+                house.server.send(route.method, &path, Some(token), (route.method != "GET").then_some(body)).await;
+            let told = format!("{kind}: {} {path}: {} {}", route.method, answer.status, answer.body);
+            let may_read = route.handling == Handling::Pass && matches!(kind, "locked" | "session");
+            assert!(may_read || answer.status.is_client_error(), "{told}");
+            assert!(may_read || house.upstream.heard("").len() == asked, "{told}");
+            if kind == "locked" && matches!(route.handling, Handling::Recipients | Handling::Intent) {
+                assert_eq!(code(&answer), "locked", "{told}");
+            }
+        }
+    }
+    assert!(
+        house
+            .upstream
+            .heard("")
+            .iter()
+            .all(|request| !request.contains("/tx/initiate") && !request.contains("POST /api/v2/wallet"))
+    );
 }
 
 #[tokio::test]
@@ -378,4 +473,134 @@ async fn what_the_upstream_makes_is_one_spend_each_time_and_one_under_its_name()
     let with = json!({"recipients": recipients, "txHex": "00"});
     let refused = house.server.send("POST", &path, Some(&token), Some(with)).await;
     assert_eq!(code(&refused), "not_supported", "{}", refused.body);
+}
+
+fn intent(amount: &str, name: &str) -> Value {
+    let recipient = json!({"address": {"address": TO}, "amount": {"value": amount, "symbol": "tbtc"}});
+    json!({"intent": {"intentType": "payment", "sequenceId": name, "recipients": [recipient]}, "apiVersion": "full"})
+}
+
+#[tokio::test]
+async fn an_intent_is_held_when_it_is_asked_for_and_only_its_token_signs_and_delivers_it() {
+    let house = House::open().await;
+    *house.upstream.1.lock().unwrap() = "pendingUserSignature";
+    let issue = async |label: &str| {
+        let scope = ["wallet_view_all", "wallet_spend_all"];
+        let body = json!({"label": label, "otp": OTP, "scope": scope, "limits": ["tbtc 2100 base units/day"]});
+        let made = house.server.send("POST", "/bursar/v1/tokens", Some(&house.session), Some(body)).await;
+        made.body["token"].as_str().unwrap_or_else(|| panic!("{}", made.body)).to_owned()
+    };
+    let (token, other) = (issue("bot").await, issue("other").await);
+    let requests = format!("/api/v2/wallet/{}/txrequests", house.wallet);
+    let post = async |token: &str, path: &str, body: Option<Value>| {
+        house.server.send("POST", &format!("{requests}{path}"), Some(token), body).await
+    };
+    for (body, why) in [
+        (json!({"intent": {"intentType": "signMessage", "messageRaw": "x"}}), "method_withheld"),
+        (json!({"intent": {"intentType": "transferToken"}}), "not_supported"),
+        (json!({"intent": {"intentType": "customTx"}}), "not_priced"),
+        (json!({"intent": {}}), "undecodable"),
+    ] {
+        let refused = post(&token, "", Some(body)).await;
+        assert_eq!(code(&refused), why, "{}", refused.body);
+    }
+    let over = post(&token, "", Some(intent("2101", "a"))).await;
+    assert_eq!(code(&over), "limit_exceeded", "{}", over.body);
+    assert!(house.upstream.heard("POST ").is_empty(), "nothing of that was asked for");
+
+    let made = post(&token, "", Some(intent("1000", "a"))).await;
+    assert_eq!((made.status.as_u16(), &made.body["txRequestId"]), (200, &json!("r-0")), "{}", made.body);
+    assert_eq!(made.body["walletId"], json!(house.wallet));
+    let again = post(&token, "", Some(intent("1000", "a"))).await;
+    assert_eq!((again.status.as_u16(), &again.body["txRequestId"]), (200, &json!("r-0")), "{}", again.body);
+    let differs = post(&token, "", Some(intent("1001", "a"))).await;
+    assert_eq!(code(&differs), "duplicate_sequence_id", "{}", differs.body);
+    assert_eq!(house.upstream.heard("POST ").len(), 1, "it is asked for once");
+    let full = post(&token, "", Some(intent("1100", "b"))).await;
+    assert_eq!(code(&full), "limit_exceeded", "it is held before it is signed: {}", full.body);
+
+    let sign = json!({"type": "ecdsaMpcV2", "signatureShares": []});
+    for (who, path) in [(&other, "/r-0"), (&token, "/r-1"), (&token, "/..")] {
+        let refused = post(who, &format!("{path}/transactions/0/sign"), Some(sign.clone())).await;
+        assert_ne!(refused.status, 200, "{path}: {}", refused.body);
+    }
+    let message = post(&token, "/r-0/messages/0/sign", Some(sign.clone())).await;
+    assert_eq!(code(&message), "method_withheld", "{}", message.body);
+    let more = post(&token, "/r-0/transactions/0/sign", Some(json!({"recipients": []}))).await;
+    assert_eq!(code(&more), "not_supported", "{}", more.body);
+    assert_eq!(house.upstream.heard("POST ").len(), 1);
+    for (path, body) in [("/transactions/0/sign", Some(sign)), ("/transactions/0/send", None), ("/transfers", None)] {
+        let passed = post(&token, &format!("/r-0{path}"), body).await;
+        assert_eq!((passed.status.as_u16(), &passed.body["walletId"]), (200, &json!(house.wallet)), "{}", passed.body);
+    }
+    assert_eq!(house.server.send("POST", "/api/v2/user/lock", Some(&token), None).await.status, 200);
+    for (path, body) in [("/transactions/0/send", None), ("/commit", Some(json!({})))] {
+        let locked = post(&token, &format!("/r-0{path}"), body).await;
+        assert_eq!(code(&locked), "locked", "who may not spend delivers nothing: {}", locked.body);
+    }
+    let unlock = async || {
+        let body = json!({"otp": OTP, "duration": 60});
+        house.server.send("POST", "/api/v2/user/unlock", Some(&token), Some(body)).await.status
+    };
+    assert_eq!(unlock().await, 200);
+    let lost = post(&token, "/r-0/commit", Some(json!({}))).await;
+    assert_eq!(code(&lost), "outcome_pending", "it may have been done: {}", lost.body);
+    let lite = house.tx_send(&token, &json!({"txRequestId": "r-0"})).await;
+    assert_eq!(lite.status, 200, "{}", lite.body);
+    let foreign = house.tx_send(&other, &json!({"txRequestId": "r-0"})).await;
+    assert_eq!(code(&foreign), "not_supported", "{}", foreign.body);
+    assert_eq!(house.upstream.heard("POST ").len(), 6);
+
+    let sweep = || house.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline);
+    house.server.pass(Span::from_seconds(3600));
+    assert_eq!(sweep().await.unwrap().captured, 0, "what can be signed stays held, however long");
+    *house.upstream.1.lock().unwrap() = "delivered";
+    assert_eq!(sweep().await.unwrap().captured, 1);
+    assert_eq!(unlock().await, 200);
+    let late = post(&token, "/r-0/transactions/0/send", None).await;
+    assert_eq!(code(&late), "not_supported", "what is settled is gone on with no more: {}", late.body);
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_is_lost_is_found_by_its_name_and_given_back_only_if_it_is_over() {
+    let house = House::open().await;
+    *house.upstream.1.lock().unwrap() = "pendingApproval";
+    let body =
+        json!({"label": "bot", "otp": OTP, "scope": ["wallet_spend_all"], "limits": ["tbtc 2100 base units/day"]});
+    let made = house.server.send("POST", "/bursar/v1/tokens", Some(&house.session), Some(body)).await;
+    let token = made.body["token"].as_str().unwrap_or_else(|| panic!("{}", made.body)).to_owned();
+    let requests = format!("/api/v2/wallet/{}/txrequests", house.wallet);
+    let ask = async |amount: &str, name: &str| {
+        house.server.send("POST", &requests, Some(&token), Some(intent(amount, name))).await
+    };
+    let lost = ask("2000", "a").await;
+    assert_eq!((lost.status.as_u16(), code(&lost)), (409, "outcome_pending"), "{}", lost.body);
+    let sweep = || house.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline);
+    assert_eq!(sweep().await.unwrap().released, 0);
+    let found = ask("2000", "a").await;
+    assert_eq!((found.status.as_u16(), &found.body["state"]), (200, &json!("pendingApproval")), "{}", found.body);
+    assert_eq!(found.body["pendingApprovalId"], "5f");
+    assert_eq!(code(&ask("1000", "b").await), "limit_exceeded");
+    *house.upstream.1.lock().unwrap() = "rejected";
+    assert_eq!(sweep().await.unwrap().released, 1);
+    assert_eq!(house.upstream.heard("POST ").len(), 1);
+    let other = ask("1000", "b").await;
+    assert_eq!(code(&other), "rail_refused", "what is over when it is asked for is refused: {}", other.body);
+}
+
+#[tokio::test]
+async fn a_token_that_only_asks_for_what_is_refused_is_paused() {
+    let rules = BreakerRules { after: 3, pause: Span::from_seconds(60), longest: Span::from_seconds(3600) };
+    let house = House::by(Policy { breaker: Some(rules), ..policy() }).await;
+    let token = house.token(json!({"scope": ["wallet_view_all", "wallet_spend_all"]})).await;
+    let requests = format!("/api/v2/wallet/{}/txrequests", house.wallet);
+    let post = async |path: &str, body: Value| {
+        code(&house.server.send("POST", &format!("{requests}{path}"), Some(&token), Some(body)).await).to_owned()
+    };
+    assert_eq!(post("", json!({"intent": {"intentType": "customTx"}})).await, "not_priced");
+    for _ in 0..2 {
+        assert_eq!(post("/r-0/transactions/0/send", json!({})).await, "not_supported");
+    }
+    assert_eq!(post("", intent("1000", "a")).await, "broken");
+    assert!(house.upstream.heard("POST ").is_empty());
 }

@@ -1,6 +1,7 @@
 //! What the upstream answers to a send, or to the question what became of one. Whoever reads it has verified its
 //! signature: what is not signed says nothing.
 
+use crate::bitgo::request::{self, Requested};
 use crate::bitgo::transfer::{self, Expected, Standing};
 use crate::json::Json;
 
@@ -28,6 +29,8 @@ pub enum Sending {
         /// The approval's id.
         approval: String,
     },
+    /// There is a transaction request, and it stands so.
+    Requested(Requested),
     /// It is certain that nothing was done: why, in the upstream's words.
     Refused {
         /// Why.
@@ -64,6 +67,18 @@ pub fn read(answer: &Answer<'_>, expected: &Expected<'_>) -> Sending {
         202 => awaiting(&body),
         400..=499 => refusal(answer, &body),
         status => unknown(format!("the upstream answered {status}: {}", words(&body))),
+    }
+}
+
+/// Reads the answer to what is asked for as a transaction request.
+pub fn read_request(answer: &Answer<'_>, expected: &Expected<'_>) -> Sending {
+    if !(200..=202).contains(&answer.status) {
+        return read(answer, expected);
+    }
+    let read = Json::read(answer.body).map_err(|refusal| refusal.detail);
+    match read.and_then(|shown| request::read(&shown, expected)) {
+        Ok(requested) => Sending::Requested(requested),
+        Err(reason) => Sending::Unknown { reason },
     }
 }
 

@@ -9,9 +9,11 @@
 pub mod answer;
 pub mod chain;
 mod half_signed;
+pub mod intent;
 pub mod order;
 pub mod outputs;
 pub mod pass;
+pub mod request;
 pub mod routes;
 pub mod transfer;
 pub mod wallet;

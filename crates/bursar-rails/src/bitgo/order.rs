@@ -13,7 +13,7 @@ use crate::json::Json;
 use crate::{Forbidden, Why};
 
 /// The most recipients of one spend.
-const MOST_RECIPIENTS: usize = 1000;
+pub(super) const MOST_RECIPIENTS: usize = 1000;
 /// The longest address, comment or name, in bytes.
 const LONGEST_TEXT: usize = 512;
 /// The longest body of an order, in bytes: it is kept with its hold.
@@ -42,14 +42,35 @@ const HINTS: [&str; 17] = [
 /// The call that carries an order out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Call {
-    /// The names of its path behind the wallet's.
-    pub path: [&'static str; 2],
+    /// Which call it is.
+    pub way: Way,
     /// Its body, as far as it is the same whoever asks.
     pub body: Vec<(Box<str>, Json)>,
 }
 
-const SEND: [&str; 2] = ["tx", "send"];
-const INITIATE: [&str; 2] = ["tx", "initiate"];
+/// The calls that carry orders out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// The client made and signed the transaction.
+    Send,
+    /// The upstream makes and signs it.
+    Initiate,
+    /// The upstream makes it, and it is signed in steps later.
+    Request,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Send, Self::Initiate, Self::Request];
+
+    /// The names of its path behind the wallet's.
+    pub const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Send => &["tx", "send"],
+            Self::Initiate => &["tx", "initiate"],
+            Self::Request => &["txrequests"],
+        }
+    }
+}
 
 /// Reads an order.
 ///
@@ -87,7 +108,7 @@ pub fn read(handling: Handling, body: &[u8], chain: Chain) -> Result<Order, Forb
     if claimed.is_empty() {
         return Err(Forbidden::undecodable("`recipients` are missing; say who gets how much"));
     }
-    let call = Call { path: if is_made { SEND } else { INITIATE }, body: kept };
+    let call = Call { way: if is_made { Way::Send } else { Way::Initiate }, body: kept };
     if is_made {
         match transaction(&call, chain)? {
             Transaction::Bitcoin(outputs) => outputs.left_over(&claimed).map(drop)?,
@@ -157,16 +178,16 @@ pub(super) fn differs() -> Forbidden {
 impl Call {
     /// As it is kept with a hold.
     pub fn packed(&self) -> Vec<u8> {
-        format!("{}\n{}", self.path.join("/"), Json::Object(self.body.clone())).into_bytes()
+        format!("{}\n{}", self.way.names().join("/"), Json::Object(self.body.clone())).into_bytes()
     }
 
     /// What was kept.
     pub fn unpack(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let (path, body) = text.split_once('\n')?;
-        let path = [SEND, INITIATE].into_iter().find(|known| known.join("/") == path)?;
+        let way = Way::ALL.into_iter().find(|way| way.names().join("/") == path)?;
         match Json::read(body.as_bytes()).ok()? {
-            Json::Object(body) => Some(Self { path, body }),
+            Json::Object(body) => Some(Self { way, body }),
             _ => None,
         }
     }
@@ -174,7 +195,7 @@ impl Call {
     /// Whether its transaction is made: the same bytes are the same spend, whoever asks. What the upstream makes is one
     /// spend each time.
     pub fn is_made(&self) -> bool {
-        self.path == SEND
+        self.way == Way::Send
     }
 
     /// The same under the name that a spend has upstream.
@@ -189,8 +210,19 @@ impl Call {
     /// Its body under the name that a spend has upstream.
     pub fn named(self, sequence_id: String) -> Json {
         let mut body = self.body;
-        body.retain(|(name, _)| **name != *"sequenceId");
-        body.push(("sequenceId".into(), Json::Text(sequence_id.into())));
+        let intent = body.iter_mut().find_map(|(name, value)| match value {
+            Json::Object(entries) if **name == *"intent" => Some(entries),
+            _ => None,
+        });
+        // Of what is signed in steps the intent has the name.
+        let name_in = |entries: &mut Vec<(Box<str>, Json)>| {
+            entries.retain(|(name, _)| **name != *"sequenceId");
+            entries.push(("sequenceId".into(), Json::Text(sequence_id.into())));
+        };
+        match intent {
+            Some(intent) if self.way == Way::Request => name_in(intent),
+            _ => name_in(&mut body),
+        }
         Json::Object(body)
     }
 }
@@ -228,7 +260,7 @@ fn written(to: &Recipient) -> Json {
 }
 
 /// Base units: digits and nothing else.
-fn units(value: &Json) -> Result<Amount, Forbidden> {
+pub(super) fn units(value: &Json) -> Result<Amount, Forbidden> {
     let refuse = || Forbidden::undecodable("an amount is not in base units; write it in digits, without sign or point");
     let (Json::Text(digits) | Json::Number(digits)) = value else { return Err(refuse()) };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) || digits.starts_with('0') {
@@ -237,14 +269,14 @@ fn units(value: &Json) -> Result<Amount, Forbidden> {
     Amount::parse(digits).map_err(|_| refuse())
 }
 
-fn text(name: &str, value: &Json) -> Result<String, Forbidden> {
+pub(super) fn text(name: &str, value: &Json) -> Result<String, Forbidden> {
     let text =
         value.as_text().filter(|text| (1..=LONGEST_TEXT).contains(&text.len()) && !text.chars().any(char::is_control));
     let problem = || Forbidden::undecodable(format!("`{name}` is no text of 1 to {LONGEST_TEXT} bytes"));
     text.map(str::to_owned).ok_or_else(problem)
 }
 
-fn unsupported(problem: &str) -> Forbidden {
+pub(super) fn unsupported(problem: &str) -> Forbidden {
     Forbidden::new(Why::NotSupported, problem)
 }
 

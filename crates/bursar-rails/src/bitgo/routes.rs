@@ -17,6 +17,9 @@ const LONGEST_PATH: usize = 2048;
 const COIN: &str = "{coin}";
 /// Where a path names a wallet.
 const WALLET: &str = "{walletId}";
+/// Where a path names a part of a transaction request, and what the parts are called that pay.
+const RESOURCE: &str = "{resource}";
+const TRANSACTIONS: &str = "transactions";
 
 static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| include_str!("routes.tsv").lines().filter_map(row).collect());
 
@@ -63,6 +66,10 @@ pub enum Handling {
     Recipients,
     /// It is held: amounts are those of the transaction in its body.
     Transaction,
+    /// It is held: amounts are those of the intent in its body.
+    Intent,
+    /// It goes on with what was asked for by an intent, and is passed on only if that is held.
+    Continues,
     /// It is carried out for no token.
     Withheld(Reason),
 }
@@ -137,7 +144,12 @@ impl Found<'_> {
         let does = match self.route.handling {
             Handling::Own => return None,
             Handling::Pass => Does::Pass,
-            Handling::Recipients | Handling::Transaction => Does::Spend,
+            Handling::Recipients | Handling::Transaction | Handling::Intent => Does::Spend,
+            // Of a request's parts only transactions are what its intent pays; a message may say anything.
+            Handling::Continues if self.place(RESOURCE).is_some_and(|part| part != TRANSACTIONS) => {
+                Does::Withheld(Reason::SignsBlindly.told())
+            }
+            Handling::Continues => Does::Continue,
             Handling::Withheld(reason) => Does::Withheld(reason.told()),
         };
         Some(dialect::Route { need, does })
@@ -177,6 +189,8 @@ fn row(line: &'static str) -> Option<Route> {
         "pass" => Handling::Pass,
         "recipients" => Handling::Recipients,
         "transaction" => Handling::Transaction,
+        "intent" => Handling::Intent,
+        "continues" => Handling::Continues,
         other => Handling::Withheld(Reason::named(other.strip_prefix("no:")?)?),
     };
     Some(Route { method, path, operation, scope, handling })
@@ -216,7 +230,10 @@ mod tests {
             let is_passive = matches!(route.operation, Operation::Read | Operation::Build);
             match route.handling {
                 Handling::Pass => assert!(is_passive && route.action().is_some(), "{route:?}"),
-                Handling::Recipients | Handling::Transaction => {
+                Handling::Continues => {
+                    assert_eq!((route.operation, route.action()), (Operation::Sign, Some(WalletAction::Spend)));
+                }
+                Handling::Recipients | Handling::Transaction | Handling::Intent => {
                     assert_eq!((route.operation, route.action()), (Operation::Spend, Some(WalletAction::Spend)));
                 }
                 Handling::Own | Handling::Withheld(_) => {}

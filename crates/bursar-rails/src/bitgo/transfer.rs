@@ -137,7 +137,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(in super::super) const TO: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
-    const HOLD: HoldId = HoldId::from_bytes([7; 16]);
+    pub(in super::super) const HOLD: HoldId = HoldId::from_bytes([7; 16]);
 
     /// Runs something with a spend of 1000 to [`TO`], for which a fee of 50 is held.
     pub(in super::super) fn expecting<T>(run: impl FnOnce(&Expected<'_>) -> T) -> T {

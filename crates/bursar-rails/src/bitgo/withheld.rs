@@ -15,7 +15,7 @@ pub enum Reason {
     Replaces,
     /// It makes a signature for something that is not shown.
     SignsBlindly,
-    /// It goes on with a request of the upstream's that nothing is held for.
+    /// It goes on with a request of the upstream's that nothing is held for here, or changes one.
     UnheldRequest,
     /// It makes a transaction that is no payment.
     NotAPayment,
@@ -80,7 +80,8 @@ impl Reason {
             }
             Self::UnheldRequest => (
                 Why::NotSupported,
-                "this goes on with a transaction request that nothing is held for here; use `sendcoins` or `sendmany`",
+                "of transaction requests only the steps that sign and deliver are carried out, and only for a request that this token \
+                 asked for here; ask for one with `txrequests`",
             ),
             Self::NotAPayment => (
                 Why::NotPriced,

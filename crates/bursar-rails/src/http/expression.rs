@@ -52,6 +52,8 @@ pub(super) enum Gives {
     /// A text that is another one for other requests.
     Name,
     Bool,
+    /// One of both, and another one for other requests.
+    Truth,
 }
 
 impl Language {
@@ -97,7 +99,10 @@ impl Language {
                 return Err(whole("gives no amount: make it with `minor`, `decimal`, `metered` or `total`"));
             }
             Gives::Text | Gives::Name if !kind.may_be(Kind::Text) => return Err(whole("gives no text")),
-            Gives::Bool if !kind.may_be(Kind::Bool) => return Err(whole("gives neither `true` nor `false`")),
+            Gives::Bool | Gives::Truth if !kind.may_be(Kind::Bool) => {
+                return Err(whole("gives neither `true` nor `false`"));
+            }
+            Gives::Truth if looked.is_constant() => return Err(whole("says the same of every request")),
             Gives::Name if looked.is_constant() => return Err(whole("gives the same name to every spend")),
             _ => {}
         }
@@ -164,8 +169,13 @@ fn give_places(node: &mut IdedExpr, places: u8) {
         Expr::Call(CallExpr { func_name, target, args }) => {
             target.iter_mut().for_each(|target| give_places(target, places));
             args.iter_mut().for_each(|argument| give_places(argument, places));
-            if func_name == "decimal" {
-                money::DECIMAL_WITH_PLACES.clone_into(func_name);
+            let with_places = match func_name.as_str() {
+                "decimal" => Some(money::DECIMAL_WITH_PLACES),
+                "decimal_total" => Some(money::TOTAL_WITH_PLACES),
+                _ => None,
+            };
+            if let Some(with_places) = with_places {
+                with_places.clone_into(func_name);
                 let literal = Expr::Literal(LiteralValue::Int(CelInt::from(i64::from(places))));
                 args.push(IdedExpr { id: node.id, expr: literal });
             }
@@ -204,8 +214,11 @@ fn told(error: &ExecutionError) -> String {
         ExecutionError::UndeclaredReference(name) => format!("`{}` cannot be read", name.escape_debug()),
         ExecutionError::FunctionError { message, .. } => message.clone(),
         ExecutionError::NoSuchOverload(overload) => {
-            let function =
-                if overload.function() == money::DECIMAL_WITH_PLACES { "decimal" } else { overload.function() };
+            let function = match overload.function() {
+                money::DECIMAL_WITH_PLACES => "decimal",
+                money::TOTAL_WITH_PLACES => "decimal_total",
+                other => other,
+            };
             format!("`{function}` does not take {}", overload.argument_types().join(", "))
         }
         _ => "cannot be evaluated".to_owned(),

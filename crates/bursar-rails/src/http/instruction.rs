@@ -69,8 +69,7 @@ impl Rules {
     /// does not say.
     pub fn look_up(&self, instruction: &Instruction, name: &str) -> Option<Outgoing> {
         let look_up = self.spending(instruction)?.priced.first()?.look_up.as_ref()?;
-        let target = look_up.path.written(|_| Some(name.to_owned()))?;
-        Some(Outgoing { method: "GET".into(), target, headers: Vec::new(), body: Vec::new() })
+        look_up.asked(name)
     }
 
     /// What the answer to that says.

@@ -166,7 +166,7 @@ impl Look {
         {
             self.reads_in(of, name.inner(), false);
         }
-        if function == "total"
+        if matches!(function.as_str(), "total" | "decimal_total")
             && let [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, _] = &arguments[..]
         {
             self.reads.push(name.inner().into());
@@ -203,7 +203,7 @@ impl Look {
             (None, "minor" | "decimal", [one, asset]) if text(one) && text(asset) => Some(Kind::Money),
             (None, "metered", [count, price, asset]) if text(count) && text(price) && text(asset) => Some(Kind::Money),
             (None, "total", [Kind::MoneyList]) => Some(Kind::Money),
-            (None, "total", [Kind::Came, Kind::Text, asset]) if text(asset) => Some(Kind::Money),
+            (None, "total" | "decimal_total", [Kind::Came, Kind::Text, asset]) if text(asset) => Some(Kind::Money),
             _ => None,
         };
         given.ok_or_else(|| {

@@ -5,12 +5,14 @@
 
 mod allowed;
 mod answer;
+mod condition;
 mod content;
 mod events;
 mod expression;
 mod form;
 mod instruction;
 mod kind;
+mod look_up;
 mod money;
 mod request;
 mod rules;

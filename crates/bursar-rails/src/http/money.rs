@@ -13,6 +13,8 @@ use cel::{DeclarationError, Env, ExecutionError};
 pub(super) const MOST_PLACES: u8 = 18;
 /// The function that `decimal` becomes once it is known how many places the asset has.
 pub(super) const DECIMAL_WITH_PLACES: &str = "@decimal";
+/// The same for `decimal_total`.
+pub(super) const TOTAL_WITH_PLACES: &str = "@decimal_total";
 
 /// So many base units of an asset.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,8 +61,7 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     let decimal = vec![STRING_TYPE, STRING_TYPE, INT_TYPE];
     env.add_overload(DECIMAL_WITH_PLACES, "decimal_text_text", decimal, |arguments| {
         let [text, asset] = texts(&arguments, "decimal")?;
-        let places = arguments.get(2).and_then(|places| places.downcast_ref::<CelInt>());
-        let places = places.and_then(|places| u8::try_from(*places.inner()).ok()).unwrap_or_default();
+        let places = places(&arguments, 2);
         let units = scaled(text, places).ok_or_else(|| {
             let problem = format!("{} is no amount with {places} decimal places at most", shown(text));
             ExecutionError::function_error("decimal", problem)
@@ -89,24 +90,44 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
         sum(money)
     })?;
     env.add_overload("total", "total_list_field", vec![DYN_TYPE, STRING_TYPE, STRING_TYPE], |arguments| {
-        let [list, field, asset] = &arguments[..] else { return Err(no_list()) };
-        let asset = asset.downcast_ref::<CelString>().map(CelString::inner).unwrap_or_default();
-        let (Some(items), Some(size)) = (list.as_indexer(), list.as_sizer()) else { return Err(no_list()) };
-        let field_name = field.downcast_ref::<CelString>().map(CelString::inner).unwrap_or_default();
-        let money = (0..*size.size().inner()).map(|place| {
-            let not_money = || {
-                let problem =
-                    format!("`{}` of item {} is no whole number of base units", field_name.escape_debug(), place + 1);
-                ExecutionError::function_error("total", problem)
-            };
-            let item = items.get(&CelInt::from(place))?;
-            let amount = item.as_indexer().ok_or_else(not_money)?.get(field.as_ref()).map_err(|_| not_money())?;
-            let text = amount.downcast_ref::<CelString>().ok_or_else(not_money)?;
-            let units = whole(text.inner()).ok_or_else(not_money)?;
-            Ok(Money { asset: asset.into(), units })
-        });
-        sum(money)
+        sum_of_field("total", &arguments, "no whole number of base units", whole)
+    })?;
+    let decimals = vec![DYN_TYPE, STRING_TYPE, STRING_TYPE, INT_TYPE];
+    env.add_overload(TOTAL_WITH_PLACES, "decimal_total_list_field", decimals, |arguments| {
+        let places = places(&arguments, 3);
+        let problem = format!("no amount with {places} decimal places at most");
+        sum_of_field("decimal_total", &arguments, &problem, |text| scaled(text, places))
     })
+}
+
+/// The decimal places that an argument says.
+fn places(arguments: &[CowVal<'_, '_>], place: usize) -> u8 {
+    let places = arguments.get(place).and_then(|places| places.downcast_ref::<CelInt>());
+    places.and_then(|places| u8::try_from(*places.inner()).ok()).unwrap_or_default()
+}
+
+/// The sum of a field of every item of a list: `(list, field, asset)`.
+fn sum_of_field<'b, 'v>(
+    function: &str,
+    arguments: &[CowVal<'_, '_>],
+    otherwise: &str,
+    read: impl Fn(&str) -> Option<Amount>,
+) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let [list, field, asset, ..] = arguments else { return Err(no_list()) };
+    let asset = asset.downcast_ref::<CelString>().map(CelString::inner).unwrap_or_default();
+    let (Some(items), Some(size)) = (list.as_indexer(), list.as_sizer()) else { return Err(no_list()) };
+    let field_name = field.downcast_ref::<CelString>().map(CelString::inner).unwrap_or_default();
+    let money = (0..*size.size().inner()).map(|place| {
+        let not_money = || {
+            let problem = format!("`{}` of item {} is {otherwise}", field_name.escape_debug(), place + 1);
+            ExecutionError::function_error(function, problem)
+        };
+        let item = items.get(&CelInt::from(place))?;
+        let amount = item.as_indexer().ok_or_else(not_money)?.get(field.as_ref()).map_err(|_| not_money())?;
+        let text = amount.downcast_ref::<CelString>().ok_or_else(not_money)?;
+        Ok(Money { asset: asset.into(), units: read(text.inner()).ok_or_else(not_money)? })
+    });
+    sum(money)
 }
 
 fn no_list() -> ExecutionError {

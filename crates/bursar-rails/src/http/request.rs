@@ -52,6 +52,7 @@ impl Rules {
         let path = places.into_iter().map(|(name, value)| (name.into(), Json::Text(value.into()))).collect();
         let understood = rule.understand(asked, Json::Object(path))?;
         let outgoing = rule.outgoing(&understood)?;
+        self.check(rule, &understood, &outgoing)?;
         match &rule.does {
             Does::Spend(spending) => self.charge(rule, spending, &understood, outgoing),
             Does::Read | Does::Refuse(_) => Ok(Exchange::Read { outgoing, needs: rule.needs }),
@@ -69,6 +70,18 @@ impl Rules {
     fn matching<'a>(&'a self, method: &str, path: &'a [String]) -> Option<(&'a Rule, template::Places<'a>)> {
         let mut of_method = self.rules.iter().filter(|rule| *rule.method == *method);
         of_method.find_map(|rule| Some((rule, rule.path.places(path)?)))
+    }
+
+    /// Refuses what a condition of its rule does not hold of.
+    fn check(&self, rule: &Rule, understood: &Understood, outgoing: &Outgoing) -> Result<(), Forbidden> {
+        if rule.conditions.is_empty() {
+            return Ok(());
+        }
+        let length = outgoing.body.len().to_string();
+        let Understood { path, query, headers, body } = understood;
+        let facts = RequestFacts { path, query, headers, body, length: &length };
+        let facts = self.language.about(&facts);
+        rule.conditions.iter().try_for_each(|condition| condition.check(&facts))
     }
 
     fn charge(
@@ -106,7 +119,7 @@ impl Rules {
         let key = text(&spending.key, "key", LONGEST_KEY)?;
         // By the client's own name it would be looked up there: elsewhere, nobody would know of it.
         if spending.key_header.is_none() && priced.look_up.is_some() && !template::is_segment(&key) {
-            let problem = format!("it is looked up by its key in a path, which must be of {}", template::PLAIN);
+            let problem = format!("it is looked up by its key, which must be of {}", template::PLAIN);
             return Err(not_priced("key")(problem));
         }
         let instruction = Instruction { rule: rule.name.clone(), key: key.clone() }.to_bytes();

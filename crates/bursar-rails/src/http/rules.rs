@@ -8,12 +8,14 @@ use bursar_core::scope::ScopeName;
 
 use crate::http::allowed::{Allowed, Places};
 use crate::http::answer::Reading;
+use crate::http::condition::{self, Condition};
 use crate::http::content::Content;
 use crate::http::expression::{Expression, Gives, Language};
 use crate::http::kind::Subject;
+use crate::http::look_up::{LookUp, Question};
 use crate::http::money::MOST_PLACES;
 use crate::http::template::PathTemplate;
-use crate::http::written::{CutOff, WrittenLookUp, WrittenOperation, WrittenRule};
+use crate::http::written::{CutOff, WrittenCondition, WrittenLookUp, WrittenOperation, WrittenRule};
 
 /// The most rules of a rail.
 const MOST_RULES: usize = 500;
@@ -84,6 +86,7 @@ pub(super) struct Rule {
     pub(super) reads: BTreeSet<Box<str>>,
     /// What the token must have besides.
     pub(super) needs: Option<ScopeName>,
+    pub(super) conditions: Vec<Condition>,
     pub(super) does: Does,
 }
 
@@ -113,12 +116,6 @@ pub(super) struct Priced {
     pub(super) amount: Expression,
     pub(super) reading: Reading,
     pub(super) look_up: Option<LookUp>,
-}
-
-#[derive(Clone)]
-pub(super) struct LookUp {
-    pub(super) path: PathTemplate,
-    pub(super) reading: Reading,
 }
 
 /// The expression that gives an asset, if there is one, and which there are.
@@ -218,6 +215,7 @@ impl Reader<'_> {
         let path = self.path("path", &written.path);
         let headers = self.headers(&written.headers);
         let needs = written.scope.as_deref().and_then(|scope| self.scope(scope));
+        let conditions = self.conditions(written);
         let does = match written.operation {
             WrittenOperation::Spend => self.spending(written).map(|spending| Does::Spend(Box::new(spending))),
             WrittenOperation::Read | WrittenOperation::Refuse => {
@@ -238,6 +236,7 @@ impl Reader<'_> {
             fields: Allowed::of(&written.fields),
             reads: std::mem::take(&mut self.reads),
             needs,
+            conditions,
             does: does?,
         })
     }
@@ -345,14 +344,27 @@ impl Reader<'_> {
     }
 
     fn look_up(&mut self, written: &WrittenLookUp, may_exceed: bool, money: Gives) -> Option<LookUp> {
-        let path = self.path("reconcile.path", &written.path);
-        if path.as_ref().is_some_and(|path| path.names().ne(["key"])) {
-            self.refuse("reconcile.path", "must have the place `{key}`, and no other");
-        }
+        let question = Question::read(written).map_err(|(field, problem)| self.refuse(field, problem)).ok();
         let fields = ["reconcile.done", "reconcile.refused", "reconcile.captured", "reconcile.record"];
         let texts = (&written.done, &written.refused, &written.captured, &written.record);
         let reading = self.reading(fields, texts, may_exceed, money);
-        Some(LookUp { path: path?, reading: reading? })
+        Some(question?.with(reading?))
+    }
+
+    /// Conditions on a request; one that says the same of all is meant otherwise.
+    fn conditions(&mut self, written: &WrittenRule) -> Vec<Condition> {
+        if !written.require.is_empty() && written.operation == WrittenOperation::Refuse {
+            self.refuse("require", "means nothing where everybody is refused");
+        }
+        let mut conditions = Vec::with_capacity(written.require.len());
+        for WrittenCondition { holds, reason } in &written.require {
+            if let Some(problem) = condition::reason_problem(reason) {
+                self.refuse("require.reason", problem);
+            }
+            let holds = self.expression("require.holds", holds, Subject::Request, Gives::Truth);
+            conditions.extend(holds.map(|holds| Condition { holds, reason: reason.as_str().into() }));
+        }
+        conditions
     }
 
     fn reading(

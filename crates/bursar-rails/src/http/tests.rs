@@ -11,7 +11,7 @@ use bursar_core::scope::ScopeName;
 
 use crate::exchange::{Answered, Asked, Charge, Exchange};
 use crate::forbidden::{Forbidden, Why};
-use crate::http::written::{Content, CutOff, WrittenLookUp, WrittenOperation, WrittenRule};
+use crate::http::written::{Content, CutOff, WrittenCondition, WrittenLookUp, WrittenOperation, WrittenRule};
 use crate::http::{Became, Instruction, RuleProblem, Rules};
 
 fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
@@ -24,6 +24,7 @@ fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
         body: Content::None,
         fields: Vec::new(),
         scope: None,
+        require: Vec::new(),
         reason: None,
         asset: None,
         amount: None,
@@ -61,7 +62,10 @@ fn charge(content: Content) -> WrittenRule {
         record: text("answer.id"),
         cut_off: Some(CutOff::Captured),
         reconcile: Some(WrittenLookUp {
+            method: None,
             path: "/v1/charges/by-key/{key}".to_owned(),
+            body: Content::None,
+            send: None,
             done: "status == 200".to_owned(),
             refused: text("status == 404"),
             captured: None,
@@ -210,4 +214,93 @@ fn what_a_rule_asks_for_besides_comes_with_what_a_request_means() {
     let asked = Asked { method: "GET", path: "/v1/charges/1", query: None, headers: &[], body: b"" };
     let meaning = rules.meaning(&asked);
     assert!(matches!(meaning, Ok(Exchange::Read { needs: Some(ScopeName::WalletManage), .. })), "{meaning:?}");
+}
+
+/// A charge that is looked up so, as a configuration writes it.
+fn looked_up(written: &str) -> WrittenRule {
+    let look_up: WrittenLookUp = serde_json::from_str(written).unwrap_or_else(|error| panic!("{written}: {error}"));
+    WrittenRule { reconcile: Some(look_up), ..charge(Content::Form) }
+}
+
+#[test]
+fn a_look_up_can_be_a_question_with_a_body_that_names_the_spend() {
+    let instruction = Instruction { rule: "POST /v1/charges".into(), key: "order-7".into() };
+    let asked = |written: &str, name: &str| rules(&[looked_up(written)]).look_up(&instruction, name);
+    let json = r#"{"method":"POST","path":"/v1/charges/search","body":"json","done":"status == 200",
+        "send":{"limit":1,"filter":{"all":[true,"ref:'{key}'"]},"key":"{key}"}}"#;
+    let outgoing = asked(json, "order-7").expect("a look-up");
+    assert_eq!((&*outgoing.method, outgoing.target.as_str()), ("POST", "/v1/charges/search"));
+    let body = r#"{"filter":{"all":[true,"ref:'order-7'"]},"key":"order-7","limit":1}"#;
+    assert_eq!(String::from_utf8_lossy(&outgoing.body), body);
+    assert_eq!(outgoing.headers, [("content-type".into(), JSON.into())]);
+    let form = r#"{"method":"POST","path":"/v1/find/{key}","body":"form","send":{"q":"a={key}","n":5},"done":"status == 200"}"#;
+    let outgoing = asked(form, "a:b").expect("a look-up");
+    assert_eq!((outgoing.target.as_str(), &outgoing.body[..]), ("/v1/find/a%3Ab", &b"n=5&q=a%3Da%3Ab"[..]));
+    let bare = asked(r#"{"method":"POST","path":"/v1/find/{key}","done":"status == 200"}"#, "x").expect("a look-up");
+    assert!(bare.body.is_empty() && bare.headers.is_empty());
+    for strange in ["'", "\"", "a/b", "..", "", "a b", "{key}"] {
+        assert_eq!(asked(json, strange), None, "a name that could end a text leads nowhere: {strange}");
+    }
+    let captured = looked_up(&json.replacen('{', r#"{"captured":"minor(answer.found.amount, 'usd')","#, 1));
+    let answered = Answered {
+        status: 200,
+        headers: vec![("content-type".into(), JSON.into())],
+        body: br#"{"found":{"amount":"400"}}"#.to_vec(),
+    };
+    let usd = Coin::parse("usd").expect("an asset");
+    let became = rules(&[captured]).became_as_looked_up(&instruction, &answered, &usd, Amount::new(500));
+    assert_eq!(became, Became::Done { captured: Some(Amount::new(400)), record: None });
+}
+
+#[test]
+fn a_condition_of_a_rule_refuses_with_its_reason_whatever_the_request_costs() {
+    let condition = |holds: &str, reason: &str| WrittenCondition { holds: holds.to_owned(), reason: reason.to_owned() };
+    let require = vec![
+        condition("body.currency == 'usd'", "only dollars are paid from here"),
+        condition("!has(body.source) || body.source.startsWith('tok_')", "sources are tokens"),
+    ];
+    let spends = rules(&[WrittenRule { require, ..charge(Content::Json) }]);
+    let body = |currency: &str, source: &str| {
+        posted(&spends, JSON, format!(r#"{{"amount":"5","currency":{currency},"source":"{source}"}}"#).as_bytes())
+    };
+    assert!(body("\"usd\"", "tok_1").is_ok());
+    let refused = |found: Result<Charge, Forbidden>| found.map(drop).expect_err("a refusal");
+    let dollars = refused(body("\"eur\"", "tok_1"));
+    assert_eq!((dollars.why, dollars.detail.as_str()), (Why::Withheld, "only dollars are paid from here"));
+    assert_eq!(refused(body("\"usd\"", "card")).detail, "sources are tokens");
+    assert!(refused(body("null", "tok_1")).detail.starts_with("only dollars"));
+    let missing = refused(posted(&spends, JSON, br#"{"amount":"5","source":"tok_1"}"#));
+    assert!(missing.detail.contains("cannot be told: `currency` of `body` is missing"), "{missing:?}");
+    let require = vec![condition("path.id.startsWith('ch_')", "only charges are shown")];
+    let reads = rules(&[WrittenRule { require, ..read() }]);
+    assert!(got(&reads, "/v1/charges/ch_1", None).is_ok() && got(&reads, "/v1/charges/po_1", None).is_err());
+}
+
+#[test]
+fn decimals_of_a_list_are_added_up_exactly_with_the_places_of_their_asset() {
+    let priced = |amount: &str| WrittenRule {
+        fields: names(&["items", "source"]),
+        amount: Some(amount.to_owned()),
+        ..charge(Content::Json)
+    };
+    let rules = rules(&[priced("decimal_total(body.items, 'price', 'usd')")]);
+    let asked = |items: &str| {
+        let body = format!(r#"{{"items":{items},"source":"tok_1"}}"#);
+        posted(&rules, JSON, body.as_bytes()).map(|charge| charge.amount)
+    };
+    assert_eq!(asked(r#"[{"price":"0.10"},{"price":0.2},{"price":"3"}]"#), Ok(Amount::new(330)));
+    for items in [
+        "[]",
+        "{}",
+        "null",
+        r#"["0.10"]"#,
+        r#"[{"price":"0.101"}]"#,
+        r#"[{"price":"-1"}]"#,
+        r#"[{"price":"1e2"}]"#,
+        r#"[{"price":null}]"#,
+        r#"[{"price":"1"},{"cost":"1"}]"#,
+        r#"[{"price":"1","Price":"2"}]"#,
+    ] {
+        assert!(asked(items).is_err(), "{items}");
+    }
 }

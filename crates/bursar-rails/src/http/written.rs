@@ -1,5 +1,7 @@
 //! Rules as a configuration writes them.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 pub use crate::http::content::Content;
@@ -28,6 +30,9 @@ pub struct WrittenRule {
     pub fields: Vec<String>,
     /// A permission that the token must have besides: one of Bursar's scopes.
     pub scope: Option<String>,
+    /// What must hold of a request, or it is refused.
+    #[serde(default)]
+    pub require: Vec<WrittenCondition>,
     /// Why it is refused, if it is.
     pub reason: Option<String>,
     /// The asset that moves: its name, or an expression that gives it.
@@ -80,12 +85,45 @@ pub enum WrittenOperation {
     Refuse,
 }
 
+/// A value that is sent as it is written.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(untagged)]
+pub enum WrittenValue {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<WrittenValue>),
+    /// An object.
+    Object(BTreeMap<String, WrittenValue>),
+}
+
+/// What must hold of a request.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenCondition {
+    /// An expression about the request.
+    pub holds: String,
+    /// Why a request is refused of which it does not hold.
+    pub reason: String,
+}
+
 /// How to find out what became of a spend.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenLookUp {
+    /// The method: GET, or POST where what is asked stands in a body. It must move nothing.
+    pub method: Option<String>,
     /// The path; `{key}` is the name under which the upstream was given the spend.
     pub path: String,
+    /// How the body is written.
+    #[serde(default)]
+    pub body: Content,
+    /// What the body is; `{key}` in its texts is the same name.
+    pub send: Option<BTreeMap<String, WrittenValue>>,
     /// As in the rule, about the answer to this.
     pub done: String,
     /// As in the rule, about the answer to this.

@@ -1,9 +1,10 @@
 //! Requests in BitGo's language: routes by their table, and orders whose transactions are read.
 
+use bursar_core::coin::Coin;
 use bursar_rails::bitcoin::network::Network;
-use bursar_rails::bitgo::Chain;
 use bursar_rails::bitgo::order::{self, Call};
 use bursar_rails::bitgo::routes::{Handling, find, table};
+use bursar_rails::bitgo::{Chain, intent};
 use serde_json::Value;
 
 use crate::samples::{every, texts};
@@ -44,6 +45,37 @@ fn what_an_order_sends_pays_what_others_read_in_it() {
                     assert_eq!(one["amount"].as_str(), Some(other.amount.to_string().as_str()));
                 }
                 assert_eq!(sent["sequenceId"], "n");
+            }
+        }
+    });
+}
+
+const INTENTS: [&str; 2] = [
+    r#"{"intent":{"intentType":"payment","recipients":[{"address":{"address":"abc"},"amount":{"value":"1000","symbol":"hteth"}}],"sequenceId":"a","isTss":true},"apiVersion":"full"}"#,
+    r#"{"intent":{"recipients":[{"amount":{"symbol":"hteth","value":7},"address":{"address":"0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"},"data":"0x"}],"intentType":"payment","feeOptions":{}},"preview":false}"#,
+];
+
+#[test]
+fn what_an_intent_asks_for_pays_what_others_read_in_it() {
+    let coin = Coin::parse("hteth").expect("a ticker");
+    every(&texts(&INTENTS), |bytes| {
+        let Ok(order) = intent::read(&bytes, &coin) else { return };
+        let theirs: Value = serde_json::from_slice(&bytes).expect("JSON");
+        let call = Call::unpack(&order.instruction).expect("what was packed");
+        let sent: Value = serde_json::from_str(&call.named("n".to_owned()).to_string()).expect("JSON");
+        assert_eq!(
+            (&sent["intent"]["intentType"], &theirs["intent"]["intentType"]),
+            (&"payment".into(), &"payment".into())
+        );
+        assert_eq!((&sent["intent"]["sequenceId"], &sent["preview"]), (&"n".into(), &Value::Null));
+        let lists = [&sent, &theirs].map(|body| body["intent"]["recipients"].as_array().expect("recipients"));
+        assert_eq!((lists[0].len(), lists[1].len()), (order.claimed.len(), order.claimed.len()));
+        for (place, claimed) in order.claimed.iter().enumerate() {
+            for list in lists {
+                let (address, amount) = (&list[place]["address"]["address"], &list[place]["amount"]);
+                let value = amount["value"].as_str().map_or_else(|| amount["value"].to_string(), str::to_owned);
+                assert_eq!((address.as_str(), value), (Some(&*claimed.address), claimed.amount.to_string()));
+                assert_eq!(amount["symbol"], "hteth");
             }
         }
     });

@@ -105,6 +105,7 @@ fn document(ready: &Ready) -> Value {
         "pid": std::process::id(),
         "serverXpub": ready.server_xpub,
         "wallets": wallets,
+        "rails": ready.rails.iter().map(|(name, url)| json!({"name": name, "url": url})).collect::<Vec<Value>>(),
     })
 }
 
@@ -130,6 +131,8 @@ fn page(ready: &Ready) -> String {
             dev::key_beside(&ready.data_directory).display(),
         ),
     };
+    let rails: String = ready.rails.iter().map(|(name, url)| format!("Rail {name:9} {url}\n")).collect();
+    let rails = if rails.is_empty() { String::new() } else { format!("{}\n\n", rails.trim_end()) };
     let wallet = ready.wallets.iter().find(|wallet| wallet.coin == "tbtc").map(|wallet| wallet.id.to_string());
     let wallet = wallet.unwrap_or_default();
     let bursar = program();
@@ -143,6 +146,7 @@ fn page(ready: &Ready) -> String {
          Data       {kept}\n\
          Mail       {mails}\n\
          Operations {operations}/readyz, /metrics, /healthz\n\n\
+         {rails}\
          {wallets}\n\n\
          In another terminal:\n\n\
          export PASS='{password}'\n\

@@ -131,7 +131,7 @@ fn examine(config: &Path) -> Vec<Point> {
     points.push(Point { what: "store", found: store(&configuration, master.as_ref()) });
     points.push(Point { what: "mail", found: mail(&configuration) });
     points.push(Point { what: "rails", found: rails(&configuration, master.as_ref()) });
-    points.push(Point { what: "credentials", found: Ok(credentials(&configuration)) });
+    points.push(Point { what: "credentials", found: credentials(&configuration) });
     points
 }
 
@@ -164,18 +164,22 @@ fn rails(configuration: &Configuration, master: Result<&MasterKey, &Failure>) ->
     asked.map(|()| open.keys().cloned().collect::<Vec<_>>().join(", "))
 }
 
-/// Where credentials of rails are; in clear is a choice, which should be known.
-fn credentials(configuration: &Configuration) -> String {
-    let in_clear: Vec<_> = rails::kept(configuration.rails())
-        .filter_map(|(rail, key, kept)| match kept {
-            Kept::File(file) => Some(format!("`{key}` of {rail} in {}", file.display())),
-            Kept::Sealed => None,
-        })
-        .collect();
-    match in_clear.is_empty() {
+/// Where credentials of rails are; in clear is a choice, which should be known, but not for others to read.
+fn credentials(configuration: &Configuration) -> Result<String, String> {
+    let mut in_clear = Vec::new();
+    for (rail, key, file) in rails::files(configuration.rails()) {
+        let mode = fs::metadata(file).map_err(|problem| told(&Failure::at(file, problem)))?.permissions().mode();
+        let file = file.display();
+        if mode & 0o077 != 0 {
+            let mode = mode & 0o777;
+            return Err(format!("`{key}` of {rail} in {file}: others may read it (mode {mode:03o}); chmod 600 it"));
+        }
+        in_clear.push(format!("`{key}` of {rail} in {file}"));
+    }
+    Ok(match in_clear.is_empty() {
         true => "none lies in clear".to_owned(),
         false => format!("in clear: {}; `bursar rail credential set` seals them", in_clear.join(", ")),
-    }
+    })
 }
 
 /// Without mail nobody is invited by it and nobody resets a password; that is a choice, not a fault.

@@ -86,6 +86,11 @@ impl Bitgo {
         self.sealed.kept(self.secrets())
     }
 
+    /// The files with the passphrases of wallets.
+    pub(super) fn passphrases(&self) -> impl Iterator<Item = &Path> {
+        self.passphrase_files.values().map(PathBuf::as_path)
+    }
+
     fn secrets(&self) -> Vec<MayHave<'_>> {
         vec![MayHave { key: TOKEN, file: self.token_file.as_deref() }, self.certificates().secret()]
     }

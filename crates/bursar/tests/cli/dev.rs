@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::support::{Home, Ran, Server, mode, set_mode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 const DEV: [&str; 4] = ["dev", "--json", "--listen", "127.0.0.1:0"];
@@ -41,12 +41,26 @@ fn dev_prints_one_line_of_json_and_leaves_nothing_behind() {
             assert!(wallet[name].is_string(), "{name}");
         }
     }
+    assert_eq!(server.ready["rails"], json!([]));
     let data = server.ready("dataDir").to_owned();
     assert!(Path::new(&data).is_dir());
     let (status, rest) = server.stop();
     assert!(status.success());
     assert!(rest.is_empty(), "{rest:?}");
     assert!(!Path::new(&data).exists());
+}
+
+#[test]
+fn dev_tells_where_clients_speak_to_other_rails() {
+    let home = Home::new();
+    let rails = "[rails.node]\nkind = 'evm'\nurl = 'http://127.0.0.1:9'\nchain_id = 31337\ncoin = 'hteth'\n\
+                 [rails.up]\nkind = 'bitgo'\nurl = 'http://127.0.0.1:9'\ntoken_file = 'up.token'\ncoin = 'tbtc'\n";
+    std::fs::write(home.path("rails.toml"), rails).unwrap();
+    std::fs::write(home.path("up.token"), format!("v2x{}", "0".repeat(64))).unwrap();
+    let server = home.serve(&[&DEV[..], &["--rails", "rails.toml"]].concat());
+    let url = server.ready("url");
+    let expected = json!([{"name": "node", "url": format!("{url}/rail/node")}, {"name": "up", "url": url}]);
+    assert_eq!(server.ready["rails"], expected);
 }
 
 #[test]

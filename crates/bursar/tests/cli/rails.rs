@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::Home;
+use crate::support::{Home, set_mode};
 
 /// A file of the example with a form API.
 fn of_example(name: &str) -> String {
@@ -58,6 +58,7 @@ fn with_a_rail(home: &Home) {
     let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
     fs::write(home.path("bursar.toml"), format!("{written}\n{rules}")).unwrap();
     fs::write(home.path("payments.key"), format!("{SECRET}\n")).unwrap();
+    set_mode(&home.path("payments.key"), 0o600);
 }
 
 /// Whether the secret is in clear in a file of the data directory.
@@ -75,6 +76,10 @@ fn a_credential_is_sealed_once_and_shown_never() {
     let listed = home.run(&list, &[]).json();
     assert_eq!(listed["credentials"][0]["name"], "credential");
     assert!(listed["credentials"][0]["kept"].as_str().unwrap().starts_with("in clear, "), "{listed}");
+    set_mode(&home.path("payments.key"), 0o640);
+    let unsound = home.run(&["doctor", "--json"], &[]).failure().to_string();
+    assert!(unsound.contains("others may read it (mode 640)"), "{unsound}");
+    set_mode(&home.path("payments.key"), 0o600);
     assert!(home.run(&["doctor"], &[]).told().is_empty());
     assert!(home.run(&["doctor"], &[]).text().contains("in clear: `credential` of payments"));
 

@@ -1,7 +1,9 @@
 //! `kill -9` between what was sent on and its settlement, on rails of plain HTTP: the upstream has carried it out, and the
-//! server that asked is gone. What it held is never given back, and what it came to is looked up. The same where other proxies ask.
+//! server that asked is gone. What it held is never given back, and what it came to is looked up. The same at upstreams that sign,
+//! and where other proxies ask.
 
 mod asked;
+mod signed;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -45,6 +47,28 @@ reconcile = { path = "/v1/charges/{key}", done = "status == 200", captured = "mi
 
 [[rails.shop.rules]]
 method = "POST"
+path = "/v1/payouts"
+operation = "spend"
+headers = ["idempotency-key"]
+body = "json"
+fields = ["amount"]
+asset = "usd"
+amount = "minor(body.amount, 'usd')"
+destination = "none"
+key = "headers['idempotency-key']"
+done = "status == 200"
+captured = "minor(answer.amount, 'usd')"
+
+[rails.shop.rules.reconcile]
+method = "POST"
+path = "/v1/payouts/search"
+body = "json"
+send = { limit = 1, filter = { reference = "{key}" } }
+done = "status == 200"
+captured = "minor(answer.amount, 'usd')"
+
+[[rails.shop.rules]]
+method = "POST"
 path = "/v1/streams"
 operation = "spend"
 headers = ["idempotency-key"]
@@ -67,12 +91,12 @@ fn upstream() -> (String, Receiver<String>) {
         let mut open = Vec::new();
         for socket in listener.incoming() {
             let mut socket = socket.unwrap();
-            let head = head(&mut socket);
-            if head.starts_with("GET") {
-                let body = r#"{"amount":"400"}"#;
-                let length = body.len();
+            let Some((head, body)) = whole(&mut socket) else { continue };
+            if head.starts_with("GET") || head.starts_with("POST /v1/payouts/search ") {
+                let found = r#"{"amount":"400"}"#;
+                let length = found.len();
                 let type_ = "content-type: application/json\r\nconnection: close";
-                write!(socket, "HTTP/1.1 200 OK\r\n{type_}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+                write!(socket, "HTTP/1.1 200 OK\r\n{type_}\r\ncontent-length: {length}\r\n\r\n{found}").unwrap();
             } else if head.contains("/v1/streams") {
                 let event = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n";
                 socket.write_all(event.as_bytes()).unwrap();
@@ -80,7 +104,7 @@ fn upstream() -> (String, Receiver<String>) {
             } else {
                 open.push(socket);
             }
-            if hears.send(head).is_err() {
+            if hears.send(format!("{head}\r\n\r\n{body}")).is_err() {
                 return;
             }
         }
@@ -88,16 +112,21 @@ fn upstream() -> (String, Receiver<String>) {
     (url, heard)
 }
 
-/// What a request begins with; its body is in what follows, and says nothing that is needed.
-fn head(socket: &mut TcpStream) -> String {
+/// The head and the body of a request; nothing if it ends before.
+fn whole(socket: &mut TcpStream) -> Option<(String, String)> {
     let mut read = Vec::new();
-    while !read.windows(4).any(|end| end == b"\r\n\r\n") {
+    loop {
+        let text = String::from_utf8(read.clone()).unwrap();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return Some((head.to_owned(), body.to_owned()));
+            }
+        }
         let mut more = [0; 1024];
-        let count = socket.read(&mut more).unwrap();
-        assert!(count > 0, "the head is whole");
+        let count = socket.read(&mut more).ok().filter(|count| *count > 0)?;
         read.extend_from_slice(&more[..count]);
     }
-    String::from_utf8(read).unwrap()
 }
 
 struct Home(TempDir);
@@ -118,6 +147,16 @@ impl Home {
 
     fn start(&self) -> Server {
         self.start_with("--rails", "rails.toml")
+    }
+
+    /// Registers a wallet of the person whose server it is, and gives its id.
+    fn add_wallet(&self, server: &Server, more: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
+        command.args(["wallet", "add", "--json", "--label", "Money", "--owner", server.text("username")]).args(more);
+        let output = command.arg("--data-dir").arg(self.path("data")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
     /// Starts a server that reads this file, too.
@@ -156,6 +195,16 @@ impl Server {
         Some(serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}")))
     }
 
+    /// What is shown to whoever has this bearer.
+    fn get(&self, path: &str, bearer: &str) -> Value {
+        let settings = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).proxy(None);
+        let request =
+            Request::get(format!("{}{path}", self.text("url"))).header("authorization", format!("Bearer {bearer}"));
+        let agent: Agent = settings.build().into();
+        let text = agent.run(request.body(()).unwrap()).unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"))
+    }
+
     /// The session of the person whose server it is.
     fn session(&self) -> String {
         let [email, password, otp] = ["username", "password", "otp"].map(|name| self.text(name));
@@ -175,10 +224,7 @@ impl Server {
 
     /// The shop's wallet, and a token that may spend ten dollars a day.
     fn shopper(&self, home: &Home) -> String {
-        let add = ["wallet", "add", "--rail", "shop", "--coin", "usd", "--label", "Shop", "--reference", "default"];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
-        command.args(add).args(["--owner", self.text("username"), "--data-dir"]).arg(home.path("data"));
-        assert!(command.stdout(Stdio::null()).status().unwrap().success());
+        home.add_wallet(self, &["--rail", "shop", "--coin", "usd", "--reference", "default"]);
         self.token("usd 10/day").0
     }
 
@@ -237,6 +283,18 @@ fn a_spend_that_the_upstream_has_is_looked_up_by_the_next_server_and_never_sent_
     let again: Vec<_> = heard.try_iter().collect();
     assert!(!again.is_empty() && again.iter().all(|head| head.starts_with("GET /v1/charges/")), "{again:?}");
     // 4.00 were captured of the 9.00 that were held.
+    let refused = server.post("/rail/shop/v1/charges", &token, "more", &json!({"amount": "601"})).unwrap();
+    assert_eq!(refused["code"], "limit_exceeded", "{refused}");
+}
+
+#[test]
+fn a_spend_that_is_looked_up_by_a_question_is_found_by_the_next_server() {
+    let (_home, server, token, heard) = killed_in_the_middle_of("/rail/shop/v1/payouts");
+    server.settles_as("/rail/shop/v1/payouts", &token, "answer_not_kept");
+    let again: Vec<_> = heard.try_iter().collect();
+    let question = r#"{"filter":{"reference":"order-7"},"limit":1}"#;
+    let is_one = |head: &String| head.starts_with("POST /v1/payouts/search ") && head.ends_with(question);
+    assert!(!again.is_empty() && again.iter().all(is_one), "{again:?}");
     let refused = server.post("/rail/shop/v1/charges", &token, "more", &json!({"amount": "601"})).unwrap();
     assert_eq!(refused["code"], "limit_exceeded", "{refused}");
 }

@@ -141,3 +141,50 @@ fn all_problems_are_told_at_once() {
     });
     assert_eq!(found.lines().count(), 3, "{found}");
 }
+
+#[test]
+fn a_look_up_that_asks_for_no_spend_or_in_no_way_is_refused() {
+    for (written, told) in [
+        (r#"{"path":"/v1/x"}"#, "asks for no spend"),
+        (r#"{"path":"/v1/{id}"}"#, "`reconcile.path`: has a place that is not `{key}`"),
+        (r#"{"path":"/v1/{key}","method":"DELETE"}"#, "`reconcile.method`: is none of GET, POST"),
+        (r#"{"path":"/v1/{key}","method":"post"}"#, "`reconcile.method`"),
+        (r#"{"path":"/v1/{key}","body":"json","send":{}}"#, "`reconcile.body`: is not for GET"),
+        (r#"{"path":"/v1/{key}","method":"POST","send":{}}"#, "`reconcile.send`: is that of a `body`"),
+        (r#"{"path":"/v1/{key}","method":"POST","body":"form"}"#, "`reconcile.send`: is missing"),
+        (r#"{"path":"/v1/x","method":"POST","body":"json","send":{"{key}":1}}"#, "asks for no spend"),
+        (r#"{"path":"/v1/x","method":"POST","body":"form","send":{"a":["{key}"]}}"#, "`a` is no value of a form"),
+    ] {
+        let written = written.replacen('{', r#"{"done":"status == 200","#, 1);
+        let found = problems(&[looked_up(&written)]);
+        assert!(found.contains(told), "{told}: {found}");
+    }
+    for written in [r#"{"a":1.5}"#, r#"{"a":null}"#] {
+        let look_up = format!(r#"{{"path":"/{{key}}","method":"POST","body":"json","done":"true","send":{written}}}"#);
+        assert!(serde_json::from_str::<WrittenLookUp>(&look_up).is_err(), "{written}");
+    }
+}
+
+#[test]
+fn a_condition_that_is_none_is_refused_at_its_place() {
+    let with = |holds: &str, reason: &str| {
+        let require = vec![WrittenCondition { holds: holds.to_owned(), reason: reason.to_owned() }];
+        problems(&[WrittenRule { require, ..charge(Content::Json) }])
+    };
+    for (holds, told) in [
+        ("'x' == 'y'", "`require.holds` at column 1: says the same of every request"),
+        ("true", "says the same of every request"),
+        ("minor(body.amount, 'usd')", "gives neither"),
+        ("body.colour == 'red'", "reads `colour` of `body`"),
+        ("answer.status == 'x'", "`answer` is none of"),
+    ] {
+        let found = with(holds, "no");
+        assert!(found.contains(told), "{holds}: {found}");
+    }
+    for reason in ["", " ", "two\nlines", &"x".repeat(501)] {
+        assert!(with("body.amount == '1'", reason).contains("`require.reason`"), "{reason}");
+    }
+    let require = vec![WrittenCondition { holds: "query.a == '1'".to_owned(), reason: "no".to_owned() }];
+    let refuses = WrittenRule { require, query: names(&["a"]), ..rule("POST", "/x", WrittenOperation::Refuse) };
+    assert!(problems(&[refuses]).contains("`require`: means nothing"));
+}
