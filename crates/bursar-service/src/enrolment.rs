@@ -7,6 +7,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use webauthn_rs::prelude::{PasskeyRegistration, Uuid};
 
 use crate::Bursar;
@@ -188,10 +189,9 @@ impl Bursar {
             tracing::debug!(user = %principal.user(), %error, "a new passkey was refused");
             Unproven::Passkey
         })?;
-        if self.stored_passkey(principal.user(), passkey.cred_id()).await?.is_some() {
-            return Err(ServiceError::Conflict("this passkey is enrolled already".to_owned()));
-        }
-        let factor = self.new_credential(principal.user(), CredentialKind::Passkey, &label);
+        // INVARIANT: a passkey is one record, whoever has it: its id is made of what authenticators call it.
+        let id = passkey_factor(passkey.cred_id());
+        let factor = Credential { id, ..self.new_credential(principal.user(), CredentialKind::Passkey, &label) };
         let factor = self.seal_passkey(factor, &passkey)?;
         self.add_factor(principal, factor, kept.value.stepped_up).await
     }
@@ -208,6 +208,14 @@ impl Bursar {
         }
         Ok(false)
     }
+}
+
+/// The factor that a passkey is.
+fn passkey_factor(credential: &[u8]) -> FactorId {
+    let mut hash = Sha256::new_with_prefix(b"bursar passkey");
+    hash.update(credential);
+    let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = <[u8; 32]>::from(hash.finalize());
+    FactorId::from_bytes(id)
 }
 
 /// What a session began counts as its own.
