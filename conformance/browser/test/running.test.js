@@ -23,7 +23,7 @@ async function spend(token, address, amount) {
 
 /** Sets what stands in the field, with a code. */
 async function setLimits(owner, limits) {
-  await owner.page.getByLabel('Limits', { exact: true }).or(owner.page.locator('textarea#limits')).first().fill(limits);
+  await owner.page.locator('textarea#limits').fill(limits);
   await owner.page.locator('#otp').fill(OTP);
   await owner.press('Save limits');
   await owner.sees('The limits are saved and hold from now on.');

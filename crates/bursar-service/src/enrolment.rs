@@ -8,7 +8,7 @@ use bursar_core::time::{Span, Timestamp};
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use webauthn_rs::prelude::{PasskeyRegistration, Uuid};
+use webauthn_rs::prelude::{PasskeyRegistration, Uuid, WebauthnError};
 
 use crate::Bursar;
 use crate::accounts::check_label;
@@ -185,9 +185,12 @@ impl Bursar {
             return Err(Unproven::Passkey.into());
         }
         let made = party.webauthn.finish_passkey_registration(&answer.credential, &kept.value.state);
-        let passkey = made.map_err(|error| {
-            tracing::debug!(user = %principal.user(), %error, "a new passkey was refused");
-            Unproven::Passkey
+        let passkey = made.map_err(|error| match error {
+            WebauthnError::CredentialExcludedFromRequest => registered(),
+            error => {
+                tracing::debug!(user = %principal.user(), %error, "a new passkey was refused");
+                Unproven::Passkey.into()
+            }
         })?;
         // INVARIANT: a passkey is one record, whoever has it: its id is made of what authenticators call it.
         let id = passkey_factor(passkey.cred_id());
@@ -208,6 +211,13 @@ impl Bursar {
         }
         Ok(false)
     }
+}
+
+/// A passkey belongs to one account, once.
+pub(crate) fn registered() -> ServiceError {
+    ServiceError::Conflict(
+        "this passkey is registered already, here or with another account; make a new one".to_owned(),
+    )
 }
 
 /// The factor that a passkey is.

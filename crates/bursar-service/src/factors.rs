@@ -18,6 +18,7 @@ use bursar_identity::recovery::{self, CodeState};
 use crate::Bursar;
 use crate::accounts::check_name;
 use crate::authenticate::Principal;
+use crate::enrolment::registered;
 use crate::error::{ServiceError, Unproven};
 use crate::notices::Notice;
 use crate::opening::Standing;
@@ -301,8 +302,7 @@ impl Bursar {
             }
             let (known, ()) = self.stored(&Key::Credential(factor.id), |_| ())?;
             if known > 0 {
-                let problem = "this passkey is registered already, here or with another account; make a new one";
-                return Err(ServiceError::Conflict(problem.to_owned()));
+                return Err(registered());
             }
             let user = owner.value.id;
             let mut write = Write {

@@ -63,6 +63,8 @@ pub(crate) fn fields(visit: &Visit, told: &str, problems: &Problems) -> Markup {
 
 /// Something that is stopped and goes on again: its page has `/freeze` and `/unfreeze` under it.
 pub(crate) struct Stopped<'a> {
+    /// What it is: `wallet`.
+    pub(crate) kind: &'a str,
     /// What it is called.
     pub(crate) name: &'a str,
     /// The page of it.
@@ -81,7 +83,7 @@ impl Stopped<'_> {
     /// Asks whether it is to be frozen.
     pub(crate) fn freeze_form(&self, visit: &Visit, problems: &Problems) -> Answer {
         let frame = Frame::of(visit);
-        let title = format!("Freeze {}?", self.name);
+        let title = format!("Freeze the {} {}?", self.kind, self.name);
         let body = html! {
             (crumbs(&self.path, self.name))
             h1 { (title) }
@@ -103,7 +105,7 @@ impl Stopped<'_> {
     /// Asks whether the freeze is to be lifted.
     pub(crate) fn lift_form(&self, visit: &Visit, problems: &Problems) -> Answer {
         let frame = Frame::of(visit);
-        let title = format!("Lift the freeze of {}?", self.name);
+        let title = format!("Lift the freeze of the {} {}?", self.kind, self.name);
         let (action, target) = &self.proof;
         let found = self.freeze.filter(|freeze| freeze.holds_at(visit.now()));
         let body = html! {

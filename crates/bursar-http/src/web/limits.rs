@@ -24,9 +24,10 @@ use crate::failure::Failure;
 pub(crate) const FIELD: &str = "limits";
 /// The most characters of it.
 pub(crate) const LONGEST: u32 = 16_384;
-/// What the field is explained by.
-pub(crate) const HINT: &str =
+/// What the field is explained by, for tokens and for all else.
+const HINT_OF_TOKENS: &str =
     "One a line, in units of the coin. A token spends a coin by itself only within a limit on it.";
+const HINT: &str = "One a line, in units of the coin. What no limit is about is not limited here.";
 
 /// Reads lines of limits; empty lines say nothing.
 ///
@@ -62,11 +63,11 @@ pub(crate) fn lines(limits: &[Limit]) -> String {
 }
 
 /// The field, with examples and a place for what the server reads in it.
-pub(crate) fn field(value: &str, problems: &Problems) -> Markup {
+pub(crate) fn field(value: &str, is_of_token: bool, problems: &Problems) -> Markup {
     let field = Field {
         name: FIELD,
         label: "Limits",
-        hint: HINT,
+        hint: if is_of_token { HINT_OF_TOKENS } else { HINT },
         value,
         lines: 4,
         is_optional: true,
@@ -197,7 +198,7 @@ impl Editing {
             form method="post" action={ (self.path) "/limits" } class="card" {
                 (frame.form_token())
                 input type="hidden" name="version" value=(seen);
-                (field(text, problems))
+                (field(text, matches!(self.subject, Subject::Token(_)), problems))
                 (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), is_old, problems))
                 p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
                 @if may_loosen {

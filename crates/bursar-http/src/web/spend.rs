@@ -1,5 +1,6 @@
 //! The page of one spend: what was asked, what became of it, and what was written down about it.
 
+use bursar_core::amount::Amount;
 use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
 use bursar_core::time::Span;
 use bursar_service::error::ServiceError;
@@ -81,6 +82,9 @@ fn what_to_do(hold: &Hold, may_decide: bool) -> Markup {
 }
 
 fn became(hold: &Hold) -> Markup {
+    if matches!(hold.state, HoldState::Unresolved { .. }) {
+        return html! {};
+    }
     html! {
         section class="card" aria-labelledby="became" {
             h2 id="became" { "What became of it" }
@@ -90,7 +94,7 @@ fn became(hold: &Hold) -> Markup {
                     @if hold.captures_itself { "It counts as sent from " } @else { "An answer is overdue from " }
                     (words::instant(hold.deadline)) " on."
                 },
-                HoldState::Unresolved { .. } => p { "Not known yet." },
+                HoldState::Unresolved { .. } => {},
                 HoldState::Released { at, reason } => {
                     p { "The money did not move: " (words::marked(&words::sentence(reason))) }
                     dl class="facts" { dt { "Given back" } dd { (words::instant(*at)) } }
@@ -115,9 +119,9 @@ fn cost(title: &str, cost: &Cost) -> Markup {
         dt { (title) }
         dd {
             (words::amount(cost.amount, &cost.coin))
-            @if is_same { ", of which " (words::amount(cost.fee, &cost.fee_coin)) " for the fee" }
+            @if is_same && cost.fee > Amount::ZERO { ", of which " (words::amount(cost.fee, &cost.fee_coin)) " for the fee" }
         }
-        @if !is_same { dt { "Fee" } dd { (words::amount(cost.fee, &cost.fee_coin)) } }
+        @if !is_same && cost.fee > Amount::ZERO { dt { "Fee" } dd { (words::amount(cost.fee, &cost.fee_coin)) } }
     }
 }
 

@@ -75,7 +75,7 @@ async fn a_wallet_is_frozen_after_asking_and_freed_with_a_code_by_whoever_runs_i
     let mut member = Browser::signed_in(&house.server, &name("member")).await;
     let page = member.get(&wallet).await;
     assert!(page.html.contains(&format!("href=\"{freeze}\"")) && !page.html.contains(&format!("action=\"{freeze}\"")));
-    assert!(member.get(&freeze).await.text().contains("Freeze Treasury?"));
+    assert!(member.get(&freeze).await.text().contains("Freeze the wallet Treasury?"));
     for days in ["0", "-1", "x", "99999"] {
         assert_eq!(member.post(&freeze, &[("days", days)]).await.status, 422, "{days}");
     }
@@ -145,7 +145,7 @@ async fn a_spend_is_told_in_full_to_those_who_may_see_it_and_to_nobody_else() {
     {
         assert!(text.contains(told), "`{told}` is not in {text}");
     }
-    for told in ["held money for a spend", "recorded that money moved", crate::world::ADDRESS] {
+    for told in ["held money for a spend", "recorded that money moved", "held: 0.0004 tbtc", crate::world::ADDRESS] {
         assert!(text.contains(told), "`{told}` is not in {text}");
     }
     world.server.user("stranger@example.com").await;

@@ -49,7 +49,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         }
         (problems.summary())
         (filter(&visit.query, &problems))
-        (events(&visit.query, &found, &told))
+        @if problems.is_empty() { (events(&visit.query, &found, &told)) }
     };
     Ok(frame.form("Audit trail", Section::Audit, &[], &problems, body))
 }
@@ -103,7 +103,7 @@ fn events(query: &Fields, found: &Found, told: &Told) -> Markup {
                         @for (_, event) in &found.events {
                             tr role="row" {
                                 td role="cell" data-label="When" { (words::instant(event.time)) }
-                                td role="cell" {
+                                td role="cell" class="happened" {
                                     (told.actor(&event.actor)) " "
                                     strong { (deed(&event.action).unwrap_or(&event.action)) } ": "
                                     (told.subject(event))

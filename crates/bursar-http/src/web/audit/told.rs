@@ -1,6 +1,6 @@
 //! Events in words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bursar_core::amount::Amount;
 use bursar_core::audit::{Actor, Event};
@@ -83,8 +83,8 @@ pub(crate) fn deed(action: &str) -> Option<&'static str> {
 /// What the visitor knows of what events are about.
 pub(crate) struct Told {
     names: Names,
-    /// Spends that the visitor may look at.
-    spends: BTreeSet<HoldId>,
+    /// Spends that the visitor may look at, and their coins.
+    spends: BTreeMap<HoldId, Coin>,
 }
 
 impl Told {
@@ -94,10 +94,10 @@ impl Told {
         let events = || found.events.iter().map(|(_, event)| event);
         let names = visit.bursar.names(person, events().flat_map(Named::in_event)).await?;
         let named: BTreeSet<HoldId> = events().filter_map(spend_of).collect();
-        let mut spends = BTreeSet::new();
+        let mut spends = BTreeMap::new();
         for id in named {
             match visit.bursar.spend_by_id(person, id).await {
-                Ok(_) => drop(spends.insert(id)),
+                Ok(hold) => drop(spends.insert(id, hold.cost.coin)),
                 Err(ServiceError::NotFound(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -123,7 +123,7 @@ impl Told {
         let (kind, id) = event.subject.split_once(':').unwrap_or((&event.subject, ""));
         let mut query = form_urlencoded::Serializer::new(String::new());
         let query: String = query.append_pair("subject", &event.subject).finish();
-        let spend = spend_of(event).filter(|id| self.spends.contains(id));
+        let spend = spend_of(event).filter(|id| self.spends.contains_key(id));
         let link = spend.map_or_else(|| format!("/audit?{query}"), |id| format!("/spends/{id}"));
         html! {
             @if id.is_empty() { (kind) } @else {
@@ -155,7 +155,8 @@ impl Told {
         if let Some(one) = Named::read(name, value).filter(|one| self.names.contains_key(one)) {
             return self.called(one);
         }
-        html! { (read(event, name, value)) }
+        let coin = spend_of(event).and_then(|id| self.spends.get(&id)).map_or("", Coin::as_str);
+        html! { (read(event, name, value, coin)) }
     }
 }
 
@@ -164,10 +165,10 @@ fn spend_of(event: &Event) -> Option<HoldId> {
     event.subject.strip_prefix("spend:")?.parse().ok()
 }
 
-/// A fact as it is read.
-fn read(event: &Event, name: &str, value: &str) -> String {
+/// A fact as it is read; the coin of its spend, where the event itself names none.
+fn read(event: &Event, name: &str, value: &str, usual: &str) -> String {
     let amount = |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?));
-    let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or("", |(_, coin)| coin);
+    let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or(usual, |(_, coin)| coin);
     let read = match (name, value.split_once(' ')) {
         ("amount" | "held", None) => match of_the_event() {
             "" => Some(format!("{value} base units")),

@@ -54,6 +54,7 @@ pub(crate) async fn lift(visit: Visit) -> Answering {
 
 fn stopped(organisation: &Organisation) -> Stopped<'_> {
     Stopped {
+        kind: "organisation",
         name: &organisation.name,
         path: path(organisation.id),
         section: Section::People,

@@ -69,6 +69,7 @@ fn lacking(required: &'static str) -> Failure {
 
 fn stopped<'a>(view: &'a WalletView, name: &'a str) -> Stopped<'a> {
     Stopped {
+        kind: "wallet",
         name,
         path: path(view.wallet.id),
         section: Section::Wallets,
