@@ -8,7 +8,7 @@ use bursar_core::time::{Span, Timestamp};
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use webauthn_rs::prelude::{PasskeyRegistration, Uuid, WebauthnError};
+use webauthn_rs::prelude::{PasskeyRegistration, Uuid};
 
 use crate::Bursar;
 use crate::accounts::check_label;
@@ -185,13 +185,17 @@ impl Bursar {
             return Err(Unproven::Passkey.into());
         }
         let made = party.webauthn.finish_passkey_registration(&answer.credential, &kept.value.state);
-        let passkey = made.map_err(|error| match error {
-            WebauthnError::CredentialExcludedFromRequest => registered(),
-            error => {
-                tracing::debug!(user = %principal.user(), %error, "a new passkey was refused");
-                Unproven::Passkey.into()
+        let passkey = match made {
+            Ok(passkey) => passkey,
+            // The library has no word of its own for one that the challenge excluded.
+            Err(_) if self.stored_passkey(principal.user(), &answer.credential.raw_id).await?.is_some() => {
+                return Err(registered());
             }
-        })?;
+            Err(error) => {
+                tracing::debug!(user = %principal.user(), %error, "a new passkey was refused");
+                return Err(Unproven::Passkey.into());
+            }
+        };
         // INVARIANT: a passkey is one record, whoever has it: its id is made of what authenticators call it.
         let id = passkey_factor(passkey.cred_id());
         let factor = Credential { id, ..self.new_credential(principal.user(), CredentialKind::Passkey, &label) };
