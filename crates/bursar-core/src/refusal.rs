@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::account::Freeze;
+use crate::amount::Amount;
 use crate::coin::Coin;
 use crate::id::WalletId;
 use crate::limit::text::{amount_of, describe};
@@ -258,9 +259,18 @@ fn exceeded(report: &LimitReport) -> String {
                 Measure::Count => format!("{number}"),
                 _ => amount_of(number, asset),
             };
-            let [remaining, asked] = [report.remaining().unwrap_or_default(), report.asked].map(figure);
+            let (left, amount) = (report.remaining().unwrap_or_default(), report.asked.saturating_sub(report.fee));
+            let [remaining, asked, fee] = [left, report.asked, report.fee].map(figure);
             let rule = describe(&report.limit);
-            format!("the token's limit of {rule}{to} leaves {remaining}, {asked} asked{when}")
+            // Who sees only a sum looks for the fault in the amount.
+            let asked = match (report.fee > Amount::ZERO && amount <= left, amount > Amount::ZERO) {
+                (false, _) => format!("{asked} asked"),
+                (true, true) => {
+                    format!("room for the {} asked but not for a fee of up to {fee} besides", figure(amount))
+                }
+                (true, false) => format!("not enough for a fee of up to {fee}"),
+            };
+            format!("the token's limit of {rule}{to} leaves {remaining}, {asked}{when}")
         }
         (subject, _) => {
             let what = match report.limit.measure {

@@ -7,6 +7,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use webauthn_rs::prelude::{PasskeyRegistration, Uuid};
 
 use crate::Bursar;
@@ -184,14 +185,20 @@ impl Bursar {
             return Err(Unproven::Passkey.into());
         }
         let made = party.webauthn.finish_passkey_registration(&answer.credential, &kept.value.state);
-        let passkey = made.map_err(|error| {
-            tracing::debug!(user = %principal.user(), %error, "a new passkey was refused");
-            Unproven::Passkey
-        })?;
-        if self.stored_passkey(principal.user(), passkey.cred_id()).await?.is_some() {
-            return Err(ServiceError::Conflict("this passkey is enrolled already".to_owned()));
-        }
-        let factor = self.new_credential(principal.user(), CredentialKind::Passkey, &label);
+        let passkey = match made {
+            Ok(passkey) => passkey,
+            // The library has no word of its own for one that the challenge excluded.
+            Err(_) if self.stored_passkey(principal.user(), &answer.credential.raw_id).await?.is_some() => {
+                return Err(registered());
+            }
+            Err(error) => {
+                tracing::debug!(user = %principal.user(), %error, "a new passkey was refused");
+                return Err(Unproven::Passkey.into());
+            }
+        };
+        // INVARIANT: a passkey is one record, whoever has it: its id is made of what authenticators call it.
+        let id = passkey_factor(passkey.cred_id());
+        let factor = Credential { id, ..self.new_credential(principal.user(), CredentialKind::Passkey, &label) };
         let factor = self.seal_passkey(factor, &passkey)?;
         self.add_factor(principal, factor, kept.value.stepped_up).await
     }
@@ -208,6 +215,21 @@ impl Bursar {
         }
         Ok(false)
     }
+}
+
+/// A passkey belongs to one account, once.
+pub(crate) fn registered() -> ServiceError {
+    ServiceError::Conflict(
+        "this passkey is registered already, here or with another account; make a new one".to_owned(),
+    )
+}
+
+/// The factor that a passkey is.
+fn passkey_factor(credential: &[u8]) -> FactorId {
+    let mut hash = Sha256::new_with_prefix(b"bursar passkey");
+    hash.update(credential);
+    let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = <[u8; 32]>::from(hash.finalize());
+    FactorId::from_bytes(id)
 }
 
 /// What a session began counts as its own.

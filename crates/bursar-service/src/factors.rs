@@ -18,6 +18,7 @@ use bursar_identity::recovery::{self, CodeState};
 use crate::Bursar;
 use crate::accounts::check_name;
 use crate::authenticate::Principal;
+use crate::enrolment::registered;
 use crate::error::{ServiceError, Unproven};
 use crate::notices::Notice;
 use crate::opening::Standing;
@@ -93,6 +94,8 @@ impl Bursar {
         let id = user.id;
         let mut stored = self.reads.run(move |reader| reader.credentials(id)).await?;
         stored.retain(|credential| credential.value.kind != CredentialKind::Password);
+        // Ids of passkeys tell no time.
+        stored.sort_by_key(|credential| (credential.value.created, credential.value.id));
         Ok(Factors { stored, has_fixed: user.seeded && self.policy.fixed_otp.is_some() })
     }
 
@@ -296,6 +299,10 @@ impl Bursar {
             if factors.stored.len() >= MOST_FACTORS {
                 let problem = format!("there are {MOST_FACTORS} second factors, as many as may be; remove one first");
                 return Err(ServiceError::Conflict(problem));
+            }
+            let (known, ()) = self.stored(&Key::Credential(factor.id), |_| ())?;
+            if known > 0 {
+                return Err(registered());
             }
             let user = owner.value.id;
             let mut write = Write {

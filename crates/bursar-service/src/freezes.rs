@@ -127,7 +127,7 @@ impl Bursar {
             .decide_stepping_up(principal, Action::AdministerUser(id), otp, |stepped_up| {
                 let mut read = self.may_stop(principal, id)?;
                 let found = self.stored_user(id)?;
-                may_lift(found.value.freeze.as_ref(), stepped_up)?;
+                may_lift(found.value.freeze.as_ref(), "with `bursar user unfreeze`", stepped_up)?;
                 read.push((Key::User(id), found.version));
                 let user = User { freeze: None, ..found.value };
                 let put = vec![Record::User(id, user.clone())];
@@ -220,7 +220,7 @@ impl Bursar {
         self.decide_stepping_up(principal, Action::AdministerWallet(id), otp, |stepped_up| {
             let mut read = self.may_run_wallet(principal, id)?;
             let found = self.stored_wallet(id)?;
-            may_lift(found.value.freeze.as_ref(), stepped_up)?;
+            may_lift(found.value.freeze.as_ref(), "with `bursar user unfreeze-wallet`", stepped_up)?;
             read.push((Key::Wallet(id), found.version));
             let put = vec![Record::Wallet(id, Wallet { freeze: None, ..found.value })];
             let trace = trace("wallet.unfreeze", "wallet", id, Vec::new());
@@ -280,7 +280,7 @@ impl Bursar {
                 return Err(ServiceError::RoleNeeded { role: "owner" });
             }
             let found = self.stored_organisation(id)?;
-            may_lift(found.value.freeze.as_ref(), stepped_up)?;
+            may_lift(found.value.freeze.as_ref(), "on the machine", stepped_up)?;
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, Organisation { freeze: None, ..found.value })],
@@ -294,14 +294,14 @@ impl Bursar {
 }
 
 /// What the operator or the check of the ledger stopped is for whoever runs the machine to look at.
-fn may_lift(freeze: Option<&Freeze>, stepped_up: bool) -> Result<(), ServiceError> {
+fn may_lift(freeze: Option<&Freeze>, how: &str, stepped_up: bool) -> Result<(), ServiceError> {
     let because = match freeze.map(|freeze| freeze.by) {
         Some(FrozenBy::Ledger) => Some("by a check of this server"),
         Some(FrozenBy::Operator) => Some("by the operator"),
         Some(FrozenBy::Person) | None => None,
     };
     if let Some(because) = because {
-        let problem = format!("it is frozen {because}; only the operator lifts that, with `bursar user unfreeze`");
+        let problem = format!("it is frozen {because}; only the operator lifts that, {how}");
         return Err(ServiceError::Conflict(problem));
     }
     if stepped_up { Ok(()) } else { Err(ServiceError::StepUpNeeded) }

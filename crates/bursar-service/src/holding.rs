@@ -344,7 +344,11 @@ impl Bursar {
         Ok(cut(shown, page.limit))
     }
 
-    fn may_resolve(&self, principal: &Principal, hold: &Hold) -> Result<(), ServiceError> {
+    /// Whether the caller may say what became of a spend of which nobody knows.
+    ///
+    /// # Errors
+    /// They may not, or the store does not answer.
+    pub fn may_resolve(&self, principal: &Principal, hold: &Hold) -> Result<(), ServiceError> {
         let may = match hold.wallet {
             Some(wallet) => {
                 let found = self.wallet_for(principal, wallet, WalletAction::View);

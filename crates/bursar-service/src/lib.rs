@@ -33,6 +33,7 @@ pub mod login;
 pub mod mail;
 pub mod members;
 mod memory;
+pub mod names;
 pub mod new_wallet;
 pub mod notices;
 mod opening;

@@ -266,7 +266,10 @@ impl Bursar {
 
     /// Who may edit a subject's limits, and whether they may also loosen them: one's tokens, wallets and
     /// organisations that one administers, members of those organisations, and oneself, but only to tighten.
-    fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
+    ///
+    /// # Errors
+    /// The caller may not.
+    pub fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(|_| true),
             Subject::User(id) => match self.runs_an_organisation_of(principal, id)? {

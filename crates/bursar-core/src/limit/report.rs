@@ -1,7 +1,7 @@
 //! What a limit says to a spend, with the figures behind it and when it would say yes (P6).
 
 use crate::amount::Amount;
-use crate::limit::{Budget, Ceiling, Counter, Limit, Subject, Usage, Window};
+use crate::limit::{Budget, Ceiling, Counter, Limit, Measure, Subject, Usage, Window};
 use crate::time::Timestamp;
 
 /// What one limit says to one spend, with the figures behind it.
@@ -21,6 +21,8 @@ pub struct LimitReport {
     pub spends: u64,
     /// What is asked now, in the limit's measure.
     pub asked: Amount,
+    /// How much of that is the greatest fee, where a limit counts it together with the amount.
+    pub fee: Amount,
     /// When the spend fits.
     pub fits: Fits,
     /// When nothing that is captured now counts any more, where that was asked for.
@@ -69,6 +71,7 @@ impl LimitReport {
         let (captured, held) = (used.measured(limit.measure), reserved.measured(limit.measure));
         let spends = used.count.saturating_add(reserved.count);
         let is_spend = asked.count > 0;
+        let fee = if limit.measure == Measure::Amount { asked.fee } else { Amount::ZERO };
         let asked = asked.measured(limit.measure);
         let fits = match limit.ceiling {
             Ceiling::Unlimited => Fits::Now,
@@ -79,7 +82,7 @@ impl LimitReport {
                 false => later(limit, budget, ceiling, (held, asked), now),
             },
         };
-        Self { subject, limit: limit.clone(), destination, captured, held, spends, asked, fits, resets: None }
+        Self { subject, limit: limit.clone(), destination, captured, held, spends, asked, fee, fits, resets: None }
     }
 
     /// The same, with the time at which nothing that is captured now counts any more: the end of the

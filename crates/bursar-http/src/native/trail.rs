@@ -1,9 +1,10 @@
 //! The audit trail, newest first.
 
+use bursar_service::names::Named;
 use bursar_service::trail::{Place, Sought};
 use bursar_wire::requests::TrailQuery;
 use bursar_wire::shapes;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
@@ -19,7 +20,10 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
     let found = call.bursar.trail(call.principal()?, sought(query), before, limit).await?;
     let events = found.events.iter().map(|(place, event)| shapes::trail_event(place.link, place.event, event));
     let next = found.next.map(|place| format!("{}.{}", place.link, place.event));
-    Reply::ok(json!({"events": events.collect::<Vec<_>>(), "next": next}))
+    let named = found.events.iter().flat_map(|(_, event)| Named::in_event(event));
+    let names = call.bursar.names(call.principal()?, named).await?;
+    let names: Map<String, Value> = names.into_iter().map(|(one, name)| (one.to_string(), name.into())).collect();
+    Reply::ok(json!({"events": events.collect::<Vec<_>>(), "names": names, "next": next}))
 }
 
 fn sought(query: TrailQuery) -> Sought {

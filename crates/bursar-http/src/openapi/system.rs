@@ -69,5 +69,10 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ],
     );
     let next = or_null(text("where the next part begins"));
-    vec![("Trail", object(&["events", "next"], [("events", list(event)), ("next", next)]))]
+    let names = json!({
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "what the caller knows these events' users, tokens, wallets and organisations by: `user:<id>` and its name",
+    });
+    vec![("Trail", object(&["events", "names", "next"], [("events", list(event)), ("names", names), ("next", next)]))]
 }

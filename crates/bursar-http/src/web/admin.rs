@@ -13,7 +13,7 @@ use super::forms::{self, Field, Problems};
 use super::layout::{Frame, Section};
 use super::limits::crumbs;
 use super::visit::Visit;
-use super::words;
+use super::{spends, words};
 
 /// Spends on one page.
 const SHOWN: usize = 100;
@@ -35,7 +35,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                     thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Asked" } th role="columnheader" scope="col" { "Amount" } th role="columnheader" scope="col" { "To" } th role="columnheader" scope="col" { span class="unseen" { "Decide" } } } }
                     tbody role="rowgroup" { @for hold in &spends {
                         tr role="row" {
-                            td role="cell" data-label="Asked" { (words::instant(hold.created)) }
+                            td role="cell" data-label="Asked" { a href=(spends::path(hold.id)) { (words::instant(hold.created)) } }
                             td role="cell" class="number" data-label="Amount" { (words::amount(hold.cost.amount, &hold.cost.coin)) }
                             td role="cell" data-label="To" { (recipients(hold)) }
                             td role="cell" { a href={ "/spends/" (hold.id) "/resolve" } { "Decide" span class="unseen" { " on " (hold.id) } } }
@@ -124,7 +124,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             dt { "Held" } dd { (words::amount(hold.cost.amount, coin)) " and at most " (words::amount(hold.cost.fee, &hold.cost.fee_coin)) " of fees" }
             dt { "To" } dd { (recipients(&hold)) }
             dt { "Asked" } dd { (words::instant(hold.created)) }
-            dt { "Spend" } dd { code { (hold.id) } }
+            dt { "Spend" } dd { a href=(spends::path(hold.id)) { code { (hold.id) } } }
         }
         (problems.summary())
         form method="post" action={ "/spends/" (hold.id) "/resolve" } class="card" {

@@ -3,6 +3,7 @@
 use bursar_core::limit::text::{describe, parse};
 use bursar_core::limit::warnings::warnings;
 use bursar_core::limit::{Limit, LimitSet, Subject};
+use bursar_service::error::ServiceError;
 use bursar_service::limits::Standing;
 use bursar_wire::requests::LimitsEdit;
 use maud::{Markup, html};
@@ -17,14 +18,16 @@ use super::forms::{self, Field, Problems};
 use super::layout::{Frame, Section, capital};
 use super::visit::Visit;
 use super::words;
+use crate::failure::Failure;
 
 /// The field of limits.
 pub(crate) const FIELD: &str = "limits";
 /// The most characters of it.
 pub(crate) const LONGEST: u32 = 16_384;
-/// What the field is explained by.
-pub(crate) const HINT: &str =
+/// What the field is explained by, for tokens and for all else.
+const HINT_OF_TOKENS: &str =
     "One a line, in units of the coin. A token spends a coin by itself only within a limit on it.";
+const HINT: &str = "One a line, in units of the coin. What no limit is about is not limited here.";
 
 /// Reads lines of limits; empty lines say nothing.
 ///
@@ -60,11 +63,11 @@ pub(crate) fn lines(limits: &[Limit]) -> String {
 }
 
 /// The field, with examples and a place for what the server reads in it.
-pub(crate) fn field(value: &str, problems: &Problems) -> Markup {
+pub(crate) fn field(value: &str, is_of_token: bool, problems: &Problems) -> Markup {
     let field = Field {
         name: FIELD,
         label: "Limits",
-        hint: HINT,
+        hint: if is_of_token { HINT_OF_TOKENS } else { HINT },
         value,
         lines: 4,
         is_optional: true,
@@ -129,7 +132,7 @@ impl Editing {
     pub(crate) async fn form(self, visit: Visit) -> Answering {
         let standing = visit.bursar.limits(visit.person()?, self.subject).await?;
         let text = lines(&standing.rules.limits);
-        Ok(self.draw(&visit, &standing, &text, standing.version, &Problems::default()))
+        self.draw(&visit, &standing, &text, standing.version, &Problems::default())
     }
 
     /// Changes the limits.
@@ -145,7 +148,7 @@ impl Editing {
             (limits, destinations) => {
                 let mut problems = destinations.err().unwrap_or_default();
                 limits.err().iter().flatten().for_each(|problem| problems.add(FIELD, problem));
-                return Ok(self.draw(&visit, &standing, text, seen, &problems));
+                return self.draw(&visit, &standing, text, seen, &problems);
             }
         };
         let edit = LimitsEdit {
@@ -158,12 +161,13 @@ impl Editing {
             Ok(_) => Ok(Answer::to(format!("{}?changed=limits", self.path))),
             Err(error) => {
                 let problems = Problems::of_failure(error, field_of)?;
-                Ok(self.draw(&visit, &standing, text, seen, &problems))
+                self.draw(&visit, &standing, text, seen, &problems)
             }
         }
     }
 
-    fn draw(&self, visit: &Visit, standing: &Standing, text: &str, seen: u64, problems: &Problems) -> Answer {
+    fn draw(&self, visit: &Visit, standing: &Standing, text: &str, seen: u64, problems: &Problems) -> Answering {
+        let may_loosen = visit.bursar.may_edit(visit.person()?, self.subject)?;
         let frame = Frame::of(visit);
         let title = format!("Limits of {}", self.name);
         let target = match standing.subject {
@@ -177,6 +181,7 @@ impl Editing {
             (crumbs(&self.path, &self.name))
             h1 { (title) }
             (problems.summary())
+            p class="muted" { (reach(self.subject)) }
             @if is_old {
                 div class="notice warn" {
                     p { "The limits have changed since you began. They are now:" }
@@ -193,18 +198,57 @@ impl Editing {
             form method="post" action={ (self.path) "/limits" } class="card" {
                 (frame.form_token())
                 input type="hidden" name="version" value=(seen);
-                (field(text, problems))
+                (field(text, matches!(self.subject, Subject::Token(_)), problems))
                 (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), is_old, problems))
                 p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
-                (forms::proof(visit, problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
+                @if may_loosen {
+                    (forms::proof(visit, problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
+                } @else {
+                    p class="notice" { "You can lower these limits and add some. Only somebody who runs an organisation of yours can allow more again." }
+                }
                 div class="buttons" {
                     button class="main" type="submit" { "Save limits" }
                     a class="button" href=(self.path) { "Cancel" }
                 }
             }
         };
-        frame.form(&title, self.section, &[&assets::LIMITS], problems, body)
+        Ok(frame.form(&title, self.section, &[&assets::LIMITS], problems, body))
     }
+}
+
+/// What limits of somebody or something hold for.
+const fn reach(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Token(_) => "They hold for what this token spends.",
+        Subject::User(_) => {
+            "They hold for all tokens and sessions of this account together, beside the limits that each token has."
+        }
+        Subject::Wallet(_) => {
+            "They hold for whatever is spent from this wallet, by any token, and no unlock lifts them."
+        }
+        Subject::Organisation(_) => {
+            "They hold for all money of this organisation together, whoever spends it, and no unlock lifts them."
+        }
+    }
+}
+
+/// A card with the limits of something as they stand, and the way to edit them for those who may.
+pub(crate) fn card(visit: &Visit, standing: &Standing, path: &str, none: &str) -> Result<Markup, Failure> {
+    let may_edit = match visit.bursar.may_edit(visit.person()?, standing.subject) {
+        Ok(_) => true,
+        Err(ServiceError::NotFound(_) | ServiceError::Refused(_)) => false,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(html! {
+        section class="card" aria-labelledby="limits" {
+            div class="head" {
+                h2 id="limits" { "Limits" }
+                @if may_edit { a class="button" href={ (path) "/limits" } { "Edit limits" } }
+            }
+            @if standing.reports.is_empty() { p { (none) } } @else { (bars::all(&standing.reports, visit.now())) }
+            @if let Some(rules) = &standing.rules.destinations { (destinations::shown(rules)) }
+        }
+    })
 }
 
 /// Which field of the form a use case means.
@@ -230,6 +274,8 @@ pub(crate) fn changed(visit: &Visit) -> Option<&'static str> {
         "unlocked" => Some("The token is unlocked: for a while its own limits do not hold it back."),
         "resumed" => Some("The lock is lifted."),
         "old-secret" => Some("The old secret works no more."),
+        "frozen" => Some("It is frozen: nothing is spent from it until that ends or somebody lifts it."),
+        "unfrozen" => Some("The freeze is lifted."),
         "revoked" => Some("The token is revoked. It can do nothing any more."),
         _ => None,
     }

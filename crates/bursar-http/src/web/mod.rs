@@ -18,6 +18,7 @@ mod door;
 mod entry;
 mod fields;
 mod forms;
+mod freezing;
 mod handover;
 mod home;
 mod layout;
@@ -31,6 +32,7 @@ mod sign_in;
 mod sign_in_code;
 mod sign_in_passkey;
 mod sign_out;
+mod spend;
 mod spends;
 mod theme;
 mod tokens;
@@ -134,6 +136,10 @@ pages! {
     GET  "/wallets/{wallet}" Person wallets::page::show;
     GET  "/wallets/{wallet}/limits" Person wallets::limits::form;
     POST "/wallets/{wallet}/limits" Person wallets::limits::submit;
+    GET  "/wallets/{wallet}/freeze" Person wallets::freeze::form;
+    POST "/wallets/{wallet}/freeze" Person wallets::freeze::submit;
+    GET  "/wallets/{wallet}/unfreeze" Person wallets::freeze::lift_form;
+    POST "/wallets/{wallet}/unfreeze" Person wallets::freeze::lift;
 
     GET  "/audit" Person audit::list::show;
     GET  "/audit/export" Person audit::export::show;
@@ -145,6 +151,8 @@ pages! {
     POST "/account/password" Person account::password::submit;
     GET  "/account/address" Person account::address::form;
     POST "/account/address" Person account::address::submit;
+    GET  "/account/limits" Person account::limits::form;
+    POST "/account/limits" Person account::limits::submit;
     POST "/account/sessions/end-others" Person account::sessions::end_others;
     POST "/account/sessions/{session}/end" Person account::sessions::end;
 
@@ -153,11 +161,19 @@ pages! {
     GET  "/organisations/{organisation}" Person people::page::show;
     GET  "/organisations/{organisation}/settings" Person people::settings::form;
     POST "/organisations/{organisation}/settings" Person people::settings::submit;
+    GET  "/organisations/{organisation}/limits" Person people::limits::form;
+    POST "/organisations/{organisation}/limits" Person people::limits::submit;
+    GET  "/organisations/{organisation}/freeze" Person people::freeze::form;
+    POST "/organisations/{organisation}/freeze" Person people::freeze::submit;
+    GET  "/organisations/{organisation}/unfreeze" Person people::freeze::lift_form;
+    POST "/organisations/{organisation}/unfreeze" Person people::freeze::lift;
     GET  "/organisations/{organisation}/invite" Person people::invitations::form;
     POST "/organisations/{organisation}/invite" Person people::invitations::submit;
     GET  "/organisations/{organisation}/wallet" Person people::wallet_new::form;
     POST "/organisations/{organisation}/wallet" Person people::wallet_new::submit;
     GET  "/organisations/{organisation}/members/{user}" Person people::members::show;
+    GET  "/organisations/{organisation}/members/{user}/limits" Person people::limits::member_form;
+    POST "/organisations/{organisation}/members/{user}/limits" Person people::limits::member_submit;
     POST "/organisations/{organisation}/members/{user}/role" Person people::members::set_role;
     GET  "/organisations/{organisation}/members/{user}/remove" Person people::stops::remove_form;
     POST "/organisations/{organisation}/members/{user}/remove" Person people::stops::remove;
@@ -173,6 +189,7 @@ pages! {
     GET  "/rails" Person rails::show;
 
     GET  "/unresolved" Person admin::show;
+    GET  "/spends/{spend}" Person spend::show;
     GET  "/spends/{spend}/resolve" Person admin::form;
     POST "/spends/{spend}/resolve" Person admin::submit;
 

@@ -1,6 +1,7 @@
 //! A table of spends.
 
 use bursar_core::hold::{Hold, HoldState, Payee};
+use bursar_core::id::HoldId;
 use bursar_core::time::Timestamp;
 use maud::{Markup, html};
 
@@ -36,7 +37,9 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
     let cost = spend.captured().unwrap_or_else(|| spend.cost.clone());
     html! {
         tr role="row" {
-            th role="rowheader" scope="row" data-label="When" { (words::relative(spend.created, now)) }
+            th role="rowheader" scope="row" data-label="When" {
+                a href=(path(spend.id)) { (words::relative(spend.created, now)) span class="unseen" { ": the spend in full" } }
+            }
             td role="cell" class="number" data-label="Amount" { (words::amount(cost.amount, &cost.coin)) }
             td role="cell" data-label="To" { (recipients(&spend.payees)) }
             td role="cell" data-label=(column) { (other) }
@@ -59,6 +62,11 @@ fn recipients(payees: &[Payee]) -> Markup {
     }
 }
 
+/// The page of a spend.
+pub(crate) fn path(id: HoldId) -> String {
+    format!("/spends/{id}")
+}
+
 /// Begin and end of a long address, by which people know it.
 fn short(address: &str) -> String {
     let count = address.chars().count();
@@ -78,7 +86,8 @@ fn reference(state: &HoldState) -> Option<&str> {
     }
 }
 
-const fn state(state: &HoldState) -> (&'static str, &'static str) {
+/// What became of a spend, in the class and the words of a badge.
+pub(crate) const fn state(state: &HoldState) -> (&'static str, &'static str) {
     match state {
         HoldState::Open => ("plain", "Held"),
         HoldState::Unresolved { .. } => ("warn", "Not known yet"),

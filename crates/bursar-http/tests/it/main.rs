@@ -34,6 +34,7 @@ mod trial;
 mod upstream;
 mod web_doors;
 mod web_people;
+mod web_running;
 mod web_tokens;
 mod web_words;
 mod wire;

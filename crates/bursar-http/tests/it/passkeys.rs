@@ -77,6 +77,56 @@ impl Holder {
 }
 
 #[tokio::test]
+async fn a_passkey_is_registered_once_whoever_asks_for_it() {
+    let holder = Holder::start().await;
+    // What a device that does not mind says: the passkey it has, as if it were new.
+    let again = |device: &mut SoftPasskey, options: &Value| {
+        let mut made = create(device, ORIGIN, options);
+        relabel(&mut made, &holder.credential);
+        made
+    };
+    let server = &holder.user.server;
+    server.user("other@example.com").await;
+    let other = server.log_in("other@example.com").await;
+    for (session, otp) in [(&holder.session, holder.user.code()), (&other, crate::support::OTP.to_owned())] {
+        let path = "/bursar/v1/factors/passkeys";
+        let body = json!({"otp": otp});
+        let options = server.send("POST", &format!("{path}/challenge"), Some(session), Some(body)).await;
+        let made = again(&mut SoftPasskey::new(true), &options.body["publicKey"]);
+        let answer = server.send("POST", path, Some(session), Some(json!({"label": "again", "passkey": made}))).await;
+        assert_eq!((answer.status.as_u16(), code(&answer)), (409, "conflict"), "{}", answer.body);
+        assert!(answer.body.to_string().contains("this passkey is registered already"), "{}", answer.body);
+    }
+    let known = server
+        .database()
+        .query_row("SELECT count(*) FROM credentials WHERE kind = 'passkey'", [], |row| row.get::<_, u32>(0));
+    assert_eq!(known.unwrap(), 1);
+}
+
+/// Gives a new passkey the id of another. Its maker vouches for nothing then, which nobody asks for.
+fn relabel(made: &mut Value, id: &str) {
+    let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).unwrap();
+    let object = bytes(made["response"]["attestationObject"].as_str().unwrap());
+    let name = b"authData";
+    let at = object.windows(name.len()).position(|part| part == name).unwrap() + name.len();
+    // CBOR: a string of bytes with its length in one byte or two.
+    let (length, start) = match object[at] {
+        0x58 => (usize::from(object[at + 1]), at + 2),
+        0x59 => (usize::from(u16::from_be_bytes([object[at + 1], object[at + 2]])), at + 3),
+        other => panic!("{other:x}"),
+    };
+    let mut data = object[start..start + length].to_vec();
+    let (old, new) = (bytes(made["id"].as_str().unwrap()), bytes(id));
+    let place = data.windows(old.len()).position(|part| part == old).unwrap();
+    data[place..place + old.len()].copy_from_slice(&new);
+    let mut object = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59".to_vec();
+    object.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+    object.extend(data);
+    made["response"]["attestationObject"] = URL_SAFE_NO_PAD.encode(object).into();
+    (made["id"], made["rawId"]) = (id.into(), id.into());
+}
+
+#[tokio::test]
 async fn a_passkey_stands_behind_the_action_it_was_asked_for_once() {
     let mut holder = Holder::start().await;
     let options = holder.challenge("issue", None).await;

@@ -116,13 +116,25 @@ fn list(spends: &[Value]) -> String {
             shown::text(spend, "id"),
             shown::text(spend, "state"),
             moved.unwrap_or_else(|| amount(spend, "amount", "coin")),
+            held(spend),
             recipients(spend).join(", "),
             shown::text(spend, "created"),
             shown::text(spend, "token"),
         ]
     };
-    let rows: Vec<[String; 6]> = spends.iter().map(row).collect();
-    table::draw(["SPEND", "STATE", "AMOUNT", "TO", "CREATED", "TOKEN"], &rows)
+    let rows: Vec<[String; 7]> = spends.iter().map(row).collect();
+    table::draw(["SPEND", "STATE", "AMOUNT", "HELD", "TO", "CREATED", "TOKEN"], &rows)
+}
+
+/// What a spend keeps from being spent otherwise, until its outcome is known.
+fn held(spend: &Value) -> String {
+    if !matches!(shown::text(spend, "state").as_str(), "open" | "unresolved") {
+        return "-".to_owned();
+    }
+    let (fee, coin) = (shown::text(spend, "fee"), shown::text(spend, "feeCoin"));
+    let is_apart = coin != shown::text(spend, "coin") && fee != "0" && !fee.is_empty();
+    let fee = if is_apart { format!(" and {} of fees", shown::amount(&fee, &coin)) } else { String::new() };
+    amount(spend, "amount", "coin") + &fee
 }
 
 fn recipients(spend: &Value) -> Vec<String> {
@@ -201,6 +213,11 @@ mod tests {
             "Deadline   later",
         ];
         assert_eq!(one(&spend).lines().collect::<Vec<_>>(), shown);
-        assert!(list(&[spend]).contains("s      captured  0.00001 tbtc  a   then"));
+        assert!(list(std::slice::from_ref(&spend)).contains("s      captured  0.00001 tbtc  -     a   then"));
+        let mut open = spend;
+        (open["state"], open["captured"]) = ("open".into(), Value::Null);
+        let held = "s      open   0.00001 tbtc  0.00001 tbtc and 5 base units of tsol of fees  a   then";
+        let list = list(&[open]);
+        assert!(list.contains(held), "{list}");
     }
 }

@@ -138,6 +138,7 @@ pub(crate) struct Account {
 
 /// Does what the operator asks.
 pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
+    let named = named(&request);
     let done = match request {
         Request::AddUser { username, full_name, password } => {
             let new = NewUser { username, full_name, password: Secret::new(password), seeded: false };
@@ -196,7 +197,43 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(Answer::Done)
         }
     };
-    done.unwrap_or_else(|error| Answer::Failed { message: error.to_string() })
+    done.unwrap_or_else(|error| Answer::Failed { message: told(&error, &named) })
+}
+
+/// What a request names by kind, as the operator wrote it.
+fn named(request: &Request) -> Vec<(&'static str, String)> {
+    let organisation = |id: &Option<String>| id.clone().map(|id| ("organisation", id));
+    match request {
+        Request::SetPassword { username, .. }
+        | Request::ResetSecondFactors { username }
+        | Request::SetAddress { username, .. }
+        | Request::Roles { username }
+        | Request::Freeze { username, .. }
+        | Request::Unfreeze { username }
+        | Request::AddOrganisation { owner: username, .. } => vec![("user", username.clone())],
+        Request::SetRole { username, organisation: place, .. }
+        | Request::AddWallet { owner: username, organisation: place, .. } => {
+            organisation(place).into_iter().chain([("user", username.clone())]).collect()
+        }
+        Request::Invite { organisation: place, .. } => organisation(place).into_iter().collect(),
+        Request::UnfreezeWallet { wallet } => vec![("wallet", wallet.clone())],
+        Request::AddUser { .. }
+        | Request::Users
+        | Request::SealCredential { .. }
+        | Request::RailCredentials
+        | Request::RemoveCredential { .. }
+        | Request::CheckLedger
+        | Request::AcceptClock => Vec::new(),
+    }
+}
+
+/// A failure in words: of what is not there, with its name.
+fn told(error: &ServiceError, named: &[(&str, String)]) -> String {
+    let missing = match error {
+        ServiceError::NotFound(what) => named.iter().find(|(kind, _)| kind == what),
+        _ => None,
+    };
+    missing.map_or_else(|| error.to_string(), |(kind, name)| format!("there is no {kind} `{name}`"))
 }
 
 fn enrolled(factors: Enrolment) -> Answer {
@@ -236,5 +273,24 @@ pub(crate) async fn accounts(bursar: &Bursar) -> Result<Vec<Account>, ServiceErr
             created: user.created.to_string(),
             seeded: user.seeded,
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_told_with_its_name() {
+        let request = Request::SetRole {
+            username: "alcie@example.com".to_owned(),
+            organisation: Some("0a".to_owned()),
+            role: None,
+        };
+        let said = |what| told(&ServiceError::NotFound(what), &named(&request));
+        assert_eq!(said("user"), "there is no user `alcie@example.com`");
+        assert_eq!(said("organisation"), "there is no organisation `0a`");
+        assert_eq!(said("member"), "there is no such member");
+        assert_eq!(told(&ServiceError::Busy, &named(&request)), ServiceError::Busy.to_string());
     }
 }

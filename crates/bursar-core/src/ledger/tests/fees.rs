@@ -87,6 +87,25 @@ fn fees_are_left_out_only_where_that_is_said() {
     assert_eq!(world.refusal(0), "limit_exceeded");
 }
 
+#[test]
+fn a_fee_that_does_not_fit_is_named_and_not_the_amount() {
+    let mut world = World::limited(limit("tbtc", 100));
+    let mut said = |amount, fee| {
+        let refused = world.ask(amount, |request| request.fee = Amount::new(fee));
+        let Outcome::Refused(refusal) = refused else { panic!("{refused:?}") };
+        refusal.sentence()
+    };
+    let told = said(95, 10);
+    assert!(
+        told.contains(
+            "leaves 0.000001 tbtc, room for the 0.00000095 tbtc asked but not for a fee of up to 0.0000001 tbtc besides"
+        ),
+        "{told}"
+    );
+    assert!(said(0, 101).contains("leaves 0.000001 tbtc, not enough for a fee of up to 0.00000101 tbtc"));
+    assert!(said(101, 1).contains("leaves 0.000001 tbtc, 0.00000102 tbtc asked"));
+}
+
 /// A fee that the wallet's rail bounds, by spend and by day.
 fn fee_within(request: &mut HoldRequest, fee: u128, [per_spend, per_day]: [u128; 2]) {
     request.fee = Amount::new(fee);

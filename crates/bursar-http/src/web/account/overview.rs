@@ -1,6 +1,7 @@
 //! The account at a glance.
 
 use bursar_core::id::TokenId;
+use bursar_core::limit::Subject;
 use bursar_service::Page;
 use bursar_service::sessions::SessionView;
 use maud::{Markup, html};
@@ -9,11 +10,15 @@ use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::forms::{Field, Problems};
 use crate::web::layout::{Frame, Section};
+use crate::web::limits::card;
 use crate::web::visit::Visit;
 use crate::web::words;
 
 /// Sessions on the page.
 const SHOWN: usize = 100;
+/// What is said where there are no limits.
+const UNLIMITED: &str =
+    "No limit over all your tokens together. Those of tokens, wallets and organisations hold all the same.";
 
 /// The page.
 pub(crate) async fn show(visit: Visit) -> Answering {
@@ -33,6 +38,7 @@ fn changed(visit: &Visit) -> Option<&'static str> {
         "name" => Some("Your name is changed."),
         "asked" => Some("A link is on its way to the new address. The address is changed when you follow it."),
         "address" => Some("Your address is confirmed."),
+        "limits" => Some("The limits are saved and hold from now on."),
         "session" => Some("The session is ended."),
         "sessions" => Some("All other sessions are ended."),
         _ => None,
@@ -45,6 +51,8 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let owner = &person.owner;
     let page = Page { limit: SHOWN, after: None::<TokenId>, newest_first: true };
     let (sessions, _) = visit.bursar.sessions(person, page).await?;
+    let standing = visit.bursar.limits(person, Subject::User(owner.id)).await?;
+    let limits = card(visit, &standing, "/account", UNLIMITED)?;
     let value = if visit.form.is_empty() { owner.full_name.as_str() } else { visit.form.text("name") };
     let body = html! {
         h1 { "Your account" }
@@ -74,6 +82,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 button type="submit" { "Save the name" }
             }
         }
+        (limits)
         section class="card" aria-labelledby="password" {
             h2 id="password" { "Password" }
             p { "A new one signs you out everywhere." }

@@ -43,9 +43,11 @@
       place.setAttribute('role', 'alert');
       form.prepend(place);
     }
-    place.textContent = error.name === 'NotAllowedError'
-      ? 'The passkey was not used: it was cancelled, or took too long. Try again.'
-      : `The passkey could not be used: ${error.message}`;
+    const known = {
+      NotAllowedError: 'The passkey was not used: it was cancelled, or took too long. Try again.',
+      InvalidStateError: 'This device has a passkey of your account already. Use another device, or remove the old one first.',
+    };
+    place.textContent = known[error.name] ?? `The passkey could not be used: ${error.message}`;
   }
 
   function hidden(form, name, value) {

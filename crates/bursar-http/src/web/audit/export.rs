@@ -16,7 +16,7 @@ const MOST: usize = 20_000;
 const STRIDE: usize = 1000;
 
 pub(crate) async fn show(visit: Visit) -> Answering {
-    let (sought, mut before, _) = wanted(&visit.query, 1, 1)?;
+    let (sought, mut before, _) = wanted(&visit, 1, 1).await?;
     let mut events = Vec::new();
     loop {
         let found = visit.bursar.trail(visit.person()?, sought.clone(), before, STRIDE).await?;

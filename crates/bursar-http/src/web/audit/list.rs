@@ -2,13 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::{query_of, told, wanted};
+use super::told::{Told, deed};
+use super::{query_of, wanted};
 use crate::web::Answering;
 use crate::web::fields::Fields;
 use crate::web::forms::{Field, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::visit::Visit;
 use crate::web::words;
+use bursar_service::error::ServiceError;
 use bursar_service::trail::Found;
 
 /// Events on one page.
@@ -17,13 +19,15 @@ const EVENTS: usize = 50;
 pub(crate) async fn show(visit: Visit) -> Answering {
     let frame = Frame::of(&visit);
     let mut problems = Problems::default();
-    let found = match wanted(&visit.query, EVENTS, EVENTS) {
+    let found = match wanted(&visit, EVENTS, EVENTS).await {
         Ok((sought, before, limit)) => visit.bursar.trail(visit.person()?, sought, before, limit).await?,
-        Err(error) => {
+        Err(ServiceError::Invalid(error)) => {
             problems.add(&error.field, &error.problem);
             Found::default()
         }
+        Err(error) => return Err(error.into()),
     };
+    let told = Told::of(&visit, &found).await?;
     let sees_all = visit.bursar.sees_whole_trail(visit.person()?)?;
     let body = html! {
         div class="title" {
@@ -45,7 +49,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         }
         (problems.summary())
         (filter(&visit.query, &problems))
-        (events(&visit.query, &found))
+        @if problems.is_empty() { (events(&visit.query, &found, &told)) }
     };
     Ok(frame.form("Audit trail", Section::Audit, &[], &problems, body))
 }
@@ -67,7 +71,7 @@ fn filter(query: &Fields, problems: &Problems) -> Markup {
                 summary { "Of whom and of what" }
                 div class="pair" {
                     (field("subject", "Done to", "A kind, such as wallet, or token:<id>", ""))
-                    (field("user", "By user", "The user’s id", ""))
+                    (field("user", "By user", "A username or an id", ""))
                     (field("token", "Token", "By it or to it; its id", ""))
                 }
             }
@@ -79,7 +83,7 @@ fn filter(query: &Fields, problems: &Problems) -> Markup {
     }
 }
 
-fn events(query: &Fields, found: &Found) -> Markup {
+fn events(query: &Fields, found: &Found, told: &Told) -> Markup {
     html! {
         @if found.events.is_empty() {
             div class="empty" {
@@ -99,15 +103,15 @@ fn events(query: &Fields, found: &Found) -> Markup {
                         @for (_, event) in &found.events {
                             tr role="row" {
                                 td role="cell" data-label="When" { (words::instant(event.time)) }
-                                td role="cell" {
-                                    (told::actor(&event.actor)) " "
-                                    strong { (told::deed(&event.action).unwrap_or(&event.action)) } ": "
-                                    (told::subject(event))
+                                td role="cell" class="happened" {
+                                    (told.actor(&event.actor)) " "
+                                    strong { (deed(&event.action).unwrap_or(&event.action)) } ": "
+                                    (told.subject(event))
                                     div class="small muted" { code { (event.action) } }
                                 }
                                 td role="cell" {
                                     @for (name, value) in event.data.iter().filter(|(_, value)| !value.is_empty()) {
-                                        div class="small" { span class="muted" { (name) ": " } (told::fact(event, name, value)) }
+                                        div class="small" { span class="muted" { (name) ": " } (told.fact(event, name, value)) }
                                     }
                                 }
                             }

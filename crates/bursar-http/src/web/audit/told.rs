@@ -1,14 +1,22 @@
 //! Events in words.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bursar_core::amount::Amount;
 use bursar_core::audit::{Actor, Event};
 use bursar_core::coin::Coin;
+use bursar_core::id::HoldId;
+use bursar_service::error::ServiceError;
+use bursar_service::names::{Named, Names, SESSION};
+use bursar_service::trail::Found;
 use maud::{Markup, html};
 
+use crate::failure::Failure;
+use crate::web::visit::Visit;
 use crate::web::words;
 
 /// What was done, as a sentence goes on after who did it. What has no words here is told by its name.
-pub(super) fn deed(action: &str) -> Option<&'static str> {
+pub(crate) fn deed(action: &str) -> Option<&'static str> {
     Some(match action {
         "factor.add" => "added a second factor",
         "factor.remove" => "removed a second factor",
@@ -72,34 +80,95 @@ pub(super) fn deed(action: &str) -> Option<&'static str> {
     })
 }
 
-/// Who did it.
-pub(super) fn actor(actor: &Actor) -> Markup {
-    match actor {
-        Actor::System => html! { "Bursar" },
-        Actor::Operator => html! { "The operator" },
-        Actor::Anonymous => html! { "Somebody without a token" },
-        Actor::Token { user, token } => html! {
-            a href={ "/audit?user=" (user) } { "user " code { (short(&user.to_string())) } }
-            " by " a href={ "/audit?token=" (token) } { "token " code { (short(&token.to_string())) } }
-        },
-    }
+/// What the visitor knows of what events are about.
+pub(crate) struct Told {
+    names: Names,
+    /// Spends that the visitor may look at, and their coins.
+    spends: BTreeMap<HoldId, Coin>,
 }
 
-/// What it was done to, with a link to its own trail.
-pub(super) fn subject(event: &Event) -> Markup {
-    let (kind, id) = event.subject.split_once(':').unwrap_or((&event.subject, ""));
-    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("subject", &event.subject).finish();
-    html! {
-        @if id.is_empty() { (kind) } @else {
-            a href={ "/audit?" (query) } { (kind) " " code title=(id) { (short(id)) } }
+impl Told {
+    /// For these events.
+    pub(crate) async fn of(visit: &Visit, found: &Found) -> Result<Self, Failure> {
+        let person = visit.person()?;
+        let events = || found.events.iter().map(|(_, event)| event);
+        let names = visit.bursar.names(person, events().flat_map(Named::in_event)).await?;
+        let named: BTreeSet<HoldId> = events().filter_map(spend_of).collect();
+        let mut spends = BTreeMap::new();
+        for id in named {
+            match visit.bursar.spend_by_id(person, id).await {
+                Ok(hold) => drop(spends.insert(id, hold.cost.coin)),
+                Err(ServiceError::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Self { names, spends })
+    }
+
+    /// Who did it.
+    pub(crate) fn actor(&self, actor: &Actor) -> Markup {
+        match actor {
+            Actor::System => html! { "Bursar" },
+            Actor::Operator => html! { "The operator" },
+            Actor::Anonymous => html! { "Somebody without a token" },
+            Actor::Token { user, token } => html! {
+                a href={ "/audit?user=" (user) } { (self.called(Named::User(*user))) }
+                " by " a href={ "/audit?token=" (token) } { (self.called(Named::Token(*token))) }
+            },
         }
     }
+
+    /// What it was done to, with a link to its own trail; of a spend, to its page.
+    pub(super) fn subject(&self, event: &Event) -> Markup {
+        let (kind, id) = event.subject.split_once(':').unwrap_or((&event.subject, ""));
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query: String = query.append_pair("subject", &event.subject).finish();
+        let spend = spend_of(event).filter(|id| self.spends.contains_key(id));
+        let link = spend.map_or_else(|| format!("/audit?{query}"), |id| format!("/spends/{id}"));
+        html! {
+            @if id.is_empty() { (kind) } @else {
+                a href=(link) {
+                    @match Named::read(kind, id) {
+                        Some(one) => (self.called(one)),
+                        None => { (kind) " " code title=(id) { (short(id)) } },
+                    }
+                }
+            }
+        }
+    }
+
+    /// A name if there is one, else the kind and the end of the id.
+    fn called(&self, one: Named) -> Markup {
+        let text = one.to_string();
+        let (kind, id) = text.split_once(':').unwrap_or(("", &text));
+        html! {
+            @match self.names.get(&one).map(String::as_str) {
+                None => { (kind) " " code title=(id) { (short(id)) } },
+                Some(name) if name == SESSION || matches!(one, Named::User(_)) => span title=(id) { (name) },
+                Some(name) => span title=(id) { (kind) " “" (name) "”" },
+            }
+        }
+    }
+
+    /// A fact of an event. Amounts stand in the trail in base units; where the coin stands beside them, people read its own.
+    pub(crate) fn fact(&self, event: &Event, name: &str, value: &str) -> Markup {
+        if let Some(one) = Named::read(name, value).filter(|one| self.names.contains_key(one)) {
+            return self.called(one);
+        }
+        let coin = spend_of(event).and_then(|id| self.spends.get(&id)).map_or("", Coin::as_str);
+        html! { (read(event, name, value, coin)) }
+    }
 }
 
-/// A fact of an event. Amounts stand in the trail in base units; where the coin stands beside them, people read its own.
-pub(super) fn fact(event: &Event, name: &str, value: &str) -> String {
+/// The spend that an event was done to.
+fn spend_of(event: &Event) -> Option<HoldId> {
+    event.subject.strip_prefix("spend:")?.parse().ok()
+}
+
+/// A fact as it is read; the coin of its spend, where the event itself names none.
+fn read(event: &Event, name: &str, value: &str, usual: &str) -> String {
     let amount = |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?));
-    let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or("", |(_, coin)| coin);
+    let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or(usual, |(_, coin)| coin);
     let read = match (name, value.split_once(' ')) {
         ("amount" | "held", None) => match of_the_event() {
             "" => Some(format!("{value} base units")),

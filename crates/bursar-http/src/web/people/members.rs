@@ -2,17 +2,22 @@
 
 use bursar_core::account::{MemberRole, User};
 use bursar_core::id::{OrganisationId, UserId};
+use bursar_core::limit::Subject;
 use maud::html;
 
-use super::page::freeze_notice;
 use super::{choose_role, path, role_name, role_named};
 use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::forms::{self, Problems};
+use crate::web::freezing::notice;
 use crate::web::layout::{Frame, Section};
-use crate::web::limits::crumbs;
+use crate::web::limits::{card, changed, crumbs};
 use crate::web::visit::Visit;
+
+/// What is said of somebody without limits.
+const UNLIMITED: &str =
+    "No limit of their own, over all their tokens. Those of tokens, wallets and organisations hold all the same.";
 
 pub(super) struct Wanted {
     pub(super) organisation: OrganisationId,
@@ -69,11 +74,14 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let is_frozen = user.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
     let said = visit.form.text("role");
     let is_own = visit.person()?.owner.id == user.id;
+    let standing = visit.bursar.limits(visit.person()?, Subject::User(user.id)).await?;
+    let limits = card(visit, &standing, &here, UNLIMITED)?;
     let body = html! {
         (crumbs(&own, &name))
+        @if let Some(said) = changed(visit) { p class="notice good" role="status" { (said) } }
         h1 { (user.full_name) " " span class="badge plain" { (role_name(role)) } }
         p class="muted" { (user.username) }
-        (freeze_notice(user.freeze.as_ref(), visit.now()))
+        (notice(user.freeze.as_ref(), visit.now()))
         (problems.summary())
         @if is_frozen {
             form method="post" action={ (here) "/unfreeze" } class="card" {
@@ -90,6 +98,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 (forms::proof(visit, problems, true, "Needed to give them more than before.", "administer", &organisation.to_string()))
                 button class="main" type="submit" { "Save the role" }
             }
+            (limits)
             section class="card danger" aria-labelledby="freeze" {
                 h2 id="freeze" { "Freeze the account" }
                 @if is_own {

@@ -1,6 +1,8 @@
 //! Organisations as their members see and run them.
 
+pub(crate) mod freeze;
 pub(crate) mod invitations;
+pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod page;

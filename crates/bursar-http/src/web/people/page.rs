@@ -1,26 +1,33 @@
 //! An organisation: its members, its invitations, what it demands.
 
-use bursar_core::account::{Freeze, Invitation, MemberRole, Organisation, User};
+use bursar_core::account::{Invitation, MemberRole, Organisation, User};
 use bursar_core::id::{InvitationId, UserId};
-use bursar_core::time::Timestamp;
+use bursar_core::limit::Subject;
 use bursar_service::Page;
 use maud::{Markup, html};
 
 use super::{path, role_name};
 use crate::web::Answering;
+use crate::web::freezing::notice;
 use crate::web::layout::{Frame, Section};
-use crate::web::limits::crumbs;
+use crate::web::limits::{card, crumbs};
 use crate::web::visit::Visit;
 use crate::web::words;
 
 /// Members and invitations on one page.
 const SHOWN: usize = 100;
+/// What is said of an organisation without limits.
+const UNLIMITED: &str =
+    "No limit for the organisation as a whole. Those of tokens, people and wallets hold all the same.";
 
 pub(crate) async fn show(visit: Visit) -> Answering {
     let frame = Frame::of(&visit);
     let id = visit.id("organisation")?;
     let (organisation, role) = visit.bursar.organisation(visit.person()?, id)?;
     let oversees = role != MemberRole::Member;
+    let standing = visit.bursar.limits(visit.person()?, Subject::Organisation(id)).await?;
+    let limits = card(&visit, &standing, &path(id), UNLIMITED)?;
+    let is_frozen = organisation.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));
     let body = html! {
         (crumbs("/organisations", "People"))
         div class="title" {
@@ -30,12 +37,15 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                     a class="button main" href={ (path(id)) "/invite" } { "Invite somebody" }
                     a class="button" href={ (path(id)) "/wallet" } { "Make a wallet" }
                     a class="button" href={ (path(id)) "/settings" } { "Settings" }
+                    @if !is_frozen { a class="button bad" href={ (path(id)) "/freeze" } { "Freeze it" } }
+                    @else if role == MemberRole::Owner { a class="button" href={ (path(id)) "/unfreeze" } { "Lift the freeze" } }
                 }
             }
         }
         @if let Some(done) = changed(&visit) { p class="notice" role="status" { (done) } }
-        (freeze_notice(organisation.freeze.as_ref(), visit.now()))
+        (notice(organisation.freeze.as_ref(), visit.now()))
         (demands(&organisation))
+        (limits)
         @if oversees {
             (members(&visit, &organisation, role).await?)
             (invitations(&visit, &organisation, role, &frame).await?)
@@ -55,6 +65,11 @@ fn changed(visit: &Visit) -> Option<&'static str> {
         "invited" => Some("The invitation is on its way."),
         "withdrawn" => Some("The invitation is withdrawn: its link opens nothing."),
         "resent" => Some("The invitation was sent again, with a new link."),
+        "limits" => Some("The limits are saved and hold from now on."),
+        "stopped" => {
+            Some("The organisation is frozen: none of its money is spent until that ends or an owner lifts it.")
+        }
+        "lifted" => Some("The freeze of the organisation is lifted."),
         "settings" => Some("The settings are saved."),
         _ => None,
     }
@@ -67,18 +82,6 @@ fn demands(organisation: &Organisation) -> Markup {
                 "Members need a second factor to do anything that counts."
             } @else {
                 "Members are not asked to have a second factor."
-            }
-        }
-    }
-}
-
-/// Says that something is frozen, why and until when.
-pub(super) fn freeze_notice(freeze: Option<&Freeze>, now: Timestamp) -> Markup {
-    html! {
-        @if let Some(freeze) = freeze.filter(|freeze| freeze.holds_at(now)) {
-            p class="notice bad" {
-                strong { "Frozen" } " since " (words::instant(freeze.since))
-                @if let Some(until) = freeze.until { ", until " (words::instant(until)) } ": " (freeze.reason)
             }
         }
     }

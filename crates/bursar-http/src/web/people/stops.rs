@@ -1,23 +1,17 @@
 //! Freezing a member's account and taking a member out, each after asking.
 
 use bursar_core::id::{OrganisationId, UserId};
-use bursar_core::time::Span;
-use bursar_service::freezes::FreezeOrder;
 use maud::{Markup, html};
 
 use super::members::{Wanted, losing, wanted};
 use super::path;
 use crate::web::Answering;
 use crate::web::answer::Answer;
-use crate::web::forms::{Field, Problems};
+use crate::web::forms::Problems;
+use crate::web::freezing;
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
 use crate::web::visit::Visit;
-
-/// A day in seconds.
-const DAY: u64 = 86_400;
-/// The longest freeze with an end, in days: ten years.
-const MOST_DAYS: u64 = 3650;
 
 /// Asks whether the account is to be frozen.
 pub(crate) async fn freeze_form(visit: Visit) -> Answering {
@@ -27,19 +21,10 @@ pub(crate) async fn freeze_form(visit: Visit) -> Answering {
 /// Freezes the account.
 pub(crate) async fn freeze(visit: Visit) -> Answering {
     let (organisation, user): (OrganisationId, UserId) = (visit.id("organisation")?, visit.id("user")?);
-    let days = match visit.form.some("days") {
-        None => None,
-        Some(text) => match text.parse::<u64>() {
-            Ok(days @ 1..=MOST_DAYS) => Some(days),
-            _ => {
-                let mut problems = Problems::default();
-                problems.add("days", format!("give a number of days from 1 to {MOST_DAYS}, or leave it out"));
-                return draw_freeze(&visit, &problems);
-            }
-        },
+    let order = match freezing::order(&visit) {
+        Ok(order) => order,
+        Err(problems) => return draw_freeze(&visit, &problems),
     };
-    let duration = days.map(|days| Span::from_seconds(days.saturating_mul(DAY)));
-    let order = FreezeOrder { duration, reason: visit.form.some("reason").map(str::to_owned) };
     match visit.bursar.freeze_user(visit.person()?, user, &order).await {
         Ok(_) => Ok(Answer::to(format!("{}?changed=frozen", path(organisation)))),
         Err(error) => draw_freeze(&visit, &Problems::of_failure(error, |_| "reason")?),
@@ -68,25 +53,6 @@ fn draw_freeze(visit: &Visit, problems: &Problems) -> Answering {
     let Wanted { organisation, user, .. } = wanted(visit)?;
     let here = format!("{}/members/{}", path(organisation), user.id);
     let is_own = visit.person()?.owner.id == user.id;
-    let reason = Field {
-        name: "reason",
-        label: "Why",
-        hint: "They are told.",
-        value: visit.form.text("reason"),
-        is_optional: true,
-        most: 250,
-        ..Field::default()
-    };
-    let days = Field {
-        name: "days",
-        label: "For how many days",
-        hint: "Until somebody lifts it, if left out.",
-        value: visit.form.text("days"),
-        inputmode: "numeric",
-        is_optional: true,
-        most: 4,
-        ..Field::default()
-    };
     let title = format!("Freeze the account of {}?", user.full_name);
     let body = html! {
         (crumbs(&here, &user.full_name))
@@ -99,7 +65,7 @@ fn draw_freeze(visit: &Visit, problems: &Problems) -> Answering {
                 "organisations. Whoever runs one of them can lift it, with a code." }
             form method="post" action={ (here) "/freeze" } class="card danger" {
                 (frame.form_token())
-                div class="pair" { (reason.draw(problems)) (days.draw(problems)) }
+                (freezing::fields(visit, "They are told.", problems))
                 (buttons("Freeze the account", &here))
             }
         }

@@ -55,7 +55,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problem
             (permissions(draft, wallets, problems))
             section class="card" aria-labelledby="how-much" {
                 h2 id="how-much" { "How much it may spend by itself" }
-                (limits::field(&draft.limits, problems))
+                (limits::field(&draft.limits, true, problems))
             }
             section class="card" aria-labelledby="where" {
                 h2 id="where" { "From where" }

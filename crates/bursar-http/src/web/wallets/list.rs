@@ -1,6 +1,7 @@
 //! The list of wallets.
 
 use bursar_core::id::WalletId;
+use bursar_core::time::Timestamp;
 use bursar_service::Page;
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
@@ -28,21 +29,21 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 p { "Whoever administers your organisation can give you a part in one." }
             }
         } @else {
-            ul class="wallets" { @for view in &wallets { (row(view)) } }
+            ul class="wallets" { @for view in &wallets { (row(view, visit.now())) } }
         }
         @if let Some(next) = next { p { a class="button" href={ "/wallets?after=" (next) } rel="next" { "More wallets" } } }
     };
     Ok(frame.page("Wallets", Section::Wallets, body))
 }
 
-fn row(view: &WalletView) -> Markup {
+fn row(view: &WalletView, now: Timestamp) -> Markup {
     let wallet = &view.wallet;
     html! {
         li class="card wallet" {
             div class="head" {
                 h2 { a href=(path(wallet.id)) { (name(wallet)) } }
                 @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
-                @if wallet.freeze.is_some() { span class="badge bad" { "Frozen" } }
+                @if wallet.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(now)) { span class="badge bad" { "Frozen" } }
             }
             p class="balance" { (words::balance(view.balance, &wallet.coin)) }
             p class="facts" { span { (role(view.role)) } span { "On the rail " (wallet.rail) } }

@@ -1,5 +1,6 @@
 //! Pages about wallets.
 
+pub(super) mod freeze;
 pub(super) mod limits;
 pub(super) mod list;
 pub(super) mod page;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bursar_core::hold::Hold;
 use bursar_core::id::{TokenId, WalletId};
 use bursar_core::limit::Subject;
+use bursar_core::time::Timestamp;
 use bursar_service::Page;
 use bursar_service::error::ServiceError;
-use bursar_service::limits::Standing;
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
@@ -16,14 +16,17 @@ use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::assets;
+use crate::web::freezing::notice;
 use crate::web::layout::{Frame, Section};
-use crate::web::limits::{changed, crumbs};
+use crate::web::limits::{card, changed, crumbs};
 use crate::web::tokens::secret::copied;
 use crate::web::visit::Visit;
-use crate::web::{bars, destinations, spends, tokens, words};
+use crate::web::{spends, tokens, words};
 
 /// Spends that are shown.
 const SPENDS: usize = 20;
+/// What is said of a wallet without limits.
+const UNLIMITED: &str = "No limit of its own. Limits of tokens, of people and of the organisation hold all the same.";
 
 /// The page.
 pub(crate) async fn show(visit: Visit) -> Answering {
@@ -36,6 +39,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let frame = Frame::of(&visit);
     let title = name(wallet);
     let own = own_tokens(&visit, &holds).await?;
+    let limits = card(&visit, &standing, &path(wallet.id), UNLIMITED)?;
     // Whose token it was is not everybody's business; one's own is.
     let by = |hold: &Hold| match own.get(&hold.token) {
         Some(name) => html! { a href={ "/tokens/" (hold.token) } { (name) } },
@@ -47,17 +51,13 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         div class="title" {
             h1 { (title) }
             @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
-            @if view.role.admin { a class="button" href={ "/wallets/" (wallet.id) "/members" } { "Who may use it" } }
+            (actions(&view, now))
         }
         p class="balance" { (words::balance(view.balance, &wallet.coin)) }
-        @if let Some(freeze) = &wallet.freeze {
-            div class="notice warn" {
-                p { "Frozen since " (words::instant(freeze.since)) ": " (words::sentence(&freeze.reason)) }
-            }
-        }
+        (notice(wallet.freeze.as_ref(), now))
         div class="columns" {
             div {
-                (limits(&view, &standing, now))
+                (limits)
                 section class="card" aria-labelledby="spends" {
                     h2 id="spends" { "Latest spends" }
                     (spends::table(&holds, "By", &by, now))
@@ -87,17 +87,14 @@ async fn own_tokens(visit: &Visit, holds: &[Hold]) -> Result<BTreeMap<TokenId, S
     Ok(names)
 }
 
-fn limits(view: &WalletView, standing: &Standing, now: bursar_core::time::Timestamp) -> Markup {
+fn actions(view: &WalletView, now: Timestamp) -> Markup {
+    let path = path(view.wallet.id);
+    let is_frozen = view.wallet.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(now));
     html! {
-        section class="card" aria-labelledby="limits" {
-            div class="head" {
-                h2 id="limits" { "Limits" }
-                @if view.role.admin { a class="button" href={ (path(view.wallet.id)) "/limits" } { "Edit limits" } }
-            }
-            @if standing.reports.is_empty() {
-                p { "No limit of its own. Limits of tokens, of people and of the organisation hold all the same." }
-            } @else { (bars::all(&standing.reports, now)) }
-            @if let Some(rules) = &standing.rules.destinations { (destinations::shown(rules)) }
+        div class="buttons" {
+            @if view.role.admin { a class="button" href={ (path) "/members" } { "Who may use it" } }
+            @if is_frozen && view.role.admin { a class="button" href={ (path) "/unfreeze" } { "Lift the freeze" } }
+            @if !is_frozen && (view.role.admin || view.role.spend) { a class="button bad" href={ (path) "/freeze" } { "Freeze it" } }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::support::OTP;
 /// A second header, and a text that reads backwards.
 const STRANGE: [&str; 4] = ["Bot\r\nBcc: evil@example.com", "Bot\nSet-Cookie: a=b", "Bot\u{202e}txt.exe", "Bot\u{0}"];
 /// Fields of pages whose text is kept or mailed.
-const KEPT: [(&str, &str); 14] = [
+const KEPT: [(&str, &str); 19] = [
     ("/account/name", "name"),
     ("/account/address", "email"),
     ("/tokens", "label"),
@@ -28,6 +28,11 @@ const KEPT: [(&str, &str); 14] = [
     ("/security/passkey/finish", "label"),
     ("/security/factors/{factor}/rename", "label"),
     ("/wallets/{wallet}/limits", "add"),
+    ("/wallets/{wallet}/freeze", "reason"),
+    ("/organisations/{organisation}/freeze", "reason"),
+    ("/organisations/{organisation}/limits", "add"),
+    ("/organisations/{organisation}/members/{user}/limits", "add"),
+    ("/account/limits", "add"),
 ];
 
 #[tokio::test]

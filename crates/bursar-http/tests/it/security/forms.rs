@@ -28,7 +28,12 @@ pub(super) fn fields(page: &PageDescription, scene: &Scene) -> Vec<(&'static str
         "/tokens/{token}/lock" | "/tokens/{token}/revoke" | "/tokens/{token}/end-old-secret" => &[],
         "/tokens/{token}/unlock" => &[("for", "600")],
         "/limits/check" => &[("limits", "tbtc 1/day")],
-        "/wallets/{wallet}/limits" => &[("version", "0"), ("limits", "tbtc 1/day")],
+        "/wallets/{wallet}/limits" | "/organisations/{organisation}/limits" | "/account/limits" => {
+            &[("version", "0"), ("limits", "tbtc 1/day")]
+        }
+        "/organisations/{organisation}/members/{user}/limits" => &[("version", "0"), ("limits", "tbtc 1/day")],
+        "/wallets/{wallet}/freeze" | "/organisations/{organisation}/freeze" => &[("reason", "lost"), ("days", "1")],
+        "/wallets/{wallet}/unfreeze" | "/organisations/{organisation}/unfreeze" => &[],
         "/account/name" => &[("name", "Another Name")],
         "/account/password" => &[("old", PASSWORD), ("password", new), ("again", new)],
         "/account/address" => &[("email", "elsewhere@example.com")],

@@ -23,7 +23,18 @@ fn report(subject: Subject, limit: Limit) -> LimitReport {
 
 fn reported(subject: Subject, limit: Limit, fits: Fits) -> LimitReport {
     let (captured, held, asked) = (Amount::new(60), Amount::new(10), Amount::new(31));
-    LimitReport { subject, limit, destination: None, captured, held, spends: 0, asked, fits, resets: None }
+    LimitReport {
+        subject,
+        limit,
+        destination: None,
+        captured,
+        held,
+        spends: 0,
+        asked,
+        fee: Amount::ZERO,
+        fits,
+        resets: None,
+    }
 }
 
 #[test]

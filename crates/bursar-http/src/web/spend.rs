@@ -1,0 +1,238 @@
+//! The page of one spend: what was asked, what became of it, and what was written down about it.
+
+use bursar_core::amount::Amount;
+use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
+use bursar_core::time::Span;
+use bursar_service::error::ServiceError;
+use bursar_service::names::{Named, Names};
+use bursar_service::trail::{Found, Sought};
+use maud::{Markup, html};
+
+use super::Answering;
+use super::audit::told::{Told, deed};
+use super::layout::{Frame, Section};
+use super::limits::crumbs;
+use super::visit::Visit;
+use super::{spends, words};
+use crate::failure::Failure;
+
+/// Events of its history that are shown.
+const EVENTS: usize = 50;
+/// Longer lists of recipients are folded.
+const FEW: usize = 10;
+/// Facts that stand on the page already.
+const TOLD: [&str; 6] = ["token", "wallet", "coin", "user", "overridden", "names"];
+
+/// The page.
+pub(crate) async fn show(visit: Visit) -> Answering {
+    let person = visit.person()?;
+    let hold = visit.bursar.spend_by_id(person, visit.id("spend")?).await?;
+    let (wallet, holder) = (hold.wallet.map(Named::Wallet), hold.holder.map(Named::Token));
+    let named = [Named::Token(hold.token), Named::User(hold.user), Named::Organisation(hold.organisation)];
+    let names = visit.bursar.names(person, named.into_iter().chain(wallet).chain(holder)).await?;
+    let may_decide = match visit.bursar.may_resolve(person, &hold) {
+        Ok(()) => true,
+        Err(ServiceError::NotFound(_)) => false,
+        Err(error) => return Err(error.into()),
+    };
+    let history = history(&visit, &hold).await?;
+    let (class, state) = spends::state(&hold.state);
+    let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
+    let title = format!("Spend of {}", words::amount(cost.amount, &cost.coin));
+    let body = html! {
+        (above(&visit, &hold, &names))
+        div class="title" {
+            h1 { (title) }
+            span class={ "badge " (class) } { (state) }
+            @if hold.overridden { span class="badge warn" { "under an unlock" } }
+        }
+        (what_to_do(&hold, may_decide))
+        div class="columns" {
+            div { (became(&hold)) (asked(&hold)) (history) }
+            aside aria-label="About this spend" { (facts(&visit, &hold, &names)) }
+        }
+    };
+    Ok(Frame::of(&visit).page(&title, Section::None, body))
+}
+
+/// The way back: to one's own token, else to the wallet.
+fn above(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
+    let is_own = visit.person.as_ref().is_some_and(|person| person.owner.id == hold.user);
+    let name = |one: Named| names.get(&one).map(String::as_str);
+    match (is_own, name(Named::Token(hold.token)), hold.wallet) {
+        (true, Some(token), _) => crumbs(&format!("/tokens/{}", hold.token), token),
+        (_, _, Some(wallet)) => {
+            crumbs(&format!("/wallets/{wallet}"), name(Named::Wallet(wallet)).unwrap_or("The wallet"))
+        }
+        _ => crumbs("/tokens", "Tokens"),
+    }
+}
+
+/// What an outcome that nobody knows asks for.
+fn what_to_do(hold: &Hold, may_decide: bool) -> Markup {
+    let HoldState::Unresolved { since } = &hold.state else { return html! {} };
+    html! {
+        div class="notice warn" {
+            p { "Nobody knows whether this money moved, since " (words::instant(*since)) ". It stays held, and counts, until that is known." }
+            @if may_decide {
+                p { a class="button" href={ (spends::path(hold.id)) "/resolve" } { "Say what became of it" } }
+            } @else { p { "Whoever administers the wallet or the organisation can say what became of it." } }
+        }
+    }
+}
+
+fn became(hold: &Hold) -> Markup {
+    if matches!(hold.state, HoldState::Unresolved { .. }) {
+        return html! {};
+    }
+    html! {
+        section class="card" aria-labelledby="became" {
+            h2 id="became" { "What became of it" }
+            @match &hold.state {
+                HoldState::Open => p {
+                    "The money is held, and it is on its way. "
+                    @if hold.captures_itself { "It counts as sent from " } @else { "An answer is overdue from " }
+                    (words::instant(hold.deadline)) " on."
+                },
+                HoldState::Unresolved { .. } => {},
+                HoldState::Released { at, reason } => {
+                    p { "The money did not move: " (words::marked(&words::sentence(reason))) }
+                    dl class="facts" { dt { "Given back" } dd { (words::instant(*at)) } }
+                },
+                HoldState::Captured { at, amount, fee, reference } => {
+                    p { "The money moved." }
+                    dl class="facts" {
+                        (cost("Left", &hold.cost.really(*amount, *fee)))
+                        @if !reference.is_empty() { dt { "The rail calls it" } dd { code { (reference) } } }
+                        dt { "Recorded" } dd { (words::instant(*at)) }
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// An amount and its fee; what is in both is told of once.
+fn cost(title: &str, cost: &Cost) -> Markup {
+    let is_same = cost.coin == cost.fee_coin;
+    html! {
+        dt { (title) }
+        dd {
+            (words::amount(cost.amount, &cost.coin))
+            @if is_same && cost.fee > Amount::ZERO { ", of which " (words::amount(cost.fee, &cost.fee_coin)) " for the fee" }
+        }
+        @if !is_same && cost.fee > Amount::ZERO { dt { "Fee" } dd { (words::amount(cost.fee, &cost.fee_coin)) } }
+    }
+}
+
+fn asked(hold: &Hold) -> Markup {
+    html! {
+        section class="card" aria-labelledby="asked" {
+            h2 id="asked" { "What was asked" }
+            @if hold.payees.len() > FEW {
+                details { summary { (words::counted(hold.payees.len() as u64, "recipient")) } (recipients(hold)) }
+            } @else { (recipients(hold)) }
+            dl class="facts" {
+                (cost("Held, at most", &hold.cost))
+                dt { "Asked" } dd { (words::instant(hold.created)) }
+                @if let Some(comment) = &hold.comment { dt { "Comment" } dd { (comment) } }
+            }
+        }
+    }
+}
+
+fn recipients(hold: &Hold) -> Markup {
+    html! {
+        div class="scrolls" tabindex="0" role="region" aria-label="Recipients" {
+            table role="table" class="stacks" {
+                thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "To" } th role="columnheader" scope="col" class="number" { "Amount" } } }
+                tbody role="rowgroup" {
+                    @for to in &hold.payees {
+                        tr role="row" {
+                            td role="cell" data-label="To" { code class="address" { (to.address) } }
+                            td role="cell" class="number" data-label="Amount" { (words::amount(to.amount, &hold.cost.coin)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the trail has of it, as far as the visitor may see that.
+async fn history(visit: &Visit, hold: &Hold) -> Result<Markup, Failure> {
+    let sought = Sought {
+        subject: Some(format!("spend:{}", hold.id)),
+        // The clock of another thread may have been a little behind.
+        since: Some(hold.created.minus(Span::from_seconds(60))),
+        ..Sought::default()
+    };
+    let found = visit.bursar.trail(visit.person()?, sought, None, EVENTS).await?;
+    let told = Told::of(visit, &found).await?;
+    Ok(events(&found, &told))
+}
+
+fn events(found: &Found, told: &Told) -> Markup {
+    html! {
+        @if !found.events.is_empty() {
+            section class="card" aria-labelledby="history" {
+                h2 id="history" { "What was written down" }
+                ul class="refusals" {
+                    @for (_, event) in &found.events {
+                        li {
+                            p class="small muted" { (words::instant(event.time)) }
+                            p { (told.actor(&event.actor)) " " strong { (deed(&event.action).unwrap_or(&event.action)) } }
+                            @for (name, value) in event.data.iter().filter(|(name, value)| !value.is_empty() && !TOLD.contains(&name.as_str())) {
+                                div class="small" { span class="muted" { (name) ": " } (told.fact(event, name, value)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn facts(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
+    let is_own = visit.person.as_ref().is_some_and(|person| person.owner.id == hold.user);
+    let name = |one: Named| names.get(&one).map(String::as_str);
+    html! {
+        section class="card" aria-labelledby="facts" {
+            h2 id="facts" { "About it" }
+            dl class="facts" {
+                dt { "By" }
+                dd {
+                    (name(Named::User(hold.user)).unwrap_or("somebody else"))
+                    @match name(Named::Token(hold.token)) {
+                        Some(token) if is_own => { ", with " a href={ "/tokens/" (hold.token) } { (token) } },
+                        Some(token) => { ", with " (token) },
+                        None => {},
+                    }
+                }
+                dt { "From" }
+                dd {
+                    @match hold.wallet {
+                        None => "outside of wallets",
+                        Some(id) => {
+                            @match name(Named::Wallet(id)) {
+                                Some(wallet) => a href={ "/wallets/" (id) } { (wallet) },
+                                None => { "wallet " code { (id) } },
+                            }
+                        },
+                    }
+                }
+                @if let Some(organisation) = name(Named::Organisation(hold.organisation)) { dt { "Whose money" } dd { (organisation) } }
+                @if let Some(holder) = hold.holder {
+                    dt { "Held for it by" }
+                    dd { "the service " @match name(Named::Token(holder)) { Some(label) => (label), None => code { (holder) } } }
+                }
+                @match &hold.key {
+                    Some(SpendKey::Client(_, key)) => { dt { "Idempotency key" } dd { code { (key) } } },
+                    Some(SpendKey::Sequence(_, key)) => { dt { "Sequence id" } dd { code { (key) } } },
+                    Some(SpendKey::Transaction(..)) | None => {},
+                }
+                dt { "Id" } dd { code { (hold.id) } }
+            }
+        }
+    }
+}
