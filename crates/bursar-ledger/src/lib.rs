@@ -129,7 +129,20 @@ impl Ledger {
     /// # Errors
     /// Nothing was done.
     pub async fn submit(&self, request: Request) -> Result<Outcome, LedgerError> {
-        let answer = self.enqueue(request)?;
+        let settles = settles(&request.command);
+        Self::answered(self.enqueue(request, settles)?).await
+    }
+
+    /// The same for what is to be there when a settlement is that is given next: it goes in the settlement's lane, and so is
+    /// in its batch or in one before.
+    ///
+    /// # Errors
+    /// Nothing was done.
+    pub async fn submit_before_settlement(&self, request: Request) -> Result<Outcome, LedgerError> {
+        Self::answered(self.enqueue(request, true)?).await
+    }
+
+    async fn answered(answer: oneshot::Receiver<Result<Outcome, LedgerError>>) -> Result<Outcome, LedgerError> {
         // The engine answers every job it takes; a dropped answer means that it is gone.
         answer.await.unwrap_or(Err(LedgerError::Closed))
     }
@@ -145,7 +158,8 @@ impl Ledger {
     /// # Errors
     /// The command was not taken.
     pub fn submit_and_go_on(&self, request: Request) -> Result<(), LedgerError> {
-        self.enqueue(request).map(drop)
+        let settles = settles(&request.command);
+        self.enqueue(request, settles).map(drop)
     }
 
     /// Takes no more commands, finishes those that wait, and returns when the last batch is durable.
@@ -174,13 +188,19 @@ impl Ledger {
         self.lanes.waiting()
     }
 
-    fn enqueue(&self, request: Request) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
-        let settles =
-            matches!(request.command, Command::Capture { .. } | Command::Release { .. } | Command::Expire { .. });
+    fn enqueue(
+        &self,
+        request: Request,
+        settles: bool,
+    ) -> Result<oneshot::Receiver<Result<Outcome, LedgerError>>, LedgerError> {
         let (answer, receiver) = oneshot::channel();
         self.lanes.put(Job { request, answer }, settles)?;
         Ok(receiver)
     }
+}
+
+const fn settles(command: &Command) -> bool {
+    matches!(command, Command::Capture { .. } | Command::Release { .. } | Command::Expire { .. })
 }
 
 impl Drop for Ledger {

@@ -8,7 +8,7 @@ use bursar_core::audit::Actor;
 use bursar_core::id::UserId;
 use bursar_core::ledger::{Command, Document, DocumentKey, DocumentKind, Key, Outcome, Record, Request, Write};
 use bursar_core::secret::Secret;
-use bursar_ledger::Ledger;
+use bursar_ledger::{Ledger, LedgerError};
 use bursar_store::seal::{Place, Sealer};
 
 use crate::rail::{Answer, Memory, NewNote, Note, RailError};
@@ -45,10 +45,6 @@ impl RailMemory {
                 None => write.delete.push(Key::Document(key)),
             }
         }
-        self.put(write).await
-    }
-
-    async fn put(&self, write: Write) -> Result<bool, RailError> {
         let request = Request { actor: Actor::System, command: Command::Write(write) };
         match self.ledger.submit(request).await {
             Ok(Outcome::Written) => Ok(true),
@@ -57,13 +53,14 @@ impl RailMemory {
         }
     }
 
-    /// Writes what waits for the settlement.
-    pub(crate) async fn write_waiting(&self) -> Result<bool, RailError> {
+    /// Writes what waits for the settlement, which is to be given to the ledger after this, and without waiting for it.
+    pub(crate) async fn write_waiting(&self) -> Result<(), LedgerError> {
         let put = std::mem::take(&mut *self.with_outcome.lock().unwrap_or_else(PoisonError::into_inner));
         if put.is_empty() {
-            return Ok(true);
+            return Ok(());
         }
-        self.put(Write { put, ..Write::default() }).await
+        let write = Command::Write(Write { put, ..Write::default() });
+        self.ledger.submit_before_settlement(Request { actor: Actor::System, command: write }).await.map(drop)
     }
 }
 

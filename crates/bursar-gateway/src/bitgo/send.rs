@@ -124,7 +124,13 @@ impl BitgoRail {
             };
         }
         if let Some(outcome) = self.look_for_request(hold, asked, memory).await {
-            return outcome;
+            // There may be a transfer that it was not told of just now.
+            return match outcome {
+                SendOutcome::Refused { .. } if heard.status != 404 => {
+                    still(&asked.taken, format!("its transfer is not told: the upstream answered {}", heard.status))
+                }
+                outcome => outcome,
+            };
         }
         let is_over = heard.at > asked.at.plus(NO_LONGER_TAKEN);
         // INVARIANT: given back only by an upstream that shows a spend as soon as it has it, once it can take it no more.
@@ -139,6 +145,11 @@ impl BitgoRail {
         match standing {
             Standing::Done { reference, fee } => SendOutcome::Done { reference, fee },
             Standing::Reverted { reference, fee } => SendOutcome::Reverted { reference, fee },
+            // A transfer that came to nothing may be sent again as long as its request can be, so that is what counts.
+            Standing::Never if requests::is_request(hold) => {
+                let problem = || "its transfer came to nothing, and its transaction request is not found".to_owned();
+                self.look_for_request(hold, asked, memory).await.unwrap_or_else(|| still(&asked.taken, problem()))
+            }
             Standing::Never => SendOutcome::Refused { reason: "the upstream did not carry it out".to_owned() },
             Standing::Sent { reference } => {
                 sent::note(memory, hold.id, Taken::Sent(reference.clone()), None).await;

@@ -25,7 +25,7 @@ pub enum Progress {
         /// The approval's id; the request's own if none is told.
         approval: String,
     },
-    /// It was cancelled or rejected, and has no transaction.
+    /// It was cancelled or rejected, and nobody has signed anything of it.
     Over,
 }
 
@@ -57,7 +57,7 @@ pub fn read(shown: &Json, expected: &Expected<'_>) -> Result<Requested, String> 
             let approval = text("pendingApprovalId").filter(|approval| intent::is_id(approval)).unwrap_or(&id);
             Progress::Awaiting { approval: approval.to_owned() }
         }
-        "canceled" | "rejected" if !has_transaction(shown) => Progress::Over,
+        "canceled" | "rejected" if is_untouched(shown) => Progress::Over,
         "canceled"
         | "rejected"
         | "initialized"
@@ -71,14 +71,19 @@ pub fn read(shown: &Json, expected: &Expected<'_>) -> Result<Requested, String> 
     Ok(Requested { id, progress })
 }
 
-/// Whether anything in it was signed or sent.
-fn has_transaction(shown: &Json) -> bool {
-    let list = |name: &str| shown.get(name).and_then(Json::as_list).unwrap_or_default();
-    let is_signed = |one: &Json| {
-        one.get("signedTx").is_some_and(|signed| *signed != Json::Null)
-            || matches!(one.get("state").and_then(Json::as_text), Some("signed" | "held" | "delivered"))
+/// Whether nothing in it was signed by anybody, or sent: of what is not told that is not known.
+fn is_untouched(shown: &Json) -> bool {
+    let list = |one: &Json, name: &str| !one.get(name).and_then(Json::as_list).unwrap_or_default().is_empty();
+    let is_unsigned = |one: &Json| {
+        let is_early = matches!(
+            one.get("state").and_then(Json::as_text),
+            Some("initialized" | "pendingCommitment" | "pendingSignature")
+        );
+        is_early && one.get("signedTx").is_none_or(|signed| *signed == Json::Null) && !list(one, "signatureShares")
     };
-    !list("txHashes").is_empty() || !list("pendingTxHashes").is_empty() || list("transactions").iter().any(is_signed)
+    let transactions = shown.get("transactions").and_then(Json::as_list).unwrap_or_default();
+    let has_any = ["txHashes", "pendingTxHashes", "signatureShares"].iter().any(|name| list(shown, name));
+    !has_any && transactions.iter().all(is_unsigned)
 }
 
 /// Its intent pays what is held, and nothing else.
@@ -129,12 +134,18 @@ mod tests {
         assert_eq!(progress(&request("pendingApproval", r#","pendingApprovalId":"5f""#)), awaiting("5f"));
         assert_eq!(progress(&request("pendingApproval", "")), awaiting("r-1"));
         for state in ["canceled", "rejected"] {
-            assert_eq!(progress(&request(state, "")), Ok(Progress::Over));
+            for more in ["", r#","transactions":[{"state":"pendingSignature","signatureShares":[],"signedTx":null}]"#] {
+                assert_eq!(progress(&request(state, more)), Ok(Progress::Over), "{more}");
+            }
             for more in [
                 r#","txHashes":["0xab"]"#,
                 r#","pendingTxHashes":["0xab"]"#,
                 r#","transactions":[{"state":"signed"}]"#,
                 r#","transactions":[{"state":"rejected","signedTx":{"id":"0xab"}}]"#,
+                r#","transactions":[{"state":"initialized","signedTx":{"id":"0xab"}}]"#,
+                r#","transactions":[{"state":"pendingSignature","signatureShares":[{"share":"ab"}]}]"#,
+                r#","transactions":[{}]"#,
+                r#","signatureShares":[{"share":"ab"}]"#,
             ] {
                 assert_eq!(progress(&request(state, more)), Ok(Progress::Open), "{more}");
             }

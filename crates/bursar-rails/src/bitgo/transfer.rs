@@ -81,8 +81,12 @@ pub fn read(shown: &Json, expected: &Expected<'_>) -> Result<Standing, String> {
             }
             if left == fee { Ok(Standing::Reverted { reference, fee }) } else { Err(format!("it moved {left}")) }
         }
+        // A transaction that was made may be mined yet, whatever is thought of it, unless it has paid its fee and no more.
         ("failed", Some(txid)) => {
-            Ok(Standing::Reverted { reference: txid.to_owned(), fee: fee.unwrap_or(expected.fee) })
+            match fee.filter(|fee| matches!(expected.chain, Chain::Evm { .. }) && left(shown) == Ok(*fee)) {
+                Some(fee) => Ok(Standing::Reverted { reference: txid.to_owned(), fee }),
+                None => Err("its transfer failed, and has a transaction that may still be mined".to_owned()),
+            }
         }
         ("failed" | "rejected", None) => Ok(Standing::Never),
         ("pendingApproval", None) => Ok(Standing::Awaiting),
@@ -173,6 +177,9 @@ pub(super) mod tests {
         let reverted = Ok(Standing::Reverted { reference: "0xab".to_owned(), fee: Amount::new(3) });
         assert_eq!(standing(&transfer("confirmed", r#""0xab""#, "-3", r#""3""#)), reverted);
         assert_eq!(standing(&transfer("failed", r#""0xab""#, "-3", r#""3""#)), reverted);
+        for (value, fee) in [("0", r#""3""#), ("-1003", r#""3""#), ("0", "null")] {
+            assert!(standing(&transfer("failed", r#""0xab""#, value, fee)).is_err(), "{value} {fee}");
+        }
         for value in ["-1002", "1003", "-0x3", "", "-"] {
             assert!(standing(&transfer("confirmed", r#""0xab""#, value, r#""3""#)).is_err(), "{value}");
         }

@@ -118,7 +118,10 @@ impl HoldAndSend {
             SendOutcome::Exceeded { reason } => {
                 // First of all: what is lost after it is made up for by the sweep.
                 let request = exceeded(&hold, &reason);
-                if let Err(error) = self.ledger.submit(request).await {
+                // With the answer that says so, by which the sweep would know.
+                let (noted, locked) = tokio::join!(self.memory.write_waiting(), self.ledger.submit(request));
+                kept(id, noted);
+                if let Err(error) = locked {
                     tracing::error!(spend = %id, %error, "its token could not be locked; the sweep will make up for it");
                 }
                 (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
@@ -148,9 +151,7 @@ impl HoldAndSend {
         }
         // Before it is answered, so that a repeat finds the outcome.
         let (noted, settled) = tokio::join!(self.memory.write_waiting(), self.ledger.submit(request));
-        if let Err(error) = noted {
-            tracing::warn!(spend = %id, ?error, "the answer to a spend could not be kept; a repeat will not be answered with it");
-        }
+        kept(id, noted);
         match settled {
             // Until then the rail's notes may be needed.
             Ok(Outcome::Settled { .. }) if is_final => {
@@ -180,6 +181,12 @@ fn went_through(
     let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
     let hold = Hold { state, ..hold };
     (capture, Ok(Sent { hold, reference, approval: None, transaction, reports, before: false }))
+}
+
+fn kept(id: HoldId, noted: Result<(), LedgerError>) {
+    if let Err(error) = noted {
+        tracing::warn!(spend = %id, %error, "the answer to a spend could not be kept; a repeat is not answered with it");
+    }
 }
 
 fn not_taken(id: HoldId, error: &LedgerError) {

@@ -190,3 +190,27 @@ async fn a_request_that_is_over_is_given_back_and_one_that_was_not_told_is_found
     let over = rail.became_of(&hold, &*double.notes).await;
     assert!(matches!(over, SendOutcome::Refused { .. }), "{over:?}");
 }
+
+#[tokio::test]
+async fn a_request_that_can_still_be_sent_is_not_given_back_because_its_transfer_came_to_nothing() {
+    let double = Double::new(AuthVersion::V3);
+    double.says(ASKED, 200, &request("pendingUserSignature"));
+    let (rail, hold) = (double.rail(Software::Bitgo).await, requested());
+    let open = SendOutcome::Sent { reference: "r-1".to_owned() };
+    assert_eq!(rail.carry_out(WALLET, &hold, &*double.notes).await, open);
+    for (transfer_state, request_state) in [("failed", "signed"), ("rejected", "pendingUserSignature")] {
+        double.says("GET sequenceId", 200, &transfer(transfer_state, "null"));
+        double.says(LISTED, 200, &list(&[request(request_state)]));
+        assert_eq!(rail.became_of(&hold, &*double.notes).await, open, "{transfer_state} {request_state}");
+        double.says(LISTED, 200, &list(&[]));
+        assert_eq!(rail.became_of(&hold, &*double.notes).await, open, "not found proves nothing");
+    }
+    double.says("GET sequenceId", 200, &transfer("failed", r#""ab""#));
+    assert!(is_unknown(&rail.became_of(&hold, &*double.notes).await), "its transaction may be mined yet");
+    double.says(LISTED, 200, &list(&[request("canceled")]));
+    double.says("GET sequenceId", 500, "{}");
+    assert_eq!(rail.became_of(&hold, &*double.notes).await, open, "its transfer is not told");
+    double.says("GET sequenceId", 200, &transfer("rejected", "null"));
+    let over = rail.became_of(&hold, &*double.notes).await;
+    assert!(matches!(over, SendOutcome::Refused { .. }), "{over:?}");
+}
