@@ -80,6 +80,12 @@ pub struct Trial {
     pub address: Option<IpAddr>,
 }
 
+/// Over a user.
+struct Power {
+    in_one: bool,
+    in_all: bool,
+}
+
 impl Bursar {
     /// How the limits of a subject stand, if the caller may see them. Every token may see its own.
     ///
@@ -252,7 +258,7 @@ impl Bursar {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(drop),
             Subject::User(id) if id == principal.user() => self.person(principal),
-            Subject::User(id) => match self.person(principal).is_ok() && self.runs_an_organisation_of(principal, id)? {
+            Subject::User(id) => match self.person(principal).is_ok() && self.power_over(principal, id)?.in_one {
                 true => Ok(()),
                 false => Err(ServiceError::NotFound("user")),
             },
@@ -267,15 +273,17 @@ impl Bursar {
     /// Who may edit a subject's limits, and whether they may also loosen them: one's tokens, wallets and
     /// organisations that one administers, members of those organisations, and oneself, but only to tighten.
     ///
+    /// A member's limits hold in all organisations together, so only who has power over the member in all of them loosens them.
+    ///
     /// # Errors
     /// The caller may not.
     pub fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(|_| true),
-            Subject::User(id) => match self.runs_an_organisation_of(principal, id)? {
-                true => Ok(true),
-                false if id == principal.user() => Ok(false),
-                false => Err(ServiceError::NotFound("user")),
+            Subject::User(id) => match self.power_over(principal, id)? {
+                Power { in_one: true, in_all } => Ok(in_all),
+                Power { in_one: false, .. } if id == principal.user() => Ok(false),
+                Power { in_one: false, .. } => Err(ServiceError::NotFound("user")),
             },
             Subject::Wallet(id) => {
                 let (_, role) = self.wallet_for(principal, id, WalletAction::View)?;
@@ -292,15 +300,17 @@ impl Bursar {
         }
     }
 
-    /// Whether the caller administers an organisation that this user belongs to.
-    fn runs_an_organisation_of(&self, principal: &Principal, user: UserId) -> Result<bool, ServiceError> {
+    /// In which of a user's organisations the caller may say what the user may do: those that they administer, where the user
+    /// is nobody whom they could not have made what they are.
+    fn power_over(&self, principal: &Principal, user: UserId) -> Result<Power, ServiceError> {
         let places = self.reads.look_up(|reader| reader.memberships(user))?;
+        let mut power = Power { in_one: false, in_all: !places.is_empty() };
         for place in places {
-            if self.role_in(principal, place.organisation)?.is_some_and(administers) {
-                return Ok(true);
-            }
+            let own = self.role_in(principal, place.organisation)?.filter(|own| administers(*own));
+            power.in_one |= own.is_some();
+            power.in_all &= own.is_some_and(|own| !administers(place.role) || own.may_make(place.role));
         }
-        Ok(false)
+        Ok(power)
     }
 
     pub(crate) fn role_in(

@@ -204,7 +204,7 @@ impl Editing {
                 @if may_loosen {
                     (forms::proof(visit, problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
                 } @else {
-                    p class="notice" { "You can lower these limits and add some. Only somebody who runs an organisation of yours can allow more again." }
+                    p class="notice" { "You can lower these limits and add some. To allow more again takes an administrator of every organisation that this account is in; an administrator's own limits take an owner." }
                 }
                 div class="buttons" {
                     button class="main" type="submit" { "Save limits" }

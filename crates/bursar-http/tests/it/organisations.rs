@@ -357,6 +357,32 @@ async fn limits_of_a_name_tell_a_stranger_nothing_of_whether_somebody_has_it() {
 }
 
 #[tokio::test]
+async fn what_one_organisation_limits_its_member_to_no_other_loosens_and_no_admin_for_themselves() {
+    let house = House::new().await;
+    let set = async |who: &str, whose: &str, version: u64, limit: &str| {
+        let body = json!({"version": version, "limits": [limit], "otp": OTP});
+        let path = format!("/users/{}/limits", house.id(whose).await);
+        house.ask("PUT", &path, &house.session(who).await, Some(body)).await.status.as_u16()
+    };
+    assert_eq!(set("owner", "member", 0, "tbtc 1/day").await, 200);
+    assert_eq!(set("stranger", "member", 1, "tbtc 0.5/day").await, 404);
+    let stranger = house.session("stranger").await;
+    let elsewhere = house.ask("GET", "/organisations", &stranger, None).await.body["organisations"][0]["id"].clone();
+    let elsewhere = elsewhere.as_str().unwrap().parse().unwrap();
+    let place = |role| house.server.bursar.set_role_named("member@example.com", elsewhere, role);
+    place(Some(MemberRole::Member)).await.unwrap();
+    assert_eq!(set("stranger", "member", 1, "tbtc 2/day").await, 403, "another organisation's limit");
+    assert_eq!(set("stranger", "member", 1, "tbtc 0.5/day").await, 200, "less is never refused");
+    place(None).await.unwrap();
+    assert_eq!(set("owner", "member", 2, "tbtc 2/day").await, 200);
+    // Who runs an organisation with others is limited by its owners.
+    assert_eq!(set("owner", "admin", 0, "tbtc 1/day").await, 200);
+    assert_eq!(set("admin", "admin", 1, "tbtc 2/day").await, 403);
+    assert_eq!(set("admin", "admin", 1, "tbtc 0.5/day").await, 200);
+    assert_eq!(set("owner", "admin", 2, "tbtc 2/day").await, 200);
+}
+
+#[tokio::test]
 async fn a_session_without_a_second_factor_ends_where_one_is_demanded() {
     let house = House::new().await;
     let owner = house.session("owner").await;
