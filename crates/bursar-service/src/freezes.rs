@@ -73,7 +73,7 @@ impl Bursar {
         }
         let frozen = self
             .decide(principal.actor(), || {
-                let read = self.may_stop(principal, id)?;
+                let (read, _) = self.may_stop(principal, id)?;
                 self.user_freeze(id, order, (FrozenBy::Person, "frozen by an administrator"), read)
             })
             .await?;
@@ -113,7 +113,7 @@ impl Bursar {
         Ok(freeze)
     }
 
-    /// Lifts the freeze of somebody's account.
+    /// Lifts the freeze of somebody's account: who may have frozen it, in every organisation that it is in.
     ///
     /// # Errors
     /// The caller may not, the second factor is missing or wrong, or only the operator lifts it.
@@ -125,7 +125,11 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         let user = self
             .decide_stepping_up(principal, Action::AdministerUser(id), otp, |stepped_up| {
-                let mut read = self.may_stop(principal, id)?;
+                let (mut read, everywhere) = self.may_stop(principal, id)?;
+                // A freeze holds in all organisations, so that none of them undoes what another had to stop.
+                if !everywhere {
+                    return Err(ServiceError::RoleNeeded { role: "admin" });
+                }
                 let found = self.stored_user(id)?;
                 may_lift(found.value.freeze.as_ref(), "with `bursar user unfreeze`", stepped_up)?;
                 read.push((Key::User(id), found.version));
@@ -139,29 +143,31 @@ impl Bursar {
         Ok(())
     }
 
-    /// Whether the caller may stop somebody else: the versions of the places that say so.
-    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<Rests, ServiceError> {
+    /// Whether the caller may stop somebody else: the versions of the places that say so, and whether the caller has power
+    /// over them in each of those.
+    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<(Rests, bool), ServiceError> {
         let places = self.reads.look_up(|reader| reader.memberships(id))?;
-        let (mut read, mut runs_one, mut lacks) = (Vec::new(), false, None);
+        let (mut read, mut runs_one, mut runs_all, mut lacks) = (Vec::new(), false, true, None);
         for place in places {
             let own = self.place(place.organisation, principal.user())?;
             let theirs = self.place(place.organisation, id)?;
             read.push((Key::Membership((place.organisation, principal.user())), own.version));
             read.push((Key::Membership((place.organisation, id)), theirs.version));
-            runs_one |= own.value.is_some_and(MemberRole::administers);
-            let runs_it = theirs.value.filter(|role| role.administers());
-            if runs_it.is_some_and(|role| !own.value.is_some_and(|own| own.may_make(role))) {
+            let runs_it = own.value.is_some_and(MemberRole::administers);
+            (runs_one, runs_all) = (runs_one || runs_it, runs_all && runs_it);
+            let theirs = theirs.value.filter(|role| role.administers());
+            if theirs.is_some_and(|role| !own.value.is_some_and(|own| own.may_make(role))) {
                 lacks = Some(ServiceError::RoleNeeded { role: "owner" });
             }
         }
         match (runs_one, lacks) {
-            (true, None) => Ok(read),
+            (true, None) => Ok((read, runs_all)),
             (true, Some(lacks)) => Err(lacks),
             (false, _) => Err(ServiceError::NotFound("user")),
         }
     }
 
-    /// Freezes a wallet: nothing is spent from it and nothing about it changed. Whoever may spend from it may, and a
+    /// Freezes a wallet: nothing is spent from it. Whoever may spend from it may, and a
     /// token with the scope for it.
     ///
     /// # Errors

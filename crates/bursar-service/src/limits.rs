@@ -82,6 +82,7 @@ pub struct Trial {
 
 /// Over a user.
 struct Power {
+    sees: bool,
     in_one: bool,
     in_all: bool,
 }
@@ -177,9 +178,11 @@ impl Bursar {
         }
         let stepped_up = match edit.otp.as_deref() {
             None => false,
+            // A code is not used up for what cannot be allowed anyway.
+            Some(_) if !may_loosen => false,
             otp => {
                 let _shown = self.prove_step_up(principal, Action::Limits(subject), otp).await?;
-                may_loosen
+                true
             }
         };
         let edit = LimitEdit { subject, seen, rules, stepped_up };
@@ -187,7 +190,7 @@ impl Bursar {
             Outcome::Limits { .. } => self.standing(subject).await,
             Outcome::Conflict(_) => Err(changed()),
             Outcome::Invalid(problem) => Err(ServiceError::invalid("limits", problem.to_string())),
-            Outcome::StepUpNeeded if !may_loosen => Err(Refusal::RoleMissing { required: "admin" }.into()),
+            Outcome::StepUpNeeded if !may_loosen => Err(ServiceError::RoleNeeded { role: "admin" }),
             Outcome::StepUpNeeded => Err(ServiceError::StepUpNeeded),
             other => Err(ServiceError::Unavailable(format!("the ledger answered an edit of limits with {other:?}"))),
         }
@@ -258,7 +261,7 @@ impl Bursar {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(drop),
             Subject::User(id) if id == principal.user() => self.person(principal),
-            Subject::User(id) => match self.person(principal).is_ok() && self.power_over(principal, id)?.in_one {
+            Subject::User(id) => match self.person(principal).is_ok() && self.power_over(principal, id)?.sees {
                 true => Ok(()),
                 false => Err(ServiceError::NotFound("user")),
             },
@@ -281,7 +284,7 @@ impl Bursar {
         match subject {
             Subject::Token(id) => self.own_token(principal, id).map(|_| true),
             Subject::User(id) => match self.power_over(principal, id)? {
-                Power { in_one: true, in_all } => Ok(in_all),
+                Power { in_one: true, in_all, .. } => Ok(in_all),
                 Power { in_one: false, .. } if id == principal.user() => Ok(false),
                 Power { in_one: false, .. } => Err(ServiceError::NotFound("user")),
             },
@@ -295,7 +298,7 @@ impl Bursar {
             Subject::Organisation(id) => match self.role_in(principal, id)? {
                 None => Err(ServiceError::NotFound("organisation")),
                 Some(role) if administers(role) => Ok(true),
-                Some(_) => Err(Refusal::RoleMissing { required: "admin" }.into()),
+                Some(_) => Err(ServiceError::RoleNeeded { role: "admin" }),
             },
         }
     }
@@ -304,11 +307,13 @@ impl Bursar {
     /// is nobody whom they could not have made what they are.
     fn power_over(&self, principal: &Principal, user: UserId) -> Result<Power, ServiceError> {
         let places = self.reads.look_up(|reader| reader.memberships(user))?;
-        let mut power = Power { in_one: false, in_all: !places.is_empty() };
+        let mut power = Power { sees: false, in_one: false, in_all: !places.is_empty() };
         for place in places {
             let own = self.role_in(principal, place.organisation)?.filter(|own| administers(*own));
-            power.in_one |= own.is_some();
-            power.in_all &= own.is_some_and(|own| !administers(place.role) || own.may_make(place.role));
+            let has_power = own.is_some_and(|own| !administers(place.role) || own.may_make(place.role));
+            power.sees |= own.is_some();
+            power.in_one |= has_power;
+            power.in_all &= has_power;
         }
         Ok(power)
     }

@@ -236,7 +236,7 @@ const fn reach(subject: Subject) -> &'static str {
 pub(crate) fn card(visit: &Visit, standing: &Standing, path: &str, none: &str) -> Result<Markup, Failure> {
     let may_edit = match visit.bursar.may_edit(visit.person()?, standing.subject) {
         Ok(_) => true,
-        Err(ServiceError::NotFound(_) | ServiceError::Refused(_)) => false,
+        Err(ServiceError::NotFound(_) | ServiceError::Refused(_) | ServiceError::RoleNeeded { .. }) => false,
         Err(error) => return Err(error.into()),
     };
     Ok(html! {

@@ -4,7 +4,7 @@ use bursar_core::amount::Amount;
 use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
 use bursar_core::time::Span;
 use bursar_service::error::ServiceError;
-use bursar_service::names::{Named, Names};
+use bursar_service::names::{Named, Names, SESSION};
 use bursar_service::trail::{Found, Sought};
 use maud::{Markup, html};
 
@@ -60,7 +60,8 @@ fn above(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
     let is_own = visit.person.as_ref().is_some_and(|person| person.owner.id == hold.user);
     let name = |one: Named| names.get(&one).map(String::as_str);
     match (is_own, name(Named::Token(hold.token)), hold.wallet) {
-        (true, Some(token), _) => crumbs(&format!("/tokens/{}", hold.token), token),
+        // A session has no page.
+        (true, Some(token), _) if token != SESSION => crumbs(&format!("/tokens/{}", hold.token), token),
         (_, _, Some(wallet)) => {
             crumbs(&format!("/wallets/{wallet}"), name(Named::Wallet(wallet)).unwrap_or("The wallet"))
         }
@@ -204,7 +205,7 @@ fn facts(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
                 dd {
                     (name(Named::User(hold.user)).unwrap_or("somebody else"))
                     @match name(Named::Token(hold.token)) {
-                        Some(token) if is_own => { ", with " a href={ "/tokens/" (hold.token) } { (token) } },
+                        Some(token) if is_own && token != SESSION => { ", with " a href={ "/tokens/" (hold.token) } { (token) } },
                         Some(token) => { ", with " (token) },
                         None => {},
                     }

@@ -380,6 +380,27 @@ async fn what_one_organisation_limits_its_member_to_no_other_loosens_and_no_admi
     assert_eq!(set("admin", "admin", 1, "tbtc 2/day").await, 403);
     assert_eq!(set("admin", "admin", 1, "tbtc 0.5/day").await, 200);
     assert_eq!(set("owner", "admin", 2, "tbtc 2/day").await, 200);
+    assert_eq!(set("admin", "owner", 0, "tbtc 1/day").await, 404, "no freeze by another name");
+}
+
+#[tokio::test]
+async fn an_account_that_one_organisation_stopped_no_other_lets_go_on() {
+    let house = House::new().await;
+    let stranger = house.session("stranger").await;
+    let elsewhere = house.ask("GET", "/organisations", &stranger, None).await.body["organisations"][0]["id"].clone();
+    let elsewhere = elsewhere.as_str().unwrap().parse().unwrap();
+    let place = |role| house.server.bursar.set_role_named("member@example.com", elsewhere, role);
+    place(Some(MemberRole::Member)).await.unwrap();
+    let path = format!("/users/{}", house.id("member").await);
+    let admin = house.session("admin").await;
+    assert_eq!(house.ask("POST", &format!("{path}/freeze"), &admin, Some(json!({}))).await.status, 200);
+    let lift = async |who: &str| {
+        let session = house.session(who).await;
+        house.ask("POST", &format!("{path}/unfreeze"), &session, Some(json!({"otp": OTP}))).await.status.as_u16()
+    };
+    assert_eq!((lift("stranger").await, lift("admin").await), (403, 403));
+    place(None).await.unwrap();
+    assert_eq!((lift("stranger").await, lift("admin").await), (404, 200));
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ fn draw_freeze(visit: &Visit, problems: &Problems) -> Answering {
             p class="notice warn" { "You cannot freeze yourself here: nobody who is frozen could lift it." }
         } @else {
             p { strong { (user.username) } " is signed out, and every session and token of theirs stops at once, in all "
-                "organisations. Whoever runs one of them can lift it, with a code." }
+                "organisations. Whoever runs all of them can lift it, with a code, and so can the operator." }
             form method="post" action={ (here) "/freeze" } class="card danger" {
                 (frame.form_token())
                 (freezing::fields(visit, "They are told.", problems))

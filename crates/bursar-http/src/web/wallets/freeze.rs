@@ -15,7 +15,7 @@ use crate::web::layout::Section;
 use crate::web::visit::Visit;
 
 /// What a freeze does, and who lifts it.
-const DOES: &str = "Nothing is spent from it by anybody, and nothing about it changes, until the freeze ends. Whoever \
+const DOES: &str = "Nothing is spent from it by anybody until the freeze ends. Whoever \
                     administers it can lift it, with a code.";
 
 /// Asks whether it is to be frozen.

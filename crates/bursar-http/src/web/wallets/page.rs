@@ -6,8 +6,10 @@ use bursar_core::hold::Hold;
 use bursar_core::id::{TokenId, WalletId};
 use bursar_core::limit::Subject;
 use bursar_core::time::Timestamp;
+use bursar_core::token::TokenKind;
 use bursar_service::Page;
 use bursar_service::error::ServiceError;
+use bursar_service::names::SESSION;
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
@@ -42,6 +44,8 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let limits = card(&visit, &standing, &path(wallet.id), UNLIMITED)?;
     // Whose token it was is not everybody's business; one's own is.
     let by = |hold: &Hold| match own.get(&hold.token) {
+        // A session has no page.
+        Some(name) if name == SESSION => html! { (name) },
         Some(name) => html! { a href={ "/tokens/" (hold.token) } { (name) } },
         None => html! { "somebody else" },
     };
@@ -79,6 +83,7 @@ async fn own_tokens(visit: &Visit, holds: &[Hold]) -> Result<BTreeMap<TokenId, S
         }
         // A token may be forgotten before its spends are.
         match visit.bursar.access_token(person, hold.token).await {
+            Ok(state) if state.token.kind == TokenKind::Session => drop(names.insert(hold.token, SESSION.to_owned())),
             Ok(state) => drop(names.insert(hold.token, tokens::name(&state.token))),
             Err(ServiceError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),
