@@ -16,6 +16,7 @@ use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::Notice;
+use crate::power::Power;
 use crate::step_up::Action;
 use crate::stored::{Rests, trace};
 
@@ -73,8 +74,8 @@ impl Bursar {
         }
         let frozen = self
             .decide(principal.actor(), || {
-                let (read, _) = self.may_stop(principal, id)?;
-                self.user_freeze(id, order, (FrozenBy::Person, "frozen by an administrator"), read)
+                let power = self.may_stop(principal, id)?;
+                self.user_freeze(id, order, (FrozenBy::Person, "frozen by an administrator"), power.read)
             })
             .await?;
         self.tell_frozen(frozen)
@@ -125,9 +126,9 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         let user = self
             .decide_stepping_up(principal, Action::AdministerUser(id), otp, |stepped_up| {
-                let (mut read, everywhere) = self.may_stop(principal, id)?;
+                let Power { mut read, in_all, .. } = self.may_stop(principal, id)?;
                 // A freeze holds in all organisations, so that none of them undoes what another had to stop.
-                if !everywhere {
+                if !in_all {
                     return Err(ServiceError::RoleNeeded { role: "admin" });
                 }
                 let found = self.stored_user(id)?;
@@ -143,27 +144,13 @@ impl Bursar {
         Ok(())
     }
 
-    /// Whether the caller may stop somebody else: the versions of the places that say so, and whether the caller has power
-    /// over them in each of those.
-    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<(Rests, bool), ServiceError> {
-        let places = self.reads.look_up(|reader| reader.memberships(id))?;
-        let (mut read, mut runs_one, mut runs_all, mut lacks) = (Vec::new(), false, true, None);
-        for place in places {
-            let own = self.place(place.organisation, principal.user())?;
-            let theirs = self.place(place.organisation, id)?;
-            read.push((Key::Membership((place.organisation, principal.user())), own.version));
-            read.push((Key::Membership((place.organisation, id)), theirs.version));
-            let runs_it = own.value.is_some_and(MemberRole::administers);
-            (runs_one, runs_all) = (runs_one || runs_it, runs_all && runs_it);
-            let theirs = theirs.value.filter(|role| role.administers());
-            if theirs.is_some_and(|role| !own.value.is_some_and(|own| own.may_make(role))) {
-                lacks = Some(ServiceError::RoleNeeded { role: "owner" });
-            }
-        }
-        match (runs_one, lacks) {
-            (true, None) => Ok((read, runs_all)),
-            (true, Some(lacks)) => Err(lacks),
-            (false, _) => Err(ServiceError::NotFound("user")),
+    /// The power by which the caller may stop somebody else.
+    fn may_stop(&self, principal: &Principal, id: UserId) -> Result<Power, ServiceError> {
+        let power = self.power_over(principal, id)?;
+        match power {
+            Power { sees: false, .. } => Err(ServiceError::NotFound("user")),
+            Power { is_outranked: true, .. } => Err(ServiceError::RoleNeeded { role: "owner" }),
+            power => Ok(power),
         }
     }
 

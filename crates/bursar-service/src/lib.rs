@@ -45,6 +45,7 @@ pub mod passkey_sign_in;
 pub mod passkeys;
 mod pending;
 pub mod people;
+mod power;
 mod proof;
 pub mod proxy;
 pub mod rail;

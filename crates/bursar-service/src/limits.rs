@@ -8,7 +8,7 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
-use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
+use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
 use bursar_core::ip::IpRule;
 use bursar_core::ledger::{
     Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, Record, State, Version, Versioned, dry_run, needs,
@@ -25,6 +25,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::known::KnownLimits;
+use crate::power::Power;
 use crate::rail::Rail;
 use crate::spend::check_sum;
 use crate::step_up::Action;
@@ -78,13 +79,6 @@ pub struct Trial {
     pub organisation: Option<OrganisationId>,
     /// From where; if absent, from where the token itself asks, and from where it may if a person does.
     pub address: Option<IpAddr>,
-}
-
-/// Over a user.
-struct Power {
-    sees: bool,
-    in_one: bool,
-    in_all: bool,
 }
 
 impl Bursar {
@@ -301,21 +295,6 @@ impl Bursar {
                 Some(_) => Err(ServiceError::RoleNeeded { role: "admin" }),
             },
         }
-    }
-
-    /// In which of a user's organisations the caller may say what the user may do: those that they administer, where the user
-    /// is nobody whom they could not have made what they are.
-    fn power_over(&self, principal: &Principal, user: UserId) -> Result<Power, ServiceError> {
-        let places = self.reads.look_up(|reader| reader.memberships(user))?;
-        let mut power = Power { sees: false, in_one: false, in_all: !places.is_empty() };
-        for place in places {
-            let own = self.role_in(principal, place.organisation)?.filter(|own| administers(*own));
-            let has_power = own.is_some_and(|own| !administers(place.role) || own.may_make(place.role));
-            power.sees |= own.is_some();
-            power.in_one |= has_power;
-            power.in_all &= has_power;
-        }
-        Ok(power)
     }
 
     pub(crate) fn role_in(
