@@ -12,10 +12,12 @@ use bursar_core::breaker::{Breaker, BreakerRules, Pause};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
 use bursar_core::ledger::Write;
 use bursar_core::time::Timestamp;
+use bursar_rails::Forbidden;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::exchange::NoExchange;
 use crate::notices::Notice;
 use crate::proxy::NoResult;
 use crate::rail::{CallError, RailError};
@@ -202,6 +204,14 @@ impl Circuit<'_> {
             Err(NoResult::Rail(CallError::Refused { .. }) | NoResult::Service(_)) => {}
         }
         result
+    }
+
+    /// What a request was understood as; one that is never carried out counts as gone wrong.
+    pub(crate) async fn understood<T>(&self, meaning: Result<T, Forbidden>) -> Result<T, NoExchange> {
+        if let Err(forbidden) = &meaning {
+            self.went_wrong(forbidden.why.code()).await;
+        }
+        meaning.map_err(NoExchange::Forbidden)
     }
 
     /// What came of a request to read that was passed on as it is.

@@ -171,13 +171,7 @@ impl Bursar {
                     let answered = answered.map_err(untold)?;
                     return Ok(Done::Passed(answered));
                 }
-                let order = match dialect.order(asked) {
-                    Err(forbidden) => {
-                        circuit.went_wrong(forbidden.why.code()).await;
-                        return Err(NoExchange::Forbidden(forbidden));
-                    }
-                    Ok(order) => order,
-                };
+                let order = circuit.understood(dialect.order(asked)).await?;
                 let sent = self.spend(principal, request(id, wallet.coin.clone(), order, otp)).await?;
                 // It was asked for, so a client that is told nothing of it must not take it for refused.
                 let untold = |_| ServiceError::OutcomePending { hold: sent.hold.id };

@@ -105,15 +105,11 @@ impl Bursar {
         let exchanges = found.exchanges().ok_or(ServiceError::NotFound("rail"))?;
         let wallets = self.wallets_on(principal, rail).await?;
         let circuit = self.circuit(principal, Doing::Read, Place::Rail(rail));
-        let meaning = match exchanges.meaning(asked) {
-            Ok(meaning) => meaning,
-            Err(forbidden) => {
-                circuit.check()?;
-                circuit.went_wrong(forbidden.why.code()).await;
-                return Err(NoExchange::Forbidden(forbidden));
-            }
-        };
-        match meaning {
+        let meaning = exchanges.meaning(asked);
+        if meaning.is_err() {
+            circuit.check()?;
+        }
+        match circuit.understood(meaning).await? {
             Exchange::Read { outgoing, needs } => {
                 circuit.check()?;
                 self.check_needs(principal, needs, &wallets)?;

@@ -6,40 +6,20 @@
 
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
-use bursar_rails::bitgo::answer::{self, Answer};
 use bursar_rails::bitgo::order::{Call, Way};
 use bursar_rails::bitgo::request::{self, Progress, Requested};
-use bursar_rails::bitgo::sequence_id;
 use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, RailError, SendOutcome};
 use hyper::Method;
 
-use super::caller::Question;
-use super::send::{not_reached, still, unknown};
+use super::send::{still, unknown};
 use super::sent::{self, Asked, Taken};
 use super::{BitgoRail, MOST_PAGES};
-use crate::upstream::NoAnswer;
 
 /// How many requests a page has.
 const REQUESTS_PER_PAGE: &str = "100";
 
 impl BitgoRail {
-    /// Asks for a request, once.
-    pub(super) async fn ask_for(&self, hold: &Hold, asked: &Asked, body: Json, memory: &dyn Memory) -> SendOutcome {
-        let name = sequence_id(hold.id);
-        let path = of_requests(&asked.wallet);
-        let question =
-            Question { method: Method::POST, path: &path, query: &[], body: Some(&body), request: &name, at: asked.at };
-        let heard = match self.caller.ask(question).await {
-            Ok(heard) => heard,
-            Err(NoAnswer::NotSent(reason)) => return not_reached(&reason),
-            Err(NoAnswer::Lost(reason)) => return unknown(format!("the upstream did not answer: {reason}")),
-        };
-        let answer = Answer { status: heard.status, body: &heard.body, request: &name };
-        let sending = answer::read_request(&answer, &self.expected(hold, &asked.wallet));
-        self.told(hold, asked, sending, memory).await
-    }
-
     /// Looks for the request of a spend that has no transfer yet; nothing if it is none, or is not found.
     pub(super) async fn look_for_request(
         &self,
@@ -93,7 +73,7 @@ pub(super) fn is_request(hold: &Hold) -> bool {
 }
 
 /// The path of a wallet's requests: they are of no coin.
-fn of_requests(wallet: &str) -> [&str; 5] {
+pub(super) fn of_requests(wallet: &str) -> [&str; 5] {
     ["api", "v2", "wallet", wallet, "txrequests"]
 }
 

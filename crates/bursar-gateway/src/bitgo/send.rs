@@ -36,24 +36,22 @@ impl BitgoRail {
             Err(error) => return unknown(reason(error)),
         }
         let request = bitgo::sequence_id(hold.id);
-        let (call, body) = match order {
-            Some(call) if call.way == Way::Request => {
-                return self.ask_for(hold, &asked, call.named(request), memory).await;
-            }
-            Some(call) => (call.way.names().to_vec(), call.named(request.clone())),
+        let is_request = order.as_ref().is_some_and(|call| call.way == Way::Request);
+        let (path, body) = match order {
+            Some(call) if is_request => (requests::of_requests(reference).to_vec(), call.named(request.clone())),
+            Some(call) => (self.of_wallet(reference, call.way.names()), call.named(request.clone())),
             None => {
                 let (call, body) = bitgo::send(hold.id, &hold.payees);
+                let path = self.of_wallet(reference, &[call]);
                 if let Some(express) = &self.express {
-                    let path = self.of_wallet(reference, &[call]);
                     return match express.send(&path, reference, body).await {
                         Err(NoAnswer::NotSent(reason)) => not_reached(&reason),
                         Ok(()) | Err(NoAnswer::Lost(_)) => self.look(hold, &asked, memory).await,
                     };
                 }
-                (vec![call], body)
+                (path, body)
             }
         };
-        let path = self.of_wallet(reference, &call);
         let question = Question {
             method: Method::POST,
             path: &path,
@@ -68,12 +66,12 @@ impl BitgoRail {
             Err(NoAnswer::Lost(reason)) => return unknown(format!("the upstream did not answer: {reason}")),
         };
         let answer = Answer { status: heard.status, body: &heard.body, request: &request };
-        let sending = answer::read(&answer, &self.expected(hold, reference));
-        self.told(hold, &asked, sending, memory).await
+        let read = if is_request { answer::read_request } else { answer::read };
+        self.told(hold, &asked, read(&answer, &self.expected(hold, reference)), memory).await
     }
 
     /// What the upstream's word on a send comes to.
-    pub(super) async fn told(&self, hold: &Hold, asked: &Asked, sending: Sending, memory: &dyn Memory) -> SendOutcome {
+    async fn told(&self, hold: &Hold, asked: &Asked, sending: Sending, memory: &dyn Memory) -> SendOutcome {
         match sending {
             Sending::Transfer(standing) => self.taken(hold, asked, standing, memory).await,
             Sending::Requested(requested) => requests::taken(hold.id, requested, memory).await,
@@ -105,7 +103,7 @@ impl BitgoRail {
     }
 
     /// Looks for the transfer by its name.
-    pub(super) async fn look(&self, hold: &Hold, asked: &Asked, memory: &dyn Memory) -> SendOutcome {
+    async fn look(&self, hold: &Hold, asked: &Asked, memory: &dyn Memory) -> SendOutcome {
         let request = bitgo::sequence_id(hold.id);
         let path = self.of_wallet(&asked.wallet, &["transfer", "sequenceId", &request]);
         let at = self.caller.now();
@@ -194,7 +192,7 @@ fn never() -> SendOutcome {
     SendOutcome::Refused { reason: "it was given up before it was sent".to_owned() }
 }
 
-pub(super) fn not_reached(reason: &str) -> SendOutcome {
+fn not_reached(reason: &str) -> SendOutcome {
     SendOutcome::Refused { reason: format!("the upstream was not reached: {reason}") }
 }
 

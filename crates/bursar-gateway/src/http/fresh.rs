@@ -12,20 +12,37 @@ const MOST: usize = 512;
 const MOST_BYTES: usize = 64 << 20;
 
 #[derive(Default)]
-pub(super) struct Fresh(Mutex<BTreeMap<HoldId, Answered>>);
+pub(super) struct Fresh(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    answers: BTreeMap<HoldId, Answered>,
+    bytes: usize,
+}
 
 impl Fresh {
     pub(super) fn put(&self, hold: HoldId, answered: Answered) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.insert(hold, answered);
-        // Ids are in order of time.
-        while waiting.len() > MOST || waiting.values().map(|one| one.body.len()).sum::<usize>() > MOST_BYTES {
-            waiting.pop_first();
+        waiting.remove(hold);
+        waiting.bytes = waiting.bytes.saturating_add(answered.body.len());
+        waiting.answers.insert(hold, answered);
+        while waiting.answers.len() > MOST || waiting.bytes > MOST_BYTES {
+            // Ids are in order of time.
+            let Some((&oldest, _)) = waiting.answers.first_key_value() else { break };
+            waiting.remove(oldest);
         }
     }
 
     pub(super) fn take(&self, hold: HoldId) -> Option<Answered> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&hold)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(hold)
+    }
+}
+
+impl Waiting {
+    fn remove(&mut self, hold: HoldId) -> Option<Answered> {
+        let gone = self.answers.remove(&hold)?;
+        self.bytes = self.bytes.saturating_sub(gone.body.len());
+        Some(gone)
     }
 }
 
