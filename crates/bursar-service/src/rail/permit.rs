@@ -1,7 +1,9 @@
 //! The right to send one spend, which nothing but the ledger's grant gives.
 
+use std::sync::Arc;
+
 use bursar_core::hold::Hold;
-use bursar_rails::exchange::Outgoing;
+use bursar_rails::exchange::{Charge, Outgoing};
 
 use crate::flow::Flow;
 
@@ -9,20 +11,20 @@ use crate::flow::Flow;
 /// what was not held cannot reach a rail.
 #[derive(Debug)]
 pub struct Permit {
-    hold: Hold,
-    outgoing: Option<Outgoing>,
+    hold: Arc<Hold>,
+    charge: Option<Arc<Charge>>,
     flow: Option<Flow>,
 }
 
 impl Permit {
     /// Only a hold that was just granted makes a permit.
-    pub(crate) const fn of_granted(hold: Hold) -> Self {
-        Self { hold, outgoing: None, flow: None }
+    pub(crate) const fn of_granted(hold: Arc<Hold>) -> Self {
+        Self { hold, charge: None, flow: None }
     }
 
     /// The same with the request that it is for, on rails of plain HTTP.
-    pub(crate) fn carrying(self, outgoing: Option<Outgoing>) -> Self {
-        Self { outgoing, ..self }
+    pub(crate) fn carrying(self, charge: Option<Arc<Charge>>) -> Self {
+        Self { charge, ..self }
     }
 
     /// The same with a way for its answer, for whoever takes it while it comes.
@@ -36,12 +38,12 @@ impl Permit {
     }
 
     /// The spend it allows.
-    pub const fn hold(&self) -> &Hold {
+    pub fn hold(&self) -> &Hold {
         &self.hold
     }
 
     /// The request that it is for, on rails of plain HTTP.
-    pub const fn outgoing(&self) -> Option<&Outgoing> {
-        self.outgoing.as_ref()
+    pub fn outgoing(&self) -> Option<&Outgoing> {
+        self.charge.as_ref().map(|charge| &charge.outgoing)
     }
 }
