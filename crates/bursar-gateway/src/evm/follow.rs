@@ -1,5 +1,6 @@
 //! What became of a spend, as the chain has it.
 
+use bursar_core::amount::Amount;
 use bursar_core::hold::Hold;
 use bursar_rails::evm::quantity::{hash, narrow};
 use bursar_rails::evm::{Address, B256, Price, Receipt, Signed, address};
@@ -7,11 +8,18 @@ use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
 use super::sent::{self, Remembered};
-use super::{EvmRail, quote};
+use super::{EvmRail, plan, quote};
 
 impl EvmRail {
     pub(super) async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
         match self.look(hold, memory).await {
+            // The fee was the sender's, and is captured with the other half.
+            Ok(SendOutcome::Done { reference, .. }) if plan::is_of_payer(hold) => {
+                SendOutcome::Done { reference, fee: Amount::ZERO }
+            }
+            Ok(SendOutcome::Reverted { reference, .. }) if plan::is_of_payer(hold) => {
+                SendOutcome::Reverted { reference, fee: Amount::ZERO }
+            }
             Ok(outcome) => outcome,
             Err(RailError::Refused(reason) | RailError::Unavailable(reason)) => SendOutcome::Unknown { reason },
             Err(RailError::UnknownWallet | RailError::Invalid { .. }) => {

@@ -29,6 +29,13 @@ enum Made {
     ByNode(Box<Unsigned>),
 }
 
+/// The holds that one signature is for: one, or two of two wallets.
+#[derive(Clone, Copy)]
+struct Halves {
+    own: HoldId,
+    payers: Option<HoldId>,
+}
+
 /// Why nothing was signed.
 pub(super) enum NotSigned {
     /// It never will be.
@@ -39,11 +46,23 @@ pub(super) enum NotSigned {
 
 impl EvmRail {
     pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
-        let step = match self.step(reference, hold) {
+        self.carry_out_with(reference, hold, None, memory).await
+    }
+
+    /// The same with the half that another wallet pays, and what that is called, if one does.
+    pub(super) async fn carry_out_with(
+        &self,
+        reference: &str,
+        hold: &Hold,
+        payers: Option<(&str, &Hold)>,
+        memory: &dyn Memory,
+    ) -> SendOutcome {
+        let step = match self.step(reference, hold).and_then(|step| step.paid_by(payers)) {
             Ok(step) => step,
             Err(reason) => return SendOutcome::Refused { reason },
         };
-        match self.take_nonce(&step, hold.id, memory).await {
+        let halves = Halves { own: hold.id, payers: payers.map(|(_, half)| half.id) };
+        match self.take_nonce(&step, halves, memory).await {
             Ok(signed) if step.is_broadcast() => self.broadcast(&signed).await,
             Ok(signed) => SendOutcome::Sent { reference: format!("{:#x}", signed.hash) },
             Err(NotSigned::Never(reason)) => SendOutcome::Refused { reason },
@@ -61,7 +80,7 @@ impl EvmRail {
     }
 
     /// Takes a nonce of a wallet, has what uses it signed, and remembers both, so that it is given to nobody else.
-    async fn take_nonce(&self, step: &Step, hold: HoldId, memory: &dyn Memory) -> Result<Signed, NotSigned> {
+    async fn take_nonce(&self, step: &Step, halves: Halves, memory: &dyn Memory) -> Result<Signed, NotSigned> {
         let never = |error: RailError| NotSigned::Never(reason(error));
         let (sender, takes) = (step.sender(), step.takes());
         let turn = self.turn(sender);
@@ -73,21 +92,26 @@ impl EvmRail {
                 Made::Signed(signed) => (signed.nonce, signed.hash, sent::pack(&sender, signed)),
                 Made::ByNode(unsigned) => (nonce, unsigned.signing_hash(), sent::asked(&sender, nonce)),
             };
+            if matches!(made, Made::ByNode(_)) && halves.payers.is_some() {
+                return Err(NotSigned::Never("a node with the key signs nothing that another wallet pays".to_owned()));
+            }
             let used_up = || NotSigned::Never("the wallet is used up".to_owned());
             let following = nonce.max(taken.checked_add(1).ok_or_else(used_up)?);
-            let notes = vec![
+            let mut notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
-                NewNote { name: sent::note(hold), version: 0, body: Some(body) },
                 watch::given(memory, sender, taken, (&hash, takes)).map_err(never)?,
             ];
+            // INVARIANT: both halves are signed at once, or neither: whichever was given up before keeps the other from it.
+            let signed = |hold| NewNote { name: sent::note(hold), version: 0, body: Some(body.clone()) };
+            notes.extend(halves.all().map(signed));
             match memory.write(notes).await {
                 Ok(true) => {
                     return match made {
                         Made::Signed(signed) => Ok(signed),
-                        Made::ByNode(unsigned) => self.first_signature(hold, &unsigned, memory).await,
+                        Made::ByNode(unsigned) => self.first_signature(halves.own, &unsigned, memory).await,
                     };
                 }
-                Ok(false) => self.check_unsigned(hold, memory)?,
+                Ok(false) => halves.all().try_for_each(|hold| self.check_unsigned(hold, memory))?,
                 // Nothing has left, and nothing will before the note is read again.
                 Err(error) => return Err(NotSigned::Unknown(reason(error))),
             }
@@ -208,7 +232,26 @@ impl EvmRail {
     }
 }
 
+impl Halves {
+    fn all(self) -> impl Iterator<Item = HoldId> {
+        [Some(self.own), self.payers].into_iter().flatten()
+    }
+}
+
 impl Step {
+    /// The same, if what it takes from another wallet is held of that one, and of no other.
+    fn paid_by(self, payers: Option<(&str, &Hold)>) -> Result<Self, String> {
+        let (Self::Sign { payment, .. } | Self::Broadcast { payment, .. }) = &self;
+        let is_held = match payers {
+            None => payment.payer == payment.sender,
+            Some((reference, half)) => {
+                let wallet = wallet(reference).map_err(|_| "the payer's reference is no address".to_owned())?;
+                payment.payer != payment.sender && plan::is_held_of_payer(payment, (wallet, half))
+            }
+        };
+        if is_held { Ok(self) } else { Err("what another wallet pays is not what is held of it".to_owned()) }
+    }
+
     fn sender(&self) -> Address {
         match self {
             Self::Sign { payment, .. } | Self::Broadcast { payment, .. } => payment.sender,
