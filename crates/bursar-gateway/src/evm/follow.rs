@@ -8,7 +8,7 @@ use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
 use super::sent::{self, Remembered};
-use super::{EvmRail, plan, quote};
+use super::{EvmRail, plan, quote, watch};
 
 impl EvmRail {
     pub(super) async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
@@ -82,6 +82,10 @@ impl EvmRail {
                     reason: format!("nonce {nonce} of the wallet is used, and by which transaction cannot be seen"),
                 },
             });
+        }
+        // Another is offered in its place; the node may mine it all the same.
+        if watch::is_replaced(memory, sender, nonce, &hash)? {
+            return Ok(SendOutcome::Sent { reference });
         }
         // It is in no block: dropped, or not there yet. A node that has it says so.
         self.offer(signed).await

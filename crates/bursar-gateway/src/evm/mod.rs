@@ -14,6 +14,7 @@ mod keys;
 mod plan;
 mod protocol;
 mod quote;
+mod replace;
 mod send;
 mod sent;
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Protocol for EvmRail {
         _reference: &'a str,
         call: &'a Call,
         hold: HoldId,
-        _memory: &'a dyn Memory,
+        memory: &'a dyn Memory,
     ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>> {
         Box::pin(async move {
             // Whose wallet pays was looked at before; what the call means is read again, from the same call.
@@ -78,7 +78,10 @@ impl Protocol for EvmRail {
             let plan = match &payment.form {
                 Form::Signed(signed) => Plan { fee: signed.fee(), instruction: signed.bytes.to_vec() },
                 Form::Asked { fees, .. } => {
-                    let (gas, price) = quote::quote(&self.chain, &self.node, &payment, fees).await?;
+                    let (gas, price) = match self.quote_replacement(&payment, fees, memory).await? {
+                        Some(quoted) => quoted,
+                        None => quote::quote(&self.chain, &self.node, &payment, fees).await?,
+                    };
                     Plan { fee: price.fee(gas), instruction: plan::write(hold, &payment, gas, price) }
                 }
             };

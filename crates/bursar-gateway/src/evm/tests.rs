@@ -1,6 +1,7 @@
 //! What the rail promises of nonces, signatures and lost answers, against a node that says what it is told to say.
 
 mod by_node;
+mod replace;
 mod two_wallets;
 
 use std::collections::{HashMap, VecDeque};
