@@ -188,6 +188,35 @@ onChain('two wallets', {}, (world) => {
     }
   });
 
+  promise('sent again with higher fees, both halves of both are held, and one transaction is captured', async (t) => {
+    const { chain, gateway, contract } = world;
+    const { token, payer, call, from } = await pair(t);
+    const to = anyAddress();
+    const again = (cap) => gateway.send(token, {
+      ...call('transferFrom', payer.address, to, 100n), nonce: '0x0', maxFeePerGas: hex(cap * GIGAWEI), maxPriorityFeePerGas: hex(cap * GIGAWEI / 10n),
+    });
+    await chain.automine(false);
+    try {
+      const slow = resultOf(await again(10n));
+      const fast = resultOf(await again(20n));
+      assert.equal((await gateway.counted(token)).held, 200n);
+      await chain.mine();
+      const spends = await gateway.settled(token);
+      const [amounts, fees] = halves(spends, payer);
+      for (const some of [amounts, fees]) {
+        assert.deepEqual(some.map(({ state }) => state).sort(), ['captured', 'released']);
+        assert.equal(some.find(({ captured }) => captured).captured.reference, fast);
+      }
+      assert.equal(await chain.receipt(slow), null);
+      assert.equal((await gateway.counted(token)).sum, 100n);
+      assert.equal(await chain.coins(contract, to), 100n);
+      assert.equal(await chain.count(from, 'pending'), 1);
+    } finally {
+      await chain.mine();
+      await chain.automine(true);
+    }
+  });
+
   promise('what the wallet that sends cannot afford is given back in both halves', async (t) => {
     const { chain, gateway, contract } = world;
     const { token, from, payer, take } = await pair(t);

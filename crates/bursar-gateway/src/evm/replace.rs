@@ -11,7 +11,7 @@ use bursar_rails::evm::{Form, Payment, Price, Signed};
 use bursar_service::rail::{Memory, RailError};
 
 use super::sent::{self, Remembered};
-use super::{EvmRail, quote, send, watch};
+use super::{EvmRail, keys, quote, send, watch};
 
 /// By which part of the price before a node wants more for a replacement, in cap and tip: a tenth is what all want.
 const MORE: u128 = 10;
@@ -68,11 +68,14 @@ impl EvmRail {
         memory: &dyn Memory,
     ) -> Result<Signed, RailError> {
         let refuse = |problem| refuse(nonce, problem);
+        if keys::is_of_node(memory, &payment.sender)? {
+            return Err(refuse("was used, and a node has the wallet's key, which replaces nothing; leave it out"));
+        }
         let last = watch::last_given(memory, payment.sender, nonce)?
             .ok_or_else(|| refuse("is used for good, or not from here; leave it out, and the next one is chosen"))?;
         let (hash, bytes) = match sent::read(memory, last.hold)? {
             Some((_, Remembered::Signed { hash, bytes, .. })) if hash == last.hash => (hash, bytes),
-            _ => return Err(refuse("is that of a spend that is settled, or whose key a node has; leave it out")),
+            _ => return Err(refuse("is that of a spend that is settled; leave it out, and the next one is chosen")),
         };
         let Raw { sender, message, signed } = Raw::read(&self.chain, &bytes)
             .map_err(|_| refuse("is that of a transaction that would not be carried out now"))?;

@@ -144,6 +144,21 @@ async fn a_nonce_that_was_given_out_is_good_for_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_node_with_the_key_replaces_nothing() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(1).await, Notes::default());
+    let name = keys::of_node(&wallet(WALLET).unwrap());
+    assert_eq!(memory.write(vec![NewNote { name, version: 0, body: Some(Vec::new()) }]).await, Ok(true));
+    double.hangs_up("eth_signTransaction");
+    let first = planned(&rail, 1, &FIRST, &memory).await.unwrap();
+    assert!(matches!(rail.carry_out(WALLET, &first, &memory).await, SendOutcome::Unknown { .. }));
+    let refused = planned(&rail, 2, &DEARER, &memory).await;
+    let Err(RailError::Refused(reason)) = refused else { panic!("{refused:?}") };
+    assert!(reason.starts_with("`nonce` 0 was used"), "{reason}");
+    assert_eq!(double.asked("eth_signTransaction").len(), 1);
+}
+
+#[tokio::test]
 async fn a_replacement_needs_the_funds_of_the_dearer_one_and_not_of_both() {
     let double = Double::new();
     let (rail, memory) = (double.rail(1).await, memory().await);
