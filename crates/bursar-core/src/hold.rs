@@ -127,9 +127,12 @@ pub enum HoldState {
 
 /// All keys that name a spend: the one its client chose, and the transaction itself if one was built before.
 ///
-/// A transaction that is sent again under another name is still the same spend.
+/// A transaction that is sent again under another name is still the same spend. What goes by a name of its token is no
+/// transaction that was built before: its instruction is its rail's, and the same name and request of another token are
+/// another spend.
 pub fn names(chosen: Option<&SpendKey>, wallet: Option<WalletId>, transaction: &[u8]) -> Vec<SpendKey> {
-    let wallet = wallet.filter(|_| !transaction.is_empty());
+    let is_of_token = matches!(chosen, Some(SpendKey::Client(..)));
+    let wallet = wallet.filter(|_| !transaction.is_empty() && !is_of_token);
     let built = wallet.map(|wallet| SpendKey::Transaction(wallet, Sha256::digest(transaction).into()));
     let mut names: Vec<SpendKey> = chosen.cloned().into_iter().chain(built).collect();
     names.dedup();

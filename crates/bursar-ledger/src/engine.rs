@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bursar_core::ambient::Clock;
-use bursar_core::ledger::{Applied, Change, Command, Key, NotLoaded, Outcome, Record, Request, State, apply, needs};
+use bursar_core::ledger::{
+    Applied, Change, Command, Key, NotLoaded, Outcome, Record, Request, State, apply, needs, needs_of_its_own,
+};
 use bursar_core::time::Timestamp;
 use bursar_store::{Batch, Position, StoreError, Writer};
 
@@ -188,8 +190,8 @@ impl Engine {
 
     /// Decides one command; nothing, if the store has to be told first what this batch has done.
     fn apply(&mut self, request: &Request, now: Timestamp) -> Result<Option<Applied>, Fault> {
-        // A hold reads whatever it writes, so that what is missing shows; it nearly always finds everything.
-        if matches!(request.command, Command::Hold(_))
+        // A spend reads whatever it writes, so that what is missing shows; it nearly always finds everything.
+        if matches!(request.command, Command::Hold(_) | Command::Capture { .. } | Command::Release { .. })
             && let Ok(applied) = apply(&mut self.state, request, now)
         {
             return Ok(Some(applied));
@@ -202,14 +204,14 @@ impl Engine {
         apply(&mut self.state, request, now).map(Some).map_err(missing)
     }
 
-    /// Loads what the commands of a batch need, all together; the past of budgets aside, which is good for
-    /// one command only.
+    /// Loads what the commands of a batch need and others have not loaded, all together; the past of budgets aside,
+    /// which is good for one command only.
     fn load_together(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         let mut asking: Vec<&Command> = jobs.iter().map(|job| &job.request.command).collect();
         while !asking.is_empty() {
             let mut keys = Vec::new();
             asking.retain(|command| {
-                let mut needed = needs(&self.state, command);
+                let mut needed = needs_of_its_own(&self.state, command);
                 needed.retain(|key| !matches!(key, Key::History(_)));
                 let asks_again = needed.iter().any(|key| leads_on(command, key));
                 keys.append(&mut needed);

@@ -3,6 +3,8 @@
 //! So a spend that may pass counts as captured: at once, or at its deadline if a rule names a service that may say better
 //! until then. Either way it counts from the moment it is allowed, and no clock gives it back.
 
+use std::sync::Arc;
+
 use bursar_core::amount::Amount;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
@@ -122,12 +124,12 @@ impl Bursar {
                     if hold.holder.is_none() {
                         self.capture_allowed(principal, &hold);
                     }
-                    return Ok(AllowedSpend { hold: *hold, reports, before: false });
+                    return Ok(AllowedSpend { hold: Arc::unwrap_or_clone(hold), reports, before: false });
                 }
                 // What a service holds, or a rail sends, was not allowed to anybody else.
                 Outcome::Known { hold, same: true } if hold.captures_itself => {
                     let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
-                    return Ok(AllowedSpend { hold: *hold, reports, before: true });
+                    return Ok(AllowedSpend { hold: Arc::unwrap_or_clone(hold), reports, before: true });
                 }
                 Outcome::Known { hold, .. } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
                 Outcome::Refused(refusal) => return Err(refusal.into()),

@@ -126,10 +126,12 @@ impl Bursar {
         let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
         for _ in 0..MOST_ATTEMPTS {
             match self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await? {
-                Outcome::Held { hold, reports } => return Ok(Held { hold: *hold, reports, before: false }),
+                Outcome::Held { hold, reports } => {
+                    return Ok(Held { hold: Arc::unwrap_or_clone(hold), reports, before: false });
+                }
                 Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
                     let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
-                    return Ok(Held { hold: *hold, reports, before: true });
+                    return Ok(Held { hold: Arc::unwrap_or_clone(hold), reports, before: true });
                 }
                 Outcome::Known { hold, .. } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
                 Outcome::Refused(refusal) => return Err(refusal.into()),
@@ -412,7 +414,7 @@ impl Bursar {
     async fn settle_as(&self, principal: &Principal, command: Command) -> Result<Hold, ServiceError> {
         let asked = command.clone();
         match self.command(principal.actor(), command).await? {
-            Outcome::Settled { hold, before } if !before || is_same(&hold, &asked) => Ok(*hold),
+            Outcome::Settled { hold, before } if !before || is_same(&hold, &asked) => Ok(Arc::unwrap_or_clone(hold)),
             Outcome::Settled { hold, .. } => {
                 Err(ServiceError::Conflict(format!("the spend was settled before: it is {}", hold.state.name())))
             }

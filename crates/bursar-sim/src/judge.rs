@@ -112,10 +112,10 @@ impl Judge {
                 return Err(format!("P9: `{}` of spend {id} changed no spend", event.action));
             };
             return match event.action.as_str() {
-                "spend.hold" => self.granted(hold),
+                "spend.hold" => self.granted(Hold::clone(&hold)),
                 "spend.name" => {
-                    for name in hold.aliases {
-                        self.names.entry(name).or_insert(id);
+                    for name in &hold.aliases {
+                        self.names.entry(name.clone()).or_insert(id);
                     }
                     Ok(())
                 }

@@ -171,7 +171,7 @@ impl World {
 
     fn find(&self, id: HoldId) -> Option<Hold> {
         self.disk.view(|view| match view.records.get(&Key::Hold(id)).map(|found| &found.value) {
-            Some(Record::Hold(_, hold)) => Some(hold.clone()),
+            Some(Record::Hold(_, hold)) => Some(Hold::clone(hold)),
             _ => None,
         })
     }

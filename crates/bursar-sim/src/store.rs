@@ -108,7 +108,7 @@ impl Snapshot {
 
     pub(crate) fn holds(&self) -> impl Iterator<Item = &Hold> {
         self.records.values().filter_map(|found| match &found.value {
-            Record::Hold(_, hold) => Some(hold),
+            Record::Hold(_, hold) => Some(&**hold),
             _ => None,
         })
     }

@@ -1,6 +1,7 @@
 //! What can be asked of the ledger, and what it answers.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::amount::Amount;
 use crate::audit::{Actor, Event};
@@ -220,14 +221,14 @@ pub enum Outcome {
     /// Budget is reserved; the spend may go to the rail.
     Held {
         /// The spend.
-        hold: Box<Hold>,
+        hold: Arc<Hold>,
         /// What each limit it falls under said.
         reports: Vec<LimitReport>,
     },
     /// The key names a spend that is there already.
     Known {
         /// That spend.
-        hold: Box<Hold>,
+        hold: Arc<Hold>,
         /// Whether it means the same as what was asked.
         same: bool,
     },
@@ -236,7 +237,7 @@ pub enum Outcome {
     /// The spend is settled, now or before.
     Settled {
         /// The spend as it stands.
-        hold: Box<Hold>,
+        hold: Arc<Hold>,
         /// Whether it was settled before, so that nothing changed.
         before: bool,
     },

@@ -2,6 +2,7 @@
 //! only spares the ledger the work.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::account::{User, Wallet};
 use crate::amount::Amount;
@@ -31,7 +32,7 @@ pub(super) enum Verdict {
     /// It may be held.
     Granted(Box<Granted>),
     /// It was asked before.
-    Known(Box<Hold>),
+    Known(Arc<Hold>),
     /// It may not be held.
     Refused {
         /// Why not.
@@ -99,7 +100,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         return Ok(refusal.into());
     }
     if let Some(known) = known(state, request)? {
-        return Ok(Verdict::Known(Box::new(known.clone())));
+        return Ok(Verdict::Known(Arc::clone(known)));
     }
     let Some(cost) = cost_of(request).filter(|cost| !cost.is_absurd()) else {
         return Ok(Refusal::AmountTooLarge.into());
@@ -311,7 +312,7 @@ fn same_chain(wallet: &Wallet, request: &HoldRequest) -> Result<(), Refusal> {
 }
 
 /// The spend that one of the request's names stands for already, or that has its id.
-fn known<'a>(state: &'a State, request: &HoldRequest) -> Result<Option<&'a Hold>, NotLoaded> {
+fn known<'a>(state: &'a State, request: &HoldRequest) -> Result<Option<&'a Arc<Hold>>, NotLoaded> {
     let mut known = state.hold(&request.id)?;
     for name in request.names() {
         let Some(hold) = state.spend_key(&name)?.map(|id| state.hold(id)).transpose()?.flatten() else { continue };

@@ -1,5 +1,7 @@
 //! Reserving budget: what a spend needs to be decided, and what a decision changes.
 
+use std::sync::Arc;
+
 use crate::amount::Amount;
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold, HoldState};
@@ -80,6 +82,30 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     keys
 }
 
+/// Whether what the spend is decided on was probably loaded for others: all but its id and its names.
+pub(super) fn is_one_of_many(state: &State, request: &HoldRequest) -> bool {
+    let Ok(Some(token)) = state.token(&request.token) else { return false };
+    let organisation = match request.wallet {
+        Some(wallet) => state.wallet(&wallet).ok().flatten().map(|wallet| wallet.organisation),
+        None => request.organisation,
+    };
+    let Some(organisation) = organisation else { return false };
+    // Budgets of single destinations are as many as there are destinations.
+    let looks_at_none = |subject| state.limits(&subject).is_ok_and(|rules| !rules.is_some_and(look_at_payments));
+    subjects(token.id, token.user, request.wallet, organisation).all(looks_at_none)
+}
+
+pub(super) fn needs_of_its_own(state: &State, request: &HoldRequest) -> Vec<Key> {
+    let mut keys = Vec::with_capacity(3);
+    seen(&mut keys, state.hold(&request.id));
+    for name in request.names() {
+        if let Some(known) = seen(&mut keys, state.spend_key(&name)) {
+            seen(&mut keys, state.hold(known));
+        }
+    }
+    keys
+}
+
 /// The record, if there is one; where it was not loaded, that it is needed.
 fn seen<'a, T>(keys: &mut Vec<Key>, found: Result<Option<&'a T>, NotLoaded>) -> Option<&'a T> {
     match found {
@@ -107,7 +133,7 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
         }
     }
     match decide(state, request, now)? {
-        Verdict::Known(known) => known_as(state, *known, request),
+        Verdict::Known(known) => known_as(state, &known, request),
         Verdict::Refused { refusal, learnt } => {
             for (budget, learnt) in learnt {
                 state.change_budget(&budget, |budget| *budget = learnt)?;
@@ -120,7 +146,7 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             Ok((Outcome::Refused(refusal), Some(Trace { action: "spend.refuse", subject, data })))
         }
         Verdict::Granted(granted) => {
-            let hold = held(request, &granted, now);
+            let hold = Arc::new(held(request, &granted, now));
             let paid = if granted.notes_paid { paid::changed(state, &hold, true)? } else { Vec::new() };
             let Granted { weights, reports, .. } = *granted;
             for weight in weights {
@@ -140,9 +166,9 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             for name in hold.names() {
                 state.put(Record::SpendKey(name, hold.id));
             }
-            state.put(Record::Hold(hold.id, hold.clone()));
+            state.put(Record::Hold(hold.id, Arc::clone(&hold)));
             let trace = Trace { action: "spend.hold", subject: format!("spend:{}", hold.id), data: told(&hold) };
-            Ok((Outcome::Held { hold: Box::new(hold), reports }, Some(trace)))
+            Ok((Outcome::Held { hold, reports }, Some(trace)))
         }
     }
 }
@@ -172,7 +198,7 @@ fn held(request: &HoldRequest, granted: &Granted, now: Timestamp) -> Hold {
 }
 
 /// Whatever name led to a spend names it from now on, and no other; unless it came to nothing.
-fn known_as(state: &mut State, mut known: Hold, request: &HoldRequest) -> Result<Decided, NotLoaded> {
+fn known_as(state: &mut State, known: &Arc<Hold>, request: &HoldRequest) -> Result<Decided, NotLoaded> {
     let mut new = Vec::new();
     if !matches!(known.state, HoldState::Released { .. }) {
         for name in request.names() {
@@ -185,17 +211,19 @@ fn known_as(state: &mut State, mut known: Hold, request: &HoldRequest) -> Result
     if known.meaning != request.meaning || !few {
         let data = vec![("spend", known.id.to_string())];
         let trace = Trace { action: "spend.conflict", subject: format!("token:{}", request.token), data };
-        return Ok((Outcome::Known { hold: Box::new(known), same: false }, Some(trace)));
+        return Ok((Outcome::Known { hold: Arc::clone(known), same: false }, Some(trace)));
     }
     if new.is_empty() {
-        return Ok((Outcome::Known { hold: Box::new(known), same: true }, None));
+        return Ok((Outcome::Known { hold: Arc::clone(known), same: true }, None));
     }
     let data = vec![("token", request.token.to_string()), ("names", new.len().to_string())];
     let trace = Trace { action: "spend.name", subject: format!("spend:{}", known.id), data };
     new.iter().for_each(|name| state.put(Record::SpendKey(name.clone(), known.id)));
+    let mut known = Hold::clone(known);
     known.aliases.extend(new);
-    state.put(Record::Hold(known.id, known.clone()));
-    Ok((Outcome::Known { hold: Box::new(known), same: true }, Some(trace)))
+    let known = Arc::new(known);
+    state.put(Record::Hold(known.id, Arc::clone(&known)));
+    Ok((Outcome::Known { hold: known, same: true }, Some(trace)))
 }
 
 fn told(hold: &Hold) -> Vec<(&'static str, String)> {

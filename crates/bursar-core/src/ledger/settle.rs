@@ -1,10 +1,13 @@
 //! Settling spends: once, on somebody's word, in full. What is unknown is never released by the clock (I3).
 
+use std::sync::Arc;
+
 use crate::amount::Amount;
 use crate::coin::Asset;
+use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold, HoldState};
 use crate::id::HoldId;
-use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
+use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, payments_of, subjects};
 use crate::ledger::command::Settler;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
@@ -24,16 +27,21 @@ pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, A
         keys.extend(paid::keys_of(state, hold));
         keys.extend(hold.names().into_iter().map(Key::SpendKey));
     }
+    let paid = paid.map(|(amount, fee)| hold.cost.really(amount, fee));
     for subject in of(hold) {
         keys.push(Key::Limits(subject));
         let Ok(set) = state.limits(&subject) else { continue };
-        let paid = paid.map(|(amount, fee)| hold.cost.really(amount, fee));
         for cost in std::iter::once(&hold.cost).chain(&paid) {
-            let terms = Terms { cost, payments: &payments_of(hold, cost) };
+            let terms = Terms { cost, payments: &payments_that_count(set, hold, cost) };
             keys.extend(charges(subject, set, terms).into_iter().map(|charge| Key::Budget(charge.budget)));
         }
     }
     keys
+}
+
+/// What is paid to whom, where these rules count it: to name each destination takes a hash.
+fn payments_that_count(set: Option<&LimitSet>, hold: &Hold, cost: &Cost) -> Vec<(DestinationId, Amount)> {
+    if set.is_some_and(look_at_payments) { payments_of(hold, cost) } else { Vec::new() }
 }
 
 fn of(hold: &Hold) -> impl Iterator<Item = Subject> {
@@ -55,7 +63,7 @@ pub(super) fn capture(
             if matches!(by, Settler::Service { stepped_up: false, .. }) {
                 return Ok((Outcome::StepUpNeeded, None));
             }
-            (*hold, true)
+            (hold, true)
         }
         Err(outcome) => return Ok((outcome, None)),
     };
@@ -98,7 +106,7 @@ pub(super) fn capture(
         stop_spending(state, token, now);
     }
     let action = if was_released { "spend.correct" } else { "spend.capture" };
-    Ok(settled_as(state, hold, settled, by, action, data))
+    Ok(settled_as(state, &hold, settled, by, action, data))
 }
 
 pub(super) fn release(
@@ -127,26 +135,26 @@ pub(super) fn release(
     payees.into_iter().for_each(|record| state.put(record));
     freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::Released { at: now, reason: reason.to_owned() };
-    Ok(settled_as(state, hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
+    Ok(settled_as(state, &hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
 }
 
 pub(super) fn expire(state: &mut State, id: HoldId, overdue: bool, now: Timestamp) -> Result<Decided, NotLoaded> {
-    let Some(hold) = state.hold(&id)?.cloned() else {
+    let Some(hold) = state.hold(&id)?.map(Arc::clone) else {
         return Ok((Outcome::NoSuchHold, None));
     };
     // Whoever finds a deadline over goes by a clock of their own; this is the ledger's.
     let is_early = overdue && now < hold.deadline;
     if hold.state != HoldState::Open || is_early {
-        return Ok((Outcome::Settled { hold: Box::new(hold), before: true }, None));
+        return Ok((Outcome::Settled { hold, before: true }, None));
     }
-    let hold = Hold { state: HoldState::Unresolved { since: now }, ..hold };
-    state.put(Record::Hold(id, hold.clone()));
+    let hold = Arc::new(Hold { state: HoldState::Unresolved { since: now }, ..Hold::clone(&hold) });
+    state.put(Record::Hold(id, Arc::clone(&hold)));
     let trace = Trace { action: "spend.unresolved", subject: format!("spend:{id}"), data: Vec::new() };
-    Ok((Outcome::Settled { hold: Box::new(hold), before: false }, Some(trace)))
+    Ok((Outcome::Settled { hold, before: false }, Some(trace)))
 }
 
 /// The spend, if it is still held and may be settled on this word.
-fn unsettled(state: &State, id: HoldId, by: &Settler, now: Timestamp) -> Result<Result<Hold, Outcome>, NotLoaded> {
+fn unsettled(state: &State, id: HoldId, by: &Settler, now: Timestamp) -> Result<Result<Arc<Hold>, Outcome>, NotLoaded> {
     let Some(hold) = state.hold(&id)? else { return Ok(Err(Outcome::NoSuchHold)) };
     if let Settler::Service { token, .. } = by
         && hold.holder != Some(*token)
@@ -154,13 +162,13 @@ fn unsettled(state: &State, id: HoldId, by: &Settler, now: Timestamp) -> Result<
         return Ok(Err(Outcome::NoSuchHold));
     }
     if !hold.state.is_held() {
-        return Ok(Err(Outcome::Settled { hold: Box::new(hold.clone()), before: true }));
+        return Ok(Err(Outcome::Settled { hold: Arc::clone(hold), before: true }));
     }
     // While the rail is at it, nobody else can know.
     if matches!(by, Settler::Person { .. }) && hold.state == HoldState::Open && now < hold.deadline {
         return Ok(Err(Outcome::Conflict(Key::Hold(id))));
     }
-    Ok(Ok(hold.clone()))
+    Ok(Ok(Arc::clone(hold)))
 }
 
 /// Whether it is too late for a service to be sure by itself that money did not move.
@@ -208,12 +216,12 @@ fn settle(state: &mut State, hold: &Hold, is_held: bool, cost: Option<&Cost>, no
 }
 
 fn changes(state: &State, hold: &Hold, cost: Option<&Cost>) -> Result<Vec<Change>, NotLoaded> {
-    let payments_held = payments_of(hold, &hold.cost);
-    let payments = cost.map(|cost| payments_of(hold, cost)).unwrap_or_default();
     let mut changes = Vec::with_capacity(8);
     for subject in of(hold) {
         let lifted = hold.overridden && matches!(subject, Subject::Token(_));
         let set = state.limits(&subject)?;
+        let payments_held = payments_that_count(set, hold, &hold.cost);
+        let payments = cost.map(|cost| payments_that_count(set, hold, cost)).unwrap_or_default();
         let mut captured: Vec<Charge> = match cost {
             Some(cost) => charges(subject, set, Terms { cost, payments: &payments }),
             None => Vec::new(),
@@ -250,7 +258,7 @@ fn windows(set: Option<&LimitSet>, key: &BudgetKey) -> Vec<Window> {
 
 fn settled_as(
     state: &mut State,
-    hold: Hold,
+    hold: &Hold,
     settled: HoldState,
     by: &Settler,
     action: &'static str,
@@ -269,9 +277,9 @@ fn settled_as(
         }
     };
     let trace = Trace { action, subject: format!("spend:{}", hold.id), data };
-    let hold = Hold { state: settled, ..hold };
-    state.put(Record::Hold(hold.id, hold.clone()));
-    (Outcome::Settled { hold: Box::new(hold), before: false }, Some(trace))
+    let hold = Arc::new(Hold { state: settled, ..hold.clone() });
+    state.put(Record::Hold(hold.id, Arc::clone(&hold)));
+    (Outcome::Settled { hold, before: false }, Some(trace))
 }
 
 /// More left than was held: whatever moves this token's money is not to be trusted with more of it until

@@ -1,6 +1,7 @@
 //! The records a batch works on: loaded by the store before, written by the store after.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::account::{Invitation, Membership, Organisation, User, Wallet, WalletRole};
 use crate::destination::DestinationId;
@@ -152,7 +153,7 @@ records! {
     /// What was spent before a budget was counted: read, never written, and good for one command only.
     History(HistoryKey => History) history,
     /// A spend.
-    Hold(HoldId => Hold) hold,
+    Hold(HoldId => Arc<Hold>) hold,
     /// The spend a key names.
     SpendKey(SpendKey => HoldId) spend_key,
 }

@@ -43,7 +43,7 @@ const EVERYBODY: [Subject; 4] = [BY_TOKEN, BY_USER, BY_WALLET, BY_ORGANISATION];
 
 fn held(outcome: Outcome) -> Hold {
     match outcome {
-        Outcome::Held { hold, .. } => *hold,
+        Outcome::Held { hold, .. } => Hold::clone(&hold),
         other => panic!("not held but {other:?}"),
     }
 }
@@ -51,7 +51,7 @@ fn held(outcome: Outcome) -> Hold {
 /// The settled spend, and whether it had been settled before.
 fn settled(outcome: Outcome) -> (HoldState, bool) {
     match outcome {
-        Outcome::Settled { hold, before } => (hold.state, before),
+        Outcome::Settled { hold, before } => (hold.state.clone(), before),
         other => panic!("not settled but {other:?}"),
     }
 }

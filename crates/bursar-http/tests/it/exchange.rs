@@ -137,18 +137,17 @@ impl Shop {
             reference: Some("default".to_owned()),
         };
         server.bursar.add_wallet(wallet).await.unwrap();
-        let session = server.log_in(OWNER).await;
-        let scope = ["wallet_view_all", "wallet_spend_all"];
-        let body = json!({"label": "bot", "otp": OTP, "scope": scope, "limits": [limit]});
-        let made = server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await;
-        assert_eq!(made.status, 201, "{}", made.body);
-        let [token, token_id] = ["token", "id"].map(|name| made.body[name].as_str().unwrap().to_owned());
+        let (token, token_id) = bot(&server, limit).await;
         Self { server, token, token_id }
     }
 
     async fn charge(&self, key: &str, form: &str) -> Answer {
+        self.charge_as(&self.token, key, form).await
+    }
+
+    async fn charge_as(&self, token: &str, key: &str, form: &str) -> Answer {
         let headers = [
-            ("authorization", format!("Bearer {}", self.token)),
+            ("authorization", format!("Bearer {token}")),
             ("idempotency-key", key.to_owned()),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
@@ -158,6 +157,17 @@ impl Shop {
     async fn get(&self, path: &str) -> Answer {
         self.server.send("GET", path, Some(&self.token), None).await
     }
+}
+
+/// A new token of the owner, and its id.
+async fn bot(server: &Server, limit: &str) -> (String, String) {
+    let session = server.log_in(OWNER).await;
+    let scope = ["wallet_view_all", "wallet_spend_all"];
+    let body = json!({"label": "bot", "otp": OTP, "scope": scope, "limits": [limit]});
+    let made = server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let [token, id] = ["token", "id"].map(|name| made.body[name].as_str().unwrap().to_owned());
+    (token, id)
 }
 
 struct Open {
@@ -212,6 +222,21 @@ async fn a_key_is_one_spend_whatever_came_of_it() {
     // What the upstream refused is told in its words, and moved nothing.
     let declined = shop.charge("d", "amount=100&source=declined").await;
     assert_eq!((declined.status.as_u16(), &declined.body["error"]), (402, &json!("declined")));
+}
+
+#[tokio::test]
+async fn a_key_is_a_tokens_own_and_leads_no_other_to_its_answer() {
+    let shop = Open::new("usd 100/day").await;
+    let (other, _) = bot(&shop.server, "usd 100/day").await;
+    for token in [&shop.token, &other, &other] {
+        let answer = shop.charge_as(token, "a", "amount=400&source=tok").await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    assert_eq!(shop.upstream.heard(), 2, "one of each token");
+    let another = shop.charge_as(&other, "b", "amount=400&source=tok").await;
+    let taken = shop.charge_as(&shop.token, "b", "amount=500&source=tok").await;
+    assert_eq!((another.status, taken.status), (200.try_into().unwrap(), 200.try_into().unwrap()), "{}", taken.body);
+    assert_eq!(shop.upstream.heard(), 4);
 }
 
 #[tokio::test]

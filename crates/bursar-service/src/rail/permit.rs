@@ -1,7 +1,9 @@
 //! The right to send one spend, which nothing but the ledger's grant gives.
 
+use std::sync::Arc;
+
 use bursar_core::hold::Hold;
-use bursar_rails::exchange::Outgoing;
+use bursar_rails::exchange::{Charge, Outgoing};
 
 use crate::flow::Flow;
 
@@ -9,8 +11,8 @@ use crate::flow::Flow;
 /// what was not held cannot reach a rail.
 #[derive(Debug)]
 pub struct Permit {
-    hold: Hold,
-    outgoing: Option<Outgoing>,
+    hold: Arc<Hold>,
+    charge: Option<Arc<Charge>>,
     flow: Option<Flow>,
     payers: Option<Box<PayersHalf>>,
 }
@@ -18,18 +20,18 @@ pub struct Permit {
 /// The half of a spend that another wallet pays: held just before, and for this spend alone.
 #[derive(Debug)]
 pub struct PayersHalf {
-    hold: Hold,
+    hold: Arc<Hold>,
     reference: String,
 }
 
 impl PayersHalf {
     /// Only a hold that was just granted is one.
-    pub(crate) const fn of_granted(hold: Hold, reference: String) -> Self {
+    pub(crate) const fn of_granted(hold: Arc<Hold>, reference: String) -> Self {
         Self { hold, reference }
     }
 
     /// What is held.
-    pub const fn hold(&self) -> &Hold {
+    pub fn hold(&self) -> &Hold {
         &self.hold
     }
 
@@ -41,13 +43,13 @@ impl PayersHalf {
 
 impl Permit {
     /// Only a hold that was just granted makes a permit.
-    pub(crate) const fn of_granted(hold: Hold) -> Self {
-        Self { hold, outgoing: None, flow: None, payers: None }
+    pub(crate) const fn of_granted(hold: Arc<Hold>) -> Self {
+        Self { hold, charge: None, flow: None, payers: None }
     }
 
     /// The same with the request that it is for, on rails of plain HTTP.
-    pub(crate) fn carrying(self, outgoing: Option<Outgoing>) -> Self {
-        Self { outgoing, ..self }
+    pub(crate) fn carrying(self, charge: Option<Arc<Charge>>) -> Self {
+        Self { charge, ..self }
     }
 
     /// The same with a way for its answer, for whoever takes it while it comes.
@@ -71,12 +73,12 @@ impl Permit {
     }
 
     /// The spend it allows.
-    pub const fn hold(&self) -> &Hold {
+    pub fn hold(&self) -> &Hold {
         &self.hold
     }
 
     /// The request that it is for, on rails of plain HTTP.
-    pub const fn outgoing(&self) -> Option<&Outgoing> {
-        self.outgoing.as_ref()
+    pub fn outgoing(&self) -> Option<&Outgoing> {
+        self.charge.as_ref().map(|charge| &charge.outgoing)
     }
 }

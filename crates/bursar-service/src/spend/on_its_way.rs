@@ -50,8 +50,8 @@ impl HoldAndSend {
             self.rail.give_up(id);
         }
         match outcome {
-            Outcome::Held { hold, reports } => self.send(*hold, None, reports).await.map(Some),
-            Outcome::Known { hold, same: true } => self.known(*hold).await.map(Some),
+            Outcome::Held { hold, reports } => self.send(hold, None, reports).await.map(Some),
+            Outcome::Known { hold, same: true } => self.known(Arc::unwrap_or_clone(hold)).await.map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
             Outcome::Conflict(_) => Ok(None),
             Outcome::Refused(refusal) => Err(refusal.into()),
@@ -85,17 +85,17 @@ impl HoldAndSend {
 
     pub(super) async fn send(
         self,
-        hold: Hold,
-        payers: Option<Hold>,
+        hold: Arc<Hold>,
+        payers: Option<Arc<Hold>>,
         reports: Vec<LimitReport>,
     ) -> Result<Sent, ServiceError> {
         let id = hold.id;
-        let outgoing = self.charge.as_ref().map(|charge| charge.outgoing.clone());
         let flow = self.flow.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ending = flow.as_ref().map(Flow::ending);
         let flow = flow.map(|flow| flow.reporting(reports.clone()));
         let half = self.payers_half(payers.clone());
-        let permit = Permit::of_granted(hold.clone()).carrying(outgoing).flowing(flow).with_payers(half);
+        let permit =
+            Permit::of_granted(Arc::clone(&hold)).carrying(self.charge.clone()).flowing(flow).with_payers(half);
         let outcome = self.rail.send(&self.wallet.reference, permit, &self.memory).await;
         if let Some(payers) = &payers {
             self.go_on_with(payers, &outcome).await;
@@ -111,11 +111,13 @@ impl HoldAndSend {
             SendOutcome::Sent { reference } => {
                 self.under_way.add(id);
                 let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
+                let hold = Arc::unwrap_or_clone(hold);
                 return Ok(Sent { hold, reference, approval: None, transaction, reports, before: false });
             }
             SendOutcome::Awaiting { approval } => {
                 self.under_way.add(id);
                 let (reference, transaction, approval) = (String::new(), Vec::new(), Some(approval));
+                let hold = Arc::unwrap_or_clone(hold);
                 return Ok(Sent { hold, reference, approval, transaction, reports, before: false });
             }
             SendOutcome::Reverted { reference, fee } => {
@@ -186,7 +188,7 @@ impl HoldAndSend {
 
 /// How a spend is settled that went through, and what is said of it.
 fn went_through(
-    hold: Hold,
+    hold: Arc<Hold>,
     amount: Amount,
     fee: Amount,
     reference: String,
@@ -195,7 +197,7 @@ fn went_through(
 ) -> (Command, Result<Sent, ServiceError>) {
     let capture = Command::Capture { hold: hold.id, amount, fee, reference: reference.clone(), by: Settler::Rail };
     let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
-    let hold = Hold { state, ..hold };
+    let hold = Hold { state, ..Arc::unwrap_or_clone(hold) };
     (capture, Ok(Sent { hold, reference, approval: None, transaction, reports, before: false }))
 }
 

@@ -88,21 +88,21 @@ impl HoldAndSend {
     ) -> Result<Option<Sent>, ServiceError> {
         let first = HoldRequest { read: request.read.clone(), ..half.request.clone() };
         let payers = match self.hold(first).await? {
-            Outcome::Held { hold, .. } => *hold,
-            Outcome::Known { hold, same: true } => return self.known_by(*hold, &request).await.map(Some),
+            Outcome::Held { hold, .. } => hold,
+            Outcome::Known { hold, same: true } => return self.known_by(&hold, &request).await.map(Some),
             Outcome::Known { hold, same: false } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
             Outcome::Conflict(_) => return Ok(None),
             Outcome::Refused(refusal) => return Err(refusal.into()),
             other => return Err(unexpected(&other)),
         };
         let second = match self.hold(request).await {
-            Ok(Outcome::Held { hold, reports }) => return self.send(*hold, Some(payers), reports).await.map(Some),
+            Ok(Outcome::Held { hold, reports }) => return self.send(hold, Some(payers), reports).await.map(Some),
             second => second,
         };
         // INVARIANT: who has no permit signs nothing, and only a second hold that is granted here makes one.
         self.give_back(&payers, "the wallet that was to pay the fee is not held".to_owned()).await;
         match second? {
-            Outcome::Known { hold, same: true } => self.known(*hold).await.map(Some),
+            Outcome::Known { hold, same: true } => self.known(Arc::unwrap_or_clone(hold)).await.map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
             // The first hold has used its id up.
             Outcome::Conflict(_) => Err(ServiceError::Busy),
@@ -112,7 +112,7 @@ impl HoldAndSend {
     }
 
     /// The payer's half for the permit.
-    pub(super) fn payers_half(&self, held: Option<Hold>) -> Option<PayersHalf> {
+    pub(super) fn payers_half(&self, held: Option<Arc<Hold>>) -> Option<PayersHalf> {
         let half = self.payer.as_ref()?;
         held.map(|hold| PayersHalf::of_granted(hold, half.wallet.reference.clone()))
     }
@@ -131,7 +131,7 @@ impl HoldAndSend {
 
     /// The outcome of a spend whose payer's half is held already: by who asked before, or asks at the same time. Nothing is
     /// held for this request, and so nothing is sent for it.
-    async fn known_by(self, payers: Hold, request: &HoldRequest) -> Result<Sent, ServiceError> {
+    async fn known_by(self, payers: &Hold, request: &HoldRequest) -> Result<Sent, ServiceError> {
         let known = self.memory.reads.look_up(|reader| {
             let id = request.key.as_ref().map(|key| reader.hold_by_key(key)).transpose()?.flatten();
             id.map(|id| reader.hold(id)).transpose().map(Option::flatten)

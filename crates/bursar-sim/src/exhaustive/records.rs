@@ -36,7 +36,7 @@ impl Records {
 
     pub(super) fn holds(&self) -> impl Iterator<Item = &Hold> {
         self.found.values().filter_map(|found| match &found.value {
-            Record::Hold(_, hold) => Some(hold),
+            Record::Hold(_, hold) => Some(&**hold),
             _ => None,
         })
     }

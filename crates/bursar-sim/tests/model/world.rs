@@ -153,7 +153,7 @@ impl World {
 
     pub(crate) fn spends(&self) -> impl Iterator<Item = &Hold> {
         self.records.values().filter_map(|found| match &found.value {
-            Record::Hold(_, hold) => Some(hold),
+            Record::Hold(_, hold) => Some(&**hold),
             _ => None,
         })
     }
@@ -186,7 +186,7 @@ impl World {
 /// A record as the database has it; nothing is said of records that hardly change here.
 fn stored(reader: &mut dyn Reader, key: &Key) -> Option<Option<Record>> {
     Some(match key {
-        Key::Hold(id) => reader.hold(*id).unwrap().map(|hold| Record::Hold(*id, hold)),
+        Key::Hold(id) => reader.hold(*id).unwrap().map(|hold| Record::Hold(*id, hold.into())),
         Key::SpendKey(name) => reader.hold_by_key(name).unwrap().map(|id| Record::SpendKey(name.clone(), id)),
         Key::Token(id) => reader.token(*id).unwrap().map(|found| Record::Token(*id, found.value)),
         Key::Limits(subject) => Some(Record::Limits(*subject, reader.limits(*subject).unwrap().value)),

@@ -27,6 +27,8 @@ pub(crate) mod user;
 pub(crate) mod uses;
 pub(crate) mod wallet;
 
+use std::sync::Arc;
+
 use bursar_core::ledger::{Key, Record, State, Version, Versioned};
 use bursar_store::StoreError;
 use rusqlite::Connection;
@@ -73,7 +75,7 @@ fn load(connection: &Connection, key: &Key) -> Found<Record> {
             let value = Record::History(id.clone(), history::load(connection, id)?);
             Ok(Some(Versioned { version: 1, value }))
         }
-        Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, it)),
+        Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, Arc::new(it))),
         Key::SpendKey(id) => spend_key::load(connection, id).record(|it| Record::SpendKey(id.clone(), it)),
     }
 }

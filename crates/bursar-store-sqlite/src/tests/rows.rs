@@ -149,8 +149,8 @@ fn fill(store: &SqliteStore) {
         Record::Limits(SUBJECT, LimitSet { limits: vec![limit], destinations: Some(destinations) }),
         Record::Paid(SUBJECT, vec![(DestinationId::from_bytes([1; 32]), 1)]),
         Record::Budget(budget, Budget::default()),
-        Record::Hold(HOLD, hold),
-        Record::Hold(CAPTURED, captured),
+        Record::Hold(HOLD, hold.into()),
+        Record::Hold(CAPTURED, captured.into()),
         Record::SpendKey(key, HOLD),
     ];
     store.writer().unwrap().commit(&Batch { events, link, ..batch(records) }).unwrap();

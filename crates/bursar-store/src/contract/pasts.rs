@@ -116,7 +116,7 @@ pub fn a_past_is_what_the_spends_of_a_subject_say(database: &impl Database) {
         Record::Wallet(id, bursar_core::account::Wallet { organisation, ..samples::wallet(id, "tbtc") })
     }));
     let spends = spends();
-    ledger.put(spends.iter().map(|hold| Record::Hold(hold.id, hold.clone())));
+    ledger.put(spends.iter().map(|hold| Record::Hold(hold.id, hold.clone().into())));
     for subject in SUBJECTS {
         let to_one = BudgetKey { destination: Some(destination(0).id()), ..samples::budget_key(subject, "tbtc") };
         let others = ["hteth:*", "*", "*erc20"].map(|text| (samples::budget_key(subject, text), 7_000));

@@ -104,7 +104,7 @@ pub fn a_settled_hold_keeps_its_terms(database: &impl Database) {
         HoldState::Open,
     ] {
         let hold = Hold { state, comment: Some("c".to_owned()), ..samples::hold(id, WALLET) };
-        ledger.put([Record::Hold(id, hold.clone())]);
+        ledger.put([Record::Hold(id, hold.clone().into())]);
         assert_eq!(ledger.reader().hold(id), Ok(Some(hold)));
     }
 }
@@ -207,7 +207,7 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
             let all = reader.budgets(key.subject).expect(fails);
             Record::Budget(key.clone(), all.into_iter().find(|(found, _)| found == key)?.1)
         }
-        Record::Hold(id, _) => Record::Hold(*id, reader.hold(*id).expect(fails)?),
+        Record::Hold(id, _) => Record::Hold(*id, reader.hold(*id).expect(fails)?.into()),
         Record::SpendKey(key, _) => Record::SpendKey(key.clone(), reader.hold_by_key(key).expect(fails)?),
     })
 }

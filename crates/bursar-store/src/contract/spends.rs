@@ -25,7 +25,7 @@ pub fn spends_come_in_pages_by_wallet_and_by_token(database: &impl Database) {
         Hold { wallet: Some(WalletId::from_bytes(nth(1))), ..hold(4) },
         hold(5),
     ];
-    ledger.put(holds.map(|hold| Record::Hold(hold.id, hold)));
+    ledger.put(holds.map(|hold| Record::Hold(hold.id, hold.into())));
     let mut reader = ledger.reader();
     let list = |holds: Vec<Hold>| holds.into_iter().map(|hold| hold.id).collect();
     let of_wallet = [0, 2, 3, 5].map(|place| ids[place]);
@@ -39,7 +39,7 @@ pub fn unsettled_spends_are_those_open_or_unresolved(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let make = |number, state| {
         let id = HoldId::from_bytes(nth(number));
-        Record::Hold(id, Hold { state, ..samples::hold(id, WalletId::from_bytes(nth(number))) })
+        Record::Hold(id, Hold { state, ..samples::hold(id, WalletId::from_bytes(nth(number))) }.into())
     };
     let unresolved = || HoldState::Unresolved { since: at(1) };
     ledger.put((1..=6).map(|number| make(number, HoldState::Open)));
@@ -71,7 +71,7 @@ pub fn settled_spends_are_found_from_the_oldest_on(database: &impl Database) {
         make(99, samples::released(99)),
         make(100, samples::captured(100, 0, 0)),
     ];
-    ledger.put(holds.clone().map(|hold| Record::Hold(hold.id, hold)));
+    ledger.put(holds.clone().map(|hold| Record::Hold(hold.id, hold.into())));
     let mut reader = ledger.reader();
     let expected = [0, 2, 5].map(|place: usize| holds[place].id);
     assert_eq!(reader.settled_before(at(100), 9).as_deref(), Ok(&expected[..]));
@@ -101,7 +101,7 @@ pub fn a_tokens_usage_is_shown_by_buckets_of_time(database: &impl Database) {
         make(1_005, btc(), samples::released(2_000)),
         Hold { token: TokenId::from_bytes(nth(1)), ..make(1_006, btc(), samples::captured(2_000, 50, 0)) },
     ];
-    ledger.put(holds.map(|hold| Record::Hold(hold.id, hold)));
+    ledger.put(holds.map(|hold| Record::Hold(hold.id, hold.into())));
     let usage = |amount, fee, count| Usage { amount: Amount::new(amount), fee: Amount::new(fee), count };
     let expected = [
         (at(1_000), samples::coin("tbtc"), usage(11, 3, 2)),

@@ -85,7 +85,7 @@ impl World {
 
     pub(super) fn spends(&self) -> impl Iterator<Item = &Hold> {
         self.records.values().filter_map(|found| match &found.value {
-            Record::Hold(_, hold) => Some(hold),
+            Record::Hold(_, hold) => Some(&**hold),
             _ => None,
         })
     }
@@ -131,22 +131,46 @@ impl World {
         }
     }
 
-    /// Loads what the command needs, in five rounds at most.
-    pub(super) fn load(&self, state: &mut State, command: &Command) {
+    /// Loads what the command needs, in five rounds at most; says what that was.
+    pub(super) fn load(&self, state: &mut State, command: &Command) -> Vec<Key> {
+        let mut loaded = Vec::new();
         for _ in 0..5 {
             for key in needs(state, command) {
                 assert!(!(matches!(key, Key::History(_)) && state.is_changed()), "the store does not know it all");
                 let found = self.find(&key);
+                loaded.push(key.clone());
                 state.load(key, found);
             }
         }
         assert_eq!(needs(state, command), [], "five rounds suffice");
+        loaded
+    }
+
+    /// A spend that lacks any one of the records it reads changes nothing, so that it may be decided before it is known
+    /// that all of them are there.
+    fn lacking_any_changes_nothing(&self, loaded: &[Key], command: &Command) {
+        if !matches!(command, Command::Hold(_) | Command::Capture { .. } | Command::Release { .. }) {
+            return;
+        }
+        // A third of them, which are others with the next spend.
+        for missing in loaded.iter().skip(usize::from(self.holds % 3)).step_by(3) {
+            let mut state = State::default();
+            for key in loaded.iter().filter(|key| *key != missing) {
+                state.load(key.clone(), self.find(key));
+            }
+            let request = Request { actor: Actor::System, command: command.clone() };
+            let applied = apply(&mut state, &request, self.now);
+            assert!(applied.is_ok() || !state.is_changed(), "{command:?} without {missing:?}");
+            let touched = state.take_changes().iter().any(|change| change.key == *missing);
+            assert!(!touched, "{missing:?} was written and not read by {command:?}");
+        }
     }
 
     /// Decides a command beginning with nothing loaded, and writes what it changed.
     pub(super) fn run(&mut self, command: Command) -> Applied {
         let mut state = State::default();
-        self.load(&mut state, &command);
+        let loaded = self.load(&mut state, &command);
+        self.lacking_any_changes_nothing(&loaded, &command);
         let applied = apply(&mut state, &Request { actor: Actor::System, command }, self.now).unwrap();
         for change in state.take_changes() {
             match change.record {
