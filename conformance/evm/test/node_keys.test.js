@@ -56,6 +56,16 @@ onChain('node keys', { through }, (world) => {
     return { from, wallet, token, nonce: await world.chain.count(from) };
   }
 
+  promise('it signs nothing that another wallet pays', async (t) => {
+    const { chain, gateway, contract } = world;
+    const { from, token, nonce } = await holder(t, [`${TOKEN_COIN} 10/day`, 'hteth 1/day']);
+    const { address } = await gateway.wallet('Payer');
+    const data = COIN.encodeFunctionData('transferFrom', [address, anyAddress(), 0n]);
+    refusedWith(await gateway.send(token, { from, to: contract, data }), 'two_wallets');
+    assert.deepEqual(await gateway.spends(token), []);
+    assert.equal(await chain.count(from, 'pending'), nonce);
+  });
+
   const refusal = (adding) => adding.then(() => assert.fail('it was registered'), ({ stderr }) => stderr);
 
   promise('it spends within a limit and not beyond, the coin of the chain and a token', async (t) => {

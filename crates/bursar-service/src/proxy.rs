@@ -173,7 +173,7 @@ impl Bursar {
         let references: Vec<_> = wallets.iter().map(|wallet| wallet.reference.clone()).collect();
         let refuse =
             |refusal| calls.as_slice().iter().map(|_| CallMeaning::Forbidden(Forbidden::clone(&refusal))).collect();
-        let meanings = protocol.meanings(calls, &references).unwrap_or_else(refuse);
+        let meanings = protocol.meanings(calls, &references, &self.memory(rail)).unwrap_or_else(refuse);
         let circuit = self.circuit(principal, Doing::Read, Place::Rail(rail));
         Ok(Understood { protocol, wallets, references, meanings, circuit })
     }
@@ -187,13 +187,16 @@ impl Bursar {
         wallets: &[OwnWallet],
         beside: &Beside,
     ) -> Result<Json, ServiceError> {
-        let wallet = wallets.iter().find(|wallet| wallet.reference == wanted.reference);
-        let wallet = wallet.ok_or(Refusal::WalletUnknown)?.id;
+        let id_of =
+            |reference: &str| wallets.iter().find(|wallet| wallet.reference == reference).map(|wallet| wallet.id);
+        let wallet = id_of(&wanted.reference).ok_or(Refusal::WalletUnknown)?;
+        let payer =
+            wanted.payer.as_ref().map(|payer| id_of(&payer.reference).ok_or(Refusal::WalletUnknown)).transpose()?;
         let shows_transaction = wanted.shows_transaction;
         let request = SpendRequest {
             coin: wanted.coin.clone(),
             wallet,
-            what: What::Call { call: call.clone(), wanted: Box::new(wanted), key: beside.key.clone() },
+            what: What::Call { call: call.clone(), wanted: Box::new(wanted), payer, key: beside.key.clone() },
             sequence_id: None,
             comment: None,
             otp: beside.otp.clone(),

@@ -21,7 +21,7 @@ use bursar_rails::jsonrpc::{Call, Calls};
 use crate::dialect::Dialect;
 use crate::feed::Feed;
 
-pub use self::permit::Permit;
+pub use self::permit::{PayersHalf, Permit};
 pub use crate::outcome::SendOutcome;
 
 /// A future that a trait object can return.
@@ -161,6 +161,18 @@ pub struct Wanted {
     pub name: Option<String>,
     /// Whether the client is answered the transaction, or what it is called.
     pub shows_transaction: bool,
+    /// The other wallet, if it is not this one whose money moves: this one pays the fee then, and `recipients` get nothing
+    /// of it.
+    pub payer: Option<Payer>,
+}
+
+/// The wallet whose money moves in a spend that another wallet signs and pays the fee of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payer {
+    /// What the rail calls it.
+    pub reference: String,
+    /// Who gets how much of its money.
+    pub recipients: Vec<Recipient>,
 }
 
 /// Why a call that moves nothing has no result.
@@ -185,7 +197,7 @@ pub trait Protocol: Send + Sync {
     ///
     /// # Errors
     /// They are refused together.
-    fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden>;
+    fn meanings(&self, calls: &Calls, wallets: &[String], memory: &dyn Memory) -> Result<Vec<CallMeaning>, Forbidden>;
 
     /// Passes a read on, as one who may see these wallets asks it.
     fn read<'a>(&'a self, call: &'a Call, wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>>;
@@ -209,6 +221,12 @@ pub trait Protocol: Send + Sync {
         hold: HoldId,
         memory: &'a dyn Memory,
     ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>>;
+
+    /// What is kept with the hold of what another wallet pays ([`Wanted::payer`]), by which the rail tells it from a spend
+    /// of its own.
+    fn payers_half(&self, _hold: HoldId) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// What a client is answered whose spend the rail has under this name.
     fn result(&self, _call: &Call, reference: &str) -> Json {

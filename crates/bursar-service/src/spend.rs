@@ -1,6 +1,7 @@
 //! Spending: hold, send, settle, in this order and never another (design §4).
 
 mod on_its_way;
+mod two_wallets;
 
 use std::sync::{Arc, Mutex};
 
@@ -72,6 +73,8 @@ pub enum What {
         call: Call,
         /// What it means.
         wanted: Box<Wanted>,
+        /// The wallet whose money moves, if it is another than the one that pays the fee.
+        payer: Option<WalletId>,
         /// The client's own name for the spend, if it gave one beside the call.
         key: Option<String>,
     },
@@ -173,7 +176,7 @@ impl Bursar {
     ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
-        let (mut charge, mut flow) = (None, Arc::default());
+        let (mut charge, mut flow, mut payer) = (None, Arc::default(), None);
         let mut key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
         let (payees, fee, instruction, transaction) = match request.what {
             What::Recipients(recipients) => {
@@ -212,7 +215,7 @@ impl Bursar {
                 };
                 (payees, fee, instruction, order.instruction.clone())
             }
-            What::Call { call, wanted, key: named } => {
+            What::Call { call, wanted, payer: other, key: named } => {
                 if !wanted.recipients.is_empty() {
                     check_sum(&rail.payees(&request.coin, &wanted.recipients)?, Amount::ZERO)?;
                 }
@@ -224,6 +227,12 @@ impl Bursar {
                     Some(plan) => plan,
                     None => protocol.plan_call(&wallet.reference, &call, id, &self.memory(&wallet.rail)).await?,
                 };
+                if let (Some(asked), Some(id)) = (wanted.payer, other) {
+                    let (wallet, _) = self.wallet_for(principal, id, WalletAction::Spend)?;
+                    let payees = rail.payees(&request.coin, &asked.recipients)?;
+                    check_sum(&payees, Amount::ZERO)?;
+                    payer = Some(self.half_of(wallet, payees, key.as_ref(), (protocol, &wanted.reference))?);
+                }
                 let recipients = if wanted.recipients.is_empty() { told } else { wanted.recipients };
                 (rail.payees(&request.coin, &recipients)?, fee, instruction, wanted.meaning)
             }
@@ -257,6 +266,7 @@ impl Bursar {
             let _shown = self.prove_step_up(principal, action, request.otp.as_deref()).await?;
             hold.stepped_up = true;
         }
+        let payer = payer.map(|half| Arc::new(half.beside(&mut hold)));
         let work = HoldAndSend {
             ledger: Arc::clone(&self.ledger),
             memory: self.memory(&wallet.rail),
@@ -264,6 +274,7 @@ impl Bursar {
             charge,
             flow,
             wallet,
+            payer,
             actor: principal.actor(),
             under_way: self.under_way.clone(),
         };

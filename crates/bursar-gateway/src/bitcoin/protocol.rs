@@ -18,7 +18,7 @@ use super::sent::{self, Remembered, Signed};
 use super::{BitcoinRail, refused};
 
 impl Protocol for BitcoinRail {
-    fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden> {
+    fn meanings(&self, calls: &Calls, wallets: &[String], _memory: &dyn Memory) -> Result<Vec<CallMeaning>, Forbidden> {
         let operations = classify_all(self.network, calls)?;
         let wallet = only(wallets)?;
         Ok(operations.into_iter().map(|operation| self.meaning(wallet, operation)).collect())
@@ -95,7 +95,7 @@ impl BitcoinRail {
     fn wanted(&self, wallet: &str, spend: &Spend) -> Result<Wanted, Forbidden> {
         let wanted = |recipients, meaning, name, shows_transaction| {
             let (reference, coin) = (wallet.to_owned(), self.coin.clone());
-            Wanted { reference, coin, recipients, meaning, name, shows_transaction }
+            Wanted { reference, coin, recipients, meaning, name, shows_transaction, payer: None }
         };
         // Signing, combining and broadcasting one transaction is one spend, whoever asks for which of them.
         let of_transaction = |made: &bitcoin::Transaction, shows_transaction| {

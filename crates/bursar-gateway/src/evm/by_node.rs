@@ -159,8 +159,7 @@ impl EvmRail {
             Remembered::Signed { hash, bytes, .. } => return Ok(Some(Signed { hash, bytes, ..signed.clone() })),
             Remembered::Cancelled => return Ok(None),
         }
-        // What it takes is noted with what was asked for.
-        let given = watch::given(memory, sender, signed.nonce, (&signed.hash, bursar_core::amount::Amount::ZERO))?;
+        let given = watch::known_as(memory, sender, signed.nonce, hold, signed.hash)?;
         let body = Some(sent::pack(&sender, signed));
         let notes = vec![NewNote { name: sent::note(hold), version, body }, given];
         Ok(memory.write(notes).await?.then(|| signed.clone()))

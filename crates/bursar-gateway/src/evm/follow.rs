@@ -1,5 +1,6 @@
 //! What became of a spend, as the chain has it.
 
+use bursar_core::amount::Amount;
 use bursar_core::hold::Hold;
 use bursar_rails::evm::quantity::{hash, narrow};
 use bursar_rails::evm::{Address, B256, Price, Receipt, Signed, address};
@@ -7,11 +8,18 @@ use bursar_rails::json::Json;
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
 use super::sent::{self, Remembered};
-use super::{EvmRail, quote};
+use super::{EvmRail, plan, quote, watch};
 
 impl EvmRail {
     pub(super) async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
         match self.look(hold, memory).await {
+            // The fee was the sender's, and is captured with the other half.
+            Ok(SendOutcome::Done { reference, .. }) if plan::is_of_payer(hold) => {
+                SendOutcome::Done { reference, fee: Amount::ZERO }
+            }
+            Ok(SendOutcome::Reverted { reference, .. }) if plan::is_of_payer(hold) => {
+                SendOutcome::Reverted { reference, fee: Amount::ZERO }
+            }
             Ok(outcome) => outcome,
             Err(RailError::Refused(reason) | RailError::Unavailable(reason)) => SendOutcome::Unknown { reason },
             Err(RailError::UnknownWallet | RailError::Invalid { .. }) => {
@@ -74,6 +82,10 @@ impl EvmRail {
                     reason: format!("nonce {nonce} of the wallet is used, and by which transaction cannot be seen"),
                 },
             });
+        }
+        // Another is offered in its place; the node may mine it all the same.
+        if watch::is_replaced(memory, sender, nonce, &hash)? {
+            return Ok(SendOutcome::Sent { reference });
         }
         // It is in no block: dropped, or not there yet. A node that has it says so.
         self.offer(signed).await

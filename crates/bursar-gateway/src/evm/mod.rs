@@ -14,6 +14,7 @@ mod keys;
 mod plan;
 mod protocol;
 mod quote;
+mod replace;
 mod send;
 mod sent;
 #[cfg(test)]
@@ -226,7 +227,10 @@ impl Rail for EvmRail {
     }
 
     fn send<'a>(&'a self, reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
-        Box::pin(async move { self.carry_out(reference, permit.hold(), memory).await })
+        Box::pin(async move {
+            let Some(half) = permit.payers() else { return self.carry_out(reference, permit.hold(), memory).await };
+            self.carry_out_with(reference, permit.hold(), Some((half.reference(), half.hold())), memory).await
+        })
     }
 
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {

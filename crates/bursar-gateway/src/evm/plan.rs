@@ -1,15 +1,18 @@
 //! What a spend takes, as it is kept with its hold: the transaction as `eth_sendTransaction` has it, fees and all but the
 //! nonce; or one that its client signed.
 
+use bursar_core::amount::Amount;
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_rails::Operation;
-use bursar_rails::evm::{Chain, Form, Payment, Price, Signed, Transport, classify};
+use bursar_rails::evm::{Address, Chain, Form, Payment, Price, Signed, Transport, classify};
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Params};
 
 /// The first byte of a plan that is not signed yet. No signed transaction begins with it.
 const ASKED: u8 = 0;
+/// The first byte of what is kept with the half of a spend that another wallet pays. No signed transaction begins with it.
+const PAYERS: u8 = 0x80;
 /// The bytes of a hold's id, which keep two spends that ask for the same apart.
 const ID_BYTES: usize = 16;
 
@@ -53,6 +56,27 @@ pub(super) fn write(hold: HoldId, payment: &Payment, gas: u64, price: Price) -> 
     plan
 }
 
+/// What is kept with the half that another wallet pays: it is never sent by itself, as it is no plan.
+pub(super) fn of_payer(hold: HoldId) -> Vec<u8> {
+    [&[PAYERS], hold.as_bytes().as_slice()].concat()
+}
+
+/// Whether a hold is the half of a spend that another wallet pays: of the amount, while the fee is held of the sender's.
+pub(super) fn is_of_payer(hold: &Hold) -> bool {
+    hold.instruction.first() == Some(&PAYERS)
+}
+
+/// Whether exactly what a payment takes from another wallet than its sender's is held of that wallet.
+pub(super) fn is_held_of_payer(payment: &Payment, (wallet, half): (Address, &Hold)) -> bool {
+    let [payee] = half.payees.as_slice() else { return false };
+    is_of_payer(half)
+        && wallet == payment.payer
+        && payment.coin == half.cost.coin
+        && payment.payee.amount == half.cost.without_fee()
+        && payment.payee.destination == payee.destination
+        && payment.payee.amount == payee.amount
+}
+
 /// Reads the plan of a hold, and checks it against what was held: nothing else is carried out.
 pub(super) fn read(chain: &Chain, hold: &Hold) -> Result<Step, String> {
     let problem = |problem: &str| Err(format!("the plan of this spend {problem}"));
@@ -78,9 +102,11 @@ pub(super) fn read(chain: &Chain, hold: &Hold) -> Result<Step, String> {
         return problem("is none that is carried out here");
     };
     let [payee] = hold.payees.as_slice() else { return problem("pays more than one") };
+    // Of what another wallet pays nothing is held here.
+    let own = if payment.payer == payment.sender { payment.payee.amount } else { Amount::ZERO };
     let is_held = payment.coin == hold.cost.coin
         && payment.payee.destination == payee.destination
-        && payment.payee.amount == payee.amount
+        && own == payee.amount
         && payment.fee().is_some_and(|fee| fee <= hold.cost.fee);
     if !is_held {
         return problem("says something else than what is held");

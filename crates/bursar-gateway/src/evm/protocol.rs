@@ -1,5 +1,6 @@
 //! What clients ask of the rail in the protocol of its nodes.
 
+use bursar_core::amount::Amount;
 use bursar_core::hold::Recipient;
 use bursar_core::id::HoldId;
 use bursar_rails::evm::methods::{self, Meaning};
@@ -9,19 +10,19 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
 use bursar_rails::{Forbidden, Operation};
 use bursar_service::feed::Feed;
-use bursar_service::rail::{Answer, CallError, CallMeaning, Memory, Plan, Protocol, RailError, Wanted};
+use bursar_service::rail::{Answer, CallError, CallMeaning, Memory, Payer, Plan, Protocol, RailError, Wanted};
 
-use super::{EvmRail, feed, plan, quote};
+use super::{EvmRail, feed, keys, plan, quote};
 use crate::live::{LivePlace, Socket};
 use crate::node::NodeError;
 use crate::upstream::NoAnswer;
 
 impl Protocol for EvmRail {
-    fn meanings(&self, calls: &Calls, wallets: &[String]) -> Result<Vec<CallMeaning>, Forbidden> {
+    fn meanings(&self, calls: &Calls, wallets: &[String], memory: &dyn Memory) -> Result<Vec<CallMeaning>, Forbidden> {
         let own: Vec<_> = wallets.iter().filter_map(|reference| address::parse(reference).ok()).collect();
         let operations = classify_calls(&self.chain, &|address| own.contains(address), Transport::Http, calls)?;
         let meanings = calls.as_slice().iter().zip(operations);
-        Ok(meanings.map(|(call, operation)| self.meaning(call, operation)).collect())
+        Ok(meanings.map(|(call, operation)| self.meaning(call, operation, memory)).collect())
     }
 
     fn read<'a>(&'a self, call: &'a Call, _wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>> {
@@ -65,7 +66,7 @@ impl Protocol for EvmRail {
         _reference: &'a str,
         call: &'a Call,
         hold: HoldId,
-        _memory: &'a dyn Memory,
+        memory: &'a dyn Memory,
     ) -> Answer<'a, Result<(Plan, Vec<Recipient>), RailError>> {
         Box::pin(async move {
             // Whose wallet pays was looked at before; what the call means is read again, from the same call.
@@ -77,12 +78,19 @@ impl Protocol for EvmRail {
             let plan = match &payment.form {
                 Form::Signed(signed) => Plan { fee: signed.fee(), instruction: signed.bytes.to_vec() },
                 Form::Asked { fees, .. } => {
-                    let (gas, price) = quote::quote(&self.chain, &self.node, &payment, fees).await?;
+                    let (gas, price) = match self.quote_replacement(&payment, fees, memory).await? {
+                        Some(quoted) => quoted,
+                        None => quote::quote(&self.chain, &self.node, &payment, fees).await?,
+                    };
                     Plan { fee: price.fee(gas), instruction: plan::write(hold, &payment, gas, price) }
                 }
             };
             Ok((plan, Vec::new()))
         })
+    }
+
+    fn payers_half(&self, hold: HoldId) -> Vec<u8> {
+        plan::of_payer(hold)
     }
 
     fn transaction(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Json>, RailError> {
@@ -102,12 +110,12 @@ impl EvmRail {
         Ok(socket)
     }
 
-    fn meaning(&self, call: &Call, operation: Operation<Payment>) -> CallMeaning {
+    fn meaning(&self, call: &Call, operation: Operation<Payment>, memory: &dyn Memory) -> CallMeaning {
         match operation {
             Operation::Forbidden(refusal) => CallMeaning::Forbidden(refusal),
             Operation::Read if methods::meaning(&call.method) == Meaning::Accounts => CallMeaning::Wallets,
             Operation::Read => CallMeaning::Read,
-            Operation::Spend(payment) => match wanted(payment) {
+            Operation::Spend(payment) => match wanted(payment, memory) {
                 Ok(wanted) => CallMeaning::Spend(Box::new(wanted)),
                 Err(refusal) => CallMeaning::Forbidden(refusal),
             },
@@ -115,12 +123,14 @@ impl EvmRail {
     }
 }
 
-fn wanted(payment: Payment) -> Result<Wanted, Forbidden> {
-    if payment.payer != payment.sender {
-        // One spend has one wallet; two would have to be held together (ADR 24).
-        let (payer, sender) = (payment.payer, payment.sender);
-        let detail =
-            format!("it takes from wallet {payer} and pays its fee from {sender}; send a `transfer` from {payer}");
+fn wanted(payment: Payment, memory: &dyn Memory) -> Result<Wanted, Forbidden> {
+    let (payer, sender) = (payment.payer, payment.sender);
+    // Between asking a node and its signature there is a moment that two holds would have to share (ADR 27). What cannot
+    // be looked up is not signed by a node either.
+    if payer != sender && keys::is_of_node(memory, &sender).unwrap_or(true) {
+        let detail = format!(
+            "it takes from wallet {payer} and pays its fee from {sender}, whose key a node has; send a `transfer` from {payer}"
+        );
         return Err(Forbidden::new(Why::TwoWallets, detail));
     }
     let (name, shows_transaction) = match &payment.form {
@@ -132,11 +142,16 @@ fn wanted(payment: Payment) -> Result<Wanted, Forbidden> {
     meaning.extend_from_slice(message.to.as_slice());
     meaning.extend_from_slice(&message.value.to_be_bytes::<32>());
     meaning.extend_from_slice(&message.input);
-    let recipient = Recipient { address: payment.payee.address.clone(), amount: payment.payee.amount };
+    let paying = |amount| vec![Recipient { address: payment.payee.address.clone(), amount }];
+    // Two holds: of the payer's wallet the amount, of the sender's the fee, with nothing for the same destination.
+    let others =
+        (payer != sender).then(|| Payer { reference: format!("{payer:#x}"), recipients: paying(payment.payee.amount) });
+    let recipients = paying(if others.is_some() { Amount::ZERO } else { payment.payee.amount });
     Ok(Wanted {
-        reference: format!("{:#x}", payment.sender),
+        reference: format!("{sender:#x}"),
+        recipients,
         coin: payment.coin,
-        recipients: vec![recipient],
+        payer: others,
         meaning,
         name,
         shows_transaction,

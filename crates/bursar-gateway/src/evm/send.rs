@@ -2,7 +2,7 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::hold::Hold;
-use bursar_core::id::HoldId;
+use bursar_core::id::{HoldId, TokenId};
 use bursar_rails::evm::build::Terms;
 use bursar_rails::evm::quantity::amount;
 use bursar_rails::evm::{Address, Signed, Unsigned};
@@ -12,7 +12,8 @@ use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 use super::keys::{self, Signer};
 use super::plan::{self, Step};
 use super::sent::{self, Remembered};
-use super::{EvmRail, quote, wallet, watch};
+use super::watch::Entry;
+use super::{EvmRail, quote, replace, wallet, watch};
 use crate::node::NodeError;
 
 /// How often a nonce is taken again when another process was faster.
@@ -29,6 +30,15 @@ enum Made {
     ByNode(Box<Unsigned>),
 }
 
+/// The holds that one signature is for: one, or two of two wallets.
+#[derive(Clone, Copy)]
+struct Halves {
+    own: HoldId,
+    payers: Option<HoldId>,
+    /// Whose they are.
+    token: TokenId,
+}
+
 /// Why nothing was signed.
 pub(super) enum NotSigned {
     /// It never will be.
@@ -39,11 +49,23 @@ pub(super) enum NotSigned {
 
 impl EvmRail {
     pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
-        let step = match self.step(reference, hold) {
+        self.carry_out_with(reference, hold, None, memory).await
+    }
+
+    /// The same with the half that another wallet pays, and what that is called, if one does.
+    pub(super) async fn carry_out_with(
+        &self,
+        reference: &str,
+        hold: &Hold,
+        payers: Option<(&str, &Hold)>,
+        memory: &dyn Memory,
+    ) -> SendOutcome {
+        let step = match self.step(reference, hold).and_then(|step| step.paid_by(payers)) {
             Ok(step) => step,
             Err(reason) => return SendOutcome::Refused { reason },
         };
-        match self.take_nonce(&step, hold.id, memory).await {
+        let halves = Halves { own: hold.id, payers: payers.map(|(_, half)| half.id), token: hold.token };
+        match self.take_nonce(&step, halves, memory).await {
             Ok(signed) if step.is_broadcast() => self.broadcast(&signed).await,
             Ok(signed) => SendOutcome::Sent { reference: format!("{:#x}", signed.hash) },
             Err(NotSigned::Never(reason)) => SendOutcome::Refused { reason },
@@ -61,33 +83,40 @@ impl EvmRail {
     }
 
     /// Takes a nonce of a wallet, has what uses it signed, and remembers both, so that it is given to nobody else.
-    async fn take_nonce(&self, step: &Step, hold: HoldId, memory: &dyn Memory) -> Result<Signed, NotSigned> {
+    async fn take_nonce(&self, step: &Step, halves: Halves, memory: &dyn Memory) -> Result<Signed, NotSigned> {
         let never = |error: RailError| NotSigned::Never(reason(error));
         let (sender, takes) = (step.sender(), step.takes());
         let turn = self.turn(sender);
         let _turn = turn.lock().await;
         for _ in 0..TRIES {
             let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
-            let made = self.made_with(step, nonce, memory).await?;
+            let made = self.made_with(step, nonce, halves.token, memory).await?;
             let (taken, hash, body) = match &made {
                 Made::Signed(signed) => (signed.nonce, signed.hash, sent::pack(&sender, signed)),
                 Made::ByNode(unsigned) => (nonce, unsigned.signing_hash(), sent::asked(&sender, nonce)),
             };
+            if matches!(made, Made::ByNode(_)) && halves.payers.is_some() {
+                return Err(NotSigned::Never("a node with the key signs nothing that another wallet pays".to_owned()));
+            }
             let used_up = || NotSigned::Never("the wallet is used up".to_owned());
             let following = nonce.max(taken.checked_add(1).ok_or_else(used_up)?);
-            let notes = vec![
+            let replaces = matches!(step, Step::Sign { .. }) && taken < nonce;
+            let entry = Entry { hash, takes, hold: halves.own, token: halves.token, replaces };
+            let mut notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
-                NewNote { name: sent::note(hold), version: 0, body: Some(body) },
-                watch::given(memory, sender, taken, (&hash, takes)).map_err(never)?,
+                watch::given(memory, sender, taken, &entry).map_err(never)?,
             ];
+            // INVARIANT: both halves are signed at once, or neither: whichever was given up before keeps the other from it.
+            let signed = |hold| NewNote { name: sent::note(hold), version: 0, body: Some(body.clone()) };
+            notes.extend(halves.all().map(signed));
             match memory.write(notes).await {
                 Ok(true) => {
                     return match made {
                         Made::Signed(signed) => Ok(signed),
-                        Made::ByNode(unsigned) => self.first_signature(hold, &unsigned, memory).await,
+                        Made::ByNode(unsigned) => self.first_signature(halves.own, &unsigned, memory).await,
                     };
                 }
-                Ok(false) => self.check_unsigned(hold, memory)?,
+                Ok(false) => halves.all().try_for_each(|hold| self.check_unsigned(hold, memory))?,
                 // Nothing has left, and nothing will before the note is read again.
                 Err(error) => return Err(NotSigned::Unknown(reason(error))),
             }
@@ -97,7 +126,7 @@ impl EvmRail {
 
     /// The transaction of a step, when this is the next nonce of its wallet. One that its client signed has its own, which
     /// may be an earlier one.
-    async fn made_with(&self, step: &Step, nonce: u64, memory: &dyn Memory) -> Result<Made, NotSigned> {
+    async fn made_with(&self, step: &Step, nonce: u64, token: TokenId, memory: &dyn Memory) -> Result<Made, NotSigned> {
         match step {
             Step::Broadcast { signed, .. } if signed.nonce > nonce => {
                 let problem = format!("its nonce is {}, and the next one of this wallet {nonce}", signed.nonce);
@@ -106,14 +135,23 @@ impl EvmRail {
             Step::Broadcast { signed, .. } => Ok(Made::Signed(signed.clone())),
             Step::Sign { payment, gas, price, .. } => {
                 let sender = payment.sender;
-                let signer = keys::signer(memory, &sender).map_err(|error| NotSigned::Never(reason(error)))?;
-                self.check_funds(sender, nonce, step.takes(), memory).await?;
-                let terms = Terms { nonce, gas: *gas, price: *price };
+                let never = |error| NotSigned::Never(reason(error));
+                let signer = keys::signer(memory, &sender).map_err(never)?;
+                let named = replace::named(payment).filter(|named| *named < nonce);
+                if let Some(named) = named {
+                    self.check_replacement(payment, (named, *gas, price), token, memory).map_err(never)?;
+                }
+                let own = named.unwrap_or(nonce);
+                self.check_funds(sender, (own, nonce), step.takes(), memory).await?;
+                let terms = Terms { nonce: own, gas: *gas, price: *price };
                 let unsigned = Unsigned::of(&self.chain, payment, terms);
                 let unsigned = unsigned.map_err(|refusal| NotSigned::Never(refusal.detail))?;
                 match signer {
                     Signer::Here(key) => {
                         key.sign(unsigned).map(Made::Signed).map_err(|error| NotSigned::Never(error.to_string()))
+                    }
+                    Signer::Node if named.is_some() => {
+                        Err(NotSigned::Never("a node with the key replaces nothing".to_owned()))
                     }
                     Signer::Node => Ok(Made::ByNode(Box::new(unsigned))),
                 }
@@ -121,12 +159,12 @@ impl EvmRail {
         }
     }
 
-    /// Whether the wallet can pay this beside what is signed and not mined yet. One that it cannot would keep every later
-    /// nonce waiting behind it.
+    /// Whether the wallet can pay this, with this nonce of those before the next one, beside what is signed and not mined yet.
+    /// One that it cannot would keep every later nonce waiting behind it.
     async fn check_funds(
         &self,
         sender: Address,
-        nonce: u64,
+        (nonce, next): (u64, u64),
         takes: Amount,
         memory: &dyn Memory,
     ) -> Result<(), NotSigned> {
@@ -136,7 +174,12 @@ impl EvmRail {
         let mined: u64 = mined.and_then(|count| quote::number(&count)).map_err(never)?;
         let balance = self.node.ask("eth_getBalance", of_wallet()).await.map_err(quote::told);
         let balance = amount(balance.and_then(|balance| quote::number(&balance)).map_err(never)?);
-        let waiting = watch::taken(memory, sender, mined.min(nonce)..nonce).map_err(never)?;
+        if nonce < next && nonce < mined {
+            return Err(NotSigned::Never(format!("`nonce` {nonce} is that of a transaction that is mined")));
+        }
+        let earlier = watch::taken(memory, sender, mined.min(nonce)..nonce).map_err(never)?;
+        let later = watch::taken(memory, sender, nonce.saturating_add(1)..next).map_err(never)?;
+        let waiting = earlier.saturating_add(later);
         if waiting.saturating_add(takes) > balance {
             let problem = format!("the wallet has {balance}, of which {waiting} is under way, and this takes {takes}");
             return Err(NotSigned::Never(problem));
@@ -161,16 +204,9 @@ impl EvmRail {
     /// and none that the chain has seen from elsewhere. A node that counts far ahead of what is final is not believed: all
     /// later transactions would wait behind a gap.
     async fn next_nonce(&self, sender: Address, memory: &dyn Memory) -> Result<(u64, u64), RailError> {
-        let note = memory.read(&next(sender))?;
+        let (version, given) = last_given_out(memory, sender)?;
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
         let seen: u64 = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
-        let (version, given) = match note {
-            None => (0, 0),
-            Some(note) => {
-                let unreadable = |_| RailError::Unavailable("the next nonce of the wallet cannot be read".to_owned());
-                (note.version, u64::from_be_bytes(note.body.as_slice().try_into().map_err(unreadable)?))
-            }
-        };
         if seen > given {
             let used = self.count_at(sender, self.last_final().await?).await?;
             if seen > used.max(given).saturating_add(FOREIGN_PENDING) {
@@ -208,7 +244,26 @@ impl EvmRail {
     }
 }
 
+impl Halves {
+    fn all(self) -> impl Iterator<Item = HoldId> {
+        [Some(self.own), self.payers].into_iter().flatten()
+    }
+}
+
 impl Step {
+    /// The same, if what it takes from another wallet is held of that one, and of no other.
+    fn paid_by(self, payers: Option<(&str, &Hold)>) -> Result<Self, String> {
+        let (Self::Sign { payment, .. } | Self::Broadcast { payment, .. }) = &self;
+        let is_held = match payers {
+            None => payment.payer == payment.sender,
+            Some((reference, half)) => {
+                let wallet = wallet(reference).map_err(|_| "the payer's reference is no address".to_owned())?;
+                payment.payer != payment.sender && plan::is_held_of_payer(payment, (wallet, half))
+            }
+        };
+        if is_held { Ok(self) } else { Err("what another wallet pays is not what is held of it".to_owned()) }
+    }
+
     fn sender(&self) -> Address {
         match self {
             Self::Sign { payment, .. } | Self::Broadcast { payment, .. } => payment.sender,
@@ -235,6 +290,18 @@ fn is_known(message: &str) -> bool {
     ["already known", "already imported", "known transaction", "alreadyknown"]
         .iter()
         .any(|words| message.contains(words))
+}
+
+/// The nonce after the last one that was given out here: 0 if none was.
+pub(super) fn given_out(memory: &dyn Memory, sender: Address) -> Result<u64, RailError> {
+    last_given_out(memory, sender).map(|(_, next)| next)
+}
+
+/// The same with the version of the note that says so.
+fn last_given_out(memory: &dyn Memory, sender: Address) -> Result<(u64, u64), RailError> {
+    let Some(note) = memory.read(&next(sender))? else { return Ok((0, 0)) };
+    let unreadable = |_| RailError::Unavailable("the next nonce of the wallet cannot be read".to_owned());
+    Ok((note.version, u64::from_be_bytes(note.body.as_slice().try_into().map_err(unreadable)?)))
 }
 
 pub(super) fn next(sender: Address) -> String {

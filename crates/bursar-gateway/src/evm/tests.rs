@@ -1,6 +1,8 @@
 //! What the rail promises of nonces, signatures and lost answers, against a node that says what it is told to say.
 
 mod by_node;
+mod replace;
+mod two_wallets;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -18,6 +20,9 @@ use crate::notes::Notes;
 const KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const WALLET: &str = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
 const TO: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+/// A token of the chain.
+const TOKEN: &str = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
+const TOKEN_COIN: &str = "hteth:usdc";
 const GWEI: u128 = 1_000_000_000;
 
 /// What a node says to a method: each answer once, the last one for good. `None` closes the connection.
@@ -85,6 +90,7 @@ impl Double {
         let coin = Coin::parse("hteth").unwrap();
         let ceilings = FeeCeilings { fee_per_gas: 100 * GWEI, priority_fee_per_gas: 10 * GWEI, gas: 1_000_000 };
         let chain = Chain::new(31_337, coin, ceilings).unwrap();
+        let chain = chain.with_token(parse("token", TOKEN).unwrap(), Coin::parse(TOKEN_COIN).unwrap()).unwrap();
         let fees = FeeCeiling { per_spend: Amount::new(u128::MAX), per_day: Amount::new(u128::MAX) };
         EvmRail::new(Settings { chain, url, fees, confirmations }).unwrap()
     }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use bursar_core::amount::Amount;
+use bursar_core::id::{HoldId, TokenId};
 use bursar_rails::evm::{Address, B256};
 use bursar_service::rail::{Memory, NewNote, Outflow, RailError};
 
@@ -11,8 +12,23 @@ use super::{EvmRail, keys, wallet};
 
 /// How many nonces are looked at in one go.
 const AT_ONCE: u64 = 100;
-/// The bytes of what is kept of a transaction: its hash, or the one that the node is to sign, and what it takes at most of the chain's coin.
-const ENTRY_BYTES: usize = 64;
+/// The bytes of an [`Entry`].
+const ENTRY_BYTES: usize = 97;
+
+/// What is kept of a transaction with its nonce.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    /// Its hash, or the one that the node is to sign.
+    pub(super) hash: B256,
+    /// What it takes at most of the chain's coin.
+    pub(super) takes: Amount,
+    /// The spend.
+    pub(super) hold: HoldId,
+    /// Whose.
+    pub(super) token: TokenId,
+    /// Whether it takes the place of those before it, which are not offered to the node any more.
+    pub(super) replaces: bool,
+}
 
 impl EvmRail {
     pub(super) async fn look_for_outflows(
@@ -42,7 +58,7 @@ impl EvmRail {
             let mut is_ours = false;
             if let Some(note) = &given {
                 notes.push(NewNote { name: nonce_note(sender, nonce), version: note.version, body: None });
-                is_ours = entries(&note.body).any(|(hash, _)| hash == user)
+                is_ours = entries(&note.body).any(|one| one.hash == user)
                     || self.is_what_node_signed(&note.body, sender, user, memory).await?;
             }
             if !is_ours {
@@ -78,7 +94,7 @@ impl EvmRail {
             seen => seen?,
         };
         Ok(seen
-            .is_some_and(|(_, seen)| seen.sender == sender && entries(note).any(|(hash, _)| hash == seen.signing_hash)))
+            .is_some_and(|(_, seen)| seen.sender == sender && entries(note).any(|one| one.hash == seen.signing_hash)))
     }
 
     async fn watch_from(&self, sender: Address, count: u64, memory: &dyn Memory) -> Result<Vec<Outflow>, RailError> {
@@ -94,19 +110,39 @@ impl EvmRail {
 }
 
 /// The note on a nonce that was given out: what was signed with it, and what that takes at most.
-pub(super) fn given(
-    memory: &dyn Memory,
-    sender: Address,
-    nonce: u64,
-    (hash, takes): (&B256, Amount),
-) -> Result<NewNote, RailError> {
+pub(super) fn given(memory: &dyn Memory, sender: Address, nonce: u64, entry: &Entry) -> Result<NewNote, RailError> {
     let name = nonce_note(sender, nonce);
     let known = memory.read(&name)?;
     let version = known.as_ref().map_or(0, |note| note.version);
     let mut body = known.map_or_else(Vec::new, |note| note.body);
-    body.extend_from_slice(hash.as_slice());
-    body.extend_from_slice(&takes.to_be_bytes());
+    body.extend(entry.pack());
     Ok(NewNote { name, version, body: Some(body) })
+}
+
+/// The same for a hash by which what was given the nonce last is known, too.
+pub(super) fn known_as(
+    memory: &dyn Memory,
+    sender: Address,
+    nonce: u64,
+    hold: HoldId,
+    hash: B256,
+) -> Result<NewNote, RailError> {
+    let nobody = TokenId::from_bytes([0; 16]);
+    let token = last_given(memory, sender, nonce)?.map_or(nobody, |last| last.token);
+    // What it takes is noted with what was asked for.
+    given(memory, sender, nonce, &Entry { hash, takes: Amount::ZERO, hold, token, replaces: false })
+}
+
+/// What was given a nonce last.
+pub(super) fn last_given(memory: &dyn Memory, sender: Address, nonce: u64) -> Result<Option<Entry>, RailError> {
+    let note = memory.read(&nonce_note(sender, nonce))?;
+    Ok(note.and_then(|note| entries(&note.body).last()))
+}
+
+/// Whether another transaction was signed in the place of this one.
+pub(super) fn is_replaced(memory: &dyn Memory, sender: Address, nonce: u64, hash: &B256) -> Result<bool, RailError> {
+    let Some(note) = memory.read(&nonce_note(sender, nonce))? else { return Ok(false) };
+    Ok(entries(&note.body).skip_while(|one| one.hash != *hash).skip(1).any(|one| one.replaces))
 }
 
 /// The note on a nonce without what was given it by this hash, which was never signed; nothing if there is no such note.
@@ -118,10 +154,7 @@ pub(super) fn taken_back(
 ) -> Result<Option<NewNote>, RailError> {
     let name = nonce_note(sender, nonce);
     let Some(note) = memory.read(&name)? else { return Ok(None) };
-    let left: Vec<u8> = entries(&note.body)
-        .filter(|(hash, _)| hash != asked)
-        .flat_map(|(hash, takes)| [hash.0, takes.to_be_bytes()].concat())
-        .collect();
+    let left: Vec<u8> = entries(&note.body).filter(|one| one.hash != *asked).flat_map(|one| one.pack()).collect();
     Ok(Some(NewNote { name, version: note.version, body: Some(left).filter(|left| !left.is_empty()) }))
 }
 
@@ -130,17 +163,35 @@ pub(super) fn taken(memory: &dyn Memory, sender: Address, mut nonces: Range<u64>
     nonces.try_fold(Amount::ZERO, |sum, nonce| {
         let note = memory.read(&nonce_note(sender, nonce))?;
         // Of several with one nonce one is mined.
-        let most = note.and_then(|note| entries(&note.body).map(|(_, takes)| takes).max());
+        let most = note.and_then(|note| entries(&note.body).map(|one| one.takes).max());
         Ok(sum.saturating_add(most.unwrap_or(Amount::ZERO)))
     })
 }
 
-fn entries(body: &[u8]) -> impl Iterator<Item = (B256, Amount)> {
+fn entries(body: &[u8]) -> impl Iterator<Item = Entry> {
     let (entries, _) = body.as_chunks::<ENTRY_BYTES>();
-    entries.iter().filter_map(|entry| {
-        let (hash, takes) = entry.split_first_chunk::<32>()?;
-        Some((B256::from(*hash), Amount::from_be_bytes(*takes.first_chunk()?)))
-    })
+    entries.iter().filter_map(Entry::unpack)
+}
+
+impl Entry {
+    fn pack(&self) -> Vec<u8> {
+        let Self { hash, takes, hold, token, replaces } = self;
+        [hash.as_slice(), &takes.to_be_bytes(), hold.as_bytes(), token.as_bytes(), &[u8::from(*replaces)]].concat()
+    }
+
+    fn unpack(bytes: &[u8; ENTRY_BYTES]) -> Option<Self> {
+        let (hash, rest) = bytes.split_first_chunk::<32>()?;
+        let (takes, rest) = rest.split_first_chunk::<32>()?;
+        let (hold, rest) = rest.split_first_chunk::<16>()?;
+        let (token, rest) = rest.split_first_chunk::<16>()?;
+        Some(Self {
+            hash: B256::from(*hash),
+            takes: Amount::from_be_bytes(*takes),
+            hold: HoldId::from_bytes(*hold),
+            token: TokenId::from_bytes(*token),
+            replaces: rest != [0],
+        })
+    }
 }
 
 fn nonce_note(sender: Address, nonce: u64) -> String {

@@ -228,9 +228,10 @@ fn facts(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
                     dd { "the service " @match name(Named::Token(holder)) { Some(label) => (label), None => code { (holder) } } }
                 }
                 @match &hold.key {
-                    Some(SpendKey::Client(_, key)) => { dt { "Idempotency key" } dd { code { (key) } } },
-                    Some(SpendKey::Sequence(_, key)) => { dt { "Sequence id" } dd { code { (key) } } },
-                    Some(SpendKey::Transaction(..)) | None => {},
+                    Some(SpendKey::Client(_, key)) if !key.starts_with('\0') => { dt { "Idempotency key" } dd { code { (key) } } },
+                    Some(SpendKey::Sequence(_, key)) if !key.starts_with('\0') => { dt { "Sequence id" } dd { code { (key) } } },
+                    // A name of the rail's own is nobody's to read.
+                    Some(_) | None => {},
                 }
                 dt { "Id" } dd { code { (hold.id) } }
             }

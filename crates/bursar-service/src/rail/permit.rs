@@ -14,12 +14,37 @@ pub struct Permit {
     hold: Arc<Hold>,
     charge: Option<Arc<Charge>>,
     flow: Option<Flow>,
+    payers: Option<Box<PayersHalf>>,
+}
+
+/// The half of a spend that another wallet pays: held just before, and for this spend alone.
+#[derive(Debug)]
+pub struct PayersHalf {
+    hold: Arc<Hold>,
+    reference: String,
+}
+
+impl PayersHalf {
+    /// Only a hold that was just granted is one.
+    pub(crate) const fn of_granted(hold: Arc<Hold>, reference: String) -> Self {
+        Self { hold, reference }
+    }
+
+    /// What is held.
+    pub fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    /// What the rail calls the wallet.
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
 }
 
 impl Permit {
     /// Only a hold that was just granted makes a permit.
     pub(crate) const fn of_granted(hold: Arc<Hold>) -> Self {
-        Self { hold, charge: None, flow: None }
+        Self { hold, charge: None, flow: None, payers: None }
     }
 
     /// The same with the request that it is for, on rails of plain HTTP.
@@ -30,6 +55,16 @@ impl Permit {
     /// The same with a way for its answer, for whoever takes it while it comes.
     pub(crate) fn flowing(self, flow: Option<Flow>) -> Self {
         Self { flow, ..self }
+    }
+
+    /// The same with the half that another wallet pays.
+    pub(crate) fn with_payers(self, half: Option<PayersHalf>) -> Self {
+        Self { payers: half.map(Box::new), ..self }
+    }
+
+    /// The half that another wallet pays, if one does.
+    pub fn payers(&self) -> Option<&PayersHalf> {
+        self.payers.as_deref()
     }
 
     /// The way for its answer while it comes, if there is one; once.

@@ -12,6 +12,7 @@ use bursar_core::limit::LimitReport;
 use bursar_ledger::{Ledger, LedgerError};
 use bursar_rails::exchange::Charge;
 
+use super::two_wallets::PayersRequest;
 use super::{Sent, captured, captured_of_none, exceeded};
 use crate::error::ServiceError;
 use crate::flow::Flow;
@@ -30,6 +31,8 @@ pub(super) struct HoldAndSend {
     pub(super) flow: Arc<Mutex<Option<Flow>>>,
     pub(super) memory: RailMemory,
     pub(super) wallet: Arc<Wallet>,
+    /// The half that another wallet pays, if one does.
+    pub(super) payer: Option<Arc<PayersRequest>>,
     pub(super) actor: Actor,
     pub(super) under_way: UnderWaySpends,
 }
@@ -37,6 +40,9 @@ pub(super) struct HoldAndSend {
 impl HoldAndSend {
     /// Holds and sends; nothing, if what the request was decided on has changed.
     pub(super) async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
+        if let Some(half) = self.payer.clone() {
+            return self.run_of_two(&half, request).await;
+        }
         let id = request.id;
         let command = Command::Hold(Box::new(request));
         let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
@@ -44,7 +50,7 @@ impl HoldAndSend {
             self.rail.give_up(id);
         }
         match outcome {
-            Outcome::Held { hold, reports } => self.send(hold, reports).await.map(Some),
+            Outcome::Held { hold, reports } => self.send(hold, None, reports).await.map(Some),
             Outcome::Known { hold, same: true } => self.known(Arc::unwrap_or_clone(hold)).await.map(Some),
             Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
             Outcome::Conflict(_) => Ok(None),
@@ -54,7 +60,7 @@ impl HoldAndSend {
     }
 
     /// The first outcome of a spend that was asked for again.
-    async fn known(self, hold: Hold) -> Result<Sent, ServiceError> {
+    pub(super) async fn known(self, hold: Hold) -> Result<Sent, ServiceError> {
         match &hold.state {
             HoldState::Captured { reference, .. } => {
                 let reference = reference.clone();
@@ -77,13 +83,24 @@ impl HoldAndSend {
         }
     }
 
-    async fn send(self, hold: Arc<Hold>, reports: Vec<LimitReport>) -> Result<Sent, ServiceError> {
+    pub(super) async fn send(
+        self,
+        hold: Arc<Hold>,
+        payers: Option<Arc<Hold>>,
+        reports: Vec<LimitReport>,
+    ) -> Result<Sent, ServiceError> {
         let id = hold.id;
         let flow = self.flow.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ending = flow.as_ref().map(Flow::ending);
         let flow = flow.map(|flow| flow.reporting(reports.clone()));
-        let permit = Permit::of_granted(Arc::clone(&hold)).carrying(self.charge.clone()).flowing(flow);
-        let (command, sent) = match self.rail.send(&self.wallet.reference, permit, &self.memory).await {
+        let half = self.payers_half(payers.clone());
+        let permit =
+            Permit::of_granted(Arc::clone(&hold)).carrying(self.charge.clone()).flowing(flow).with_payers(half);
+        let outcome = self.rail.send(&self.wallet.reference, permit, &self.memory).await;
+        if let Some(payers) = &payers {
+            self.go_on_with(payers, &outcome).await;
+        }
+        let (command, sent) = match outcome {
             SendOutcome::Done { reference, fee } => {
                 let (amount, transaction) = (captured(&hold, fee), hold.instruction.clone());
                 went_through(hold, amount, fee, reference, transaction, reports)

@@ -341,7 +341,7 @@ async fn a_call_that_could_mean_several_wallets_means_none() {
     let calls = call("sendtoaddress", &format!(r#"["{STRANGER}",0.1]"#));
     let of = |wallets: &[&str]| {
         let wallets: Vec<_> = wallets.iter().map(|name| (*name).to_owned()).collect();
-        bench.rail.meanings(&calls, &wallets)
+        bench.rail.meanings(&calls, &wallets, &Notes::default())
     };
     assert!(of(&["one", "two"]).is_err());
     let CallMeaning::Spend(wanted) = of(&["one"]).unwrap().remove(0) else { panic!("a spend") };
@@ -353,11 +353,15 @@ async fn a_call_that_could_mean_several_wallets_means_none() {
 async fn calls_that_differ_in_what_is_paid_or_for_what_differ_in_meaning() {
     let bench = bench(&[]).await;
     let wallets = ["one".to_owned()];
-    let meaning =
-        |params: String| match bench.rail.meanings(&call("sendtoaddress", &params), &wallets).unwrap().remove(0) {
-            CallMeaning::Spend(wanted) => wanted.meaning,
-            other => panic!("{other:?}"),
-        };
+    let meaning = |params: String| match bench
+        .rail
+        .meanings(&call("sendtoaddress", &params), &wallets, &Notes::default())
+        .unwrap()
+        .remove(0)
+    {
+        CallMeaning::Spend(wanted) => wanted.meaning,
+        other => panic!("{other:?}"),
+    };
     let all: Vec<_> = [
         format!(r#"["{STRANGER}",0.1]"#),
         format!(r#"["{STRANGER}",0.2]"#),
