@@ -52,7 +52,10 @@ impl Problems {
             ServiceError::Conflict(_) | ServiceError::RotationUnderWay { .. } | ServiceError::UnlockedLonger { .. } => {
                 ("", StatusCode::CONFLICT)
             }
-            ServiceError::LastOwner | ServiceError::NoMail | ServiceError::AccountExists => ("", StatusCode::CONFLICT),
+            ServiceError::LastOwner
+            | ServiceError::NotFrozen { .. }
+            | ServiceError::NoMail
+            | ServiceError::AccountExists => ("", StatusCode::CONFLICT),
             ServiceError::Refused(_) | ServiceError::RoleNeeded { .. } => ("", StatusCode::FORBIDDEN),
             ServiceError::Busy => ("", StatusCode::SERVICE_UNAVAILABLE),
             _ => return Err(error.into()),

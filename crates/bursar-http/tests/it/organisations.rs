@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bursar_core::account::MemberRole;
 use bursar_core::time::Span;
+use bursar_service::error::ServiceError;
 use bursar_service::freezes::FreezeOrder;
 use bursar_service::people::DEFAULT_ORGANISATION;
 use serde_json::{Value, json};
@@ -69,14 +70,18 @@ async fn each_role_may_do_what_it_is_for_and_nothing_else() {
     ];
     for (method, path, body, expected) in table {
         for (role, expected) in ROLES.iter().zip(expected) {
-            // The setting is back on, and nobody frozen, before each.
+            // The victim is what they were, no owner is frozen, and what is lifted is frozen, before each.
             house
                 .server
                 .bursar
                 .set_role_named("victim@example.com", DEFAULT_ORGANISATION, Some(MemberRole::Member))
                 .await
                 .unwrap();
-            house.server.bursar.unfreeze(&name("owner")).await.unwrap();
+            assert!(house.server.bursar.unfreeze(&name("owner")).await.is_err(), "{role}: {method} {path}");
+            if let Some(stopped) = path.strip_suffix("/unfreeze") {
+                let owner = house.session("owner").await;
+                house.ask("POST", &format!("{stopped}/freeze"), &owner, None).await;
+            }
             let session = house.session(role).await;
             let answer = house.ask(method, &path, &session, body.clone()).await;
             assert_eq!(answer.status.as_u16(), expected, "{role}: {method} {path} {body:?}: {}", answer.body);
@@ -313,6 +318,37 @@ async fn freezes_stop_spending_at_once_and_are_never_made_shorter() {
     assert_eq!(code(&house.ask("GET", "/users/me", &member, None).await), "owner_frozen");
     let told = house.server.mail(&name("member"), "frozen").await;
     assert!(told.text.contains("lost laptop"));
+}
+
+#[tokio::test]
+async fn what_is_not_frozen_is_not_said_to_be_lifted() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let user = format!("/users/{}", house.id("member").await);
+    let wallet = format!("/wallets/{}", house.server.wallet);
+    for (path, kind) in [(user, "account"), (wallet, "wallet"), (organisation(""), "organisation")] {
+        let lift = async |who: &str, body: Value| house.ask("POST", &format!("{path}/unfreeze"), who, Some(body)).await;
+        let never = lift(&owner, json!({"otp": OTP})).await;
+        assert_eq!((never.status.as_u16(), code(&never)), (409, "not_frozen"), "{}", never.body);
+        assert_eq!(never.body["kind"], kind);
+        assert_eq!(never.body["detail"], format!("the {kind} is not frozen, so nothing was lifted"));
+        // It is told without a code, as a code would not help; and to nobody who may not lift it.
+        assert_eq!(code(&lift(&owner, json!({})).await), "not_frozen");
+        assert_eq!(lift(&house.session("stranger").await, json!({"otp": OTP})).await.status, 404);
+        house.ask("POST", &format!("{path}/freeze"), &owner, Some(json!({"duration": 60}))).await;
+        house.server.pass(Span::from_seconds(61));
+        assert_eq!(code(&lift(&owner, json!({"otp": OTP})).await), "not_frozen", "it ended by itself");
+        house.ask("POST", &format!("{path}/freeze"), &owner, None).await;
+        assert_eq!(lift(&owner, json!({"otp": OTP})).await.status, 200);
+        assert_eq!(code(&lift(&owner, json!({"otp": OTP})).await), "not_frozen", "once is enough");
+    }
+    let again = house.server.bursar.unfreeze(&name("member")).await;
+    assert_eq!(again, Err(ServiceError::NotFrozen { what: "account" }));
+    let again = house.server.bursar.unfreeze_wallet(house.server.wallet).await;
+    assert_eq!(again, Err(ServiceError::NotFrozen { what: "wallet" }));
+    let query = "SELECT count(*) FROM audit_events WHERE action LIKE '%.unfreeze'";
+    let events: u64 = house.server.database().query_row(query, [], |row| row.get(0)).unwrap();
+    assert_eq!(events, 3, "nothing is told that did not happen");
 }
 
 #[tokio::test]

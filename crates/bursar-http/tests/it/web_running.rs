@@ -94,6 +94,10 @@ async fn a_wallet_is_frozen_after_asking_and_freed_with_a_code_by_whoever_runs_i
     let done = owner.submit(&lift, &[("otp", OTP)]).await;
     assert!(done.text().contains("The freeze is lifted.") && !done.text().contains("Frozen since"), "{}", done.text());
     assert_eq!(house.spend(token.as_str().unwrap()).await.status, 200);
+    // A form that was left open lifts nothing a second time, and says so.
+    let late = owner.post(&lift, &[("otp", OTP)]).await;
+    assert_eq!(late.status, 409);
+    assert!(late.text().contains("The wallet is not frozen, so nothing was lifted"), "{}", late.text());
     // A freeze that is over is told of no more.
     owner.submit(&freeze, &[("days", "1")]).await;
     house.server.pass(bursar_core::time::Span::from_seconds(2 * 86_400));
