@@ -37,6 +37,7 @@ pub mod names;
 pub mod new_wallet;
 pub mod notices;
 mod opening;
+pub mod operator_limits;
 pub mod organisations;
 mod outcome;
 pub mod outflows;

@@ -111,7 +111,7 @@ impl Edit {
 }
 
 /// What changed, line by line, as patches write it.
-fn difference(before: &Value, after: &Value) -> String {
+pub(super) fn difference(before: &Value, after: &Value) -> String {
     let lines = |limits: &Value| -> Vec<String> {
         let texts = list(limits, "limits").iter().map(written);
         texts.chain(written::rules(limits.get("destinations").unwrap_or(&Value::Null))).collect()
