@@ -15,6 +15,7 @@ mod exchange;
 mod exchange_hostile;
 mod exchange_stream;
 mod factors;
+mod freezes;
 mod house;
 mod native;
 mod oauth;
