@@ -34,7 +34,7 @@ pub(crate) async fn of_user(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn set_of_user(call: Call) -> Result<Reply, Failure> {
     // Before the name is looked up: a body that cannot be must not tell whether there is such a name.
-    LimitsEdit::read(&call.json()?)?;
+    LimitsEdit::read(&call.json_with_limits()?)?;
     let subject = Subject::User(user(&call).await?);
     set(call, subject).await
 }
@@ -99,7 +99,7 @@ async fn show(call: Call, subject: Subject) -> Result<Reply, Failure> {
 }
 
 async fn set(call: Call, subject: Subject) -> Result<Reply, Failure> {
-    let edit = LimitsEdit::read(&call.json()?)?;
+    let edit = LimitsEdit::read(&call.json_with_limits()?)?;
     let standing = call.bursar.set_limits(call.principal()?, subject, edit).await?;
     Reply::ok(with_warnings(&standing, call.bursar.now()))
 }

@@ -8,6 +8,7 @@ mod browser;
 mod canary;
 mod connections;
 mod conservation;
+mod declared;
 mod described;
 mod enrolled;
 mod events;

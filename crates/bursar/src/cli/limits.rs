@@ -18,7 +18,7 @@ use crate::failure::Failure;
 pub(super) use bars::{in_short, list, standing};
 pub(super) use edit::Edit;
 pub(super) use operated::Operated;
-pub(super) use written::{Destinations, limit, texts};
+pub(super) use written::{Destinations, Said, said, texts};
 
 /// Which field of a request each flag becomes: what the server says of the one is told of the other.
 pub(super) const FLAGS: &[(&str, &str)] = &[

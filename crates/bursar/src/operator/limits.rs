@@ -1,6 +1,6 @@
 //! Limits of users, organisations and wallets, as an operator asks for them.
 
-use bursar_core::limit::text::parse;
+use bursar_core::limit::text::parse_knowing;
 use bursar_core::limit::{Limit, Subject};
 use bursar_http::limits_document;
 use bursar_service::Bursar;
@@ -60,13 +60,15 @@ pub(super) async fn show(bursar: &Bursar, of: &LimitsOf) -> Result<Answer, Servi
 
 pub(super) async fn set(bursar: &Bursar, of: &LimitsOf, change: Change) -> Result<Answer, ServiceError> {
     let subject = of.subject(bursar).await?;
-    let limits = change.limits.map(|texts| texts.iter().enumerate().map(read).collect()).transpose()?;
+    let read = |(place, text): (usize, &String)| {
+        parse_knowing(text, bursar.decimals())
+            .map_err(|error| ServiceError::invalid(format!("limits[{place}]"), error.to_string()))
+    };
+    let limits: Option<Result<Vec<Limit>, ServiceError>> =
+        change.limits.map(|texts| texts.iter().enumerate().map(read).collect());
+    let limits = limits.transpose()?;
     let edit = OperatorEdit { seen: change.version, limits, lifts_destinations: change.anywhere };
     let (before, after) = bursar.set_limits_as_operator(subject, edit).await?;
     let now = bursar.now();
     Ok(Answer::Limits { before: Some(limits_document(&before, now)), limits: limits_document(&after, now) })
-}
-
-fn read((place, text): (usize, &String)) -> Result<Limit, ServiceError> {
-    parse(text).map_err(|error| ServiceError::invalid(format!("limits[{place}]"), error.to_string()))
 }

@@ -68,6 +68,21 @@ fn an_operator_tightens_and_loosens_the_limits_of_a_user_and_the_audit_log_has_i
 }
 
 #[test]
+fn amounts_of_coins_that_the_configuration_declares_are_read_by_the_server() {
+    let home = set_up();
+    let file = home.path("bursar.toml");
+    let rail = "\n[rails.shop]\nkind = 'http'\nurl = 'https://shop.example.com'\nassets = { credits = 3 }\n\n\
+                [[rails.shop.rules]]\nmethod = 'GET'\npath = '/v1/charges'\noperation = 'read'\n";
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + rail).unwrap();
+    let limits = |limit: &str| home.run(&["organisation", "limits", "--limit", limit], &[]);
+    assert_eq!(limits("credits 1.5/day").text(), "+ credits 1500 base units/day\nversion 1, was 0\n");
+    let told = limits("credits 1.0005/day").told();
+    assert!(told.contains("at character 14, `5`: credits has 3 decimal places"), "{told}");
+    let told = limits("points 1.5/day").told();
+    assert!(told.contains("the decimals of points are not known here; write whole base units"), "{told}");
+}
+
+#[test]
 fn limits_of_organisations_and_wallets_are_changed_beside_a_running_server_and_hold_at_once() {
     let home = Home::new();
     let server = home.serve(&["dev", "--json", "--listen", "127.0.0.1:0"]);

@@ -1,11 +1,9 @@
 //! Limits as the operator shows and changes them, on the server's machine: `bursar user limits NAME` and its like.
 
-use bursar_core::limit::Limit;
-use bursar_core::limit::text::describe;
 use clap::Args;
 
 use crate::cli::limits::edit::difference;
-use crate::cli::limits::{told, written::limit};
+use crate::cli::limits::{Said, said, told};
 use crate::cli::operator::Place;
 use crate::cli::output;
 use crate::environment;
@@ -16,8 +14,8 @@ use crate::operator::{Answer, Change, LimitsOf, Request};
 #[derive(Args)]
 pub(in crate::cli) struct Operated {
     /// The limits there shall be, instead of all there are, such as 'tbtc 0.5/day'; may be given again.
-    #[arg(long = "limit", value_name = "LIMIT", value_parser = limit, conflicts_with = "clear")]
-    limits: Vec<Limit>,
+    #[arg(long = "limit", value_name = "LIMIT", value_parser = said, conflicts_with = "clear")]
+    limits: Vec<Said>,
     /// Lift all limits.
     #[arg(long)]
     clear: bool,
@@ -39,7 +37,7 @@ impl Operated {
         if self.if_version.is_some() && !is_change {
             return Err(Failure::usage("there is nothing to change").with_hint("say --limit, --clear or --anywhere"));
         }
-        let limits = changes_limits.then(|| self.limits.iter().map(describe).collect());
+        let limits = changes_limits.then(|| self.limits.iter().map(Said::text).collect());
         let change = Change { limits, anywhere: self.anywhere, version: self.if_version };
         let request = if is_change { Request::SetLimits { of, change } } else { Request::Limits { of } };
         match self.place.answer(request)? {
