@@ -22,6 +22,7 @@ pub mod audit;
 pub mod authorize;
 pub mod breaker;
 pub mod coin;
+pub mod decimals;
 pub mod destination;
 pub mod hold;
 pub mod id;

@@ -16,6 +16,7 @@ use bursar_service::authenticate::Principal;
 use bursar_wire::header::IDEMPOTENCY_KEY;
 use bursar_wire::json::{FieldError, Json};
 use bursar_wire::requests::ListQuery;
+use bursar_wire::requests::in_base_units;
 use serde_json::{Map, Value};
 
 use crate::Settings;
@@ -137,6 +138,11 @@ impl Call {
         Json::parse(&self.body).map_err(|error| {
             Failure::from(FieldError { field: "body".to_owned(), problem: format!("is not valid JSON: {error}") })
         })
+    }
+
+    /// The body as JSON, in which limits are in units that every reader knows.
+    pub(crate) fn json_with_limits(&self) -> Result<Json, Failure> {
+        Ok(in_base_units(self.json()?, self.bursar.decimals())?)
     }
 
     /// The body as JSON, where saying nothing is as good as saying `{}`.

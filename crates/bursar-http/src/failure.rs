@@ -307,6 +307,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             Shown::new(403, body("AccessDenied", "role_missing").with_context("required", role))
         }
         ServiceError::LastOwner => Shown::new(409, body("Conflict", "last_owner")),
+        ServiceError::NotFrozen { what } => Shown::new(409, body("Conflict", "not_frozen").with_context("kind", what)),
         ServiceError::RotationUnderWay { until } => {
             Shown::new(409, body("Conflict", "rotation_under_way").with_context("until", until.to_string()))
         }

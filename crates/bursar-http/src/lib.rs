@@ -38,6 +38,7 @@ use ipnet::IpNet;
 use crate::operations::Operations;
 
 pub use connections::serve;
+pub use native::limits::with_warnings as limits_document;
 pub use routes::{Access, Description, table};
 pub use web::{Audience, PageDescription, pages};
 

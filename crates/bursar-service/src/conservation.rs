@@ -88,10 +88,11 @@ impl Bursar {
     /// Lifts a wallet's freeze, as the operator of the machine.
     ///
     /// # Errors
-    /// There is no such wallet.
+    /// There is no such wallet, or it is not frozen.
     pub async fn unfreeze_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
         let (version, wallet) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
         let wallet = wallet.ok_or(ServiceError::NotFound("wallet"))?;
+        self.in_force("wallet", wallet.freeze.as_ref())?;
         let write = Write {
             read: vec![(Key::Wallet(id), version)],
             put: vec![Record::Wallet(id, Wallet { freeze: None, ..wallet })],

@@ -94,6 +94,11 @@ pub enum ServiceError {
     },
     /// An organisation keeps at least one owner.
     LastOwner,
+    /// There is no freeze to lift.
+    NotFrozen {
+        /// What of: `account`, `wallet` or `organisation`.
+        what: &'static str,
+    },
     /// The token has two living secrets already, and the newer one is in use.
     RotationUnderWay {
         /// Until when the older one lives.
@@ -264,6 +269,7 @@ impl fmt::Display for ServiceError {
                 f.write_str("there is an account of this address already; sign in with it and take the invitation then")
             }
             Self::RoleNeeded { role } => write!(f, "this needs the role `{role}` in the organisation"),
+            Self::NotFrozen { what } => write!(f, "the {what} is not frozen, so nothing was lifted"),
             Self::LastOwner => f.write_str("an organisation keeps at least one owner; make somebody else one first"),
             Self::StepUpNeeded => f.write_str("this loosens what holds now and needs a one-time password"),
             Self::RotationUnderWay { until } => write!(

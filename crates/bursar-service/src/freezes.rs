@@ -117,7 +117,7 @@ impl Bursar {
     /// Lifts the freeze of somebody's account: who may have frozen it, in every organisation that it is in.
     ///
     /// # Errors
-    /// The caller may not, the second factor is missing or wrong, or only the operator lifts it.
+    /// The caller may not, it is not frozen, the second factor is missing or wrong, or only the operator lifts it.
     pub async fn unfreeze_user(
         &self,
         principal: &Principal,
@@ -132,7 +132,7 @@ impl Bursar {
                     return Err(ServiceError::RoleNeeded { role: "admin" });
                 }
                 let found = self.stored_user(id)?;
-                may_lift(found.value.freeze.as_ref(), "with `bursar user unfreeze`", stepped_up)?;
+                self.may_lift("account", found.value.freeze.as_ref(), "with `bursar user unfreeze`", stepped_up)?;
                 read.push((Key::User(id), found.version));
                 let user = User { freeze: None, ..found.value };
                 let put = vec![Record::User(id, user.clone())];
@@ -203,7 +203,7 @@ impl Bursar {
     /// Lifts the freeze of a wallet, as its administrator.
     ///
     /// # Errors
-    /// The caller may not, the second factor is missing or wrong, or only the operator lifts it.
+    /// The caller may not, it is not frozen, the second factor is missing or wrong, or only the operator lifts it.
     pub async fn unfreeze_wallet_as(
         &self,
         principal: &Principal,
@@ -213,7 +213,8 @@ impl Bursar {
         self.decide_stepping_up(principal, Action::AdministerWallet(id), otp, |stepped_up| {
             let mut read = self.may_run_wallet(principal, id)?;
             let found = self.stored_wallet(id)?;
-            may_lift(found.value.freeze.as_ref(), "with `bursar user unfreeze-wallet`", stepped_up)?;
+            let how = "with `bursar user unfreeze-wallet`";
+            self.may_lift("wallet", found.value.freeze.as_ref(), how, stepped_up)?;
             read.push((Key::Wallet(id), found.version));
             let put = vec![Record::Wallet(id, Wallet { freeze: None, ..found.value })];
             let trace = trace("wallet.unfreeze", "wallet", id, Vec::new());
@@ -260,7 +261,7 @@ impl Bursar {
     /// Lifts the freeze of an organisation, as its owner.
     ///
     /// # Errors
-    /// The caller may not, or the second factor is missing or wrong.
+    /// The caller may not, it is not frozen, or the second factor is missing or wrong.
     pub async fn unfreeze_organisation(
         &self,
         principal: &Principal,
@@ -273,7 +274,7 @@ impl Bursar {
                 return Err(ServiceError::RoleNeeded { role: "owner" });
             }
             let found = self.stored_organisation(id)?;
-            may_lift(found.value.freeze.as_ref(), "on the machine", stepped_up)?;
+            self.may_lift("organisation", found.value.freeze.as_ref(), "on the machine", stepped_up)?;
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, Organisation { freeze: None, ..found.value })],
@@ -284,20 +285,35 @@ impl Bursar {
         })
         .await
     }
-}
 
-/// What the operator or the check of the ledger stopped is for whoever runs the machine to look at.
-fn may_lift(freeze: Option<&Freeze>, how: &str, stepped_up: bool) -> Result<(), ServiceError> {
-    let because = match freeze.map(|freeze| freeze.by) {
-        Some(FrozenBy::Ledger) => Some("by a check of this server"),
-        Some(FrozenBy::Operator) => Some("by the operator"),
-        Some(FrozenBy::Person) | None => None,
-    };
-    if let Some(because) = because {
-        let problem = format!("it is frozen {because}; only the operator lifts that, {how}");
-        return Err(ServiceError::Conflict(problem));
+    /// What the operator or the check of the ledger stopped is for whoever runs the machine to look at.
+    fn may_lift(
+        &self,
+        what: &'static str,
+        freeze: Option<&Freeze>,
+        how: &str,
+        stepped_up: bool,
+    ) -> Result<(), ServiceError> {
+        let because = match self.in_force(what, freeze)?.by {
+            FrozenBy::Ledger => Some("by a check of this server"),
+            FrozenBy::Operator => Some("by the operator"),
+            FrozenBy::Person => None,
+        };
+        if let Some(because) = because {
+            let problem = format!("it is frozen {because}; only the operator lifts that, {how}");
+            return Err(ServiceError::Conflict(problem));
+        }
+        if stepped_up { Ok(()) } else { Err(ServiceError::StepUpNeeded) }
     }
-    if stepped_up { Ok(()) } else { Err(ServiceError::StepUpNeeded) }
+
+    /// The freeze that holds now: one that ended, or never was, is not lifted, and nobody is told that it was.
+    pub(crate) fn in_force<'a>(
+        &self,
+        what: &'static str,
+        freeze: Option<&'a Freeze>,
+    ) -> Result<&'a Freeze, ServiceError> {
+        freeze.filter(|freeze| freeze.holds_at(self.clock.now())).ok_or(ServiceError::NotFrozen { what })
+    }
 }
 
 fn told(freeze: &Freeze) -> Vec<(&'static str, String)> {

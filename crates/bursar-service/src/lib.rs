@@ -37,6 +37,7 @@ pub mod names;
 pub mod new_wallet;
 pub mod notices;
 mod opening;
+pub mod operator_limits;
 pub mod organisations;
 mod outcome;
 pub mod outflows;
@@ -81,6 +82,7 @@ use std::sync::atomic::AtomicU64;
 use bursar_core::ambient::{Clock, Random};
 use bursar_core::audit::Actor;
 use bursar_core::breaker::BreakerRules;
+use bursar_core::decimals::Decimals;
 use bursar_core::ledger::{Command, Outcome, Request, Write};
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
@@ -200,6 +202,7 @@ pub struct Bursar {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) rails: BTreeMap<String, Arc<dyn Rail>>,
+    decimals: Decimals,
     pub(crate) ecdh_key: Secret<String>,
     pub(crate) ecdh_public_key: String,
     pub(crate) policy: Policy,
@@ -259,6 +262,7 @@ impl Bursar {
             clock: parts.clock,
             random: parts.random,
             sealer: Arc::new(parts.sealer),
+            decimals: Decimals::declared(parts.rails.values().flat_map(|rail| rail.decimals())),
             rails: parts.rails,
             ecdh_key: parts.ecdh_key,
             ecdh_public_key: parts.ecdh_public_key,
@@ -291,6 +295,11 @@ impl Bursar {
     /// What the operator decided.
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// In which units limits are written: those that Bursar knows, and those that rails declare.
+    pub const fn decimals(&self) -> &Decimals {
+        &self.decimals
     }
 
     /// The clock's time.

@@ -381,7 +381,7 @@ impl Bursar {
     }
 }
 
-fn changed() -> ServiceError {
+pub(crate) fn changed() -> ServiceError {
     ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned())
 }
 

@@ -352,10 +352,11 @@ impl Bursar {
     /// Lifts a freeze, as the operator of the machine.
     ///
     /// # Errors
-    /// There is no such user.
+    /// There is no such user, or the account is not frozen.
     pub async fn unfreeze(&self, username: &str) -> Result<(), ServiceError> {
         let id = self.user_named(username).await?.id;
         let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
+        self.in_force("account", found.value.freeze.as_ref())?;
         let user = User { freeze: None, ..found.value };
         let write = Write {
             read: vec![(Key::User(id), found.version)],

@@ -305,6 +305,11 @@ pub trait Rail: Send + Sync {
         None
     }
 
+    /// Decimal places of coins, as the operator declared them for this rail.
+    fn decimals(&self) -> Vec<(Coin, u8)> {
+        Vec::new()
+    }
+
     /// What an address of a coin means, in its normal form.
     ///
     /// # Errors

@@ -20,7 +20,10 @@ mod wallet;
 pub use account::{device, login, user};
 pub use factors::{added_factor, factor, recovery_code_texts, sign_in};
 pub use limits::{apart, limit, limit_report, limit_rules, limit_standing, others_limit};
-pub use people::{freeze, invitation, invitation_offer, member, native_session, organisation, profile, wallet_member};
+pub use people::{
+    freeze, freeze_without_reason, invitation, invitation_offer, member, native_session, organisation, profile,
+    wallet_member,
+};
 pub use refusal::refusal;
 pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{native_spend, native_spends};

@@ -5,6 +5,7 @@ mod bitgo;
 pub(crate) mod http;
 mod place;
 mod sealed;
+mod token;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use self::http::Http;
 use self::place::Place;
 pub(crate) use self::sealed::{Kept, Opened};
 use self::sealed::{MayHave, Sealed, Vault};
+use self::token::Token;
 use self::trust::{CLIENT_KEY, Certificates};
 use crate::calls::AllowedCall;
 use crate::failure::Failure;
@@ -121,7 +123,7 @@ pub(crate) struct Evm {
     #[serde(default = "one")]
     fees_per_day: String,
     #[serde(default)]
-    tokens: BTreeMap<String, String>,
+    tokens: BTreeMap<String, Token>,
     #[serde(default)]
     calls: Vec<AllowedCall>,
 }
@@ -360,10 +362,14 @@ impl Evm {
             gas: self.max_gas,
         };
         let mut chain = Chain::new(self.chain_id, self.coin()?, ceilings).map_err(|problem| problem.to_string())?;
-        for (ticker, contract) in &self.tokens {
+        for (ticker, token) in &self.tokens {
             let coin = Coin::parse(ticker).map_err(|problem| format!("tokens.\"{ticker}\": {problem}"))?;
-            let contract = address::parse(contract).map_err(|problem| format!("tokens.\"{ticker}\" {problem}"))?;
-            chain = chain.with_token(contract, coin).map_err(|problem| problem.to_string())?;
+            let contract =
+                address::parse(token.contract()).map_err(|problem| format!("tokens.\"{ticker}\" {problem}"))?;
+            chain = chain.with_token(contract, coin.clone()).map_err(|problem| problem.to_string())?;
+            if let Some(places) = token.decimals() {
+                chain = chain.with_decimals(coin, places).map_err(|problem| problem.to_string())?;
+            }
         }
         for call in &self.calls {
             chain = chain.with_rule(call.rule()?).map_err(|problem| problem.to_string())?;
@@ -424,6 +430,25 @@ mod tests {
     fn a_rail_is_described_in_five_lines_and_opens() {
         let rails = read(&format!("{GOOD}tokens.'hteth:usdc' = '0x5FbDB2315678afecb367f032d93F642f64180aa3'")).unwrap();
         assert!(open(&rails, &Opened::default()).is_ok() && only_test_money(&rails).is_ok());
+    }
+
+    #[test]
+    fn a_token_says_its_decimals_and_limits_are_written_in_them() {
+        let token = "tokens.'hteth:mycoin' = { contract = '0x5FbDB2315678afecb367f032d93F642f64180aa3', decimals = 6 }";
+        let opened = open(&read(&format!("{GOOD}{token}")).unwrap(), &Opened::default()).unwrap();
+        let all: Vec<(Coin, u8)> = opened.into_values().flat_map(|rail| rail.into_rail().decimals()).collect();
+        let coin = |text: &str| Coin::parse(text).unwrap();
+        assert_eq!(all, [(coin("hteth"), 18), (coin("hteth:mycoin"), 6)]);
+        for (from, to, problem) in [
+            ("mycoin", "usdc", "`hteth:usdc` has 6 decimal places, not 7"),
+            ("= 7", "= 78", "more than 77 decimal places"),
+            ("= 7", "= 256", "a token is its contract, or {"),
+            ("decimals = 7", "decimal = 7", "a token is its contract, or {"),
+        ] {
+            let text = format!("{GOOD}{}", token.replace("= 6", "= 7").replace(from, to));
+            let error = read(&text).map(drop).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ use std::ops::Range;
 
 use crate::amount::Amount;
 use crate::coin::{Asset, Coin, Family};
+use crate::decimals::Decimals;
 use crate::limit::{Ceiling, Limit, Measure, Window, Zone};
 use crate::time::{Span, Timestamp};
 
@@ -50,6 +51,8 @@ pub struct LimitTextError {
     pub problem: String,
     /// What to write; may be empty.
     pub hint: String,
+    /// Whether nothing is wrong up to here but that the decimals of a coin are not known.
+    pub lacks_decimals: bool,
 }
 
 /// Reads a limit.
@@ -57,12 +60,21 @@ pub struct LimitTextError {
 /// # Errors
 /// The spot at which the text cannot be understood, or says something that no limit can be.
 pub fn parse(text: &str) -> Result<Limit, LimitTextError> {
+    parse_knowing(text, &Decimals::default())
+}
+
+/// Reads a limit where more decimals are known than Bursar's own.
+///
+/// # Errors
+/// As those of [`parse`].
+pub fn parse_knowing(text: &str, decimals: &Decimals) -> Result<Limit, LimitTextError> {
     let refuse = |at: Range<usize>, problem: &str| {
         Err(LimitTextError {
             text: text.chars().take(LONGEST).collect(),
             at,
             problem: problem.to_owned(),
             hint: "write a limit such as `tbtc 0.5/day`".to_owned(),
+            lacks_decimals: false,
         })
     };
     if text.trim().is_empty() {
@@ -75,13 +87,13 @@ pub fn parse(text: &str) -> Result<Limit, LimitTextError> {
     if let Some((at, character)) = strange {
         return refuse(at..at.saturating_add(character.len_utf8()), "this character stands in no limit");
     }
-    reader::Reader::new(text).limit()
+    reader::Reader::new(text, decimals).limit()
 }
 
 /// Writes a limit as [`parse`] reads it: in units of the coin where its decimals are known, else in base units.
 pub fn describe(limit: &Limit) -> String {
     let Limit { asset, measure, window, ceiling } = limit;
-    let quantity = |ceiling: &Ceiling| match (ceiling, measure, decimals(asset)) {
+    let quantity = |ceiling: &Ceiling| match (ceiling, measure, decimals_of(asset, &Decimals::default())) {
         (Ceiling::Unlimited, ..) => "unlimited".to_owned(),
         (Ceiling::At(number), Measure::Count, _) => number.to_string(),
         (Ceiling::At(amount), _, Some(places)) => decimal(*amount, places),
@@ -118,7 +130,7 @@ pub fn amount_of(amount: Amount, asset: &Asset) -> String {
         Asset::Family(Family::Bitcoin) => "bitcoin",
         Asset::Family(Family::Erc20) | Asset::Any => "",
     };
-    match decimals(asset) {
+    match decimals_of(asset, &Decimals::default()) {
         Some(places) => format!("{} {unit}", decimal(amount, places)),
         None if unit.is_empty() => format!("{amount} base units"),
         None => format!("{amount} base units of {unit}"),
@@ -138,10 +150,10 @@ pub fn has_wrong_case(coin: &Coin) -> bool {
 }
 
 /// The decimals in which amounts of an asset are written, if all it covers have the same.
-fn decimals(asset: &Asset) -> Option<u8> {
+fn decimals_of(asset: &Asset, decimals: &Decimals) -> Option<u8> {
     match asset {
         // Only fees are limited for a whole chain, and its own coin pays them.
-        Asset::Coin(coin) | Asset::Chain(coin) => coin.decimals(),
+        Asset::Coin(coin) | Asset::Chain(coin) => decimals.of(coin),
         Asset::Family(Family::Bitcoin) => Some(8),
         Asset::Family(Family::Erc20) | Asset::Any => None,
     }

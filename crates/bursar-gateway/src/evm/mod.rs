@@ -172,6 +172,10 @@ impl Rail for EvmRail {
         Some(self.chain.native().clone())
     }
 
+    fn decimals(&self) -> Vec<(Coin, u8)> {
+        self.chain.decimals().collect()
+    }
+
     fn kind(&self) -> &'static str {
         "evm"
     }

@@ -304,6 +304,10 @@ impl Rail for HttpRail {
         "http"
     }
 
+    fn decimals(&self) -> Vec<(Coin, u8)> {
+        self.rules.decimals().collect()
+    }
+
     fn refuses_credential(&self) -> bool {
         self.upstream.refuses_credential()
     }

@@ -17,7 +17,7 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
     let principal = call.principal()?;
-    let template = requests::Template::read(&call.json()?)?;
+    let template = requests::Template::read(&call.json_with_limits()?)?;
     let id = call.bursar.create_template(principal, &template).await?;
     Reply::ok(shapes::template(id, principal.owner.id, &template))
 }
@@ -30,7 +30,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn edit(call: Call) -> Result<Reply, Failure> {
     let (principal, id) = (call.principal()?, call.id("template")?);
-    let edit = requests::TemplateEdit::read(&call.json()?)?;
+    let edit = requests::TemplateEdit::read(&call.json_with_limits()?)?;
     let template = call.bursar.edit_template(principal, id, edit).await?;
     Reply::ok(shapes::template(id, principal.owner.id, &template))
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
     let principal = call.principal()?;
-    let mut request = requests::CreateToken::read(&call.json()?)?;
+    let mut request = requests::CreateToken::read(&call.json_with_limits()?)?;
     call.bursar.apply_template(principal, &mut request).await?;
     let new = NewToken {
         label: request.label,

@@ -34,7 +34,7 @@ pub(crate) async fn of_user(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn set_of_user(call: Call) -> Result<Reply, Failure> {
     // Before the name is looked up: a body that cannot be must not tell whether there is such a name.
-    LimitsEdit::read(&call.json()?)?;
+    LimitsEdit::read(&call.json_with_limits()?)?;
     let subject = Subject::User(user(&call).await?);
     set(call, subject).await
 }
@@ -99,11 +99,9 @@ async fn show(call: Call, subject: Subject) -> Result<Reply, Failure> {
 }
 
 async fn set(call: Call, subject: Subject) -> Result<Reply, Failure> {
-    let edit = LimitsEdit::read(&call.json()?)?;
+    let edit = LimitsEdit::read(&call.json_with_limits()?)?;
     let standing = call.bursar.set_limits(call.principal()?, subject, edit).await?;
-    let mut shown = shown(&standing, call.bursar.now());
-    shown["warnings"] = warnings(&standing.rules).iter().map(ToString::to_string).collect();
-    Reply::ok(shown)
+    Reply::ok(with_warnings(&standing, call.bursar.now()))
 }
 
 /// `me`, an id, or a name.
@@ -115,6 +113,13 @@ async fn user(call: &Call) -> Result<UserId, Failure> {
             Err(_) => Ok(call.bursar.user_named(text).await?.id),
         },
     }
+}
+
+/// How limits stand, with what whoever wrote them may not have meant: what a change of limits is answered.
+pub fn with_warnings(standing: &Standing, now: Timestamp) -> Value {
+    let mut shown = shown(standing, now);
+    shown["warnings"] = warnings(&standing.rules).iter().map(ToString::to_string).collect();
+    shown
 }
 
 fn shown(standing: &Standing, now: Timestamp) -> Value {

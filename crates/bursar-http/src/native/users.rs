@@ -54,7 +54,11 @@ pub(crate) async fn redeem_reset(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
     let (id, order) = (call.id::<UserId>("user")?, order(&call)?);
     let freeze = call.bursar.freeze_user(call.principal()?, id, &order).await?;
-    Reply::named("frozen", shapes::freeze(Some(&freeze), call.bursar.now()))
+    let now = call.bursar.now();
+    // A freeze that holds longer stays, and its reason may be another organisation's.
+    let is_own = order.reason.as_ref() == Some(&freeze.reason);
+    let shown = if is_own { shapes::freeze } else { shapes::freeze_without_reason };
+    Reply::named("frozen", shown(Some(&freeze), now))
 }
 
 pub(crate) async fn unfreeze(call: Call) -> Result<Reply, Failure> {

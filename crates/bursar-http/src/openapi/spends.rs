@@ -66,7 +66,10 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("token", reference("Id")),
         ("user", reference("Id")),
         ("heldBy", or_null(reference("Id"))),
-        ("overridden", flag("whether it was made under an unlock")),
+        (
+            "overridden",
+            flag("whether its token's own limits did not hold it back: the token was unlocked, or it came with a code"),
+        ),
         (
             "capturesItself",
             flag("whether it counts as captured once its deadline is over, unless somebody says better"),

@@ -166,7 +166,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
                 [
                     ("since", reference("Instant")),
                     ("until", or_null(reference("Instant"))),
-                    ("reason", text("what was said")),
+                    ("reason", or_null(text("what was said; of an account null to others than its owner"))),
                 ],
             ),
         ),

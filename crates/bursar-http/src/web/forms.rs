@@ -1,7 +1,6 @@
 //! Parts of forms: fields with their labels, hints and problems, and the summary of what has to be mended.
 
 use axum::http::StatusCode;
-use bursar_core::refusal::Refusal;
 use bursar_service::error::{ServiceError, Unproven};
 use maud::{Markup, html};
 
@@ -52,7 +51,10 @@ impl Problems {
             ServiceError::Conflict(_) | ServiceError::RotationUnderWay { .. } | ServiceError::UnlockedLonger { .. } => {
                 ("", StatusCode::CONFLICT)
             }
-            ServiceError::LastOwner | ServiceError::NoMail | ServiceError::AccountExists => ("", StatusCode::CONFLICT),
+            ServiceError::LastOwner
+            | ServiceError::NotFrozen { .. }
+            | ServiceError::NoMail
+            | ServiceError::AccountExists => ("", StatusCode::CONFLICT),
             ServiceError::Refused(_) | ServiceError::RoleNeeded { .. } => ("", StatusCode::FORBIDDEN),
             ServiceError::Busy => ("", StatusCode::SERVICE_UNAVAILABLE),
             _ => return Err(error.into()),
@@ -75,10 +77,7 @@ impl Problems {
             ServiceError::TooManyAttempts { until } => {
                 format!("too many wrong attempts; the next is looked at from {} on", words::moment(*until))
             }
-            ServiceError::Refused(refusal) => match &**refusal {
-                Refusal::OwnerFrozen(freeze) => words::frozen(freeze),
-                _ => error.to_string(),
-            },
+            ServiceError::Refused(refusal) => words::refused(refusal),
             ServiceError::UnlockedLonger { until } => {
                 format!("the token is unlocked until {} already, which is longer", words::moment(*until))
             }

@@ -134,11 +134,20 @@ impl Stopped<'_> {
 
 /// Says that something is frozen, why and until when.
 pub(crate) fn notice(freeze: Option<&Freeze>, now: Timestamp) -> Markup {
+    draw_notice(freeze, now, |freeze| html! { ": " (words::sentence(&freeze.reason)) })
+}
+
+/// Says that somebody else's account is frozen, and until when: why is for its owner and the operator.
+pub(crate) fn notice_without_reason(freeze: Option<&Freeze>, now: Timestamp) -> Markup {
+    draw_notice(freeze, now, |_| html! { ". Its owner and the operator of this server know why." })
+}
+
+fn draw_notice(freeze: Option<&Freeze>, now: Timestamp, why: impl Fn(&Freeze) -> Markup) -> Markup {
     html! {
         @if let Some(freeze) = freeze.filter(|freeze| freeze.holds_at(now)) {
             p class="notice bad" {
                 strong { "Frozen" } " since " (words::instant(freeze.since))
-                @if let Some(until) = freeze.until { ", until " (words::instant(until)) } ": " (words::sentence(&freeze.reason))
+                @if let Some(until) = freeze.until { ", until " (words::instant(until)) } (why(freeze))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Limits as people write them in a form: one a line, problems with the line they are on.
 
-use bursar_core::limit::text::{describe, parse};
+use bursar_core::decimals::Decimals;
+use bursar_core::limit::text::{describe, parse, parse_knowing};
 use bursar_core::limit::warnings::warnings;
 use bursar_core::limit::{Limit, LimitSet, Subject};
 use bursar_service::error::ServiceError;
@@ -33,7 +34,7 @@ const HINT: &str = "One a line, in units of the coin. What no limit is about is 
 ///
 /// # Errors
 /// What is wrong, line by line.
-pub(crate) fn read(text: &str) -> Result<Vec<Limit>, Vec<String>> {
+pub(crate) fn read(text: &str, decimals: &Decimals) -> Result<Vec<Limit>, Vec<String>> {
     let (mut limits, mut problems) = (Vec::new(), Vec::new());
     for (number, line) in (1_usize..).zip(text.lines()) {
         if line.trim().is_empty() {
@@ -43,7 +44,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Limit>, Vec<String>> {
             problems.push(format!("line {number}: there are at most {} limits", LimitSet::MOST));
             break;
         }
-        match parse(line.trim()) {
+        match parse_knowing(line.trim(), decimals) {
             Ok(limit) => limits.push(limit),
             Err(problem) => problems.push(format!("line {number}, “{}”: {problem}", line.trim())),
         }
@@ -105,7 +106,7 @@ const EXAMPLES: [&str; 6] = [
 
 /// Tells a script what the server reads in limits that are being written.
 pub(crate) async fn check(visit: Visit) -> Answering {
-    let (lines, is_right) = match read(visit.form.text(FIELD)) {
+    let (lines, is_right) = match read(visit.form.text(FIELD), visit.bursar.decimals()) {
         Err(problems) => (problems.iter().map(|problem| words::plain(&words::sentence(problem))).collect(), false),
         Ok(limits) => {
             let odd = warnings(&LimitSet::of(limits.clone()));
@@ -141,8 +142,10 @@ impl Editing {
         let standing = visit.bursar.limits(person, self.subject).await?;
         let text = visit.form.text(FIELD);
         let seen = visit.form.text("version").parse().unwrap_or(0);
-        let (limits, destinations) =
-            (read(text), destinations::edit(&visit.form, standing.rules.destinations.as_ref()));
+        let (limits, destinations) = (
+            read(text, visit.bursar.decimals()),
+            destinations::edit(&visit.form, standing.rules.destinations.as_ref()),
+        );
         let (limits, destinations) = match (limits, destinations) {
             (Ok(limits), Ok(destinations)) => (limits, destinations),
             (limits, destinations) => {

@@ -44,7 +44,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         div class="title" {
             h1 { (title) }
             span class={ "badge " (class) } { (state) }
-            @if hold.overridden { span class="badge warn" { "under an unlock" } }
+            @if hold.overridden { (spends::lifted()) }
         }
         (what_to_do(&hold, may_decide))
         div class="columns" {

@@ -7,6 +7,10 @@ use maud::{Markup, html};
 
 use super::words;
 
+/// What lifts a token's limits: a spend does not keep which of the two it was.
+const LIFTED: &str =
+    "The token's own limits did not hold it back: the token was unlocked, or the spend came with a code.";
+
 /// The longest address that is shown in full, in characters.
 const LONGEST_SHOWN: usize = 24;
 
@@ -45,13 +49,18 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
             td role="cell" data-label=(column) { (other) }
             td role="cell" data-label="Became" {
                 span class={ "badge " (class) } { (state) }
-                @if spend.overridden { " " span class="badge warn" { "under an unlock" } }
+                @if spend.overridden { " " (lifted()) }
                 @if let Some(reference) = reference(&spend.state) {
                     div class="small muted" { "as " code title=(reference) { (short(reference)) } }
                 }
             }
         }
     }
+}
+
+/// Marks a spend that its token's limits did not hold back.
+pub(crate) fn lifted() -> Markup {
+    html! { span class="badge warn" title=(LIFTED) { "limits lifted" } }
 }
 
 fn recipients(payees: &[Payee]) -> Markup {

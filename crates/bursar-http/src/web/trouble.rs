@@ -1,7 +1,6 @@
 //! Pages that say why there is nothing to see, and what to do.
 
 use axum::http::StatusCode;
-use bursar_core::refusal::Refusal;
 use bursar_core::time::Timestamp;
 use bursar_service::error::ServiceError;
 use maud::html;
@@ -14,10 +13,7 @@ use crate::failure::{Failure, Shown};
 /// The page of a failure.
 pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Timestamp) -> Answer {
     let sentence = words::sentence(&match &failure {
-        Failure::Service(ServiceError::Refused(refusal)) => match &**refusal {
-            Refusal::OwnerFrozen(freeze) => words::frozen(freeze),
-            other => other.sentence(),
-        },
+        Failure::Service(ServiceError::Refused(refusal)) => words::refused(refusal),
         Failure::Service(error) => error.to_string(),
         Failure::NoSuchRoute => "there is no such page, or it is not yours to see".to_owned(),
         Failure::FormNotOurs => {

@@ -5,6 +5,7 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin, Family};
 use bursar_core::limit::text::amount_of;
 use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
+use bursar_core::refusal::Refusal;
 use bursar_core::scope::{ScopeName, WalletAction};
 use bursar_core::time::{Span, Timestamp};
 use bursar_service::rail::Balance;
@@ -98,8 +99,19 @@ pub(crate) fn plain(text: &str) -> String {
     parts(text).into_iter().map(|(part, is_code)| if is_code { format!("“{part}”") } else { part.to_owned() }).collect()
 }
 
+/// A refusal to whoever reads it in a page, where no token is used.
+pub(crate) fn refused(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::OwnerFrozen(freeze) => frozen(freeze),
+        Refusal::RoleMissing { required } => {
+            format!("you need the role `{required}` on this wallet; ask somebody who administers it")
+        }
+        other => other.sentence(),
+    }
+}
+
 /// Why somebody is not let in, and whom to ask.
-pub(crate) fn frozen(freeze: &Freeze) -> String {
+fn frozen(freeze: &Freeze) -> String {
     // Without a reason of its own a freeze says by whom it is.
     let why =
         freeze.reason.strip_prefix("frozen ").map_or_else(|| format!(": {}", freeze.reason), |by| format!(" {by}"));

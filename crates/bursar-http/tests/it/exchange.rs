@@ -76,7 +76,7 @@ fn rail(url: String) -> HttpRail {
     rail_by(url, rules())
 }
 
-fn rules() -> Value {
+pub(crate) fn rules() -> Value {
     json!([
         {
             "method": "POST", "path": "/v1/charges", "operation": "spend",
@@ -94,14 +94,15 @@ fn rules() -> Value {
     ])
 }
 
-/// A rail by these rules, in dollars, euros and micro-dollars.
+/// A rail by these rules, in dollars, euros, micro-dollars and credits.
 pub(crate) fn rail_by(url: String, rules: Value) -> HttpRail {
     rail_with(url, rules, ("authorization", "Bearer restricted"))
 }
 
 fn rail_with(url: String, rules: Value, (header, credential): (&str, &str)) -> HttpRail {
     let written: Vec<_> = serde_json::from_value(rules).unwrap();
-    let assets = [("usd", 2), ("eur", 2), ("microusd", 0)].map(|(asset, places)| (asset.to_owned(), places));
+    let assets =
+        [("usd", 2), ("eur", 2), ("microusd", 0), ("credits", 3)].map(|(asset, places)| (asset.to_owned(), places));
     let rules = Rules::new(&BTreeMap::from(assets), &written).unwrap();
     HttpRail::new(Settings {
         url: Secret::new(url),

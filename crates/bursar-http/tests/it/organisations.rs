@@ -69,14 +69,18 @@ async fn each_role_may_do_what_it_is_for_and_nothing_else() {
     ];
     for (method, path, body, expected) in table {
         for (role, expected) in ROLES.iter().zip(expected) {
-            // The setting is back on, and nobody frozen, before each.
+            // The victim is what they were, no owner is frozen, and what is lifted is frozen, before each.
             house
                 .server
                 .bursar
                 .set_role_named("victim@example.com", DEFAULT_ORGANISATION, Some(MemberRole::Member))
                 .await
                 .unwrap();
-            house.server.bursar.unfreeze(&name("owner")).await.unwrap();
+            assert!(house.server.bursar.unfreeze(&name("owner")).await.is_err(), "{role}: {method} {path}");
+            if let Some(stopped) = path.strip_suffix("/unfreeze") {
+                let owner = house.session("owner").await;
+                house.ask("POST", &format!("{stopped}/freeze"), &owner, None).await;
+            }
             let session = house.session(role).await;
             let answer = house.ask(method, &path, &session, body.clone()).await;
             assert_eq!(answer.status.as_u16(), expected, "{role}: {method} {path} {body:?}: {}", answer.body);
@@ -326,7 +330,7 @@ async fn what_the_operator_froze_no_administrator_lifts_or_makes_their_own() {
     assert_eq!(code(&lift().await), "conflict");
     // A longer one of their own changes how long it lasts, and not whose it is.
     let longer = house.ask("POST", &format!("{member}/freeze"), &owner, Some(json!({"reason": "mine"}))).await;
-    assert_eq!((&longer.body["frozen"]["reason"], &longer.body["frozen"]["until"]), (&json!("subpoena"), &Value::Null));
+    assert_eq!((&longer.body["frozen"]["reason"], &longer.body["frozen"]["until"]), (&Value::Null, &Value::Null));
     assert_eq!(code(&lift().await), "conflict");
     house.server.bursar.unfreeze(&name("member")).await.unwrap();
     assert_eq!(house.ask("GET", "/users/me", &house.session("member").await, None).await.status, 200);

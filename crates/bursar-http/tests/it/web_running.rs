@@ -85,8 +85,20 @@ async fn a_wallet_is_frozen_after_asking_and_freed_with_a_code_by_whoever_runs_i
     assert_eq!(code(&house.spend(token.as_str().unwrap()).await), "wallet_frozen");
     // Who may stop it may not start it again.
     assert!(!done.html.contains(&lift));
-    assert_eq!(member.get(&lift).await.status, 403);
-    assert_eq!(member.post(&lift, &[("otp", OTP)]).await.status, 403);
+    let refused = member.get(&lift).await;
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.text().contains("You need the role admin on this wallet; ask somebody who administers it"),
+        "{}",
+        refused.text()
+    );
+    let refused = member.post(&lift, &[("otp", OTP)]).await;
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.text().contains("ou need the role") && !refused.text().contains("token's owner"),
+        "{}",
+        refused.text()
+    );
     let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
     assert!(owner.get(&wallet).await.html.contains(&format!("href=\"{lift}\"")));
     assert_eq!(owner.post(&lift, &[]).await.status, 401);
@@ -94,6 +106,10 @@ async fn a_wallet_is_frozen_after_asking_and_freed_with_a_code_by_whoever_runs_i
     let done = owner.submit(&lift, &[("otp", OTP)]).await;
     assert!(done.text().contains("The freeze is lifted.") && !done.text().contains("Frozen since"), "{}", done.text());
     assert_eq!(house.spend(token.as_str().unwrap()).await.status, 200);
+    // A form that was left open lifts nothing a second time, and says so.
+    let late = owner.post(&lift, &[("otp", OTP)]).await;
+    assert_eq!(late.status, 409);
+    assert!(late.text().contains("The wallet is not frozen, so nothing was lifted"), "{}", late.text());
     // A freeze that is over is told of no more.
     owner.submit(&freeze, &[("days", "1")]).await;
     house.server.pass(bursar_core::time::Span::from_seconds(2 * 86_400));
@@ -148,6 +164,13 @@ async fn a_spend_is_told_in_full_to_those_who_may_see_it_and_to_nobody_else() {
     for told in ["held money for a spend", "recorded that money moved", "held: 0.0004 tbtc", crate::world::ADDRESS] {
         assert!(text.contains(told), "`{told}` is not in {text}");
     }
+    assert!(!page.html.contains("limits lifted"), "its limits held it back");
+    // A session's spend came with a code of its own: nothing was unlocked, and the page does not say so.
+    let body = json!({"address": crate::world::ADDRESS, "amount": "7", "otp": OTP});
+    let own = world.server.send("POST", &path, Some(&world.session), Some(body)).await;
+    assert_eq!(own.status, 200, "{}", own.body);
+    let page = browser.get(&format!("/wallets/{}", world.server.wallet)).await;
+    assert!(page.text().contains("limits lifted") && !page.text().contains("under an unlock"), "{}", page.text());
     world.server.user("stranger@example.com").await;
     let mut stranger = Browser::signed_in(&world.server, "stranger@example.com").await;
     for id in [spend, "00000000000000000000000000000000", "x"] {

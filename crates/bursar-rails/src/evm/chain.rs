@@ -1,6 +1,6 @@
 //! A chain as its operator describes it: which coins there are, which calls have a price, what fees may be.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use alloy_primitives::{Address, Selector};
@@ -9,6 +9,11 @@ use bursar_core::coin::Coin;
 use super::calldata;
 use super::fees::FeeCeilings;
 use super::rule::{ContractRule, RuleCost, TokenSource};
+
+/// Decimal places of the coin that pays for gas, on every chain of this kind: the unit is the wei.
+const NATIVE_PLACES: u8 = 18;
+/// The most decimal places that a token can be said to have: more than 2^256 base units no contract counts.
+const MOST_PLACES: u8 = 77;
 
 /// A chain, its coins and its rules.
 ///
@@ -19,6 +24,7 @@ pub struct Chain {
     native: Coin,
     ceilings: FeeCeilings,
     tokens: HashMap<Address, Coin>,
+    decimals: BTreeMap<Coin, u8>,
     rules: HashMap<(Address, Selector), ContractRule>,
     infinite_allowances: bool,
 }
@@ -45,7 +51,8 @@ impl Chain {
             return Err(InvalidChain(format!("`{native}` is a token; name the coin that pays for gas")));
         }
         let (tokens, rules) = (HashMap::new(), HashMap::new());
-        Ok(Self { id, native, ceilings, tokens, rules, infinite_allowances: false })
+        let decimals = BTreeMap::from([(native.clone(), NATIVE_PLACES)]);
+        Ok(Self { id, native, ceilings, tokens, decimals, rules, infinite_allowances: false })
     }
 
     /// The same chain with a token more.
@@ -63,6 +70,24 @@ impl Chain {
             None => Ok(self),
             Some(known) => Err(InvalidChain(format!("{contract} is `{known}` already; each contract is one coin"))),
         }
+    }
+
+    /// The same chain where a token is known to have so many decimal places.
+    ///
+    /// # Errors
+    /// There is no such token, Bursar knows that it has others, or no token has so many.
+    pub fn with_decimals(mut self, coin: Coin, places: u8) -> Result<Self, InvalidChain> {
+        if self.contract(&coin).is_none() {
+            return Err(InvalidChain(format!("`{coin}` has no contract on this chain; add the token first")));
+        }
+        if let Some(known) = coin.decimals().filter(|known| *known != places) {
+            return Err(InvalidChain(format!("`{coin}` has {known} decimal places, not {places}")));
+        }
+        if places > MOST_PLACES {
+            return Err(InvalidChain(format!("`{coin}` has more than {MOST_PLACES} decimal places")));
+        }
+        self.decimals.insert(coin, places);
+        Ok(self)
     }
 
     /// The same chain with a rule more of what a call costs.
@@ -101,6 +126,11 @@ impl Chain {
     /// The coin that pays for gas.
     pub const fn native(&self) -> &Coin {
         &self.native
+    }
+
+    /// The decimal places of its coins, as far as they are known.
+    pub fn decimals(&self) -> impl Iterator<Item = (Coin, u8)> {
+        self.decimals.iter().map(|(coin, places)| (coin.clone(), *places))
     }
 
     /// The most a transaction may offer for its gas.

@@ -57,6 +57,7 @@ const WITHHELD: [&str; 24] = [
 pub struct Rules {
     pub(super) language: Language,
     pub(super) rules: Vec<Rule>,
+    assets: BTreeMap<String, u8>,
 }
 
 /// What is wrong with a rule.
@@ -182,7 +183,17 @@ impl Rules {
             }
             rules.push(read);
         }
-        if reader.problems.is_empty() { Ok(Self { language: reader.language, rules }) } else { Err(reader.problems) }
+        let assets = assets.clone();
+        if reader.problems.is_empty() {
+            Ok(Self { language: reader.language, rules, assets })
+        } else {
+            Err(reader.problems)
+        }
+    }
+
+    /// The decimal places of its assets.
+    pub fn decimals(&self) -> impl Iterator<Item = (Coin, u8)> {
+        self.assets.iter().filter_map(|(asset, places)| Some((Coin::parse(asset).ok()?, *places)))
     }
 
     /// The assets that spends can be of.

@@ -4,7 +4,10 @@
 //! a rule lost to a slip of the pen would loosen.
 
 mod bitgo;
+mod declared;
 mod entry;
+
+pub use declared::in_base_units;
 
 use bursar_core::coin::{Asset, Coin, Family};
 use bursar_core::ledger::Version;

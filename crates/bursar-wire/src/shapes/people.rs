@@ -18,7 +18,16 @@ pub fn freeze(freeze: Option<&Freeze>, now: Timestamp) -> Value {
     })
 }
 
-/// An account, to its owner and to whoever runs an organisation of theirs.
+/// The freeze of an account to others than its owner: a reason is told by one organisation, and not to all of them.
+pub fn freeze_without_reason(found: Option<&Freeze>, now: Timestamp) -> Value {
+    let mut shown = freeze(found, now);
+    if let Some(reason) = shown.get_mut("reason") {
+        *reason = Value::Null;
+    }
+    shown
+}
+
+/// An account, to its owner.
 pub fn profile(user: &User, now: Timestamp) -> Value {
     json!({
         "id": user.id.to_string(),
@@ -41,9 +50,11 @@ pub fn organisation(organisation: &Organisation, role: MemberRole, now: Timestam
     })
 }
 
-/// A member of an organisation.
+/// A member of an organisation, to whoever runs or audits it.
 pub fn member(role: MemberRole, user: &User, now: Timestamp) -> Value {
-    json!({"role": role.as_str(), "user": profile(user, now)})
+    let mut profile = profile(user, now);
+    profile["frozen"] = freeze_without_reason(user.freeze.as_ref(), now);
+    json!({"role": role.as_str(), "user": profile})
 }
 
 /// Somebody who may do something with a wallet.

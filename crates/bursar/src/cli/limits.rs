@@ -4,6 +4,7 @@
 
 mod bars;
 mod edit;
+mod operated;
 mod written;
 
 use bursar_client::LimitsOf;
@@ -16,7 +17,8 @@ use crate::failure::Failure;
 
 pub(super) use bars::{in_short, list, standing};
 pub(super) use edit::Edit;
-pub(super) use written::{Destinations, limit, texts};
+pub(super) use operated::Operated;
+pub(super) use written::{Destinations, Said, said, texts};
 
 /// Which field of a request each flag becomes: what the server says of the one is told of the other.
 pub(super) const FLAGS: &[(&str, &str)] = &[
@@ -89,7 +91,12 @@ pub(super) fn show(of: LimitsOf<'_>, connection: &Connection, json: bool) -> Res
     if json {
         return output::json(&limits);
     }
-    output::text(&format!("{}\nversion {}", all(&limits), shown::text(&limits, "version")))
+    output::text(&told(&limits))
+}
+
+/// Limits for people, with their version.
+fn told(limits: &Value) -> String {
+    format!("{}\nversion {}", all(limits), shown::text(limits, "version"))
 }
 
 /// All rules, with what is used of them.

@@ -71,6 +71,9 @@ enum Command {
     /// Accounts, for the operator on the server's machine.
     #[command(subcommand)]
     User(operator::User),
+    /// Organisations, for the operator on the server's machine.
+    #[command(subcommand)]
+    Organisation(operator::Organisation),
     /// The audit chain: look at it, verify it, take it elsewhere.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -161,6 +164,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Prove(command) => command.run(json),
         Command::SandboxRail(command) => command.run(),
         Command::User(command) => command.run(json),
+        Command::Organisation(command) => command.run(json),
         Command::Audit(command) => command.run(json),
         Command::Login(command) => command.run(json),
         Command::Logout(command) => session::logout(&command, json),

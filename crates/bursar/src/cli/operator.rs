@@ -7,6 +7,7 @@ use bursar_store_sqlite::SqliteChain;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::cli::limits::Operated;
 use crate::cli::password::{From, Typed};
 use crate::cli::{Configured, output, table};
 use crate::configuration::{self, Configuration};
@@ -14,7 +15,7 @@ use crate::dev;
 use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
-use crate::operator::{self, Account, Answer, Factors, Request, socket};
+use crate::operator::{self, Account, Answer, Factors, LimitsOf, Request, socket};
 use crate::post::Mail;
 use crate::rails::{self, Described};
 use crate::server::{self, Data, Rails};
@@ -126,6 +127,13 @@ pub(super) enum User {
         #[command(flatten)]
         place: Place,
     },
+    /// Show the limits of an account in all its organisations, or change them.
+    Limits {
+        /// The account.
+        username: String,
+        #[command(flatten)]
+        limits: Operated,
+    },
     /// Lift the freeze of a wallet whose budget did not add up.
     UnfreezeWallet {
         /// The wallet's id.
@@ -133,6 +141,25 @@ pub(super) enum User {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// Organisations, for the operator on the server's machine.
+#[derive(Subcommand)]
+pub(super) enum Organisation {
+    /// Show the limits of an organisation, or change them.
+    Limits {
+        /// The organisation's id; the one that every server has if nothing is said.
+        organisation: Option<String>,
+        #[command(flatten)]
+        limits: Operated,
+    },
+}
+
+impl Organisation {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let Self::Limits { organisation, limits } = self;
+        limits.run(LimitsOf::Organisation(organisation), json)
+    }
 }
 
 /// Which server's accounts.
@@ -174,6 +201,7 @@ impl User {
             }
             Self::Unfreeze { username, place } => (place, Request::Unfreeze { username }),
             Self::UnfreezeWallet { wallet, place } => (place, Request::UnfreezeWallet { wallet }),
+            Self::Limits { username, limits } => return limits.run(LimitsOf::User(username), json),
         };
         match (place.answer(request)?, json) {
             (Answer::Failed { message }, _) => Err(Failure::new(message)),
@@ -207,7 +235,7 @@ impl User {
             }
             (Answer::Organisation { id }, true) => output::json(&json!({"id": id})),
             (Answer::Organisation { id }, false) => output::text(&id),
-            (Answer::Ledger { .. } | Answer::Wallet { .. } | Answer::Credentials { .. }, _) => {
+            (Answer::Ledger { .. } | Answer::Wallet { .. } | Answer::Credentials { .. } | Answer::Limits { .. }, _) => {
                 Err(Failure::new("the server answered something else than was asked"))
             }
         }

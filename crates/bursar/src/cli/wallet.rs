@@ -8,11 +8,12 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::cli::connection::Connection;
+use crate::cli::limits::Operated;
 use crate::cli::operator::Place;
 use crate::cli::{output, shown, table};
 use crate::environment;
 use crate::failure::Failure;
-use crate::operator::{Answer, Request};
+use crate::operator::{Answer, LimitsOf, Request};
 
 #[derive(Subcommand)]
 pub(super) enum Wallet {
@@ -23,6 +24,13 @@ pub(super) enum Wallet {
         coin: Option<String>,
         #[command(flatten)]
         connection: Connection,
+    },
+    /// Show the limits of a wallet, or change them, as the operator on the server's machine.
+    Limits {
+        /// The wallet's id.
+        wallet: String,
+        #[command(flatten)]
+        limits: Operated,
     },
     /// Register a wallet on a rail, as the operator on the server's machine. The server keeps its key, sealed; or the
     /// rail's node does.
@@ -63,6 +71,7 @@ impl Wallet {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let (coin, connection) = match self {
             Self::List { coin, connection } => (coin, connection),
+            Self::Limits { wallet, limits } => return limits.run(LimitsOf::Wallet(wallet), json),
             Self::Add {
                 rail,
                 coin,

@@ -3,6 +3,7 @@
 //!
 //! Whoever may write to the data directory is the operator; the socket in it asks for nothing else.
 
+mod limits;
 mod people;
 pub(crate) mod socket;
 
@@ -15,6 +16,9 @@ use bursar_service::people::{Enrolment, NewUser};
 use bursar_service::rail_credentials::CredentialName;
 use bursar_store::Page;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use self::limits::{Change, LimitsOf};
 
 /// Users read at once.
 const PAGE: usize = 200;
@@ -47,6 +51,10 @@ pub(crate) enum Request {
     Unfreeze { username: String },
     /// Lift a wallet's freeze.
     UnfreezeWallet { wallet: String },
+    /// Show how limits stand.
+    Limits { of: LimitsOf },
+    /// Change limits.
+    SetLimits { of: LimitsOf, change: Change },
     /// Register a wallet on a rail.
     AddWallet {
         rail: String,
@@ -93,6 +101,8 @@ pub(crate) enum Answer {
     Roles { roles: Vec<Place> },
     /// An organisation was made.
     Organisation { id: String },
+    /// How limits stand, and how they stood before they were changed.
+    Limits { before: Option<Value>, limits: Value },
     /// A wallet was registered.
     Wallet { id: String, coin: String, address: String },
     /// Which credentials of rails are sealed: rail and name.
@@ -177,6 +187,8 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(id) => bursar.unfreeze_wallet(id).await.map(|()| Answer::Done),
             Err(_) => Err(ServiceError::NotFound("wallet")),
         },
+        Request::Limits { of } => limits::show(bursar, &of).await,
+        Request::SetLimits { of, change } => limits::set(bursar, &of, change).await,
         Request::SealCredential { rail, name, credential } => match CredentialName::new(&rail, &name) {
             Ok(name) => bursar.seal_rail_credential(&name, &Secret::new(credential)).await.map(|()| Answer::Done),
             Err(error) => Err(error),
@@ -216,6 +228,7 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
             organisation(place).into_iter().chain([("user", username.clone())]).collect()
         }
         Request::Invite { organisation: place, .. } => organisation(place).into_iter().collect(),
+        Request::Limits { of } | Request::SetLimits { of, .. } => of.named().into_iter().collect(),
         Request::UnfreezeWallet { wallet } => vec![("wallet", wallet.clone())],
         Request::AddUser { .. }
         | Request::Users

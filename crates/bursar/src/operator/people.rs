@@ -59,7 +59,7 @@ pub(super) async fn set_role(
 }
 
 /// The organisation that is named, or the one that every server has.
-fn organisation(text: Option<&str>) -> Result<OrganisationId, ServiceError> {
+pub(super) fn organisation(text: Option<&str>) -> Result<OrganisationId, ServiceError> {
     text.map_or(Ok(DEFAULT_ORGANISATION), |text| text.parse().map_err(|_| ServiceError::NotFound("organisation")))
 }
 

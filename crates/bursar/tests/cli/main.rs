@@ -5,6 +5,7 @@ mod dev;
 mod factors;
 mod ledger;
 mod limits;
+mod operator_limits;
 mod people;
 mod rails;
 mod rotation;

@@ -50,6 +50,9 @@ fn an_operator_changes_roles_and_freezes() {
     assert!(home.run(&["user", "list"], &[]).text().contains("frozen: on leave"));
     home.run(&["user", "unfreeze", "second@example.com"], &[]).text();
     assert!(!home.run(&["user", "list"], &[]).text().contains("frozen"));
+    let again = home.run(&["user", "unfreeze", "second@example.com"], &[]);
+    assert_eq!(again.code(), 1);
+    assert!(again.told().contains("the account is not frozen, so nothing was lifted"), "{}", again.told());
     let made = home.run(&["user", "add-organisation", "--json", "Acme", "--owner", "second@example.com"], &[]).json();
     assert_eq!(made["id"].as_str().map(str::len), Some(32));
 }

@@ -82,6 +82,7 @@ fn an_operator_adds_users_with_and_without_a_running_server() {
     assert!(home.run(&["doctor"], &[]).text().contains("a server has it"));
     let second = home.run(&SERVE, &[]);
     assert_eq!(second.code(), 1, "one server at a time");
+    home.run(&["user", "freeze", "during@example.com"], &[]).text();
     server.kill();
     home.run(&["user", "unfreeze", "during@example.com"], &[]).text();
 }

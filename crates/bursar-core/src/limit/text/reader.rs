@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::number::{self, InvalidNumber};
-use super::{LimitTextError, UNITS, decimals, has_wrong_case};
+use super::{LimitTextError, UNITS, decimals_of, has_wrong_case};
 use crate::amount::Amount;
 use crate::coin::Asset;
+use crate::decimals::Decimals;
 use crate::limit::{CalendarUnit, Ceiling, InvalidLimit, Limit, Measure, Window, Zone};
 use crate::time::{Span, Timestamp};
 
@@ -14,6 +15,7 @@ use crate::time::{Span, Timestamp};
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
+    decimals: &'a Decimals,
 }
 
 /// Some characters and where they stand; empty at the end of the text.
@@ -48,8 +50,8 @@ impl Word<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+    pub(super) const fn new(text: &'a str, decimals: &'a Decimals) -> Self {
+        Self { text, at: 0, decimals }
     }
 
     pub(super) fn limit(mut self) -> Read<Limit> {
@@ -153,7 +155,7 @@ impl<'a> Reader<'a> {
     fn amount(&self, quantity: &Quantity<'_>, scale: &Scale<'_>) -> Read<Amount> {
         let word = &quantity.word;
         let asset = scale.asset;
-        let places = match (scale.is_count, quantity.is_base_units, decimals(asset)) {
+        let places = match (scale.is_count, quantity.is_base_units, decimals_of(asset, self.decimals)) {
             (true, true, _) => return self.refuse(word.range(), "spends have no base units", "write `20 spends/hour`"),
             (true, false, _) | (false, true, _) => 0,
             (false, false, Some(places)) => places,
@@ -165,7 +167,9 @@ impl<'a> Reader<'a> {
                 let number = if word.text.bytes().all(|byte| byte.is_ascii_digit()) { word.text } else { "5000" };
                 let problem = format!("the decimals of {asset} are not known here");
                 let hint = format!("write whole base units: `{asset} {number} base units`");
-                return self.refuse(word.range(), &problem, &hint);
+                let refused = self.refuse(word.range(), &problem, &hint);
+                return refused
+                    .map_err(|error| LimitTextError { lacks_decimals: matches!(asset, Asset::Coin(_)), ..error });
             }
         };
         number::read(word.text, places).or_else(|invalid| {
@@ -337,6 +341,6 @@ impl<'a> Reader<'a> {
 
     fn refuse<T>(&self, at: Range<usize>, problem: &str, hint: &str) -> Read<T> {
         let (problem, hint) = (problem.to_owned(), hint.to_owned());
-        Err(LimitTextError { text: self.text.to_owned(), at, problem, hint })
+        Err(LimitTextError { text: self.text.to_owned(), at, problem, hint, lacks_decimals: false })
     }
 }

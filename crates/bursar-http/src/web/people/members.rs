@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::forms::{self, Problems};
-use crate::web::freezing::notice;
+use crate::web::freezing::notice_without_reason;
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::{card, changed, crumbs};
 use crate::web::visit::Visit;
@@ -81,7 +81,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         @if let Some(said) = changed(visit) { p class="notice good" role="status" { (said) } }
         h1 { (user.full_name) " " span class="badge plain" { (role_name(role)) } }
         p class="muted" { (user.username) }
-        (notice(user.freeze.as_ref(), visit.now()))
+        (notice_without_reason(user.freeze.as_ref(), visit.now()))
         (problems.summary())
         @if is_frozen {
             form method="post" action={ (here) "/unfreeze" } class="card" {

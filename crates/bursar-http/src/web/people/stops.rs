@@ -65,7 +65,7 @@ fn draw_freeze(visit: &Visit, problems: &Problems) -> Answering {
                 "organisations. Whoever runs all of them can lift it, with a code, and so can the operator." }
             form method="post" action={ (here) "/freeze" } class="card danger" {
                 (frame.form_token())
-                (freezing::fields(visit, "They are told.", problems))
+                (freezing::fields(visit, "They are told, and so is the operator of this server; nobody else is shown it.", problems))
                 (buttons("Freeze the account", &here))
             }
         }

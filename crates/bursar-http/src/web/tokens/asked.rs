@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bursar_core::decimals::Decimals;
 use bursar_core::ip::{IpRestriction, IpRule, unmapped};
 use bursar_core::limit::{Ceiling, Limit};
 use bursar_core::scope::{Scope, ScopeName, Scopes, WalletAction};
@@ -65,7 +66,7 @@ impl Asked {
     ///
     /// # Errors
     /// Everything that is wrong with it, field by field.
-    pub(super) fn of(draft: &Draft, around: Around) -> Result<Self, Problems> {
+    pub(super) fn of(draft: &Draft, around: Around, decimals: &Decimals) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         if draft.label.is_empty() {
             problems.add("label", "give the token a name that tells what uses it");
@@ -73,7 +74,7 @@ impl Asked {
             problems.add("label", format!("a name has at most {LONGEST_LABEL} characters"));
         }
         let scopes = scopes(draft, &mut problems);
-        let limits = limits::read(&draft.limits).unwrap_or_else(|found| {
+        let limits = limits::read(&draft.limits, decimals).unwrap_or_else(|found| {
             found.iter().for_each(|problem| problems.add(limits::FIELD, problem));
             Vec::new()
         });
@@ -219,18 +220,18 @@ mod tests {
 
     #[test]
     fn a_draft_asks_for_what_is_ticked_and_nothing_more() {
-        let asked = Asked::of(&draft(), around()).unwrap();
+        let asked = Asked::of(&draft(), around(), &Decimals::default()).unwrap();
         assert_eq!(texts(&asked), ["wallet_spend:07070707070707070707070707070707"]);
         assert_eq!(asked.ips.rules().len(), 2);
         assert_eq!(asked.duration, Span::from_seconds(90 * 86_400));
         assert!(asked.risks().is_empty());
-        let all = Asked::of(&Draft { is_everywhere: true, ..draft() }, around()).unwrap();
+        let all = Asked::of(&Draft { is_everywhere: true, ..draft() }, around(), &Decimals::default()).unwrap();
         assert_eq!(texts(&all), ["wallet_spend_all"]);
     }
 
     #[test]
     fn what_is_wide_open_is_a_risk() {
-        let risks = |draft: Draft| Asked::of(&draft, around()).unwrap().risks();
+        let risks = |draft: Draft| Asked::of(&draft, around(), &Decimals::default()).unwrap().risks();
         assert_eq!(risks(Draft { ips: String::new(), ..draft() }), [Risk::FromAnywhere]);
         assert_eq!(risks(Draft { ips: String::new(), is_from_here: true, ..draft() }), []);
         assert_eq!(risks(Draft { limits: "tbtc unlimited".to_owned(), ..draft() }), [Risk::Unlimited]);
@@ -241,7 +242,7 @@ mod tests {
     fn a_date_counts_to_its_end() {
         let on = |date: &str| {
             let draft = Draft { lifetime: ON_A_DATE.to_owned(), expires: date.to_owned(), ..draft() };
-            Asked::of(&draft, around()).map(|asked| asked.expires.to_string())
+            Asked::of(&draft, around(), &Decimals::default()).map(|asked| asked.expires.to_string())
         };
         assert_eq!(on("2027-05-23").unwrap(), "2027-05-24T00:00:00.000Z");
         for wrong in ["", "2020-01-01", "tomorrow", "2027-02-30", "2999-01-01"] {
@@ -261,7 +262,7 @@ mod tests {
             Draft { lifetime: "0".to_owned(), ..draft() },
             Draft { lifetime: "4000".to_owned(), ..draft() },
         ] {
-            assert!(Asked::of(&wrong, around()).is_err(), "{wrong:?}");
+            assert!(Asked::of(&wrong, around(), &Decimals::default()).is_err(), "{wrong:?}");
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) async fn review(visit: Visit) -> Answering {
     if visit.form.is_ticked("back") {
         return Ok(fill::draw(&visit, &draft, &wallets, &Problems::default()));
     }
-    match Asked::of(&draft, around(&visit)) {
+    match Asked::of(&draft, around(&visit), visit.bursar.decimals()) {
         Ok(asked) => Ok(review::draw(&visit, &draft, &asked, &wallets, &Problems::default())),
         Err(problems) => Ok(fill::draw(&visit, &draft, &wallets, &problems)),
     }
@@ -55,7 +55,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     }
     let wallets = wallets(&visit).await?;
     let draft = Draft::of_form(&visit.form);
-    let asked = match Asked::of(&draft, around(&visit)) {
+    let asked = match Asked::of(&draft, around(&visit), visit.bursar.decimals()) {
         Ok(asked) => asked,
         Err(problems) => return Ok(fill::draw(&visit, &draft, &wallets, &problems)),
     };

@@ -2,13 +2,13 @@
 //! overwrites what somebody else has changed.
 
 use bursar_client::LimitsOf;
+use bursar_core::limit::text;
 use bursar_core::limit::text::parse;
-use bursar_core::limit::{Limit, text};
 use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::cli::connection::Connection;
-use crate::cli::limits::written::{self, Destinations, limit, texts, written};
+use crate::cli::limits::written::{self, Destinations, Said, said, texts, written};
 use crate::cli::limits::{FLAGS, list};
 use crate::cli::otp::Otp;
 use crate::cli::{output, shown};
@@ -17,14 +17,14 @@ use crate::failure::Failure;
 #[derive(Args)]
 pub(in crate::cli) struct Edit {
     /// The limits there shall be, instead of all there are, such as 'tbtc 0.5/day'; may be given again.
-    #[arg(long = "limit", value_name = "LIMIT", value_parser = limit, conflicts_with_all = ["add", "remove"])]
-    limits: Vec<Limit>,
+    #[arg(long = "limit", value_name = "LIMIT", value_parser = said, conflicts_with_all = ["add", "remove"])]
+    limits: Vec<Said>,
     /// One more limit, or another ceiling for the limit that counts the same; may be given again.
-    #[arg(long, value_name = "LIMIT", value_parser = limit)]
-    add: Vec<Limit>,
+    #[arg(long, value_name = "LIMIT", value_parser = said)]
+    add: Vec<Said>,
     /// A limit that shall go, as it is shown; may be given again.
-    #[arg(long, value_name = "LIMIT", value_parser = limit)]
-    remove: Vec<Limit>,
+    #[arg(long, value_name = "LIMIT", value_parser = said)]
+    remove: Vec<Said>,
     #[command(flatten)]
     destinations: Destinations,
     /// Lift all rules about destinations.
@@ -81,7 +81,7 @@ impl Edit {
         !(self.limits.is_empty() && self.add.is_empty() && self.remove.is_empty())
     }
 
-    fn limits(&self, before: &Value) -> Result<Vec<Limit>, Failure> {
+    fn limits(&self, before: &Value) -> Result<Vec<Said>, Failure> {
         if !self.limits.is_empty() {
             return Ok(self.limits.clone());
         }
@@ -92,6 +92,7 @@ impl Edit {
         };
         let mut limits = list(before, "limits").iter().map(read).collect::<Result<Vec<_>, _>>()?;
         for gone in &self.remove {
+            let gone = gone.limit()?;
             let place = limits.iter().position(|limit| limit == gone).ok_or_else(|| {
                 let there: Vec<String> = limits.iter().map(|limit| format!("`{}`", text::describe(limit))).collect();
                 let failure = Failure::new(format!("there is no limit `{}`", text::describe(gone)));
@@ -101,17 +102,18 @@ impl Edit {
             limits.remove(place);
         }
         for new in &self.add {
+            let new = new.limit()?;
             match limits.iter_mut().find(|limit| limit.has_shape_of(new)) {
                 Some(limit) => *limit = new.clone(),
                 None => limits.push(new.clone()),
             }
         }
-        Ok(limits)
+        Ok(limits.into_iter().map(Said::Read).collect())
     }
 }
 
 /// What changed, line by line, as patches write it.
-fn difference(before: &Value, after: &Value) -> String {
+pub(super) fn difference(before: &Value, after: &Value) -> String {
     let lines = |limits: &Value| -> Vec<String> {
         let texts = list(limits, "limits").iter().map(written);
         texts.chain(written::rules(limits.get("destinations").unwrap_or(&Value::Null))).collect()

@@ -24,8 +24,8 @@ pub(in crate::cli) struct Destinations {
     #[arg(long, value_name = "NUMBER")]
     max_destinations: Option<u32>,
     /// What each destination may get, such as 'tbtc 0.1/day'; may be given again.
-    #[arg(long, value_name = "LIMIT", value_parser = limit)]
-    each: Vec<Limit>,
+    #[arg(long, value_name = "LIMIT", value_parser = said)]
+    each: Vec<Said>,
 }
 
 impl Destinations {
@@ -49,7 +49,7 @@ impl Destinations {
         let allow = self.to.iter().map(|text| self.destination(text)).collect::<Result<Vec<Value>, Failure>>()?;
         keep("allow", Some(allow).filter(|allow| !allow.is_empty()).map(Value::from));
         keep("atMost", self.max_destinations.map(Value::from));
-        let each: Vec<Limit> = self.each.iter().cloned().map(without_fee).collect();
+        let each: Vec<Said> = self.each.iter().map(without_fee).collect();
         // Those there are were told as objects with their text, and the text is what the server reads.
         let kept = || list(before, "each").iter().map(written).collect::<Value>();
         let each = if each.is_empty() { kept() } else { texts(&each) };
@@ -70,10 +70,58 @@ impl Destinations {
 }
 
 /// What a destination gets has no fee in it.
-fn without_fee(limit: Limit) -> Limit {
-    match limit.measure {
-        Measure::Amount => Limit { measure: Measure::AmountWithoutFee, ..limit },
-        _ => limit,
+fn without_fee(said: &Said) -> Said {
+    match said {
+        Said::Read(limit) if limit.measure == Measure::Amount => {
+            Said::Read(Limit { measure: Measure::AmountWithoutFee, ..limit.clone() })
+        }
+        // Who speaks of fees has said which.
+        Said::Unread(text) if !text.split(' ').any(|word| word == "fees") => {
+            Said::Unread(format!("{} without fees", text.trim_end()))
+        }
+        other => other.clone(),
+    }
+}
+
+/// A limit that a flag says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::cli) enum Said {
+    /// It is understood here.
+    Read(Limit),
+    /// It is sound as far as it is read here; the decimals of its coin are known to the server, or to nobody.
+    Unread(String),
+}
+
+impl Said {
+    /// As a request carries it.
+    pub(in crate::cli) fn text(&self) -> String {
+        match self {
+            Self::Read(limit) => describe(limit),
+            Self::Unread(text) => text.clone(),
+        }
+    }
+
+    /// What is compared with limits there are.
+    ///
+    /// # Errors
+    /// It is not understood here.
+    pub(super) fn limit(&self) -> Result<&Limit, Failure> {
+        match self {
+            Self::Read(limit) => Ok(limit),
+            Self::Unread(text) => Err(Failure::usage(format!("the decimals in `{text}` are known to the server only"))
+                .with_hint("write `base units`, as the limits are shown, or say all limits with --limit")),
+        }
+    }
+}
+
+/// Reads a limit, or leaves it to the server if only the decimals of its coin are missing here.
+///
+/// # Errors
+/// As those of [`limit`].
+pub(in crate::cli) fn said(text: &str) -> Result<Said, String> {
+    match parse(text) {
+        Err(error) if error.lacks_decimals && !text.contains('=') => Ok(Said::Unread(text.to_owned())),
+        _ => limit(text).map(Said::Read),
     }
 }
 
@@ -81,7 +129,7 @@ fn without_fee(limit: Limit) -> Limit {
 ///
 /// # Errors
 /// Why it is none; the first line says it all, and the others point at the spot.
-pub(in crate::cli) fn limit(text: &str) -> Result<Limit, String> {
+pub(super) fn limit(text: &str) -> Result<Limit, String> {
     match text.split_once('=') {
         Some((coin, amount)) => for_life(coin, amount),
         None => parse(text).map_err(|error| pointed(&error)),
@@ -106,8 +154,8 @@ fn for_life(coin: &str, amount: &str) -> Result<Limit, String> {
 }
 
 /// Limits as a request carries them.
-pub(in crate::cli) fn texts(limits: &[Limit]) -> Value {
-    limits.iter().map(describe).collect()
+pub(in crate::cli) fn texts(limits: &[Said]) -> Value {
+    limits.iter().map(Said::text).collect()
 }
 
 /// Rules about destinations for people, a line for each.
@@ -159,6 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_a_coin_that_only_the_server_knows_is_sent_as_it_was_said() {
+        let unread = |text: &str| Said::Unread(text.to_owned());
+        assert_eq!(said("eth:mycoin 1.5/day"), Ok(unread("eth:mycoin 1.5/day")));
+        assert_eq!(said("tbtc 0.50/day").unwrap().text(), "tbtc 0.5/day");
+        assert_eq!(without_fee(&unread("gold 1.5/day")), unread("gold 1.5/day without fees"));
+        for text in ["gold fees 1.5/day", "gold 1.5/day without fees"] {
+            assert_eq!(without_fee(&unread(text)), unread(text));
+        }
+        // What is wrong anyway is told here, with its spot.
+        for text in ["eth:mycoin 1.5/mnoth", "eth:mycoin=1.5", "* 1.5/day"] {
+            assert!(said(text).is_err(), "{text}");
+        }
+        assert!(unread("gold 1.5").limit().unwrap_err().to_string().contains("write `base units`"));
+    }
+
+    #[test]
     fn a_mistake_is_told_in_one_line_and_pointed_at_in_the_next() {
         let told = limit("tbtc 0.5/mnoth").unwrap_err();
         let lines: Vec<&str> = told.lines().collect();
@@ -187,7 +251,7 @@ mod tests {
         assert_eq!(Destinations::default().over(&before).unwrap(), before);
         let said = Destinations {
             to: vec!["tbtc:sandbox:never".to_owned()],
-            each: vec![limit("tbtc 0.1/day").unwrap()],
+            each: vec![said("tbtc 0.1/day").unwrap()],
             ..Destinations::default()
         };
         let after = json!({

@@ -1,12 +1,11 @@
 //! `bursar token create`: an access token, with what it may do and how much it may spend.
 
-use bursar_core::limit::Limit;
 use bursar_core::scope::ScopeName;
 use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::cli::connection::Connection;
-use crate::cli::limits::{self, Destinations, limit, texts};
+use crate::cli::limits::{self, Destinations, Said, said, texts};
 use crate::cli::otp::Otp;
 use crate::cli::token::seconds;
 use crate::cli::{output, shown};
@@ -26,8 +25,8 @@ pub(in crate::cli) struct Create {
     scopes: Vec<String>,
     /// What it may spend by itself, such as 'tbtc 0.5/day' or '20 spends/hour'; may be given again, and all hold.
     /// COIN=BASE_UNITS is for life.
-    #[arg(long = "limit", value_name = "LIMIT", value_parser = limit)]
-    limits: Vec<Limit>,
+    #[arg(long = "limit", value_name = "LIMIT", value_parser = said)]
+    limits: Vec<Said>,
     #[command(flatten)]
     destinations: Destinations,
     /// Addresses or ranges it may be used from; may be given again.
