@@ -272,6 +272,13 @@ pub(crate) static EXAMPLES: &[Suite] = &[
         needs: Some("build"),
         run: foreign::upstream,
     },
+    Suite {
+        name: "express",
+        about: "the same signed by BitGo Express, which has the key; not part of the suite `examples` (examples/express)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::express,
+    },
 ];
 
 /// The suite of that name.

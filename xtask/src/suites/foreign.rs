@@ -108,6 +108,11 @@ pub(super) fn upstream(workspace: &Workspace) -> Result<(), Stop> {
     on_a_chain(workspace, "examples/bitgo", "spend-upstream.js")
 }
 
+/// The same by BitGo Express; it installs much, so it is run by hand.
+pub(super) fn express(workspace: &Workspace) -> Result<(), Stop> {
+    on_a_chain(workspace, "examples/express", "spend-express.js")
+}
+
 /// An example that starts node and server by itself.
 fn on_a_chain(workspace: &Workspace, folder: &str, script: &str) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bursar_core::secret::Secret;
 use bursar_rails::json::Json;
-use hyper::Method;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, StatusCode};
 
 use crate::tls::Trust;
 use crate::upstream::{NoAnswer, Upstream};
@@ -36,7 +36,8 @@ pub(super) struct Express {
 impl Express {
     pub(super) fn new(settings: ExpressSettings, token: &Secret<String>, trust: &Trust) -> Result<Self, String> {
         let ExpressSettings { url, passphrases } = settings;
-        let upstream = Upstream::trusting(&Secret::new(url), WITHIN, LONGEST_ANSWER, trust)
+        // It closes what is idle after some seconds: a connection that was kept would lose a spend to that now and then.
+        let upstream = Upstream::apart(&Secret::new(url), WITHIN, LONGEST_ANSWER, trust)
             .map_err(|problem| format!("`express_url` {problem}"))?;
         let bearer = Secret::new(format!("Bearer {}", token.expose()));
         let mut bearer =
@@ -45,11 +46,12 @@ impl Express {
         Ok(Self { upstream, bearer, passphrases })
     }
 
-    /// Asks it to send, once. That it answered says nothing of what became of it.
+    /// Asks it to send, once, and gives the status of its answer, which says nothing of what became of it. Its words stay
+    /// there: they may show the token.
     ///
     /// # Errors
     /// There is no answer: unless nothing was sent, it may have been done.
-    pub(super) async fn send(&self, path: &[&str], wallet: &str, body: Json) -> Result<(), NoAnswer> {
+    pub(super) async fn send(&self, path: &[&str], wallet: &str, body: Json) -> Result<StatusCode, NoAnswer> {
         let place = self.upstream.under(path).map_err(NoAnswer::NotSent)?;
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, self.bearer.clone());
@@ -62,6 +64,6 @@ impl Express {
             (body, _) => body,
         };
         let body = Secret::new(body.to_string());
-        place.call(Method::POST, headers, body.expose().clone()).await.map(drop)
+        place.call(Method::POST, headers, body.expose().clone()).await.map(|answered| answered.status)
     }
 }

@@ -44,9 +44,14 @@ impl BitgoRail {
                 let (call, body) = bitgo::send(hold.id, &hold.payees);
                 let path = self.of_wallet(reference, &[call]);
                 if let Some(express) = &self.express {
-                    return match express.send(&path, reference, body).await {
-                        Err(NoAnswer::NotSent(reason)) => not_reached(&reason),
-                        Ok(()) | Err(NoAnswer::Lost(_)) => self.look(hold, &asked, memory).await,
+                    let said = match express.send(&path, reference, body).await {
+                        Err(NoAnswer::NotSent(reason)) => return not_reached(&reason),
+                        Err(NoAnswer::Lost(reason)) => format!("did not answer: {reason}"),
+                        Ok(status) => format!("answered {}, and its log says more", status.as_u16()),
+                    };
+                    return match self.look(hold, &asked, memory).await {
+                        SendOutcome::Unknown { reason } => unknown(format!("{reason}; BitGo Express {said}")),
+                        outcome => outcome,
                     };
                 }
                 (path, body)

@@ -35,6 +35,11 @@ impl Instruction {
 }
 
 impl Rules {
+    /// The decimal places of its assets.
+    pub fn decimals(&self) -> impl Iterator<Item = (Coin, u8)> {
+        self.assets.iter().filter_map(|(asset, places)| Some((Coin::parse(asset).ok()?, *places)))
+    }
+
     fn spending(&self, instruction: &Instruction) -> Option<&Spending> {
         self.rules.iter().find(|rule| rule.name == instruction.rule).and_then(|rule| match &rule.does {
             Does::Spend(spending) => Some(&**spending),

@@ -57,7 +57,7 @@ const WITHHELD: [&str; 24] = [
 pub struct Rules {
     pub(super) language: Language,
     pub(super) rules: Vec<Rule>,
-    assets: BTreeMap<String, u8>,
+    pub(super) assets: BTreeMap<String, u8>,
 }
 
 /// What is wrong with a rule.
@@ -189,11 +189,6 @@ impl Rules {
         } else {
             Err(reader.problems)
         }
-    }
-
-    /// The decimal places of its assets.
-    pub fn decimals(&self) -> impl Iterator<Item = (Coin, u8)> {
-        self.assets.iter().filter_map(|(asset, places)| Some((Coin::parse(asset).ok()?, *places)))
     }
 
     /// The assets that spends can be of.
