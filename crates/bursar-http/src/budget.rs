@@ -50,8 +50,9 @@ fn entry(
     if let Some(window) = seconds(&limit.window) {
         write!(policies, ";w={window}")?;
     }
-    // What was refused has used nothing.
-    let used = if report.fits() { report.asked } else { Amount::ZERO };
+    // What was refused has used nothing, and a limit on each spend is whole for the next.
+    let is_used = report.fits() && limit.window != Window::Spend;
+    let used = if is_used { report.asked } else { Amount::ZERO };
     let remaining = report.remaining().unwrap_or_default().saturating_sub(used);
     write!(left, ";r={}", integer(remaining))?;
     let resets = match report.fits {

@@ -257,8 +257,8 @@ impl fmt::Display for ServiceError {
                 write!(
                     f,
                     "what became of spend {hold} is not known yet; it stays held, and `GET /bursar/v1/spends/{hold}` \
-                     tells. The same request is the same spend only under its own sequenceId or Idempotency-Key; \
-                     without one it would be another"
+                     tells. The same request is the same spend only under its own sequenceId, or Idempotency-Key where \
+                     that names spends; without one it would be another"
                 )
             }
             Self::RailUnavailable(problem) => write!(f, "the rail does not answer: {problem}; nothing was done"),
@@ -275,7 +275,8 @@ impl fmt::Display for ServiceError {
             Self::RotationUnderWay { until } => write!(
                 f,
                 "the token has two secrets and both are in use, the older one until {until}; \
-                 rotate again after that, or with an overlap of 0 to end it now"
+                 rotate again after that, or end the older one now with `POST /bursar/v1/tokens/{{id}}/end-old-secret`. A \
+                 rotation with an overlap of 0 ends both"
             ),
             Self::AlreadyCreated { id } => {
                 write!(f, "it was made before, as {id}; what was secret about it is not shown again")

@@ -1,6 +1,7 @@
 //! Building and sending transactions (WC §8).
 
 use bursar_service::spend::{Sent, SpendRequest, What};
+use bursar_wire::json::FieldError;
 use bursar_wire::requests::{BuildTransaction, Particulars, Send, SendTransaction};
 use bursar_wire::{header, shapes};
 
@@ -38,6 +39,11 @@ pub(crate) async fn send_many(call: Call) -> Result<Reply, Failure> {
 }
 
 async fn spend(call: Call, what: What, particulars: Particulars) -> Result<Reply, Failure> {
+    // A name that is passed over in silence would let a repeat pay twice.
+    if particulars.sequence_id.is_none() && call.idempotency_key()?.is_some() {
+        let problem = "names no spend here; give its name as `sequenceId` in the body".to_owned();
+        return Err(FieldError { field: "Idempotency-Key".to_owned(), problem }.into());
+    }
     // BitGo Express hands a one-time password on in a header (WC §4.5).
     let otp = particulars.otp.or_else(|| call.header(header::OTP).map(str::to_owned));
     let request = SpendRequest {

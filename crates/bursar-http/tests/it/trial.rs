@@ -79,6 +79,38 @@ async fn refusals_and_repeats_say_what_is_left_and_when() {
 }
 
 #[tokio::test]
+async fn a_limit_on_each_spend_is_whole_for_the_next() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units per spend"]})).await;
+    let first = world.spend(&token, "70").await;
+    assert_eq!((first.status.as_u16(), first.headers["ratelimit"].to_str().unwrap().contains(";r=100")), (200, true));
+    assert_eq!(world.spend(&token, "100").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_name_that_names_nothing_is_refused_and_never_passed_over() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/hour"]})).await;
+    let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", world.server.wallet);
+    let headers = [
+        ("authorization", format!("Bearer {token}")),
+        ("content-type", "application/json".to_owned()),
+        ("idempotency-key", "one".to_owned()),
+    ];
+    let send = async |body: serde_json::Value| {
+        world.server.send_all([127, 0, 0, 1], "POST", &path, &headers, body.to_string().into_bytes()).await
+    };
+    let refused = send(json!({"address": ADDRESS, "amount": "70"})).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.to_string().contains("sequenceId"), "{}", refused.body);
+    // Both times 70 of 100: the second is the first again.
+    for _ in 0..2 {
+        let named = send(json!({"address": ADDRESS, "amount": "70", "sequenceId": "one"})).await;
+        assert_eq!(named.status, 200, "{}", named.body);
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_unresolved_spends_is_full_of_ones_own_and_names_no_others() {
     let world = World::new().await;
     let other = "other@example.com";
