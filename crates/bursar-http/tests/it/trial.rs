@@ -97,7 +97,7 @@ async fn a_name_that_names_nothing_is_refused_and_never_passed_over() {
         ("content-type", "application/json".to_owned()),
         ("idempotency-key", "one".to_owned()),
     ];
-    let send = async |body: serde_json::Value| {
+    let send = async |body: Value| {
         world.server.send_all([127, 0, 0, 1], "POST", &path, &headers, body.to_string().into_bytes()).await
     };
     let refused = send(json!({"address": ADDRESS, "amount": "70"})).await;
