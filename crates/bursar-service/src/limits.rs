@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bursar_core::account::MemberRole;
 use bursar_core::amount::Amount;
+use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Payee, Recipient};
@@ -180,11 +181,19 @@ impl Bursar {
             }
         };
         let edit = LimitEdit { subject, seen, rules, stepped_up };
-        match self.command(principal.actor(), Command::SetLimits(Box::new(edit))).await? {
+        match self.edit_limits(principal.actor(), edit).await {
+            Err(ServiceError::StepUpNeeded) if !may_loosen => Err(ServiceError::RoleNeeded { role: "admin" }),
+            edited => edited,
+        }
+    }
+
+    /// Changes limits, and tells how they stand then.
+    pub(crate) async fn edit_limits(&self, actor: Actor, edit: LimitEdit) -> Result<Standing, ServiceError> {
+        let subject = edit.subject;
+        match self.command(actor, Command::SetLimits(Box::new(edit))).await? {
             Outcome::Limits { .. } => self.standing(subject).await,
             Outcome::Conflict(_) => Err(changed()),
             Outcome::Invalid(problem) => Err(ServiceError::invalid("limits", problem.to_string())),
-            Outcome::StepUpNeeded if !may_loosen => Err(ServiceError::RoleNeeded { role: "admin" }),
             Outcome::StepUpNeeded => Err(ServiceError::StepUpNeeded),
             other => Err(ServiceError::Unavailable(format!("the ledger answered an edit of limits with {other:?}"))),
         }

@@ -2,7 +2,7 @@
 //! subject in all of its organisations.
 
 use bursar_core::audit::Actor;
-use bursar_core::ledger::{Command, LimitEdit, Outcome, Version};
+use bursar_core::ledger::{LimitEdit, Version};
 use bursar_core::limit::{Limit, Subject};
 
 use crate::Bursar;
@@ -53,12 +53,7 @@ impl Bursar {
         }
         // Whoever may write to the data directory has no second factor here, and needs none.
         let edit = LimitEdit { subject, seen: before.version, rules, stepped_up: true };
-        match self.command(Actor::Operator, Command::SetLimits(Box::new(edit))).await? {
-            Outcome::Limits { .. } => Ok((before, self.standing(subject).await?)),
-            Outcome::Conflict(_) => Err(changed()),
-            Outcome::Invalid(problem) => Err(ServiceError::invalid("limits", problem.to_string())),
-            other => Err(ServiceError::Unavailable(format!("the ledger answered an edit of limits with {other:?}"))),
-        }
+        Ok((before, self.edit_limits(Actor::Operator, edit).await?))
     }
 
     fn must_be_there(&self, subject: Subject) -> Result<(), ServiceError> {

@@ -25,12 +25,7 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     if let Some(holder) = holder {
         seen(&mut keys, state.user(&holder.user));
     }
-    seen(&mut keys, state.hold(&request.id));
-    for name in request.names() {
-        if let Some(known) = seen(&mut keys, state.spend_key(&name)) {
-            seen(&mut keys, state.hold(known));
-        }
-    }
+    keys.extend(needs_of_its_own(state, request));
     let token = seen(&mut keys, state.token(&request.token));
     let wallet = request.wallet.and_then(|wallet| seen(&mut keys, state.wallet(&wallet)));
     let Some(token) = token else { return keys };
@@ -95,6 +90,7 @@ pub(super) fn is_one_of_many(state: &State, request: &HoldRequest) -> bool {
     subjects(token.id, token.user, request.wallet, organisation).all(looks_at_none)
 }
 
+/// The spend that it asks for, and those that its names stand for.
 pub(super) fn needs_of_its_own(state: &State, request: &HoldRequest) -> Vec<Key> {
     let mut keys = Vec::with_capacity(3);
     seen(&mut keys, state.hold(&request.id));

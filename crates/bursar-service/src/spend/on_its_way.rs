@@ -43,20 +43,25 @@ impl HoldAndSend {
         if let Some(half) = self.payer.clone() {
             return self.run_of_two(&half, request).await;
         }
+        match self.hold(request).await? {
+            Outcome::Held { hold, reports } => self.send(hold, None, reports).await.map(Some),
+            Outcome::Known { hold, same: true } => self.known(Arc::unwrap_or_clone(hold)).await.map(Some),
+            Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Conflict(_) => Ok(None),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Asks for a hold; where there is none to send, the rail keeps nothing for it.
+    pub(super) async fn hold(&self, request: HoldRequest) -> Result<Outcome, ServiceError> {
         let id = request.id;
         let command = Command::Hold(Box::new(request));
         let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
         if matches!(outcome, Outcome::Known { .. } | Outcome::Refused(_)) {
             self.rail.give_up(id);
         }
-        match outcome {
-            Outcome::Held { hold, reports } => self.send(hold, None, reports).await.map(Some),
-            Outcome::Known { hold, same: true } => self.known(Arc::unwrap_or_clone(hold)).await.map(Some),
-            Outcome::Known { hold, same: false } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
-            Outcome::Conflict(_) => Ok(None),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            other => Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
-        }
+        Ok(outcome)
     }
 
     /// The first outcome of a spend that was asked for again.
@@ -199,6 +204,10 @@ fn went_through(
     let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
     let hold = Hold { state, ..Arc::unwrap_or_clone(hold) };
     (capture, Ok(Sent { hold, reference, approval: None, transaction, reports, before: false }))
+}
+
+pub(super) fn unexpected(outcome: &Outcome) -> ServiceError {
+    ServiceError::Unavailable(format!("the ledger answered a hold with {outcome:?}"))
 }
 
 fn kept(id: HoldId, noted: Result<(), LedgerError>) {

@@ -12,7 +12,7 @@ use bursar_core::hold::{Hold, Payee, SpendKey};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
 
-use super::on_its_way::HoldAndSend;
+use super::on_its_way::{HoldAndSend, unexpected};
 use super::{Sent, meaning};
 use crate::Bursar;
 use crate::error::ServiceError;
@@ -143,16 +143,6 @@ impl HoldAndSend {
         }
     }
 
-    async fn hold(&self, request: HoldRequest) -> Result<Outcome, ServiceError> {
-        let id = request.id;
-        let command = Command::Hold(Box::new(request));
-        let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
-        if matches!(outcome, Outcome::Known { .. } | Outcome::Refused(_)) {
-            self.rail.give_up(id);
-        }
-        Ok(outcome)
-    }
-
     /// Gives back what is not signed and will not be. What the ledger does not take, the sweep makes up for.
     async fn give_back(&self, payers: &Hold, reason: String) {
         let command = Command::Release { hold: payers.id, reason, by: Settler::Rail };
@@ -160,8 +150,4 @@ impl HoldAndSend {
             tracing::warn!(spend = %payers.id, %error, "the payer's half stays held; the sweep will make up for it");
         }
     }
-}
-
-fn unexpected(outcome: &Outcome) -> ServiceError {
-    ServiceError::Unavailable(format!("the ledger answered a hold with {outcome:?}"))
 }
