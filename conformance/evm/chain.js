@@ -118,6 +118,17 @@ class Chain {
     return this.ask('evm_setAutomine', on);
   }
 
+  /** Blocks are mined only when the body says so; what waits then, at its end. */
+  async byHand(body) {
+    await this.automine(false);
+    try {
+      await body();
+    } finally {
+      await this.mine();
+      await this.automine(true);
+    }
+  }
+
   /** Everything about the faucet is done by the node, which has its key. */
   faucetSends(transaction) {
     return this.ask('eth_sendTransaction', { from: this.faucet.address, ...transaction });

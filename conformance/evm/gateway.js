@@ -41,13 +41,24 @@ ${tokens}`);
     const { status, body } = await this.raw('POST', '/api/v2/user/login', { body: JSON.stringify(login) });
     assert.equal(status, 200, JSON.stringify(body));
     this.session = body.access_token;
+    this.isUp = true;
   }
 
   /** Ends it as a power cut would, and starts it again on what it left behind. */
   async kill() {
+    this.isUp = false;
     const ended = new Promise((resolve) => this.process.once('exit', resolve));
     this.process.kill('SIGKILL');
     await ended;
+  }
+
+  /** Is killed and started again as soon as each of these counts is reached. */
+  async killedAt(counts, count, within) {
+    for (const enough of counts) {
+      await until(() => count() >= enough, `not ${enough} are acknowledged`, within);
+      await this.kill();
+      await this.start();
+    }
   }
 
   async remove() {

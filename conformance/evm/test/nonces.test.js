@@ -26,7 +26,6 @@ onChain('nonces', {}, (world) => {
     const before = await chain.balance(from);
     const acknowledged = new Map();
     let refused = 0;
-    let up = true;
 
     /** One send, asked again under its key until it is known what became of it. */
     async function send(number) {
@@ -34,7 +33,7 @@ onChain('nonces', {}, (world) => {
       const token = tokens[number % TOKENS];
       const end = Date.now() + ALL_WITHIN_MS;
       for (let attempt = 0; Date.now() < end;) {
-        await until(() => up, 'the server stays away');
+        await until(() => gateway.isUp, 'the server stays away');
         const key = { 'idempotency-key': `send-${number}-${attempt}` };
         const answer = await gateway.send(token, { from, to, value: hex(VALUE) }, key).catch(() => undefined);
         if (answer?.result) return acknowledged.set(to, answer.result);
@@ -51,13 +50,7 @@ onChain('nonces', {}, (world) => {
     }
 
     const sends = Promise.all(Array.from({ length: SENDS }, (_, number) => send(number)));
-    for (const enough of KILLED_AT) {
-      await until(() => acknowledged.size >= enough, `not ${enough} are acknowledged`, ALL_WITHIN_MS);
-      up = false;
-      await gateway.kill();
-      await gateway.start();
-      up = true;
-    }
+    await gateway.killedAt(KILLED_AT, () => acknowledged.size, ALL_WITHIN_MS);
     await sends;
     assert.equal(acknowledged.size + refused, SENDS);
     assert.equal(new Set(acknowledged.values()).size, acknowledged.size, 'no hash was told twice');

@@ -12,15 +12,7 @@ const fees = (cap, tip) => ({ maxFeePerGas: hex(BigInt(cap) * GIGAWEI), maxPrior
 
 onChain('replacing', {}, (world) => {
   /** Blocks are mined only when the test says so. */
-  const byHand = (sentence, body) => promise(sentence, async (t) => {
-    await world.chain.automine(false);
-    try {
-      await body(t);
-    } finally {
-      await world.chain.mine();
-      await world.chain.automine(true);
-    }
-  });
+  const byHand = (sentence, body) => promise(sentence, (t) => world.chain.byHand(() => body(t)));
 
   byHand('the dearer one is mined and captured, the first is given back, and what waited behind it moves', async (t) => {
     const { chain, gateway } = world;

@@ -13,15 +13,7 @@ const SOME_LOOKS_MS = 2_500;
 
 onChain('settling', {}, (world) => {
   /** A test for which blocks are mined only when it says so. */
-  const byHand = (sentence, body) => promise(sentence, async (t) => {
-    await world.chain.automine(false);
-    try {
-      await body(t);
-    } finally {
-      await world.chain.mine();
-      await world.chain.automine(true);
-    }
-  });
+  const byHand = (sentence, body) => promise(sentence, (t) => world.chain.byHand(() => body(t)));
 
   const stateOf = async (token) => (await world.gateway.spends(token)).map(({ state }) => state);
 

@@ -164,8 +164,7 @@ onChain('two wallets', {}, (world) => {
     const { chain, gateway, contract } = world;
     const { token, wallet, payer, take } = await pair(t);
     const to = anyAddress();
-    await chain.automine(false);
-    try {
+    await chain.byHand(async () => {
       const hash = resultOf(await take(to, 100n));
       assert.equal((await gateway.counted(token)).held, 100n);
       // The money is gone before its block comes.
@@ -182,10 +181,7 @@ onChain('two wallets', {}, (world) => {
       assert.equal((await gateway.counted(token, 0)).sum, 0n);
       assert.equal((await gateway.counted(token, 1)).sum, await chain.feeOf(hash));
       assert.equal(await chain.coins(contract, to), 0n);
-    } finally {
-      await chain.mine();
-      await chain.automine(true);
-    }
+    });
   });
 
   promise('sent again with higher fees, both halves of both are held, and one transaction is captured', async (t) => {
@@ -195,8 +191,7 @@ onChain('two wallets', {}, (world) => {
     const again = (cap) => gateway.send(token, {
       ...call('transferFrom', payer.address, to, 100n), nonce: '0x0', maxFeePerGas: hex(cap * GIGAWEI), maxPriorityFeePerGas: hex(cap * GIGAWEI / 10n),
     });
-    await chain.automine(false);
-    try {
+    await chain.byHand(async () => {
       const slow = resultOf(await again(10n));
       const fast = resultOf(await again(20n));
       assert.equal((await gateway.counted(token)).held, 200n);
@@ -211,18 +206,14 @@ onChain('two wallets', {}, (world) => {
       assert.equal((await gateway.counted(token)).sum, 100n);
       assert.equal(await chain.coins(contract, to), 100n);
       assert.equal(await chain.count(from, 'pending'), 1);
-    } finally {
-      await chain.mine();
-      await chain.automine(true);
-    }
+    });
   });
 
   promise('what the wallet that sends cannot afford is given back in both halves', async (t) => {
     const { chain, gateway, contract } = world;
     const { token, from, payer, call } = await pair(t);
     const to = anyAddress();
-    await chain.automine(false);
-    try {
+    await chain.byHand(async () => {
       // The first one takes what there is, to the last unit.
       await chain.fund(from, ETHER / 2n);
       const fees = { maxFeePerGas: hex(10n * GIGAWEI), maxPriorityFeePerGas: hex(GIGAWEI) };
@@ -234,10 +225,7 @@ onChain('two wallets', {}, (world) => {
       assert.deepEqual(amounts.map(({ state }) => state), ['released']);
       assert.deepEqual(others.map(({ state }) => state).sort(), ['open', 'released']);
       assert.equal((await gateway.counted(token, 0)).sum, 0n);
-    } finally {
-      await chain.mine();
-      await chain.automine(true);
-    }
+    });
     assert.equal(await chain.coins(contract, to), 0n);
   });
 
@@ -246,12 +234,12 @@ onChain('two wallets', {}, (world) => {
     const { token, from, payer, take } = await pair(t, [`${TOKEN_COIN} 400 base units/day`, 'hteth 1/day']);
     const [coins, ether] = [await chain.coins(contract, payer.address), await chain.balance(from)];
     const acknowledged = new Map();
-    let [refused, up] = [0, true];
+    let refused = 0;
     async function send(number) {
       const to = anyAddress();
       const end = Date.now() + ALL_WITHIN_MS;
       for (let attempt = 0; Date.now() < end;) {
-        await until(() => up, 'the server stays away');
+        await until(() => gateway.isUp, 'the server stays away');
         const answer = await take(to, 10n, { 'idempotency-key': `take-${number}-${attempt}` }).catch(() => undefined);
         if (answer?.result) return acknowledged.set(to, answer.result);
         const code = answer?.error?.data?.code;
@@ -262,13 +250,7 @@ onChain('two wallets', {}, (world) => {
       throw new Error(`send ${number} has no end`);
     }
     const sends = Promise.all(Array.from({ length: SENDS }, (_, number) => send(number)));
-    for (const enough of KILLED_AT) {
-      await until(() => acknowledged.size >= enough, `not ${enough} are acknowledged`, ALL_WITHIN_MS);
-      up = false;
-      await gateway.kill();
-      await gateway.start();
-      up = true;
-    }
+    await gateway.killedAt(KILLED_AT, () => acknowledged.size, ALL_WITHIN_MS);
     await sends;
     const spends = await gateway.settled(token, 60_000);
     const captured = spends.filter(({ state }) => state === 'captured');
