@@ -27,10 +27,13 @@ pub use native::LimitsOf;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Entries of a list asked for at once.
-const PAGE: usize = 200;
+const PAGE: usize = 100;
 
 /// Pages of a list that are asked for: more than anybody has, so that a server cannot keep us for ever.
 const MOST_PAGES: usize = 1000;
+
+/// Where templates of tokens are.
+const TEMPLATES: &str = "/api/v2/user/accesstokentemplate";
 
 /// What may stand in a path or a query as it is (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -159,6 +162,46 @@ impl Client {
     /// Not allowed, or no answer.
     pub fn tokens(&self) -> Result<Vec<Value>, ClientError> {
         self.list("/api/v2/user/accesstoken", "accessTokens")
+    }
+
+    /// The caller's templates of tokens.
+    ///
+    /// # Errors
+    /// The caller is no person, or no answer.
+    pub fn templates(&self) -> Result<Vec<Value>, ClientError> {
+        self.list(TEMPLATES, "accessTokenTemplates")
+    }
+
+    /// One template.
+    ///
+    /// # Errors
+    /// There is none of this id, or no answer.
+    pub fn template(&self, id: &str) -> Result<Value, ClientError> {
+        self.ask(&Method::GET, &template(id), None)
+    }
+
+    /// Makes a template: `name`, and what its tokens have.
+    ///
+    /// # Errors
+    /// A field cannot be, the name is taken, or no answer.
+    pub fn create_template(&self, wishes: &Value) -> Result<Value, ClientError> {
+        self.ask(&Method::POST, TEMPLATES, Some(wishes))
+    }
+
+    /// Changes a template; what is not mentioned stays.
+    ///
+    /// # Errors
+    /// There is none of this id, a field cannot be, or no answer.
+    pub fn edit_template(&self, id: &str, edit: &Value) -> Result<Value, ClientError> {
+        self.ask(&Method::PATCH, &template(id), Some(edit))
+    }
+
+    /// Removes a template.
+    ///
+    /// # Errors
+    /// There is none of this id, or no answer.
+    pub fn remove_template(&self, id: &str) -> Result<Value, ClientError> {
+        self.ask(&Method::DELETE, &template(id), None)
     }
 
     /// Ends a token for good.
@@ -306,6 +349,11 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// Where one template is.
+fn template(id: &str) -> String {
+    format!("{TEMPLATES}/{}", escaped(id))
 }
 
 fn escaped(text: &str) -> impl fmt::Display {

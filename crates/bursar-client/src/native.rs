@@ -77,6 +77,16 @@ impl Client {
         self.ask(&Method::GET, &of.to_string(), None)
     }
 
+    /// A token's limits as they stand, with what it spent since an instant, by the `hour` or by the `day`.
+    ///
+    /// # Errors
+    /// There is no such token that the caller may see, the instant is too long ago, or no answer.
+    pub fn history(&self, token: &str, bucket: &str, since: Option<&str>) -> Result<Value, ClientError> {
+        let since = since.map(|since| format!("&since={}", escaped(since))).unwrap_or_default();
+        let path = format!("{}?bucket={}{since}", LimitsOf::Token(token), escaped(bucket));
+        self.ask(&Method::GET, &path, None)
+    }
+
     /// Gives a subject new limits: `version` as it was seen, `limits`, and `destinations` and `otp` if any.
     ///
     /// # Errors
@@ -102,6 +112,14 @@ impl Client {
         let mut body = json!({"overlap": overlap_s});
         put(&mut body, "otp", otp);
         self.ask(&Method::POST, &format!("/bursar/v1/tokens/{}/rotate", escaped(token)), Some(&body))
+    }
+
+    /// Ends the old secret of a rotation now, before its time.
+    ///
+    /// # Errors
+    /// The token has no old secret, or is not the caller's; or no answer.
+    pub fn end_old_secret(&self, token: &str) -> Result<Value, ClientError> {
+        self.ask(&Method::POST, &format!("/bursar/v1/tokens/{}/end-old-secret", escaped(token)), None)
     }
 
     /// All spends of a token that are kept, newest first.
@@ -150,6 +168,16 @@ impl Client {
     /// A field cannot be, a second factor is needed, or no answer.
     pub fn create_service(&self, wishes: &Value) -> Result<Value, ClientError> {
         self.ask(&Method::POST, "/bursar/v1/services", Some(wishes))
+    }
+
+    /// The caller's living credentials of services, oldest first.
+    ///
+    /// # Errors
+    /// The caller is no person, or no answer.
+    pub fn services(&self) -> Result<Vec<Value>, ClientError> {
+        let mut tokens = self.list("/bursar/v1/tokens", "tokens")?;
+        tokens.retain(|token| token.get("kind").and_then(Value::as_str) == Some("service"));
+        Ok(tokens)
     }
 
     /// Holds a spend that a service will carry out itself. The key names it: the same key again is the same

@@ -3,6 +3,7 @@
 //! Exit codes: 0 it is done; 1 it did not work; 2 the command line cannot be; 3 Bursar decided against it
 //! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer.
 
+mod amount;
 mod audit;
 mod connection;
 mod credentials;
@@ -26,6 +27,7 @@ mod shown;
 mod spend;
 mod spends;
 mod table;
+mod template;
 mod terminal;
 mod token;
 mod wallet;
@@ -109,6 +111,9 @@ enum Command {
     /// Credentials of services, which ask before they move money themselves.
     #[command(subcommand)]
     Service(service::Service),
+    /// Templates, of which tokens are made.
+    #[command(subcommand)]
+    Template(template::Template),
     /// Print a script that completes this command line in a shell.
     Completions {
         /// The shell.
@@ -178,6 +183,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Spend(command) => command.run(json),
         Command::Spends(command) => command.run(json),
         Command::Service(command) => command.run(json),
+        Command::Template(command) => command.run(json),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut CommandLine::command(), "bursar", &mut script);

@@ -1,12 +1,12 @@
 //! `bursar service …`: credentials of services, which ask before they move money themselves.
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::cli::connection::Connection;
 use crate::cli::otp::Otp;
 use crate::cli::token::seconds;
-use crate::cli::{output, shown};
+use crate::cli::{output, shown, table};
 use crate::failure::Failure;
 
 /// Which field of the request each flag becomes.
@@ -22,6 +22,8 @@ const FLAGS: &[(&str, &str)] = &[
 pub(super) enum Service {
     /// Make the credential of a service; its text is shown this once.
     Create(Create),
+    /// List one's living credentials of services; `token revoke` ends one.
+    List(Connection),
 }
 
 #[derive(Args)]
@@ -50,9 +52,20 @@ pub(super) struct Create {
 
 impl Service {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
-        let Self::Create(create) = self;
-        let client = create.connection.client()?;
-        let created = create.otp.present(|otp| client.create_service(&create.wishes(otp)));
+        match self {
+            Self::Create(create) => create.run(json),
+            Self::List(connection) => {
+                let services = connection.client()?.services()?;
+                if json { output::json(&json!({"services": services})) } else { output::text(&list(&services)) }
+            }
+        }
+    }
+}
+
+impl Create {
+    fn run(self, json: bool) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let created = self.otp.present(|otp| client.create_service(&self.wishes(otp)));
         let created = created.map_err(|failure| failure.with_flags(FLAGS))?;
         if json {
             return output::json(&created);
@@ -60,9 +73,7 @@ impl Service {
         output::warnings(&created);
         output::text(&shown::once(&created))
     }
-}
 
-impl Create {
     fn wishes(&self, otp: Option<&str>) -> Value {
         let mut wishes = Map::new();
         wishes.insert("label".to_owned(), self.label.clone().into());
@@ -76,4 +87,15 @@ impl Create {
         wishes.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
         wishes.into()
     }
+}
+
+fn list(services: &[Value]) -> String {
+    let row = |service: &Value| {
+        let used = service.get("lastUsed").map(|used| shown::text(used, "time")).unwrap_or_default();
+        let [label, id, organisation, expires] =
+            ["label", "id", "enterprise", "expires"].map(|name| shown::text(service, name));
+        [label, id, organisation, shown::texts(service, "permittedWallets"), expires, used]
+    };
+    let rows: Vec<[String; 6]> = services.iter().map(row).collect();
+    table::draw(["LABEL", "ID", "ORGANISATION", "WALLETS", "EXPIRES", "LAST USED"], &rows)
 }

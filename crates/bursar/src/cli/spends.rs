@@ -1,8 +1,11 @@
 //! `bursar spends …`: what was spent, what is under way, and what became of what nobody knows.
 
+mod held;
+
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+use crate::cli::amount::of_spend;
 use crate::cli::connection::Connection;
 use crate::cli::otp::Otp;
 use crate::cli::{limits, output, shown, table};
@@ -34,6 +37,12 @@ pub(super) enum Spends {
     },
     /// Say what became of a spend whose outcome nobody knows; until then it counts against its limits.
     Resolve(Resolve),
+    /// As a service: hold what a token is about to spend, or be told why it may not.
+    Hold(held::Hold),
+    /// As a service: the money of a held spend moved.
+    Capture(held::Capture),
+    /// As a service: the money of a held spend did not move, and will not.
+    Release(held::Release),
 }
 
 #[derive(Args)]
@@ -47,14 +56,14 @@ pub(super) struct Resolve {
     /// The money did not move, and will not: what was held is free again.
     #[arg(long)]
     not_moved: bool,
-    /// What the rail calls it, such as a transaction's id.
+    /// What the rail calls it, such as a transaction's id; needed with --moved.
     #[arg(long, conflicts_with = "not_moved")]
     reference: Option<String>,
-    /// How much left, in base units; what was held if nothing is said.
-    #[arg(long, value_name = "BASE_UNITS", conflicts_with = "not_moved")]
+    /// How much left, in base units or such as '0.1 tbtc'; what was held if nothing is said.
+    #[arg(long, conflicts_with = "not_moved")]
     amount: Option<String>,
-    /// The fee that was paid, in base units; what was held if nothing is said.
-    #[arg(long, value_name = "BASE_UNITS", conflicts_with = "not_moved")]
+    /// The fee that was paid, in the same way; what was held if nothing is said.
+    #[arg(long, conflicts_with = "not_moved")]
     fee: Option<String>,
     /// More than was held moved: recorded in full, which cannot be taken back and locks the token.
     #[arg(long, conflicts_with = "not_moved", requires = "amount")]
@@ -82,6 +91,9 @@ impl Spends {
             }
             Self::Show { id, connection } => show(&connection.client()?.spend_of_id(&id)?, json),
             Self::Resolve(resolve) => resolve.run(json),
+            Self::Hold(hold) => hold.run(json),
+            Self::Capture(capture) => capture.run(json),
+            Self::Release(release) => release.run(json),
         }
     }
 }
@@ -89,13 +101,14 @@ impl Spends {
 impl Resolve {
     fn run(self, json: bool) -> Result<(), Failure> {
         let client = self.connection.client()?;
+        let [amount, fee] = of_spend(&client, &self.id, self.amount, self.fee)?;
         let mut finding = Map::new();
         finding.insert("moved".to_owned(), self.moved.into());
         finding.insert("evidence".to_owned(), self.evidence.into());
         if self.more_than_held {
             finding.insert("moreThanHeld".to_owned(), true.into());
         }
-        for (name, value) in [("reference", self.reference), ("amount", self.amount), ("fee", self.fee)] {
+        for (name, value) in [("reference", self.reference), ("amount", amount), ("fee", fee)] {
             finding.extend(value.map(|value| (name.to_owned(), value.into())));
         }
         let resolved = self.otp.present(|otp| {

@@ -1,6 +1,7 @@
 //! `bursar token …`: access tokens.
 
 mod create;
+mod history;
 mod rotate;
 mod trial;
 
@@ -33,6 +34,8 @@ pub(super) enum Token {
         /// The token's id.
         id: String,
         #[command(flatten)]
+        past: history::Past,
+        #[command(flatten)]
         connection: Connection,
     },
     /// Change a token's limits: tightening takes effect at once, loosening needs a one-time password.
@@ -46,6 +49,13 @@ pub(super) enum Token {
     Try(trial::Try),
     /// Give a token a new text; the old one goes on for a while.
     Rotate(rotate::Rotate),
+    /// End the old text of a rotation now, before its time.
+    EndOldSecret {
+        /// The token's id.
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
     /// End an access token for good.
     Revoke {
         /// The token's id.
@@ -91,10 +101,14 @@ impl Token {
                 let found = found.ok_or_else(|| Failure::new("there is no living access token of this id"))?;
                 show(&found, json)
             }
-            Self::Limits { id, connection } => limits::show(LimitsOf::Token(&id), &connection, json),
+            Self::Limits { id, past, connection } => match past.is_asked_for() {
+                true => past.show(&id, &connection, json),
+                false => limits::show(LimitsOf::Token(&id), &connection, json),
+            },
             Self::SetLimits { id, edit } => edit.run(LimitsOf::Token(&id), json),
             Self::Try(trial) => trial.run(json),
             Self::Rotate(rotate) => rotate.run(json),
+            Self::EndOldSecret { id, connection } => show(&connection.client()?.end_old_secret(&id)?, json),
             Self::Revoke { id, connection } => {
                 let revoked = connection.client()?.revoke(&id)?;
                 if json {

@@ -1,54 +1,11 @@
 //! Limits from the command line: set, used up, changed, tried out; and what happens around them: rotation,
-//! spends of which nobody knows, services.
+//! spends of which nobody knows, services through the client.
 
-use bursar_client::{Client, ClientError};
-use bursar_core::secret::Secret;
+use bursar_client::ClientError;
 use serde_json::{Value, json};
 
-use crate::support::{Home, Ran, Server, mode};
-
-const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
-const DEV: [&str; 4] = ["dev", "--json", "--listen", "127.0.0.1:0"];
-const OTP: [&str; 2] = ["--otp", "000000"];
-
-/// Somebody who is logged in to a server of their own.
-struct Desk {
-    home: Home,
-    server: Server,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let home = Home::new();
-        let server = home.serve(&DEV);
-        let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
-        let environment = [("BURSAR_URL", server.ready("url")), ("BURSAR_PASSWORD", server.ready("password"))];
-        home.run(&login, &environment).text();
-        Self { home, server }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.home.run(arguments, &[])
-    }
-
-    /// Makes a token that may spend within these limits: its id and its text.
-    fn token(&self, limits: &[&str]) -> (String, String) {
-        let create = ["token", "create", "--json", "--label", "bot", "--scope", "wallet_view_all,wallet_spend_all"];
-        let created = self.run(&[&create[..], limits, &OTP].concat()).json();
-        let text = |name: &str| created[name].as_str().unwrap().to_owned();
-        (text("id"), text("token"))
-    }
-
-    fn spend(&self, token: &str, to: &str, amount: &str) -> Ran {
-        let payment = ["spend", "--json", "--coin", "tbtc", "--to", to, "--amount", amount];
-        let payment = [&payment[..], &["--wallet", self.server.wallet("tbtc")]].concat();
-        self.home.run(&payment, &[("BURSAR_TOKEN", token), ("BURSAR_URL", self.server.ready("url"))])
-    }
-
-    fn client(&self, token: &str) -> Client {
-        Client::new(self.server.ready("url"), Some(Secret::new(token.to_owned())))
-    }
-}
+use crate::desk::{ADDRESS, Desk, OTP};
+use crate::support::mode;
 
 #[test]
 fn a_token_spends_up_to_its_windows_and_is_told_when_it_fits() {
@@ -138,7 +95,7 @@ fn limits_of_a_wallet_hold_beside_those_of_the_token() {
     assert!(desk.run(&["limits", "show", "wallet", wallet]).text().starts_with("no limits\n"));
     desk.run(&["limits", "set", "wallet", wallet, "--add", "tbtc 0.00001/calendar day"]).text();
     desk.run(&["limits", "set", "user", "me", "--add", "tbtc 0.00003/week"]).text();
-    desk.run(&["limits", "set", "organisation", &organisation(&desk), "--add", "tbtc 1/day"]).text();
+    desk.run(&["limits", "set", "organisation", &desk.organisation(), "--add", "tbtc 1/day"]).text();
     let shown = desk.run(&["limits", "show", "wallet", wallet]).text();
     assert!(shown.contains("tbtc 0.00001/calendar day") && shown.contains("resets at 20"), "{shown}");
 
@@ -151,6 +108,8 @@ fn limits_of_a_wallet_hold_beside_those_of_the_token() {
     let answer = desk.run(&[&attempt[..], &["6000", "--json"]].concat());
     assert_eq!(answer.code(), 3);
     assert_eq!(answer.failure()["allowed"], false);
+    let in_units = desk.run(&[&attempt[..], &["0.00001001 tbtc"]].concat());
+    assert_eq!(in_units.code(), 3, "{}", in_units.told());
     assert_eq!(desk.spend(&token, ADDRESS, "1001").code(), 3);
     desk.spend(&token, ADDRESS, "1000").json();
 }
@@ -244,7 +203,7 @@ fn a_spend_of_which_nobody_knows_counts_until_somebody_says_what_became_of_it() 
 fn a_service_holds_captures_and_releases_what_others_spend() {
     let desk = Desk::new();
     let (_, spender) = desk.token(&["--limit", "tbtc=1000"]);
-    let create = ["service", "create", "--json", "--label", "shop", "--organisation", &organisation(&desk)];
+    let create = ["service", "create", "--json", "--label", "shop", "--organisation", &desk.organisation()];
     assert_eq!(desk.run(&create).code(), 4);
     let created = desk.run(&[&create[..], &OTP].concat()).json();
     let service = desk.client(created["token"].as_str().unwrap());
@@ -270,10 +229,4 @@ fn a_service_holds_captures_and_releases_what_others_spend() {
     assert_eq!(service.spend_of_id(second).unwrap()["state"], "released");
     assert!(desk.client(&spender).capture(id, &json!({"reference": "x"})).is_err(), "only whoever holds it settles it");
     desk.spend(&spender, ADDRESS, "500").json();
-}
-
-/// The organisation that owns the wallets.
-fn organisation(desk: &Desk) -> String {
-    let wallets = desk.run(&["wallet", "list", "--json"]).json();
-    wallets["wallets"][0]["enterprise"].as_str().unwrap().to_owned()
 }

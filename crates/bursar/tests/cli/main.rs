@@ -1,8 +1,10 @@
 //! The program as people meet it: the real binary, real ports, real files.
 
 mod audit;
+mod desk;
 mod dev;
 mod factors;
+mod issued;
 mod ledger;
 mod limits;
 mod operator_limits;

@@ -12,8 +12,13 @@ use crate::cli::{output, shown};
 use crate::failure::Failure;
 
 /// Which field of the request each flag becomes.
-const FLAGS: &[(&str, &str)] =
-    &[("label", "--label"), ("scope", "--scope"), ("ipRestrict", "--ip"), ("duration", "--duration")];
+const FLAGS: &[(&str, &str)] = &[
+    ("label", "--label"),
+    ("scope", "--scope"),
+    ("ipRestrict", "--ip"),
+    ("duration", "--duration"),
+    ("accessTokenTemplateId", "--template"),
+];
 
 #[derive(Args)]
 pub(in crate::cli) struct Create {
@@ -21,8 +26,11 @@ pub(in crate::cli) struct Create {
     #[arg(long)]
     label: String,
     /// What it may do, such as wallet_view_all; may be given again, or several with commas. --help lists them all.
-    #[arg(long = "scope", required = true, value_delimiter = ',', long_help = scopes())]
+    #[arg(long = "scope", required_unless_present = "template", value_delimiter = ',', long_help = scopes())]
     scopes: Vec<String>,
+    /// The template it is made from; what is said here goes before what the template says.
+    #[arg(long, value_name = "ID")]
+    template: Option<String>,
     /// What it may spend by itself, such as 'tbtc 0.5/day' or '20 spends/hour'; may be given again, and all hold.
     /// COIN=BASE_UNITS is for life.
     #[arg(long = "limit", value_name = "LIMIT", value_parser = said)]
@@ -61,7 +69,10 @@ impl Create {
     fn wishes(&self) -> Result<Map<String, Value>, Failure> {
         let mut wishes = Map::new();
         wishes.insert("label".to_owned(), self.label.clone().into());
-        wishes.insert("scope".to_owned(), self.scopes.clone().into());
+        if !self.scopes.is_empty() {
+            wishes.insert("scope".to_owned(), self.scopes.clone().into());
+        }
+        wishes.extend(self.template.as_deref().map(|id| ("accessTokenTemplateId".to_owned(), id.into())));
         if !self.limits.is_empty() {
             wishes.insert("limits".to_owned(), texts(&self.limits));
         }

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value};
 
+use crate::cli::amount::in_base_units;
 use crate::cli::connection::Connection;
 use crate::cli::{limits, output, shown};
 use crate::failure::{Exit, Failure};
@@ -21,8 +22,8 @@ pub(in crate::cli) struct Try {
     /// Where it would go.
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// How much, in base units.
-    #[arg(long, value_name = "BASE_UNITS")]
+    /// How much: in base units, or in units of the coin with its ticker, such as '0.1 tbtc'.
+    #[arg(long)]
     amount: String,
     /// The wallet it would come from.
     #[arg(long)]
@@ -34,10 +35,11 @@ pub(in crate::cli) struct Try {
 impl Try {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let client = self.connection.client()?;
+        let amount = in_base_units("--amount", &self.amount, &self.coin)?;
         let mut spend = Map::new();
         spend.insert("coin".to_owned(), self.coin.into());
         spend.insert("destination".to_owned(), self.to.into());
-        spend.insert("amount".to_owned(), self.amount.into());
+        spend.insert("amount".to_owned(), amount.into());
         spend.extend(self.wallet.map(|wallet| ("wallet".to_owned(), wallet.into())));
         let answer = client.dry_run(&self.id, &Value::Object(spend));
         let answer = answer.map_err(|error| Failure::from(error).with_flags(FLAGS))?;

@@ -1,0 +1,152 @@
+//! `bursar spends hold`, `capture` and `release`: for applications that move the money themselves, with the
+//! credential of a service as the presented token.
+
+use std::net::IpAddr;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::{FLAGS, show};
+use crate::cli::amount::{in_base_units, of_spend};
+use crate::cli::connection::Connection;
+use crate::cli::otp::Otp;
+use crate::cli::token::seconds;
+use crate::failure::Failure;
+
+/// Which field of a hold each flag becomes.
+const OF_HOLD: &[(&str, &str)] = &[
+    ("token", "--for"),
+    ("coin", "--coin"),
+    ("destination", "--to"),
+    ("recipients", "--to"),
+    ("feeCoin", "--fee-coin"),
+    ("wallet", "--wallet"),
+    ("deadline", "--deadline"),
+    ("address", "--to"),
+    ("comment", "--comment"),
+    ("Idempotency-Key", "--key"),
+];
+
+#[derive(Args)]
+pub(in crate::cli) struct Hold {
+    /// The token of whoever spends: its text, better in BURSAR_SPENDER, since arguments are seen by others.
+    #[arg(long = "for", env = "BURSAR_SPENDER", hide_env_values = true, value_name = "TOKEN")]
+    spender: String,
+    /// The coin.
+    #[arg(long)]
+    coin: String,
+    /// Where it goes.
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    /// How much: in base units, or in units of the coin with its ticker, such as '0.1 tbtc'.
+    #[arg(long)]
+    amount: String,
+    /// The fee that may come to it, in the same way.
+    #[arg(long)]
+    fee: Option<String>,
+    /// The coin of the fee, if it is another.
+    #[arg(long, requires = "fee")]
+    fee_coin: Option<String>,
+    /// The wallet it comes from; none if the money is in no wallet of Bursar's.
+    #[arg(long)]
+    wallet: Option<String>,
+    /// After how long nobody knows what became of it, unless that was said: seconds, or with a unit.
+    #[arg(long, value_parser = seconds)]
+    deadline: Option<u64>,
+    /// The address that whoever spends asks from; its token may be bound to some.
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<IpAddr>,
+    /// What it is for.
+    #[arg(long)]
+    comment: Option<String>,
+    /// Names the spend: the same key again is the same spend, and not another.
+    #[arg(long)]
+    key: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct Capture {
+    /// The spend's id.
+    id: String,
+    /// What the money's own books call it, such as a transaction's id.
+    #[arg(long)]
+    reference: String,
+    /// How much moved, in base units or such as '0.1 tbtc'; what was held if nothing is said.
+    #[arg(long)]
+    amount: Option<String>,
+    /// The fee that was paid, in the same way.
+    #[arg(long)]
+    fee: Option<String>,
+    #[command(flatten)]
+    otp: Otp,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct Release {
+    /// The spend's id.
+    id: String,
+    /// Why the money did not move.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    otp: Otp,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Hold {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let amount = in_base_units("--amount", &self.amount, &self.coin)?;
+        let of_fee = self.fee_coin.as_ref().unwrap_or(&self.coin);
+        let fee = self.fee.map(|fee| in_base_units("--fee", &fee, of_fee)).transpose()?;
+        let deadline = self.deadline.map(Value::from);
+        let texts = [
+            ("token", Some(self.spender)),
+            ("coin", Some(self.coin)),
+            ("destination", Some(self.to)),
+            ("amount", Some(amount)),
+            ("fee", fee),
+            ("feeCoin", self.fee_coin),
+            ("wallet", self.wallet),
+            ("address", self.from.map(|from| from.to_string())),
+            ("comment", self.comment),
+        ];
+        let mut spend: Map<String, Value> =
+            texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect();
+        spend.extend(deadline.map(|deadline| ("deadline".to_owned(), deadline)));
+        let held = client.hold(&spend.into(), &self.key);
+        show(&held.map_err(|error| Failure::from(error).with_flags(OF_HOLD).with_flags(FLAGS))?, json)
+    }
+}
+
+impl Capture {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let [amount, fee] = of_spend(&client, &self.id, self.amount, self.fee)?;
+        let captured = self.otp.present(|otp| {
+            let texts = [
+                ("reference", Some(self.reference.as_str())),
+                ("amount", amount.as_deref()),
+                ("fee", fee.as_deref()),
+                ("otp", otp),
+            ];
+            let capture: Map<String, Value> =
+                texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect();
+            client.capture(&self.id, &capture.into())
+        });
+        show(&captured.map_err(|failure| failure.with_flags(FLAGS))?, json)
+    }
+}
+
+impl Release {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let client = self.connection.client()?;
+        let released = self.otp.present(|otp| client.release(&self.id, &self.reason, otp));
+        show(&released.map_err(|failure| failure.with_flags(&[("reason", "--reason")]))?, json)
+    }
+}
