@@ -16,7 +16,7 @@ const FUZZ_CASES: &str = "40000";
 
 /// What random tests begin with: one commit gets one verdict wherever this runs. New inputs are for `nightly`, and for whoever
 /// calls `cargo nextest run`.
-const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "7");
+const SEEDS: [(&str, &str); 2] = [("PROPTEST_RNG_SEED", "7"), ("BOLERO_RANDOM_SEED", "7")];
 
 /// Watches a process that is no child of `strace`, until that ends.
 const CAN_ATTACH: &str = "sleep 1 & strace -o /dev/null -p $!";
@@ -49,14 +49,14 @@ pub(super) fn deny(workspace: &Workspace) -> Result<(), Stop> {
 pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
     if has_subcommand(workspace, "nextest") {
         let mut command = workspace.cargo();
-        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]).env(SEED.0, SEED.1);
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]).envs(SEEDS);
         child::run(&mut command, COMPILE_AND_RUN)?;
         // What nextest does not run: the examples in the documentation.
         return cargo(workspace, &["test", "--workspace", "--doc"], COMPILE_AND_RUN);
     }
     println!("`cargo-nextest` is not installed: `cargo test` runs the same tests");
     let mut command = workspace.cargo();
-    command.args(["test", "--workspace", "--no-fail-fast"]).env(SEED.0, SEED.1);
+    command.args(["test", "--workspace", "--no-fail-fast"]).envs(SEEDS);
     Ok(child::run(&mut command, COMPILE_AND_RUN)?)
 }
 
@@ -64,7 +64,7 @@ pub(super) fn unit(workspace: &Workspace) -> Result<(), Stop> {
 pub(super) fn fuzz(workspace: &Workspace) -> Result<(), Stop> {
     let mut command = workspace.cargo();
     command.args(["test", "--workspace", "--test", "fuzz"]);
-    command.env("BURSAR_FUZZ_CASES", FUZZ_CASES).env(SEED.0, SEED.1);
+    command.env("BURSAR_FUZZ_CASES", FUZZ_CASES).envs(SEEDS);
     Ok(child::run(&mut command, COMPILE_AND_RUN)?)
 }
 

@@ -10,7 +10,7 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::Calls;
 use serde_json::Value;
 
-use crate::samples::{every, texts};
+use crate::samples::texts;
 
 const SAMPLES: [&str; 6] = [
     r#"{"method":"sendtoaddress","params":["bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",0.5],"id":1}"#,
@@ -46,7 +46,7 @@ fn theirs(params: &Value) -> Vec<(String, String)> {
 #[test]
 fn who_is_said_to_get_how_much_stands_in_the_call() {
     let samples = texts(&SAMPLES);
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(calls) = Calls::read(&bytes) else { return };
         let Ok(operations) = classify_all(Network::Regtest, &calls) else { return };
         let spends = operations.iter().filter(|operation| matches!(operation, Operation::Spend(_))).count();
@@ -74,7 +74,7 @@ fn who_is_said_to_get_how_much_stands_in_the_call() {
 #[test]
 fn an_amount_is_read_as_others_read_it_to_the_satoshi() {
     let samples = texts(&["0.5", "20999999.97690000", "0.00000001", "1", "0.1", "1e-8"]);
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(text) = std::str::from_utf8(&bytes) else { return };
         let Ok(read) = amount::parse(text) else { return };
         assert_eq!(Amount::from_str_in(text, Denomination::Bitcoin), Ok(read), "{text}");
@@ -90,7 +90,7 @@ fn an_answer_is_a_result_or_an_error_and_only_to_its_own_call() {
         r#"{"jsonrpc":"2.0","result":{"txid":"00"},"id":1}"#,
     ]);
     let id = Json::Number("1".into());
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(reply) = Reply::read(&bytes, &id) else { return };
         let Ok(theirs) = serde_json::from_slice::<Value>(&bytes) else { return };
         assert_eq!(theirs["id"].to_string(), "1");

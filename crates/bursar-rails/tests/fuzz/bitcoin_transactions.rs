@@ -8,8 +8,6 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
 use bursar_rails::bitcoin::transaction::{Coins, PartiallySigned, Raw, fee, key};
 
-use crate::samples::every;
-
 fn coin(number: u8) -> OutPoint {
     let txid: Txid = format!("{number:02x}").repeat(32).parse().expect("a txid");
     OutPoint { txid, vout: number.into() }
@@ -41,7 +39,7 @@ fn a_transaction_is_the_one_that_the_library_reads_and_pays_what_is_left_over() 
     let samples = [transaction(1, false), transaction(2, true)].map(|made| encode::serialize(&made)).to_vec();
     let value = |number: u8| TxOut { value: Amount::from_sat(5000), script_pubkey: script(number) };
     let coins: Coins = (1..=2).map(|number| (coin(number), value(number))).collect();
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(raw) = Raw::read(bytes.clone()) else { return };
         let theirs: Transaction = encode::deserialize(&bytes).expect("a transaction to others, too");
         assert_eq!((raw.transaction(), raw.bytes()), (&theirs, &bytes[..]));
@@ -66,7 +64,7 @@ fn a_psbt_is_the_one_that_the_library_reads_and_has_no_secrets_of_its_own() {
     let mut known = psbt(2);
     known.inputs[0].witness_utxo = Some(TxOut { value: Amount::from_sat(5000), script_pubkey: script(1) });
     let samples = [psbt(1), known].map(|psbt| psbt.serialize()).to_vec();
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(read) = PartiallySigned::read(&STANDARD.encode(&bytes)) else { return };
         assert_eq!(Psbt::deserialize(&bytes).as_ref().ok(), Some(read.psbt()));
         assert_eq!(read.transaction(), &read.psbt().unsigned_tx);

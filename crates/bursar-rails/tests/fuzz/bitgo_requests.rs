@@ -7,7 +7,7 @@ use bursar_rails::bitgo::routes::{Handling, find, table};
 use bursar_rails::bitgo::{Chain, intent};
 use serde_json::Value;
 
-use crate::samples::{every, texts};
+use crate::samples::texts;
 
 const ORDERS: [&str; 3] = [
     r#"{"recipients":[{"address":"tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx","amount":"1000"}],"sequenceId":"a","feeRate":1000}"#,
@@ -18,7 +18,7 @@ const ORDERS: [&str; 3] = [
 #[test]
 fn a_path_has_one_route_and_what_is_sent_on_leads_to_the_same() {
     let samples: Vec<&str> = table().iter().step_by(9).map(|route| route.path).collect();
-    every(&texts(&samples.iter().map(|path| path.trim_end_matches('}')).collect::<Vec<_>>()), |bytes| {
+    every!(&texts(&samples.iter().map(|path| path.trim_end_matches('}')).collect::<Vec<_>>()), |bytes| {
         let path = String::from_utf8_lossy(&bytes).into_owned();
         for method in ["GET", "POST"] {
             let Some(found) = find(method, &path) else { continue };
@@ -32,7 +32,7 @@ fn a_path_has_one_route_and_what_is_sent_on_leads_to_the_same() {
 
 #[test]
 fn what_an_order_sends_pays_what_others_read_in_it() {
-    every(&texts(&ORDERS), |bytes| {
+    every!(&texts(&ORDERS), |bytes| {
         for chain in [Chain::Bitcoin(Network::Test), Chain::Evm { is_test: true }] {
             for handling in [Handling::Recipients, Handling::Transaction] {
                 let Ok(order) = order::read(handling, &bytes, chain) else { continue };
@@ -58,7 +58,7 @@ const INTENTS: [&str; 2] = [
 #[test]
 fn what_an_intent_asks_for_pays_what_others_read_in_it() {
     let coin = Coin::parse("hteth").expect("a ticker");
-    every(&texts(&INTENTS), |bytes| {
+    every!(&texts(&INTENTS), |bytes| {
         let Ok(order) = intent::read(&bytes, &coin) else { return };
         let theirs: Value = serde_json::from_slice(&bytes).expect("JSON");
         let call = Call::unpack(&order.instruction).expect("what was packed");

@@ -7,7 +7,7 @@ use bursar_rails::evm::{Receipt, address};
 use bursar_rails::json::Json;
 use serde_json::Value;
 
-use crate::samples::{every, texts};
+use crate::samples::texts;
 
 const HASH: &str = "0xabababababababababababababababababababababababababababababababab";
 const RECEIPTS: [&str; 3] = [
@@ -19,7 +19,7 @@ const RECEIPTS: [&str; 3] = [
 #[test]
 fn a_receipt_pays_what_its_numbers_say() {
     let (samples, hash): (_, B256) = (texts(&RECEIPTS), HASH.parse().expect("a hash"));
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(json) = Json::read(&bytes) else { return };
         assert!(signed_bytes(&json).is_none_or(|bytes| bytes.len() <= 128 * 1024));
         let Ok(Some(receipt)) = Receipt::read(&hash, &json) else { return };
@@ -36,7 +36,7 @@ fn a_receipt_pays_what_its_numbers_say() {
 #[test]
 fn numbers_bytes_and_addresses_are_read_as_others_read_them() {
     let samples = texts(&["0x0", "0xff", "0x", "0x00ff", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC", HASH]);
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(text) = std::str::from_utf8(&bytes) else { return };
         if let Ok(number) = quantity(text) {
             assert_eq!(text.parse(), Ok(number));

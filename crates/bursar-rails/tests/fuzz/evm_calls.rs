@@ -9,7 +9,7 @@ use bursar_rails::evm::{Chain, FeeCeilings, Form, Payment, Transport, address as
 use bursar_rails::jsonrpc::Calls;
 use serde_json::Value;
 
-use crate::samples::{every, texts};
+use crate::samples::texts;
 
 const USDC: Address = address!("a0b86991c6218b36c1d19d4a2e9eb0ce3606eb48");
 const SAMPLES: [&str; 8] = [
@@ -76,7 +76,7 @@ fn check(payment: &Payment, call: &Value) {
 #[test]
 fn what_a_call_is_said_to_spend_is_what_others_find_in_it() {
     let (samples, chain) = (texts(&SAMPLES), chain());
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(calls) = Calls::read(&bytes) else { return };
         let Ok(operations) = classify_calls(&chain, &|_| true, Transport::Http, &calls) else { return };
         let theirs: Value = match serde_json::from_slice(&bytes) {

@@ -9,8 +9,6 @@ use bursar_rails::evm::{Chain, ContractRule, FeeCeilings, Transport, address as 
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Params};
 
-use crate::samples::every;
-
 const USDC: Address = address!("a0b86991c6218b36c1d19d4a2e9eb0ce3606eb48");
 const POOL: Address = address!("70997970C51812dc3A010C7d01b50e0d17dc79C8");
 const ALICE: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
@@ -48,7 +46,7 @@ fn what_a_rule_reads_in_a_call_stands_in_its_words() {
         encoded("transfer(address,uint256)", &[word(ALICE), U256::from(5)]),
     ];
     let names = [SIGNATURE, SWAP].map(|signature| alloy_primitives::keccak256(signature)[..4].to_vec());
-    every(&samples, |data| {
+    every!(&samples, |data| {
         let text = |text: String| Json::Text(text.into());
         let transaction = Json::Object(vec![
             ("from".into(), text(ALICE.to_string())),
@@ -74,7 +72,7 @@ fn what_a_rule_reads_in_a_call_stands_in_its_words() {
 #[test]
 fn a_rule_that_is_read_names_the_function_it_was_read_from() {
     let samples = crate::samples::texts(&[SIGNATURE, SWAP, "deposit()", "f(uint256[],(bytes32,bool))"]);
-    every(&samples, |text| {
+    every!(&samples, |text| {
         let Ok(signature) = std::str::from_utf8(&text) else { return };
         if let Ok(rule) = ContractRule::new(POOL, signature, RuleCost::Nothing, RuleDestination::Contract) {
             assert_eq!(rule.signature(), signature);

@@ -13,7 +13,6 @@ use bursar_rails::evm::{Chain, FeeCeilings, Payment, Price, Seen, Unsigned};
 use k256::ecdsa::SigningKey;
 
 use crate::rlp::{self, Item};
-use crate::samples::every;
 
 const CHAIN_ID: u64 = 31_337;
 const ALICE: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
@@ -105,7 +104,7 @@ fn fields(bytes: &[u8]) -> Option<[Item; 8]> {
 #[test]
 fn a_signed_transaction_says_what_its_bytes_say_and_has_one_spelling() {
     let (samples, chain) = (samples(), chain());
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(raw) = Raw::read(&chain, &bytes) else { return };
         let [id, nonce, tip, price, gas, to, value, data] = fields(&bytes).expect("a transaction to others, too");
         let number = |number: u128| U256::from(number).to_be_bytes::<32>();
@@ -134,7 +133,7 @@ fn what_a_node_signed_is_taken_only_as_it_was_asked_for() {
     let price = Price::Market { max_fee_per_gas: 2_000_000_000, max_priority_fee_per_gas: 1 };
     let asked = Unsigned::of(&chain, &payment, Terms { nonce: 7, gas: 21_000, price }).expect("a transaction");
     assert!(asked.signed_as(&samples[0]).is_ok());
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         if let Ok(signed) = asked.signed_as(&bytes) {
             // Another signature of the same is possible, but nobody finds one.
             assert_eq!(bytes, samples[0]);

@@ -6,7 +6,7 @@ use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
 use bursar_rails::http::{Events, Instruction, Rules, one_event};
 use serde_json::Value;
 
-use crate::samples::{every, texts};
+use crate::samples::texts;
 
 const RULES: &str = r#"[
     {"method": "POST", "path": "/v1/{account}/json", "operation": "spend", "query": ["*"], "body": "json",
@@ -46,7 +46,7 @@ fn asked(rules: &Rules, outgoing: &Outgoing) -> Option<Exchange> {
 #[test]
 fn what_is_sent_on_is_understood_as_what_came_and_others_read_the_same_amount() {
     let rules = rules();
-    every(&texts(&SAMPLES), |bytes| {
+    every!(&texts(&SAMPLES), |bytes| {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         for (kind, media_type) in [("json", "application/json"), ("form", "application/x-www-form-urlencoded")] {
             let headers: &[(&str, &[u8])] = &[("content-type", media_type.as_bytes()), ("key", b"k")];
@@ -78,7 +78,7 @@ fn no_answer_is_read_as_more_than_it_says() {
         r#"{"ok":true,"amount":"400","id":"x"}"#,
         "data: {\"ok\":true}\n\ndata: {\"ok\":true,\"amount\":400}\n\ndata: [DONE]\n\n",
     ];
-    every(&texts(&samples), |bytes| {
+    every!(&texts(&samples), |bytes| {
         for kind in ["application/json", "text/event-stream"] {
             let headers = vec![("content-type".into(), kind.into())];
             let answered = Answered { status: 200, headers, body: bytes.clone() };
@@ -103,7 +103,7 @@ fn a_stream_of_events_says_the_same_however_it_is_cut_and_keeps_no_more_than_it_
         pieces.for_each(|piece| events.push(piece));
         events.last()
     };
-    every(&texts(&samples), |bytes| {
+    every!(&texts(&samples), |bytes| {
         let whole = last(&mut std::iter::once(bytes.as_slice()), 1000);
         for size in [1, 2, 3, 7] {
             assert_eq!(last(&mut bytes.chunks(size), 1000), whole);
@@ -135,7 +135,7 @@ fn whatever_is_written_for_an_expression_is_refused_or_gives_what_it_must() {
     let headers: &[(&str, &[u8])] = &[("content-type", b"application/json"), ("key", b"k")];
     let asked = Asked { method: "POST", path: "/v1/a/json", query: Some("a=b"), headers, body };
     let template: Vec<Value> = serde_json::from_str(RULES).expect("rules");
-    every(&texts(&samples), |bytes| {
+    every!(&texts(&samples), |bytes| {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         for field in ["asset", "amount", "destination", "key"] {
             let mut rule = template[0].clone();

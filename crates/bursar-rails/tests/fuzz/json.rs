@@ -4,7 +4,7 @@ use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls, Params};
 use serde_json::Value;
 
-use crate::samples::{every, texts};
+use crate::samples::texts;
 
 const SAMPLES: [&str; 6] = [
     r#"{"jsonrpc":"2.0","id":7,"method":"eth_call","params":[{"to":"0x01","data":"0x"},"latest"]}"#,
@@ -38,7 +38,7 @@ fn has_each_name_once(json: &Json) -> bool {
 #[test]
 fn what_is_read_as_json_means_the_same_to_others_and_what_is_written_anew_too() {
     let samples = texts(&SAMPLES);
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         match (Json::read(&bytes), theirs(&bytes)) {
             (_, None) => {}
             (Ok(read), Some(theirs)) => {
@@ -60,7 +60,7 @@ fn what_is_read_as_json_means_the_same_to_others_and_what_is_written_anew_too() 
 #[test]
 fn a_call_that_is_understood_is_the_one_that_others_see_and_is_sent_on_unchanged() {
     let samples = texts(&SAMPLES);
-    every(&samples, |bytes| {
+    every!(&samples, |bytes| {
         let Ok(calls) = Calls::read(&bytes) else { return };
         for call in calls.as_slice() {
             let sent = call.to_json().to_string();

@@ -1,7 +1,11 @@
 //! Every decoder and classifier, with bytes at random and with sound samples that were broken: none panics, and what one of
 //! them understands is what somebody else reads in the same bytes.
 //!
-//! Each is tried with some thousand inputs that no run before has seen; `BURSAR_FUZZ_CASES` says with how many.
+//! Each is tried with some thousand inputs at random; `BURSAR_FUZZ_CASES` says with how many. Each is a target of `bolero`
+//! too, so that `cargo bolero test NAME` looks for inputs that reach code which none has reached before.
+
+#[macro_use]
+mod samples;
 
 mod bitcoin_calls;
 mod bitcoin_transactions;
@@ -13,4 +17,3 @@ mod evm_transactions;
 mod http_requests;
 mod json;
 mod rlp;
-mod samples;

@@ -1,33 +1,50 @@
 //! Inputs without end: bytes at random, and sound samples that were broken in up to six places.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use alloy_primitives::hex;
-use proptest::collection::vec;
-use proptest::prelude::any;
-use proptest::test_runner::{Config, TestError, TestRunner};
 
 /// How many inputs each property is tried with, unless `BURSAR_FUZZ_CASES` says it.
-const USUAL_CASES: u32 = 4096;
+const USUAL_CASES: usize = 4096;
 /// The longest script of changes, and the longest input at random.
-const LONGEST_SCRIPT: usize = 96;
+pub(crate) const LONGEST_SCRIPT: usize = 96;
 /// How often a sample is changed at most.
 const MOST_CHANGES: usize = 6;
 
-/// Tries a property with many inputs, and tells the smallest that was found to break it.
+/// Tries a property with many inputs, and tells the smallest that was found to break it. A macro, since each property is a
+/// target of its own, named after the test that it stands in.
+macro_rules! every {
+    ($samples:expr, $holds:expr $(,)?) => {{
+        let property = crate::samples::Property::new($samples, $holds);
+        bolero::check!()
+            .with_iterations(crate::samples::cases())
+            .with_max_len(crate::samples::LONGEST_SCRIPT)
+            .for_each(|script: &[u8]| property.holds_of(script));
+    }};
+}
+
+/// With how many inputs.
 #[expect(clippy::disallowed_methods, reason = "how long a run is, is said to a test")]
-pub(crate) fn every(samples: &[Vec<u8>], holds: impl Fn(Vec<u8>)) {
-    let cases = std::env::var("BURSAR_FUZZ_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_CASES);
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let tried = TestRunner::new(config).run(&vec(any::<u8>(), 0..LONGEST_SCRIPT), |script| {
-        holds(input(&script, samples));
-        Ok(())
-    });
-    match tried {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, script)) => {
-            let input = input(&script, samples);
-            panic!("{reason}\nwith 0x{}\n{}", hex::encode(&input), String::from_utf8_lossy(&input));
+pub(crate) fn cases() -> usize {
+    std::env::var("BURSAR_FUZZ_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_CASES)
+}
+
+/// What holds of every input. What it looks at is only read, so that it may be tried again after a panic.
+pub(crate) struct Property<Holds>(AssertUnwindSafe<(Vec<Vec<u8>>, Holds)>);
+
+impl<Holds: Fn(Vec<u8>)> Property<Holds> {
+    pub(crate) fn new(samples: &[Vec<u8>], holds: Holds) -> Self {
+        Self(AssertUnwindSafe((samples.to_vec(), holds)))
+    }
+
+    /// Tries it with the input that a script stands for.
+    pub(crate) fn holds_of(&self, script: &[u8]) {
+        let (samples, holds) = &*self.0;
+        let input = input(script, samples);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| holds(input.clone()))) {
+            eprintln!("with 0x{}\n{}", hex::encode(&input), String::from_utf8_lossy(&input));
+            resume_unwind(panic);
         }
-        Err(error) => panic!("{error}"),
     }
 }
 
