@@ -15,7 +15,7 @@ use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::time::Span;
 use bursar_core::token::TokenKind;
-use bursar_store::Page;
+use bursar_store::{Page, Reader, StoreError};
 use bursar_wire::token_text::BearerHash;
 
 use crate::Bursar;
@@ -329,13 +329,23 @@ impl Bursar {
         principal: &Principal,
         page: Page<HoldId>,
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
+        self.resolvable(principal, page, |reader, look| reader.unresolved(look)).await
+    }
+
+    /// Those of a list of spends that the caller may resolve.
+    pub(crate) async fn resolvable(
+        &self,
+        principal: &Principal,
+        page: Page<HoldId>,
+        read: fn(&mut dyn Reader, Page<HoldId>) -> Result<Vec<Hold>, StoreError>,
+    ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
         self.person(principal)?;
         let mut shown = Vec::new();
         let mut after = page.after;
         // Others' spends are left out before the page is cut: neither they nor their ids are the caller's business.
         for _ in 0..MOST_LOOKS {
             let look = Page { limit: AT_ONCE, after, newest_first: page.newest_first };
-            let spends = self.reads.run(move |reader| reader.unresolved(look)).await?;
+            let spends = self.reads.run(move |reader| read(reader, look)).await?;
             let is_last = spends.len() < AT_ONCE;
             after = spends.last().map(|last| last.id);
             shown.extend(spends.into_iter().filter(|hold| self.may_resolve(principal, hold).is_ok()));

@@ -226,8 +226,9 @@ impl Rail for BitcoinRail {
         _recipients: &'a [Recipient],
         _random: [u8; 16],
     ) -> Answer<'a, Result<Built, RailError>> {
-        let problem = "cannot be built ahead: its coins are chosen when it is held; use `sendcoins`".to_owned();
-        Box::pin(std::future::ready(Err(RailError::Invalid { field: "transaction", problem })))
+        let reason =
+            "no transaction can be built ahead: its coins are chosen when it is held; use `sendcoins`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Refused(reason))))
     }
 
     fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {

@@ -236,8 +236,8 @@ impl Rail for BitgoRail {
         _recipients: &'a [Recipient],
         _random: [u8; 16],
     ) -> Answer<'a, Result<Built, RailError>> {
-        let problem = "cannot be built ahead on this rail; use `sendcoins` or `sendmany`".to_owned();
-        Box::pin(std::future::ready(Err(RailError::Invalid { field: "transaction", problem })))
+        let reason = "no transaction can be built ahead on this rail; use `sendcoins` or `sendmany`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Refused(reason))))
     }
 
     fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {
@@ -248,6 +248,16 @@ impl Rail for BitgoRail {
     fn sent(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
         Ok(match sent::read(memory, hold)? {
             Some((_, Remembered::Asked(sent::Asked { taken: Taken::Sent(reference), .. }))) => Some(reference),
+            _ => None,
+        })
+    }
+
+    fn transaction_id(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        Ok(match sent::read(memory, hold)? {
+            // A request that becomes a transaction is none yet.
+            Some((_, Remembered::Asked(sent::Asked { taken: Taken::Sent(reference), request, .. }))) => {
+                Some(reference).filter(|reference| request.as_ref() != Some(reference))
+            }
             _ => None,
         })
     }

@@ -221,8 +221,9 @@ impl Rail for EvmRail {
         _recipients: &'a [Recipient],
         _random: [u8; 16],
     ) -> Answer<'a, Result<Built, RailError>> {
-        let problem = "cannot be built ahead: its nonce is given out when it is sent; use `sendcoins`".to_owned();
-        Box::pin(std::future::ready(Err(RailError::Invalid { field: "transaction", problem })))
+        let reason =
+            "no transaction can be built ahead: its nonce is given out when it is sent; use `sendcoins`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Refused(reason))))
     }
 
     fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {
@@ -288,6 +289,10 @@ impl Rail for EvmRail {
             let (address, _) = keys::keep(memory, &key).await?;
             Ok(format!("{address:#x}"))
         })
+    }
+
+    fn names_wallets_by_address(&self) -> bool {
+        true
     }
 
     fn wallet_name(&self, reference: &str) -> Result<String, RailError> {

@@ -26,6 +26,7 @@ mod own_tokens;
 mod passkeys;
 mod rail;
 mod rail_socket;
+mod reconcile;
 mod retention;
 mod rotation;
 mod second_factor;

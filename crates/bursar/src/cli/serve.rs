@@ -67,6 +67,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
             environment: "prod".to_owned(),
             body_limit: configuration.body_limit,
             authz,
+            rail_hosts: configuration.rail_hosts,
         };
         let operator = Some(configuration.data_directory.as_path());
         let listening = Listening { http: listener, operations, settings, operator, watch_every: WATCH_EVERY };

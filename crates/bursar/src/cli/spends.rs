@@ -1,5 +1,6 @@
 //! `bursar spends …`: what was spent, what is under way, and what became of what nobody knows.
 
+use bursar_client::Client;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,9 @@ const FLAGS: &[(&str, &str)] =
 pub(super) enum Spends {
     /// List a token's spends, newest first, or those whose outcome nobody knows.
     List {
+        /// Where the id of a spend is written by mistake.
+        #[arg(hide = true)]
+        id: Option<String>,
         /// The token's id; the presented token if nothing is said.
         #[arg(long, value_name = "ID", conflicts_with = "unresolved")]
         token_id: Option<String>,
@@ -34,6 +38,13 @@ pub(super) enum Spends {
     },
     /// Say what became of a spend whose outcome nobody knows; until then it counts against its limits.
     Resolve(Resolve),
+    /// Ask the rail what became of a spend that is not settled, and settle it by what the rail shows.
+    Reconcile {
+        /// The spend's id; all that are not settled and that one may resolve if nothing is said.
+        id: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
 }
 
 #[derive(Args)]
@@ -71,7 +82,12 @@ pub(super) struct Resolve {
 impl Spends {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         match self {
-            Self::List { token_id, unresolved, connection } => {
+            Self::List { id: Some(id), .. } => {
+                let usage = Failure::usage("`bursar spends list` takes no id");
+                let help = "shows that spend, and `bursar spends list --token-id ID` lists those of a token";
+                Err(usage.with_hint(format!("`bursar spends show {id}` {help}")))
+            }
+            Self::List { id: None, token_id, unresolved, connection } => {
                 let client = connection.client()?;
                 let spends = match (unresolved, token_id) {
                     (true, _) => client.unresolved()?,
@@ -82,8 +98,30 @@ impl Spends {
             }
             Self::Show { id, connection } => show(&connection.client()?.spend_of_id(&id)?, json),
             Self::Resolve(resolve) => resolve.run(json),
+            Self::Reconcile { id, connection } => reconcile(&connection.client()?, id, json),
         }
     }
+}
+
+fn reconcile(client: &Client, id: Option<String>, json: bool) -> Result<(), Failure> {
+    let ids = match id {
+        Some(id) => vec![id],
+        None => client.unsettled()?.iter().map(|spend| shown::text(spend, "id")).collect(),
+    };
+    let reconciled = ids.iter().map(|id| client.reconcile(id)).collect::<Result<Vec<_>, _>>()?;
+    if json { output::json(&json!({"reconciled": reconciled})) } else { output::text(&what_rails_showed(&reconciled)) }
+}
+
+/// What rails showed of spends, and what became of these.
+fn what_rails_showed(reconciled: &[Value]) -> String {
+    let row = |one: &Value| {
+        let spend = one.get("spend").unwrap_or(&Value::Null);
+        let [showed, reference, detail] = ["showed", "reference", "detail"].map(|name| shown::text(one, name));
+        let reference = if reference.is_empty() { "-".to_owned() } else { reference };
+        [shown::text(spend, "id"), shown::text(spend, "state"), showed.replace('_', " "), reference, detail]
+    };
+    let rows: Vec<[String; 5]> = reconciled.iter().map(row).collect();
+    table::draw(["SPEND", "STATE", "RAIL SHOWED", "REFERENCE", "WHY"], &rows)
 }
 
 impl Resolve {
@@ -170,6 +208,7 @@ fn one(spend: &Value) -> String {
         lines.push(format!("Captured   {moved}, fee {fee}, at {}", shown::text(captured, "at")));
     }
     let more = [
+        ("Sent as", part("sent"), "reference"),
         ("Reference", captured, "reference"),
         ("Released", released, "at"),
         ("Reason", released, "reason"),
