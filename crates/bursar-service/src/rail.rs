@@ -300,6 +300,11 @@ pub trait Rail: Send + Sync {
         false
     }
 
+    /// Whether its other end can be used now; a rail that has nothing to ask without meaning something can.
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// What those who rely on this rail should know, in words.
     fn caveat(&self) -> Option<&'static str> {
         None

@@ -150,7 +150,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let data = Data::open(&home.directory, &home.master)?;
         let others = data.rails(&wishes.rails)?;
         rails::look(&others).await;
-        let mut rails = rails::as_rails(others);
+        let mut rails = others;
         rails.insert(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>);
         let page = format!("http://localhost:{}", listener.local_addr()?.port());
         let relying_party = RelyingParty::new(&page, None).map_err(Failure::new)?;

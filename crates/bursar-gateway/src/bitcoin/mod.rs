@@ -106,7 +106,7 @@ impl BitcoinRail {
     ///
     /// # Errors
     /// It is not, or does not answer.
-    pub async fn check(&self) -> Result<(), RailError> {
+    pub async fn is_usable(&self) -> Result<(), RailError> {
         let name = self.node.chain().await?;
         if Network::of_chain(&name).map_err(refused)? == self.network {
             return Ok(());
@@ -166,6 +166,10 @@ fn satoshi(amount: Amount) -> Option<Satoshi> {
 impl Rail for BitcoinRail {
     fn is_sandbox(&self) -> bool {
         false
+    }
+
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(self.is_usable())
     }
 
     fn refuses_credential(&self) -> bool {

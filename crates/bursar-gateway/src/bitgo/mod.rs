@@ -109,7 +109,7 @@ impl BitgoRail {
     ///
     /// # Errors
     /// It does not, or does not answer.
-    pub async fn check(&self) -> Result<(), RailError> {
+    pub async fn is_usable(&self) -> Result<(), RailError> {
         self.read(&["api", "v2", "user", "session"]).await.map(drop)
     }
 
@@ -171,6 +171,10 @@ impl BitgoRail {
 impl Rail for BitgoRail {
     fn is_sandbox(&self) -> bool {
         false
+    }
+
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(self.is_usable())
     }
 
     fn kind(&self) -> &'static str {

@@ -100,7 +100,7 @@ impl EvmRail {
     ///
     /// # Errors
     /// It is not, or does not answer.
-    pub async fn check(&self) -> Result<(), RailError> {
+    pub async fn is_usable(&self) -> Result<(), RailError> {
         let id: u64 = quote::number(&self.node.ask("eth_chainId", Vec::new()).await.map_err(quote::told)?)?;
         if id == self.chain.id() {
             let Some(live) = &self.live else { return Ok(()) };
@@ -162,6 +162,10 @@ fn one(recipients: &[Recipient]) -> Result<&Recipient, RailError> {
 impl Rail for EvmRail {
     fn is_sandbox(&self) -> bool {
         false
+    }
+
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(self.is_usable())
     }
 
     fn refuses_credential(&self) -> bool {
