@@ -398,6 +398,21 @@ mod tests {
     }
 
     #[test]
+    fn a_rails_own_host_is_a_name_of_a_rail_that_there_is() {
+        let rail = "[rails.node]\nkind = 'bitcoin'\nurl = 'http://127.0.0.1:1'\nnetwork = 'regtest'\n";
+        let read = |hosts: &str| Configuration::parse(&format!("{}\n{rail}[rail_hosts]\n{hosts}", written()));
+        assert_eq!(read("'node.internal' = 'node'").unwrap().rail_hosts["node.internal"], "node");
+        for (hosts, problem) in [
+            ("'Node.internal' = 'node'", "small letters, and no port"),
+            ("'node.internal:80' = 'node'", "small letters, and no port"),
+            ("'node.internal' = 'other'", "no section `[rails.other]`"),
+        ] {
+            let error = read(hosts).map(drop).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+
+    #[test]
     fn durations_have_units_or_are_seconds() {
         for (text, seconds) in [("90", 90), ("90s", 90), ("2m", 120), ("12h", 43_200), ("30d", 2_592_000)] {
             assert_eq!(parse_duration(text), Ok(Span::from_seconds(seconds)), "{text}");

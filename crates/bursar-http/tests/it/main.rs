@@ -25,6 +25,7 @@ mod organisations;
 mod own_tokens;
 mod passkeys;
 mod rail;
+mod rail_place;
 mod rail_socket;
 mod reconcile;
 mod retention;
