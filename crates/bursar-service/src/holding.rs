@@ -94,6 +94,9 @@ pub enum Finding {
     NotMoved,
 }
 
+/// Reads a part of a list of spends.
+type ReadSpends = fn(&mut dyn Reader, Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
+
 /// What became of the text that a spender gave to a service: its token and the hash of the text, or why not.
 type Spender = Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated>;
 
@@ -337,7 +340,7 @@ impl Bursar {
         &self,
         principal: &Principal,
         page: Page<HoldId>,
-        read: fn(&mut dyn Reader, Page<HoldId>) -> Result<Vec<Hold>, StoreError>,
+        read: ReadSpends,
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
         self.person(principal)?;
         let mut shown = Vec::new();

@@ -91,8 +91,8 @@ pub(crate) async fn resolve(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn reconcile(call: Call) -> Result<Reply, Failure> {
     call.json_or_nothing()?;
     let reconciled = call.bursar.reconcile_spend(call.principal()?, call.id("spend")?).await?;
-    let (word, detail, reference) = showed(&reconciled.shown);
-    Reply::ok(shapes::reconciled(spend(&call, &reconciled.hold)?, word, detail, reference))
+    let sent = call.bursar.sent_as(&reconciled.hold)?;
+    Reply::ok(shapes::reconciled(&reconciled.hold, sent.as_deref(), showed(&reconciled.shown)))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {

@@ -55,8 +55,8 @@ pub fn native_spend(hold: &Hold, sent: Option<&str>) -> Value {
 
 /// What came of asking a rail after a spend, which is shown as it stands now: what the rail showed in one word, what that
 /// means in a sentence, and what it calls the spend.
-pub fn reconciled(spend: Value, showed: &str, detail: &str, reference: Option<&str>) -> Value {
-    json!({"showed": showed, "detail": detail, "reference": reference, "spend": spend})
+pub fn reconciled(hold: &Hold, sent: Option<&str>, (showed, detail, reference): (&str, &str, Option<&str>)) -> Value {
+    json!({"showed": showed, "detail": detail, "reference": reference, "spend": native_spend(hold, sent)})
 }
 
 /// A list of spends, each with what it is called where it was sent, and where the next part begins.

@@ -104,10 +104,10 @@ fn add(place: Place, request: Request, json: bool) -> Result<(), Failure> {
     match (place.answer(request)?, json) {
         (Answer::Failed { message }, _) => Err(Failure::new(message)),
         (Answer::Wallet { id, coin, reference, is_address }, true) => {
-            let mut shown = json!({"id": id, "coin": coin, "reference": reference});
-            if is_address {
-                shown["address"] = reference.into();
-            }
+            let shown = match is_address {
+                true => json!({"id": id, "coin": coin, "reference": reference, "address": reference}),
+                false => json!({"id": id, "coin": coin, "reference": reference}),
+            };
             output::json(&shown)
         }
         (Answer::Wallet { id, coin, reference, is_address }, false) => {
