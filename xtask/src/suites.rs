@@ -59,6 +59,13 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite { name: "clippy", about: "no warning in any target", optional: false, needs: None, run: rust::clippy },
     Suite {
+        name: "no-rails",
+        about: "the binary compiles without any kind of rail, and with each alone",
+        optional: false,
+        needs: None,
+        run: rust::no_rails,
+    },
+    Suite {
         name: "doc",
         about: "the documentation builds, every link leads somewhere",
         optional: false,

@@ -38,7 +38,13 @@ onChain('wallets of a Bitcoin node', {}, (world) => {
     const sent = await sendcoins(token.token, { address: ELSEWHERE, amount: '50000' });
     assert.equal(sent.status, 200, sent.text);
     await until(() => chain.waits(sent.body.txid), 'the node has the transaction');
+    const { body: shown } = await world.raw('GET', `/api/v2/tbtc/wallet/${world.walletId}/transfer/${sent.body.transfer.id}`);
+    assert.deepEqual([shown.state, shown.txid], ['signed', sent.body.txid], 'its txid is there before it is final');
+    const ask = () => world.raw('POST', `/bursar/v1/spends/${sent.body.transfer.id}/reconcile`);
+    const early = (await ask()).body;
+    assert.deepEqual([early.showed, early.reference, early.spend.state], ['under_way', sent.body.txid, 'open']);
     await chain.mine(2);
+    await until(async () => (await ask()).body.spend.state === 'captured', 'who asks settles it');
     assert.equal((await settled(token)).state, 'captured');
     assert.equal(await chain.paid(ELSEWHERE) - theirs, 50_000n);
   });

@@ -146,6 +146,22 @@ impl Client {
         self.list("/bursar/v1/spends?unresolved=true", "spends")
     }
 
+    /// The spends that nobody has settled, open or unresolved, among those the caller may resolve.
+    ///
+    /// # Errors
+    /// The caller is no person, or no answer.
+    pub fn unsettled(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("/bursar/v1/spends?unsettled=true", "spends")
+    }
+
+    /// Asks the rail what became of a spend, which settles it if the rail knows.
+    ///
+    /// # Errors
+    /// There is none that the caller may resolve, or no answer; then it may be asked again.
+    pub fn reconcile(&self, id: &str) -> Result<Value, ClientError> {
+        self.ask(&Method::POST, &place(id, "/reconcile"), None)
+    }
+
     /// One spend.
     ///
     /// # Errors

@@ -12,12 +12,16 @@ use bursar_service::error::ServiceError;
 use bursar_service::exchange::Exchanged;
 use bursar_service::flow::{Begun, Kept};
 use bursar_wire::header as names;
+use percent_encoding::percent_decode_str;
 
 use crate::call::{Call, Reply};
 use crate::exchange_live;
 use crate::failure::Failure;
+use crate::rail;
 use crate::routes::RAIL_PREFIX;
 
+/// Behind this, clients of Bitcoin's nodes name the wallet that they mean.
+const WALLET: &str = "/wallet/";
 /// Headers of an answer that go back.
 const BACK: [&str; 3] = ["request-id", "retry-after", "x-request-id"];
 
@@ -30,6 +34,11 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
     };
     let path = path.strip_prefix(RAIL_PREFIX).and_then(|path| path.strip_prefix(rail));
     let path = path.filter(|path| path.starts_with('/')).ok_or(ServiceError::NotFound("rail"))?;
+    if let Some(wallet) = path.strip_prefix(WALLET).filter(|_| !call.bursar.exchanges(rail) && call.method == "POST") {
+        let wallet =
+            percent_decode_str(wallet).decode_utf8().map_err(|_| ServiceError::NotFound("wallet"))?.into_owned();
+        return rail::call_wallet(call, Some(&wallet)).await;
+    }
     let headers: Vec<(&str, &[u8])> =
         call.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let asked = Asked { method: call.method.as_str(), path, query, headers: &headers, body: &call.body };

@@ -297,6 +297,10 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             let body = body("TransactionRefused", code).with_context("spend", hold.to_string());
             Shown::new(400, body.with_context("reason", reason))
         }
+        ServiceError::NotTaken(_) => {
+            let reason = text.clone();
+            Shown::new(400, body("TransactionRefused", "rail_refused").with_context("reason", reason))
+        }
         ServiceError::RailUnavailable(_) => Shown::new(503, body("RailUnavailable", "rail_unavailable")).after(5),
         ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now),
         ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),

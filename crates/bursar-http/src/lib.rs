@@ -24,11 +24,13 @@ pub mod operations;
 mod pipeline;
 mod problem;
 mod rail;
+mod rail_host;
 mod routes;
 mod sending;
 mod socket;
 mod web;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// What requests mean that other proxies ask about.
     pub authz: Arc<authz::Rules>,
+    /// Hosts of a rail's own, in small letters, each with the rail's name.
+    pub rail_hosts: BTreeMap<String, String>,
 }
 
 /// The router of all surfaces; what it answers is counted by `operations`.

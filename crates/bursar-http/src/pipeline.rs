@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bursar_core::token::TokenKind;
@@ -30,10 +31,13 @@ use crate::framing::Fault;
 use crate::oauth;
 use crate::operations::Traffic;
 use crate::problem;
+use crate::rail_host;
 use crate::routes::{self, Access, ROUTES, Route, UPSTREAM};
 use crate::socket::{Places, Upgrade};
 use crate::web;
 
+/// The code of a request that presents nothing.
+const NO_TOKEN: &str = "token_missing";
 /// The longest id of a request that is echoed.
 const LONGEST_REQUEST_ID: usize = 128;
 
@@ -47,8 +51,17 @@ enum Form {
     BitGo,
     /// As RFC 9457 has it.
     Problem,
+    /// The same on a rail, whose clients are told how to present a token.
+    Rail(Scheme),
     /// The same, with the `error` of OAuth beside it.
     OAuth,
+}
+
+/// How the clients of a rail present a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Basic,
+    Bearer,
 }
 
 /// What every request is answered with.
@@ -84,6 +97,7 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) 
     router = authz::mount(web::mount(router, &surface), &surface);
     let counted = surface.traffic.elsewhere();
     let (elsewhere, counted_elsewhere) = (surface.clone(), counted.clone());
+    let settings = Arc::clone(&surface.settings);
     let other_method = surface;
     let routed = router
         .fallback(move |info: ConnectInfo<SocketAddr>, request: Request| async move {
@@ -93,20 +107,27 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) 
             counted.answered(other_method.upstream(Failure::MethodNotAllowed, info.0, request).await)
         });
     // Around the router, not in it: what it does must be done before a route is chosen.
-    Router::new().fallback_service(axum::middleware::from_fn(single_slash).layer(routed))
+    let normal = move |request: Request, next: Next| normal_target(Arc::clone(&settings), request, next);
+    Router::new().fallback_service(axum::middleware::from_fn(normal).layer(routed))
 }
 
 /// A trailing slash in the client's root yields a doubled one in front of every path (WC §1.1). Routing
-/// forgives it; the signature is checked over what was sent.
-async fn single_slash(mut request: Request, next: axum::middleware::Next) -> Response {
-    let target = Target(request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned());
-    if target.0.starts_with("//") {
-        let single = format!("/{}", target.0.trim_start_matches('/'));
-        if let Ok(uri) = single.parse::<Uri>() {
-            *request.uri_mut() = uri;
-        }
+/// forgives it; the signature is checked over what was sent. What comes to a host of a rail's own is as if it had come
+/// to the rail's usual address.
+async fn normal_target(settings: Arc<Settings>, mut request: Request, next: Next) -> Response {
+    let mut target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let mut routed = None;
+    if target.starts_with("//") {
+        routed = Some(format!("/{}", target.trim_start_matches('/')));
     }
-    request.extensions_mut().insert(target);
+    if let Some(usual) = rail_host::usual_target(&settings.rail_hosts, &request, routed.as_ref().unwrap_or(&target)) {
+        target.clone_from(&usual);
+        routed = Some(usual);
+    }
+    if let Some(Ok(uri)) = routed.map(|routed| routed.parse::<Uri>()) {
+        *request.uri_mut() = uri;
+    }
+    request.extensions_mut().insert(Target(target));
     next.run(request).await
 }
 
@@ -125,7 +146,27 @@ pub(crate) struct Received {
     pub(crate) staying: Option<Staying>,
 }
 
+impl Form {
+    /// What a 401 says of how to present a token (RFC 9110 and 6750); with `invalid_token`, if the one that came is no good.
+    const fn challenge(self, is_bad_token: bool) -> Option<&'static str> {
+        match (self, is_bad_token) {
+            (Self::BitGo | Self::Problem, _) => None,
+            (Self::Rail(Scheme::Basic), _) => Some("Basic realm=\"bursar\", charset=\"UTF-8\""),
+            (Self::Rail(Scheme::Bearer) | Self::OAuth, false) => Some("Bearer realm=\"bursar\""),
+            (Self::Rail(Scheme::Bearer) | Self::OAuth, true) => {
+                Some("Bearer realm=\"bursar\", error=\"invalid_token\"")
+            }
+        }
+    }
+}
+
 impl Surface {
+    /// How clients present a token at this path, if it is a rail's.
+    fn scheme_of(&self, path: &str) -> Option<Scheme> {
+        let rail = rail_of(path)?;
+        Some(if self.bursar.asks_for_password(rail) { Scheme::Basic } else { Scheme::Bearer })
+    }
+
     async fn run(
         self,
         route: &'static Route,
@@ -134,13 +175,14 @@ impl Surface {
         request: Request,
     ) -> Response {
         let request_id = self.request_id(request.headers());
+        let scheme = self.scheme_of(request.uri().path());
         let (reply, signer) = match self.receive(peer, request).await {
             Ok(received) => self.answer(route, parameters, received).await,
             Err(failure) => (Err(failure), None),
         };
         let form = match route.tells_problems() {
             true if route.is_oauth() => Form::OAuth,
-            true => Form::Problem,
+            true => scheme.map_or(Form::Problem, Form::Rail),
             false => Form::BitGo,
         };
         self.respond(reply, signer, &request_id, form)
@@ -161,8 +203,11 @@ impl Surface {
         }
         // What is under our own prefix speaks our own form, also where there is no route.
         let path = request.uri().path();
-        let is_native = path.starts_with(routes::OWN) || path.starts_with(routes::RAIL_PREFIX);
-        let form = if is_native { Form::Problem } else { Form::BitGo };
+        let form = match self.scheme_of(path) {
+            Some(scheme) => Form::Rail(scheme),
+            None if path.starts_with(routes::OWN) => Form::Problem,
+            None => Form::BitGo,
+        };
         let received = match self.receive(peer, request).await {
             Ok(received) => received,
             Err(failure) => return self.respond(Err(failure), None, &request_id, form),
@@ -267,7 +312,7 @@ impl Surface {
         let now = self.bursar.now();
         let mut headers = HeaderMap::new();
         let mut content = "application/json; charset=utf-8";
-        let mut flowing = None;
+        let (mut flowing, mut is_bad_token) = (None, false);
         let (status, bytes) = match reply {
             Ok(mut reply) => {
                 flowing = reply.flowing.take();
@@ -280,9 +325,7 @@ impl Surface {
                 }
                 let Shown { status, body, needs_token, retry_after } = failure.show(request_id, now);
                 self.traffic.refused(body.code().unwrap_or_default());
-                if form == Form::OAuth && status == StatusCode::UNAUTHORIZED {
-                    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bursar\""));
-                }
+                is_bad_token = needs_token && body.code() != Some(NO_TOKEN);
                 if needs_token {
                     headers.insert(names::AUTH_REQUIRED, HeaderValue::from_static(names::AUTH_REQUIRED_VALUE));
                 }
@@ -301,6 +344,9 @@ impl Surface {
                 }
             }
         };
+        if let Some(challenge) = form.challenge(is_bad_token).filter(|_| status == StatusCode::UNAUTHORIZED) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         if let Some(signer) = signer {
             let signed = signer.sign(status.as_u16(), &bytes, now);
             set(&mut headers, signed.timestamp.0, &signed.timestamp.1);

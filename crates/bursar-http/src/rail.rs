@@ -27,6 +27,11 @@ const INTERNAL_ERROR: i64 = -32603;
 const TRANSACTION_REJECTED: i64 = -32003;
 
 pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
+    call_wallet(call, None).await
+}
+
+/// Calls that mean one wallet, which is named behind the rail as nodes of Bitcoin have it; or all that the caller sees.
+pub(crate) async fn call_wallet(call: Call, wallet: Option<&str>) -> Result<Reply, Failure> {
     let rail = call.parameter("rail")?;
     // Read as it is by us, and perhaps otherwise by whoever unpacks it.
     if call.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
@@ -35,10 +40,14 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
     }
     let calls = match Calls::read(&call.body) {
         Ok(calls) => calls,
-        Err(refusal) => return Reply::json_text(StatusCode::OK, unread(&refusal)),
+        Err(refusal) => {
+            // That there is no such rail says more than how one speaks to it.
+            call.bursar.check_rail(call.principal()?, rail).await?;
+            return Reply::json_text(StatusCode::OK, unread(&refusal));
+        }
     };
     let beside = Beside { key: call.idempotency_key()?, otp: call.header(names::OTP).map(str::to_owned) };
-    let results = call.bursar.call_rail(call.principal()?, rail, &calls, beside).await?;
+    let results = call.bursar.call_rail(call.principal()?, rail, wallet, &calls, beside).await?;
     Reply::json_text(StatusCode::OK, answers(&calls, results, call.bursar.now()))
 }
 

@@ -264,12 +264,13 @@ routes! {
     POST   NATIVE "/wallets/{wallet}/freeze" Token organisations::freeze_wallet;
     POST   NATIVE "/wallets/{wallet}/unfreeze" Person organisations::unfreeze_wallet;
     POST   NATIVE "/services" Person holding::create_service;
-    GET    NATIVE "/spends" Person holding::unresolved;
+    GET    NATIVE "/spends" Person holding::unsettled;
     POST   NATIVE "/spends" Service holding::hold;
     GET    NATIVE "/spends/{spend}" Token holding::show;
     POST   NATIVE "/spends/{spend}/capture" Service holding::capture;
     POST   NATIVE "/spends/{spend}/release" Service holding::release;
     POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
+    POST   NATIVE "/spends/{spend}/reconcile" Person holding::reconcile;
     GET    NATIVE "/rails" Person rails::list;
     GET    NATIVE "/audit" Person trail::list;
     GET    NATIVE "/openapi.json" Public document::show;

@@ -48,7 +48,9 @@ impl Calls {
     /// It is not JSON-RPC, or has members that are not of it; a call without an id would have no answer, and is refused.
     pub fn read(bytes: &[u8]) -> Result<Self, Forbidden> {
         match Json::read(bytes)? {
-            Json::List(items) if items.is_empty() => Err(Forbidden::undecodable("the batch is empty")),
+            Json::List(items) if items.is_empty() => {
+                Err(Forbidden::undecodable("the batch is empty; send a call at least"))
+            }
             Json::List(items) if items.len() > MOST_CALLS => {
                 Err(Forbidden::undecodable(format!("a batch may have {MOST_CALLS} calls; send the rest apart")))
             }
@@ -88,14 +90,20 @@ impl Call {
                 ("id", value @ (Json::Number(_) | Json::Text(_))) if value.to_string().len() <= LONGEST_ID => {
                     id = Some(value);
                 }
-                ("id", _) => return Err(Forbidden::undecodable("`id` must be a number or a short text")),
+                ("id", _) => {
+                    return Err(Forbidden::undecodable("`id` must be a number or a text of 256 bytes at most"));
+                }
                 ("method", Json::Text(name)) if name.len() <= LONGEST_METHOD => method = Some(name),
                 ("params", Json::List(items)) => params = Some(Params::List(items)),
                 ("params", Json::Object(entries)) => params = Some(Params::Named(entries)),
                 ("params", Json::Null) => params = Some(Params::List(Vec::new())),
                 (name, _) => {
-                    let known = matches!(name, "jsonrpc" | "method" | "params");
-                    let problem = if known { "cannot be that" } else { "is no member of a call" };
+                    let problem = match name {
+                        "jsonrpc" => "must be `\"2.0\"`, `\"1.1\"` or `\"1.0\"`",
+                        "method" => "must be a text of 128 bytes at most",
+                        "params" => "must be an array or an object",
+                        _ => "is no member of a call; leave it out",
+                    };
                     return Err(Forbidden::undecodable(format!("`{}` {problem}", name.escape_debug())));
                 }
             }
@@ -146,10 +154,10 @@ mod tests {
     fn whatever_could_be_read_in_two_ways_is_refused() {
         assert!(refused(r#"{"method":"a","method":"b","id":1}"#).contains("is there twice"));
         assert_eq!(refused(r#"{"method":"a"}"#), "the call has no `id`");
-        assert_eq!(refused(r#"{"method":"a","id":null}"#), "`id` must be a number or a short text");
-        assert_eq!(refused(r#"{"method":"a","id":1,"Method":"b"}"#), "`Method` is no member of a call");
-        assert_eq!(refused(r#"{"method":"a","id":1,"params":"x"}"#), "`params` cannot be that");
-        assert_eq!(refused("[]"), "the batch is empty");
+        assert_eq!(refused(r#"{"method":"a","id":null}"#), "`id` must be a number or a text of 256 bytes at most");
+        assert_eq!(refused(r#"{"method":"a","id":1,"Method":"b"}"#), "`Method` is no member of a call; leave it out");
+        assert_eq!(refused(r#"{"method":"a","id":1,"params":"x"}"#), "`params` must be an array or an object");
+        assert_eq!(refused("[]"), "the batch is empty; send a call at least");
         assert_eq!(refused("3"), "a call is an object with `method`, `params` and `id`");
         let one = r#"{"method":"a","id":1}"#;
         assert_eq!(refused(&format!("[{one},{one}]")), "two calls of the batch have one `id`; give each its own");

@@ -311,7 +311,7 @@ fn counted(error: &ServiceError, asked: HoldId) -> Option<&'static str> {
         ServiceError::Refused(refusal) => Some(refusal.code()),
         ServiceError::Invalid(_) => Some("invalid_field"),
         ServiceError::DuplicateSpend { .. } => Some("duplicate_sequence_id"),
-        ServiceError::RailRefused { .. } => Some("rail_refused"),
+        ServiceError::RailRefused { .. } | ServiceError::NotTaken(_) => Some("rail_refused"),
         ServiceError::RailUnavailable(_) => Some("rail_unavailable"),
         ServiceError::OutcomePending { hold } if *hold == asked => Some("outcome_pending"),
         _ => None,

@@ -79,6 +79,8 @@ pub enum ServiceError {
         /// Why, in the rail's words.
         reason: String,
     },
+    /// The rail does not take what was asked, in its words; nothing was held.
+    NotTaken(String),
     /// A second factor of the moment is needed for this, and none came.
     StepUpNeeded,
     /// The link was used before, is over, or never was one; which of them is not told.
@@ -199,7 +201,7 @@ impl From<RailError> for ServiceError {
     fn from(error: RailError) -> Self {
         match error {
             RailError::Invalid { field, problem } => Self::invalid(field, problem),
-            RailError::Refused(reason) => Self::invalid("transaction", format!("is not taken by the rail: {reason}")),
+            RailError::Refused(reason) => Self::NotTaken(reason),
             RailError::UnknownWallet => Self::Unavailable("the rail does not know this wallet".to_owned()),
             RailError::Unavailable(problem) => Self::RailUnavailable(problem),
         }
@@ -262,6 +264,7 @@ impl fmt::Display for ServiceError {
                 )
             }
             Self::RailUnavailable(problem) => write!(f, "the rail does not answer: {problem}; nothing was done"),
+            Self::NotTaken(reason) => write!(f, "the rail does not take it: {reason}"),
             Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
             Self::LinkOver => f.write_str("the link was used before, or its time is over; ask for a new one"),
             Self::NoMail => f.write_str("this server sends no mail; ask whoever runs it"),

@@ -27,6 +27,10 @@ impl UnderWaySpends {
         self.lock().holds.insert(hold);
     }
 
+    pub(crate) fn contains(&self, hold: HoldId) -> bool {
+        self.lock().holds.contains(&hold)
+    }
+
     fn remove(&self, hold: HoldId) {
         self.lock().holds.remove(&hold);
     }

@@ -15,7 +15,7 @@ use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::time::Span;
 use bursar_core::token::TokenKind;
-use bursar_store::Page;
+use bursar_store::{Page, Reader, StoreError};
 use bursar_wire::token_text::BearerHash;
 
 use crate::Bursar;
@@ -93,6 +93,9 @@ pub enum Finding {
     /// It did not, and will not.
     NotMoved,
 }
+
+/// Reads a part of a list of spends.
+type ReadSpends = fn(&mut dyn Reader, Page<HoldId>) -> Result<Vec<Hold>, StoreError>;
 
 /// What became of the text that a spender gave to a service: its token and the hash of the text, or why not.
 type Spender = Result<(Arc<KnownToken>, Option<BearerHash>), Unauthenticated>;
@@ -329,13 +332,23 @@ impl Bursar {
         principal: &Principal,
         page: Page<HoldId>,
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
+        self.resolvable(principal, page, |reader, look| reader.unresolved(look)).await
+    }
+
+    /// Those of a list of spends that the caller may resolve.
+    pub(crate) async fn resolvable(
+        &self,
+        principal: &Principal,
+        page: Page<HoldId>,
+        read: ReadSpends,
+    ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
         self.person(principal)?;
         let mut shown = Vec::new();
         let mut after = page.after;
         // Others' spends are left out before the page is cut: neither they nor their ids are the caller's business.
         for _ in 0..MOST_LOOKS {
             let look = Page { limit: AT_ONCE, after, newest_first: page.newest_first };
-            let spends = self.reads.run(move |reader| reader.unresolved(look)).await?;
+            let spends = self.reads.run(move |reader| read(reader, look)).await?;
             let is_last = spends.len() < AT_ONCE;
             after = spends.last().map(|last| last.id);
             shown.extend(spends.into_iter().filter(|hold| self.may_resolve(principal, hold).is_ok()));

@@ -54,6 +54,7 @@ pub mod rail_credentials;
 pub mod rails;
 mod rates;
 mod reads;
+pub mod reconcile;
 mod recovery_codes;
 mod refused;
 pub mod relying_party;

@@ -39,6 +39,11 @@ impl Bursar {
         Ok(Principal { known, owner, ..principal.clone() })
     }
 
+    /// Whether clients of a rail know a user and a password, and no bearer.
+    pub fn asks_for_password(&self, rail: &str) -> bool {
+        self.rails.get(rail).and_then(|rail| rail.protocol()).is_some_and(Protocol::knows_passwords_only)
+    }
+
     /// Checks that the caller has a part in a rail, and speaks to it in its own protocol.
     ///
     /// # Errors
@@ -62,7 +67,7 @@ impl Bursar {
         feed: &mut Option<Feed>,
     ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
         let Understood { protocol, references, meanings, circuit, .. } =
-            self.understand(principal, rail, calls).await?;
+            self.understand(principal, rail, None, calls).await?;
         let mut results = Vec::with_capacity(meanings.len());
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
             if let Err(paused) = circuit.check() {

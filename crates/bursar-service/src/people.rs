@@ -227,6 +227,11 @@ impl Bursar {
         found.map(|found| found.value).ok_or(ServiceError::NotFound("user"))
     }
 
+    /// Whether what its rail calls a wallet is the address that it is paid at.
+    pub fn is_named_by_address(&self, wallet: &Wallet) -> bool {
+        self.rails.get(&wallet.rail).is_some_and(|rail| rail.names_wallets_by_address())
+    }
+
     /// Registers a wallet on a rail, as the operator of the machine, and gives its owner every role in it. Its key is kept
     /// by the rail: the one that is given, or a new one.
     ///

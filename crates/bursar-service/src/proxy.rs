@@ -23,6 +23,8 @@ use crate::live::over_socket;
 use crate::rail::{CallError, CallMeaning, Protocol, Wanted};
 use crate::spend::{SpendRequest, What};
 
+/// What Bitcoin's nodes say of a wallet that they do not have.
+const WALLET_NOT_FOUND: i64 = -18;
 /// What Ethereum's nodes say of too much (EIP-1474).
 const LIMIT_EXCEEDED: i64 = -32005;
 /// Wallets looked at in one read.
@@ -86,6 +88,11 @@ fn too_long() -> CallError {
     }
 }
 
+fn no_such_wallet(name: &str) -> CallError {
+    let message = format!("the token sees no wallet `{}` on this rail", name.escape_debug());
+    CallError::Refused { code: WALLET_NOT_FOUND, message, data: None }
+}
+
 /// Calls, as a rail understands them.
 pub(crate) struct Understood<'a> {
     pub(crate) protocol: &'a dyn Protocol,
@@ -122,7 +129,8 @@ pub struct Beside {
 }
 
 impl Bursar {
-    /// Carries calls out, in their order. A token that may see no wallet of the rail reads nothing there either.
+    /// Carries calls out, in their order. A token that may see no wallet of the rail reads nothing there either; where a
+    /// wallet is named, by what the rail calls it, no other is meant.
     ///
     /// # Errors
     /// There is no such rail, it is not spoken to in its own protocol, or the caller has no part in it.
@@ -130,11 +138,15 @@ impl Bursar {
         &self,
         principal: &Principal,
         rail: &str,
+        wallet: Option<&str>,
         calls: &Calls,
         beside: Beside,
     ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
         let Understood { protocol, wallets, references, meanings, circuit } =
-            self.understand(principal, rail, calls).await?;
+            self.understand(principal, rail, wallet, calls).await?;
+        if let Some(name) = wallet.filter(|_| wallets.is_empty()) {
+            return Ok(calls.as_slice().iter().map(|_| Err(NoResult::Rail(no_such_wallet(name)))).collect());
+        }
         let mut results = Vec::with_capacity(meanings.len());
         let mut room = Room::new(&self.long_answers);
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
@@ -157,7 +169,8 @@ impl Bursar {
         Ok(results)
     }
 
-    /// What calls mean to a rail in which the caller has a part. A batch that is refused as a whole is so call by call.
+    /// What calls mean to a rail in which the caller has a part, or to one wallet there; it is none of the caller's if there
+    /// are no wallets then. A batch that is refused as a whole is so call by call.
     ///
     /// # Errors
     /// There is no such rail, it is not spoken to in its own protocol, or the caller has no part in it.
@@ -165,11 +178,13 @@ impl Bursar {
         &'a self,
         principal: &Principal,
         rail: &'a str,
+        wallet: Option<&str>,
         calls: &Calls,
     ) -> Result<Understood<'a>, ServiceError> {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
         let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
-        let wallets = self.wallets_on(principal, rail).await?;
+        let mut wallets = self.wallets_on(principal, rail).await?;
+        wallets.retain(|own| wallet.is_none_or(|name| own.reference == name));
         let references: Vec<_> = wallets.iter().map(|wallet| wallet.reference.clone()).collect();
         let refuse =
             |refusal| calls.as_slice().iter().map(|_| CallMeaning::Forbidden(Forbidden::clone(&refusal))).collect();

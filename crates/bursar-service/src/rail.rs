@@ -212,6 +212,11 @@ pub trait Protocol: Send + Sync {
         Box::pin(std::future::ready(Err(CallError::Unavailable("it tells of nothing by itself".to_owned()))))
     }
 
+    /// Whether its clients know a user and a password, and no bearer.
+    fn knows_passwords_only(&self) -> bool {
+        false
+    }
+
     /// Finds out what a call takes that spends from this wallet, and who gets how much if the call does not say it.
     /// Moves nothing.
     fn plan_call<'a>(
@@ -295,6 +300,11 @@ pub trait Rail: Send + Sync {
         false
     }
 
+    /// Whether its other end can be used now; a rail that has nothing to ask without meaning something can.
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// What those who rely on this rail should know, in words.
     fn caveat(&self) -> Option<&'static str> {
         None
@@ -373,6 +383,15 @@ pub trait Rail: Send + Sync {
         Ok(None)
     }
 
+    /// The id of the transaction that a spend became, while it is not final; nothing while it has none, or if the rail tells
+    /// everything at once.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn transaction_id(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        self.sent(hold, memory)
+    }
+
     /// What the approval is called that a spend waits for where it was sent; nothing if it waits for none.
     ///
     /// # Errors
@@ -420,6 +439,11 @@ pub trait Rail: Send + Sync {
     fn keep_key<'a>(&'a self, _key: Secret<Vec<u8>>, _memory: &'a dyn Memory) -> Answer<'a, Result<String, RailError>> {
         let problem = "are not kept by this rail".to_owned();
         Box::pin(std::future::ready(Err(RailError::Invalid { field: "keys", problem })))
+    }
+
+    /// Whether what it calls a wallet is the address that the wallet is paid at.
+    fn names_wallets_by_address(&self) -> bool {
+        false
     }
 
     /// The one spelling of what a rail calls a wallet: two that mean one wallet are the same text.

@@ -33,6 +33,7 @@ impl Bursar {
         let (code, reason) = match error {
             ServiceError::Refused(refusal) => (refusal.code(), refusal.sentence()),
             ServiceError::Invalid(problem) => ("invalid_field", problem.to_string()),
+            ServiceError::NotTaken(_) => ("rail_refused", error.to_string()),
             ServiceError::Unproven(_) => ("not_proven", error.to_string()),
             // Everything else is no decision on the spend, but a fault or too much at once.
             _ => return decided,

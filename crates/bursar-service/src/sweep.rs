@@ -28,7 +28,7 @@ pub enum Overdue {
 }
 
 /// A rail with its name.
-type NamedRail<'a> = (&'a String, &'a Arc<dyn Rail>);
+pub(crate) type NamedRail<'a> = (&'a String, &'a Arc<dyn Rail>);
 
 /// The figure of a sweep in which a spend is counted.
 pub(crate) type Count = fn(&mut Swept) -> &mut usize;
@@ -94,7 +94,13 @@ impl Bursar {
 
     /// Settles a spend as its rail says, and tells among which it is to be counted.
     pub(crate) async fn settle(&self, hold: &Hold) -> Result<Count, ServiceError> {
-        let (command, count): (_, Count) = match self.became_of(hold).await? {
+        let outcome = self.became_of(hold).await?;
+        self.settle_by(hold, outcome).await
+    }
+
+    /// Settles a spend by what its rail said of it.
+    pub(crate) async fn settle_by(&self, hold: &Hold, outcome: SendOutcome) -> Result<Count, ServiceError> {
+        let (command, count): (_, Count) = match outcome {
             SendOutcome::Done { reference, fee } => {
                 let amount = captured(hold, fee);
                 let capture = Command::Capture { hold: hold.id, amount, fee, reference, by: Settler::Rail };
@@ -156,13 +162,14 @@ impl Bursar {
         }
     }
 
-    fn rail_of(&self, hold: &Hold) -> Result<Option<NamedRail<'_>>, ServiceError> {
+    pub(crate) fn rail_of(&self, hold: &Hold) -> Result<Option<NamedRail<'_>>, ServiceError> {
         let Some(wallet) = hold.wallet else { return Ok(None) };
         let found = self.reads.look_up(|reader| reader.wallet(wallet, hold.user))?;
         Ok(found.and_then(|found| self.rails.get_key_value(&found.wallet.rail)))
     }
 
-    async fn became_of(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
+    /// What became of a spend that nobody settled, as its rail knows it.
+    pub(crate) async fn became_of(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
         let unknown = |reason: &str| Ok(SendOutcome::Unknown { reason: reason.to_owned() });
         if hold.captures_itself {
             return Ok(SendOutcome::Done { reference: reference_of(hold), fee: hold.cost.fee });

@@ -3,6 +3,7 @@
 //! A key nobody knows is an error, so that a mistyped limit is not silently the default. Nothing secret
 //! may stand in this file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,8 @@ pub(crate) struct Configuration {
     mail: Option<Mail>,
     #[serde(default)]
     rails: Described,
+    #[serde(default)]
+    pub(crate) rail_hosts: BTreeMap<String, String>,
     #[serde(default)]
     authz: Authz,
 }
@@ -213,8 +216,27 @@ impl Configuration {
         read.web.relying_party()?;
         read.mail.as_ref().map_or(Ok(()), Mail::check)?;
         rails::check(&read.rails)?;
+        read.check_rail_hosts()?;
         authz::check(&read.trusted_proxies, &read.authz)?;
         Ok(read)
+    }
+
+    fn check_rail_hosts(&self) -> Result<(), String> {
+        for (host, rail) in &self.rail_hosts {
+            let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+            if host.is_empty() || !host.bytes().all(is_plain) {
+                return Err(format!("rail_hosts.\"{host}\": a host has a name in small letters, and no port"));
+            }
+            if !self.rails.contains_key(rail) {
+                return Err(format!("rail_hosts.\"{host}\": there is no section `[rails.{rail}]`"));
+            }
+            // Its pages would be gone.
+            let is_ours = |origin: &String| origin.split_once("://").is_some_and(|(_, place)| named(place) == host);
+            if self.web.origin.as_ref().is_some_and(is_ours) {
+                return Err(format!("rail_hosts.\"{host}\": people's browsers come to this host (web.origin)"));
+            }
+        }
+        Ok(())
     }
 
     /// The rails, as they are described.
@@ -324,6 +346,11 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error
     parse_duration(&text).map_err(serde::de::Error::custom)
 }
 
+/// The name of a host that may have a port and a slash behind it.
+fn named(place: &str) -> &str {
+    place.split([':', '/']).next().unwrap_or_default()
+}
+
 fn localhost() -> String {
     "localhost".to_owned()
 }
@@ -367,6 +394,21 @@ mod tests {
             };
             let error = Configuration::parse(&text).unwrap_err();
             assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_rails_own_host_is_a_name_of_a_rail_that_there_is() {
+        let rail = "[rails.node]\nkind = 'bitcoin'\nurl = 'http://127.0.0.1:1'\nnetwork = 'regtest'\n";
+        let read = |hosts: &str| Configuration::parse(&format!("{}\n{rail}[rail_hosts]\n{hosts}", written()));
+        assert_eq!(read("'node.internal' = 'node'").unwrap().rail_hosts["node.internal"], "node");
+        for (hosts, problem) in [
+            ("'Node.internal' = 'node'", "small letters, and no port"),
+            ("'node.internal:80' = 'node'", "small letters, and no port"),
+            ("'node.internal' = 'other'", "no section `[rails.other]`"),
+        ] {
+            let error = read(hosts).map(drop).unwrap_err();
+            assert!(error.contains(problem), "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Its second factor is a fixed one, so it must not be reachable from elsewhere unless that is said. What
 //! it prints follows from the master key; nothing of it is stored in clear.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,7 +150,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let data = Data::open(&home.directory, &home.master)?;
         let others = data.rails(&wishes.rails)?;
         rails::look(&others).await;
-        let mut rails = rails::as_rails(others);
+        let mut rails = others;
         rails.insert(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>);
         let page = format!("http://localhost:{}", listener.local_addr()?.port());
         let relying_party = RelyingParty::new(&page, None).map_err(Failure::new)?;
@@ -172,6 +173,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             environment: "test".to_owned(),
             body_limit: BODY_LIMIT,
             authz: wishes.proxies.authz.rules().map_err(Failure::new)?,
+            rail_hosts: BTreeMap::new(),
         };
         let operator = Some(home.directory.as_path());
         let watch_every = wishes.watch_every;

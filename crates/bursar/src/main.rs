@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod authz;
+#[cfg(feature = "evm")]
 mod calls;
 mod cli;
 mod configuration;

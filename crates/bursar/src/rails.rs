@@ -1,84 +1,83 @@
 //! The sections `[rails.NAME]` of the configuration: where money moves, and what it may cost.
 
+#![cfg_attr(
+    not(all(feature = "bitcoin", feature = "bitgo", feature = "evm", feature = "http")),
+    allow(dead_code, reason = "some kinds of rails need less than others")
+)]
+
+#[cfg(not(all(feature = "bitcoin", feature = "bitgo", feature = "evm", feature = "http")))]
+mod absent;
+#[cfg(feature = "bitcoin")]
 mod bitcoin;
+#[cfg(feature = "bitgo")]
 mod bitgo;
+#[cfg(feature = "evm")]
+mod evm;
+#[cfg(feature = "any-rail")]
+mod fees;
+#[cfg(feature = "http")]
 pub(crate) mod http;
+#[cfg(feature = "any-rail")]
 mod place;
 mod sealed;
+#[cfg(feature = "evm")]
 mod token;
+#[cfg(feature = "any-rail")]
 mod trust;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use bursar_core::amount::Amount;
-use bursar_core::coin::Coin;
-use bursar_core::ledger::FeeCeiling;
-use bursar_core::limit::text;
-use bursar_gateway::bitcoin::BitcoinRail;
-use bursar_gateway::bitgo::BitgoRail;
-use bursar_gateway::evm::{EvmRail, Settings};
-use bursar_gateway::http::HttpRail;
-use bursar_gateway::live::LivePlace;
-use bursar_rails::evm::{Chain, FeeCeilings, address};
-use bursar_service::rail::{Rail, RailError};
+use bursar_service::rail::Rail;
 use serde::Deserialize;
 
+#[cfg(not(feature = "bitcoin"))]
+use self::absent::Bitcoin;
+#[cfg(not(feature = "bitgo"))]
+use self::absent::Bitgo;
+#[cfg(not(feature = "evm"))]
+use self::absent::Evm;
+#[cfg(not(feature = "http"))]
+use self::absent::Http;
+#[cfg(feature = "bitcoin")]
 use self::bitcoin::Bitcoin;
+#[cfg(feature = "bitgo")]
 use self::bitgo::Bitgo;
+#[cfg(feature = "evm")]
+use self::evm::Evm;
+#[cfg(feature = "http")]
 use self::http::Http;
-use self::place::Place;
+use self::sealed::Vault;
 pub(crate) use self::sealed::{Kept, Opened};
-use self::sealed::{MayHave, Sealed, Vault};
-use self::token::Token;
-use self::trust::{CLIENT_KEY, Certificates};
-use crate::calls::AllowedCall;
 use crate::failure::Failure;
 use crate::server::Rails;
-
-/// Base units in a gigawei.
-const GIGAWEI: u128 = 1_000_000_000;
-
-/// Chains whose money is worth nothing: Sepolia, Holesky, Hoodi, and the usual ids of a chain on one's own machine.
-const TEST_CHAINS: [u64; 5] = [11_155_111, 17_000, 560_048, 31_337, 1_337];
 
 /// Rails as a configuration describes them, by name.
 pub(crate) type Described = BTreeMap<String, RailConfiguration>;
 
-/// Rails that are open, by name.
-pub(crate) type Open = BTreeMap<String, OpenRail>;
+/// What the section of a rail says, whatever its kind.
+trait Section {
+    /// Takes paths as relative to a place.
+    fn place_files(&mut self, place: &Path);
 
-/// A rail that is open.
-#[derive(Clone)]
-pub(crate) enum OpenRail {
-    Bitcoin(Arc<BitcoinRail>),
-    Bitgo(Arc<BitgoRail>),
-    Evm(Arc<EvmRail>),
-    Http(Arc<HttpRail>),
-}
+    /// What cannot be about it, without looking at files.
+    fn check(&self) -> Result<(), String>;
 
-impl OpenRail {
-    /// Whether its node can be used now.
-    pub(crate) async fn check(&self) -> Result<(), RailError> {
-        match self {
-            Self::Bitcoin(rail) => rail.check().await,
-            Self::Bitgo(rail) => rail.check().await,
-            Self::Evm(rail) => rail.check().await,
-            // Rules do not say what could be asked without meaning something.
-            Self::Http(_) => Ok(()),
-        }
+    /// Where its secrets are, by their keys; the one that its kind is about comes first.
+    fn kept(&self) -> Vec<(&'static str, Kept<'_>)>;
+
+    /// Files of passphrases, which are never sealed.
+    fn passphrases(&self) -> Vec<&Path> {
+        Vec::new()
     }
 
-    fn into_rail(self) -> Arc<dyn Rail> {
-        match self {
-            Self::Bitcoin(rail) => rail,
-            Self::Bitgo(rail) => rail,
-            Self::Evm(rail) => rail,
-            Self::Http(rail) => rail,
-        }
-    }
+    /// Why there is money on it that is worth something; nothing if there is none.
+    fn real_money(&self) -> Option<String>;
+
+    /// Opens the rail.
+    fn open(&self, vault: Vault<'_>) -> Result<Arc<dyn Rail>, String>;
 }
 
 /// A rail.
@@ -95,61 +94,35 @@ pub(crate) enum RailConfiguration {
     Http(Box<Http>),
 }
 
-/// A node of Ethereum or its like.
-#[derive(Deserialize, Clone, Debug)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Evm {
-    url: Option<String>,
-    url_file: Option<PathBuf>,
-    ws_url: Option<String>,
-    ws_url_file: Option<PathBuf>,
-    ca_file: Option<PathBuf>,
-    client_certificate_file: Option<PathBuf>,
-    client_key_file: Option<PathBuf>,
-    #[serde(default)]
-    sealed: Sealed,
-    chain_id: u64,
-    coin: String,
-    #[serde(default = "twelve")]
-    confirmations: u64,
-    #[serde(default = "three_hundred")]
-    max_fee_per_gas_gwei: u64,
-    #[serde(default = "twenty")]
-    max_priority_fee_per_gas_gwei: u64,
-    #[serde(default = "one_million")]
-    max_gas: u64,
-    #[serde(default = "a_tenth")]
-    fees_per_spend: String,
-    #[serde(default = "one")]
-    fees_per_day: String,
-    #[serde(default)]
-    tokens: BTreeMap<String, Token>,
-    #[serde(default)]
-    calls: Vec<AllowedCall>,
+impl RailConfiguration {
+    fn section(&self) -> &dyn Section {
+        match self {
+            Self::Bitcoin(bitcoin) => bitcoin,
+            Self::Bitgo(bitgo) => bitgo,
+            Self::Evm(evm) => evm,
+            Self::Http(http) => http.as_ref(),
+        }
+    }
+
+    fn section_mut(&mut self) -> &mut dyn Section {
+        match self {
+            Self::Bitcoin(bitcoin) => bitcoin,
+            Self::Bitgo(bitgo) => bitgo,
+            Self::Evm(evm) => evm,
+            Self::Http(http) => http.as_mut(),
+        }
+    }
+
+    /// Where its secrets are, by their keys; the one that its kind is about comes first.
+    pub(crate) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+        self.section().kept()
+    }
 }
 
 /// Takes paths as relative to a place.
-pub(crate) fn placed(rails: Described, place: &Path) -> Described {
-    let placed = |(name, rail)| {
-        let rail = match rail {
-            RailConfiguration::Bitcoin(bitcoin) => RailConfiguration::Bitcoin(bitcoin.placed(place)),
-            RailConfiguration::Bitgo(bitgo) => RailConfiguration::Bitgo(bitgo.placed(place)),
-            RailConfiguration::Evm(mut evm) => {
-                let files = [
-                    &mut evm.url_file,
-                    &mut evm.ws_url_file,
-                    &mut evm.ca_file,
-                    &mut evm.client_certificate_file,
-                    &mut evm.client_key_file,
-                ];
-                files.into_iter().flatten().for_each(|file| *file = place.join(&file));
-                RailConfiguration::Evm(evm)
-            }
-            RailConfiguration::Http(http) => RailConfiguration::Http(Box::new(http.placed(place))),
-        };
-        (name, rail)
-    };
-    rails.into_iter().map(placed).collect()
+pub(crate) fn placed(mut rails: Described, place: &Path) -> Described {
+    rails.values_mut().for_each(|rail| rail.section_mut().place_files(place));
+    rails
 }
 
 /// What cannot be about the sections, without looking at files.
@@ -161,13 +134,7 @@ pub(crate) fn check(rails: &Described) -> Result<(), String> {
                 "rails.{name}: a rail has a name of small letters, digits and `-`, other than `sandbox`"
             ));
         }
-        let checked = match rail {
-            RailConfiguration::Bitcoin(bitcoin) => bitcoin.check(),
-            RailConfiguration::Bitgo(bitgo) => bitgo.check(),
-            RailConfiguration::Evm(evm) => evm.check(),
-            RailConfiguration::Http(http) => http.check(),
-        };
-        checked.map_err(|problem| format!("rails.{name}: {problem}"))?;
+        rail.section().check().map_err(|problem| format!("rails.{name}: {problem}"))?;
     }
     Ok(())
 }
@@ -176,30 +143,12 @@ pub(crate) fn check(rails: &Described) -> Result<(), String> {
 ///
 /// # Errors
 /// One of them cannot be as it is described.
-pub(crate) fn open(rails: &Described, sealed: &Opened) -> Result<Open, Failure> {
+pub(crate) fn open(rails: &Described, sealed: &Opened) -> Result<Rails, Failure> {
     let open = |(name, rail): (&String, &RailConfiguration)| {
-        let vault = Vault { rail: name, opened: sealed };
-        let opened = match rail {
-            RailConfiguration::Bitcoin(bitcoin) => bitcoin.open(vault).map(Arc::new).map(OpenRail::Bitcoin),
-            RailConfiguration::Bitgo(bitgo) => bitgo.open(vault).map(Arc::new).map(OpenRail::Bitgo),
-            RailConfiguration::Evm(evm) => evm.open(vault).map(Arc::new).map(OpenRail::Evm),
-            RailConfiguration::Http(http) => http.open(vault).map(Arc::new).map(OpenRail::Http),
-        };
+        let opened = rail.section().open(Vault { rail: name, opened: sealed });
         Ok((name.clone(), opened.map_err(|problem| Failure::new(format!("rails.{name}: {problem}")))?))
     };
     rails.iter().map(open).collect()
-}
-
-impl RailConfiguration {
-    /// Where its secrets are, by their keys; the one that its kind is about comes first.
-    pub(crate) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
-        match self {
-            Self::Bitcoin(bitcoin) => bitcoin.kept(),
-            Self::Bitgo(bitgo) => bitgo.kept(),
-            Self::Evm(evm) => evm.sealed.kept(evm.secrets()),
-            Self::Http(http) => http.kept(),
-        }
-    }
 }
 
 /// The secrets of all rails: rail, key, and where it is.
@@ -213,11 +162,9 @@ pub(crate) fn files(rails: &Described) -> Vec<(&str, &'static str, &Path)> {
         Kept::File(file) => Some((rail, key, file)),
         Kept::Sealed => None,
     });
-    let others = rails.iter().flat_map(|(name, rail)| match rail {
-        RailConfiguration::Bitgo(bitgo) => {
-            bitgo.passphrases().map(|file| (name.as_str(), "passphrase_files", file)).collect()
-        }
-        _ => Vec::new(),
+    let others = rails.iter().flat_map(|(name, rail)| {
+        let files = rail.section().passphrases().into_iter();
+        files.map(|file| (name.as_str(), "passphrase_files", file))
     });
     of_keys.chain(others).collect()
 }
@@ -234,7 +181,7 @@ pub(crate) fn tell_of_files(rails: &Described) {
 }
 
 /// Says in the log which nodes cannot be used now: a server starts all the same, and asks again with the next spend.
-pub(crate) async fn look(rails: &Open) {
+pub(crate) async fn look(rails: &Rails) {
     for (name, rail) in rails {
         if let Err(error) = rail.check().await {
             let problem = bursar_service::error::ServiceError::from(error);
@@ -243,35 +190,13 @@ pub(crate) async fn look(rails: &Open) {
     }
 }
 
-/// The rails as the use cases have them.
-pub(crate) fn as_rails(open: Open) -> Rails {
-    open.into_iter().map(|(name, rail)| (name, rail.into_rail())).collect()
-}
-
 /// Refuses rails on which there is money that is worth something.
 pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
-    for (name, rail) in rails {
-        let problem = match rail {
-            RailConfiguration::Evm(evm) if !TEST_CHAINS.contains(&evm.chain_id) => {
-                format!("rails.{name}: chain {} is no test chain that is known here", evm.chain_id)
-            }
-            RailConfiguration::Bitcoin(bitcoin) if bitcoin.is_main() => {
-                format!("rails.{name}: there is money on the network `main` that is worth something")
-            }
-            RailConfiguration::Http(http) if !http.test_money => {
-                format!("rails.{name}: nothing says `test_money = true`")
-            }
-            RailConfiguration::Bitgo(bitgo) if bitgo.is_main() => {
-                format!("rails.{name}: there is money in its coin that is worth something")
-            }
-            RailConfiguration::Evm(_)
-            | RailConfiguration::Bitcoin(_)
-            | RailConfiguration::Bitgo(_)
-            | RailConfiguration::Http(_) => continue,
-        };
-        return Err(Failure::new(problem).with_hint("the second factor here is 000000; use `bursar serve`"));
+    match rails.iter().find_map(|(name, rail)| Some((name, rail.section().real_money()?))) {
+        None => Ok(()),
+        Some((name, why)) => Err(Failure::new(format!("rails.{name}: {why}"))
+            .with_hint("the second factor here is 000000; use `bursar serve`")),
     }
-    Ok(())
 }
 
 /// Reads a file that describes rails and nothing else.
@@ -301,122 +226,10 @@ pub(crate) fn read_among_others(path: &Path) -> Result<Described, Failure> {
     Ok(rails)
 }
 
-impl Evm {
-    fn check(&self) -> Result<(), String> {
-        self.sealed.check(&self.secrets())?;
-        self.place().check()?;
-        self.live_place().map_or(Ok(()), |place| place.check())?;
-        self.certificates().check()?;
-        self.chain()?;
-        self.fees().map(drop)
-    }
-
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![self.place().secret(), self.ws_place().secret(), self.certificates().secret()]
-    }
-
-    fn open(&self, vault: Vault<'_>) -> Result<EvmRail, String> {
-        let url = self.place().read(vault)?;
-        let (chain, fees) = (self.chain()?, self.fees()?);
-        let settings = Settings { chain, url, fees, confirmations: self.confirmations };
-        let trust = self.certificates().read(vault)?;
-        let rail = EvmRail::trusting(settings, &trust).map_err(|problem| format!("`url` {problem}"))?;
-        let Some(place) = self.live_place() else { return Ok(rail) };
-        let live = LivePlace::new(&place.read(vault)?, &trust).map_err(|problem| format!("`ws_url` {problem}"))?;
-        Ok(rail.telling(live))
-    }
-
-    fn certificates(&self) -> Certificates<'_> {
-        Certificates {
-            authorities: self.ca_file.as_deref(),
-            certificate: self.client_certificate_file.as_deref(),
-            key: self.client_key_file.as_deref(),
-            key_is_sealed: self.sealed.has(CLIENT_KEY),
-        }
-    }
-
-    /// Where it takes WebSockets, if it does.
-    fn live_place(&self) -> Option<Place<'_>> {
-        Some(self.ws_place()).filter(Place::is_there)
-    }
-
-    fn ws_place(&self) -> Place<'_> {
-        let (name, sealed) = ("ws_url", self.sealed.has("ws_url"));
-        Place { name, url: self.ws_url.as_deref(), file: self.ws_url_file.as_deref(), sealed }
-    }
-
-    fn place(&self) -> Place<'_> {
-        let sealed = self.sealed.has("url");
-        Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref(), sealed }
-    }
-
-    fn coin(&self) -> Result<Coin, String> {
-        Coin::parse(&self.coin).map_err(|problem| format!("`coin`: {problem}"))
-    }
-
-    fn chain(&self) -> Result<Chain, String> {
-        let gwei = |gwei: u64| u128::from(gwei).saturating_mul(GIGAWEI);
-        let ceilings = FeeCeilings {
-            fee_per_gas: gwei(self.max_fee_per_gas_gwei),
-            priority_fee_per_gas: gwei(self.max_priority_fee_per_gas_gwei),
-            gas: self.max_gas,
-        };
-        let mut chain = Chain::new(self.chain_id, self.coin()?, ceilings).map_err(|problem| problem.to_string())?;
-        for (ticker, token) in &self.tokens {
-            let coin = Coin::parse(ticker).map_err(|problem| format!("tokens.\"{ticker}\": {problem}"))?;
-            let contract =
-                address::parse(token.contract()).map_err(|problem| format!("tokens.\"{ticker}\" {problem}"))?;
-            chain = chain.with_token(contract, coin.clone()).map_err(|problem| problem.to_string())?;
-            if let Some(places) = token.decimals() {
-                chain = chain.with_decimals(coin, places).map_err(|problem| problem.to_string())?;
-            }
-        }
-        for call in &self.calls {
-            chain = chain.with_rule(call.rule()?).map_err(|problem| problem.to_string())?;
-        }
-        Ok(chain)
-    }
-
-    fn fees(&self) -> Result<FeeCeiling, String> {
-        fees(&self.coin()?, &self.fees_per_spend, &self.fees_per_day)
-    }
-}
-
-/// The most that fees may take, in amounts as people write them.
-fn fees(coin: &Coin, per_spend: &str, per_day: &str) -> Result<FeeCeiling, String> {
-    let decimals = coin.decimals().unwrap_or(18);
-    let read = |name: &str, written: &str| -> Result<Amount, String> {
-        text::amount(written, decimals).ok_or_else(|| format!("`{name}` is not an amount of {coin}, such as \"0.01\""))
-    };
-    Ok(FeeCeiling { per_spend: read("fees_per_spend", per_spend)?, per_day: read("fees_per_day", per_day)? })
-}
-
-const fn twelve() -> u64 {
-    12
-}
-
-const fn three_hundred() -> u64 {
-    300
-}
-
-const fn twenty() -> u64 {
-    20
-}
-
-const fn one_million() -> u64 {
-    1_000_000
-}
-
-fn a_tenth() -> String {
-    "0.1".to_owned()
-}
-
-fn one() -> String {
-    "1".to_owned()
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "bitcoin", feature = "evm"))]
 mod tests {
+    use bursar_core::coin::Coin;
+
     use super::*;
 
     fn read(text: &str) -> Result<Described, String> {
@@ -436,7 +249,7 @@ mod tests {
     fn a_token_says_its_decimals_and_limits_are_written_in_them() {
         let token = "tokens.'hteth:mycoin' = { contract = '0x5FbDB2315678afecb367f032d93F642f64180aa3', decimals = 6 }";
         let opened = open(&read(&format!("{GOOD}{token}")).unwrap(), &Opened::default()).unwrap();
-        let all: Vec<(Coin, u8)> = opened.into_values().flat_map(|rail| rail.into_rail().decimals()).collect();
+        let all: Vec<(Coin, u8)> = opened.into_values().flat_map(|rail| rail.decimals()).collect();
         let coin = |text: &str| Coin::parse(text).unwrap();
         assert_eq!(all, [(coin("hteth"), 18), (coin("hteth:mycoin"), 6)]);
         for (from, to, problem) in [

@@ -96,7 +96,7 @@ impl Data {
     ///
     /// # Errors
     /// A secret does not open, or a rail cannot be as it is described.
-    pub(crate) fn rails(&self, described: &Described) -> Result<rails::Open, Failure> {
+    pub(crate) fn rails(&self, described: &Described) -> Result<Rails, Failure> {
         let mut opened = rails::Opened::default();
         let mut reader = self.store.reader()?;
         for (rail, key, _) in rails::kept(described).filter(|(_, _, kept)| *kept == rails::Kept::Sealed) {

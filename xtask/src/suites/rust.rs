@@ -30,6 +30,13 @@ pub(super) fn clippy(workspace: &Workspace) -> Result<(), Stop> {
     cargo(workspace, &arguments, COMPILE_AND_RUN)
 }
 
+pub(super) fn no_rails(workspace: &Workspace) -> Result<(), Stop> {
+    let alone = |kind: &'static str| ["check", "-p", "bursar", "--bins", "--no-default-features", "--features", kind];
+    ["", "bitcoin", "bitgo", "evm", "http"]
+        .into_iter()
+        .try_for_each(|kind| cargo(workspace, &alone(kind), COMPILE_AND_RUN))
+}
+
 pub(super) fn doc(workspace: &Workspace) -> Result<(), Stop> {
     let mut command = workspace.cargo();
     command.args(["doc", "--workspace", "--no-deps"]);

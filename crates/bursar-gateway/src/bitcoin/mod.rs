@@ -106,7 +106,7 @@ impl BitcoinRail {
     ///
     /// # Errors
     /// It is not, or does not answer.
-    pub async fn check(&self) -> Result<(), RailError> {
+    pub async fn is_usable(&self) -> Result<(), RailError> {
         let name = self.node.chain().await?;
         if Network::of_chain(&name).map_err(refused)? == self.network {
             return Ok(());
@@ -168,6 +168,10 @@ impl Rail for BitcoinRail {
         false
     }
 
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(self.is_usable())
+    }
+
     fn refuses_credential(&self) -> bool {
         match &self.node {
             Wallets::Core(node) => node.node().refuses_credential(),
@@ -226,8 +230,9 @@ impl Rail for BitcoinRail {
         _recipients: &'a [Recipient],
         _random: [u8; 16],
     ) -> Answer<'a, Result<Built, RailError>> {
-        let problem = "cannot be built ahead: its coins are chosen when it is held; use `sendcoins`".to_owned();
-        Box::pin(std::future::ready(Err(RailError::Invalid { field: "transaction", problem })))
+        let reason =
+            "no transaction can be built ahead: its coins are chosen when it is held; use `sendcoins`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Refused(reason))))
     }
 
     fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {

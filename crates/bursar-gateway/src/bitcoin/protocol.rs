@@ -18,6 +18,10 @@ use super::sent::{self, Remembered, Signed};
 use super::{BitcoinRail, refused};
 
 impl Protocol for BitcoinRail {
+    fn knows_passwords_only(&self) -> bool {
+        true
+    }
+
     fn meanings(&self, calls: &Calls, wallets: &[String], _memory: &dyn Memory) -> Result<Vec<CallMeaning>, Forbidden> {
         let operations = classify_all(self.network, calls)?;
         let wallet = only(wallets)?;

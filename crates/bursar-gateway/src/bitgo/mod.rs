@@ -109,7 +109,7 @@ impl BitgoRail {
     ///
     /// # Errors
     /// It does not, or does not answer.
-    pub async fn check(&self) -> Result<(), RailError> {
+    pub async fn is_usable(&self) -> Result<(), RailError> {
         self.read(&["api", "v2", "user", "session"]).await.map(drop)
     }
 
@@ -171,6 +171,10 @@ impl BitgoRail {
 impl Rail for BitgoRail {
     fn is_sandbox(&self) -> bool {
         false
+    }
+
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(self.is_usable())
     }
 
     fn kind(&self) -> &'static str {
@@ -236,8 +240,8 @@ impl Rail for BitgoRail {
         _recipients: &'a [Recipient],
         _random: [u8; 16],
     ) -> Answer<'a, Result<Built, RailError>> {
-        let problem = "cannot be built ahead on this rail; use `sendcoins` or `sendmany`".to_owned();
-        Box::pin(std::future::ready(Err(RailError::Invalid { field: "transaction", problem })))
+        let reason = "no transaction can be built ahead on this rail; use `sendcoins` or `sendmany`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Refused(reason))))
     }
 
     fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {
@@ -248,6 +252,16 @@ impl Rail for BitgoRail {
     fn sent(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
         Ok(match sent::read(memory, hold)? {
             Some((_, Remembered::Asked(sent::Asked { taken: Taken::Sent(reference), .. }))) => Some(reference),
+            _ => None,
+        })
+    }
+
+    fn transaction_id(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        Ok(match sent::read(memory, hold)? {
+            // A request that becomes a transaction is none yet.
+            Some((_, Remembered::Asked(sent::Asked { taken: Taken::Sent(reference), request, .. }))) => {
+                Some(reference).filter(|reference| request.as_ref() != Some(reference))
+            }
             _ => None,
         })
     }

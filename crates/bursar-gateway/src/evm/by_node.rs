@@ -50,7 +50,7 @@ impl EvmRail {
     /// mined is the proof.
     pub(super) async fn check_of_node(&self, reference: &str) -> Result<(), RailError> {
         let sender = parse("reference", reference)?;
-        self.check().await?;
+        self.is_usable().await?;
         let invalid = |problem: String| RailError::Invalid { field: "reference", problem };
         let accounts = self.node.ask("eth_accounts", Vec::new()).await.map_err(quote::told)?;
         let is_sender = |one: &Json| one.as_text().and_then(|text| address::parse(text).ok()) == Some(sender);

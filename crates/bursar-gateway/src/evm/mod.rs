@@ -100,7 +100,7 @@ impl EvmRail {
     ///
     /// # Errors
     /// It is not, or does not answer.
-    pub async fn check(&self) -> Result<(), RailError> {
+    pub async fn is_usable(&self) -> Result<(), RailError> {
         let id: u64 = quote::number(&self.node.ask("eth_chainId", Vec::new()).await.map_err(quote::told)?)?;
         if id == self.chain.id() {
             let Some(live) = &self.live else { return Ok(()) };
@@ -164,6 +164,10 @@ impl Rail for EvmRail {
         false
     }
 
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(self.is_usable())
+    }
+
     fn refuses_credential(&self) -> bool {
         self.node.refuses_credential()
     }
@@ -221,8 +225,9 @@ impl Rail for EvmRail {
         _recipients: &'a [Recipient],
         _random: [u8; 16],
     ) -> Answer<'a, Result<Built, RailError>> {
-        let problem = "cannot be built ahead: its nonce is given out when it is sent; use `sendcoins`".to_owned();
-        Box::pin(std::future::ready(Err(RailError::Invalid { field: "transaction", problem })))
+        let reason =
+            "no transaction can be built ahead: its nonce is given out when it is sent; use `sendcoins`".to_owned();
+        Box::pin(std::future::ready(Err(RailError::Refused(reason))))
     }
 
     fn decode(&self, _bytes: &[u8]) -> Result<Decoded, RailError> {
@@ -288,6 +293,10 @@ impl Rail for EvmRail {
             let (address, _) = keys::keep(memory, &key).await?;
             Ok(format!("{address:#x}"))
         })
+    }
+
+    fn names_wallets_by_address(&self) -> bool {
+        true
     }
 
     fn wallet_name(&self, reference: &str) -> Result<String, RailError> {

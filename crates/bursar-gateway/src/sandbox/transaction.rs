@@ -117,7 +117,7 @@ fn amount(text: &str) -> Result<Amount, RailError> {
 }
 
 fn invalid(problem: &str) -> RailError {
-    RailError::Invalid { field: "transaction", problem: problem.to_owned() }
+    RailError::Invalid { field: "txHex", problem: problem.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Spends of those who move the money themselves, and spends of which nobody knows.
 
+use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_service::error::ServiceError;
 use bursar_service::holding::{ExternalSpend, Finding};
+use bursar_service::rail::SendOutcome;
+use bursar_service::reconcile::Shown;
 use bursar_service::services::NewService;
 use bursar_wire::json::FieldError;
 use bursar_wire::requests::{CaptureSpend, CreateService, CreateSpend, ReleaseSpend, ResolveSpend};
 use bursar_wire::shapes;
+use serde_json::Value;
 
 use crate::bitgo::view;
 use crate::call::{Call, Reply};
@@ -29,7 +33,7 @@ pub(crate) async fn create_service(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
     let request = CreateSpend::read(&call.json()?)?;
-    let spend = ExternalSpend {
+    let wanted = ExternalSpend {
         spender: request.token,
         coin: request.payment.coin,
         recipients: request.payment.recipients,
@@ -42,11 +46,11 @@ pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
         patience: request.deadline,
         comment: request.comment,
     };
-    let held = call.bursar.hold_for(call.principal()?, spend).await.map_err(|error| match error {
+    let held = call.bursar.hold_for(call.principal()?, wanted).await.map_err(|error| match error {
         ServiceError::DuplicateSpend { hold } => Failure::KeyUsed(hold),
         other => other.into(),
     })?;
-    let shown = shapes::native_spend(&held.hold);
+    let shown = spend(&call, &held.hold)?;
     let reply = if held.before { Reply::ok(shown)? } else { Reply::created(shown)? };
     Ok(reply.with_limits(&held.reports, call.bursar.now()))
 }
@@ -56,14 +60,14 @@ pub(crate) async fn capture(call: Call) -> Result<Reply, Failure> {
     let (service, id) = (call.principal()?, call.id("spend")?);
     let otp = request.otp.as_deref();
     let hold = call.bursar.capture(service, id, request.amount, request.fee, request.reference, otp).await?;
-    Reply::ok(shapes::native_spend(&hold))
+    Reply::ok(spend(&call, &hold)?)
 }
 
 pub(crate) async fn release(call: Call) -> Result<Reply, Failure> {
     let request = ReleaseSpend::read(&call.json()?)?;
     let (service, id) = (call.principal()?, call.id("spend")?);
     let hold = call.bursar.release(service, id, request.reason, request.otp.as_deref()).await?;
-    Reply::ok(shapes::native_spend(&hold))
+    Reply::ok(spend(&call, &hold)?)
 }
 
 pub(crate) async fn resolve(call: Call) -> Result<Reply, Failure> {
@@ -81,26 +85,74 @@ pub(crate) async fn resolve(call: Call) -> Result<Reply, Failure> {
     };
     let (principal, id) = (call.principal()?, call.id("spend")?);
     let hold = call.bursar.resolve_spend(principal, id, finding, request.evidence, request.otp.as_deref()).await?;
-    Reply::ok(shapes::native_spend(&hold))
+    Reply::ok(spend(&call, &hold)?)
+}
+
+pub(crate) async fn reconcile(call: Call) -> Result<Reply, Failure> {
+    call.json_or_nothing()?;
+    let reconciled = call.bursar.reconcile_spend(call.principal()?, call.id("spend")?).await?;
+    let sent = call.bursar.sent_as(&reconciled.hold)?;
+    Reply::ok(shapes::reconciled(&reconciled.hold, sent.as_deref(), showed(&reconciled.shown)))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
     let hold = call.bursar.spend_by_id(call.principal()?, call.id("spend")?).await?;
-    Reply::ok(shapes::native_spend(&hold))
+    Reply::ok(spend(&call, &hold)?)
 }
 
 pub(crate) async fn of_token(call: Call) -> Result<Reply, Failure> {
     let page = bursar_service::Page { newest_first: true, ..call.page::<HoldId>(50, 200)? };
     let (spends, next) = call.bursar.spends_of(call.principal()?, call.id("token")?, page).await?;
-    Reply::ok(shapes::native_spends(&spends, next))
+    Reply::ok(shapes::native_spends(&call.bursar.with_names(spends)?, next))
 }
 
-pub(crate) async fn unresolved(call: Call) -> Result<Reply, Failure> {
-    // There are no other lists here yet: whoever asks for one must not take this one for it.
-    if call.query.split('&').any(|pair| pair.starts_with("unresolved") && pair != "unresolved=true") {
-        return Err(FieldError { field: "unresolved".to_owned(), problem: "must be `true`".to_owned() }.into());
-    }
+pub(crate) async fn unsettled(call: Call) -> Result<Reply, Failure> {
+    let asked: Vec<&str> =
+        call.query.split('&').filter(|pair| pair.starts_with("unresolved") || pair.starts_with("unsettled")).collect();
     let page = call.page::<HoldId>(50, 200)?;
-    let (spends, next) = call.bursar.unresolved(call.principal()?, page).await?;
-    Reply::ok(shapes::native_spends(&spends, next))
+    let (spends, next) = match asked.as_slice() {
+        [] | ["unresolved=true"] => call.bursar.unresolved(call.principal()?, page).await?,
+        ["unsettled=true"] => call.bursar.unsettled_for(call.principal()?, page).await?,
+        // There are no other lists here yet: whoever asks for one must not take these for it.
+        _ => {
+            let field =
+                if asked.iter().any(|pair| pair.starts_with("unresolved")) { "unresolved" } else { "unsettled" };
+            let problem = "must be `true`, and the only one of `unresolved` and `unsettled`".to_owned();
+            return Err(FieldError { field: field.to_owned(), problem }.into());
+        }
+    };
+    Reply::ok(shapes::native_spends(&call.bursar.with_names(spends)?, next))
+}
+
+/// A spend with what it is called where it was sent.
+fn spend(call: &Call, hold: &Hold) -> Result<Value, Failure> {
+    Ok(shapes::native_spend(hold, call.bursar.sent_as(hold)?.as_deref()))
+}
+
+/// What was shown of a spend: in a word, in a sentence, and by its name.
+fn showed(shown: &Shown) -> (&'static str, &str, Option<&str>) {
+    let outcome = match shown {
+        Shown::NotAsked { reason } => return ("not_asked", reason, None),
+        Shown::ByRail(outcome) => outcome,
+    };
+    match outcome {
+        SendOutcome::Done { reference, .. } => ("moved", "the money moved", Some(reference)),
+        SendOutcome::Charged { reference, .. } => {
+            ("moved", "the money moved, and it was another amount than was held", Some(reference))
+        }
+        SendOutcome::Sent { reference } => {
+            ("under_way", "it was sent, or will be again, and is not final yet; it counts until it is", Some(reference))
+        }
+        SendOutcome::Awaiting { approval } => (
+            "awaiting_approval",
+            "somebody has to approve it where it was sent, under this name; it counts until then",
+            Some(approval),
+        ),
+        SendOutcome::Reverted { reference, .. } => {
+            ("reverted", "the recipients got nothing, and the fee was paid", Some(reference))
+        }
+        SendOutcome::Refused { reason } | SendOutcome::NotSent { reason } => ("not_moved", reason, None),
+        SendOutcome::Exceeded { reason } => ("more_than_held", reason, None),
+        SendOutcome::Unknown { reason } => ("unknown", reason, None),
+    }
 }

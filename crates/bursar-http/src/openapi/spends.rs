@@ -10,6 +10,10 @@ use super::schemas::{flag, given, integer, list, name, object, or_null, otp, ref
 /// Entries of a list, at most.
 const MOST: u32 = 200;
 
+/// What may be shown of a spend that is asked after.
+const SHOWED: [&str; 8] =
+    ["moved", "reverted", "not_moved", "under_way", "awaiting_approval", "more_than_held", "unknown", "not_asked"];
+
 pub(super) fn part() -> Part {
     Part {
         tag: ("spends", "Holding budget before money moves, and settling it"),
@@ -22,9 +26,11 @@ pub(super) fn part() -> Part {
             Operation::new(
                 "GET",
                 "/spends",
-                "Spends of which nobody knows the outcome, and that the caller may resolve",
+                "Spends of which nobody knows the outcome, or that nobody has settled, and that the caller may resolve",
             )
-            .query("unresolved", json!({"const": "true"}), "there are no others here")
+            .about("One of the two is asked for: there are no other lists here.")
+            .query("unresolved", json!({"const": "true"}), "those of which nobody knows the outcome")
+            .query("unsettled", json!({"const": "true"}), "these, and those that are still open")
             .paged(MOST)
             .answers(200, "The spends", "Spends"),
             Operation::new("POST", "/spends", "Hold what a token is about to spend")
@@ -46,6 +52,9 @@ pub(super) fn part() -> Part {
             Operation::new("POST", "/spends/{spend}/resolve", "Say what became of a spend, having looked")
                 .takes("Resolution")
                 .answers(200, "The spend", "Spend"),
+            Operation::new("POST", "/spends/{spend}/reconcile", "Ask the rail what became of a spend")
+                .about("What it knows settles the spend at once. The rail is also asked by itself, now and then.")
+                .answers(200, "What was shown, and the spend as it stands now", "Reconciled"),
         ],
         schemas: schemas(),
     }
@@ -82,6 +91,10 @@ fn schemas() -> Vec<(&'static str, Value)> {
     let states = [
         ("idempotencyKey", text("the key it was asked for under")),
         ("sequenceId", text("the same, of BitGo's clients")),
+        (
+            "sent",
+            object(&["reference"], [("reference", text("what it is called where it was sent, until it is settled"))]),
+        ),
         ("unresolved", object(&["since"], [("since", reference("Instant"))])),
         (
             "captured",
@@ -100,6 +113,18 @@ fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("Spend", object(&required, spend.into_iter().chain(states))),
         ("Spends", object(&["spends"], [("spends", list(reference("Spend"))), ("next", reference("Id"))])),
+        (
+            "Reconciled",
+            object(
+                &["showed", "detail", "reference", "spend"],
+                [
+                    ("showed", json!({"enum": SHOWED})),
+                    ("detail", text("what that means, or why it is so")),
+                    ("reference", or_null(text("what it, or the approval it waits for, is called where it was sent"))),
+                    ("spend", reference("Spend")),
+                ],
+            ),
+        ),
         ("NewSpend", {
             let mut schema = payment(&[
                 ("token", text("the token of whoever spends")),

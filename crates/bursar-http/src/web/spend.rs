@@ -36,6 +36,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         Err(error) => return Err(error.into()),
     };
     let history = history(&visit, &hold).await?;
+    let sent = visit.bursar.sent_as(&hold)?;
     let (class, state) = spends::state(&hold.state);
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
     let title = format!("Spend of {}", words::amount(cost.amount, &cost.coin));
@@ -46,9 +47,9 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             span class={ "badge " (class) } { (state) }
             @if hold.overridden { (spends::lifted()) }
         }
-        (what_to_do(&hold, may_decide))
+        (what_to_do(&hold, may_decide, sent.as_deref()))
         div class="columns" {
-            div { (became(&hold)) (asked(&hold)) (history) }
+            div { (became(&hold, sent.as_deref())) (asked(&hold)) (history) }
             aside aria-label="About this spend" { (facts(&visit, &hold, &names)) }
         }
     };
@@ -70,11 +71,12 @@ fn above(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
 }
 
 /// What an outcome that nobody knows asks for.
-fn what_to_do(hold: &Hold, may_decide: bool) -> Markup {
+fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>) -> Markup {
     let HoldState::Unresolved { since } = &hold.state else { return html! {} };
     html! {
         div class="notice warn" {
             p { "Nobody knows whether this money moved, since " (words::instant(*since)) ". It stays held, and counts, until that is known." }
+            @if let Some(reference) = sent { p { "It was sent as " code { (reference) } "." } }
             @if may_decide {
                 p { a class="button" href={ (spends::path(hold.id)) "/resolve" } { "Say what became of it" } }
             } @else { p { "Whoever administers the wallet or the organisation can say what became of it." } }
@@ -82,7 +84,7 @@ fn what_to_do(hold: &Hold, may_decide: bool) -> Markup {
     }
 }
 
-fn became(hold: &Hold) -> Markup {
+fn became(hold: &Hold, sent: Option<&str>) -> Markup {
     if matches!(hold.state, HoldState::Unresolved { .. }) {
         return html! {};
     }
@@ -90,10 +92,15 @@ fn became(hold: &Hold) -> Markup {
         section class="card" aria-labelledby="became" {
             h2 id="became" { "What became of it" }
             @match &hold.state {
-                HoldState::Open => p {
-                    "The money is held, and it is on its way. "
-                    @if hold.captures_itself { "It counts as sent from " } @else { "An answer is overdue from " }
-                    (words::instant(hold.deadline)) " on."
+                HoldState::Open => {
+                    p {
+                        "The money is held, and it is on its way. "
+                        @if hold.captures_itself { "It counts as sent from " } @else { "An answer is overdue from " }
+                        (words::instant(hold.deadline)) " on."
+                    }
+                    @if let Some(reference) = sent {
+                        dl class="facts" { dt { "The rail calls it" } dd { code { (reference) } } }
+                    }
                 },
                 HoldState::Unresolved { .. } => {},
                 HoldState::Released { at, reason } => {

@@ -332,6 +332,7 @@ fn settings() -> bursar_http::Settings {
         environment: "test".to_owned(),
         body_limit: 64 * 1024,
         authz: Arc::default(),
+        rail_hosts: BTreeMap::new(),
     }
 }
 

@@ -66,10 +66,15 @@ impl<'a> Fields<'a> {
         match self.names().find(|name| !known.contains(name)) {
             None => Ok(()),
             Some(other) => {
-                let shown: String = other.chars().take(64).flat_map(char::escape_debug).collect();
-                Err(self.refuse(&shown, format!("is not known here; there are `{}`", known.join("`, `"))))
+                Err(self.refuse_stranger(other, format!("is not known here; there are `{}`", known.join("`, `"))))
             }
         }
+    }
+
+    /// A refusal of a field whose name the client made up, which is shown cut off and without what is hidden in it.
+    pub fn refuse_stranger(&self, name: &str, problem: impl Into<String>) -> FieldError {
+        let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+        self.refuse(&shown, problem)
     }
 
     /// Whether the field is written at all, be it as `null`: an edit clears with `null` what it keeps by silence.

@@ -7,6 +7,7 @@ use crate::json::{FieldError, Fields, Json};
 use crate::requests::factors::proof;
 use crate::requests::{amount, is_hidden};
 
+mod parameters;
 #[cfg(test)]
 mod tests;
 
@@ -55,17 +56,29 @@ impl Send {
     /// Reads the body of `sendcoins`: one recipient, at the top.
     ///
     /// # Errors
-    /// A field is missing or cannot be.
+    /// A field is missing, cannot be, or asks for what is not done.
     pub fn read_one(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        Ok(Self { recipients: vec![recipient(&fields)?], particulars: Particulars::read(&fields)? })
+        let read = Self { recipients: vec![recipient(&fields)?], particulars: Particulars::read(&fields)? };
+        parameters::check(&fields, parameters::OF_ONE)?;
+        Ok(read)
     }
 
     /// Reads the body of `sendmany`.
     ///
     /// # Errors
-    /// A field is missing or cannot be.
+    /// A field is missing, cannot be, or asks for what is not done.
     pub fn read_many(body: &Json) -> Result<Self, FieldError> {
+        let read = Self::read_leniently(body)?;
+        let fields = Fields::of(body)?;
+        parameters::check(&fields, parameters::OF_MANY)?;
+        let recipients = fields.objects("recipients")?;
+        recipients.iter().try_for_each(|one| parameters::check(one, parameters::OF_RECIPIENT))?;
+        Ok(read)
+    }
+
+    /// The same of a body in which other parameters say nothing of what is read here.
+    fn read_leniently(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
         let recipients = recipients(&fields)?.ok_or_else(|| fields.refuse("recipients", "is missing"))?;
         Ok(Self { recipients, particulars: Particulars::read(&fields)? })
@@ -85,7 +98,8 @@ impl BuildTransaction {
     /// # Errors
     /// A field is missing or cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
-        Ok(Self { recipients: Send::read_many(body)?.recipients })
+        // What is built is looked at before it is sent, so that what shaped it can be passed over.
+        Ok(Self { recipients: Send::read_leniently(body)?.recipients })
     }
 }
 

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 #[cfg(test)]
 mod tests;
 
-/// A spend. `amount` and `fee` are what is held at most; what became of it stands under the name of its state.
-pub fn native_spend(hold: &Hold) -> Value {
+/// A spend. `amount` and `fee` are what is held at most; what became of it stands under the name of its state. `sent` is what
+/// it is called where it was sent, while it is not settled.
+pub fn native_spend(hold: &Hold, sent: Option<&str>) -> Value {
     let recipient = |to: &Payee| json!({"address": to.address, "amount": to.amount.to_string()});
     let mut shown = json!({
         "id": hold.id.to_string(),
@@ -34,6 +35,9 @@ pub fn native_spend(hold: &Hold) -> Value {
         Some(SpendKey::Sequence(_, name)) => shown["sequenceId"] = name.as_str().into(),
         Some(SpendKey::Transaction(..)) | None => {}
     }
+    if let Some(reference) = sent {
+        shown["sent"] = json!({"reference": reference});
+    }
     match &hold.state {
         HoldState::Open => {}
         HoldState::Unresolved { since } => shown["unresolved"] = json!({"since": since.to_string()}),
@@ -49,9 +53,16 @@ pub fn native_spend(hold: &Hold) -> Value {
     shown
 }
 
-/// A list of spends, and where the next part begins.
-pub fn native_spends(list: &[Hold], next: Option<HoldId>) -> Value {
-    let mut shown = json!({"spends": list.iter().map(native_spend).collect::<Vec<_>>()});
+/// What came of asking a rail after a spend, which is shown as it stands now: what the rail showed in one word, what that
+/// means in a sentence, and what it calls the spend.
+pub fn reconciled(hold: &Hold, sent: Option<&str>, (showed, detail, reference): (&str, &str, Option<&str>)) -> Value {
+    json!({"showed": showed, "detail": detail, "reference": reference, "spend": native_spend(hold, sent)})
+}
+
+/// A list of spends, each with what it is called where it was sent, and where the next part begins.
+pub fn native_spends(list: &[(Hold, Option<String>)], next: Option<HoldId>) -> Value {
+    let spends = list.iter().map(|(hold, sent)| native_spend(hold, sent.as_deref()));
+    let mut shown = json!({"spends": spends.collect::<Vec<_>>()});
     if let Some(next) = next {
         shown["next"] = next.to_string().into();
     }

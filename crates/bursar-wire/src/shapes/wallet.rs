@@ -107,12 +107,12 @@ pub fn addresses(coin: &Coin, wallet: WalletId, list: &[String]) -> Value {
     json!({"coin": coin.as_str(), "count": list.len(), "addresses": list.iter().map(one).collect::<Vec<_>>()})
 }
 
-/// A spend as BitGo shows a transfer.
-pub fn transfer(hold: &Hold) -> Value {
+/// A spend as BitGo shows a transfer. `sent` is what it is called where it was sent, while it is not settled.
+pub fn transfer(hold: &Hold, sent: Option<&str>) -> Value {
     let (state, txid) = match &hold.state {
         HoldState::Captured { reference, .. } => ("confirmed", Some(reference.as_str())),
-        HoldState::Open => ("signed", None),
-        HoldState::Unresolved { .. } => ("unconfirmed", None),
+        HoldState::Open => ("signed", sent),
+        HoldState::Unresolved { .. } => ("unconfirmed", sent),
         HoldState::Released { .. } => ("failed", None),
     };
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
@@ -153,9 +153,10 @@ fn negative_text(amount: Amount) -> String {
     if amount == Amount::ZERO { amount.to_string() } else { format!("-{amount}") }
 }
 
-/// A list of transfers, and where the next part begins.
-pub fn transfers(coin: &Coin, list: &[Hold], next: Option<HoldId>) -> Value {
-    let mut shown = json!({"coin": coin.as_str(), "transfers": list.iter().map(transfer).collect::<Vec<_>>()});
+/// A list of transfers, each with what it is called where it was sent, and where the next part begins.
+pub fn transfers(coin: &Coin, list: &[(Hold, Option<String>)], next: Option<HoldId>) -> Value {
+    let shown = list.iter().map(|(hold, sent)| transfer(hold, sent.as_deref()));
+    let mut shown = json!({"coin": coin.as_str(), "transfers": shown.collect::<Vec<_>>()});
     if let Some(next) = next {
         shown["nextBatchPrevId"] = next.to_string().into();
     }
@@ -164,20 +165,17 @@ pub fn transfers(coin: &Coin, list: &[Hold], next: Option<HoldId>) -> Value {
 
 /// The answer to a spend that went through.
 pub fn sent(hold: &Hold, reference: &str, transaction: &[u8]) -> Value {
-    let mut transfer = transfer(hold);
-    // Until the spend is final its transfer has no name of its own.
-    transfer["txid"] = reference.into();
     json!({
         "txid": reference,
         "tx": base16ct::lower::encode_string(transaction),
         "status": "signed",
-        "transfer": transfer,
+        "transfer": transfer(hold, Some(reference)),
     })
 }
 
 /// The answer to a spend that waits for somebody's approval where it was sent.
 pub fn awaiting(hold: &Hold, approval: &str) -> Value {
-    let mut transfer = transfer(hold);
+    let mut transfer = transfer(hold, None);
     transfer["state"] = "pendingApproval".into();
     json!({
         "status": "pendingApproval",

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Account, Answer, Factors, LimitsOf, Request, socket};
 use crate::post::Mail;
-use crate::rails::{self, Described};
+use crate::rails::Described;
 use crate::server::{self, Data, Rails};
 
 #[derive(Subcommand)]
@@ -290,7 +290,7 @@ impl Place {
             let data = Data::open(&directory, &master)?;
             let rails = match request.is_of_credentials() {
                 true => Rails::new(),
-                false => rails::as_rails(data.rails(&described)?),
+                false => data.rails(&described)?,
             };
             let bursar = data.start(&master, rails, post, policy)?;
             let answer = operator::answer(&bursar, request).await;

@@ -1,8 +1,11 @@
 //! `bursar rail …`: where money moves.
 
 mod credential;
+#[cfg(feature = "http")]
 mod outcome;
+#[cfg(feature = "http")]
 mod request;
+#[cfg(feature = "http")]
 mod rules;
 
 use clap::Subcommand;
@@ -20,8 +23,10 @@ pub(super) enum Rail {
     #[command(subcommand)]
     Credential(credential::Credential),
     /// Check the rules in a file: a configuration, or one with the sections of rails alone.
+    #[cfg(feature = "http")]
     Check(rules::Check),
     /// Show what a request would mean by the rules in a file, and an answer to it. Nothing is sent.
+    #[cfg(feature = "http")]
     Explain(rules::Explain),
 }
 
@@ -33,7 +38,9 @@ impl Rail {
                 if json { output::json(&json!({"rails": rails})) } else { output::text(&list(&rails)) }
             }
             Self::Credential(command) => command.run(json),
+            #[cfg(feature = "http")]
             Self::Check(command) => command.run(json),
+            #[cfg(feature = "http")]
             Self::Explain(command) => command.run(json),
         }
     }

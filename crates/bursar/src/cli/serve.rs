@@ -57,7 +57,6 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
         let rails = data.rails(configuration.rails())?;
         rails::look(&rails).await;
         let names: Vec<_> = rails.keys().cloned().collect();
-        let rails = rails::as_rails(rails);
         let listener = server::listen(configuration.listen).await?;
         let operations = server::listen(operations).await?;
         let bursar = Arc::new(data.start(&master, rails, post, policy)?);
@@ -67,6 +66,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
             environment: "prod".to_owned(),
             body_limit: configuration.body_limit,
             authz,
+            rail_hosts: configuration.rail_hosts,
         };
         let operator = Some(configuration.data_directory.as_path());
         let listening = Listening { http: listener, operations, settings, operator, watch_every: WATCH_EVERY };

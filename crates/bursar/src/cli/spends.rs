@@ -2,6 +2,7 @@
 
 mod held;
 
+use bursar_client::Client;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +20,9 @@ const FLAGS: &[(&str, &str)] =
 pub(super) enum Spends {
     /// List a token's spends, newest first, or those whose outcome nobody knows.
     List {
+        /// Where the id of a spend is written by mistake.
+        #[arg(hide = true)]
+        id: Option<String>,
         /// The token's id; the presented token if nothing is said.
         #[arg(long, value_name = "ID", conflicts_with = "unresolved")]
         token_id: Option<String>,
@@ -43,6 +47,13 @@ pub(super) enum Spends {
     Capture(held::Capture),
     /// As a service: the money of a held spend did not move, and will not.
     Release(held::Release),
+    /// Ask the rail what became of a spend that is not settled, and settle it by what the rail shows.
+    Reconcile {
+        /// The spend's id; all that are not settled and that one may resolve if nothing is said.
+        id: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
 }
 
 #[derive(Args)]
@@ -80,7 +91,12 @@ pub(super) struct Resolve {
 impl Spends {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         match self {
-            Self::List { token_id, unresolved, connection } => {
+            Self::List { id: Some(id), .. } => {
+                let usage = Failure::usage("`bursar spends list` takes no id");
+                let help = "shows that spend, and `bursar spends list --token-id ID` lists those of a token";
+                Err(usage.with_hint(format!("`bursar spends show {id}` {help}")))
+            }
+            Self::List { id: None, token_id, unresolved, connection } => {
                 let client = connection.client()?;
                 let spends = match (unresolved, token_id) {
                     (true, _) => client.unresolved()?,
@@ -94,8 +110,30 @@ impl Spends {
             Self::Hold(hold) => hold.run(json),
             Self::Capture(capture) => capture.run(json),
             Self::Release(release) => release.run(json),
+            Self::Reconcile { id, connection } => reconcile(&connection.client()?, id, json),
         }
     }
+}
+
+fn reconcile(client: &Client, id: Option<String>, json: bool) -> Result<(), Failure> {
+    let ids = match id {
+        Some(id) => vec![id],
+        None => client.unsettled()?.iter().map(|spend| shown::text(spend, "id")).collect(),
+    };
+    let reconciled = ids.iter().map(|id| client.reconcile(id)).collect::<Result<Vec<_>, _>>()?;
+    if json { output::json(&json!({"reconciled": reconciled})) } else { output::text(&what_rails_showed(&reconciled)) }
+}
+
+/// What rails showed of spends, and what became of these.
+fn what_rails_showed(reconciled: &[Value]) -> String {
+    let row = |one: &Value| {
+        let spend = one.get("spend").unwrap_or(&Value::Null);
+        let [showed, reference, detail] = ["showed", "reference", "detail"].map(|name| shown::text(one, name));
+        let reference = if reference.is_empty() { "-".to_owned() } else { reference };
+        [shown::text(spend, "id"), shown::text(spend, "state"), showed.replace('_', " "), reference, detail]
+    };
+    let rows: Vec<[String; 5]> = reconciled.iter().map(row).collect();
+    table::draw(["SPEND", "STATE", "RAIL SHOWED", "REFERENCE", "WHY"], &rows)
 }
 
 impl Resolve {
@@ -183,6 +221,7 @@ fn one(spend: &Value) -> String {
         lines.push(format!("Captured   {moved}, fee {fee}, at {}", shown::text(captured, "at")));
     }
     let more = [
+        ("Sent as", part("sent"), "reference"),
         ("Reference", captured, "reference"),
         ("Released", released, "at"),
         ("Reason", released, "reason"),

@@ -103,11 +103,16 @@ fn add(place: Place, request: Request, json: bool) -> Result<(), Failure> {
     environment::start_log("warn");
     match (place.answer(request)?, json) {
         (Answer::Failed { message }, _) => Err(Failure::new(message)),
-        (Answer::Wallet { id, coin, address }, true) => {
-            output::json(&json!({"id": id, "coin": coin, "address": address}))
+        (Answer::Wallet { id, coin, reference, is_address }, true) => {
+            let shown = match is_address {
+                true => json!({"id": id, "coin": coin, "reference": reference, "address": reference}),
+                false => json!({"id": id, "coin": coin, "reference": reference}),
+            };
+            output::json(&shown)
         }
-        (Answer::Wallet { id, coin, address }, false) => {
-            output::text(&format!("Wallet   {id}\nCoin     {coin}\nAddress  {address}"))
+        (Answer::Wallet { id, coin, reference, is_address }, false) => {
+            let title = if is_address { "Address" } else { "Name   " };
+            output::text(&format!("Wallet   {id}\nCoin     {coin}\n{title}  {reference}"))
         }
         _ => Err(Failure::new("the server answered something else than was asked")),
     }

@@ -104,7 +104,7 @@ pub(crate) enum Answer {
     /// How limits stand, and how they stood before they were changed.
     Limits { before: Option<Value>, limits: Value },
     /// A wallet was registered.
-    Wallet { id: String, coin: String, address: String },
+    Wallet { id: String, coin: String, reference: String, is_address: bool },
     /// Which credentials of rails are sealed: rail and name.
     Credentials { credentials: Vec<(String, String)> },
     /// The ledger was looked at.

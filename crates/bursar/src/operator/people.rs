@@ -106,7 +106,9 @@ pub(super) async fn add_wallet(bursar: &Bursar, new: NewWalletTexts) -> Result<A
     let organisation = self::organisation(organisation.as_deref())?;
     let new = NewWallet { rail, coin, label, organisation, owner, key: key.transpose()?, reference };
     let wallet = bursar.add_wallet(new).await?;
-    Ok(Answer::Wallet { id: wallet.id.to_string(), coin: wallet.coin.to_string(), address: wallet.reference })
+    let is_address = bursar.is_named_by_address(&wallet);
+    let (id, coin) = (wallet.id.to_string(), wallet.coin.to_string());
+    Ok(Answer::Wallet { id, coin, reference: wallet.reference, is_address })
 }
 
 #[cfg(test)]

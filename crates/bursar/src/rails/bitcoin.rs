@@ -1,15 +1,18 @@
 //! `kind = "bitcoin"`: a node of Bitcoin with its wallets.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_gateway::bitcoin::{BitcoinRail, Rates, Settings, Software};
 use bursar_rails::bitcoin::network::Network;
 use bursar_rails::bitcoin::request::FeeRate;
+use bursar_service::rail::Rail;
 use serde::Deserialize;
 
-use super::fees;
+use super::Section;
+use super::fees::fees;
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::trust::{CLIENT_KEY, Certificates};
@@ -51,8 +54,8 @@ enum Kind {
     Bcoin,
 }
 
-impl Bitcoin {
-    pub(super) fn placed(mut self, place: &Path) -> Self {
+impl Section for Bitcoin {
+    fn place_files(&mut self, place: &Path) {
         let files = [
             &mut self.url_file,
             &mut self.wallet_url_file,
@@ -61,10 +64,9 @@ impl Bitcoin {
             &mut self.client_key_file,
         ];
         files.into_iter().flatten().for_each(|file| *file = place.join(&file));
-        self
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         self.sealed.check(&self.secrets())?;
         self.url().check()?;
         self.certificates().check()?;
@@ -83,16 +85,16 @@ impl Bitcoin {
         self.fees().map(drop)
     }
 
-    /// Where its secrets are.
-    pub(super) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+    fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.sealed.kept(self.secrets())
     }
 
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![self.url().secret(), self.wallet_url().secret(), self.certificates().secret()]
+    fn real_money(&self) -> Option<String> {
+        let is_main = self.network().is_ok_and(|network| network == Network::Main);
+        is_main.then(|| "there is money on the network `main` that is worth something".to_owned())
     }
 
-    pub(super) fn open(&self, vault: Vault<'_>) -> Result<BitcoinRail, String> {
+    fn open(&self, vault: Vault<'_>) -> Result<Arc<dyn Rail>, String> {
         let rate = |satoshi: u32| FeeRate::per_1000_bytes(u64::from(satoshi).saturating_mul(1000));
         let (software, wallet_url) = match self.software {
             Kind::Core => (Software::Core, None),
@@ -108,12 +110,14 @@ impl Bitcoin {
             rates: Rates { ceiling: rate(self.max_fee_rate), fallback: rate(self.fallback_fee_rate) },
             confirmations: self.confirmations,
         };
-        BitcoinRail::new(settings).map_err(|problem| format!("`url` {problem}"))
+        let rail = BitcoinRail::new(settings).map_err(|problem| format!("`url` {problem}"))?;
+        Ok(Arc::new(rail))
     }
+}
 
-    /// Whether there is money on the network that is worth something.
-    pub(super) fn is_main(&self) -> bool {
-        self.network().is_ok_and(|network| network == Network::Main)
+impl Bitcoin {
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![self.url().secret(), self.wallet_url().secret(), self.certificates().secret()]
     }
 
     fn url(&self) -> Place<'_> {

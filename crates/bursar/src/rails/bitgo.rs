@@ -10,9 +10,11 @@ use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
 use bursar_gateway::bitgo::{AuthVersion, BitgoRail, ExpressSettings, Scheme, Settings, Software};
 use bursar_rails::bitgo::Chain;
+use bursar_service::rail::Rail;
 use serde::Deserialize;
 
-use super::fees;
+use super::Section;
+use super::fees::fees;
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::trust::{CLIENT_KEY, Certificates};
@@ -58,16 +60,15 @@ enum Kind {
     Bursar,
 }
 
-impl Bitgo {
-    pub(super) fn placed(mut self, place: &Path) -> Self {
+impl Section for Bitgo {
+    fn place_files(&mut self, place: &Path) {
         self.passphrase_files.values_mut().for_each(|file| *file = place.join(&file));
         let files =
             [&mut self.token_file, &mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file];
         files.into_iter().flatten().for_each(|file| *file = place.join(&file));
-        self
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         // Nothing in it is secret: who is there is shown a token, and that is in a file.
         Place { name: "url", url: Some(&self.url), file: None, sealed: false }.check()?;
         self.sealed.check(&self.secrets())?;
@@ -81,21 +82,20 @@ impl Bitgo {
         self.fees().map(drop)
     }
 
-    /// Where its secrets are.
-    pub(super) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+    fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.sealed.kept(self.secrets())
     }
 
-    /// The files with the passphrases of wallets.
-    pub(super) fn passphrases(&self) -> impl Iterator<Item = &Path> {
-        self.passphrase_files.values().map(PathBuf::as_path)
+    fn passphrases(&self) -> Vec<&Path> {
+        self.passphrase_files.values().map(PathBuf::as_path).collect()
     }
 
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![MayHave { key: TOKEN, file: self.token_file.as_deref() }, self.certificates().secret()]
+    fn real_money(&self) -> Option<String> {
+        let is_main = self.chain().map_or(true, Chain::is_main);
+        is_main.then(|| "there is money in its coin that is worth something".to_owned())
     }
 
-    pub(super) fn open(&self, vault: Vault<'_>) -> Result<BitgoRail, String> {
+    fn open(&self, vault: Vault<'_>) -> Result<Arc<dyn Rail>, String> {
         let text = match &self.token_file {
             Some(file) => fs::read_to_string(file)
                 .map(Secret::new)
@@ -115,12 +115,14 @@ impl Bitgo {
             trusts_recipients: self.trusts_recipients(),
             fees: self.fees()?,
         };
-        BitgoRail::trusting(settings, Arc::new(SystemClock), &self.certificates().read(vault)?)
+        let rail = BitgoRail::trusting(settings, Arc::new(SystemClock), &self.certificates().read(vault)?)?;
+        Ok(Arc::new(rail))
     }
+}
 
-    /// Whether there is money in its coin that is worth something.
-    pub(super) fn is_main(&self) -> bool {
-        self.chain().map_or(true, Chain::is_main)
+impl Bitgo {
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![MayHave { key: TOKEN, file: self.token_file.as_deref() }, self.certificates().secret()]
     }
 
     fn scheme(&self) -> Result<Scheme, String> {

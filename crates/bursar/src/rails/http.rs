@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_core::secret::Secret;
 use bursar_gateway::http::{HttpRail, Settings};
 use bursar_rails::http::Rules;
 use bursar_rails::http::written::WrittenRule;
+use bursar_service::rail::Rail;
 use serde::Deserialize;
 
+use super::Section;
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::trust::{CLIENT_KEY, Certificates};
@@ -55,18 +58,19 @@ pub(crate) struct Http {
     rules: Vec<WrittenRule>,
 }
 
-impl Http {
-    pub(super) fn placed(mut self, place: &Path) -> Self {
-        self.url_file = self.url_file.map(|file| place.join(file));
-        for file in
-            [&mut self.credential_file, &mut self.ca_file, &mut self.client_certificate_file, &mut self.client_key_file]
-        {
-            *file = file.take().map(|file| place.join(file));
-        }
-        self
+impl Section for Http {
+    fn place_files(&mut self, place: &Path) {
+        let files = [
+            &mut self.url_file,
+            &mut self.credential_file,
+            &mut self.ca_file,
+            &mut self.client_certificate_file,
+            &mut self.client_key_file,
+        ];
+        files.into_iter().flatten().for_each(|file| *file = place.join(&file));
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         self.sealed.check(&self.secrets())?;
         self.place().check()?;
         self.certificates().check()?;
@@ -97,20 +101,15 @@ impl Http {
         self.rules().map(drop)
     }
 
-    /// Where its secrets are.
-    pub(super) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
+    fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.sealed.kept(self.secrets())
     }
 
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![
-            MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() },
-            self.place().secret(),
-            self.certificates().secret(),
-        ]
+    fn real_money(&self) -> Option<String> {
+        (!self.test_money).then(|| "nothing says `test_money = true`".to_owned())
     }
 
-    pub(super) fn open(&self, vault: Vault<'_>) -> Result<HttpRail, String> {
+    fn open(&self, vault: Vault<'_>) -> Result<Arc<dyn Rail>, String> {
         let credential = match &self.credential_header {
             Some(header) => {
                 let text = match &self.credential_file {
@@ -124,7 +123,7 @@ impl Http {
             }
             None => None,
         };
-        HttpRail::new(Settings {
+        let rail = HttpRail::new(Settings {
             url: self.place().read(vault)?,
             credential,
             trust: self.certificates().read(vault)?,
@@ -133,7 +132,18 @@ impl Http {
             longest_answer: self.max_answer_bytes,
             refused_after: Duration::from_secs(self.refused_after_seconds),
             reuse_connections: self.reuse_connections,
-        })
+        })?;
+        Ok(Arc::new(rail))
+    }
+}
+
+impl Http {
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![
+            MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() },
+            self.place().secret(),
+            self.certificates().secret(),
+        ]
     }
 
     /// What its requests mean.

@@ -168,6 +168,34 @@ fn a_rotated_token_goes_on_with_both_texts_and_the_same_budget() {
 }
 
 #[test]
+fn who_does_not_want_to_wait_has_the_rail_asked_what_became_of_spends() {
+    let desk = Desk::new();
+    let (id, token) = desk.token(&["--limit", "tbtc=1000"]);
+    for (to, amount) in [("sandbox:drop-answer", "600"), ("sandbox:never", "400")] {
+        assert_eq!(desk.spend(&token, to, amount).failure()["code"], "outcome_pending");
+    }
+    assert_eq!(desk.spend(&token, ADDRESS, "1").failure()["context"]["held"], "1000");
+    let all = desk.run(&["spends", "reconcile", "--json"]).json();
+    let told: Vec<(&Value, &Value)> =
+        all["reconciled"].as_array().unwrap().iter().map(|one| (&one["showed"], &one["spend"]["state"])).collect();
+    assert_eq!(told, [(&json!("moved"), &json!("captured")), (&json!("not_moved"), &json!("released"))]);
+    let limit = desk.run(&["token", "limits", "--json", &id]).json()["limits"][0].clone();
+    assert_eq!((&limit["captured"], &limit["held"]), (&json!("600"), &json!("0")));
+    assert_eq!(desk.run(&["spends", "reconcile", "--json"]).json(), json!({"reconciled": []}));
+    let one = all["reconciled"][0]["spend"]["id"].as_str().unwrap();
+    let again = desk.run(&["spends", "reconcile", one]).text();
+    assert!(again.contains("captured  not asked") && again.contains("it is settled"), "{again}");
+
+    let slipped = desk.run(&["spends", "list", one]);
+    assert_eq!(slipped.code(), 2);
+    assert!(
+        slipped.told().contains(&format!("hint: `bursar spends show {one}` shows that spend")),
+        "{}",
+        slipped.told()
+    );
+}
+
+#[test]
 fn a_spend_of_which_nobody_knows_counts_until_somebody_says_what_became_of_it() {
     let desk = Desk::new();
     let (id, token) = desk.token(&["--limit", "tbtc=1000"]);

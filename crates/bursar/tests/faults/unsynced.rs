@@ -60,6 +60,7 @@ async fn serves_until_it_is_told_to_end() {
         environment: "test".to_owned(),
         body_limit: 64 * 1024,
         authz: Arc::default(),
+        rail_hosts: BTreeMap::new(),
     };
     let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
     tokio::spawn(bursar_http::serve(clients, router, std::future::pending()));

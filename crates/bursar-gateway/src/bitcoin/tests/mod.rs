@@ -316,9 +316,9 @@ async fn a_second_send_of_one_hold_signs_and_broadcasts_no_other() {
 #[tokio::test]
 async fn a_node_of_another_network_is_not_used() {
     let bench = bench(&[]).await;
-    assert_eq!(bench.rail.check().await, Ok(()));
+    assert_eq!(bench.rail.is_usable().await, Ok(()));
     bench.fault("getblockchaininfo", || Told::Result(r#"{"chain":"main"}"#.to_owned()));
-    assert!(matches!(bench.rail.check().await, Err(RailError::Unavailable(_))));
+    assert!(matches!(bench.rail.is_usable().await, Err(RailError::Unavailable(_))));
 }
 
 #[tokio::test]

@@ -166,6 +166,6 @@ impl Reply {
 
 /// The fields a rail finds fault with, by their names.
 fn field_named(name: &str) -> &'static str {
-    let known = ["coin", "address", "recipients", "reference", "transaction"];
+    let known = ["coin", "address", "recipients", "reference", "txHex"];
     known.into_iter().find(|known| *known == name).unwrap_or("request")
 }

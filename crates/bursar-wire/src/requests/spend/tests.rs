@@ -49,6 +49,60 @@ fn a_payment_names_one_recipient_and_a_whole_amount() {
     assert_refused(Send::read_one, &payment(), &faults);
 }
 
+/// What BitGo documents besides and is not done here: in the body, and in a recipient.
+fn not_carried_out() -> Vec<Fault> {
+    let own_fee = "the rail sets the fee";
+    let own_coins = "the rail chooses which coins are spent";
+    vec![
+        (json!({"feeRate": 1000}), "feeRate", own_fee),
+        (json!({"maxFeeRate": 1000}), "maxFeeRate", own_fee),
+        (json!({"numBlocks": 2}), "numBlocks", own_fee),
+        (json!({"gasPrice": 0}), "gasPrice", own_fee),
+        (json!({"eip1559": {}}), "eip1559", own_fee),
+        (json!({"subtractFeeFromAmount": true}), "subtractFeeFromAmount", "exactly their `amount`"),
+        (json!({"unspents": ["a:0"]}), "unspents", own_coins),
+        (json!({"changeAddress": "tb1q"}), "changeAddress", own_coins),
+        (json!({"minConfirms": 6}), "minConfirms", own_coins),
+        (json!({"noSplitChange": true}), "noSplitChange", own_coins),
+        (json!({"noSplitChange": "no"}), "noSplitChange", own_coins),
+        (json!({"memo": {"type": "id", "value": "1"}}), "memo", "leave it out"),
+        (json!({"preview": true}), "preview", "limits:dry-run"),
+        (json!({"nonce": "7"}), "nonce", "in its own order"),
+        (json!({"custodianTransactionId": "a"}), "custodianTransactionId", "as `sequenceId`"),
+        (json!({"hop": true}), "hop", "is not known here"),
+        (json!({"feerate": 1}), "feerate", "is not known here"),
+        (json!({"a\u{202e}b": 1}), "a\\u{202e}b", "is not known here"),
+    ]
+}
+
+#[test]
+fn what_would_change_what_moves_or_costs_is_refused_by_name() {
+    let faults = not_carried_out();
+    assert_refused(Send::read_one, &payment(), &faults);
+    assert_refused(Send::read_many, &json!({"recipients": [payment()]}), &faults);
+    for (changes, field, problem) in faults {
+        let mut recipient = payment();
+        recipient.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let refused = Send::read_many(&body(&json!({"recipients": [payment(), recipient]}))).unwrap_err();
+        assert_eq!(refused.field, format!("recipients[1].{field}"));
+        assert!(refused.problem.contains(problem), "{refused}");
+    }
+    let both = json!({"recipients": [payment()], "address": "tb1q", "amount": "1"});
+    assert_eq!(Send::read_one(&body(&both)).unwrap_err().field, "recipients");
+    assert_eq!(Send::read_many(&body(&both)).unwrap_err().field, "address");
+}
+
+#[test]
+fn what_moves_and_costs_the_same_whatever_it_says_is_passed_over() {
+    let changes = json!({
+        "walletPassphrase": "p", "prv": "xprv9", "message": "for May", "apiVersion": "full", "txFormat": "psbt",
+        "verification": {}, "preview": false, "hop": false, "noSplitChange": false, "feeRate": null, "unspents": null,
+    });
+    let plain = Send { recipients: vec![recipient_of("tb1q", 1)], particulars: Particulars::default() };
+    assert_eq!(Send::read_one(&with(&payment(), &changes)).as_ref(), Ok(&plain));
+    assert_eq!(Send::read_many(&with(&json!({"recipients": [payment()]}), &changes)).as_ref(), Ok(&plain));
+}
+
 #[test]
 fn a_payment_is_read_with_what_comes_with_it() {
     let plain = Send { recipients: vec![recipient_of("tb1q", 1)], particulars: Particulars::default() };

@@ -10,7 +10,7 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
         HoldState::Captured { at: at(2), amount: Amount::new(63), fee: Amount::new(3), reference: "f00d".to_owned() };
     let key = Some(SpendKey::Client(TOKEN, "may-1".to_owned()));
     let captured = Hold { key, comment: Some("rent".to_owned()), holder: Some(TOKEN), ..hold(state) };
-    assert_json_snapshot!(native_spend(&captured), @r#"
+    assert_json_snapshot!(native_spend(&captured, None), @r#"
     {
       "id": "05050505050505050505050505050505",
       "state": "captured",
@@ -56,15 +56,21 @@ fn what_became_of_a_spend_stands_under_the_name_of_its_state() {
         ),
     ];
     for (state, expected) in states {
-        let shown = native_spend(&Hold { wallet: None, ..hold(state.clone()) });
+        let shown = native_spend(&Hold { wallet: None, ..hold(state.clone()) }, None);
         assert_eq!((&shown["state"], &shown["wallet"]), (&json!(state.name()), &Value::Null));
         assert_eq!(shown.get(state.name()).unwrap_or(&Value::Null), &expected);
     }
 }
 
 #[test]
+fn a_spend_under_way_says_what_it_was_sent_as() {
+    assert_eq!(native_spend(&hold(HoldState::Open), Some("ab"))["sent"], json!({"reference": "ab"}));
+    assert_eq!(native_spend(&hold(HoldState::Open), None).get("sent"), None);
+}
+
+#[test]
 fn a_spend_shows_the_name_its_client_chose_and_no_other() {
-    let named = |key| native_spend(&Hold { key: Some(key), ..hold(HoldState::Open) });
+    let named = |key| native_spend(&Hold { key: Some(key), ..hold(HoldState::Open) }, None);
     let sequence = named(SpendKey::Sequence(WALLET, "may-1".to_owned()));
     assert_eq!((sequence.get("sequenceId"), sequence.get("idempotencyKey")), (Some(&json!("may-1")), None));
     let built = named(SpendKey::Transaction(WALLET, [1; 32]));
@@ -74,7 +80,7 @@ fn a_spend_shows_the_name_its_client_chose_and_no_other() {
 #[test]
 fn a_list_of_spends_says_where_it_goes_on_only_if_it_does() {
     assert_eq!(native_spends(&[], None), json!({"spends": []}));
-    let more = native_spends(&[hold(HoldState::Open)], Some(HOLD));
+    let more = native_spends(&[(hold(HoldState::Open), None)], Some(HOLD));
     assert_eq!(
         (more["spends"][0]["id"].clone(), more["next"].clone()),
         (json!(HOLD.to_string()), json!(HOLD.to_string()))

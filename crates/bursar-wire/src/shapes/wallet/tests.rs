@@ -73,7 +73,7 @@ fn every_key_a_wallet_names_is_found_and_belongs_to_it_alone() {
 fn a_transfer_that_went_through_shows_what_moved_and_its_fee() {
     let key = Some(SpendKey::Sequence(WALLET, "may-1".to_owned()));
     let hold = Hold { key, comment: Some("rent".to_owned()), ..captured(63) };
-    assert_json_snapshot!(transfer(&hold), @r#"
+    assert_json_snapshot!(transfer(&hold, None), @r#"
     {
       "id": "05050505050505050505050505050505",
       "coin": "tbtc",
@@ -110,7 +110,7 @@ fn a_transfer_is_shown_in_every_state() {
     let shown: Vec<Value> = states
         .into_iter()
         .map(|state| {
-            let shown = transfer(&hold(state));
+            let shown = transfer(&hold(state), None);
             json!([shown["state"], shown["txid"], shown["value"], shown["valueString"], shown["feeString"]])
         })
         .collect();
@@ -124,10 +124,20 @@ fn a_transfer_is_shown_in_every_state() {
 }
 
 #[test]
+fn a_transfer_under_way_has_the_name_that_it_was_sent_under_and_a_settled_one_its_own() {
+    for state in [HoldState::Open, HoldState::Unresolved { since: at(31) }] {
+        assert_eq!(transfer(&hold(state), Some("ab"))["txid"], "ab");
+    }
+    assert_eq!(transfer(&captured(60), Some("ab"))["txid"], transfer(&captured(60), None)["txid"]);
+    let released = HoldState::Released { at: at(2), reason: "refused".to_owned() };
+    assert_eq!(transfer(&hold(released), Some("ab"))["txid"], Value::Null);
+}
+
+#[test]
 fn a_transfer_of_nothing_has_no_sign_and_a_great_one_is_text() {
     let of = |amount: Amount| {
         let payees = vec![payee("tb1q", amount)];
-        transfer(&Hold { cost: cost(amount, Amount::ZERO), payees, ..hold(HoldState::Open) })
+        transfer(&Hold { cost: cost(amount, Amount::ZERO), payees, ..hold(HoldState::Open) }, None)
     };
     let nothing = of(Amount::ZERO);
     assert_eq!((&nothing["value"], &nothing["valueString"]), (&json!(0), &json!("0")));
@@ -149,26 +159,26 @@ fn a_fee_in_another_coin_is_not_part_of_what_moved() {
         fee: Amount::new(fee),
         reference: "f00d".to_owned(),
     };
-    let shown = transfer(&Hold { cost: cost.clone(), wallet: None, ..hold(state(7)) });
+    let shown = transfer(&Hold { cost: cost.clone(), wallet: None, ..hold(state(7)) }, None);
     assert_eq!(
         (&shown["coin"], &shown["valueString"], &shown["feeString"], &shown["wallet"]),
         (&json!("hteth:usdc"), &json!("-60"), &json!("7"), &Value::Null)
     );
-    let open = transfer(&Hold { cost, ..hold(HoldState::Open) });
+    let open = transfer(&Hold { cost, ..hold(HoldState::Open) }, None);
     assert_eq!((&open["valueString"], &open["feeString"]), (&json!("-60"), &json!("10")));
 }
 
 #[test]
 fn a_transaction_built_before_has_no_name_of_its_clients_choosing() {
     let hold = Hold { key: Some(SpendKey::Transaction(WALLET, [1; 32])), ..captured(60) };
-    assert_eq!(transfer(&hold).get("sequenceId"), None);
+    assert_eq!(transfer(&hold, None).get("sequenceId"), None);
 }
 
 #[test]
 fn what_was_sent_shows_the_transaction_and_the_transfer() {
     let hold = captured(60);
     let mut shown = sent(&hold, "f00d", &[0, 255]);
-    assert_eq!(shown["transfer"], transfer(&hold));
+    assert_eq!(shown["transfer"], transfer(&hold, None));
     shown["transfer"] = "…".into();
     assert_json_snapshot!(shown, @r#"
     {
@@ -212,7 +222,7 @@ fn lists_say_where_they_go_on_only_if_they_do() {
     assert_eq!(wallets(vec![], Some(WALLET))["nextBatchPrevId"], WALLET.to_string());
     let coin = coin("tbtc");
     assert_eq!(transfers(&coin, &[], None), json!({"coin": "tbtc", "transfers": []}));
-    assert_eq!(transfers(&coin, &[captured(60)], Some(HOLD))["nextBatchPrevId"], HOLD.to_string());
+    assert_eq!(transfers(&coin, &[(captured(60), None)], Some(HOLD))["nextBatchPrevId"], HOLD.to_string());
     let address = json!({"address": "tb1q", "coin": "tbtc", "wallet": WALLET.to_string()});
     let expected = json!({"coin": "tbtc", "count": 1, "addresses": [address]});
     assert_eq!(addresses(&coin, WALLET, &["tb1q".to_owned()]), expected);

@@ -1,0 +1,98 @@
+//! Asking by hand what became of a spend: who may ask, and what the rail's answer does.
+
+use bursar_core::time::Span;
+use serde_json::json;
+
+use crate::support::Answer;
+use crate::world::{World, code};
+
+async fn reconcile(world: &World, spend: &str, token: &str) -> Answer {
+    world.server.send("POST", &format!("/bursar/v1/spends/{spend}/reconcile"), Some(token), None).await
+}
+
+/// The only spend that nobody has settled.
+async fn unsettled(world: &World) -> String {
+    // What was settled last is durable once something else is.
+    world.server.bursar.note_uses().await.unwrap();
+    let list = world.get("/bursar/v1/spends?unsettled=true", &world.session).await;
+    let spends = list.body["spends"].as_array().unwrap_or_else(|| panic!("{}", list.body));
+    assert_eq!(spends.len(), 1, "{}", list.body);
+    spends[0]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_the_rail_knows_of_a_spend_settles_it_at_once() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    for (to, showed, state, captured) in
+        [("sandbox:drop-answer", "moved", "captured", "60"), ("sandbox:never", "not_moved", "released", "60")]
+    {
+        let lost = world.spend_to(&token, to, if state == "captured" { "60" } else { "40" }).await;
+        assert_eq!(code(&lost), "outcome_pending", "{}", lost.body);
+        let spend = unsettled(&world).await;
+        let asked = reconcile(&world, &spend, &world.session).await;
+        assert_eq!(asked.status, 200, "{}", asked.body);
+        assert_eq!((&asked.body["showed"], &asked.body["spend"]["state"]), (&json!(showed), &json!(state)), "{to}");
+        assert_eq!(asked.body["reference"].is_string(), state == "captured", "{}", asked.body);
+        let limit = &world.limits(&id).await["limits"][0];
+        assert_eq!((&limit["captured"], &limit["held"]), (&json!(captured), &json!("0")), "{to}");
+        let again = reconcile(&world, &spend, &world.session).await.body;
+        assert_eq!((&again["showed"], &again["detail"]), (&json!("not_asked"), &json!("it is settled")));
+        assert_eq!(again["spend"]["state"], state);
+    }
+}
+
+#[tokio::test]
+async fn only_a_person_who_may_resolve_a_spend_has_its_rail_asked() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend_to(&token, "sandbox:drop-answer", "60").await.status, 409);
+    let spend = unsettled(&world).await;
+    world.server.user("stranger@example.com").await;
+    let stranger = world.server.log_in("stranger@example.com").await;
+    assert_eq!(reconcile(&world, &spend, &stranger).await.status, 404);
+    assert_eq!(code(&reconcile(&world, &spend, &token).await), "person_only");
+    assert_eq!(reconcile(&world, &"0".repeat(32), &world.session).await.status, 404);
+    let theirs = world.get("/bursar/v1/spends?unsettled=true", &stranger).await;
+    assert_eq!(theirs.body["spends"], json!([]));
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "60", "nobody asked");
+}
+
+#[tokio::test]
+async fn what_a_service_carries_out_itself_stays_the_services_to_settle() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let held = world.hold(&service, &token, None, "60").await;
+    let spend = held.body["id"].as_str().unwrap();
+    let asked = reconcile(&world, spend, &world.session).await.body;
+    assert_eq!((&asked["showed"], &asked["spend"]["state"]), (&json!("not_asked"), &json!("open")), "{asked}");
+    assert!(asked["detail"].as_str().unwrap().contains("the service that holds it has until"), "{asked}");
+    world.server.pass(Span::from_seconds(61));
+    let overdue = reconcile(&world, spend, &world.session).await.body;
+    assert_eq!(
+        (&overdue["showed"], &overdue["spend"]["state"]),
+        (&json!("unknown"), &json!("unresolved")),
+        "{overdue}"
+    );
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "60", "it counts until somebody says what became of it");
+}
+
+#[tokio::test]
+async fn a_list_that_there_is_not_is_refused_by_name() {
+    let world = World::new().await;
+    for (query, field) in [
+        ("unsettled=yes", "unsettled"),
+        ("unresolved=false", "unresolved"),
+        ("unresolved=true&unsettled=true", "unresolved"),
+        ("unsettled", "unsettled"),
+    ] {
+        let refused = world.get(&format!("/bursar/v1/spends?{query}"), &world.session).await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.body["field"]),
+            (400, &json!(field)),
+            "{query}: {}",
+            refused.body
+        );
+    }
+}

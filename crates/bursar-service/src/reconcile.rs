@@ -1,0 +1,112 @@
+//! Asking by hand what became of a spend: what the sweep does by the clock, for whoever does not want to wait for it.
+//!
+//! It only asks the rail, and settles by what the rail shows, so it takes no second factor. What must never happen here: that
+//! a spend is asked after whose own request is still carrying it out, as rails cancel what they do not know.
+
+use bursar_core::hold::{Hold, HoldState};
+use bursar_core::id::HoldId;
+use bursar_store::Page;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::rail::SendOutcome;
+
+/// What came of asking after a spend.
+#[derive(Clone, Debug)]
+pub struct Reconciled {
+    /// The spend, as it stands now.
+    pub hold: Hold,
+    /// What was shown of it.
+    pub shown: Shown,
+}
+
+/// What was shown of a spend.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Shown {
+    /// Nothing: its rail was not asked.
+    NotAsked {
+        /// Why not, and what comes next.
+        reason: String,
+    },
+    /// What its rail said.
+    ByRail(SendOutcome),
+}
+
+impl Bursar {
+    /// Asks the rail what became of a spend, and settles it if the rail knows.
+    ///
+    /// # Errors
+    /// The caller is no person, or may not resolve this spend; or the store does not answer.
+    pub async fn reconcile_spend(&self, principal: &Principal, id: HoldId) -> Result<Reconciled, ServiceError> {
+        self.person(principal)?;
+        self.may_resolve(principal, &self.stored_spend(id)?)?;
+        // A slow rail keeps what it is given here as it keeps spends.
+        let _turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
+        let hold = self.stored_spend(id)?;
+        if let Some(reason) = self.not_to_be_asked_after(&hold) {
+            return Ok(Reconciled { hold, shown: Shown::NotAsked { reason } });
+        }
+        let outcome = self.became_of(&hold).await?;
+        self.settle_by(&hold, outcome.clone()).await?;
+        Ok(Reconciled { hold: self.stored_spend(id)?, shown: Shown::ByRail(outcome) })
+    }
+
+    /// Spends that nobody has settled, open or unresolved, among those that the caller may resolve.
+    ///
+    /// # Errors
+    /// The caller is no person.
+    pub async fn unsettled_for(
+        &self,
+        principal: &Principal,
+        page: Page<HoldId>,
+    ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
+        self.resolvable(principal, page, |reader, look| reader.unsettled(look)).await
+    }
+
+    /// The id of the transaction that a spend became, while it is not settled; nothing if it has none yet.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn sent_as(&self, hold: &Hold) -> Result<Option<String>, ServiceError> {
+        // Whoever moves the money themselves knows what they called it.
+        if !hold.state.is_held() || hold.holder.is_some() {
+            return Ok(None);
+        }
+        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(None) };
+        Ok(rail.transaction_id(hold.id, &self.memory(name))?)
+    }
+
+    /// Spends, each with the id of its transaction while it is not settled.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn with_names(&self, spends: Vec<Hold>) -> Result<Vec<(Hold, Option<String>)>, ServiceError> {
+        spends.into_iter().map(|hold| self.sent_as(&hold).map(|sent| (hold, sent))).collect()
+    }
+
+    fn stored_spend(&self, id: HoldId) -> Result<Hold, ServiceError> {
+        self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))
+    }
+
+    /// Why nobody is to ask after a spend now; nothing if they may.
+    fn not_to_be_asked_after(&self, hold: &Hold) -> Option<String> {
+        let is_overdue = hold.deadline <= self.clock.now();
+        match hold.state {
+            HoldState::Captured { .. } | HoldState::Released { .. } => Some("it is settled".to_owned()),
+            HoldState::Unresolved { .. } => None,
+            HoldState::Open if is_overdue => None,
+            HoldState::Open if hold.captures_itself => Some(format!(
+                "it counts as captured from {} on, unless its holder says otherwise before",
+                hold.deadline
+            )),
+            HoldState::Open if hold.holder.is_some() => {
+                Some(format!("the service that holds it has until {} to say what became of it", hold.deadline))
+            }
+            HoldState::Open if self.under_way.contains(hold.id) => None,
+            HoldState::Open => {
+                Some(format!("it is being carried out; if no answer has come by {}, ask again", hold.deadline))
+            }
+        }
+    }
+}

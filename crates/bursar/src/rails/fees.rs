@@ -1,0 +1,15 @@
+//! What fees may take, as the sections of all kinds say it.
+
+use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::ledger::FeeCeiling;
+use bursar_core::limit::text;
+
+/// The most that fees may take, in amounts as people write them.
+pub(super) fn fees(coin: &Coin, per_spend: &str, per_day: &str) -> Result<FeeCeiling, String> {
+    let decimals = coin.decimals().unwrap_or(18);
+    let read = |name: &str, written: &str| -> Result<Amount, String> {
+        text::amount(written, decimals).ok_or_else(|| format!("`{name}` is not an amount of {coin}, such as \"0.01\""))
+    };
+    Ok(FeeCeiling { per_spend: read("fees_per_spend", per_spend)?, per_day: read("fees_per_day", per_day)? })
+}
