@@ -6,7 +6,7 @@ use super::*;
 use crate::account::{User, Wallet};
 use crate::fixtures::{ADDRESS, payee};
 use crate::ledger::charges::subjects;
-use crate::ledger::conservation::Conservation;
+use crate::ledger::conservation::{Conservation, Difference};
 use crate::ledger::{Applied, HistoryKey, Past, Versioned, total_of_coins};
 use crate::limit::History;
 use crate::token::Token;
@@ -275,12 +275,19 @@ impl World {
 
     /// I8: all budgets say what the spends say that are kept.
     pub(super) fn is_conserved(&self) {
-        let mut conservation = Conservation::default();
+        assert_eq!(self.differences(), []);
+    }
+
+    /// What the check of the ledger finds.
+    pub(super) fn differences(&self) -> Vec<Difference> {
+        let mut conservation = Conservation::new(self.now, true);
         self.spends().for_each(|hold| conservation.add(hold, |subject| self.rules(subject)));
+        let mut found = Vec::new();
         for (key, budget) in self.budgets() {
-            assert_eq!(conservation.compare(key, budget, true), []);
+            found.extend(conservation.compare(key, budget, self.rules(key.subject)));
         }
-        assert_eq!(conservation.finish(), []);
+        found.extend(conservation.finish());
+        found
     }
 }
 
