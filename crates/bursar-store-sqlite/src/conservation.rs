@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use bursar_core::coin::Asset;
+use bursar_core::id::TokenId;
 use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::conservation::{Conservation, Difference};
 use bursar_core::limit::{LimitSet, Subject};
@@ -46,5 +47,23 @@ pub(crate) fn check(view: &Connection, all: bool) -> Result<Vec<Difference>, Sto
     })?;
     differences.extend(sums.finish());
     differences.sort_by(|one, other| one.budget.cmp(&other.budget));
+    Ok(differences)
+}
+
+/// The same for one token, from its spends alone.
+pub(crate) fn check_token(view: &Connection, token: TokenId) -> Result<Vec<Difference>, StoreError> {
+    let subject = Subject::Token(token);
+    let rules = limits::load(view, subject)?.map(|found| found.value);
+    let mut sums = Conservation::of(subject, position::time(view)?);
+    spends::for_each_of_token(view, token, |hold| {
+        sums.add(&hold, |_| rules.as_ref());
+        Ok(())
+    })?;
+    let mut differences = Vec::new();
+    budget::for_each_of(view, subject, |key, budget| {
+        differences.extend(sums.compare(&key, &budget, rules.as_ref()));
+        Ok(())
+    })?;
+    differences.extend(sums.finish());
     Ok(differences)
 }

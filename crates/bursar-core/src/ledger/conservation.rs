@@ -23,6 +23,8 @@ use windows::Seen;
 pub struct Conservation {
     now: Timestamp,
     all: bool,
+    /// Of whom alone, if not of everybody.
+    only: Option<Subject>,
     sums: HashMap<BudgetKey, Sums>,
     /// What budgets say was captured of coins, and of groups of them.
     coins: HashMap<Subject, Vec<(Coin, Usage)>>,
@@ -86,7 +88,12 @@ impl fmt::Display for Difference {
 impl Conservation {
     /// Nothing yet, at a ledger time; `all` says that captured spends will be taken in, too.
     pub fn new(now: Timestamp, all: bool) -> Self {
-        Self { now, all, sums: HashMap::new(), coins: HashMap::new(), groups: Vec::new() }
+        Self { now, all, only: None, sums: HashMap::new(), coins: HashMap::new(), groups: Vec::new() }
+    }
+
+    /// Nothing yet of one subject, of which all spends will be taken in, and budgets of nobody else compared.
+    pub fn of(subject: Subject, now: Timestamp) -> Self {
+        Self { only: Some(subject), ..Self::new(now, true) }
     }
 
     /// Takes in a spend, under the rules its subjects have now.
@@ -102,7 +109,8 @@ impl Conservation {
         };
         let payments = payments_of(hold, &cost);
         let now = self.now;
-        for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation) {
+        let is_meant = |subject: &Subject| self.only.is_none_or(|only| only == *subject);
+        for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation).filter(is_meant) {
             let lifted = hold.overridden && matches!(subject, Subject::Token(_));
             let set = rules(subject);
             for Charge { budget, usage } in charges(subject, set, Terms { cost: &cost, payments: &payments }) {

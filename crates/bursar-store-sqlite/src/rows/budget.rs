@@ -101,6 +101,17 @@ pub(crate) fn for_each(
     each(connection, TABLE, query, [], |columns| found(read_key(columns)?, read(columns)?))
 }
 
+/// Hands over every budget of a subject, with its windows.
+pub(crate) fn for_each_of(
+    connection: &Connection,
+    subject: Subject,
+    mut found: impl FnMut(BudgetKey, Budget) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let query = select!("subject_kind, subject, asset, destination", "WHERE subject_kind = ?1 AND subject = ?2");
+    let params = params![subject.kind(), subject.id_bytes()];
+    each(connection, TABLE, query, params, |columns| found(read_key(columns)?, read(columns)?))
+}
+
 pub(crate) fn store(
     connection: &Connection,
     key: &BudgetKey,

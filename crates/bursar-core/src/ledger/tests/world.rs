@@ -7,9 +7,9 @@ use crate::account::{User, Wallet};
 use crate::fixtures::{ADDRESS, payee};
 use crate::ledger::charges::subjects;
 use crate::ledger::conservation::{Conservation, Difference};
-use crate::ledger::{Applied, HistoryKey, Past, Versioned, total_of_coins};
+use crate::ledger::{Applied, HistoryKey, Past, Unlocking, Versioned, total_of_coins};
 use crate::limit::History;
-use crate::token::Token;
+use crate::token::{LockedBy, Token};
 
 pub(super) struct World {
     pub(super) records: HashMap<Key, Versioned<Record>>,
@@ -262,11 +262,12 @@ impl World {
 
     pub(super) fn unlock_and(&mut self, until: Timestamp, resume: bool, drop_limits: bool) -> Outcome {
         let duration = until.since(self.now);
-        self.run(Command::Unlock { token: TOKEN, duration, resume, drop_limits }).outcome
+        let how = Unlocking { resume, drop_limits, agrees: false };
+        self.run(Command::Unlock { token: TOKEN, duration, how }).outcome
     }
 
     pub(super) fn lock(&mut self) -> Outcome {
-        self.run(Command::Lock { token: TOKEN, reason: None }).outcome
+        self.run(Command::Lock { token: TOKEN, by: LockedBy::Owner }).outcome
     }
 
     pub(super) fn write(&mut self, write: Write) -> Outcome {

@@ -101,9 +101,15 @@ fn a_wallet_is_unknown_frozen_or_of_another_coin() {
 }
 
 #[test]
+fn what_the_check_of_the_ledger_stopped_asks_for_no_code() {
+    let refusal = Refusal::Locked(Lock { since: at(1), by: LockedBy::Ledger });
+    assert_snapshot!(shown(&[refusal]), @"");
+}
+
+#[test]
 fn what_an_unlock_would_help_asks_for_one() {
     let refusals = [
-        Refusal::Locked { since: at(1) },
+        Refusal::Locked(Lock { since: at(1), by: LockedBy::Owner }),
         Refusal::NotUnlocked,
         Refusal::NoLimit,
         Refusal::NoLimitForCoin { coin: coin("hteth:usdc") },
