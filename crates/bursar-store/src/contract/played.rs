@@ -172,7 +172,9 @@ pub fn budgets_that_differ_from_their_spends_are_named(database: &impl Database)
         ] {
             ledger.put([Record::Budget(key.clone(), change)]);
             assert_eq!(found(&ledger, false), []);
-            assert_eq!(found(&ledger, true), [(key.clone(), Figure::Captured, captured, captured.saturating_add(one))]);
+            // A group tells of the same, where it speaks of the coin.
+            let of_all = found(&ledger, true).into_iter().filter(|(budget, ..)| *budget == key).collect::<Vec<_>>();
+            assert_eq!(of_all, [(key.clone(), Figure::Captured, captured, captured.saturating_add(one))]);
         }
         ledger.delete([Key::Budget(key.clone())]);
         assert_eq!(found(&ledger, false), [(key.clone(), Figure::Held, held, Usage::default())]);
