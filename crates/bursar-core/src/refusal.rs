@@ -10,6 +10,7 @@ use crate::limit::text::{amount_of, describe};
 use crate::limit::{Ceiling, Fits, LimitReport, Measure, Subject};
 use crate::scope::{ScopeName, Scopes};
 use crate::time::Timestamp;
+use crate::token::{Lock, LockedBy};
 
 /// A refusal: a decision, not an error. Each carries what its explanation needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,11 +61,8 @@ pub enum Refusal {
         /// The coin it holds.
         holds: Coin,
     },
-    /// The token is locked: by its owner, or by the server for a reason that the audit log tells.
-    Locked {
-        /// Since when.
-        since: Timestamp,
-    },
+    /// The token is locked: by its owner, or by the server for a reason.
+    Locked(Lock),
     /// A session spends only while it is unlocked.
     NotUnlocked,
     /// The token has no limit at all and is not unlocked.
@@ -137,7 +135,7 @@ impl Refusal {
             Self::WalletFrozen(_) => "wallet_frozen",
             Self::OrganisationFrozen(_) => "organisation_frozen",
             Self::WrongCoin { .. } => "wrong_coin",
-            Self::Locked { .. } => "locked",
+            Self::Locked(_) => "locked",
             Self::NotUnlocked => "not_unlocked",
             Self::NoLimit => "no_limit",
             Self::NoLimitForCoin { .. } => "no_limit_for_coin",
@@ -162,7 +160,9 @@ impl Refusal {
             Self::DestinationNotAllowed { .. } | Self::TooManyDestinations { .. } => Remedy::MoreRights,
             Self::OwnerFrozen(_) | Self::WalletFrozen(_) | Self::OrganisationFrozen(_) => Remedy::Wait,
             Self::WalletUnknown | Self::WrongCoin { .. } | Self::AmountTooLarge => Remedy::ChangeRequest,
-            Self::Locked { .. }
+            // Whoever runs this server has to look.
+            Self::Locked(Lock { by: LockedBy::Ledger, .. }) => Remedy::Wait,
+            Self::Locked(_)
             | Self::NotUnlocked
             | Self::NoLimit
             | Self::NoLimitForCoin { .. }
@@ -202,9 +202,17 @@ impl Refusal {
             Self::WalletFrozen(freeze) => format!("the wallet is frozen{}", until(freeze)),
             Self::OrganisationFrozen(freeze) => format!("the organisation is frozen{}", until(freeze)),
             Self::WrongCoin { holds } => format!("the wallet holds {holds}"),
-            Self::Locked { since } => format!(
-                "the token has been locked since {since}; its owner unlocks it with a one-time password, or resumes it"
+            Self::Locked(Lock { since, by: LockedBy::Ledger }) => format!(
+                "the check of the ledger stopped the token at {since}: {}; no one-time password lifts that while it is so, \
+                 and whoever runs this server has to look",
+                LockedBy::Ledger.reason().unwrap_or_default()
             ),
+            Self::Locked(Lock { since, by }) => {
+                let why = by.reason().map(|reason| format!(" because {reason}")).unwrap_or_default();
+                format!(
+                    "the token has been locked since {since}{why}; its owner unlocks it with a one-time password, or resumes it"
+                )
+            }
             Self::NotUnlocked => "a session spends only while it is unlocked with a one-time password".to_owned(),
             Self::NoLimit => {
                 "the token has no spending limit; unlock it with a one-time password, or use a token with a limit"

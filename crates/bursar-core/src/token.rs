@@ -40,8 +40,8 @@ pub struct Token {
     pub created_from: IpAddr,
     /// When it was revoked.
     pub revoked: Option<Timestamp>,
-    /// When its owner locked it. Outlives unlocks; only a resume clears it.
-    pub locked: Option<Timestamp>,
+    /// The lock on it. Outlives unlocks; only a resume clears it.
+    pub locked: Option<Lock>,
     /// The latest unlock, running or over.
     pub unlock: Option<Unlock>,
     /// Whether limits are gone for good since an unlock, as BitGo has it (a switch, WC §4.3).
@@ -77,6 +77,53 @@ pub enum Narrowing {
     Organisations(Vec<OrganisationId>),
     /// These.
     Wallets(Vec<WalletId>),
+}
+
+/// A token that is locked spends nothing by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lock {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why: the gravest reason there was since then.
+    pub by: LockedBy,
+}
+
+/// Why a token is locked, the gravest last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LockedBy {
+    /// Its owner wanted it, or the token itself.
+    Owner,
+    /// The operator replaced the second factors of its owner.
+    Operator,
+    /// More moved than was held for a spend of it.
+    Rail,
+    /// A budget of it does not say what its spends say: no unlock lifts that as long as it is so.
+    Ledger,
+}
+
+impl LockedBy {
+    /// All reasons.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Operator, Self::Rail, Self::Ledger];
+
+    /// The stored and shown form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Operator => "operator",
+            Self::Rail => "rail",
+            Self::Ledger => "ledger",
+        }
+    }
+
+    /// What happened, if it is not its owner's wish alone.
+    pub const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Owner => None,
+            Self::Operator => Some("the second factors of its owner were replaced"),
+            Self::Rail => Some("more moved than was held for a spend of it"),
+            Self::Ledger => Some("a budget of it does not say what its spends say"),
+        }
+    }
 }
 
 /// A time-boxed permission, given with a second factor, to spend without the token's own limits.
@@ -152,6 +199,12 @@ impl Token {
     /// The unlock that is running now.
     pub fn unlocked_at(&self, now: Timestamp) -> Option<Unlock> {
         self.unlock.filter(|unlock| now < unlock.until)
+    }
+
+    /// The lock by the check of the ledger, which no second factor lifts; unless it was found to be over, and the token
+    /// was unlocked since.
+    pub fn stopped_at(&self, now: Timestamp) -> Option<Lock> {
+        self.locked.filter(|lock| lock.by == LockedBy::Ledger && self.unlocked_at(now).is_none())
     }
 
     /// Whether the token is neither revoked nor expired.

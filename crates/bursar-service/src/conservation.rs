@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bursar_core::account::{Freeze, FrozenBy, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::id::{TokenId, UserId, WalletId};
-pub use bursar_core::ledger::conservation::Difference;
+pub use bursar_core::ledger::conservation::{Difference, Figure};
 use bursar_core::ledger::{Command, Key, Record, Trace, Write};
 use bursar_core::limit::Subject;
+use bursar_core::token::LockedBy;
 use bursar_store::StoreError;
 
 use crate::Bursar;
 use crate::error::ServiceError;
+use crate::notices::Notice;
 
 /// What is said of an account or a wallet that is frozen because of its budget.
 const REASON: &str = "a budget does not say what its spends say; whoever runs this server has to look";
@@ -41,24 +43,24 @@ impl Bursar {
         let is_unreadable = matches!(found, Err(StoreError::Inconsistent { .. }));
         self.checked.unreadable.store(is_unreadable, Ordering::Relaxed);
         let differences = found?;
-        let count = |figure: &str, only_organisations: bool| {
+        let count = |of_held: bool, only_organisations: bool| {
             let counted = differences.iter().filter(|found| {
                 let is_organisation = matches!(found.budget.subject, Subject::Organisation(_));
-                found.figure == figure && (is_organisation || !only_organisations)
+                (found.figure == Figure::Held) == of_held && (is_organisation || !only_organisations)
             });
             u64::try_from(counted.count()).unwrap_or(u64::MAX)
         };
         let checked = &self.checked;
-        checked.held.store(count("held", false), Ordering::Relaxed);
-        checked.organisations_held.store(count("held", true), Ordering::Relaxed);
+        checked.held.store(count(true, false), Ordering::Relaxed);
+        checked.organisations_held.store(count(true, true), Ordering::Relaxed);
         // A check that does not look at captures finds none, and must not call off what an earlier one found.
         if all {
-            checked.captured.store(count("captured", false), Ordering::Relaxed);
-            checked.organisations_captured.store(count("captured", true), Ordering::Relaxed);
+            checked.captured.store(count(false, false), Ordering::Relaxed);
+            checked.organisations_captured.store(count(false, true), Ordering::Relaxed);
         }
         for difference in &differences {
             let Difference { budget, figure, spends, counted } = difference;
-            tracing::error!(?budget, figure, ?spends, ?counted, "a budget does not say what its spends say");
+            tracing::error!(?budget, ?figure, ?spends, ?counted, "a budget does not say what its spends say");
             // One that cannot be stopped keeps no other from being stopped.
             if let Err(error) = self.stop(budget.subject).await {
                 tracing::error!(?budget, %error, "what spends under this budget could not be stopped");
@@ -114,12 +116,33 @@ impl Bursar {
     async fn stop_token(&self, id: TokenId) -> Result<(), ServiceError> {
         let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
         let now = self.clock.now();
-        match token {
-            // An unlock runs out of its own accord, but until then the token would spend.
-            Some(token) if token.lives_at(now) && (token.locked.is_none() || token.unlocked_at(now).is_some()) => {
-                self.command(Actor::System, Command::Lock { token: id, reason: Some(REASON) }).await.map(drop)
-            }
-            _ => Ok(()),
+        let Some(token) = token.filter(|token| token.lives_at(now) && token.stopped_at(now).is_none()) else {
+            return Ok(());
+        };
+        self.command(Actor::System, Command::Lock { token: id, by: LockedBy::Ledger }).await?;
+        if let Some(owner) = self.owner(token.user)? {
+            let label = token.label.unwrap_or_else(|| id.to_string());
+            self.notify(&owner, &Notice::TokenStopped { label });
+        }
+        Ok(())
+    }
+
+    /// Whether a token that the check has stopped was looked at again, and all its budgets say what its spends say.
+    ///
+    /// # Errors
+    /// They do not.
+    pub(crate) async fn agrees_again(&self, id: TokenId) -> Result<bool, ServiceError> {
+        let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
+        if !token.is_some_and(|token| token.locked.is_some_and(|lock| lock.by == LockedBy::Ledger)) {
+            return Ok(false);
+        }
+        let differences = self.reads.run(move |reader| reader.conservation_of_token(id)).await?;
+        match differences.first() {
+            None => Ok(true),
+            Some(difference) => Err(ServiceError::Conflict(format!(
+                "the check of the ledger stopped this token, and finds the same as before; whoever runs this server has to \
+                 put it right, or you make another token: {difference}"
+            ))),
         }
     }
 

@@ -195,8 +195,8 @@ impl Bursar {
         };
         // No new hold is decided on, so what would refuse one is asked here.
         let now = self.clock.now();
-        if let Some(since) = principal.token().locked.filter(|_| principal.token().unlocked_at(now).is_none()) {
-            return Err(ServiceError::from(Refusal::Locked { since }).into());
+        if let Some(lock) = principal.token().locked.filter(|_| principal.token().unlocked_at(now).is_none()) {
+            return Err(ServiceError::from(Refusal::Locked(lock)).into());
         }
         let freeze = match self.stored_organisation(wallet.organisation) {
             Ok(found) => found.value.freeze,

@@ -23,8 +23,8 @@ impl Bursar {
     /// The caller is no service that may still ask.
     pub async fn introspect(&self, service: &Principal, text: &str) -> Result<Option<TokenState>, ServiceError> {
         let organisation = self.asking_service(service)?;
-        if let Some(since) = service.token().locked {
-            return Err(Refusal::Locked { since }.into());
+        if let Some(lock) = service.token().locked {
+            return Err(Refusal::Locked(lock).into());
         }
         let Some(token) = self.shown_token(text).await? else { return Ok(None) };
         if !self.is_within(&token, organisation, service.token())? {

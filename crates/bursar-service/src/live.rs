@@ -33,8 +33,8 @@ impl Bursar {
             return Err(Unauthenticated::Unknown);
         }
         // Who locks a token is heard at once; what it reads meanwhile, it asks for one by one.
-        if let Some(since) = known.token.locked.filter(|_| known.token.unlocked_at(now).is_none()) {
-            return Err(Unauthenticated::Refused(Box::new(Refusal::Locked { since })));
+        if let Some(lock) = known.token.locked.filter(|_| known.token.unlocked_at(now).is_none()) {
+            return Err(Unauthenticated::Refused(Box::new(Refusal::Locked(lock))));
         }
         Ok(Principal { known, owner, ..principal.clone() })
     }

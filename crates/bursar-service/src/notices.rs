@@ -51,6 +51,11 @@ pub enum Notice {
         /// Since when and until when, and after how many failures.
         pause: Pause,
     },
+    /// The check of the ledger stopped a token.
+    TokenStopped {
+        /// The token's name.
+        label: String,
+    },
     /// The password was changed, by its owner or with a link.
     PasswordChanged,
     /// Somebody asked for a new password; the link sets one.
@@ -128,6 +133,15 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
         Notice::TokenIssued { label, from } => (
             "An access token was made in your name",
             format!("The access token \"{}\" was made in your name, from {from}.\n\n{NOT_YOU}", quote(label)),
+        ),
+        Notice::TokenStopped { label } => (
+            "An access token was stopped",
+            format!(
+                "The access token \"{}\" was stopped by the check of the ledger: a budget of it does not say what its spends \
+                 say. It spends nothing, and no code lifts that as long as it is so. Whoever runs this server has to look; \
+                 until then, another token can take its place.",
+                quote(label)
+            ),
         ),
         Notice::TokenPaused { label, rail, code, pause } => (
             "An access token only fails",

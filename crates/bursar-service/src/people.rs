@@ -11,6 +11,7 @@ use bursar_core::ledger::{
 };
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
+use bursar_core::token::LockedBy;
 use bursar_identity::address::Address;
 use bursar_identity::password::{self, Factors};
 use bursar_identity::recovery;
@@ -197,11 +198,7 @@ impl Bursar {
             let Some(last) = tokens.last() else { break };
             after = Some(last.id);
             for token in tokens {
-                self.command(
-                    Actor::Operator,
-                    Command::Lock { token: token.id, reason: Some("the second factors of its owner were replaced") },
-                )
-                .await?;
+                self.command(Actor::Operator, Command::Lock { token: token.id, by: LockedBy::Operator }).await?;
             }
         }
         self.must_write(Actor::Operator, write).await?;

@@ -15,6 +15,7 @@ use bursar_core::ledger::{Command, HoldRequest, Key, Request};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
+use bursar_core::token::LockedBy;
 use bursar_rails::dialect::Order;
 use bursar_rails::exchange::{Charge, Outgoing};
 use bursar_rails::jsonrpc::Call;
@@ -334,8 +335,6 @@ pub(crate) fn captured_of_none(hold: &Hold, fee: Amount) -> Amount {
 
 /// Stops a token of whose spend more moved than was held: what its limits say of it is not so.
 pub(crate) fn exceeded(hold: &Hold, problem: &str) -> Request {
-    const REASON: &str =
-        "alarm: more moved than was held for a spend of it; decide what became of that, then unlock it";
     tracing::error!(
         alarm = "moved_above_hold",
         spend = %hold.id,
@@ -343,7 +342,7 @@ pub(crate) fn exceeded(hold: &Hold, problem: &str) -> Request {
         problem,
         "more moved than was held; the spend stays held and its token is locked"
     );
-    Request { actor: Actor::System, command: Command::Lock { token: hold.token, reason: Some(REASON) } }
+    Request { actor: Actor::System, command: Command::Lock { token: hold.token, by: LockedBy::Rail } }
 }
 
 /// Refuses sums that no coin has: totals of many spends must always fit 256 bits, or one of them could

@@ -1,8 +1,9 @@
 //! Unlocking and locking tokens, and extending sessions.
 
 use bursar_core::id::TokenId;
-use bursar_core::ledger::{Command, Outcome};
+use bursar_core::ledger::{Command, Outcome, Unlocking};
 use bursar_core::time::Span;
+use bursar_core::token::LockedBy;
 use bursar_wire::extend::{self, ExtensionAddress};
 
 use crate::Bursar;
@@ -55,12 +56,12 @@ impl Bursar {
         request: UnlockRequest,
     ) -> Result<TokenState, ServiceError> {
         let _shown = self.prove_step_up(principal, Action::Unlock(id), request.otp.as_deref()).await?;
-        let command = Command::Unlock {
-            token: id,
-            duration: request.duration,
+        let how = Unlocking {
             resume: request.resume,
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
+            agrees: self.agrees_again(id).await?,
         };
+        let command = Command::Unlock { token: id, duration: request.duration, how };
         let unlocked = self.change_token(principal, command).await?;
         self.end_pauses(id);
         Ok(TokenState { pauses: Vec::new(), ..unlocked })
@@ -85,7 +86,7 @@ impl Bursar {
     /// # Errors
     /// The ledger does not answer.
     pub async fn lock(&self, principal: &Principal) -> Result<TokenState, ServiceError> {
-        self.change_token(principal, Command::Lock { token: principal.token().id, reason: None }).await
+        self.change_token(principal, Command::Lock { token: principal.token().id, by: LockedBy::Owner }).await
     }
 
     /// The same for a token by its id: any of one's own as a person, only itself as a token of software.
@@ -94,7 +95,7 @@ impl Bursar {
     /// As there; or there is none of this id among those the caller may lock.
     pub async fn lock_token(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
         self.own_token(principal, id)?;
-        self.change_token(principal, Command::Lock { token: id, reason: None }).await
+        self.change_token(principal, Command::Lock { token: id, by: LockedBy::Owner }).await
     }
 
     /// Moves the end of an extensible session, which proves itself with the key of its address (WC §2.9).

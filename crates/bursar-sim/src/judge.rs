@@ -336,11 +336,11 @@ fn named(subject: Subject) -> String {
 
 /// I8: open holds add up to what is held, captures to what is captured.
 fn conserved(durable: &Snapshot) -> Verdict {
-    let mut conservation = Conservation::default();
+    let mut conservation = Conservation::new(durable.position.time, true);
     durable.holds().for_each(|hold| conservation.add(hold, |subject| durable.rules(subject)));
     let mut differences = Vec::new();
     for (key, budget) in durable.budgets() {
-        differences.extend(conservation.compare(key, budget, true));
+        differences.extend(conservation.compare(key, budget, durable.rules(key.subject)));
     }
     differences.extend(conservation.finish());
     demand(differences.is_empty(), || format!("I8: {differences:?}"))

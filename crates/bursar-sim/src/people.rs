@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use bursar_core::account::{Freeze, FrozenBy, User};
 use bursar_core::ambient::Clock;
 use bursar_core::id::{HoldId, TokenId};
-use bursar_core::ledger::{Command, HoldRequest, Key, LimitEdit, Record, Trace, Write};
+use bursar_core::ledger::{Command, HoldRequest, Key, LimitEdit, Record, Trace, Unlocking, Write};
 use bursar_core::limit::Subject;
 use bursar_core::time::Span;
+use bursar_core::token::LockedBy;
 
 use crate::judge::Verdict;
 use crate::town::{USERS, subjects, token};
@@ -79,10 +80,11 @@ impl World {
         let token = self.clients[number].token;
         let unlock = |resume, dice: &mut fastrand::Rng| {
             let duration = Span::from_seconds(dice.u64(1..600));
-            Command::Unlock { token, duration, resume, drop_limits: dice.u8(..30) == 0 }
+            let how = Unlocking { resume, drop_limits: dice.u8(..30) == 0, agrees: false };
+            Command::Unlock { token, duration, how }
         };
         let command = match dice.u8(..10) {
-            0..3 => Command::Lock { token, reason: None },
+            0..3 => Command::Lock { token, by: LockedBy::Owner },
             3..5 => unlock(false, dice),
             5..9 => unlock(true, dice),
             _ => Command::Revoke { token },

@@ -150,12 +150,14 @@ CREATE TABLE tokens (
     created_from TEXT NOT NULL,
     revoked INTEGER,
     locked INTEGER,
+    locked_by TEXT,
     unlock_since INTEGER,
     unlock_until INTEGER,
     limits_dropped INTEGER NOT NULL,
     extension_address TEXT,
     issued_by_ecdh INTEGER NOT NULL,
     template BLOB,
+    CHECK ((locked IS NULL) = (locked_by IS NULL)),
     CHECK ((unlock_since IS NULL) = (unlock_until IS NULL))
 ) STRICT, WITHOUT ROWID;
 

@@ -3,31 +3,67 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use bursar_core::coin::Asset;
+use bursar_core::id::TokenId;
 use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::conservation::{Conservation, Difference};
 use bursar_core::limit::{LimitSet, Subject};
 use bursar_store::StoreError;
 use rusqlite::Connection;
 
-use crate::rows::{budget, limits, spends};
+use crate::rows::{budget, limits, position, spends};
 
-/// Compares what is held, and what was captured too if `all` spends are added up.
+/// The rules of subjects, each read once.
+type Rules = HashMap<Subject, Option<LimitSet>>;
+
+fn known(view: &Connection, rules: &mut Rules, subject: Subject) -> Result<(), StoreError> {
+    if let Entry::Vacant(unknown) = rules.entry(subject) {
+        unknown.insert(limits::load(view, subject)?.map(|found| found.value));
+    }
+    Ok(())
+}
+
+/// Compares what is held, and what was captured and counts in windows too if `all` spends are added up.
 pub(crate) fn check(view: &Connection, all: bool) -> Result<Vec<Difference>, StoreError> {
-    let mut rules: HashMap<Subject, Option<LimitSet>> = HashMap::new();
-    let mut sums = Conservation::default();
+    let mut rules = Rules::new();
+    let mut sums = Conservation::new(position::time(view)?, all);
     spends::for_each(view, !all, |hold| {
         for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation) {
-            if let Entry::Vacant(unknown) = rules.entry(subject) {
-                unknown.insert(limits::load(view, subject)?.map(|found| found.value));
-            }
+            known(view, &mut rules, subject)?;
         }
         sums.add(&hold, |subject| rules.get(&subject).and_then(Option::as_ref));
         Ok(())
     })?;
     let mut differences = Vec::new();
     // Also those that hold nothing, since they might have to.
-    budget::for_each(view, |key, budget| differences.extend(sums.compare(&key, &budget, all)))?;
+    budget::for_each(view, all, |key, budget| {
+        // Which coins belong to a group, its rules say.
+        if all && !matches!(key.asset, Asset::Coin(_)) {
+            known(view, &mut rules, key.subject)?;
+        }
+        let rules = rules.get(&key.subject).and_then(Option::as_ref);
+        differences.extend(sums.compare(&key, &budget, rules));
+        Ok(())
+    })?;
     differences.extend(sums.finish());
     differences.sort_by(|one, other| one.budget.cmp(&other.budget));
+    Ok(differences)
+}
+
+/// The same for one token, from its spends alone.
+pub(crate) fn check_token(view: &Connection, token: TokenId) -> Result<Vec<Difference>, StoreError> {
+    let subject = Subject::Token(token);
+    let rules = limits::load(view, subject)?.map(|found| found.value);
+    let mut sums = Conservation::of(subject, position::time(view)?);
+    spends::for_each_of_token(view, token, |hold| {
+        sums.add(&hold, |_| rules.as_ref());
+        Ok(())
+    })?;
+    let mut differences = Vec::new();
+    budget::for_each_of(view, subject, |key, budget| {
+        differences.extend(sums.compare(&key, &budget, rules.as_ref()));
+        Ok(())
+    })?;
+    differences.extend(sums.finish());
     Ok(differences)
 }

@@ -222,4 +222,8 @@ impl Reader for SqliteReader {
     fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError> {
         conservation::check(&*self.view()?, all)
     }
+
+    fn conservation_of_token(&mut self, token: TokenId) -> Result<Vec<Difference>, StoreError> {
+        conservation::check_token(&*self.view()?, token)
+    }
 }

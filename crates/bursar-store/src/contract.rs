@@ -68,6 +68,8 @@ macro_rules! store_contract {
             the_audit_chain_reads_back_link_by_link,
             what_is_played_by_the_rules_is_conserved,
             budgets_that_differ_from_their_spends_are_named,
+            windows_that_count_too_little_are_named,
+            budgets_that_are_gone_are_named,
             forgotten_spends_stay_in_the_totals,
             a_later_limit_is_told_of_the_past,
             a_failed_commit_leaves_nothing,

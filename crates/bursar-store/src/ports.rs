@@ -381,4 +381,10 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError>;
+
+    /// The same for the budgets of one token, from all of its spends.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn conservation_of_token(&mut self, token: TokenId) -> Result<Vec<Difference>, StoreError>;
 }

@@ -13,7 +13,7 @@ use crate::ledger::state::{Key, Record, Version};
 use crate::limit::{InvalidLimit, LimitReport, LimitSet, Subject};
 use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
-use crate::token::Token;
+use crate::token::{LockedBy, Token};
 
 /// A command and who gives it.
 #[derive(Clone, Debug)]
@@ -77,17 +77,15 @@ pub enum Command {
         token: TokenId,
         /// For how long; never past the token's end.
         duration: Span,
-        /// Whether an earlier lock is lifted for good.
-        resume: bool,
-        /// Whether the token's limits are gone for good, as BitGo has it.
-        drop_limits: bool,
+        /// What comes with it.
+        how: Unlocking,
     },
     /// Ends a running unlock and stops the token from spending until it is resumed.
     Lock {
         /// Which token.
         token: TokenId,
-        /// Why, if that is not its owner's wish alone.
-        reason: Option<&'static str>,
+        /// Why.
+        by: LockedBy,
     },
     /// Ends the token for good.
     Revoke {
@@ -101,6 +99,18 @@ pub enum Command {
         /// Its new end.
         until: Timestamp,
     },
+}
+
+/// What comes with an unlock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unlocking {
+    /// Whether an earlier lock is lifted for good.
+    pub resume: bool,
+    /// Whether the token's limits are gone for good, as BitGo has it.
+    pub drop_limits: bool,
+    /// Whether its budgets were just found to say what its spends say: without that, what the check of the ledger stopped
+    /// stays stopped.
+    pub agrees: bool,
 }
 
 /// On whose word a spend is settled.

@@ -111,6 +111,10 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     if let Err(refusal) = destinations(state, &parties, request, &paid)? {
         return Ok(refusal.into());
     }
+    // A code for one spend is an unlock, and none lifts this without looking.
+    if let Some(lock) = token.stopped_at(now) {
+        return Ok(Refusal::Locked(lock).into());
+    }
     let overridden = request.stepped_up || token.unlocked_at(now).is_some();
     if !overridden && let Some(refusal) = cannot_spend_alone(&parties, token, request, &cost) {
         return Ok(refusal.into());
@@ -258,8 +262,8 @@ fn admit_holder(
         Err(Refusal::TokenExpired { at: token.expires })
     } else if let Some(freeze) = owner.freeze.as_ref().filter(|freeze| freeze.holds_at(now)) {
         Err(Refusal::OwnerFrozen(freeze.clone()))
-    } else if let Some(since) = token.locked {
-        Err(Refusal::Locked { since })
+    } else if let Some(lock) = token.locked {
+        Err(Refusal::Locked(lock))
     } else if !membership.is_some_and(|membership| membership.role.administers()) {
         Err(Refusal::NotAMember)
     } else {
@@ -349,8 +353,8 @@ fn destinations(
 
 /// Why a token that is not unlocked may not spend this, whatever the amount (design §5, rule 2).
 fn cannot_spend_alone(parties: &Parties<'_>, token: &Token, request: &HoldRequest, cost: &Cost) -> Option<Refusal> {
-    if let Some(since) = token.locked {
-        return Some(Refusal::Locked { since });
+    if let Some(lock) = token.locked {
+        return Some(Refusal::Locked(lock));
     }
     if token.kind == TokenKind::Session {
         return Some(Refusal::NotUnlocked);

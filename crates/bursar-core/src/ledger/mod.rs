@@ -28,7 +28,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Applied, Command, HoldRequest, LimitEdit, Outcome, Request, Settler, Trace, Write};
+pub use command::{Applied, Command, HoldRequest, LimitEdit, Outcome, Request, Settler, Trace, Unlocking, Write};
 pub use document::{Credential, CredentialKind, Document, DocumentKey, DocumentKind};
 pub use fees::FeeCeiling;
 pub use history::{HistoryKey, Past, total_of_coins};
@@ -89,10 +89,8 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
         Command::Expire { hold, overdue } => settle::expire(state, *hold, *overdue, now)?,
         Command::SetLimits(edit) => edits::set_limits(state, edit, now)?,
         Command::Forget { holds, kept } => retention::forget(state, holds, *kept, now)?,
-        Command::Unlock { token, duration, resume, drop_limits } => {
-            tokens::unlock(state, *token, *duration, *resume, *drop_limits, now)?
-        }
-        Command::Lock { token, reason } => tokens::lock(state, *token, *reason, now)?,
+        Command::Unlock { token, duration, how } => tokens::unlock(state, *token, *duration, *how, now)?,
+        Command::Lock { token, by } => tokens::lock(state, *token, *by, now)?,
         Command::Revoke { token } => tokens::revoke(state, *token, now)?,
         Command::Extend { token, until } => tokens::extend(state, *token, *until, now)?,
     };

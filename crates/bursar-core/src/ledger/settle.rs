@@ -10,12 +10,13 @@ use crate::id::HoldId;
 use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, payments_of, subjects};
 use crate::ledger::command::Settler;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
+use crate::ledger::tokens::graver;
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::ledger::{fees, paid};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
-use crate::token::Token;
+use crate::token::{LockedBy, Token};
 
 /// The budgets that hold the spend, and those that what was paid for it weighs on, if it was.
 pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, Amount)>) -> Vec<Key> {
@@ -286,7 +287,7 @@ fn settled_as(
 /// its owner has looked (design §5, signatures and sends).
 fn stop_spending(state: &mut State, token: Option<Token>, now: Timestamp) {
     if let Some(token) = token {
-        let locked = token.locked.or(Some(now));
+        let locked = Some(graver(token.locked, LockedBy::Rail, now));
         state.put(Record::Token(token.id, Token { locked, unlock: None, ..token }));
     }
 }

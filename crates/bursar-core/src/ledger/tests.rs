@@ -1,6 +1,7 @@
 //! The ledger seen from outside: a small world of records, commands, and what they leave behind.
 
 mod answer;
+mod conservation;
 mod destinations;
 mod edits;
 mod explaining;

@@ -2,23 +2,31 @@
 
 use crate::id::TokenId;
 use crate::ledger::state::{NotLoaded, Record, State};
-use crate::ledger::{Decided, Outcome, Trace};
+use crate::ledger::{Decided, Outcome, Trace, Unlocking};
 use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
-use crate::token::{Token, Unlock};
+use crate::token::{Lock, LockedBy, Token, Unlock};
+
+/// The lock once there is this reason for it, too.
+pub(super) fn graver(locked: Option<Lock>, by: LockedBy, now: Timestamp) -> Lock {
+    locked.map_or(Lock { since: now, by }, |lock| Lock { by: lock.by.max(by), ..lock })
+}
 
 pub(super) fn unlock(
     state: &mut State,
     id: TokenId,
     duration: Span,
-    resume: bool,
-    drop_limits: bool,
+    how: Unlocking,
     now: Timestamp,
 ) -> Result<Decided, NotLoaded> {
+    let Unlocking { resume, drop_limits, agrees } = how;
     let mut token = match living(state, id, now)? {
         Ok(token) => token,
         Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
     };
+    if let Some(lock) = token.stopped_at(now).filter(|_| !agrees) {
+        return Ok((Outcome::Refused(Refusal::Locked(lock)), None));
+    }
     let until = now.plus(duration).min(token.expires);
     if let Some(running) = token.unlocked_at(now).filter(|running| running.until > until) {
         if resume && token.locked.take().is_some() {
@@ -40,23 +48,18 @@ pub(super) fn unlock(
     Ok(changed(state, token, "token.unlock", data))
 }
 
-pub(super) fn lock(
-    state: &mut State,
-    id: TokenId,
-    reason: Option<&'static str>,
-    now: Timestamp,
-) -> Result<Decided, NotLoaded> {
+pub(super) fn lock(state: &mut State, id: TokenId, by: LockedBy, now: Timestamp) -> Result<Decided, NotLoaded> {
     let mut token = match living(state, id, now)? {
         Ok(token) => token,
         Err(refusal) => return Ok((Outcome::Refused(refusal), None)),
     };
     // Locking twice is locking once; a check that finds the same again says nothing new.
-    if token.locked.is_some() && token.unlocked_at(now).is_none() {
+    if token.locked.is_some_and(|lock| lock.by >= by) && token.unlocked_at(now).is_none() {
         return Ok((Outcome::Token(Box::new(token)), None));
     }
     token.unlock = None;
-    token.locked = token.locked.or(Some(now));
-    let data = reason.map(|reason| ("reason", reason.to_owned())).into_iter().collect();
+    token.locked = Some(graver(token.locked, by, now));
+    let data = by.reason().map(|reason| ("reason", reason.to_owned())).into_iter().collect();
     Ok(changed(state, token, "token.lock", data))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A warning never changes a decision. Of a limit it is only said that it never refuses where that is certain.
 
+mod cover;
+
 use std::fmt;
 
 use crate::amount::Amount;
@@ -9,6 +11,7 @@ use crate::coin::{Asset, Coin, Family};
 use crate::limit::text::{describe, has_wrong_case};
 use crate::limit::{CalendarUnit, Ceiling, Limit, LimitSet, Measure, Window};
 use crate::time::Span;
+use cover::covering;
 
 /// Something that is probably not meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +22,13 @@ pub enum Warning {
         limit: Box<Limit>,
         /// The one that is always stricter.
         stricter: Box<Limit>,
+    },
+    /// A limit over a shorter time, taken as often as it takes, is not more.
+    NeverReached {
+        /// The limit that nobody can reach.
+        limit: Box<Limit>,
+        /// The one under which that is so.
+        under: Box<Limit>,
     },
     /// No spend can ever reach it.
     NeverRefuses(Box<Limit>),
@@ -60,11 +70,11 @@ pub fn warnings(set: &LimitSet) -> Vec<Warning> {
         found.extend(of_one(limit));
     }
     for limit in &set.limits {
-        found.extend(never_first(limit, set.limits.iter()));
+        found.extend(never_first(limit, set.limits.iter()).or_else(|| never_reached(limit, set.limits.iter())));
         found.extend(unlimited(limit, &set.limits));
     }
     for limit in set.each() {
-        found.extend(never_first(limit, all()));
+        found.extend(never_first(limit, all()).or_else(|| never_reached(limit, all())));
     }
     if !set.limits.is_empty() && !set.limits.iter().any(Limit::is_of_amounts) {
         found.push(Warning::LetsNothingBeSpent);
@@ -146,6 +156,20 @@ fn never_first<'a>(limit: &'a Limit, mut others: impl Iterator<Item = &'a Limit>
     Some(Warning::NeverRefusesFirst { limit: Box::new(limit.clone()), stricter: Box::new(stricter.clone()) })
 }
 
+/// Whether another limit, with its ceiling in each of its windows, lets less be spent than this one: seven days of its week.
+fn never_reached<'a>(limit: &'a Limit, mut others: impl Iterator<Item = &'a Limit>) -> Option<Warning> {
+    let Ceiling::At(ceiling) = limit.ceiling else { return None };
+    let under = others.find(|other| {
+        let Ceiling::At(other_ceiling) = other.ceiling else { return false };
+        let most = || other_ceiling.checked_mul(Amount::new(covering(&limit.window, &other.window)?.into()));
+        is_within(&limit.asset, &other.asset)
+            && measures_within(limit.measure, other.measure)
+            && !std::ptr::eq(*other, limit)
+            && most().is_some_and(|most| most <= ceiling)
+    })?;
+    Some(Warning::NeverReached { limit: Box::new(limit.clone()), under: Box::new(under.clone()) })
+}
+
 /// Whether all that counts under the one asset counts under the other. A family leaves out coins with an
 /// entry of their own, so nothing is certain of it but itself.
 fn is_within(inner: &Asset, outer: &Asset) -> bool {
@@ -206,6 +230,12 @@ impl fmt::Display for Warning {
             Self::NeverRefusesFirst { limit, stricter } => {
                 write!(f, "`{}` has no effect: `{}` always refuses before it", describe(limit), describe(stricter))
             }
+            Self::NeverReached { limit, under } => write!(
+                f,
+                "`{}` adds nothing: under `{}` no more can be spent in its time, but for what was spent before",
+                describe(limit),
+                describe(under)
+            ),
             Self::NeverRefuses(limit) => write!(f, "`{}` never refuses anything", describe(limit)),
             Self::AllowsNothing(limit) => write!(f, "`{}` lets nothing through", describe(limit)),
             Self::NothingLimits(asset) => write!(f, "nothing limits how much of {asset} is spent"),
@@ -232,7 +262,8 @@ impl fmt::Display for Warning {
             ),
             Self::NoDestination => f.write_str("no destination may be paid"),
             Self::MoreThanAllowed { at_most, allowed } => {
-                write!(f, "at most {at_most} destinations may be paid, but only {allowed} are allowed at all")
+                let are = if *allowed == 1 { "is" } else { "are" };
+                write!(f, "that {at_most} may be paid at most adds nothing: only {allowed} {are} allowed at all")
             }
         }
     }

@@ -130,7 +130,7 @@ const fn of_refusal(refusal: &Refusal) -> Kind {
         | Refusal::NoLimitForCoin { .. }
         | Refusal::NoLimitForFee { .. }
         | Refusal::FeeNotCounted { .. } => Kind::OutOfBudget,
-        Refusal::Locked { .. }
+        Refusal::Locked(_)
         | Refusal::NotUnlocked
         | Refusal::OwnerFrozen(_)
         | Refusal::WalletFrozen(_)
@@ -147,6 +147,8 @@ fn fit(reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bursar_core::token::{Lock, LockedBy};
+
     use super::*;
 
     #[test]
@@ -163,7 +165,10 @@ mod tests {
         };
         assert_eq!(denied(Refusal::NoLimit.into()), ("out_of_budget", "no_limit".to_owned()));
         let since = Timestamp::default();
-        assert_eq!(denied(Refusal::Locked { since }.into()), ("locked", "locked".to_owned()));
+        assert_eq!(
+            denied(Refusal::Locked(Lock { since, by: LockedBy::Owner }).into()),
+            ("locked", "locked".to_owned())
+        );
         assert_eq!(denied(Refusal::WalletNotPermitted.into()), ("not_allowed", "wallet_not_permitted".to_owned()));
         let broken =
             ServiceError::Broken { rail: "llm".to_owned(), failures: 50, code: "limit_exceeded", until: since };

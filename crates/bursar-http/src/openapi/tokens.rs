@@ -1,5 +1,6 @@
 //! Tokens: what one is, rotation, credentials of services.
 
+use bursar_core::token::LockedBy;
 use serde_json::{Value, json};
 
 use super::Part;
@@ -196,6 +197,12 @@ pub(super) fn token<'a>(required: &[&str], more: impl IntoIterator<Item = (&'a s
             ("overridden", json!({"type": "object", "additionalProperties": reference("Usage")})),
             ("destinations", reference("Destinations")),
             ("locked", reference("Instant")),
+            (
+                "lockedBy",
+                json!({"enum": LockedBy::ALL.map(LockedBy::as_str), "description": "why: its owner's wish; second factors that \
+                       the operator replaced; a rail that moved more than was held; a budget that does not say what its spends \
+                       say, which no unlock lifts while it is so"}),
+            ),
             ("fingerprint", text("tells its secret from others without being one")),
             ("lastUsed", or_null(reference("Use"))),
         ],

@@ -38,6 +38,68 @@ async fn what_was_captured_and_does_not_add_up_is_told_until_it_is_looked_at_aga
     assert_eq!(code(&world.spend(&token, "1").await), "locked");
 }
 
+/// What the check stopped says so to whoever asks, and nothing lifts it before it adds up again.
+#[tokio::test]
+async fn a_window_that_was_put_back_stops_its_token_and_no_code_lifts_that_while_it_is_so() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"label": "bot", "limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend(&token, "10").await.status, 200);
+    world.server.bursar.note_uses().await.unwrap();
+    let before = "UPDATE budgets SET windows = (SELECT windows FROM kept) WHERE subject_kind = 'token'";
+    tamper(&world, "CREATE TABLE kept AS SELECT windows FROM budgets WHERE subject_kind = 'token'");
+    assert_eq!(world.spend(&token, "60").await.status, 200);
+    world.server.bursar.note_uses().await.unwrap();
+    tamper(&world, "CREATE TABLE sound AS SELECT windows FROM budgets WHERE subject_kind = 'token'");
+    assert_eq!(world.server.bursar.check_conservation(true).await.unwrap(), []);
+    assert_eq!(tamper(&world, before), 1);
+    let found = world.server.bursar.check_conservation(true).await.unwrap();
+    assert_eq!(found.len(), 1);
+    let told = "tbtc: the spends add up to 70 base units in 2 spends that count over `rolling 86400s`, \
+                the budget says 10 in 1";
+    assert!(found[0].to_string().ends_with(told), "{}", found[0]);
+
+    let refused = world.spend(&token, "1").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "locked"));
+    assert!(refused.body["error"].as_str().unwrap().contains("check of the ledger"), "{}", refused.body);
+    let shown = world.get("/bursar/v1/self", &token).await;
+    assert_eq!(shown.body["lockedBy"], "ledger", "{}", shown.body);
+    let page = world.get(&format!("/bursar/v1/tokens/{id}"), &world.session).await;
+    assert_eq!(page.body["lockedBy"], "ledger");
+    let mails = world.server.mails().await;
+    assert_eq!(mails.iter().filter(|mail| mail.subject == "An access token was stopped").count(), 1);
+
+    let unlock = format!("/bursar/v1/tokens/{id}/unlock");
+    let ask = async |resume: bool| {
+        let body = json!({"otp": OTP, "duration": 60, "resume": resume});
+        world.server.send("POST", &unlock, Some(&world.session), Some(body)).await
+    };
+    for resume in [false, true] {
+        let refused = ask(resume).await;
+        assert_eq!(code(&refused), "conflict");
+        assert!(refused.body.to_string().contains("the spends add up to 70 base units"), "{}", refused.body);
+    }
+    let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", world.server.wallet);
+    let with_code = json!({"address": crate::world::ADDRESS, "amount": "1", "otp": OTP});
+    let refused = world.server.send("POST", &path, Some(&token), Some(with_code)).await;
+    assert_eq!(code(&refused), "locked", "nor does a code for one spend: {}", refused.body);
+
+    tamper(&world, "UPDATE budgets SET windows = (SELECT windows FROM sound) WHERE subject_kind = 'token'");
+    assert_eq!(ask(true).await.status, 200);
+    assert!(world.get("/bursar/v1/self", &token).await.body.get("lockedBy").is_none());
+    assert_eq!(world.server.bursar.check_conservation(true).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_budget_that_was_deleted_is_found() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units in total"]})).await;
+    assert_eq!(world.spend(&token, "90").await.status, 200);
+    world.server.bursar.note_uses().await.unwrap();
+    assert_eq!(tamper(&world, "DELETE FROM budgets WHERE subject_kind = 'token'"), 1);
+    assert_eq!(world.server.bursar.check_conservation(true).await.unwrap().len(), 1);
+    assert_eq!(code(&world.spend(&token, "90").await), "locked");
+}
+
 #[tokio::test]
 async fn a_wallet_whose_budget_does_not_add_up_is_frozen_until_an_operator_has_looked() {
     let world = World::new().await;

@@ -78,13 +78,14 @@ impl Records {
             Some(Record::Limits(_, rules)) => Some(rules),
             _ => None,
         };
-        let mut conservation = Conservation::default();
+        let mut conservation = Conservation::new(DAWN, true);
         self.holds().for_each(|hold| conservation.add(hold, rules));
         let budgets = self.found.values().filter_map(|found| match &found.value {
             Record::Budget(key, budget) => Some((key, budget)),
             _ => None,
         });
-        let budgets: usize = budgets.map(|(key, budget)| conservation.compare(key, budget, true).len()).sum();
+        let budgets: usize =
+            budgets.map(|(key, budget)| conservation.compare(key, budget, rules(key.subject)).len()).sum();
         budgets + conservation.finish().len()
     }
 

@@ -87,14 +87,29 @@ pub(crate) fn captured_of_coins(connection: &Connection, subject: Subject) -> Re
     Ok(found)
 }
 
-/// Hands over every budget, without its windows.
-pub(crate) fn for_each(connection: &Connection, mut found: impl FnMut(BudgetKey, Budget)) -> Result<(), StoreError> {
-    let query = "SELECT subject_kind, subject, asset, destination, captured, held, overridden, rolled, x'01'
-                 FROM budgets";
-    each(connection, TABLE, query, [], |columns| {
-        found(read_key(columns)?, read(columns)?);
-        Ok(())
-    })
+/// Hands over every budget, with its windows if they are wanted.
+pub(crate) fn for_each(
+    connection: &Connection,
+    with_windows: bool,
+    mut found: impl FnMut(BudgetKey, Budget) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let query = if with_windows {
+        select!("subject_kind, subject, asset, destination", "")
+    } else {
+        "SELECT subject_kind, subject, asset, destination, captured, held, overridden, rolled, x'01' FROM budgets"
+    };
+    each(connection, TABLE, query, [], |columns| found(read_key(columns)?, read(columns)?))
+}
+
+/// Hands over every budget of a subject, with its windows.
+pub(crate) fn for_each_of(
+    connection: &Connection,
+    subject: Subject,
+    mut found: impl FnMut(BudgetKey, Budget) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let query = select!("subject_kind, subject, asset, destination", "WHERE subject_kind = ?1 AND subject = ?2");
+    let params = params![subject.kind(), subject.id_bytes()];
+    each(connection, TABLE, query, params, |columns| found(read_key(columns)?, read(columns)?))
 }
 
 pub(crate) fn store(

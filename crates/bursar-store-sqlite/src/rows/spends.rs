@@ -75,6 +75,17 @@ pub(crate) fn for_each(
     each(connection, TABLE, query, [], |columns| found(read(columns)?.value))
 }
 
+/// Hands over every spend of a token.
+pub(crate) fn for_each_of_token(
+    connection: &Connection,
+    token: TokenId,
+    mut found: impl FnMut(Hold) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    each(connection, TABLE, select!("WHERE token = ?1"), params![token.as_bytes()], |columns| {
+        found(read(columns)?.value)
+    })
+}
+
 /// The least id of a spend that is held at or after an instant.
 fn first_at(time: Timestamp) -> HoldId {
     HoldId::time_ordered(time.max(Timestamp::from_millis(0)), [0; 10])

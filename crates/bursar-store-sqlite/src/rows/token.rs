@@ -7,7 +7,7 @@ use bursar_core::ip::{IpRestriction, IpRule};
 use bursar_core::ledger::{Version, Versioned};
 use bursar_core::scope::{Scope, Scopes};
 use bursar_core::time::Timestamp;
-use bursar_core::token::{Grant, Narrowing, Token, TokenKind, Unlock};
+use bursar_core::token::{Grant, Lock, LockedBy, Narrowing, Token, TokenKind, Unlock};
 use bursar_store::{Page, StoreError, TokenBySecret};
 use rusqlite::{Connection, params};
 
@@ -33,7 +33,7 @@ macro_rules! select {
     ($more:literal $rest:literal) => {
         concat!(
             "SELECT version, id, kind, user, label, scopes, organisation, narrowing, narrowed_to, ips,
-                 created, expires, created_from, revoked, locked, unlock_since, unlock_until,
+                 created, expires, created_from, revoked, locked, locked_by, unlock_since, unlock_until,
                  limits_dropped, extension_address, issued_by_ecdh, template",
             $more,
             " FROM tokens ",
@@ -67,7 +67,7 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<Token>, StoreError> {
             expires: Timestamp::from_millis(columns.get()?),
             created_from: columns.parse(str::parse::<IpAddr>)?,
             revoked: columns.get::<Option<_>>()?.map(Timestamp::from_millis),
-            locked: columns.get::<Option<_>>()?.map(Timestamp::from_millis),
+            locked: read_lock(columns)?,
             unlock: read_unlock(columns)?,
             limits_dropped: columns.get()?,
             extension_address: columns.get()?,
@@ -75,6 +75,12 @@ fn read(columns: &mut Columns<'_>) -> Result<Versioned<Token>, StoreError> {
             template: columns.get::<Option<_>>()?.map(TemplateId::from_bytes),
         },
     })
+}
+
+fn read_lock(columns: &mut Columns<'_>) -> Result<Option<Lock>, StoreError> {
+    let since: Option<i64> = columns.get()?;
+    let by = columns.optional_name(&LockedBy::ALL, LockedBy::as_str)?;
+    Ok(since.zip(by).map(|(since, by)| Lock { since: Timestamp::from_millis(since), by }))
 }
 
 fn read_unlock(columns: &mut Columns<'_>) -> Result<Option<Unlock>, StoreError> {
@@ -222,15 +228,16 @@ pub(crate) fn store(connection: &Connection, id: TokenId, version: Version, toke
         connection,
         "INSERT INTO tokens
              (id, version, kind, user, label, scopes, organisation, narrowing, narrowed_to, ips,
-              created, expires, created_from, revoked, locked, unlock_since, unlock_until,
+              created, expires, created_from, revoked, locked, locked_by, unlock_since, unlock_until,
               limits_dropped, extension_address, issued_by_ecdh, template)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+                 ?22)
          ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, kind = excluded.kind, user = excluded.user, label = excluded.label,
              scopes = excluded.scopes, organisation = excluded.organisation, narrowing = excluded.narrowing,
              narrowed_to = excluded.narrowed_to, ips = excluded.ips, created = excluded.created,
              expires = excluded.expires, created_from = excluded.created_from, revoked = excluded.revoked,
-             locked = excluded.locked, unlock_since = excluded.unlock_since,
+             locked = excluded.locked, locked_by = excluded.locked_by, unlock_since = excluded.unlock_since,
              unlock_until = excluded.unlock_until, limits_dropped = excluded.limits_dropped,
              extension_address = excluded.extension_address, issued_by_ecdh = excluded.issued_by_ecdh,
              template = excluded.template",
@@ -249,7 +256,8 @@ pub(crate) fn store(connection: &Connection, id: TokenId, version: Version, toke
             token.expires.as_millis(),
             token.created_from.to_string(),
             token.revoked.map(Timestamp::as_millis),
-            token.locked.map(Timestamp::as_millis),
+            token.locked.map(|lock| lock.since.as_millis()),
+            token.locked.map(|lock| lock.by.as_str()),
             token.unlock.map(|unlock| unlock.since.as_millis()),
             token.unlock.map(|unlock| unlock.until.as_millis()),
             token.limits_dropped,

@@ -16,7 +16,7 @@ use bursar_core::ledger::{Credential, CredentialKind, Document, DocumentKey, Doc
 use bursar_core::limit::{BudgetKey, Ceiling, Limit, Measure, Subject, Window};
 use bursar_core::scope::Scopes;
 use bursar_core::time::Timestamp;
-use bursar_core::token::{Grant, Narrowing, Token, TokenKind, Unlock};
+use bursar_core::token::{Grant, Lock, LockedBy, Narrowing, Token, TokenKind, Unlock};
 
 pub(super) const USER: UserId = UserId::from_bytes([1; 16]);
 pub(super) const OTHER: UserId = UserId::from_bytes([2; 16]);
@@ -253,7 +253,7 @@ fn tokens() -> Vec<Record> {
         },
         created_from: "2001:db8::7".parse().expect("an address"),
         revoked: Some(at(3)),
-        locked: Some(at(2)),
+        locked: Some(Lock { since: at(2), by: LockedBy::Rail }),
         unlock: Some(Unlock { since: at(1), until: at(9) }),
         limits_dropped: true,
         extension_address: Some("tb1q".to_owned()),

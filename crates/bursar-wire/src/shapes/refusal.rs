@@ -3,6 +3,7 @@
 use bursar_core::limit::text::describe;
 use bursar_core::limit::{Ceiling, LimitReport, Subject};
 use bursar_core::refusal::{Refusal, Remedy};
+use bursar_core::token::{Lock, LockedBy};
 use serde_json::{Map, Value};
 
 use crate::error::ErrorBody;
@@ -23,16 +24,18 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         Refusal::ScopeMissing { .. } => {
             (403, "AccessDenied", "Access token lacks required scope for this action".to_owned())
         }
-        Refusal::OwnerFrozen(_) | Refusal::RoleMissing { .. } | Refusal::WalletNotPermitted | Refusal::NotAMember => {
-            (403, "AccessDenied", refusal.sentence())
-        }
+        Refusal::Locked(Lock { by: LockedBy::Ledger, .. })
+        | Refusal::OwnerFrozen(_)
+        | Refusal::RoleMissing { .. }
+        | Refusal::WalletNotPermitted
+        | Refusal::NotAMember => (403, "AccessDenied", refusal.sentence()),
         Refusal::DestinationNotAllowed { .. } => (403, "DestinationNotAllowed", refusal.sentence()),
         Refusal::TooManyDestinations { .. } => (403, "TooManyDestinations", refusal.sentence()),
         Refusal::WalletUnknown => (404, "NotFound", refusal.sentence()),
         Refusal::WalletFrozen(_) => (423, "WalletFrozen", refusal.sentence()),
         Refusal::OrganisationFrozen(_) => (423, "EnterpriseFrozen", refusal.sentence()),
         Refusal::WrongCoin { .. } | Refusal::AmountTooLarge => (400, "BadRequest", refusal.sentence()),
-        Refusal::Locked { .. }
+        Refusal::Locked(_)
         | Refusal::NotUnlocked
         | Refusal::NoLimit
         | Refusal::NoLimitForCoin { .. }

@@ -91,8 +91,9 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
     if let Some(rules) = &view.limits.destinations {
         put("destinations", destinations(rules));
     }
-    if let Some(since) = token.locked {
-        put("locked", since.to_string().into());
+    if let Some(lock) = token.locked {
+        put("locked", lock.since.to_string().into());
+        put("lockedBy", lock.by.as_str().into());
     }
     if let Some(fingerprint) = view.fingerprint {
         put("fingerprint", fingerprint.into());

@@ -55,6 +55,12 @@ pub(super) fn state(token: &Value) -> String {
         return "asks for others' spends".to_owned();
     }
     if !locked.is_empty() {
+        let locked = match text(token, "lockedBy").as_str() {
+            "operator" => format!("{locked}: the second factors of its owner were replaced"),
+            "rail" => format!("{locked}: more moved than was held"),
+            "ledger" => format!("{locked}: a budget does not say what its spends say, and no code lifts that"),
+            _ => locked,
+        };
         // An unlock goes before a lock for as long as it lasts.
         return match unlock {
             Some(unlock) => format!("unlocked until {}, then locked again (since {locked})", text(unlock, "expires")),
@@ -140,6 +146,11 @@ mod tests {
         );
         assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
         assert_eq!(state(&json!({"locked": "then"})), "locked since then");
+        let by_ledger = json!({"locked": "then", "lockedBy": "ledger"});
+        assert_eq!(
+            state(&by_ledger),
+            "locked since then: a budget does not say what its spends say, and no code lifts that"
+        );
         let both = json!({"locked": "then", "unlock": {"expires": "soon"}});
         assert_eq!(state(&both), "unlocked until soon, then locked again (since then)");
         assert_eq!(state(&json!({"kind": "service"})), "asks for others' spends");

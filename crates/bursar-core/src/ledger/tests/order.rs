@@ -4,7 +4,7 @@ use super::*;
 use crate::fixtures::{freeze, limit, scopes};
 use crate::id::{TokenId, WalletId};
 use crate::ip::{IpRestriction, IpRule};
-use crate::token::{Narrowing, TokenKind};
+use crate::token::{Lock, LockedBy, Narrowing, TokenKind};
 
 const NOBODY: TokenId = TokenId::from_bytes([90; 16]);
 const NOWHERE: WalletId = WalletId::from_bytes([91; 16]);
@@ -37,7 +37,7 @@ const FLAWS: [(&str, Spoil); 18] = [
     ("wallet_frozen", |world, _| world.edit_wallet(|wallet| wallet.freeze = Some(freeze(None)))),
     ("wrong_coin", |_, request| request.coin = coin("hteth")),
     ("amount_too_large", |_, request| request.fee = Amount::MAX),
-    ("locked", |world, _| world.edit_token(|token| token.locked = Some(at(-1)))),
+    ("locked", |world, _| world.edit_token(|token| token.locked = Some(Lock { since: at(-1), by: LockedBy::Owner }))),
     ("not_unlocked", |world, _| world.edit_token(|token| token.kind = TokenKind::Session)),
     ("no_limit", |world, _| world.edit_token(|token| token.limits_dropped = true)),
     ("no_limit_for_coin", |world, _| world.limits(BY_TOKEN, vec![limit("hteth:usdc", 10)])),

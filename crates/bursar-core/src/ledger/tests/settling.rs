@@ -4,6 +4,7 @@ use super::*;
 use crate::fixtures::{limit, unlimited};
 use crate::hold::Cost;
 use crate::refusal::Refusal;
+use crate::token::{Lock, LockedBy};
 
 #[test]
 fn a_capture_returns_what_was_held_too_much() {
@@ -143,7 +144,7 @@ fn a_capture_above_its_hold_ends_an_unlock() {
     let hold = world.hold(6);
     world.unlock(at(60));
     world.capture(hold, Amount::new(7));
-    assert_eq!((world.token().locked, world.token().unlock), (Some(at(0)), None));
+    assert_eq!((world.token().locked, world.token().unlock), (Some(Lock { since: at(0), by: LockedBy::Rail }), None));
     assert_eq!(world.refusal(1), "locked");
 }
 

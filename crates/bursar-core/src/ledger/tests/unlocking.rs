@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::fixtures::{limit, unlimited};
+use crate::ledger::Unlocking;
 use crate::refusal::Refusal;
-use crate::token::TokenKind;
+use crate::token::{Lock, LockedBy, TokenKind};
 
 fn unlocked(outcome: &Outcome) -> Option<Timestamp> {
     match outcome {
@@ -121,7 +122,7 @@ fn a_lock_ends_a_running_unlock_and_remembers_the_first_lock() {
     assert_eq!(world.refusal(1), "locked");
     world.now = at(5);
     world.lock();
-    assert_eq!((world.token().locked, world.token().unlock), (Some(at(0)), None));
+    assert_eq!((world.token().locked, world.token().unlock), (Some(Lock { since: at(0), by: LockedBy::Owner }), None));
 }
 
 #[test]
@@ -162,16 +163,54 @@ fn limits_dropped_by_an_unlock_stay_dropped() {
 #[test]
 fn locking_a_locked_token_changes_nothing_and_a_lock_may_say_why() {
     let mut world = World::limited(limit("tbtc", 10));
-    let lock = |world: &mut World, reason| world.run(Command::Lock { token: TOKEN, reason });
-    let event = lock(&mut world, Some("it does not add up")).event.unwrap();
-    assert_eq!(event.data, [("reason".to_owned(), "it does not add up".to_owned())]);
+    let lock = |world: &mut World, by| world.run(Command::Lock { token: TOKEN, by });
+    let event = lock(&mut world, LockedBy::Rail).event.unwrap();
+    assert_eq!(event.data, [("reason".to_owned(), "more moved than was held for a spend of it".to_owned())]);
     let records = world.records.clone();
-    let again = lock(&mut world, Some("it does not add up"));
+    let again = lock(&mut world, LockedBy::Rail);
     assert_eq!((answer(&again.outcome), again.event), ("token", None));
     assert_eq!(world.records, records);
     // An unlock that is running is ended by it all the same.
     world.unlock(at(60));
-    assert!(lock(&mut world, None).event.is_some());
+    assert!(lock(&mut world, LockedBy::Owner).event.is_some());
+    assert_eq!(world.refusal(1), "locked");
+    assert_eq!(world.token().locked, Some(Lock { since: at(0), by: LockedBy::Rail }), "the gravest reason stays");
+}
+
+#[test]
+fn what_the_check_of_the_ledger_stopped_no_code_lifts_until_its_budgets_agree() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.lock();
+    world.now = at(1);
+    let stopped = world.run(Command::Lock { token: TOKEN, by: LockedBy::Ledger });
+    assert!(stopped.event.is_some(), "that its owner locked it hides no graver reason");
+    let lock = Lock { since: at(0), by: LockedBy::Ledger };
+    assert_eq!(world.token().locked, Some(lock));
+    for resume in [false, true] {
+        let Outcome::Refused(refusal) = world.unlock_and(at(60), resume, false) else { panic!() };
+        assert_eq!(refusal, Refusal::Locked(lock));
+    }
+    assert_eq!(answer(&world.ask(1, |request| request.stepped_up = true)), "locked", "nor a code for one spend");
+    let agreed = |resume| Command::Unlock {
+        token: TOKEN,
+        duration: Span::from_seconds(10),
+        how: Unlocking { resume, agrees: true, ..Unlocking::default() },
+    };
+    world.run(agreed(false));
+    assert_eq!(world.refusal(1), "held");
+    world.now = at(11);
+    assert_eq!(world.refusal(1), "locked");
+    world.run(agreed(true));
+    world.now = at(60);
+    assert_eq!(world.refusal(1), "held");
+    assert_eq!(world.token().locked, None);
+}
+
+#[test]
+fn the_check_of_the_ledger_ends_an_unlock_that_is_running() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.unlock(at(60));
+    world.run(Command::Lock { token: TOKEN, by: LockedBy::Ledger });
     assert_eq!(world.refusal(1), "locked");
 }
 

@@ -6,10 +6,10 @@ use super::*;
 use crate::account::{User, Wallet};
 use crate::fixtures::{ADDRESS, payee};
 use crate::ledger::charges::subjects;
-use crate::ledger::conservation::Conservation;
-use crate::ledger::{Applied, HistoryKey, Past, Versioned, total_of_coins};
+use crate::ledger::conservation::{Conservation, Difference};
+use crate::ledger::{Applied, HistoryKey, Past, Unlocking, Versioned, total_of_coins};
 use crate::limit::History;
-use crate::token::Token;
+use crate::token::{LockedBy, Token};
 
 pub(super) struct World {
     pub(super) records: HashMap<Key, Versioned<Record>>,
@@ -262,11 +262,12 @@ impl World {
 
     pub(super) fn unlock_and(&mut self, until: Timestamp, resume: bool, drop_limits: bool) -> Outcome {
         let duration = until.since(self.now);
-        self.run(Command::Unlock { token: TOKEN, duration, resume, drop_limits }).outcome
+        let how = Unlocking { resume, drop_limits, agrees: false };
+        self.run(Command::Unlock { token: TOKEN, duration, how }).outcome
     }
 
     pub(super) fn lock(&mut self) -> Outcome {
-        self.run(Command::Lock { token: TOKEN, reason: None }).outcome
+        self.run(Command::Lock { token: TOKEN, by: LockedBy::Owner }).outcome
     }
 
     pub(super) fn write(&mut self, write: Write) -> Outcome {
@@ -275,12 +276,19 @@ impl World {
 
     /// I8: all budgets say what the spends say that are kept.
     pub(super) fn is_conserved(&self) {
-        let mut conservation = Conservation::default();
+        assert_eq!(self.differences(), []);
+    }
+
+    /// What the check of the ledger finds.
+    pub(super) fn differences(&self) -> Vec<Difference> {
+        let mut conservation = Conservation::new(self.now, true);
         self.spends().for_each(|hold| conservation.add(hold, |subject| self.rules(subject)));
+        let mut found = Vec::new();
         for (key, budget) in self.budgets() {
-            assert_eq!(conservation.compare(key, budget, true), []);
+            found.extend(conservation.compare(key, budget, self.rules(key.subject)));
         }
-        assert_eq!(conservation.finish(), []);
+        found.extend(conservation.finish());
+        found
     }
 }
 

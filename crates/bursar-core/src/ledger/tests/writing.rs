@@ -3,6 +3,7 @@
 use super::*;
 use crate::fixtures::limit;
 use crate::id::UserId;
+use crate::token::{Lock, LockedBy};
 
 const NEW: UserId = UserId::from_bytes([77; 16]);
 
@@ -64,7 +65,7 @@ fn a_lock_makes_an_edit_conflict_that_was_prepared_before_it() {
     };
     world.lock();
     assert!(matches!(world.write(prepared), Outcome::Conflict(Key::Token(TOKEN))));
-    assert_eq!(world.token().locked, Some(at(0)));
+    assert_eq!(world.token().locked, Some(Lock { since: at(0), by: LockedBy::Owner }));
 }
 
 #[test]

@@ -162,7 +162,10 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
                 dd { (words::instant(token.expires)) }
                 dt { "Made" }
                 dd { (words::instant(token.created)) " from " (token.created_from) }
-                @if let Some(since) = token.locked { dt { "Locked" } dd { (words::relative(since, now)) } }
+                @if let Some(lock) = token.locked {
+                    dt { "Locked" }
+                    dd { (words::relative(lock.since, now)) @if let Some(reason) = lock.by.reason() { ": " (reason) } }
+                }
                 @for paused in &state.pauses {
                     dt { "Paused" }
                     dd {

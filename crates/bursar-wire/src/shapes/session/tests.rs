@@ -3,7 +3,7 @@ use bursar_core::id::TemplateId;
 use bursar_core::id::UserId;
 use bursar_core::ip::{IpRestriction, IpRule};
 use bursar_core::limit::{Allowed, Destinations, Subject};
-use bursar_core::token::{Grant, Unlock};
+use bursar_core::token::{Grant, Lock, LockedBy, Unlock};
 use insta::assert_json_snapshot;
 
 use super::*;
@@ -244,10 +244,11 @@ fn an_unlock_stands_in_place_of_the_limits_and_shows_what_was_spent_under_it() {
 
 #[test]
 fn a_locked_token_says_so_and_has_no_unlock_until_one_runs() {
-    let locked = Token { locked: Some(at(50)), ..token() };
+    let locked = Token { locked: Some(Lock { since: at(50), by: LockedBy::Rail }), ..token() };
     let limits = LimitSet::of(vec![limit("tbtc", Amount::new(100))]);
     let shown = session(&view(&locked, &limits, &[]));
     assert_eq!((shown.get("locked"), shown.get("unlock")), (Some(&json!("2026-09-21T14:14:10.000Z")), None));
+    assert_eq!(shown.get("lockedBy"), Some(&json!("rail")));
     let unlocked = Token { unlock: Some(Unlock { since: at(90), until: at(110) }), ..locked };
     let shown = session(&view(&unlocked, &limits, &[]));
     assert!(shown.contains_key("locked") && shown.contains_key("unlock"));

@@ -8,9 +8,10 @@ use crate::amount::Amount;
 use crate::fixtures::{ORGANISATION, coin, destination, limit, of, over, payee};
 use crate::hold::SpendKey;
 use crate::id::{OrganisationId, TokenId, WalletId};
-use crate::ledger::{Command, FeeCeiling, HoldRequest, Key, LimitEdit, Settler};
+use crate::ledger::{Command, FeeCeiling, HoldRequest, Key, LimitEdit, Settler, Unlocking};
 use crate::limit::{Allowed, Ceiling, Destinations, Limit, LimitSet, Measure};
 use crate::time::Span;
+use crate::token::LockedBy;
 
 pub(super) const TOKENS: [TokenId; 2] = [TokenId::from_bytes([2; 16]), TokenId::from_bytes([22; 16])];
 pub(super) const WALLETS: [WalletId; 2] = [WalletId::from_bytes([3; 16]), WalletId::from_bytes([33; 16])];
@@ -269,10 +270,9 @@ impl Step {
             Self::Unlock { token, seconds, resume, drop_limits } => Command::Unlock {
                 token: TOKENS[*token],
                 duration: Span::from_seconds((*seconds).into()),
-                resume: *resume,
-                drop_limits: *drop_limits,
+                how: Unlocking { resume: *resume, drop_limits: *drop_limits, agrees: false },
             },
-            Self::Lock(token) => Command::Lock { token: TOKENS[*token], reason: None },
+            Self::Lock(token) => Command::Lock { token: TOKENS[*token], by: LockedBy::Owner },
             Self::Limits { subject, rules, is_stale, stepped_up } => {
                 let subject = Naive::subjects()[*subject];
                 let seen = world.version(&Key::Limits(subject)) + u64::from(*is_stale);
