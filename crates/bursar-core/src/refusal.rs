@@ -203,8 +203,8 @@ impl Refusal {
             Self::OrganisationFrozen(freeze) => format!("the organisation is frozen{}", until(freeze)),
             Self::WrongCoin { holds } => format!("the wallet holds {holds}"),
             Self::Locked(Lock { since, by: LockedBy::Ledger }) => format!(
-                "the check of the ledger stopped the token at {since}: {}; no one-time password lifts that while it is so, \
-                 and whoever runs this server has to look",
+                "the token has been locked since {since} by the check of the ledger: {}; no one-time password lifts that \
+                 while it is so, and whoever runs this server has to look",
                 LockedBy::Ledger.reason().unwrap_or_default()
             ),
             Self::Locked(Lock { since, by }) => {

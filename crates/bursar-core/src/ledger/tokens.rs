@@ -59,7 +59,10 @@ pub(super) fn lock(state: &mut State, id: TokenId, by: LockedBy, now: Timestamp)
     }
     token.unlock = None;
     token.locked = Some(graver(token.locked, by, now));
-    let data = by.reason().map(|reason| ("reason", reason.to_owned())).into_iter().collect();
+    let mut data: Vec<_> = by.reason().map(|reason| ("reason", reason.to_owned())).into_iter().collect();
+    if by == LockedBy::Rail {
+        data.push(("alarm", "moved_above_hold".to_owned()));
+    }
     Ok(changed(state, token, "token.lock", data))
 }
 

@@ -270,7 +270,7 @@ async fn a_token_whose_spend_moved_more_than_was_held_spends_no_more() {
         assert_eq!(shop.upstream.heard(), heard, "nothing more is sent");
         let session = shop.server.log_in(OWNER).await;
         let trail = shop.server.send("GET", "/bursar/v1/audit?action=token.lock", Some(&session), None).await.body;
-        assert!(trail.to_string().contains("alarm: more moved"), "{trail}");
+        assert!(trail.to_string().contains("moved_above_hold"), "{trail}");
     }
 }
 

@@ -165,7 +165,8 @@ fn locking_a_locked_token_changes_nothing_and_a_lock_may_say_why() {
     let mut world = World::limited(limit("tbtc", 10));
     let lock = |world: &mut World, by| world.run(Command::Lock { token: TOKEN, by });
     let event = lock(&mut world, LockedBy::Rail).event.unwrap();
-    assert_eq!(event.data, [("reason".to_owned(), "more moved than was held for a spend of it".to_owned())]);
+    let why = ["more moved than was held for a spend of it", "moved_above_hold"].map(str::to_owned);
+    assert_eq!(event.data, ["reason", "alarm"].map(str::to_owned).into_iter().zip(why).collect::<Vec<_>>());
     let records = world.records.clone();
     let again = lock(&mut world, LockedBy::Rail);
     assert_eq!((answer(&again.outcome), again.event), ("token", None));

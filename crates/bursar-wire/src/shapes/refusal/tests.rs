@@ -103,8 +103,8 @@ fn a_wallet_is_unknown_frozen_or_of_another_coin() {
 #[test]
 fn what_the_check_of_the_ledger_stopped_asks_for_no_code() {
     let refusal = Refusal::Locked(Lock { since: at(1), by: LockedBy::Ledger });
-    let why = "the check of the ledger stopped the token at 2026-09-21T14:13:21.000Z: a budget of it does not say what its \
-               spends say; no one-time password lifts that while it is so, and whoever runs this server has to look";
+    let why = "the token has been locked since 2026-09-21T14:13:21.000Z by the check of the ledger: a budget of it does not say \
+               what its spends say; no one-time password lifts that while it is so, and whoever runs this server has to look";
     let answer = json!({
         "error": why, "name": "AccessDenied", "requestId": "r1", "context": {"code": "locked", "reason": why},
     });
