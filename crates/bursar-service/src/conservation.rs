@@ -133,7 +133,7 @@ impl Bursar {
     /// They do not.
     pub(crate) async fn agrees_again(&self, id: TokenId) -> Result<bool, ServiceError> {
         let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
-        if !token.is_some_and(|token| token.locked.is_some_and(|lock| lock.by == LockedBy::Ledger)) {
+        if token.is_none_or(|token| token.locked.is_none_or(|lock| lock.by != LockedBy::Ledger)) {
             return Ok(false);
         }
         let differences = self.reads.run(move |reader| reader.conservation_of_token(id)).await?;
