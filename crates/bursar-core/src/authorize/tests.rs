@@ -169,3 +169,27 @@ fn a_narrowed_token_touches_only_what_it_was_narrowed_to() {
     assert_eq!(with(Narrowing::None, Some(OTHER_ORGANISATION)), "wallet_not_permitted");
     assert_eq!(with(Narrowing::Wallets(vec![WALLET]), Some(OTHER_ORGANISATION)), "wallet_not_permitted");
 }
+
+#[test]
+fn sessions_from_before_all_were_ended_are_over_and_tokens_of_software_go_on() {
+    let mut case = Case::new();
+    case.owner.sessions_since = at(0);
+    let asked = |case: &Case| case.ask(Need::Presence);
+    (case.token.kind, case.token.created) = (TokenKind::Session, at(-1));
+    assert_eq!(asked(&case), Err(Refusal::TokenRevoked { at: at(0) }));
+    case.token.created = at(0);
+    assert_eq!(asked(&case), Ok(()), "it began with the new ones");
+    case.token.created = at(1);
+    assert_eq!(asked(&case), Ok(()));
+    (case.token.kind, case.token.created) = (TokenKind::Access, at(-1));
+    assert_eq!(asked(&case), Ok(()));
+}
+
+#[test]
+fn a_scope_that_speaks_of_no_wallet_is_had_or_missing() {
+    let mut case = Case::new();
+    case.token.grant.scopes = scopes(&["profile"]);
+    assert_eq!(case.ask(Need::Scope(ScopeName::Profile)), Ok(()));
+    let refused = case.ask(Need::Scope(ScopeName::UserManage)).unwrap_err();
+    assert_eq!(refused.code(), "scope_missing");
+}
