@@ -33,7 +33,7 @@ pub struct Past {
 }
 
 /// Captures before neighbours are merged.
-const MOST_CAPTURES: usize = 8192;
+pub(super) const MOST_CAPTURES: usize = 8192;
 
 impl HistoryKey {
     /// The past that `budget` needs under these rules.

@@ -11,6 +11,7 @@ mod keys;
 mod loosening;
 mod model;
 mod order;
+mod past;
 mod retention;
 mod settling;
 mod unlocking;

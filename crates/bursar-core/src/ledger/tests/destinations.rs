@@ -136,6 +136,18 @@ fn a_destination_counts_as_long_as_a_spend_pays_it() {
 }
 
 #[test]
+fn whom_a_subject_paid_is_kept_only_as_long_as_their_number_is_limited() {
+    let mut world = governed(BY_TOKEN, at_most(2));
+    assert_eq!(world.paying(&[("a", 1), ("b", 1)]), "held");
+    let kept = |world: &World| EVERYBODY.map(|subject| world.find(&Key::Paid(subject)).is_some());
+    assert_eq!(kept(&world), EVERYBODY.map(|subject| subject == BY_TOKEN));
+    world.govern(BY_TOKEN, Destinations::default());
+    assert_eq!(kept(&world), [false; 4]);
+    assert_eq!(world.paying(&[("c", 1)]), "held");
+    assert_eq!(kept(&world), [false; 4]);
+}
+
+#[test]
 fn each_destination_has_a_limit_of_its_own_for_every_subject() {
     for subject in EVERYBODY {
         let mut world = governed(subject, each(vec![without_fee(10), over("rolling 60s", count_limit("tbtc", 2))]));

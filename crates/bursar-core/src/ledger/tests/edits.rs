@@ -162,6 +162,20 @@ fn an_edit_tells_what_was_and_what_is() {
     assert_eq!(told("loosens"), Some("true"));
     assert_eq!(told("before"), Some("tbtc amount 10 over lifetime"));
     assert_eq!(told("after"), Some("tbtc amount unlimited over lifetime, hteth:* fee 5 over rolling 60s"));
+    let numbered = Destinations { at_most: Some(2), ..Destinations::default() };
+    let each = Destinations { each: vec![of(Measure::AmountWithoutFee, limit("tbtc", 5))], ..numbered.clone() };
+    let told = |world: &mut World, seen, destinations| {
+        let rules = LimitSet { limits: vec![unlimited("tbtc")], destinations: Some(destinations) };
+        let edit = LimitEdit { subject: BY_TOKEN, seen, rules, stepped_up: true };
+        let event = world.run(Command::SetLimits(Box::new(edit))).event.unwrap();
+        event.data.into_iter().find(|(key, _)| key == "after").unwrap().1
+    };
+    assert_eq!(told(&mut world, 2, numbered), "tbtc amount unlimited over lifetime; at most 2 destinations");
+    let told = told(&mut world, 3, each);
+    assert!(
+        told.ends_with("; at most 2 destinations; each destination tbtc amount without fee 5 over lifetime"),
+        "{told}"
+    );
 }
 
 #[test]
