@@ -260,7 +260,7 @@ impl Bursar {
         otp: Option<&str>,
     ) -> Result<Hold, ServiceError> {
         self.person(principal)?;
-        let hold = self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))?;
+        let hold = self.stored_spend(id)?;
         self.may_resolve(principal, &hold)?;
         // A slip of the finger must not be kept for good: it cannot be taken back, and it stops the token.
         if let Finding::Moved { amount: Some(amount), more_than_held: false, .. } = &finding
@@ -295,7 +295,7 @@ impl Bursar {
     /// # Errors
     /// There is none that the caller may see.
     pub async fn spend_by_id(&self, principal: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
-        let hold = self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))?;
+        let hold = self.stored_spend(id)?;
         let own = principal.token().id;
         if hold.token == own || hold.holder == Some(own) || (principal.is_person() && hold.user == principal.user()) {
             return Ok(hold);
@@ -410,9 +410,14 @@ impl Bursar {
         Ok((known, lookup))
     }
 
+    /// A spend, whoever asks for it.
+    pub(crate) fn stored_spend(&self, id: HoldId) -> Result<Hold, ServiceError> {
+        self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))
+    }
+
     fn held_by(&self, service: &Principal, id: HoldId) -> Result<Hold, ServiceError> {
-        let hold = self.reads.look_up(|reader| reader.hold(id))?;
-        hold.filter(|hold| hold.holder == Some(service.token().id)).ok_or(ServiceError::NotFound("spend"))
+        let hold = self.stored_spend(id)?;
+        if hold.holder == Some(service.token().id) { Ok(hold) } else { Err(ServiceError::NotFound("spend")) }
     }
 
     /// Whether a person stands behind what a service says.

@@ -85,10 +85,6 @@ impl Bursar {
         spends.into_iter().map(|hold| self.sent_as(&hold).map(|sent| (hold, sent))).collect()
     }
 
-    fn stored_spend(&self, id: HoldId) -> Result<Hold, ServiceError> {
-        self.reads.look_up(|reader| reader.hold(id))?.ok_or(ServiceError::NotFound("spend"))
-    }
-
     /// Why nobody is to ask after a spend now; nothing if they may.
     fn not_to_be_asked_after(&self, hold: &Hold) -> Option<String> {
         let is_overdue = hold.deadline <= self.clock.now();

@@ -146,9 +146,7 @@ impl Resolve {
         if self.more_than_held {
             finding.insert("moreThanHeld".to_owned(), true.into());
         }
-        for (name, value) in [("reference", self.reference), ("amount", amount), ("fee", fee)] {
-            finding.extend(value.map(|value| (name.to_owned(), value.into())));
-        }
+        finding.extend(held::said([("reference", self.reference), ("amount", amount), ("fee", fee)]));
         let resolved = self.otp.present(|otp| {
             let mut finding = finding.clone();
             finding.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));

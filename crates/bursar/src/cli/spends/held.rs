@@ -116,8 +116,7 @@ impl Hold {
             ("address", self.from.map(|from| from.to_string())),
             ("comment", self.comment),
         ];
-        let mut spend: Map<String, Value> =
-            texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect();
+        let mut spend = said(texts);
         spend.extend(deadline.map(|deadline| ("deadline".to_owned(), deadline)));
         let held = client.hold(&spend.into(), &self.key);
         show(&held.map_err(|error| Failure::from(error).with_flags(OF_HOLD).with_flags(FLAGS))?, json)
@@ -129,14 +128,12 @@ impl Capture {
         let client = self.connection.client()?;
         let [amount, fee] = of_spend(&client, &self.id, self.amount, self.fee)?;
         let captured = self.otp.present(|otp| {
-            let texts = [
+            let capture = said([
                 ("reference", Some(self.reference.as_str())),
                 ("amount", amount.as_deref()),
                 ("fee", fee.as_deref()),
                 ("otp", otp),
-            ];
-            let capture: Map<String, Value> =
-                texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect();
+            ]);
             client.capture(&self.id, &capture.into())
         });
         show(&captured.map_err(|failure| failure.with_flags(FLAGS))?, json)
@@ -149,4 +146,9 @@ impl Release {
         let released = self.otp.present(|otp| client.release(&self.id, &self.reason, otp));
         show(&released.map_err(|failure| failure.with_flags(&[("reason", "--reason")]))?, json)
     }
+}
+
+/// What was said, by the names of a request's fields.
+pub(super) fn said<const N: usize, Text: Into<Value>>(texts: [(&str, Option<Text>); N]) -> Map<String, Value> {
+    texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect()
 }
