@@ -383,13 +383,16 @@ pub trait Rail: Send + Sync {
         Ok(None)
     }
 
-    /// The id of the transaction that a spend became, while it is not final; nothing while it has none, or if the rail tells
-    /// everything at once.
+    /// The id of the transaction that a spend became, while it is not settled; nothing while it has none.
     ///
     /// # Errors
-    /// The store does not answer.
-    fn transaction_id(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
-        self.sent(hold, memory)
+    /// What the rail remembers cannot be read.
+    fn transaction_id<'a>(
+        &'a self,
+        hold: HoldId,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        Box::pin(async move { self.sent(hold, memory) })
     }
 
     /// What the approval is called that a spend waits for where it was sent; nothing if it waits for none.

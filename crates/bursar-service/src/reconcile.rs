@@ -68,21 +68,33 @@ impl Bursar {
     ///
     /// # Errors
     /// The store does not answer.
-    pub fn sent_as(&self, hold: &Hold) -> Result<Option<String>, ServiceError> {
+    pub async fn sent_as(&self, hold: &Hold) -> Result<Option<String>, ServiceError> {
         // Whoever moves the money themselves knows what they called it.
         if !hold.state.is_held() || hold.holder.is_some() {
             return Ok(None);
         }
         let Some((name, rail)) = self.rail_of(hold)? else { return Ok(None) };
-        Ok(rail.transaction_id(hold.id, &self.memory(name))?)
+        if let Some(sent) = rail.transaction_id(hold.id, &self.memory(name)).await? {
+            return Ok(Some(sent));
+        }
+        // It may have been settled since it was read, and the rail remembers those no longer.
+        Ok(match self.stored_spend(hold.id)?.state {
+            HoldState::Captured { reference, .. } => Some(reference),
+            _ => None,
+        })
     }
 
     /// Spends, each with the id of its transaction while it is not settled.
     ///
     /// # Errors
     /// The store does not answer.
-    pub fn with_names(&self, spends: Vec<Hold>) -> Result<Vec<(Hold, Option<String>)>, ServiceError> {
-        spends.into_iter().map(|hold| self.sent_as(&hold).map(|sent| (hold, sent))).collect()
+    pub async fn with_names(&self, spends: Vec<Hold>) -> Result<Vec<(Hold, Option<String>)>, ServiceError> {
+        let mut named = Vec::with_capacity(spends.len());
+        for hold in spends {
+            let sent = self.sent_as(&hold).await?;
+            named.push((hold, sent));
+        }
+        Ok(named)
     }
 
     /// Why nobody is to ask after a spend now; nothing if they may.

@@ -256,13 +256,19 @@ impl Rail for BitgoRail {
         })
     }
 
-    fn transaction_id(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
-        Ok(match sent::read(memory, hold)? {
-            // A request that becomes a transaction is none yet.
-            Some((_, Remembered::Asked(sent::Asked { taken: Taken::Sent(reference), request, .. }))) => {
-                Some(reference).filter(|reference| request.as_ref() != Some(reference))
-            }
-            _ => None,
+    fn transaction_id<'a>(
+        &'a self,
+        hold: HoldId,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        Box::pin(async move {
+            Ok(match sent::read(memory, hold)? {
+                // A request that becomes a transaction is none yet.
+                Some((_, Remembered::Asked(sent::Asked { taken: Taken::Sent(reference), request, .. }))) => {
+                    Some(reference).filter(|reference| request.as_ref() != Some(reference))
+                }
+                _ => None,
+            })
         })
     }
 

@@ -211,6 +211,14 @@ pub(super) fn reconcile(book: &Connection, hold: HoldId) -> Result<SendOutcome, 
     }
 }
 
+/// The transaction that a hold became, if it became one.
+pub(super) fn transaction_id(book: &Connection, hold: HoldId) -> Result<Option<String>, BookError> {
+    Ok(match outcome(book, hold)? {
+        Some(SendOutcome::Done { reference, .. }) => Some(reference),
+        _ => None,
+    })
+}
+
 fn outcome(book: &Connection, hold: HoldId) -> Result<Option<SendOutcome>, BookError> {
     let sent = book
         .prepare_cached("SELECT txid, fee FROM transfers WHERE hold = ?1")?

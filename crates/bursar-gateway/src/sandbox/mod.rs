@@ -225,6 +225,15 @@ impl Rail for SandboxRail {
         Box::pin(self.became_of(hold.id))
     }
 
+    fn transaction_id<'a>(
+        &'a self,
+        hold: HoldId,
+        _memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        // A spend is answered once the book has it, and its settlement may take a moment longer.
+        Box::pin(self.ask(move |book| book::transaction_id(book, hold)))
+    }
+
     fn balance<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {
         let reference = reference.to_owned();
         Box::pin(async move {

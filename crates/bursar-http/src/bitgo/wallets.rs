@@ -87,20 +87,20 @@ pub(crate) async fn transfers(call: Call) -> Result<Reply, Failure> {
     let (coin, wallet) = (call.coin()?, call.wallet()?);
     let page = Page { newest_first: true, ..call.page::<HoldId>(25, 500)? };
     let (list, next) = call.bursar.transfers(call.principal()?, &coin, wallet, page).await?;
-    Reply::ok(shapes::transfers(&coin, &call.bursar.with_names(list)?, next))
+    Reply::ok(shapes::transfers(&coin, &call.bursar.with_names(list).await?, next))
 }
 
 pub(crate) async fn transfer(call: Call) -> Result<Reply, Failure> {
     let (coin, wallet) = (call.coin()?, call.wallet()?);
     let hold = call.bursar.transfer(call.principal()?, &coin, wallet, call.id("transfer")?).await?;
-    Reply::ok(shapes::transfer(&hold, call.bursar.sent_as(&hold)?.as_deref()))
+    Reply::ok(shapes::transfer(&hold, call.bursar.sent_as(&hold).await?.as_deref()))
 }
 
 /// The spend that a `sequenceId` names: what a client asks whose answer was lost.
 pub(crate) async fn transfer_by_sequence(call: Call) -> Result<Reply, Failure> {
     let (coin, wallet, name) = (call.coin()?, call.wallet()?, call.parameter("sequence")?.to_owned());
     let hold = call.bursar.transfer_by_sequence(call.principal()?, &coin, wallet, name).await?;
-    Reply::ok(shapes::transfer(&hold, call.bursar.sent_as(&hold)?.as_deref()))
+    Reply::ok(shapes::transfer(&hold, call.bursar.sent_as(&hold).await?.as_deref()))
 }
 
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {

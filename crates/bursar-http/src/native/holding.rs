@@ -50,7 +50,7 @@ pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
         ServiceError::DuplicateSpend { hold } => Failure::KeyUsed(hold),
         other => other.into(),
     })?;
-    let shown = spend(&call, &held.hold)?;
+    let shown = spend(&call, &held.hold).await?;
     let reply = if held.before { Reply::ok(shown)? } else { Reply::created(shown)? };
     Ok(reply.with_limits(&held.reports, call.bursar.now()))
 }
@@ -60,14 +60,14 @@ pub(crate) async fn capture(call: Call) -> Result<Reply, Failure> {
     let (service, id) = (call.principal()?, call.id("spend")?);
     let otp = request.otp.as_deref();
     let hold = call.bursar.capture(service, id, request.amount, request.fee, request.reference, otp).await?;
-    Reply::ok(spend(&call, &hold)?)
+    Reply::ok(spend(&call, &hold).await?)
 }
 
 pub(crate) async fn release(call: Call) -> Result<Reply, Failure> {
     let request = ReleaseSpend::read(&call.json()?)?;
     let (service, id) = (call.principal()?, call.id("spend")?);
     let hold = call.bursar.release(service, id, request.reason, request.otp.as_deref()).await?;
-    Reply::ok(spend(&call, &hold)?)
+    Reply::ok(spend(&call, &hold).await?)
 }
 
 pub(crate) async fn resolve(call: Call) -> Result<Reply, Failure> {
@@ -85,25 +85,25 @@ pub(crate) async fn resolve(call: Call) -> Result<Reply, Failure> {
     };
     let (principal, id) = (call.principal()?, call.id("spend")?);
     let hold = call.bursar.resolve_spend(principal, id, finding, request.evidence, request.otp.as_deref()).await?;
-    Reply::ok(spend(&call, &hold)?)
+    Reply::ok(spend(&call, &hold).await?)
 }
 
 pub(crate) async fn reconcile(call: Call) -> Result<Reply, Failure> {
     call.json_or_nothing()?;
     let reconciled = call.bursar.reconcile_spend(call.principal()?, call.id("spend")?).await?;
-    let sent = call.bursar.sent_as(&reconciled.hold)?;
+    let sent = call.bursar.sent_as(&reconciled.hold).await?;
     Reply::ok(shapes::reconciled(&reconciled.hold, sent.as_deref(), showed(&reconciled.shown)))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
     let hold = call.bursar.spend_by_id(call.principal()?, call.id("spend")?).await?;
-    Reply::ok(spend(&call, &hold)?)
+    Reply::ok(spend(&call, &hold).await?)
 }
 
 pub(crate) async fn of_token(call: Call) -> Result<Reply, Failure> {
     let page = bursar_service::Page { newest_first: true, ..call.page::<HoldId>(50, 200)? };
     let (spends, next) = call.bursar.spends_of(call.principal()?, call.id("token")?, page).await?;
-    Reply::ok(shapes::native_spends(&call.bursar.with_names(spends)?, next))
+    Reply::ok(shapes::native_spends(&call.bursar.with_names(spends).await?, next))
 }
 
 pub(crate) async fn unsettled(call: Call) -> Result<Reply, Failure> {
@@ -121,12 +121,12 @@ pub(crate) async fn unsettled(call: Call) -> Result<Reply, Failure> {
             return Err(FieldError { field: field.to_owned(), problem }.into());
         }
     };
-    Reply::ok(shapes::native_spends(&call.bursar.with_names(spends)?, next))
+    Reply::ok(shapes::native_spends(&call.bursar.with_names(spends).await?, next))
 }
 
 /// A spend with what it is called where it was sent.
-fn spend(call: &Call, hold: &Hold) -> Result<Value, Failure> {
-    Ok(shapes::native_spend(hold, call.bursar.sent_as(hold)?.as_deref()))
+async fn spend(call: &Call, hold: &Hold) -> Result<Value, Failure> {
+    Ok(shapes::native_spend(hold, call.bursar.sent_as(hold).await?.as_deref()))
 }
 
 /// What was shown of a spend: in a word, in a sentence, and by its name.

@@ -36,7 +36,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         Err(error) => return Err(error.into()),
     };
     let history = history(&visit, &hold).await?;
-    let sent = visit.bursar.sent_as(&hold)?;
+    let sent = visit.bursar.sent_as(&hold).await?;
     let (class, state) = spends::state(&hold.state);
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
     let title = format!("Spend of {}", words::amount(cost.amount, &cost.coin));

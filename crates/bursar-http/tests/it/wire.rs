@@ -122,6 +122,20 @@ async fn an_unknown_outcome_stays_held_until_the_sweep_finds_out() {
 }
 
 #[tokio::test]
+async fn a_spend_that_was_answered_is_listed_by_its_transaction_from_that_moment_on() {
+    let (server, session) = with_user().await;
+    let token = server.issue(&session, limit("100")).await["token"].as_str().unwrap().to_owned();
+    let list = format!("/api/v2/tbtc/wallet/{}/transfer?limit=500", server.wallet);
+    for _ in 0..100 {
+        let sent = spend(&server, &token, "1", json!({})).await;
+        assert_eq!(sent.status, 200, "{}", sent.body);
+        let listed = server.send("GET", &list, Some(&token), None).await;
+        let mut listed = listed.body["transfers"].as_array().unwrap().iter();
+        assert!(listed.any(|transfer| transfer["txid"] == sent.body["txid"]), "{}", sent.body);
+    }
+}
+
+#[tokio::test]
 async fn one_built_transaction_is_one_spend_under_whatever_name_it_is_sent() {
     let (server, session) = with_user().await;
     let token = server.issue(&session, limit("100")).await["token"].as_str().unwrap().to_owned();

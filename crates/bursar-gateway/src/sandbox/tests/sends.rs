@@ -12,6 +12,10 @@ async fn a_hold_that_is_sent_twice_moves_money_once() {
     );
     assert_eq!(sandbox.send(&hold(1)).await, first);
     assert_eq!(sandbox.rail.reconcile(&hold(1), &Notes::default()).await, first);
+    let (sent, never_sent) = (hold(1).id, hold(2).id);
+    let named = sandbox.rail.transaction_id(sent, &Notes::default()).await.unwrap();
+    assert_eq!(named, Some(destination::transaction_id(&tbtc(), sent)), "also before it is settled");
+    assert_eq!(sandbox.rail.transaction_id(never_sent, &Notes::default()).await, Ok(None));
     assert_eq!(sandbox.balance("wallet").await, Amount::new(1_000_000 - 1000));
     assert_eq!(sandbox.transfers().len(), 1);
 }
