@@ -1,4 +1,4 @@
-//! A Bursar for other people's clients: the README's first command, with a port of its own.
+//! A Bursar for other people's clients: what the README's first command starts, with a port of its own.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -21,10 +21,10 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts `cargo run --release -- dev` and waits until it says that it is ready.
+    /// Starts `bursar dev` and waits until it says that it is ready.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self, Stop> {
-        let mut command = workspace.cargo();
-        command.args(["run", "--release", "--quiet", "--", "dev", "--json"]);
+        let mut command = workspace.command(workspace.binary()?);
+        command.args(["dev", "--json"]);
         command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
         let mut server = Running::start(&mut command)?;
         let stdout = server.take_stdout().ok_or_else(|| failed("has no output"))?;

@@ -60,7 +60,7 @@ pub(crate) static SUITES: &[Suite] = &[
     Suite { name: "clippy", about: "no warning in any target", optional: false, needs: None, run: rust::clippy },
     Suite {
         name: "no-rails",
-        about: "the binary compiles without any kind of rail, and with each alone",
+        about: "the binary compiles without any kind of rail",
         optional: false,
         needs: None,
         run: rust::no_rails,
@@ -102,10 +102,10 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "build",
-        about: "the release binary, which the suites below use",
+        about: "the binary as the tests compiled it, which the suites below use",
         optional: false,
         needs: None,
-        run: rust::build,
+        run: rust::binary,
     },
     Suite {
         name: "sdk-js",
@@ -161,7 +161,14 @@ pub(crate) static SUITES: &[Suite] = &[
 /// What takes too long for every change: longer loops and bigger numbers of what `SUITES` does in short, and
 /// what tests the tests. A long run of any other kind is one more row.
 pub(crate) static NIGHTLY: &[Suite] = &[
-    Suite { name: "build", about: "the release binary", optional: false, needs: None, run: rust::build },
+    Suite { name: "build", about: "the release binary", optional: false, needs: None, run: rust::release },
+    Suite {
+        name: "rails-alone",
+        about: "the binary compiles with each kind of rail alone",
+        optional: false,
+        needs: None,
+        run: rust::each_rail_alone,
+    },
     Suite {
         name: "crash",
         about: "`kill -9` in a loop, with more rounds and more clients",
@@ -222,7 +229,7 @@ pub(crate) static NIGHTLY: &[Suite] = &[
 
 /// What is shown to people, one by one; the suite `examples` runs all of it.
 pub(crate) static EXAMPLES: &[Suite] = &[
-    Suite { name: "build", about: "the release binary", optional: false, needs: None, run: rust::build },
+    Suite { name: "build", about: "the binary", optional: false, needs: None, run: rust::binary },
     Suite {
         name: "sdk-js",
         about: "the guide's snippet: a token made with BitGo's SDK (examples/sdk-js)",

@@ -35,6 +35,11 @@ impl Workspace {
         command
     }
 
+    /// Where the tests' build puts the binary `bursar`: with debug assertions, and third-party crates shared with the tests.
+    pub(crate) fn binary(&self) -> Result<PathBuf, String> {
+        Ok(self.target_directory()?.join("debug").join("bursar"))
+    }
+
     /// Where `cargo build --release` puts the binary `bursar`.
     pub(crate) fn release_binary(&self) -> Result<PathBuf, String> {
         Ok(self.target_directory()?.join("release").join("bursar"))

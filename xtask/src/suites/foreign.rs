@@ -1,4 +1,4 @@
-//! Suites in which other people's clients talk to the release binary.
+//! Suites in which other people's clients talk to the binary.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -38,7 +38,7 @@ pub(super) fn evm(workspace: &Workspace) -> Result<(), Stop> {
     let python = tools::python_program(&environment, &folder.join("requirements.txt"), "python");
     let mut command = workspace.command("npm");
     command.arg("test").current_dir(&folder);
-    command.env("BURSAR_BIN", workspace.release_binary()?).envs(python.iter().map(|python| ("WEB3_PYTHON", python)));
+    command.env("BURSAR_BIN", workspace.binary()?).envs(python.iter().map(|python| ("WEB3_PYTHON", python)));
     child::run(&mut command, EVM_LIMIT)?;
     // Without web3.py all the others were tried, and this one was not.
     python.map(drop)
@@ -61,7 +61,7 @@ pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
     let schemathesis = tools::python_program(&environment, &folder.join("requirements.txt"), "schemathesis")?;
     let mut command = workspace.command("npm");
     command.arg("test").current_dir(&folder);
-    command.env("BURSAR_BIN", workspace.release_binary()?).env("SCHEMATHESIS", schemathesis);
+    command.env("BURSAR_BIN", workspace.binary()?).env("SCHEMATHESIS", schemathesis);
     Ok(child::run(&mut command, OPENAPI_LIMIT)?)
 }
 
@@ -77,7 +77,7 @@ pub(super) fn browser(workspace: &Workspace) -> Result<(), Stop> {
 fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
     let mut command = workspace.command("npm");
     command.arg("test").current_dir(folder);
-    command.env("BURSAR_BIN", workspace.release_binary()?);
+    command.env("BURSAR_BIN", workspace.binary()?);
     Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
 }
 
@@ -120,7 +120,7 @@ fn on_a_chain(workspace: &Workspace, folder: &str, script: &str) -> Result<(), S
     install_packages(workspace, &folder)?;
     let mut command = workspace.command("node");
     command.arg(script).current_dir(&folder);
-    command.env("BURSAR_BIN", workspace.release_binary()?);
+    command.env("BURSAR_BIN", workspace.binary()?);
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }
 
@@ -151,7 +151,7 @@ fn script(workspace: &Workspace, example: &str, script: &str) -> Result<(), Stop
     tools::ensure(&[NODE])?;
     let mut command = workspace.command("node");
     command.arg(script).current_dir(workspace.root().join("examples").join(example));
-    command.env("BURSAR_BIN", workspace.release_binary()?);
+    command.env("BURSAR_BIN", workspace.binary()?);
     Ok(child::run(&mut command, EXAMPLE_LIMIT)?)
 }
 

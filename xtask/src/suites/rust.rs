@@ -31,10 +31,16 @@ pub(super) fn clippy(workspace: &Workspace) -> Result<(), Stop> {
 }
 
 pub(super) fn no_rails(workspace: &Workspace) -> Result<(), Stop> {
-    let alone = |kind: &'static str| ["check", "-p", "bursar", "--bins", "--no-default-features", "--features", kind];
-    ["", "bitcoin", "bitgo", "evm", "http"]
-        .into_iter()
-        .try_for_each(|kind| cargo(workspace, &alone(kind), COMPILE_AND_RUN))
+    check_with(workspace, "")
+}
+
+pub(super) fn each_rail_alone(workspace: &Workspace) -> Result<(), Stop> {
+    ["bitcoin", "bitgo", "evm", "http"].into_iter().try_for_each(|kind| check_with(workspace, kind))
+}
+
+fn check_with(workspace: &Workspace, rails: &str) -> Result<(), Stop> {
+    let arguments = ["check", "-p", "bursar", "--bins", "--no-default-features", "--features", rails];
+    cargo(workspace, &arguments, COMPILE_AND_RUN)
 }
 
 pub(super) fn doc(workspace: &Workspace) -> Result<(), Stop> {
@@ -98,7 +104,12 @@ pub(super) fn prove_broken(workspace: &Workspace) -> Result<(), Stop> {
     cargo(workspace, &["test", "--workspace", "--features", "bursar/break-no-hold", "--test", "prove"], COMPILE_AND_RUN)
 }
 
-pub(super) fn build(workspace: &Workspace) -> Result<(), Stop> {
+/// The binary that the tests of the workspace compiled; where they were not compiled yet, they are.
+pub(super) fn binary(workspace: &Workspace) -> Result<(), Stop> {
+    cargo(workspace, &["test", "--workspace", "--no-run"], COMPILE_AND_RUN)
+}
+
+pub(super) fn release(workspace: &Workspace) -> Result<(), Stop> {
     let arguments = ["build", "--release", "--package", "bursar", "--bin", "bursar"];
     cargo(workspace, &arguments, COMPILE_AND_RUN)
 }
