@@ -47,11 +47,8 @@ impl AllowedWallet {
     }
 
     fn trace(&self, action: &'static str) -> Option<Trace> {
-        let data = vec![
-            ("rail", self.rail.clone()),
-            ("reference", self.reference.clone()),
-            ("coin", self.coin.to_string()),
-        ];
+        let data =
+            vec![("rail", self.rail.clone()), ("reference", self.reference.clone()), ("coin", self.coin.to_string())];
         trace(action, "organisation", self.organisation, data)
     }
 }
@@ -99,7 +96,8 @@ impl Bursar {
                 None => {}
                 Some(same) if same.value == wanted => return Ok((Write::default(), wanted.clone())),
                 Some(Versioned { value: AllowedWallet { organisation, coin, .. }, .. }) => {
-                    let problem = format!("is allowed organisation {organisation}, as one of {coin}; take that back first");
+                    let problem =
+                        format!("is allowed organisation {organisation}, as one of {coin}; take that back first");
                     return Err(ServiceError::invalid("reference", problem));
                 }
             }

@@ -293,6 +293,7 @@ fn taken_by(organisation: OrganisationId, wallet: &Wallet) -> ServiceError {
 }
 
 fn not_allowed() -> ServiceError {
-    let problem = "is none that the organisation may register; the operator of the server allows one with `bursar wallet allow`";
+    let problem =
+        "is none that the organisation may register; the operator of the server allows one with `bursar wallet allow`";
     ServiceError::invalid("reference", problem)
 }

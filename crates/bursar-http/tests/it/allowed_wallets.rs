@@ -45,7 +45,8 @@ async fn elsewhere(house: &House) -> OrganisationId {
 
 async fn register(house: &House, session: &str, organisation: OrganisationId, reference: &str) -> Answer {
     let organisation = organisation.to_string();
-    let body = json!({"organisation": organisation, "rail": "chain", "label": "Shop", "reference": reference, "otp": OTP});
+    let body =
+        json!({"organisation": organisation, "rail": "chain", "label": "Shop", "reference": reference, "otp": OTP});
     house.ask("POST", "/wallets", session, Some(body)).await
 }
 
@@ -136,7 +137,8 @@ async fn what_is_taken_back_is_registered_no_more_and_what_was_stays() {
     }
     let kept = register(&house, &owner, DEFAULT_ORGANISATION, "kept").await.body["id"].as_str().unwrap().to_owned();
     let listed: Vec<_> = bursar.allowed_wallets().await.unwrap();
-    let listed: Vec<_> = listed.iter().map(|one| (one.reference.as_str(), one.wallet.map(|id| id.to_string()))).collect();
+    let listed: Vec<_> =
+        listed.iter().map(|one| (one.reference.as_str(), one.wallet.map(|id| id.to_string()))).collect();
     assert_eq!(listed, [("kept", Some(kept.clone())), ("taken", None)]);
     assert!(matches!(allow(&house, "kept", theirs).await, Err(ServiceError::Invalid(_))), "it is registered");
     for reference in ["kept", "taken"] {

@@ -131,14 +131,17 @@ impl Wallet {
                 let allowed = allowed(place, Request::AllowWallet { rail, reference, coin, organisation })?;
                 return tell(&allowed, json, |one| {
                     let Allowed { rail, reference, coin, organisation, .. } = one;
-                    format!("organisation {organisation} may register `{reference}` of rail `{rail}`, as a wallet of {coin}")
+                    format!(
+                        "organisation {organisation} may register `{reference}` of rail `{rail}`, as a wallet of {coin}"
+                    )
                 });
             }
             Self::Disallow { rail, reference, place } => {
                 let allowed = allowed(place, Request::DisallowWallet { rail, reference })?;
                 return tell(&allowed, json, |one| {
                     let Allowed { rail, reference, organisation, wallet, .. } = one;
-                    let stays = wallet.as_ref().map(|id| format!("; it was registered before, and stays as wallet {id}"));
+                    let stays =
+                        wallet.as_ref().map(|id| format!("; it was registered before, and stays as wallet {id}"));
                     let stays = stays.unwrap_or_default();
                     format!("organisation {organisation} may no longer register `{reference}` of rail `{rail}`{stays}")
                 });

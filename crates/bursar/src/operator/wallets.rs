@@ -54,7 +54,8 @@ pub(super) async fn add(bursar: &Bursar, new: NewWalletTexts) -> Result<Answer, 
         bytes.map(Secret::new).map_err(|_| ServiceError::invalid("key", "is not 64 hex digits"))
     });
     let organisation = self::organisation(organisation.as_deref())?;
-    let new = NewWallet { rail, coin: self::coin(&coin)?, label, organisation, owner, key: key.transpose()?, reference };
+    let new =
+        NewWallet { rail, coin: self::coin(&coin)?, label, organisation, owner, key: key.transpose()?, reference };
     let wallet = bursar.add_wallet(new).await?;
     let is_address = bursar.is_named_by_address(&wallet);
     let (id, coin) = (wallet.id.to_string(), wallet.coin.to_string());
