@@ -160,7 +160,8 @@ impl Bursar {
     ) -> Result<Vec<AllowedWallet>, ServiceError> {
         self.may_make_wallets(principal, organisation)?;
         let mut allowed = self.allowed_wallets().await?;
-        allowed.retain(|one| one.organisation == organisation && one.wallet.is_none());
+        let is_open = |one: &AllowedWallet| one.wallet.is_none() && self.rails.contains_key(&one.rail);
+        allowed.retain(|one| one.organisation == organisation && is_open(one));
         Ok(allowed)
     }
 

@@ -124,15 +124,11 @@ fn reconcile(client: &Client, id: Option<String>, json: bool) -> Result<(), Fail
     }
     let ids: Vec<String> = client.unsettled()?.iter().map(|spend| shown::text(spend, "id")).collect();
     let asked = ask_of_each(&ids, |id| client.reconcile(id));
-    if json {
-        output::json(&asked.document())?
-    } else {
-        output::text(&table_of(asked.rows()))?
-    }
+    if json { output::json(&asked.document()) } else { output::text(&table_of(asked.rows())) }?;
     match asked.failed.len() {
         0 => Ok(()),
         failed => {
-            let told = format!("{failed} of {} spends could not be asked after; the others were", ids.len());
+            let told = format!("{failed} of {} spends could not be asked after", ids.len());
             Err(Failure::new(told).with_hint("`bursar spends reconcile ID` asks after one of them").printed())
         }
     }
@@ -160,12 +156,13 @@ fn ask_of_each<E: Display>(ids: &[String], ask: impl Fn(&str) -> Result<Value, E
 
 impl Asked {
     fn document(&self) -> Value {
-        let mut document = json!({"reconciled": self.reconciled});
+        let mut document = Map::new();
+        document.insert("reconciled".to_owned(), json!(self.reconciled));
         if !self.failed.is_empty() {
             let failed = self.failed.iter().map(|(id, error)| json!({"spend": id, "error": error}));
-            document["failed"] = failed.collect();
+            document.insert("failed".to_owned(), failed.collect());
         }
-        document
+        document.into()
     }
 
     fn rows(&self) -> impl Iterator<Item = [String; 5]> {
