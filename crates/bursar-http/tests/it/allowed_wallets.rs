@@ -2,6 +2,7 @@
 //! nothing of others.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::routing::post;
 use bursar_core::amount::Amount;
@@ -201,7 +202,10 @@ fn of_node(call: &Value) -> Value {
 
 #[tokio::test]
 async fn two_spellings_of_an_address_are_one_wallet() {
-    let node = axum::Router::new().fallback(post(|body: axum::body::Bytes| async move {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let node = axum::Router::new().fallback(post(move |body: axum::body::Bytes| async move {
+        counted.fetch_add(1, Ordering::Relaxed);
         let call: Value = serde_json::from_slice(&body).unwrap();
         json!({"jsonrpc": "2.0", "id": call["id"], "result": of_node(&call)}).to_string()
     }));
@@ -216,7 +220,9 @@ async fn two_spellings_of_an_address_are_one_wallet() {
     assert_eq!(allowed.reference, lower);
     assert!(matches!(bursar.allow_wallet("chain", &lower, hteth(), theirs).await, Err(ServiceError::Invalid(_))));
     let (owner, stranger) = (house.session("owner").await, house.session("stranger").await);
+    let before = asked.load(Ordering::Relaxed);
     assert_eq!(code(&register(&house, &stranger, theirs, &lower).await), "invalid_field");
+    assert_eq!(asked.load(Ordering::Relaxed), before, "what is not allowed is not asked for");
     let made = register(&house, &owner, DEFAULT_ORGANISATION, &lower).await;
     assert_eq!(made.status, 201, "{}", made.body);
     assert_eq!(code(&register(&house, &owner, DEFAULT_ORGANISATION, ADDRESS).await), "conflict");
