@@ -22,7 +22,7 @@ onChain('replacements', { coins: 12 }, (world) => {
     let answer;
     await until(async () => {
       answer = await call(token.token, 'bumpfee', parameters);
-      return !/its change is spent/.test(answer.error?.message);
+      return !/its change is not known/.test(answer.error?.message);
     }, "the node's wallet has the change");
     return answer;
   };

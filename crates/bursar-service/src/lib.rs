@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod allow;
+pub mod allowed_wallets;
 pub mod authenticate;
 pub mod breakers;
 mod broken;

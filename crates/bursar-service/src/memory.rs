@@ -26,10 +26,14 @@ pub(crate) struct RailMemory {
     pub(crate) with_outcome: Arc<Mutex<Vec<Record>>>,
 }
 
+/// Where a note of a rail is kept.
+pub(crate) fn note_key(rail: &str, name: &str) -> DocumentKey {
+    DocumentKey { user: UserId::from_bytes([0; 16]), kind: DocumentKind::Rail, name: format!("{rail}/{name}") }
+}
+
 impl RailMemory {
-    pub(crate) fn key(&self, name: &str) -> DocumentKey {
-        let name = format!("{}/{name}", self.rail);
-        DocumentKey { user: UserId::from_bytes([0; 16]), kind: DocumentKind::Rail, name }
+    fn key(&self, name: &str) -> DocumentKey {
+        note_key(&self.rail, name)
     }
 
     async fn keep(&self, notes: Vec<NewNote>) -> Result<bool, RailError> {

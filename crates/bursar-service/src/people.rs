@@ -1,11 +1,10 @@
-//! Accounts: making them, their passwords and second factors, freezing them; and registering wallets.
+//! Accounts: making them, their passwords and second factors, freezing them.
 //!
 //! What stands here without a `Principal` is for the operator of the machine and for setting up.
 
-use bursar_core::account::{Email, FrozenBy, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
+use bursar_core::account::{Email, FrozenBy, MemberRole, Membership, Organisation, User};
 use bursar_core::audit::Actor;
-use bursar_core::coin::Coin;
-use bursar_core::id::{FactorId, OrganisationId, TokenId, UserId, WalletId};
+use bursar_core::id::{FactorId, OrganisationId, TokenId, UserId};
 use bursar_core::ledger::{
     Command, Credential, CredentialKind, Document, DocumentKey, DocumentKind, Key, Record, Trace, Write,
 };
@@ -22,7 +21,6 @@ use bursar_wire::password::WireVerifier;
 use bursar_wire::requests::ChangePassword;
 
 use crate::Bursar;
-use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
 use crate::freezes::FreezeOrder;
@@ -60,32 +58,6 @@ pub struct Enrolment {
 
 /// How long tokens stay locked after an operator has reset an account's second factors.
 const LOCK_AFTER_RESET: Span = Span::from_seconds(24 * 60 * 60);
-
-/// A wallet to register.
-#[derive(Debug)]
-pub struct NewWallet {
-    /// Its rail.
-    pub rail: String,
-    /// Its coin: the chain's own; tokens on the chain are spent from the same wallet.
-    pub coin: Coin,
-    /// What people call it.
-    pub label: String,
-    /// Whose it is.
-    pub organisation: OrganisationId,
-    /// Who gets every role in it, by username.
-    pub owner: String,
-    /// Its private key; a new one, if absent.
-    pub key: Option<Secret<Vec<u8>>>,
-    /// What its rail calls it, where wallets and their keys are the node's.
-    pub reference: Option<String>,
-}
-
-/// How many wallets are looked at whose references are near one another.
-const NEAR_WALLETS: usize = 200;
-
-fn registered(field: &'static str) -> ServiceError {
-    ServiceError::invalid(field, "is that of a wallet which is registered already")
-}
 
 impl Bursar {
     /// Makes an account in the default organisation; the first one owns it. A user of a test environment
@@ -222,116 +194,6 @@ impl Bursar {
         let name = bursar_wire::password::lower_case(username);
         let found = self.reads.run(move |reader| reader.user_by_name(&name)).await?;
         found.map(|found| found.value).ok_or(ServiceError::NotFound("user"))
-    }
-
-    /// Whether what its rail calls a wallet is the address that it is paid at.
-    pub fn is_named_by_address(&self, wallet: &Wallet) -> bool {
-        self.rails.get(&wallet.rail).is_some_and(|rail| rail.names_wallets_by_address())
-    }
-
-    /// Registers a wallet on a rail, as the operator of the machine, and gives its owner every role in it. Its key is kept
-    /// by the rail: the one that is given, or a new one.
-    ///
-    /// # Errors
-    /// There is no such rail, owner or organisation, the rail keeps no keys or does not have this coin, the owner does not
-    /// belong to the organisation, or there is a wallet with this key already.
-    pub async fn add_wallet(&self, new: NewWallet) -> Result<Wallet, ServiceError> {
-        let NewWallet { rail: name, coin, label, organisation, owner, key, reference } = new;
-        check_name("label", &label)?;
-        let rail = self.rails.get(&name).ok_or(ServiceError::NotFound("rail"))?;
-        let owner = self.user_named(&owner).await?.id;
-        let found = self.stored_organisation(organisation)?;
-        let place = self.place(organisation, owner)?;
-        if place.value.is_none() {
-            return Err(ServiceError::invalid("owner", "does not belong to the organisation; take them in first"));
-        }
-        if rail.fee_coin(&coin) != coin {
-            return Err(ServiceError::invalid("coin", format!("is not the chain's own, `{}`", rail.fee_coin(&coin))));
-        }
-        let mut write = Write::default();
-        let reference = if let Some(reference) = reference {
-            if key.is_some() {
-                return Err(ServiceError::invalid("reference", "is given beside a key; one names the wallet"));
-            }
-            let reference = rail.wallet_name(&reference)?;
-            rail.check_wallet(&reference).await?;
-            // One wallet of the node is one wallet here, so that its limits count all its spends.
-            let taken = Key::Document(self.memory(&name).key(&format!("wallet/{reference}")));
-            if self.stored(&taken, |_| ())?.0 != 0 {
-                return Err(registered("reference"));
-            }
-            if let Key::Document(key) = taken.clone() {
-                write.put.push(Record::Document(key, Document { title: None, body: Vec::new() }));
-            }
-            write.read.push((taken, 0));
-            reference
-        } else {
-            let key = key.unwrap_or_else(|| Secret::new(self.random.bytes::<32>().to_vec()));
-            rail.keep_key(key, &self.memory(&name)).await?
-        };
-        if self.is_registered(&name, &reference).await? {
-            return Err(registered(if write.put.is_empty() { "key" } else { "reference" }));
-        }
-        let now = self.clock.now();
-        let id = WalletId::time_ordered(now, self.random.bytes());
-        let wallet = Wallet { id, coin, label, organisation, rail: name, reference, freeze: None, created: now };
-        let data = vec![
-            ("coin", wallet.coin.to_string()),
-            ("rail", wallet.rail.clone()),
-            ("reference", wallet.reference.clone()),
-        ];
-        write.read.extend([
-            (Key::Wallet(id), 0),
-            (Key::Organisation(organisation), found.version),
-            (Key::Membership((organisation, owner)), place.version),
-        ]);
-        write.put.extend([Record::Wallet(id, wallet.clone()), Record::Role((id, owner), WalletRole::ALL)]);
-        write.trace = Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data });
-        self.must_write(Actor::Operator, write).await?;
-        Ok(wallet)
-    }
-
-    /// Whether a rail's wallet is one here already: its limits would count half of its spends each.
-    async fn is_registered(&self, rail: &str, reference: &str) -> Result<bool, ServiceError> {
-        let (rail, wanted) = (rail.to_owned(), reference.to_owned());
-        let mut shorter = reference.to_owned();
-        // Wallets come by their reference, and this is before the one that is looked for.
-        shorter.pop();
-        let near = self.reads.run(move |reader| reader.wallets_on(&rail, &shorter, NEAR_WALLETS)).await?;
-        Ok(near.iter().any(|wallet| wallet.value.reference == wanted))
-    }
-
-    /// Registers a wallet of the default organisation and gives a user every role in it.
-    ///
-    /// # Errors
-    /// There is a wallet of this id already, or the ledger does not answer.
-    pub async fn register_wallet(
-        &self,
-        id: WalletId,
-        coin: Coin,
-        label: String,
-        rail: &str,
-        owner: UserId,
-    ) -> Result<Wallet, ServiceError> {
-        let wallet = Wallet {
-            id,
-            coin,
-            label,
-            organisation: DEFAULT_ORGANISATION,
-            rail: rail.to_owned(),
-            reference: id.to_string(),
-            freeze: None,
-            created: self.clock.now(),
-        };
-        let data = vec![("coin", wallet.coin.to_string()), ("rail", wallet.rail.clone())];
-        let write = Write {
-            read: vec![(Key::Wallet(id), 0)],
-            put: vec![Record::Wallet(id, wallet.clone()), Record::Role((id, owner), WalletRole::ALL)],
-            trace: Some(Trace { action: "wallet.register", subject: format!("wallet:{id}"), data }),
-            ..Write::default()
-        };
-        self.must_write(Actor::Operator, write).await?;
-        Ok(wallet)
     }
 
     /// Freezes one's own account: every token and session of it stops. Only an unlocked session may.

@@ -217,6 +217,12 @@ pub trait Protocol: Send + Sync {
         false
     }
 
+    /// The parameter of a call that a rail means by a field of a spend (`recipients`, `address`, `amount`): its client never
+    /// wrote such a field.
+    fn parameter(&self, _call: &Call, field: &'static str) -> &'static str {
+        field
+    }
+
     /// Finds out what a call takes that spends from this wallet, and who gets how much if the call does not say it.
     /// Moves nothing.
     fn plan_call<'a>(

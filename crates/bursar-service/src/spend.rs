@@ -29,7 +29,7 @@ use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::flow::Flow;
 use crate::known::KnownWallet;
-use crate::rail::{Built, Decoded, Plan, Wanted};
+use crate::rail::{Built, Decoded, Plan, Protocol, RailError, Wanted};
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::step_up::Action;
@@ -217,25 +217,32 @@ impl Bursar {
                 (payees, fee, instruction, order.instruction.clone())
             }
             What::Call { call, wanted, payer: other, key: named } => {
-                if !wanted.recipients.is_empty() {
-                    check_sum(&rail.payees(&request.coin, &wanted.recipients)?, Amount::ZERO)?;
-                }
                 let protocol = rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
+                let payees = |recipients: &[Recipient]| {
+                    rail.payees(&request.coin, recipients).map_err(|error| as_written(error, protocol, &call))
+                };
+                if !wanted.recipients.is_empty() {
+                    check_sum(&payees(&wanted.recipients)?, Amount::ZERO)?;
+                }
                 // A rail's name begins with what no client's has.
                 let by_rail = wanted.name.map(|name| SpendKey::Sequence(wallet.id, format!("\0{name}")));
                 key = by_rail.or_else(|| named.map(|named| SpendKey::Client(principal.token().id, named)));
                 let (Plan { fee, instruction }, told) = match self.planned(key.as_ref())? {
                     Some(plan) => plan,
-                    None => protocol.plan_call(&wallet.reference, &call, id, &self.memory(&wallet.rail)).await?,
+                    None => {
+                        let planned =
+                            protocol.plan_call(&wallet.reference, &call, id, &self.memory(&wallet.rail)).await;
+                        planned.map_err(|error| as_written(error, protocol, &call))?
+                    }
                 };
                 if let (Some(asked), Some(id)) = (wanted.payer, other) {
                     let (wallet, _) = self.wallet_for(principal, id, WalletAction::Spend)?;
-                    let payees = rail.payees(&request.coin, &asked.recipients)?;
+                    let payees = payees(&asked.recipients)?;
                     check_sum(&payees, Amount::ZERO)?;
                     payer = Some(self.half_of(wallet, payees, key.as_ref(), (protocol, &wanted.reference))?);
                 }
                 let recipients = if wanted.recipients.is_empty() { told } else { wanted.recipients };
-                (rail.payees(&request.coin, &recipients)?, fee, instruction, wanted.meaning)
+                (payees(&recipients)?, fee, instruction, wanted.meaning)
             }
         };
         check_sum(&payees, fee)?;
@@ -379,6 +386,14 @@ fn check_claim(
             Err(ServiceError::invalid("recipients", "are not those of the transaction in `txHex`"))
         }
         _ => Ok(()),
+    }
+}
+
+/// What is wrong with a spend, told of the parameter of the call that said it.
+fn as_written(error: RailError, protocol: &dyn Protocol, call: &Call) -> RailError {
+    match error {
+        RailError::Invalid { field, problem } => RailError::Invalid { field: protocol.parameter(call, field), problem },
+        error => error,
     }
 }
 

@@ -222,14 +222,8 @@ impl Configuration {
     }
 
     fn check_rail_hosts(&self) -> Result<(), String> {
-        for (host, rail) in &self.rail_hosts {
-            let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-            if host.is_empty() || !host.bytes().all(is_plain) {
-                return Err(format!("rail_hosts.\"{host}\": a host has a name in small letters, and no port"));
-            }
-            if !self.rails.contains_key(rail) {
-                return Err(format!("rail_hosts.\"{host}\": there is no section `[rails.{rail}]`"));
-            }
+        rails::check_hosts(&self.rail_hosts, &self.rails)?;
+        for host in self.rail_hosts.keys() {
             // Its pages would be gone.
             let is_ours = |origin: &String| origin.split_once("://").is_some_and(|(_, place)| named(place) == host);
             if self.web.origin.as_ref().is_some_and(is_ours) {

@@ -3,7 +3,6 @@
 //! Its second factor is a fixed one, so it must not be reachable from elsewhere unless that is said. What
 //! it prints follows from the master key; nothing of it is stored in clear.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +30,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::post::Mail;
-use crate::rails::{self, Described, RailConfiguration};
+use crate::rails::{self, Described, Hosted, RailConfiguration};
 use crate::server::{self, Data, Listening};
 
 const USERNAME: &str = "user@example.com";
@@ -62,8 +61,8 @@ pub(crate) struct Wishes {
     pub(crate) ecdh_issuance: bool,
     /// Where the sandbox listens, if it is a process of its own.
     pub(crate) sandbox_socket: Option<PathBuf>,
-    /// Other rails beside the sandbox.
-    pub(crate) rails: Described,
+    /// Other rails beside the sandbox, and their hosts.
+    pub(crate) hosted: Hosted,
     /// How often it looks whether money left wallets by another way.
     pub(crate) watch_every: Duration,
     /// Whether wallets are frozen from which it did.
@@ -141,14 +140,14 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         return Err(Failure::usage(format!("{reachable} can be reached from other machines"))
             .with_hint("the second factor here is 000000; say --allow-remote if that is what you want"));
     }
-    rails::only_test_money(&wishes.rails)?;
+    rails::only_test_money(&wishes.hosted.rails)?;
     let home = Home::find(wishes.data_directory.as_deref())?;
     server::runtime()?.block_on(async {
         let listener = server::listen(wishes.listen).await?;
         let operations = listen_for_operations(wishes).await?;
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
         let data = Data::open(&home.directory, &home.master)?;
-        let others = data.rails(&wishes.rails)?;
+        let others = data.rails(&wishes.hosted.rails)?;
         rails::look(&others).await;
         let mut rails = others;
         rails.insert(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>);
@@ -173,7 +172,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             environment: "test".to_owned(),
             body_limit: BODY_LIMIT,
             authz: wishes.proxies.authz.rules().map_err(Failure::new)?,
-            rail_hosts: BTreeMap::new(),
+            rail_hosts: wishes.hosted.rail_hosts.clone(),
         };
         let operator = Some(home.directory.as_path());
         let watch_every = wishes.watch_every;
@@ -191,7 +190,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
             is_ephemeral: home.temporary.is_some(),
             server_xpub,
             wallets,
-            rails: places(&wishes.rails, &url(serving.address())),
+            rails: places(&wishes.hosted.rails, &url(serving.address())),
         })?;
         match wishes.ends_with_input {
             true => serving.until_stopped(server::end_of_input()).await,

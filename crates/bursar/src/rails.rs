@@ -199,18 +199,37 @@ pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
     }
 }
 
-/// Reads a file that describes rails and nothing else.
-pub(crate) fn read(path: &Path) -> Result<Described, Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct File {
-        #[serde(default)]
-        rails: Described,
-    }
+/// Rails, and hosts of their own.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hosted {
+    #[serde(default)]
+    pub(crate) rails: Described,
+    /// The rail that a host means.
+    #[serde(default)]
+    pub(crate) rail_hosts: BTreeMap<String, String>,
+}
+
+/// Reads a file that describes rails and their hosts, and nothing else.
+pub(crate) fn read(path: &Path) -> Result<Hosted, Failure> {
     let text = fs::read_to_string(path).map_err(|problem| Failure::at(path, problem))?;
-    let File { rails } = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
-    check(&rails).map_err(|problem| Failure::at(path, problem))?;
-    Ok(placed(rails, path.parent().unwrap_or(Path::new("."))))
+    let Hosted { rails, rail_hosts } = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
+    check(&rails).and_then(|()| check_hosts(&rail_hosts, &rails)).map_err(|problem| Failure::at(path, problem))?;
+    Ok(Hosted { rails: placed(rails, path.parent().unwrap_or(Path::new("."))), rail_hosts })
+}
+
+/// What cannot be about hosts of rails.
+pub(crate) fn check_hosts(hosts: &BTreeMap<String, String>, rails: &Described) -> Result<(), String> {
+    for (host, rail) in hosts {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+        if host.is_empty() || !host.bytes().all(is_plain) {
+            return Err(format!("rail_hosts.\"{host}\": a host has a name in small letters, and no port"));
+        }
+        if !rails.contains_key(rail) {
+            return Err(format!("rail_hosts.\"{host}\": there is no section `[rails.{rail}]`"));
+        }
+    }
+    Ok(())
 }
 
 /// Reads the rails in a file that may say other things too: a whole configuration.

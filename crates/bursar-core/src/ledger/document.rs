@@ -71,6 +71,9 @@ pub enum DocumentKind {
     Rail,
     /// What a rail shows its other end, sealed, by the rail's name and the key of its section; nobody's in particular.
     RailCredential,
+    /// That an organisation may register a wallet of a rail's node, by the rail's name and its reference; nobody's in
+    /// particular.
+    AllowedWallet,
 }
 
 /// A user's document; its body is read by the crate that wrote it.
@@ -108,6 +111,7 @@ impl DocumentKind {
             Self::Created => "created",
             Self::Rail => "rail",
             Self::RailCredential => "rail_credential",
+            Self::AllowedWallet => "allowed_wallet",
         }
     }
 }

@@ -110,7 +110,8 @@ impl BitcoinRail {
 
     async fn check_unmined(&self, wallet: &str, signed: &Signed) -> Result<(), RailError> {
         let txid = signed.txid();
-        match self.node.seen(wallet, txid).await?.map(|seen| seen.standing) {
+        let standing = self.node.seen(wallet, txid).await?.map(|seen| seen.standing);
+        match standing {
             Some(Standing::Confirmed(_)) => return Err(refuse("it is in a block already")),
             Some(Standing::Conflicted(_)) => return Err(refuse("another transaction has its coins already")),
             Some(Standing::Waiting) | None => {}
@@ -126,7 +127,9 @@ impl BitcoinRail {
         if self.node.waits(txid).await? {
             let found = self.node.coins(wallet).await?;
             if change.iter().any(|coin| !found.coins.contains_key(coin)) {
-                return Err(refuse(problem));
+                // The node's wallet has the transaction a moment after the node.
+                let unknown = "its change is not known to the node's wallet yet; ask again in a moment";
+                return Err(refuse(if standing.is_some() { problem } else { unknown }));
             }
         }
         Ok(())

@@ -65,6 +65,21 @@ impl Protocol for BitcoinRail {
         })
     }
 
+    fn parameter(&self, call: &Call, field: &'static str) -> &'static str {
+        match (&*call.method, field) {
+            ("sendtoaddress", "recipients" | "address") => "address",
+            ("sendmany", "recipients" | "address" | "amount") => "amounts",
+            ("send", "recipients" | "address" | "amount") => "outputs",
+            ("sendall", "address" | "amount") => "recipients",
+            ("walletprocesspsbt", "recipients" | "address" | "amount") => "psbt",
+            (
+                "sendrawtransaction" | "signrawtransactionwithwallet" | "signrawtransaction",
+                "recipients" | "address" | "amount",
+            ) => "hexstring",
+            _ => field,
+        }
+    }
+
     fn result(&self, call: &Call, reference: &str) -> Json {
         match (classify(self.network, call), reference.parse::<Txid>()) {
             (Operation::Spend(Spend::Make(asked)), Ok(txid)) => asked.answer(txid),

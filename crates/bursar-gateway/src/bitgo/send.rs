@@ -198,7 +198,7 @@ fn never() -> SendOutcome {
 }
 
 fn not_reached(reason: &str) -> SendOutcome {
-    SendOutcome::Refused { reason: format!("the upstream was not reached: {reason}") }
+    SendOutcome::NotSent { reason: format!("the upstream was not reached: {reason}") }
 }
 
 pub(super) fn unknown(reason: String) -> SendOutcome {

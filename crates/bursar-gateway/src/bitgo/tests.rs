@@ -338,7 +338,7 @@ async fn an_upstream_that_is_not_there_got_nothing() {
     let double = Double::new(AuthVersion::V3);
     let rail = double.rail_at(format!("http://{nobody}"), Software::Bitgo);
     let outcome = rail.carry_out(WALLET, &spend(), &*double.notes).await;
-    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+    assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
     let plan = rail.plan(WALLET, &Coin::parse("tbtc").unwrap(), &[], HOLD).await;
     assert!(matches!(plan, Err(RailError::Unavailable(_))), "nothing is held for it: {plan:?}");
 }
@@ -473,7 +473,7 @@ async fn express_that_is_not_there_got_nothing() {
     let mut rail = double.rail(Software::Bitgo).await;
     rail.express = Some(Express::new(settings, &token, &trust).unwrap());
     let outcome = rail.carry_out(WALLET, &spend(), &*double.notes).await;
-    assert!(matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+    assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ async fn spend(call: &Call, hold: &Hold) -> Result<Value, Failure> {
 }
 
 /// What was shown of a spend: in a word, in a sentence, and by its name.
-fn showed(shown: &Shown) -> (&'static str, &str, Option<&str>) {
+pub(crate) fn showed(shown: &Shown) -> (&'static str, &str, Option<&str>) {
     let outcome = match shown {
         Shown::NotAsked { reason } => return ("not_asked", reason, None),
         Shown::ByRail(outcome) => outcome,

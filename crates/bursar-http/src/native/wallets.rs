@@ -21,8 +21,7 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
-    let CreateWallet { organisation, rail, label, otp } = CreateWallet::read(&call.json()?)?;
-    let made = call.bursar.make_wallet(call.principal()?, organisation, &rail, &label, otp.as_deref()).await?;
+    let made = call.bursar.make_wallet(call.principal()?, &CreateWallet::read(&call.json()?)?).await?;
     Reply::created(shown(&made))
 }
 

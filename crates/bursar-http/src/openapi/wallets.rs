@@ -52,10 +52,13 @@ pub(super) fn part() -> Part {
                 "The wallets",
                 "Wallets",
             ),
-            Operation::new("POST", "/wallets", "Make a wallet with a new key on a rail")
-                .about("For owners and admins of the organisation. The key is made by the server and never shown.")
+            Operation::new("POST", "/wallets", "Make a wallet on a rail, or register one that the rail has")
+                .about("For owners and admins of the organisation. Without `reference` the key is made by the server and never \
+                    shown. With it the wallet is one that the rail's node or upstream has, and that the operator allowed the \
+                    organisation (`bursar wallet allow`): whether there is no such wallet, it is not allowed, or another \
+                    organisation has it is not told. Its own again is a conflict that names it.")
                 .takes("NewWallet")
-                .refuses(&[404])
+                .refuses(&[404, 409])
                 .answers(201, "The wallet", "Wallet"),
             Operation::new("GET", "/wallets/{wallet}", "A wallet").answers(200, "The wallet", "Wallet"),
             Operation::new("GET", "/rails", "The rails of this server, and whether they answer")
@@ -78,8 +81,12 @@ pub(super) fn part() -> Part {
                     &["organisation", "rail", "label"],
                     [
                         ("organisation", reference("Id")),
-                        ("rail", text("the name of a rail that makes wallets")),
+                        ("rail", text("the name of a rail; without `reference`, of one that makes wallets")),
                         ("label", name("its name")),
+                        (
+                            "reference",
+                            text("what the rail calls a wallet that it has: an address, a name or an id, in any spelling of it"),
+                        ),
                         ("otp", otp()),
                     ],
                 ),

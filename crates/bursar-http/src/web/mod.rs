@@ -190,6 +190,7 @@ pages! {
 
     GET  "/unresolved" Person admin::show;
     GET  "/spends/{spend}" Person spend::show;
+    POST "/spends/{spend}/reconcile" Person spend::ask;
     GET  "/spends/{spend}/resolve" Person admin::form;
     POST "/spends/{spend}/resolve" Person admin::submit;
 

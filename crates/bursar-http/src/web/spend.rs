@@ -9,12 +9,14 @@ use bursar_service::trail::{Found, Sought};
 use maud::{Markup, html};
 
 use super::Answering;
+use super::answer::Answer;
 use super::audit::told::{Told, deed};
 use super::layout::{Frame, Section};
 use super::limits::crumbs;
 use super::visit::Visit;
 use super::{spends, words};
 use crate::failure::Failure;
+use crate::native::holding::showed;
 
 /// Events of its history that are shown.
 const EVENTS: usize = 50;
@@ -40,6 +42,13 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let (class, state) = spends::state(&hold.state);
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
     let title = format!("Spend of {}", words::amount(cost.amount, &cost.coin));
+    let frame = Frame::of(&visit);
+    // Whoever may say what became of it may ask, and needs no code: it is settled by what the rail shows, and not by them.
+    let ask = if may_decide && hold.state.is_held() {
+        asking(&frame, &hold)
+    } else {
+        html! {}
+    };
     let body = html! {
         (above(&visit, &hold, &names))
         div class="title" {
@@ -47,13 +56,47 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             span class={ "badge " (class) } { (state) }
             @if hold.overridden { (spends::lifted()) }
         }
-        (what_to_do(&hold, may_decide, sent.as_deref()))
+        @if let Some(said) = told(visit.query.text("showed")) { p class="notice" role="status" { (said) } }
+        (what_to_do(&hold, may_decide, sent.as_deref(), &ask))
         div class="columns" {
-            div { (became(&hold, sent.as_deref())) (asked(&hold)) (history) }
+            div { (became(&hold, sent.as_deref(), &ask)) (asked(&hold)) (history) }
             aside aria-label="About this spend" { (facts(&visit, &hold, &names)) }
         }
     };
-    Ok(Frame::of(&visit).page(&title, Section::None, body))
+    Ok(frame.page(&title, Section::None, body))
+}
+
+/// Has the rail asked what became of it.
+pub(crate) async fn ask(visit: Visit) -> Answering {
+    let reconciled = visit.bursar.reconcile_spend(visit.person()?, visit.id("spend")?).await?;
+    let (showed, ..) = showed(&reconciled.shown);
+    Ok(Answer::to(format!("{}?showed={showed}", spends::path(reconciled.hold.id))))
+}
+
+fn asking(frame: &Frame, hold: &Hold) -> Markup {
+    html! {
+        form method="post" action={ (spends::path(hold.id)) "/reconcile" } {
+            (frame.form_token())
+            button type="submit" { "Ask the rail" }
+        }
+    }
+}
+
+/// What the rail showed when it was asked, in words.
+fn told(showed: &str) -> Option<&'static str> {
+    Some(match showed {
+        "moved" => "The rail was asked: the money moved.",
+        "not_moved" => "The rail was asked: the money did not move, and will not.",
+        "reverted" => "The rail was asked: the recipients got nothing, and the fee was paid.",
+        "under_way" => "The rail was asked: it is on its way, and not final yet. It counts until it is.",
+        "awaiting_approval" => "The rail was asked: somebody has to approve it there first. It counts until then.",
+        "more_than_held" => {
+            "The rail was asked: it tells of more than was held. The token spends nothing until that is resolved."
+        }
+        "unknown" => "The rail was asked, and could not say what became of it. It stays held.",
+        "not_asked" => "The rail was not asked: it is settled, or whoever carries it out still has time to say.",
+        _ => return None,
+    })
 }
 
 /// The way back: to one's own token, else to the wallet.
@@ -71,20 +114,23 @@ fn above(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
 }
 
 /// What an outcome that nobody knows asks for.
-fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>) -> Markup {
+fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>, ask: &Markup) -> Markup {
     let HoldState::Unresolved { since } = &hold.state else { return html! {} };
     html! {
         div class="notice warn" {
             p { "Nobody knows whether this money moved, since " (words::instant(*since)) ". It stays held, and counts, until that is known." }
             @if let Some(reference) = sent { p { "It was sent as " code { (reference) } "." } }
             @if may_decide {
-                p { a class="button" href={ (spends::path(hold.id)) "/resolve" } { "Say what became of it" } }
+                div class="buttons" {
+                    (ask)
+                    a class="button" href={ (spends::path(hold.id)) "/resolve" } { "Say what became of it" }
+                }
             } @else { p { "Whoever administers the wallet or the organisation can say what became of it." } }
         }
     }
 }
 
-fn became(hold: &Hold, sent: Option<&str>) -> Markup {
+fn became(hold: &Hold, sent: Option<&str>, ask: &Markup) -> Markup {
     if matches!(hold.state, HoldState::Unresolved { .. }) {
         return html! {};
     }
@@ -101,6 +147,7 @@ fn became(hold: &Hold, sent: Option<&str>) -> Markup {
                     @if let Some(reference) = sent {
                         dl class="facts" { dt { "The rail calls it" } dd { code { (reference) } } }
                     }
+                    div class="buttons" { (ask) }
                 },
                 HoldState::Unresolved { .. } => {},
                 HoldState::Released { at, reason } => {

@@ -1,6 +1,7 @@
 //! The surface as a client meets it: the whole router over a real store and the sandbox rail.
 
 mod accounts;
+mod allowed_wallets;
 mod authority;
 mod authz;
 mod breaker;

@@ -7,6 +7,8 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::id::WalletId;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
 use bursar_gateway::bitcoin::{BitcoinRail, Rates, Settings, Software};
@@ -148,5 +150,28 @@ async fn a_rail_that_there_is_not_is_none_however_it_is_spoken_to() {
     ] {
         let answer = house.server.send_all([127, 0, 0, 1], "POST", path, &headers, body.as_bytes().to_vec()).await;
         assert_eq!(answer.status, status, "{path} {body}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_spend_that_cannot_be_is_refused_for_the_parameter_of_its_call() {
+    let house = House::of(Server::before(Arc::new(bitcoin())).await).await;
+    let owner = house.server.bursar.user_named("owner@example.com").await.unwrap().id;
+    let (id, coin) = (WalletId::from_bytes([8; 16]), Coin::parse("tbtc").unwrap());
+    house.server.bursar.register_wallet(id, coin, "Cold".to_owned(), "chain", owner).await.unwrap();
+    let session = house.session("owner").await;
+    let issued = house.server.issue(&session, json!({"limits": ["tbtc 1/day"]})).await;
+    let token = issued["token"].as_str().unwrap();
+    let (to, dust) = ("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "0.00000001");
+    for (method, params, field) in [
+        ("sendtoaddress", json!([to, dust]), "amount"),
+        ("sendmany", json!(["", {to: dust}]), "amounts"),
+        ("send", json!([[{to: dust}]]), "outputs"),
+    ] {
+        let body = json!({"id": 1, "method": method, "params": params});
+        let answer = house.server.send("POST", "/rail/chain", Some(token), Some(body)).await.body;
+        assert_eq!(answer["error"]["data"]["field"], field, "{method}: {answer}");
+        let told = answer["error"]["message"].as_str().unwrap();
+        assert!(told.starts_with(&format!("`{field}` ")), "{method}: {told}");
     }
 }

@@ -9,11 +9,12 @@ use bursar_core::coin::Coin;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
-use bursar_gateway::bitgo::{AuthVersion, BitgoRail, Scheme, Settings, Software};
+use bursar_gateway::bitgo::{AuthVersion, BitgoRail, ExpressSettings, Scheme, Settings, Software};
 use bursar_gateway::tls::Trust;
 use bursar_rails::bitgo::routes::{Handling, Route, table};
 use bursar_service::Policy;
-use bursar_service::people::{DEFAULT_ORGANISATION, NewWallet};
+use bursar_service::new_wallet::NewWallet;
+use bursar_service::people::DEFAULT_ORGANISATION;
 use bursar_testkit::FixedClock;
 use bursar_wire::signature::{Response, SigningKey};
 use serde_json::{Value, json};
@@ -195,6 +196,11 @@ impl House {
     }
 
     async fn by(policy: Policy) -> Self {
+        Self::signed_by(policy, None).await
+    }
+
+    /// The same, whose direct sends go to a BitGo Express.
+    async fn signed_by(policy: Policy, express: Option<ExpressSettings>) -> Self {
         let upstream = Upstream::default();
         let settings = Settings {
             coin: Coin::parse("tbtc").unwrap(),
@@ -202,7 +208,7 @@ impl House {
             token: Secret::new(TOKEN.to_owned()),
             scheme: Scheme::Hmac(AuthVersion::V3),
             software: Software::Bitgo,
-            express: None,
+            express,
             trusts_recipients: false,
             fees: FeeCeiling { per_spend: Amount::new(50), per_day: Amount::new(500) },
         };
@@ -603,4 +609,23 @@ async fn a_token_that_only_asks_for_what_is_refused_is_paused() {
     }
     assert_eq!(post("", intent("1000", "a")).await, "broken");
     assert!(house.upstream.heard("POST ").is_empty());
+}
+
+#[tokio::test]
+async fn what_did_not_reach_express_may_be_sent_again_and_holds_nothing() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let express = ExpressSettings { url: format!("http://{nobody}"), passphrases: [].into() };
+    let house = House::signed_by(policy(), Some(express)).await;
+    let token = house.token(json!({"limits": ["tbtc 5000 base units/day"]})).await;
+    let path = format!("/api/v2/tbtc/wallet/{}/sendcoins", house.wallet);
+    let body = json!({"address": TO, "amount": "1000", "sequenceId": "order-7"});
+    for _ in 0..2 {
+        let answer = house.server.send("POST", &path, Some(&token), Some(body.clone())).await;
+        assert_eq!((answer.status.as_u16(), code(&answer)), (503, "rail_unavailable"), "{}", answer.body);
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    assert!(house.upstream.heard("POST ").is_empty(), "nothing goes around Express");
+    let held = "SELECT count(*) FROM holds WHERE state IN ('open', 'unresolved')";
+    let held: i64 = house.server.database().query_row(held, [], |row| row.get(0)).unwrap();
+    assert_eq!(held, 0);
 }

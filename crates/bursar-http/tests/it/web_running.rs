@@ -199,6 +199,38 @@ async fn a_spend_without_an_outcome_says_so_and_leads_to_the_decision() {
 }
 
 #[tokio::test]
+async fn whoever_may_decide_on_a_spend_has_its_rail_asked_and_reads_what_it_showed() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 1/day"]})).await;
+    let unsettled = async |to: &str| {
+        assert_eq!(world.spend_to(&token, to, "5000").await.status, 409);
+        // What was settled last is durable once something else is.
+        world.server.bursar.note_uses().await.unwrap();
+        let spends = world.get("/bursar/v1/spends?unresolved=true", &world.session).await.body;
+        format!("/spends/{}", spends["spends"][0]["id"].as_str().unwrap())
+    };
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    for (to, told, state) in [
+        ("sandbox:drop-answer", "The rail was asked: the money moved.", "Sent"),
+        ("sandbox:never", "The rail was asked: the money did not move, and will not.", "Not sent"),
+    ] {
+        let path = unsettled(to).await;
+        let page = browser.get(&path).await;
+        assert!(page.html.contains(&format!("action=\"{path}/reconcile\"")), "{}", page.html);
+        let settled = browser.submit(&format!("{path}/reconcile"), &[]).await;
+        assert!(settled.text().contains(told) && settled.text().contains(state), "{}", settled.text());
+        assert!(!settled.html.contains("Ask the rail"), "there is nothing left to ask");
+        let again = browser.submit(&format!("{path}/reconcile"), &[]).await;
+        assert!(again.text().contains("The rail was not asked"), "{}", again.text());
+    }
+    let path = unsettled("sandbox:drop-answer").await;
+    world.server.user("stranger@example.com").await;
+    let mut stranger = Browser::signed_in(&world.server, "stranger@example.com").await;
+    assert_eq!(stranger.post(&format!("{path}/reconcile"), &[]).await.status, 404);
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "5000", "nobody asked");
+}
+
+#[tokio::test]
 async fn the_trail_tells_names_to_those_who_know_them_and_ids_to_others() {
     let house = House::new().await;
     let owner = house.session("owner").await;

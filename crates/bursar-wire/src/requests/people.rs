@@ -6,6 +6,7 @@ use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 
 use super::factors::proof;
+use super::spend::bounded;
 use super::{LONGEST_LIST, name};
 use crate::json::{FieldError, Fields, Json};
 
@@ -209,6 +210,8 @@ pub struct CreateWallet {
     pub rail: String,
     /// Its name.
     pub label: String,
+    /// What the rail's node calls it, if it has the wallet already; with a new key otherwise.
+    pub reference: Option<String>,
     /// The second factor.
     pub otp: Option<String>,
 }
@@ -220,13 +223,14 @@ impl CreateWallet {
     /// A field is missing, cannot be or is not known.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
-        fields.only(&["organisation", "rail", "label", "otp"])?;
+        fields.only(&["organisation", "rail", "label", "reference", "otp"])?;
         let organisation = fields.text("organisation")?.parse().map_err(|_| FieldError {
             field: "organisation".to_owned(),
             problem: "must be an id of 32 hex digits".to_owned(),
         })?;
         let rail = fields.text("rail")?.to_owned();
-        Ok(Self { organisation, rail, label: name(&fields, "label")?, otp: otp(&fields)? })
+        let label = name(&fields, "label")?;
+        Ok(Self { organisation, rail, label, reference: bounded(&fields, "reference")?, otp: otp(&fields)? })
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Dev {
     /// Keep the data in this directory, and its key beside it; otherwise all is gone at the end.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
-    /// A file with sections [rails.NAME], as in the configuration of a server: chains of test money.
+    /// A file with sections [rails.NAME] and [rail_hosts], as in the configuration of a server: chains of test money.
     #[arg(long, value_name = "FILE")]
     rails: Option<PathBuf>,
     /// A file with `trusted_proxies` and sections [[authz.rules]], as in the configuration of a server.
@@ -66,7 +66,7 @@ impl Dev {
             data_directory: self.data_dir,
             allow_remote: self.allow_remote,
             ecdh_issuance: self.ecdh_issuance,
-            rails: self.rails.as_deref().map(rails::read).transpose()?.unwrap_or_default(),
+            hosted: self.rails.as_deref().map(rails::read).transpose()?.unwrap_or_default(),
             proxies: self.proxies.as_deref().map(authz::read).transpose()?.unwrap_or_default(),
             sandbox_socket: self.sandbox_socket,
             watch_every: Duration::from_secs(self.watch_every),

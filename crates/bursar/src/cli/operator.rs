@@ -235,9 +235,14 @@ impl User {
             }
             (Answer::Organisation { id }, true) => output::json(&json!({"id": id})),
             (Answer::Organisation { id }, false) => output::text(&id),
-            (Answer::Ledger { .. } | Answer::Wallet { .. } | Answer::Credentials { .. } | Answer::Limits { .. }, _) => {
-                Err(Failure::new("the server answered something else than was asked"))
-            }
+            (
+                Answer::Ledger { .. }
+                | Answer::Wallet { .. }
+                | Answer::Allowed { .. }
+                | Answer::Credentials { .. }
+                | Answer::Limits { .. },
+                _,
+            ) => Err(Failure::new("the server answered something else than was asked")),
         }
     }
 }

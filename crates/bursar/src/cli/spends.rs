@@ -2,6 +2,8 @@
 
 mod held;
 
+use std::fmt::Display;
+
 use bursar_client::Client;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -116,23 +118,72 @@ impl Spends {
 }
 
 fn reconcile(client: &Client, id: Option<String>, json: bool) -> Result<(), Failure> {
-    let ids = match id {
-        Some(id) => vec![id],
-        None => client.unsettled()?.iter().map(|spend| shown::text(spend, "id")).collect(),
-    };
-    let reconciled = ids.iter().map(|id| client.reconcile(id)).collect::<Result<Vec<_>, _>>()?;
-    if json { output::json(&json!({"reconciled": reconciled})) } else { output::text(&what_rails_showed(&reconciled)) }
+    if let Some(id) = id {
+        let one = client.reconcile(&id)?;
+        return if json { output::json(&json!({"reconciled": [one]})) } else { output::text(&table_of([row(&one)])) };
+    }
+    let ids: Vec<String> = client.unsettled()?.iter().map(|spend| shown::text(spend, "id")).collect();
+    let asked = ask_of_each(&ids, |id| client.reconcile(id));
+    if json { output::json(&asked.document()) } else { output::text(&table_of(asked.rows())) }?;
+    match asked.failed.len() {
+        0 => Ok(()),
+        failed => {
+            let told = format!("{failed} of {} spends could not be asked after", ids.len());
+            Err(Failure::new(told).with_hint("`bursar spends reconcile ID` asks after one of them").printed())
+        }
+    }
 }
 
-/// What rails showed of spends, and what became of these.
-fn what_rails_showed(reconciled: &[Value]) -> String {
-    let row = |one: &Value| {
-        let spend = one.get("spend").unwrap_or(&Value::Null);
-        let [showed, reference, detail] = ["showed", "reference", "detail"].map(|name| shown::text(one, name));
-        let reference = if reference.is_empty() { "-".to_owned() } else { reference };
-        [shown::text(spend, "id"), shown::text(spend, "state"), showed.replace('_', " "), reference, detail]
-    };
-    let rows: Vec<[String; 5]> = reconciled.iter().map(row).collect();
+/// What came of asking after spends, one after the other.
+#[derive(Default)]
+struct Asked {
+    reconciled: Vec<Value>,
+    /// Spends that could not be asked after, and why.
+    failed: Vec<(String, String)>,
+}
+
+/// Asks after all of them, whatever becomes of one.
+fn ask_of_each<E: Display>(ids: &[String], ask: impl Fn(&str) -> Result<Value, E>) -> Asked {
+    let mut asked = Asked::default();
+    for id in ids {
+        match ask(id) {
+            Ok(one) => asked.reconciled.push(one),
+            Err(error) => asked.failed.push((id.clone(), error.to_string())),
+        }
+    }
+    asked
+}
+
+impl Asked {
+    fn document(&self) -> Value {
+        let mut document = Map::new();
+        document.insert("reconciled".to_owned(), json!(self.reconciled));
+        if !self.failed.is_empty() {
+            let failed = self.failed.iter().map(|(id, error)| json!({"spend": id, "error": error}));
+            document.insert("failed".to_owned(), failed.collect());
+        }
+        document.into()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = [String; 5]> {
+        let failed = self.failed.iter().map(|(id, error)| {
+            let [unknown, nothing] = ["-", "-"].map(str::to_owned);
+            [id.clone(), unknown, "failed".to_owned(), nothing, output::printable(error)]
+        });
+        self.reconciled.iter().map(row).chain(failed)
+    }
+}
+
+/// What a rail showed of a spend, and what became of it.
+fn row(one: &Value) -> [String; 5] {
+    let spend = one.get("spend").unwrap_or(&Value::Null);
+    let [showed, reference, detail] = ["showed", "reference", "detail"].map(|name| shown::text(one, name));
+    let reference = if reference.is_empty() { "-".to_owned() } else { reference };
+    [shown::text(spend, "id"), shown::text(spend, "state"), showed.replace('_', " "), reference, detail]
+}
+
+fn table_of(rows: impl IntoIterator<Item = [String; 5]>) -> String {
+    let rows: Vec<[String; 5]> = rows.into_iter().collect();
     table::draw(["SPEND", "STATE", "RAIL SHOWED", "REFERENCE", "WHY"], &rows)
 }
 
@@ -269,5 +320,21 @@ mod tests {
         let held = "s      open   0.00001 tbtc  0.00001 tbtc and 5 base units of tsol of fees  a   then";
         let list = list(&[open]);
         assert!(list.contains(held), "{list}");
+    }
+    #[test]
+    fn a_spend_that_cannot_be_asked_after_keeps_no_other_from_being() {
+        let ids = ["a", "b", "c"].map(str::to_owned);
+        let asked = ask_of_each(&ids, |id| match id {
+            "b" => Err("rail `gone` is not configured"),
+            id => Ok(json!({"showed": "not_moved", "detail": "never", "spend": {"id": id, "state": "released"}})),
+        });
+        let document = asked.document();
+        let told: Vec<&str> =
+            limits::list(&document, "reconciled").iter().filter_map(|one| one["spend"]["id"].as_str()).collect();
+        assert_eq!(told, ["a", "c"]);
+        assert_eq!(document["failed"], json!([{"spend": "b", "error": "rail `gone` is not configured"}]));
+        let drawn = table_of(asked.rows());
+        assert_eq!(drawn.lines().count(), 4, "{drawn}");
+        assert!(drawn.contains("b      -         failed       -          rail `gone` is not configured"), "{drawn}");
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::operator::Place;
 use crate::cli::{output, shown, table};
 use crate::environment;
 use crate::failure::Failure;
-use crate::operator::{Answer, LimitsOf, Request};
+use crate::operator::{Allowed, Answer, LimitsOf, Request};
 
 #[derive(Subcommand)]
 pub(super) enum Wallet {
@@ -65,6 +65,40 @@ pub(super) enum Wallet {
         #[command(flatten)]
         place: Place,
     },
+    /// Allow those who run an organisation to register a wallet that a rail's node has, as the operator on the server's
+    /// machine.
+    Allow {
+        /// The rail, as it is named in the configuration.
+        #[arg(long)]
+        rail: String,
+        /// What the node calls the wallet: its name, or its address on a chain of Ethereum's kind.
+        #[arg(long, value_name = "NAME")]
+        reference: String,
+        /// The chain's coin; tokens on the chain are spent from the same wallet.
+        #[arg(long)]
+        coin: String,
+        /// The organisation, by its id; the default one if nothing is said.
+        #[arg(long)]
+        organisation: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Take back that a wallet may be registered; one that was registered stays.
+    Disallow {
+        /// The rail, as it is named in the configuration.
+        #[arg(long)]
+        rail: String,
+        /// What the node calls the wallet.
+        #[arg(long, value_name = "NAME")]
+        reference: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the wallets that organisations may register, and what they were registered as.
+    Allowed {
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 impl Wallet {
@@ -93,6 +127,26 @@ impl Wallet {
                 let request = Request::AddWallet { rail, coin, label, organisation, owner, key, reference };
                 return add(place, request, json);
             }
+            Self::Allow { rail, reference, coin, organisation, place } => {
+                let allowed = allowed(place, Request::AllowWallet { rail, reference, coin, organisation })?;
+                return tell(&allowed, json, |one| {
+                    let Allowed { rail, reference, coin, organisation, .. } = one;
+                    format!(
+                        "organisation {organisation} may register `{reference}` of rail `{rail}`, as a wallet of {coin}"
+                    )
+                });
+            }
+            Self::Disallow { rail, reference, place } => {
+                let allowed = allowed(place, Request::DisallowWallet { rail, reference })?;
+                return tell(&allowed, json, |one| {
+                    let Allowed { rail, reference, organisation, wallet, .. } = one;
+                    let stays =
+                        wallet.as_ref().map(|id| format!("; it was registered before, and stays as wallet {id}"));
+                    let stays = stays.unwrap_or_default();
+                    format!("organisation {organisation} may no longer register `{reference}` of rail `{rail}`{stays}")
+                });
+            }
+            Self::Allowed { place } => return list_allowed(&allowed(place, Request::AllowedWallets)?, json),
         };
         let wallets = connection.client()?.wallets(coin.as_deref())?;
         if json { output::json(&json!({"wallets": wallets})) } else { output::text(&list(&wallets)) }
@@ -116,6 +170,33 @@ fn add(place: Place, request: Request, json: bool) -> Result<(), Failure> {
         }
         _ => Err(Failure::new("the server answered something else than was asked")),
     }
+}
+
+fn allowed(place: Place, request: Request) -> Result<Vec<Allowed>, Failure> {
+    environment::start_log("warn");
+    match place.answer(request)? {
+        Answer::Allowed { wallets } => Ok(wallets),
+        Answer::Failed { message } => Err(Failure::new(message)),
+        _ => Err(Failure::new("the server answered something else than was asked")),
+    }
+}
+
+/// Tells of the one wallet that was allowed, or was until now.
+fn tell(allowed: &[Allowed], json: bool, sentence: impl Fn(&Allowed) -> String) -> Result<(), Failure> {
+    let [one] = allowed else { return Err(Failure::new("the server answered something else than was asked")) };
+    if json { output::json(&json!(one)) } else { output::text(&sentence(one)) }
+}
+
+fn list_allowed(allowed: &[Allowed], json: bool) -> Result<(), Failure> {
+    if json {
+        return output::json(&json!({"wallets": allowed}));
+    }
+    let row = |one: &Allowed| {
+        let Allowed { rail, reference, coin, organisation, wallet } = one;
+        [rail, reference, coin, organisation, wallet.as_deref().unwrap_or("not yet")].map(str::to_owned)
+    };
+    let rows: Vec<[String; 5]> = allowed.iter().map(row).collect();
+    output::text(&table::draw(["RAIL", "REFERENCE", "COIN", "ORGANISATION", "REGISTERED AS"], &rows))
 }
 
 /// The one line of a file that only its owner should be able to read.

@@ -6,6 +6,7 @@
 mod limits;
 mod people;
 pub(crate) mod socket;
+mod wallets;
 
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::limits::{Change, LimitsOf};
+pub(crate) use self::wallets::Allowed;
 
 /// Users read at once.
 const PAGE: usize = 200;
@@ -66,6 +68,12 @@ pub(crate) enum Request {
         #[serde(default)]
         reference: Option<String>,
     },
+    /// Allow an organisation to register a wallet that a rail's node has.
+    AllowWallet { rail: String, reference: String, coin: String, organisation: Option<String> },
+    /// Take that back.
+    DisallowWallet { rail: String, reference: String },
+    /// List the wallets that organisations may register.
+    AllowedWallets,
     /// Seal a credential of a rail.
     SealCredential { rail: String, name: String, credential: String },
     /// List which credentials of rails are sealed.
@@ -105,6 +113,8 @@ pub(crate) enum Answer {
     Limits { before: Option<Value>, limits: Value },
     /// A wallet was registered.
     Wallet { id: String, coin: String, reference: String, is_address: bool },
+    /// Wallets that organisations may register; or the one that was allowed, or was until now.
+    Allowed { wallets: Vec<Allowed> },
     /// Which credentials of rails are sealed: rail and name.
     Credentials { credentials: Vec<(String, String)> },
     /// The ledger was looked at.
@@ -175,9 +185,14 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             .map(|made| Answer::Organisation { id: made.id.to_string() }),
         Request::AddWallet { rail, coin, label, organisation, owner, key, reference } => {
             let key = key.map(Secret::new);
-            let new = people::NewWalletTexts { rail, coin, label, organisation, owner, key, reference };
-            people::add_wallet(bursar, new).await
+            let new = wallets::NewWalletTexts { rail, coin, label, organisation, owner, key, reference };
+            wallets::add(bursar, new).await
         }
+        Request::AllowWallet { rail, reference, coin, organisation } => {
+            wallets::allow(bursar, &rail, &reference, &coin, organisation.as_deref()).await
+        }
+        Request::DisallowWallet { rail, reference } => wallets::disallow(bursar, &rail, &reference).await,
+        Request::AllowedWallets => wallets::allowed(bursar).await,
         Request::Freeze { username, reason, seconds } => {
             let order = FreezeOrder { duration: seconds.map(Span::from_seconds), reason };
             bursar.freeze_named(&username, &order).await.map(|_| Answer::Done)
@@ -228,10 +243,15 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
             organisation(place).into_iter().chain([("user", username.clone())]).collect()
         }
         Request::Invite { organisation: place, .. } => organisation(place).into_iter().collect(),
+        Request::AllowWallet { rail, organisation: place, .. } => {
+            organisation(place).into_iter().chain([("rail", rail.clone())]).collect()
+        }
         Request::Limits { of } | Request::SetLimits { of, .. } => of.named().into_iter().collect(),
         Request::UnfreezeWallet { wallet } => vec![("wallet", wallet.clone())],
         Request::AddUser { .. }
         | Request::Users
+        | Request::DisallowWallet { .. }
+        | Request::AllowedWallets
         | Request::SealCredential { .. }
         | Request::RailCredentials
         | Request::RemoveCredential { .. }

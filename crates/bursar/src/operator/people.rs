@@ -1,13 +1,11 @@
 //! Accounts and their places in organisations, as an operator asks for them.
 
 use bursar_core::account::{MemberRole, WalletRole};
-use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, WalletId};
-use bursar_core::secret::Secret;
 use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
 use bursar_service::invitations::NewInvitation;
-use bursar_service::people::{DEFAULT_ORGANISATION, NewUser, NewWallet};
+use bursar_service::people::{DEFAULT_ORGANISATION, NewUser};
 
 use super::{Answer, Place, enrolled};
 
@@ -82,33 +80,6 @@ fn wallet(text: &str) -> Result<(WalletId, WalletRole), ServiceError> {
         }
     }
     Ok((id.parse().map_err(|_| problem())?, role))
-}
-
-/// A wallet to register, as an operator writes it.
-pub(super) struct NewWalletTexts {
-    pub(super) rail: String,
-    pub(super) coin: String,
-    pub(super) label: String,
-    pub(super) organisation: Option<String>,
-    pub(super) owner: String,
-    pub(super) key: Option<Secret<String>>,
-    pub(super) reference: Option<String>,
-}
-
-pub(super) async fn add_wallet(bursar: &Bursar, new: NewWalletTexts) -> Result<Answer, ServiceError> {
-    let NewWalletTexts { rail, coin, label, organisation, owner, key, reference } = new;
-    let coin = Coin::parse(&coin).map_err(|problem| ServiceError::invalid("coin", problem.to_string()))?;
-    let key = key.map(|text| {
-        let digits = text.expose().strip_prefix("0x").unwrap_or(text.expose());
-        let bytes = base16ct::mixed::decode_vec(digits);
-        bytes.map(Secret::new).map_err(|_| ServiceError::invalid("key", "is not 64 hex digits"))
-    });
-    let organisation = self::organisation(organisation.as_deref())?;
-    let new = NewWallet { rail, coin, label, organisation, owner, key: key.transpose()?, reference };
-    let wallet = bursar.add_wallet(new).await?;
-    let is_address = bursar.is_named_by_address(&wallet);
-    let (id, coin) = (wallet.id.to_string(), wallet.coin.to_string());
-    Ok(Answer::Wallet { id, coin, reference: wallet.reference, is_address })
 }
 
 #[cfg(test)]

@@ -61,6 +61,33 @@ fn dev_tells_where_clients_speak_to_other_rails() {
     let url = server.ready("url");
     let expected = json!([{"name": "node", "url": format!("{url}/rail/node")}, {"name": "up", "url": url}]);
     assert_eq!(server.ready["rails"], expected);
+    drop(server);
+    std::fs::write(home.path("rails.toml"), format!("{rails}[rail_hosts]\n'up.internal' = 'down'\n")).unwrap();
+    let refused = home.run(&[&DEV[..], &["--rails", "rails.toml"]].concat(), &[]);
+    assert!(refused.code() == 1 && refused.told().contains("there is no section `[rails.down]`"), "{}", refused.told());
+}
+
+#[test]
+fn a_rail_of_dev_may_have_a_host_of_its_own() {
+    use std::io::{Read as _, Write as _};
+    let home = Home::new();
+    let rails = "[rails.node]\nkind = 'evm'\nurl = 'http://127.0.0.1:9'\nchain_id = 31337\ncoin = 'hteth'\n\
+                 [rail_hosts]\n'node.internal' = 'node'\n";
+    std::fs::write(home.path("rails.toml"), rails).unwrap();
+    let server = home.serve(&[&DEV[..], &["--rails", "rails.toml"]].concat());
+    let answer = |host: &str| {
+        let place = server.ready("url").trim_start_matches("http://");
+        let mut socket = std::net::TcpStream::connect(place).unwrap();
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
+        let head = "content-type: application/json\r\nconnection: close";
+        let length = call.len();
+        write!(socket, "POST / HTTP/1.1\r\nhost: {host}\r\n{head}\r\ncontent-length: {length}\r\n\r\n{call}").unwrap();
+        let mut read = String::new();
+        socket.read_to_string(&mut read).unwrap();
+        read
+    };
+    assert!(answer("node.internal").starts_with("HTTP/1.1 401"), "{}", answer("node.internal"));
+    assert!(!answer("elsewhere.internal").starts_with("HTTP/1.1 401"), "{}", answer("elsewhere.internal"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use bursar_client::ClientError;
 use serde_json::{Value, json};
 
 use crate::desk::{ADDRESS, Desk, OTP};
-use crate::support::mode;
+use crate::support::{Home, mode};
 
 #[test]
 fn a_token_spends_up_to_its_windows_and_is_told_when_it_fits() {
@@ -257,4 +257,54 @@ fn a_service_holds_captures_and_releases_what_others_spend() {
     assert_eq!(service.spend_of_id(second).unwrap()["state"], "released");
     assert!(desk.client(&spender).capture(id, &json!({"reference": "x"})).is_err(), "only whoever holds it settles it");
     desk.spend(&spender, ADDRESS, "500").json();
+}
+
+/// A server that knows three spends, and cannot say of the second what became of it.
+fn three_spends() -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let (mut socket, mut read) = (socket.unwrap(), Vec::new());
+            while !read.windows(4).any(|window| window == b"\r\n\r\n") {
+                let mut more = [0; 4096];
+                let count = socket.read(&mut more).unwrap();
+                read.extend_from_slice(&more[..count]);
+            }
+            let target = String::from_utf8(read).unwrap().split(' ').nth(1).unwrap().to_owned();
+            let (status, answer) = match target.strip_prefix("/bursar/v1/spends/") {
+                None => (200, json!({"spends": [{"id": "a1"}, {"id": "b2"}, {"id": "c3"}], "next": null})),
+                Some(place) if place.starts_with("b2") => (503, json!({"error": "rail `gone` is not configured"})),
+                Some(place) => {
+                    let spend = json!({"id": &place[..2], "state": "released"});
+                    (200, json!({"showed": "not_moved", "detail": "never sent", "reference": null, "spend": spend}))
+                }
+            };
+            let (answer, head) = (answer.to_string(), "content-type: application/json\r\nconnection: close");
+            let length = answer.len();
+            write!(socket, "HTTP/1.1 {status} X\r\n{head}\r\ncontent-length: {length}\r\n\r\n{answer}").unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn every_spend_is_asked_after_though_one_cannot_be_and_that_is_told_at_the_end() {
+    let (home, url) = (Home::new(), three_spends());
+    let token = format!("v2x{}", "0".repeat(64));
+    let run = |arguments: &[&str]| {
+        home.run(&[&["spends", "reconcile"], arguments].concat(), &[("BURSAR_URL", &url), ("BURSAR_TOKEN", &token)])
+    };
+    let all = run(&["--json"]);
+    assert_eq!(all.code(), 1, "{}", all.told());
+    let document = all.failure();
+    let reconciled = document["reconciled"].as_array().unwrap().iter();
+    let ids: Vec<&str> = reconciled.map(|one| one["spend"]["id"].as_str().unwrap()).collect();
+    assert_eq!((ids, &document["failed"][0]["spend"]), (vec!["a1", "c3"], &json!("b2")));
+    assert!(all.told().contains("1 of 3 spends could not be asked after"), "{}", all.told());
+    let shown = run(&[]);
+    assert_eq!(shown.code(), 1);
+    let table = shown.printed();
+    assert!(table.contains("rail `gone` is not configured") && table.contains("c3     released"), "{table}");
 }

@@ -134,3 +134,42 @@ fn a_sealed_credential_opens_for_its_rail_alone() {
     assert_eq!(home.run(&["rail", "credential", "set", "other", "--name", "No such"], &[]).code(), 1);
     assert_eq!(home.run(&["rail", "credential", "set", "nobody", "--from-file", "payments.key"], &[]).code(), 2);
 }
+
+#[test]
+fn wallets_are_allowed_to_an_organisation_and_taken_back_by_the_operator() {
+    let home = Home::new();
+    with_a_rail(&home);
+    let shop = ["--rail", "payments", "--reference", "shop"];
+    let wallet = |arguments: &[&str]| home.run(&[&["wallet"], arguments].concat(), &[]);
+    let allow = |more: &[&str]| wallet(&[&["allow", "--coin", "usd"], &shop[..], more].concat());
+    let theirs = home.run(&["user", "add-organisation", "Theirs", "--owner", "owner@example.com"], &[]).text();
+    let theirs = theirs.trim();
+    assert!(allow(&["--organisation", "0a"]).told().contains("there is no organisation `0a`"));
+    let nowhere = ["allow", "--coin", "usd", "--rail", "nowhere", "--reference", "shop"];
+    assert!(wallet(&nowhere).told().contains("there is no rail `nowhere`"));
+    let told = allow(&["--organisation", theirs]).text();
+    assert_eq!(told, format!("organisation {theirs} may register `shop` of rail `payments`, as a wallet of usd\n"));
+    let other = allow(&[]);
+    assert!(other.code() == 1 && other.told().contains("take that back first"), "{}", other.told());
+
+    let server = home.serve(&["serve", "--json"]);
+    let expected = json!({
+        "rail": "payments", "reference": "shop", "coin": "usd", "organisation": theirs, "wallet": null,
+    });
+    assert_eq!(wallet(&["allowed", "--json"]).json(), json!({"wallets": [expected]}), "while the server runs");
+    let add = [&["add", "--coin", "usd", "--label", "Shop", "--owner", "owner@example.com"], &shop[..]].concat();
+    let added = wallet(&[&add[..], &["--organisation", theirs, "--json"]].concat()).json();
+    let id = added["id"].as_str().unwrap();
+    assert!(wallet(&["allowed"]).text().contains(id));
+    let told = wallet(&[&["disallow"], &shop[..]].concat()).text();
+    assert!(told.contains(&format!("it was registered before, and stays as wallet {id}")), "{told}");
+    assert_eq!(wallet(&["allowed", "--json"]).json(), json!({"wallets": []}));
+    assert!(wallet(&[&["disallow"], &shop[..]].concat()).told().contains("there is no such allowed wallet"));
+    let again = allow(&[]);
+    assert!(again.code() == 1 && again.told().contains("registered already"), "{}", again.told());
+    server.stop();
+    let audit = home.run(&["audit", "tail", "--json"], &[]).text();
+    for action in ["wallet.allow", "wallet.disallow", "wallet.register"] {
+        assert!(audit.contains(action), "{audit}");
+    }
+}

@@ -77,6 +77,11 @@ impl Ran {
         String::from_utf8(self.0.stderr.clone()).unwrap()
     }
 
+    /// What it printed, whatever came of it.
+    pub(crate) fn printed(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
     /// What it printed as a failure for programs.
     pub(crate) fn failure(&self) -> Value {
         assert!(!self.0.status.success());

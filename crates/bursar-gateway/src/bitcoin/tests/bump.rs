@@ -144,6 +144,10 @@ async fn a_transaction_whose_change_is_spent_is_not_replaced() {
     let bench = bench(&[BTC]).await;
     let (_, old) = sent(&bench).await;
     bench.fault("getmempoolentry", || Told::Result("{}".to_owned()));
+    bench.node.state().known.remove(&old.compute_txid());
+    let unknown = why(bumped(&bench, 2, old.compute_txid(), "").await);
+    assert!(unknown.contains("not known to the node's wallet yet"), "{unknown}");
+    bench.know(&old, 0, Vec::new());
     assert!(
         why(bumped(&bench, 2, old.compute_txid(), "").await).contains("let a child pay"),
         "the node lists no change"

@@ -336,6 +336,23 @@ fn call(method: &str, params: &str) -> Calls {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_spend_is_told_of_the_parameter_that_said_it() {
+    let bench = bench(&[]).await;
+    let parameter = |method: &str, field| {
+        let Calls::One(call) = call(method, "[]") else { panic!("one call") };
+        bench.rail.parameter(&call, field)
+    };
+    assert_eq!(parameter("sendtoaddress", "recipients"), "address");
+    assert_eq!(parameter("sendtoaddress", "amount"), "amount");
+    for field in ["recipients", "address", "amount"] {
+        assert_eq!(parameter("sendmany", field), "amounts");
+        assert_eq!(parameter("send", field), "outputs");
+        assert_eq!(parameter("sendrawtransaction", field), "hexstring");
+    }
+    assert_eq!(parameter("sendmany", "coin"), "coin", "what is no recipient keeps its name");
+}
+
+#[tokio::test]
 async fn a_call_that_could_mean_several_wallets_means_none() {
     let bench = bench(&[]).await;
     let calls = call("sendtoaddress", &format!(r#"["{STRANGER}",0.1]"#));

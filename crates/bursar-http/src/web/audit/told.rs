@@ -60,6 +60,8 @@ pub(crate) fn deed(action: &str) -> Option<&'static str> {
         "user.rename" => "changed a name",
         "rail.credential_remove" => "removed a sealed credential of a rail",
         "rail.credential_seal" => "sealed a credential of a rail",
+        "wallet.allow" => "allowed an organisation to register a wallet",
+        "wallet.disallow" => "took back that a wallet may be registered",
         "wallet.freeze" => "froze a wallet",
         "wallet.register" => "registered a wallet",
         "wallet.role" => "changed who may use a wallet",

@@ -1,7 +1,8 @@
-//! A new wallet of an organisation, on one of the rails that make them.
+//! A new wallet of an organisation: with a new key, on one of the rails that make them; or one that a rail's node has.
 
 use bursar_core::id::OrganisationId;
-use maud::html;
+use bursar_wire::requests::CreateWallet;
+use maud::{Markup, html};
 
 use super::{path, run};
 use crate::web::Answering;
@@ -13,45 +14,74 @@ use crate::web::visit::Visit;
 
 /// The form.
 pub(crate) async fn form(visit: Visit) -> Answering {
-    draw(&visit, &Problems::default())
+    draw(&visit, &Problems::default()).await
 }
 
 /// Makes it.
 pub(crate) async fn submit(visit: Visit) -> Answering {
-    let id: OrganisationId = visit.id("organisation")?;
-    let (rail, label) = (visit.form.text("rail"), visit.form.text("label").trim());
-    match visit.bursar.make_wallet(visit.person()?, id, rail, label, visit.form.some(forms::OTP)).await {
+    let organisation: OrganisationId = visit.id("organisation")?;
+    // Names of rails have no slash.
+    let chosen = visit.form.text("rail");
+    let (rail, reference) =
+        chosen.split_once('/').map_or((chosen, None), |(rail, reference)| (rail, Some(reference.to_owned())));
+    let wanted = CreateWallet {
+        organisation,
+        rail: rail.to_owned(),
+        label: visit.form.text("label").trim().to_owned(),
+        reference,
+        otp: visit.form.some(forms::OTP).map(str::to_owned),
+    };
+    let field = |field: &str| if field == "label" { "label" } else { "rail" };
+    match visit.bursar.make_wallet(visit.person()?, &wanted).await {
         Ok(made) => Ok(Answer::to(crate::web::wallets::path(made.wallet.id))),
-        Err(error) => {
-            draw(&visit, &Problems::of_failure(error, |field| if field == "rail" { "rail" } else { "label" })?)
-        }
+        Err(error) => draw(&visit, &Problems::of_failure(error, field)?).await,
     }
 }
 
-fn draw(visit: &Visit, problems: &Problems) -> Answering {
+async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
     let (organisation, _) = run(visit)?;
     let rails = visit.bursar.rails_with_wallets(visit.person()?, organisation.id)?;
+    let allowed = visit.bursar.wallets_to_register(visit.person()?, organisation.id).await?;
     let path = path(organisation.id);
     let label = Field { name: "label", label: "Name", value: visit.form.text("label"), most: 250, ..Field::default() };
+    let option = |value: &str, shown: &str| -> Markup {
+        html! { option value=(value) selected[visit.form.text("rail") == value] { (shown) } }
+    };
     let body = html! {
         (crumbs(&path, &organisation.name))
         h1 { "Make a wallet" }
         (problems.summary())
-        @if rails.is_empty() {
+        @if rails.is_empty() && allowed.is_empty() {
             div class="empty" {
                 h2 { "No rail makes wallets" }
-                p { "Whoever runs this server describes rails in its configuration, such as a node of Ethereum." }
+                p {
+                    "Whoever runs this server describes rails in its configuration, such as a node of Ethereum, and allows "
+                    "your organisation wallets that a node has."
+                }
             }
         } @else {
             form method="post" action={ (path) "/wallet" } class="card" {
                 (frame.form_token())
                 div class="field" {
                     label for="rail" { "Rail" }
-                    p class="hint" id="rail-hint" { "Where its money is. The server makes the key, keeps it sealed and never shows it." }
+                    p class="hint" id="rail-hint" {
+                        "Where its money is. The server makes the key, keeps it sealed and never shows it; or the rail has the "
+                        "wallet already, and whoever runs this server allowed your organisation to register it."
+                    }
                     (forms::complaints_of("rail", problems))
                     select id="rail" name="rail" aria-describedby="rail-hint" {
-                        @for rail in &rails { option value=(rail) selected[visit.form.text("rail") == rail] { (rail) } }
+                        @if !rails.is_empty() {
+                            optgroup label="With a new key" { @for rail in &rails { (option(rail, rail)) } }
+                        }
+                        @if !allowed.is_empty() {
+                            optgroup label="Wallets that rails have" {
+                                @for one in &allowed {
+                                    @let shown = format!("{} on {} ({})", one.reference, one.rail, one.coin);
+                                    (option(&format!("{}/{}", one.rail, one.reference), &shown))
+                                }
+                            }
+                        }
                     }
                 }
                 (label.draw(problems))

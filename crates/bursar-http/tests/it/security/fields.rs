@@ -13,7 +13,7 @@ use crate::support::OTP;
 /// A second header, and a text that reads backwards.
 const STRANGE: [&str; 4] = ["Bot\r\nBcc: evil@example.com", "Bot\nSet-Cookie: a=b", "Bot\u{202e}txt.exe", "Bot\u{0}"];
 /// Fields of pages whose text is kept or mailed.
-const KEPT: [(&str, &str); 19] = [
+const KEPT: [(&str, &str); 20] = [
     ("/account/name", "name"),
     ("/account/address", "email"),
     ("/tokens", "label"),
@@ -21,6 +21,7 @@ const KEPT: [(&str, &str); 19] = [
     ("/organisations/{organisation}/settings", "name"),
     ("/organisations/{organisation}/invite", "email"),
     ("/organisations/{organisation}/wallet", "label"),
+    ("/organisations/{organisation}/wallet", "rail"),
     ("/organisations/{organisation}/members/{user}/freeze", "reason"),
     ("/wallets/{wallet}/members", "who"),
     ("/spends/{spend}/resolve", "evidence"),

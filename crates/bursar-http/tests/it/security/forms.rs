@@ -49,6 +49,7 @@ pub(super) fn fields(page: &PageDescription, scene: &Scene) -> Vec<(&'static str
             &[("organisation", organisation.as_str())]
         }
         "/wallets/{wallet}/members" => &[("who", scene.member.as_str()), ("view", "yes")],
+        "/spends/{spend}/reconcile" => &[],
         "/spends/{spend}/resolve" => &[("moved", "no"), ("evidence", "looked at the rail")],
         "/reset" => &[("username", "nobody@example.com")],
         "/reset/{link}" => &[("password", new), ("again", new)],
