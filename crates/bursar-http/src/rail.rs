@@ -120,6 +120,7 @@ fn refused(error: ServiceError, now: Timestamp) -> Json {
         | ServiceError::RailUnavailable(_)
         | ServiceError::StoreUnavailable(_)
         | ServiceError::Busy => INTERNAL_ERROR,
+        ServiceError::Invalid(_) => INVALID_PARAMS,
         _ => TRANSACTION_REJECTED,
     };
     let shown = Failure::from(error).show("", now);

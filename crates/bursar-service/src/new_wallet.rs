@@ -70,17 +70,18 @@ impl Bursar {
                 rail.keep_key(key, &self.memory(&name)).await?
             }
         };
+        let keeper = if is_of_node { Keeper::Node } else { Keeper::Bursar };
         let registered = || registered(if is_of_node { "reference" } else { "key" });
         if self.wallet_called(&name, &reference).await?.is_some() {
             return Err(registered());
         }
         let wallet = self.new_wallet(coin, label, organisation, name, reference);
         self.decide(Actor::Operator, || {
-            if is_of_node && self.taken(&wallet.rail, &wallet.reference)?.is_some() {
+            if self.taken(&wallet.rail, &wallet.reference)?.is_some() {
                 return Err(registered());
             }
             let read = self.may_own(organisation, owner)?;
-            Ok((registration(&wallet, owner, is_of_node, read), wallet.clone()))
+            Ok((registration(&wallet, owner, keeper, read), wallet.clone()))
         })
         .await
     }
@@ -97,7 +98,7 @@ impl Bursar {
         self.may_make_wallets(principal, *organisation)?;
         check_name("label", label)?;
         let stepping_up = self.step_up(principal, Action::Administer(*organisation), otp.as_deref());
-        let (coin, reference, is_of_node) = if let Some(reference) = reference {
+        let (coin, reference, keeper) = if let Some(reference) = reference {
             let rail = self.rails.get(name).ok_or_else(|| ServiceError::invalid("rail", "is none of this server"))?;
             let reference = rail.wallet_name(reference)?;
             let (coin, _) = self.may_register(*organisation, name, &reference)?;
@@ -105,26 +106,26 @@ impl Bursar {
                 return Err(taken_by(*organisation, &wallet));
             }
             stepping_up.await?;
-            (coin, of_node(rail.as_ref(), reference).await?, true)
+            (coin, of_node(rail.as_ref(), reference).await?, Keeper::Node)
         } else {
             let makes = self.rails.get(name).and_then(|found| Some((found, found.coin()?)));
             let (rail, coin) = makes.ok_or_else(|| ServiceError::invalid("rail", "is none that makes wallets"))?;
             stepping_up.await?;
             let key = Secret::new(self.random.bytes::<32>().to_vec());
-            (coin, rail.keep_key(key, &self.memory(name)).await?, false)
+            (coin, rail.keep_key(key, &self.memory(name)).await?, Keeper::Bursar)
         };
         let wallet = self.new_wallet(coin, label.clone(), *organisation, name.clone(), reference);
         let made = self
             .decide(principal.actor(), || {
                 let mut read = self.may_make_wallets(principal, *organisation)?;
-                if is_of_node {
+                if keeper == Keeper::Node {
                     let (coin, rests) = self.may_register(*organisation, name, &wallet.reference)?;
                     if coin != wallet.coin {
                         return Err(not_allowed());
                     }
                     read.extend(rests);
                 }
-                Ok((registration(&wallet, principal.user(), is_of_node, read), wallet.clone()))
+                Ok((registration(&wallet, principal.user(), keeper, read), wallet.clone()))
             })
             .await?;
         Ok(self.view(made, WalletRole::ALL, &mut Vec::new()).await)
@@ -158,7 +159,7 @@ impl Bursar {
     ) -> Result<Wallet, ServiceError> {
         let made = self.new_wallet(coin, label, DEFAULT_ORGANISATION, rail.to_owned(), id.to_string());
         let wallet = Wallet { id, ..made };
-        self.must_write(Actor::Operator, registration(&wallet, owner, false, Vec::new())).await?;
+        self.must_write(Actor::Operator, registration(&wallet, owner, Keeper::Bursar, Vec::new())).await?;
         Ok(wallet)
     }
 
@@ -167,12 +168,16 @@ impl Bursar {
         self.rails.get(&wallet.rail).is_some_and(|rail| rail.names_wallets_by_address())
     }
 
-    /// The wallet here that is the node's of this reference.
+    /// The wallet here that its rail calls so, whoever keeps its key.
     pub(crate) fn taken(&self, rail: &str, reference: &str) -> Result<Option<WalletId>, ServiceError> {
-        let key = mark(rail, reference);
-        let Some(mark) = self.reads.look_up(|reader| reader.document(&key))? else { return Ok(None) };
-        let id = <[u8; 16]>::try_from(mark.value.body).map(WalletId::from_bytes);
-        id.map(Some).map_err(|_| ServiceError::Unavailable("the mark of a wallet cannot be read".to_owned()))
+        for keeper in Keeper::ALL {
+            let key = keeper.mark(rail, reference);
+            let Some(mark) = self.reads.look_up(|reader| reader.document(&key))? else { continue };
+            let id = <[u8; 16]>::try_from(mark.value.body).map(WalletId::from_bytes);
+            let unreadable = |_| ServiceError::Unavailable("the mark of a wallet cannot be read".to_owned());
+            return id.map(Some).map_err(unreadable);
+        }
+        Ok(None)
     }
 
     /// The wallet that a rail calls so, whoever keeps its key: the limits of two would count half of its spends each.
@@ -241,15 +246,16 @@ impl Bursar {
 }
 
 /// What is written of a new wallet, whose owner gets every role in it.
-fn registration(wallet: &Wallet, owner: UserId, is_of_node: bool, mut read: Rests) -> Write {
-    let mut put = vec![Record::Wallet(wallet.id, wallet.clone()), Record::Role((wallet.id, owner), WalletRole::ALL)];
+fn registration(wallet: &Wallet, owner: UserId, keeper: Keeper, mut read: Rests) -> Write {
+    let mark = Document { title: None, body: wallet.id.as_bytes().to_vec() };
+    let put = vec![
+        Record::Wallet(wallet.id, wallet.clone()),
+        Record::Role((wallet.id, owner), WalletRole::ALL),
+        Record::Document(keeper.mark(&wallet.rail, &wallet.reference), mark),
+    ];
     read.push((Key::Wallet(wallet.id), 0));
-    if is_of_node {
-        // INVARIANT: one wallet of the node is one wallet here, so that its limits count all its spends.
-        let mark = mark(&wallet.rail, &wallet.reference);
-        read.push((Key::Document(mark.clone()), 0));
-        put.push(Record::Document(mark, Document { title: None, body: wallet.id.as_bytes().to_vec() }));
-    }
+    // INVARIANT: one wallet of a rail is one wallet here, so that its limits count all its spends.
+    read.extend(Keeper::ALL.map(|keeper| (Key::Document(keeper.mark(&wallet.rail, &wallet.reference)), 0)));
     let data = vec![
         ("coin", wallet.coin.to_string()),
         ("rail", wallet.rail.clone()),
@@ -259,9 +265,26 @@ fn registration(wallet: &Wallet, owner: UserId, is_of_node: bool, mut read: Rest
     Write { read, put, trace: trace("wallet.register", "wallet", wallet.id, data), ..Write::default() }
 }
 
-/// The note that says which wallet the node's of this reference is; rails look whether it is there.
-fn mark(rail: &str, reference: &str) -> DocumentKey {
-    note_key(rail, &format!("wallet/{reference}"))
+/// Who keeps the key of a wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Keeper {
+    /// The rail's node, or whoever is behind the rail.
+    Node,
+    /// This server.
+    Bursar,
+}
+
+impl Keeper {
+    const ALL: [Self; 2] = [Self::Node, Self::Bursar];
+
+    /// The note that says which wallet here has this reference. Rails look whether that of the node's is there.
+    fn mark(self, rail: &str, reference: &str) -> DocumentKey {
+        let kept = match self {
+            Self::Node => "wallet",
+            Self::Bursar => "kept-wallet",
+        };
+        note_key(rail, &format!("{kept}/{reference}"))
+    }
 }
 
 /// The reference of a wallet that the rail's node has, and can spend from.

@@ -8,6 +8,7 @@ use axum::routing::post;
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::id::OrganisationId;
+use bursar_core::secret::Secret;
 use bursar_rails::evm::build::Terms;
 use bursar_rails::evm::{Chain, FeeCeilings, Payment, Price, Unsigned, address};
 use bursar_service::allowed_wallets::AllowedWallet;
@@ -124,6 +125,21 @@ async fn of_registrations_at_once_one_is_made() {
     let (a, b, c, d) = tokio::join!(of(&owner), of(&admin), by_operator(), by_operator());
     let made = [a.status == 201, b.status == 201, c.is_ok(), d.is_ok()];
     assert_eq!(made.into_iter().filter(|made| *made).count(), 1, "{made:?}");
+    assert_eq!(registered(&house), 1);
+}
+
+#[tokio::test]
+async fn of_registrations_of_one_key_at_once_one_is_made() {
+    let house = House::of(Server::before(Arc::new(chain_at("http://127.0.0.1:9"))).await).await;
+    let of_key = || {
+        let (coin, key) = (Coin::parse("hteth").unwrap(), Some(Secret::new(KEY.to_vec())));
+        let shop = add("", DEFAULT_ORGANISATION, "owner");
+        house.server.bursar.add_wallet(NewWallet { coin, key, reference: None, ..shop })
+    };
+    let (a, b, c) = tokio::join!(of_key(), of_key(), of_key());
+    let made = [a.is_ok(), b.is_ok(), c.is_ok()];
+    assert_eq!(made.into_iter().filter(|made| *made).count(), 1, "{made:?}");
+    assert!(matches!(of_key().await, Err(ServiceError::Invalid(_))));
     assert_eq!(registered(&house), 1);
 }
 
