@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod allow;
+pub mod archive;
 pub mod authenticate;
 pub mod breakers;
 mod broken;
