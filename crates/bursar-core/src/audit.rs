@@ -16,6 +16,7 @@
 //! A chain belongs to one writer and has a name. The name is not in the links, which differ from those of
 //! any other chain by what they cover, but in exports and checkpoints. Never does a secret enter an event.
 
+mod archive;
 mod checkpoint;
 mod event;
 mod verify;
@@ -25,6 +26,7 @@ mod tests;
 
 use sha2::{Digest, Sha256};
 
+pub use archive::{ARCHIVED, Archived};
 pub use checkpoint::Checkpoint;
 pub use event::{Actor, Event, InvalidActor};
 pub use verify::{Broken, Fault, Verified, Verifier};

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod allow;
 pub mod allowed_wallets;
+pub mod archive;
 pub mod authenticate;
 pub mod breakers;
 mod broken;

@@ -54,6 +54,9 @@ pub struct Found {
     pub events: Vec<(Place, Event)>,
     /// Where the next look goes on; none at the beginning of the trail.
     pub next: Option<Place>,
+    /// The last archived link, if the look came to where the store's chain begins behind one: what came before is
+    /// told by the archive only.
+    pub archived: Option<u64>,
 }
 
 impl Bursar {
@@ -97,7 +100,10 @@ fn look(
     let mut below = before.map_or(u64::MAX, |place| place.link.saturating_add(1));
     loop {
         let links = reader.audit_before(below, STRIDE)?;
-        let Some((oldest, _)) = links.last() else { return Ok(found) };
+        let Some((oldest, _)) = links.last() else {
+            found.archived = Some(reader.audit_base()?.number).filter(|number| *number > 0);
+            return Ok(found);
+        };
         below = oldest.number;
         for (link, events) in links {
             for (at, event) in events.into_iter().enumerate().rev() {

@@ -5,7 +5,11 @@
 
 CREATE TABLE position (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
-    time INTEGER NOT NULL
+    time INTEGER NOT NULL,
+    -- The last archived link, after which the chain here begins. Links up to it may still be here for a while.
+    base_version INTEGER NOT NULL DEFAULT 0,
+    base INTEGER NOT NULL DEFAULT 0,
+    base_hash BLOB NOT NULL DEFAULT (zeroblob(32)) CHECK (length(base_hash) = 32)
 ) STRICT;
 
 INSERT INTO position (one, time) VALUES (1, 0);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use bursar_core::audit::{Event, Link};
+use bursar_core::audit::{Event, Head, Link};
 use bursar_store::{Position, StoreError};
 use rusqlite::{Connection, Transaction};
 
@@ -25,7 +25,7 @@ impl SqliteChain {
         Ok(Self { connection: read_beside(directory)? })
     }
 
-    /// At most `limit` links from a number on, with the events they cover.
+    /// At most `limit` links from a number on that are not archived, with the events they cover.
     ///
     /// # Errors
     /// The store does not answer, or one of them is no record.
@@ -38,7 +38,15 @@ impl SqliteChain {
     /// # Errors
     /// The store does not answer, or one of them is no record.
     pub fn newest(&mut self, limit: usize) -> Result<Vec<(u64, Event)>, StoreError> {
-        audit::newest(&self.connection, limit)
+        audit::newest(&*self.view()?, limit)
+    }
+
+    /// The last link that is archived, after which the chain here begins; the default if nothing is.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn base(&mut self) -> Result<Head, StoreError> {
+        Ok(position::base(&self.connection)?.map(|base| base.value).unwrap_or_default())
     }
 
     /// Where the store stands, and the end of the chain.
@@ -66,7 +74,7 @@ impl SqliteChain {
 
 #[cfg(test)]
 mod tests {
-    use bursar_core::audit::{Actor, Head};
+    use bursar_core::audit::Actor;
     use bursar_core::time::Timestamp;
     use bursar_store::{Batch, Store, Writer};
 

@@ -1,7 +1,7 @@
 //! Reads of what is committed, each over one connection that cannot write.
 
 use bursar_core::account::{Invitation, MemberRole, Membership, User, Wallet, WalletRole};
-use bursar_core::audit::{Event, Link};
+use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, InvitationId, OrganisationId, TokenId, UserId, WalletId};
@@ -209,6 +209,10 @@ impl Reader for SqliteReader {
 
     fn settled_before(&mut self, time: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError> {
         spends::settled_before(&self.connection, time, limit)
+    }
+
+    fn audit_base(&mut self) -> Result<Head, StoreError> {
+        Ok(position::base(&self.connection)?.map(|base| base.value).unwrap_or_default())
     }
 
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError> {

@@ -18,12 +18,14 @@ pub(crate) struct SqliteWriter {
     checkpointer: Checkpointer,
     /// The greatest id of a spend that there is, once it is known.
     newest: Option<HoldId>,
+    /// Whether links may be here that are archived.
+    has_archived: bool,
     _owner: Arc<Owner>,
 }
 
 impl SqliteWriter {
     pub(crate) const fn new(connection: Connection, checkpointer: Checkpointer, owner: Arc<Owner>) -> Self {
-        Self { connection, checkpointer, newest: None, _owner: owner }
+        Self { connection, checkpointer, newest: None, has_archived: true, _owner: owner }
     }
 }
 
@@ -72,7 +74,10 @@ impl SqliteWriter {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
         write(&transaction, batch)?;
+        self.has_archived |= batch.changes.iter().any(|change| matches!(change.key, Key::AuditBase(())));
+        let has_archived = self.has_archived && audit::let_go_of_archived(&transaction)?;
         transaction.commit().map_err(unavailable)?;
+        self.has_archived = has_archived;
         let held = batch.changes.iter().filter_map(|change| match change.key {
             Key::Hold(id) => Some(id),
             _ => None,

@@ -72,6 +72,7 @@ macro_rules! store_contract {
             budgets_that_are_gone_are_named,
             forgotten_spends_stay_in_the_totals,
             a_later_limit_is_told_of_the_past,
+            archived_links_are_gone_and_the_chain_goes_on,
             a_failed_commit_leaves_nothing,
             a_name_that_is_freed_can_be_taken_in_the_same_batch,
             everything_survives_reopening,

@@ -70,6 +70,9 @@ pub trait Writer: Send {
 
     /// Writes a batch in one transaction; when it returns, the batch is on the disk.
     ///
+    /// Once a [`Key::AuditBase`] is written, nobody reads the links up to it any more; the store lets go of them a
+    /// few at a time, with the batches that come.
+    ///
     /// # Errors
     /// Nothing of the batch was written.
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
@@ -361,13 +364,19 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn settled_before(&mut self, time: Timestamp, limit: usize) -> Result<Vec<HoldId>, StoreError>;
 
-    /// Audit events with the number of the link that covers each, from a link's number on.
+    /// The last link of the chain that is archived, after which the store's begins; the default if nothing is.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn audit_base(&mut self) -> Result<Head, StoreError>;
+
+    /// Audit events with the number of the link that covers each, from a link's number on; none that is archived.
     ///
     /// # Errors
     /// The store does not answer.
     fn audit(&mut self, from_link: u64, limit: usize) -> Result<Vec<(Link, Vec<Event>)>, StoreError>;
 
-    /// The links before this number, newest first, with the events each covers.
+    /// The links before this number that are not archived, newest first, with the events each covers.
     ///
     /// # Errors
     /// The store does not answer.

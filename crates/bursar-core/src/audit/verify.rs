@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::archive::{archived_through, is_told};
 use super::{Event, Head, Link};
 
 /// Verifies a chain, link by link.
@@ -18,6 +19,10 @@ pub struct Verifier {
     /// Still to be met, the next one last.
     checkpoints: Vec<Head>,
     met: usize,
+    /// Where the store says that it begins, if it is a store's chain.
+    base: Option<Head>,
+    /// Up to where the newest event says that the chain was archived.
+    told: Option<(u64, String)>,
 }
 
 /// A chain, or a part of one, that is sound.
@@ -68,6 +73,8 @@ pub enum Fault {
         /// The link it reached at least.
         reached: u64,
     },
+    /// The store begins elsewhere than its newest event of an archive says: somebody moved where it begins.
+    Base,
     /// There are events or links outside of the chain.
     Unlinked,
     /// What is stored of it is no link, or its events are none.
@@ -84,7 +91,8 @@ impl Verifier {
     /// Verifies what follows a known end; the default begins with the first link.
     pub const fn after(head: Head) -> Self {
         let from = head.number.saturating_add(1);
-        Self { from, until: None, head, believes: false, events: 0, checkpoints: Vec::new(), met: 0 }
+        let checkpoints = Vec::new();
+        Self { from, until: None, head, believes: false, events: 0, checkpoints, met: 0, base: None, told: None }
     }
 
     /// Verifies from a link on, which must be there, believing what it says of the link before.
@@ -100,6 +108,18 @@ impl Verifier {
     #[must_use]
     pub fn until(self, last: Option<u64>) -> Self {
         Self { until: last, ..self }
+    }
+
+    /// Demands that the newest event of an archive says that the chain was archived up to here, where the store begins;
+    /// that there is none, if nothing was.
+    #[must_use]
+    pub fn with_base(self, base: Head) -> Self {
+        Self { base: Some(base), ..self }
+    }
+
+    /// The end of what was verified so far.
+    pub const fn head(&self) -> Head {
+        self.head
     }
 
     /// Holds the chain against checkpoints; those before the first verified link do not count.
@@ -147,6 +167,9 @@ impl Verifier {
             return Err(Broken { link: expected.number, fault });
         }
         self.head = link.head();
+        for (number, hash) in events.iter().filter_map(archived_through) {
+            self.told = Some((number, hash.to_owned()));
+        }
         self.events = self.events.saturating_add(found);
         self.meet()
     }
@@ -163,6 +186,10 @@ impl Verifier {
         match self.until.or(recorded).max(first) {
             Some(reached) if reached > self.head.number => {
                 Err(Broken { link: self.next_number(), fault: Fault::Truncated { reached } })
+            }
+            _ if self.base.is_some_and(|base| self.until.is_none() && !is_told(self.told.as_ref(), base)) => {
+                let link = self.base.map_or(0, |base| base.number);
+                Err(Broken { link, fault: Fault::Base })
             }
             _ => Ok(Verified { from: self.from, head: self.head, events: self.events, checkpoints: self.met }),
         }
@@ -195,6 +222,7 @@ impl Fault {
             Self::Hash => "hash",
             Self::Checkpoint => "checkpoint",
             Self::Truncated { .. } => "truncated",
+            Self::Base => "base",
             Self::Unlinked => "unlinked",
             Self::Unreadable(_) => "unreadable",
         }
@@ -210,6 +238,7 @@ impl fmt::Display for Fault {
             Self::Hash => f.write_str("its hash does not follow from its events"),
             Self::Checkpoint => f.write_str("a checkpoint recorded another hash: it or a link before it was rewritten"),
             Self::Truncated { reached } => write!(f, "the chain ends before it, and once reached link {reached}"),
+            Self::Base => f.write_str("the store begins after it, and no event says that it was archived up to there"),
             Self::Unlinked => f.write_str("there are records here that are not in the chain"),
             Self::Unreadable(problem) => f.write_str(problem),
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::account::{Invitation, Membership, Organisation, User, Wallet, WalletRole};
+use crate::audit::Head;
 use crate::destination::DestinationId;
 use crate::hold::{Hold, SpendKey};
 use crate::id::{FactorId, HoldId, InvitationId, OrganisationId, TokenId, UserId, WalletId};
@@ -156,6 +157,8 @@ records! {
     Hold(HoldId => Arc<Hold>) hold,
     /// The spend a key names.
     SpendKey(SpendKey => HoldId) spend_key,
+    /// The last link of the audit chain that is archived: the store keeps what follows it.
+    AuditBase(() => Head) audit_base,
 }
 
 /// One of a token's secrets, as it is kept at rest (design §7).

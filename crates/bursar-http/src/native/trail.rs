@@ -23,7 +23,9 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
     let named = found.events.iter().flat_map(|(_, event)| Named::in_event(event));
     let names = call.bursar.names(call.principal()?, named).await?;
     let names: Map<String, Value> = names.into_iter().map(|(one, name)| (one.to_string(), name.into())).collect();
-    Reply::ok(json!({"events": events.collect::<Vec<_>>(), "names": names, "next": next}))
+    Reply::ok(
+        json!({"events": events.collect::<Vec<_>>(), "names": names, "next": next, "archivedThrough": found.archived}),
+    )
 }
 
 fn sought(query: TrailQuery) -> Sought {

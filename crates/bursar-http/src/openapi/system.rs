@@ -69,10 +69,15 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ],
     );
     let next = or_null(text("where the next part begins"));
+    let archived = or_null(json!({
+        "type": "integer",
+        "description": "if this part ends where the kept trail begins: earlier events, up to this link, are archived",
+    }));
     let names = json!({
         "type": "object",
         "additionalProperties": {"type": "string"},
         "description": "what the caller knows these events' users, tokens, wallets and organisations by: `user:<id>` and its name",
     });
-    vec![("Trail", object(&["events", "names", "next"], [("events", list(event)), ("names", names), ("next", next)]))]
+    let trail = [("events", list(event)), ("names", names), ("next", next), ("archivedThrough", archived)];
+    vec![("Trail", object(&["events", "names", "next", "archivedThrough"], trail))]
 }

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::Answering;
 use super::answer::Answer;
+use super::audit::list::archived;
 use super::audit::told::{Told, deed};
 use super::layout::{Frame, Section};
 use super::limits::crumbs;
@@ -229,7 +230,7 @@ async fn history(visit: &Visit, hold: &Hold) -> Result<Markup, Failure> {
 
 fn events(found: &Found, told: &Told) -> Markup {
     html! {
-        @if !found.events.is_empty() {
+        @if !found.events.is_empty() || found.archived.is_some() {
             section class="card" aria-labelledby="history" {
                 h2 id="history" { "What was written down" }
                 ul class="refusals" {
@@ -243,6 +244,7 @@ fn events(found: &Found, told: &Told) -> Markup {
                         }
                     }
                 }
+                @if let Some(last) = found.archived { (archived(last)) }
             }
         }
     }

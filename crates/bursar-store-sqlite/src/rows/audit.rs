@@ -6,6 +6,7 @@ use bursar_core::time::Timestamp;
 use bursar_store::StoreError;
 use rusqlite::{Connection, Transaction, params};
 
+use super::position;
 use crate::page::at_most;
 use crate::sql::{Columns, Repeated, execute, many, one, single};
 
@@ -53,16 +54,36 @@ pub(crate) fn insert_event(
     )
 }
 
+/// The number of the last archived link.
+pub(crate) fn base(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(position::base(connection)?.map_or(0, |base| base.value.number))
+}
+
+/// Events of archived links that one batch lets go of, at most; but always those of one link.
+const EVENTS_AT_ONCE: i64 = 1024;
+
+/// Lets go of the oldest links up to the base, a few of them; false if there are none left.
+pub(crate) fn let_go_of_archived(connection: &Connection) -> Result<bool, StoreError> {
+    let base = base(connection)?;
+    let oldest = "SELECT coalesce(max(CASE WHEN total <= ?2 THEN number END), min(number)) FROM (
+                      SELECT number, sum(events) OVER (ORDER BY number) AS total FROM (
+                          SELECT number, events FROM audit_links WHERE number <= ?1 ORDER BY number LIMIT 256))";
+    let last: Option<i64> = one(connection, "audit_links", oldest, params![base, EVENTS_AT_ONCE], single)?.flatten();
+    let Some(last) = last else { return Ok(false) };
+    execute(connection, "DELETE FROM audit_events WHERE link <= ?1", params![last])?;
+    execute(connection, "DELETE FROM audit_links WHERE number <= ?1", params![last])?;
+    Ok(true)
+}
+
 /// What an order of links reads, one query for each direction.
-const FORWARD: &str =
-    "SELECT number, previous, events, hash FROM audit_links WHERE number >= ?1 ORDER BY number LIMIT ?2";
-const BACKWARD: &str =
-    "SELECT number, previous, events, hash FROM audit_links WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
+const FORWARD: &str = "SELECT number, previous, events, hash FROM audit_links WHERE number >= ?1 AND number > ?3 ORDER BY number LIMIT ?2";
+const BACKWARD: &str = "SELECT number, previous, events, hash FROM audit_links WHERE number < ?1 AND number > ?3 ORDER BY number DESC LIMIT ?2";
 
 fn links(connection: &Connection, query: &'static str, number: u64, limit: usize) -> Result<Vec<Link>, StoreError> {
     // No link has a number beyond what SQLite counts to.
     let number = i64::try_from(number).unwrap_or(i64::MAX);
-    many(connection, "audit_links", query, params![number, at_most(limit)], |columns| {
+    let base = base(connection)?;
+    many(connection, "audit_links", query, params![number, at_most(limit), base], |columns| {
         Ok(Link { number: columns.get()?, previous: columns.get()?, events: columns.get()?, hash: columns.get()? })
     })
 }
@@ -101,8 +122,9 @@ fn events(connection: &Connection, link: u64) -> Result<Vec<Event>, StoreError> 
 /// The newest events, the newest first, each with the number of its link.
 pub(crate) fn newest(connection: &Connection, limit: usize) -> Result<Vec<(u64, Event)>, StoreError> {
     let query = "SELECT link, time, actor, actor_user, actor_token, action, subject, data
-                 FROM audit_events ORDER BY link DESC, place DESC LIMIT ?1";
-    many(connection, EVENTS, query, params![at_most(limit)], |columns| Ok((columns.get()?, read_event(columns)?)))
+                 FROM audit_events WHERE link > ?2 ORDER BY link DESC, place DESC LIMIT ?1";
+    let base = base(connection)?;
+    many(connection, EVENTS, query, params![at_most(limit), base], |columns| Ok((columns.get()?, read_event(columns)?)))
 }
 
 /// The number of the first link or event that the chain from link 1 to `last` does not reach.

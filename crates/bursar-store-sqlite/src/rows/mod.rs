@@ -77,6 +77,7 @@ fn load(connection: &Connection, key: &Key) -> Found<Record> {
         }
         Key::Hold(id) => hold::load(connection, *id).record(|it| Record::Hold(*id, Arc::new(it))),
         Key::SpendKey(id) => spend_key::load(connection, id).record(|it| Record::SpendKey(id.clone(), it)),
+        Key::AuditBase(()) => position::base(connection).record(|it| Record::AuditBase((), it)),
     }
 }
 
@@ -101,6 +102,7 @@ pub(crate) fn store(writes: &mut Repeated<'_>, version: Version, record: &Record
         Record::History(..) => Err(read_only()),
         Record::Hold(id, it) => hold::store(writes, *id, version, it),
         Record::SpendKey(id, it) => spend_key::store(writes, id, version, *it),
+        Record::AuditBase((), it) => position::store_base(connection, version, *it),
     }
 }
 
@@ -124,6 +126,7 @@ pub(crate) fn delete(connection: &Connection, key: &Key) -> Result<(), StoreErro
         Key::History(_) => Err(read_only()),
         Key::Hold(id) => hold::delete(connection, *id),
         Key::SpendKey(id) => spend_key::delete(connection, id),
+        Key::AuditBase(()) => Err(StoreError::Violated("what is archived stays archived".to_owned())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Batches: whole or not at all, there for good, and chained.
 
-use bursar_core::audit::Actor;
+use bursar_core::audit::{Actor, Head};
 use bursar_core::id::{TokenId, UserId};
 use bursar_core::ledger::{Key, Record};
 
@@ -34,6 +34,39 @@ pub fn the_audit_chain_reads_back_link_by_link(database: &impl Database) {
     assert_eq!(reader.audit_before(u64::MAX, 10).as_deref(), Ok(&backwards[..]));
     assert_eq!(reader.audit_before(3, 1).as_deref(), Ok(&backwards[1..2]));
     assert_eq!(reader.audit_before(1, 10), Ok(Vec::new()));
+}
+
+/// What is archived is not read again, also when the store is opened anew, and the next link follows the last one.
+pub fn archived_links_are_gone_and_the_chain_goes_on(database: &impl Database) {
+    let mut ledger = Ledger::open(database);
+    let mut heads = Vec::new();
+    for number in 1..=5 {
+        ledger.write([], [], [event(Actor::System, &number.to_string())]).expect("a commit");
+        heads.push(ledger.position.head);
+    }
+    assert_eq!(ledger.reader().audit_base(), Ok(Head::default()));
+    ledger.write([Record::AuditBase((), heads[2])], [], [event(Actor::Operator, "archived")]).expect("a commit");
+    let numbers = |ledger: &Ledger<_>| {
+        let mut reader = ledger.reader();
+        let backwards = reader.audit_before(u64::MAX, 10).expect("links");
+        let forwards = reader.audit(0, 10).expect("links");
+        assert!(forwards.iter().rev().eq(backwards.iter()));
+        forwards.iter().map(|(link, _)| link.number).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&ledger), [4, 5, 6]);
+    assert_eq!(ledger.reader().audit(4, 1).map(|links| links[0].0.previous), Ok(heads[2].hash));
+    assert_eq!((ledger.reader().audit_base(), ledger.version(&Key::AuditBase(()))), (Ok(heads[2]), 1));
+    let end = ledger.position;
+    drop(ledger);
+    let mut ledger = Ledger::open(database);
+    assert_eq!(ledger.position, end);
+    ledger.write([], [], [event(Actor::System, "7")]).expect("a commit");
+    assert_eq!(numbers(&ledger), [4, 5, 6, 7]);
+    // All of it may be archived but the event that says so.
+    let last = ledger.position.head;
+    ledger.write([Record::AuditBase((), last)], [], [event(Actor::Operator, "archived")]).expect("a commit");
+    assert_eq!(numbers(&ledger), [8]);
+    assert!(ledger.write([], [Key::AuditBase(())], []).is_err(), "what is archived stays archived");
 }
 
 /// Neither records nor events nor the time of a batch that failed are there, and the next batch goes on.

@@ -167,6 +167,7 @@ fn loaded(state: &State, key: &Key) -> Option<Record> {
         Key::History(id) => Record::History(id.clone(), state.history(id).expect(missing)?.clone()),
         Key::Hold(id) => Record::Hold(*id, state.hold(id).expect(missing)?.clone()),
         Key::SpendKey(id) => Record::SpendKey(id.clone(), *state.spend_key(id).expect(missing)?),
+        Key::AuditBase(()) => Record::AuditBase((), *state.audit_base(&()).expect(missing)?),
     })
 }
 
@@ -208,6 +209,10 @@ fn read(reader: &mut dyn Reader, record: &Record) -> Option<Record> {
             Record::Budget(key.clone(), all.into_iter().find(|(found, _)| found == key)?.1)
         }
         Record::Hold(id, _) => Record::Hold(*id, reader.hold(*id).expect(fails)?.into()),
+        Record::AuditBase((), _) => {
+            let base = reader.audit_base().expect(fails);
+            (base.number > 0).then_some(Record::AuditBase((), base))?
+        }
         Record::SpendKey(key, _) => Record::SpendKey(key.clone(), reader.hold_by_key(key).expect(fails)?),
     })
 }

@@ -1,8 +1,9 @@
-//! `bursar audit …`: the audit chain, looked at, verified and taken elsewhere. Nothing here writes to it.
+//! `bursar audit …`: the audit chain, looked at, verified and taken elsewhere. Only `archive` has anything written to it.
 
+mod archive;
 mod checkpoint;
-mod form;
-mod source;
+pub(crate) mod form;
+pub(crate) mod source;
 mod tail;
 mod verify;
 
@@ -34,6 +35,8 @@ pub(super) enum Audit {
     },
     /// Record where the chain ends, to be kept elsewhere.
     Checkpoint(checkpoint::Record),
+    /// Move the oldest links into a file, so that the store does not grow without end.
+    Archive(archive::Archive),
     /// Make a key that signs checkpoints, and print its public half.
     Keygen {
         /// The file to be made.
@@ -44,7 +47,7 @@ pub(super) enum Audit {
 /// Which links.
 #[derive(Args)]
 pub(super) struct Range {
-    /// The first link; 1 if nothing is said.
+    /// The first link; the first that is not archived if nothing is said.
     #[arg(long, value_name = "LINK", value_parser = clap::value_parser!(u64).range(1..))]
     from: Option<u64>,
     /// The last link; otherwise the last there is.
@@ -60,14 +63,20 @@ impl Audit {
             Self::Verify(verify) => verify.run(json),
             Self::Export { range, place } => export(&range, &place),
             Self::Checkpoint(record) => record.run(),
+            Self::Archive(archive) => archive.run(json),
             Self::Keygen { file } => keygen(&file, json),
         }
     }
 }
 
 impl Range {
-    fn first(&self) -> u64 {
-        self.from.unwrap_or(1)
+    /// The first link that is asked of a chain that begins behind this one.
+    fn first(&self, base: u64) -> Result<u64, Failure> {
+        match self.from {
+            Some(from) if from <= base => Err(Failure::new(format!("links up to {base} are archived"))
+                .with_hint("`bursar audit verify --archive` takes their files")),
+            from => Ok(from.unwrap_or_else(|| base.saturating_add(1))),
+        }
     }
 
     fn ends_before(&self, number: u64) -> bool {
@@ -77,8 +86,10 @@ impl Range {
 
 /// What is in the store goes out as it is: verifying is another command's.
 fn export(range: &Range, place: &Place) -> Result<(), Failure> {
-    let mut source = Source::store(&place.directory()?, range.first())?;
-    let mut last = range.first().saturating_sub(1);
+    let directory = place.directory()?;
+    let first = range.first(source::open(&directory)?.base()?.number)?;
+    let mut source = Source::store(&directory, first)?;
+    let mut last = first.saturating_sub(1);
     while let Some((link, events)) = source.next().map_err(|unread| unread.after(last))? {
         if range.ends_before(link.number) || !output::offer(&form::line(&link, &events)?)? {
             break;
@@ -95,7 +106,7 @@ fn keygen(file: &std::path::Path, json: bool) -> Result<(), Failure> {
 
 impl Unread {
     /// The failure, if the last link that could be read has this number.
-    fn after(self, last: u64) -> Failure {
+    pub(crate) fn after(self, last: u64) -> Failure {
         match self {
             Self::Record(problem) => {
                 let link = last.saturating_add(1);

@@ -4,7 +4,7 @@
 //! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer.
 
 mod amount;
-mod audit;
+pub(crate) mod audit;
 mod connection;
 mod credentials;
 mod dev;

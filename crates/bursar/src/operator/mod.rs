@@ -8,6 +8,7 @@ mod people;
 pub(crate) mod socket;
 mod wallets;
 
+use bursar_core::audit::{Actor, Archived, Hash, Head};
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
 use bursar_service::Bursar;
@@ -84,6 +85,33 @@ pub(crate) enum Request {
     CheckLedger,
     /// Take the clock's time for right, after it has jumped.
     AcceptClock,
+    /// Let go of links that are in a file elsewhere.
+    Archived(ArchivedForm),
+}
+
+/// A file of archived links, as the socket carries it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArchivedForm {
+    first: u64,
+    last: u64,
+    hash: Hash,
+    file: String,
+    sha256: Hash,
+}
+
+impl From<Archived> for ArchivedForm {
+    fn from(archived: Archived) -> Self {
+        let Archived { first, through, file, digest } = archived;
+        Self { first, last: through.number, hash: through.hash, file, sha256: digest }
+    }
+}
+
+impl From<ArchivedForm> for Archived {
+    fn from(form: ArchivedForm) -> Self {
+        let ArchivedForm { first, last, hash, file, sha256 } = form;
+        Self { first, through: Head { number: last, hash }, file, digest: sha256 }
+    }
 }
 
 impl Request {
@@ -223,6 +251,7 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             bursar.accept_clock();
             Ok(Answer::Done)
         }
+        Request::Archived(form) => bursar.note_archive(Actor::Operator, form.into()).await.map(|()| Answer::Done),
     };
     done.unwrap_or_else(|error| Answer::Failed { message: told(&error, &named) })
 }
@@ -256,7 +285,8 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
         | Request::RailCredentials
         | Request::RemoveCredential { .. }
         | Request::CheckLedger
-        | Request::AcceptClock => Vec::new(),
+        | Request::AcceptClock
+        | Request::Archived(_) => Vec::new(),
     }
 }
 

@@ -281,3 +281,80 @@ fn the_newest_events_are_shown_and_followed() {
     follow.kill().unwrap();
     follow.wait().unwrap();
 }
+
+/// Everything up to now into a file, and an event more.
+fn archive(home: &Home, to: &str) -> Value {
+    audit(home, &["archive", "--json", "--before", "2100-01-01T00:00:00Z", "--to", to]).json()
+}
+
+#[test]
+fn what_is_archived_is_proved_by_its_files_and_the_store_together() {
+    let home = set_up();
+    let last = head(&home);
+    audit(&home, &["checkpoint", "--out", "anchors"]).json();
+    let nothing = audit(&home, &["archive", "--json", "--older-than", "1d", "--to", "none"]).json();
+    assert!(nothing["archived"].is_null() && !home.path("none").exists());
+    let first = archive(&home, "one.jsonl");
+    assert_eq!((&first["archived"]["first"], &first["archived"]["last"]), (&1.into(), &last.into()));
+    assert_eq!(mode(&home.path("one.jsonl")), 0o600);
+    let kept = verified(&home);
+    assert_eq!((&kept["from"], &kept["head"]["number"]), (&(last + 1).into(), &(last + 1).into()));
+
+    let server = home.serve(&["serve", "--json"]);
+    add_user(&home, "during");
+    archive(&home, "two.jsonl");
+    add_user(&home, "after");
+    server.kill();
+    assert!(
+        audit(&home, &["archive", "--before", "2100-01-01T00:00:00Z", "--to", "one.jsonl"]).told().contains("broken")
+    );
+
+    let whole = |more: &[&str]| audit(&home, &[&["verify", "--json", "--archive"], more].concat());
+    let sound = whole(&["one.jsonl", "two.jsonl", "--checkpoint", "anchors"]).json();
+    assert_eq!((&sound["from"], &sound["checkpoints"]), (&1.into(), &1.into()));
+    assert_eq!(sound["head"], verified(&home)["head"]);
+    let without = audit(&home, &["verify", "--checkpoint", "anchors"]);
+    assert!(without.told().contains("1 checkpoints lie in the archive"), "{}", without.told());
+    assert!(audit(&home, &["verify", "--from", "1"]).told().contains("are archived"));
+    assert!(audit(&home, &["tail", "-n", "1000"]).told().contains("are archived"));
+
+    assert_eq!(broken(&whole(&["one.jsonl"])), (last + 1, "number".to_owned()), "a file is missing at the end");
+    assert_eq!(broken(&whole(&["two.jsonl"])), (1, "number".to_owned()), "a file is missing at the start");
+    let text = fs::read_to_string(home.path("one.jsonl")).unwrap();
+    fs::write(home.path("changed.jsonl"), text.replacen("user.create", "user.creatf", 1)).unwrap();
+    assert_eq!(broken(&whole(&["changed.jsonl", "two.jsonl"])).1, "hash");
+
+    for (number, (statement, fault)) in [
+        ("UPDATE position SET base = base + 1", "previous"),
+        ("UPDATE position SET base = base - 1", "number"),
+        ("UPDATE position SET base_hash = zeroblob(32)", "previous"),
+        ("UPDATE position SET base = 0, base_version = 0", "number"),
+        (
+            "UPDATE position SET base = (SELECT max(number) - 1 FROM audit_links), base_hash =
+             (SELECT hash FROM audit_links ORDER BY number DESC LIMIT 1 OFFSET 1)",
+            "base",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = copy(&home, &format!("copy{number}"));
+        sql(&home.path(&name), statement);
+        assert_eq!(broken(&audit(&home, &["verify", "--json", "--data", &name])).1, fault, "{statement}");
+    }
+}
+
+#[test]
+fn a_file_that_the_store_was_not_told_of_is_made_use_of_by_the_next_try() {
+    let home = set_up();
+    let export = audit(&home, &["export", "--to", "3"]).text();
+    fs::write(home.path("left.jsonl"), &export).unwrap();
+    audit(&home, &["verify", "--archive", "left.jsonl"]).text();
+    assert_eq!(archive(&home, "left.jsonl")["archived"]["last"], 3);
+    assert_eq!(fs::read_to_string(home.path("left.jsonl")).unwrap(), export);
+    assert_eq!(verified(&home)["from"], 4);
+    fs::write(home.path("bad.jsonl"), "{}\n").unwrap();
+    let refused = audit(&home, &["archive", "--before", "2100-01-01T00:00:00Z", "--to", "bad.jsonl"]);
+    assert!(refused.told().contains("nothing was let go of"), "{}", refused.told());
+    assert_eq!(verified(&home)["from"], 4);
+}

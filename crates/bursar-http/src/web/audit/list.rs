@@ -54,6 +54,11 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     Ok(frame.form("Audit trail", Section::Audit, &[], &problems, body))
 }
 
+/// That there was more than the page can show.
+pub(in crate::web) fn archived(last: u64) -> Markup {
+    html! { p class="small muted" { "Earlier events, up to link " (last) ", are archived: ask whoever runs this server." } }
+}
+
 fn filter(query: &Fields, problems: &Problems) -> Markup {
     let field = |name, label, hint, kind| {
         let value = query.text(name);
@@ -92,7 +97,7 @@ fn events(query: &Fields, found: &Found, told: &Told) -> Markup {
                     p { "None of the newest events fits. Earlier ones have not been looked at yet." }
                 } @else {
                     h2 { "Nothing found" }
-                    p { "No event fits what you look for." }
+                    p { "No event that is kept here fits what you look for." }
                 }
             }
         } @else {
@@ -120,6 +125,7 @@ fn events(query: &Fields, found: &Found, told: &Told) -> Markup {
                 }
             }
         }
+        @if let Some(last) = found.archived { (archived(last)) }
         @if let Some(next) = found.next {
             @let place = format!("{}.{}", next.link, next.event);
             p { a class="button" rel="next" href={ "/audit?" (query_of(query, &[("before", &place)])) } { "Earlier events" } }

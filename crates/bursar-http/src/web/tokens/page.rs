@@ -1,7 +1,7 @@
 //! The page of one token.
 
 use bursar_core::hold::Hold;
-use bursar_core::time::Timestamp;
+use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Token, Uses};
 use bursar_service::Page;
 use bursar_service::issue::TokenState;
@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use super::status::Status;
 use super::{draw, name, path, wanted};
 use crate::web::Answering;
+use crate::web::audit::list::archived;
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::{changed, crumbs};
 use crate::web::visit::Visit;
@@ -36,6 +37,8 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let sought = Sought {
         action: Some("spend.refuse".to_owned()),
         subject: Some(format!("token:{}", token.id)),
+        // There is nothing of it before; the clock of another thread may have been a little behind.
+        since: Some(token.created.minus(Span::from_seconds(60))),
         ..Sought::default()
     };
     let refused = visit.bursar.trail(person, sought, None, REFUSALS).await?;
@@ -197,6 +200,7 @@ fn refusals(found: &Found) -> Markup {
                     }
                 }
             }
+            @if let Some(last) = found.archived { (archived(last)) }
         }
     }
 }

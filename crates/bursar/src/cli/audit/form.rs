@@ -63,7 +63,7 @@ pub(super) struct CheckpointForm {
 }
 
 /// A link with its events.
-pub(super) fn line(link: &Link, events: &[Event]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn line(link: &Link, events: &[Event]) -> Result<Vec<u8>, Failure> {
     written(&LinkForm {
         form: LINK.to_owned(),
         chain: MAIN_CHAIN.to_owned(),

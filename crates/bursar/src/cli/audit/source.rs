@@ -21,13 +21,13 @@ const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 
 type Covered = (Link, Vec<Event>);
 
-pub(super) enum Source {
+pub(crate) enum Source {
     Store { chain: SqliteChain, next: u64, limit: usize, page: vec::IntoIter<Covered> },
     File { path: PathBuf, lines: Box<dyn BufRead>, number: u64 },
 }
 
 /// Why there is no next link.
-pub(super) enum Unread {
+pub(crate) enum Unread {
     /// What is there is none.
     Record(String),
     /// The store or file does not answer.
@@ -36,13 +36,13 @@ pub(super) enum Unread {
 
 impl Source {
     /// The chain of a data directory from a link on.
-    pub(super) fn store(directory: &Path, from: u64) -> Result<Self, Failure> {
+    pub(crate) fn store(directory: &Path, from: u64) -> Result<Self, Failure> {
         let chain = open(directory)?;
         Ok(Self::Store { chain, next: from, limit: PAGE, page: Vec::new().into_iter() })
     }
 
     /// An export; `-` is standard input.
-    pub(super) fn file(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn file(path: &Path) -> Result<Self, Failure> {
         let lines: Box<dyn BufRead> = match path.to_str() {
             Some("-") => Box::new(BufReader::new(io::stdin())),
             _ => Box::new(BufReader::new(File::open(path).map_err(|problem| Failure::at(path, problem))?)),
@@ -51,7 +51,7 @@ impl Source {
     }
 
     /// The next link with its events; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Covered>, Unread> {
+    pub(crate) fn next(&mut self) -> Result<Option<Covered>, Unread> {
         match self {
             Self::Store { chain, next, limit, page } => {
                 if page.len() == 0 {
@@ -84,7 +84,7 @@ impl Source {
 }
 
 /// Opens the chain of a data directory, whoever owns it.
-pub(super) fn open(directory: &Path) -> Result<SqliteChain, Failure> {
+pub(crate) fn open(directory: &Path) -> Result<SqliteChain, Failure> {
     if !server::has_store(directory)? {
         return Err(Failure::at(directory, "there is no store in this directory"));
     }

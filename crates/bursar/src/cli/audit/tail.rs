@@ -35,6 +35,10 @@ impl Tail {
         let mut chain = source::open(&self.place.directory()?)?;
         let end = chain.position()?.head.number;
         let mut events = chain.newest(usize::try_from(self.n).unwrap_or(usize::MAX))?;
+        let base = chain.base()?.number;
+        if base > 0 && events.len() < usize::try_from(self.n).unwrap_or(usize::MAX) {
+            output::remark(&format!("earlier events, up to link {base}, are archived"));
+        }
         events.reverse();
         let last = events.last().map_or(end, |(link, _)| *link);
         if !json {
