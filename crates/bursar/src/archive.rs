@@ -8,14 +8,16 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use bursar_core::audit::{Archived, Hash, Head, Verifier};
+use bursar_core::audit::{Actor, Archived, Hash, Head, Verifier};
 use bursar_core::time::{Span, Timestamp};
+use bursar_service::Bursar;
 use sha2::{Digest, Sha256};
 
 use crate::cli::audit::form;
 use crate::cli::audit::source::{self, Source, Unread};
 use crate::failure::Failure;
 use crate::key_file;
+use crate::server;
 
 /// Up to where the chain is archived.
 pub(crate) struct Extent {
@@ -125,7 +127,104 @@ fn digest(path: &Path) -> io::Result<Hash> {
     }
 }
 
+/// Where a server archives by itself, and how long events stay in its store.
+#[derive(Clone, Debug)]
+pub(crate) struct Unattended {
+    /// The data directory.
+    pub(crate) data: PathBuf,
+    /// The directory of the files.
+    pub(crate) files: PathBuf,
+    /// Links that are older are archived.
+    pub(crate) keep: Span,
+}
+
+impl Unattended {
+    /// Moves what is old enough into the next file, and logs it.
+    pub(crate) async fn run(&self, bursar: &Bursar) {
+        match self.archive(bursar).await {
+            Ok(None) => {}
+            Ok(Some(Archived { first, through, file, .. })) => {
+                tracing::info!(first, last = through.number, file, "old audit events were archived");
+            }
+            Err(error) => tracing::error!(%error, "old audit events were not archived; they stay in the store"),
+        }
+    }
+
+    async fn archive(&self, bursar: &Bursar) -> Result<Option<Archived>, Failure> {
+        let written = tokio::task::spawn_blocking({
+            let this = self.clone();
+            move || this.write()
+        });
+        let written = written.await.map_err(|error| Failure::new(error.to_string()))??;
+        if let Some(archived) = &written {
+            bursar.note_archive(Actor::System, archived.clone()).await?;
+        }
+        Ok(written)
+    }
+
+    fn write(&self) -> Result<Option<Archived>, Failure> {
+        server::make_directory(&self.files)?;
+        let base = source::open(&self.data)?.base()?;
+        let extent = Extent { before: Before::Ago(self.keep), recorded: Vec::new() };
+        write(&self.data, &extent, &named_by(&self.files, base.number.saturating_add(1)))
+    }
+}
+
 /// The file in a directory of archives that begins with this link; their names stand in the order of the chain.
-pub(crate) fn named_by(directory: &Path, first: u64) -> PathBuf {
+fn named_by(directory: &Path, first: u64) -> PathBuf {
     directory.join(format!("audit-{first:012}.jsonl"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_core::coin::Coin;
+    use bursar_core::id::WalletId;
+    use bursar_core::secret::Secret;
+    use bursar_service::people::NewUser;
+    use bursar_store::seal::MasterKey;
+
+    use super::*;
+    use crate::configuration::Configuration;
+
+    async fn something_happens(bursar: &Bursar, number: u8) {
+        let (username, password) = (format!("user{number}@example.com"), "correct horse battery staple 7".to_owned());
+        let user = NewUser { username, full_name: "A".to_owned(), password: Secret::new(password), seeded: true };
+        let (user, _) = bursar.create_user(user).await.unwrap();
+        let (id, coin) = (WalletId::from_bytes([number; 16]), Coin::parse("tbtc").unwrap());
+        bursar.register_wallet(id, coin, "Treasury".to_owned(), "sandbox", user.id).await.unwrap();
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_archives_by_itself_what_is_old_enough_file_after_file() {
+        let place = tempfile::tempdir().unwrap();
+        let text = "listen = '127.0.0.1:0'\ndata_directory = 'data'\nkey_file = 'key'\n            [audit]\narchive_directory = 'old'\nkeep = '1d'";
+        fs::write(place.path().join("bursar.toml"), text).unwrap();
+        let configuration = Configuration::read(&place.path().join("bursar.toml")).unwrap();
+        let archive = configuration.archive().unwrap();
+        let old = place.path().join("old");
+        assert_eq!((&archive.files, archive.keep), (&old, Span::from_seconds(86_400)));
+        server::make_directory(&archive.data).unwrap();
+        let master = MasterKey::new(Secret::new([7; 32]));
+        let bursar = server::open(&archive.data, &master, Default::default(), None, configuration.policy()).unwrap();
+        something_happens(&bursar, 1).await;
+        assert_eq!(archive.archive(&bursar).await.unwrap(), None, "nothing is a day old");
+        let archive = Unattended { keep: Span::from_millis(0), ..archive };
+        let first = archive.archive(&bursar).await.unwrap().unwrap();
+        assert_eq!((first.first, first.file.as_str()), (1, "audit-000000000001.jsonl"));
+        something_happens(&bursar, 2).await;
+        // What a crash left before the store was told of it is what the next round takes.
+        let left = archive.write().unwrap().unwrap();
+        assert_eq!(left.first, first.through.number + 1);
+        something_happens(&bursar, 3).await;
+        assert_eq!(archive.archive(&bursar).await.unwrap(), Some(left.clone()));
+        assert_eq!(names(&old), [first.file, left.file]);
+        assert_eq!(source::open(&archive.data).unwrap().base().unwrap(), left.through);
+    }
 }

@@ -17,6 +17,7 @@ use bursar_service::retention::SHORTEST_RETENTION;
 use bursar_service::{Policy, RequireIp};
 use serde::{Deserialize, Deserializer};
 
+use crate::archive::Unattended;
 use crate::authz::{self, Authz};
 use crate::failure::Failure;
 use crate::post::Mail;
@@ -28,6 +29,9 @@ pub(crate) const NAME: &str = "bursar.toml";
 
 /// What `init` writes; what is in braces is filled in.
 const TEMPLATE: &str = include_str!("configuration.toml");
+
+/// What is done by hand is looked at in the store, on the day at least.
+const SHORTEST_KEPT: Span = Span::from_seconds(86_400);
 
 /// The configuration of a server.
 #[derive(Deserialize, Debug)]
@@ -51,6 +55,8 @@ pub(crate) struct Configuration {
     pub(crate) tokens: Tokens,
     #[serde(default)]
     pub(crate) spends: Spends,
+    #[serde(default)]
+    audit: Audit,
     #[serde(default)]
     circuit_breaker: CircuitBreaker,
     mail: Option<Mail>,
@@ -115,6 +121,15 @@ pub(crate) struct Spends {
     #[serde(deserialize_with = "duration")]
     pub(crate) retention: Span,
     pub(crate) freeze_unexplained_outflows: bool,
+}
+
+/// What becomes of old audit events.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Audit {
+    archive_directory: Option<PathBuf>,
+    #[serde(deserialize_with = "duration")]
+    keep: Span,
 }
 
 /// When a token that only fails is paused.
@@ -183,6 +198,12 @@ impl Default for Spends {
     }
 }
 
+impl Default for Audit {
+    fn default() -> Self {
+        Self { archive_directory: None, keep: Span::from_seconds(400 * 86_400) }
+    }
+}
+
 impl Configuration {
     /// Reads a file. Paths in it are relative to the place of the file.
     ///
@@ -198,6 +219,13 @@ impl Configuration {
         read.key_file = place.join(&read.key_file);
         read.mail = read.mail.map(|mail| mail.placed(place));
         read.rails = rails::placed(read.rails, place);
+        read.audit.archive_directory = read.audit.archive_directory.map(|directory| place.join(directory));
+        if let Some(directory) = &read.audit.archive_directory
+            && is_inside(&directory.join("file"), &read.data_directory)
+        {
+            return Err(Failure::at(directory, "audit.archive_directory must not be in the data directory")
+                .with_hint("whoever loses or changes the data must not have the archive with it"));
+        }
         if is_inside(&read.key_file, &read.data_directory) {
             return Err(Failure::at(&read.key_file, "the master key must not be in the data directory")
                 .with_hint("whoever copies the data must not get the key with it"));
@@ -212,6 +240,9 @@ impl Configuration {
         }
         if read.spends.retention < SHORTEST_RETENTION {
             return Err("spends.retention is shorter than 366d, which the longest window needs".to_owned());
+        }
+        if read.audit.keep < SHORTEST_KEPT {
+            return Err("audit.keep is shorter than 1d".to_owned());
         }
         read.web.relying_party()?;
         read.mail.as_ref().map_or(Ok(()), Mail::check)?;
@@ -241,6 +272,12 @@ impl Configuration {
     /// What requests mean that other proxies ask about.
     pub(crate) const fn authz(&self) -> &Authz {
         &self.authz
+    }
+
+    /// Where audit events are archived that are old, if they are.
+    pub(crate) fn archive(&self) -> Option<Unattended> {
+        let (files, data) = (self.audit.archive_directory.clone()?, self.data_directory.clone());
+        Some(Unattended { data, files, keep: self.audit.keep })
     }
 
     /// How mails are sent, if they are.

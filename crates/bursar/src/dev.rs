@@ -176,7 +176,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         };
         let operator = Some(home.directory.as_path());
         let watch_every = wishes.watch_every;
-        let listening = Listening { http: listener, operations, settings, operator, watch_every };
+        let listening = Listening { http: listener, operations, settings, operator, archive: None, watch_every };
         let serving = server::start(bursar, listening).await?;
         ready(&Ready {
             url: url(serving.address()),

@@ -29,6 +29,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
+use crate::archive::Unattended;
 use crate::environment::{self, SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::key_file;
@@ -181,6 +182,8 @@ pub(crate) struct Listening<'a> {
     pub(crate) settings: bursar_http::Settings,
     /// The directory of the operator's socket.
     pub(crate) operator: Option<&'a Path>,
+    /// Where old audit events go, if they do.
+    pub(crate) archive: Option<Unattended>,
     /// How often it looks whether money left wallets by another way.
     pub(crate) watch_every: Duration,
 }
@@ -210,7 +213,7 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(follow_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(watch_now_and_then(Arc::clone(&bursar), listening.watch_every, until(stopped.clone())));
-    tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
+    tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), listening.archive, until(stopped.clone())));
     let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
     let http = tokio::spawn(bursar_http::serve(listening.http, router, until(stopped)));
     operations.opened();
@@ -367,7 +370,7 @@ async fn now_and_then<F: Future<Output = Result<(), ServiceError>>>(
 }
 
 /// Looks after the store every minute, beside the sweep: it may take long, and spends must not wait for it.
-async fn look_after_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
+async fn look_after_now_and_then(bursar: Arc<Bursar>, archive: Option<Unattended>, stopped: impl Future<Output = ()>) {
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AFTER_EVERY, LOOK_AFTER_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stopped);
@@ -381,6 +384,10 @@ async fn look_after_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Outpu
         tokio::select! {
             () = &mut stopped => return,
             () = look_after(&bursar, round.is_multiple_of(ROUNDS_A_DAY)) => {}
+        }
+        if let Some(archive) = archive.as_ref().filter(|_| round.is_multiple_of(ROUNDS_A_DAY)) {
+            // Not cut off: what was written is told to the store.
+            archive.run(&bursar).await;
         }
         round = round.wrapping_add(1);
     }

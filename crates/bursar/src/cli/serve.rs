@@ -47,6 +47,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
     }
     let authz = configuration.authz().rules().map_err(Failure::new)?;
     let policy = configuration.policy();
+    let archive = configuration.archive();
     let post = configuration.post()?;
     if post.is_none() {
         tracing::info!("no mail is sent: there is no section [mail] in the configuration");
@@ -69,7 +70,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
             rail_hosts: configuration.rail_hosts,
         };
         let operator = Some(configuration.data_directory.as_path());
-        let listening = Listening { http: listener, operations, settings, operator, watch_every: WATCH_EVERY };
+        let listening = Listening { http: listener, operations, settings, operator, archive, watch_every: WATCH_EVERY };
         let serving = server::start(bursar, listening).await?;
         let url = format!("http://{}", serving.address());
         let operations = format!("http://{}", serving.operations_address());
