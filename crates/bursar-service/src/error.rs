@@ -254,7 +254,11 @@ impl fmt::Display for ServiceError {
                  its owner ends it at once"
             ),
             Self::UnlockedLonger { until } => write!(f, "Session already unlocked longer, until {until}"),
-            Self::DuplicateSpend { hold } => write!(f, "the sequenceId names another spend, {hold}"),
+            Self::DuplicateSpend { hold } => write!(
+                f,
+                "the name of this request (`sequenceId`, or its Idempotency-Key) is that of another spend, {hold}; give a new \
+                 spend a name of its own"
+            ),
             Self::OutcomePending { hold } => {
                 write!(
                     f,
@@ -274,7 +278,7 @@ impl fmt::Display for ServiceError {
             Self::RoleNeeded { role } => write!(f, "this needs the role `{role}` in the organisation"),
             Self::NotFrozen { what } => write!(f, "the {what} is not frozen, so nothing was lifted"),
             Self::LastOwner => f.write_str("an organisation keeps at least one owner; make somebody else one first"),
-            Self::StepUpNeeded => f.write_str("this loosens what holds now and needs a one-time password"),
+            Self::StepUpNeeded => f.write_str("this allows more than before and needs a one-time password"),
             Self::RotationUnderWay { until } => write!(
                 f,
                 "the token has two secrets and both are in use, the older one until {until}; \

@@ -89,8 +89,13 @@ fn too_long() -> CallError {
 }
 
 fn no_such_wallet(name: &str) -> CallError {
-    let message = format!("the token sees no wallet `{}` on this rail", name.escape_debug());
-    CallError::Refused { code: WALLET_NOT_FOUND, message, data: None }
+    let message = format!(
+        "the token sees no wallet `{}` on this rail; wallets are named here by what the rail calls them, as `bursar wallet list` \
+         shows it",
+        name.escape_debug()
+    );
+    let data = Json::read(br#"{"code":"wallet_unknown"}"#).ok();
+    CallError::Refused { code: WALLET_NOT_FOUND, message, data }
 }
 
 /// Calls, as a rail understands them.
@@ -184,7 +189,8 @@ impl Bursar {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
         let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
         let mut wallets = self.wallets_on(principal, rail).await?;
-        wallets.retain(|own| wallet.is_none_or(|name| own.reference == name));
+        let named = wallet.map(|name| found.wallet_name(name).ok());
+        wallets.retain(|own| named.as_ref().is_none_or(|name| name.as_ref() == Some(&own.reference)));
         let references: Vec<_> = wallets.iter().map(|wallet| wallet.reference.clone()).collect();
         let refuse =
             |refusal| calls.as_slice().iter().map(|_| CallMeaning::Forbidden(Forbidden::clone(&refusal))).collect();

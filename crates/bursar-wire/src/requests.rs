@@ -30,7 +30,7 @@ use std::str::FromStr;
 
 use bursar_core::amount::Amount;
 use bursar_core::ip::{IpRestriction, IpRule};
-use bursar_core::scope::{Scope, ScopeName, Scopes};
+use bursar_core::scope::{InvalidScope, Scope, ScopeName, Scopes};
 
 use crate::json::{FieldError, Fields, Json};
 
@@ -104,12 +104,20 @@ fn texts<'a>(fields: &Fields<'a>, field: &str) -> Result<Option<Vec<&'a str>>, F
     }
 }
 
+/// The beginning of what a client wrote, to say it back.
+fn excerpt(text: &str) -> String {
+    text.chars().take(64).flat_map(char::escape_debug).collect()
+}
+
 fn scopes(fields: &Fields<'_>, field: &str) -> Result<Option<Scopes>, FieldError> {
     let Some(list) = texts(fields, field)? else { return Ok(None) };
     let mut scopes = Vec::with_capacity(list.len());
     for (at, text) in list.iter().enumerate() {
         let refuse = |problem: String| fields.refuse(field, format!("invalid scope: entry {}: {problem}", at + 1));
-        let scope: Scope = text.parse().map_err(|error: bursar_core::scope::InvalidScope| refuse(error.to_string()))?;
+        let scope: Scope = text.parse().map_err(|error: InvalidScope| match error {
+            InvalidScope::Unknown => refuse(format!("there is no scope `{}`", excerpt(text))),
+            other => refuse(other.to_string()),
+        })?;
         if scope.name() == ScopeName::UserManage {
             return Err(refuse("only login sessions have `user_manage`".to_owned()));
         }

@@ -261,6 +261,7 @@ async fn the_page_offers_what_is_allowed_and_not_registered_yet() {
     let refused = owner.post(&path, &[("rail", "chain/theirs"), ("label", "Shop"), ("otp", OTP)]).await;
     assert_eq!(refused.status, 422);
     assert!(refused.text().contains("the operator of the server allows one"), "{}", refused.text());
+    assert!(refused.html.contains("<option value=\"\" selected>Choose another</option>"), "{}", refused.html);
     let made = owner.submit(&path, &[("rail", "chain/shop"), ("label", "Shop"), ("otp", OTP)]).await;
     assert!(made.text().contains("Shop") && made.text().contains("You administer it"), "{}", made.text());
     assert!(!owner.get(&path).await.html.contains("chain/shop"));

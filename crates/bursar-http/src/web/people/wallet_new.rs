@@ -1,6 +1,7 @@
 //! A new wallet of an organisation: with a new key, on one of the rails that make them; or one that a rail's node has.
 
 use bursar_core::id::OrganisationId;
+use bursar_service::allowed_wallets::AllowedWallet;
 use bursar_wire::requests::CreateWallet;
 use maud::{Markup, html};
 
@@ -48,6 +49,9 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let option = |value: &str, shown: &str| -> Markup {
         html! { option value=(value) selected[visit.form.text("rail") == value] { (shown) } }
     };
+    let chosen = visit.form.text("rail");
+    let is_offered = |one: &AllowedWallet| chosen.split_once('/') == Some((one.rail.as_str(), one.reference.as_str()));
+    let is_gone = !chosen.is_empty() && !rails.iter().any(|rail| rail == chosen) && !allowed.iter().any(is_offered);
     let body = html! {
         (crumbs(&path, &organisation.name))
         h1 { "Make a wallet" }
@@ -71,6 +75,8 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                     }
                     (forms::complaints_of("rail", problems))
                     select id="rail" name="rail" aria-describedby="rail-hint" {
+                        // What was refused is not taken for another choice when the form is sent again.
+                        @if is_gone { option value="" selected { "Choose another" } }
                         @if !rails.is_empty() {
                             optgroup label="With a new key" { @for rail in &rails { (option(rail, rail)) } }
                         }

@@ -63,7 +63,7 @@ fn a_token_needs_scopes_that_exist_unless_a_template_may_give_them() {
         (json!({"scope": "openid"}), "scope", "must be a list, not a text"),
         (json!({"scope": {"0": "openid"}}), "scope", "must be a list, not an object"),
         (json!({"scope": ["openid", 1]}), "scope[1]", "must be a text, not an integer"),
-        (json!({"scope": ["openid", "steal"]}), "scope", "invalid scope: entry 2: there is no scope of this name"),
+        (json!({"scope": ["openid", "steal"]}), "scope", "invalid scope: entry 2: there is no scope `steal`"),
         (json!({"scope": ["Openid"]}), "scope", "invalid scope: entry 1"),
         (json!({"scope": ["wallet_spend"]}), "scope", "needs a wallet"),
         (json!({"scope": ["wallet_spend:x"]}), "scope", "is not a wallet id"),
