@@ -71,7 +71,7 @@ test('a place is run in the browser: spends, limits, freezes and the trail', { t
   await owner.follow('← Rent bot');
   // The next one stays lost for ten seconds: long enough to decide on it.
   await asked(secret);
-  assert.equal((await spend(secret, 'sandbox:drop-answer', 7000)).status, 409);
+  assert.equal((await spend(secret, 'sandbox:never', 7000)).status, 409);
   await owner.page.reload();
   await owner.page.getByRole('link', { name: /: the spend in full/ }).first().click();
   await owner.sees('Nobody knows whether this money moved');

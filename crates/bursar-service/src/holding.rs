@@ -284,7 +284,12 @@ impl Bursar {
                 let (amount, fee) = moved(&hold, amount, fee);
                 Command::Capture { hold: id, amount, fee, reference, by }
             }
-            Finding::NotMoved => Command::Release { hold: id, reason: evidence, by },
+            Finding::NotMoved => {
+                // A slow rail keeps what it is given here as it keeps spends.
+                let _turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
+                self.check_not_moved(&hold).await?;
+                Command::Release { hold: id, reason: evidence, by }
+            }
         };
         self.settle_as(principal, command).await
     }

@@ -25,6 +25,7 @@ mod follow;
 pub mod freezes;
 pub mod holding;
 mod horizon;
+mod in_flight;
 pub mod introspect;
 pub mod invitations;
 pub mod issue;
@@ -104,6 +105,7 @@ use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, 
 use crate::error::ServiceError;
 use crate::follow::UnderWaySpends;
 use crate::horizon::Horizon;
+use crate::in_flight::InFlight;
 use crate::known::Known;
 use crate::mail::{Outbox, Post};
 use crate::memory::RailMemory;
@@ -233,6 +235,7 @@ pub struct Bursar {
     pub(crate) horizon: Horizon,
     /// Spends that a rail has and that are not final yet.
     pub(crate) under_way: UnderWaySpends,
+    pub(crate) in_flight: InFlight,
     pub(crate) outflows: AtomicU64,
     pub(crate) breakers: Breakers,
     pub(crate) turns: Turns,
@@ -288,6 +291,7 @@ impl Bursar {
             outbox: Outbox::new(parts.mail),
             resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             under_way: UnderWaySpends::default(),
+            in_flight: InFlight::default(),
             outflows: AtomicU64::new(0),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]

@@ -180,8 +180,24 @@ impl Bursar {
         Ok(None)
     }
 
-    /// The wallet that a rail calls so, whoever keeps its key: the limits of two would count half of its spends each.
+    /// The wallet that a rail calls so, whoever keeps its key: the limits of two would count half of its spends each. Another
+    /// rail of the same chain, where wallets are addresses, has the same wallets.
     pub(crate) async fn wallet_called(&self, rail: &str, reference: &str) -> Result<Option<Wallet>, ServiceError> {
+        let chain = |name: &str| {
+            let rail = self.rails.get(name).filter(|rail| rail.names_wallets_by_address())?;
+            rail.coin()
+        };
+        let own = chain(rail);
+        let of_chain = self.rails.keys().filter(|name| *name != rail && own.is_some() && chain(name) == own);
+        for name in std::iter::once(rail).chain(of_chain.map(String::as_str)) {
+            if let Some(wallet) = self.wallet_on(name, reference).await? {
+                return Ok(Some(wallet));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn wallet_on(&self, rail: &str, reference: &str) -> Result<Option<Wallet>, ServiceError> {
         let (rail, wanted) = (rail.to_owned(), reference.to_owned());
         let mut shorter = reference.to_owned();
         // Wallets come by their reference, and this is before the one that is looked for.

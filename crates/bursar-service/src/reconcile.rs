@@ -97,11 +97,54 @@ impl Bursar {
         Ok(named)
     }
 
+    /// Asks the rail before a spend is given back on a person's word, so that nothing is given back that may still move: a rail
+    /// that has not sent it never will from then on, and one that has it keeps it held. Where the rail does not know, or waits for somebody's approval, the
+    /// person's word stands.
+    ///
+    /// # Errors
+    /// The request is still being carried out, the rail has the spend or knows that it moved, or the store does not answer.
+    pub(crate) async fn check_not_moved(&self, hold: &Hold) -> Result<(), ServiceError> {
+        if hold.holder.is_some() || hold.captures_itself {
+            return Ok(());
+        }
+        if self.in_flight.contains(hold.id) {
+            let problem = "its request is still being carried out; decide when that has its answer";
+            return Err(ServiceError::Conflict(problem.to_owned()));
+        }
+        // Its settlement says what became of it, or that it is too early to say.
+        if self.not_to_be_asked_after(hold).is_some() {
+            return Ok(());
+        }
+        let outcome = self.became_of(hold).await?;
+        let problem = match &outcome {
+            SendOutcome::Refused { .. } | SendOutcome::NotSent { .. } | SendOutcome::Unknown { .. } => return Ok(()),
+            // Not every upstream tells that an approval was refused; a person sees it there.
+            SendOutcome::Awaiting { .. } => return Ok(()),
+            SendOutcome::Sent { reference } => {
+                format!(
+                    "the rail has it as {reference}, which may still move it; it is given back once that cannot be any more"
+                )
+            }
+            SendOutcome::Done { reference, .. } | SendOutcome::Charged { reference, .. } => {
+                format!("the rail shows that it moved as {reference}, and it is settled so")
+            }
+            SendOutcome::Reverted { reference, .. } => {
+                format!("the rail shows that {reference} was reverted, which costs its fee, and it is settled so")
+            }
+            SendOutcome::Exceeded { reason } => format!("the rail shows that more moved than was held: {reason}"),
+        };
+        self.settle_by(hold, outcome).await?;
+        Err(ServiceError::Conflict(problem))
+    }
+
     /// Why nobody is to ask after a spend now; nothing if they may.
     fn not_to_be_asked_after(&self, hold: &Hold) -> Option<String> {
         let is_overdue = hold.deadline <= self.clock.now();
         match hold.state {
             HoldState::Captured { .. } | HoldState::Released { .. } => Some("it is settled".to_owned()),
+            _ if self.in_flight.contains(hold.id) && (is_overdue || !matches!(hold.state, HoldState::Open)) => {
+                Some("its request is still being carried out; ask again when that has its answer".to_owned())
+            }
             HoldState::Unresolved { .. } => None,
             HoldState::Open if is_overdue => None,
             HoldState::Open if hold.captures_itself => Some(format!(

@@ -285,6 +285,7 @@ impl Bursar {
             payer,
             actor: principal.actor(),
             under_way: self.under_way.clone(),
+            in_flight: self.in_flight.clone(),
         };
         Ok((work, hold))
     }

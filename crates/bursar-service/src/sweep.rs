@@ -171,6 +171,9 @@ impl Bursar {
     /// What became of a spend that nobody settled, as its rail knows it.
     pub(crate) async fn became_of(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
         let unknown = |reason: &str| Ok(SendOutcome::Unknown { reason: reason.to_owned() });
+        if self.in_flight.contains(hold.id) {
+            return unknown("its request is still being carried out");
+        }
         if hold.captures_itself {
             return Ok(SendOutcome::Done { reference: reference_of(hold), fee: hold.cost.fee });
         }

@@ -1,9 +1,10 @@
 //! Asking by hand what became of a spend: who may ask, and what the rail's answer does.
 
 use bursar_core::time::Span;
+use bursar_service::sweep::Overdue;
 use serde_json::json;
 
-use crate::support::Answer;
+use crate::support::{Answer, OTP};
 use crate::world::{World, code};
 
 async fn reconcile(world: &World, spend: &str, token: &str) -> Answer {
@@ -40,6 +41,55 @@ async fn what_the_rail_knows_of_a_spend_settles_it_at_once() {
         assert_eq!((&again["showed"], &again["detail"]), (&json!("not_asked"), &json!("it is settled")));
         assert_eq!(again["spend"]["state"], state);
     }
+}
+
+async fn not_moved(world: &World, spend: &str) -> Answer {
+    let body = json!({"moved": false, "evidence": "the explorer does not show it", "otp": OTP});
+    let path = format!("/bursar/v1/spends/{spend}/resolve");
+    world.server.send("POST", &path, Some(&world.session), Some(body)).await
+}
+
+#[tokio::test]
+async fn what_its_rail_shows_to_have_moved_is_not_given_back_on_a_word() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend_to(&token, "sandbox:drop-answer", "60").await.status, 409);
+    let spend = unsettled(&world).await;
+    let refused = not_moved(&world, &spend).await;
+    assert_eq!(code(&refused), "conflict", "{}", refused.body);
+    assert!(refused.body["detail"].as_str().unwrap().contains("the rail shows that it moved as"), "{}", refused.body);
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "60");
+}
+
+#[tokio::test]
+async fn a_spend_whose_request_is_still_carried_out_is_not_given_back_on_a_word() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let deciding = async {
+        // The rail takes two seconds, and the minute of the spend is over before.
+        let mut spend = None;
+        while spend.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            let list = world.get("/bursar/v1/spends?unsettled=true", &world.session).await.body;
+            spend = list["spends"][0]["id"].as_str().map(str::to_owned);
+        }
+        let spend = spend.unwrap();
+        world.server.pass(Span::from_seconds(61));
+        for _ in 0..2 {
+            let refused = not_moved(&world, &spend).await;
+            assert_eq!(code(&refused), "conflict", "{}", refused.body);
+            let detail = refused.body["detail"].as_str().unwrap();
+            assert!(detail.contains("still being carried out"), "{}", refused.body);
+            let asked = reconcile(&world, &spend, &world.session).await.body;
+            assert_eq!(asked["showed"], "not_asked", "{asked}");
+            // Past its deadline nobody knows of it either, until its request is over.
+            world.server.bursar.sweep(Overdue::PastDeadline).await.unwrap();
+        }
+    };
+    let (sent, ()) = tokio::join!(world.spend_to(&token, "sandbox:slow", "60"), deciding);
+    assert_eq!(sent.status, 200, "{}", sent.body);
+    world.server.bursar.note_uses().await.unwrap();
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "60");
 }
 
 #[tokio::test]

@@ -182,7 +182,7 @@ async fn a_spend_is_told_in_full_to_those_who_may_see_it_and_to_nobody_else() {
 async fn a_spend_without_an_outcome_says_so_and_leads_to_the_decision() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 1/day"]})).await;
-    assert_eq!(world.spend_to(&token, "sandbox:drop-answer", "5000").await.status, 409);
+    assert_eq!(world.spend_to(&token, "sandbox:never", "5000").await.status, 409);
     let spends = world.get(&format!("/bursar/v1/tokens/{id}/spends"), &token).await.body;
     let spend = spends["spends"][0]["id"].as_str().unwrap();
     let mut browser = Browser::signed_in(&world.server, NAME).await;

@@ -17,6 +17,7 @@ use super::{Sent, captured, captured_of_none, exceeded};
 use crate::error::ServiceError;
 use crate::flow::Flow;
 use crate::follow::UnderWaySpends;
+use crate::in_flight::InFlight;
 use crate::memory::RailMemory;
 use crate::rail::{Permit, Rail, SendOutcome};
 
@@ -35,11 +36,13 @@ pub(super) struct HoldAndSend {
     pub(super) payer: Option<Arc<PayersRequest>>,
     pub(super) actor: Actor,
     pub(super) under_way: UnderWaySpends,
+    pub(super) in_flight: InFlight,
 }
 
 impl HoldAndSend {
     /// Holds and sends; nothing, if what the request was decided on has changed.
     pub(super) async fn run(self, request: HoldRequest) -> Result<Option<Sent>, ServiceError> {
+        let _carried = self.in_flight.enter(request.id);
         if let Some(half) = self.payer.clone() {
             return self.run_of_two(&half, request).await;
         }

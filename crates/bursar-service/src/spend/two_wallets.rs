@@ -86,6 +86,7 @@ impl HoldAndSend {
         half: &PayersRequest,
         request: HoldRequest,
     ) -> Result<Option<Sent>, ServiceError> {
+        let _carried = self.in_flight.enter(half.request.id);
         let first = HoldRequest { read: request.read.clone(), ..half.request.clone() };
         let payers = match self.hold(first).await? {
             Outcome::Held { hold, .. } => hold,

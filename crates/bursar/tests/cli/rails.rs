@@ -173,3 +173,28 @@ fn wallets_are_allowed_to_an_organisation_and_taken_back_by_the_operator() {
         assert!(audit.contains(action), "{audit}");
     }
 }
+
+#[test]
+fn two_rails_of_one_chain_have_one_wallet_for_a_key() {
+    let home = Home::new();
+    with_a_rail(&home);
+    let rail = |name: &str, coin: &str| {
+        format!(
+            "[rails.{name}]\nkind = 'evm'\nurl = 'http://127.0.0.1:9'\nchain_id = 1\ncoin = '{coin}'\nconfirmations = 1\n\
+             fees_per_spend = '0.1'\nfees_per_day = '1'\n"
+        )
+    };
+    let rails = [rail("first", "eth"), rail("second", "eth"), rail("elsewhere", "hteth")].concat();
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    fs::write(home.path("bursar.toml"), format!("{written}\n{rails}")).unwrap();
+    fs::write(home.path("wallet.key"), format!("0x{}\n", "17".repeat(32))).unwrap();
+    set_mode(&home.path("wallet.key"), 0o600);
+    let add = |rail: &str, coin: &str| {
+        let add = ["wallet", "add", "--rail", rail, "--coin", coin, "--label", "Shop", "--owner", "owner@example.com"];
+        home.run(&[&add[..], &["--key-file", "wallet.key"]].concat(), &[])
+    };
+    assert_eq!(add("first", "eth").code(), 0);
+    let again = add("second", "eth");
+    assert!(again.code() == 1 && again.told().contains("registered already"), "{}", again.told());
+    assert_eq!(add("elsewhere", "hteth").code(), 0, "the same address on another chain is another wallet");
+}

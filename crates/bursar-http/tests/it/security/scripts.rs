@@ -49,9 +49,7 @@ async fn plant(scene: &Scene) -> Vec<&'static str> {
         ask(&service, "POST", &format!("/spends/{held}/{path}"), body).await;
     }
     let pay = format!("/api/v2/tbtc/wallet/{wallet}/sendcoins");
-    for (address, amount) in
-        [(evil("address"), "1"), ("sandbox:drop-answer".to_owned(), "2"), (ADDRESS.to_owned(), "9999")]
-    {
+    for (address, amount) in [(evil("address"), "1"), ("sandbox:never".to_owned(), "2"), (ADDRESS.to_owned(), "9999")] {
         let body = json!({"address": address, "amount": amount, "comment": evil("comment")});
         let answer = house.server.send("POST", &pay, Some(&token), Some(body)).await;
         assert!(answer.status.is_client_error(), "{}", answer.body);
