@@ -91,6 +91,8 @@ pub(super) fn token(token: &Value) -> String {
     if reports.is_empty() {
         lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
     }
+    let rules = of_limits::rules(token.get("destinations").unwrap_or(&Value::Null));
+    lines.extend(rules.into_iter().map(|rule| format!("Pays     {rule}")));
     let seen = token.get("seenFrom").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let seen = if seen.is_empty() { token.get("lastUsed").map(std::slice::from_ref).unwrap_or_default() } else { seen };
     for used in seen.iter().filter(|used| used.is_object()) {
@@ -126,6 +128,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_token_is_shown_with_where_its_money_may_go() {
+        let shown = token(&json!({"id": "t", "destinations": {
+            "allow": [{"coin": "tbtc", "address": "tb1q"}], "atMost": 3, "each": ["tbtc 0.1/day without fees"],
+        }}));
+        for rule in ["Pays     to tb1q (tbtc)", "to at most 3 destinations", "to each tbtc 0.1/day without fees"] {
+            assert!(shown.contains(rule), "{shown}");
+        }
+    }
 
     #[test]
     fn a_limited_an_unlocked_and_a_locked_token_are_told_apart() {
