@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Unauthenticated = 4,
     /// There is no answer.
     Unreachable = 5,
+    /// What became of a spend is not known: it may have been sent, so another one must not be.
+    Unknown = 6,
 }
 
 impl Exit {
@@ -32,6 +34,7 @@ impl Exit {
             Self::Refused => "refused",
             Self::Unauthenticated => "not_authenticated",
             Self::Unreachable => "unreachable",
+            Self::Unknown => "outcome_pending",
         }
     }
 }
@@ -66,9 +69,25 @@ impl Failure {
         Self { exit, ..self }
     }
 
+    /// Other words for it.
+    pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// What its exit code says.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
     /// What would help.
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// What would help as well.
+    pub(crate) fn and_hint(self, more: &str) -> Self {
+        let hint = self.hint.as_deref().map_or_else(|| more.to_owned(), |hint| format!("{hint}; {more}"));
+        self.with_hint(hint)
     }
 
     /// The stable code of the reason, instead of one for the exit code.

@@ -1,6 +1,6 @@
 //! Which server a command asks, and as whom.
 
-use bursar_client::{Client, ClientError, Kind};
+use bursar_client::{Client, ClientError, Declined, Kind};
 use bursar_core::secret::Secret;
 use clap::Args;
 
@@ -89,6 +89,17 @@ fn not_logged_in(message: &str) -> Failure {
     Failure::new(message).with_exit(Exit::Unauthenticated).with_hint("bursar login")
 }
 
+fn of_context<'a>(declined: &'a Declined, name: &str) -> Option<&'a str> {
+    declined.context()?.get(name)?.as_str()
+}
+
+/// Whoever does not know whether money moved asks after it, instead of sending more.
+fn pending(failure: Failure, spend: &str) -> Failure {
+    let told = format!("what became of spend {spend} is not known yet; it stays held, and must not be sent anew");
+    let failure = failure.with_message(told).with_exit(Exit::Unknown).with_code("outcome_pending");
+    failure.with_context("spend", spend).with_hint(format!("`bursar spends show {spend}` tells"))
+}
+
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let failure = Self::new(error.to_string());
@@ -96,6 +107,9 @@ impl From<ClientError> for Failure {
             ClientError::Unreachable { .. } => failure.with_exit(Exit::Unreachable),
             ClientError::Unreadable { .. } => failure,
             ClientError::Declined(declined) => {
+                if let (Some("outcome_pending"), Some(spend)) = (declined.code(), of_context(declined, "spend")) {
+                    return pending(failure, spend);
+                }
                 let exit = match declined.kind() {
                     Kind::Unauthenticated => Exit::Unauthenticated,
                     Kind::Refused => Exit::Refused,
