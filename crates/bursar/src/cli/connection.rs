@@ -5,7 +5,7 @@ use bursar_core::secret::Secret;
 use clap::Args;
 
 use crate::cli::credentials::{self, Credentials};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, in_flags};
 
 /// Where a server is when nothing says it.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:8080";
@@ -102,7 +102,7 @@ fn pending(failure: Failure, spend: &str) -> Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let failure = Self::new(error.to_string());
+        let failure = Self::new(in_flags(&error.to_string()));
         match &error {
             ClientError::Unreachable { .. } => failure.with_exit(Exit::Unreachable),
             ClientError::Unreadable { .. } => failure,
@@ -123,7 +123,7 @@ impl From<ClientError> for Failure {
                     failure = failure.with_context(name, value.clone());
                 }
                 match (declined.reason(), declined.until()) {
-                    (Some(reason), _) if reason != declined.message() => failure.with_hint(reason),
+                    (Some(reason), _) if reason != declined.message() => failure.with_hint(in_flags(reason)),
                     (None, Some(until)) => failure.with_hint(format!("until {until}")),
                     _ => failure,
                 }
