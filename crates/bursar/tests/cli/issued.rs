@@ -84,7 +84,8 @@ fn the_old_text_of_a_rotation_is_ended_before_its_time() {
     let new = rotated["token"].as_str().unwrap();
     desk.spend(&old, ADDRESS, "1").json();
     desk.spend(new, ADDRESS, "1").json();
-    assert!(desk.run(&["token", "end-old-secret", &id]).text().contains(&id));
+    let ended = desk.run(&["token", "end-old-secret", &id]).text();
+    assert!(ended.contains(&id) && ended.starts_with("old text ended"), "{ended}");
     assert_eq!(desk.spend(&old, ADDRESS, "1").code(), 4);
     desk.spend(new, ADDRESS, "1").json();
 }
