@@ -1,7 +1,8 @@
 //! The command line: reading it, doing it, and telling what came of it.
 //!
 //! Exit codes: 0 it is done; 1 it did not work; 2 the command line cannot be; 3 Bursar decided against it
-//! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer; 6 what became of a spend is not known.
+//! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer;
+//! 6 what became of a spend is not known.
 
 mod amount;
 pub(crate) mod audit;
