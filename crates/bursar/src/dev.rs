@@ -30,7 +30,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::post::Mail;
-use crate::rails::{self, Described, Hosted, RailConfiguration};
+use crate::rails::{self, Described, Hosted, Opened, RailConfiguration};
 use crate::server::{self, Data, Listening};
 
 const USERNAME: &str = "user@example.com";
@@ -147,7 +147,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let operations = listen_for_operations(wishes).await?;
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
         let data = Data::open(&home.directory, &home.master)?;
-        let others = data.rails(&wishes.hosted.rails)?;
+        let others = data.rails_of(&wishes.hosted.rails, Opened::of(wishes.data_directory.as_deref()))?;
         rails::look(&others).await;
         let mut rails = others;
         rails.insert(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>);

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Unauthenticated = 4,
     /// There is no answer.
     Unreachable = 5,
+    /// What became of a spend is not known: it may have been sent, so another one must not be.
+    Unknown = 6,
 }
 
 impl Exit {
@@ -32,8 +34,22 @@ impl Exit {
             Self::Refused => "refused",
             Self::Unauthenticated => "not_authenticated",
             Self::Unreachable => "unreachable",
+            Self::Unknown => "outcome_pending",
         }
     }
+}
+
+/// What the server calls by its names for programs, and what it is on the command line.
+const WORDS: &[(&str, &str)] = &[
+    ("`moreThanHeld`", "`--more-than-held`"),
+    ("`spendingLimits`", "`--limit`"),
+    ("`duration` in seconds", "`--duration`, such as `--duration 30d`"),
+    ("`POST /bursar/v1/tokens/{id}/end-old-secret`", "`bursar token end-old-secret ID`"),
+];
+
+/// What the server says, in the words of the command line.
+pub(crate) fn in_flags(told: &str) -> String {
+    WORDS.iter().fold(told.to_owned(), |told, (name, flag)| told.replace(name, flag))
 }
 
 /// Why a command did not do what it was asked.
@@ -66,9 +82,31 @@ impl Failure {
         Self { exit, ..self }
     }
 
+    /// Other words for it.
+    pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// What its exit code says.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What would help, unless the message says it already.
+    fn hint(&self) -> Option<&str> {
+        let says = |hint: &&str| !self.message.to_lowercase().contains(&hint.to_lowercase());
+        self.hint.as_deref().filter(says)
+    }
+
     /// What would help.
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// What would help as well.
+    pub(crate) fn and_hint(self, more: &str) -> Self {
+        let hint = self.hint.as_deref().map_or_else(|| more.to_owned(), |hint| format!("{hint}; {more}"));
+        self.with_hint(hint)
     }
 
     /// The stable code of the reason, instead of one for the exit code.
@@ -89,7 +127,7 @@ impl Failure {
         let is_at =
             |name: &str| field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
         match flags.iter().find(|(name, _)| is_at(name)) {
-            Some((_, flag)) => Self { message: format!("`{flag}` {problem}"), ..self },
+            Some((_, flag)) => Self { message: format!("`{flag}` {}", in_flags(problem)), ..self },
             None => self,
         }
     }
@@ -106,8 +144,8 @@ impl Failure {
         }
         let code = self.code.as_deref().unwrap_or(self.exit.code());
         let mut context = Map::clone(&self.context);
-        if let Some(hint) = &self.hint {
-            context.insert("hint".to_owned(), hint.clone().into());
+        if let Some(hint) = self.hint() {
+            context.insert("hint".to_owned(), hint.into());
         }
         Some(json!({"error": self.message, "code": code, "context": context}))
     }
@@ -120,7 +158,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
-        match &self.hint {
+        match self.hint() {
             Some(hint) => write!(f, "\nhint: {hint}"),
             None => Ok(()),
         }
@@ -158,6 +196,17 @@ mod tests {
         assert_eq!(of("ipRestrict"), "error: `--ip` is empty");
         assert_eq!(of("limits[1].asset"), "error: `--limit` is empty");
         assert_eq!(of("limitsOther"), "error: no");
+    }
+
+    #[test]
+    fn what_the_server_says_is_told_in_flags_and_once() {
+        let failure = Failure::new("no").with_context("field", "amount").with_context("problem", "say `moreThanHeld`");
+        let told = failure.with_flags(&[("amount", "--amount")]).to_string();
+        assert_eq!(told, "error: `--amount` say `--more-than-held`");
+        let warned = in_flags("give `spendingLimits` to let it spend; give `duration` in seconds");
+        assert_eq!(warned, "give `--limit` to let it spend; give `--duration`, such as `--duration 30d`");
+        let failure = Failure::new("the rail would not send it: no funds").with_hint("no funds");
+        assert_eq!(failure.to_string(), "error: the rail would not send it: no funds");
     }
 
     #[test]

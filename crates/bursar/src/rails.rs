@@ -49,8 +49,8 @@ use self::bitgo::Bitgo;
 use self::evm::Evm;
 #[cfg(feature = "http")]
 use self::http::Http;
-use self::sealed::Vault;
 pub(crate) use self::sealed::{Kept, Opened};
+use self::sealed::{MayHave, Vault};
 use crate::failure::Failure;
 use crate::server::Rails;
 
@@ -64,6 +64,9 @@ trait Section {
 
     /// What cannot be about it, without looking at files.
     fn check(&self) -> Result<(), String>;
+
+    /// The secrets that it may have; the one that its kind is about comes first.
+    fn secrets(&self) -> Vec<MayHave<'_>>;
 
     /// Where its secrets are, by their keys; the one that its kind is about comes first.
     fn kept(&self) -> Vec<(&'static str, Kept<'_>)>;
@@ -116,6 +119,11 @@ impl RailConfiguration {
     /// Where its secrets are, by their keys; the one that its kind is about comes first.
     pub(crate) fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.section().kept()
+    }
+
+    /// The keys of the secrets that one of its kind may have.
+    pub(crate) fn keys(&self) -> Vec<&'static str> {
+        self.section().secrets().iter().map(|secret| secret.key).collect()
     }
 }
 

@@ -98,7 +98,14 @@ impl Data {
     /// # Errors
     /// A secret does not open, or a rail cannot be as it is described.
     pub(crate) fn rails(&self, described: &Described) -> Result<Rails, Failure> {
-        let mut opened = rails::Opened::default();
+        self.rails_of(described, rails::Opened::default())
+    }
+
+    /// Opens rails beside a data directory that no configuration names.
+    ///
+    /// # Errors
+    /// As of [`Data::rails`].
+    pub(crate) fn rails_of(&self, described: &Described, mut opened: rails::Opened) -> Result<Rails, Failure> {
         let mut reader = self.store.reader()?;
         for (rail, key, _) in rails::kept(described).filter(|(_, _, kept)| *kept == rails::Kept::Sealed) {
             let name = CredentialName::new(rail, key)?;

@@ -12,7 +12,13 @@ use crate::failure::Failure;
 /// # Errors
 /// It is in units of another coin, of a coin whose decimals are not known, or no number of them.
 pub(super) fn in_base_units(flag: &str, text: &str, ticker: &str) -> Result<String, Failure> {
-    let Some((number, unit)) = text.split_once(' ') else { return Ok(text.to_owned()) };
+    let Some((number, unit)) = text.split_once(' ') else {
+        return match is_whole(text) {
+            true => Ok(text.to_owned()),
+            false => Err(Failure::usage(format!("{flag}: `{text}` is not a whole number of base units"))
+                .with_hint(format!("in units of the coin it is written with its ticker: {flag} '0.1 {ticker}'"))),
+        };
+    };
     let coin = Coin::parse(ticker).map_err(|problem| Failure::usage(format!("--coin: {problem}")))?;
     if unit != ticker {
         return Err(Failure::usage(format!("{flag} is in `{unit}`, and the coin is `{ticker}`")));
@@ -20,9 +26,17 @@ pub(super) fn in_base_units(flag: &str, text: &str, ticker: &str) -> Result<Stri
     let decimals = coin.decimals().ok_or_else(|| {
         Failure::usage(format!("how many decimals {ticker} has is not known here; give {flag} in base units"))
     })?;
-    let amount = text::amount(number, decimals)
-        .ok_or_else(|| Failure::usage(format!("{flag}: `{number}` is no number of {ticker}, such as 0.1")))?;
+    let amount = text::amount(number, decimals).ok_or_else(|| {
+        let told =
+            format!("{flag}: `{number}` is no number of {ticker}, such as 0.1, with at most {decimals} decimals");
+        Failure::usage(told)
+    })?;
     Ok(amount.to_string())
+}
+
+/// Whether it is written in base units; what cannot be read at all is told here as well.
+fn is_whole(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What moved of a spend and which fee, as the interface takes them; the spend says in which coins.
@@ -35,7 +49,7 @@ pub(super) fn of_spend(
     amount: Option<String>,
     fee: Option<String>,
 ) -> Result<[Option<String>; 2], Failure> {
-    if ![&amount, &fee].into_iter().flatten().any(|text| text.contains(' ')) {
+    if ![&amount, &fee].into_iter().flatten().any(|text| !is_whole(text)) {
         return Ok([amount, fee]);
     }
     let spend = client.spend_of_id(id)?;
@@ -57,6 +71,12 @@ mod tests {
         for wrong in ["0.1 btc", "0.123456789 tbtc", "1e3 tbtc", "-1 tbtc", "0,1 tbtc"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+        assert!(
+            read("0.1")
+                .unwrap_err()
+                .contains("hint: in units of the coin it is written with its ticker: --amount '0.1 tbtc'")
+        );
+        assert!(read("0.123456789 tbtc").unwrap_err().contains("at most 8 decimals"));
         assert!(in_base_units("--amount", "1 xyz", "xyz").is_err());
     }
 }

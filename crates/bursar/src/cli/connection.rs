@@ -1,11 +1,11 @@
 //! Which server a command asks, and as whom.
 
-use bursar_client::{Client, ClientError, Kind};
+use bursar_client::{Client, ClientError, Declined, Kind};
 use bursar_core::secret::Secret;
 use clap::Args;
 
 use crate::cli::credentials::{self, Credentials};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, in_flags};
 
 /// Where a server is when nothing says it.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:8080";
@@ -89,13 +89,27 @@ fn not_logged_in(message: &str) -> Failure {
     Failure::new(message).with_exit(Exit::Unauthenticated).with_hint("bursar login")
 }
 
+fn of_context<'a>(declined: &'a Declined, name: &str) -> Option<&'a str> {
+    declined.context()?.get(name)?.as_str()
+}
+
+/// Whoever does not know whether money moved asks after it, instead of sending more.
+fn pending(failure: Failure, spend: &str) -> Failure {
+    let told = format!("what became of spend {spend} is not known yet; it stays held, and must not be sent anew");
+    let failure = failure.with_message(told).with_exit(Exit::Unknown).with_code("outcome_pending");
+    failure.with_context("spend", spend).with_hint(format!("`bursar spends show {spend}` tells"))
+}
+
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let failure = Self::new(error.to_string());
+        let failure = Self::new(in_flags(&error.to_string()));
         match &error {
             ClientError::Unreachable { .. } => failure.with_exit(Exit::Unreachable),
             ClientError::Unreadable { .. } => failure,
             ClientError::Declined(declined) => {
+                if let (Some("outcome_pending"), Some(spend)) = (declined.code(), of_context(declined, "spend")) {
+                    return pending(failure, spend);
+                }
                 let exit = match declined.kind() {
                     Kind::Unauthenticated => Exit::Unauthenticated,
                     Kind::Refused => Exit::Refused,
@@ -109,7 +123,7 @@ impl From<ClientError> for Failure {
                     failure = failure.with_context(name, value.clone());
                 }
                 match (declined.reason(), declined.until()) {
-                    (Some(reason), _) if reason != declined.message() => failure.with_hint(reason),
+                    (Some(reason), _) if reason != declined.message() => failure.with_hint(in_flags(reason)),
                     (None, Some(until)) => failure.with_hint(format!("until {until}")),
                     _ => failure,
                 }

@@ -136,8 +136,9 @@ fn page(ready: &Ready) -> String {
     let wallet = ready.wallets.iter().find(|wallet| wallet.coin == "tbtc").map(|wallet| wallet.id.to_string());
     let wallet = wallet.unwrap_or_default();
     let bursar = program();
+    let money = money(!ready.rails.is_empty());
     format!(
-        "Bursar test environment. The money is the sandbox's: nothing here is real.\n\n\
+        "Bursar test environment. {money}\n\n\
          URL        {url}\n\
          Web page   {web}\n\
          User       {username}\n\
@@ -166,6 +167,17 @@ fn page(ready: &Ready) -> String {
     )
 }
 
+/// Whose money it is: that of other rails is no sandbox's, and test money because nothing else is let in.
+const fn money(has_rails: bool) -> &'static str {
+    match has_rails {
+        false => "The money is the sandbox's: nothing here is real.",
+        true => {
+            "The money of the wallets below is the sandbox's. On its other rails test money of theirs moves, \
+             and Bursar cannot give it back."
+        }
+    }
+}
+
 /// A payment of the sandbox, with what is exported above it.
 const CURL: &str = r#"curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
      -d '{"address":"tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx","amount":"250"}' \
@@ -178,4 +190,15 @@ fn program() -> String {
     let path = path.strip_prefix(&here).unwrap_or(&path).display().to_string();
     let is_plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+".contains(c));
     if is_plain { path } else { "bursar".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_of_other_rails_is_not_said_to_be_the_sandboxs() {
+        assert!(money(false).contains("nothing here is real"));
+        assert!(money(true).contains("other rails") && !money(true).contains("nothing here is real"));
+    }
 }

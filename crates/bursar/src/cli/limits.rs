@@ -18,7 +18,7 @@ use crate::failure::Failure;
 pub(super) use bars::{in_short, list, standing};
 pub(super) use edit::Edit;
 pub(super) use operated::Operated;
-pub(super) use written::{Destinations, Said, said, texts};
+pub(super) use written::{Destinations, Said, rules, said, texts};
 
 /// Which field of a request each flag becomes: what the server says of the one is told of the other.
 pub(super) const FLAGS: &[(&str, &str)] = &[
@@ -104,6 +104,6 @@ fn all(limits: &Value) -> String {
     let reports = list(limits, "limits");
     let drawn =
         if reports.is_empty() { "no limits".to_owned() } else { standing(&shown::text(limits, "subject"), reports) };
-    let rules = written::rules(limits.get("destinations").unwrap_or(&Value::Null));
+    let rules = rules(limits.get("destinations").unwrap_or(&Value::Null));
     std::iter::once(drawn).chain(rules).collect::<Vec<_>>().join("\n")
 }

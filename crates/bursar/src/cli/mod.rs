@@ -1,7 +1,8 @@
 //! The command line: reading it, doing it, and telling what came of it.
 //!
 //! Exit codes: 0 it is done; 1 it did not work; 2 the command line cannot be; 3 Bursar decided against it
-//! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer.
+//! (a limit, an unlock, a scope); 4 who is asking is not known; 5 there is no answer;
+//! 6 what became of a spend is not known.
 
 mod amount;
 pub(crate) mod audit;
@@ -52,7 +53,7 @@ struct CommandLine {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused (a limit, an unlock, a scope), \
-                          4 not authenticated, 5 unreachable.\n\
+                          4 not authenticated, 5 unreachable, 6 nobody knows yet whether the money moved.\n\
                           The log goes to standard error; BURSAR_LOG says how much of it (error … trace).";
 
 #[derive(Subcommand)]

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, in_flags};
 
 /// Prints one line, or several, as they are.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
@@ -40,7 +40,7 @@ pub(super) fn is_terminal() -> bool {
 pub(super) fn warnings(answer: &Value) {
     let warnings = answer.get("warnings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for warning in warnings.iter().filter_map(Value::as_str) {
-        remark(&format!("warning: {}", printable(warning)));
+        remark(&format!("warning: {}", printable(&in_flags(warning))));
     }
 }
 

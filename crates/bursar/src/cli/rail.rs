@@ -54,7 +54,7 @@ fn list(rails: &[Value]) -> String {
         [
             shown::text(rail, "name"),
             shown::text(rail, "kind"),
-            if is_sandbox { "sandbox".to_owned() } else { String::new() },
+            if is_sandbox { "sandbox" } else { "its own" }.to_owned(),
             wallets,
             // Codes are written with underscores; people read words.
             shown::text(rail, "health").replace('_', " "),
@@ -79,7 +79,7 @@ mod tests {
         ];
         let drawn = list(&rails);
         let lines: Vec<Vec<&str>> = drawn.lines().map(|line| line.split_whitespace().collect()).collect();
-        let expected = "bitcoin bitcoin 2 wallet unknown not yet run against Bitcoin Core";
+        let expected = "bitcoin bitcoin its own 2 wallet unknown not yet run against Bitcoin Core";
         assert_eq!(lines[1], expected.split(' ').collect::<Vec<_>>());
         assert_eq!(lines[2], ["sandbox", "sandbox", "sandbox", "0", "not", "asked"]);
     }

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::cli::{limits as of_limits, output};
 
+/// How many decimals every coin of bitcoin's family has.
+const BITCOIN_DECIMALS: u8 = 8;
+
 /// A field as text, or nothing.
 pub(super) fn text(document: &Value, name: &str) -> String {
     match document.get(name) {
@@ -27,24 +30,33 @@ pub(super) fn limits(token: &Value) -> Vec<String> {
     let Some(unlock) = token.get("unlock") else { return Vec::new() };
     let mut shown = Vec::new();
     if let Some(per_coin) = unlock.get("spendingLimits").and_then(Value::as_object) {
-        shown.extend(per_coin.iter().map(|(coin, limit)| one(coin, limit, "txValueString", "txValueLimitString")));
+        let decimals = |coin: &str| Coin::parse(coin).ok().and_then(|coin| coin.decimals());
+        let one = |(coin, limit): (&String, &Value)| {
+            one(coin, limit, ["txValueString", "txValueLimitString"], decimals(coin))
+        };
+        shown.extend(per_coin.iter().map(one));
     }
     if let Some(tokens) = unlock.get("allErc20TokensLimit") {
-        shown.push(one("all ERC-20 tokens together", tokens, "txValue", "txValueLimitInSmallUnits"));
+        shown.push(one("all ERC-20 tokens together", tokens, ["txValue", "txValueLimitInSmallUnits"], None));
     }
     if unlock.get("txValueLimit").is_some() {
-        shown.push(one("bitcoin", unlock, "txValue", "txValueLimit"));
+        shown.push(one("bitcoin", unlock, ["txValue", "txValueLimit"], Some(BITCOIN_DECIMALS)));
     }
     shown.extend(of_limits::list(unlock, "limits").iter().map(of_limits::in_short));
     shown
 }
 
-fn one(what: &str, limit: &Value, spent: &str, ceiling: &str) -> String {
+fn one(what: &str, limit: &Value, [spent, ceiling]: [&str; 2], decimals: Option<u8>) -> String {
+    let figure = |name: &str| {
+        let base_units = text(limit, name);
+        let known = Amount::parse(&base_units).ok().zip(decimals);
+        known.map_or(base_units, |(amount, decimals)| decimal(amount, decimals))
+    };
     let ceiling = match limit.get("maxLimit") {
         Some(Value::Bool(true)) => "unlimited".to_owned(),
-        _ => text(limit, ceiling),
+        _ => figure(ceiling),
     };
-    format!("{} {} of {ceiling}", output::printable(what), text(limit, spent))
+    format!("{} {} of {ceiling}", output::printable(what), figure(spent))
 }
 
 /// Whether a token may spend now.
@@ -91,6 +103,8 @@ pub(super) fn token(token: &Value) -> String {
     if reports.is_empty() {
         lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
     }
+    let rules = of_limits::rules(token.get("destinations").unwrap_or(&Value::Null));
+    lines.extend(rules.into_iter().map(|rule| format!("Pays     {rule}")));
     let seen = token.get("seenFrom").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let seen = if seen.is_empty() { token.get("lastUsed").map(std::slice::from_ref).unwrap_or_default() } else { seen };
     for used in seen.iter().filter(|used| used.is_object()) {
@@ -128,16 +142,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_token_is_shown_with_where_its_money_may_go() {
+        let shown = token(&json!({"id": "t", "destinations": {
+            "allow": [{"coin": "tbtc", "address": "tb1q"}], "atMost": 3, "each": ["tbtc 0.1/day without fees"],
+        }}));
+        for rule in ["Pays     to tb1q (tbtc)", "to at most 3 destinations", "to each tbtc 0.1/day without fees"] {
+            assert!(shown.contains(rule), "{shown}");
+        }
+    }
+
+    #[test]
     fn a_limited_an_unlocked_and_a_locked_token_are_told_apart() {
         let limited = json!({"unlock": {"spendingLimits": {
             "tbtc": {"txValueString": "5", "txValueLimitString": "10"}, "hteth": {"txValueString": "0", "maxLimit": true},
         }}});
-        assert_eq!(limits(&limited), ["tbtc 5 of 10", "hteth 0 of unlimited"]);
+        assert_eq!(limits(&limited), ["tbtc 0.00000005 of 0.0000001", "hteth 0 of unlimited"]);
         assert_eq!(state(&limited), "limited");
         let others = json!({"unlock": {
             "txValue": 1, "txValueLimit": 9, "allErc20TokensLimit": {"txValue": "2", "txValueLimitInSmallUnits": "7"},
         }});
-        assert_eq!(limits(&others), ["all ERC-20 tokens together 2 of 7", "bitcoin 1 of 9"]);
+        assert_eq!(limits(&others), ["all ERC-20 tokens together 2 of 7", "bitcoin 0.00000001 of 0.00000009"]);
         assert_eq!(state(&others), "limited");
         let windows = json!({"unlock": {"limits": [{"rule": "3 spends/hour", "captured": "1", "held": "1"}]}});
         assert_eq!(

@@ -8,7 +8,7 @@ use crate::cli::amount::in_base_units;
 use crate::cli::connection::Connection;
 use crate::cli::{output, shown};
 use crate::environment;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 #[derive(Args)]
 pub(super) struct Spend {
@@ -68,13 +68,17 @@ impl Spend {
 fn failed(error: ClientError, sequence_id: &str) -> Failure {
     let may_be_done = match &error {
         ClientError::Unreachable { .. } | ClientError::Unreadable { .. } => true,
-        ClientError::Declined(declined) => declined.status() >= 500 || declined.code() == Some("outcome_pending"),
+        ClientError::Declined(declined) => declined.status() >= 500 && declined.code() != Some("rail_unavailable"),
     };
+    let is_unreachable = matches!(error, ClientError::Unreachable { .. });
     let failure = Failure::from(error);
-    if may_be_done {
-        return failure
-            .with_context("sequenceId", sequence_id)
-            .with_hint(format!("it may have been sent; send it again with --sequence-id {sequence_id}"));
+    // Of a spend that is known its hint says how to ask after it.
+    let is_pending = failure.exit() == Exit::Unknown;
+    if !is_pending && !may_be_done {
+        return failure;
     }
+    let failure = if is_unreachable { failure } else { failure.with_exit(Exit::Unknown) };
     failure
+        .with_context("sequenceId", sequence_id)
+        .and_hint(&format!("it may have been sent; send it again with --sequence-id {sequence_id}"))
 }

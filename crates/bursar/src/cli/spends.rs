@@ -215,7 +215,10 @@ fn list(spends: &[Value]) -> String {
         [
             shown::text(spend, "id"),
             shown::text(spend, "state"),
-            moved.unwrap_or_else(|| amount(spend, "amount", "coin")),
+            moved.unwrap_or_else(|| match shown::text(spend, "state").as_str() {
+                "released" => "-".to_owned(),
+                _ => amount(spend, "amount", "coin"),
+            }),
             held(spend),
             recipients(spend).join(", "),
             shown::text(spend, "created"),
@@ -315,6 +318,10 @@ mod tests {
         ];
         assert_eq!(one(&spend).lines().collect::<Vec<_>>(), shown);
         assert!(list(std::slice::from_ref(&spend)).contains("s      captured  0.00001 tbtc  -     a   then"));
+        let mut released = spend.clone();
+        (released["state"], released["captured"]) = ("released".into(), Value::Null);
+        let nothing = list(&[released]);
+        assert!(nothing.contains("s      released  -       -     a "), "{nothing}");
         let mut open = spend;
         (open["state"], open["captured"]) = ("open".into(), Value::Null);
         let held = "s      open   0.00001 tbtc  0.00001 tbtc and 5 base units of tsol of fees  a   then";

@@ -108,7 +108,13 @@ impl Token {
             Self::SetLimits { id, edit } => edit.run(LimitsOf::Token(&id), json),
             Self::Try(trial) => trial.run(json),
             Self::Rotate(rotate) => rotate.run(json),
-            Self::EndOldSecret { id, connection } => show(&connection.client()?.end_old_secret(&id)?, json),
+            Self::EndOldSecret { id, connection } => {
+                let token = connection.client()?.end_old_secret(&id)?;
+                if json {
+                    return output::json(&token);
+                }
+                output::text(&format!("old text ended: only the newest counts now\n\n{}", shown::token(&token)))
+            }
             Self::Revoke { id, connection } => {
                 let revoked = connection.client()?.revoke(&id)?;
                 if json {

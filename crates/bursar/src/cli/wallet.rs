@@ -213,6 +213,12 @@ fn opened(keystore: &Path, password: &Secret<String>) -> Result<Secret<String>, 
     Ok(Secret::new(base16ct::lower::encode_string(key.expose())))
 }
 
+/// What a wallet has, if its rail says so.
+fn balance(wallet: &Value) -> String {
+    let balance = shown::text(wallet, "balanceString");
+    if balance.is_empty() { balance } else { shown::amount(&balance, &shown::text(wallet, "coin")) }
+}
+
 fn list(wallets: &[Value]) -> String {
     let row = |wallet: &Value| {
         let is_sandbox = wallet.get("isSandbox") == Some(&Value::Bool(true));
@@ -221,11 +227,11 @@ fn list(wallets: &[Value]) -> String {
             shown::text(wallet, "coin"),
             shown::text(wallet, "id"),
             shown::text(wallet, "label"),
-            shown::text(wallet, "balanceString"),
-            if is_sandbox { "sandbox".to_owned() } else { String::new() },
+            balance(wallet),
+            if is_sandbox { "sandbox" } else { "the rail's" }.to_owned(),
             address,
         ]
     };
     let rows: Vec<[String; 6]> = wallets.iter().map(row).collect();
-    table::draw(["COIN", "WALLET", "LABEL", "BALANCE (base units)", "MONEY", "ADDRESS"], &rows)
+    table::draw(["COIN", "WALLET", "LABEL", "BALANCE", "MONEY", "ADDRESS"], &rows)
 }

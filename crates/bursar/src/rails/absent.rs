@@ -7,7 +7,7 @@ use bursar_service::rail::Rail;
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
 use super::Section;
-use super::sealed::{Kept, Vault};
+use super::sealed::{Kept, MayHave, Vault};
 
 /// Why a section of this kind cannot be.
 fn absent(kind: &str) -> String {
@@ -34,6 +34,10 @@ macro_rules! absent {
 
             fn check(&self) -> Result<(), String> {
                 Err(absent($feature))
+            }
+
+            fn secrets(&self) -> Vec<MayHave<'_>> {
+                Vec::new()
             }
 
             fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {

@@ -85,6 +85,10 @@ impl Section for Bitcoin {
         self.fees().map(drop)
     }
 
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![self.url().secret(), self.wallet_url().secret(), self.certificates().secret()]
+    }
+
     fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.sealed.kept(self.secrets())
     }
@@ -116,10 +120,6 @@ impl Section for Bitcoin {
 }
 
 impl Bitcoin {
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![self.url().secret(), self.wallet_url().secret(), self.certificates().secret()]
-    }
-
     fn url(&self) -> Place<'_> {
         let sealed = self.sealed.has("url");
         Place { name: "url", url: self.url.as_deref(), file: self.url_file.as_deref(), sealed }

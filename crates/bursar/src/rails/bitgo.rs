@@ -82,6 +82,10 @@ impl Section for Bitgo {
         self.fees().map(drop)
     }
 
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![MayHave { key: TOKEN, file: self.token_file.as_deref() }, self.certificates().secret()]
+    }
+
     fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.sealed.kept(self.secrets())
     }
@@ -121,10 +125,6 @@ impl Section for Bitgo {
 }
 
 impl Bitgo {
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![MayHave { key: TOKEN, file: self.token_file.as_deref() }, self.certificates().secret()]
-    }
-
     fn scheme(&self) -> Result<Scheme, String> {
         match (self.auth_version, &self.token_id, self.software) {
             (2, None, _) => Ok(Scheme::Hmac(AuthVersion::V2)),

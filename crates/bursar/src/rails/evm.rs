@@ -80,6 +80,10 @@ impl Section for Evm {
         self.fees().map(drop)
     }
 
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![self.place().secret(), self.ws_place().secret(), self.certificates().secret()]
+    }
+
     fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.sealed.kept(self.secrets())
     }
@@ -102,10 +106,6 @@ impl Section for Evm {
 }
 
 impl Evm {
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![self.place().secret(), self.ws_place().secret(), self.certificates().secret()]
-    }
-
     fn certificates(&self) -> Certificates<'_> {
         Certificates {
             authorities: self.ca_file.as_deref(),

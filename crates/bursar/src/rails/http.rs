@@ -101,6 +101,14 @@ impl Section for Http {
         self.rules().map(drop)
     }
 
+    fn secrets(&self) -> Vec<MayHave<'_>> {
+        vec![
+            MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() },
+            self.place().secret(),
+            self.certificates().secret(),
+        ]
+    }
+
     fn kept(&self) -> Vec<(&'static str, Kept<'_>)> {
         self.sealed.kept(self.secrets())
     }
@@ -138,14 +146,6 @@ impl Section for Http {
 }
 
 impl Http {
-    fn secrets(&self) -> Vec<MayHave<'_>> {
-        vec![
-            MayHave { key: CREDENTIAL, file: self.credential_file.as_deref() },
-            self.place().secret(),
-            self.certificates().secret(),
-        ]
-    }
-
     /// What its requests mean.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The secrets of a section: each in a file that is named, or sealed in the store under the name of its key.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bursar_core::secret::Secret;
 use bursar_service::rail_credentials::CredentialName;
@@ -32,7 +32,11 @@ pub(crate) enum Kept<'a> {
 
 /// Sealed secrets that were opened, of all rails.
 #[derive(Debug, Default)]
-pub(crate) struct Opened(BTreeMap<CredentialName, Secret<String>>);
+pub(crate) struct Opened {
+    secrets: BTreeMap<CredentialName, Secret<String>>,
+    /// The data directory they are in, where no configuration says it.
+    directory: Option<PathBuf>,
+}
 
 /// The sealed secrets of one rail.
 #[derive(Clone, Copy)]
@@ -44,8 +48,13 @@ pub(super) struct Vault<'a> {
 }
 
 impl Opened {
+    /// Of a data directory that no configuration names.
+    pub(crate) fn of(directory: Option<&Path>) -> Self {
+        Self { secrets: BTreeMap::new(), directory: directory.map(Path::to_owned) }
+    }
+
     pub(crate) fn add(&mut self, name: CredentialName, secret: Secret<String>) {
-        self.0.insert(name, secret);
+        self.secrets.insert(name, secret);
     }
 }
 
@@ -56,10 +65,13 @@ impl Vault<'_> {
     /// None is; the message says what to do.
     pub(super) fn secret(&self, key: &str) -> Result<Secret<String>, String> {
         let rail = self.rail;
-        let found = self.opened.0.iter().find(|(name, _)| name.rail == rail && name.key == key);
+        let found = self.opened.secrets.iter().find(|(name, _)| name.rail == rail && name.key == key);
         found.map(|(_, secret)| secret.clone()).ok_or_else(|| {
+            let place = self.opened.directory.as_ref().map(|directory| format!(" --data-dir {}", directory.display()));
+            let place = place.unwrap_or_default();
+            let seal = format!("bursar rail credential set {rail} --name {key} --from-file FILE{place}");
             format!(
-                "`sealed` names `{key}`, and none is kept; `bursar rail credential set {rail} --name {key}` seals one"
+                "`sealed` names `{key}`, and none is kept; `{seal}` seals one, or without --from-file what it reads"
             )
         })
     }
@@ -142,7 +154,9 @@ operation = 'read'
             open(&described, &sealed(rail, &secrets)).map(drop).unwrap();
             let elsewhere = open(&described, &sealed("other", &secrets)).map(drop).unwrap_err().to_string();
             let command = format!("bursar rail credential set {rail} --name {}", secrets[0].0);
-            assert!(elsewhere.contains(&command), "{elsewhere}");
+            assert!(elsewhere.contains(&format!("{command} --from-file FILE`")), "{elsewhere}");
+            let of_dev = open(&described, &Opened::of(Some(Path::new("/kept")))).map(drop).unwrap_err().to_string();
+            assert!(of_dev.contains(&format!("{command} --from-file FILE --data-dir /kept`")), "{of_dev}");
             for secret in &secrets {
                 assert!(!elsewhere.contains(secret.1));
             }

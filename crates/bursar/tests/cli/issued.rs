@@ -36,10 +36,20 @@ fn a_service_holds_captures_and_releases_from_the_command_line() {
     let captured = as_service(&["spends", "capture", id, "--amount", "0.000005 tbtc", "--reference", "tx-1"]).text();
     assert!(captured.contains("State      captured") && captured.contains("Reference  tx-1"), "{captured}");
     let second = hold("500", "order-2").json();
+    let more =
+        ["spends", "capture", second["id"].as_str().unwrap(), "--reference", "tx", "--amount", "0.00000501 tbtc"];
+    let more = as_service(&more);
+    assert_eq!(more.code(), 1, "a slip of the finger would lock the token for good");
+    assert!(more.told().contains("more than the 0.000005 tbtc that were held"), "{}", more.told());
+    assert!(more.told().contains("hint: --more-than-held records it in full"), "{}", more.told());
     let second = second["id"].as_str().unwrap();
     let released = as_service(&["spends", "release", second, "--reason", "the buyer went away"]).text();
     assert!(released.contains("Reason     the buyer went away"), "{released}");
     assert_eq!(as_service(&["spends", "capture", second, "--reference", "tx-2"]).code(), 4, "that takes a code now");
+    let third = hold("1", "order-4").json();
+    let third = ["spends", "capture", third["id"].as_str().unwrap(), "--reference", "tx", "--amount", "2"];
+    let all = as_service(&[&third[..], &["--more-than-held"]].concat()).text();
+    assert!(all.contains("Captured   0.00000002 tbtc"), "{all}");
     let wrong = as_service(&["spends", "hold", "--coin", "tbtc", "--to", "x y", "--amount", "1", "--key", "order-3"]);
     assert!(wrong.told().starts_with("error: `--to` "), "{}", wrong.told());
 }
@@ -74,7 +84,8 @@ fn the_old_text_of_a_rotation_is_ended_before_its_time() {
     let new = rotated["token"].as_str().unwrap();
     desk.spend(&old, ADDRESS, "1").json();
     desk.spend(new, ADDRESS, "1").json();
-    assert!(desk.run(&["token", "end-old-secret", &id]).text().contains(&id));
+    let ended = desk.run(&["token", "end-old-secret", &id]).text();
+    assert!(ended.contains(&id) && ended.starts_with("old text ended"), "{ended}");
     assert_eq!(desk.spend(&old, ADDRESS, "1").code(), 4);
     desk.spend(new, ADDRESS, "1").json();
 }

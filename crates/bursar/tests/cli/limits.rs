@@ -201,7 +201,10 @@ fn a_spend_of_which_nobody_knows_counts_until_somebody_says_what_became_of_it() 
     let (id, token) = desk.token(&["--limit", "tbtc=1000"]);
     let pending = desk.spend(&token, "sandbox:never", "700");
     assert_eq!(pending.failure()["code"], "outcome_pending");
-    assert!(pending.told().contains("hint: it may have been sent; send it again with --sequence-id "));
+    let told = pending.told();
+    let ask = format!("hint: `bursar spends show {}` tells; ", pending.failure()["context"]["spend"].as_str().unwrap());
+    assert_eq!(pending.code(), 6, "a script tells it from a failure, after which it may pay anew");
+    assert!(told.contains(&ask) && told.contains("it may have been sent; send it again with --sequence-id "), "{told}");
     assert_eq!(desk.spend(&token, ADDRESS, "301").failure()["context"]["held"], "700");
 
     let list = desk.run(&["spends", "list", "--unresolved", "--json"]).json();

@@ -198,3 +198,33 @@ fn two_rails_of_one_chain_have_one_wallet_for_a_key() {
     assert!(again.code() == 1 && again.told().contains("registered already"), "{}", again.told());
     assert_eq!(add("elsewhere", "hteth").code(), 0, "the same address on another chain is another wallet");
 }
+
+#[test]
+fn credentials_of_dev_are_sealed_as_it_says_and_listed_as_far_as_is_known() {
+    let home = Home::new();
+    let rails = "[rails.up]\nkind = 'bitgo'\nurl = 'http://127.0.0.1:9'\ncoin = 'tbtc'\nsealed = ['token']\n";
+    fs::write(home.path("rails.toml"), rails).unwrap();
+    let dev = ["dev", "--json", "--listen", "127.0.0.1:0", "--rails", "rails.toml", "--data-dir", "kept"];
+    let missing = home.run(&dev, &[]).told();
+    let command = "rail credential set up --name token --from-file FILE --data-dir kept";
+    assert!(missing.contains(command), "{missing}");
+    fs::write(home.path("FILE"), format!("v2x{}", "0".repeat(64))).unwrap();
+    home.run(&command.split(' ').collect::<Vec<_>>(), &[]).text();
+    let list = ["rail", "credential", "list", "--json", "--data-dir", "kept"];
+    let server = home.serve(&dev);
+    assert_eq!(home.run(&list, &[]).json()["credentials"], json!([{"rail": "up", "name": "token", "kept": "sealed"}]));
+    drop(server);
+    let unsaid = home.run(&["rail", "credential", "set", "up", "--data-dir", "kept"], &[]);
+    assert!(unsaid.code() == 2 && unsaid.told().contains("say --name, as `sealed`"), "{}", unsaid.told());
+}
+
+#[test]
+fn a_credential_that_is_not_named_is_asked_for_by_the_keys_of_its_kind() {
+    let home = Home::new();
+    with_a_rail(&home);
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    let none = "[rails.node]\nkind = 'evm'\nurl = 'http://127.0.0.1:9'\nchain_id = 31337\ncoin = 'hteth'\n";
+    fs::write(home.path("bursar.toml"), format!("{written}\n{none}")).unwrap();
+    let unsaid = home.run(&["rail", "credential", "set", "node"], &[]).told();
+    assert!(unsaid.contains("hint: say --name url or ws_url or client_key"), "{unsaid}");
+}

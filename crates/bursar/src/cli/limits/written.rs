@@ -159,7 +159,7 @@ pub(in crate::cli) fn texts(limits: &[Said]) -> Value {
 }
 
 /// Rules about destinations for people, a line for each.
-pub(super) fn rules(destinations: &Value) -> Vec<String> {
+pub(in crate::cli) fn rules(destinations: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(allow) = destinations.get("allow").and_then(Value::as_array) {
         if allow.is_empty() {

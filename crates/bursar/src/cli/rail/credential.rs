@@ -67,11 +67,11 @@ impl Credential {
                 ))
             }
             Self::List { place } => {
-                let described = place.rails()?.unwrap_or_default();
+                let described = place.rails()?;
                 let Answer::Credentials { credentials } = place.answer(Request::RailCredentials)? else {
                     return Err(Failure::new("the server answered something else than was asked"));
                 };
-                list(&described, &credentials, json)
+                list(described.as_ref(), &credentials, json)
             }
             Self::Remove { rail, name, place } => {
                 let name = named(place.rails()?.as_ref(), &rail, name)?;
@@ -103,10 +103,18 @@ fn named(described: Option<&Described>, rail: &str, name: Option<String>) -> Res
         return Ok(name);
     }
     let kept = section.flatten().map(rails::RailConfiguration::kept).unwrap_or_default();
-    match kept.as_slice() {
-        [(only, _)] => Ok((*only).to_owned()),
-        _ => Err(Failure::usage("which credential is not said").with_hint("say --name url, token or credential")),
+    if let [(only, _)] = kept.as_slice() {
+        return Ok((*only).to_owned());
     }
+    let keys = section.flatten().map(rails::RailConfiguration::keys);
+    let hint = keys.map_or_else(
+        || {
+            "without a configuration the rail's kind is not known; say --name, as `sealed` in its section does"
+                .to_owned()
+        },
+        |keys| format!("say --name {}", keys.join(" or ")),
+    );
+    Err(Failure::usage("which credential is not said").with_hint(hint))
 }
 
 /// What is left to do.
@@ -140,10 +148,13 @@ fn read(file: Option<&Path>) -> Result<Secret<String>, Failure> {
     Ok(Secret::new(text))
 }
 
-fn list(described: &Described, sealed: &[(String, String)], json: bool) -> Result<(), Failure> {
+fn list(described: Option<&Described>, sealed: &[(String, String)], json: bool) -> Result<(), Failure> {
     let is_sealed = |rail: &str, key: &str| sealed.iter().any(|(a, b)| a == rail && b == key);
     let mut rows: Vec<[String; 3]> = Vec::new();
-    for (rail, key, kept) in rails::kept(described) {
+    // A test environment has no configuration: which of them its rails use is known to it alone.
+    let unused = described.map_or("sealed", |_| "sealed, not used by the configuration");
+    let of_rails = || described.into_iter().flat_map(rails::kept);
+    for (rail, key, kept) in of_rails() {
         let place = match kept {
             Kept::File(file) => format!("in clear, {}", file.display()),
             Kept::Sealed if is_sealed(rail, key) => "sealed".to_owned(),
@@ -152,9 +163,9 @@ fn list(described: &Described, sealed: &[(String, String)], json: bool) -> Resul
         rows.push([rail.to_owned(), key.to_owned(), place]);
     }
     for (rail, key) in sealed {
-        let used = rails::kept(described).any(|(r, k, kept)| r == rail && k == key && kept == Kept::Sealed);
+        let used = of_rails().any(|(r, k, kept)| r == rail && k == key && kept == Kept::Sealed);
         if !used {
-            rows.push([rail.clone(), key.clone(), "sealed, not used by the configuration".to_owned()]);
+            rows.push([rail.clone(), key.clone(), unused.to_owned()]);
         }
     }
     if json {

@@ -45,6 +45,11 @@ pub(super) fn answer(bytes: &[u8]) -> Result<Answered, String> {
     if headers.iter().any(|(name, _)| name == "content-encoding") {
         return Err("is packed: such an answer says nothing, and its spend stays held".to_owned());
     }
+    let mut headers: Vec<(String, String)> = headers;
+    // Whoever writes an answer down in short writes JSON.
+    if !body.is_empty() && !headers.iter().any(|(name, _)| name == "content-type") {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
     let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     Ok(Answered { status, headers, body })
 }
@@ -81,6 +86,8 @@ mod tests {
             (402, Some("application/json"), &b"{}"[..])
         );
         assert_eq!(answer(b"200\n").unwrap().status, 200);
+        assert_eq!(answer(b"200\n\n{}\n").unwrap().header("content-type"), Some("application/json"));
+        assert_eq!(answer(b"200\ncontent-type: text/plain\n\nx").unwrap().header("content-type"), Some("text/plain"));
         for text in ["", "OK", "HTTP/1.1", "99", "200 OK\nno header\n\n", "200\ncontent-encoding: gzip\n\nx"] {
             assert!(answer(text.as_bytes()).is_err(), "{text}");
         }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use bursar_core::amount::Amount;
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -10,6 +11,7 @@ use super::{FLAGS, show};
 use crate::cli::amount::{in_base_units, of_spend};
 use crate::cli::connection::Connection;
 use crate::cli::otp::Otp;
+use crate::cli::shown;
 use crate::cli::token::seconds;
 use crate::failure::Failure;
 
@@ -79,6 +81,9 @@ pub(in crate::cli) struct Capture {
     /// The fee that was paid, in the same way.
     #[arg(long)]
     fee: Option<String>,
+    /// More than was held moved: recorded in full, which cannot be taken back and locks the token.
+    #[arg(long)]
+    more_than_held: bool,
     #[command(flatten)]
     otp: Otp,
     #[command(flatten)]
@@ -127,6 +132,9 @@ impl Capture {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let [amount, fee] = of_spend(&client, &self.id, self.amount, self.fee)?;
+        if !self.more_than_held && (amount.is_some() || fee.is_some()) {
+            within(&client.spend_of_id(&self.id)?, amount.as_deref(), fee.as_deref())?;
+        }
         let captured = self.otp.present(|otp| {
             let capture = said([
                 ("reference", Some(self.reference.as_str())),
@@ -148,7 +156,56 @@ impl Release {
     }
 }
 
+/// Whether what moved is within what was held: a slip of the finger cannot be taken back, and it stops the token.
+///
+/// # Errors
+/// It is more, in all, of fees, or for the recipients; what cannot be read is left to the server.
+fn within(spend: &Value, amount: Option<&str>, fee: Option<&str>) -> Result<(), Failure> {
+    let [coin, fee_coin] = ["coin", "feeCoin"].map(|name| shown::text(spend, name));
+    let read = |text: &str| Amount::parse(text).ok();
+    let held = |name: &str| read(&shown::text(spend, name));
+    let (Some(all), Some(fees)) = (held("amount"), held("fee")) else { return Ok(()) };
+    let (amount, fee) = (amount.and_then(read), fee.and_then(read));
+    // A lower fee from the same amount leaves recipients more than they were held for.
+    let got = amount.zip(fee).filter(|_| coin == fee_coin).map(|(amount, fee)| amount.saturating_sub(fee));
+    let sides = [
+        ("`--amount` is", amount, all, &coin),
+        ("`--fee` is", fee, fees, &fee_coin),
+        ("`--amount` without `--fee` is", got, all.saturating_sub(fees), &coin),
+    ];
+    let more =
+        sides.into_iter().find_map(|(what, moved, held, of)| Some((what, moved.filter(|m| *m > held)?, held, of)));
+    let Some((what, moved, held, of)) = more else { return Ok(()) };
+    let [moved, held] = [moved, held].map(|amount| shown::amount(&amount.to_string(), of));
+    let told = format!("{what} {moved}, more than the {held} that were held; nothing was recorded");
+    let does = "records it in full, which cannot be taken back, and locks the token that spends";
+    Err(Failure::new(told).with_code("more_than_held").with_hint(format!("--more-than-held {does}")))
+}
+
 /// What was said, by the names of a request's fields.
 pub(super) fn said<const N: usize, Text: Into<Value>>(texts: [(&str, Option<Text>); N]) -> Map<String, Value> {
     texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn more_than_was_held_is_told_in_all_of_fees_and_for_the_recipients() {
+        let spend = json!({"amount": "1000", "fee": "100", "coin": "tbtc", "feeCoin": "tbtc"});
+        let of = |amount, fee| within(&spend, amount, fee).map_err(|failure| failure.to_string());
+        for (amount, fee) in [(Some("1000"), Some("100")), (Some("900"), None), (None, Some("10")), (Some("x"), None)] {
+            assert_eq!(of(amount, fee), Ok(()));
+        }
+        for (amount, fee, what) in [
+            (Some("1001"), None, "`--amount` is 0.00001001 tbtc, more than the 0.00001 tbtc"),
+            (None, Some("101"), "`--fee` is 0.00000101 tbtc, more than the 0.000001 tbtc"),
+            (Some("1000"), Some("10"), "`--amount` without `--fee` is 0.0000099 tbtc, more than the 0.000009 tbtc"),
+        ] {
+            assert!(of(amount, fee).unwrap_err().contains(what));
+        }
+    }
 }
