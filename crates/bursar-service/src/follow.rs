@@ -59,6 +59,10 @@ impl Bursar {
     pub async fn follow(&self) -> Result<usize, ServiceError> {
         let mut settled = 0;
         for id in self.under_way.next() {
+            // Its request has it noted a moment before it is over: it has its turn in the next round.
+            if self.in_flight.contains(id) {
+                continue;
+            }
             let (_, hold) = self.stored(&Key::Hold(id), |state| state.hold(&id).ok().flatten().cloned())?;
             let Some(hold) = hold.filter(|hold| hold.state.is_held()) else {
                 self.under_way.remove(id);
