@@ -26,7 +26,7 @@ pub(super) struct Dev {
     /// Keep the data in this directory, and its key beside it; otherwise all is gone at the end.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
-    /// A file with sections [rails.NAME] and [rail_hosts], as in the configuration of a server: chains of test money.
+    /// A file with sections `[rails.NAME]` and `[rail_hosts]`, as in the configuration of a server: chains of test money.
     #[arg(long, value_name = "FILE")]
     rails: Option<PathBuf>,
     /// A file with `trusted_proxies` and sections [[authz.rules]], as in the configuration of a server.
