@@ -70,7 +70,7 @@ impl Counter {
         match (self, window) {
             (Self::Rolling(rolling), Window::Rolling(length)) => rolling.used(*length, now),
             (Self::Period { end, usage, .. }, _) => {
-                if now < *end {
+                if now < *end || lengthened(window, *end, now).is_some() {
                     *usage
                 } else {
                     Usage::default()
@@ -87,10 +87,12 @@ impl Counter {
         match (self, window) {
             (Self::Rolling(rolling), Window::Rolling(length)) => rolling.record(*length, at, usage),
             (Self::Period { start, end, usage: sum }, _) => {
-                if at >= *end
-                    && let Some(next) = window.period_at(at).filter(|next| next.start >= *end)
-                {
-                    (*start, *end, *sum) = (next.start, next.end, Usage::default());
+                if at >= *end {
+                    if let Some(longer) = lengthened(window, *end, at) {
+                        *end = longer;
+                    } else if let Some(next) = window.period_at(at) {
+                        (*start, *end, *sum) = (next.start, next.end, Usage::default());
+                    }
                 }
                 *sum = sum.saturating_add(usage);
             }
@@ -110,13 +112,21 @@ impl Counter {
         }
         match (self, window) {
             (Self::Rolling(rolling), Window::Rolling(length)) => rolling.earliest(*length, measure, room),
-            (Self::Period { end, .. }, _) => Some(*end).filter(|end| *end < Timestamp::from_millis(i64::MAX)),
+            (Self::Period { end, .. }, _) => Some(lengthened(window, *end, now).unwrap_or(*end))
+                .filter(|end| *end < Timestamp::from_millis(i64::MAX)),
             (Self::Accrual(accrual), Window::Accrual { rate, period }) => {
                 accrual.earliest(*rate, *period, measure, room)
             }
             _ => None,
         }
     }
+}
+
+/// The end of the period at `now`, if it began before the end that was stored of it: rules of time zones change, and what was
+/// captured in it still counts.
+fn lengthened(window: &Window, stored_end: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let period = window.period_at(now).filter(|period| period.start < stored_end)?;
+    Some(period.end.max(stored_end))
 }
 
 impl Rolling {

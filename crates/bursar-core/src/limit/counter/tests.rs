@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixtures::any::{self, utc};
+use crate::limit::{CalendarUnit, Zone};
 
 /// Captures, each so many milliseconds after the one before.
 fn captures(number: usize) -> impl Strategy<Value = Vec<(Timestamp, Usage)>> {
@@ -167,6 +168,24 @@ fn what_wears_off_too_slowly_for_any_clock_never_fits() {
         let counter = counted(&slow(rate), &[(spent, Usage::one(amount))]);
         assert_eq!(counter.earliest(&slow(rate), Measure::Amount, Amount::ZERO, spent), None, "{amount}");
     }
+}
+
+#[test]
+fn a_period_that_new_rules_of_its_zone_lengthened_counts_to_its_new_end() {
+    let window = Window::Calendar(CalendarUnit::Day, Zone::UTC);
+    let (start, end) = (utc("2026-01-01T00:00:00Z"), utc("2026-01-02T00:00:00Z"));
+    // The rules of the day when it was stored had it end an hour sooner.
+    let stored = || Counter::Period { start, end: utc("2026-01-01T23:00:00Z"), usage: Usage::one(units(5)) };
+    let last = utc("2026-01-01T23:30:00Z");
+    assert_eq!(stored().used(&window, last), Usage::one(units(5)));
+    assert_eq!(stored().earliest(&window, Measure::Amount, units(4), last), Some(end));
+    assert_eq!(stored().used(&window, end), Usage::default());
+    let mut counter = stored();
+    counter.record(&window, last, Usage::one(units(3)));
+    let both = Usage::one(units(5)).saturating_add(Usage::one(units(3)));
+    assert_eq!(counter, Counter::Period { start, end, usage: both });
+    counter.record(&window, end, Usage::one(units(2)));
+    assert_eq!(counter.used(&window, end), Usage::one(units(2)), "the next day is another");
 }
 
 #[test]
