@@ -98,8 +98,8 @@ impl Bursar {
     }
 
     /// Asks the rail before a spend is given back on a person's word, so that nothing is given back that may still move: a rail
-    /// that has not sent it never will from then on, and one that has it keeps it held. Where the rail does not know, or waits for somebody's approval, the
-    /// person's word stands.
+    /// that has not sent it never will from then on, and one that has it keeps it held. Where the rail does not know, or waits
+    /// for somebody's approval, the person's word stands.
     ///
     /// # Errors
     /// The request is still being carried out, the rail has the spend or knows that it moved, or the store does not answer.

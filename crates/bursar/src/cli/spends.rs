@@ -328,6 +328,7 @@ mod tests {
         let list = list(&[open]);
         assert!(list.contains(held), "{list}");
     }
+
     #[test]
     fn a_spend_that_cannot_be_asked_after_keeps_no_other_from_being() {
         let ids = ["a", "b", "c"].map(str::to_owned);
