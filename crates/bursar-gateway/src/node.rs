@@ -111,7 +111,7 @@ impl Node {
         if answer.get("id") != Some(&call.id) {
             return Err(NodeError::Lost(format!("it answered {} to another call", answered.status)));
         }
-        result(&answer)
+        result(answer)
     }
 }
 
@@ -124,12 +124,11 @@ fn no_json(answered: &Answered) -> String {
 }
 
 /// What an answer says.
-pub(crate) fn result(answer: &Json) -> Result<Json, NodeError> {
-    match (answer.get("error").filter(|error| **error != Json::Null), answer.get("result")) {
-        (Some(error), _) => Err(refusal(error)),
-        (None, Some(result)) => Ok(result.clone()),
-        (None, None) => Err(NodeError::Lost("its answer has neither result nor error".to_owned())),
+pub(crate) fn result(answer: Json) -> Result<Json, NodeError> {
+    if let Some(error) = answer.get("error").filter(|error| **error != Json::Null) {
+        return Err(refusal(error));
     }
+    answer.into_entry("result").ok_or_else(|| NodeError::Lost("its answer has neither result nor error".to_owned()))
 }
 
 fn unanswered(error: NoAnswer) -> NodeError {

@@ -4,6 +4,7 @@
 //! tells the upstream's address or its credentials. Whoever asks is told whether the request can have arrived.
 
 mod carry;
+mod connections;
 mod standing;
 
 pub(crate) use carry::Opened;
@@ -14,23 +15,19 @@ use std::time::Duration;
 
 use bursar_core::secret::Secret;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use self::connections::{Coming, Connections};
 use self::standing::Standing;
-use crate::tls::{self, Trust};
+use crate::tls::Trust;
 
-/// How long a connection may take to be made.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// How long a connection waits for the next request.
-const IDLE: Duration = Duration::from_secs(60);
 /// How many connections wait.
 const MOST_IDLE: usize = 64;
 
@@ -41,8 +38,11 @@ const LONG_AT_ONCE: usize = 4;
 /// A service behind a rail.
 #[derive(Clone)]
 pub struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connections: Connections,
     uri: Uri,
+    /// What a request names in its first line, and in its `Host`.
+    target: PathAndQuery,
+    host: HeaderValue,
     authorization: Option<HeaderValue>,
     within: Duration,
     most: usize,
@@ -118,21 +118,16 @@ impl Upstream {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_WITHIN));
         let tls = HttpsConnectorBuilder::new()
             .with_tls_config((*trust.config()).clone())
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(most_idle)
-            .pool_timer(TokioTimer::new())
-            // A request that met a connection just closed would be sent once more, by itself.
-            .retry_canceled_requests(false)
-            .build(tls);
+        let connections = Connections::new(tls, uri.clone(), most_idle);
+        let host = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()).ok_or_else(problem)?;
         let long = Arc::new(Semaphore::new(LONG_AT_ONCE));
-        Ok(Self { client, uri, authorization, within, most, long, standing: Standing::default() })
+        let (target, standing) = (target_of(&uri), Standing::default());
+        Ok(Self { connections, uri, target, host, authorization, within, most, long, standing })
     }
 
     /// What lies under it, by the names of the path; the connections are shared.
@@ -146,7 +141,7 @@ impl Upstream {
         }
         let mut url = url::Url::parse(&self.uri.to_string()).map_err(|_| problem())?;
         url.path_segments_mut().map_err(|()| problem())?.pop_if_empty().extend(names);
-        Ok(Self { uri: url.as_str().parse().map_err(|_| problem())?, ..self.clone() })
+        self.at(&url).ok_or_else(problem)
     }
 
     /// The same place, asked a question; the connections are shared.
@@ -157,7 +152,13 @@ impl Upstream {
         let problem = || "takes no question".to_owned();
         let mut url = url::Url::parse(&self.uri.to_string()).map_err(|_| problem())?;
         url.query_pairs_mut().extend_pairs(question);
-        Ok(Self { uri: url.as_str().parse().map_err(|_| problem())?, ..self.clone() })
+        self.at(&url).ok_or_else(problem)
+    }
+
+    /// Another place of the same service.
+    fn at(&self, url: &url::Url) -> Option<Self> {
+        let uri: Uri = url.as_str().parse().ok()?;
+        Some(Self { target: target_of(&uri), uri, ..self.clone() })
     }
 
     /// Posts JSON to it, once.
@@ -213,7 +214,7 @@ impl Upstream {
 
     /// What a request to it names in its first line: path and query.
     pub fn target(&self) -> &str {
-        self.uri.path_and_query().map_or("/", |target| target.as_str())
+        self.target.as_str()
     }
 
     async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
@@ -224,26 +225,23 @@ impl Upstream {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answered, NoAnswer> {
-        let (parts, body) = self.begin(request).await?.into_parts();
+        let (parts, body) = self.begin(request, self.target.clone()).await?.into_parts();
         let body = all_of(body, self.most, &self.long).await?;
         Ok(Answered { status: parts.status, headers: parts.headers, body })
     }
 
     /// The head of an answer, whose body comes.
-    async fn begin(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
-        *request.uri_mut() = self.uri.clone();
+    async fn begin(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        target: PathAndQuery,
+    ) -> Result<Response<Coming>, NoAnswer> {
+        *request.uri_mut() = Uri::from(target);
+        request.headers_mut().insert(HOST, self.host.clone());
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
-        self.client.request(request).await.map_err(|error| {
-            let problem = tls::problem(&error);
-            if error.is_connect() {
-                NoAnswer::NotSent(problem.unwrap_or_else(|| "it cannot be reached".to_owned()))
-            } else {
-                tracing::debug!(%error, "an upstream did not answer");
-                NoAnswer::Lost(problem.unwrap_or_else(|| "the connection broke before an answer came".to_owned()))
-            }
-        })
+        self.connections.send(request).await
     }
 
     fn late(&self) -> NoAnswer {
@@ -251,8 +249,13 @@ impl Upstream {
     }
 }
 
+/// What a request to a place names in its first line.
+fn target_of(uri: &Uri) -> PathAndQuery {
+    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+}
+
 /// Reads a body to its end. One that turns out to be long waits for its turn, so that many of them are not in memory at once.
-async fn all_of(body: Incoming, most: usize, long: &Semaphore) -> Result<Bytes, NoAnswer> {
+async fn all_of(body: Coming, most: usize, long: &Semaphore) -> Result<Bytes, NoAnswer> {
     let mut body = Limited::new(body, most);
     let (mut pieces, mut length, mut turn) = (Vec::<Bytes>::new(), 0_usize, None);
     while let Some(frame) = body.frame().await {

@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
 use crate::abrupt::Abrupt;
@@ -143,10 +144,10 @@ async fn connection(
         tracing::debug!(%peer, %error, "a connection keeps its delay");
     }
     let framing = Arc::new(Framing::new());
-    let stream = Abrupt::new(stream, closing.abruptly.clone());
+    let stream = Abrupt::new(stream, closing.abruptly().clone());
     let io = TokioIo::new(Observed::new(stream, Arc::clone(&framing)));
-    let (under_way, mut seen) = watch::channel(0_usize);
-    let under_way = Arc::new(under_way);
+    let under_way = Arc::new(Requests::new());
+    let seen = Arc::clone(&under_way);
     let of_requests = closing.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -179,7 +180,7 @@ async fn connection(
                 served.as_mut().graceful_shutdown();
                 is_leaving = true;
             }
-            () = idle(&mut seen, times.idle), if !is_leaving => {
+            () = seen.none_for(times.idle), if !is_leaving => {
                 served.as_mut().graceful_shutdown();
                 is_leaving = true;
                 end = Instant::now().checked_add(times.leaving);
@@ -233,13 +234,33 @@ async fn answer(request: Request<Incoming>, router: Router, framing: &Framing) -
     response
 }
 
-/// Is over when no request was under way for so long.
-async fn idle(under_way: &mut watch::Receiver<usize>, time: Duration) {
-    loop {
-        // The sender is gone with the connection only.
-        let _ = under_way.wait_for(|count| *count == 0).await;
-        if timeout(time, under_way.changed()).await.is_err() {
-            return;
+/// The requests of one connection. Nobody is woken for any of them: who wants to know looks now and then.
+struct Requests {
+    since: Instant,
+    under_way: AtomicUsize,
+    /// When the last one was over, in milliseconds after `since`.
+    over: AtomicU64,
+}
+
+impl Requests {
+    fn new() -> Self {
+        Self { since: Instant::now(), under_way: AtomicUsize::new(0), over: AtomicU64::new(0) }
+    }
+
+    /// Is over when no request was under way for so long.
+    async fn none_for(&self, time: Duration) {
+        loop {
+            let now = Instant::now();
+            let end = match self.under_way.load(Ordering::Acquire) {
+                0 => self
+                    .since
+                    .checked_add(time.saturating_add(Duration::from_millis(self.over.load(Ordering::Acquire)))),
+                _ => now.checked_add(time),
+            };
+            match end {
+                Some(end) if end > now => sleep_until(end).await,
+                _ => return,
+            }
         }
     }
 }
@@ -251,18 +272,20 @@ pub(crate) struct Staying {
 }
 
 /// A request under way.
-struct UnderWay(Arc<watch::Sender<usize>>);
+struct UnderWay(Arc<Requests>);
 
 impl UnderWay {
-    fn new(all: &Arc<watch::Sender<usize>>) -> Self {
-        all.send_modify(|count| *count = count.saturating_add(1));
+    fn new(all: &Arc<Requests>) -> Self {
+        all.under_way.fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(all))
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
+        let over = self.0.since.elapsed().as_millis();
+        self.0.over.store(u64::try_from(over).unwrap_or(u64::MAX), Ordering::Release);
+        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

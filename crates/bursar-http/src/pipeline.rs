@@ -1,6 +1,7 @@
 //! The way every request takes: address, body, authentication, authority, handler, signature.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,7 +9,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bursar_core::token::TokenKind;
@@ -17,7 +17,7 @@ use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
 use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
 use hyper::upgrade::OnUpgrade;
-use tower::Layer;
+use tower::ServiceExt as _;
 
 use crate::Settings;
 use crate::address;
@@ -64,18 +64,30 @@ enum Scheme {
     Bearer,
 }
 
-/// What every request is answered with.
+/// What every request is answered with. Every one of them has a copy.
 #[derive(Clone)]
-pub(crate) struct Surface {
+pub(crate) struct Surface(Arc<Parts>);
+
+/// What a surface has.
+pub(crate) struct Parts {
     pub(crate) bursar: Arc<Bursar>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) traffic: Traffic,
     pub(crate) sockets: Places,
 }
 
+impl Deref for Surface {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 /// Builds the router from the tables of routes and pages, and from nothing else.
 pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) -> Router {
-    let surface = Surface { bursar, settings: Arc::new(settings), traffic, sockets: Places::default() };
+    let parts = Parts { bursar, settings: Arc::new(settings), traffic, sockets: Places::default() };
+    let surface = Surface(Arc::new(parts));
     let mut router = Router::new();
     for route in ROUTES {
         let filter = MethodFilter::try_from(route.method()).unwrap_or(MethodFilter::TRACE);
@@ -107,14 +119,13 @@ pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) 
             counted.answered(other_method.upstream(Failure::MethodNotAllowed, info.0, request).await)
         });
     // Around the router, not in it: what it does must be done before a route is chosen.
-    let normal = move |request: Request, next: Next| normal_target(Arc::clone(&settings), request, next);
-    Router::new().fallback_service(axum::middleware::from_fn(normal).layer(routed))
+    Router::new().fallback_service(routed.map_request(move |request| normal_target(&settings, request)))
 }
 
 /// A trailing slash in the client's root yields a doubled one in front of every path (WC §1.1). Routing
 /// forgives it; the signature is checked over what was sent. What comes to a host of a rail's own is as if it had come
 /// to the rail's usual address.
-async fn normal_target(settings: Arc<Settings>, mut request: Request, next: Next) -> Response {
+fn normal_target(settings: &Settings, mut request: Request) -> Request {
     let mut target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let mut routed = None;
     if target.starts_with("//") {
@@ -128,7 +139,7 @@ async fn normal_target(settings: Arc<Settings>, mut request: Request, next: Next
         *request.uri_mut() = uri;
     }
     request.extensions_mut().insert(Target(target));
-    next.run(request).await
+    request
 }
 
 /// The request target as it was received.
@@ -370,7 +381,8 @@ impl Surface {
             |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
         given
             .filter(is_sound)
-            .map_or_else(|| format!("{:032x}", u128::from_be_bytes(self.bursar.random_bytes())), str::to_owned)
+            // It need be no secret, only no other's.
+            .map_or_else(|| format!("{:032x}", fastrand::u128(..)), str::to_owned)
     }
 }
 

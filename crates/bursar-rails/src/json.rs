@@ -37,25 +37,31 @@ impl Json {
     /// It is no JSON, lies too deep, or has a name twice in an object.
     pub fn read(bytes: &[u8]) -> Result<Self, Forbidden> {
         let malformed = |error: serde_json::Error| Forbidden::undecodable(format!("the JSON cannot be read: {error}"));
-        let raw: &RawValue = serde_json::from_slice(bytes).map_err(malformed)?;
-        Self::of(raw, DEEPEST)
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| Forbidden::undecodable(format!("the JSON cannot be read: {error}")))?;
+        let text = text.trim_matches([' ', '\t', '\n', '\r']);
+        if !text.starts_with(['{', '[', '"']) {
+            // These are read in full by `of`, all others taken as they are.
+            serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
+        }
+        Self::of(text, DEEPEST)
     }
 
-    fn of(raw: &RawValue, deep: usize) -> Result<Self, Forbidden> {
+    /// Reads a value that is known to be one if it is neither an object, nor an array, nor a string.
+    fn of(text: &str, deep: usize) -> Result<Self, Forbidden> {
         let malformed = |error: serde_json::Error| Forbidden::undecodable(format!("the JSON cannot be read: {error}"));
         let Some(deeper) = deep.checked_sub(1) else {
             return Err(Forbidden::undecodable(format!("the JSON has more than {DEEPEST} levels")));
         };
-        let text = raw.get();
         Ok(match text.as_bytes().first() {
             Some(b'{') => {
                 let Entries(entries) = serde_json::from_str(text).map_err(malformed)?;
-                let read = |(name, raw): (Box<str>, &RawValue)| Ok((name, Self::of(raw, deeper)?));
+                let read = |(name, raw): (Box<str>, &RawValue)| Ok((name, Self::of(raw.get(), deeper)?));
                 Self::Object(entries.into_iter().map(read).collect::<Result<_, Forbidden>>()?)
             }
             Some(b'[') => {
                 let Items(items) = serde_json::from_str(text).map_err(malformed)?;
-                Self::List(items.into_iter().map(|raw| Self::of(raw, deeper)).collect::<Result<_, _>>()?)
+                Self::List(items.into_iter().map(|raw| Self::of(raw.get(), deeper)).collect::<Result<_, _>>()?)
             }
             Some(b'"') => Self::Text(serde_json::from_str(text).map_err(malformed)?),
             Some(b't' | b'f') => Self::Bool(text == "true"),
@@ -68,6 +74,14 @@ impl Json {
     pub fn get(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Object(entries) => entries.iter().find(|(known, _)| **known == *name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The same, for itself.
+    pub fn into_entry(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Object(entries) => entries.into_iter().find(|(known, _)| **known == *name).map(|(_, value)| value),
             _ => None,
         }
     }
@@ -107,33 +121,40 @@ impl Json {
 /// Written anew, so that what is forwarded is what was understood.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::Number(text) => f.write_str(text),
-            Self::Text(text) => write_text(text, f),
-            Self::List(items) => {
-                f.write_str("[")?;
-                for (place, item) in items.iter().enumerate() {
-                    write!(f, "{}{item}", if place == 0 { "" } else { "," })?;
-                }
-                f.write_str("]")
-            }
-            Self::Object(entries) => {
-                f.write_str("{")?;
-                for (place, (name, value)) in entries.iter().enumerate() {
-                    f.write_str(if place == 0 { "" } else { "," })?;
-                    write_text(name, f)?;
-                    write!(f, ":{value}")?;
-                }
-                f.write_str("}")
-            }
-        }
+        let mut written = Vec::with_capacity(256);
+        self.write(&mut written).map_err(|_| fmt::Error)?;
+        f.write_str(std::str::from_utf8(&written).map_err(|_| fmt::Error)?)
     }
 }
 
-fn write_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
+impl Json {
+    fn write(&self, to: &mut Vec<u8>) -> serde_json::Result<()> {
+        match self {
+            Self::Null => to.extend_from_slice(b"null"),
+            Self::Bool(value) => to.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Self::Number(text) => to.extend_from_slice(text.as_bytes()),
+            Self::Text(text) => serde_json::to_writer(to, &**text)?,
+            Self::List(items) => {
+                to.push(b'[');
+                for (place, item) in items.iter().enumerate() {
+                    to.extend_from_slice(if place == 0 { b"" } else { b"," });
+                    item.write(to)?;
+                }
+                to.push(b']');
+            }
+            Self::Object(entries) => {
+                to.push(b'{');
+                for (place, (name, value)) in entries.iter().enumerate() {
+                    to.extend_from_slice(if place == 0 { b"" } else { b"," });
+                    serde_json::to_writer(&mut *to, &**name)?;
+                    to.push(b':');
+                    value.write(to)?;
+                }
+                to.push(b'}');
+            }
+        }
+        Ok(())
+    }
 }
 
 struct Entries<'a>(Vec<(Box<str>, &'a RawValue)>);

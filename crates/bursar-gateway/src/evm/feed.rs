@@ -65,7 +65,7 @@ pub(super) async fn check(socket: &mut Socket, chain: u64) -> Result<(), String>
             match socket.next().await {
                 Some(Ok(Message::Text(text))) => {
                     let said = Json::read(text.as_bytes()).map_err(|_| gone())?;
-                    let found = node::result(&said).map_err(NodeError::reason)?;
+                    let found = node::result(said).map_err(NodeError::reason)?;
                     return quote::number::<u64>(&found).map_err(|_| gone());
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -156,7 +156,7 @@ impl Subscriptions {
         let said = Json::read(text).ok()?;
         if let Some(Json::Number(number)) = said.get("id") {
             let Asked { subscribes, answer } = self.asked.remove(&number.parse().ok()?)?;
-            let mut result = node::result(&said).map_err(|error| match error {
+            let mut result = node::result(said).map_err(|error| match error {
                 NodeError::Refused { code, message, data } => CallError::Refused { code, message, data },
                 NodeError::NotReached(reason) | NodeError::Lost(reason) => CallError::Unavailable(reason),
             });

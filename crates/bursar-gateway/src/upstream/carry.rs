@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use bursar_rails::exchange::{Answered, Outgoing};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Uri};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::connections::Coming;
 use super::{NoAnswer, Upstream, all_of};
 
 /// Headers of an answer that are passed on.
@@ -17,7 +19,7 @@ const PASSED_ON: [&str; 4] = ["content-type", "request-id", "retry-after", "x-re
 /// An answer whose body comes.
 pub(crate) struct Opened {
     head: Answered,
-    body: Incoming,
+    body: Coming,
     place: Upstream,
     asked: Instant,
 }
@@ -37,10 +39,9 @@ impl Upstream {
     /// No answer began in time, or it cannot be sent.
     pub(crate) async fn open(&self, outgoing: &Outgoing, besides: &HeaderMap) -> Result<Opened, NoAnswer> {
         let unsendable = |_| NoAnswer::NotSent("the request cannot be sent".to_owned());
-        let base = self.uri.to_string();
         // What is sent is below the URL: a query of its own would come to stand in the middle.
-        let target = format!("{}{}", base.trim_end_matches('/'), outgoing.target);
-        let uri: Uri = target.parse().map_err(|_| unsendable(()))?;
+        let target = format!("{}{}", self.target().trim_end_matches('/'), outgoing.target);
+        let target = PathAndQuery::try_from(target).map_err(|_| unsendable(()))?;
         let mut request = Request::new(Full::from(outgoing.body.clone()));
         *request.method_mut() = Method::from_bytes(outgoing.method.as_bytes()).map_err(|_| unsendable(()))?;
         let headers = request.headers_mut();
@@ -52,8 +53,8 @@ impl Upstream {
         for (name, value) in besides {
             headers.insert(name, value.clone());
         }
-        let (place, asked) = (Self { uri, ..self.clone() }, Instant::now());
-        let (parts, body) = match timeout(place.within, place.begin(request)).await {
+        let (place, asked) = (self.clone(), Instant::now());
+        let (parts, body) = match timeout(place.within, place.begin(request, target)).await {
             Ok(begun) => begun?.into_parts(),
             Err(_) => return Err(place.late()),
         };

@@ -4,6 +4,8 @@ use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use tokio::time::timeout;
+
 use super::*;
 
 const SHORT: Times = Times { idle: Duration::from_millis(200), leaving: Duration::from_millis(200) };

@@ -1,6 +1,6 @@
 //! Counting what the pipeline answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -23,17 +23,22 @@ pub(super) struct Request {
     status: &'static str,
 }
 
-/// Counts the answers of one route.
+/// Counts the answers of one route. Every request has a copy.
 #[derive(Clone)]
-pub(crate) struct Counted {
+pub(crate) struct Counted(Arc<OfRoute>);
+
+struct OfRoute {
     requests: Family<Request, Counter>,
     method: &'static str,
     route: Arc<String>,
+    /// Of each class of status, once there was one.
+    by_class: [OnceLock<Counter>; 5],
 }
 
 impl Traffic {
     pub(crate) fn route(&self, method: &'static str, path: &str) -> Counted {
-        Counted { requests: self.requests.clone(), method, route: Arc::new(path.to_owned()) }
+        let (requests, route) = (self.requests.clone(), Arc::new(path.to_owned()));
+        Counted(Arc::new(OfRoute { requests, method, route, by_class: Default::default() }))
     }
 
     /// Of requests that fit no route.
@@ -49,19 +54,21 @@ impl Traffic {
 
 impl Counted {
     pub(crate) fn answered(&self, response: Response) -> Response {
-        let status = class(response.status());
-        let labels = Request { method: self.method, route: Arc::clone(&self.route), status };
-        self.requests.get_or_create(&labels).inc();
+        let OfRoute { requests, method, route, by_class } = &*self.0;
+        let (place, status) = class(response.status());
+        let labels = || Request { method, route: Arc::clone(route), status };
+        by_class[place].get_or_init(|| requests.get_or_create_owned(&labels())).inc();
         response
     }
 }
 
-const fn class(status: StatusCode) -> &'static str {
+/// The class of a status: its place among them, and what it is called.
+const fn class(status: StatusCode) -> (usize, &'static str) {
     match status.as_u16() {
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        500..600 => "5xx",
-        _ => "1xx",
+        200..300 => (1, "2xx"),
+        300..400 => (2, "3xx"),
+        400..500 => (3, "4xx"),
+        500..600 => (4, "5xx"),
+        _ => (0, "1xx"),
     }
 }

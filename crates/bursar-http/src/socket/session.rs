@@ -106,7 +106,7 @@ impl Session {
         let goodbye = async { while let Some(Ok(_)) = stream.next().await {} };
         if !is_told || timeout(GOODBYE_WITHIN, goodbye).await.is_err() {
             // INVARIANT: who does not read now reads nothing of this later, from the buffers of the machine.
-            closing.abruptly.end();
+            closing.abruptly().end();
         }
         drop(stream);
         drop(self.place);
