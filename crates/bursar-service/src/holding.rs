@@ -279,17 +279,23 @@ impl Bursar {
         }
         let _shown = self.prove_step_up(principal, Action::Settle(id), otp).await?;
         let by = Settler::Person { evidence: evidence.clone() };
-        let command = match finding {
+        let (command, gives_back) = match finding {
             Finding::Moved { amount, fee, reference, .. } => {
                 let (amount, fee) = moved(&hold, amount, fee);
-                Command::Capture { hold: id, amount, fee, reference, by }
+                let counted = hold.cost.really(amount, fee);
+                let gives_back = counted.amount < hold.cost.amount || counted.fee < hold.cost.fee;
+                (Command::Capture { hold: id, amount, fee, reference, by }, gives_back)
             }
-            Finding::NotMoved => {
-                // A slow rail keeps what it is given here as it keeps spends.
-                let _turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
-                self.check_not_moved(&hold).await?;
-                Command::Release { hold: id, reason: evidence, by }
-            }
+            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, true),
+        };
+        // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move.
+        let _turn = if gives_back {
+            // A slow rail keeps what it is given here as it keeps spends.
+            let turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
+            self.check_not_moved(&hold).await?;
+            Some(turn)
+        } else {
+            None
         };
         self.settle_as(principal, command).await
     }

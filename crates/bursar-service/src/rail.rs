@@ -87,6 +87,11 @@ pub enum RailError {
     Unavailable(String),
 }
 
+/// What is said of a spend that its rail has, and that it cannot take back.
+pub fn on_its_way(reference: &str) -> String {
+    format!("the rail has it as {reference}, which may still move it; it is given back once that cannot be any more")
+}
+
 /// What a rail keeps in the ledger's store: small notes of its own, durable before it acts on them.
 pub trait Memory: Send + Sync {
     /// A note with its version.
@@ -399,6 +404,19 @@ pub trait Rail: Send + Sync {
         memory: &'a dyn Memory,
     ) -> Answer<'a, Result<Option<String>, RailError>> {
         Box::pin(async move { self.sent(hold, memory) })
+    }
+
+    /// Why a spend may still move of which the rail has just not known what became, or that waits for an approval; nothing if
+    /// the rail has no more to say of it, so that somebody's word may give it back.
+    ///
+    /// # Errors
+    /// What the rail remembers cannot be read.
+    fn may_still_move<'a>(
+        &'a self,
+        hold: &'a Hold,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        Box::pin(async move { Ok(self.sent(hold.id, memory)?.map(|reference| on_its_way(&reference))) })
     }
 
     /// What the approval is called that a spend waits for where it was sent; nothing if it waits for none.

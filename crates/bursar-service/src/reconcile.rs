@@ -10,7 +10,7 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::rail::SendOutcome;
+use crate::rail::{SendOutcome, on_its_way};
 
 /// What came of asking after a spend.
 #[derive(Clone, Debug)]
@@ -97,9 +97,9 @@ impl Bursar {
         Ok(named)
     }
 
-    /// Asks the rail before a spend is given back on a person's word, so that nothing is given back that may still move: a rail
-    /// that has not sent it never will from then on, and one that has it keeps it held. Where the rail does not know, or waits
-    /// for somebody's approval, the person's word stands.
+    /// Asks the rail before a spend is given back on a person's word, in part or in full, so that nothing is given back that may
+    /// still move: a rail that has not sent it never will from then on, and one that has it keeps it held. Where the rail has
+    /// nothing to say of it, the person's word stands.
     ///
     /// # Errors
     /// The request is still being carried out, the rail has the spend or knows that it moved, or the store does not answer.
@@ -117,14 +117,15 @@ impl Bursar {
         }
         let outcome = self.became_of(hold).await?;
         let problem = match &outcome {
-            SendOutcome::Refused { .. } | SendOutcome::NotSent { .. } | SendOutcome::Unknown { .. } => return Ok(()),
-            // Not every upstream tells that an approval was refused; a person sees it there.
-            SendOutcome::Awaiting { .. } => return Ok(()),
-            SendOutcome::Sent { reference } => {
-                format!(
-                    "the rail has it as {reference}, which may still move it; it is given back once that cannot be any more"
-                )
+            SendOutcome::Refused { .. } | SendOutcome::NotSent { .. } => return Ok(()),
+            SendOutcome::Unknown { .. } | SendOutcome::Awaiting { .. } => {
+                let Some((name, rail)) = self.rail_of(hold)? else { return Ok(()) };
+                return match rail.may_still_move(hold, &self.memory(name)).await? {
+                    Some(problem) => Err(ServiceError::Conflict(problem)),
+                    None => Ok(()),
+                };
             }
+            SendOutcome::Sent { reference } => on_its_way(reference),
             SendOutcome::Done { reference, .. } | SendOutcome::Charged { reference, .. } => {
                 format!("the rail shows that it moved as {reference}, and it is settled so")
             }

@@ -3,15 +3,15 @@
 //! A file that is there already is taken as it stands, if it is what is to be archived next: so what a crash left is
 //! made use of by the next try. Until the store is told, every event is in it as well.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bursar_core::audit::{Actor, Archived, Hash, Head, Verifier};
 use bursar_core::time::{Span, Timestamp};
 use bursar_service::Bursar;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use crate::cli::audit::form;
 use crate::cli::audit::source::{self, Source, Unread};
@@ -42,62 +42,69 @@ pub(crate) enum Before {
 pub(crate) fn write(directory: &Path, extent: &Extent, to: &Path) -> Result<Option<Archived>, Failure> {
     let mut chain = source::open(directory)?;
     let base = chain.base()?;
-    if !key_file::exists(to)? {
-        let before = match extent.before {
-            Before::At(time) => time,
-            Before::Ago(span) => chain.position()?.time.minus(span),
-        };
-        let last = extent.recorded.iter().map(|head| head.number).max();
-        let is_over = |number: u64, time: Timestamp| time >= before || last.is_some_and(|last| number > last);
-        if !copy(directory, base, is_over, to)? {
-            return Ok(None);
-        }
+    if key_file::exists(to)? {
+        return read_back(base, extent.recorded.clone(), to, to).map(Some);
     }
-    read_back(base, extent.recorded.clone(), to).map(Some)
+    let before = match extent.before {
+        Before::At(time) => time,
+        Before::Ago(span) => chain.position()?.time.minus(span),
+    };
+    let last = extent.recorded.iter().map(|head| head.number).max();
+    let is_over = |number: u64, time: Timestamp| time >= before || last.is_some_and(|last| number > last);
+    let Some(part) = copy(directory, base, is_over, to)? else { return Ok(None) };
+    let archived = read_back(base, extent.recorded.clone(), part.path(), to)?;
+    let failed = |problem: io::Error| Failure::at(to, problem);
+    // It replaces nothing: of two that write the same archive at once, one is told that it is there.
+    part.persist_noclobber(to).map_err(|error| failed(error.error))?;
+    File::open(beside(to)).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    Ok(Some(archived))
 }
 
-/// Copies links until one is over; false, and no file, if the first one is.
-fn copy(directory: &Path, base: Head, is_over: impl Fn(u64, Timestamp) -> bool, to: &Path) -> Result<bool, Failure> {
+/// The directory of a file.
+fn beside(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Copies links until one is over, into a file that nobody else writes, beside its later place; no file, if the first
+/// one is.
+fn copy(
+    directory: &Path,
+    base: Head,
+    is_over: impl Fn(u64, Timestamp) -> bool,
+    to: &Path,
+) -> Result<Option<NamedTempFile>, Failure> {
     let failed = |problem: io::Error| Failure::at(to, problem);
     let mut links = Source::store(directory, base.number.saturating_add(1))?;
     let mut last = base.number;
-    let mut part: Option<(PathBuf, BufWriter<File>)> = None;
+    let mut part: Option<BufWriter<NamedTempFile>> = None;
     while let Some((link, events)) = links.next().map_err(|unread| unread.after(last))? {
         if events.iter().any(|event| is_over(link.number, event.time)) {
             break;
         }
-        let (_, file) = match &mut part {
-            Some(part) => part,
-            None => part.insert(begin(to).map_err(failed)?),
+        if Some(link.number) != last.checked_add(1) {
+            let problem =
+                format!("link {} was archived by somebody else meanwhile; archive again", last.saturating_add(1));
+            return Err(Failure::at(to, problem));
+        }
+        let file = match &mut part {
+            Some(file) => file,
+            None => {
+                let file = tempfile::Builder::new().prefix(".archive-").suffix(".part").tempfile_in(beside(to));
+                part.insert(BufWriter::new(file.map_err(failed)?))
+            }
         };
         file.write_all(&form::line(&link, &events)?).map_err(failed)?;
         last = link.number;
     }
-    let Some((path, file)) = part else { return Ok(false) };
-    let finish = || {
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        // Unlike a renaming, this replaces nothing.
-        fs::hard_link(&path, to)?;
-        fs::remove_file(&path)?;
-        let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
-    };
-    finish().map_err(failed)?;
-    Ok(true)
+    let Some(file) = part else { return Ok(None) };
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.as_file().sync_all().map_err(failed)?;
+    Ok(Some(file))
 }
 
-/// A file beside its later place, so that what is half written never stands there.
-fn begin(to: &Path) -> io::Result<(PathBuf, BufWriter<File>)> {
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let path = to.with_file_name(name);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    Ok((path, BufWriter::new(file)))
-}
-
-/// Verifies a file from the disk, as the one that follows what is archived.
-fn read_back(base: Head, recorded: Vec<Head>, path: &Path) -> Result<Archived, Failure> {
-    let refused = |problem: String| Failure::at(path, format!("{problem}; nothing was let go of"));
+/// Verifies a file from the disk, as the one that follows what is archived and will be found there.
+fn read_back(base: Head, recorded: Vec<Head>, path: &Path, to: &Path) -> Result<Archived, Failure> {
+    let refused = |problem: String| Failure::at(to, format!("{problem}; nothing was let go of"));
     let mut verifier = Verifier::after(base).against(recorded.into_iter().filter(|head| head.number >= base.number));
     let mut file = Source::file(path)?;
     while let Some((link, events)) = file.next().map_err(|unread| match unread {
@@ -110,8 +117,8 @@ fn read_back(base: Head, recorded: Vec<Head>, path: &Path) -> Result<Archived, F
     if through.number <= base.number {
         return Err(refused("there is no link in this file".to_owned()));
     }
-    let digest = digest(path).map_err(|problem| Failure::at(path, problem))?;
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let digest = digest(path).map_err(|problem| Failure::at(to, problem))?;
+    let file = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Archived { first: base.number.saturating_add(1), through, file, digest })
 }
 
@@ -177,6 +184,8 @@ fn named_by(directory: &Path, first: u64) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use bursar_core::coin::Coin;
     use bursar_core::id::WalletId;
     use bursar_core::secret::Secret;

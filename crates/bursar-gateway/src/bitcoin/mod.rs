@@ -247,6 +247,19 @@ impl Rail for BitcoinRail {
         })
     }
 
+    fn may_still_move<'a>(
+        &'a self,
+        hold: &'a Hold,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        let problem = |txid: String| {
+            format!(
+                "it is signed as {txid}, which may be mined as long as its coins are not spent otherwise; it is given back then"
+            )
+        };
+        Box::pin(async move { Ok(self.sent(hold.id, memory)?.map(problem)) })
+    }
+
     fn send<'a>(&'a self, reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         Box::pin(async move {
             let outcome = self.carry_out(reference, permit.hold(), memory).await;

@@ -8,6 +8,7 @@
 
 mod caller;
 mod dialect;
+mod doubt;
 mod express;
 mod requests;
 mod send;
@@ -270,6 +271,14 @@ impl Rail for BitgoRail {
                 _ => None,
             })
         })
+    }
+
+    fn may_still_move<'a>(
+        &'a self,
+        hold: &'a Hold,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        Box::pin(self.why_it_may_move(hold, memory))
     }
 
     fn awaits(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {

@@ -16,7 +16,7 @@ use crate::upstream::NoAnswer;
 
 /// When nothing signed this long ago can still be taken: five minutes is what a signature is good for, the rest is for
 /// what was taken then and is still at work.
-const NO_LONGER_TAKEN: Span = Span::from_seconds(10 * 60);
+pub(super) const NO_LONGER_TAKEN: Span = Span::from_seconds(10 * 60);
 
 impl BitgoRail {
     pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
@@ -205,7 +205,7 @@ pub(super) fn unknown(reason: String) -> SendOutcome {
     SendOutcome::Unknown { reason }
 }
 
-fn reason(error: RailError) -> String {
+pub(super) fn reason(error: RailError) -> String {
     match error {
         RailError::Invalid { field, problem } => format!("{field} {problem}"),
         RailError::UnknownWallet => "the upstream has no such wallet".to_owned(),

@@ -1,5 +1,6 @@
 //! What the rail promises of lost answers, signatures and refusals, against an upstream that says what it is told to say.
 
+mod doubt;
 mod hostile;
 
 use std::collections::{HashMap, VecDeque};

@@ -250,6 +250,14 @@ impl Rail for EvmRail {
         Ok(self.signed_one(hold, memory)?.map(|(hash, _)| hash))
     }
 
+    fn may_still_move<'a>(
+        &'a self,
+        hold: &'a Hold,
+        memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        Box::pin(std::future::ready(sent::may_still_move(memory, hold.id)))
+    }
+
     fn signed(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<Vec<u8>>, RailError> {
         Ok(self.signed_one(hold, memory)?.map(|(_, bytes)| bytes))
     }

@@ -55,6 +55,19 @@ pub(super) fn read(memory: &dyn Memory, hold: HoldId) -> Result<Option<(u64, Rem
     Ok(Some((found.version, remembered)))
 }
 
+/// Why a spend of which the node does not tell may still move.
+pub(super) fn may_still_move(memory: &dyn Memory, hold: HoldId) -> Result<Option<String>, RailError> {
+    Ok(match read(memory, hold)? {
+        Some((_, Remembered::Signed { hash, nonce, .. })) => Some(format!(
+            "it is signed as {hash:#x}, which may be mined as long as nothing else with nonce {nonce} is; it is given back then"
+        )),
+        Some((_, Remembered::Asked { nonce, .. })) => Some(format!(
+            "the node was asked to sign it, and may have; it is given back once something else with nonce {nonce} is mined"
+        )),
+        Some((_, Remembered::Cancelled)) | None => None,
+    })
+}
+
 /// The note on what the node is asked to sign.
 pub(super) fn asked(sender: &Address, nonce: u64) -> Vec<u8> {
     [&[ASKED], sender.as_slice(), &nonce.to_be_bytes()].concat()

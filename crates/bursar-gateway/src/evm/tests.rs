@@ -221,6 +221,18 @@ async fn a_lost_answer_and_a_silent_node_change_nothing_of_what_counts() {
     // It is signed: however long the node is silent, it stays.
     let hash = reference(&rail.became_of(&hold, &memory).await);
     assert_eq!(rail.sent(hold.id, &memory), Ok(Some(hash.clone())));
+    // Whatever a node says instead of an answer: it may be mined, and nobody's word gives it back.
+    for (call, words) in [
+        ("eth_sendRawTransaction", "max fee per gas less than block base fee"),
+        ("eth_getTransactionReceipt", "rate limited"),
+    ] {
+        double.refuses(call, words);
+        let outcome = rail.became_of(&hold, &memory).await;
+        assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{outcome:?}");
+        let problem = rail.may_still_move(&hold, &memory).await.unwrap().unwrap();
+        assert!(problem.contains(&hash) && problem.contains("nonce 0"), "{problem}");
+    }
+    double.says("eth_getTransactionReceipt", "null");
     double.refuses("eth_sendRawTransaction", "already known");
     assert_eq!(reference(&rail.became_of(&hold, &memory).await), hash);
     let bytes = double.asked("eth_sendRawTransaction");

@@ -36,7 +36,7 @@ pub(super) enum Came {
     Begun,
 }
 
-fn place(hold: HoldId) -> String {
+pub(super) fn place(hold: HoldId) -> String {
     let [high, low, ..]: [u8; 32] = Sha256::digest(hold.as_bytes()).into();
     format!("answer/{}", u16::from_be_bytes([high, low]).checked_rem(PLACES).unwrap_or_default())
 }
@@ -47,6 +47,28 @@ pub(super) fn keep_with_outcome(memory: &dyn Memory, hold: HoldId, answered: &An
     if let Some(body) = packed(hold, answered, came) {
         memory.write_with_outcome(&place(hold), body);
     }
+}
+
+fn exceeded_name(hold: HoldId) -> String {
+    format!("exceeded/{hold}")
+}
+
+/// Keeps that more moved than was held, until the spend is settled: its answer may lose its place to another's.
+pub(super) fn keep_exceeded(memory: &dyn Memory, hold: HoldId, reason: &str) {
+    memory.write_with_outcome(&exceeded_name(hold), reason.as_bytes().to_vec());
+}
+
+/// How much more moved than was held, in words, if that was told of a spend that is not settled.
+pub(super) fn exceeded(memory: &dyn Memory, hold: HoldId) -> Result<Option<String>, RailError> {
+    let found = memory.read(&exceeded_name(hold))?;
+    Ok(found.map(|note| String::from_utf8_lossy(&note.body).into_owned()))
+}
+
+/// Lets go of that.
+pub(super) async fn forget_exceeded(memory: &dyn Memory, hold: HoldId) -> Result<(), RailError> {
+    let name = exceeded_name(hold);
+    let Some(note) = memory.read(&name)? else { return Ok(()) };
+    memory.write(vec![NewNote { name, version: note.version, body: None }]).await.map(drop)
 }
 
 /// Keeps the head of an answer that is about to be passed on while it comes.

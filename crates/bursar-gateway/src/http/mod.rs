@@ -175,7 +175,11 @@ impl HttpRail {
         if came == Came::Whole {
             self.fresh.put(hold.id, answered);
         }
-        outcome(became, &instruction, status)
+        let outcome = outcome(became, &instruction, status);
+        if let SendOutcome::Exceeded { reason } = &outcome {
+            answers::keep_exceeded(memory, hold.id, reason);
+        }
+        outcome
     }
 
     /// Notes what an answer says of the credential.
@@ -222,6 +226,11 @@ impl HttpRail {
             Some(_) => hold.id.to_string(),
             None => instruction.key.to_string(),
         };
+        match answers::exceeded(memory, hold.id) {
+            Ok(Some(reason)) => return SendOutcome::Exceeded { reason },
+            Ok(None) => {}
+            Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
+        }
         let Some(asked) = self.rules.look_up(&instruction, &name) else {
             return SendOutcome::Unknown { reason: "its rule does not say how to find out what came of it".to_owned() };
         };
@@ -373,9 +382,23 @@ impl Rail for HttpRail {
         Box::pin(self.became_of(hold, memory))
     }
 
-    fn forget<'a>(&'a self, hold: HoldId, _memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
+    fn may_still_move<'a>(
+        &'a self,
+        hold: &'a Hold,
+        _memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Option<String>, RailError>> {
+        let instruction = Instruction::read(&hold.instruction);
+        // INVARIANT: where the upstream can be asked, its word counts, and it is given time to have what is on its way.
+        let is_told =
+            instruction.is_some_and(|instruction| self.rules.look_up(&instruction, &hold.id.to_string()).is_some());
+        let problem = "the rail asks what became of it, and was not told yet; if the upstream does not have it, it is given back \
+                       by itself after `refused_after_seconds`";
+        Box::pin(std::future::ready(Ok(is_told.then(|| problem.to_owned()))))
+    }
+
+    fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
         self.patience.forget(hold);
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(answers::forget_exceeded(memory, hold))
     }
 
     fn balance<'a>(&'a self, _reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {

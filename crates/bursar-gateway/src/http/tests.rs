@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::fixtures;
 use crate::notes::Notes;
+use bursar_service::rail::NewNote;
 
 const RULE: &str = r#"{
     "method": "POST", "path": "/v1/charges", "operation": "spend",
@@ -256,6 +257,14 @@ async fn more_than_is_held_is_told_as_such_and_a_look_up_does_not_take_it_back()
     let again = answering.became_of(&hold, &notes).await;
     assert!(matches!(again, SendOutcome::Exceeded { .. }), "{again:?}");
     assert_eq!(double.requests().len(), 1, "what the upstream said of it is known");
+    // Another spend takes the place of its answer.
+    let place = answers::place(hold.id);
+    let note = notes.read(&place).unwrap().unwrap();
+    assert_eq!(notes.write(vec![NewNote { name: place, version: note.version, body: None }]).await, Ok(true));
+    let still = answering.became_of(&hold, &notes).await;
+    assert!(matches!(still, SendOutcome::Exceeded { .. }), "{still:?}");
+    answering.forget(hold.id, &notes).await.unwrap();
+    assert_eq!(answers::exceeded(&notes, hold.id), Ok(None));
     // An answer that was lost, and a look-up that tells of it.
     let double = Double::start(vec![Does::Silence, Does::Answer(MORE)]).await;
     let (silent, notes) = (rail(&double.url, HOUR), Notes::default());
@@ -272,6 +281,8 @@ async fn what_is_not_there_yet_is_given_back_only_after_a_while() {
         let (_, hold) = sent(&rail, &notes).await;
         let outcome = rail.became_of(&hold, &notes).await;
         assert_eq!(matches!(outcome, SendOutcome::Refused { .. }), is_given_back, "{outcome:?}");
+        // It can be asked: nobody's word counts, also just after it was asked.
+        assert!(rail.may_still_move(&hold, &notes).await.unwrap().is_some());
     }
 }
 

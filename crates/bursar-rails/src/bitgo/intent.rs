@@ -8,7 +8,7 @@
 use bursar_core::coin::Coin;
 use bursar_core::hold::Recipient;
 
-use super::order::{Call, MOST_RECIPIENTS, Way, text, units, unsupported};
+use super::order::{Call, MOST_RECIPIENTS, Way, asks_for_nothing, not_carried_out, text, units, unsupported};
 use super::routes::{Found, Handling};
 use super::withheld::Reason;
 use crate::dialect::{Order, Passed};
@@ -20,7 +20,7 @@ use crate::{Forbidden, Why};
 const LONGEST_BODY: usize = 512 * 1024;
 /// The longest id of a request, in characters.
 const LONGEST_ID: usize = 64;
-/// Fields that shape how the transaction is made: it is made upstream, within what is held.
+/// Fields that shape how the transaction is made, and what it costs. It is made upstream, within what is held.
 const HINTS: [&str; 3] = ["feeOptions", "unspents", "numBlocks"];
 /// Intents that sign what nobody reads here.
 const BLIND: [&str; 2] = ["signMessage", "signTypedStructuredData"];
@@ -70,8 +70,11 @@ pub fn read(body: &[u8], coin: &Coin) -> Result<Order, Forbidden> {
             ("isTss", Json::Bool(_)) => kept.push((name, value)),
             ("selfSend" | "isTestTransaction", Json::Bool(false)) => {}
             ("enableTokens", Json::List(none)) if none.is_empty() => {}
-            (hint, _) if HINTS.contains(&hint) => {}
+            (hint, nothing) if HINTS.contains(&hint) && asks_for_nothing(nothing) => {}
             // What kind of intent it is says more than a field that only this kind has.
+            (hint, _) if HINTS.contains(&hint) && kind.as_deref().is_none_or(|kind| kind == "payment") => {
+                return Err(not_carried_out(hint));
+            }
             (other, _) if kind.as_deref().is_none_or(|kind| kind == "payment") => {
                 return Err(not_understood(other, "an intent"));
             }

@@ -18,7 +18,7 @@ pub(super) const MOST_RECIPIENTS: usize = 1000;
 const LONGEST_TEXT: usize = 512;
 /// The longest body of an order, in bytes: it is kept with its hold.
 const LONGEST_BODY: usize = 512 * 1024;
-/// Fields that shape how a transaction is made. It is made already, or made within what is held, so they say nothing.
+/// Fields that shape how a transaction is made, and what it costs: they say nothing of one that is made already.
 const HINTS: [&str; 17] = [
     "numBlocks",
     "feeRate",
@@ -99,7 +99,8 @@ pub fn read(handling: Handling, body: &[u8], chain: Chain) -> Result<Order, Forb
             "comment" => comment = Some(text(&name, &value)?),
             "otp" => otp = Some(text(&name, &value)?),
             "type" if value.as_text() == Some("transfer") => {}
-            hint if HINTS.contains(&hint) => {}
+            hint if HINTS.contains(&hint) && (is_made || hint == "txFormat" || asks_for_nothing(&value)) => {}
+            hint if HINTS.contains(&hint) => return Err(not_carried_out(hint)),
             other => {
                 return Err(unsupported(&format!("`{}` is not understood here; leave it out", other.escape_debug())));
             }
@@ -117,6 +118,24 @@ pub fn read(handling: Handling, body: &[u8], chain: Chain) -> Result<Order, Forb
         }
     }
     Ok(Order { instruction: call.packed(), claimed, sequence_id, comment, otp })
+}
+
+/// Whether a field that is there says no more than one that is not.
+pub(super) fn asks_for_nothing(value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Bool(false) => true,
+        Json::Object(entries) => entries.is_empty(),
+        Json::List(items) => items.is_empty(),
+        Json::Bool(true) | Json::Number(_) | Json::Text(_) => false,
+    }
+}
+
+/// Why a wish for how a transaction is made, or for what it may cost, is not passed over in silence.
+pub(super) fn not_carried_out(field: &str) -> Forbidden {
+    unsupported(&format!(
+        "`{field}` is not carried out: the upstream makes the transaction, and what its fee may be is the rail's to say; leave it \
+         out, or send a transaction of your own with `tx/send`"
+    ))
 }
 
 /// A transaction as it can be read.

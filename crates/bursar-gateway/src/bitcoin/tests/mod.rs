@@ -198,6 +198,7 @@ async fn what_was_never_signed_is_written_off_first_and_then_given_back() {
     let bench = bench(&[BTC]).await;
     let hold = bench.planned(1, 5_000_000).await.unwrap();
     assert_eq!(refused_as(&bench.look(&hold).await), "it was never signed");
+    assert_eq!(bench.rail.may_still_move(&hold, &bench.notes).await, Ok(None));
     // A send that was on its way all the while.
     assert_eq!(refused_as(&bench.send(&hold).await), "it was given up before it was signed");
     assert_eq!(bench.node.asked("sendrawtransaction"), 0);
@@ -222,6 +223,8 @@ async fn what_the_node_takes_only_later_stays_held_until_then_and_is_captured() 
     let signed = bench.node.state().broadcast[0].clone();
     for _ in 0..3 {
         assert!(matches!(bench.look(&hold).await, SendOutcome::Unknown { .. }), "held, and offered again");
+        let problem = bench.rail.may_still_move(&hold, &bench.notes).await.unwrap().unwrap();
+        assert!(problem.contains("may be mined as long as its coins are not spent otherwise"), "{problem}");
     }
     bench.heal();
     assert!(matches!(bench.look(&hold).await, SendOutcome::Sent { .. }));

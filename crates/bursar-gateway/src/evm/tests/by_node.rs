@@ -84,6 +84,7 @@ async fn a_lost_signature_is_asked_for_again_and_never_with_another_nonce() {
     double.hangs_up("eth_signTransaction");
     assert!(matches!(rail.carry_out(WALLET, &hold, &memory).await, SendOutcome::Unknown { .. }));
     assert!(matches!(rail.became_of(&hold, &memory).await, SendOutcome::Unknown { .. }), "still silent");
+    assert!(rail.may_still_move(&hold, &memory).await.unwrap().is_some(), "it may have signed");
     double.says("eth_signTransaction", &format!(r#""{}""#, signed(&rail, &other, 1).1));
     reference(&rail.carry_out(WALLET, &other, &memory).await);
     let (hash, bytes) = signed(&rail, &hold, 0);

@@ -12,7 +12,7 @@ fn coin() -> Coin {
 /// What the SDK of BitGo asks for when it pays from such a wallet.
 fn sound() -> String {
     format!(
-        r#"{{"intent":{{"intentType":"payment","sequenceId":"s","comment":"c","isTss":true,"feeOptions":{{"gasLimit":21000}},
+        r#"{{"intent":{{"intentType":"payment","sequenceId":"s","comment":"c","isTss":true,"feeOptions":{{}},
             "recipients":[{{"address":{{"address":"{TO}"}},"amount":{{"value":"1000","symbol":"hteth"}}}}]}},"apiVersion":"full","preview":false}}"#
     )
 }
@@ -34,6 +34,15 @@ fn a_payment_is_read_with_its_recipients_and_goes_upstream_under_the_name_of_its
         r#""intentType":"payment","isTss":true,"recipients":[{{"address":{{"address":"{TO}"}},"amount":{{"value":"1000","symbol":"hteth"}}}}],"sequenceId":"bursar-7""#
     );
     assert_eq!(sent, format!(r#"{{"intent":{{{intent}}},"apiVersion":"full"}}"#));
+}
+
+#[test]
+fn a_wish_for_what_a_payment_may_cost_is_refused_by_name() {
+    for (hint, value) in [("feeOptions", r#"{"gasLimit":21000}"#), ("unspents", r#"["ab:0"]"#), ("numBlocks", "2")] {
+        let body = sound().replacen("\"feeOptions\":{}", &format!("\"{hint}\":{value}"), 1);
+        let detail = refused(&body).detail;
+        assert!(detail.starts_with(&format!("`{hint}` is not carried out")), "{detail}");
+    }
 }
 
 #[test]

@@ -154,12 +154,23 @@ fn a_body_that_two_readers_could_take_in_two_ways_is_refused() {
 
 #[test]
 fn what_the_upstream_makes_has_recipients_and_no_transaction() {
-    let body = format!(r#"{{"recipients":[{{"address":"{TO}","amount":5}}],"feeRate":1000}}"#);
+    let body = format!(r#"{{"recipients":[{{"address":"{TO}","amount":5}}],"maxFee":null,"txFormat":"psbt"}}"#);
     let order = read(Handling::Recipients, body.as_bytes(), BITCOIN).expect("an order");
     let kept = format!("tx/initiate\n{{\"recipients\":[{{\"address\":\"{TO}\",\"amount\":\"5\"}}]}}");
     assert_eq!(String::from_utf8(order.instruction), Ok(kept));
     let with = body.replace("{\"recipients\"", "{\"txHex\":\"00\",\"recipients\"");
     assert!(read(Handling::Recipients, with.as_bytes(), BITCOIN).is_err());
+}
+
+#[test]
+fn a_wish_for_what_a_transaction_may_cost_is_refused_where_the_upstream_makes_it() {
+    for hint in HINTS.iter().filter(|hint| **hint != "txFormat") {
+        let body = format!(r#"{{"recipients":[{{"address":"{TO}","amount":5}}],"{hint}":1000}}"#);
+        let refused = read(Handling::Recipients, body.as_bytes(), BITCOIN).expect_err(hint);
+        assert!(refused.detail.starts_with(&format!("`{hint}` is not carried out")), "{}", refused.detail);
+        let nothing = body.replace("1000", "false");
+        assert!(read(Handling::Recipients, nothing.as_bytes(), BITCOIN).is_ok(), "{hint}");
+    }
 }
 
 #[test]

@@ -1,0 +1,66 @@
+//! What a person may say of a spend, as the upstream lets them: only what it does not have at all.
+
+use super::*;
+
+/// A spend that waits for an approval, an hour later.
+async fn awaiting() -> (Double, BitgoRail, Hold) {
+    let double = Double::new(AuthVersion::V3);
+    double.says("POST sendcoins", 202, r#"{"pendingApproval":{"id":"5f","state":"pending"}}"#);
+    let (rail, hold) = (double.rail(Software::Bitgo).await, spend());
+    let outcome = rail.carry_out(WALLET, &hold, &*double.notes).await;
+    assert!(matches!(outcome, SendOutcome::Awaiting { .. }), "{outcome:?}");
+    double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+    (double, rail, hold)
+}
+
+async fn problem(double: &Double, rail: &BitgoRail, hold: &Hold) -> Option<String> {
+    rail.may_still_move(hold, &*double.notes).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_waits_for_an_approval_is_a_persons_to_give_back_only_once_that_was_rejected() {
+    let (double, rail, hold) = awaiting().await;
+    double.says("GET sequenceId", 404, &absent());
+    double.says("GET 5f", 200, r#"{"id":"5f","state":"pending"}"#);
+    assert!(problem(&double, &rail, &hold).await.unwrap().contains("reject that there first"));
+    double.says("GET 5f", 200, r#"{"id":"5f","state":"approved"}"#);
+    assert!(problem(&double, &rail, &hold).await.is_some());
+    for (status, body) in [(200, r#"{"id":"5f","state":"rejected"}"#), (404, "{}")] {
+        double.says("GET 5f", status, body);
+        assert_eq!(problem(&double, &rail, &hold).await, None);
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_say_whether_it_has_a_spend_keeps_it_held() {
+    let (double, rail, hold) = awaiting().await;
+    double.says("GET 5f", 200, r#"{"id":"5f","state":"rejected"}"#);
+    for answer in [
+        None,
+        Some((503, "{}".to_owned(), Signed::Well)),
+        Some((429, "{}".to_owned(), Signed::Well)),
+        Some((404, absent(), Signed::Wrongly)),
+        Some((404, absent(), Signed::Not)),
+        Some((200, transfer("confirmed", r#""ab""#), Signed::Well)),
+    ] {
+        double.set("GET sequenceId", answer.clone());
+        assert!(problem(&double, &rail, &hold).await.is_some(), "{:?}", answer.map(|(status, _, _)| status));
+    }
+    double.says("GET sequenceId", 404, &absent());
+    assert_eq!(problem(&double, &rail, &hold).await, None);
+    double.says("GET 5f", 503, "{}");
+    assert!(problem(&double, &rail, &hold).await.is_some());
+}
+
+#[tokio::test]
+async fn what_the_upstream_may_still_take_is_nobodys_to_give_back() {
+    let double = Double::new(AuthVersion::V3);
+    double.set("POST sendcoins", None);
+    double.says("GET sequenceId", 404, &absent());
+    let (rail, hold) = (double.rail(Software::Bitgo).await, spend());
+    assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await));
+    let told = problem(&double, &rail, &hold).await.unwrap();
+    assert!(told.contains("may still take it until 2027-01-15T08:10:00"), "{told}");
+    double.clock.0.fetch_add(11 * MINUTE, Ordering::Relaxed);
+    assert_eq!(problem(&double, &rail, &hold).await, None);
+}
