@@ -244,7 +244,12 @@ fn an_export_is_verified_without_the_store() {
     assert_eq!(part, lines[1..3].concat());
     assert_eq!(broken(&verify(&part, &[])).0, 1, "where it begins has to be said");
     verify(&part, &["--from", "2", "--to", "3"]).json();
-    assert_eq!(broken(&verify(&part, &["--from", "2", "--to", "4"])), (4, "truncated".to_owned()));
+    let short = verify(&part, &["--from", "2", "--to", "99"]);
+    assert_eq!((short.code(), &short.failure()["code"]), (1, &"audit_chain_ends".into()));
+    assert!(short.told().contains("ends with link 3: there is no link 99"), "{}", short.told());
+    assert!(!short.told().contains("broken"), "{}", short.told());
+    let cut = verify(&part, &["--from", "2", "--to", "99", "--checkpoint", "anchors"]);
+    assert_eq!(broken(&cut), (4, "truncated".to_owned()), "a checkpoint says that it once went on");
 
     sql(&home.path("data"), "UPDATE audit_events SET data = 'x' WHERE link = 3");
     let unreadable = audit(&home, &["export"]);
