@@ -242,12 +242,11 @@ fn of_destinations(set: &LimitSet) -> Vec<Warning> {
 /// The coins of allowed destinations that no limit lets a token pay, also not with another coin of the same chain.
 fn of_unpayable(set: &LimitSet) -> Vec<Warning> {
     let lets = |limit: &&Limit| limit.is_of_amounts() && limit.ceiling != Ceiling::At(Amount::ZERO);
-    let mut payable = set.limits.iter().filter(lets).peekable();
+    let payable: Vec<&Limit> = set.limits.iter().filter(lets).collect();
     // That nothing at all may be spent is another warning, or meant.
-    if payable.peek().is_none() {
+    if payable.is_empty() {
         return Vec::new();
     }
-    let payable: Vec<&Limit> = payable.collect();
     let can_pay = |chain: &str| payable.iter().any(|limit| limit.asset.reaches(chain));
     let mut counted: BTreeMap<&Coin, usize> = BTreeMap::new();
     for allowed in set.destinations.iter().filter_map(|rules| rules.allowed.as_ref()).flatten() {
