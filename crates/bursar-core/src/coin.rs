@@ -106,6 +106,16 @@ impl Asset {
         }
     }
 
+    /// Whether it may cover any coin on the chain of this ticker.
+    pub fn reaches(&self, chain: &str) -> bool {
+        match self {
+            Self::Coin(coin) | Self::Chain(coin) => coin.chain() == chain,
+            Self::Family(Family::Bitcoin) => matches!(chain, "btc" | "tbtc"),
+            Self::Family(Family::Erc20) => EVM_CHAINS.contains(&chain),
+            Self::Any => true,
+        }
+    }
+
     /// Reads what `Display` writes.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::destination::Destination;
 use bursar_core::limit::text::parse;
-use bursar_core::limit::warnings::{Warning, warnings};
+use bursar_core::limit::warnings::{Warning, warnings, warnings_of_token};
 use bursar_core::limit::{Allowed, Destinations, LimitSet};
 
 fn of(limits: &[&str]) -> Vec<String> {
@@ -140,4 +140,34 @@ fn destinations_that_nobody_can_reach_are_told() {
     assert_eq!(of(Some(vec![one.clone(), one]), Some(1), &["tbtc 1/day without fees"]), []);
     let each = of(None, None, &["tbtc 5/day without fees"]);
     assert_eq!(each[0].to_string(), none_first("tbtc 5/day without fees", "tbtc 3/week"));
+}
+
+#[test]
+fn destinations_that_no_limit_of_a_token_can_pay_are_told() {
+    let allowed = |text: &str, byte| Allowed {
+        destination: Destination::new("any", &[byte], None),
+        address: format!("{byte}"),
+        coin: Coin::parse(text).unwrap(),
+    };
+    let destinations = vec![allowed("tbtc", 1), allowed("hteth", 2), allowed("hteth", 3), allowed("hteth:usdc", 4)];
+    let set = |limits: &[&str]| LimitSet {
+        limits: limits.iter().map(|text| parse(text).unwrap()).collect(),
+        destinations: Some(Destinations { allowed: Some(destinations.clone()), ..Destinations::default() }),
+    };
+    let of = |limits: &[&str]| {
+        let told =
+            warnings_of_token(&set(limits)).into_iter().filter(|told| matches!(told, Warning::NothingToPayWith { .. }));
+        told.map(|told| told.to_string()).collect::<Vec<_>>()
+    };
+    let ether = [
+        "2 destinations are given for hteth, and no limit lets the token spend hteth: add one",
+        "1 destination is given for hteth:usdc, and no limit lets the token spend hteth:usdc: add one",
+    ];
+    assert_eq!(of(&["tbtc 3/week"]), ether);
+    assert_eq!(of(&["tbtc 3/week", "hteth 0", "20 spends/hour", "hteth fees 0.1/day"]), ether, "none lets it spend");
+    for pays in ["hteth 1/day", "hteth:usdc 5/day", "*erc20 5000 base units"] {
+        assert_eq!(of(&["tbtc 3/week", pays]), [""; 0], "{pays}");
+    }
+    assert_eq!(of(&["20 spends/hour"]), [""; 0], "that it spends nothing at all is told otherwise");
+    assert!(!warnings(&set(&["tbtc 3/week"])).iter().any(|told| matches!(told, Warning::NothingToPayWith { .. })));
 }

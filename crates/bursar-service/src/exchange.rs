@@ -20,7 +20,7 @@ use crate::authenticate::Principal;
 use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::flow::{Begun, Flow, Kept};
-use crate::proxy::OwnWallet;
+use crate::proxy::{OwnWallet, spoken_to_otherwise};
 use crate::rail::{Exchanges, RailError};
 use crate::spend::{Sent, SpendRequest, What};
 
@@ -102,8 +102,8 @@ impl Bursar {
         live: Option<Kept>,
     ) -> Result<Exchanged, NoExchange> {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
-        let exchanges = found.exchanges().ok_or(ServiceError::NotFound("rail"))?;
         let wallets = self.wallets_on(principal, rail).await?;
+        let exchanges = found.exchanges().ok_or_else(|| spoken_to_otherwise(found.as_ref()))?;
         let circuit = self.circuit(principal, Doing::Read, Place::Rail(rail));
         let meaning = exchanges.meaning(asked);
         if meaning.is_err() {

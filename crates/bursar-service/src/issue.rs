@@ -422,6 +422,6 @@ fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> 
                 .to_owned(),
         );
     }
-    warnings.extend(bursar_core::limit::warnings::warnings(rules).iter().map(ToString::to_string));
+    warnings.extend(bursar_core::limit::warnings::warnings_of_token(rules).iter().map(ToString::to_string));
     warnings
 }

@@ -1,5 +1,6 @@
 //! What limits say, and changing them: by people, with a second factor where something is loosened.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,12 +28,14 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::known::KnownLimits;
 use crate::power::Power;
-use crate::rail::Rail;
+use crate::rail::{Rail, RailError};
 use crate::spend::check_sum;
 use crate::step_up::Action;
 
 /// The longest address that no rail reads, in bytes.
 const LONGEST_ADDRESS: usize = 256;
+/// Coins that one refusal names.
+const MOST_NAMED: usize = 20;
 
 /// Rules as somebody asks for them: destinations still as they are written.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -351,11 +354,16 @@ impl Bursar {
         for rail in self.rails.values() {
             match rail.destination(coin, address) {
                 Ok(destination) => return Ok(destination),
+                // What a rail says of a coin that is not its own is nobody's problem, if another has it.
+                Err(RailError::Invalid { field: "coin", .. }) => {}
                 Err(error) => problem = problem.or(Some(error)),
             }
         }
         if let Some(problem) = problem {
             return Err(problem.into());
+        }
+        if !self.rails.is_empty() {
+            return Err(ServiceError::invalid("coin", self.unknown_coin(coin)));
         }
         // Without any rail an address is what it says, and nothing else: no rule compares such texts.
         let is_sound =
@@ -365,6 +373,15 @@ impl Bursar {
             return Err(ServiceError::invalid("address", problem));
         }
         Ok(Destination::new(coin.chain(), address.as_bytes(), None))
+    }
+
+    /// That no rail reads addresses of a coin, and of which coins they do.
+    fn unknown_coin(&self, coin: &Coin) -> String {
+        let coins: BTreeSet<Coin> = self.rails.values().flat_map(|rail| rail.coins()).collect();
+        let some: Vec<String> = coins.iter().take(MOST_NAMED).map(|coin| format!("`{coin}`")).collect();
+        let more = if coins.len() > some.len() { " and more" } else { "" };
+        let problem = format!("`{coin}` is no coin of any rail of this server");
+        if some.is_empty() { problem } else { format!("{problem}; there are {}{more}", some.join(", ")) }
     }
 
     /// Reads recipients as the rail of their wallet does; without one, as any rail does.

@@ -14,7 +14,7 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::feed::Feed;
-use crate::proxy::{NoResult, Understood, read};
+use crate::proxy::{NoResult, Understood, read, spoken_to_otherwise};
 use crate::rail::{CallError, Protocol};
 
 impl Bursar {
@@ -50,8 +50,8 @@ impl Bursar {
     /// There is no such rail, or the caller has no part in it.
     pub async fn check_rail(&self, principal: &Principal, rail: &str) -> Result<(), ServiceError> {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
-        found.protocol().ok_or(ServiceError::NotFound("rail"))?;
-        self.wallets_on(principal, rail).await.map(drop)
+        self.wallets_on(principal, rail).await?;
+        found.protocol().map(drop).ok_or_else(|| spoken_to_otherwise(found.as_ref()))
     }
 
     /// Carries out calls that came over a connection that stays, in their order. What it subscribes to is told by the feed,

@@ -6,7 +6,7 @@ use bursar_core::id::OrganisationId;
 use bursar_core::ledger::{Key, Record, Write};
 
 use bursar_core::time::Span;
-use bursar_store::Page;
+use bursar_store::{CountedOrganisation, Page};
 
 use crate::Bursar;
 use crate::accounts::check_name;
@@ -41,6 +41,17 @@ impl Bursar {
             Ok((organisation, place.role))
         };
         places.into_iter().map(with).collect()
+    }
+
+    /// All organisations, for the operator.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn all_organisations(
+        &self,
+        page: Page<OrganisationId>,
+    ) -> Result<Vec<CountedOrganisation>, ServiceError> {
+        Ok(self.reads.run(move |reader| reader.organisations(page)).await?)
     }
 
     /// One organisation of the caller's, and what they are there.

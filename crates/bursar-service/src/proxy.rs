@@ -20,7 +20,7 @@ use crate::authenticate::Principal;
 use crate::breakers::{Circuit, Doing, Place};
 use crate::error::ServiceError;
 use crate::live::over_socket;
-use crate::rail::{CallError, CallMeaning, Protocol, Wanted};
+use crate::rail::{CallError, CallMeaning, Protocol, Rail, Wanted};
 use crate::spend::{SpendRequest, What};
 
 /// What Bitcoin's nodes say of a wallet that they do not have.
@@ -133,6 +133,17 @@ pub struct Beside {
     pub otp: Option<String>,
 }
 
+/// How a rail is spoken to, for whoever has a wallet there and called it in another way.
+pub(crate) fn spoken_to_otherwise(rail: &dyn Rail) -> ServiceError {
+    ServiceError::NotFound(if rail.protocol().is_some() {
+        "path on this rail: its calls are posted to its name alone, or to `/wallet/NAME` behind it"
+    } else if rail.exchanges().is_some() {
+        "path on this rail: it takes requests to the paths behind its name that its rules have"
+    } else {
+        "path on this rail: its wallets are spent from through Bursar's own interface and BitGo's"
+    })
+}
+
 impl Bursar {
     /// Carries calls out, in their order. A token that may see no wallet of the rail reads nothing there either; where a
     /// wallet is named, by what the rail calls it, no other is meant.
@@ -187,8 +198,8 @@ impl Bursar {
         calls: &Calls,
     ) -> Result<Understood<'a>, ServiceError> {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
-        let protocol = found.protocol().ok_or(ServiceError::NotFound("rail"))?;
         let mut wallets = self.wallets_on(principal, rail).await?;
+        let protocol = found.protocol().ok_or_else(|| spoken_to_otherwise(found.as_ref()))?;
         let named = wallet.map(|name| found.wallet_name(name).ok());
         wallets.retain(|own| named.as_ref().is_none_or(|name| name.as_ref() == Some(&own.reference)));
         let references: Vec<_> = wallets.iter().map(|wallet| wallet.reference.clone()).collect();

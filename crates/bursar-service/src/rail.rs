@@ -331,6 +331,11 @@ pub trait Rail: Send + Sync {
         Vec::new()
     }
 
+    /// Coins of which it is known that it reads their addresses, to be told to people.
+    fn coins(&self) -> Vec<Coin> {
+        self.coin().into_iter().chain(self.decimals().into_iter().map(|(coin, _)| coin)).collect()
+    }
+
     /// What an address of a coin means, in its normal form.
     ///
     /// # Errors

@@ -64,6 +64,12 @@ impl Health {
 }
 
 impl Bursar {
+    /// The names of all rails, for the operator.
+    #[must_use]
+    pub fn rail_names(&self) -> Vec<&str> {
+        self.rails.keys().map(String::as_str).collect()
+    }
+
     /// The rails of this server, each asked for the balance of one of the caller's wallets.
     ///
     /// # Errors

@@ -10,13 +10,13 @@ use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, Key, 
 use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
 use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Token, Uses};
-use bursar_store::{Page, Reader, StoreError, TokenBySecret, WalletOfUser};
+use bursar_store::{CountedOrganisation, Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
 use crate::conservation;
 use crate::rows::{
-    self, Found, audit, budget, credential, document, hold, invitation, limits, membership, position, role, secrets,
-    spend_key, spends, token, user, uses, wallet,
+    self, Found, audit, budget, credential, document, hold, invitation, limits, membership, organisation, position,
+    role, secrets, spend_key, spends, token, user, uses, wallet,
 };
 use crate::sql::unavailable;
 
@@ -96,6 +96,10 @@ impl Reader for SqliteReader {
 
     fn users(&mut self, page: Page<UserId>) -> Result<Vec<User>, StoreError> {
         user::all(&self.connection, page)
+    }
+
+    fn organisations(&mut self, page: Page<OrganisationId>) -> Result<Vec<CountedOrganisation>, StoreError> {
+        organisation::all(&self.connection, page)
     }
 
     fn memberships(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {

@@ -51,6 +51,7 @@ macro_rules! store_contract {
             long_lived_tokens_are_counted,
             users_come_in_pages,
             a_user_is_found_by_a_verified_address_only,
+            organisations_come_in_pages_with_how_many_belong_to_each,
             members_come_in_pages_with_their_accounts,
             wallet_members_come_in_pages_with_their_accounts,
             invitations_come_in_pages_by_organisation,

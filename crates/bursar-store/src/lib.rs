@@ -11,4 +11,4 @@ mod ports;
 pub mod seal;
 
 pub use error::StoreError;
-pub use ports::{Batch, Page, Position, Reader, Store, TokenBySecret, WalletOfUser, Writer};
+pub use ports::{Batch, CountedOrganisation, Page, Position, Reader, Store, TokenBySecret, WalletOfUser, Writer};

@@ -1,6 +1,6 @@
 //! What Bursar asks of a store.
 
-use bursar_core::account::{Invitation, MemberRole, Membership, User, Wallet, WalletRole};
+use bursar_core::account::{Invitation, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
 use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
@@ -96,6 +96,17 @@ pub struct TokenBySecret {
     pub token: Token,
     /// The secret that found it.
     pub secret: TokenSecret,
+}
+
+/// An organisation, and how many belong to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CountedOrganisation {
+    /// The organisation.
+    pub organisation: Organisation,
+    /// Its members.
+    pub members: u64,
+    /// Its wallets.
+    pub wallets: u64,
 }
 
 /// A wallet as one user sees it.
@@ -202,6 +213,12 @@ pub trait Reader: Send {
     /// # Errors
     /// The store does not answer.
     fn users(&mut self, page: Page<UserId>) -> Result<Vec<User>, StoreError>;
+
+    /// All organisations, by id, with how many belong to each.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn organisations(&mut self, page: Page<OrganisationId>) -> Result<Vec<CountedOrganisation>, StoreError>;
 
     /// A user's places in organisations, at most a thousand.
     ///

@@ -111,6 +111,10 @@ fn read_back(base: Head, recorded: Vec<Head>, path: &Path, to: &Path) -> Result<
         Unread::Record(problem) => refused(problem),
         Unread::Failure(failure) => failure,
     })? {
+        if verifier.head() == base && link.number <= base.number {
+            let (first, last) = (link.number, base.number);
+            return Err(refused(format!("it begins with link {first}, and links up to {last} are archived already")));
+        }
         verifier.check(&link, &events).map_err(|broken| refused(broken.to_string()))?;
     }
     let through = verifier.head();

@@ -178,11 +178,12 @@ pub(crate) fn files(rails: &Described) -> Vec<(&str, &'static str, &Path)> {
 }
 
 /// Says in the log which secrets lie in clear, and how that is changed.
-pub(crate) fn tell_of_files(rails: &Described) {
+pub(crate) fn tell_of_files(rails: &Described, configuration: &Path) {
+    let place = sealed::flag(configuration);
     for (rail, key, kept) in kept(rails) {
         if let Kept::File(file) = kept {
             let file = file.display();
-            let change = format!("bursar rail credential set {rail} --name {key} --from-file {file}");
+            let change = format!("bursar rail credential set {rail} --name {key} --from-file {file}{place}");
             tracing::warn!(rail, key, %file, change, "a credential of a rail lies in clear in a file");
         }
     }

@@ -93,19 +93,11 @@ impl Data {
         Ok(Self { store, sealer })
     }
 
-    /// Opens rails, with their secrets that are sealed here.
+    /// Opens rails, with their secrets that are sealed here, which come to those that were opened.
     ///
     /// # Errors
     /// A secret does not open, or a rail cannot be as it is described.
-    pub(crate) fn rails(&self, described: &Described) -> Result<Rails, Failure> {
-        self.rails_of(described, rails::Opened::default())
-    }
-
-    /// Opens rails beside a data directory that no configuration names.
-    ///
-    /// # Errors
-    /// As of [`Data::rails`].
-    pub(crate) fn rails_of(&self, described: &Described, mut opened: rails::Opened) -> Result<Rails, Failure> {
+    pub(crate) fn rails(&self, described: &Described, mut opened: rails::Opened) -> Result<Rails, Failure> {
         let mut reader = self.store.reader()?;
         for (rail, key, _) in rails::kept(described).filter(|(_, _, kept)| *kept == rails::Kept::Sealed) {
             let name = CredentialName::new(rail, key)?;

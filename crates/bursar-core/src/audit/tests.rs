@@ -131,7 +131,11 @@ fn a_chain_has_to_reach_the_link_it_is_verified_to() {
     assert!(done.is_done());
     assert_eq!(done.finish().unwrap().checkpoints, 0, "one beyond the end says nothing");
     let broken = verified(verifier, &chain[..1]).unwrap_err();
-    assert_eq!(broken, Broken { link: 2, fault: Fault::Truncated { reached: 2 } });
+    assert_eq!(broken, Broken { link: 2, fault: Fault::Ends { asked: 2 } });
+    assert_eq!(broken.to_string(), "the chain is sound as far as it goes, and ends with link 1: there is no link 2");
+    let recorded = Verifier::default().until(Some(9)).against([chain[2].0.head()]);
+    let broken = verified(recorded, &chain[..1]).unwrap_err();
+    assert_eq!(broken, Broken { link: 2, fault: Fault::Truncated { reached: 3 } }, "it once went further");
 }
 
 #[test]

@@ -73,6 +73,11 @@ pub enum Fault {
         /// The link it reached at least.
         reached: u64,
     },
+    /// The chain is sound, and ends before a link that was asked for.
+    Ends {
+        /// The link that was asked for.
+        asked: u64,
+    },
     /// The store begins elsewhere than its newest event of an archive says: somebody moved where it begins.
     Base,
     /// There are events or links outside of the chain.
@@ -180,12 +185,16 @@ impl Verifier {
     /// The chain ends too early.
     pub fn finish(mut self) -> Result<Verified, Broken> {
         self.meet()?;
-        let recorded = self.checkpoints.first().map(|head| head.number);
+        let counts = |head: &&Head| self.until.is_none_or(|last| head.number <= last);
+        let recorded = self.checkpoints.iter().find(counts).map(|head| head.number);
         // Where it is to begin it has to have come to, or a chain that was cut would pass.
         let first = self.believes.then_some(self.from);
-        match self.until.or(recorded).max(first) {
-            Some(reached) if reached > self.head.number => {
+        match (recorded.max(first), self.until) {
+            (Some(reached), _) if reached > self.head.number => {
                 Err(Broken { link: self.next_number(), fault: Fault::Truncated { reached } })
+            }
+            (_, Some(asked)) if asked > self.head.number => {
+                Err(Broken { link: self.next_number(), fault: Fault::Ends { asked } })
             }
             _ if self.base.is_some_and(|base| self.until.is_none() && !is_told(self.told.as_ref(), base)) => {
                 let link = self.base.map_or(0, |base| base.number);
@@ -222,6 +231,7 @@ impl Fault {
             Self::Hash => "hash",
             Self::Checkpoint => "checkpoint",
             Self::Truncated { .. } => "truncated",
+            Self::Ends { .. } => "ends",
             Self::Base => "base",
             Self::Unlinked => "unlinked",
             Self::Unreadable(_) => "unreadable",
@@ -238,6 +248,7 @@ impl fmt::Display for Fault {
             Self::Hash => f.write_str("its hash does not follow from its events"),
             Self::Checkpoint => f.write_str("a checkpoint recorded another hash: it or a link before it was rewritten"),
             Self::Truncated { reached } => write!(f, "the chain ends before it, and once reached link {reached}"),
+            Self::Ends { asked } => write!(f, "it is not there, and neither is link {asked}"),
             Self::Base => f.write_str("the store begins after it, and no event says that it was archived up to there"),
             Self::Unlinked => f.write_str("there are records here that are not in the chain"),
             Self::Unreadable(problem) => f.write_str(problem),
@@ -247,7 +258,13 @@ impl fmt::Display for Fault {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "link {} is broken: {}", self.link, self.fault)
+        match self.fault {
+            Fault::Ends { asked } => {
+                let last = self.link.saturating_sub(1);
+                write!(f, "the chain is sound as far as it goes, and ends with link {last}: there is no link {asked}")
+            }
+            _ => write!(f, "link {} is broken: {}", self.link, self.fault),
+        }
     }
 }
 

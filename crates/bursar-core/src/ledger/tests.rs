@@ -16,6 +16,7 @@ mod retention;
 mod settling;
 mod unlocking;
 mod wallets;
+mod windows;
 mod world;
 mod writing;
 

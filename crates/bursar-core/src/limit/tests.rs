@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn a_rolling_limit_is_kept_and_tells_the_truth_also_where_entries_are_merged(
-        pauses in prop::collection::vec(prop_oneof![9 => 0..30u64, 1 => 0..900u64], 4000), ceiling in 1200..2500u128,
+        pauses in prop::collection::vec(prop_oneof![29 => 0..30u64, 1 => 0..900u64], 4000), ceiling in 1200..2500u128,
     ) {
         let mut counted = Counted::new(Window::Rolling(Span::from_seconds(60)), ceiling);
         for pause in pauses {
@@ -188,6 +188,14 @@ fn a_spend_by_itself_is_measured_by_itself() {
 }
 
 #[test]
+fn a_limit_of_zero_refuses_a_spend_of_nothing_and_is_no_obstacle_where_nothing_is_asked() {
+    let counted = Counted::new(Window::Lifetime, 0);
+    assert_eq!(counted.ask(0, counted.now).fits, Fits::Never);
+    let nothing = counted.budget.report(SUBJECT, &counted.limit, Usage::default(), counted.now);
+    assert_eq!(nothing.fits, Fits::Now);
+}
+
+#[test]
 fn what_is_left_is_told_with_holds_taken_out_and_never_below_nothing() {
     let mut counted = Counted::new(Window::Lifetime, 10);
     for step in [Step::Hold(3), Step::Capture(100), Step::Hold(2)] {
@@ -208,6 +216,47 @@ fn what_wears_off_slower_than_it_is_kept_goes_on_counting() {
     let recent = (now.minus(Span::from_seconds(60)), used(2));
     budget.start_counting(&window, &[recent], now);
     assert_eq!(budget.used(&window, now).amount, Amount::new(9), "8 of which nothing is known but that they are old");
+}
+
+#[test]
+fn a_budget_counts_over_every_window_it_began_with_once() {
+    let [minute, hour] = [60, 3600].map(|seconds| Window::Rolling(Span::from_seconds(seconds)));
+    let now = utc("2026-01-01T00:00:00Z");
+    let past = [(now.minus(Span::from_seconds(90)), used(4)), (now, used(3))];
+    let mut budget = Budget::default();
+    for window in [&minute, &hour, &minute] {
+        budget.start_counting(window, &past, now);
+    }
+    assert_eq!(budget.windows.len(), 2);
+    assert_eq!([&minute, &hour].map(|window| budget.used(window, now).amount), [3, 7].map(Amount::new));
+}
+
+#[test]
+fn a_limit_tells_when_nothing_counts_any_more_and_nothing_if_nothing_does() {
+    let told = |counted: &Counted| counted.ask(0, counted.now).with_reset(&counted.budget, counted.now).resets;
+    let of = |window: &str| Counted::new(Window::parse(window).unwrap(), 10);
+    for (window, seconds) in [("rolling 60s", 60), ("accrual 1 per 30s", 120)] {
+        let mut counted = of(window);
+        assert_eq!(told(&counted), None, "{window}");
+        counted.take(&Step::Hold(4));
+        assert_eq!(told(&counted), None, "{window}: what is held does not count for a time");
+        counted.take(&Step::Capture(100));
+        let last = counted.now.plus(Span::from_seconds(seconds));
+        assert_eq!(told(&counted), Some(last), "{window}");
+        counted.now = last;
+        assert_eq!(told(&counted), None, "{window}");
+    }
+    let mut counted = of("calendar day UTC");
+    assert_eq!(told(&counted), Some(utc("2026-03-29T00:00:00Z")), "a period ends also if nothing was spent");
+    for step in [Step::Hold(4), Step::Capture(100)] {
+        counted.take(&step);
+    }
+    assert_eq!(told(&counted), Some(utc("2026-03-29T00:00:00Z")));
+    let mut counted = of("lifetime");
+    for step in [Step::Hold(4), Step::Capture(100)] {
+        counted.take(&step);
+    }
+    assert_eq!(told(&counted), None, "for life is for life");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod cover;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::amount::Amount;
@@ -60,9 +61,23 @@ pub enum Warning {
         /// How many are allowed at all.
         allowed: usize,
     },
+    /// A token's list of destinations has some of a coin on whose chain none of its limits lets it spend.
+    NothingToPayWith {
+        /// The coin they were given for.
+        coin: Coin,
+        /// How many they are.
+        destinations: usize,
+    },
 }
 
-/// What is odd about these rules, each oddity once.
+/// What is odd about these rules of a token, whose limits are also what lets it spend at all.
+pub fn warnings_of_token(set: &LimitSet) -> Vec<Warning> {
+    let mut found = warnings(set);
+    found.extend(of_unpayable(set));
+    found
+}
+
+/// What is odd about these rules, whoever's they are, each oddity once.
 pub fn warnings(set: &LimitSet) -> Vec<Warning> {
     let mut found: Vec<Warning> = Vec::new();
     let all = || set.limits.iter().chain(set.each());
@@ -224,6 +239,26 @@ fn of_destinations(set: &LimitSet) -> Vec<Warning> {
     }
 }
 
+/// The coins of allowed destinations that no limit lets a token pay, also not with another coin of the same chain.
+fn of_unpayable(set: &LimitSet) -> Vec<Warning> {
+    let lets = |limit: &&Limit| limit.is_of_amounts() && limit.ceiling != Ceiling::At(Amount::ZERO);
+    let payable: Vec<&Limit> = set.limits.iter().filter(lets).collect();
+    // That nothing at all may be spent is another warning, or meant.
+    if payable.is_empty() {
+        return Vec::new();
+    }
+    let can_pay = |chain: &str| payable.iter().any(|limit| limit.asset.reaches(chain));
+    let mut counted: BTreeMap<&Coin, usize> = BTreeMap::new();
+    for allowed in set.destinations.iter().filter_map(|rules| rules.allowed.as_ref()).flatten() {
+        if !can_pay(allowed.coin.chain()) {
+            let count = counted.entry(&allowed.coin).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    let warning = |(coin, destinations): (&Coin, usize)| Warning::NothingToPayWith { coin: coin.clone(), destinations };
+    counted.into_iter().map(warning).collect()
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -261,6 +296,10 @@ impl fmt::Display for Warning {
                 coin.as_str().to_ascii_lowercase()
             ),
             Self::NoDestination => f.write_str("no destination may be paid"),
+            Self::NothingToPayWith { coin, destinations } => {
+                let are = if *destinations == 1 { "destination is" } else { "destinations are" };
+                write!(f, "{destinations} {are} given for {coin}, and no limit lets the token spend {coin}: add one")
+            }
             Self::MoreThanAllowed { at_most, allowed } => {
                 let are = if *allowed == 1 { "is" } else { "are" };
                 write!(f, "that {at_most} may be paid at most adds nothing: only {allowed} {are} allowed at all")

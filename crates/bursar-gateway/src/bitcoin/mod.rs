@@ -187,6 +187,10 @@ impl Rail for BitcoinRail {
         self.node.is_core().then_some("not yet run against Bitcoin Core")
     }
 
+    fn coins(&self) -> Vec<Coin> {
+        vec![self.coin.clone()]
+    }
+
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
         self.knows(coin)?;
         let invalid = |refusal: Forbidden| RailError::Invalid { field: "address", problem: refusal.detail };

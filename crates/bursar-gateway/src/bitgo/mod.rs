@@ -190,6 +190,10 @@ impl Rail for BitgoRail {
         self.caller.is_refused()
     }
 
+    fn coins(&self) -> Vec<Coin> {
+        vec![self.coin.clone()]
+    }
+
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, RailError> {
         self.meant(coin, address)
     }

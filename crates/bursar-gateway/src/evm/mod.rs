@@ -180,6 +180,10 @@ impl Rail for EvmRail {
         self.chain.decimals().collect()
     }
 
+    fn coins(&self) -> Vec<Coin> {
+        std::iter::once(self.chain.native()).chain(self.chain.tokens()).cloned().collect()
+    }
+
     fn kind(&self) -> &'static str {
         "evm"
     }

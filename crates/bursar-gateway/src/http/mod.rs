@@ -317,6 +317,10 @@ impl Rail for HttpRail {
         self.rules.decimals().collect()
     }
 
+    fn coins(&self) -> Vec<Coin> {
+        self.rules.coins().into_iter().cloned().collect()
+    }
+
     fn refuses_credential(&self) -> bool {
         self.upstream.refuses_credential()
     }

@@ -1,7 +1,7 @@
 //! Limits: how they stand, changing them, and what they would say.
 
 use bursar_core::id::UserId;
-use bursar_core::limit::warnings::warnings;
+use bursar_core::limit::warnings::{warnings, warnings_of_token};
 use bursar_core::limit::{LimitReport, Subject};
 use bursar_core::time::{Span, Timestamp};
 use bursar_service::limits::{Bucket, Standing, Trial};
@@ -118,6 +118,7 @@ async fn user(call: &Call) -> Result<UserId, Failure> {
 /// How limits stand, with what whoever wrote them may not have meant: what a change of limits is answered.
 pub fn with_warnings(standing: &Standing, now: Timestamp) -> Value {
     let mut shown = shown(standing, now);
+    let warnings = if matches!(standing.subject, Subject::Token(_)) { warnings_of_token } else { warnings };
     shown["warnings"] = warnings(&standing.rules).iter().map(ToString::to_string).collect();
     shown
 }

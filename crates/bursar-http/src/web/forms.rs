@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use bursar_service::error::{ServiceError, Unproven};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::visit::Visit;
 use super::words;
@@ -103,7 +103,7 @@ impl Problems {
                         @for (field, problem) in &self.list {
                             li {
                                 @let problem = words::marked(problem);
-                                @if field.is_empty() { (problem) } @else { a href={ "#" (field) } { (problem) } }
+                                @if field.is_empty() { (problem) } @else { a href={ "#" (field) } { (name_of(field)) (problem) } }
                             }
                         }
                     }
@@ -111,6 +111,30 @@ impl Problems {
             }
         }
     }
+}
+
+/// Where the summary names a field, which is called what its label further down says.
+fn name_of(field: &str) -> Markup {
+    html! { b data-field=(field) {} }
+}
+
+/// The page with its summary naming the fields as their labels do.
+pub(crate) fn with_names(page: Markup, problems: &Problems) -> Markup {
+    let mut page = page.into_string();
+    for (field, _) in problems.list.iter().filter(|(field, _)| !field.is_empty()) {
+        let name = label(&page, field).map_or_else(String::new, |label| format!("<b>{label}:</b> "));
+        page = page.replace(&name_of(field).into_string(), &name);
+    }
+    PreEscaped(page)
+}
+
+/// What the label of a field says, or the legend of a group, as it is written in the page.
+fn label(page: &str, field: &str) -> Option<String> {
+    let behind = |text: &str| page.split_once(text).map(|(_, rest)| rest);
+    let label = behind(&format!("<label for=\"{field}\">"));
+    let legend = || behind(&format!("<fieldset id=\"{field}\""))?.split_once("<legend>").map(|(_, rest)| rest);
+    let (text, _) = label.or_else(legend)?.split_once('<')?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// The longest name and password that are looked at, in bytes.
@@ -249,5 +273,34 @@ pub(crate) fn choice(name: &str, value: &str, label: &str, is_chosen: bool) -> M
             input type="radio" id=(id) name=(name) value=(value) checked[is_chosen];
             div { label for=(id) { (label) } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_names_each_field_as_its_label_does_and_leads_to_it() {
+        let mut problems = Problems::default();
+        problems.add("", "it is too late");
+        problems.add("label", "give it a <name>");
+        problems.add("for", "choose what to do");
+        problems.add("gone", "it is not here");
+        let page = html! {
+            (problems.summary())
+            (Field { name: "label", label: "Who & what", is_optional: true, ..Field::default() }.draw(&problems))
+            fieldset id="for" class="wide" { legend { "What to do" } }
+        };
+        let page = with_names(page, &problems).into_string();
+        for said in [
+            "<li>It is too late",
+            "<a href=\"#label\"><b>Who &amp; what:</b> Give it a &lt;name&gt;",
+            "<a href=\"#for\"><b>What to do:</b> Choose what to do",
+            "<a href=\"#gone\">It is not here",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        assert!(!page.contains("data-field"), "{page}");
     }
 }

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::assets::{self, Asset};
 use super::cookie;
 use super::csrf::{self, Binding};
-use super::forms::Problems;
+use super::forms::{Problems, with_names};
 use super::visit::{Theme, Visit};
 
 /// The part of the pages a page belongs to.
@@ -99,7 +99,7 @@ impl Frame {
         if problems.is_empty() {
             return Answer::page(self.document(title, section, scripts, body));
         }
-        let title = format!("Error: {title}");
+        let (title, body) = (format!("Error: {title}"), with_names(body, problems));
         Answer::failed(problems.status(), self.document(&title, section, scripts, body))
     }
 

@@ -193,6 +193,27 @@ impl Open {
 }
 
 #[tokio::test]
+async fn a_coin_that_no_rail_reads_is_named_with_those_that_are_read() {
+    let (_upstream, url) = Upstream::start().await;
+    let server = Server::alone(Arc::new(rail(url))).await;
+    server.user(OWNER).await;
+    let session = server.log_in(OWNER).await;
+    let to = async |coin: &str| {
+        let destinations = json!({"allow": [{"coin": coin, "address": "acct_1"}]});
+        let body = json!({"label": "bot", "otp": OTP, "scope": ["wallet_spend_all"], "limits": ["usd 5/day"], "destinations": destinations});
+        server.send("POST", "/bursar/v1/tokens", Some(&session), Some(body)).await
+    };
+    assert_eq!(to("usd").await.status, 201);
+    let refused = to("tbtc").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (400, "invalid_field"), "{}", refused.body);
+    let told = refused.body["detail"].as_str().unwrap();
+    assert!(
+        told.contains("`tbtc` is no coin of any rail of this server; there are `") && told.contains("`usd`"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn a_spend_above_the_limit_is_refused_before_the_upstream_hears_of_it() {
     let shop = Open::new("usd 10/day").await;
     let refused = shop.charge("k", "amount=1001&source=tok").await;

@@ -165,3 +165,24 @@ async fn the_answers_to_one_batch_take_so_much_memory_and_no_more() {
     assert_eq!(answers[2]["error"]["code"], -32005);
     listening.stop.send(()).unwrap();
 }
+
+#[tokio::test]
+async fn a_path_that_a_rail_does_not_have_is_told_to_those_only_who_have_a_part_in_it() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let told = async |method: &str, path: &str| {
+        let answer = house.server.send(method, path, Some(&owner), None).await;
+        assert_eq!((answer.status.as_u16(), code(&answer)), (404, "not_found"), "{}", answer.body);
+        answer.body["detail"].as_str().unwrap().to_owned()
+    };
+    for path in ["/rail/chain/foo", "/rail/nowhere/foo"] {
+        assert_eq!(told("GET", path).await, "there is no such rail", "{path}");
+    }
+    assert_eq!(wallet(&house, &owner, "chain").await.status, 201);
+    let path = told("GET", "/rail/chain/foo").await;
+    assert_eq!(
+        path,
+        "there is no such path on this rail: its calls are posted to its name alone, or to `/wallet/NAME` behind it"
+    );
+    assert_eq!(told("GET", "/rail/nowhere/foo").await, "there is no such rail");
+}

@@ -100,7 +100,16 @@ impl Server {
         Self::built(policy(), sends_mail, chain()).await
     }
 
+    /// One whose only rail is this one, under the name `chain`.
+    pub(crate) async fn alone(rail: Arc<dyn Rail>) -> Self {
+        Self::on(policy(), true, rail, false).await
+    }
+
     async fn built(policy: Policy, sends_mail: bool, chain: Arc<dyn Rail>) -> Self {
+        Self::on(policy, sends_mail, chain, true).await
+    }
+
+    async fn on(policy: Policy, sends_mail: bool, chain: Arc<dyn Rail>, has_sandbox: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_790_000_000_000)));
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
@@ -115,7 +124,11 @@ impl Server {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             sealer: Sealer::new(&Secret::new([9; 32])).unwrap(),
-            rails: BTreeMap::from([("sandbox".to_owned(), rail), ("chain".to_owned(), chain)]),
+            rails: has_sandbox
+                .then(|| ("sandbox".to_owned(), rail))
+                .into_iter()
+                .chain([("chain".to_owned(), chain)])
+                .collect(),
             ecdh_key: Secret::new(String::new()),
             ecdh_public_key: String::new(),
             mail: sends_mail.then_some(post),

@@ -28,6 +28,16 @@ async fn a_dry_run_judges_the_address_that_is_named_and_not_that_of_a_person() {
 }
 
 #[tokio::test]
+async fn a_dry_run_without_wallet_and_organisation_says_which_are_missing() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let nowhere = ask(&world, &id, &token, json!({"wallet": null})).await;
+    assert_eq!((nowhere.status.as_u16(), code(&nowhere)), (400, "invalid_field"), "{}", nowhere.body);
+    let told = nowhere.body["detail"].as_str().unwrap();
+    assert!(told.contains("`wallet` is missing") && told.contains("`organisation`"), "{told}");
+}
+
+#[tokio::test]
 async fn a_dry_run_reads_recipients_of_a_wallet_without_a_rail_as_a_hold_does() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;

@@ -1,6 +1,7 @@
 //! Running a place in the browser: limits of people and organisations, freezes of wallets and organisations, a spend
 //! in full, and the trail in names.
 
+use bursar_core::audit::{Actor, Archived};
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -228,6 +229,26 @@ async fn whoever_may_decide_on_a_spend_has_its_rail_asked_and_reads_what_it_show
     let mut stranger = Browser::signed_in(&world.server, "stranger@example.com").await;
     assert_eq!(stranger.post(&format!("{path}/reconcile"), &[]).await.status, 404);
     assert_eq!(world.limits(&id).await["limits"][0]["held"], "5000", "nobody asked");
+}
+
+#[tokio::test]
+async fn a_file_of_the_trail_says_at_its_end_that_earlier_events_are_archived() {
+    let house = House::new().await;
+    let mut auditor = Browser::signed_in(&house.server, &name("auditor")).await;
+    let last = async |auditor: &mut Browser<'_>, form: &str| {
+        let file = auditor.get(&format!("/audit/export?form={form}")).await.html;
+        file.lines().last().unwrap().to_owned()
+    };
+    assert!(!last(&mut auditor, "csv").await.contains("archived"));
+    let chain = bursar_store_sqlite::SqliteChain::open(house.server.data()).unwrap().links(2, 1).unwrap();
+    let archived = Archived { first: 1, through: chain[0].0.head(), file: "old.jsonl".to_owned(), digest: [0; 32] };
+    house.server.bursar.note_archive(Actor::Operator, archived).await.unwrap();
+    assert_eq!(last(&mut auditor, "jsonl").await, r#"{"archivedThrough":2}"#);
+    assert!(
+        last(&mut auditor, "csv")
+            .await
+            .ends_with(",\"earlier events, up to link 2, are archived: ask whoever runs this server\"")
+    );
 }
 
 #[tokio::test]

@@ -148,6 +148,11 @@ impl Chain {
         self.tokens.iter().find(|(_, known)| *known == coin).map(|(contract, _)| contract)
     }
 
+    /// The tokens whose contracts are known.
+    pub fn tokens(&self) -> impl Iterator<Item = &Coin> {
+        self.tokens.values()
+    }
+
     /// What a call of a contract costs, if there is a rule for it.
     pub fn rule(&self, contract: &Address, selector: Selector) -> Option<&ContractRule> {
         self.rules.get(&(*contract, selector))

@@ -3,26 +3,51 @@
 use bursar_core::account::Organisation;
 use bursar_core::id::OrganisationId;
 use bursar_core::ledger::{Version, Versioned};
-use bursar_store::StoreError;
+use bursar_store::{CountedOrganisation, Page, StoreError};
 use rusqlite::{Connection, params};
 
+use crate::page::{at_most, id_bound};
 use crate::rows::{Found, freeze};
-use crate::sql::{execute, one};
+use crate::sql::{Columns, execute, many, one};
 
 pub(crate) fn load(connection: &Connection, id: OrganisationId) -> Found<Organisation> {
     let query = "SELECT version, id, name, freeze_since, freeze_until, freeze_reason, freeze_by,
                         requires_second_factor
                  FROM organisations WHERE id = ?1";
     one(connection, "organisations", query, params![id.as_bytes()], |columns| {
-        Ok(Versioned {
-            version: columns.get()?,
-            value: Organisation {
-                id: OrganisationId::from_bytes(columns.get()?),
-                name: columns.get()?,
-                freeze: freeze::read(columns)?,
-                requires_second_factor: columns.get()?,
-            },
-        })
+        Ok(Versioned { version: columns.get()?, value: read(columns)? })
+    })
+}
+
+pub(crate) fn all(connection: &Connection, page: Page<OrganisationId>) -> Result<Vec<CountedOrganisation>, StoreError> {
+    macro_rules! select {
+        ($rest:literal) => {
+            concat!(
+                "SELECT id, name, freeze_since, freeze_until, freeze_reason, freeze_by, requires_second_factor,
+                        (SELECT count(*) FROM memberships WHERE organisation = organisations.id),
+                        (SELECT count(*) FROM wallets WHERE organisation = organisations.id)
+                 FROM organisations ",
+                $rest
+            )
+        };
+    }
+    let query = if page.newest_first {
+        select!("WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
+    } else {
+        select!("WHERE id > ?1 ORDER BY id LIMIT ?2")
+    };
+    let bound = id_bound(page.after.as_ref().map(OrganisationId::as_bytes), page.newest_first);
+    many(connection, "organisations", query, params![bound, at_most(page.limit)], |columns| {
+        Ok(CountedOrganisation { organisation: read(columns)?, members: columns.get()?, wallets: columns.get()? })
+    })
+}
+
+fn read(columns: &mut Columns<'_>) -> Result<Organisation, StoreError> {
+    Ok(Organisation {
+        id: OrganisationId::from_bytes(columns.get()?),
+        name: columns.get()?,
+        freeze: freeze::read(columns)?,
+        requires_second_factor: columns.get()?,
     })
 }
 

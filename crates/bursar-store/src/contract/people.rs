@@ -1,6 +1,6 @@
 //! Accounts, members, invitations and sessions: what is found, in which order, page by page.
 
-use bursar_core::account::{Email, Invitation, MemberRole, Membership, WalletRole};
+use bursar_core::account::{Email, Invitation, MemberRole, Membership, Wallet, WalletRole};
 use bursar_core::id::{InvitationId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::Record;
 use bursar_core::token::{Token, TokenKind};
@@ -54,6 +54,31 @@ pub fn members_come_in_pages_with_their_accounts(database: &impl Database) {
             found.into_iter().map(|(_, user)| user.id).collect()
         });
     }
+}
+
+/// All of them, also those to which nobody belongs.
+pub fn organisations_come_in_pages_with_how_many_belong_to_each(database: &impl Database) {
+    let mut ledger = Ledger::open(database);
+    let ids = [1, 2, 3].map(|number| OrganisationId::from_bytes(nth(number)));
+    ledger.put(ids.map(|id| Record::Organisation(id, samples::organisation(id))));
+    let user = |number| UserId::from_bytes(nth(number));
+    ledger.put([(ids[0], 1), (ids[0], 2), (ids[1], 1)].map(|(organisation, number)| {
+        let (user, role) = (user(number), MemberRole::Member);
+        Record::Membership((organisation, user), Membership { organisation, user, role })
+    }));
+    ledger.put([(7, ids[1]), (8, ids[1]), (9, ids[2])].map(|(number, organisation)| {
+        let id = WalletId::from_bytes(nth(number));
+        Record::Wallet(id, Wallet { organisation, reference: id.to_string(), ..samples::wallet(id, "tbtc") })
+    }));
+    let mut reader = ledger.reader();
+    let all = reader.organisations(Page { limit: 9, after: None, newest_first: false }).expect("organisations");
+    let counts: Vec<_> = all.iter().map(|one| (one.members, one.wallets)).collect();
+    assert_eq!(counts, [(2, 0), (1, 2), (0, 1)]);
+    assert_eq!(all[0].organisation, samples::organisation(ids[0]));
+    assert_pages(&ids, |page| {
+        let found = reader.organisations(page).expect("organisations");
+        found.into_iter().map(|one| one.organisation.id).collect()
+    });
 }
 
 /// Who may do something with one wallet.

@@ -139,6 +139,9 @@ fn source(fields: &Fields<'_>) -> Result<Option<IpAddr>, FieldError> {
     fields.optional_text("address")?.map(read).transpose()
 }
 
+/// What a spend lacks that says neither where its money is nor whose it is.
+const NO_WALLET: &str = "is missing; name the wallet that would pay, or the `organisation` whose money it is";
+
 impl DryRun {
     /// Reads the body of the request.
     ///
@@ -147,11 +150,11 @@ impl DryRun {
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
         fields.only(&[&PAYMENT[..], &["organisation", "address"]].concat())?;
-        Ok(Self {
-            payment: Payment::read(&fields)?,
-            organisation: id(&fields, "organisation")?,
-            address: source(&fields)?,
-        })
+        let (payment, organisation) = (Payment::read(&fields)?, id(&fields, "organisation")?);
+        if payment.wallet.is_none() && organisation.is_none() {
+            return Err(fields.refuse("wallet", NO_WALLET));
+        }
+        Ok(Self { payment, organisation, address: source(&fields)? })
     }
 }
 

@@ -87,7 +87,11 @@ impl Range {
 /// What is in the store goes out as it is: verifying is another command's.
 fn export(range: &Range, place: &Place) -> Result<(), Failure> {
     let directory = place.directory()?;
-    let first = range.first(source::open(&directory)?.base()?.number)?;
+    let base = source::open(&directory)?.base()?.number;
+    let first = range.first(base)?;
+    if base > 0 && range.from.is_none() {
+        output::remark(&format!("earlier events, up to link {base}, are archived, and not in this export"));
+    }
     let mut source = Source::store(&directory, first)?;
     let mut last = first.saturating_sub(1);
     while let Some((link, events)) = source.next().map_err(|unread| unread.after(last))? {

@@ -130,13 +130,13 @@ fn examine(config: &Path) -> Vec<Point> {
     points.push(Point { what: "data directory", found: directory(&configuration.data_directory) });
     points.push(Point { what: "store", found: store(&configuration, master.as_ref()) });
     points.push(Point { what: "mail", found: mail(&configuration) });
-    points.push(Point { what: "rails", found: rails(&configuration, master.as_ref()) });
+    points.push(Point { what: "rails", found: rails(&configuration, config, master.as_ref()) });
     points.push(Point { what: "credentials", found: credentials(&configuration) });
     points
 }
 
 /// Whether every rail's node answers, and is on its chain.
-fn rails(configuration: &Configuration, master: Result<&MasterKey, &Failure>) -> Result<String, String> {
+fn rails(configuration: &Configuration, path: &Path, master: Result<&MasterKey, &Failure>) -> Result<String, String> {
     let described = configuration.rails();
     if described.is_empty() {
         return Ok(serve::NO_RAIL.to_owned());
@@ -151,7 +151,7 @@ fn rails(configuration: &Configuration, master: Result<&MasterKey, &Failure>) ->
     } else {
         let master =
             master.map_err(|_| "their sealed credentials cannot be opened without the master key".to_owned())?;
-        Data::open(directory, master).and_then(|data| data.rails(described))
+        Data::open(directory, master).and_then(|data| data.rails(described, Opened::configured(path)))
     };
     let open = open.map_err(|failure| told(&failure))?;
     let asked = server::runtime().map_err(|failure| told(&failure))?.block_on(async {

@@ -147,5 +147,6 @@ fn list(found: &Value, json: bool) -> Result<(), Failure> {
         .collect();
     let left = found.pointer("/recoveryCodes/left").and_then(Value::as_u64).unwrap_or_default();
     let drawn = table::draw(["ID", "KIND", "LABEL", "ADDED", "LAST USED"], &rows);
-    output::text(&format!("{drawn}\n{left} recovery codes left"))
+    output::table(&drawn, "there are no second factors")?;
+    output::text(&format!("{left} recovery codes left"))
 }

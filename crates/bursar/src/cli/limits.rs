@@ -28,6 +28,7 @@ pub(super) const FLAGS: &[(&str, &str)] = &[
     ("destinations.atMost", "--max-destinations"),
     ("destinations.each", "--each"),
     ("address", "--to"),
+    ("coin", "--to"),
 ];
 
 #[derive(Subcommand)]

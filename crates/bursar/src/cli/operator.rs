@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Account, Answer, Factors, LimitsOf, Request, socket};
 use crate::post::Mail;
-use crate::rails::Described;
+use crate::rails::{Described, Opened};
 use crate::server::{self, Data, Rails};
 
 #[derive(Subcommand)]
@@ -146,6 +146,11 @@ pub(super) enum User {
 /// Organisations, for the operator on the server's machine.
 #[derive(Subcommand)]
 pub(super) enum Organisation {
+    /// List the organisations.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
     /// Show the limits of an organisation, or change them.
     Limits {
         /// The organisation's id; the one that every server has if nothing is said.
@@ -157,8 +162,21 @@ pub(super) enum Organisation {
 
 impl Organisation {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
-        let Self::Limits { organisation, limits } = self;
-        limits.run(LimitsOf::Organisation(organisation), json)
+        let place = match self {
+            Self::Limits { organisation, limits } => return limits.run(LimitsOf::Organisation(organisation), json),
+            Self::List { place } => place,
+        };
+        environment::start_log("warn");
+        match place.answer(Request::Organisations)? {
+            Answer::Organisations { organisations } if json => {
+                output::json(&json!({"organisations": serde_json::to_value(organisations).unwrap_or(Value::Null)}))
+            }
+            Answer::Organisations { organisations } => {
+                output::table(&list_organisations(&organisations), "there are no organisations")
+            }
+            Answer::Failed { message } => Err(Failure::new(message)),
+            _ => Err(Failure::new("the server answered something else than was asked")),
+        }
     }
 }
 
@@ -217,7 +235,7 @@ impl User {
                 let users = serde_json::to_value(users).unwrap_or(Value::Null);
                 output::json(&json!({"users": users}))
             }
-            (Answer::Users { users }, false) => output::text(&list(&users)),
+            (Answer::Users { users }, false) => output::table(&list(&users), "there are no accounts"),
             (Answer::Invited { invitation, link, address, expires, mailed }, true) => output::json(&json!({
                 "id": invitation, "link": link, "email": address, "expires": expires, "mailed": mailed,
             })),
@@ -231,7 +249,7 @@ impl User {
             (Answer::Roles { roles }, false) => {
                 let row = |place: operator::Place| [place.name, place.role, place.organisation];
                 let rows: Vec<[String; 3]> = roles.into_iter().map(row).collect();
-                output::text(&table::draw(["ORGANISATION", "ROLE", "ID"], &rows))
+                output::table(&table::draw(["ORGANISATION", "ROLE", "ID"], &rows), "the account is in no organisation")
             }
             (Answer::Organisation { id }, true) => output::json(&json!({"id": id})),
             (Answer::Organisation { id }, false) => output::text(&id),
@@ -240,6 +258,7 @@ impl User {
                 | Answer::Wallet { .. }
                 | Answer::Allowed { .. }
                 | Answer::Credentials { .. }
+                | Answer::Organisations { .. }
                 | Answer::Limits { .. },
                 _,
             ) => Err(Failure::new("the server answered something else than was asked")),
@@ -266,7 +285,7 @@ impl Place {
 
     /// Has the request done by the server, or does it here if there is none.
     pub(super) fn answer(self, request: Request) -> Result<Answer, Failure> {
-        let mut described = Described::new();
+        let (mut described, mut opened) = (Described::new(), Opened::default());
         let (directory, key, policy, mail) = match self.data_dir {
             Some(directory) => {
                 let directory = directory.canonicalize().map_err(|problem| Failure::at(&directory, problem))?;
@@ -278,6 +297,7 @@ impl Place {
                 let policy = configuration.policy();
                 let mail = configuration.mail().cloned();
                 described = configuration.rails().clone();
+                opened = Opened::configured(&self.configured.config);
                 (configuration.data_directory, configuration.key_file, policy, mail)
             }
         };
@@ -295,7 +315,7 @@ impl Place {
             let data = Data::open(&directory, &master)?;
             let rails = match request.is_of_credentials() {
                 true => Rails::new(),
-                false => data.rails(&described)?,
+                false => data.rails(&described, opened)?,
             };
             let bursar = data.start(&master, rails, post, policy)?;
             let answer = operator::answer(&bursar, request).await;
@@ -316,6 +336,15 @@ pub(super) fn shown_once(factors: &Factors) -> String {
         factors.totp_uri,
         factors.recovery_codes.join("\n  "),
     )
+}
+
+fn list_organisations(organisations: &[operator::Organisation]) -> String {
+    let row = |one: &operator::Organisation| {
+        let state = one.frozen.as_ref().map_or_else(|| "active".to_owned(), |reason| format!("frozen: {reason}"));
+        [one.name.clone(), state, one.members.to_string(), one.wallets.to_string(), one.id.clone()]
+    };
+    let rows: Vec<[String; 5]> = organisations.iter().map(row).collect();
+    table::draw(["NAME", "STATE", "MEMBERS", "WALLETS", "ID"], &rows)
 }
 
 fn list(users: &[Account]) -> String {

@@ -11,6 +11,16 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
     raw(format!("{text}\n").as_bytes())
 }
 
+/// Prints a table, and says beside it, for people, that it is empty.
+pub(super) fn table(drawn: &str, none: &str) -> Result<(), Failure> {
+    text(drawn)?;
+    // Without rows it has one line, of its titles.
+    if drawn.lines().nth(1).is_none() {
+        remark(none);
+    }
+    Ok(())
+}
+
 /// Prints a document: on one line, so that line-wise readers can use it.
 pub(super) fn json(value: &Value) -> Result<(), Failure> {
     text(&value.to_string())

@@ -35,7 +35,11 @@ impl Rail {
         match self {
             Self::List(connection) => {
                 let rails = connection.client()?.rails()?;
-                if json { output::json(&json!({"rails": rails})) } else { output::text(&list(&rails)) }
+                if json {
+                    output::json(&json!({"rails": rails}))
+                } else {
+                    output::table(&list(&rails), "there are no rails")
+                }
             }
             Self::Credential(command) => command.run(json),
             #[cfg(feature = "http")]

@@ -54,8 +54,8 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
     }
     server::runtime()?.block_on(async {
         let data = Data::open(&configuration.data_directory, &master)?;
-        rails::tell_of_files(configuration.rails());
-        let rails = data.rails(configuration.rails())?;
+        rails::tell_of_files(configuration.rails(), config);
+        let rails = data.rails(configuration.rails(), rails::Opened::configured(config))?;
         rails::look(&rails).await;
         let names: Vec<_> = rails.keys().cloned().collect();
         let listener = server::listen(configuration.listen).await?;

@@ -56,7 +56,11 @@ impl Service {
             Self::Create(create) => create.run(json),
             Self::List(connection) => {
                 let services = connection.client()?.services()?;
-                if json { output::json(&json!({"services": services})) } else { output::text(&list(&services)) }
+                if json {
+                    output::json(&json!({"services": services}))
+                } else {
+                    output::table(&list(&services), "there are no credentials of services")
+                }
             }
         }
     }

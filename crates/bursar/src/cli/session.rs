@@ -56,7 +56,7 @@ impl Session {
                 let sessions = connection.client()?.sessions()?;
                 match json {
                     true => output::json(&json!({"sessions": sessions})),
-                    false => output::text(&list(&sessions)),
+                    false => output::table(&list(&sessions), "there are no sessions"),
                 }
             }
             Self::Revoke { id, others, connection, .. } => {

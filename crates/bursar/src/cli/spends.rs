@@ -105,7 +105,11 @@ impl Spends {
                     (false, Some(id)) => client.spends(&id)?,
                     (false, None) => client.spends(&shown::text(&client.own()?, "id"))?,
                 };
-                if json { output::json(&json!({"spends": spends})) } else { output::text(&list(&spends)) }
+                if json {
+                    output::json(&json!({"spends": spends}))
+                } else {
+                    output::table(&list(&spends), "there are no such spends")
+                }
             }
             Self::Show { id, connection } => show(&connection.client()?.spend_of_id(&id)?, json),
             Self::Resolve(resolve) => resolve.run(json),
@@ -124,7 +128,11 @@ fn reconcile(client: &Client, id: Option<String>, json: bool) -> Result<(), Fail
     }
     let ids: Vec<String> = client.unsettled()?.iter().map(|spend| shown::text(spend, "id")).collect();
     let asked = ask_of_each(&ids, |id| client.reconcile(id));
-    if json { output::json(&asked.document()) } else { output::text(&table_of(asked.rows())) }?;
+    if json {
+        output::json(&asked.document())
+    } else {
+        output::table(&table_of(asked.rows()), "nothing is unresolved")
+    }?;
     match asked.failed.len() {
         0 => Ok(()),
         failed => {

@@ -93,7 +93,11 @@ impl Template {
             }
             Self::List(connection) => {
                 let templates = connection.client()?.templates()?;
-                if json { output::json(&json!({"templates": templates})) } else { output::text(&list(&templates)) }
+                if json {
+                    output::json(&json!({"templates": templates}))
+                } else {
+                    output::table(&list(&templates), "there are no templates")
+                }
             }
             Self::Show { id, connection } => show(&connection.client()?.template(&id)?, json),
             Self::Edit { id, name, common, connection } => {

@@ -93,7 +93,11 @@ impl Token {
             Self::Create(create) => create.run(json),
             Self::List(connection) => {
                 let tokens = connection.client()?.tokens()?;
-                if json { output::json(&json!({"accessTokens": tokens})) } else { output::text(&list(&tokens)) }
+                if json {
+                    output::json(&json!({"accessTokens": tokens}))
+                } else {
+                    output::table(&list(&tokens), "there are no tokens")
+                }
             }
             Self::Show { id, connection } => {
                 let tokens = connection.client()?.tokens()?;

@@ -149,7 +149,11 @@ impl Wallet {
             Self::Allowed { place } => return list_allowed(&allowed(place, Request::AllowedWallets)?, json),
         };
         let wallets = connection.client()?.wallets(coin.as_deref())?;
-        if json { output::json(&json!({"wallets": wallets})) } else { output::text(&list(&wallets)) }
+        if json {
+            output::json(&json!({"wallets": wallets}))
+        } else {
+            output::table(&list(&wallets), "there are no such wallets in which you have a part")
+        }
     }
 }
 
@@ -196,7 +200,8 @@ fn list_allowed(allowed: &[Allowed], json: bool) -> Result<(), Failure> {
         [rail, reference, coin, organisation, wallet.as_deref().unwrap_or("not yet")].map(str::to_owned)
     };
     let rows: Vec<[String; 5]> = allowed.iter().map(row).collect();
-    output::text(&table::draw(["RAIL", "REFERENCE", "COIN", "ORGANISATION", "REGISTERED AS"], &rows))
+    let drawn = table::draw(["RAIL", "REFERENCE", "COIN", "ORGANISATION", "REGISTERED AS"], &rows);
+    output::table(&drawn, "no wallet is allowed to be registered")
 }
 
 /// The one line of a file that only its owner should be able to read.

@@ -48,6 +48,8 @@ pub(crate) enum Request {
     SetRole { username: String, organisation: Option<String>, role: Option<String> },
     /// Make an organisation.
     AddOrganisation { name: String, owner: String },
+    /// List the organisations.
+    Organisations,
     /// Freeze an account.
     Freeze { username: String, reason: Option<String>, seconds: Option<u64> },
     /// Lift an account's freeze.
@@ -137,6 +139,8 @@ pub(crate) enum Answer {
     Roles { roles: Vec<Place> },
     /// An organisation was made.
     Organisation { id: String },
+    /// All organisations.
+    Organisations { organisations: Vec<Organisation> },
     /// How limits stand, and how they stood before they were changed.
     Limits { before: Option<Value>, limits: Value },
     /// A wallet was registered.
@@ -168,6 +172,18 @@ pub(crate) struct Place {
     pub(crate) organisation: String,
     pub(crate) name: String,
     pub(crate) role: String,
+}
+
+/// An organisation in a list.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Organisation {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// Why it is frozen.
+    pub(crate) frozen: Option<String>,
+    pub(crate) members: u64,
+    pub(crate) wallets: u64,
 }
 
 /// An account in a list.
@@ -211,6 +227,9 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             .create_organisation_for(&name, &owner)
             .await
             .map(|made| Answer::Organisation { id: made.id.to_string() }),
+        Request::Organisations => {
+            people::organisations(bursar).await.map(|organisations| Answer::Organisations { organisations })
+        }
         Request::AddWallet { rail, coin, label, organisation, owner, key, reference } => {
             let key = key.map(Secret::new);
             let new = wallets::NewWalletTexts { rail, coin, label, organisation, owner, key, reference };
@@ -253,7 +272,7 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
         }
         Request::Archived(form) => bursar.note_archive(Actor::Operator, form.into()).await.map(|()| Answer::Done),
     };
-    done.unwrap_or_else(|error| Answer::Failed { message: told(&error, &named) })
+    done.unwrap_or_else(|error| Answer::Failed { message: told(&error, &named, &bursar.rail_names()) })
 }
 
 /// What a request names by kind, as the operator wrote it.
@@ -267,9 +286,11 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
         | Request::Freeze { username, .. }
         | Request::Unfreeze { username }
         | Request::AddOrganisation { owner: username, .. } => vec![("user", username.clone())],
-        Request::SetRole { username, organisation: place, .. }
-        | Request::AddWallet { owner: username, organisation: place, .. } => {
+        Request::SetRole { username, organisation: place, .. } => {
             organisation(place).into_iter().chain([("user", username.clone())]).collect()
+        }
+        Request::AddWallet { rail, owner, organisation: place, .. } => {
+            organisation(place).into_iter().chain([("user", owner.clone()), ("rail", rail.clone())]).collect()
         }
         Request::Invite { organisation: place, .. } => organisation(place).into_iter().collect(),
         Request::AllowWallet { rail, organisation: place, .. } => {
@@ -279,6 +300,7 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
         Request::UnfreezeWallet { wallet } => vec![("wallet", wallet.clone())],
         Request::AddUser { .. }
         | Request::Users
+        | Request::Organisations
         | Request::DisallowWallet { .. }
         | Request::AllowedWallets
         | Request::SealCredential { .. }
@@ -290,13 +312,20 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
     }
 }
 
-/// A failure in words: of what is not there, with its name.
-fn told(error: &ServiceError, named: &[(&str, String)]) -> String {
+/// A failure in words: of what is not there, with its name; of rails, of which there are few, with those there are.
+fn told(error: &ServiceError, named: &[(&str, String)], rails: &[&str]) -> String {
     let missing = match error {
         ServiceError::NotFound(what) => named.iter().find(|(kind, _)| kind == what),
         _ => None,
     };
-    missing.map_or_else(|| error.to_string(), |(kind, name)| format!("there is no {kind} `{name}`"))
+    let there_are = |kind: &str| match (kind, rails) {
+        ("rail", []) => "; there are none".to_owned(),
+        ("rail", rails) => {
+            format!("; there are {}", rails.iter().map(|rail| format!("`{rail}`")).collect::<Vec<_>>().join(", "))
+        }
+        _ => String::new(),
+    };
+    missing.map_or_else(|| error.to_string(), |(kind, name)| format!("there is no {kind} `{name}`{}", there_are(kind)))
 }
 
 fn enrolled(factors: Enrolment) -> Answer {
@@ -350,10 +379,19 @@ mod tests {
             organisation: Some("0a".to_owned()),
             role: None,
         };
-        let said = |what| told(&ServiceError::NotFound(what), &named(&request));
+        let said = |what| told(&ServiceError::NotFound(what), &named(&request), &[]);
         assert_eq!(said("user"), "there is no user `alcie@example.com`");
         assert_eq!(said("organisation"), "there is no organisation `0a`");
         assert_eq!(said("member"), "there is no such member");
-        assert_eq!(told(&ServiceError::Busy, &named(&request)), ServiceError::Busy.to_string());
+        assert_eq!(told(&ServiceError::Busy, &named(&request), &[]), ServiceError::Busy.to_string());
+    }
+
+    #[test]
+    fn a_rail_that_is_not_there_is_told_with_those_that_are() {
+        let (rail, reference, coin) = ("chian".to_owned(), "till".to_owned(), "tbtc".to_owned());
+        let request = Request::AllowWallet { rail, reference, coin, organisation: None };
+        let said = |rails: &[&str]| told(&ServiceError::NotFound("rail"), &named(&request), rails);
+        assert_eq!(said(&["chain", "shop"]), "there is no rail `chian`; there are `chain`, `shop`");
+        assert_eq!(said(&[]), "there is no rail `chian`; there are none");
     }
 }

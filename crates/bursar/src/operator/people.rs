@@ -6,8 +6,9 @@ use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
 use bursar_service::invitations::NewInvitation;
 use bursar_service::people::{DEFAULT_ORGANISATION, NewUser};
+use bursar_store::{CountedOrganisation, Page};
 
-use super::{Answer, Place, enrolled};
+use super::{Answer, Organisation, PAGE, Place, enrolled};
 
 /// Makes an account; whoever has its mail is asked to confirm the address.
 pub(super) async fn add(bursar: &Bursar, new: NewUser) -> Result<Answer, ServiceError> {
@@ -54,6 +55,22 @@ pub(super) async fn set_role(
     let role = role.map(self::role).transpose()?;
     bursar.set_role_named(username, self::organisation(organisation)?, role).await?;
     roles(bursar, username).await
+}
+
+/// All organisations, by age.
+pub(super) async fn organisations(bursar: &Bursar) -> Result<Vec<Organisation>, ServiceError> {
+    let now = bursar.now();
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let found = bursar.all_organisations(Page { limit: PAGE, after, newest_first: false }).await?;
+        let Some(last) = found.last() else { return Ok(all) };
+        after = Some(last.organisation.id);
+        all.extend(found.into_iter().map(|counted| {
+            let CountedOrganisation { organisation, members, wallets } = counted;
+            let frozen = organisation.freeze.filter(|freeze| freeze.holds_at(now)).map(|freeze| freeze.reason);
+            Organisation { id: organisation.id.to_string(), name: organisation.name, frozen, members, wallets }
+        }));
+    }
 }
 
 /// The organisation that is named, or the one that every server has.

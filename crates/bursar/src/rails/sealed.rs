@@ -1,11 +1,13 @@
 //! The secrets of a section: each in a file that is named, or sealed in the store under the name of its key.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bursar_core::secret::Secret;
 use bursar_service::rail_credentials::CredentialName;
 use serde::Deserialize;
+
+use crate::configuration::NAME;
 
 /// Which secrets of a section are sealed, by their keys without `_file`.
 #[derive(Deserialize, Clone, Debug, Default)]
@@ -34,8 +36,8 @@ pub(crate) enum Kept<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Opened {
     secrets: BTreeMap<CredentialName, Secret<String>>,
-    /// The data directory they are in, where no configuration says it.
-    directory: Option<PathBuf>,
+    /// What a command says to find them: a data directory, or a configuration with another name than the usual.
+    place: String,
 }
 
 /// The sealed secrets of one rail.
@@ -50,11 +52,25 @@ pub(super) struct Vault<'a> {
 impl Opened {
     /// Of a data directory that no configuration names.
     pub(crate) fn of(directory: Option<&Path>) -> Self {
-        Self { secrets: BTreeMap::new(), directory: directory.map(Path::to_owned) }
+        let place = directory.map(|directory| format!(" --data-dir {}", directory.display()));
+        Self { secrets: BTreeMap::new(), place: place.unwrap_or_default() }
+    }
+
+    /// Of the data directory that a configuration names.
+    pub(crate) fn configured(configuration: &Path) -> Self {
+        Self { secrets: BTreeMap::new(), place: flag(configuration) }
     }
 
     pub(crate) fn add(&mut self, name: CredentialName, secret: Secret<String>) {
         self.secrets.insert(name, secret);
+    }
+}
+
+/// What a command has to say for this configuration to be read.
+pub(crate) fn flag(configuration: &Path) -> String {
+    match configuration == Path::new(NAME) {
+        true => String::new(),
+        false => format!(" --config {}", configuration.display()),
     }
 }
 
@@ -67,8 +83,7 @@ impl Vault<'_> {
         let rail = self.rail;
         let found = self.opened.secrets.iter().find(|(name, _)| name.rail == rail && name.key == key);
         found.map(|(_, secret)| secret.clone()).ok_or_else(|| {
-            let place = self.opened.directory.as_ref().map(|directory| format!(" --data-dir {}", directory.display()));
-            let place = place.unwrap_or_default();
+            let place = &self.opened.place;
             let seal = format!("bursar rail credential set {rail} --name {key} --from-file FILE{place}");
             format!(
                 "`sealed` names `{key}`, and none is kept; `{seal}` seals one, or without --from-file what it reads"
@@ -155,6 +170,11 @@ operation = 'read'
             let elsewhere = open(&described, &sealed("other", &secrets)).map(drop).unwrap_err().to_string();
             let command = format!("bursar rail credential set {rail} --name {}", secrets[0].0);
             assert!(elsewhere.contains(&format!("{command} --from-file FILE`")), "{elsewhere}");
+            let named =
+                open(&described, &Opened::configured(Path::new("other.toml"))).map(drop).unwrap_err().to_string();
+            assert!(named.contains(&format!("{command} --from-file FILE --config other.toml`")), "{named}");
+            let usual = open(&described, &Opened::configured(Path::new(NAME))).map(drop).unwrap_err().to_string();
+            assert!(usual.contains(&format!("{command} --from-file FILE`")), "{usual}");
             let of_dev = open(&described, &Opened::of(Some(Path::new("/kept")))).map(drop).unwrap_err().to_string();
             assert!(of_dev.contains(&format!("{command} --from-file FILE --data-dir /kept`")), "{of_dev}");
             for secret in &secrets {

@@ -14,7 +14,7 @@ const PASSWORD: (&str, &str) = ("BURSAR_PASSWORD", "violet harbour 31");
 const DATA: [&str; 2] = ["--data", "data"];
 
 /// A data directory with at least five links, and nobody who serves it.
-fn set_up() -> Home {
+pub(crate) fn set_up() -> Home {
     let home = Home::new();
     let init = ["init", "--json", "--non-interactive", "--listen", "127.0.0.1:0", "--username", "owner@example.com"];
     home.run(&init, &[PASSWORD]).json();
@@ -24,15 +24,15 @@ fn set_up() -> Home {
     home
 }
 
-fn add_user(home: &Home, name: &str) {
+pub(crate) fn add_user(home: &Home, name: &str) {
     home.run(&["user", "add", "--json", &format!("{name}@example.com")], &[PASSWORD]).json();
 }
 
-fn audit(home: &Home, arguments: &[&str]) -> Ran {
+pub(crate) fn audit(home: &Home, arguments: &[&str]) -> Ran {
     home.run(&[&["audit"], arguments].concat(), &[])
 }
 
-fn verified(home: &Home) -> Value {
+pub(crate) fn verified(home: &Home) -> Value {
     audit(home, &["verify", "--json"]).json()
 }
 
@@ -41,7 +41,7 @@ fn head(home: &Home) -> u64 {
 }
 
 /// The link that is named as the first broken one, and what is wrong with it.
-fn broken(ran: &Ran) -> (u64, String) {
+pub(crate) fn broken(ran: &Ran) -> (u64, String) {
     assert_eq!(ran.code(), 1, "{}", ran.told());
     let failure = ran.failure();
     assert_eq!(failure["code"], "audit_chain_broken");
@@ -244,7 +244,12 @@ fn an_export_is_verified_without_the_store() {
     assert_eq!(part, lines[1..3].concat());
     assert_eq!(broken(&verify(&part, &[])).0, 1, "where it begins has to be said");
     verify(&part, &["--from", "2", "--to", "3"]).json();
-    assert_eq!(broken(&verify(&part, &["--from", "2", "--to", "4"])), (4, "truncated".to_owned()));
+    let short = verify(&part, &["--from", "2", "--to", "99"]);
+    assert_eq!((short.code(), &short.failure()["code"]), (1, &"audit_chain_ends".into()));
+    assert!(short.told().contains("ends with link 3: there is no link 99"), "{}", short.told());
+    assert!(!short.told().contains("broken"), "{}", short.told());
+    let cut = verify(&part, &["--from", "2", "--to", "99", "--checkpoint", "anchors"]);
+    assert_eq!(broken(&cut), (4, "truncated".to_owned()), "a checkpoint says that it once went on");
 
     sql(&home.path("data"), "UPDATE audit_events SET data = 'x' WHERE link = 3");
     let unreadable = audit(&home, &["export"]);
@@ -283,7 +288,7 @@ fn the_newest_events_are_shown_and_followed() {
 }
 
 /// Everything up to now into a file, and an event more.
-fn archive(home: &Home, to: &str) -> Value {
+pub(crate) fn archive(home: &Home, to: &str) -> Value {
     audit(home, &["archive", "--json", "--before", "2100-01-01T00:00:00Z", "--to", to]).json()
 }
 
@@ -305,9 +310,9 @@ fn what_is_archived_is_proved_by_its_files_and_the_store_together() {
     archive(&home, "two.jsonl");
     add_user(&home, "after");
     server.kill();
-    assert!(
-        audit(&home, &["archive", "--before", "2100-01-01T00:00:00Z", "--to", "one.jsonl"]).told().contains("broken")
-    );
+    let again = audit(&home, &["archive", "--before", "2100-01-01T00:00:00Z", "--to", "one.jsonl"]);
+    assert!(again.told().contains("it begins with link 1, and links up to "), "{}", again.told());
+    assert!(again.told().contains("are archived already; nothing was let go of"), "{}", again.told());
 
     let whole = |more: &[&str]| audit(&home, &[&["verify", "--json", "--archive"], more].concat());
     let sound = whole(&["one.jsonl", "two.jsonl", "--checkpoint", "anchors"]).json();
@@ -317,6 +322,8 @@ fn what_is_archived_is_proved_by_its_files_and_the_store_together() {
     assert!(without.told().contains("1 checkpoints lie in the archive"), "{}", without.told());
     assert!(audit(&home, &["verify", "--from", "1"]).told().contains("are archived"));
     assert!(audit(&home, &["tail", "-n", "1000"]).told().contains("are archived"));
+    assert!(audit(&home, &["export"]).told().contains("are archived, and not in this export"));
+    assert_eq!(audit(&home, &["export", "--from", &(last + 3).to_string()]).told(), "");
 
     assert_eq!(broken(&whole(&["one.jsonl"])), (last + 1, "number".to_owned()), "a file is missing at the end");
     assert_eq!(broken(&whole(&["two.jsonl"])), (1, "number".to_owned()), "a file is missing at the start");

@@ -99,6 +99,8 @@ fn limits_of_a_wallet_hold_beside_those_of_the_token() {
     let shown = desk.run(&["limits", "show", "wallet", wallet]).text();
     assert!(shown.contains("tbtc 0.00001/calendar day") && shown.contains("resets at 20"), "{shown}");
 
+    let nowhere = desk.run(&["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--amount", "1000"]);
+    assert!(nowhere.code() == 2 && nowhere.told().contains("--wallet <WALLET>"), "{}", nowhere.told());
     let attempt = ["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--wallet", wallet, "--amount"];
     let passes = desk.run(&[&attempt[..], &["1000"]].concat()).text();
     assert!(passes.contains("wallet: tbtc 0.00001/calendar day") && passes.ends_with("it would pass\n"), "{passes}");

@@ -1,5 +1,6 @@
 //! The program as people meet it: the real binary, real ports, real files.
 
+mod archiving;
 mod audit;
 mod desk;
 mod dev;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::support::Home;
 
 const PASSWORD: (&str, &str) = ("BURSAR_PASSWORD", "violet harbour 31");
@@ -55,6 +57,13 @@ fn an_operator_changes_roles_and_freezes() {
     assert!(again.told().contains("the account is not frozen, so nothing was lifted"), "{}", again.told());
     let made = home.run(&["user", "add-organisation", "--json", "Acme", "--owner", "second@example.com"], &[]).json();
     assert_eq!(made["id"].as_str().map(str::len), Some(32));
+    let listed = home.run(&["organisation", "list", "--json"], &[]).json()["organisations"].clone();
+    let acme = listed.as_array().unwrap().iter().find(|one| one["name"] == "Acme").unwrap();
+    assert_eq!(*acme, json!({"id": made["id"], "name": "Acme", "frozen": null, "members": 1, "wallets": 0}));
+    let table = home.run(&["organisation", "list"], &[]).text();
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["NAME", "STATE", "MEMBERS", "WALLETS", "ID"]);
+    assert!(lines.contains(&vec!["Acme", "active", "1", "0", made["id"].as_str().unwrap()]), "{table}");
 }
 
 #[test]

@@ -109,6 +109,10 @@ fn a_credential_is_sealed_once_and_shown_never() {
     assert_eq!(refused.code(), 1);
     let told = refused.told();
     assert!(told.contains("bursar rail credential set payments --name credential"), "{told}");
+    assert!(!told.contains("--config"), "{told}");
+    fs::copy(home.path("bursar.toml"), home.path("other.toml")).unwrap();
+    let told = home.run(&["serve", "--config", "other.toml"], &[]).told();
+    assert!(told.contains("payments --name credential --from-file FILE --config other.toml"), "{told}");
     let audit = home.run(&["audit", "tail", "--json"], &[]).text();
     for action in ["rail.credential_seal", "rail.credential_remove"] {
         assert!(audit.contains(action), "{audit}");
@@ -146,7 +150,13 @@ fn wallets_are_allowed_to_an_organisation_and_taken_back_by_the_operator() {
     let theirs = theirs.trim();
     assert!(allow(&["--organisation", "0a"]).told().contains("there is no organisation `0a`"));
     let nowhere = ["allow", "--coin", "usd", "--rail", "nowhere", "--reference", "shop"];
-    assert!(wallet(&nowhere).told().contains("there is no rail `nowhere`"));
+    assert!(wallet(&nowhere).told().contains("there is no rail `nowhere`; there are `payments`"));
+    let typo = ["add", "--coin", "usd", "--rail", "paymnets", "--label", "Shop", "--owner", "owner@example.com"];
+    let typo = wallet(&[&typo[..], &["--reference", "shop"]].concat());
+    assert!(typo.told().contains("there is no rail `paymnets`; there are `payments`"), "{}", typo.told());
+    let empty = wallet(&["allowed"]);
+    assert_eq!(empty.told(), "no wallet is allowed to be registered\n");
+    assert!(empty.text().starts_with("RAIL "), "the titles stand for whoever counts columns");
     let told = allow(&["--organisation", theirs]).text();
     assert_eq!(told, format!("organisation {theirs} may register `shop` of rail `payments`, as a wallet of usd\n"));
     let other = allow(&[]);

@@ -148,6 +148,46 @@ fn whom_a_subject_paid_is_kept_only_as_long_as_their_number_is_limited() {
 }
 
 #[test]
+fn an_edit_that_goes_on_limiting_whom_a_subject_pays_goes_on_from_whom_it_paid() {
+    for subject in EVERYBODY {
+        let mut world = governed(subject, at_most(1));
+        let first = held(world.pay(&[("a", 1)]));
+        world.capture(first.id, Amount::new(1));
+        world.now = at(1);
+        // What is not kept one by one any more can only be known from what was noted.
+        let forget = Command::Forget { holds: vec![first.id], kept: Span::ZERO };
+        assert!(matches!(world.run(forget).outcome, Outcome::Forgotten { spends: 1 }));
+        world.govern(subject, at_most(1));
+        assert_eq!(world.paying(&[("b", 1)]), "too_many_destinations", "{}", subject.kind());
+        assert_eq!(world.paying(&[("a", 1)]), "held");
+    }
+}
+
+#[test]
+fn an_edit_that_counts_no_destinations_leaves_none_counted() {
+    let mut world = World::limited(unlimited("tbtc"));
+    assert_eq!(world.paying(&[("a", 1)]), "held");
+    world.limits(BY_TOKEN, vec![limit("tbtc", 9)]);
+    assert!(world.find(&Key::Paid(BY_TOKEN)).is_none());
+    world.govern(BY_TOKEN, at_most(2));
+    let rules = world.rules(BY_TOKEN).unwrap().destinations.as_ref().unwrap();
+    assert_eq!(rules.counted_since, None, "their number is limited, and not what each gets");
+}
+
+#[test]
+fn what_a_wallet_paid_before_a_token_was_made_counts_for_that_token_too() {
+    let mut world = World::limited(unlimited("tbtc"));
+    let first = held(world.pay(&[("a", 6)]));
+    world.capture(first.id, Amount::new(6));
+    world.now = at(5);
+    world.govern(BY_WALLET, each(vec![without_fee(10)]));
+    world.edit_token(|token| token.created = at(9));
+    world.now = at(10);
+    assert_eq!(world.paying(&[("a", 5)]), "limit_exceeded");
+    assert_eq!(world.paying(&[("a", 4)]), "held");
+}
+
+#[test]
 fn each_destination_has_a_limit_of_its_own_for_every_subject() {
     for subject in EVERYBODY {
         let mut world = governed(subject, each(vec![without_fee(10), over("rolling 60s", count_limit("tbtc", 2))]));

@@ -75,6 +75,18 @@ fn a_group_that_comes_back_finds_what_was_spent_and_held_in_between() {
 }
 
 #[test]
+fn a_group_that_stays_keeps_its_budget_as_it_is() {
+    let mut world = World::new();
+    world.limits(BY_TOKEN, vec![unlimited("tbtc"), count_limit("*", 9)]);
+    world.spend(1);
+    world.hold(1);
+    let before = world.budget(BY_TOKEN, "*");
+    world.limits(BY_TOKEN, vec![unlimited("tbtc"), count_limit("*", 8)]);
+    assert_eq!(world.budget(BY_TOKEN, "*"), before);
+    assert_ne!(before, Budget::default());
+}
+
+#[test]
 fn a_coin_that_gets_an_entry_of_its_own_leaves_its_family_with_its_past() {
     let mut world = World::new();
     world.put(Record::Wallet(WALLET, wallet(WALLET, "hteth")));

@@ -149,6 +149,16 @@ fn the_fees_of_a_wallet_are_summed_up_over_any_day_with_those_of_before() {
 }
 
 #[test]
+fn a_spend_without_a_fee_is_no_matter_of_the_ceiling_of_fees() {
+    let mut world = World::limited(unlimited("tbtc"));
+    let hold = held(world.ask(1, |request| fee_within(request, 10, [10, 25])));
+    world.capture_with_fee(hold.id, Amount::new(11), Amount::new(10));
+    // The rail lowered its ceiling below what fees took already.
+    assert_eq!(answer(&world.ask(1, |request| fee_within(request, 1, [5, 5]))), "limit_exceeded");
+    assert_eq!(answer(&world.ask(1, |request| fee_within(request, 0, [5, 5]))), "held");
+}
+
+#[test]
 fn an_unlock_lifts_no_ceiling_of_fees() {
     let mut world = World::new();
     world.unlock(at(60));

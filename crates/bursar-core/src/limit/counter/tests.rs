@@ -114,7 +114,7 @@ proptest! {
 
     #[test]
     fn thousands_of_captures_in_a_rolling_window_are_overstated_by_one_slot_at_most(
-        pauses in prop::collection::vec(prop_oneof![9 => 0..40u64, 1 => 0..4000u64], 5000),
+        pauses in prop::collection::vec(prop_oneof![99 => 0..40u64, 1 => 0..4000u64], 5000),
     ) {
         let length = Span::from_seconds(100);
         let slot = Span::from_millis(length.as_millis().div_ceil(SLOTS));
@@ -122,12 +122,14 @@ proptest! {
         let one = Usage { fee: units(1), ..Usage::one(units(3)) };
         let mut counter = Counter::new(&window, utc("2026-01-01T00:00:00Z")).unwrap();
         let (mut captures, mut at) = (Vec::new(), utc("2026-01-01T00:00:00Z"));
+        let mut most_at_once = 0;
         for (number, pause) in pauses.into_iter().enumerate() {
             at = at.plus(Span::from_millis(pause));
             counter.record(&window, at, one);
             captures.push((at, one));
             let Counter::Rolling(rolling) = &counter else { panic!() };
             prop_assert!(rolling.entries().len() <= MOST_ENTRIES);
+            most_at_once = most_at_once.max(naively_used(&window, &captures, at).count);
             if number % 50 == 0 {
                 for now in [at, at.plus(Span::from_millis(777)), at.plus(length)] {
                     let (used, least) = (counter.used(&window, now), naively_used(&window, &captures, now));
@@ -137,7 +139,50 @@ proptest! {
                 }
             }
         }
+        prop_assert!(usize::try_from(most_at_once).unwrap() > MOST_ENTRIES, "too few to be merged: {most_at_once}");
     }
+}
+
+#[test]
+fn as_many_as_are_kept_apart_stay_apart_and_one_more_makes_one_of_each_slot() {
+    let window = Window::Rolling(Span::from_seconds(1000));
+    let width = i64::try_from(Span::from_seconds(1000).as_millis().div_ceil(SLOTS)).unwrap();
+    let start = utc("2026-01-01T00:00:00Z");
+    let captures: Vec<_> = (0..=u64::try_from(MOST_ENTRIES).unwrap())
+        .map(|number| (start.plus(Span::from_millis(4 * number)), Usage::one(units(number))))
+        .collect();
+    let entries = |counter: &Counter| match counter {
+        Counter::Rolling(rolling) => rolling.entries().copied().collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(entries(&counted(&window, &captures[..MOST_ENTRIES])), captures[..MOST_ENTRIES]);
+    let merged = counted(&window, &captures);
+    let mut slots = std::collections::BTreeMap::new();
+    for (at, usage) in &captures {
+        let slot = slots.entry(at.as_millis().div_euclid(width)).or_insert((*at, Usage::default()));
+        *slot = (*at, slot.1.saturating_add(*usage));
+    }
+    assert!(slots.len() > 2);
+    assert_eq!(entries(&merged), slots.into_values().collect::<Vec<_>>(), "dated as the youngest");
+    let last = captures[MOST_ENTRIES].0;
+    assert_eq!(merged.used(&window, last), naively_used(&window, &captures, last));
+}
+
+#[test]
+fn captures_of_one_instant_are_one_entry() {
+    let window = Window::Rolling(Span::from_seconds(60));
+    let spent = utc("2026-01-01T00:00:00Z");
+    let Counter::Rolling(rolling) = counted(&window, &[(spent, Usage::one(units(5))); 3]) else { panic!() };
+    assert_eq!(rolling.entries().copied().collect::<Vec<_>>(), [(spent, Usage { count: 3, ..Usage::one(units(15)) })]);
+}
+
+#[test]
+fn a_period_that_no_calendar_ends_never_makes_room() {
+    let window = Window::Calendar(CalendarUnit::Day, Zone::UTC);
+    let beyond = Timestamp::from_millis(i64::MAX - 10);
+    let counter = counted(&window, &[(beyond, Usage::one(units(5)))]);
+    assert_eq!(counter.used(&window, beyond), Usage::one(units(5)));
+    assert_eq!(counter.earliest(&window, Measure::Amount, units(4), beyond), None);
 }
 
 #[test]

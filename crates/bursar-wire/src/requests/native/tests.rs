@@ -9,6 +9,12 @@ fn payment() -> Value {
     json!({"coin": "tbtc", "amount": "60", "destination": "tb1q"})
 }
 
+fn trial() -> Value {
+    let mut trial = payment();
+    trial["wallet"] = ID.into();
+    trial
+}
+
 fn spend() -> Value {
     let mut spend = payment();
     spend["token"] = "v2x00".into();
@@ -55,8 +61,11 @@ fn a_spend_is_refused_for_the_field_that_is_wrong() {
     ]);
     assert_refused(CreateSpend::read, &spend(), &faults);
     let mut faults = faults_of_payments();
-    faults.push((json!({"token": "v2x"}), "token", "is not known here"));
-    assert_refused(DryRun::read, &payment(), &faults);
+    faults.extend([
+        (json!({"token": "v2x"}), "token", "is not known here"),
+        (json!({"wallet": null}), "wallet", "is missing; name the wallet that would pay, or the `organisation`"),
+    ]);
+    assert_refused(DryRun::read, &trial(), &faults);
 }
 
 #[test]
@@ -87,7 +96,10 @@ fn a_spend_is_read_with_all_that_comes_with_it() {
     assert_eq!((full.payment.fee_coin, full.payment.wallet), (coin("hteth"), ID.parse().ok()));
     assert_eq!((full.organisation, full.deadline), (ID.parse().ok(), Some(Span::from_seconds(60))));
     assert_eq!((full.address, full.comment.as_deref()), ("203.0.113.7".parse().ok(), Some("rent")));
-    assert_eq!(DryRun::read(&body(&payment())).unwrap().payment, expected);
+    let tried = DryRun::read(&body(&trial())).unwrap();
+    assert_eq!(tried.payment, Payment { wallet: ID.parse().ok(), ..expected.clone() });
+    let tried = DryRun::read(&with(&payment(), &json!({"organisation": ID}))).unwrap();
+    assert_eq!((tried.payment, tried.organisation), (expected, ID.parse().ok()));
 }
 
 #[test]

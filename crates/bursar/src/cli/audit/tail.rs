@@ -42,7 +42,7 @@ impl Tail {
         events.reverse();
         let last = events.last().map_or(end, |(link, _)| *link);
         if !json {
-            output::text(&table::draw(TITLES, &rows(&events)))?;
+            output::table(&table::draw(TITLES, &rows(&events)), "there are no events")?;
         } else if !show(&events, json)? {
             return Ok(());
         }

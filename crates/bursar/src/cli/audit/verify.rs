@@ -127,7 +127,13 @@ fn go_on(verifier: &mut Verifier, source: &mut Source) -> Result<(), Failure> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn broken(broken: Broken) -> Failure {
-    let failure = Failure::new(broken.to_string()).with_code("audit_chain_broken");
+    let failure = Failure::new(broken.to_string());
+    let failure = match broken.fault {
+        Fault::Ends { .. } => failure
+            .with_code("audit_chain_ends")
+            .with_hint("a checkpoint, with --checkpoint, tells whether it once went further"),
+        _ => failure.with_code("audit_chain_broken"),
+    };
     failure.with_context("link", broken.link).with_context("fault", broken.fault.code())
 }
 

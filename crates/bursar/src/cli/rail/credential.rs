@@ -172,5 +172,5 @@ fn list(described: Option<&Described>, sealed: &[(String, String)], json: bool) 
         let shown = |[rail, name, kept]: &[String; 3]| json!({"rail": rail, "name": name, "kept": kept});
         return output::json(&json!({"credentials": rows.iter().map(shown).collect::<Vec<_>>()}));
     }
-    output::text(&table::draw(["RAIL", "CREDENTIAL", "KEPT"], &rows))
+    output::table(&table::draw(["RAIL", "CREDENTIAL", "KEPT"], &rows), "no rail has a credential")
 }

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Try {
     amount: String,
     /// The wallet it would come from.
     #[arg(long)]
-    wallet: Option<String>,
+    wallet: String,
     #[command(flatten)]
     connection: Connection,
 }
@@ -40,7 +40,7 @@ impl Try {
         spend.insert("coin".to_owned(), self.coin.into());
         spend.insert("destination".to_owned(), self.to.into());
         spend.insert("amount".to_owned(), amount.into());
-        spend.extend(self.wallet.map(|wallet| ("wallet".to_owned(), wallet.into())));
+        spend.insert("wallet".to_owned(), self.wallet.into());
         let answer = client.dry_run(&self.id, &Value::Object(spend));
         let answer = answer.map_err(|error| Failure::from(error).with_flags(FLAGS))?;
         let is_allowed = answer.get("allowed") == Some(&Value::Bool(true));
