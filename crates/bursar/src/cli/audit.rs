@@ -72,10 +72,10 @@ impl Audit {
 impl Range {
     /// The first link that is asked of a chain that begins behind this one.
     fn first(&self, base: u64) -> Result<u64, Failure> {
-        match self.from {
-            Some(from) if from <= base => Err(Failure::new(format!("links up to {base} are archived"))
+        match self.from.or(self.to) {
+            Some(archived) if archived <= base => Err(Failure::new(format!("links up to {base} are archived"))
                 .with_hint("`bursar audit verify --archive` takes their files")),
-            from => Ok(from.unwrap_or_else(|| base.saturating_add(1))),
+            _ => Ok(self.from.unwrap_or_else(|| base.saturating_add(1))),
         }
     }
 

@@ -321,6 +321,8 @@ fn what_is_archived_is_proved_by_its_files_and_the_store_together() {
     let without = audit(&home, &["verify", "--checkpoint", "anchors"]);
     assert!(without.told().contains("1 checkpoints lie in the archive"), "{}", without.told());
     assert!(audit(&home, &["verify", "--from", "1"]).told().contains("are archived"));
+    assert!(audit(&home, &["verify", "--to", "1"]).told().contains("are archived"), "and not sound");
+    assert!(audit(&home, &["export", "--to", "1"]).told().contains("are archived"));
     assert!(audit(&home, &["tail", "-n", "1000"]).told().contains("are archived"));
     assert!(audit(&home, &["export"]).told().contains("are archived, and not in this export"));
     assert_eq!(audit(&home, &["export", "--from", &(last + 3).to_string()]).told(), "");

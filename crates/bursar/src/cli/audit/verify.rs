@@ -64,7 +64,10 @@ impl Verify {
     fn verify(&self, base: Head, recorded: Vec<Head>) -> Result<Verified, Failure> {
         let begins_in_store = self.archives.is_empty() && self.file.is_none();
         let verifier = match self.range.from {
-            None if begins_in_store => Verifier::after(base),
+            None if begins_in_store => {
+                self.range.first(base.number)?;
+                Verifier::after(base)
+            }
             None => Verifier::default(),
             Some(_) if begins_in_store => Verifier::believing(self.range.first(base.number)?),
             Some(from) => Verifier::believing(from),
