@@ -1,6 +1,7 @@
 //! The port to where money really moves. Rails are implemented in the gateway; the service only knows
 //! that each can be asked, told to send, and asked what became of a send.
 
+mod memory;
 mod permit;
 
 use std::future::Future;
@@ -21,6 +22,7 @@ use bursar_rails::jsonrpc::{Call, Calls};
 use crate::dialect::Dialect;
 use crate::feed::Feed;
 
+pub use self::memory::{Memory, NewNote, Note};
 pub use self::permit::{PayersHalf, Permit};
 pub use crate::outcome::SendOutcome;
 
@@ -90,52 +92,6 @@ pub enum RailError {
 /// What is said of a spend that its rail has, and that it cannot take back.
 pub fn on_its_way(reference: &str) -> String {
     format!("the rail has it as {reference}, which may still move it; it is given back once that cannot be any more")
-}
-
-/// What a rail keeps in the ledger's store: small notes of its own, durable before it acts on them.
-pub trait Memory: Send + Sync {
-    /// A note with its version.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    fn read(&self, name: &str) -> Result<Option<Note>, RailError>;
-
-    /// A note that is kept sealed.
-    ///
-    /// # Errors
-    /// The store does not answer, or the note was sealed with another key.
-    fn read_secret(&self, name: &str) -> Result<Option<Secret<Vec<u8>>>, RailError>;
-
-    /// Keeps notes together, each provided that its version is still this (0: there is none yet); without a body it is
-    /// let go of. Durable once answered; `false` if one of the versions is another.
-    fn write<'a>(&'a self, notes: Vec<NewNote>) -> Answer<'a, Result<bool, RailError>>;
-
-    /// Keeps a note with the settlement of the spend that is being sent, whatever was kept under its name: another commit
-    /// of its own would make each spend a third dearer. Durable when the spend is answered.
-    fn write_with_outcome(&self, name: &str, body: Vec<u8>);
-
-    /// Keeps a note sealed; `false` if there is one of that name already.
-    fn write_secret<'a>(&'a self, name: &'a str, body: Secret<Vec<u8>>) -> Answer<'a, Result<bool, RailError>>;
-}
-
-/// A note as it is kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Note {
-    /// Its version.
-    pub version: u64,
-    /// What it says.
-    pub body: Vec<u8>,
-}
-
-/// A note to keep.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NewNote {
-    /// Its name among the rail's.
-    pub name: String,
-    /// The version that it takes the place of.
-    pub version: u64,
-    /// What it says; nothing to let go of it.
-    pub body: Option<Vec<u8>>,
 }
 
 /// What a call in a rail's own protocol means.
