@@ -257,7 +257,7 @@ fn target_of(uri: &Uri) -> PathAndQuery {
 /// Reads a body to its end. One that turns out to be long waits for its turn, so that many of them are not in memory at once.
 async fn all_of(body: Coming, most: usize, long: &Semaphore) -> Result<Bytes, NoAnswer> {
     let mut body = Limited::new(body, most);
-    let (mut pieces, mut length, mut turn) = (Vec::<Bytes>::new(), 0_usize, None);
+    let (mut whole, mut rest, mut turn) = (Bytes::new(), Vec::new(), None);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             let reason = if error.is::<LengthLimitError>() {
@@ -268,16 +268,18 @@ async fn all_of(body: Coming, most: usize, long: &Semaphore) -> Result<Bytes, No
             NoAnswer::Lost(reason)
         })?;
         let Ok(piece) = frame.into_data() else { continue };
-        length = length.saturating_add(piece.len());
-        if turn.is_none() && length > LONG {
+        if turn.is_none() && whole.len().saturating_add(rest.len()).saturating_add(piece.len()) > LONG {
             turn = long.acquire().await.ok();
         }
-        pieces.push(piece);
+        // One piece is taken as it came; of many small ones each would keep memory of its own.
+        if whole.is_empty() && rest.is_empty() {
+            whole = piece;
+        } else {
+            rest.extend_from_slice(&std::mem::take(&mut whole));
+            rest.extend_from_slice(&piece);
+        }
     }
-    Ok(match pieces.as_slice() {
-        [all] => all.clone(),
-        pieces => pieces.concat().into(),
-    })
+    Ok(if rest.is_empty() { whole } else { rest.into() })
 }
 
 /// Where a service is, and what it is told of us.

@@ -270,6 +270,14 @@ impl Bursar {
                 format!("is more than the {} that were held; say `moreThanHeld` if so much moved", hold.cost.amount);
             return Err(ServiceError::invalid("amount", problem));
         }
+        if let Finding::Moved { amount, fee: Some(fee), more_than_held: false, .. } = &finding {
+            let (amount, fee) = moved(&hold, *amount, Some(*fee));
+            if hold.cost.really(amount, fee).exceeds(&hold.cost) {
+                let problem = "comes to more than what was held of the amount, of the fee, or for the recipients; say `moreThanHeld` if \
+                               so much moved";
+                return Err(ServiceError::invalid("fee", problem));
+            }
+        }
         if evidence.trim().is_empty() {
             return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
         }
@@ -282,8 +290,7 @@ impl Bursar {
         let (command, gives_back) = match finding {
             Finding::Moved { amount, fee, reference, .. } => {
                 let (amount, fee) = moved(&hold, amount, fee);
-                let counted = hold.cost.really(amount, fee);
-                let gives_back = counted.amount < hold.cost.amount || counted.fee < hold.cost.fee;
+                let gives_back = hold.cost.exceeds(&hold.cost.really(amount, fee));
                 (Command::Capture { hold: id, amount, fee, reference, by }, gives_back)
             }
             Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, true),
@@ -292,7 +299,8 @@ impl Bursar {
         let _turn = if gives_back {
             // A slow rail keeps what it is given here as it keeps spends.
             let turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
-            self.check_not_moved(&hold).await?;
+            // Whatever became of it while this waited.
+            self.check_not_moved(&self.stored_spend(id)?).await?;
             Some(turn)
         } else {
             None

@@ -104,16 +104,25 @@ impl Bursar {
     /// # Errors
     /// The request is still being carried out, the rail has the spend or knows that it moved, or the store does not answer.
     pub(crate) async fn check_not_moved(&self, hold: &Hold) -> Result<(), ServiceError> {
-        if hold.holder.is_some() || hold.captures_itself {
+        if matches!(hold.state, HoldState::Captured { .. } | HoldState::Released { .. }) {
+            // Its settlement says what became of it.
+            return Ok(());
+        }
+        if hold.captures_itself {
+            let problem =
+                "it was let pass, and counts as captured; only the service whose credential asked gives it back";
+            return Err(ServiceError::Conflict(problem.to_owned()));
+        }
+        if hold.holder.is_some() {
             return Ok(());
         }
         if self.in_flight.contains(hold.id) {
             let problem = "its request is still being carried out; decide when that has its answer";
             return Err(ServiceError::Conflict(problem.to_owned()));
         }
-        // Its settlement says what became of it, or that it is too early to say.
-        if self.not_to_be_asked_after(hold).is_some() {
-            return Ok(());
+        // INVARIANT: nobody's word counts before the rail was asked, and the rail is not asked too early.
+        if let Some(problem) = self.not_to_be_asked_after(hold) {
+            return Err(ServiceError::Conflict(problem));
         }
         let outcome = self.became_of(hold).await?;
         let problem = match &outcome {

@@ -11,12 +11,14 @@ use super::send::{NO_LONGER_TAKEN, reason};
 use super::sent::{self, Asked, Remembered, Taken};
 use super::{BitgoRail, requests};
 
+/// Whether something shown is in one of these states.
+fn is_in(shown: &Json, states: &[&str]) -> bool {
+    shown.get("state").and_then(Json::as_text).is_some_and(|state| states.contains(&state))
+}
+
 impl BitgoRail {
     pub(super) async fn why_it_may_move(&self, hold: &Hold, memory: &dyn Memory) -> Result<Option<String>, RailError> {
         let Some((_, Remembered::Asked(asked))) = sent::read(memory, hold.id)? else { return Ok(None) };
-        if let Taken::Sent(reference) = &asked.taken {
-            return Ok(Some(bursar_service::rail::on_its_way(reference)));
-        }
         let end = asked.at.plus(NO_LONGER_TAKEN);
         if self.caller.now() <= end && asked.taken == Taken::Untold {
             return Ok(Some(format!("the upstream may still take it until {end}; decide after that")));
@@ -34,9 +36,17 @@ impl BitgoRail {
         let name = bitgo::sequence_id(hold.id);
         let transfer = self.of_wallet(&asked.wallet, &["transfer", "sequenceId", &name]);
         // One that came to nothing and has a transaction is told nowhere else: whether that can be mined, a person sees.
-        let is_over = |transfer: &Json| transfer.get("state").and_then(Json::as_text) == Some("failed");
-        if self.shown(&transfer).await?.is_some_and(|transfer| !is_over(&transfer)) {
-            return Ok(Some("the upstream has a transfer of this name; what becomes of that, becomes of the spend"));
+        match (self.shown(&transfer).await?, &asked.taken) {
+            (Some(transfer), _) if is_in(&transfer, &["failed", "rejected", "removed"]) => {}
+            (Some(_), _) => {
+                return Ok(Some(
+                    "the upstream has a transfer of this name; what becomes of that, becomes of the spend",
+                ));
+            }
+            (None, Taken::Sent(_)) => {
+                return Ok(Some("the upstream had it on its way, and shows no transfer of it now; it may still move"));
+            }
+            (None, Taken::Untold | Taken::Awaiting(_)) => {}
         }
         if requests::is_request(hold) && self.request_of(hold, asked).await?.is_some() {
             return Ok(Some(
@@ -45,9 +55,11 @@ impl BitgoRail {
         }
         if let Taken::Awaiting(approval) = &asked.taken
             && let Some(approval) = self.shown(&["api", "v2", "pendingapprovals", approval]).await?
-            && approval.get("state").and_then(Json::as_text) != Some("rejected")
+            && !is_in(&approval, &["rejected", "canceled"])
         {
-            return Ok(Some("the upstream still has the approval that it waits for; reject that there first"));
+            return Ok(Some(
+                "the upstream has the approval that it waits for, which is not rejected or cancelled; do that there first",
+            ));
         }
         Ok(None)
     }

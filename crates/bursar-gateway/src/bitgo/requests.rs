@@ -60,10 +60,10 @@ impl BitgoRail {
             }
             after = shown.get("nextBatchPrevId").and_then(Json::as_text).map(str::to_owned);
             if after.is_none() || asked.request.is_some() {
-                break;
+                return Ok(None);
             }
         }
-        Ok(None)
+        Err(RailError::Unavailable("the upstream has more transaction requests than are looked through".to_owned()))
     }
 }
 

@@ -392,11 +392,14 @@ impl Rail for HttpRail {
         _memory: &'a dyn Memory,
     ) -> Answer<'a, Result<Option<String>, RailError>> {
         let instruction = Instruction::read(&hold.instruction);
-        // INVARIANT: where the upstream can be asked, its word counts, and it is given time to have what is on its way.
-        let is_told =
-            instruction.is_some_and(|instruction| self.rules.look_up(&instruction, &hold.id.to_string()).is_some());
-        let problem = "the rail asks what became of it, and was not told yet; if the upstream does not have it, it is given back \
-                       by itself after `refused_after_seconds`";
+        // INVARIANT: where the upstream can be asked, its word counts, and it is given time to have what is on its way. One whose
+        // rule knows no refusal says all that it can by not having a spend for that long.
+        let is_told = instruction.is_some_and(|instruction| {
+            let is_all = self.patience.is_over(hold.id) && !self.rules.look_up_refuses(&instruction);
+            !is_all && self.rules.look_up(&instruction, &hold.id.to_string()).is_some()
+        });
+        let problem = "the rail asks the upstream what became of it, and was not told yet; what the upstream does not have is given \
+                       back, or left to you, `refused_after_seconds` after it was first looked for";
         Box::pin(std::future::ready(Ok(is_told.then(|| problem.to_owned()))))
     }
 

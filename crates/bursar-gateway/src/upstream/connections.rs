@@ -186,18 +186,19 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let driver = &mut self.driver;
         // The answer comes by the driver alone, in this task: that wakes it, and to be woken by both is to do all twice.
-        // So the answer wakes nobody, and must not be put off by the runtime either.
-        unconstrained(std::future::poll_fn(|context| {
+        // So the answer wakes nobody, and must not be put off by the runtime either. The driver must: whatever a service
+        // sends without end, others have their turn, and the time for an answer runs out.
+        let mut answer = pin!(unconstrained(self.sender.try_send_request(request)));
+        let driver = &mut self.driver;
+        std::future::poll_fn(|context| {
             if let Some(driving) = driver
                 && Pin::new(&mut **driving).poll(context).is_ready()
             {
                 *driver = None;
             }
             answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-        }))
+        })
         .await
     }
 }
@@ -358,6 +359,23 @@ mod tests {
             assert!(matches!(upstream.get().await, Err(NoAnswer::Lost(_))));
             assert_eq!(accepted.load(Ordering::SeqCst), count);
         }
+    }
+
+    #[tokio::test]
+    async fn interim_answers_without_end_hold_up_nobody_and_are_given_up() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            use std::io::Write as _;
+            let (mut socket, _) = listener.accept().unwrap();
+            let flood = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4096);
+            while socket.write_all(&flood).is_ok() {}
+        });
+        let upstream = at(&url).hurried(std::time::Duration::from_millis(300));
+        let begun = std::time::Instant::now();
+        let answered = tokio::time::timeout(WITHIN, upstream.get()).await.expect("the time for an answer runs out");
+        assert!(matches!(answered, Err(NoAnswer::Lost(_))), "{answered:?}");
+        assert!(begun.elapsed() < WITHIN);
     }
 
     #[tokio::test]

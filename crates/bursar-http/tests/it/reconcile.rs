@@ -73,10 +73,16 @@ async fn whoever_says_that_less_moved_gives_the_rest_back_no_more_easily() {
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
     assert_eq!(world.spend_to(&token, "sandbox:drop-answer", "60").await.status, 409);
     let spend = unsettled(&world).await;
-    let less = json!({"moved": true, "amount": "1", "reference": "seen"});
-    let refused = say(&world, &spend, less).await;
-    assert_eq!(code(&refused), "conflict", "{}", refused.body);
-    assert!(refused.body["detail"].as_str().unwrap().contains("the rail shows that it moved as"), "{}", refused.body);
+    let more = say(&world, &spend, json!({"moved": true, "fee": "100000", "reference": "seen"})).await;
+    assert_eq!((more.status.as_u16(), &more.body["field"]), (400, &json!("fee")), "{}", more.body);
+    // Also if all that left is said to be the fee: limits without fees would get it back.
+    for less in [
+        json!({"moved": true, "amount": "60", "fee": "60", "reference": "seen", "moreThanHeld": true}),
+        json!({"moved": true, "amount": "1", "reference": "seen"}),
+    ] {
+        let refused = say(&world, &spend, less).await;
+        assert_eq!(code(&refused), "conflict", "{}", refused.body);
+    }
     assert_eq!(world.limits(&id).await["limits"][0]["captured"], "60");
 }
 

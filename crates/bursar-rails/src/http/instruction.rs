@@ -77,6 +77,12 @@ impl Rules {
         look_up.asked(name)
     }
 
+    /// Whether the answer to that may be that it came to nothing.
+    pub fn look_up_refuses(&self, instruction: &Instruction) -> bool {
+        let look_up = self.spending(instruction).and_then(|spending| spending.priced.first()?.look_up.as_ref());
+        look_up.is_some_and(|look_up| look_up.reading.refused.is_some())
+    }
+
     /// What the answer to that says.
     pub fn became_as_looked_up(
         &self,

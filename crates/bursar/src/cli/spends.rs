@@ -79,7 +79,7 @@ pub(super) struct Resolve {
     #[arg(long, conflicts_with = "not_moved")]
     fee: Option<String>,
     /// More than was held moved: recorded in full, which cannot be taken back and locks the token.
-    #[arg(long, conflicts_with = "not_moved", requires = "amount")]
+    #[arg(long, conflicts_with = "not_moved")]
     more_than_held: bool,
     /// Where you looked and what you saw; it is kept in the audit chain.
     #[arg(long, value_name = "TEXT")]

@@ -289,6 +289,9 @@ fn three_spends() -> String {
             let (answer, head) = (answer.to_string(), "content-type: application/json\r\nconnection: close");
             let length = answer.len();
             write!(socket, "HTTP/1.1 {status} X\r\n{head}\r\ncontent-length: {length}\r\n\r\n{answer}").unwrap();
+            // What was not read when it closes would take the answer with it.
+            socket.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::copy(&mut socket, &mut std::io::sink()).ok();
         }
     });
     url

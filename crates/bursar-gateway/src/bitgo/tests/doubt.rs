@@ -22,10 +22,12 @@ async fn what_waits_for_an_approval_is_a_persons_to_give_back_only_once_that_was
     let (double, rail, hold) = awaiting().await;
     double.says("GET sequenceId", 404, &absent());
     double.says("GET 5f", 200, r#"{"id":"5f","state":"pending"}"#);
-    assert!(problem(&double, &rail, &hold).await.unwrap().contains("reject that there first"));
+    assert!(problem(&double, &rail, &hold).await.unwrap().contains("not rejected or cancelled"));
     double.says("GET 5f", 200, r#"{"id":"5f","state":"approved"}"#);
     assert!(problem(&double, &rail, &hold).await.is_some());
-    for (status, body) in [(200, r#"{"id":"5f","state":"rejected"}"#), (404, "{}")] {
+    for (status, body) in
+        [(200, r#"{"id":"5f","state":"rejected"}"#), (200, r#"{"id":"5f","state":"canceled"}"#), (404, "{}")]
+    {
         double.says("GET 5f", status, body);
         assert_eq!(problem(&double, &rail, &hold).await, None);
     }
@@ -50,6 +52,25 @@ async fn an_upstream_that_does_not_say_whether_it_has_a_spend_keeps_it_held() {
     assert_eq!(problem(&double, &rail, &hold).await, None);
     double.says("GET 5f", 503, "{}");
     assert!(problem(&double, &rail, &hold).await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_is_a_persons_to_give_back_once_the_upstream_shows_that_it_failed() {
+    let double = Double::new(AuthVersion::V3);
+    double.says("POST sendcoins", 200, &sent("signed"));
+    let (rail, hold) = (double.rail(Software::Bitgo).await, spend());
+    let outcome = rail.carry_out(WALLET, &hold, &*double.notes).await;
+    assert!(matches!(outcome, SendOutcome::Sent { .. }), "{outcome:?}");
+    double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+    for (status, body, is_free) in [
+        (200, transfer("signed", r#""ab""#), false),
+        (404, absent(), false),
+        (200, transfer("failed", r#""ab""#), true),
+        (200, transfer("removed", r#""ab""#), true),
+    ] {
+        double.says("GET sequenceId", status, &body);
+        assert_eq!(problem(&double, &rail, &hold).await.is_none(), is_free, "{status} {body}");
+    }
 }
 
 #[tokio::test]
