@@ -263,20 +263,16 @@ impl Bursar {
         let hold = self.stored_spend(id)?;
         self.may_resolve(principal, &hold)?;
         // A slip of the finger must not be kept for good: it cannot be taken back, and it stops the token.
-        if let Finding::Moved { amount: Some(amount), more_than_held: false, .. } = &finding
-            && *amount > hold.cost.amount
+        if let Finding::Moved { amount, fee, more_than_held: false, .. } = &finding
+            && let (left, paid) = moved(&hold, *amount, *fee)
+            && hold.cost.really(left, paid).exceeds(&hold.cost)
         {
-            let problem =
-                format!("is more than the {} that were held; say `moreThanHeld` if so much moved", hold.cost.amount);
-            return Err(ServiceError::invalid("amount", problem));
-        }
-        if let Finding::Moved { amount, fee: Some(fee), more_than_held: false, .. } = &finding {
-            let (amount, fee) = moved(&hold, *amount, Some(*fee));
-            if hold.cost.really(amount, fee).exceeds(&hold.cost) {
-                let problem = "comes to more than what was held of the amount, of the fee, or for the recipients; say `moreThanHeld` if \
-                               so much moved";
-                return Err(ServiceError::invalid("fee", problem));
-            }
+            let (field, held) = match amount {
+                Some(amount) if *amount > hold.cost.amount => ("amount", hold.cost.amount),
+                _ => ("fee", hold.cost.fee),
+            };
+            let problem = format!("is more than the {held} that were held; say `moreThanHeld` if so much moved");
+            return Err(ServiceError::invalid(field, problem));
         }
         if evidence.trim().is_empty() {
             return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
