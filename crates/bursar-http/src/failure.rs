@@ -240,10 +240,9 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             let body = body("BadRequest", "invalid_field").with_context("field", error.field);
             Shown::new(400, body.with_context("problem", error.problem))
         }
-        ServiceError::NotFound(what) => {
-            // What stands behind a colon is for people.
-            let kind = what.split_once(':').map_or(what, |(kind, _)| kind);
-            Shown::new(404, body("NotFound", "not_found").with_context("kind", kind))
+        ServiceError::NotFound(what) => Shown::new(404, body("NotFound", "not_found").with_context("kind", what)),
+        ServiceError::NoSuchPath(_) => {
+            Shown::new(404, body("NotFound", "not_found").with_context("kind", "path on this rail"))
         }
         ServiceError::Conflict(_) => Shown::new(409, body("Conflict", "conflict")),
         ServiceError::Unproven(Unproven::Password) => {

@@ -20,6 +20,8 @@ pub enum ServiceError {
     Invalid(FieldError),
     /// There is no such thing, or the caller may not know that there is.
     NotFound(&'static str),
+    /// A rail has no such path; the text says which it has.
+    NoSuchPath(&'static str),
     /// Something else has that name, or changed in the meantime.
     Conflict(String),
     /// Who is asking was not proven.
@@ -214,6 +216,7 @@ impl fmt::Display for ServiceError {
             Self::Refused(refusal) => f.write_str(&refusal.sentence()),
             Self::Invalid(error) => write!(f, "{error}"),
             Self::NotFound(what) => write!(f, "there is no such {what}"),
+            Self::NoSuchPath(has) => write!(f, "there is no such path on this rail: {has}"),
             Self::Conflict(what) => f.write_str(what),
             Self::Unproven(Unproven::Password) => f.write_str("username or password is wrong"),
             Self::Unproven(Unproven::OtpMissing) => f.write_str("a one-time password is needed"),

@@ -19,7 +19,6 @@ use bursar_store::{Page, Reader, StoreError};
 use bursar_wire::token_text::BearerHash;
 
 use crate::Bursar;
-use crate::accounts::check_name;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::breakers::Place;
 use crate::error::ServiceError;
@@ -74,24 +73,6 @@ pub struct Held {
     pub reports: Vec<LimitReport>,
     /// Whether it was held before.
     pub before: bool,
-}
-
-/// What became of a spend, as a person found out.
-#[derive(Clone, Debug)]
-pub enum Finding {
-    /// The money moved.
-    Moved {
-        /// How much left; what was held, if absent.
-        amount: Option<Amount>,
-        /// The fee that was paid; what was held, if absent.
-        fee: Option<Amount>,
-        /// What the rail calls it.
-        reference: String,
-        /// Whether it may be more than was held.
-        more_than_held: bool,
-    },
-    /// It did not, and will not.
-    NotMoved,
 }
 
 /// Reads a part of a list of spends.
@@ -247,63 +228,6 @@ impl Bursar {
         self.settle_as(service, Command::Release { hold: id, reason, by }).await
     }
 
-    /// Settles a spend of which nobody knew, on a person's word: with a second factor, and with evidence.
-    ///
-    /// # Errors
-    /// The caller does not administer the wallet or the organisation, or the spend was settled before.
-    pub async fn resolve_spend(
-        &self,
-        principal: &Principal,
-        id: HoldId,
-        finding: Finding,
-        evidence: String,
-        otp: Option<&str>,
-    ) -> Result<Hold, ServiceError> {
-        self.person(principal)?;
-        let hold = self.stored_spend(id)?;
-        self.may_resolve(principal, &hold)?;
-        // A slip of the finger must not be kept for good: it cannot be taken back, and it stops the token.
-        if let Finding::Moved { amount, fee, more_than_held: false, .. } = &finding
-            && let (left, paid) = moved(&hold, *amount, *fee)
-            && hold.cost.really(left, paid).exceeds(&hold.cost)
-        {
-            let (field, held) = match amount {
-                Some(amount) if *amount > hold.cost.amount => ("amount", hold.cost.amount),
-                _ => ("fee", hold.cost.fee),
-            };
-            let problem = format!("is more than the {held} that were held; say `moreThanHeld` if so much moved");
-            return Err(ServiceError::invalid(field, problem));
-        }
-        if evidence.trim().is_empty() {
-            return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
-        }
-        check_name("evidence", &evidence)?;
-        if let Finding::Moved { reference, .. } = &finding {
-            check_name("reference", reference)?;
-        }
-        let _shown = self.prove_step_up(principal, Action::Settle(id), otp).await?;
-        let by = Settler::Person { evidence: evidence.clone() };
-        let (command, gives_back) = match finding {
-            Finding::Moved { amount, fee, reference, .. } => {
-                let (amount, fee) = moved(&hold, amount, fee);
-                let gives_back = hold.cost.exceeds(&hold.cost.really(amount, fee));
-                (Command::Capture { hold: id, amount, fee, reference, by }, gives_back)
-            }
-            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, true),
-        };
-        // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move.
-        let _turn = if gives_back {
-            // A slow rail keeps what it is given here as it keeps spends.
-            let turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
-            // Whatever became of it while this waited.
-            self.check_not_moved(&self.stored_spend(id)?).await?;
-            Some(turn)
-        } else {
-            None
-        };
-        self.settle_as(principal, command).await
-    }
-
     /// A spend, if the caller has a part in it: its spender, the service that holds it, or whoever may see
     /// its wallet or runs its organisation.
     ///
@@ -444,7 +368,7 @@ impl Bursar {
         Ok(true)
     }
 
-    async fn settle_as(&self, principal: &Principal, command: Command) -> Result<Hold, ServiceError> {
+    pub(crate) async fn settle_as(&self, principal: &Principal, command: Command) -> Result<Hold, ServiceError> {
         let asked = command.clone();
         match self.command(principal.actor(), command).await? {
             Outcome::Settled { hold, before } if !before || is_same(&hold, &asked) => Ok(Arc::unwrap_or_clone(hold)),
@@ -480,7 +404,7 @@ fn is_same(hold: &Hold, asked: &Command) -> bool {
     }
 }
 
-fn moved(hold: &Hold, amount: Option<Amount>, fee: Option<Amount>) -> (Amount, Amount) {
+pub(crate) fn moved(hold: &Hold, amount: Option<Amount>, fee: Option<Amount>) -> (Amount, Amount) {
     // Whoever names the fee alone says that the recipients got theirs, not that they got what the fee left over.
     if let (None, Some(fee)) = (amount, fee) {
         return (captured(hold, fee), fee);

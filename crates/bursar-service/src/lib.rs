@@ -63,6 +63,7 @@ mod refused;
 pub mod relying_party;
 pub mod replay;
 pub mod reset;
+pub mod resolve;
 pub mod retention;
 pub mod rotate;
 mod seen;

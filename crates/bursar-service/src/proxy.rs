@@ -135,12 +135,12 @@ pub struct Beside {
 
 /// How a rail is spoken to, for whoever has a wallet there and called it in another way.
 pub(crate) fn spoken_to_otherwise(rail: &dyn Rail) -> ServiceError {
-    ServiceError::NotFound(if rail.protocol().is_some() {
-        "path on this rail: its calls are posted to its name alone, or to `/wallet/NAME` behind it"
+    ServiceError::NoSuchPath(if rail.protocol().is_some() {
+        "its calls are posted to its name alone, or to `/wallet/NAME` behind it"
     } else if rail.exchanges().is_some() {
-        "path on this rail: it takes requests to the paths behind its name that its rules have"
+        "it takes requests to the paths behind its name that its rules have"
     } else {
-        "path on this rail: its wallets are spent from through Bursar's own interface and BitGo's"
+        "its wallets are spent from through Bursar's own interface and BitGo's"
     })
 }
 

@@ -105,14 +105,10 @@ impl Connections {
         coming
     }
 
-    fn lock(&self) -> MutexGuard<'_, Idle> {
-        self.0.lock()
-    }
-
     /// The connection that has waited least, if one is still good.
     fn waiting(&self) -> Option<Connection> {
         loop {
-            let (since, mut connection) = self.lock().waiting.pop()?;
+            let (since, mut connection) = self.0.lock().waiting.pop()?;
             if since.elapsed() < IDLE && connection.is_ready() {
                 return Some(connection);
             }
@@ -124,7 +120,7 @@ impl Connections {
         if self.0.most_idle == 0 || !connection.is_ready() {
             return;
         }
-        let mut idle = self.lock();
+        let mut idle = self.0.lock();
         if idle.waiting.len() >= self.0.most_idle {
             return;
         }
@@ -190,13 +186,8 @@ impl Connection {
         // So the answer wakes nobody, and must not be put off by the runtime either. The driver must: whatever a service
         // sends without end, others have their turn, and the time for an answer runs out.
         let mut answer = pin!(unconstrained(self.sender.try_send_request(request)));
-        let driver = &mut self.driver;
         std::future::poll_fn(|context| {
-            if let Some(driving) = driver
-                && Pin::new(&mut **driving).poll(context).is_ready()
-            {
-                *driver = None;
-            }
+            self.drive(context);
             answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         })
         .await

@@ -3,9 +3,10 @@
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_service::error::ServiceError;
-use bursar_service::holding::{ExternalSpend, Finding};
+use bursar_service::holding::ExternalSpend;
 use bursar_service::rail::SendOutcome;
 use bursar_service::reconcile::Shown;
+use bursar_service::resolve::Finding;
 use bursar_service::services::NewService;
 use bursar_wire::json::FieldError;
 use bursar_wire::requests::{CaptureSpend, CreateService, CreateSpend, ReleaseSpend, ResolveSpend};

@@ -4,7 +4,7 @@ use bursar_core::amount::Amount;
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_service::Page;
-use bursar_service::holding::Finding;
+use bursar_service::resolve::Finding;
 use maud::{Markup, html};
 
 use super::Answering;

@@ -1,0 +1,98 @@
+//! A person's word on a spend of which nobody knows what became: with a second factor and with evidence, and never against
+//! what the rail still may do.
+
+use bursar_core::amount::Amount;
+use bursar_core::hold::Hold;
+use bursar_core::id::HoldId;
+use bursar_core::ledger::{Command, Settler};
+
+use crate::Bursar;
+use crate::accounts::check_name;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::holding::moved;
+use crate::step_up::Action;
+
+/// What became of a spend, as a person found out.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// The money moved.
+    Moved {
+        /// How much left; what was held, if absent.
+        amount: Option<Amount>,
+        /// The fee that was paid; what was held, if absent.
+        fee: Option<Amount>,
+        /// What the rail calls it.
+        reference: String,
+        /// Whether it may be more than was held.
+        more_than_held: bool,
+    },
+    /// It did not, and will not.
+    NotMoved,
+}
+
+impl Bursar {
+    /// Settles a spend of which nobody knew, on a person's word: with a second factor, and with evidence.
+    ///
+    /// # Errors
+    /// The caller does not administer the wallet or the organisation, or the spend was settled before.
+    pub async fn resolve_spend(
+        &self,
+        principal: &Principal,
+        id: HoldId,
+        finding: Finding,
+        evidence: String,
+        otp: Option<&str>,
+    ) -> Result<Hold, ServiceError> {
+        self.person(principal)?;
+        let hold = self.stored_spend(id)?;
+        self.may_resolve(principal, &hold)?;
+        check_slip(&hold, &finding)?;
+        if evidence.trim().is_empty() {
+            return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
+        }
+        check_name("evidence", &evidence)?;
+        if let Finding::Moved { reference, .. } = &finding {
+            check_name("reference", reference)?;
+        }
+        let _shown = self.prove_step_up(principal, Action::Settle(id), otp).await?;
+        let by = Settler::Person { evidence: evidence.clone() };
+        let (command, gives_back) = match finding {
+            Finding::Moved { amount, fee, reference, .. } => {
+                let (amount, fee) = moved(&hold, amount, fee);
+                let gives_back = hold.cost.exceeds(&hold.cost.really(amount, fee));
+                (Command::Capture { hold: id, amount, fee, reference, by }, gives_back)
+            }
+            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, true),
+        };
+        // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move.
+        let _turn = if gives_back {
+            // A slow rail keeps what it is given here as it keeps spends.
+            let turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
+            // Whatever became of it while this waited.
+            self.check_not_moved(&self.stored_spend(id)?).await?;
+            Some(turn)
+        } else {
+            None
+        };
+        self.settle_as(principal, command).await
+    }
+}
+
+/// Whether no more is said to have moved than was held, unless that is meant: it cannot be taken back, and it stops the token.
+///
+/// # Errors
+/// More is said, and not that it is meant.
+fn check_slip(hold: &Hold, finding: &Finding) -> Result<(), ServiceError> {
+    let Finding::Moved { amount, fee, more_than_held: false, .. } = finding else { return Ok(()) };
+    let (held, (left, paid)) = (&hold.cost, moved(hold, *amount, *fee));
+    if !held.really(left, paid).exceeds(held) {
+        return Ok(());
+    }
+    let (field, problem) = match amount {
+        Some(amount) if *amount > held.amount => ("amount", format!("is more than the {} that were held", held.amount)),
+        _ if paid > held.fee => ("fee", format!("is more than the {} that were held", held.fee)),
+        _ => ("fee", "leaves recipients more than was held for them".to_owned()),
+    };
+    Err(ServiceError::invalid(field, format!("{problem}; say `moreThanHeld` if so much moved")))
+}
