@@ -14,7 +14,7 @@ use bursar_service::sweep::Overdue;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::support::Server;
+use crate::support::{OTP, Server};
 use crate::world::{ADDRESS, World};
 
 const HOST: &str = "api.example.com";
@@ -266,6 +266,10 @@ async fn the_service_of_a_rule_gives_back_in_time_and_else_it_counts_for_good() 
     street.server().pass(Span::from_seconds(30));
     let late = street.settle("release", &spend, json!({"reason": "too late"})).await;
     assert_eq!(crate::world::code(&late), "step_up_needed");
+    let word = json!({"moved": false, "evidence": "the order failed", "otp": OTP});
+    let path = format!("/bursar/v1/spends/{spend}/resolve");
+    let refused = street.server().send("POST", &path, Some(&street.world.session), Some(word)).await;
+    assert_eq!(crate::world::code(&refused), "conflict", "nobody else gives back what was let pass: {}", refused.body);
     let swept = street.server().bursar.sweep(Overdue::PastDeadline).await.unwrap();
     assert_eq!((swept.captured, swept.unresolved), (1, 0));
     assert_eq!(street.used(&id).await, used("65", "0"));

@@ -118,6 +118,41 @@ async fn a_spend_whose_request_is_still_carried_out_is_not_given_back_on_a_word(
 }
 
 #[tokio::test]
+async fn a_word_that_waited_for_its_turn_is_judged_by_what_became_of_the_spend_meanwhile() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let unlock = world.server.send("POST", "/api/v2/user/unlock", Some(&world.session), Some(json!({"otp": OTP})));
+    assert_eq!(unlock.await.status, 200);
+    let unsettled = async |count: usize| loop {
+        let spends =
+            world.get("/bursar/v1/spends?unsettled=true&limit=100", &world.session).await.body["spends"].take();
+        match spends.as_array() {
+            Some(spends) if spends.len() >= count => return spends.clone(),
+            _ => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
+    // The rail takes two seconds for each spend: those of the session have all of its turns long after the first one is over.
+    let sent = async {
+        assert_eq!(world.spend_to(&token, "sandbox:slow", "60").await.status, 200);
+        world.server.bursar.note_uses().await.unwrap();
+    };
+    let word = async {
+        let spend = unsettled(1).await[0]["id"].as_str().unwrap().to_owned();
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        let turns = (0..64).map(|_| world.spend_to(&world.session, "sandbox:slow", "1"));
+        let said = async {
+            unsettled(64).await;
+            not_moved(&world, &spend).await
+        };
+        tokio::join!(said, futures_util::future::join_all(turns)).0
+    };
+    let ((), refused) = tokio::join!(sent, word);
+    assert_eq!(code(&refused), "conflict", "{}", refused.body);
+    assert!(refused.body["detail"].as_str().unwrap().contains("settled"), "{}", refused.body);
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "60");
+}
+
+#[tokio::test]
 async fn only_a_person_who_may_resolve_a_spend_has_its_rail_asked() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;

@@ -85,3 +85,18 @@ async fn what_the_upstream_may_still_take_is_nobodys_to_give_back() {
     double.clock.0.fetch_add(11 * MINUTE, Ordering::Relaxed);
     assert_eq!(problem(&double, &rail, &hold).await, None);
 }
+
+#[tokio::test]
+async fn more_requests_than_are_looked_through_are_not_taken_for_none() {
+    let double = Double::new(AuthVersion::V3);
+    double.set("POST txrequests", None);
+    double.says("GET sequenceId", 404, &absent());
+    let (rail, hold) = (double.rail(Software::Bitgo).await, hostile::requested());
+    assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await));
+    double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+    double.says("GET txrequests", 200, r#"{"txRequests":[],"nextBatchPrevId":"1"}"#);
+    let told = problem(&double, &rail, &hold).await.unwrap();
+    assert!(told.contains("more transaction requests than are looked through"), "{told}");
+    double.says("GET txrequests", 200, r#"{"txRequests":[]}"#);
+    assert_eq!(problem(&double, &rail, &hold).await, None);
+}

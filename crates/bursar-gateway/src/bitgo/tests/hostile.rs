@@ -34,7 +34,7 @@ fn ways() -> [(&'static str, Hold, String); 5] {
 }
 
 /// A spend by an intent.
-fn requested() -> Hold {
+pub(super) fn requested() -> Hold {
     let recipient = format!(r#"{{"address":{{"address":"{TO}"}},"amount":{{"value":"1000","symbol":"tbtc"}}}}"#);
     let body = format!(r#"{{"intent":{{"intentType":"payment","recipients":[{recipient}]}},"apiVersion":"full"}}"#);
     let instruction = intent::read(body.as_bytes(), &Coin::parse("tbtc").unwrap()).unwrap().instruction;
