@@ -3,6 +3,7 @@
 use bursar_core::secret::Secret;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Params};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::tls::Trust;
@@ -10,6 +11,9 @@ use crate::upstream::{Answered, NoAnswer, Upstream, is_refusal};
 
 /// The longest answer of a node that is read.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// The id of the next call: each has one of its own, whoever asks, so that an answer that comes late is none of another.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A node.
 #[derive(Clone)]
@@ -94,21 +98,22 @@ impl Node {
     /// # Errors
     /// It refuses, or does not answer.
     pub async fn ask(&self, method: &str, params: Vec<Json>) -> Result<Json, NodeError> {
-        let (id, params) = (Json::Number("1".into()), Params::List(params));
-        self.call(&Call { is_version_2: self.is_version_2, id, method: method.into(), params }).await
+        let params = Params::List(params);
+        self.call(&Call { is_version_2: self.is_version_2, id: Json::Null, method: method.into(), params }).await
     }
 
-    /// Sends it a call as it was understood.
+    /// Sends it a call as it was understood, under an id of our own.
     ///
     /// # Errors
     /// It refuses, or does not answer; an answer to another call is none.
     pub async fn call(&self, call: &Call) -> Result<Json, NodeError> {
-        let answered = self.upstream.post(call.to_json().to_string()).await.map_err(unanswered)?;
+        let id = Json::Number(NEXT.fetch_add(1, Ordering::Relaxed).to_string().into());
+        let answered = self.upstream.post(call.to_json_as(id.clone()).to_string()).await.map_err(unanswered)?;
         self.upstream.note(answered.status);
         // Bitcoin Core says errors with status 500 and 404; their bodies tell.
         let read = Json::read(&answered.body);
         let answer = read.map_err(|_| NodeError::Lost(no_json(&answered)))?;
-        if answer.get("id") != Some(&call.id) {
+        if answer.get("id") != Some(&id) {
             return Err(NodeError::Lost(format!("it answered {} to another call", answered.status)));
         }
         result(answer)
@@ -170,6 +175,53 @@ impl NodeError {
         match self {
             Self::Refused { message, .. } => message,
             Self::NotReached(reason) | Self::Lost(reason) => format!("the node did not answer: {reason}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A node that answers whatever it is asked as if it were asked the first thing once more; its URL.
+    async fn repeating() -> Secret<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Secret::new(format!("http://{}", listener.local_addr().unwrap()));
+        tokio::spawn(async move {
+            let mut answer = None::<String>;
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut read = Vec::new();
+                let asked = loop {
+                    let mut more = [0; 4096];
+                    let count = socket.read(&mut more).await.unwrap();
+                    read.extend_from_slice(&more[..count]);
+                    let head = read.windows(4).position(|window| window == b"\r\n\r\n");
+                    if let Some(Ok(asked)) = head.map(|head| Json::read(&read[head + 4..])) {
+                        break asked;
+                    }
+                };
+                let body = answer.get_or_insert_with(|| format!(r#"{{"id":{},"result":7}}"#, asked.get("id").unwrap()));
+                let length = body.len();
+                let reply = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+                socket.write_all(reply.as_bytes()).await.unwrap();
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_to_one_call_is_not_believed_of_the_next_whoever_asks() {
+        let trust = Trust::public().unwrap();
+        let node = Node::trusting(&repeating().await, Duration::from_secs(5), true, &trust).unwrap();
+        // Clients name their calls alike.
+        let (id, params) = (Json::Number("1".into()), Params::List(Vec::new()));
+        let call = Call { is_version_2: true, id, method: "eth_blockNumber".into(), params };
+        assert_eq!(node.call(&call).await, Ok(Json::Number("7".into())));
+        for next in [node.call(&call).await, node.ask("eth_blockNumber", Vec::new()).await] {
+            assert!(matches!(&next, Err(NodeError::Lost(told)) if told.contains("to another call")), "{next:?}");
         }
     }
 }

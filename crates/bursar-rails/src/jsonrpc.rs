@@ -119,6 +119,11 @@ impl Call {
 
     /// The call as it is sent on: made from what was understood, never the client's own bytes.
     pub fn to_json(&self) -> Json {
+        self.to_json_as(self.id.clone())
+    }
+
+    /// The same call under an id of the sender's own.
+    pub fn to_json_as(&self, id: Json) -> Json {
         let text = |text: &str| Json::Text(text.into());
         let params = match &self.params {
             Params::List(items) => Json::List(items.clone()),
@@ -128,7 +133,7 @@ impl Call {
         let named = |name: &str, value| (Box::from(name), value);
         Json::Object(vec![
             named("jsonrpc", text(version)),
-            named("id", self.id.clone()),
+            named("id", id),
             named("method", text(&self.method)),
             named("params", params),
         ])

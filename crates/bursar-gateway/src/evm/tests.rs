@@ -114,7 +114,7 @@ impl Double {
                 if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() }
             };
             let Some(answer) = answer else { return };
-            let body = format!(r#"{{"jsonrpc":"2.0","id":1,{answer}}}"#);
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{},{answer}}}"#, call.get("id").unwrap());
             let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             socket.write_all(reply.as_bytes()).await.unwrap();
             read.clear();
