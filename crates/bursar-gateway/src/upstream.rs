@@ -191,6 +191,14 @@ impl Upstream {
         self.ask(request).await
     }
 
+    /// Whether somebody who is believed is there; nothing is asked.
+    ///
+    /// # Errors
+    /// Nobody is.
+    pub async fn reach(&self) -> Result<(), NoAnswer> {
+        self.connections.reach().await
+    }
+
     /// The same, with less patience.
     #[cfg(test)]
     pub(crate) fn hurried(self, within: Duration) -> Self {

@@ -44,7 +44,7 @@ pub enum Health {
     WalletUnknown,
     /// That it does not take the credential that this server shows it.
     CredentialRefused,
-    /// Nothing, or not in time.
+    /// Nothing, or not in time; an API that tells no balance is not there.
     Silent,
     /// It was not asked: the caller has no wallet on it, or it is an API that tells no balance.
     NotAsked,
@@ -64,6 +64,32 @@ impl Health {
 }
 
 impl Bursar {
+    /// Which rails cannot be used now, and why, for the operator.
+    pub async fn unusable_rails(&self) -> BTreeMap<String, String> {
+        let mut asked = JoinSet::new();
+        for (name, rail) in &self.rails {
+            let (name, rail) = (name.clone(), Arc::clone(rail));
+            asked.spawn(async move {
+                let problem = match tokio::time::timeout(PATIENCE, rail.check()).await {
+                    Ok(checked) => checked.err().map(|error| ServiceError::from(error).to_string()),
+                    Err(_) => Some(format!("does not answer within {} s", PATIENCE.as_secs())),
+                };
+                (name, problem)
+            });
+        }
+        // A rail whose question ends in a panic cannot be used either.
+        let untold = "ended with a fault of this server's; its log has more";
+        let mut unusable: BTreeMap<_, _> = self.rails.keys().map(|name| (name.clone(), untold.to_owned())).collect();
+        while let Some(answered) = asked.join_next().await {
+            match answered {
+                Ok((name, Some(problem))) => drop(unusable.insert(name, problem)),
+                Ok((name, None)) => drop(unusable.remove(&name)),
+                Err(_) => {}
+            }
+        }
+        unusable
+    }
+
     /// The names of all rails, for the operator.
     #[must_use]
     pub fn rail_names(&self) -> Vec<&str> {
@@ -115,7 +141,10 @@ async fn ask(rail: &dyn Rail, reference: &str) -> Health {
     // An API tells no balance; what it said last of the credential is known all the same.
     let unknown = |health| if rail.refuses_credential() { Health::CredentialRefused } else { health };
     if rail.exchanges().is_some() {
-        return unknown(Health::NotAsked);
+        return match tokio::time::timeout(PATIENCE, rail.check()).await {
+            Ok(Ok(())) => unknown(Health::NotAsked),
+            Ok(Err(_)) | Err(_) => unknown(Health::Silent),
+        };
     }
     match tokio::time::timeout(PATIENCE, rail.balance(reference)).await {
         Ok(Ok(_)) => Health::Answers,

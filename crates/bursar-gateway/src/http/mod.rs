@@ -321,6 +321,11 @@ impl Rail for HttpRail {
         self.rules.coins().into_iter().cloned().collect()
     }
 
+    /// There is nothing to ask that no rule is for, but somebody has to be there.
+    fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(async { self.upstream.reach().await.map_err(|nobody| RailError::Unavailable(nobody.reason())) })
+    }
+
     fn refuses_credential(&self) -> bool {
         self.upstream.refuses_credential()
     }

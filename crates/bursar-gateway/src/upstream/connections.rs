@@ -87,6 +87,14 @@ impl Connections {
         }
     }
 
+    /// Whether somebody is there: a connection is made, and asked nothing.
+    ///
+    /// # Errors
+    /// Nobody is, or nobody who is believed.
+    pub(super) async fn reach(&self) -> Result<(), NoAnswer> {
+        self.connect().await.map(drop)
+    }
+
     async fn connect(&self) -> Result<Connection, NoAnswer> {
         let connecting = self.0.connector.clone().oneshot(self.0.to.clone());
         let stream = timeout(CONNECT_WITHIN, connecting).await.map_err(|_| unreached())?.map_err(|error| {

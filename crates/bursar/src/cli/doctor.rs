@@ -131,7 +131,7 @@ fn examine(config: &Path) -> Vec<Point> {
     points.push(Point { what: "store", found: store(&configuration, master.as_ref()) });
     points.push(Point { what: "mail", found: mail(&configuration) });
     points.push(Point { what: "rails", found: rails(&configuration, config, master.as_ref()) });
-    points.push(Point { what: "credentials", found: credentials(&configuration) });
+    points.push(Point { what: "credentials", found: credentials(&configuration, config) });
     points
 }
 
@@ -145,9 +145,9 @@ fn rails(configuration: &Configuration, path: &Path, master: Result<&MasterKey, 
     let directory = &configuration.data_directory;
     let open = if !is_sealed {
         rails::open(described, &Opened::default())
-    } else if socket::ask(directory, &Request::RailCredentials).map_err(|failure| told(&failure))?.is_some() {
-        // What is sealed is the server's that has the store; it opened its rails when it started.
-        return Ok("have sealed credentials, and the server that has the store opened them".to_owned());
+    } else if let Some(answer) = socket::ask(directory, &Request::CheckRails).map_err(|failure| told(&failure))? {
+        // What is sealed is the server's that has the store, so it asks those that it has opened.
+        return by_server(answer);
     } else {
         let master =
             master.map_err(|_| "their sealed credentials cannot be opened without the master key".to_owned())?;
@@ -164,8 +164,22 @@ fn rails(configuration: &Configuration, path: &Path, master: Result<&MasterKey, 
     asked.map(|()| open.keys().cloned().collect::<Vec<_>>().join(", "))
 }
 
+/// What a server says of the rails that it has opened.
+fn by_server(answer: Answer) -> Result<String, String> {
+    match answer {
+        Answer::Rails { unusable } if unusable.is_empty() => {
+            Ok("have sealed credentials; the server that has the store opened them, and each is there".to_owned())
+        }
+        Answer::Rails { unusable } => {
+            let each = unusable.into_iter().map(|(name, problem)| format!("{name}: {problem}"));
+            Err(each.collect::<Vec<_>>().join("; "))
+        }
+        _ => Err("the server that has the store does not say how its rails stand".to_owned()),
+    }
+}
+
 /// Where credentials of rails are; in clear is a choice, which should be known, but not for others to read.
-fn credentials(configuration: &Configuration) -> Result<String, String> {
+fn credentials(configuration: &Configuration, config: &Path) -> Result<String, String> {
     let mut in_clear = Vec::new();
     for (rail, key, file) in rails::files(configuration.rails()) {
         let mode = fs::metadata(file).map_err(|problem| told(&Failure::at(file, problem)))?.permissions().mode();
@@ -178,7 +192,11 @@ fn credentials(configuration: &Configuration) -> Result<String, String> {
     }
     Ok(match in_clear.is_empty() {
         true => "none lies in clear".to_owned(),
-        false => format!("in clear: {}; `bursar rail credential set` seals them", in_clear.join(", ")),
+        false => format!(
+            "in clear: {}; `bursar rail credential set RAIL --config {}` seals them",
+            in_clear.join(", "),
+            config.display()
+        ),
     })
 }
 

@@ -257,6 +257,7 @@ impl User {
                 Answer::Ledger { .. }
                 | Answer::Wallet { .. }
                 | Answer::Allowed { .. }
+                | Answer::Rails { .. }
                 | Answer::Credentials { .. }
                 | Answer::Organisations { .. }
                 | Answer::Limits { .. },

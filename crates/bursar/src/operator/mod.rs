@@ -8,6 +8,8 @@ mod people;
 pub(crate) mod socket;
 mod wallets;
 
+use std::collections::BTreeMap;
+
 use bursar_core::audit::{Actor, Archived, Hash, Head};
 use bursar_core::secret::Secret;
 use bursar_core::time::Span;
@@ -79,6 +81,8 @@ pub(crate) enum Request {
     AllowedWallets,
     /// Seal a credential of a rail.
     SealCredential { rail: String, name: String, credential: String },
+    /// Say which rails cannot be used now.
+    CheckRails,
     /// List which credentials of rails are sealed.
     RailCredentials,
     /// Remove a sealed credential of a rail.
@@ -149,6 +153,8 @@ pub(crate) enum Answer {
     Allowed { wallets: Vec<Allowed> },
     /// Which credentials of rails are sealed: rail and name.
     Credentials { credentials: Vec<(String, String)> },
+    /// Which rails cannot be used now: rail and why.
+    Rails { unusable: BTreeMap<String, String> },
     /// The ledger was looked at.
     Ledger { differences: Vec<String> },
     /// It was not done.
@@ -255,6 +261,7 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(name) => bursar.seal_rail_credential(&name, &Secret::new(credential)).await.map(|()| Answer::Done),
             Err(error) => Err(error),
         },
+        Request::CheckRails => Ok(Answer::Rails { unusable: bursar.unusable_rails().await }),
         Request::RailCredentials => bursar.rail_credentials().await.map(|names| Answer::Credentials {
             credentials: names.into_iter().map(|name| (name.rail, name.key)).collect(),
         }),
@@ -304,6 +311,7 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
         | Request::DisallowWallet { .. }
         | Request::AllowedWallets
         | Request::SealCredential { .. }
+        | Request::CheckRails
         | Request::RailCredentials
         | Request::RemoveCredential { .. }
         | Request::CheckLedger

@@ -1,6 +1,7 @@
 //! Rules of rails over plain HTTP by the command line: the examples' are sound, and say what a request would mean.
 
 use std::fs;
+use std::net::TcpListener;
 
 use serde_json::json;
 
@@ -49,16 +50,19 @@ fn a_request_is_explained_without_being_sent() {
 const SECRET: &str = "sk_live_violet_harbour_31";
 
 /// A server that was set up, with the example's rail and its provider's key in a file.
-fn with_a_rail(home: &Home) {
+fn with_a_rail(home: &Home) -> TcpListener {
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
     let init = ["init", "--json", "--non-interactive", "--listen", "127.0.0.1:0", "--username", "owner@example.com"];
     home.run(&init, &[("BURSAR_PASSWORD", "violet harbour 31")]).json();
     let rules = fs::read_to_string(of_example("rails.toml")).unwrap();
     let rules = rules.replace("provider.key", "payments.key");
-    let rules = rules.replace("url_file = \"provider.url\"", "url = \"http://127.0.0.1:9\"");
+    let rules =
+        rules.replace("url_file = \"provider.url\"", &format!("url = \"http://{}\"", provider.local_addr().unwrap()));
     let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
     fs::write(home.path("bursar.toml"), format!("{written}\n{rules}")).unwrap();
     fs::write(home.path("payments.key"), format!("{SECRET}\n")).unwrap();
     set_mode(&home.path("payments.key"), 0o600);
+    provider
 }
 
 /// Whether the secret is in clear in a file of the data directory.
@@ -71,7 +75,7 @@ fn lies_in_clear(home: &Home) -> bool {
 #[test]
 fn a_credential_is_sealed_once_and_shown_never() {
     let home = Home::new();
-    with_a_rail(&home);
+    let provider = with_a_rail(&home);
     let list = ["rail", "credential", "list", "--json"];
     let listed = home.run(&list, &[]).json();
     assert_eq!(listed["credentials"][0]["name"], "credential");
@@ -96,7 +100,10 @@ fn a_credential_is_sealed_once_and_shown_never() {
     let server = home.serve(&["serve", "--json"]);
     assert_eq!(server.ready["rails"], json!(["payments"]));
     assert_eq!(home.run(&list, &[]).json()["credentials"][0]["kept"], "sealed", "while the server runs");
-    assert!(home.run(&["doctor"], &[]).text().contains("the server that has the store opened them"));
+    assert!(home.run(&["doctor"], &[]).text().contains("the server that has the store opened them, and each is there"));
+    drop(provider);
+    let unsound = home.run(&["doctor", "--json"], &[]).failure().to_string();
+    assert!(unsound.contains("payments: "), "{unsound}");
     fs::write(home.path("new.key"), format!("{SECRET}-2")).unwrap();
     let told = home.run(&["rail", "credential", "set", "payments", "--from-file", "new.key"], &[]).text();
     assert!(told.contains("started again"), "the server that runs seals it: {told}");
