@@ -10,6 +10,7 @@
 mod chain;
 mod checkpoint;
 mod conservation;
+mod copy;
 mod migrations;
 mod open;
 mod page;
@@ -22,4 +23,5 @@ mod writer;
 mod tests;
 
 pub use chain::SqliteChain;
+pub use copy::copy;
 pub use open::SqliteStore;

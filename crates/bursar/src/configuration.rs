@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -210,8 +211,10 @@ impl Configuration {
     /// # Errors
     /// It cannot be read, says something that cannot be, or puts the key where the data is.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = fs::read_to_string(path).map_err(|problem| {
-            Failure::at(path, problem).with_hint("`bursar init` makes a configuration; --config names another place")
+        let text = fs::read_to_string(path).map_err(|problem| match problem.kind() {
+            io::ErrorKind::PermissionDenied => Failure::io(path, &problem),
+            _ => Failure::at(path, problem)
+                .with_hint("`bursar init` makes a configuration; --config names another place"),
         })?;
         let mut read = Self::parse(&text).map_err(|problem| Failure::at(path, problem))?;
         let place = path.parent().unwrap_or(Path::new("."));

@@ -73,6 +73,17 @@ impl Failure {
         Self { exit: Exit::Usage, ..Self::new(message) }
     }
 
+    /// What the machine says of a file or directory; that it is somebody else's has a hint.
+    pub(crate) fn io(path: &Path, problem: &io::Error) -> Self {
+        let failure = Self::at(path, problem);
+        match problem.kind() {
+            io::ErrorKind::PermissionDenied => failure.with_hint(
+                "it is another user's; run this as the one that the server runs as, such as with `sudo -u bursar`",
+            ),
+            _ => failure,
+        }
+    }
+
     /// Something about a file or directory.
     pub(crate) fn at(path: &Path, problem: impl fmt::Display) -> Self {
         Self::new(format!("{}: {problem}", path.display()))

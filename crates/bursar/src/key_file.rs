@@ -54,7 +54,7 @@ pub(crate) fn create_secret(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
 /// # Errors
 /// There is no such file, others may read it, or it is no key.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, Failure> {
-    let file = File::open(path).map_err(|problem| Failure::at(path, problem))?;
+    let file = File::open(path).map_err(|problem| Failure::io(path, &problem))?;
     let mode = file.metadata().map_err(|problem| Failure::at(path, problem))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(Failure::at(path, format!("the {what} may be read by others (mode {:03o})", mode & 0o777))
@@ -74,6 +74,6 @@ pub(crate) fn exists(path: &Path) -> Result<bool, Failure> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(false),
-        Err(problem) => Err(Failure::at(path, problem)),
+        Err(problem) => Err(Failure::io(path, &problem)),
     }
 }

@@ -37,7 +37,7 @@ use crate::operator;
 use crate::rails::{self, Described};
 
 /// The store's file in its data directory.
-const DATABASE: &str = "bursar.db";
+pub(crate) const DATABASE: &str = "bursar.db";
 
 /// How often overdue spends are taken to their rail.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);

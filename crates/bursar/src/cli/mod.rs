@@ -6,6 +6,7 @@
 
 mod amount;
 pub(crate) mod audit;
+mod backup;
 mod connection;
 mod credentials;
 mod dev;
@@ -77,6 +78,8 @@ enum Command {
     /// Organisations, for the operator on the server's machine.
     #[command(subcommand)]
     Organisation(operator::Organisation),
+    /// Copy the data into a file, whether or not the server runs.
+    Backup(backup::Backup),
     /// The audit chain: look at it, verify it, take it elsewhere.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -171,6 +174,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::SandboxRail(command) => command.run(),
         Command::User(command) => command.run(json),
         Command::Organisation(command) => command.run(json),
+        Command::Backup(command) => command.run(json),
         Command::Audit(command) => command.run(json),
         Command::Login(command) => command.run(json),
         Command::Logout(command) => session::logout(&command, json),

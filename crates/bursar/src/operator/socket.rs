@@ -119,7 +119,7 @@ pub(crate) fn ask(directory: &Path, request: &Request) -> Result<Option<Answer>,
         Err(problem) if [ErrorKind::NotFound, ErrorKind::ConnectionRefused].contains(&problem.kind()) => {
             return Ok(None);
         }
-        Err(problem) => return Err(Failure::at(&path, problem)),
+        Err(problem) => return Err(Failure::io(&path, &problem)),
     };
     let mut converse = || -> io::Result<String> {
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;

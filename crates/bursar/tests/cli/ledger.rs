@@ -7,7 +7,7 @@ use crate::support::{Home, Server};
 const ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 
 /// Logs the test user in; where the server is.
-fn log_in(home: &Home, server: &Server) -> String {
+pub(crate) fn log_in(home: &Home, server: &Server) -> String {
     let url = server.ready("url").to_owned();
     let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
     home.run(&login, &[("BURSAR_URL", url.as_str()), ("BURSAR_PASSWORD", server.ready("password"))]).text();

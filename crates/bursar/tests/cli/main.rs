@@ -2,6 +2,7 @@
 
 mod archiving;
 mod audit;
+mod copied;
 mod desk;
 mod dev;
 mod factors;

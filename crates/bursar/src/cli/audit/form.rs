@@ -171,7 +171,7 @@ impl<const N: usize> From<Hex<N>> for String {
 }
 
 /// A hash for people and programs.
-pub(super) fn hex(hash: Hash) -> String {
+pub(crate) fn hex(hash: Hash) -> String {
     Hex(hash).into()
 }
 
