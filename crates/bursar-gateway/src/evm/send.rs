@@ -207,6 +207,14 @@ impl EvmRail {
         let (version, given) = last_given_out(memory, sender)?;
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
         let seen: u64 = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
+        let were_final = watch::were_final(memory, sender)?;
+        if seen < were_final {
+            let problem = format!(
+                "the node counts {seen} transactions of the wallet, of which {were_final} were final before: it is behind, or on \
+                 another chain with the same id, where what is signed now would wait for ever"
+            );
+            return Err(RailError::Unavailable(problem));
+        }
         if seen > given {
             let used = self.count_at(sender, self.last_final().await?).await?;
             if seen > used.max(given).saturating_add(FOREIGN_PENDING) {

@@ -397,6 +397,20 @@ async fn a_node_that_counts_far_ahead_of_the_chain_makes_no_gap() {
 }
 
 #[tokio::test]
+async fn on_a_chain_that_began_anew_nothing_is_signed_that_would_wait_for_ever() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(3).await, memory().await);
+    double.says("eth_getTransactionCount", r#""0x3""#);
+    assert!(rail.look_for_outflows(WALLET, &memory).await.unwrap().is_empty());
+    let hold = held(&rail, 1, 5).await;
+    double.says("eth_getTransactionCount", r#""0x0""#);
+    let refused = rail.carry_out(WALLET, &hold, &memory).await;
+    let SendOutcome::Refused { reason } = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("counts 0 transactions of the wallet, of which 3 were final before"), "{reason}");
+    assert_eq!(sent::read(&memory, hold.id), Ok(None), "it holds nothing");
+}
+
+#[tokio::test]
 async fn that_a_spend_is_never_signed_outlasts_its_settlement() {
     let (rail, memory, hold) = (Double::new().rail(1).await, Notes::default(), HoldId::from_bytes([7; 16]));
     let cancelled = NewNote { name: sent::note(hold), version: 0, body: Some(sent::cancelled()) };

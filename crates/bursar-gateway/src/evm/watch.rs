@@ -168,6 +168,11 @@ pub(super) fn taken(memory: &dyn Memory, sender: Address, mut nonces: Range<u64>
     })
 }
 
+/// How many transactions of a wallet were final when it was looked at last: a node that counts fewer is behind, or on another chain.
+pub(super) fn were_final(memory: &dyn Memory, sender: Address) -> Result<u64, RailError> {
+    memory.read(&seen_note(sender))?.map_or(Ok(0), |note| number(&note.body))
+}
+
 fn entries(body: &[u8]) -> impl Iterator<Item = Entry> {
     let (entries, _) = body.as_chunks::<ENTRY_BYTES>();
     entries.iter().filter_map(Entry::unpack)
