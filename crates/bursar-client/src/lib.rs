@@ -161,7 +161,7 @@ impl Client {
     /// # Errors
     /// Not allowed, or no answer.
     pub fn tokens(&self) -> Result<Vec<Value>, ClientError> {
-        self.list("/api/v2/user/accesstoken", "accessTokens")
+        self.list("/bursar/v1/tokens", "tokens")
     }
 
     /// The caller's templates of tokens.

@@ -227,6 +227,7 @@ routes! {
     GET    NATIVE "/wallets" Token native_wallets::list;
     POST   NATIVE "/wallets" Person native_wallets::create;
     GET    NATIVE "/wallets/{wallet}" Token native_wallets::show;
+    DELETE NATIVE "/wallets/{wallet}" Person native_wallets::remove;
     GET    NATIVE "/wallets/{wallet}/limits" Token limits::of_wallet;
     PUT    NATIVE "/wallets/{wallet}/limits" Person limits::set_of_wallet;
     GET    NATIVE "/organisations/{organisation}/limits" Person limits::of_organisation;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use bursar_core::amount::Amount;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
-use bursar_core::destination::Destination;
 use bursar_core::hold::{Hold, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
 use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Request, Settler};
@@ -22,15 +21,12 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
-use crate::rail::RailError;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning};
 
 /// What a spend is called that nobody else has a name for.
 const REFERENCE: &str = "allowed";
-/// The longest name of somebody who is paid, in bytes.
-const LONGEST_PAYEE: usize = 256;
 
 /// Where the money of a spend is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -229,20 +225,8 @@ impl Bursar {
 
     /// Reads a recipient as any rail does. Of a coin that no rail knows, who is paid is what the text says.
     fn payee_anywhere(&self, coin: &Coin, recipient: &Recipient) -> Result<Payee, ServiceError> {
-        let payee = |destination| Payee { address: recipient.address.clone(), destination, amount: recipient.amount };
-        for rail in self.rails.values() {
-            match rail.destination(coin, &recipient.address) {
-                Ok(destination) => return Ok(payee(destination)),
-                Err(RailError::Invalid { field: "coin", .. }) => {}
-                Err(problem) => return Err(problem.into()),
-            }
-        }
-        let text = recipient.address.as_bytes();
-        if !(1..=LONGEST_PAYEE).contains(&text.len()) || !text.iter().all(u8::is_ascii_graphic) {
-            let problem = format!("must be 1 to {LONGEST_PAYEE} printable characters without spaces");
-            return Err(ServiceError::invalid("destination", problem));
-        }
-        Ok(payee(Destination::new(coin.chain(), text, None)))
+        let destination = self.destination_anywhere("destination", coin, &recipient.address)?;
+        Ok(Payee { address: recipient.address.clone(), destination, amount: recipient.amount })
     }
 }
 

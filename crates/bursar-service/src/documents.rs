@@ -251,10 +251,15 @@ impl Bursar {
         action: &'static str,
     ) -> Result<(), ServiceError> {
         let subject = format!("{}:{}", key.kind.as_str(), if key.name.is_empty() { "own" } else { &key.name });
+        // What tokens will be made of is told in full, and what people keep for themselves is not.
+        let data = match key.kind {
+            DocumentKind::Template => vec![("template", String::from_utf8_lossy(&body).into_owned())],
+            _ => Vec::new(),
+        };
         let write = Write {
             read: vec![(Key::Document(key.clone()), version)],
             put: vec![Record::Document(key, Document { title, body })],
-            trace: Some(Trace { action, subject, data: Vec::new() }),
+            trace: Some(Trace { action, subject, data }),
             ..Write::default()
         };
         self.must_write(principal.actor(), write).await

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
-use bursar_core::id::{HoldId, WalletId};
+use bursar_core::id::{HoldId, TokenId, WalletId};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::{ScopeName, WalletAction};
-use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange};
+use bursar_rails::{Forbidden, Why};
 use tokio::sync::oneshot;
 
 use crate::Bursar;
@@ -34,6 +34,11 @@ const ON_WALLETS: [WalletAction; 7] = [
     WalletAction::Freeze,
     WalletAction::Stake,
 ];
+
+/// Wallets that one refusal names.
+const MOST_NAMED: usize = 20;
+/// Behind this, a request names the wallet that it means; the path of the upstream follows.
+const WALLET: &str = "/wallet/";
 
 /// Why a request has no answer of the upstream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,10 +107,19 @@ impl Bursar {
         live: Option<Kept>,
     ) -> Result<Exchanged, NoExchange> {
         let found = self.rails.get(rail).ok_or(ServiceError::NotFound("rail"))?;
-        let wallets = self.wallets_on(principal, rail).await?;
+        let mut wallets = self.wallets_on(principal, rail).await?;
         let exchanges = found.exchanges().ok_or_else(|| spoken_to_otherwise(found.as_ref()))?;
         let circuit = self.circuit(principal, Doing::Read, Place::Rail(rail));
-        let meaning = exchanges.meaning(asked);
+        let mut meaning = exchanges.meaning(asked);
+        // What the rules have a path for is meant by it, also if it begins like that.
+        if let (Err(Forbidden { why: Why::UnknownRoute, .. }), Some((named, path))) = (&meaning, naming(asked.path)) {
+            wallets.retain(|own| own.reference == named || own.id.to_string() == named);
+            if wallets.is_empty() {
+                circuit.check()?;
+                return Err(ServiceError::from(Refusal::WalletUnknown).into());
+            }
+            meaning = exchanges.meaning(&Asked { path, ..*asked });
+        }
         if meaning.is_err() {
             circuit.check()?;
         }
@@ -118,7 +132,7 @@ impl Bursar {
             }
             Exchange::Spend(charge) => {
                 let coin = charge.coin.clone();
-                let wallet = the_wallet(&wallets, &coin)?;
+                let wallet = the_wallet(rail, &wallets, &coin)?;
                 self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
                 let wallet = wallet.id;
                 let (flow, begun) = live.map(Flow::new).unzip();
@@ -135,6 +149,28 @@ impl Bursar {
                 }
             }
         }
+    }
+
+    /// What a request has to say besides so that a spend from this wallet is understood, where the token sees several that it
+    /// could be: how it names the one.
+    ///
+    /// # Errors
+    /// The caller may not see the token or the wallet.
+    pub async fn naming_of(
+        &self,
+        principal: &Principal,
+        token: TokenId,
+        wallet: WalletId,
+        coin: &Coin,
+    ) -> Result<Option<String>, ServiceError> {
+        let of = self.own_token(principal, token)?;
+        let (wallet, _) = self.wallet_for(principal, wallet, WalletAction::View)?;
+        if !self.exchanges(&wallet.rail) {
+            return Ok(None);
+        }
+        let seen = self.wallets_seen_by((&of, &principal.owner, None), &wallet.rail).await?;
+        let several = seen.iter().filter(|own| own.coin == *coin).count() > 1;
+        Ok(several.then(|| naming_form(&wallet.rail, &wallet.reference)))
     }
 
     /// Looks again at whoever takes an answer while it comes.
@@ -211,8 +247,21 @@ async fn beginning(begun: Option<oneshot::Receiver<Begun>>) -> Begun {
     }
 }
 
-/// The wallet that a request means: the only one of the rail with its coin that the token sees.
-fn the_wallet<'a>(wallets: &'a [OwnWallet], coin: &Coin) -> Result<&'a OwnWallet, ServiceError> {
+/// The wallet that a path names, in plain letters, and the path behind it.
+fn naming(path: &str) -> Option<(&str, &str)> {
+    let named = path.strip_prefix(WALLET)?;
+    let (name, rest) = named.split_at(named.find('/')?);
+    (!name.is_empty()).then_some((name, rest))
+}
+
+/// The path under which a request to a rail means a wallet.
+fn naming_form(rail: &str, wallet: &str) -> String {
+    format!("`/rail/{rail}{WALLET}{wallet}` before the path")
+}
+
+/// The wallet that a request means: the only one of the rail with its coin that the token sees, of those that it names if
+/// it names one.
+fn the_wallet<'a>(rail: &str, wallets: &'a [OwnWallet], coin: &Coin) -> Result<&'a OwnWallet, ServiceError> {
     let mut fit = wallets.iter().filter(|wallet| wallet.coin == *coin);
     match (fit.next(), fit.next(), wallets) {
         (Some(one), None, _) => Ok(one),
@@ -222,8 +271,27 @@ fn the_wallet<'a>(wallets: &'a [OwnWallet], coin: &Coin) -> Result<&'a OwnWallet
             Err(RailError::Invalid { field: "wallet", problem }.into())
         }
         (Some(_), Some(_), _) => {
-            let problem = format!("is not clear: the token sees several that hold {coin}; use a token for each");
+            let names =
+                wallets.iter().filter(|wallet| wallet.coin == *coin).map(|wallet| format!("`{}`", wallet.reference));
+            let names = names.take(MOST_NAMED).collect::<Vec<_>>().join(", ");
+            let form = naming_form(rail, "NAME");
+            let problem =
+                format!("is not clear: the token sees several that hold {coin} ({names}); name one by {form}");
             Err(RailError::Invalid { field: "wallet", problem }.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_a_wallet_only_if_another_path_follows() {
+        assert_eq!(naming("/wallet/shop/v1/charges"), Some(("shop", "/v1/charges")));
+        assert_eq!(naming("/wallet/shop/"), Some(("shop", "/")));
+        for none in ["/wallet/shop", "/wallet//v1", "/wallet/", "/v1/wallet/shop/x", "/wallets/shop/x"] {
+            assert_eq!(naming(none), None, "{none}");
         }
     }
 }

@@ -5,7 +5,7 @@ use bursar_core::coin::{Asset, Coin};
 use bursar_core::id::{TemplateId, TokenId, UserId};
 use bursar_core::ip::IpRestriction;
 use bursar_core::ledger::{
-    Command, Document, DocumentKey, DocumentKind, Key, Outcome, Record, TokenSecret, Trace, Write,
+    Command, Document, DocumentKey, DocumentKind, Key, Outcome, Record, TokenSecret, Trace, Write, rules_in_words,
 };
 use bursar_core::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject};
 use bursar_core::scope::{ScopeName, Scopes};
@@ -217,6 +217,13 @@ impl Bursar {
             if began_in.is_some_and(|before| before != owner.value.sessions_since) {
                 return Err(Unproven::SignIn.into());
             }
+            let mut data = vec![
+                ("user", user.to_string()),
+                ("label", token.label.clone().unwrap_or_default()),
+                ("expires", token.expires.to_string()),
+                ("scopes", token.grant.scopes.iter().map(|scope| scope.to_string()).collect::<Vec<_>>().join(" ")),
+            ];
+            data.extend(granted_within(token, &rules));
             let mut write = Write {
                 read: vec![(Key::Token(id), 0)],
                 put: vec![
@@ -224,19 +231,7 @@ impl Bursar {
                     Record::Secrets(id, vec![self.secret_of(token, text)?]),
                     Record::Limits(Subject::Token(id), rules.clone()),
                 ],
-                trace: Some(Trace {
-                    action,
-                    subject: format!("token:{id}"),
-                    data: vec![
-                        ("user", user.to_string()),
-                        ("label", token.label.clone().unwrap_or_default()),
-                        ("expires", token.expires.to_string()),
-                        (
-                            "scopes",
-                            token.grant.scopes.iter().map(|scope| scope.to_string()).collect::<Vec<_>>().join(" "),
-                        ),
-                    ],
-                }),
+                trace: Some(Trace { action, subject: format!("token:{id}"), data }),
                 ..Write::default()
             };
             if began_in.is_some() || cap.is_some() {
@@ -400,6 +395,24 @@ impl Bursar {
 fn fingerprint_of(lookup: &[u8; 32]) -> String {
     let [a, b, c, d, e, f, ..] = *lookup;
     format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+}
+
+/// Within what a token may do what its scopes say, as the audit log tells it: limits and destinations, places, wallets.
+fn granted_within(token: &Token, rules: &LimitSet) -> Vec<(&'static str, String)> {
+    let joined = |list: Vec<String>| list.join(" ");
+    let ips = token.grant.ips.rules().iter().map(ToString::to_string).collect();
+    let (organisations, wallets) = match &token.grant.narrowing {
+        Narrowing::None => (Vec::new(), Vec::new()),
+        Narrowing::Organisations(list) => (list.iter().map(ToString::to_string).collect(), Vec::new()),
+        Narrowing::Wallets(list) => (Vec::new(), list.iter().map(ToString::to_string).collect()),
+    };
+    let all = [
+        ("limits", rules_in_words(rules)),
+        ("ips", joined(ips)),
+        ("organisations", joined(organisations)),
+        ("wallets", joined(wallets)),
+    ];
+    all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 
 fn created_key(user: UserId, key: &str) -> DocumentKey {

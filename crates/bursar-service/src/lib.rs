@@ -61,6 +61,7 @@ pub mod reconcile;
 mod recovery_codes;
 mod refused;
 pub mod relying_party;
+pub mod remove_wallet;
 pub mod replay;
 pub mod reset;
 pub mod resolve;

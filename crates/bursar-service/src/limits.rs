@@ -348,31 +348,41 @@ impl Bursar {
         })
     }
 
-    /// What an address of a coin means to whichever rail understands it. All rails write one normal form.
+    /// What an address of a coin means to whichever rail understands it. All rails write one normal form. Rules name no
+    /// addresses of a coin that no rail has, where there are rails: nobody could tell one from another.
     fn destination(&self, coin: &Coin, address: &str) -> Result<Destination, ServiceError> {
+        match self.read_by_rails(coin, address)? {
+            Some(destination) => Ok(destination),
+            None if self.rails.is_empty() => plain("address", coin, address),
+            None => Err(ServiceError::invalid("coin", self.unknown_coin(coin))),
+        }
+    }
+
+    /// Who is paid by a spend that no rail carries out: of a coin that no rail has, whatever the text says.
+    pub(crate) fn destination_anywhere(
+        &self,
+        field: &'static str,
+        coin: &Coin,
+        address: &str,
+    ) -> Result<Destination, ServiceError> {
+        match self.read_by_rails(coin, address)? {
+            Some(destination) => Ok(destination),
+            None => plain(field, coin, address),
+        }
+    }
+
+    /// What an address means to a rail that has its coin; nothing if none has it.
+    fn read_by_rails(&self, coin: &Coin, address: &str) -> Result<Option<Destination>, ServiceError> {
         let mut problem = None;
         for rail in self.rails.values() {
             match rail.destination(coin, address) {
-                Ok(destination) => return Ok(destination),
+                Ok(destination) => return Ok(Some(destination)),
                 // What a rail says of a coin that is not its own is nobody's problem, if another has it.
                 Err(RailError::Invalid { field: "coin", .. }) => {}
                 Err(error) => problem = problem.or(Some(error)),
             }
         }
-        if let Some(problem) = problem {
-            return Err(problem.into());
-        }
-        if !self.rails.is_empty() {
-            return Err(ServiceError::invalid("coin", self.unknown_coin(coin)));
-        }
-        // Without any rail an address is what it says, and nothing else: no rule compares such texts.
-        let is_sound =
-            (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_sound {
-            let problem = format!("must be 1 to {LONGEST_ADDRESS} printable characters without spaces");
-            return Err(ServiceError::invalid("address", problem));
-        }
-        Ok(Destination::new(coin.chain(), address.as_bytes(), None))
+        problem.map_or(Ok(None), |problem| Err(problem.into()))
     }
 
     /// That no rail reads addresses of a coin, and of which coins they do.
@@ -400,11 +410,22 @@ impl Bursar {
     /// Reads recipients that no rail pays.
     fn payees_anywhere(&self, coin: &Coin, recipients: &[Recipient]) -> Result<Vec<Payee>, ServiceError> {
         let read = |recipient: &Recipient| {
-            let destination = self.destination(coin, &recipient.address)?;
+            let destination = self.destination_anywhere("address", coin, &recipient.address)?;
             Ok(Payee { address: recipient.address.clone(), destination, amount: recipient.amount })
         };
         recipients.iter().map(read).collect()
     }
+}
+
+/// An address that is what it says, and nothing else.
+fn plain(field: &'static str, coin: &Coin, address: &str) -> Result<Destination, ServiceError> {
+    let is_sound =
+        (1..=LONGEST_ADDRESS).contains(&address.len()) && address.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_sound {
+        let problem = format!("must be 1 to {LONGEST_ADDRESS} printable characters without spaces");
+        return Err(ServiceError::invalid(field, problem));
+    }
+    Ok(Destination::new(coin.chain(), address.as_bytes(), None))
 }
 
 pub(crate) fn changed() -> ServiceError {

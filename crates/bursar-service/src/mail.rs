@@ -17,6 +17,7 @@ use crate::Bursar;
 use crate::error::ServiceError;
 use crate::notices::{self, Notice};
 use crate::rail::Answer;
+use crate::relying_party::RelyingParty;
 
 /// How many mails may wait.
 const MOST_WAITING: usize = 1_000;
@@ -156,9 +157,11 @@ impl Bursar {
         self.outbox.put(Mail { to: address.to_owned(), subject, text }, 0, now);
     }
 
-    /// The link that leads to a page of this server; none if no mail is configured, which says where it is.
+    /// The link that leads to a page of this server; none if neither mail nor passkeys are configured, which say where it is.
     pub(crate) fn link_to(&self, page: &str, secret: &str) -> Option<String> {
-        self.outbox.post.as_ref().map(|post| format!("{}/{page}/{secret}", post.public_url))
+        let of_mail = self.outbox.post.as_ref().map(|post| post.public_url.as_str());
+        let of_pages = || self.policy.relying_party.as_ref().map(RelyingParty::origin);
+        of_mail.or_else(of_pages).map(|place| format!("{place}/{page}/{secret}"))
     }
 
     pub(crate) fn needs_mail(&self) -> Result<(), ServiceError> {

@@ -102,6 +102,8 @@ impl Bursar {
             let rail = self.rails.get(name).ok_or_else(|| ServiceError::invalid("rail", "is none of this server"))?;
             let reference = rail.wallet_name(reference)?;
             let (coin, _) = self.may_register(*organisation, name, &reference)?;
+            // What was allowed before the rail's rules were changed may be of a coin that it has no more.
+            check_coin(rail.as_ref(), &coin)?;
             if let Some(wallet) = self.wallet_called(name, &reference).await? {
                 return Err(taken_by(*organisation, &wallet));
             }
@@ -166,6 +168,17 @@ impl Bursar {
     /// Whether what its rail calls a wallet is the address that it is paid at.
     pub fn is_named_by_address(&self, wallet: &Wallet) -> bool {
         self.rails.get(&wallet.rail).is_some_and(|rail| rail.names_wallets_by_address())
+    }
+
+    /// Whether this server keeps the key of a wallet.
+    pub(crate) fn keeps_key_of(&self, wallet: &Wallet) -> Result<bool, ServiceError> {
+        let key = Keeper::Bursar.mark(&wallet.rail, &wallet.reference);
+        Ok(self.reads.look_up(|reader| reader.document(&key))?.is_some())
+    }
+
+    /// The notes that say which wallet here has this reference, whoever keeps its key.
+    pub(crate) fn marks_of(wallet: &Wallet) -> [DocumentKey; 2] {
+        Keeper::ALL.map(|keeper| keeper.mark(&wallet.rail, &wallet.reference))
     }
 
     /// The wallet here that its rail calls so, whoever keeps its key.
@@ -311,12 +324,21 @@ pub(crate) async fn of_node(rail: &dyn Rail, reference: String) -> Result<String
     }
 }
 
-/// Checks that a wallet of this rail can be of this coin.
+/// Checks that a wallet of this rail can be of this coin. A rail that knows its coins has no others.
 pub(crate) fn check_coin(rail: &dyn Rail, coin: &Coin) -> Result<(), ServiceError> {
-    match rail.fee_coin(coin) {
-        chain if chain == *coin => Ok(()),
-        chain => Err(ServiceError::invalid("coin", format!("is not the chain's own, `{chain}`"))),
+    let chain = rail.fee_coin(coin);
+    let coins = rail.coins();
+    if chain != *coin {
+        return Err(ServiceError::invalid("coin", format!("is not the chain's own, `{chain}`")));
     }
+    if coins.is_empty() || coins.contains(coin) {
+        return Ok(());
+    }
+    let mut names: Vec<String> = coins.iter().map(|coin| format!("`{coin}`")).collect();
+    names.sort_unstable();
+    names.dedup();
+    let problem = format!("is `{coin}`, which this rail does not have; it has {}", names.join(", "));
+    Err(ServiceError::invalid("coin", problem))
 }
 
 pub(crate) fn registered(field: &'static str) -> ServiceError {

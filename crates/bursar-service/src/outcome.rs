@@ -30,7 +30,7 @@ pub enum SendOutcome {
         /// The fee that was really paid, in the coin that pays fees.
         fee: Amount,
     },
-    /// The money moved, and it was another amount than what is held.
+    /// The money moved, and the rail says how much: what is held, or another amount.
     Charged {
         /// What the rail calls it.
         reference: String,

@@ -2,13 +2,17 @@
 //!
 //! What must never happen here: that a call is passed on which was not understood as a read.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use bursar_core::account::User;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::id::{UserId, WalletId};
+use bursar_core::ip::IpRule;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
+use bursar_core::token::Token;
 use bursar_rails::Forbidden;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::{Call, Calls};
@@ -138,7 +142,7 @@ pub(crate) fn spoken_to_otherwise(rail: &dyn Rail) -> ServiceError {
     ServiceError::NoSuchPath(if rail.protocol().is_some() {
         "its calls are posted to its name alone, or to `/wallet/NAME` behind it"
     } else if rail.exchanges().is_some() {
-        "it takes requests to the paths behind its name that its rules have"
+        "it takes requests to the paths behind its name that its rules have, or behind `/wallet/NAME` after it"
     } else {
         "its wallets are spent from through Bursar's own interface and BitGo's"
     })
@@ -243,14 +247,25 @@ impl Bursar {
 
     /// The wallets on a rail that the caller may see.
     pub(crate) async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
+        self.wallets_seen_by((principal.token(), &principal.owner, Some(principal.address)), rail).await
+    }
+
+    /// The wallets on a rail that a token of somebody sees, from an address; from one of its own if none is said.
+    pub(crate) async fn wallets_seen_by(
+        &self,
+        (token, owner, address): (&Token, &User, Option<IpAddr>),
+        rail: &str,
+    ) -> Result<Vec<OwnWallet>, ServiceError> {
         let now = self.clock.now();
+        let own_address = || token.grant.ips.rules().first().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), IpRule::first);
+        let address = address.unwrap_or_else(own_address);
         let (mut own, mut refused) = (Vec::new(), None);
-        for WalletOfUser { wallet, role, .. } in self.wallets_of(principal.user()).await?.iter() {
+        for WalletOfUser { wallet, role, .. } in self.wallets_of(owner.id).await?.iter() {
             if wallet.rail != rail {
                 continue;
             }
             let need = Need::Wallet { action: WalletAction::View, wallet, role: *role };
-            match authorize(principal.token(), &principal.owner, principal.address, need, now) {
+            match authorize(token, owner, address, need, now) {
                 Ok(()) => {
                     let (reference, coin) = (wallet.reference.clone(), wallet.coin.clone());
                     own.push(OwnWallet { id: wallet.id, reference, coin });

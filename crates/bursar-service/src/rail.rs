@@ -287,7 +287,7 @@ pub trait Rail: Send + Sync {
         Vec::new()
     }
 
-    /// Coins of which it is known that it reads their addresses, to be told to people.
+    /// The coins that it has; none if it takes any whose addresses it can read.
     fn coins(&self) -> Vec<Coin> {
         self.coin().into_iter().chain(self.decimals().into_iter().map(|(coin, _)| coin)).collect()
     }
@@ -378,6 +378,14 @@ pub trait Rail: Send + Sync {
         memory: &'a dyn Memory,
     ) -> Answer<'a, Result<Option<String>, RailError>> {
         Box::pin(async move { Ok(self.sent(hold.id, memory)?.map(|reference| on_its_way(&reference))) })
+    }
+
+    /// What the rail tells of a spend that is not settled, and that more moved of than is held; nothing if it tells none.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn more_than_held(&self, _hold: HoldId, _memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        Ok(None)
     }
 
     /// What the approval is called that a spend waits for where it was sent; nothing if it waits for none.

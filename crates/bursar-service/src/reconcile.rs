@@ -84,6 +84,18 @@ impl Bursar {
         })
     }
 
+    /// What the rail told of a spend that is not settled, if more moved of it than is held: why its token is locked.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn more_than_held(&self, hold: &Hold) -> Result<Option<String>, ServiceError> {
+        if !hold.state.is_held() || hold.holder.is_some() {
+            return Ok(None);
+        }
+        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(None) };
+        Ok(rail.more_than_held(hold.id, &self.memory(name))?)
+    }
+
     /// Spends, each with the id of its transaction while it is not settled.
     ///
     /// # Errors

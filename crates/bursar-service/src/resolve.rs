@@ -2,9 +2,11 @@
 //! what the rail still may do.
 
 use bursar_core::amount::Amount;
+use bursar_core::coin::{Asset, Coin};
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, Settler};
+use bursar_core::limit::text::amount_of;
 
 use crate::Bursar;
 use crate::accounts::check_name;
@@ -89,9 +91,14 @@ fn check_slip(hold: &Hold, finding: &Finding) -> Result<(), ServiceError> {
     if !held.really(left, paid).exceeds(held) {
         return Ok(());
     }
+    let in_words = |amount: Amount, coin: &Coin| amount_of(amount, &Asset::Coin(coin.clone()));
     let (field, problem) = match amount {
-        Some(amount) if *amount > held.amount => ("amount", format!("is more than the {} that were held", held.amount)),
-        _ if paid > held.fee => ("fee", format!("is more than the {} that were held", held.fee)),
+        Some(amount) if *amount > held.amount => {
+            ("amount", format!("is more than the {} that were held", in_words(held.amount, &held.coin)))
+        }
+        _ if paid > held.fee => {
+            ("fee", format!("is more than the {} that were held", in_words(held.fee, &held.fee_coin)))
+        }
         _ => ("fee", "leaves recipients more than was held for them".to_owned()),
     };
     Err(ServiceError::invalid(field, format!("{problem}; say `moreThanHeld` if so much moved")))

@@ -29,6 +29,8 @@ pub struct Rotated {
     pub text: TokenText,
     /// Until when the old secret goes on.
     pub old_ends: Timestamp,
+    /// Whether that is sooner than was asked for: a rotation before this dated it already.
+    pub ends_sooner: bool,
 }
 
 impl Bursar {
@@ -82,25 +84,27 @@ impl Bursar {
             };
             if let Outcome::Written = self.write(principal.actor(), write).await? {
                 let state = self.state_of(token).await?;
-                return Ok(Rotated { state, text, old_ends });
+                return Ok(Rotated { state, text, old_ends, ends_sooner: old_ends < now.plus(overlap) });
             }
         }
         Err(ServiceError::Busy)
     }
 
-    /// Ends the old secret of a rotation now, before its time. Needs no proof: it only tightens. If none goes on, nothing
-    /// changes.
+    /// Ends the old secret of a rotation now, before its time, and says whether one went on. Needs no proof: it only tightens.
+    /// If none goes on, nothing changes.
     ///
     /// # Errors
     /// The caller is not the token's owner in person, or there is no such token.
-    pub async fn end_old_secret(&self, principal: &Principal, id: TokenId) -> Result<TokenState, ServiceError> {
+    pub async fn end_old_secret(&self, principal: &Principal, id: TokenId) -> Result<(TokenState, bool), ServiceError> {
         self.person(principal)?;
         self.own_token(principal, id)?;
         for _ in 0..MOST_ATTEMPTS {
             let found = self.reads.look_up(|reader| Ok(reader.token(id)?.zip(reader.secrets(id)?)))?;
             let (token, found) = found.ok_or(ServiceError::NotFound("token"))?;
             let now = self.clock.now();
-            let Some(secrets) = without_old(found.value, now) else { return self.state_of(token.value).await };
+            let Some(secrets) = without_old(found.value, now) else {
+                return Ok((self.state_of(token.value).await?, false));
+            };
             let write = Write {
                 // INVARIANT: as with a rotation: nothing is held on what was read before.
                 read: vec![(Key::Token(id), token.version), (Key::Secrets(id), found.version)],
@@ -113,7 +117,7 @@ impl Bursar {
                 ..Write::default()
             };
             if let Outcome::Written = self.write(principal.actor(), write).await? {
-                return self.state_of(token.value).await;
+                return Ok((self.state_of(token.value).await?, true));
             }
         }
         Err(ServiceError::Busy)

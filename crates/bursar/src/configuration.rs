@@ -237,7 +237,7 @@ impl Configuration {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let read: Self = rails::located::read(text)?;
         if read.tokens.default_duration > read.tokens.longest_duration {
             return Err("tokens.default_duration is longer than tokens.longest_duration".to_owned());
         }

@@ -17,6 +17,7 @@ mod evm;
 mod fees;
 #[cfg(feature = "http")]
 pub(crate) mod http;
+pub(crate) mod located;
 #[cfg(feature = "any-rail")]
 mod place;
 mod sealed;
@@ -49,7 +50,7 @@ use self::bitgo::Bitgo;
 use self::evm::Evm;
 #[cfg(feature = "http")]
 use self::http::Http;
-pub(crate) use self::sealed::{Kept, Opened};
+pub(crate) use self::sealed::{Kept, Opened, flag};
 use self::sealed::{MayHave, Vault};
 use crate::failure::Failure;
 use crate::server::Rails;
@@ -179,7 +180,7 @@ pub(crate) fn files(rails: &Described) -> Vec<(&str, &'static str, &Path)> {
 
 /// Says in the log which secrets lie in clear, and how that is changed.
 pub(crate) fn tell_of_files(rails: &Described, configuration: &Path) {
-    let place = sealed::flag(configuration);
+    let place = flag(configuration);
     for (rail, key, kept) in kept(rails) {
         if let Kept::File(file) = kept {
             let file = file.display();
@@ -222,7 +223,7 @@ pub(crate) struct Hosted {
 /// Reads a file that describes rails and their hosts, and nothing else.
 pub(crate) fn read(path: &Path) -> Result<Hosted, Failure> {
     let text = fs::read_to_string(path).map_err(|problem| Failure::at(path, problem))?;
-    let Hosted { rails, rail_hosts } = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
+    let Hosted { rails, rail_hosts } = located::read(&text).map_err(|problem| Failure::at(path, problem))?;
     check(&rails).and_then(|()| check_hosts(&rail_hosts, &rails)).map_err(|problem| Failure::at(path, problem))?;
     Ok(Hosted { rails: placed(rails, path.parent().unwrap_or(Path::new("."))), rail_hosts })
 }
@@ -249,7 +250,7 @@ pub(crate) fn read_among_others(path: &Path) -> Result<Described, Failure> {
         rails: Described,
     }
     let text = fs::read_to_string(path).map_err(|problem| Failure::at(path, problem))?;
-    let File { rails } = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
+    let File { rails } = located::read(&text).map_err(|problem| Failure::at(path, problem))?;
     check(&rails).map_err(|problem| Failure::at(path, problem))?;
     Ok(rails)
 }

@@ -85,7 +85,8 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
             counted => counted,
         };
     }
-    let mut data = vec![("loosens", loosens.to_string()), ("before", describe(&before)), ("after", describe(&rules))];
+    let mut data =
+        vec![("loosens", loosens.to_string()), ("before", rules_in_words(&before)), ("after", rules_in_words(&rules))];
     // Limits that somebody sets with a second factor count, also where an unlock had dropped those of before.
     if let Subject::Token(token) = edit.subject
         && edit.stepped_up
@@ -108,7 +109,8 @@ fn after_creation(state: &State, subject: Subject, now: Timestamp) -> Result<Tim
     Ok(state.token(&id)?.map_or(now, |token| now.max(token.created.plus(Span::from_millis(1)))))
 }
 
-fn describe(set: &LimitSet) -> String {
+/// All rules of a subject in one line, as the audit log tells them.
+pub fn rules_in_words(set: &LimitSet) -> String {
     let limits = |limits: &[Limit]| limits.iter().map(rule).collect::<Vec<_>>().join(", ");
     let mut text = limits(&set.limits);
     if let Some(destinations) = &set.destinations {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::amount::Amount;
 use crate::destination::DestinationId;
-use crate::hold::{Cost, Hold, HoldState};
+use crate::hold::{Cost, Hold, HoldState, Payee};
 use crate::ledger::begin::lacks_past;
 use crate::ledger::charges::{Terms, add_charges, look_at_payments, payments, subjects};
 use crate::ledger::command::HoldRequest;
@@ -169,6 +169,9 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
     }
 }
 
+/// The most recipients that the audit log names of one spend: events are kept for good.
+const MOST_PAYEES_TOLD: usize = 20;
+
 /// The spend as it begins.
 fn held(request: &HoldRequest, granted: &Granted, now: Timestamp) -> Hold {
     Hold {
@@ -229,6 +232,20 @@ fn told(hold: &Hold) -> Vec<(&'static str, String)> {
     data.push(("amount", hold.cost.amount.to_string()));
     if hold.cost.fee > Amount::ZERO {
         data.push(("fee", format!("{} {}", hold.cost.fee, hold.cost.fee_coin)));
+    }
+    // Of one alone the amount is that of the spend.
+    let is_one = hold.payees.len() == 1;
+    let told = |payee: &Payee| match is_one {
+        true => payee.address.clone(),
+        false => format!("{} {}", payee.address, payee.amount),
+    };
+    let mut to: Vec<String> = hold.payees.iter().take(MOST_PAYEES_TOLD).map(told).collect();
+    let untold = hold.payees.len().saturating_sub(MOST_PAYEES_TOLD);
+    if untold > 0 {
+        to.push(format!("and {untold} more"));
+    }
+    if !to.is_empty() {
+        data.push(("to", to.join(", ")));
     }
     data.push(("overridden", hold.overridden.to_string()));
     data

@@ -30,6 +30,7 @@ mod tests;
 
 pub use command::{Applied, Command, HoldRequest, LimitEdit, Outcome, Request, Settler, Trace, Unlocking, Write};
 pub use document::{Credential, CredentialKind, Document, DocumentKey, DocumentKind};
+pub use edits::rules_in_words;
 pub use fees::FeeCeiling;
 pub use history::{HistoryKey, Past, total_of_coins};
 pub use holds::dry_run;

@@ -18,6 +18,7 @@ use bursar_core::destination::Destination;
 use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::FeeCeiling;
+use bursar_core::limit::text::decimal;
 use bursar_core::secret::Secret;
 use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
@@ -175,7 +176,7 @@ impl HttpRail {
         if came == Came::Whole {
             self.fresh.put(hold.id, answered);
         }
-        let outcome = outcome(became, &instruction, status);
+        let outcome = self.outcome(became, &instruction, status, hold);
         if let SendOutcome::Exceeded { reason } = &outcome {
             answers::keep_exceeded(memory, hold.id, reason);
         }
@@ -216,7 +217,7 @@ impl HttpRail {
             Ok(Some((answered, Came::Whole | Came::Streamed))) => {
                 let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
                 if !matches!(became, Became::Unknown { .. }) {
-                    return outcome(became, &instruction, answered.status);
+                    return self.outcome(became, &instruction, answered.status, hold);
                 }
             }
             Ok(None) => {}
@@ -247,25 +248,37 @@ impl HttpRail {
         if became == Became::Refused && !self.patience.is_over(hold.id) {
             return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
         }
-        outcome(became, &instruction, answered.status)
+        self.outcome(became, &instruction, answered.status, hold)
     }
-}
 
-fn outcome(became: Became, instruction: &Instruction, status: u16) -> SendOutcome {
-    match became {
-        Became::Done { captured, record } => {
-            let reference = record.unwrap_or_else(|| instruction.key.clone()).to_string();
-            match captured {
-                Some(amount) => SendOutcome::Charged { reference, amount },
-                None => SendOutcome::Done { reference, fee: Amount::ZERO },
+    fn outcome(&self, became: Became, instruction: &Instruction, status: u16, hold: &Hold) -> SendOutcome {
+        match became {
+            Became::Done { captured, record } => {
+                let reference = record.unwrap_or_else(|| instruction.key.clone()).to_string();
+                match captured {
+                    Some(amount) => SendOutcome::Charged { reference, amount },
+                    None => SendOutcome::Done { reference, fee: Amount::ZERO },
+                }
             }
+            Became::Refused => SendOutcome::Refused { reason: format!("the upstream refused it with status {status}") },
+            Became::Exceeded { captured } => {
+                let coin = &hold.cost.coin;
+                let [moved, held] = [captured, hold.cost.amount].map(|amount| self.in_words(amount, coin));
+                let reason = format!(
+                    "an answer with status {status} says that {moved} moved, more than the {held} that are held"
+                );
+                SendOutcome::Exceeded { reason }
+            }
+            Became::Unknown { reason } => SendOutcome::Unknown { reason },
         }
-        Became::Refused => SendOutcome::Refused { reason: format!("the upstream refused it with status {status}") },
-        Became::Exceeded { captured } => {
-            let reason = format!("an answer with status {status} says that {captured} moved, more than is held");
-            SendOutcome::Exceeded { reason }
+    }
+
+    /// An amount as people write it.
+    fn in_words(&self, amount: Amount, coin: &Coin) -> String {
+        match self.rules.decimals().find(|(known, _)| known == coin) {
+            Some((_, places)) => format!("{} {coin}", decimal(amount, places)),
+            None => format!("{amount} base units of {coin}"),
         }
-        Became::Unknown { reason } => SendOutcome::Unknown { reason },
     }
 }
 
@@ -406,6 +419,10 @@ impl Rail for HttpRail {
         let problem = "the rail asks the upstream what became of it, and was not told yet; what the upstream does not have is given \
                        back, or left to you, `refused_after_seconds` after it was first looked for";
         Box::pin(std::future::ready(Ok(is_told.then(|| problem.to_owned()))))
+    }
+
+    fn more_than_held(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
+        answers::exceeded(memory, hold)
     }
 
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {

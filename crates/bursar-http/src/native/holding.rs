@@ -93,7 +93,7 @@ pub(crate) async fn reconcile(call: Call) -> Result<Reply, Failure> {
     call.json_or_nothing()?;
     let reconciled = call.bursar.reconcile_spend(call.principal()?, call.id("spend")?).await?;
     let sent = call.bursar.sent_as(&reconciled.hold).await?;
-    Reply::ok(shapes::reconciled(&reconciled.hold, sent.as_deref(), showed(&reconciled.shown)))
+    Reply::ok(shapes::reconciled(&reconciled.hold, sent.as_deref(), showed(&reconciled.shown, &reconciled.hold)))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
@@ -127,17 +127,24 @@ pub(crate) async fn unsettled(call: Call) -> Result<Reply, Failure> {
 
 /// A spend with what it is called where it was sent.
 async fn spend(call: &Call, hold: &Hold) -> Result<Value, Failure> {
-    Ok(shapes::native_spend(hold, call.bursar.sent_as(hold).await?.as_deref()))
+    let mut shown = shapes::native_spend(hold, call.bursar.sent_as(hold).await?.as_deref());
+    if let (Some(reason), Some(unresolved)) = (call.bursar.more_than_held(hold)?, shown.get_mut("unresolved")) {
+        unresolved["reason"] = reason.into();
+    }
+    Ok(shown)
 }
 
 /// What was shown of a spend: in a word, in a sentence, and by its name.
-pub(crate) fn showed(shown: &Shown) -> (&'static str, &str, Option<&str>) {
+pub(crate) fn showed<'a>(shown: &'a Shown, hold: &Hold) -> (&'static str, &'a str, Option<&'a str>) {
     let outcome = match shown {
         Shown::NotAsked { reason } => return ("not_asked", reason, None),
         Shown::ByRail(outcome) => outcome,
     };
     match outcome {
         SendOutcome::Done { reference, .. } => ("moved", "the money moved", Some(reference)),
+        SendOutcome::Charged { reference, amount } if *amount == hold.cost.amount => {
+            ("moved", "the money moved", Some(reference))
+        }
         SendOutcome::Charged { reference, .. } => {
             ("moved", "the money moved, and it was another amount than was held", Some(reference))
         }

@@ -61,6 +61,7 @@ pub(crate) async fn set_of_organisation(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
     let DryRun { payment, organisation, address } = DryRun::read(&call.json()?)?;
+    let (coin, wallet) = (payment.coin.clone(), payment.wallet);
     let trial = Trial {
         coin: payment.coin,
         recipients: payment.recipients,
@@ -80,7 +81,16 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
                 true => shapes::limit_report(report, now),
                 false => shapes::others_limit(report),
             };
-            Reply::ok(json!({"allowed": true, "limits": found.iter().map(shown).collect::<Vec<_>>()}))
+            let naming = match wallet {
+                Some(wallet) => call.bursar.naming_of(principal, token, wallet, &coin).await?,
+                None => None,
+            };
+            let warnings: Vec<String> = naming
+                .map(|form| format!("the token sees several wallets of this rail that hold {coin}: a request has to name this one by {form}"))
+                .into_iter()
+                .collect();
+            let limits: Vec<Value> = found.iter().map(shown).collect();
+            Reply::ok(json!({"allowed": true, "limits": limits, "warnings": warnings}))
         }
         Err(refusal) => {
             let (status, body) = shapes::refusal(&refusal, "");

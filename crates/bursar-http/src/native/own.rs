@@ -18,13 +18,18 @@ pub(crate) async fn rotate(call: Call) -> Result<Reply, Failure> {
     let request = Rotate::read(&call.json_or_nothing()?)?;
     let (principal, id) = (call.principal()?, call.id("token")?);
     let rotated = call.bursar.rotate(principal, id, request.overlap, request.otp.as_deref()).await?;
-    let mut shown = shapes::created_token(&view(&call.bursar, &rotated.state), Ok(&rotated.text), &[]);
+    let sooner =
+        format!("the old secret ends at {}, as a rotation before this said; none makes that later", rotated.old_ends);
+    let warnings = if rotated.ends_sooner { vec![sooner] } else { Vec::new() };
+    let mut shown = shapes::created_token(&view(&call.bursar, &rotated.state), Ok(&rotated.text), &warnings);
     shown.insert("oldEnds".to_owned(), rotated.old_ends.to_string().into());
     Reply::ok(shown)
 }
 
 /// Ends the old secret of a rotation now.
 pub(crate) async fn end_old_secret(call: Call) -> Result<Reply, Failure> {
-    let state = call.bursar.end_old_secret(call.principal()?, call.id("token")?).await?;
-    Reply::ok(shown(&call, &state))
+    let (state, has_ended) = call.bursar.end_old_secret(call.principal()?, call.id("token")?).await?;
+    let mut shown = shown(&call, &state);
+    shown["oldSecretEnded"] = has_ended.into();
+    Reply::ok(shown)
 }

@@ -2,6 +2,7 @@
 
 use bursar_core::id::WalletId;
 use bursar_service::wallets::WalletView;
+use bursar_wire::header::OTP;
 use bursar_wire::requests::CreateWallet;
 use serde_json::{Value, json};
 
@@ -23,6 +24,11 @@ pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
     let made = call.bursar.make_wallet(call.principal()?, &CreateWallet::read(&call.json()?)?).await?;
     Reply::created(shown(&made))
+}
+
+pub(crate) async fn remove(call: Call) -> Result<Reply, Failure> {
+    call.bursar.remove_wallet_as(call.principal()?, call.wallet()?, call.header(OTP)).await?;
+    Reply::ok(json!({}))
 }
 
 fn shown(view: &WalletView) -> Value {

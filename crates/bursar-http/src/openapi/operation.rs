@@ -59,6 +59,16 @@ impl Operation {
         )
     }
 
+    /// Takes a one-time password in a header.
+    pub(super) fn with_otp(mut self) -> Self {
+        self.headers.push(json!({
+            "name": bursar_wire::header::OTP, "in": "header",
+            "description": "a one-time password: what takes no body has it here",
+            "schema": {"type": "string"},
+        }));
+        self
+    }
+
     /// The client may name what it asks for, so that asking twice is asking once.
     pub(super) fn idempotent(mut self) -> Self {
         self.headers.push(json!({

@@ -95,7 +95,13 @@ fn schemas() -> Vec<(&'static str, Value)> {
             "sent",
             object(&["reference"], [("reference", text("what it is called where it was sent, until it is settled"))]),
         ),
-        ("unresolved", object(&["since"], [("since", reference("Instant"))])),
+        (
+            "unresolved",
+            object(
+                &["since"],
+                [("since", reference("Instant")), ("reason", text("what the rail told, if more moved than was held"))],
+            ),
+        ),
         (
             "captured",
             object(

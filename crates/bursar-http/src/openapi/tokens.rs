@@ -40,7 +40,7 @@ pub(super) fn part() -> Part {
                 .answers(200, "The token with its new secret, shown this once", "RotatedToken"),
             Operation::new("POST", "/tokens/{token}/end-old-secret", "End the old secret of a rotation now")
                 .about("It needs no second factor. If no old secret goes on, nothing changes.")
-                .answers(200, "The token", "OwnToken"),
+                .answers(200, "The token, and whether an old secret went on", "OwnToken"),
             Operation::new("POST", "/services", "Make the credential of a service")
                 .about("A service holds, captures and releases spends of others' tokens, of one organisation.")
                 .idempotent()
@@ -58,6 +58,7 @@ pub(super) fn part() -> Part {
                         ("revoked", reference("Instant")),
                         ("seenFrom", list(reference("Use"))),
                         ("pauses", list(reference("Pause"))),
+                        ("oldSecretEnded", flag("whether an old secret went on until now, where it was to be ended")),
                     ],
                 ),
             ),
@@ -126,6 +127,7 @@ pub(super) fn part() -> Part {
                             "oldEnds",
                             described(json!({"type": "string", "format": "date-time"}), "when the old one ends"),
                         ),
+                        ("warnings", list(text("that the old one ends sooner than was asked for"))),
                     ],
                 ),
             ),

@@ -61,6 +61,13 @@ pub(super) fn part() -> Part {
                 .refuses(&[404, 409])
                 .answers(201, "The wallet", "Wallet"),
             Operation::new("GET", "/wallets/{wallet}", "A wallet").answers(200, "The wallet", "Wallet"),
+            Operation::new("DELETE", "/wallets/{wallet}", "Remove a wallet that was registered by mistake")
+                .about("For whoever administers it or owns its organisation, with a one-time password in its header. Only a wallet from which no spend was ever \
+                    recorded, and whose key the server does not keep: freeze others. Tokens that name it are refused it from then \
+                    on, and what it was registered from can be registered anew.")
+                .with_otp()
+                .refuses(&[409])
+                .answers(200, "It is done", "Done"),
             Operation::new("GET", "/rails", "The rails of this server, and whether they answer")
                 .about("For owners and admins of an organisation. Each rail is asked for the balance of one of the caller's \
                     wallets on it, for a few seconds.")

@@ -70,7 +70,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
 /// Has the rail asked what became of it.
 pub(crate) async fn ask(visit: Visit) -> Answering {
     let reconciled = visit.bursar.reconcile_spend(visit.person()?, visit.id("spend")?).await?;
-    let (showed, ..) = showed(&reconciled.shown);
+    let (showed, ..) = showed(&reconciled.shown, &reconciled.hold);
     Ok(Answer::to(format!("{}?showed={showed}", spends::path(reconciled.hold.id))))
 }
 

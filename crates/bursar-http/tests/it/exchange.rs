@@ -192,6 +192,70 @@ impl Open {
     }
 }
 
+/// Another wallet of a coin on the rail of a shop.
+async fn another_wallet(shop: &Shop, reference: &str) -> String {
+    let wallet = NewWallet {
+        rail: "chain".to_owned(),
+        coin: Coin::parse("usd").unwrap(),
+        label: "Second".to_owned(),
+        organisation: DEFAULT_ORGANISATION,
+        owner: OWNER.to_owned(),
+        key: None,
+        reference: Some(reference.to_owned()),
+    };
+    shop.server.bursar.add_wallet(wallet).await.unwrap().id.to_string()
+}
+
+#[tokio::test]
+async fn where_a_token_sees_several_wallets_of_a_coin_a_request_names_the_one_it_means() {
+    let shop = Open::new("usd 50/day").await;
+    let second = another_wallet(&shop, "second").await;
+    let refused = shop.charge("one", "amount=400&source=acct_1").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (400, "invalid_field"), "{}", refused.body);
+    let told = refused.body["detail"].as_str().unwrap();
+    assert!(told.contains("`default`, `second`") && told.contains("`/rail/chain/wallet/NAME`"), "{told}");
+    let tried = json!({"coin": "usd", "amount": "400", "destination": "acct_1", "wallet": second});
+    let path = format!("/bursar/v1/tokens/{}/limits:dry-run", shop.token_id);
+    let tried = shop.server.send("POST", &path, Some(&shop.token), Some(tried)).await;
+    assert_eq!(tried.body["allowed"], true, "{}", tried.body);
+    let warning = tried.body["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("`/rail/chain/wallet/second` before the path"), "{warning}");
+    assert_eq!(shop.upstream.heard(), 0);
+    for (key, named) in [("by-name", "second"), ("by-id", second.as_str())] {
+        let headers = [
+            ("authorization", format!("Bearer {}", shop.token)),
+            ("idempotency-key", key.to_owned()),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ];
+        let path = format!("/rail/chain/wallet/{named}/v1/charges");
+        let form = b"amount=400&source=acct_1".to_vec();
+        let paid = shop.server.send_all([127, 0, 0, 1], "POST", &path, &headers, form).await;
+        assert_eq!(paid.status, 200, "{}", paid.body);
+    }
+    let spends = shop.get(&format!("/bursar/v1/tokens/{}/spends", shop.token_id)).await;
+    let wallets: Vec<_> = spends.body["spends"].as_array().unwrap().iter().map(|spend| &spend["wallet"]).collect();
+    assert_eq!(wallets, [&json!(second), &json!(second)]);
+    let none = shop.get("/rail/chain/wallet/third/v1/charges/ch_1").await;
+    assert_eq!(code(&none), "wallet_unknown", "{}", none.body);
+    assert_eq!(shop.get("/rail/chain/wallet/second/v1/charges/ch_1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_spend_of_which_more_moved_than_was_held_says_so_in_units() {
+    let shop = Open::new("usd 50/day").await;
+    shop.charge("one", "amount=400&source=more").await;
+    let spends = shop.get(&format!("/bursar/v1/tokens/{}/spends", shop.token_id)).await;
+    let id = spends.body["spends"][0]["id"].as_str().unwrap();
+    let shown = shop.get(&format!("/bursar/v1/spends/{id}")).await;
+    let reason = shown.body["unresolved"]["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("4.01 usd moved, more than the 4.00 usd")
+            || reason.contains("4.01 usd moved, more than the 4 usd"),
+        "{}",
+        shown.body
+    );
+}
+
 #[tokio::test]
 async fn a_coin_that_no_rail_reads_is_named_with_those_that_are_read() {
     let (_upstream, url) = Upstream::start().await;
@@ -206,6 +270,14 @@ async fn a_coin_that_no_rail_reads_is_named_with_those_that_are_read() {
     assert_eq!(to("usd").await.status, 201);
     let refused = to("tbtc").await;
     assert_eq!((refused.status.as_u16(), code(&refused)), (400, "invalid_field"), "{}", refused.body);
+    // A service may hold it all the same: it moves the money itself, and nothing compares its addresses.
+    let service = server.service(&session).await;
+    let (token, _) = bot(&server, "tbtc 1/day").await;
+    let organisation = DEFAULT_ORGANISATION.to_string();
+    let hold =
+        json!({"token": token, "coin": "tbtc", "amount": "10", "destination": "anybody", "organisation": organisation});
+    let held = server.send("POST", "/bursar/v1/spends", Some(&service), Some(hold)).await;
+    assert_eq!(held.status, 201, "{}", held.body);
     let told = refused.body["detail"].as_str().unwrap();
     assert!(
         told.contains("`tbtc` is no coin of any rail of this server; there are `") && told.contains("`usd`"),

@@ -29,6 +29,7 @@ mod rail;
 mod rail_place;
 mod rail_socket;
 mod reconcile;
+mod removed_wallets;
 mod retention;
 mod rotation;
 mod second_factor;

@@ -15,8 +15,15 @@ pub(super) fn in_base_units(flag: &str, text: &str, ticker: &str) -> Result<Stri
     let Some((number, unit)) = text.split_once(' ') else {
         return match is_whole(text) {
             true => Ok(text.to_owned()),
-            false => Err(Failure::usage(format!("{flag}: `{text}` is not a whole number of base units"))
-                .with_hint(format!("in units of the coin it is written with its ticker: {flag} '0.1 {ticker}'"))),
+            false => {
+                let failure = Failure::usage(format!("{flag}: `{text}` is not a whole number of base units"));
+                Err(match Coin::parse(ticker).ok().and_then(|coin| coin.decimals()) {
+                    Some(_) => failure.with_hint(format!(
+                        "in units of the coin it is written with its ticker: {flag} '0.1 {ticker}'"
+                    )),
+                    None => failure.with_hint(format!("how many decimals {ticker} has is not known here")),
+                })
+            }
         };
     };
     let coin = Coin::parse(ticker).map_err(|problem| Failure::usage(format!("--coin: {problem}")))?;
@@ -75,6 +82,11 @@ mod tests {
             read("0.1")
                 .unwrap_err()
                 .contains("hint: in units of the coin it is written with its ticker: --amount '0.1 tbtc'")
+        );
+        let unknown = in_base_units("--amount", "0.1", "xyz").unwrap_err().to_string();
+        assert!(
+            unknown.contains("how many decimals xyz has is not known here") && !unknown.contains("'0.1"),
+            "{unknown}"
         );
         assert!(read("0.123456789 tbtc").unwrap_err().contains("at most 8 decimals"));
         assert!(in_base_units("--amount", "1 xyz", "xyz").is_err());

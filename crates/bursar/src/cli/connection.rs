@@ -95,7 +95,7 @@ fn of_context<'a>(declined: &'a Declined, name: &str) -> Option<&'a str> {
 
 /// Whoever does not know whether money moved asks after it, instead of sending more.
 fn pending(failure: Failure, spend: &str) -> Failure {
-    let told = format!("what became of spend {spend} is not known yet; it stays held, and must not be sent anew");
+    let told = format!("what became of spend {spend} is not known yet; it stays held, so send no other in its place");
     let failure = failure.with_message(told).with_exit(Exit::Unknown).with_code("outcome_pending");
     failure.with_context("spend", spend).with_hint(format!("`bursar spends show {spend}` tells"))
 }
@@ -121,6 +121,10 @@ impl From<ClientError> for Failure {
                 }
                 for (name, value) in declined.context().into_iter().flatten() {
                     failure = failure.with_context(name, value.clone());
+                }
+                if declined.code() == Some("locked") && !error.to_string().contains("check of the ledger") {
+                    return failure
+                        .with_hint("as its owner: `bursar token unlock ID --resume` lifts the lock for good");
                 }
                 match (declined.reason(), declined.until()) {
                     (Some(reason), _) if reason != declined.message() => failure.with_hint(in_flags(reason)),

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::operator::Place;
-use crate::cli::{Configured, output, serve, table};
+use crate::cli::{output, serve, table};
 use crate::configuration::Configuration;
 use crate::environment::{self, SystemClock};
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ pub(super) struct Doctor {
     #[command(subcommand)]
     only: Option<Only>,
     #[command(flatten)]
-    configured: Configured,
+    place: Place,
 }
 
 /// One thing to look at more closely.
@@ -49,7 +49,10 @@ enum Only {
 impl Doctor {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         match self.only {
-            None => run(&self.configured.config, json),
+            None => match self.place.configuration().map(Path::to_owned) {
+                Some(config) => run(&examine(&config), json),
+                None => run(&examine_environment(self.place), json),
+            },
             Some(Only::Ledger { place }) => ledger(place, json),
             Some(Only::AcceptClock { place }) => match place.answer(Request::AcceptClock)? {
                 Answer::Done if json => output::json(&json!({"done": true})),
@@ -88,9 +91,7 @@ struct Point {
 }
 
 /// Looks at everything and fails if something is not sound.
-fn run(config: &Path, json: bool) -> Result<(), Failure> {
-    environment::start_log("error");
-    let points = examine(config);
+fn run(points: &[Point], json: bool) -> Result<(), Failure> {
     let unsound = points.iter().filter(|point| point.found.is_err()).count();
     if json {
         let shown = |point: &Point| {
@@ -114,7 +115,24 @@ fn run(config: &Path, json: bool) -> Result<(), Failure> {
     }
 }
 
+/// What there is to look at in a test environment, which has no configuration.
+fn examine_environment(place: Place) -> Vec<Point> {
+    environment::start_log("error");
+    let found = place.directory().map_err(|failure| told(&failure)).and_then(|path| directory(&path));
+    let accounts = match place.answer(Request::Users) {
+        Ok(Answer::Users { users }) => Ok(format!("{} accounts", users.len())),
+        Ok(_) => Err("the server that has it does not list its users".to_owned()),
+        Err(failure) => Err(told(&failure)),
+    };
+    vec![
+        Point { what: "clock", found: clock() },
+        Point { what: "data directory", found },
+        Point { what: "store", found: accounts },
+    ]
+}
+
 fn examine(config: &Path) -> Vec<Point> {
+    environment::start_log("error");
     let mut points = vec![Point { what: "clock", found: clock() }];
     let configuration = match Configuration::read(config) {
         Ok(configuration) => configuration,
@@ -179,7 +197,7 @@ fn by_server(answer: Answer) -> Result<String, String> {
 }
 
 /// Where credentials of rails are; in clear is a choice, which should be known, but not for others to read.
-fn credentials(configuration: &Configuration, config: &Path) -> Result<String, String> {
+fn credentials(configuration: &Configuration, path: &Path) -> Result<String, String> {
     let mut in_clear = Vec::new();
     for (rail, key, file) in rails::files(configuration.rails()) {
         let mode = fs::metadata(file).map_err(|problem| told(&Failure::at(file, problem)))?.permissions().mode();
@@ -192,11 +210,10 @@ fn credentials(configuration: &Configuration, config: &Path) -> Result<String, S
     }
     Ok(match in_clear.is_empty() {
         true => "none lies in clear".to_owned(),
-        false => format!(
-            "in clear: {}; `bursar rail credential set RAIL --config {}` seals them",
-            in_clear.join(", "),
-            config.display()
-        ),
+        false => {
+            let seal = format!("`bursar rail credential set RAIL{}` seals them", rails::flag(path));
+            format!("in clear: {}; {seal}", in_clear.join(", "))
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! `bursar user …`: accounts, for whoever runs the machine. The server does it if one has the data directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bursar_core::time::Span;
 use bursar_store_sqlite::SqliteChain;
@@ -241,6 +241,13 @@ impl User {
             })),
             (Answer::Invited { link, address, expires, mailed, .. }, false) => {
                 let sent = if mailed { ", and was sent there" } else { "; no mail is sent here, so hand it over" };
+                let link = if link.contains("://") {
+                    link
+                } else {
+                    format!(
+                        "/invitation/{link}\n\nat the address of this server, which `web.origin` in the configuration would name."
+                    )
+                };
                 output::text(&format!("{link}\n\nThis invites {address} until {expires}, once{sent}."))
             }
             (Answer::Roles { roles }, true) => {
@@ -274,6 +281,11 @@ impl Place {
             Some(directory) => directory.canonicalize().map_err(|problem| Failure::at(directory, problem)),
             None => Ok(Configuration::read(&self.configured.config)?.data_directory),
         }
+    }
+
+    /// The configuration that is read, unless a data directory is named.
+    pub(super) fn configuration(&self) -> Option<&Path> {
+        self.data_dir.is_none().then_some(self.configured.config.as_path())
     }
 
     /// The rails of the configuration; a test environment has none.

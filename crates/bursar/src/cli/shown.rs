@@ -25,8 +25,24 @@ pub(super) fn texts(document: &Value, name: &str) -> String {
     list.iter().filter_map(Value::as_str).map(output::printable).collect::<Vec<_>>().join(" ")
 }
 
-/// What a token may spend and has spent, one entry for each limit: `tbtc 5 of 10`.
+/// What a token may spend and has spent, one entry for each limit: `tbtc 5 of 10`; also of limits that an unlock or a lock
+/// stands before.
 pub(super) fn limits(token: &Value) -> Vec<String> {
+    let counted = counted(token);
+    if !counted.is_empty() {
+        return counted;
+    }
+    of_limits::list(token, "limits").iter().map(of_limits::in_short).collect()
+}
+
+/// What was spent under unlocks, coin by coin: it counts in none of the token's own limits.
+pub(super) fn beyond(token: &Value) -> Vec<String> {
+    let coins = token.get("overridden").and_then(Value::as_object).into_iter().flatten();
+    coins.map(|(coin, usage)| output::printable(&amount(&text(usage, "txValue"), coin))).collect()
+}
+
+/// Those by which it may spend now.
+fn counted(token: &Value) -> Vec<String> {
     let Some(unlock) = token.get("unlock") else { return Vec::new() };
     let mut shown = Vec::new();
     if let Some(per_coin) = unlock.get("spendingLimits").and_then(Value::as_object) {
@@ -76,13 +92,24 @@ pub(super) fn state(token: &Value) -> String {
         // An unlock goes before a lock for as long as it lasts.
         return match unlock {
             Some(unlock) => format!("unlocked until {}, then locked again (since {locked})", text(unlock, "expires")),
-            None => format!("locked since {locked}"),
+            None => format!("locked since {locked}{}", lifted_by(token)),
         };
     }
     match unlock {
-        Some(unlock) if limits(token).is_empty() => format!("unlocked until {}", text(unlock, "expires")),
+        Some(unlock) if counted(token).is_empty() => format!("unlocked until {}", text(unlock, "expires")),
         Some(_) => "limited".to_owned(),
         None => "spends only when unlocked".to_owned(),
+    }
+}
+
+/// How whoever owns a token lifts its lock, where a code does.
+fn lifted_by(token: &Value) -> String {
+    let (id, by) = (text(token, "id"), text(token, "lockedBy"));
+    match by.as_str() {
+        "ledger" => String::new(),
+        _ if id.is_empty() => String::new(),
+        "rail" => format!("; once that spend is settled, `bursar token unlock {id} --resume` lifts it"),
+        _ => format!("; `bursar token unlock {id} --resume` lifts it"),
     }
 }
 
@@ -102,6 +129,10 @@ pub(super) fn token(token: &Value) -> String {
     let reports = of_limits::list(token, "limits");
     if reports.is_empty() {
         lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
+    }
+    let beyond = beyond(token);
+    if !beyond.is_empty() {
+        lines.push(format!("Beyond   {} under unlocks, which count in no limit of its own", beyond.join(", ")));
     }
     let rules = of_limits::rules(token.get("destinations").unwrap_or(&Value::Null));
     lines.extend(rules.into_iter().map(|rule| format!("Pays     {rule}")));
@@ -170,6 +201,14 @@ mod tests {
         );
         assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
         assert_eq!(state(&json!({"locked": "then"})), "locked since then");
+        let own = json!({"id": "t", "locked": "then", "lockedBy": "owner", "limits": [
+            {"rule": "3 spends/hour", "captured": "1", "held": "1"},
+        ], "overridden": {"tbtc": {"txCount": 1, "txValue": 10}}});
+        assert_eq!(state(&own), "locked since then; `bursar token unlock t --resume` lifts it");
+        assert_eq!(limits(&own), ["3 spends/hour (2 used)"], "a lock hides no limit");
+        assert!(token(&own).contains("Beyond   0.0000001 tbtc under unlocks"), "{}", token(&own));
+        let opened = json!({"unlock": {"expires": "soon"}, "limits": own["limits"]});
+        assert_eq!((limits(&opened).len(), state(&opened).as_str()), (1, "unlocked until soon"));
         let by_ledger = json!({"locked": "then", "lockedBy": "ledger"});
         assert_eq!(
             state(&by_ledger),

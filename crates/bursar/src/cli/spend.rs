@@ -40,6 +40,9 @@ impl Spend {
         let sequence_id =
             self.sequence_id.unwrap_or_else(|| base16ct::lower::encode_string(&environment::random_bytes::<16>()));
         let amount = in_base_units("--amount", &self.amount, &self.coin)?;
+        if amount.bytes().all(|digit| digit == b'0') {
+            return Err(Failure::usage(format!("--amount: `{}` pays nothing", output::printable(&self.amount))));
+        }
         let payment = Payment {
             wallet: &self.wallet,
             coin: &self.coin,
@@ -64,7 +67,7 @@ impl Spend {
     }
 }
 
-/// Whoever does not know whether it was sent must not send another one, but the same again.
+/// Whoever does not know whether it was sent must not send another one; the same under its name is never sent twice.
 fn failed(error: ClientError, sequence_id: &str) -> Failure {
     let may_be_done = match &error {
         ClientError::Unreachable { .. } | ClientError::Unreadable { .. } => true,
@@ -80,5 +83,5 @@ fn failed(error: ClientError, sequence_id: &str) -> Failure {
     let failure = if is_unreachable { failure } else { failure.with_exit(Exit::Unknown) };
     failure
         .with_context("sequenceId", sequence_id)
-        .and_hint(&format!("it may have been sent; send it again with --sequence-id {sequence_id}"))
+        .and_hint(&format!("the same again with --sequence-id {sequence_id} is safe: it is never sent twice"))
 }

@@ -286,6 +286,7 @@ fn one(spend: &Value) -> String {
         ("Released", released, "at"),
         ("Reason", released, "reason"),
         ("Unknown", part("unresolved"), "since"),
+        ("Because", part("unresolved"), "reason"),
         ("Token", spend, "token"),
         ("Wallet", spend, "wallet"),
         ("Held by", spend, "heldBy"),

@@ -5,7 +5,7 @@ mod history;
 mod rotate;
 mod trial;
 
-use bursar_client::LimitsOf;
+use bursar_client::{Client, LimitsOf};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -117,7 +117,11 @@ impl Token {
                 if json {
                     return output::json(&token);
                 }
-                output::text(&format!("old text ended: only the newest counts now\n\n{}", shown::token(&token)))
+                let told = match token.get("oldSecretEnded") {
+                    Some(Value::Bool(false)) => "no old text went on: nothing changed",
+                    _ => "old text ended: only the newest counts now",
+                };
+                output::text(&format!("{told}\n\n{}", shown::token(&token)))
             }
             Self::Revoke { id, connection } => {
                 let revoked = connection.client()?.revoke(&id)?;
@@ -133,13 +137,29 @@ impl Token {
                     Some(id) => client.unlock_token(id, otp, duration, resume),
                     None => client.unlock(otp, duration, resume),
                 };
-                show(&otp.present(unlock)?, json)
+                let unlocked = otp.present(unlock)?;
+                show(&in_full(&client, id.as_deref(), unlocked), json)
             }
             Self::Lock { id, connection } => {
                 let client = connection.client()?;
-                show(&id.map_or_else(|| client.lock(), |id| client.lock_token(&id))?, json)
+                let locked = id.as_deref().map_or_else(|| client.lock(), |id| client.lock_token(id))?;
+                show(&in_full(&client, id.as_deref(), locked), json)
             }
         }
+    }
+}
+
+/// The presented token with its limits, which the answer to its own unlock leaves out.
+fn in_full(client: &Client, id: Option<&str>, answered: Value) -> Value {
+    if id.is_some() {
+        return answered;
+    }
+    match (answered, client.own()) {
+        (Value::Object(mut answered), Ok(Value::Object(own))) => {
+            answered.extend(own.into_iter().filter(|(name, _)| name == "limits"));
+            answered.into()
+        }
+        (answered, _) => answered,
     }
 }
 
@@ -150,7 +170,11 @@ fn show(token: &Value, json: bool) -> Result<(), Failure> {
 fn list(tokens: &[Value]) -> String {
     let row = |token: &Value| {
         let used = token.get("lastUsed").map(|used| shown::text(used, "time")).unwrap_or_default();
-        let limits = shown::limits(token).join(", ");
+        let mut limits = shown::limits(token).join(", ");
+        let beyond = shown::beyond(token).join(", ");
+        if !beyond.is_empty() {
+            limits = format!("{limits}; beyond them {beyond}").trim_start_matches("; ").to_owned();
+        }
         let (label, id) = (shown::text(token, "label"), shown::text(token, "id"));
         [label, id, shown::state(token), limits, shown::text(token, "expires"), used]
     };

@@ -65,6 +65,14 @@ pub(super) enum Wallet {
         #[command(flatten)]
         place: Place,
     },
+    /// Remove a wallet that was registered by mistake, as the operator on the server's machine: one from which no spend was
+    /// ever recorded. Freeze any other.
+    Remove {
+        /// The wallet's id.
+        wallet: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Allow those who run an organisation to register a wallet that a rail's node has, as the operator on the server's
     /// machine.
     Allow {
@@ -127,6 +135,7 @@ impl Wallet {
                 let request = Request::AddWallet { rail, coin, label, organisation, owner, key, reference };
                 return add(place, request, json);
             }
+            Self::Remove { wallet, place } => return remove(place, &wallet, json),
             Self::Allow { rail, reference, coin, organisation, place } => {
                 let allowed = allowed(place, Request::AllowWallet { rail, reference, coin, organisation })?;
                 return tell(&allowed, json, |one| {
@@ -171,6 +180,18 @@ fn add(place: Place, request: Request, json: bool) -> Result<(), Failure> {
         (Answer::Wallet { id, coin, reference, is_address }, false) => {
             let title = if is_address { "Address" } else { "Name   " };
             output::text(&format!("Wallet   {id}\nCoin     {coin}\n{title}  {reference}"))
+        }
+        _ => Err(Failure::new("the server answered something else than was asked")),
+    }
+}
+
+fn remove(place: Place, wallet: &str, json: bool) -> Result<(), Failure> {
+    environment::start_log("warn");
+    match (place.answer(Request::RemoveWallet { wallet: wallet.to_owned() })?, json) {
+        (Answer::Failed { message }, _) => Err(Failure::new(message)),
+        (Answer::Done, true) => output::json(&json!({"id": wallet, "removed": true})),
+        (Answer::Done, false) => {
+            output::text(&format!("wallet {wallet} is removed; tokens that name it are refused it"))
         }
         _ => Err(Failure::new("the server answered something else than was asked")),
     }

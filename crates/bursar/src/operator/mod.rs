@@ -77,6 +77,8 @@ pub(crate) enum Request {
     AllowWallet { rail: String, reference: String, coin: String, organisation: Option<String> },
     /// Take that back.
     DisallowWallet { rail: String, reference: String },
+    /// Remove a wallet from which nothing was ever spent.
+    RemoveWallet { wallet: String },
     /// List the wallets that organisations may register.
     AllowedWallets,
     /// Seal a credential of a rail.
@@ -255,6 +257,10 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(id) => bursar.unfreeze_wallet(id).await.map(|()| Answer::Done),
             Err(_) => Err(ServiceError::NotFound("wallet")),
         },
+        Request::RemoveWallet { wallet } => match wallet.parse() {
+            Ok(id) => bursar.remove_wallet(id).await.map(|()| Answer::Done),
+            Err(_) => Err(ServiceError::NotFound("wallet")),
+        },
         Request::Limits { of } => limits::show(bursar, &of).await,
         Request::SetLimits { of, change } => limits::set(bursar, &of, change).await,
         Request::SealCredential { rail, name, credential } => match CredentialName::new(&rail, &name) {
@@ -304,7 +310,7 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
             organisation(place).into_iter().chain([("rail", rail.clone())]).collect()
         }
         Request::Limits { of } | Request::SetLimits { of, .. } => of.named().into_iter().collect(),
-        Request::UnfreezeWallet { wallet } => vec![("wallet", wallet.clone())],
+        Request::UnfreezeWallet { wallet } | Request::RemoveWallet { wallet } => vec![("wallet", wallet.clone())],
         Request::AddUser { .. }
         | Request::Users
         | Request::Organisations

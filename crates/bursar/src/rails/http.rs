@@ -9,7 +9,7 @@ use std::time::Duration;
 use bursar_core::secret::Secret;
 use bursar_gateway::http::{HttpRail, Settings};
 use bursar_rails::http::Rules;
-use bursar_rails::http::written::WrittenRule;
+use bursar_rails::http::written::{WrittenOperation, WrittenRule};
 use bursar_service::rail::Rail;
 use serde::Deserialize;
 
@@ -157,6 +157,36 @@ impl Http {
         })
     }
 
+    /// What is sound in its rules, and perhaps not meant: a line each.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.operation == WrittenOperation::Spend)
+        {
+            let rule_name = format!("rules[{place}] `{} {}`", rule.method, rule.path);
+            if rule.refused.is_none() {
+                notes.push(format!(
+                    "{rule_name}: nothing says when a spend is `refused`, so one that the provider turns down stays held until \
+                     it is looked up or resolved"
+                ));
+            }
+            let looked_up = rule.reconcile.as_ref().and_then(|look_up| look_up.captured.as_ref());
+            for (field, text) in [
+                ("amount", rule.amount.as_ref()),
+                ("captured", rule.captured.as_ref()),
+                ("reconcile.captured", looked_up),
+            ] {
+                let literals = text.into_iter().flat_map(|text| text.split(['\'', '"']).skip(1).step_by(2));
+                for literal in literals.filter(|literal| !self.assets.contains_key(*literal)) {
+                    if let Some(asset) = self.assets.keys().find(|asset| asset.eq_ignore_ascii_case(literal)) {
+                        let literal = literal.escape_debug();
+                        notes.push(format!("{rule_name}, `{field}`: `{literal}` is no asset, while `{asset}` is; letters are told apart"));
+                    }
+                }
+            }
+        }
+        notes
+    }
+
     /// How many rules there are.
     pub(crate) fn count(&self) -> usize {
         self.rules.len()
@@ -225,6 +255,19 @@ refused = 'status == 402'
         let rails = read(GOOD).unwrap();
         assert!(open(&rails, &Opened::default()).is_ok() && only_test_money(&rails).is_ok());
         assert!(only_test_money(&read(&GOOD.replace("test_money = true", "")).unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_is_sound_and_perhaps_not_meant_is_noted() {
+        let notes = |text: &str| match &read(text).unwrap()["payments"] {
+            super::super::RailConfiguration::Http(http) => http.notes(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(notes(GOOD), Vec::<String>::new());
+        let unrefused = notes(&GOOD.replace("refused = 'status == 402'", ""));
+        assert!(unrefused.len() == 1 && unrefused[0].contains("`refused`"), "{unrefused:?}");
+        let other_case = notes(&GOOD.replace("minor(body.amount, body.currency)", "minor(body.amount, \"USD\")"));
+        assert!(other_case.len() == 1 && other_case[0].contains("`USD` is no asset, while `usd` is"), "{other_case:?}");
     }
 
     #[test]

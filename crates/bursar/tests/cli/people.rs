@@ -24,6 +24,13 @@ fn an_operator_invites_with_and_without_mail() {
     assert_eq!(home.run(&["user", "invite", "b@example.com\r\nBcc: c@example.com"], &[]).code(), 1);
 
     let config = home.path("bursar.toml");
+    let written = fs::read_to_string(&config).unwrap();
+    fs::write(&config, written.replacen("[web]", "[web]\norigin = 'https://people.example.com'", 1)).unwrap();
+    let invited = home.run(&["user", "invite", "--json", "d@example.com"], &[]).json();
+    let link = invited["link"].as_str().unwrap();
+    assert!(link.starts_with("https://people.example.com/invitation/") && invited["mailed"] == false, "{link}");
+    fs::write(&config, written).unwrap();
+
     let mail =
         "\n[mail]\nfrom = 'Bursar <bursar@example.com>'\nlinks = 'https://bursar.example.com'\ndirectory = 'mail'\n";
     fs::write(&config, fs::read_to_string(&config).unwrap() + mail).unwrap();

@@ -16,7 +16,7 @@ fn of_example(name: &str) -> String {
 fn rules_are_checked_and_what_is_wrong_is_told_with_its_place() {
     let home = Home::new();
     let sound = home.run(&["rail", "check", &of_example("rails.toml"), "--json"], &[]).json();
-    assert_eq!(sound, json!({"rails": [{"rail": "payments", "rules": 3}]}));
+    assert_eq!(sound, json!({"rails": [{"rail": "payments", "rules": 3, "notes": []}]}));
     let rules = fs::read_to_string(of_example("rails.toml")).unwrap();
     let wrong = rules.replace("minor(body.amount, body.currency)", "minor(bdy.amount, body.currency)");
     fs::write(home.path("rails.toml"), wrong).unwrap();
@@ -142,7 +142,9 @@ fn a_sealed_credential_opens_for_its_rail_alone() {
     let refused = home.run(&["serve"], &[]);
     assert_eq!(refused.code(), 1);
     assert!(refused.told().contains("does not open"), "{}", refused.told());
-    assert_eq!(home.run(&["rail", "credential", "set", "other", "--name", "No such"], &[]).code(), 1);
+    assert_eq!(home.run(&["rail", "credential", "set", "other", "--name", "token"], &[]).code(), 2);
+    let told = home.run(&["rail", "credential", "set", "other", "--name", "token"], &[]).told();
+    assert!(told.contains("has no credential `token`; it may have `credential`, `url`"), "{told}");
     assert_eq!(home.run(&["rail", "credential", "set", "nobody", "--from-file", "payments.key"], &[]).code(), 2);
 }
 

@@ -160,6 +160,7 @@ fn the_trail_tells_what_was_held_and_paid_and_a_fee_only_where_there_is_one() {
         let mut wanted: Vec<_> = told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         wanted.push(("amount".to_owned(), (5 + held_fee).to_string()));
         wanted.extend(fee);
+        wanted.push(("to".to_owned(), "2N9".to_owned()));
         wanted.push(("overridden".to_owned(), "false".to_owned()));
         assert_eq!(event.data, wanted);
 

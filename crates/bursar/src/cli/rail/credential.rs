@@ -55,6 +55,7 @@ impl Credential {
             Self::Set { rail, name, from_file, place } => {
                 let described = place.rails()?;
                 let name = named(described.as_ref(), &rail, name)?;
+                check_name(described.as_ref(), &rail, &name)?;
                 let credential = read(from_file.as_deref())?.expose().clone();
                 let request = Request::SealCredential { rail: rail.clone(), name: name.clone(), credential };
                 done(place.answer(request)?)?;
@@ -115,6 +116,18 @@ fn named(described: Option<&Described>, rail: &str, name: Option<String>) -> Res
         |keys| format!("say --name {}", keys.join(" or ")),
     );
     Err(Failure::usage("which credential is not said").with_hint(hint))
+}
+
+/// Whether a rail of this kind has a secret of this name: what is sealed under another is never read.
+fn check_name(described: Option<&Described>, rail: &str, name: &str) -> Result<(), Failure> {
+    let Some(keys) = described.and_then(|rails| rails.get(rail)).map(rails::RailConfiguration::keys) else {
+        return Ok(());
+    };
+    if keys.contains(&name) {
+        return Ok(());
+    }
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    Err(Failure::usage(format!("rail `{rail}` has no credential `{name}`; it may have {}", keys.join(", "))))
 }
 
 /// What is left to do.

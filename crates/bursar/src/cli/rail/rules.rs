@@ -48,7 +48,7 @@ impl Check {
         let counts: Vec<_> = described
             .iter()
             .filter_map(|(name, rail)| match rail {
-                RailConfiguration::Http(http) => Some((name, http.count())),
+                RailConfiguration::Http(http) => Some((name, http.count(), http.notes())),
                 RailConfiguration::Bitcoin(_) | RailConfiguration::Bitgo(_) | RailConfiguration::Evm(_) => None,
             })
             .collect();
@@ -56,11 +56,18 @@ impl Check {
             return Err(Failure::at(&self.file, "has no rail of kind `http`"));
         }
         if json {
-            let rails: Vec<Value> = counts.iter().map(|(name, rules)| json!({"rail": name, "rules": rules})).collect();
+            let rails: Vec<Value> = counts
+                .iter()
+                .map(|(name, rules, notes)| json!({"rail": name, "rules": rules, "notes": notes}))
+                .collect();
             return output::json(&json!({ "rails": rails }));
         }
-        let lines: Vec<_> = counts.iter().map(|(name, rules)| format!("{name}: {rules} rules, all sound")).collect();
-        output::text(&lines.join("\n"))
+        let told = |(name, rules, notes): &(&String, usize, Vec<String>)| {
+            let notes: String = notes.iter().map(|note| format!("\n  note: {note}")).collect();
+            format!("{name}: {rules} rules, all sound{notes}")
+        };
+        let lines: Vec<_> = counts.iter().map(told).collect();
+        output::text(&output::printable(&lines.join("\n")))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::connection::Connection;
 use crate::cli::env_file::EnvFile;
 use crate::cli::otp::Otp;
 use crate::cli::token::seconds;
-use crate::cli::{output, shown};
+use crate::cli::{limits, output, shown};
 use crate::failure::Failure;
 
 /// The variable under which commands look for a token.
@@ -38,7 +38,7 @@ impl Rotate {
         let file = self.write_env.as_deref().map(EnvFile::open).transpose()?;
         let rotated = self.otp.present(|otp| client.rotate(&self.id, self.overlap, otp));
         let mut rotated = rotated.map_err(|failure| failure.with_flags(&[("overlap", "--overlap")]))?;
-        let ends = format!("The old text goes on until {}.", shown::text(&rotated, "oldEnds"));
+        let ends = ends(&rotated, self.overlap);
         let Some(file) = file else {
             return match json {
                 true => output::json(&rotated),
@@ -50,7 +50,8 @@ impl Rotate {
             return Err(Failure::new("the server handed out no token"));
         };
         let path = file.set(VARIABLE, &Secret::new(text)).map_err(|failure| {
-            failure.with_hint("the old text goes on; rotate again, which replaces the new one that was never used")
+            let old = if self.overlap == 0 { "the old text ended" } else { "the old text goes on" };
+            failure.with_hint(format!("{old}; rotate again, which replaces the new one that was never used"))
         })?;
         if let Some(fields) = rotated.as_object_mut() {
             fields.insert("file".to_owned(), path.to_string_lossy().into());
@@ -62,6 +63,35 @@ impl Rotate {
     }
 }
 
+/// What becomes of the old text, which a rotation before this may have dated already.
+fn ends(rotated: &Value, overlap: u64) -> String {
+    let is_sooner = !limits::list(rotated, "warnings").is_empty();
+    let until = shown::text(rotated, "oldEnds");
+    match is_sooner {
+        _ if overlap == 0 => "The old text ended: only the new one counts.".to_owned(),
+        true => {
+            format!("The old text ends at {until}, as a rotation before this said; --overlap does not make that later.")
+        }
+        false => format!("The old text goes on until {until}."),
+    }
+}
+
 fn overlap(text: &str) -> Result<u64, String> {
     if text == "0" { Ok(0) } else { seconds(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_becomes_of_the_old_text_is_told_as_it_is() {
+        let until = json!({"oldEnds": "then"});
+        assert_eq!(ends(&until, 60), "The old text goes on until then.");
+        assert_eq!(ends(&until, 0), "The old text ended: only the new one counts.");
+        let sooner = json!({"oldEnds": "then", "warnings": ["sooner"]});
+        assert!(ends(&sooner, 60).starts_with("The old text ends at then, as a rotation before this said"));
+    }
 }

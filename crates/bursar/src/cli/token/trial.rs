@@ -53,6 +53,10 @@ impl Try {
         if !reports.is_empty() {
             output::text(&limits::standing("token", reports))?;
         }
+        for warning in answer.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        {
+            output::text(&format!("note: {warning}"))?;
+        }
         if is_allowed { output::text("it would pass") } else { Err(refused(&answer)) }
     }
 }

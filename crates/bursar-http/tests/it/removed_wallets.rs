@@ -1,0 +1,110 @@
+//! Wallets that were registered by mistake: removed as long as nothing was spent from them, and never otherwise.
+
+use std::sync::Arc;
+
+use bursar_core::coin::Coin;
+use bursar_core::id::WalletId;
+use bursar_service::error::ServiceError;
+use bursar_service::new_wallet::NewWallet;
+use bursar_service::people::DEFAULT_ORGANISATION;
+use serde_json::json;
+
+use crate::exchange::{rail_by, rules};
+use crate::house::{House, name};
+use crate::support::{Answer, OTP, Server};
+use crate::world::code;
+
+async fn remove(house: &House, path: &str, session: &str) -> Answer {
+    let headers = [("authorization", format!("Bearer {session}")), ("x-bitgo-otp", OTP.to_owned())];
+    house.server.send_all([127, 0, 0, 1], "DELETE", &format!("/bursar/v1{path}"), &headers, Vec::new()).await
+}
+
+async fn house() -> House {
+    House::of(Server::before(Arc::new(rail_by("http://127.0.0.1:1".to_owned(), rules()))).await).await
+}
+
+fn shop(coin: &str, owner: &str) -> NewWallet {
+    NewWallet {
+        rail: "chain".to_owned(),
+        coin: Coin::parse(coin).unwrap(),
+        label: "Shop".to_owned(),
+        organisation: DEFAULT_ORGANISATION,
+        owner: name(owner),
+        key: None,
+        reference: Some("default".to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn a_wallet_of_a_coin_that_its_rail_does_not_have_is_neither_registered_nor_allowed() {
+    let house = house().await;
+    let bursar = &house.server.bursar;
+    let by_operator = bursar.add_wallet(shop("chf", "owner")).await.map(drop);
+    let allowed =
+        bursar.allow_wallet("chain", "default", Coin::parse("chf").unwrap(), DEFAULT_ORGANISATION).await.map(drop);
+    for refused in [by_operator, allowed] {
+        let Err(error @ ServiceError::Invalid(_)) = refused else { panic!("{refused:?}") };
+        let told = error.to_string();
+        assert!(told.contains("coin") && told.contains("`chf`") && told.contains("it has `usd`"), "{told}");
+    }
+    assert!(bursar.allowed_wallets().await.unwrap().is_empty());
+    bursar.add_wallet(shop("usd", "owner")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wallet_that_never_spent_is_removed_and_can_be_registered_anew() {
+    let house = house().await;
+    let (server, owner) = (&house.server, house.session("owner").await);
+    let wallet = server.bursar.add_wallet(shop("usd", "owner")).await.unwrap().id;
+    let path = format!("/wallets/{wallet}");
+    let body = json!({
+        "label": "bot", "otp": OTP, "limits": ["usd 5/day"],
+        "scope": [format!("wallet_view:{wallet}"), format!("wallet_spend:{wallet}")],
+    });
+    let made = server.send("POST", "/bursar/v1/tokens", Some(&owner), Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    for (role, status) in [("member", 404), ("auditor", 404), ("admin", 404), ("stranger", 404)] {
+        let refused = remove(&house, &path, &house.session(role).await).await;
+        assert_eq!(refused.status.as_u16(), status, "{role}: {}", refused.body);
+    }
+    assert_eq!(code(&house.ask("DELETE", &path, &owner, None).await), "step_up_needed");
+    let shown = house.ask("GET", &path, &owner, None).await;
+    assert_eq!((shown.status.as_u16(), &shown.body["frozen"]), (200, &json!(null)), "nothing was done to it");
+    let removed = remove(&house, &path, &owner).await;
+    assert_eq!(removed.status, 200, "{}", removed.body);
+    assert_eq!(house.ask("GET", &path, &owner, None).await.status, 404);
+    let left: i64 = server
+        .database()
+        .query_row("SELECT count(*) FROM wallet_members WHERE wallet = ?1", [wallet.as_bytes()], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 0, "nobody has a part in what is gone");
+    let token = made.body["token"].as_str().unwrap();
+    let headers = [
+        ("authorization", format!("Bearer {token}")),
+        ("idempotency-key", "one".to_owned()),
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+    ];
+    let spend = b"amount=400&source=acct_1".to_vec();
+    let refused = server.send_all([127, 0, 0, 1], "POST", "/rail/chain/v1/charges", &headers, spend).await;
+    assert!(refused.status.is_client_error(), "{}", refused.body);
+    let trail = house.ask("GET", "/audit?action=wallet.remove", &owner, None).await.body.to_string();
+    assert!(trail.contains("wallet.remove") && trail.contains("default"), "{trail}");
+    assert_ne!(server.bursar.add_wallet(shop("usd", "owner")).await.unwrap().id, wallet);
+}
+
+#[tokio::test]
+async fn a_wallet_that_spent_is_frozen_and_not_removed() {
+    let house = House::new().await;
+    let (server, owner) = (&house.server, house.session("owner").await);
+    let issued = server.issue(&owner, json!({"limits": ["tbtc 1/day"]})).await;
+    let spent = house.spend(issued["token"].as_str().unwrap()).await;
+    assert_eq!(spent.status, 200, "{}", spent.body);
+    let path = format!("/wallets/{}", server.wallet);
+    let refused = remove(&house, &path, &owner).await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (409, "conflict"), "{}", refused.body);
+    assert!(refused.body["detail"].as_str().unwrap().contains("freeze it instead"), "{}", refused.body);
+    let id: WalletId = server.wallet.to_string().parse().unwrap();
+    assert!(matches!(server.bursar.remove_wallet(id).await, Err(ServiceError::Conflict(_))), "nor by the operator");
+    let shown = house.ask("GET", &path, &owner, None).await;
+    assert_eq!((shown.status.as_u16(), &shown.body["frozen"]), (200, &json!(null)), "it is as it was");
+}

@@ -1,0 +1,158 @@
+//! Removing wallets that were registered by mistake: those that never spent anything.
+//!
+//! A wallet is frozen before it is looked at, so that nothing can be held of it in between. What names a wallet that is gone
+//! — a token, a service — is refused as with any wallet that there is not.
+
+use bursar_core::account::{Freeze, FrozenBy, Wallet};
+use bursar_core::audit::Actor;
+use bursar_core::coin::Asset;
+use bursar_core::id::WalletId;
+use bursar_core::ledger::{HistoryKey, Key, Record, Write};
+use bursar_core::limit::{BudgetKey, Subject, Usage};
+use bursar_core::time::Span;
+use bursar_store::Page;
+
+use crate::Bursar;
+use crate::authenticate::Principal;
+use crate::error::ServiceError;
+use crate::step_up::Action;
+use crate::stored::{Rests, trace};
+
+/// The most people with a part in a wallet that is removed, and the most budgets that go with it.
+const MOST_AT_ONCE: usize = 1000;
+
+const REASON: &str = "it is being removed";
+
+impl Bursar {
+    /// Removes a wallet of which no spend was ever recorded, as one who administers it.
+    ///
+    /// # Errors
+    /// The caller may not, the second factor is missing or wrong, something was spent from it, this server keeps its key, or
+    /// it is frozen by somebody whom the caller does not overrule.
+    pub async fn remove_wallet_as(
+        &self,
+        principal: &Principal,
+        id: WalletId,
+        otp: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let may = || {
+            let read = self.may_run_wallet(principal, id)?;
+            let by = self.stored_wallet(id)?.value.freeze.filter(|freeze| freeze.holds_at(self.clock.now()));
+            match by {
+                Some(Freeze { by: FrozenBy::Operator | FrozenBy::Ledger, .. }) => Err(ServiceError::Conflict(
+                    "it is frozen, and not by a person; only the operator removes it".to_owned(),
+                )),
+                _ => Ok(read),
+            }
+        };
+        may()?;
+        self.may_be_removed(id)?;
+        self.step_up(principal, Action::AdministerWallet(id), otp).await?;
+        self.remove(principal.actor(), id, may).await
+    }
+
+    /// Removes a wallet of which no spend was ever recorded, as the operator of the machine.
+    ///
+    /// # Errors
+    /// There is no such wallet, something was spent from it, or this server keeps its key.
+    pub async fn remove_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
+        self.may_be_removed(id)?;
+        self.remove(Actor::Operator, id, || Ok(Vec::new())).await
+    }
+
+    async fn remove(
+        &self,
+        actor: Actor,
+        id: WalletId,
+        may: impl Fn() -> Result<Rests, ServiceError>,
+    ) -> Result<(), ServiceError> {
+        let before = self
+            .decide(actor, || {
+                let read = may()?;
+                let found = self.stored_wallet(id)?;
+                let freeze = Freeze {
+                    since: self.clock.now(),
+                    until: None,
+                    reason: REASON.to_owned(),
+                    by: found.value.freeze.as_ref().map_or(FrozenBy::Person, |freeze| freeze.by),
+                };
+                let data = vec![("reason", freeze.reason.clone())];
+                let wallet = Wallet { freeze: Some(freeze), ..found.value.clone() };
+                Ok((replaced((read, found.version), wallet, "wallet.freeze", data), found.value))
+            })
+            .await?;
+        // INVARIANT: from here on nothing is held of it, so that what was not spent until now never will be.
+        if let Err(spent) = self.may_be_removed(id) {
+            self.decide(actor, || {
+                let found = self.stored_wallet(id)?;
+                let wallet = Wallet { freeze: before.freeze.clone(), ..found.value };
+                Ok((replaced((Vec::new(), found.version), wallet, "wallet.unfreeze", Vec::new()), ()))
+            })
+            .await?;
+            return Err(spent);
+        }
+        self.decide(actor, || Ok((self.wallet_removal(id, may()?)?, ()))).await
+    }
+
+    /// What is written of a wallet that goes, with all that was kept of it.
+    fn wallet_removal(&self, id: WalletId, mut read: Rests) -> Result<Write, ServiceError> {
+        let found = self.stored_wallet(id)?;
+        read.push((Key::Wallet(id), found.version));
+        let wallet = found.value;
+        let subject = Subject::Wallet(id);
+        let page = Page { limit: MOST_AT_ONCE, after: None, newest_first: false };
+        let (members, budgets) = self
+            .reads
+            .look_up(|reader| Ok((reader.wallet_members(id, page)?, reader.budget_keys(subject, MOST_AT_ONCE)?)))?;
+        let mut delete = vec![Key::Wallet(id), Key::Limits(subject), Key::Paid(subject)];
+        delete.extend(members.into_iter().map(|(_, user)| Key::Role((id, user.id))));
+        delete.extend(budgets.into_iter().map(Key::Budget));
+        delete.extend(Self::marks_of(&wallet).map(Key::Document));
+        let data = vec![
+            ("label", wallet.label),
+            ("coin", wallet.coin.to_string()),
+            ("rail", wallet.rail),
+            ("reference", wallet.reference),
+            ("organisation", wallet.organisation.to_string()),
+        ];
+        Ok(Write { read, delete, trace: trace("wallet.remove", "wallet", id, data), ..Write::default() })
+    }
+
+    /// Whether a wallet can go without taking anything with it.
+    fn may_be_removed(&self, id: WalletId) -> Result<(), ServiceError> {
+        let wallet = self.stored_wallet(id)?.value;
+        let is_play = self.rails.get(&wallet.rail).is_some_and(|rail| rail.is_sandbox());
+        if !is_play && self.keeps_key_of(&wallet)? {
+            let problem = "this server keeps its key, and what is paid to its address would be lost; freeze it instead";
+            return Err(ServiceError::Conflict(problem.to_owned()));
+        }
+        if self.has_spent(id)? {
+            let problem = "a spend was recorded from it, and what was spent stays to be seen; freeze it instead";
+            return Err(ServiceError::Conflict(problem.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Whether any spend is kept of a wallet, or counted of those that are not kept any more.
+    fn has_spent(&self, id: WalletId) -> Result<bool, ServiceError> {
+        let budget = BudgetKey { subject: Subject::Wallet(id), asset: Asset::Any, destination: None };
+        let key = HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false };
+        let page = Page { limit: 1, after: None, newest_first: false };
+        let (_, counted) =
+            self.stored(&Key::History(key.clone()), |state| state.history(&key).ok().flatten().cloned())?;
+        let none = Usage::default();
+        let counts = counted.is_none_or(|past| past.held != none || past.captured != none);
+        Ok(counts || !self.reads.look_up(|reader| reader.spends(id, page))?.is_empty())
+    }
+}
+
+fn replaced(
+    (mut read, version): (Rests, u64),
+    wallet: Wallet,
+    action: &'static str,
+    data: Vec<(&'static str, String)>,
+) -> Write {
+    let id = wallet.id;
+    read.push((Key::Wallet(id), version));
+    Write { read, put: vec![Record::Wallet(id, wallet)], trace: trace(action, "wallet", id, data), ..Write::default() }
+}
