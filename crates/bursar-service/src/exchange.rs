@@ -271,9 +271,11 @@ fn the_wallet<'a>(rail: &str, wallets: &'a [OwnWallet], coin: &Coin) -> Result<&
             Err(RailError::Invalid { field: "wallet", problem }.into())
         }
         (Some(_), Some(_), _) => {
-            let names =
-                wallets.iter().filter(|wallet| wallet.coin == *coin).map(|wallet| format!("`{}`", wallet.reference));
-            let names = names.take(MOST_NAMED).collect::<Vec<_>>().join(", ");
+            let of_coin = wallets.iter().filter(|wallet| wallet.coin == *coin);
+            let mut names: Vec<_> = of_coin.map(|wallet| format!("`{}`", wallet.reference)).collect();
+            names.sort();
+            names.truncate(MOST_NAMED);
+            let names = names.join(", ");
             let form = naming_form(rail, "NAME");
             let problem =
                 format!("is not clear: the token sees several that hold {coin} ({names}); name one by {form}");

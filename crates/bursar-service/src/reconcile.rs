@@ -3,6 +3,8 @@
 //! It only asks the rail, and settles by what the rail shows, so it takes no second factor. What must never happen here: that
 //! a spend is asked after whose own request is still carrying it out, as rails cancel what they do not know.
 
+use std::sync::Arc;
+
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
 use bursar_store::Page;
@@ -11,6 +13,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::rail::{SendOutcome, on_its_way};
+use crate::turns::Turn;
 
 /// What came of asking after a spend.
 #[derive(Clone, Debug)]
@@ -40,9 +43,9 @@ impl Bursar {
     /// The caller is no person, or may not resolve this spend; or the store does not answer.
     pub async fn reconcile_spend(&self, principal: &Principal, id: HoldId) -> Result<Reconciled, ServiceError> {
         self.person(principal)?;
-        self.may_resolve(principal, &self.stored_spend(id)?)?;
-        // A slow rail keeps what it is given here as it keeps spends.
-        let _turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
+        let found = self.stored_spend(id)?;
+        self.may_resolve(principal, &found)?;
+        let _turn = self.turn_at_rail_of(principal, &found).await?;
         let hold = self.stored_spend(id)?;
         if let Some(reason) = self.not_to_be_asked_after(&hold) {
             return Ok(Reconciled { hold, shown: Shown::NotAsked { reason } });
@@ -109,6 +112,15 @@ impl Bursar {
         Ok(named)
     }
 
+    /// A turn at the rail of a spend: a slow one keeps what it is asked as it keeps spends.
+    ///
+    /// # Errors
+    /// The server ends, or the store does not answer.
+    pub(crate) async fn turn_at_rail_of(&self, principal: &Principal, hold: &Hold) -> Result<Arc<Turn>, ServiceError> {
+        let rail = self.rail_of(hold)?.map_or("", |(name, _)| name);
+        self.turns.take(principal.token().id, rail).await.ok_or(ServiceError::Busy)
+    }
+
     /// Asks the rail before a spend is given back on a person's word, in part or in full, so that nothing is given back that may
     /// still move: a rail that has not sent it never will from then on, and one that has it keeps it held. Where the rail has
     /// nothing to say of it, the person's word stands.
@@ -140,7 +152,12 @@ impl Bursar {
         let problem = match &outcome {
             SendOutcome::Refused { .. } | SendOutcome::NotSent { .. } => return Ok(()),
             SendOutcome::Unknown { .. } | SendOutcome::Awaiting { .. } => {
-                let Some((name, rail)) = self.rail_of(hold)? else { return Ok(()) };
+                let Some((name, rail)) = self.rail_of(hold)? else {
+                    // INVARIANT: a rail that nobody can ask tells of nothing that it moved.
+                    let problem = "its rail is not in the configuration, and so cannot be asked; put its section back under the \
+                                   same name, start the server again, and decide then";
+                    return Err(ServiceError::Conflict(problem.to_owned()));
+                };
                 return match rail.may_still_move(hold, &self.memory(name)).await? {
                     Some(problem) => Err(ServiceError::Conflict(problem)),
                     None => Ok(()),

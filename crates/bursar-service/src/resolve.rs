@@ -70,7 +70,7 @@ impl Bursar {
         // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move.
         let _turn = if gives_back {
             // A slow rail keeps what it is given here as it keeps spends.
-            let turn = self.turns.take(principal.token().id).await.ok_or(ServiceError::Busy)?;
+            let turn = self.turn_at_rail_of(principal, &hold).await?;
             // Whatever became of it while this waited.
             self.check_not_moved(&self.stored_spend(id)?).await?;
             Some(turn)

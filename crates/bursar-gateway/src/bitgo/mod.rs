@@ -47,6 +47,8 @@ const MOST_RECIPIENTS: usize = 1000;
 const WELL: Span = Span::from_seconds(10);
 /// The most pages of a list that are looked through.
 const MOST_PAGES: usize = 20;
+/// The same of transaction requests, which a spend is found among or never given back.
+const MOST_PAGES_OF_REQUESTS: usize = 500;
 /// What a question is called that moves nothing.
 const READ: &str = "bursar-read";
 

@@ -14,7 +14,7 @@ use hyper::Method;
 
 use super::send::{still, unknown};
 use super::sent::{self, Asked, Taken};
-use super::{BitgoRail, MOST_PAGES};
+use super::{BitgoRail, MOST_PAGES_OF_REQUESTS};
 
 /// How many requests a page has.
 const REQUESTS_PER_PAGE: &str = "100";
@@ -44,7 +44,7 @@ impl BitgoRail {
     pub(super) async fn request_of(&self, hold: &Hold, asked: &Asked) -> Result<Option<Json>, RailError> {
         let (path, expected) = (of_requests(&asked.wallet), self.expected(hold, &asked.wallet));
         let mut after = None::<String>;
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MOST_PAGES_OF_REQUESTS {
             let mut query = vec![("latest", "true")];
             match (&asked.request, &after) {
                 (Some(id), _) => query.push(("txRequestIds", id)),

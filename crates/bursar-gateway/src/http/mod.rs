@@ -243,6 +243,9 @@ impl HttpRail {
             Err(problem) => return SendOutcome::Unknown { reason: problem.reason() },
         };
         self.note(&answered);
+        if matches!(answered.status, 404 | 410) {
+            self.patience.note_absence(hold.id);
+        }
         let became = self.rules.became_as_looked_up(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
         // The request may still be on its way: what is not there yet can come to be.
         if became == Became::Refused && !self.patience.is_over(hold.id) {
@@ -409,13 +412,16 @@ impl Rail for HttpRail {
         hold: &'a Hold,
         _memory: &'a dyn Memory,
     ) -> Answer<'a, Result<Option<String>, RailError>> {
-        let instruction = Instruction::read(&hold.instruction);
+        let known = Instruction::read(&hold.instruction).filter(|instruction| self.rules.knows(instruction));
+        let Some(instruction) = known else {
+            let problem = "the rule that it was made by is no longer there, and so the upstream cannot be asked; put it back, start the \
+                           server again, and decide then";
+            return Box::pin(std::future::ready(Ok(Some(problem.to_owned()))));
+        };
         // INVARIANT: where the upstream can be asked, its word counts, and it is given time to have what is on its way. One whose
-        // rule knows no refusal says all that it can by not having a spend for that long.
-        let is_told = instruction.is_some_and(|instruction| {
-            let is_all = self.patience.is_over(hold.id) && !self.rules.look_up_refuses(&instruction);
-            !is_all && self.rules.look_up(&instruction, &hold.id.to_string()).is_some()
-        });
+        // rule knows no refusal says all that it can by answering that it has none, after that long.
+        let is_all = self.patience.is_absent(hold.id) && !self.rules.look_up_refuses(&instruction);
+        let is_told = !is_all && self.rules.look_up(&instruction, &hold.id.to_string()).is_some();
         let problem = "the rail asks the upstream what became of it, and was not told yet; what the upstream does not have is given \
                        back, or left to you, `refused_after_seconds` after it was first looked for";
         Box::pin(std::future::ready(Ok(is_told.then(|| problem.to_owned()))))

@@ -22,6 +22,8 @@ pub(super) struct Patience {
 struct Looked {
     first: Instant,
     last: Instant,
+    /// Whether the upstream said that it has none, when it was asked last.
+    is_absent: bool,
 }
 
 impl Patience {
@@ -35,15 +37,29 @@ impl Patience {
         if let Some(before) = looked.get_mut(&hold) {
             let is_time = now.duration_since(before.last) >= BETWEEN;
             if is_time {
-                before.last = now;
+                (before.last, before.is_absent) = (now, false);
             }
             return is_time;
         }
         if looked.len() >= MOST {
             looked.clear();
         }
-        looked.insert(hold, Looked { first: now, last: now });
+        looked.insert(hold, Looked { first: now, last: now, is_absent: false });
         true
+    }
+
+    /// Notes that the upstream says that it has none.
+    pub(super) fn note_absence(&self, hold: HoldId) {
+        if let Some(looked) = self.lock().get_mut(&hold) {
+            looked.is_absent = true;
+        }
+    }
+
+    /// Whether the upstream said so when it was asked last, and whether that was long enough after it was asked first.
+    pub(super) fn is_absent(&self, hold: HoldId) -> bool {
+        self.lock()
+            .get(&hold)
+            .is_some_and(|looked| looked.is_absent && looked.last.duration_since(looked.first) >= self.lasts)
     }
 
     /// Whether it was looked up first so long ago that what is not there now will not come.

@@ -85,7 +85,11 @@ fn is_whole(read: &[u8]) -> bool {
 }
 
 fn settings(url: &str, refused_after: Duration) -> Settings {
-    let written = serde_json::from_str(RULE).unwrap();
+    by_rule(RULE, url, refused_after)
+}
+
+fn by_rule(rule: &str, url: &str, refused_after: Duration) -> Settings {
+    let written = serde_json::from_str(rule).unwrap();
     let rules = Rules::new(&BTreeMap::from([("usd".to_owned(), 2)]), &[written]).unwrap();
     let credential = Some(("authorization".to_owned(), Secret::new("Bearer restricted".to_owned())));
     let (within, url) = (Duration::from_millis(300), Secret::new(url.to_owned()));
@@ -284,6 +288,45 @@ async fn what_is_not_there_yet_is_given_back_only_after_a_while() {
         // It can be asked: nobody's word counts, also just after it was asked.
         assert!(rail.may_still_move(&hold, &notes).await.unwrap().is_some());
     }
+}
+
+#[tokio::test]
+async fn only_an_upstream_that_answers_that_it_has_none_leaves_a_spend_to_a_person() {
+    const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    const MORE: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n{\"amount\":\"501\"}";
+    const ODD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let knows_no_refusal = RULE.replace(r#""refused": "status == 404","#, "");
+    for (look_up, is_free) in [
+        (Does::Answer(NOT_FOUND), true),
+        (Does::Answer(BUSY), false),
+        (Does::Answer(MORE), false),
+        (Does::Answer(ODD), false),
+        (Does::Silence, false),
+    ] {
+        let double = Double::start(vec![Does::Silence, look_up]).await;
+        let rail = HttpRail::new(by_rule(&knows_no_refusal, &double.url, Duration::ZERO)).unwrap();
+        let notes = Notes::default();
+        let (_, hold) = sent(&rail, &notes).await;
+        assert!(rail.may_still_move(&hold, &notes).await.unwrap().is_some(), "before it was asked");
+        for _ in 0..2 {
+            // The second time it was asked a moment ago.
+            let outcome = rail.became_of(&hold, &notes).await;
+            assert!(!matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
+            assert_eq!(rail.may_still_move(&hold, &notes).await.unwrap().is_none(), is_free, "{outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_spend_whose_rule_is_gone_is_nobodys_to_give_back() {
+    let double = Double::start(vec![Does::Silence]).await;
+    let (before, notes) = (rail(&double.url, Duration::ZERO), Notes::default());
+    let (_, hold) = sent(&before, &notes).await;
+    let renamed = RULE.replace(r#""path": "/v1/charges","#, r#""path": "/v2/charges","#);
+    let after = HttpRail::new(by_rule(&renamed, &double.url, Duration::ZERO)).unwrap();
+    let told = after.may_still_move(&hold, &notes).await.unwrap().unwrap();
+    assert!(told.contains("the rule that it was made by is no longer there"), "{told}");
 }
 
 #[tokio::test]

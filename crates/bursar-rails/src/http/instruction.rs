@@ -77,6 +77,11 @@ impl Rules {
         look_up.asked(name)
     }
 
+    /// Whether the rule that a spend was made by is still there.
+    pub fn knows(&self, instruction: &Instruction) -> bool {
+        self.spending(instruction).is_some()
+    }
+
     /// Whether the answer to that may be that it came to nothing.
     pub fn look_up_refuses(&self, instruction: &Instruction) -> bool {
         let look_up = self.spending(instruction).and_then(|spending| spending.priced.first()?.look_up.as_ref());
