@@ -160,7 +160,8 @@ async fn connection(
             let permit = requests.acquire_owned().await.ok();
             let staying = Staying { _counted: Arc::new((permit, counted)) };
             request.extensions_mut().insert(staying.clone());
-            Ok::<_, Infallible>(room.keep(answer(request, router, &framing).await))
+            let is_read = request.method().is_safe();
+            Ok::<_, Infallible>(room.keep(is_read, answer(request, router, &framing).await))
         }
     });
     let builder = builder(times);

@@ -1,5 +1,6 @@
 //! Long answers on their way: so much of all of them waits in memory, and they go in pieces, so that a client that takes nothing
-//! keeps no more than it must. Short answers are no matter of this.
+//! keeps no more than it must. Short answers are no matter of this. What was done has room of its own: whoever reads without
+//! taking keeps nobody from hearing what became of a spend.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,26 +17,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const LONG: u64 = 64 << 10;
 /// How much goes at a time, in bytes.
 const PIECE: usize = 64 << 10;
-/// How much of all long answers waits, in kibibytes.
+/// How much of all long answers to readers waits, in kibibytes, and as much of those to everybody else.
 const WAITING: usize = 256 << 10;
 
 /// The room for long answers.
 #[derive(Clone)]
-pub(crate) struct Room(Arc<Semaphore>);
+pub(crate) struct Room {
+    reads: Arc<Semaphore>,
+    changes: Arc<Semaphore>,
+}
 
 impl Room {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(WAITING)))
+        let whole = || Arc::new(Semaphore::new(WAITING));
+        Self { reads: whole(), changes: whole() }
     }
 
     /// The answer, which keeps its room until it has gone; 503 if there is none.
-    pub(crate) fn keep(&self, response: Response) -> Response {
+    pub(crate) fn keep(&self, is_read: bool, response: Response) -> Response {
         let length = response.body().size_hint().exact().unwrap_or_default();
         if length <= LONG {
             return response;
         }
         let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
-        match Arc::clone(&self.0).try_acquire_many_owned(kibibytes) {
+        let room = if is_read { &self.reads } else { &self.changes };
+        match Arc::clone(room).try_acquire_many_owned(kibibytes) {
             Ok(room) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
             Err(_) => {
                 tracing::warn!("a long answer was not sent: too many wait for clients that do not take them");
@@ -100,9 +106,9 @@ mod tests {
     #[tokio::test]
     async fn a_long_answer_goes_whole_in_pieces_and_gives_its_room_back() {
         let room = Room::new();
-        let mut body = room.keep(answer(1_000_000)).into_body();
+        let mut body = room.keep(true, answer(1_000_000)).into_body();
         assert_eq!(body.size_hint().exact(), Some(1_000_000));
-        assert_eq!(room.0.available_permits(), WAITING - 977);
+        assert_eq!(room.reads.available_permits(), WAITING - 977);
         let mut length = 0;
         while let Some(frame) = body.frame().await {
             let piece = frame.unwrap().into_data().unwrap();
@@ -112,16 +118,17 @@ mod tests {
         }
         assert!(body.is_end_stream() && length == 1_000_000);
         drop(body);
-        assert_eq!(room.0.available_permits(), WAITING);
+        assert_eq!(room.reads.available_permits(), WAITING);
     }
 
     #[test]
     fn what_has_no_room_is_not_kept_and_short_answers_always_go() {
         let room = Room::new();
-        let kept: Vec<_> = (0..8).map(|_| room.keep(answer(32 << 20))).collect();
-        assert_eq!(room.keep(answer(1 << 20)).status(), 503);
-        assert_eq!(room.keep(answer(1000)).status(), 200);
+        let kept: Vec<_> = (0..8).map(|_| room.keep(true, answer(32 << 20))).collect();
+        assert_eq!(room.keep(true, answer(1 << 20)).status(), 503);
+        assert_eq!(room.keep(false, answer(1 << 20)).status(), 200, "what was done is told all the same");
+        assert_eq!(room.keep(true, answer(1000)).status(), 200);
         drop(kept);
-        assert_eq!(room.keep(answer(1 << 20)).status(), 200);
+        assert_eq!(room.keep(true, answer(1 << 20)).status(), 200);
     }
 }

@@ -1,13 +1,15 @@
 //! Changing the rules of a subject. Usage is never reset: an edited limit goes on counting, a new one
 //! starts with what was spent before.
 
+use std::collections::BTreeSet;
+
 use crate::coin::Asset;
 use crate::ledger::command::LimitEdit;
 use crate::ledger::history::HistoryKey;
 use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
-use crate::limit::{BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
+use crate::limit::{Allowed, BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
 use crate::time::{Span, Timestamp};
 use crate::token::Token;
 
@@ -85,8 +87,19 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
             counted => counted,
         };
     }
-    let mut data =
-        vec![("loosens", loosens.to_string()), ("before", rules_in_words(&before)), ("after", rules_in_words(&rules))];
+    let drops_limits = match edit.subject {
+        Subject::Token(token) => edit.stepped_up && state.token(&token)?.is_some_and(|token| token.limits_dropped),
+        _ => false,
+    };
+    // What changes nothing leaves no trace, however often it is asked for.
+    if rules == before && !drops_limits {
+        let version = state.version(&key)?;
+        return Ok((Outcome::Limits { rules: Box::new(rules), version }, None));
+    }
+    let (was, is) = (counted_in_words(&before), counted_in_words(&rules));
+    let mut data = vec![("loosens", loosens.to_string()), ("before", was), ("after", is)];
+    data.extend(only_in("allowed", &rules, &before));
+    data.extend(only_in("disallowed", &before, &rules));
     // Limits that somebody sets with a second factor count, also where an unlock had dropped those of before.
     if let Subject::Token(token) = edit.subject
         && edit.stepped_up
@@ -109,14 +122,37 @@ fn after_creation(state: &State, subject: Subject, now: Timestamp) -> Result<Tim
     Ok(state.token(&id)?.map_or(now, |token| now.max(token.created.plus(Span::from_millis(1)))))
 }
 
+/// The destinations that one list has and the other has not: a long list is not written down anew with each of its edits.
+fn only_in(name: &'static str, of: &LimitSet, other: &LimitSet) -> Option<(&'static str, String)> {
+    let list = |set: &LimitSet| set.destinations.as_ref().and_then(|destinations| destinations.allowed.clone());
+    let (of, other) = (list(of)?, list(other).unwrap_or_default());
+    let known: BTreeSet<&str> = other.iter().map(|entry| entry.address.as_str()).collect();
+    let only: Vec<&str> = of.iter().map(|entry| entry.address.as_str()).filter(|one| !known.contains(one)).collect();
+    (!only.is_empty()).then(|| (name, only.join(", ")))
+}
+
 /// All rules of a subject in one line, as the audit log tells them.
 pub fn rules_in_words(set: &LimitSet) -> String {
+    in_words(set, |allowed| {
+        let addresses: Vec<&str> = allowed.iter().map(|entry| entry.address.as_str()).collect();
+        format!("[{}]", addresses.join(", "))
+    })
+}
+
+/// The same with the number of destinations in place of each.
+fn counted_in_words(set: &LimitSet) -> String {
+    in_words(set, |allowed| match allowed.len() {
+        1 => "1 destination".to_owned(),
+        several => format!("{several} destinations"),
+    })
+}
+
+fn in_words(set: &LimitSet, listed: impl Fn(&[Allowed]) -> String) -> String {
     let limits = |limits: &[Limit]| limits.iter().map(rule).collect::<Vec<_>>().join(", ");
     let mut text = limits(&set.limits);
     if let Some(destinations) = &set.destinations {
         if let Some(allowed) = &destinations.allowed {
-            let addresses: Vec<&str> = allowed.iter().map(|entry| entry.address.as_str()).collect();
-            text.push_str(&format!("; only to [{}]", addresses.join(", ")));
+            text.push_str(&format!("; only to {}", listed(allowed)));
         }
         if let Some(at_most) = destinations.at_most {
             text.push_str(&format!("; at most {at_most} destinations"));
