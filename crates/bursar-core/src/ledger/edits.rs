@@ -91,8 +91,8 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
         Subject::Token(token) => edit.stepped_up && state.token(&token)?.is_some_and(|token| token.limits_dropped),
         _ => false,
     };
-    // What changes nothing leaves no trace, however often it is asked for.
-    if rules == before && !drops_limits {
+    // What changes nothing leaves no trace, however often it is asked for; but that there are no rules is said once.
+    if edit.seen > 0 && rules == before && !drops_limits {
         let version = state.version(&key)?;
         return Ok((Outcome::Limits { rules: Box::new(rules), version }, None));
     }

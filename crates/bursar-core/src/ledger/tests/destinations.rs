@@ -327,3 +327,25 @@ fn a_refusal_of_many_recipients_stays_short_and_true() {
     assert!(reports.iter().any(|report| report.subject == BY_ORGANISATION), "an unlock would not do");
     assert!(refusal.sentence().len() < 16_384);
 }
+
+#[test]
+fn the_trail_has_of_an_edit_what_it_changes_and_nothing_of_one_that_changes_nothing() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let mut edit = |seen, destinations| {
+        let rules = LimitSet { limits: vec![limit("tbtc", 10)], destinations };
+        world.run(Command::SetLimits(Box::new(LimitEdit { subject: BY_TOKEN, seen, rules, stepped_up: true })))
+    };
+    let told = |applied: &crate::ledger::Applied, key: &str| {
+        let event = applied.event.as_ref().unwrap();
+        event.data.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone())
+    };
+    let made = edit(1, Some(only_to(&["a", "b", "c"])));
+    assert_eq!(told(&made, "allowed").as_deref(), Some("a, b, c"));
+    let same = edit(2, Some(only_to(&["a", "b", "c"])));
+    assert!(matches!(same.outcome, Outcome::Limits { version: 2, .. }), "{:?}", same.outcome);
+    assert_eq!(same.event, None);
+    let changed = edit(2, Some(only_to(&["a", "d", "c"])));
+    assert_eq!(told(&changed, "allowed").as_deref(), Some("d"));
+    assert_eq!(told(&changed, "disallowed").as_deref(), Some("b"));
+    assert_eq!(told(&changed, "after").as_deref(), Some("tbtc amount 10 over lifetime; only to 3 destinations"));
+}
