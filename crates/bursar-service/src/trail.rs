@@ -18,6 +18,8 @@ use crate::people::DEFAULT_ORGANISATION;
 
 /// Events that one look goes through, at most.
 const LONGEST_LOOK: usize = 20_000;
+/// How much what a look found has to say, in bytes, before it stops: some events tell of long lists.
+const MOST_TOLD: usize = 512 << 10;
 /// Links read at once.
 const STRIDE: usize = 32;
 
@@ -95,7 +97,7 @@ fn look(
     limit: usize,
 ) -> Result<Found, StoreError> {
     let mut owners = Owners::default();
-    let (mut found, mut passed) = (Found::default(), 0_usize);
+    let (mut found, mut passed, mut told) = (Found::default(), 0_usize, 0_usize);
     // The link of the last event that was shown may have earlier ones.
     let mut below = before.map_or(u64::MAX, |place| place.link.saturating_add(1));
     loop {
@@ -121,9 +123,10 @@ fn look(
                     None => sought.fits(&event),
                 };
                 if is_theirs {
+                    told = told.saturating_add(event.data.iter().map(|(_, said)| said.len()).sum());
                     found.events.push((place, event));
                 }
-                if found.events.len() >= limit || passed >= LONGEST_LOOK {
+                if found.events.len() >= limit || passed >= LONGEST_LOOK || told >= MOST_TOLD {
                     found.next = Some(place);
                     return Ok(found);
                 }

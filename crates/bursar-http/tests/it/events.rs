@@ -82,3 +82,30 @@ async fn the_trail_is_read_page_by_page_without_gap_or_repetition() {
     assert_eq!(paged, whole.as_array().unwrap()[1..]);
     assert!(whole.as_array().unwrap().len() > 12, "{whole}");
 }
+
+#[tokio::test]
+async fn a_page_of_events_that_tell_of_long_lists_ends_early_and_goes_on() {
+    let world = World::new().await;
+    let (id, _) = world.token(json!({"limits": ["hteth 1/day"]})).await;
+    let address = |number: u32| json!({"address": format!("0x{number:040x}"), "coin": "hteth"});
+    let mut version = world.limits(&id).await["version"].clone();
+    for list in 0..30 {
+        let allow: Vec<Value> = (1..=600).map(|number| address(number + 2000 * (list % 2))).collect();
+        let edit = json!({
+            "limits": ["hteth 1/day"], "destinations": {"allow": allow}, "version": version, "otp": crate::support::OTP,
+        });
+        let edited = world.edit(&id, edit).await;
+        assert_eq!(edited.status, 200, "{}", edited.body);
+        version = edited.body["version"].clone();
+    }
+    let (mut pages, mut path) = (Vec::new(), "/bursar/v1/audit?action=limits.set&limit=200".to_owned());
+    loop {
+        let page = world.get(&path, &world.session).await.body;
+        let events = page["events"].as_array().unwrap().len();
+        assert!(page.to_string().len() < 1 << 20);
+        pages.push(events);
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/bursar/v1/audit?action=limits.set&limit=200&before={next}");
+    }
+    assert!(pages.len() > 1 && pages.iter().sum::<usize>() == 30, "{pages:?}");
+}
