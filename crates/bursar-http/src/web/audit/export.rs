@@ -13,17 +13,20 @@ use crate::web::visit::Visit;
 
 /// Events in one file, at most. Whoever needs more narrows the time.
 const MOST: usize = 20_000;
+/// Looks for them, at most: one ends early where events tell of long lists.
+const MOST_LOOKS: usize = 64;
 /// Events that are read at once.
 const STRIDE: usize = 1000;
 
 pub(crate) async fn show(visit: Visit) -> Answering {
     let (sought, mut before, _) = wanted(&visit, 1, 1).await?;
-    let mut events = Vec::new();
+    let (mut events, mut looks) = (Vec::new(), 0);
     let archived = loop {
         let found = visit.bursar.trail(visit.person()?, sought.clone(), before, STRIDE).await?;
         events.extend(found.events);
         before = found.next;
-        if before.is_none() || events.len() >= MOST {
+        looks += 1;
+        if before.is_none() || events.len() >= MOST || looks >= MOST_LOOKS {
             break found.archived;
         }
     };
@@ -51,7 +54,7 @@ fn earlier(archived: Option<u64>, is_cut: bool) -> Option<(Value, String)> {
     match archived {
         _ if is_cut => Some((
             json!({"more": true}),
-            format!("there are earlier events: a file has at most {MOST}; choose a shorter time for the others"),
+            format!("there are earlier events: a file has at most {MOST}, and fewer of long ones; choose a shorter time for the others"),
         )),
         Some(last) => Some((
             json!({"archivedThrough": last}),
