@@ -66,7 +66,7 @@ impl Bursar {
         id: WalletId,
         may: impl Fn() -> Result<Rests, ServiceError>,
     ) -> Result<(), ServiceError> {
-        let before = self
+        let (before, ours) = self
             .decide(actor, || {
                 let read = may()?;
                 let found = self.stored_wallet(id)?;
@@ -77,14 +77,18 @@ impl Bursar {
                     by: found.value.freeze.as_ref().map_or(FrozenBy::Person, |freeze| freeze.by),
                 };
                 let data = vec![("reason", freeze.reason.clone())];
-                let wallet = Wallet { freeze: Some(freeze), ..found.value.clone() };
-                Ok((replaced((read, found.version), wallet, "wallet.freeze", data), found.value))
+                let wallet = Wallet { freeze: Some(freeze.clone()), ..found.value.clone() };
+                Ok((replaced((read, found.version), wallet, "wallet.freeze", data), (found.value, freeze)))
             })
             .await?;
         // INVARIANT: from here on nothing is held of it, so that what was not spent until now never will be.
         if let Err(spent) = self.may_be_removed(id) {
             self.decide(actor, || {
                 let found = self.stored_wallet(id)?;
+                // Whoever froze it meanwhile did not mean this.
+                if found.value.freeze.as_ref() != Some(&ours) {
+                    return Ok((Write::default(), ()));
+                }
                 let wallet = Wallet { freeze: before.freeze.clone(), ..found.value };
                 Ok((replaced((Vec::new(), found.version), wallet, "wallet.unfreeze", Vec::new()), ()))
             })

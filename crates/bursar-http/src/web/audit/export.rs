@@ -54,7 +54,9 @@ fn earlier(archived: Option<u64>, is_cut: bool) -> Option<(Value, String)> {
     match archived {
         _ if is_cut => Some((
             json!({"more": true}),
-            format!("there are earlier events: a file has at most {MOST}, and fewer of long ones; choose a shorter time for the others"),
+            format!(
+                "there are earlier events: a file has at most {MOST}, and fewer of long ones; choose a shorter time for the others"
+            ),
         )),
         Some(last) => Some((
             json!({"archivedThrough": last}),
