@@ -16,8 +16,8 @@ use crate::server;
 /// Links read at once.
 pub(super) const PAGE: usize = 64;
 
-/// The longest line of an export, in bytes: a link with a batch of events.
-const LONGEST_LINE: u64 = 64 * 1024 * 1024;
+/// The longest line of an export, in bytes: a link with a batch of events, each of which may be as long as a request.
+const LONGEST_LINE: u64 = 1024 * 1024 * 1024;
 
 type Covered = (Link, Vec<Event>);
 
