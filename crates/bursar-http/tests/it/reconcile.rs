@@ -68,6 +68,22 @@ async fn what_its_rail_shows_to_have_moved_is_not_given_back_on_a_word() {
 }
 
 #[tokio::test]
+async fn a_spend_whose_rail_is_gone_from_the_configuration_is_nobodys_to_give_back() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend_to(&token, "sandbox:drop-answer", "60").await.status, 409);
+    let spend = unsettled(&world).await;
+    // As if its section had been renamed.
+    world.server.database().execute("UPDATE wallets SET rail = 'renamed'", []).unwrap();
+    let refused = not_moved(&world, &spend).await;
+    assert_eq!(code(&refused), "conflict", "{}", refused.body);
+    assert!(refused.body["detail"].as_str().unwrap().contains("not in the configuration"), "{}", refused.body);
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "60");
+    world.server.database().execute("UPDATE wallets SET rail = 'sandbox'", []).unwrap();
+    assert_eq!(reconcile(&world, &spend, &world.session).await.body["showed"], "moved");
+}
+
+#[tokio::test]
 async fn whoever_says_that_less_moved_gives_the_rest_back_no_more_easily() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
