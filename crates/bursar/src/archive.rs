@@ -61,7 +61,7 @@ pub(crate) fn write(directory: &Path, extent: &Extent, to: &Path) -> Result<Opti
 }
 
 /// The directory of a file.
-fn beside(path: &Path) -> &Path {
+pub(crate) fn beside(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -87,12 +87,13 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
             counted => counted,
         };
     }
-    let drops_limits = match edit.subject {
-        Subject::Token(token) => edit.stepped_up && state.token(&token)?.is_some_and(|token| token.limits_dropped),
-        _ => false,
+    // Limits that somebody sets with a second factor count, also where an unlock had dropped those of before.
+    let revived = match edit.subject {
+        Subject::Token(token) if edit.stepped_up => state.token(&token)?.filter(|token| token.limits_dropped).cloned(),
+        _ => None,
     };
     // What changes nothing leaves no trace, however often it is asked for; but that there are no rules is said once.
-    if edit.seen > 0 && rules == before && !drops_limits {
+    if edit.seen > 0 && rules == before && revived.is_none() {
         let version = state.version(&key)?;
         return Ok((Outcome::Limits { rules: Box::new(rules), version }, None));
     }
@@ -100,11 +101,7 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
     let mut data = vec![("loosens", loosens.to_string()), ("before", was), ("after", is)];
     data.extend(only_in("allowed", &rules, &before));
     data.extend(only_in("disallowed", &before, &rules));
-    // Limits that somebody sets with a second factor count, also where an unlock had dropped those of before.
-    if let Subject::Token(token) = edit.subject
-        && edit.stepped_up
-        && let Some(token) = state.token(&token)?.filter(|token| token.limits_dropped).cloned()
-    {
+    if let Some(token) = revived {
         data.push(("limits_dropped", "false".to_owned()));
         state.put(Record::Token(token.id, Token { limits_dropped: false, ..token }));
     }
@@ -124,11 +121,14 @@ fn after_creation(state: &State, subject: Subject, now: Timestamp) -> Result<Tim
 
 /// The destinations that one list has and the other has not: a long list is not written down anew with each of its edits.
 fn only_in(name: &'static str, of: &LimitSet, other: &LimitSet) -> Option<(&'static str, String)> {
-    let list = |set: &LimitSet| set.destinations.as_ref().and_then(|destinations| destinations.allowed.clone());
-    let (of, other) = (list(of)?, list(other).unwrap_or_default());
+    let (of, other) = (allowed(of)?, allowed(other).unwrap_or_default());
     let known: BTreeSet<&str> = other.iter().map(|entry| entry.address.as_str()).collect();
     let only: Vec<&str> = of.iter().map(|entry| entry.address.as_str()).filter(|one| !known.contains(one)).collect();
     (!only.is_empty()).then(|| (name, only.join(", ")))
+}
+
+fn allowed(set: &LimitSet) -> Option<&[Allowed]> {
+    set.destinations.as_ref()?.allowed.as_deref()
 }
 
 /// All rules of a subject in one line, as the audit log tells them.

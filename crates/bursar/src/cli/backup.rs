@@ -2,12 +2,13 @@
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bursar_store_sqlite::copy;
 use clap::Args;
 use serde_json::json;
 
+use crate::archive::beside;
 use crate::cli::audit::{form, source};
 use crate::cli::operator::Place;
 use crate::cli::output;
@@ -32,11 +33,9 @@ impl Backup {
             return Err(Failure::at(&self.file, "a copy must not be in the data directory")
                 .with_hint("whoever loses the data must not lose the copy with it"));
         }
-        if !server::has_store(&directory)? {
-            return Err(Failure::at(&directory, "there is no store in this directory"));
-        }
+        source::open(&directory)?;
         let failed = |problem: std::io::Error| Failure::at(&self.file, problem);
-        let beside = self.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = beside(&self.file);
         // A directory of its own, so that the copy can be looked at as a store before it has its name.
         let part = tempfile::Builder::new().prefix(".backup-").tempdir_in(beside).map_err(failed)?;
         let written = part.path().join(server::DATABASE);
