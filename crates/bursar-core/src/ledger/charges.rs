@@ -1,6 +1,8 @@
 //! Which budgets a spend weighs on, and how heavily. The same answer when it is held and when it is
 //! settled, as long as the rules are the same; a change of rules prepares budgets for the next one.
 
+use std::convert::Infallible;
+
 use crate::amount::Amount;
 use crate::coin::{Asset, Coin};
 use crate::destination::DestinationId;
@@ -44,27 +46,38 @@ pub fn subjects(
 /// each destination's, once they are counted.
 pub fn charges(subject: Subject, set: Option<&LimitSet>, terms: Terms<'_>) -> Vec<Charge> {
     let mut all = Vec::new();
-    add_charges(&mut all, subject, set, terms);
+    let told: Result<(), Infallible> = each_charge(subject, set, terms, |charge| {
+        all.push(charge);
+        Ok(())
+    });
+    let Ok(()) = told;
     all
 }
 
-/// Adds what [`charges`] gives to a list that may be used again.
-pub(super) fn add_charges(all: &mut Vec<Charge>, subject: Subject, set: Option<&LimitSet>, terms: Terms<'_>) {
-    let mut add = |asset: Asset, destination, usage| {
-        all.push(Charge { budget: BudgetKey { subject, asset, destination }, usage });
-    };
-    terms.cost.parts().for_each(|(coin, usage)| add(Asset::Coin(coin.clone()), None, usage));
-    let Some(set) = set else { return };
+/// Tells of each of these [`charges`], without a list of them.
+pub(super) fn each_charge<E>(
+    subject: Subject,
+    set: Option<&LimitSet>,
+    terms: Terms<'_>,
+    mut tell: impl FnMut(Charge) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut tell =
+        |asset: Asset, destination, usage| tell(Charge { budget: BudgetKey { subject, asset, destination }, usage });
+    for (coin, usage) in terms.cost.parts() {
+        tell(Asset::Coin(coin.clone()), None, usage)?;
+    }
+    let Some(set) = set else { return Ok(()) };
     for group in set.groups() {
         if let Some(usage) = sum(terms.cost, |coin| set.covers(group, coin)) {
-            add(group.clone(), None, usage);
+            tell(group.clone(), None, usage)?;
         }
     }
     if set.destinations.as_ref().is_some_and(Destinations::are_counted) {
         for (destination, amount) in terms.payments {
-            add(Asset::Coin(terms.cost.coin.clone()), Some(*destination), Usage::one(*amount));
+            tell(Asset::Coin(terms.cost.coin.clone()), Some(*destination), Usage::one(*amount))?;
         }
     }
+    Ok(())
 }
 
 /// Whether it matters to these rules who is paid how much.

@@ -11,7 +11,7 @@ use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold};
 use crate::id::{OrganisationId, UserId};
 use crate::ledger::begin::{Begun, begin, rules};
-use crate::ledger::charges::{Charge, Terms, add_charges, look_at_payments, subjects};
+use crate::ledger::charges::{Charge, Terms, each_charge, look_at_payments, subjects};
 use crate::ledger::command::HoldRequest;
 use crate::ledger::fees::with_ceiling;
 use crate::ledger::holds::{cost_of, payments_of};
@@ -121,15 +121,13 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     }
     let terms = Terms { cost: &cost, payments: &paid };
     let addresses = if paid.is_empty() { BTreeMap::new() } else { addresses(request) };
-    let (mut asked, mut weights) = (Vec::new(), Vec::with_capacity(parties.len()));
-    let mut reports = Vec::new();
+    let (mut weights, mut reports) = (Vec::with_capacity(parties.len()), Vec::new());
     let mut overflows = false;
     for Party { subject, rules } in parties.into_iter().flatten() {
         let lifted = overridden && matches!(subject, Subject::Token(_));
         let set = with_ceiling(rules, subject, request);
         let set = set.as_deref().filter(|set| !set.is_empty());
-        add_charges(&mut asked, subject, set, terms);
-        for charge in asked.drain(..) {
+        each_charge(subject, set, terms, |charge| {
             let found = state.budget(&charge.budget)?;
             let told = reports.len();
             let begun = match (set, found) {
@@ -149,15 +147,14 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
                     begun
                 }
             };
-            if !lifted {
-                let empty = Budget::default();
-                let budget = begun.as_ref().map_or(found.unwrap_or(&empty), |begun| &begun.budget);
+            if !lifted && let Some(budget) = begun.as_ref().map(|begun| &begun.budget).or(found) {
                 // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
                 let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
                 overflows |= total.is_none();
             }
             weights.push(Weight { charge, begun: begun.map(Box::new), lifted });
-        }
+            Ok(())
+        })?;
     }
     let refusal = if reports.iter().any(|report| !report.fits()) {
         reports.retain(|report| !report.fits());

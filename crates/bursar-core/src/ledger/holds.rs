@@ -1,12 +1,13 @@
 //! Reserving budget: what a spend needs to be decided, and what a decision changes.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::amount::Amount;
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold, HoldState, Payee};
 use crate::ledger::begin::lacks_past;
-use crate::ledger::charges::{Terms, add_charges, look_at_payments, payments, subjects};
+use crate::ledger::charges::{Terms, each_charge, look_at_payments, payments, subjects};
 use crate::ledger::command::HoldRequest;
 use crate::ledger::decide::{Granted, Verdict, decide};
 use crate::ledger::fees::with_ceiling;
@@ -56,15 +57,14 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
     }
     let by_payee = parties.iter().flatten().filter_map(|(_, rules)| *rules).any(look_at_payments);
     let paid = if by_payee { payments_of(request) } else { Vec::new() };
-    let mut asked = Vec::new();
+    let terms = Terms { cost: &cost, payments: &paid };
     for (subject, rules) in parties.into_iter().flatten() {
         let set = with_ceiling(rules, subject, request);
         let set = set.as_deref();
         if at_most(set).is_some() {
             seen(&mut keys, state.paid(&subject));
         }
-        add_charges(&mut asked, subject, set, Terms { cost: &cost, payments: &paid });
-        for charge in asked.drain(..) {
+        let told: Result<(), Infallible> = each_charge(subject, set, terms, |charge| {
             match (state.budget(&charge.budget), set) {
                 (Err(NotLoaded(key)), _) => keys.push(key),
                 (Ok(budget), Some(set)) if lacks_past(set, &charge.budget, budget, Some(token)) => {
@@ -72,7 +72,9 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
                 }
                 _ => {}
             }
-        }
+            Ok(())
+        });
+        let Ok(()) = told;
     }
     keys
 }
