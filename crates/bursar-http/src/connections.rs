@@ -2,11 +2,12 @@
 //! sends a byte a minute does not hold a place for ever.
 //!
 //! HTTP/1.1 and HTTP/2 (with prior knowledge) come in by the same door. A connection that asks for nothing is told to
-//! go, whichever it speaks, and each request under way counts against one bound for all connections.
+//! go, whichever it speaks, and each request under way counts against one bound for all connections. Of connections and
+//! of requests no client has more than are left for the others, but for proxies that speak for many.
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,26 +16,26 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use bursar_core::ip::unmapped;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
 use crate::abrupt::Abrupt;
+use crate::address;
 use crate::closing::Closing;
 use crate::framing::{self, Fault, Framing, Observed, Whole};
 use crate::sending::Room;
+use crate::shares::{Share, Shares};
 
-/// How many connections are served at once; further ones wait to be accepted.
-const CONNECTIONS: usize = 4096;
-/// How many requests are under way at once, whatever number of them comes over one connection; further ones wait.
-const REQUESTS: usize = 4096;
 /// How long to wait after the machine could not accept a connection, for want of descriptors most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The longest head of a request of HTTP/1.1, in bytes.
@@ -58,38 +59,90 @@ const ERROR_RESETS: usize = 64;
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_TIME: Duration = Duration::from_secs(20);
 
-/// How long things may take.
+/// How long things may take, and how many of them there may be.
 #[derive(Clone, Copy)]
-struct Times {
+struct Bounds {
     /// The head of a request of HTTP/1.1, and a connection that asks for nothing.
     idle: Duration,
     /// Taking the last answers, once a connection was told to go.
     leaving: Duration,
+    /// Connections that are served at once; further ones wait to be accepted.
+    connections: usize,
+    /// Requests under way at once, whatever number of them comes over one connection; further ones wait.
+    requests: usize,
 }
 
-const TIMES: Times = Times { idle: Duration::from_secs(30), leaving: Duration::from_secs(120) };
+const BOUNDS: Bounds =
+    Bounds { idle: Duration::from_secs(30), leaving: Duration::from_secs(120), connections: 4096, requests: 4096 };
 
-/// Serves until `shutdown`, then lets the requests under way finish and waits until WebSockets are closed.
+/// What all connections share.
+struct Common {
+    router: Router,
+    bounds: Bounds,
+    requests: Arc<Semaphore>,
+    of_clients: Shares,
+    room: Room,
+    /// Proxies that are believed when they say for whom they ask.
+    proxies: Vec<IpNet>,
+}
+
+impl Common {
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(&peer))
+    }
+
+    /// A place for a request, and its client's share; nothing if the client has its share under way.
+    async fn place(&self, peer: IpAddr, version: Version, headers: &HeaderMap) -> Option<Place> {
+        let client = address::client(peer, headers, &self.proxies);
+        // A connection of HTTP/1.1 has one request under way, so its client's share of connections is one of these.
+        let is_counted = if self.is_proxy(peer) { !self.is_proxy(client) } else { version > Version::HTTP_11 };
+        let share = match is_counted {
+            true => Some(self.of_clients.take(client, self.requests.available_permits().saturating_sub(1))?),
+            false => None,
+        };
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.requests).acquire_owned().await.ok();
+        Some(Place { _permit: permit, _share: share })
+    }
+}
+
+/// A request's place among those under way.
+struct Place {
+    _permit: Option<OwnedSemaphorePermit>,
+    _share: Option<Share>,
+}
+
+/// Serves until `shutdown`, then lets the requests under way finish and waits until WebSockets are closed. Connections
+/// from `proxies` are those of many clients, whose addresses they tell.
 ///
 /// # Errors
 /// None at present; the listener's own errors pass or are waited out.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    proxies: Vec<IpNet>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    serve_within(listener, router, shutdown, TIMES).await
+    serve_within(listener, router, proxies, shutdown, BOUNDS).await
 }
 
 async fn serve_within(
     listener: TcpListener,
     router: Router,
+    proxies: Vec<IpNet>,
     shutdown: impl Future<Output = ()> + Send + 'static,
-    times: Times,
+    bounds: Bounds,
 ) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let requests = Arc::new(Semaphore::new(REQUESTS));
-    let room = Room::new();
+    let places = Arc::new(Semaphore::new(bounds.connections));
+    let shares = Shares::default();
+    let common = Arc::new(Common {
+        router,
+        bounds,
+        requests: Arc::new(Semaphore::new(bounds.requests)),
+        of_clients: Shares::default(),
+        room: Room::new(),
+        proxies,
+    });
     let (stop, stopped) = watch::channel(false);
     let (alive, mut over) = mpsc::channel::<Infallible>(1);
     tokio::pin!(shutdown);
@@ -112,15 +165,13 @@ async fn serve_within(
         };
         let closing = Closing::new(stopped.clone(), alive.clone());
         let Ok(place) = place else { break };
-        tokio::spawn(connection(
-            stream,
-            peer,
-            router.clone(),
-            (Arc::clone(&requests), room.clone()),
-            closing,
-            times,
-            place,
-        ));
+        let client = unmapped(peer.ip());
+        let share = if common.is_proxy(client) { None } else { shares.take(client, places.available_permits()) };
+        if share.is_none() && !common.is_proxy(client) {
+            tracing::debug!(%peer, "a connection was closed: its client has its share of them");
+            continue;
+        }
+        tokio::spawn(connection(stream, peer, Arc::clone(&common), closing, (place, share)));
     }
     drop(listener);
     stop.send_replace(true);
@@ -133,12 +184,11 @@ async fn serve_within(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
-    (requests, room): (Arc<Semaphore>, Room),
+    common: Arc<Common>,
     closing: Closing,
-    times: Times,
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Option<Share>),
 ) {
+    let bounds = common.bounds;
     // Answers are small and complete; waiting for more to send only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a connection keeps its delay");
@@ -153,18 +203,18 @@ async fn connection(
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(of_requests.clone());
         let counted = UnderWay::new(&under_way);
-        let (router, framing, requests) = (router.clone(), Arc::clone(&framing), Arc::clone(&requests));
-        let room = room.clone();
+        let (common, framing) = (Arc::clone(&common), Arc::clone(&framing));
         async move {
-            // The semaphore is never closed.
-            let permit = requests.acquire_owned().await.ok();
-            let staying = Staying { _counted: Arc::new((permit, counted)) };
+            let place = common.place(peer.ip(), request.version(), request.headers()).await;
+            let Some(place) = place else { return Ok::<_, Infallible>(too_many()) };
+            let staying = Staying { _counted: Arc::new((place, counted)) };
             request.extensions_mut().insert(staying.clone());
             let is_read = request.method().is_safe();
-            Ok::<_, Infallible>(room.keep(is_read, answer(request, router, &framing).await))
+            let answered = answer(request, common.router.clone(), &framing).await;
+            Ok(common.room.keep(is_read, answered))
         }
     });
-    let builder = builder(times);
+    let builder = builder(bounds);
     // Thousands wait for their next request: what they need only while they speak is not kept twice.
     let mut served = Box::pin(builder.serve_connection_with_upgrades(io, service));
     let mut is_leaving = false;
@@ -181,10 +231,10 @@ async fn connection(
                 served.as_mut().graceful_shutdown();
                 is_leaving = true;
             }
-            () = seen.none_for(times.idle), if !is_leaving => {
+            () = seen.none_for(bounds.idle), if !is_leaving => {
                 served.as_mut().graceful_shutdown();
                 is_leaving = true;
-                end = Instant::now().checked_add(times.leaving);
+                end = Instant::now().checked_add(bounds.leaving);
             }
             () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {
                 tracing::debug!(%peer, "a connection did not go when it was told to");
@@ -194,9 +244,9 @@ async fn connection(
     }
 }
 
-fn builder(times: Times) -> Builder<TokioExecutor> {
+fn builder(bounds: Bounds) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(times.idle).max_buf_size(LONGEST_HEAD);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(bounds.idle).max_buf_size(LONGEST_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -211,6 +261,14 @@ fn builder(times: Times) -> Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIME);
     builder
+}
+
+/// What a client is told that has its share of all requests under way.
+fn too_many() -> Response {
+    let mut busy = Response::new(Body::from("busy: too many requests of this client are under way; ask again soon\n"));
+    *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    busy
 }
 
 /// Answers one request, and says whether another may follow it on the same connection.
@@ -269,7 +327,7 @@ impl Requests {
 /// Keeps a request under way after its answer has begun, for as long as this is.
 #[derive(Clone)]
 pub(crate) struct Staying {
-    _counted: Arc<(Option<OwnedSemaphorePermit>, UnderWay)>,
+    _counted: Arc<(Place, UnderWay)>,
 }
 
 /// A request under way.

@@ -27,6 +27,7 @@ mod rail;
 mod rail_host;
 mod routes;
 mod sending;
+mod shares;
 mod socket;
 mod web;
 

@@ -197,7 +197,7 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     let operations = Arc::new(Operations::new());
     let router = operations::router(Arc::clone(&bursar), Arc::clone(&operations));
     // It answers until the process ends: that requests still finish is worth knowing too.
-    tokio::spawn(bursar_http::serve(listening.operations, router, std::future::pending()));
+    tokio::spawn(bursar_http::serve(listening.operations, router, Vec::new(), std::future::pending()));
     let swept = bursar.sweep(Overdue::All).await?;
     if swept != bursar_service::sweep::Swept::default() {
         tracing::info!(?swept, "settled what an earlier run left");
@@ -213,8 +213,9 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     tokio::spawn(follow_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(watch_now_and_then(Arc::clone(&bursar), listening.watch_every, until(stopped.clone())));
     tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), listening.archive, until(stopped.clone())));
+    let proxies = listening.settings.trusted_proxies.clone();
     let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
-    let http = tokio::spawn(bursar_http::serve(listening.http, router, until(stopped)));
+    let http = tokio::spawn(bursar_http::serve(listening.http, router, proxies, until(stopped)));
     operations.opened();
     Ok(Serving { bursar, address, operations_address, operations, http, stop, signals })
 }

@@ -8,14 +8,109 @@ use tokio::time::timeout;
 
 use super::*;
 
-const SHORT: Times = Times { idle: Duration::from_millis(200), leaving: Duration::from_millis(200) };
+const SHORT: Bounds =
+    Bounds { idle: Duration::from_millis(200), leaving: Duration::from_millis(200), connections: 64, requests: 64 };
+const FEW: Bounds =
+    Bounds { idle: Duration::from_secs(60), leaving: Duration::from_secs(60), connections: 8, requests: 8 };
 
 async fn served() -> SocketAddr {
+    serving(SHORT, Vec::new()).await
+}
+
+async fn serving(bounds: Bounds, proxies: Vec<IpNet>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().route("/", get(|| async { "here" }));
-    tokio::spawn(serve_within(listener, router, std::future::pending(), SHORT));
+    let router = Router::new().route("/", get(|| async { "here" }).post(|_: Bytes| async { "taken" }));
+    tokio::spawn(serve_within(listener, router, proxies, std::future::pending(), bounds));
     address
+}
+
+/// A connection from one of this machine's addresses.
+async fn connect(from: &str, to: SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    socket.connect(to).await.unwrap()
+}
+
+/// Whether a connection that asks now is answered.
+async fn is_served(socket: &mut TcpStream) -> bool {
+    // Writing to what is closed fails or not, as the news of it has come.
+    let _ = socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut read = [0; 64];
+    let answered = timeout(Duration::from_secs(10), socket.read(&mut read)).await.expect("no answer and no end");
+    answered.is_ok_and(|length| read.get(..length).is_some_and(|read| read.starts_with(b"HTTP/1.1 200")))
+}
+
+type Sender = http2::SendRequest<Body>;
+
+async fn frames(from: &str, to: SocketAddr) -> Sender {
+    let socket = TokioIo::new(connect(from, to).await);
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), socket).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+/// Begins requests whose bodies never end, and tells what comes of each within a while.
+async fn hold_up(sender: &mut Sender, requests: usize, forwarded: &str) -> Vec<Option<StatusCode>> {
+    let mut under_way = Vec::new();
+    for _ in 0..requests {
+        let request = Request::post("http://x/").header("x-forwarded-for", forwarded);
+        let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        under_way.push(tokio::spawn(sender.send_request(request.body(never).unwrap())));
+    }
+    let mut answers = Vec::new();
+    for request in under_way {
+        answers.push(
+            timeout(Duration::from_millis(300), request).await.ok().map(|answer| answer.unwrap().unwrap().status()),
+        );
+    }
+    answers
+}
+
+const ENOUGH: Option<StatusCode> = Some(StatusCode::SERVICE_UNAVAILABLE);
+
+#[tokio::test]
+async fn a_client_with_many_connections_leaves_as_many_to_others() {
+    let address = serving(FEW, Vec::new()).await;
+    let mut greedy = Vec::new();
+    for _ in 0..8 {
+        greedy.push(connect("127.0.0.1", address).await);
+    }
+    let mut served = Vec::new();
+    for socket in &mut greedy {
+        served.push(is_served(socket).await);
+    }
+    assert_eq!(served, [true, true, true, true, false, false, false, false]);
+    assert!(is_served(&mut connect("127.0.0.2", address).await).await);
+    // What it gives back it can have again.
+    drop(greedy);
+    assert!(is_served(&mut connect("127.0.0.1", address).await).await);
+}
+
+#[tokio::test]
+async fn a_client_with_many_requests_under_way_leaves_as_many_to_others() {
+    let address = serving(FEW, Vec::new()).await;
+    let mut greedy = frames("127.0.0.1", address).await;
+    let answers = hold_up(&mut greedy, 8, "").await;
+    assert_eq!(answers, [None, None, None, None, ENOUGH, ENOUGH, ENOUGH, ENOUGH]);
+    let mut other = frames("127.0.0.2", address).await;
+    let request = Request::get("http://x/").body(Body::empty()).unwrap();
+    assert_eq!(other.send_request(request).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn clients_behind_a_proxy_have_a_share_each_and_the_proxy_none() {
+    let address = serving(FEW, vec!["127.0.0.1/32".parse().unwrap()]).await;
+    let mut proxy = frames("127.0.0.1", address).await;
+    assert_eq!(hold_up(&mut proxy, 5, "192.0.2.1").await, [None, None, None, None, ENOUGH]);
+    assert_eq!(hold_up(&mut proxy, 3, "192.0.2.2").await, [None, None, ENOUGH]);
+    let mut connections = Vec::new();
+    for _ in 0..7 {
+        connections.push(connect("127.0.0.1", address).await);
+    }
+    for socket in &mut connections {
+        assert!(is_served(socket).await);
+    }
 }
 
 /// Reads to the end, which must come soon.

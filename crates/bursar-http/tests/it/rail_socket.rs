@@ -45,7 +45,7 @@ async fn node(heard: &Heard, chain: u64) -> (String, String) {
         let asked: Value = serde_json::from_str(&body).unwrap();
         json!({"jsonrpc": "2.0", "id": asked["id"], "result": "0x2a"}).to_string()
     });
-    tokio::spawn(bursar_http::serve(http, Router::new().route("/", answer), std::future::pending()));
+    tokio::spawn(bursar_http::serve(http, Router::new().route("/", answer), Vec::new(), std::future::pending()));
     let heard = Arc::clone(heard);
     tokio::spawn(async move {
         while let Ok((stream, _)) = live.accept().await {

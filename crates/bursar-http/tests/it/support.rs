@@ -149,7 +149,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopped = async { stopped.await.unwrap_or_default() };
-        let served = tokio::spawn(bursar_http::serve(listener, self.router.clone(), stopped));
+        let served = tokio::spawn(bursar_http::serve(listener, self.router.clone(), Vec::new(), stopped));
         Listening { address, stop, served }
     }
 

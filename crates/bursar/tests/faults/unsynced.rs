@@ -63,8 +63,13 @@ async fn serves_until_it_is_told_to_end() {
         rail_hosts: BTreeMap::new(),
     };
     let router = bursar_http::router(Arc::clone(&bursar), settings, &operations);
-    tokio::spawn(bursar_http::serve(clients, router, std::future::pending()));
-    tokio::spawn(bursar_http::serve(operators, operations::router(bursar, operations), std::future::pending()));
+    tokio::spawn(bursar_http::serve(clients, router, Vec::new(), std::future::pending()));
+    tokio::spawn(bursar_http::serve(
+        operators,
+        operations::router(bursar, operations),
+        Vec::new(),
+        std::future::pending(),
+    ));
     let ready = json!({
         "url": url, "operations": operate, "username": USER, "password": PASSWORD, "otp": "000000",
         "pid": std::process::id(), "wallets": [{"coin": "tbtc", "id": wallet.to_string()}],
