@@ -58,6 +58,12 @@ pub(super) fn keep_exceeded(memory: &dyn Memory, hold: HoldId, reason: &str) {
     memory.write_with_outcome(&exceeded_name(hold), reason.as_bytes().to_vec());
 }
 
+/// The same of a look-up, which settles nothing that it could be written with.
+pub(super) async fn keep_exceeded_as_found(memory: &dyn Memory, hold: HoldId, reason: &str) -> Result<(), RailError> {
+    let (name, body) = (exceeded_name(hold), Some(reason.as_bytes().to_vec()));
+    memory.write(vec![NewNote { name, version: 0, body }]).await.map(drop)
+}
+
 /// How much more moved than was held, in words, if that was told of a spend that is not settled.
 pub(super) fn exceeded(memory: &dyn Memory, hold: HoldId) -> Result<Option<String>, RailError> {
     let found = memory.read(&exceeded_name(hold))?;

@@ -251,7 +251,14 @@ impl HttpRail {
         if became == Became::Refused && !self.patience.is_over(hold.id) {
             return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
         }
-        self.outcome(became, &instruction, answered.status, hold)
+        let outcome = self.outcome(became, &instruction, answered.status, hold);
+        // A later look-up may know nothing of it.
+        if let SendOutcome::Exceeded { reason } = &outcome
+            && let Err(error) = answers::keep_exceeded_as_found(memory, hold.id, reason).await
+        {
+            tracing::warn!(spend = %hold.id, ?error, "that more moved than was held could not be kept");
+        }
+        outcome
     }
 
     fn outcome(&self, became: Became, instruction: &Instruction, status: u16, hold: &Hold) -> SendOutcome {

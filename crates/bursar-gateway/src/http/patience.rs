@@ -9,7 +9,7 @@ use bursar_core::id::HoldId;
 use tokio::time::Instant;
 
 /// The most spends that are remembered; with more, patience begins anew for all.
-const MOST: usize = 10_000;
+const MOST: usize = 100_000;
 /// How long it takes at least from one look-up of a spend to the next.
 const BETWEEN: Duration = Duration::from_secs(15);
 

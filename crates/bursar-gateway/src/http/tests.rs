@@ -275,6 +275,10 @@ async fn more_than_is_held_is_told_as_such_and_a_look_up_does_not_take_it_back()
     let (_, hold) = sent(&silent, &notes).await;
     let looked_up = silent.became_of(&hold, &notes).await;
     assert!(matches!(looked_up, SendOutcome::Exceeded { .. }), "{looked_up:?}");
+    // The next one would find nothing, or less.
+    let still = silent.became_of(&hold, &notes).await;
+    assert_eq!(still, looked_up);
+    assert_eq!(double.requests().len(), 2, "it was not asked again");
 }
 
 #[tokio::test]
