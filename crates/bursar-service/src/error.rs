@@ -280,7 +280,9 @@ impl fmt::Display for ServiceError {
             }
             Self::RoleNeeded { role } => write!(f, "this needs the role `{role}` in the organisation"),
             Self::NotFrozen { what } => write!(f, "the {what} is not frozen, so nothing was lifted"),
-            Self::LastOwner => f.write_str("an organisation keeps at least one owner; make somebody else one first"),
+            Self::LastOwner => {
+                f.write_str("an organisation keeps at least one owner who is not frozen; make somebody else one first")
+            }
             Self::StepUpNeeded => f.write_str("this allows more than before and needs a one-time password"),
             Self::RotationUnderWay { until } => write!(
                 f,

@@ -66,7 +66,6 @@ impl Bursar {
     ) -> Result<Freeze, ServiceError> {
         self.person(principal)?;
         order.check()?;
-        // INVARIANT: an owner is frozen by another owner only, who is not frozen: so one is always left to lift it.
         if id == principal.user() {
             let problem = "nobody freezes themselves here, since nobody who is frozen lifts a freeze; ask another \
                            administrator, or sign out everywhere and change your password";
@@ -74,7 +73,13 @@ impl Bursar {
         }
         let frozen = self
             .decide(principal.actor(), || {
-                let power = self.may_stop(principal, id)?;
+                let mut power = self.may_stop(principal, id)?;
+                // INVARIANT: an owner is frozen by another owner only, who is not frozen: so one is always left to lift it.
+                let own = self.stored_user(principal.user())?;
+                if let Some(freeze) = own.value.freeze.filter(|freeze| freeze.holds_at(self.clock.now())) {
+                    return Err(bursar_core::refusal::Refusal::OwnerFrozen(freeze).into());
+                }
+                power.read.push((Key::User(principal.user()), own.version));
                 self.user_freeze(id, order, (FrozenBy::Person, "frozen by an administrator"), power.read)
             })
             .await?;

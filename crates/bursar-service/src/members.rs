@@ -220,10 +220,17 @@ impl Bursar {
         write: &mut Write,
     ) -> Result<(), ServiceError> {
         let id = organisation.id;
-        let two = Page { limit: 2, after: None, newest_first: false };
-        let owners = self.reads.look_up(|reader| reader.members(id, Some(MemberRole::Owner), two))?;
-        if !stays && !owners.iter().any(|(_, owner)| owner.id != user) {
-            return Err(ServiceError::LastOwner);
+        if !stays {
+            let page = Page { limit: PAGE, after: None, newest_first: false };
+            let owners = self.reads.look_up(|reader| reader.members(id, Some(MemberRole::Owner), page))?;
+            // Who is frozen for good lifts nobody's freeze, the own neither.
+            let acts = |owner: &User| owner.freeze.as_ref().is_none_or(|freeze| freeze.until.is_some());
+            let other = owners.into_iter().map(|(_, owner)| owner).find(|owner| owner.id != user && acts(owner));
+            let left = self.stored_user(other.ok_or(ServiceError::LastOwner)?.id)?;
+            if !acts(&left.value) {
+                return Err(ServiceError::LastOwner);
+            }
+            write.read.push((Key::User(left.value.id), left.version));
         }
         write.read.push((Key::Organisation(id), version));
         write.put.push(Record::Organisation(id, organisation.clone()));

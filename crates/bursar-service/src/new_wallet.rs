@@ -81,7 +81,7 @@ impl Bursar {
                 return Err(registered());
             }
             let read = self.may_own(organisation, owner)?;
-            Ok((registration(&wallet, owner, keeper, read), wallet.clone()))
+            Ok((self.registration(&wallet, owner, keeper, read), wallet.clone()))
         })
         .await
     }
@@ -127,7 +127,7 @@ impl Bursar {
                     }
                     read.extend(rests);
                 }
-                Ok((registration(&wallet, principal.user(), keeper, read), wallet.clone()))
+                Ok((self.registration(&wallet, principal.user(), keeper, read), wallet.clone()))
             })
             .await?;
         Ok(self.view(made, WalletRole::ALL, &mut Vec::new()).await)
@@ -161,7 +161,7 @@ impl Bursar {
     ) -> Result<Wallet, ServiceError> {
         let made = self.new_wallet(coin, label, DEFAULT_ORGANISATION, rail.to_owned(), id.to_string());
         let wallet = Wallet { id, ..made };
-        self.must_write(Actor::Operator, registration(&wallet, owner, Keeper::Bursar, Vec::new())).await?;
+        self.must_write(Actor::Operator, self.registration(&wallet, owner, Keeper::Bursar, Vec::new())).await?;
         Ok(wallet)
     }
 
@@ -181,10 +181,11 @@ impl Bursar {
         Keeper::ALL.map(|keeper| keeper.mark(&wallet.rail, &wallet.reference))
     }
 
-    /// The wallet here that its rail calls so, whoever keeps its key.
+    /// The wallet here that its rail calls so, or another rail that has the same wallets, whoever keeps its key.
     pub(crate) fn taken(&self, rail: &str, reference: &str) -> Result<Option<WalletId>, ServiceError> {
-        for keeper in Keeper::ALL {
-            let key = keeper.mark(rail, reference);
+        for key in
+            self.rails_with_wallets_of(rail).flat_map(|name| Keeper::ALL.map(|keeper| keeper.mark(name, reference)))
+        {
             let Some(mark) = self.reads.look_up(|reader| reader.document(&key))? else { continue };
             let id = <[u8; 16]>::try_from(mark.value.body).map(WalletId::from_bytes);
             let unreadable = |_| ServiceError::Unavailable("the mark of a wallet cannot be read".to_owned());
@@ -196,18 +197,20 @@ impl Bursar {
     /// The wallet that a rail calls so, whoever keeps its key: the limits of two would count half of its spends each. Another
     /// rail of the same chain, where wallets are addresses, has the same wallets.
     pub(crate) async fn wallet_called(&self, rail: &str, reference: &str) -> Result<Option<Wallet>, ServiceError> {
-        let chain = |name: &str| {
-            let rail = self.rails.get(name).filter(|rail| rail.names_wallets_by_address())?;
-            rail.coin()
-        };
-        let own = chain(rail);
-        let of_chain = self.rails.keys().filter(|name| *name != rail && own.is_some() && chain(name) == own);
-        for name in std::iter::once(rail).chain(of_chain.map(String::as_str)) {
+        for name in self.rails_with_wallets_of(rail) {
             if let Some(wallet) = self.wallet_on(name, reference).await? {
                 return Ok(Some(wallet));
             }
         }
         Ok(None)
+    }
+
+    /// A rail, and those that have the same wallets: of one chain, where wallets are addresses.
+    fn rails_with_wallets_of<'a>(&'a self, rail: &'a str) -> impl Iterator<Item = &'a str> {
+        let chain = |name: &str| self.rails.get(name).filter(|rail| rail.names_wallets_by_address())?.coin();
+        let own = chain(rail);
+        let of_chain = self.rails.keys().filter(move |name| *name != rail && own.is_some() && chain(name) == own);
+        std::iter::once(rail).chain(of_chain.map(String::as_str))
     }
 
     async fn wallet_on(&self, rail: &str, reference: &str) -> Result<Option<Wallet>, ServiceError> {
@@ -260,6 +263,28 @@ impl Bursar {
         Ok(vec![(organisation, found.version), (place_of, place.version)])
     }
 
+    /// What is written of a new wallet, whose owner gets every role in it.
+    fn registration(&self, wallet: &Wallet, owner: UserId, keeper: Keeper, mut read: Rests) -> Write {
+        let mark = Document { title: None, body: wallet.id.as_bytes().to_vec() };
+        let put = vec![
+            Record::Wallet(wallet.id, wallet.clone()),
+            Record::Role((wallet.id, owner), WalletRole::ALL),
+            Record::Document(keeper.mark(&wallet.rail, &wallet.reference), mark),
+        ];
+        read.push((Key::Wallet(wallet.id), 0));
+        // INVARIANT: one wallet of a rail is one wallet here, so that its limits count all its spends.
+        for name in self.rails_with_wallets_of(&wallet.rail) {
+            read.extend(Keeper::ALL.map(|keeper| (Key::Document(keeper.mark(name, &wallet.reference)), 0)));
+        }
+        let data = vec![
+            ("coin", wallet.coin.to_string()),
+            ("rail", wallet.rail.clone()),
+            ("reference", wallet.reference.clone()),
+            ("organisation", wallet.organisation.to_string()),
+        ];
+        Write { read, put, trace: trace("wallet.register", "wallet", wallet.id, data), ..Write::default() }
+    }
+
     fn new_wallet(
         &self,
         coin: Coin,
@@ -272,26 +297,6 @@ impl Bursar {
         let id = WalletId::time_ordered(created, self.random.bytes());
         Wallet { id, coin, label, organisation, rail, reference, freeze: None, created }
     }
-}
-
-/// What is written of a new wallet, whose owner gets every role in it.
-fn registration(wallet: &Wallet, owner: UserId, keeper: Keeper, mut read: Rests) -> Write {
-    let mark = Document { title: None, body: wallet.id.as_bytes().to_vec() };
-    let put = vec![
-        Record::Wallet(wallet.id, wallet.clone()),
-        Record::Role((wallet.id, owner), WalletRole::ALL),
-        Record::Document(keeper.mark(&wallet.rail, &wallet.reference), mark),
-    ];
-    read.push((Key::Wallet(wallet.id), 0));
-    // INVARIANT: one wallet of a rail is one wallet here, so that its limits count all its spends.
-    read.extend(Keeper::ALL.map(|keeper| (Key::Document(keeper.mark(&wallet.rail, &wallet.reference)), 0)));
-    let data = vec![
-        ("coin", wallet.coin.to_string()),
-        ("rail", wallet.rail.clone()),
-        ("reference", wallet.reference.clone()),
-        ("organisation", wallet.organisation.to_string()),
-    ];
-    Write { read, put, trace: trace("wallet.register", "wallet", wallet.id, data), ..Write::default() }
 }
 
 /// Who keeps the key of a wallet.

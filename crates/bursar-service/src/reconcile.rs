@@ -118,7 +118,7 @@ impl Bursar {
     /// The server ends, or the store does not answer.
     pub(crate) async fn turn_at_rail_of(&self, principal: &Principal, hold: &Hold) -> Result<Arc<Turn>, ServiceError> {
         let rail = self.rail_of(hold)?.map_or("", |(name, _)| name);
-        self.turns.take(principal.token().id, rail).await.ok_or(ServiceError::Busy)
+        self.turns.take((principal.user(), principal.token().id), rail).await.ok_or(ServiceError::Busy)
     }
 
     /// Asks the rail before a spend is given back on a person's word, in part or in full, so that nothing is given back that may

@@ -1,14 +1,14 @@
 //! Removing wallets that were registered by mistake: those that never spent anything.
 //!
-//! A wallet is frozen before it is looked at, so that nothing can be held of it in between. What names a wallet that is gone
-//! — a token, a service — is refused as with any wallet that there is not.
+//! That nothing was spent is looked at where it is decided, in the ledger, so that nothing can be held of it in between. What
+//! names a wallet that is gone — a token, a service — is refused as with any wallet that there is not.
 
-use bursar_core::account::{Freeze, FrozenBy, Wallet};
+use bursar_core::account::{Freeze, FrozenBy};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Asset;
 use bursar_core::id::WalletId;
-use bursar_core::ledger::{HistoryKey, Key, Record, Write};
-use bursar_core::limit::{BudgetKey, Subject, Usage};
+use bursar_core::ledger::{HistoryKey, Key, Write};
+use bursar_core::limit::{BudgetKey, Subject};
 use bursar_core::time::Span;
 use bursar_store::Page;
 
@@ -20,8 +20,6 @@ use crate::stored::{Rests, trace};
 
 /// The most people with a part in a wallet that is removed, and the most budgets that go with it.
 const MOST_AT_ONCE: usize = 1000;
-
-const REASON: &str = "it is being removed";
 
 impl Bursar {
     /// Removes a wallet of which no spend was ever recorded, as one who administers it.
@@ -66,36 +64,13 @@ impl Bursar {
         id: WalletId,
         may: impl Fn() -> Result<Rests, ServiceError>,
     ) -> Result<(), ServiceError> {
-        let (before, ours) = self
-            .decide(actor, || {
-                let read = may()?;
-                let found = self.stored_wallet(id)?;
-                let freeze = Freeze {
-                    since: self.clock.now(),
-                    until: None,
-                    reason: REASON.to_owned(),
-                    by: found.value.freeze.as_ref().map_or(FrozenBy::Person, |freeze| freeze.by),
-                };
-                let data = vec![("reason", freeze.reason.clone())];
-                let wallet = Wallet { freeze: Some(freeze.clone()), ..found.value.clone() };
-                Ok((replaced((read, found.version), wallet, "wallet.freeze", data), (found.value, freeze)))
-            })
-            .await?;
-        // INVARIANT: from here on nothing is held of it, so that what was not spent until now never will be.
-        if let Err(spent) = self.may_be_removed(id) {
-            self.decide(actor, || {
-                let found = self.stored_wallet(id)?;
-                // Whoever froze it meanwhile did not mean this.
-                if found.value.freeze.as_ref() != Some(&ours) {
-                    return Ok((Write::default(), ()));
-                }
-                let wallet = Wallet { freeze: before.freeze.clone(), ..found.value };
-                Ok((replaced((Vec::new(), found.version), wallet, "wallet.unfreeze", Vec::new()), ()))
-            })
-            .await?;
-            return Err(spent);
-        }
-        self.decide(actor, || Ok((self.wallet_removal(id, may()?)?, ()))).await
+        self.decide(actor, || {
+            // What it rests on is read before it is looked at.
+            let write = self.wallet_removal(id, may()?)?;
+            self.may_be_removed(id)?;
+            Ok((write, ()))
+        })
+        .await
     }
 
     /// What is written of a wallet that goes, with all that was kept of it.
@@ -104,6 +79,11 @@ impl Bursar {
         read.push((Key::Wallet(id), found.version));
         let wallet = found.value;
         let subject = Subject::Wallet(id);
+        // INVARIANT: nothing is held of it in between. A hold that was given back leaves its budget.
+        read.push((Key::History(all_spends(id)), 0));
+        let budget = Key::Budget(BudgetKey { subject, asset: Asset::Coin(wallet.coin.clone()), destination: None });
+        let (version, _) = self.stored(&budget, |_| ())?;
+        read.push((budget, version));
         let page = Page { limit: MOST_AT_ONCE, after: None, newest_first: false };
         let (members, budgets) = self
             .reads
@@ -139,24 +119,17 @@ impl Bursar {
 
     /// Whether any spend is kept of a wallet, or counted of those that are not kept any more.
     fn has_spent(&self, id: WalletId) -> Result<bool, ServiceError> {
-        let budget = BudgetKey { subject: Subject::Wallet(id), asset: Asset::Any, destination: None };
-        let key = HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false };
+        let key = all_spends(id);
         let page = Page { limit: 1, after: None, newest_first: false };
         let (_, counted) =
             self.stored(&Key::History(key.clone()), |state| state.history(&key).ok().flatten().cloned())?;
-        let none = Usage::default();
-        let counts = counted.is_none_or(|past| past.held != none || past.captured != none);
+        let counts = counted.is_none_or(|past| !past.is_nothing());
         Ok(counts || !self.reads.look_up(|reader| reader.spends(id, page))?.is_empty())
     }
 }
 
-fn replaced(
-    (mut read, version): (Rests, u64),
-    wallet: Wallet,
-    action: &'static str,
-    data: Vec<(&'static str, String)>,
-) -> Write {
-    let id = wallet.id;
-    read.push((Key::Wallet(id), version));
-    Write { read, put: vec![Record::Wallet(id, wallet)], trace: trace(action, "wallet", id, data), ..Write::default() }
+/// All that was ever spent from a wallet, of whatever coin.
+fn all_spends(wallet: WalletId) -> HistoryKey {
+    let budget = BudgetKey { subject: Subject::Wallet(wallet), asset: Asset::Any, destination: None };
+    HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false }
 }

@@ -144,7 +144,8 @@ impl Bursar {
         let attempt = Attempt { token: principal.token().id, coin: request.coin.clone(), wallet: Some(request.wallet) };
         let prepared = self.prepare(principal, request, id).await;
         let (work, mut hold) = self.noting_refusal(principal, &attempt, prepared).await?;
-        let turn = self.turns.take(hold.token, &work.wallet.rail).await.ok_or(ServiceError::Busy)?;
+        let turn =
+            self.turns.take((principal.user(), hold.token), &work.wallet.rail).await.ok_or(ServiceError::Busy)?;
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
         for _ in 0..MOST_ATTEMPTS {

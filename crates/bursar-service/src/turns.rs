@@ -1,38 +1,46 @@
 //! How many spends are on their way at once: a slow rail keeps what it is given, and those who ask leave. So each token has
-//! so many turns, and each rail has more; whoever has none waits, and holds nothing meanwhile. No rail waits for another.
+//! so many turns, its user with all of theirs twice as many, and each rail has more; whoever has none waits, and holds nothing
+//! meanwhile. No rail waits for another.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bursar_core::id::TokenId;
+use bursar_core::id::{TokenId, UserId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Of one token.
 const OF_TOKEN: usize = 64;
+/// Of all tokens of one user.
+const OF_USER: usize = 128;
 /// Of one rail.
 const OF_RAIL: usize = 512;
-/// How many tokens are remembered before those without a spend on its way are forgotten.
+/// How many tokens or users are remembered before those without a spend on its way are forgotten.
 const REMEMBERED: usize = 1024;
 
 /// A spend's turn, until it is dropped.
-pub(crate) type Turn = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+pub(crate) type Turn = [OwnedSemaphorePermit; 3];
 
 pub(crate) struct Turns {
     /// There are as many as are configured.
     rails: Mutex<BTreeMap<String, Arc<Semaphore>>>,
-    tokens: Mutex<BTreeMap<TokenId, Arc<Semaphore>>>,
+    tokens: Waiting<TokenId>,
+    users: Waiting<UserId>,
 }
+
+/// The turns of each, as long as anybody has one or waits for it.
+type Waiting<K> = Mutex<BTreeMap<K, Arc<Semaphore>>>;
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self { rails: Mutex::default(), tokens: Mutex::default() }
+        Self { rails: Mutex::default(), tokens: Mutex::default(), users: Mutex::default() }
     }
 
-    /// Waits for a turn of a token at a rail; nothing comes if the server ends.
-    pub(crate) async fn take(&self, token: TokenId, rail: &str) -> Option<Arc<Turn>> {
-        let of_token = self.of(token).acquire_owned().await.ok()?;
+    /// Waits for a turn of a user's token at a rail; nothing comes if the server ends.
+    pub(crate) async fn take(&self, (user, token): (UserId, TokenId), rail: &str) -> Option<Arc<Turn>> {
+        let of_token = of(&self.tokens, token, OF_TOKEN).acquire_owned().await.ok()?;
+        let of_user = of(&self.users, user, OF_USER).acquire_owned().await.ok()?;
         let of_rail = self.at(rail).acquire_owned().await.ok()?;
-        Some(Arc::new((of_token, of_rail)))
+        Some(Arc::new([of_token, of_user, of_rail]))
     }
 
     fn at(&self, rail: &str) -> Arc<Semaphore> {
@@ -42,24 +50,32 @@ impl Turns {
         }
         Arc::clone(rails.entry(rail.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(OF_RAIL))))
     }
+}
 
-    fn of(&self, token: TokenId) -> Arc<Semaphore> {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.len() >= REMEMBERED {
-            tokens.retain(|_, turns| Arc::strong_count(turns) > 1);
-        }
-        Arc::clone(tokens.entry(token).or_insert_with(|| Arc::new(Semaphore::new(OF_TOKEN))))
+fn of<K: Ord>(all: &Waiting<K>, one: K, turns: usize) -> Arc<Semaphore> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= REMEMBERED {
+        all.retain(|_, turns| Arc::strong_count(turns) > 1);
     }
+    Arc::clone(all.entry(one).or_insert_with(|| Arc::new(Semaphore::new(turns))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn token(number: u16) -> TokenId {
-        let mut bytes = [0; 16];
-        bytes[..2].copy_from_slice(&number.to_be_bytes());
-        TokenId::from_bytes(bytes)
+    /// A token of a user who has no other.
+    fn token(number: u16) -> (UserId, TokenId) {
+        token_of(number, number)
+    }
+
+    fn token_of(user: u16, token: u16) -> (UserId, TokenId) {
+        let bytes = |number: u16| {
+            let mut bytes = [0; 16];
+            bytes[..2].copy_from_slice(&number.to_be_bytes());
+            bytes
+        };
+        (UserId::from_bytes(bytes(user)), TokenId::from_bytes(bytes(token)))
     }
 
     #[tokio::test]
@@ -74,6 +90,18 @@ mod tests {
         assert!(turns.take(token(2), "slow").await.is_some());
         taken.pop();
         assert!(turns.take(token(1), "slow").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_user_with_many_tokens_leaves_turns_to_others() {
+        let turns = Turns::new();
+        let mut taken = Vec::new();
+        for number in 0..OF_USER {
+            taken.push(turns.take(token_of(1, u16::try_from(number).unwrap()), "slow").await.unwrap());
+        }
+        let soon = std::time::Duration::from_millis(20);
+        assert!(tokio::time::timeout(soon, turns.take(token_of(1, 9999), "slow")).await.is_err());
+        assert!(turns.take(token_of(2, 8888), "slow").await.is_some());
     }
 
     #[tokio::test]
@@ -96,7 +124,7 @@ mod tests {
             turns.take(token(number), "quick").await.unwrap();
         }
         let tokens = turns.tokens.lock().unwrap();
-        assert!(tokens.len() <= REMEMBERED && tokens.contains_key(&token(9999)));
+        assert!(tokens.len() <= REMEMBERED && tokens.contains_key(&token(9999).1));
         drop(kept);
     }
 }

@@ -149,7 +149,8 @@ pub struct LimitEdit {
 /// Records to write if, and only if, what was read is still so.
 #[derive(Clone, Debug, Default)]
 pub struct Write {
-    /// The versions the decision was made on; 0 demands that there is no such record.
+    /// The versions the decision was made on; 0 demands that there is no such record, and of a [`Key::History`] that
+    /// nothing was spent or is held.
     pub read: Vec<(Key, Version)>,
     /// What to write.
     pub put: Vec<Record>,

@@ -38,6 +38,7 @@ pub use standing::{needs_for_standing, standing};
 pub use state::{Change, Key, NotLoaded, Record, State, TokenSecret, Version, Versioned};
 
 use crate::audit::Event;
+use crate::limit::History;
 use crate::time::Timestamp;
 
 /// The records that `apply` will read for this command and that are not loaded yet.
@@ -117,7 +118,12 @@ fn touched(write: &Write) -> Vec<Key> {
 
 fn write_records(state: &mut State, write: &Write) -> Result<Decided, NotLoaded> {
     for (key, version) in &write.read {
-        if state.version(key)? != *version {
+        let is_so = match key {
+            // The past is no record and has no version; that there is none is that nothing was spent.
+            Key::History(past) => *version == 0 && state.history(past)?.is_none_or(History::is_nothing),
+            key => state.version(key)? == *version,
+        };
+        if !is_so {
             return Ok((Outcome::Conflict(key.clone()), None));
         }
     }

@@ -45,6 +45,13 @@ pub struct History {
     pub paid: Vec<(DestinationId, u64)>,
 }
 
+impl History {
+    /// Whether nothing was captured and nothing is held.
+    pub fn is_nothing(&self) -> bool {
+        self.held.is_zero() && self.captured.is_zero()
+    }
+}
+
 /// Finds counters. They mostly stand in the order of the limits, so the next one is tried first.
 pub(crate) struct Counters<'a> {
     windows: &'a [(Window, Counter)],

@@ -149,6 +149,41 @@ async fn two_owners_who_leave_at_once_leave_one_owner() {
 }
 
 #[tokio::test]
+async fn two_owners_who_freeze_each_other_at_once_leave_one_who_acts() {
+    for _ in 0..10 {
+        let house = Arc::new(House::new().await);
+        let bursar = &house.server.bursar;
+        bursar.set_role_named(&name("admin"), DEFAULT_ORGANISATION, Some(MemberRole::Owner)).await.unwrap();
+        let sessions = [house.session("owner").await, house.session("admin").await];
+        let ids = [house.id("admin").await, house.id("owner").await];
+        let freeze = async |own: usize| {
+            house.ask("POST", &format!("/users/{}/freeze", ids[own]), &sessions[own], None).await.status == 200
+        };
+        let (first, second) = tokio::join!(freeze(0), freeze(1));
+        assert!(first != second, "one is first, and the other is frozen then: {first}, {second}");
+        let left = if first { &sessions[0] } else { &sessions[1] };
+        assert_eq!(house.ask("GET", "/organisations", left, None).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_last_owner_who_is_not_frozen_stays() {
+    let house = House::new().await;
+    let bursar = &house.server.bursar;
+    bursar.set_role_named(&name("admin"), DEFAULT_ORGANISATION, Some(MemberRole::Owner)).await.unwrap();
+    let (owner, path) = (house.session("owner").await, format!("/users/{}", house.id("admin").await));
+    assert_eq!(house.ask("POST", &format!("{path}/freeze"), &owner, None).await.status, 200);
+    let place = organisation(&format!("/members/{}", house.id("owner").await));
+    let left = house.ask("DELETE", &place, &owner, None).await;
+    assert_eq!((left.status.as_u16(), code(&left)), (409, "last_owner"), "{}", left.body);
+    let stepped_down = house.ask("PUT", &place, &owner, Some(json!({"role": "member", "otp": OTP}))).await;
+    assert_eq!(code(&stepped_down), "last_owner", "{}", stepped_down.body);
+    let lifted = house.ask("POST", &format!("{path}/unfreeze"), &owner, Some(json!({"otp": OTP}))).await;
+    assert_eq!(lifted.status, 200, "{}", lifted.body);
+    assert_eq!(house.ask("DELETE", &place, &owner, None).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_invitation_makes_one_account_once_with_the_roles_it_names() {
     let house = Arc::new(House::new().await);
     let owner = house.session("owner").await;

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::exchange::{rail_by, rules};
 use crate::house::{House, name};
 use crate::support::{Answer, OTP, Server};
-use crate::world::code;
+use crate::world::{ADDRESS, code};
 
 async fn remove(house: &House, path: &str, session: &str) -> Answer {
     let headers = [("authorization", format!("Bearer {session}")), ("x-bitgo-otp", OTP.to_owned())];
@@ -107,4 +107,43 @@ async fn a_wallet_that_spent_is_frozen_and_not_removed() {
     assert!(matches!(server.bursar.remove_wallet(id).await, Err(ServiceError::Conflict(_))), "nor by the operator");
     let shown = house.ask("GET", &path, &owner, None).await;
     assert_eq!((shown.status.as_u16(), &shown.body["frozen"]), (200, &json!(null)), "it is as it was");
+}
+
+#[tokio::test]
+async fn of_a_removal_and_a_first_spend_at_once_one_comes_about() {
+    let house = House::new().await;
+    let (server, owner) = (&house.server, house.session("owner").await);
+    let issued = server.issue(&owner, json!({"limits": ["tbtc 1/day"]})).await;
+    let token = issued["token"].as_str().unwrap();
+    let user = server.bursar.user_named(&name("owner")).await.unwrap().id;
+    let (mut removed, mut spent) = (0, 0);
+    for number in 0..40_u8 {
+        let id = WalletId::from_bytes([number.saturating_add(100); 16]);
+        let coin = Coin::parse("tbtc").unwrap();
+        server.bursar.register_wallet(id, coin, "Till".to_owned(), "sandbox", user).await.unwrap();
+        let (wallet, sending) = (format!("/wallets/{id}"), format!("/api/v2/tbtc/wallet/{id}/sendcoins"));
+        let body = json!({"address": ADDRESS, "amount": "1"});
+        let spending = server.send("POST", &sending, Some(token), Some(body.clone()));
+        let (unfreeze, otp) = (format!("{wallet}/unfreeze"), json!({"otp": OTP}));
+        let unfreezing = house.ask("POST", &unfreeze, &owner, Some(otp));
+        let (gone, sent, _) = tokio::join!(remove(&house, &wallet, &owner), spending, unfreezing);
+        let shown = house.ask("GET", &wallet, &owner, None).await;
+        match gone.status.as_u16() {
+            200 => {
+                removed += 1;
+                assert!(sent.status.is_client_error(), "{}", sent.body);
+                assert_eq!(shown.status, 404);
+                let sent = server.send("POST", &sending, Some(token), Some(body)).await;
+                assert!(sent.status.is_client_error(), "{}", sent.body);
+            }
+            _ => {
+                spent += 1;
+                // It was held, and given back: the sandbox was not told of this wallet.
+                assert_eq!((gone.status.as_u16(), code(&sent)), (409, "rail_refused"), "{} {}", gone.body, sent.body);
+                assert_eq!((shown.status.as_u16(), &shown.body["frozen"]), (200, &json!(null)), "it is as it was");
+            }
+        }
+    }
+    assert_eq!(removed + spent, 40);
+    assert_eq!(server.bursar.check_conservation(true).await.unwrap(), []);
 }
