@@ -1,6 +1,5 @@
 'use strict';
 // The same as `chain.js` with a node of Bitcoin Core: `bitcoind` where it is on the PATH, on a chain that is thrown away.
-// Written from Core's documentation; until somebody runs it, its first run may fail for its own sake.
 
 const { spawn, spawnSync } = require('node:child_process');
 const { mkdtempSync, rmSync } = require('node:fs');

@@ -47,7 +47,8 @@ function worldOf(chain, { coins = 20, confirmations = 2, flags = [] }) {
     for (const [key, door] of places) writeFileSync(path.join(folder, key), door.url, { mode: 0o600 });
     writeFileSync(rails, [
       '[rails.bitcoin]', 'kind = "bitcoin"', `software = "${chain.software}"`, 'network = "regtest"',
-      `confirmations = ${confirmations}`, ...places.map(([key]) => `${key} = "${key}"`), '',
+      `confirmations = ${confirmations}`, ...places.map(([key]) => `${key} = "${key}"`),
+      '[rail_hosts]', 'localhost = "bitcoin"', '',
     ].join('\n'));
     await bursar.start();
     world.walletId = (await world.add('treasury')).id;
@@ -134,10 +135,12 @@ function worldOf(chain, { coins = 20, confirmations = 2, flags = [] }) {
   return world;
 }
 
-/** A suite on a private chain of every node that is there, which runs as long as the suite does. */
+/** A suite on a private chain of every node that is there, or of the one that is asked for, which runs as long as the suite does. */
 function onChain(title, options, body) {
   assert.ok(process.env.BURSAR_BIN, 'BURSAR_BIN must name the bursar binary under test');
-  for (const Chain of [BcoinChain, CoreChain]) {
+  const wanted = process.env.BURSAR_BITCOIN_NODE;
+  for (const [node, Chain] of Object.entries({ bcoin: BcoinChain, core: CoreChain })) {
+    if (wanted !== undefined && wanted !== node) continue;
     const missing = Chain.missing();
     describe(`${title} (${Chain.title})`, { skip: missing ?? false }, () => {
       const world = worldOf(new Chain(), options);

@@ -136,6 +136,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: foreign::bitcoin,
     },
     Suite {
+        name: "bitcoin-core",
+        about: "the same with a node of Bitcoin Core, and its `bitcoin-cli`",
+        optional: true,
+        needs: Some("build"),
+        run: foreign::bitcoin_core,
+    },
+    Suite {
         name: "openapi",
         about: "the OpenAPI document, by a linter and by schemathesis (conformance/openapi)",
         optional: false,

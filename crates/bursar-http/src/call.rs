@@ -62,6 +62,8 @@ pub(crate) struct Reply {
     /// The body while it comes from another server; instead of all. It is never signed.
     pub(crate) flowing: Option<Body>,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// Whether nothing was done, whatever the method says.
+    pub(crate) is_read: bool,
 }
 
 impl Reply {
@@ -86,7 +88,7 @@ impl Reply {
     }
 
     const fn of(status: StatusCode, body: Value) -> Self {
-        Self { status, body, text: None, passed_on: None, flowing: None, headers: Vec::new() }
+        Self { status, body, text: None, passed_on: None, flowing: None, headers: Vec::new(), is_read: false }
     }
 
     /// The same with what is left of the caller's limits in its headers.
@@ -97,12 +99,12 @@ impl Reply {
 
     /// An answer that is JSON already.
     pub(crate) fn json_text(status: StatusCode, text: String) -> Result<Self, Failure> {
-        Ok(Self { status, body: Value::Null, text: Some(text), passed_on: None, flowing: None, headers: Vec::new() })
+        Ok(Self { status, text: Some(text), ..Self::default() })
     }
 
     /// The answer of another server.
-    pub(crate) const fn passed_on(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
-        Self { status, body: Value::Null, text: None, passed_on: Some(body), flowing: None, headers }
+    pub(crate) fn passed_on(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
+        Self { status, passed_on: Some(body), headers, ..Self::default() }
     }
 
     /// The answer of another server, whose body comes.

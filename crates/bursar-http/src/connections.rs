@@ -209,9 +209,9 @@ async fn connection(
             let Some(place) = place else { return Ok::<_, Infallible>(too_many()) };
             let staying = Staying { _counted: Arc::new((place, counted)) };
             request.extensions_mut().insert(staying.clone());
-            let is_read = request.method().is_safe();
+            let is_safe = request.method().is_safe();
             let answered = answer(request, common.router.clone(), &framing).await;
-            Ok(common.room.keep(is_read, answered))
+            Ok(common.room.keep(is_safe, answered))
         }
     });
     let builder = builder(bounds);

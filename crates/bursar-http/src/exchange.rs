@@ -48,9 +48,10 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
     let live = (principal.mode == Mode::Raw).then(|| Box::new(call.staying.clone()) as Kept);
     let now = call.bursar.now();
     match call.bursar.exchange(principal, rail, &asked, otp, live).await? {
-        Exchanged::Whole { answered, reports } => {
+        Exchanged::Whole { answered, reports, is_read } => {
             let (status, headers) = (status(&answered)?, back(&answered));
-            Ok(Reply::passed_on(status, headers, answered.body).with_limits(&reports, now))
+            let reply = Reply::passed_on(status, headers, answered.body).with_limits(&reports, now);
+            Ok(Reply { is_read, ..reply })
         }
         Exchanged::Flowing { begun: Begun { answered, reports, rest }, wallet } => {
             let (status, mut headers) = (status(&answered)?, back(&answered));

@@ -33,6 +33,7 @@ use crate::operations::Traffic;
 use crate::problem;
 use crate::rail_host;
 use crate::routes::{self, Access, ROUTES, Route, UPSTREAM};
+use crate::sending::OfRead;
 use crate::socket::{Places, Upgrade};
 use crate::web;
 
@@ -324,6 +325,8 @@ impl Surface {
         let mut headers = HeaderMap::new();
         let mut content = "application/json; charset=utf-8";
         let (mut flowing, mut is_bad_token) = (None, false);
+        // A refusal did nothing either.
+        let is_read = reply.as_ref().map_or(true, |reply| reply.is_read);
         let (status, bytes) = match reply {
             Ok(mut reply) => {
                 flowing = reply.flowing.take();
@@ -372,6 +375,9 @@ impl Surface {
         let mut response = Response::new(flowing.unwrap_or_else(|| Body::from(bytes)));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
+        if is_read {
+            response.extensions_mut().insert(OfRead);
+        }
         response
     }
 

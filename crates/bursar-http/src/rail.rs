@@ -10,7 +10,7 @@ use bursar_rails::forbidden::Why;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::Calls;
 use bursar_service::error::ServiceError;
-use bursar_service::proxy::{Beside, NoResult};
+use bursar_service::proxy::{Beside, Called, NoResult};
 use bursar_service::rail::CallError;
 use bursar_wire::header as names;
 use bursar_wire::json::FieldError;
@@ -47,8 +47,9 @@ pub(crate) async fn call_wallet(call: Call, wallet: Option<&str>) -> Result<Repl
         }
     };
     let beside = Beside { key: call.idempotency_key()?, otp: call.header(names::OTP).map(str::to_owned) };
-    let results = call.bursar.call_rail(call.principal()?, rail, wallet, &calls, beside).await?;
-    Reply::json_text(StatusCode::OK, answers(&calls, results, call.bursar.now()))
+    let Called { results, is_read } = call.bursar.call_rail(call.principal()?, rail, wallet, &calls, beside).await?;
+    let reply = Reply::json_text(StatusCode::OK, answers(&calls, results, call.bursar.now()))?;
+    Ok(Reply { is_read, ..reply })
 }
 
 /// Whether a method begins or ends a subscription, by its name.

@@ -20,6 +20,13 @@ const PIECE: usize = 64 << 10;
 /// How much of all long answers to readers waits, in kibibytes, and as much of those to everybody else.
 const WAITING: usize = 256 << 10;
 
+/// What is told in place of an answer that has no room.
+const NO_ROOM: &str = "busy: too many long answers wait for clients that do not take them; what was asked for was done, and its answer is not sent\n";
+
+/// Marks an answer of a request that did nothing, whatever its method.
+#[derive(Clone, Copy)]
+pub(crate) struct OfRead;
+
 /// The room for long answers.
 #[derive(Clone)]
 pub(crate) struct Room {
@@ -34,18 +41,19 @@ impl Room {
     }
 
     /// The answer, which keeps its room until it has gone; 503 if there is none.
-    pub(crate) fn keep(&self, is_read: bool, response: Response) -> Response {
+    pub(crate) fn keep(&self, is_safe: bool, response: Response) -> Response {
         let length = response.body().size_hint().exact().unwrap_or_default();
         if length <= LONG {
             return response;
         }
         let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+        let is_read = is_safe || response.extensions().get::<OfRead>().is_some();
         let room = if is_read { &self.reads } else { &self.changes };
         match Arc::clone(room).try_acquire_many_owned(kibibytes) {
             Ok(room) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
             Err(_) => {
                 tracing::warn!("a long answer was not sent: too many wait for clients that do not take them");
-                let mut busy = Response::new(Body::empty());
+                let mut busy = Response::new(Body::from(NO_ROOM));
                 *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                 busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
                 busy
@@ -128,6 +136,9 @@ mod tests {
         assert_eq!(room.keep(true, answer(1 << 20)).status(), 503);
         assert_eq!(room.keep(false, answer(1 << 20)).status(), 200, "what was done is told all the same");
         assert_eq!(room.keep(true, answer(1000)).status(), 200);
+        let mut by_post = answer(1 << 20);
+        by_post.extensions_mut().insert(OfRead);
+        assert_eq!(room.keep(false, by_post).status(), 503, "the method does not make it more than a read");
         drop(kept);
         assert_eq!(room.keep(true, answer(1 << 20)).status(), 200);
     }

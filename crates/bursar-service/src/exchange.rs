@@ -66,6 +66,8 @@ pub enum Exchanged {
         answered: Answered,
         /// What each limit said that the spend fell under; nothing of a read.
         reports: Vec<LimitReport>,
+        /// Whether nothing was to be spent.
+        is_read: bool,
     },
     /// Its head; the rest comes.
     Flowing {
@@ -128,7 +130,7 @@ impl Bursar {
                 circuit.check()?;
                 self.check_needs(principal, needs, &wallets)?;
                 let answered = circuit.passed(exchanges.read(&outgoing).await).await?;
-                Ok(Exchanged::Whole { answered, reports: Vec::new() })
+                Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: true })
             }
             Exchange::Spend(charge) => {
                 let coin = charge.coin.clone();
@@ -219,7 +221,7 @@ impl Bursar {
         let kept = |hold| exchanges.answered(hold, &memory).map_err(ServiceError::from);
         match spent {
             Ok(Sent { hold, reference, reports, .. }) => match kept(hold.id)? {
-                Some(answered) => Ok(Exchanged::Whole { answered, reports }),
+                Some(answered) => Ok(Exchanged::Whole { answered, reports, is_read: false }),
                 None => {
                     let streamed = exchanges.was_streamed(hold.id, &memory).map_err(ServiceError::from)?;
                     Err(NoExchange::AnswerGone { hold: hold.id, reference, streamed })
@@ -227,7 +229,7 @@ impl Bursar {
             },
             // The upstream refused: its own words say why.
             Err(ServiceError::RailRefused { hold, reason }) => match kept(hold)? {
-                Some(answered) => Ok(Exchanged::Whole { answered, reports: Vec::new() }),
+                Some(answered) => Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: false }),
                 None => Err(NoExchange::Service(ServiceError::RailRefused { hold, reason })),
             },
             Err(error) => Err(error.into()),

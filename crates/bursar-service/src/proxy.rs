@@ -148,6 +148,15 @@ pub(crate) fn spoken_to_otherwise(rail: &dyn Rail) -> ServiceError {
     })
 }
 
+/// What came of calls.
+#[derive(Debug)]
+pub struct Called {
+    /// Of each, in their order.
+    pub results: Vec<Result<Json, NoResult>>,
+    /// Whether none of them was to spend.
+    pub is_read: bool,
+}
+
 impl Bursar {
     /// Carries calls out, in their order. A token that may see no wallet of the rail reads nothing there either; where a
     /// wallet is named, by what the rail calls it, no other is meant.
@@ -161,12 +170,14 @@ impl Bursar {
         wallet: Option<&str>,
         calls: &Calls,
         beside: Beside,
-    ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
+    ) -> Result<Called, ServiceError> {
         let Understood { protocol, wallets, references, meanings, circuit } =
             self.understand(principal, rail, wallet, calls).await?;
         if let Some(name) = wallet.filter(|_| wallets.is_empty()) {
-            return Ok(calls.as_slice().iter().map(|_| Err(NoResult::Rail(no_such_wallet(name)))).collect());
+            let results = calls.as_slice().iter().map(|_| Err(NoResult::Rail(no_such_wallet(name)))).collect();
+            return Ok(Called { results, is_read: true });
         }
+        let is_read = !meanings.iter().any(|meaning| matches!(meaning, CallMeaning::Spend(_)));
         let mut results = Vec::with_capacity(meanings.len());
         let mut room = Room::new(&self.long_answers);
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
@@ -186,7 +197,7 @@ impl Bursar {
                 },
             });
         }
-        Ok(results)
+        Ok(Called { results, is_read })
     }
 
     /// What calls mean to a rail in which the caller has a part, or to one wallet there; it is none of the caller's if there

@@ -7,6 +7,7 @@ use super::Stop;
 use crate::child;
 use crate::sandbox::Sandbox;
 use crate::tools::{self, CADDY, CHROMIUM, CURL, NGINX, NODE, NPM};
+use crate::version;
 use crate::workspace::Workspace;
 
 const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -46,10 +47,37 @@ pub(super) fn evm(workspace: &Workspace) -> Result<(), Stop> {
 
 /// A node of bcoin on a private chain; its tests borrow how the SDK's start a server.
 pub(super) fn bitcoin(workspace: &Workspace) -> Result<(), Stop> {
+    on_bitcoin_node(workspace, "bcoin", None)
+}
+
+/// The same with a node of Bitcoin Core: the one on the PATH, else one that Debian's packages have.
+pub(super) fn bitcoin_core(workspace: &Workspace) -> Result<(), Stop> {
+    if version("bitcoind", "-version").is_some() {
+        return on_bitcoin_node(workspace, "core", None);
+    }
+    let into = workspace.target_directory()?.join("bitcoin-core");
+    let programs = into.join("bin");
+    if !programs.join("bitcoin-cli").exists() {
+        let mut fetch = workspace.command("sh");
+        fetch.arg(workspace.root().join("conformance/bitcoin/core-from-debian.sh")).arg(&into);
+        child::run(&mut fetch, INSTALL_LIMIT).map_err(|failure| Stop::Skipped(failure.to_string()))?;
+    }
+    on_bitcoin_node(workspace, "core", Some(&programs))
+}
+
+fn on_bitcoin_node(workspace: &Workspace, node: &str, programs: Option<&Path>) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
     let folder = workspace.root().join("conformance/bitcoin");
     install_packages(workspace, &folder)?;
-    node_tests(workspace, &folder)
+    let mut command = workspace.command("npm");
+    command.arg("test").current_dir(folder);
+    command.env("BURSAR_BIN", workspace.binary()?).env("BURSAR_BITCOIN_NODE", node);
+    if let Some(programs) = programs {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(programs.to_owned()).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(paths).map_err(|error| error.to_string())?);
+    }
+    Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
 }
 
 /// The OpenAPI document: a linter reads it, and schemathesis asks all of it.

@@ -184,7 +184,7 @@ impl Rail for BitcoinRail {
     }
 
     fn caveat(&self) -> Option<&'static str> {
-        self.node.is_core().then_some("not yet run against Bitcoin Core")
+        self.node.is_core().then_some("tested with Bitcoin Knots 29, not with Bitcoin Core itself")
     }
 
     fn coins(&self) -> Vec<Coin> {

@@ -62,6 +62,19 @@ impl EvmRail {
         signed: &Signed,
         memory: &dyn Memory,
     ) -> Result<SendOutcome, RailError> {
+        let outcome = self.what_chain_says(sender, signed, memory).await?;
+        if let SendOutcome::Done { .. } | SendOutcome::Reverted { .. } = &outcome {
+            watch::note_final(memory, sender, signed.nonce).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn what_chain_says(
+        &self,
+        sender: Address,
+        signed: &Signed,
+        memory: &dyn Memory,
+    ) -> Result<SendOutcome, RailError> {
         let (nonce, hash) = (signed.nonce, signed.hash);
         let reference = format!("{hash:#x}");
         if let Some(outcome) = self.mined(hash).await? {

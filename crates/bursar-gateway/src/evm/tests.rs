@@ -258,6 +258,13 @@ async fn a_receipt_counts_once_it_is_deep_enough_and_a_reverted_one_pays_its_fee
         };
         assert_eq!(outcome, expected, "{block}");
     }
+    // A chain that was begun anew meanwhile: what is signed for it now would wait for ever. The watch has not come by yet.
+    double.says("eth_getTransactionCount", "\"0x0\"");
+    let sent = double.asked("eth_sendRawTransaction").len();
+    let late = held(&rail, 2, 5).await;
+    let outcome = rail.carry_out(WALLET, &late, &memory).await;
+    assert!(format!("{outcome:?}").contains("of which 1 were final before"), "{outcome:?}");
+    assert_eq!(double.asked("eth_sendRawTransaction").len(), sent);
 }
 
 #[tokio::test]

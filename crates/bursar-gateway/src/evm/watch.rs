@@ -168,9 +168,23 @@ pub(super) fn taken(memory: &dyn Memory, sender: Address, mut nonces: Range<u64>
     })
 }
 
-/// How many transactions of a wallet were final when it was looked at last: a node that counts fewer is behind, or on another chain.
+/// How many transactions of a wallet were final when it was looked at last, or once one of them was settled: a node that counts
+/// fewer is behind, or on another chain.
 pub(super) fn were_final(memory: &dyn Memory, sender: Address) -> Result<u64, RailError> {
-    memory.read(&seen_note(sender))?.map_or(Ok(0), |note| number(&note.body))
+    let noted = |name: String| memory.read(&name)?.map_or(Ok(0), |note| number(&note.body));
+    Ok(noted(seen_note(sender))?.max(noted(final_note(sender))?))
+}
+
+/// Notes that a transaction with this nonce is final, before the watch comes by.
+pub(super) async fn note_final(memory: &dyn Memory, sender: Address, nonce: u64) -> Result<(), RailError> {
+    let (name, count) = (final_note(sender), nonce.saturating_add(1));
+    let found = memory.read(&name)?;
+    if found.as_ref().map_or(Ok(0), |note| number(&note.body))? >= count {
+        return Ok(());
+    }
+    let version = found.map_or(0, |note| note.version);
+    // Whoever notes another at this moment is nearly as right.
+    memory.write(vec![NewNote { name, version, body: Some(count.to_be_bytes().to_vec()) }]).await.map(drop)
 }
 
 fn entries(body: &[u8]) -> impl Iterator<Item = Entry> {
@@ -201,6 +215,10 @@ impl Entry {
 
 fn nonce_note(sender: Address, nonce: u64) -> String {
     format!("nonce/{sender:#x}/{nonce}")
+}
+
+fn final_note(sender: Address) -> String {
+    format!("final/{sender:#x}")
 }
 
 fn seen_note(sender: Address) -> String {

@@ -365,8 +365,10 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
-            use std::io::Write as _;
+            use std::io::{Read as _, Write as _};
             let (mut socket, _) = listener.accept().unwrap();
+            // What comes before the request is no answer to it.
+            assert!(socket.read(&mut [0; 1024]).unwrap() > 0);
             let flood = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4096);
             while socket.write_all(&flood).is_ok() {}
         });

@@ -52,7 +52,7 @@ impl Backup {
         File::open(beside).and_then(|directory| directory.sync_all()).map_err(failed)?;
         let (link, hash) = (head.number, form::hex(head.hash));
         if json {
-            return output::json(&json!({"file": self.file, "link": link, "hash": hash}));
+            return output::json(&json!({"file": self.file.to_string_lossy(), "link": link, "hash": hash}));
         }
         output::text(&format!(
             "{} has everything up to link {link} of the audit chain\nhash: {hash}",

@@ -77,13 +77,14 @@ mod tests {
     fn a_rail_that_was_never_run_against_its_node_says_so() {
         let rails = [
             json!({"name": "bitcoin", "kind": "bitcoin", "isSandbox": false, "wallets": 2, "health": "wallet_unknown",
-                "caveat": "not yet run against Bitcoin Core"}),
+                "caveat": "tested with Bitcoin Knots 29, not with Bitcoin Core itself"}),
             json!({"name": "sandbox", "kind": "sandbox", "isSandbox": true, "wallets": 0, "health": "not_asked",
                 "caveat": null}),
         ];
         let drawn = list(&rails);
         let lines: Vec<Vec<&str>> = drawn.lines().map(|line| line.split_whitespace().collect()).collect();
-        let expected = "bitcoin bitcoin its own 2 wallet unknown not yet run against Bitcoin Core";
+        let expected =
+            "bitcoin bitcoin its own 2 wallet unknown tested with Bitcoin Knots 29, not with Bitcoin Core itself";
         assert_eq!(lines[1], expected.split(' ').collect::<Vec<_>>());
         assert_eq!(lines[2], ["sandbox", "sandbox", "sandbox", "0", "not", "asked"]);
     }

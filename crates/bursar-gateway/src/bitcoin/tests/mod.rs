@@ -327,7 +327,7 @@ async fn a_node_of_another_network_is_not_used() {
 #[tokio::test]
 async fn a_rail_in_front_of_software_that_it_was_never_run_against_says_so() {
     let bench = bench(&[]).await;
-    assert_eq!(bench.rail.caveat(), Some("not yet run against Bitcoin Core"));
+    assert_eq!(bench.rail.caveat(), Some("tested with Bitcoin Knots 29, not with Bitcoin Core itself"));
     let url = || Secret::new("http://127.0.0.1:1".to_owned());
     let node =
         Wallets::new(Network::Regtest, Software::Bcoin, &url(), Some(&url()), &Trust::public().unwrap()).unwrap();

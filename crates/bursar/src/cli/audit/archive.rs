@@ -76,7 +76,7 @@ fn tell(archived: &Archived, to: &Path, json: bool) -> Result<(), Failure> {
     let (hash, digest) = (hex(through.hash), hex(*digest));
     if json {
         return output::json(&json!({
-            "archived": {"first": first, "last": through.number, "hash": hash, "file": to, "sha256": digest},
+            "archived": {"first": first, "last": through.number, "hash": hash, "file": to.to_string_lossy(), "sha256": digest},
         }));
     }
     output::text(&format!(
