@@ -9,6 +9,7 @@ use crate::hold::{Cost, Hold, HoldState};
 use crate::id::HoldId;
 use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, payments_of, subjects};
 use crate::ledger::command::Settler;
+use crate::ledger::holds::told_of;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::tokens::graver;
 use crate::ledger::{Decided, Outcome, Trace};
@@ -93,14 +94,9 @@ pub(super) fn capture(
     }
     settle(state, &hold, !was_released, Some(&cost), now)?;
     back.into_iter().for_each(|record| state.put(record));
-    let mut data = vec![
-        ("reference", reference.to_owned()),
-        ("amount", amount.to_string()),
-        ("held", hold.cost.amount.to_string()),
-    ];
-    if fee > Amount::ZERO || hold.cost.fee > Amount::ZERO {
-        data.push(("fee", format!("{fee} {}", hold.cost.fee_coin)));
-    }
+    let mut data = vec![("reference", reference.to_owned())];
+    data.extend(told_of(&cost, fee > Amount::ZERO || hold.cost.fee > Amount::ZERO));
+    data.push(("held", hold.cost.amount.to_string()));
     if above {
         let alarm = if was_released { "captured_after_release" } else { "captured_above_hold" };
         data.push(("alarm", alarm.to_owned()));

@@ -42,7 +42,9 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let sent = visit.bursar.sent_as(&hold).await?;
     let (class, state) = spends::state(&hold.state);
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
-    let title = format!("Spend of {}", words::amount(cost.amount, &cost.coin));
+    // What is a fee and nothing else has its name, too.
+    let amount = if cost.without_fee() > Amount::ZERO { cost.without_fee() } else { cost.amount };
+    let title = format!("Spend of {}", words::amount(amount, &cost.coin));
     let frame = Frame::of(&visit);
     // Whoever may say what became of it may ask, and needs no code: it is settled by what the rail shows, and not by them.
     let ask = if may_decide && hold.state.is_held() {

@@ -252,10 +252,31 @@ async fn a_fee_that_turns_out_smaller_is_not_taken_for_a_payment() {
     for _ in 0..2 {
         let body = json!({"fee": "5", "reference": "f00d"});
         let captured = world.server.send("POST", &path, Some(&service), Some(body)).await;
-        assert_eq!((captured.status.as_u16(), &captured.body["captured"]["amount"]), (200, &json!("55")));
+        assert_eq!((captured.status.as_u16(), &captured.body["captured"]["total"]), (200, &json!("55")));
+        assert_eq!(captured.body["captured"]["amount"], "50", "recipients got theirs");
     }
     assert_eq!(world.limits(&id).await["limits"][0]["captured"], "55");
     assert_eq!(world.spend(&token, "1").await.status, 200, "the token is not locked");
+}
+
+#[tokio::test]
+async fn a_capture_in_the_words_of_its_hold_captures_what_was_held() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 2000 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let body = json!({
+        "token": token, "coin": "tbtc", "amount": "1000", "destination": ADDRESS, "fee": "100",
+        "wallet": world.server.wallet.to_string(),
+    });
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await.body;
+    let told = |of: &serde_json::Value| ["amount", "fee", "total"].map(|name| of[name].as_str().unwrap().to_owned());
+    assert_eq!(told(&held), ["1000", "100", "1100"]);
+    let path = format!("/bursar/v1/spends/{}/capture", held["id"].as_str().unwrap());
+    let body = json!({"amount": held["amount"], "fee": held["fee"], "reference": "f00d"});
+    let captured = world.server.send("POST", &path, Some(&service), Some(body)).await.body;
+    assert_eq!(told(&captured["captured"]), told(&held), "{captured}");
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "1100");
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "0");
 }
 
 #[tokio::test]

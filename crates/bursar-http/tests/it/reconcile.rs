@@ -93,7 +93,7 @@ async fn whoever_says_that_less_moved_gives_the_rest_back_no_more_easily() {
     assert_eq!((more.status.as_u16(), &more.body["field"]), (400, &json!("fee")), "{}", more.body);
     // Also if all that left is said to be the fee: limits without fees would get it back.
     for less in [
-        json!({"moved": true, "amount": "60", "fee": "60", "reference": "seen", "moreThanHeld": true}),
+        json!({"moved": true, "amount": "0", "fee": "60", "reference": "seen", "moreThanHeld": true}),
         json!({"moved": true, "amount": "1", "reference": "seen"}),
     ] {
         let refused = say(&world, &spend, less).await;

@@ -172,7 +172,7 @@ fn read(event: &Event, name: &str, value: &str, usual: &str) -> String {
     let amount = |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?));
     let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or(usual, |(_, coin)| coin);
     let read = match (name, value.split_once(' ')) {
-        ("amount" | "held", None) => match of_the_event() {
+        ("amount" | "total" | "held", None) => match of_the_event() {
             "" => Some(format!("{value} base units")),
             coin => amount(value, coin),
         },

@@ -15,9 +15,10 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
       "id": "05050505050505050505050505050505",
       "state": "captured",
       "coin": "tbtc",
-      "amount": "70",
+      "amount": "60",
       "fee": "10",
       "feeCoin": "tbtc",
+      "total": "70",
       "recipients": [
         {
           "address": "tb1q",
@@ -37,8 +38,9 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
       "idempotencyKey": "may-1",
       "captured": {
         "at": "2026-09-21T14:13:22.000Z",
-        "amount": "63",
+        "amount": "60",
         "fee": "3",
+        "total": "63",
         "reference": "f00d"
       }
     }
