@@ -250,19 +250,20 @@ fn admit_holder(
     now: Timestamp,
 ) -> Result<Result<(), Refusal>, NotLoaded> {
     let Some(holder) = request.holder else { return Ok(Ok(())) };
-    let Some(token) = state.token(&holder)? else { return Ok(Err(Refusal::TokenUnknown)) };
-    let Some(owner) = state.user(&token.user)? else { return Ok(Err(Refusal::TokenUnknown)) };
+    let refused = |refusal: Refusal| Err(Refusal::OfService(Box::new(refusal)));
+    let Some(token) = state.token(&holder)? else { return Ok(refused(Refusal::TokenUnknown)) };
+    let Some(owner) = state.user(&token.user)? else { return Ok(refused(Refusal::TokenUnknown)) };
     let membership = state.membership(&(organisation, owner.id))?;
     Ok(if let Some(at) = token.revoked {
-        Err(Refusal::TokenRevoked { at })
+        refused(Refusal::TokenRevoked { at })
     } else if now >= token.expires {
-        Err(Refusal::TokenExpired { at: token.expires })
+        refused(Refusal::TokenExpired { at: token.expires })
     } else if let Some(freeze) = owner.freeze.as_ref().filter(|freeze| freeze.holds_at(now)) {
-        Err(Refusal::OwnerFrozen(freeze.clone()))
+        refused(Refusal::OwnerFrozen(freeze.clone()))
     } else if let Some(lock) = token.locked {
-        Err(Refusal::Locked(lock))
+        refused(Refusal::Locked(lock))
     } else if !membership.is_some_and(|membership| membership.role.administers()) {
-        Err(Refusal::NotAMember)
+        refused(Refusal::NotAMember)
     } else {
         Ok(())
     })
