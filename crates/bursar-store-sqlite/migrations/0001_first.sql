@@ -256,7 +256,7 @@ CREATE TABLE holds (
     organisation BLOB NOT NULL,
     state TEXT NOT NULL,
     state_since INTEGER,
-    outcome BLOB, -- packed; NULL while it is held
+    outcome BLOB, -- packed; NULL while it is held, unless it is known why nobody knows
     aliases BLOB, -- packed, as in spend_keys each; NULL for none
     terms BLOB NOT NULL -- packed
 ) STRICT, WITHOUT ROWID;

@@ -135,7 +135,13 @@ pub(super) fn release(
     Ok(settled_as(state, &hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
 }
 
-pub(super) fn expire(state: &mut State, id: HoldId, overdue: bool, now: Timestamp) -> Result<Decided, NotLoaded> {
+pub(super) fn expire(
+    state: &mut State,
+    id: HoldId,
+    overdue: bool,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Decided, NotLoaded> {
     let Some(hold) = state.hold(&id)?.map(Arc::clone) else {
         return Ok((Outcome::NoSuchHold, None));
     };
@@ -144,9 +150,14 @@ pub(super) fn expire(state: &mut State, id: HoldId, overdue: bool, now: Timestam
     if hold.state != HoldState::Open || is_early {
         return Ok((Outcome::Settled { hold, before: true }, None));
     }
-    let hold = Arc::new(Hold { state: HoldState::Unresolved { since: now }, ..Hold::clone(&hold) });
+    let unresolved = HoldState::unresolved(now, reason);
+    let data = match &unresolved {
+        HoldState::Unresolved { reason, .. } if !reason.is_empty() => vec![("reason", reason.clone())],
+        _ => Vec::new(),
+    };
+    let hold = Arc::new(Hold { state: unresolved, ..Hold::clone(&hold) });
     state.put(Record::Hold(id, Arc::clone(&hold)));
-    let trace = Trace { action: "spend.unresolved", subject: format!("spend:{id}"), data: Vec::new() };
+    let trace = Trace { action: "spend.unresolved", subject: format!("spend:{id}"), data };
     Ok((Outcome::Settled { hold, before: false }, Some(trace)))
 }
 

@@ -109,7 +109,10 @@ fn schemas() -> Vec<(&'static str, Value)> {
             "unresolved",
             object(
                 &["since"],
-                [("since", reference("Instant")), ("reason", text("what the rail told, if more moved than was held"))],
+                [
+                    ("since", reference("Instant")),
+                    ("reason", text("what the rail told in place of an outcome, or that more moved than was held")),
+                ],
             ),
         ),
         (

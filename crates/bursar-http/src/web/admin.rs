@@ -1,7 +1,7 @@
 //! What needs a decision of those who run the place: spends of which nobody knows the outcome.
 
 use bursar_core::amount::Amount;
-use bursar_core::hold::Hold;
+use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
 use bursar_service::Page;
 use bursar_service::resolve::Finding;
@@ -125,6 +125,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             dt { "Held" } dd { (words::amount(hold.cost.without_fee(), coin)) " for recipients, and at most " (words::amount(hold.cost.fee, &hold.cost.fee_coin)) " of fees" }
             dt { "To" } dd { (recipients(&hold)) }
             dt { "Asked" } dd { (words::instant(hold.created)) }
+            @if let HoldState::Unresolved { reason, .. } = &hold.state && !reason.is_empty() { dt { "Why it is not known" } dd { (words::marked(reason)) } }
             dt { "Spend" } dd { a href=(spends::path(hold.id)) { code { (hold.id) } } }
         }
         (problems.summary())

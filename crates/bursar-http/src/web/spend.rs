@@ -118,10 +118,11 @@ fn above(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
 
 /// What an outcome that nobody knows asks for.
 fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>, ask: &Markup) -> Markup {
-    let HoldState::Unresolved { since } = &hold.state else { return html! {} };
+    let HoldState::Unresolved { since, reason } = &hold.state else { return html! {} };
     html! {
         div class="notice warn" {
             p { "Nobody knows whether this money moved, since " (words::instant(*since)) ". It stays held, and counts, until that is known." }
+            @if !reason.is_empty() { p { "The reason: " (words::marked(reason)) } }
             @if let Some(reference) = sent { p { "It was sent as " code { (reference) } "." } }
             @if may_decide {
                 div class="buttons" {

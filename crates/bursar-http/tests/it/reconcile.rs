@@ -4,8 +4,9 @@ use bursar_core::time::Span;
 use bursar_service::sweep::Overdue;
 use serde_json::json;
 
+use crate::browser::Browser;
 use crate::support::{Answer, OTP};
-use crate::world::{World, code};
+use crate::world::{NAME, World, code};
 
 async fn reconcile(world: &World, spend: &str, token: &str) -> Answer {
     world.server.send("POST", &format!("/bursar/v1/spends/{spend}/reconcile"), Some(token), None).await
@@ -53,6 +54,26 @@ async fn say(world: &World, spend: &str, mut body: serde_json::Value) -> Answer 
     body["otp"] = OTP.into();
     let path = format!("/bursar/v1/spends/{spend}/resolve");
     world.server.send("POST", &path, Some(&world.session), Some(body)).await
+}
+
+#[tokio::test]
+async fn why_nobody_knows_is_kept_with_the_spend_and_told_everywhere() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend_to(&token, "sandbox:drop-answer", "60").await.status, 409);
+    let spend = unsettled(&world).await;
+    let shown = world.get(&format!("/bursar/v1/spends/{spend}"), &token).await.body;
+    let reason = shown["unresolved"]["reason"].as_str().unwrap_or_else(|| panic!("{shown}"));
+    assert!(reason.contains("answer was lost"), "{reason}");
+    let listed = world.get("/bursar/v1/spends?unresolved=true", &world.session).await.body;
+    assert_eq!(listed["spends"][0]["unresolved"], shown["unresolved"]);
+    let told = world.get(&format!("/bursar/v1/audit?subject=spend:{spend}"), &world.session).await.body;
+    let noted = told["events"].as_array().unwrap().iter().find(|event| event["action"] == "spend.unresolved").unwrap();
+    assert_eq!(noted["data"]["reason"], reason, "{noted}");
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    for page in [format!("/spends/{spend}"), format!("/spends/{spend}/resolve")] {
+        assert!(browser.get(&page).await.text().contains("answer was lost"), "{page}");
+    }
 }
 
 #[tokio::test]

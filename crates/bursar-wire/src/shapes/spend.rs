@@ -41,7 +41,12 @@ pub fn native_spend(hold: &Hold, sent: Option<&str>) -> Value {
     }
     match &hold.state {
         HoldState::Open => {}
-        HoldState::Unresolved { since } => shown["unresolved"] = json!({"since": since.to_string()}),
+        HoldState::Unresolved { since, reason } => {
+            shown["unresolved"] = json!({"since": since.to_string()});
+            if !reason.is_empty() {
+                shown["unresolved"]["reason"] = reason.as_str().into();
+            }
+        }
         HoldState::Captured { at, amount, fee, reference } => {
             let cost = hold.cost.really(*amount, *fee);
             shown["captured"] = json!({

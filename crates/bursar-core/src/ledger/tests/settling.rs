@@ -68,9 +68,9 @@ fn an_unresolved_spend_counts_until_it_is_settled() {
     for captured in [true, false] {
         let mut world = World::limited(limit("tbtc", 10));
         let spend = world.hold(10);
-        assert_eq!(settled(world.expire(spend)), (HoldState::Unresolved { since: at(0) }, false));
+        assert_eq!(settled(world.expire(spend)), (HoldState::unresolved(at(0), "no answer"), false));
         world.now = at(999);
-        assert_eq!(settled(world.expire(spend)), (HoldState::Unresolved { since: at(0) }, true));
+        assert_eq!(settled(world.expire(spend)), (HoldState::unresolved(at(0), "no answer"), true));
         assert_eq!(world.refusal(1), "limit_exceeded");
         assert_eq!(figures(&world.budget(BY_TOKEN, "tbtc")), [0, 10, 0]);
         let outcome = if captured { world.capture(spend, Amount::new(4)) } else { world.release(spend) };
@@ -183,7 +183,8 @@ fn a_deadline_is_over_at_its_very_instant_and_not_before() {
         let hold = world.hold(5);
         world.now = at(seconds);
         let mut other = World { records: world.records.clone(), now: world.now, holds: world.holds };
-        let (state, before) = settled(other.run(Command::Expire { hold, overdue: true }).outcome);
+        let (state, before) =
+            settled(other.run(Command::Expire { hold, overdue: true, reason: String::new() }).outcome);
         assert_eq!((matches!(state, HoldState::Unresolved { .. }), before), (is_over, !is_over), "{seconds}");
         let release = Command::Release { hold, reason: "lost".to_owned(), by: person() };
         let outcome = world.run(release).outcome;
