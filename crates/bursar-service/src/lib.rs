@@ -18,6 +18,7 @@ pub mod documents;
 pub mod enrolment;
 pub mod error;
 pub mod exchange;
+pub mod expiries;
 pub mod factors;
 pub mod feed;
 pub mod flow;

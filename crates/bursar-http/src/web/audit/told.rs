@@ -42,6 +42,7 @@ pub(crate) fn deed(action: &str) -> Option<&'static str> {
         "token.extend" => "moved the end of a session",
         "token.forget" => "forgot a token that was over",
         "token.issue" => "made a token",
+        "token.expires_soon" => "told an owner that a token expires soon",
         "token.lock" => "locked a token",
         "token.revoke" => "ended a token or session",
         "token.end_old_secret" => "ended the old secret of a token",
