@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod allow;
+pub mod allow_rules;
 pub mod allowed_wallets;
 pub mod archive;
 pub mod authenticate;

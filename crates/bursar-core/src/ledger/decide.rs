@@ -306,11 +306,7 @@ fn without_wallet<'a>(
 }
 
 fn same_chain(wallet: &Wallet, request: &HoldRequest) -> Result<(), Refusal> {
-    let is_other_chain = wallet.coin.chain() != request.coin.chain();
-    if is_other_chain || (wallet.coin.is_token() && wallet.coin != request.coin) {
-        return Err(Refusal::WrongCoin { holds: wallet.coin.clone() });
-    }
-    Ok(())
+    if wallet.may_hold(&request.coin) { Ok(()) } else { Err(Refusal::WrongCoin { holds: wallet.coin.clone() }) }
 }
 
 /// The spend that one of the request's names stands for already, or that has its id.

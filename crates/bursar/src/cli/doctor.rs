@@ -156,6 +156,9 @@ fn examine(config: &Path) -> Vec<Point> {
     points.push(Point { what: "mail", found: mail(&configuration, &accounts) });
     points.push(Point { what: "rails", found: rails(&configuration, config, master.as_ref()) });
     points.push(Point { what: "credentials", found: credentials(&configuration, config) });
+    if !configuration.authz().is_empty() {
+        points.push(Point { what: "authz rules", found: proxies(&configuration, master.as_ref()) });
+    }
     points
 }
 
@@ -200,6 +203,33 @@ fn by_server(answer: Answer) -> Result<String, String> {
         }
         _ => Err("the server that has the store does not say how its rails stand".to_owned()),
     }
+}
+
+/// Whether what rules for other proxies name is there; the server that has the store is asked, if there is one.
+fn proxies(configuration: &Configuration, master: Result<&MasterKey, &Failure>) -> Result<String, String> {
+    let (authz, directory) = (configuration.authz(), &configuration.data_directory);
+    let asked = socket::ask(directory, &Request::CheckAuthz { authz: authz.clone() });
+    let problems = match asked.map_err(|failure| told(&failure))? {
+        Some(Answer::Authz { problems }) => problems,
+        Some(_) => return Err("the server that has the store does not say whether they fit it".to_owned()),
+        None => {
+            if !server::has_store(directory).map_err(|failure| told(&failure))? {
+                return Err("there is no store that they could fit".to_owned());
+            }
+            let master = master.map_err(|_| "cannot be compared with the store without the master key".to_owned())?;
+            let rules = authz.rules()?;
+            let opened = || {
+                server::runtime()?.block_on(async {
+                    let bursar = server::open(directory, master, Rails::new(), None, configuration.policy())?;
+                    let problems = rules.check(&bursar)?;
+                    bursar.close();
+                    Ok::<_, Failure>(problems)
+                })
+            };
+            opened().map_err(|failure| told(&failure))?
+        }
+    };
+    if problems.is_empty() { Ok("name what is there".to_owned()) } else { Err(problems.join("; ")) }
 }
 
 /// Where credentials of rails are; in clear is a choice, which should be known, but not for others to read.
