@@ -489,7 +489,7 @@ async fn a_captured_spend_is_named_after_itself_and_counts_once_whatever_is_swep
 #[tokio::test]
 async fn rules_that_name_what_is_not_there_are_told_of_with_rule_and_field() {
     let world = World::new().await;
-    let nobody = "07".repeat(16);
+    let nobody = "08".repeat(16);
     let service = |spend: &mut NewSpend| {
         (spend.service, spend.release_within) = (Some(nobody.clone()), Some(Span::from_seconds(30)));
     };

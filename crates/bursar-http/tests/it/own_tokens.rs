@@ -25,7 +25,7 @@ async fn a_person_makes_locks_resumes_and_ends_a_token_by_its_id() {
     assert_eq!(code(&world.spend(text, "1").await), "locked");
     assert_eq!(code(&ask("/unlock", json!({"resume": true})).await), "otp_missing");
     assert_eq!(ask("/unlock", json!({"resume": true, "otp": OTP, "duration": 1})).await.status, 200);
-    world.server.pass(bursar_core::time::Span::from_seconds(2));
+    world.server.pass(Span::from_seconds(2));
     assert_eq!(world.spend(text, "1").await.status, 200, "resumed for good");
 
     let ended = world.server.send("DELETE", &path(""), Some(&world.session), None).await;

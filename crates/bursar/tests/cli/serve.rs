@@ -174,11 +174,11 @@ fn a_rule_for_proxies_that_names_no_wallet_is_told_of_by_the_doctor_with_and_wit
     fs::write(home.path("bursar.toml"), rule).unwrap();
     let told = "authz.rules[0]: wallet: there is no wallet 07070707070707070707070707070707";
     let alone = home.run(&["doctor"], &[]);
-    assert!(alone.code() == 1 && alone.text().contains(told), "{}", alone.text());
+    assert!(alone.code() == 1 && alone.printed().contains(told), "{}", alone.printed());
     let server = home.serve(&SERVE);
     server.ready("url");
     let served = home.run(&["doctor"], &[]);
-    assert!(served.code() == 1 && served.text().contains(told), "{}", served.text());
+    assert!(served.code() == 1 && served.printed().contains(told), "{}", served.printed());
     server.stop();
 }
 
