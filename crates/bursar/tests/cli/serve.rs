@@ -166,8 +166,8 @@ fn a_mistyped_setting_is_an_error() {
 fn a_rule_for_proxies_that_names_no_wallet_is_told_of_by_the_doctor_with_and_without_a_server() {
     let home = Home::new();
     set_up(&home);
-    let rule = "trusted_proxies = ['127.0.0.1/32']\n".to_owned()
-        + &fs::read_to_string(home.path("bursar.toml")).unwrap()
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    let rule = written.replacen("trusted_proxies = []", "trusted_proxies = ['127.0.0.1/32']", 1)
         + "\n[[authz.rules]]\noperation = 'spend'\nhost = 'api.example.com'\nmethod = 'POST'\npath = '/pay/{to}'\n\
            wallet = '07070707070707070707070707070707'\ncoin = 'tbtc'\namount = 'query.amount'\ndestination = '{to}'\n\
            key = 'header.Idempotency-Key'\n";
