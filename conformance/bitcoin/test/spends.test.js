@@ -27,8 +27,8 @@ onChain('wallets of a Bitcoin node', {}, (world) => {
     await chain.mine(2);
     const spend = await settled(token);
     assert.equal(await chain.paid(ELSEWHERE) - theirs, 12_345_678n);
-    assert.equal(mine - await chain.worth(money), BigInt(spend.captured.amount), JSON.stringify(spend));
-    assert.equal(spend.captured.amount, spend.amount, 'what is held is known to the satoshi');
+    assert.equal(mine - await chain.worth(money), BigInt(spend.captured.total), JSON.stringify(spend));
+    assert.equal(spend.captured.total, spend.total, 'what is held is known to the satoshi');
     assert.equal(spend.captured.reference, txid);
   });
 
@@ -91,7 +91,7 @@ onChain('wallets of a Bitcoin node', {}, (world) => {
     await done(token.token, 'sendtoaddress', [ELSEWHERE, 0.2, '', '', true]);
     await chain.mine(2);
     const { captured } = await settled(token);
-    assert.equal(captured.amount, '20000000');
+    assert.equal(captured.total, '20000000');
     assert.equal(mine - await chain.worth(money), 20_000_000n);
     assert.equal(await chain.paid(ELSEWHERE) - theirs, 20_000_000n - BigInt(captured.fee));
   });
@@ -231,7 +231,7 @@ onChain('wallets of a Bitcoin node', {}, (world) => {
     await chain.mine(2);
     const { captured } = await settled(token);
     assert.equal(captured.reference, txid);
-    assert.equal(mine - await chain.worth(money), BigInt(captured.amount));
+    assert.equal(mine - await chain.worth(money), BigInt(captured.total));
   });
 
   promise('what the node forgets is broadcast again', async () => {
@@ -277,7 +277,7 @@ onChain('wallets of a Bitcoin node', {}, (world) => {
     await chain.mine(2);
     const { captured } = await settled(token);
     assert.equal(captured.reference, txid);
-    assert.equal(mine - await chain.worth(old), BigInt(captured.amount));
+    assert.equal(mine - await chain.worth(old), BigInt(captured.total));
     assert.equal(await chain.worth(money), others);
     const rest = await chain.worth(old);
     const emptier = await issued([{ coin: 'tbtc', txValueLimit: `${200n * BTC}` }], [`wallet_view:${id}`, `wallet_spend:${id}`]);
@@ -285,7 +285,7 @@ onChain('wallets of a Bitcoin node', {}, (world) => {
     const swept = await done(emptier.token, 'sendall', [[ELSEWHERE]]);
     await until(() => chain.waits(swept.txid), 'the node has the transaction');
     await chain.mine(2);
-    assert.equal(BigInt((await settled(emptier)).captured.amount), rest);
+    assert.equal(BigInt((await settled(emptier)).captured.total), rest);
     assert.equal(await chain.worth(old), 0n);
   });
 });

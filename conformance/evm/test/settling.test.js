@@ -26,8 +26,8 @@ onChain('settling', {}, (world) => {
     const [spend] = await gateway.settled(token);
     const fee = await chain.feeOf(hash);
     assert.deepEqual([spend.captured.reference, BigInt(spend.captured.fee)], [hash, fee]);
-    assert.equal(BigInt(spend.captured.amount), ETHER / 2n + fee);
-    assert.ok(BigInt(spend.amount) >= ETHER / 2n + fee);
+    assert.equal(BigInt(spend.captured.total), ETHER / 2n + fee);
+    assert.ok(BigInt(spend.total) >= ETHER / 2n + fee);
     assert.deepEqual(await gateway.counted(token), { captured: ETHER / 2n + fee, held: 0n, sum: ETHER / 2n + fee });
     assert.equal(before - (await chain.balance(from)), ETHER / 2n + fee);
     resultOf(await gateway.send(token, { from, to, value: hex(ETHER / 4n) }));
@@ -68,7 +68,7 @@ onChain('settling', {}, (world) => {
     assert.equal((await chain.mined(third)).status, '0x0');
     const spends = await gateway.settled(token);
     const reverted = spends.find(({ captured }) => captured?.reference === third);
-    assert.equal(BigInt(reverted.captured.amount), await chain.feeOf(third));
+    assert.equal(BigInt(reverted.captured.total), await chain.feeOf(third));
     if (second.result) {
       const also = spends.find(({ captured }) => captured?.reference === second.result);
       assert.equal(also.captured.amount, '0');

@@ -205,7 +205,8 @@ impl Client {
         self.ask_under(Some(key), &Method::POST, "/bursar/v1/spends", Some(spend))
     }
 
-    /// The money of a held spend moved: `reference`, and `amount` and `fee` if they differ from what is held. With
+    /// The money of a held spend moved: `reference`, and what recipients got as `amount` and what was paid for it as `fee`, where they
+    /// differ from what is held. With
     /// `otp` also that of a spend that was released by mistake.
     ///
     /// # Errors

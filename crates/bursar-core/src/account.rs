@@ -25,6 +25,13 @@ pub struct User {
     pub email: Option<Email>,
 }
 
+impl Wallet {
+    /// Whether money of a coin can be in it: of its own, and unless that is a token's, of any on its chain.
+    pub fn may_hold(&self, coin: &Coin) -> bool {
+        self.coin.chain() == coin.chain() && (!self.coin.is_token() || self.coin == *coin)
+    }
+}
+
 impl User {
     /// Where mail for the owner goes for sure: an address that they have shown to be theirs.
     pub fn verified_address(&self) -> Option<&str> {

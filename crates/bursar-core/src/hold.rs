@@ -104,6 +104,9 @@ pub enum HoldState {
     Unresolved {
         /// Since when.
         since: Timestamp,
+        /// What the rail told, or did not tell, when it became so: at most [`HoldState::LONGEST_REASON`] characters. Empty if nobody
+        /// said.
+        reason: String,
     },
     /// The money moved.
     Captured {
@@ -205,6 +208,16 @@ impl Hold {
 }
 
 impl HoldState {
+    /// How much is kept of why nobody knows, in characters: a rail's other end may be long-winded.
+    pub const LONGEST_REASON: usize = 500;
+
+    /// Nobody knows, for this reason: as one line that is not too long.
+    pub fn unresolved(since: Timestamp, reason: &str) -> Self {
+        let plain = |character: char| if character.is_control() { ' ' } else { character };
+        let reason = reason.chars().map(plain).take(Self::LONGEST_REASON).collect();
+        Self::Unresolved { since, reason }
+    }
+
     /// Whether budget is still reserved.
     pub const fn is_held(&self) -> bool {
         matches!(self, Self::Open | Self::Unresolved { .. })
@@ -218,5 +231,17 @@ impl HoldState {
             Self::Captured { .. } => "captured",
             Self::Released { .. } => "released",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_kept_as_one_short_line() {
+        let long = format!("status 200\r\n{}", "x".repeat(10_000));
+        let HoldState::Unresolved { reason, .. } = HoldState::unresolved(Timestamp::default(), &long) else { panic!() };
+        assert!(reason.starts_with("status 200  x") && reason.chars().count() == HoldState::LONGEST_REASON, "{reason}");
     }
 }

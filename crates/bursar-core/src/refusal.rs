@@ -102,6 +102,8 @@ pub enum Refusal {
     NotAMember,
     /// The sum of the spend is more than any amount.
     AmountTooLarge,
+    /// The service that asks on the spender's behalf may hold nothing; nothing is wrong with the spender's token.
+    OfService(Box<Self>),
 }
 
 /// What would make the refused request pass.
@@ -146,6 +148,7 @@ impl Refusal {
             Self::TooManyDestinations { .. } => "too_many_destinations",
             Self::NotAMember => "not_a_member",
             Self::AmountTooLarge => "amount_too_large",
+            Self::OfService(refusal) => refusal.code(),
         }
     }
 
@@ -158,6 +161,11 @@ impl Refusal {
             Self::ScopeMissing { .. } | Self::WalletNotPermitted => Remedy::AnotherToken,
             Self::RoleMissing { .. } | Self::NotAMember => Remedy::MoreRights,
             Self::DestinationNotAllowed { .. } | Self::TooManyDestinations { .. } => Remedy::MoreRights,
+            // An unlock of the spender's token lifts nothing of the service's.
+            Self::OfService(refusal) => match refusal.remedy() {
+                Remedy::Unlock => Remedy::Wait,
+                other => other,
+            },
             Self::OwnerFrozen(_) | Self::WalletFrozen(_) | Self::OrganisationFrozen(_) => Remedy::Wait,
             Self::WalletUnknown | Self::WrongCoin { .. } | Self::AmountTooLarge => Remedy::ChangeRequest,
             // Whoever runs this server has to look.
@@ -242,8 +250,25 @@ impl Refusal {
             }
             Self::NotAMember => "the token's owner does not belong to the organisation".to_owned(),
             Self::AmountTooLarge => "the sum of the spend is more than any coin has".to_owned(),
+            Self::OfService(refusal) => of_service(refusal),
         }
     }
+}
+
+/// Why a service may hold nothing for the token that it presents.
+fn of_service(refusal: &Refusal) -> String {
+    let what = match refusal {
+        Refusal::Locked(Lock { since, by }) if *by != LockedBy::Ledger => {
+            let why = by.reason().map(|reason| format!(" because {reason}")).unwrap_or_default();
+            format!("it has been locked since {since}{why}, and its owner resumes it")
+        }
+        Refusal::NotAMember => "its owner does not run the organisation any more".to_owned(),
+        Refusal::OwnerFrozen(freeze) => format!("its owner is frozen{}", until(freeze)),
+        other => other.sentence(),
+    };
+    format!(
+        "the credential of the service that asks may hold nothing: {what}; nothing is wrong with the spender's token"
+    )
 }
 
 fn until(freeze: &Freeze) -> String {

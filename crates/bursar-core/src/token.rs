@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::id::{OrganisationId, TemplateId, TokenId, UserId, WalletId};
 use crate::ip::IpRestriction;
 use crate::scope::Scopes;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// What a token is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -205,6 +205,19 @@ impl Token {
     /// was unlocked since.
     pub fn stopped_at(&self, now: Timestamp) -> Option<Lock> {
         self.locked.filter(|lock| lock.by == LockedBy::Ledger && self.unlocked_at(now).is_none())
+    }
+
+    /// How long before its end a token is said to expire soon, and its owner told: a week.
+    pub const SOON: Span = Span::from_seconds(7 * 86_400);
+
+    /// Whether it lives, and not for long any more.
+    pub fn expires_soon_at(&self, now: Timestamp) -> bool {
+        self.lives_at(now) && self.expires.since(now) < Self::SOON
+    }
+
+    /// Whether it was made to live longer than its owner is told ahead of its end: only then does the end come as news.
+    pub fn outlives_its_notice(&self) -> bool {
+        self.expires.since(self.created) > Self::SOON
     }
 
     /// Whether the token is neither revoked nor expired.

@@ -306,6 +306,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
         }
         ServiceError::RailUnavailable(_) => Shown::new(503, body("RailUnavailable", "rail_unavailable")).after(5),
         ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now),
+        ServiceError::SpendsNothingItself => Shown::new(409, body("Conflict", "spends_nothing_itself")),
         ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),
         ServiceError::LinkOver => Shown::new(410, body("Gone", "link_over")),
         ServiceError::NoMail => Shown::new(501, body("NotImplemented", "no_mail")),

@@ -236,6 +236,7 @@ routes! {
     PATCH  NATIVE "/users/me" Person users::edit_me;
     POST   NATIVE "/users/me/password" Person users::change_password;
     POST   NATIVE "/users/me/email" Person users::change_address;
+    POST   NATIVE "/users/me/email/resend" Person users::resend_confirmation;
     POST   NATIVE "/users/{user}/freeze" Person users::freeze;
     POST   NATIVE "/users/{user}/unfreeze" Person users::unfreeze;
     POST   NATIVE "/email/verify" Public users::verify_address;

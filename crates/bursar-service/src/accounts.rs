@@ -193,20 +193,56 @@ impl Bursar {
                 Ok((Write { read, put, trace, ..Write::default() }, user))
             })
             .await?;
-        self.ask_to_confirm(&user).await
+        self.ask_to_confirm(Actor::Operator, &user).await
     }
 
     /// Sends the owner of a new account a link that confirms their address, if there is one and mail is sent here.
     ///
     /// # Errors
     /// The ledger does not answer.
-    pub async fn ask_to_confirm(&self, user: &User) -> Result<(), ServiceError> {
+    pub async fn ask_to_confirm(&self, actor: Actor, user: &User) -> Result<(), ServiceError> {
         match &user.email {
             Some(email) if !email.is_verified && self.sends_mail() => {
-                self.send_confirmation(Actor::Operator, user, &email.address).await
+                self.send_confirmation(actor, user, &email.address).await
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same at a sign-in, once: an account may be older than the section that says how mail is sent. What cannot be
+    /// sent keeps nobody from signing in.
+    pub(crate) async fn ask_to_confirm_once(&self, user: &User) {
+        let is_asked = || self.stored_address_link(&address_link(user.id)).map(|kept| kept.is_some());
+        if user.email.as_ref().is_none_or(|email| email.is_verified) || !self.sends_mail() {
+            return;
+        }
+        let asked = match is_asked() {
+            Ok(true) => Ok(()),
+            Ok(false) => self.ask_to_confirm(Actor::System, user).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = asked {
+            tracing::warn!(user = %user.id, %error, "an address could not be asked to be confirmed");
+        }
+    }
+
+    /// Sends the link again that confirms the address of the caller's account; earlier ones are over.
+    ///
+    /// # Errors
+    /// The caller is no person, the address is confirmed, there is none, too much was sent, or no mail is sent here.
+    pub async fn resend_confirmation(&self, principal: &Principal) -> Result<(), ServiceError> {
+        self.person(principal)?;
+        self.needs_mail()?;
+        let user = self.stored_user(principal.user())?.value;
+        match &user.email {
+            None => return Err(ServiceError::Conflict("the account has no address to confirm".to_owned())),
+            Some(email) if email.is_verified => {
+                return Err(ServiceError::Conflict("the address is confirmed already".to_owned()));
+            }
+            Some(_) => {}
+        }
+        self.rates.mail_of(user.id, self.clock.now())?;
+        self.ask_to_confirm(principal.actor(), &user).await
     }
 
     async fn send_confirmation(&self, actor: Actor, user: &User, address: &str) -> Result<(), ServiceError> {

@@ -205,7 +205,7 @@ impl Bursar {
     }
 
     /// Whether the service that a rule names may settle what is spent of this money. That it lives, the ledger checks.
-    fn may_settle(
+    pub(crate) fn may_settle(
         &self,
         service: TokenId,
         organisation: OrganisationId,

@@ -28,6 +28,8 @@ pub enum ServiceError {
     Unproven(Unproven),
     /// Only a service's credential may do this.
     ServiceOnly,
+    /// A service's credential spends nothing itself, so it has no limits and no unlock.
+    SpendsNothingItself,
     /// Only a person's session may do this, never a token of software.
     PersonOnly,
     /// The caller has no second factor, which this needs: one has to be enrolled first.
@@ -243,6 +245,11 @@ impl fmt::Display for ServiceError {
             }
             Self::PersonOnly => f.write_str("only a person's login session may do this, never an access token"),
             Self::ServiceOnly => f.write_str("only the credential of a service may do this"),
+            Self::SpendsNothingItself => f.write_str(
+                "this is the credential of a service: it spends nothing itself and only settles what it holds for other \
+                 tokens, so limits, destinations and unlocks would hold nothing here; set them on those tokens, on the wallet \
+                 or on the organisation, and narrow the service to wallets when it is made",
+            ),
             Self::SessionLocked => f.write_str("the session has to be unlocked with a one-time password first"),
             Self::TooManyAttempts { until } => {
                 write!(f, "too many wrong attempts; the next is looked at from {until} on")

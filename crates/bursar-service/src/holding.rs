@@ -26,7 +26,7 @@ use crate::known::KnownToken;
 use crate::limits::administers;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
-use crate::spend::{captured, check_sum, meaning};
+use crate::spend::{check_sum, meaning};
 use crate::step_up::Action;
 
 /// The longest that a service may take.
@@ -190,8 +190,8 @@ impl Bursar {
         Ok((request, secret))
     }
 
-    /// The money moved: all that was held, or as much as is said. Of a spend that was released before, that takes a
-    /// person.
+    /// The money moved: recipients got `amount`, and `fee` was paid for it; all that was held, where either is left out. Of a
+    /// spend that was released before, that takes a person.
     ///
     /// # Errors
     /// The service does not hold this spend, or a one-time password is needed.
@@ -404,15 +404,12 @@ fn is_same(hold: &Hold, asked: &Command) -> bool {
     }
 }
 
+/// How much left in all, and the fee, where recipients got `amount` and `fee` was paid for it: what is held for either where it
+/// is left out.
 pub(crate) fn moved(hold: &Hold, amount: Option<Amount>, fee: Option<Amount>) -> (Amount, Amount) {
-    // Whoever names the fee alone says that the recipients got theirs, not that they got what the fee left over.
-    if let (None, Some(fee)) = (amount, fee) {
-        return (captured(hold, fee), fee);
-    }
-    let amount = amount.unwrap_or(hold.cost.amount);
-    // A fee that nobody mentions is no more than all that left.
-    let usual = if hold.cost.coin == hold.cost.fee_coin { hold.cost.fee.min(amount) } else { hold.cost.fee };
-    (amount, fee.unwrap_or(usual))
+    let (amount, fee) = (amount.unwrap_or_else(|| hold.cost.without_fee()), fee.unwrap_or(hold.cost.fee));
+    let is_same = hold.cost.coin == hold.cost.fee_coin;
+    (if is_same { amount.saturating_add(fee) } else { amount }, fee)
 }
 
 /// The part of a list that was asked for, and where the next begins.

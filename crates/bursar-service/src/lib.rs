@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod allow;
+pub mod allow_rules;
 pub mod allowed_wallets;
 pub mod archive;
 pub mod authenticate;
@@ -18,6 +19,7 @@ pub mod documents;
 pub mod enrolment;
 pub mod error;
 pub mod exchange;
+pub mod expiries;
 pub mod factors;
 pub mod feed;
 pub mod flow;

@@ -29,6 +29,7 @@ use crate::error::ServiceError;
 use crate::known::KnownLimits;
 use crate::power::Power;
 use crate::rail::{Rail, RailError};
+use crate::services::check_spends_itself;
 use crate::spend::check_sum;
 use crate::step_up::Action;
 
@@ -288,7 +289,7 @@ impl Bursar {
     /// The caller may not.
     pub fn may_edit(&self, principal: &Principal, subject: Subject) -> Result<bool, ServiceError> {
         match subject {
-            Subject::Token(id) => self.own_token(principal, id).map(|_| true),
+            Subject::Token(id) => check_spends_itself(&self.own_token(principal, id)?).map(|()| true),
             Subject::User(id) => match self.power_over(principal, id)? {
                 Power { in_one: true, in_all, .. } => Ok(in_all),
                 Power { in_one: false, .. } if id == principal.user() => Ok(false),

@@ -51,6 +51,13 @@ pub enum Notice {
         /// Since when and until when, and after how many failures.
         pause: Pause,
     },
+    /// A token ends soon.
+    TokenExpires {
+        /// The token's name.
+        label: String,
+        /// When.
+        at: Timestamp,
+    },
     /// The check of the ledger stopped a token.
     TokenStopped {
         /// The token's name.
@@ -133,6 +140,14 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
         Notice::TokenIssued { label, from } => (
             "An access token was made in your name",
             format!("The access token \"{}\" was made in your name, from {from}.\n\n{NOT_YOU}", quote(label)),
+        ),
+        Notice::TokenExpires { label, at } => (
+            "An access token expires soon",
+            format!(
+                "The access token \"{}\" expires at {at}; from then on whatever uses it is refused. A token's time is never made \
+                 longer: make a new one and give it to what uses this one, in time. If nothing does, there is nothing to do.",
+                quote(label)
+            ),
         ),
         Notice::TokenStopped { label } => (
             "An access token was stopped",

@@ -95,6 +95,7 @@ impl Bursar {
             Some((xpub, encrypted)) => (self.hand_out_sealed(&text, &xpub)?, Some(encrypted)),
             None => (Handed::Plain(text), None),
         };
+        self.ask_to_confirm_once(&user).await;
         let id = user.id;
         let factors = self.reads.run(move |reader| reader.credentials(id)).await?;
         let factors = factors.into_iter().map(|factor| factor.value).filter(crate::login::is_shown).collect();

@@ -2,7 +2,7 @@
 //! what the rail still may do.
 
 use bursar_core::amount::Amount;
-use bursar_core::coin::{Asset, Coin};
+use bursar_core::coin::Asset;
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, Settler};
@@ -20,9 +20,9 @@ use crate::step_up::Action;
 pub enum Finding {
     /// The money moved.
     Moved {
-        /// How much left; what was held, if absent.
+        /// What recipients got; what was held for them, if absent.
         amount: Option<Amount>,
-        /// The fee that was paid; what was held, if absent.
+        /// The fee that was paid; what was held for it, if absent.
         fee: Option<Amount>,
         /// What the rail calls it.
         reference: String,
@@ -87,19 +87,13 @@ impl Bursar {
 /// More is said, and not that it is meant.
 fn check_slip(hold: &Hold, finding: &Finding) -> Result<(), ServiceError> {
     let Finding::Moved { amount, fee, more_than_held: false, .. } = finding else { return Ok(()) };
-    let (held, (left, paid)) = (&hold.cost, moved(hold, *amount, *fee));
-    if !held.really(left, paid).exceeds(held) {
-        return Ok(());
-    }
-    let in_words = |amount: Amount, coin: &Coin| amount_of(amount, &Asset::Coin(coin.clone()));
-    let (field, problem) = match amount {
-        Some(amount) if *amount > held.amount => {
-            ("amount", format!("is more than the {} that were held", in_words(held.amount, &held.coin)))
-        }
-        _ if paid > held.fee => {
-            ("fee", format!("is more than the {} that were held", in_words(held.fee, &held.fee_coin)))
-        }
-        _ => ("fee", "leaves recipients more than was held for them".to_owned()),
-    };
-    Err(ServiceError::invalid(field, format!("{problem}; say `moreThanHeld` if so much moved")))
+    let sides = [
+        ("amount", amount, hold.cost.without_fee(), &hold.cost.coin, "recipients"),
+        ("fee", fee, hold.cost.fee, &hold.cost.fee_coin, "the fee"),
+    ];
+    let more = sides.into_iter().find(|(_, said, held, ..)| said.is_some_and(|said| said > *held));
+    let Some((field, _, held, coin, whom)) = more else { return Ok(()) };
+    let held = amount_of(held, &Asset::Coin(coin.clone()));
+    let problem = format!("is more than the {held} that were held for {whom}; say `moreThanHeld` if so much moved");
+    Err(ServiceError::invalid(field, problem))
 }

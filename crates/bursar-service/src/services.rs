@@ -34,6 +34,14 @@ pub struct NewService {
     pub key: Option<String>,
 }
 
+/// Whether limits and unlocks of a token hold anything: it spends itself.
+///
+/// # Errors
+/// It is the credential of a service.
+pub(crate) fn check_spends_itself(token: &Token) -> Result<(), ServiceError> {
+    if token.kind == TokenKind::Service { Err(ServiceError::SpendsNothingItself) } else { Ok(()) }
+}
+
 impl Bursar {
     /// Makes a service's credential, and shows its text once.
     ///

@@ -130,7 +130,7 @@ impl Bursar {
                 if hold.state != HoldState::Open {
                     return Ok(|swept| &mut swept.unresolved);
                 }
-                let expire = Command::Expire { hold: hold.id, overdue: hold.holder.is_some() };
+                let expire = Command::Expire { hold: hold.id, overdue: hold.holder.is_some(), reason };
                 (expire, |swept| &mut swept.unresolved)
             }
             SendOutcome::Unknown { reason } => {
@@ -138,7 +138,7 @@ impl Bursar {
                     return Ok(|swept| &mut swept.unresolved);
                 }
                 tracing::warn!(spend = %hold.id, reason, "the outcome of a spend is not known; it stays held");
-                let expire = Command::Expire { hold: hold.id, overdue: hold.holder.is_some() };
+                let expire = Command::Expire { hold: hold.id, overdue: hold.holder.is_some(), reason };
                 (expire, |swept| &mut swept.unresolved)
             }
         };

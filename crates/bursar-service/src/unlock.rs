@@ -3,13 +3,14 @@
 use bursar_core::id::TokenId;
 use bursar_core::ledger::{Command, Outcome, Unlocking};
 use bursar_core::time::Span;
-use bursar_core::token::LockedBy;
+use bursar_core::token::{LockedBy, Token};
 use bursar_wire::extend::{self, ExtensionAddress};
 
 use crate::Bursar;
 use crate::authenticate::{Principal, secret_place};
 use crate::error::{ServiceError, Unproven};
 use crate::issue::TokenState;
+use crate::services::check_spends_itself;
 use crate::step_up::Action;
 
 /// What is asked of an unlock.
@@ -31,7 +32,7 @@ impl Bursar {
     /// # Errors
     /// The second factor is wrong, or a longer unlock is running.
     pub async fn unlock(&self, principal: &Principal, request: UnlockRequest) -> Result<TokenState, ServiceError> {
-        self.unlock_own(principal, principal.token().id, request).await
+        self.unlock_own(principal, principal.token(), request).await
     }
 
     /// The same for another token of the person who asks.
@@ -45,16 +46,24 @@ impl Bursar {
         request: UnlockRequest,
     ) -> Result<TokenState, ServiceError> {
         self.person(principal)?;
-        self.own_token(principal, id)?;
-        self.unlock_own(principal, id, request).await
+        let token = self.own_token(principal, id)?;
+        self.unlock_own(principal, &token, request).await
     }
 
     async fn unlock_own(
         &self,
         principal: &Principal,
-        id: TokenId,
-        request: UnlockRequest,
+        token: &Token,
+        mut request: UnlockRequest,
     ) -> Result<TokenState, ServiceError> {
+        let id = token.id;
+        if check_spends_itself(token).is_err() {
+            // There are no limits to lift, but there may be a lock.
+            if !request.resume {
+                return Err(ServiceError::SpendsNothingItself);
+            }
+            request.duration = Span::ZERO;
+        }
         let _shown = self.prove_step_up(principal, Action::Unlock(id), request.otp.as_deref()).await?;
         let how = Unlocking {
             resume: request.resume,

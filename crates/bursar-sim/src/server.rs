@@ -186,7 +186,7 @@ impl World {
             if self.breakage == Some(Breakage::ReleasesOnTimeout) {
                 self.settle(hold, Word::NotMoved, Settler::Rail);
             } else {
-                self.put(From::Server, Command::Expire { hold, overdue: false });
+                self.put(From::Server, Command::Expire { hold, overdue: false, reason: String::new() });
             }
         }
     }

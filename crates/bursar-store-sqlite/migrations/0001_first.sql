@@ -171,6 +171,9 @@ CREATE INDEX tokens_of_user ON tokens (user, id);
 CREATE INDEX tokens_long_lived ON tokens (user, created, id)
     WHERE revoked IS NULL AND (kind IN ('access', 'service') OR extension_address IS NOT NULL);
 
+-- What ends, in the order in which its owners are told.
+CREATE INDEX tokens_by_end ON tokens (expires, id) WHERE revoked IS NULL AND kind IN ('access', 'service');
+
 -- One row per token that has secrets, so that a token without any is told from one that never had them.
 CREATE TABLE secret_sets (
     token BLOB NOT NULL PRIMARY KEY,
@@ -256,7 +259,7 @@ CREATE TABLE holds (
     organisation BLOB NOT NULL,
     state TEXT NOT NULL,
     state_since INTEGER,
-    outcome BLOB, -- packed; NULL while it is held
+    outcome BLOB, -- packed; NULL while it is held, unless it is known why nobody knows
     aliases BLOB, -- packed, as in spend_keys each; NULL for none
     terms BLOB NOT NULL -- packed
 ) STRICT, WITHOUT ROWID;

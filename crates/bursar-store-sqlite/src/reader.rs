@@ -68,6 +68,15 @@ impl Reader for SqliteReader {
         token::ended(&self.connection, user, now, page)
     }
 
+    fn ending(
+        &mut self,
+        after: (Timestamp, TokenId),
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Token>, StoreError> {
+        token::ending(&self.connection, after, until, limit)
+    }
+
     fn ended_before(&mut self, time: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError> {
         token::ended_before(&self.connection, time, page)
     }

@@ -49,6 +49,7 @@ macro_rules! store_contract {
             a_token_is_found_by_its_present_secrets_only,
             access_tokens_are_those_that_live_in_order_of_creation,
             long_lived_tokens_are_counted,
+            tokens_that_end_come_in_the_order_of_their_end,
             users_come_in_pages,
             a_user_is_found_by_a_verified_address_only,
             organisations_come_in_pages_with_how_many_belong_to_each,

@@ -171,6 +171,14 @@ pub trait Reader: Send {
     /// The store does not answer.
     fn ended_tokens(&mut self, user: UserId, now: Timestamp, page: Page<TokenId>) -> Result<Vec<Token>, StoreError>;
 
+    /// Access tokens and credentials of services that are not revoked, by their end and then by id: those behind `after` that
+    /// end at `until` or earlier, at most `limit`.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    fn ending(&mut self, after: (Timestamp, TokenId), until: Timestamp, limit: usize)
+    -> Result<Vec<Token>, StoreError>;
+
     /// Tokens and sessions that ended before an instant and of which no spend is kept any more, by id.
     ///
     /// # Errors

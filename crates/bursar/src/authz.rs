@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bursar_core::time::Span;
 use bursar_http::authz::{BodyKind, Does, NewRule, NewSpend, Rules};
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::configuration::parse_duration;
 use crate::failure::Failure;
 
 /// Rules as a configuration writes them.
-#[derive(Deserialize, Clone, Default, Debug)]
+#[derive(Deserialize, Serialize, Clone, Default, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Authz {
     #[serde(default)]
@@ -33,7 +33,7 @@ pub(crate) struct Proxies {
 }
 
 /// A rule.
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(tag = "operation", rename_all = "lowercase", deny_unknown_fields)]
 enum Rule {
     /// It moves no money.
@@ -42,7 +42,7 @@ enum Rule {
     Spend(Box<Spend>),
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 struct Read {
     host: String,
@@ -52,7 +52,7 @@ struct Read {
     wallet: Option<String>,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 struct Spend {
     host: String,
@@ -75,7 +75,7 @@ struct Spend {
 }
 
 /// How an amount is written.
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Deserialize, Serialize, Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[serde(rename_all = "lowercase")]
 enum Unit {
     #[default]
@@ -84,7 +84,7 @@ enum Unit {
 }
 
 /// How a body is written.
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Deserialize, Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 enum BodyIs {
     Json,
@@ -92,7 +92,7 @@ enum BodyIs {
 }
 
 /// What becomes of a request whose key was used before.
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Deserialize, Serialize, Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[serde(rename_all = "lowercase")]
 enum Repeats {
     #[default]

@@ -393,10 +393,15 @@ async fn look_after_now_and_then(bursar: Arc<Bursar>, archive: Option<Unattended
     }
 }
 
-/// Checks that the ledger adds up: what is held, or `all`; and lets go of what is old enough.
+/// Checks that the ledger adds up: what is held, or `all`; tells of what ends soon; and lets go of what is old enough.
 async fn look_after(bursar: &Bursar, all: bool) {
     if let Err(error) = bursar.check_conservation(all).await {
         tracing::error!(%error, "it could not be checked whether the ledger adds up");
+    }
+    match bursar.tell_of_expiries().await {
+        Ok(0) => {}
+        Ok(told) => tracing::info!(told, "owners of tokens that expire soon were told"),
+        Err(error) => tracing::error!(%error, "owners of tokens that expire soon could not be told"),
     }
     match bursar.forget_old_spends().await {
         Ok(0) => {}

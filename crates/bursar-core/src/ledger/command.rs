@@ -61,6 +61,8 @@ pub enum Command {
         /// Whether that is so because its deadline is over, which is by ledger time; otherwise the rail
         /// itself does not know.
         overdue: bool,
+        /// What the rail told in place of an outcome, for people.
+        reason: String,
     },
     /// Changes the rules of a subject.
     SetLimits(Box<LimitEdit>),

@@ -250,19 +250,20 @@ fn admit_holder(
     now: Timestamp,
 ) -> Result<Result<(), Refusal>, NotLoaded> {
     let Some(holder) = request.holder else { return Ok(Ok(())) };
-    let Some(token) = state.token(&holder)? else { return Ok(Err(Refusal::TokenUnknown)) };
-    let Some(owner) = state.user(&token.user)? else { return Ok(Err(Refusal::TokenUnknown)) };
+    let refused = |refusal: Refusal| Err(Refusal::OfService(Box::new(refusal)));
+    let Some(token) = state.token(&holder)? else { return Ok(refused(Refusal::TokenUnknown)) };
+    let Some(owner) = state.user(&token.user)? else { return Ok(refused(Refusal::TokenUnknown)) };
     let membership = state.membership(&(organisation, owner.id))?;
     Ok(if let Some(at) = token.revoked {
-        Err(Refusal::TokenRevoked { at })
+        refused(Refusal::TokenRevoked { at })
     } else if now >= token.expires {
-        Err(Refusal::TokenExpired { at: token.expires })
+        refused(Refusal::TokenExpired { at: token.expires })
     } else if let Some(freeze) = owner.freeze.as_ref().filter(|freeze| freeze.holds_at(now)) {
-        Err(Refusal::OwnerFrozen(freeze.clone()))
+        refused(Refusal::OwnerFrozen(freeze.clone()))
     } else if let Some(lock) = token.locked {
-        Err(Refusal::Locked(lock))
+        refused(Refusal::Locked(lock))
     } else if !membership.is_some_and(|membership| membership.role.administers()) {
-        Err(Refusal::NotAMember)
+        refused(Refusal::NotAMember)
     } else {
         Ok(())
     })
@@ -305,11 +306,7 @@ fn without_wallet<'a>(
 }
 
 fn same_chain(wallet: &Wallet, request: &HoldRequest) -> Result<(), Refusal> {
-    let is_other_chain = wallet.coin.chain() != request.coin.chain();
-    if is_other_chain || (wallet.coin.is_token() && wallet.coin != request.coin) {
-        return Err(Refusal::WrongCoin { holds: wallet.coin.clone() });
-    }
-    Ok(())
+    if wallet.may_hold(&request.coin) { Ok(()) } else { Err(Refusal::WrongCoin { holds: wallet.coin.clone() }) }
 }
 
 /// The spend that one of the request's names stands for already, or that has its id.

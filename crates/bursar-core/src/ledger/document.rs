@@ -74,6 +74,8 @@ pub enum DocumentKind {
     /// That an organisation may register a wallet of a rail's node, by the rail's name and its reference; nobody's in
     /// particular.
     AllowedWallet,
+    /// Up to which end of tokens their owners were told; nobody's in particular.
+    ExpiryHorizon,
 }
 
 /// A user's document; its body is read by the crate that wrote it.
@@ -112,6 +114,7 @@ impl DocumentKind {
             Self::Rail => "rail",
             Self::RailCredential => "rail_credential",
             Self::AllowedWallet => "allowed_wallet",
+            Self::ExpiryHorizon => "expiry_horizon",
         }
     }
 }

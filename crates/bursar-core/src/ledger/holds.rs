@@ -227,14 +227,21 @@ fn known_as(state: &mut State, known: &Arc<Hold>, request: &HoldRequest) -> Resu
     Ok((Outcome::Known { hold: known, same: true }, Some(trace)))
 }
 
+/// What a spend costs: what recipients get, the fee that comes to it, and what leaves in all.
+pub(super) fn told_of(cost: &Cost, has_fee: bool) -> Vec<(&'static str, String)> {
+    let mut data = vec![("amount", cost.without_fee().to_string())];
+    if has_fee {
+        data.push(("fee", format!("{} {}", cost.fee, cost.fee_coin)));
+        data.push(("total", cost.amount.to_string()));
+    }
+    data
+}
+
 fn told(hold: &Hold) -> Vec<(&'static str, String)> {
     let mut data = vec![("token", hold.token.to_string())];
     data.extend(hold.wallet.map(|wallet| ("wallet", wallet.to_string())));
     data.push(("coin", hold.cost.coin.to_string()));
-    data.push(("amount", hold.cost.amount.to_string()));
-    if hold.cost.fee > Amount::ZERO {
-        data.push(("fee", format!("{} {}", hold.cost.fee, hold.cost.fee_coin)));
-    }
+    data.extend(told_of(&hold.cost, hold.cost.fee > Amount::ZERO));
     // Of one alone the amount is that of the spend.
     let is_one = hold.payees.len() == 1;
     let told = |payee: &Payee| match is_one {

@@ -88,7 +88,7 @@ pub fn apply(state: &mut State, request: &Request, now: Timestamp) -> Result<App
             settle::capture(state, *hold, (*amount, *fee), reference, by, now)?
         }
         Command::Release { hold, reason, by } => settle::release(state, *hold, reason, by, now)?,
-        Command::Expire { hold, overdue } => settle::expire(state, *hold, *overdue, now)?,
+        Command::Expire { hold, overdue, reason } => settle::expire(state, *hold, *overdue, reason, now)?,
         Command::SetLimits(edit) => edits::set_limits(state, edit, now)?,
         Command::Forget { holds, kept } => retention::forget(state, holds, *kept, now)?,
         Command::Unlock { token, duration, how } => tokens::unlock(state, *token, *duration, *how, now)?,

@@ -9,6 +9,7 @@ use crate::hold::{Cost, Hold, HoldState};
 use crate::id::HoldId;
 use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, payments_of, subjects};
 use crate::ledger::command::Settler;
+use crate::ledger::holds::told_of;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::tokens::graver;
 use crate::ledger::{Decided, Outcome, Trace};
@@ -93,14 +94,9 @@ pub(super) fn capture(
     }
     settle(state, &hold, !was_released, Some(&cost), now)?;
     back.into_iter().for_each(|record| state.put(record));
-    let mut data = vec![
-        ("reference", reference.to_owned()),
-        ("amount", amount.to_string()),
-        ("held", hold.cost.amount.to_string()),
-    ];
-    if fee > Amount::ZERO || hold.cost.fee > Amount::ZERO {
-        data.push(("fee", format!("{fee} {}", hold.cost.fee_coin)));
-    }
+    let mut data = vec![("reference", reference.to_owned())];
+    data.extend(told_of(&cost, fee > Amount::ZERO || hold.cost.fee > Amount::ZERO));
+    data.push(("held", hold.cost.amount.to_string()));
     if above {
         let alarm = if was_released { "captured_after_release" } else { "captured_above_hold" };
         data.push(("alarm", alarm.to_owned()));
@@ -139,7 +135,13 @@ pub(super) fn release(
     Ok(settled_as(state, &hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
 }
 
-pub(super) fn expire(state: &mut State, id: HoldId, overdue: bool, now: Timestamp) -> Result<Decided, NotLoaded> {
+pub(super) fn expire(
+    state: &mut State,
+    id: HoldId,
+    overdue: bool,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Decided, NotLoaded> {
     let Some(hold) = state.hold(&id)?.map(Arc::clone) else {
         return Ok((Outcome::NoSuchHold, None));
     };
@@ -148,9 +150,14 @@ pub(super) fn expire(state: &mut State, id: HoldId, overdue: bool, now: Timestam
     if hold.state != HoldState::Open || is_early {
         return Ok((Outcome::Settled { hold, before: true }, None));
     }
-    let hold = Arc::new(Hold { state: HoldState::Unresolved { since: now }, ..Hold::clone(&hold) });
+    let unresolved = HoldState::unresolved(now, reason);
+    let data = match &unresolved {
+        HoldState::Unresolved { reason, .. } if !reason.is_empty() => vec![("reason", reason.clone())],
+        _ => Vec::new(),
+    };
+    let hold = Arc::new(Hold { state: unresolved, ..Hold::clone(&hold) });
     state.put(Record::Hold(id, Arc::clone(&hold)));
-    let trace = Trace { action: "spend.unresolved", subject: format!("spend:{id}"), data: Vec::new() };
+    let trace = Trace { action: "spend.unresolved", subject: format!("spend:{id}"), data };
     Ok((Outcome::Settled { hold, before: false }, Some(trace)))
 }
 

@@ -135,6 +135,7 @@ const fn of_refusal(refusal: &Refusal) -> Kind {
         | Refusal::OwnerFrozen(_)
         | Refusal::WalletFrozen(_)
         | Refusal::OrganisationFrozen(_) => Kind::Locked,
+        Refusal::OfService(refusal) => of_refusal(refusal),
         _ => Kind::NotAllowed,
     }
 }

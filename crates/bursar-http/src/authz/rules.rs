@@ -4,7 +4,9 @@ use bursar_core::coin::Coin;
 use bursar_core::id::{TokenId, WalletId};
 use bursar_core::scope::{Scope, ScopeName};
 use bursar_core::time::Span;
+use bursar_service::Bursar;
 use bursar_service::allow::Purse;
+use bursar_service::error::ServiceError;
 
 use super::asked::Asked;
 use super::values::{BodyKind, Source, Unit};
@@ -129,6 +131,32 @@ impl Rules {
             read.push(rule);
         }
         Ok(Self(read))
+    }
+
+    /// What they name that is not there, or does not go together: which rule, which field, and why. Such a rule refuses every
+    /// request that fits it.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn check(&self, bursar: &Bursar) -> Result<Vec<String>, ServiceError> {
+        let mut problems = Vec::new();
+        for (number, rule) in self.0.iter().enumerate() {
+            let checked = match &rule.meaning {
+                Meaning::Read { wallet, .. } => wallet.map_or(Ok(()), |wallet| bursar.check_rules_wallet(wallet)),
+                Meaning::Spend(spend) => {
+                    let service = spend.settles.map(|(service, _)| service);
+                    bursar.check_rules_spend(spend.purse, &spend.coin, service)
+                }
+            };
+            match checked {
+                Ok(()) => {}
+                Err(ServiceError::Invalid(wrong)) => {
+                    problems.push(format!("authz.rules[{number}]: {}: {}", wrong.field, wrong.problem));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(problems)
     }
 
     /// Whether there are none.

@@ -66,6 +66,9 @@ pub(super) fn shown(call: &Call, state: &TokenState) -> Value {
     if !state.pauses.is_empty() {
         shown.insert("pauses".to_owned(), state.pauses.iter().map(paused).collect());
     }
+    if state.token.expires_soon_at(call.bursar.now()) {
+        shown.insert("expiresSoon".to_owned(), true.into());
+    }
     if let Some(revoked) = state.token.revoked {
         shown.insert("revoked".to_owned(), revoked.to_string().into());
     }

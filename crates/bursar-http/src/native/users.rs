@@ -32,6 +32,12 @@ pub(crate) async fn change_address(call: Call) -> Result<Reply, Failure> {
     Reply::accepted()
 }
 
+pub(crate) async fn resend_confirmation(call: Call) -> Result<Reply, Failure> {
+    call.json_or_nothing()?;
+    call.bursar.resend_confirmation(call.principal()?).await?;
+    Reply::accepted()
+}
+
 pub(crate) async fn verify_address(call: Call) -> Result<Reply, Failure> {
     let request = requests::RedeemLink::read(&call.json()?)?;
     call.bursar.verify_address(request.link.expose(), call.address).await?;

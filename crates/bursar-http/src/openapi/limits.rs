@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Part;
 use super::operation::Operation;
-use super::schemas::{flag, given, integer, list, object, or_null, otp, reference, text};
+use super::schemas::{described, flag, given, integer, list, object, or_null, otp, reference, text};
 
 pub(super) fn part() -> Part {
     Part {
@@ -221,9 +221,12 @@ pub(super) fn payment(more: &[(&'static str, Value)]) -> Value {
         [
             ("coin", reference("Coin")),
             ("recipients", json!({"type": "array", "items": recipient, "minItems": 1})),
-            ("amount", reference("AmountGiven")),
+            ("amount", described(reference("AmountGiven"), "what the only recipient gets, without the fee")),
             ("destination", text("the only recipient, with `amount`")),
-            ("fee", reference("AmountGiven")),
+            (
+                "fee",
+                described(reference("AmountGiven"), "what may be paid for it at most, held beside what recipients get"),
+            ),
             ("feeCoin", reference("Coin")),
             ("wallet", reference("Id")),
         ],

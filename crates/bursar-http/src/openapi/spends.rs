@@ -5,10 +5,19 @@ use serde_json::{Value, json};
 use super::Part;
 use super::limits::payment;
 use super::operation::Operation;
-use super::schemas::{flag, given, integer, list, name, object, or_null, otp, reference, text};
+use super::schemas::{described, flag, given, integer, list, name, object, or_null, otp, reference, text};
 
 /// Entries of a list, at most.
 const MOST: u32 = 200;
+
+/// What stands beside an amount and its fee.
+const TOTAL: &str = "what leaves of `coin` in all: `amount`, and `fee` too if it is in the same coin";
+
+/// What recipients got, of a spend that moved.
+const GOT: &str = "what recipients got, without the fee; what is held for them if left out";
+
+/// What was paid for it.
+const PAID: &str = "what was paid for it; what is held for it if left out";
 
 /// What may be shown of a spend that is asked after.
 const SHOWED: [&str; 8] =
@@ -66,9 +75,10 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("id", reference("Id")),
         ("state", json!({"enum": ["open", "unresolved", "captured", "released"]})),
         ("coin", reference("Coin")),
-        ("amount", reference("Amount")),
-        ("fee", reference("Amount")),
+        ("amount", described(reference("Amount"), "what recipients get")),
+        ("fee", described(reference("Amount"), "what may be paid for it at most")),
         ("feeCoin", reference("Coin")),
+        ("total", described(reference("Amount"), TOTAL)),
         ("recipients", list(recipient)),
         ("wallet", or_null(reference("Id"))),
         ("organisation", reference("Id")),
@@ -99,17 +109,21 @@ fn schemas() -> Vec<(&'static str, Value)> {
             "unresolved",
             object(
                 &["since"],
-                [("since", reference("Instant")), ("reason", text("what the rail told, if more moved than was held"))],
+                [
+                    ("since", reference("Instant")),
+                    ("reason", text("what the rail told in place of an outcome, or that more moved than was held")),
+                ],
             ),
         ),
         (
             "captured",
             object(
-                &["at", "amount", "fee", "reference"],
+                &["at", "amount", "fee", "total", "reference"],
                 [
                     ("at", reference("Instant")),
-                    ("amount", reference("Amount")),
-                    ("fee", reference("Amount")),
+                    ("amount", described(reference("Amount"), "what recipients got")),
+                    ("fee", described(reference("Amount"), "what was paid for it")),
+                    ("total", described(reference("Amount"), TOTAL)),
                     ("reference", text("what it is called where the money moved")),
                 ],
             ),
@@ -147,8 +161,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
             given(
                 &["reference"],
                 [
-                    ("amount", reference("AmountGiven")),
-                    ("fee", reference("AmountGiven")),
+                    ("amount", described(reference("AmountGiven"), GOT)),
+                    ("fee", described(reference("AmountGiven"), PAID)),
                     ("reference", name("what it is called where the money moved")),
                     ("otp", otp()),
                 ],
@@ -161,8 +175,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
                 &["moved", "evidence"],
                 [
                     ("moved", flag("whether the money moved")),
-                    ("amount", reference("AmountGiven")),
-                    ("fee", reference("AmountGiven")),
+                    ("amount", described(reference("AmountGiven"), GOT)),
+                    ("fee", described(reference("AmountGiven"), PAID)),
                     ("reference", name("what it is called where the money moved; needed if it moved")),
                     ("moreThanHeld", flag("whether it may be more than was held, which stops the token")),
                     ("evidence", name("what was seen")),

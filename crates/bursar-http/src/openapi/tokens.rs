@@ -57,6 +57,7 @@ pub(super) fn part() -> Part {
                         ("limits", list(reference("LimitReport"))),
                         ("revoked", reference("Instant")),
                         ("seenFrom", list(reference("Use"))),
+                        ("expiresSoon", flag("there, and true, in the last week before it expires")),
                         ("pauses", list(reference("Pause"))),
                         ("oldSecretEnded", flag("whether an old secret went on until now, where it was to be ended")),
                     ],

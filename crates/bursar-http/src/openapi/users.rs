@@ -36,6 +36,10 @@ fn account() -> Vec<Operation> {
             .takes("AddressChange")
             .answers(202, "The mail is on its way", "Done")
             .refuses(NO_MAIL),
+        Operation::new("POST", "/users/me/email/resend", "Send the link again that confirms one's address")
+            .about("Only a confirmed address gets mail about the account. Links from before are over.")
+            .answers(202, "The mail is on its way", "Done")
+            .refuses(NO_MAIL),
         Operation::new("POST", "/users/{user}/freeze", "Freeze somebody's account")
             .about(
                 "Every session and token of theirs stops at once. Whoever runs an organisation of theirs may, unless \

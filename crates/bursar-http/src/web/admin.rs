@@ -1,7 +1,7 @@
 //! What needs a decision of those who run the place: spends of which nobody knows the outcome.
 
 use bursar_core::amount::Amount;
-use bursar_core::hold::Hold;
+use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
 use bursar_service::Page;
 use bursar_service::resolve::Finding;
@@ -36,7 +36,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                     tbody role="rowgroup" { @for hold in &spends {
                         tr role="row" {
                             td role="cell" data-label="Asked" { a href=(spends::path(hold.id)) { (words::instant(hold.created)) } }
-                            td role="cell" class="number" data-label="Amount" { (words::amount(hold.cost.amount, &hold.cost.coin)) }
+                            td role="cell" class="number" data-label="Amount" { (spends::amount(&hold.cost)) }
                             td role="cell" data-label="To" { (recipients(hold)) }
                             td role="cell" { a href={ "/spends/" (hold.id) "/resolve" } { "Decide" span class="unseen" { " on " (hold.id) } } }
                         }
@@ -104,6 +104,7 @@ fn field_of(field: &str) -> &'static str {
     match field {
         "evidence" => "evidence",
         "reference" => "reference",
+        "fee" => "fee",
         _ => "amount",
     }
 }
@@ -121,9 +122,10 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         (crumbs("/unresolved", "Unresolved spends"))
         h1 { "What became of this spend?" }
         dl class="card" {
-            dt { "Held" } dd { (words::amount(hold.cost.amount, coin)) " and at most " (words::amount(hold.cost.fee, &hold.cost.fee_coin)) " of fees" }
+            dt { "Held" } dd { (words::amount(hold.cost.without_fee(), coin)) " for recipients, and at most " (words::amount(hold.cost.fee, &hold.cost.fee_coin)) " of fees" }
             dt { "To" } dd { (recipients(&hold)) }
             dt { "Asked" } dd { (words::instant(hold.created)) }
+            @if let HoldState::Unresolved { reason, .. } = &hold.state && !reason.is_empty() { dt { "Why it is not known" } dd { (words::marked(reason)) } }
             dt { "Spend" } dd { a href=(spends::path(hold.id)) { code { (hold.id) } } }
         }
         (problems.summary())
@@ -137,8 +139,8 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
             }
             (field("reference", "What the rail calls it", "Its transaction id, if it moved", true))
             div class="pair" {
-                (field("amount", "How much left", "Base units, a fee in the same coin included; all that is held, if left out", true))
-                (field("fee", "The real fee", "Base units; all that is held for it, if left out", true))
+                (field("amount", "What recipients got", "Base units, without the fee; what is held for them, if left out", true))
+                (field("fee", "The fee that was paid", "Base units, beside the amount; what is held for it, if left out", true))
             }
             (forms::tick("more", "yes", "It was more than was held", "This stops the token until somebody looks at it.", visit.form.is_ticked("more")))
             (field("evidence", "What you saw", "Kept in the audit trail", false))

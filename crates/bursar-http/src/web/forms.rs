@@ -52,6 +52,7 @@ impl Problems {
                 ("", StatusCode::CONFLICT)
             }
             ServiceError::LastOwner
+            | ServiceError::SpendsNothingItself
             | ServiceError::NotFrozen { .. }
             | ServiceError::NoMail
             | ServiceError::AccountExists => ("", StatusCode::CONFLICT),

@@ -151,6 +151,7 @@ pages! {
     POST "/account/password" Person account::password::submit;
     GET  "/account/address" Person account::address::form;
     POST "/account/address" Person account::address::submit;
+    POST "/account/address/resend" Person account::overview::resend;
     GET  "/account/limits" Person account::limits::form;
     POST "/account/limits" Person account::limits::submit;
     POST "/account/sessions/end-others" Person account::sessions::end_others;

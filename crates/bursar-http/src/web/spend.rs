@@ -42,7 +42,9 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let sent = visit.bursar.sent_as(&hold).await?;
     let (class, state) = spends::state(&hold.state);
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
-    let title = format!("Spend of {}", words::amount(cost.amount, &cost.coin));
+    // What is a fee and nothing else has its name, too.
+    let amount = if cost.without_fee() > Amount::ZERO { cost.without_fee() } else { cost.amount };
+    let title = format!("Spend of {}", words::amount(amount, &cost.coin));
     let frame = Frame::of(&visit);
     // Whoever may say what became of it may ask, and needs no code: it is settled by what the rail shows, and not by them.
     let ask = if may_decide && hold.state.is_held() {
@@ -116,10 +118,11 @@ fn above(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
 
 /// What an outcome that nobody knows asks for.
 fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>, ask: &Markup) -> Markup {
-    let HoldState::Unresolved { since } = &hold.state else { return html! {} };
+    let HoldState::Unresolved { since, reason } = &hold.state else { return html! {} };
     html! {
         div class="notice warn" {
             p { "Nobody knows whether this money moved, since " (words::instant(*since)) ". It stays held, and counts, until that is known." }
+            @if !reason.is_empty() { p { "The reason: " (words::marked(reason)) } }
             @if let Some(reference) = sent { p { "It was sent as " code { (reference) } "." } }
             @if may_decide {
                 div class="buttons" {

@@ -1,6 +1,7 @@
 //! A table of spends.
 
-use bursar_core::hold::{Hold, HoldState, Payee};
+use bursar_core::amount::Amount;
+use bursar_core::hold::{Cost, Hold, HoldState, Payee};
 use bursar_core::id::HoldId;
 use bursar_core::time::Timestamp;
 use maud::{Markup, html};
@@ -44,7 +45,7 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
             th role="rowheader" scope="row" data-label="When" {
                 a href=(path(spend.id)) { (words::relative(spend.created, now)) span class="unseen" { ": the spend in full" } }
             }
-            td role="cell" class="number" data-label="Amount" { (words::amount(cost.amount, &cost.coin)) }
+            td role="cell" class="number" data-label="Amount" { (amount(&cost)) }
             td role="cell" data-label="To" { (recipients(&spend.payees)) }
             td role="cell" data-label=(column) { (other) }
             td role="cell" data-label="Became" {
@@ -55,6 +56,14 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What recipients get, and the fee that comes to it.
+pub(crate) fn amount(cost: &Cost) -> Markup {
+    html! {
+        (words::amount(cost.without_fee(), &cost.coin))
+        @if cost.fee > Amount::ZERO { div class="small muted" { "and " (words::amount(cost.fee, &cost.fee_coin)) " fee" } }
     }
 }
 

@@ -202,6 +202,28 @@ async fn a_password_is_changed_with_the_old_one_and_a_second_factor_only() {
 }
 
 #[tokio::test]
+async fn who_has_no_confirmed_address_is_asked_at_the_first_sign_in_and_gets_notices_from_then_on() {
+    let server = start().await;
+    // As the account that was made before there was a section `[mail]`.
+    server.database().execute("UPDATE users SET email_verified = 0", []).unwrap();
+    let session = server.log_in(NAME).await;
+    let first = server.link(NAME, "Confirm").await;
+    server.log_in(NAME).await;
+    assert!(server.mails().await.iter().all(|mail| !mail.subject.contains("Confirm")), "it is asked for once");
+    server.issue(&session, json!({})).await;
+    assert!(server.mails().await.is_empty(), "nobody has shown the address to be theirs");
+    let resend = async || post(&server, "/users/me/email/resend", Some(&session), json!({})).await;
+    assert_eq!(resend().await.status, 202);
+    let second = server.link(NAME, "Confirm").await;
+    let verify = async |link: &str| post(&server, "/email/verify", None, json!({"token": link})).await;
+    assert_eq!(code(&verify(&first).await), "link_over");
+    assert_eq!(verify(&second).await.status, 200);
+    assert_eq!(code(&resend().await), "conflict");
+    server.issue(&session, json!({})).await;
+    server.mail(NAME, "An access token was made").await;
+}
+
+#[tokio::test]
 async fn an_address_is_ones_own_once_its_mail_was_read() {
     let server = start().await;
     server.user("other@example.com").await;

@@ -485,3 +485,29 @@ async fn a_captured_spend_is_named_after_itself_and_counts_once_whatever_is_swep
     assert_eq!((swept.unresolved, swept.failed), (0, 0));
     assert_eq!(street.used(&id).await, used("60", "0"));
 }
+
+#[tokio::test]
+async fn rules_that_name_what_is_not_there_are_told_of_with_rule_and_field() {
+    let world = World::new().await;
+    let nobody = "08".repeat(16);
+    let service = |spend: &mut NewSpend| {
+        (spend.service, spend.release_within) = (Some(nobody.clone()), Some(Span::from_seconds(30)));
+    };
+    let rules = Rules::new(vec![
+        spend(&world, "/pay/{to}", |_| {}),
+        spend(&world, "/wallet/{to}", |spend| spend.wallet = Some(nobody.clone())),
+        spend(&world, "/coin/{to}", |spend| spend.coin = "hteth".to_owned()),
+        spend(&world, "/nobodys/{to}", |spend| (spend.wallet, spend.organisation) = (None, Some(nobody.clone()))),
+        spend(&world, "/held/{to}", service),
+        rule("GET", "/seen", Does::Read { scope: None, wallet: Some(nobody.clone()) }),
+    ]);
+    let problems = rules.unwrap().check(&world.server.bursar).unwrap();
+    let told = [
+        format!("authz.rules[1]: wallet: there is no wallet {nobody}"),
+        "authz.rules[2]: coin: `hteth` is not in the wallet, which is for tbtc".to_owned(),
+        format!("authz.rules[3]: organisation: there is no organisation {nobody}"),
+        "authz.rules[4]: service: in the rule cannot settle this spend: there is no such service".to_owned(),
+        format!("authz.rules[5]: wallet: there is no wallet {nobody}"),
+    ];
+    assert_eq!(problems, told);
+}

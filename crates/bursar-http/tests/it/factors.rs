@@ -133,7 +133,7 @@ async fn a_second_factor_is_added_with_the_first_and_named_and_removed() {
     let user = Enrolled::start().await;
     let session = session(&user).await;
     let server = &user.server;
-    server.bursar.set_address(NAME, NAME).await.unwrap();
+    // Who has no confirmed address is asked for it at the first sign-in.
     let link = server.link(NAME, "Confirm your address").await;
     server.bursar.verify_address(&link, std::net::IpAddr::from(HOME)).await.unwrap();
     let alone = begin(server, &session, json!({"label": "tablet"})).await;

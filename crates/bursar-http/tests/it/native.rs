@@ -3,7 +3,7 @@
 use bursar_core::time::Span;
 use serde_json::json;
 
-use crate::support::OTP;
+use crate::support::{Answer, OTP};
 use crate::world::{ADDRESS, ELSEWHERE, World, code};
 
 #[tokio::test]
@@ -252,10 +252,31 @@ async fn a_fee_that_turns_out_smaller_is_not_taken_for_a_payment() {
     for _ in 0..2 {
         let body = json!({"fee": "5", "reference": "f00d"});
         let captured = world.server.send("POST", &path, Some(&service), Some(body)).await;
-        assert_eq!((captured.status.as_u16(), &captured.body["captured"]["amount"]), (200, &json!("55")));
+        assert_eq!((captured.status.as_u16(), &captured.body["captured"]["total"]), (200, &json!("55")));
+        assert_eq!(captured.body["captured"]["amount"], "50", "recipients got theirs");
     }
     assert_eq!(world.limits(&id).await["limits"][0]["captured"], "55");
     assert_eq!(world.spend(&token, "1").await.status, 200, "the token is not locked");
+}
+
+#[tokio::test]
+async fn a_capture_in_the_words_of_its_hold_captures_what_was_held() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 2000 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let body = json!({
+        "token": token, "coin": "tbtc", "amount": "1000", "destination": ADDRESS, "fee": "100",
+        "wallet": world.server.wallet.to_string(),
+    });
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await.body;
+    let told = |of: &serde_json::Value| ["amount", "fee", "total"].map(|name| of[name].as_str().unwrap().to_owned());
+    assert_eq!(told(&held), ["1000", "100", "1100"]);
+    let path = format!("/bursar/v1/spends/{}/capture", held["id"].as_str().unwrap());
+    let body = json!({"amount": held["amount"], "fee": held["fee"], "reference": "f00d"});
+    let captured = world.server.send("POST", &path, Some(&service), Some(body)).await.body;
+    assert_eq!(told(&captured["captured"]), told(&held), "{captured}");
+    assert_eq!(world.limits(&id).await["limits"][0]["captured"], "1100");
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "0");
 }
 
 #[tokio::test]
@@ -370,7 +391,42 @@ async fn a_locked_service_holds_nothing_more() {
     let service = world.server.service(&world.session).await;
     let lock = world.server.send("POST", "/api/v2/user/lock", Some(&service), Some(json!({}))).await;
     assert_eq!(lock.status, 200, "{}", lock.body);
-    assert_eq!(code(&world.hold(&service, &token, None, "1").await), "locked");
+    let refused = world.hold(&service, &token, None, "1").await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (403, "locked"));
+    assert_eq!(refused.body["whose"], "service", "{}", refused.body);
+    assert!(refused.body["detail"].as_str().unwrap().contains("of the service that asks"), "{}", refused.body);
+    let path = format!("/bursar/v1/tokens/{}", world.id_of_service().await);
+    let resumed = json!({"otp": OTP, "resume": true});
+    let resumed = world.server.send("POST", &format!("{path}/unlock"), Some(&world.session), Some(resumed)).await;
+    assert_eq!(resumed.status, 200, "{}", resumed.body);
+    assert_eq!(world.hold(&service, &token, None, "1").await.status, 201, "a lock is lifted");
+    // Whose lock it is is told apart.
+    world.server.send("POST", "/api/v2/user/lock", Some(&token), Some(json!({}))).await;
+    let refused = world.hold(&service, &token, None, "1").await;
+    assert_eq!((code(&refused), refused.body.get("whose")), ("locked", None), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn limits_and_unlocks_of_a_service_are_refused_since_they_would_hold_nothing() {
+    let world = World::new().await;
+    let service = world.server.service(&world.session).await;
+    let path = format!("/bursar/v1/tokens/{}", world.id_of_service().await);
+    let refused = |answer: &Answer| {
+        assert_eq!((answer.status.as_u16(), code(answer)), (409, "spends_nothing_itself"), "{}", answer.body);
+    };
+    for edit in
+        [json!({"limits": ["tbtc 1/day"]}), json!({"destinations": {"allow": [{"coin": "tbtc", "address": ADDRESS}]}})]
+    {
+        let mut edit = edit;
+        (edit["version"], edit["otp"]) = (0.into(), OTP.into());
+        refused(&world.server.send("PUT", &format!("{path}/limits"), Some(&world.session), Some(edit)).await);
+    }
+    let unlock = json!({"otp": OTP, "duration": 600});
+    refused(&world.server.send("POST", &format!("{path}/unlock"), Some(&world.session), Some(unlock.clone())).await);
+    let own = world.server.send("POST", "/api/v2/user/unlock", Some(&service), Some(unlock)).await;
+    assert_eq!((own.status.as_u16(), &own.body["context"]["code"]), (409, &json!("spends_nothing_itself")));
+    let shown = world.get(&path, &world.session).await.body;
+    assert_eq!((&shown["limits"], &shown["unlock"]), (&json!([]), &json!(null)), "{shown}");
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! What a person does with their tokens, and what a token may do with itself.
 
+use bursar_core::time::Span;
 use serde_json::json;
 
 use crate::support::OTP;
-use crate::world::{World, code};
+use crate::world::{NAME, World, code};
 
 #[tokio::test]
 async fn a_person_makes_locks_resumes_and_ends_a_token_by_its_id() {
@@ -24,7 +25,7 @@ async fn a_person_makes_locks_resumes_and_ends_a_token_by_its_id() {
     assert_eq!(code(&world.spend(text, "1").await), "locked");
     assert_eq!(code(&ask("/unlock", json!({"resume": true})).await), "otp_missing");
     assert_eq!(ask("/unlock", json!({"resume": true, "otp": OTP, "duration": 1})).await.status, 200);
-    world.server.pass(bursar_core::time::Span::from_seconds(2));
+    world.server.pass(Span::from_seconds(2));
     assert_eq!(world.spend(text, "1").await.status, 200, "resumed for good");
 
     let ended = world.server.send("DELETE", &path(""), Some(&world.session), None).await;
@@ -57,4 +58,39 @@ async fn a_token_tightens_itself_and_touches_no_other() {
     let stranger = world.server.log_in("other@example.com").await;
     let seen = world.get(&format!("/bursar/v1/tokens/{id}"), &stranger).await;
     assert_eq!((seen.status.as_u16(), code(&seen)), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn the_owner_of_a_token_is_told_a_week_before_it_expires_and_once() {
+    const DAY: u64 = 86_400;
+    let world = World::new().await;
+    let issue = async |session: &str, label: &str, days: u64| {
+        let wish = json!({"label": label, "duration": days * DAY});
+        world.server.issue(session, wish).await["id"].as_str().unwrap().to_owned()
+    };
+    for (label, days) in [("short", 7), ("year", 365)] {
+        issue(&world.session, label, days).await;
+    }
+    let (month, ended) = (issue(&world.session, "month", 30).await, issue(&world.session, "ended", 30).await);
+    let revoke = world.server.send("DELETE", &format!("/bursar/v1/tokens/{ended}"), Some(&world.session), None).await;
+    assert_eq!(revoke.status, 200, "{}", revoke.body);
+    world.server.mails().await;
+    let tell = || world.server.bursar.tell_of_expiries();
+    assert_eq!(tell().await, Ok(0), "nothing but what was made for less ends within a week");
+    world.server.pass(Span::from_seconds(23 * DAY + 60));
+    assert_eq!(tell().await, Ok(1));
+    let mail = world.server.mail(NAME, "expires soon").await;
+    assert!(mail.text.contains("\"month\" expires at 2026-10-21T"), "{}", mail.text);
+    assert_eq!(tell().await, Ok(0), "once");
+    let session = world.server.log_in(NAME).await;
+    let shown = async |id: &str| world.get(&format!("/bursar/v1/tokens/{id}"), &session).await.body;
+    assert_eq!(shown(&month).await["expiresSoon"], true);
+    assert_eq!(shown(&ended).await.get("expiresSoon"), None);
+    let path = format!("/bursar/v1/audit?action=token.expires_soon&subject=token:{month}");
+    assert_eq!(world.get(&path, &session).await.body["events"].as_array().unwrap().len(), 1);
+    // Another in the very same week.
+    issue(&session, "later", 30).await;
+    world.server.pass(Span::from_seconds(29 * DAY));
+    assert_eq!(tell().await, Ok(1));
+    assert!(world.server.mail(NAME, "expires soon").await.text.contains("\"later\""));
 }

@@ -4,8 +4,9 @@ use bursar_core::time::Span;
 use bursar_service::sweep::Overdue;
 use serde_json::json;
 
+use crate::browser::Browser;
 use crate::support::{Answer, OTP};
-use crate::world::{World, code};
+use crate::world::{NAME, World, code};
 
 async fn reconcile(world: &World, spend: &str, token: &str) -> Answer {
     world.server.send("POST", &format!("/bursar/v1/spends/{spend}/reconcile"), Some(token), None).await
@@ -56,6 +57,26 @@ async fn say(world: &World, spend: &str, mut body: serde_json::Value) -> Answer 
 }
 
 #[tokio::test]
+async fn why_nobody_knows_is_kept_with_the_spend_and_told_everywhere() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(world.spend_to(&token, "sandbox:drop-answer", "60").await.status, 409);
+    let spend = unsettled(&world).await;
+    let shown = world.get(&format!("/bursar/v1/spends/{spend}"), &token).await.body;
+    let reason = shown["unresolved"]["reason"].as_str().unwrap_or_else(|| panic!("{shown}"));
+    assert!(reason.contains("answer was lost"), "{reason}");
+    let listed = world.get("/bursar/v1/spends?unresolved=true", &world.session).await.body;
+    assert_eq!(listed["spends"][0]["unresolved"], shown["unresolved"]);
+    let told = world.get(&format!("/bursar/v1/audit?subject=spend:{spend}"), &world.session).await.body;
+    let noted = told["events"].as_array().unwrap().iter().find(|event| event["action"] == "spend.unresolved").unwrap();
+    assert_eq!(noted["data"]["reason"], reason, "{noted}");
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    for page in [format!("/spends/{spend}"), format!("/spends/{spend}/resolve")] {
+        assert!(browser.get(&page).await.text().contains("answer was lost"), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn what_its_rail_shows_to_have_moved_is_not_given_back_on_a_word() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
@@ -93,7 +114,7 @@ async fn whoever_says_that_less_moved_gives_the_rest_back_no_more_easily() {
     assert_eq!((more.status.as_u16(), &more.body["field"]), (400, &json!("fee")), "{}", more.body);
     // Also if all that left is said to be the fee: limits without fees would get it back.
     for less in [
-        json!({"moved": true, "amount": "60", "fee": "60", "reference": "seen", "moreThanHeld": true}),
+        json!({"moved": true, "amount": "0", "fee": "60", "reference": "seen", "moreThanHeld": true}),
         json!({"moved": true, "amount": "1", "reference": "seen"}),
     ] {
         let refused = say(&world, &spend, less).await;

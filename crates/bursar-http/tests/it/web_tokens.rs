@@ -29,6 +29,27 @@ async fn make(browser: &mut Browser<'_>, fields: &[(&str, &str)]) -> Page {
 }
 
 #[tokio::test]
+async fn the_page_of_a_service_says_what_it_is_and_offers_no_limits() {
+    let world = World::new().await;
+    world.server.service(&world.session).await;
+    let path = format!("/tokens/{}", world.id_of_service().await);
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let page = browser.get(&path).await;
+    let text = page.text();
+    assert!(text.contains("Service") && text.contains("for the organisation"), "{text}");
+    assert!(text.contains("It spends nothing itself"), "{text}");
+    for nothing in ["/limits\"", "/unlock\"", "each spend needs an unlock"] {
+        assert!(!page.html.contains(nothing), "{nothing}");
+    }
+    browser.submit(&format!("{path}/lock"), &[]).await;
+    assert!(browser.get(&path).await.text().contains("Lift the lock"));
+    let form = browser.get(&format!("{path}/unlock")).await;
+    assert!(!form.text().contains("without its own limits"), "{}", form.text());
+    browser.submit(&format!("{path}/unlock"), &[("for", "resume"), ("otp", OTP)]).await;
+    assert!(!browser.get(&path).await.text().contains("Lift the lock"));
+}
+
+#[tokio::test]
 async fn a_token_is_made_after_a_review_in_plain_sentences_and_spends() {
     let world = World::new().await;
     let wallet = world.server.wallet.to_string();

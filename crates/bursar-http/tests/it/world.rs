@@ -53,6 +53,13 @@ impl World {
         self.server.send("PUT", &format!("/bursar/v1/tokens/{id}/limits"), Some(&self.session), Some(edit)).await
     }
 
+    /// The id of the only service there is.
+    pub(crate) async fn id_of_service(&self) -> String {
+        let tokens = self.get("/bursar/v1/tokens", &self.session).await.body;
+        let service = tokens["tokens"].as_array().unwrap().iter().find(|token| token["kind"] == "service").unwrap();
+        service["id"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) async fn hold(&self, service: &str, token: &str, key: Option<&str>, amount: &str) -> Answer {
         let body = json!({
             "token": token, "coin": "tbtc", "amount": amount, "destination": ADDRESS,

@@ -33,6 +33,8 @@ pub(super) struct Expression {
     reads: Vec<Box<str>>,
     /// Those that it reads in what it is about.
     named: Vec<Named>,
+    /// The assets that it names itself, and where.
+    assets: Vec<(Option<usize>, Box<str>)>,
 }
 
 /// Why a text is no expression of a rule.
@@ -110,8 +112,8 @@ impl Language {
             give_places(&mut tree, places);
         }
         look_up_directly(&mut tree);
-        let named = looked.named(column);
-        Ok(Expression { tree, named, reads: looked.into_reads() })
+        let (named, assets) = (looked.named(column), looked.assets(column));
+        Ok(Expression { tree, named, assets, reads: looked.into_reads() })
     }
 }
 
@@ -124,6 +126,11 @@ impl Expression {
     /// The names that it reads in what it is about, and cannot do without.
     pub(super) fn named(&self) -> &[Named] {
         &self.named
+    }
+
+    /// The assets that it names itself, of amounts that it makes, and where in the text, if that is known.
+    pub(super) fn assets(&self) -> &[(Option<usize>, Box<str>)] {
+        &self.assets
     }
 
     /// The amount it gives, of this asset.

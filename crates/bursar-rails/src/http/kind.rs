@@ -55,6 +55,8 @@ pub(super) struct Look {
     named: Vec<(u64, &'static str, Box<str>)>,
     /// Those that it looks for first.
     tested: Vec<(&'static str, Box<str>)>,
+    /// The assets that it names itself, with the nodes of their amounts.
+    assets: Vec<(u64, Box<str>)>,
     names: usize,
 }
 
@@ -70,7 +72,7 @@ impl Kind {
 
 impl Look {
     pub(super) const fn new(about: Subject) -> Self {
-        Self { about, nodes: 0, reads: Vec::new(), named: Vec::new(), tested: Vec::new(), names: 0 }
+        Self { about, nodes: 0, reads: Vec::new(), named: Vec::new(), tested: Vec::new(), assets: Vec::new(), names: 0 }
     }
 
     /// Whether it names nothing that can differ.
@@ -83,6 +85,11 @@ impl Look {
         let is_tested = |place, name: &str| self.tested.iter().any(|known| known.0 == place && *known.1 == *name);
         let needed = self.named.iter().filter(|(_, place, name)| !is_tested(*place, name));
         needed.map(|(node, place, name)| Named { place, name: name.clone(), column: column(*node) }).collect()
+    }
+
+    /// The assets that it names itself, of amounts that it makes; the others are the request's to name.
+    pub(super) fn assets(&self, column: impl Fn(u64) -> Option<usize>) -> Vec<(Option<usize>, Box<str>)> {
+        self.assets.iter().map(|(node, asset)| (column(*node), asset.clone())).collect()
     }
 
     fn reads_in(&mut self, node: &IdedExpr, name: &str, is_test: bool) {
@@ -170,6 +177,11 @@ impl Look {
             && let [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, _] = &arguments[..]
         {
             self.reads.push(name.inner().into());
+        }
+        if matches!(function.as_str(), "minor" | "decimal" | "metered" | "total" | "decimal_total")
+            && let [_, .., IdedExpr { expr: Expr::Literal(LiteralValue::String(asset)), .. }] = &arguments[..]
+        {
+            self.assets.push((id, asset.inner().into()));
         }
         let target = target.as_ref().map(|target| self.kind(target)).transpose()?;
         let mut kinds = Vec::with_capacity(arguments.len());

@@ -1,5 +1,7 @@
 //! A set of rules: read, checked as a whole, and compiled.
 
+mod sound;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -130,6 +132,8 @@ struct Reader<'a> {
     rule: Option<(usize, String)>,
     reads: BTreeSet<Box<str>>,
     places: Places,
+    /// Of which assets the spends of the rule can be.
+    possible: Vec<Coin>,
 }
 
 impl Rules {
@@ -147,6 +151,7 @@ impl Rules {
             rule: None,
             reads: BTreeSet::new(),
             places: Places::default(),
+            possible: Vec::new(),
         };
         for (asset, places) in assets {
             if asset.contains(|c: char| c.is_uppercase()) {
@@ -314,6 +319,7 @@ impl Reader<'_> {
         let key = self.needed("key", written.key.as_ref());
         let key = key.and_then(|text| self.expression("key", text, request, Gives::Name));
         let (asset, assets) = assets.unwrap_or_else(|| (None, vec![None]));
+        self.possible = assets.iter().flatten().map(|(coin, _)| coin.clone()).collect();
         let mut priced = Vec::with_capacity(assets.len());
         for asset in assets {
             // What is wrong with it for one asset is wrong for the others, too, and is told once.
@@ -444,6 +450,7 @@ impl Reader<'_> {
         match self.language.compile(text, about, gives) {
             Ok(expression) => {
                 self.can_be_read(field, &expression);
+                self.can_be_of(field, &expression);
                 self.reads.extend(expression.reads().map(Box::from));
                 Some(expression)
             }
@@ -451,22 +458,6 @@ impl Reader<'_> {
                 let (column, problem) = (found.column, found.problem);
                 self.problems.push(RuleProblem { rule: self.rule.clone(), field, column, problem });
                 None
-            }
-        }
-    }
-}
-
-impl Reader<'_> {
-    /// What is never there gives nothing, and no spend would pass.
-    fn can_be_read(&mut self, field: &'static str, expression: &Expression) {
-        for read in expression.named() {
-            if let Some(problem) = self.places.problem(read) {
-                let (rule, column) = (self.rule.clone(), read.column);
-                let found = RuleProblem { rule, field, column, problem };
-                // The same expression is read once for each asset.
-                if !self.problems.contains(&found) {
-                    self.problems.push(found);
-                }
             }
         }
     }

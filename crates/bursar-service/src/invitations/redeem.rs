@@ -121,11 +121,14 @@ impl Bursar {
             let write = Write { put: vec![password.clone()], ..Write::default() };
             self.taking(link, (user.clone(), 0), write)
         };
-        self.decide(Actor::Anonymous, made).await.map_err(|error| match error {
+        let taken = self.decide(Actor::Anonymous, made).await.map_err(|error| match error {
             // The username or the address was taken in between.
             ServiceError::Conflict(_) => ServiceError::AccountExists,
             error => error,
-        })
+        })?;
+        // A link that the operator handed over says nothing of who reads the address.
+        self.ask_to_confirm_once(&taken.user).await;
+        Ok(taken)
     }
 
     /// What is written when somebody takes an invitation; at version 0 they are new.

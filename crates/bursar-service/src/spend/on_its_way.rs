@@ -150,11 +150,11 @@ impl HoldAndSend {
                 if let Err(error) = locked {
                     tracing::error!(spend = %id, %error, "its token could not be locked; the sweep will make up for it");
                 }
-                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
+                (Command::Expire { hold: id, overdue: false, reason }, Err(ServiceError::OutcomePending { hold: id }))
             }
             SendOutcome::Unknown { reason } => {
                 tracing::warn!(spend = %id, reason, "the outcome of a spend is not known");
-                (Command::Expire { hold: id, overdue: false }, Err(ServiceError::OutcomePending { hold: id }))
+                (Command::Expire { hold: id, overdue: false, reason }, Err(ServiceError::OutcomePending { hold: id }))
             }
         };
         self.settle(id, command).await;

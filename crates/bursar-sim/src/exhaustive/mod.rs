@@ -292,7 +292,7 @@ impl Case {
                 Command::Capture { hold: *hold, amount, fee, reference: reference(), by: Settler::Rail }
             }
             Job::Release(hold) => Command::Release { hold: *hold, reason: reference(), by: Settler::Rail },
-            Job::Expire(hold) => Command::Expire { hold: *hold, overdue: false },
+            Job::Expire(hold) => Command::Expire { hold: *hold, overdue: false, reason: String::new() },
         }
     }
 

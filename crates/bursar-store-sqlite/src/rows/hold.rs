@@ -65,8 +65,8 @@ fn read_state(columns: &mut Columns<'_>) -> Result<HoldState, StoreError> {
     let outcome = columns.unpack_optional(|packed| Some(packed.to_vec()))?;
     let state = match (&*name, since, outcome.as_deref()) {
         ("open", None, None) => Some(HoldState::Open),
-        ("unresolved", Some(since), None) => Some(HoldState::Unresolved { since }),
-        ("captured" | "released", Some(at), Some(outcome)) => unpack_outcome(outcome, at),
+        ("unresolved", Some(since), None) => Some(HoldState::Unresolved { since, reason: String::new() }),
+        ("unresolved" | "captured" | "released", Some(at), Some(outcome)) => unpack_outcome(outcome, at),
         _ => None,
     };
     state.filter(|state| state.name() == &*name).ok_or_else(|| columns.problem("does not fit the state"))
@@ -122,7 +122,7 @@ fn update_state(connection: &Connection, id: HoldId, version: Version, hold: &Ho
 const fn since(state: &HoldState) -> Option<i64> {
     match state {
         HoldState::Open => None,
-        HoldState::Unresolved { since: at } | HoldState::Captured { at, .. } | HoldState::Released { at, .. } => {
+        HoldState::Unresolved { since: at, .. } | HoldState::Captured { at, .. } | HoldState::Released { at, .. } => {
             Some(at.as_millis())
         }
     }

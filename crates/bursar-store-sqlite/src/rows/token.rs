@@ -201,6 +201,21 @@ pub(crate) fn sessions(
     many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
 }
 
+/// Those that end at some time, in the order of their end.
+pub(crate) fn ending(
+    connection: &Connection,
+    (end, id): (Timestamp, TokenId),
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Token>, StoreError> {
+    let query = select!(
+        "WHERE revoked IS NULL AND kind IN ('access', 'service') AND (expires, id) > (?1, ?2) AND expires <= ?3
+         ORDER BY expires, id LIMIT ?4"
+    );
+    let params = params![end.as_millis(), id.as_bytes(), until.as_millis(), at_most(limit)];
+    many(connection, TABLE, query, params, |columns| Ok(read(columns)?.value))
+}
+
 /// A look at all tokens, so not to be taken often. What is revoked has ended, too.
 pub(crate) fn ended_before(
     connection: &Connection,

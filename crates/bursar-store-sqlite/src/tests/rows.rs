@@ -99,7 +99,7 @@ fn fill(store: &SqliteStore) {
         captures_itself: false,
         created: time,
         deadline: time,
-        state: HoldState::Unresolved { since: time },
+        state: HoldState::unresolved(time, "no answer"),
     };
     let captured = Hold {
         id: CAPTURED,

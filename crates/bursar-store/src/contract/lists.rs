@@ -75,6 +75,38 @@ pub fn access_tokens_are_those_that_live_in_order_of_creation(database: &impl Da
     });
 }
 
+/// By their end and then by id, without sessions and what is revoked, and each once however few are asked for.
+pub fn tokens_that_end_come_in_the_order_of_their_end(database: &impl Database) {
+    let mut ledger = Ledger::open(database);
+    let make = |number, expires| {
+        let id = TokenId::from_bytes(nth(number));
+        Token { expires: at(expires), ..samples::token(id, USER, TokenKind::Access) }
+    };
+    let tokens = [
+        make(1, 30),
+        make(2, 20),
+        make(3, 20),
+        Token { user: OTHER, kind: TokenKind::Service, ..make(4, 25) },
+        Token { kind: TokenKind::Session, ..make(5, 22) },
+        Token { revoked: Some(at(1)), ..make(6, 22) },
+        make(7, 10),
+        make(8, 31),
+    ];
+    ledger.put(tokens.map(|token| Record::Token(token.id, token)));
+    let mut reader = ledger.reader();
+    for limit in 1..=5 {
+        let (mut after, mut told) = ((at(10), TokenId::from_bytes(nth(7))), Vec::new());
+        loop {
+            let found = reader.ending(after, at(30), limit).expect("tokens");
+            assert!(found.len() <= limit);
+            let Some(last) = found.last() else { break };
+            after = (last.expires, last.id);
+            told.extend(found.into_iter().map(|token| token.id));
+        }
+        assert_eq!(told, [2, 3, 4, 1].map(|number| TokenId::from_bytes(nth(number))));
+    }
+}
+
 /// Access tokens, credentials of services and sessions that can be extended count, other sessions and what is over do not.
 pub fn long_lived_tokens_are_counted(database: &impl Database) {
     let mut ledger = Ledger::open(database);

@@ -54,7 +54,7 @@ fn spends() -> Vec<Hold> {
             overridden: number.is_multiple_of(11),
             state: match pick(7) {
                 0 => HoldState::Open,
-                1 => HoldState::Unresolved { since: at(captured) },
+                1 => HoldState::unresolved(at(captured), ""),
                 2 => samples::released(captured),
                 _ => samples::captured(captured, amount - 100, 2),
             },

@@ -126,7 +126,7 @@ pub fn what_is_played_by_the_rules_is_conserved(database: &impl Database) {
     capture(&mut ledger, holds[1], 70);
     release(&mut ledger, holds[2]);
     let now = now(&ledger);
-    ledger.play(now, Command::Expire { hold: holds[3], overdue: false });
+    ledger.play(now, Command::Expire { hold: holds[3], overdue: false, reason: "no answer".to_owned() });
     assert_conserved(&ledger);
     // A group that nobody spent from since its limit came is not missing.
     let count = samples::limit("*", Measure::Count, "lifetime", Ceiling::Unlimited);

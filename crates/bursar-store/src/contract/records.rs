@@ -98,7 +98,7 @@ pub fn a_settled_hold_keeps_its_terms(database: &impl Database) {
     let id = HoldId::from_bytes(nth(1));
     for state in [
         HoldState::Open,
-        HoldState::Unresolved { since: at(1) },
+        HoldState::unresolved(at(1), "status 200 is neither done nor refused"),
         samples::captured(2, 3, 1),
         samples::released(4),
         HoldState::Open,

@@ -41,7 +41,7 @@ pub fn unsettled_spends_are_those_open_or_unresolved(database: &impl Database) {
         let id = HoldId::from_bytes(nth(number));
         Record::Hold(id, Hold { state, ..samples::hold(id, WalletId::from_bytes(nth(number))) }.into())
     };
-    let unresolved = || HoldState::Unresolved { since: at(1) };
+    let unresolved = || HoldState::unresolved(at(1), "no answer");
     ledger.put((1..=6).map(|number| make(number, HoldState::Open)));
     ledger.put([make(1, samples::captured(1, 0, 0)), make(2, unresolved()), make(3, samples::released(1))]);
     ledger.put([make(4, unresolved()), make(6, unresolved())]);
@@ -67,7 +67,7 @@ pub fn settled_spends_are_found_from_the_oldest_on(database: &impl Database) {
         make(20, HoldState::Open),
         make(30, samples::released(30)),
         make(40, samples::captured(100, 0, 0)),
-        make(50, HoldState::Unresolved { since: at(60) }),
+        make(50, HoldState::unresolved(at(60), "")),
         make(99, samples::released(99)),
         make(100, samples::captured(100, 0, 0)),
     ];

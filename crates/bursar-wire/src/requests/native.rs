@@ -199,9 +199,9 @@ impl CreateService {
 /// The money moved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CaptureSpend {
-    /// How much left, a fee in the same coin included; if left out, what is held for recipients and the fee.
+    /// What recipients got; what is held for them if left out.
     pub amount: Option<Amount>,
-    /// The fee that was really paid; all that is held for it if left out.
+    /// The fee that was paid for it; all that is held for it if left out.
     pub fee: Option<Amount>,
     /// What the spend is called where the money moved.
     pub reference: String,
@@ -253,9 +253,9 @@ impl ReleaseSpend {
 pub struct ResolveSpend {
     /// Whether the money moved.
     pub moved: bool,
-    /// How much left, if it moved; all that is held if left out.
+    /// What recipients got, if it moved; what is held for them if left out.
     pub amount: Option<Amount>,
-    /// The fee that was really paid, if it moved.
+    /// The fee that was paid for it, if it moved; all that is held for it if left out.
     pub fee: Option<Amount>,
     /// What the spend is called where the money moved.
     pub reference: Option<String>,

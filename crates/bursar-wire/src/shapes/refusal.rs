@@ -25,6 +25,7 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
             (403, "AccessDenied", "Access token lacks required scope for this action".to_owned())
         }
         Refusal::Locked(Lock { by: LockedBy::Ledger, .. })
+        | Refusal::OfService(_)
         | Refusal::OwnerFrozen(_)
         | Refusal::RoleMissing { .. }
         | Refusal::WalletNotPermitted
@@ -72,6 +73,8 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
             let body = body.with_context("subject", subject.kind());
             if is_own(subject) { body.with_context("atMost", *at_most) } else { body }
         }
+        // Whose token the code is about, where it is not that of whoever spends.
+        Refusal::OfService(_) => body.with_context("whose", "service"),
         Refusal::WrongCoin { holds } => body.with_context("coin", holds.as_str()),
         Refusal::LimitExceeded(reports) => limits(body, refusal, reports),
         _ => body,

@@ -7,17 +7,18 @@ use serde_json::{Value, json};
 #[cfg(test)]
 mod tests;
 
-/// A spend. `amount` and `fee` are what is held at most; what became of it stands under the name of its state. `sent` is what
-/// it is called where it was sent, while it is not settled.
+/// A spend. `amount` is what recipients get, `fee` what may be paid for it, `total` what leaves of `coin` in all, as they are held;
+/// what became of it stands under the name of its state. `sent` is what it is called where it was sent, while it is not settled.
 pub fn native_spend(hold: &Hold, sent: Option<&str>) -> Value {
     let recipient = |to: &Payee| json!({"address": to.address, "amount": to.amount.to_string()});
     let mut shown = json!({
         "id": hold.id.to_string(),
         "state": hold.state.name(),
         "coin": hold.cost.coin.as_str(),
-        "amount": hold.cost.amount.to_string(),
+        "amount": hold.cost.without_fee().to_string(),
         "fee": hold.cost.fee.to_string(),
         "feeCoin": hold.cost.fee_coin.as_str(),
+        "total": hold.cost.amount.to_string(),
         "recipients": hold.payees.iter().map(recipient).collect::<Vec<_>>(),
         "wallet": hold.wallet.map(|wallet| wallet.to_string()),
         "organisation": hold.organisation.to_string(),
@@ -40,10 +41,20 @@ pub fn native_spend(hold: &Hold, sent: Option<&str>) -> Value {
     }
     match &hold.state {
         HoldState::Open => {}
-        HoldState::Unresolved { since } => shown["unresolved"] = json!({"since": since.to_string()}),
+        HoldState::Unresolved { since, reason } => {
+            shown["unresolved"] = json!({"since": since.to_string()});
+            if !reason.is_empty() {
+                shown["unresolved"]["reason"] = reason.as_str().into();
+            }
+        }
         HoldState::Captured { at, amount, fee, reference } => {
+            let cost = hold.cost.really(*amount, *fee);
             shown["captured"] = json!({
-                "at": at.to_string(), "amount": amount.to_string(), "fee": fee.to_string(), "reference": reference,
+                "at": at.to_string(),
+                "amount": cost.without_fee().to_string(),
+                "fee": cost.fee.to_string(),
+                "total": cost.amount.to_string(),
+                "reference": reference,
             });
         }
         HoldState::Released { at, reason } => {

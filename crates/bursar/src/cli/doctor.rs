@@ -84,6 +84,9 @@ fn ledger(place: Place, json: bool) -> Result<(), Failure> {
     }
 }
 
+/// Accounts that one point names.
+const MOST_NAMED: usize = 10;
+
 /// One point that was looked at.
 struct Point {
     what: &'static str,
@@ -146,10 +149,16 @@ fn examine(config: &Path) -> Vec<Point> {
     let found = master.as_ref().map(|_| configuration.key_file.display().to_string()).map_err(told);
     points.push(Point { what: "master key", found });
     points.push(Point { what: "data directory", found: directory(&configuration.data_directory) });
-    points.push(Point { what: "store", found: store(&configuration, master.as_ref()) });
-    points.push(Point { what: "mail", found: mail(&configuration) });
+    let accounts = accounts(&configuration, master.as_ref());
+    let found = accounts.as_ref().map_err(Clone::clone).and_then(|(accounts, how)| sound(accounts, how));
+    points.push(Point { what: "store", found });
+    let accounts = accounts.map(|(accounts, _)| accounts).unwrap_or_default();
+    points.push(Point { what: "mail", found: mail(&configuration, &accounts) });
     points.push(Point { what: "rails", found: rails(&configuration, config, master.as_ref()) });
     points.push(Point { what: "credentials", found: credentials(&configuration, config) });
+    if !configuration.authz().is_empty() {
+        points.push(Point { what: "authz rules", found: proxies(&configuration, master.as_ref()) });
+    }
     points
 }
 
@@ -196,6 +205,33 @@ fn by_server(answer: Answer) -> Result<String, String> {
     }
 }
 
+/// Whether what rules for other proxies name is there; the server that has the store is asked, if there is one.
+fn proxies(configuration: &Configuration, master: Result<&MasterKey, &Failure>) -> Result<String, String> {
+    let (authz, directory) = (configuration.authz(), &configuration.data_directory);
+    let asked = socket::ask(directory, &Request::CheckAuthz { authz: authz.clone() });
+    let problems = match asked.map_err(|failure| told(&failure))? {
+        Some(Answer::Authz { problems }) => problems,
+        Some(_) => return Err("the server that has the store does not say whether they fit it".to_owned()),
+        None => {
+            if !server::has_store(directory).map_err(|failure| told(&failure))? {
+                return Err("there is no store that they could fit".to_owned());
+            }
+            let master = master.map_err(|_| "cannot be compared with the store without the master key".to_owned())?;
+            let rules = authz.rules()?;
+            let opened = || {
+                server::runtime()?.block_on(async {
+                    let bursar = server::open(directory, master, Rails::new(), None, configuration.policy())?;
+                    let problems = rules.check(&bursar)?;
+                    bursar.close();
+                    Ok::<_, Failure>(problems)
+                })
+            };
+            opened().map_err(|failure| told(&failure))?
+        }
+    };
+    if problems.is_empty() { Ok("name what is there".to_owned()) } else { Err(problems.join("; ")) }
+}
+
 /// Where credentials of rails are; in clear is a choice, which should be known, but not for others to read.
 fn credentials(configuration: &Configuration, path: &Path) -> Result<String, String> {
     let mut in_clear = Vec::new();
@@ -218,10 +254,29 @@ fn credentials(configuration: &Configuration, path: &Path) -> Result<String, Str
 }
 
 /// Without mail nobody is invited by it and nobody resets a password; that is a choice, not a fault.
-fn mail(configuration: &Configuration) -> Result<String, String> {
+fn mail(configuration: &Configuration, accounts: &[operator::Account]) -> Result<String, String> {
     let Some(mail) = configuration.mail() else { return Ok("none is sent: there is no section [mail]".to_owned()) };
     let tested = || server::runtime()?.block_on(mail.test());
-    tested().map_err(|failure: Failure| told(&failure))
+    let found = tested().map_err(|failure: Failure| told(&failure))?;
+    Ok(format!("{found}{}", unreached(accounts)))
+}
+
+/// Who gets no mail: notices go to confirmed addresses only.
+fn unreached(accounts: &[operator::Account]) -> String {
+    let unreached: Vec<&str> =
+        accounts.iter().filter(|account| !account.email_verified).map(|account| account.username.as_str()).collect();
+    let more = match unreached.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match unreached.get(..MOST_NAMED).unwrap_or(&unreached) {
+        [] => String::new(),
+        named => format!(
+            "; without a confirmed address, and so without any notice: {}{more}; a link is sent at their next sign-in, again from \
+             their account page, and by `bursar user address NAME ADDRESS`",
+            named.join(", ")
+        ),
+    }
 }
 
 fn clock() -> Result<String, String> {
@@ -240,11 +295,14 @@ fn directory(path: &Path) -> Result<String, String> {
     Ok(path.display().to_string())
 }
 
-/// A store that is served answers through its server; otherwise it is opened.
-fn store(configuration: &Configuration, master: Result<&MasterKey, &Failure>) -> Result<String, String> {
+/// The accounts of the store, and how they were found: one that is served answers through its server; otherwise it is opened.
+fn accounts(
+    configuration: &Configuration,
+    master: Result<&MasterKey, &Failure>,
+) -> Result<(Vec<operator::Account>, &'static str), String> {
     let directory = &configuration.data_directory;
     let accounts = match socket::ask(directory, &Request::Users).map_err(|failure| told(&failure))? {
-        Some(Answer::Users { users }) => return sound(&users, "a server has it"),
+        Some(Answer::Users { users }) => return Ok((users, "a server has it")),
         Some(_) => return Err("the server that has it does not list its users".to_owned()),
         None => {
             if !server::has_store(directory).map_err(|failure| told(&failure))? {
@@ -262,7 +320,7 @@ fn store(configuration: &Configuration, master: Result<&MasterKey, &Failure>) ->
             opened().map_err(|failure| told(&failure))?
         }
     };
-    sound(&accounts, "no server has it, and it opens")
+    Ok((accounts, "no server has it, and it opens"))
 }
 
 fn sound(accounts: &[operator::Account], how: &str) -> Result<String, String> {
@@ -272,4 +330,31 @@ fn sound(accounts: &[operator::Account], how: &str) -> Result<String, String> {
 
 fn told(failure: &Failure) -> String {
     failure.to_string().trim_start_matches("error: ").replace("\nhint: ", "; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(username: &str, email_verified: bool) -> operator::Account {
+        operator::Account {
+            id: String::new(),
+            username: username.to_owned(),
+            full_name: String::new(),
+            email: Some(username.to_owned()),
+            email_verified,
+            created: String::new(),
+            frozen: None,
+            seeded: false,
+        }
+    }
+
+    #[test]
+    fn who_gets_no_mail_is_named_and_not_all_of_many() {
+        assert_eq!(unreached(&[account("a@example.com", true)]), "");
+        let told = unreached(&[account("a@example.com", true), account("b@example.com", false)]);
+        assert!(told.contains("without any notice: b@example.com;") && !told.contains("a@example.com"), "{told}");
+        let many: Vec<_> = (0..MOST_NAMED + 2).map(|number| account(&format!("u{number}"), false)).collect();
+        assert!(unreached(&many).contains("u9 and 2 more;"), "{}", unreached(&many));
+    }
 }

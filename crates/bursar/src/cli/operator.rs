@@ -261,7 +261,8 @@ impl User {
             (Answer::Organisation { id }, true) => output::json(&json!({"id": id})),
             (Answer::Organisation { id }, false) => output::text(&id),
             (
-                Answer::Ledger { .. }
+                Answer::Authz { .. }
+                | Answer::Ledger { .. }
                 | Answer::Wallet { .. }
                 | Answer::Allowed { .. }
                 | Answer::Rails { .. }

@@ -62,6 +62,9 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
         let operations = server::listen(operations).await?;
         let bursar = Arc::new(data.start(&master, rails, post, policy)?);
         refuse_seeded(&operator::accounts(&bursar).await?)?;
+        for problem in authz.check(&bursar)? {
+            tracing::warn!(problem, "a rule for other proxies refuses every request");
+        }
         let settings = bursar_http::Settings {
             trusted_proxies: configuration.trusted_proxies,
             environment: "prod".to_owned(),

@@ -80,7 +80,12 @@ pub(super) fn state(token: &Value) -> String {
     let locked = text(token, "locked");
     let unlock = token.get("unlock");
     if text(token, "kind") == "service" {
-        return "asks for others' spends".to_owned();
+        let stopped = if locked.is_empty() {
+            String::new()
+        } else {
+            format!(", and is locked since {locked}{}", lifted_by(token))
+        };
+        return format!("asks for others' spends{stopped}");
     }
     if !locked.is_empty() {
         let locked = match text(token, "lockedBy").as_str() {
@@ -102,6 +107,12 @@ pub(super) fn state(token: &Value) -> String {
     }
 }
 
+/// When a token ends, and whether that is soon.
+pub(super) fn expires(token: &Value) -> String {
+    let is_soon = token.get("expiresSoon").and_then(Value::as_bool).unwrap_or_default();
+    format!("{}{}", text(token, "expires"), if is_soon { " (soon)" } else { "" })
+}
+
 /// How whoever owns a token lifts its lock, where a code does.
 fn lifted_by(token: &Value) -> String {
     let (id, by) = (text(token, "id"), text(token, "lockedBy"));
@@ -119,7 +130,7 @@ pub(super) fn token(token: &Value) -> String {
     let mut lines = vec![
         format!("Token    {} {label}", text(token, "id")),
         format!("Scopes   {}", texts(token, "scope")),
-        format!("Expires  {}", text(token, "expires")),
+        format!("Expires  {}", expires(token)),
         format!("State    {}", state(token)),
     ];
     let places = texts(token, "ipRestrict");
@@ -180,6 +191,14 @@ mod tests {
         for rule in ["Pays     to tb1q (tbtc)", "to at most 3 destinations", "to each tbtc 0.1/day without fees"] {
             assert!(shown.contains(rule), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_token_that_ends_soon_says_so() {
+        let mut shown = json!({"expires": "2026-12-01T00:00:00Z"});
+        assert_eq!(expires(&shown), "2026-12-01T00:00:00Z");
+        shown["expiresSoon"] = true.into();
+        assert!(token(&shown).contains("Expires  2026-12-01T00:00:00Z (soon)"));
     }
 
     #[test]

@@ -72,10 +72,10 @@ pub(super) struct Resolve {
     /// What the rail calls it, such as a transaction's id; needed with --moved.
     #[arg(long, conflicts_with = "not_moved")]
     reference: Option<String>,
-    /// How much left, in base units or such as '0.1 tbtc'; what was held if nothing is said.
+    /// What recipients got without the fee, in base units or such as '0.1 tbtc'; what was held for them if nothing is said.
     #[arg(long, conflicts_with = "not_moved")]
     amount: Option<String>,
-    /// The fee that was paid, in the same way; what was held if nothing is said.
+    /// The fee that was paid for it, in the same way; what was held for it if nothing is said.
     #[arg(long, conflicts_with = "not_moved")]
     fee: Option<String>,
     /// More than was held moved: recorded in full, which cannot be taken back and locks the token.
@@ -218,23 +218,25 @@ impl Resolve {
 fn list(spends: &[Value]) -> String {
     let row = |spend: &Value| {
         // What was held says nothing of what moved, once that is known.
-        let moved = spend.get("captured").filter(|captured| captured.is_object());
-        let moved = moved.map(|captured| shown::amount(&shown::text(captured, "amount"), &shown::text(spend, "coin")));
+        let moved = spend.get("captured").filter(|captured| captured.is_object()).unwrap_or(spend);
+        let is_released = shown::text(spend, "state") == "released";
+        let told = |name, coin| match is_released {
+            true => "-".to_owned(),
+            false => shown::amount(&shown::text(moved, name), &shown::text(spend, coin)),
+        };
         [
             shown::text(spend, "id"),
             shown::text(spend, "state"),
-            moved.unwrap_or_else(|| match shown::text(spend, "state").as_str() {
-                "released" => "-".to_owned(),
-                _ => amount(spend, "amount", "coin"),
-            }),
+            told("amount", "coin"),
+            told("fee", "feeCoin"),
             held(spend),
             recipients(spend).join(", "),
             shown::text(spend, "created"),
             shown::text(spend, "token"),
         ]
     };
-    let rows: Vec<[String; 7]> = spends.iter().map(row).collect();
-    table::draw(["SPEND", "STATE", "AMOUNT", "HELD", "TO", "CREATED", "TOKEN"], &rows)
+    let rows: Vec<[String; 8]> = spends.iter().map(row).collect();
+    table::draw(["SPEND", "STATE", "AMOUNT", "FEE", "HELD", "TO", "CREATED", "TOKEN"], &rows)
 }
 
 /// What a spend keeps from being spent otherwise, until its outcome is known.
@@ -245,7 +247,7 @@ fn held(spend: &Value) -> String {
     let (fee, coin) = (shown::text(spend, "fee"), shown::text(spend, "feeCoin"));
     let is_apart = coin != shown::text(spend, "coin") && fee != "0" && !fee.is_empty();
     let fee = if is_apart { format!(" and {} of fees", shown::amount(&fee, &coin)) } else { String::new() };
-    amount(spend, "amount", "coin") + &fee
+    amount(spend, "total", "coin") + &fee
 }
 
 fn recipients(spend: &Value) -> Vec<String> {
@@ -268,6 +270,7 @@ fn one(spend: &Value) -> String {
         format!("State      {}", shown::text(spend, "state")),
         format!("Amount     {}", amount(spend, "amount", "coin")),
         format!("Fee        {}", amount(spend, "fee", "feeCoin")),
+        format!("Total      {}", amount(spend, "total", "coin")),
     ];
     for to in limits::list(spend, "recipients") {
         let amount = shown::amount(&shown::text(to, "amount"), &coin);
@@ -309,8 +312,8 @@ mod tests {
     fn a_spend_is_shown_in_units_where_they_are_known() {
         let spend = json!({
             "id": "s", "state": "captured", "coin": "tbtc", "amount": "1000", "fee": "5", "feeCoin": "tsol",
-            "recipients": [{"address": "a", "amount": "1000"}],
-            "captured": {"at": "now", "amount": "1000", "fee": "0", "reference": "tx"},
+            "total": "1000", "recipients": [{"address": "a", "amount": "1000"}],
+            "captured": {"at": "now", "amount": "1000", "fee": "0", "total": "1000", "reference": "tx"},
             "wallet": null, "token": "t", "created": "then", "deadline": "later",
         });
         let shown = [
@@ -318,6 +321,7 @@ mod tests {
             "State      captured",
             "Amount     0.00001 tbtc",
             "Fee        5 base units of tsol",
+            "Total      0.00001 tbtc",
             "To         a 0.00001 tbtc",
             "Captured   0.00001 tbtc, fee 0 base units of tsol, at now",
             "Reference  tx",
@@ -326,14 +330,18 @@ mod tests {
             "Deadline   later",
         ];
         assert_eq!(one(&spend).lines().collect::<Vec<_>>(), shown);
-        assert!(list(std::slice::from_ref(&spend)).contains("s      captured  0.00001 tbtc  -     a   then"));
+        assert!(
+            list(std::slice::from_ref(&spend))
+                .contains("s      captured  0.00001 tbtc  0 base units of tsol  -     a   then")
+        );
         let mut released = spend.clone();
         (released["state"], released["captured"]) = ("released".into(), Value::Null);
         let nothing = list(&[released]);
-        assert!(nothing.contains("s      released  -       -     a "), "{nothing}");
+        assert!(nothing.contains("s      released  -       -    -     a "), "{nothing}");
         let mut open = spend;
         (open["state"], open["captured"]) = ("open".into(), Value::Null);
-        let held = "s      open   0.00001 tbtc  0.00001 tbtc and 5 base units of tsol of fees  a   then";
+        let held =
+            "s      open   0.00001 tbtc  5 base units of tsol  0.00001 tbtc and 5 base units of tsol of fees  a   then";
         let list = list(&[open]);
         assert!(list.contains(held), "{list}");
     }

@@ -176,7 +176,7 @@ fn list(tokens: &[Value]) -> String {
             limits = format!("{limits}; beyond them {beyond}").trim_start_matches("; ").to_owned();
         }
         let (label, id) = (shown::text(token, "label"), shown::text(token, "id"));
-        [label, id, shown::state(token), limits, shown::text(token, "expires"), used]
+        [label, id, shown::state(token), limits, shown::expires(token), used]
     };
     let rows: Vec<[String; 6]> = tokens.iter().map(row).collect();
     table::draw(["LABEL", "ID", "STATE", "SPENT OF LIMIT", "EXPIRES", "LAST USED"], &rows)

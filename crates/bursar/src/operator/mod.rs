@@ -22,6 +22,8 @@ use bursar_store::Page;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::authz::Authz;
+
 pub(crate) use self::limits::{Change, LimitsOf};
 pub(crate) use self::wallets::Allowed;
 
@@ -89,6 +91,8 @@ pub(crate) enum Request {
     RailCredentials,
     /// Remove a sealed credential of a rail.
     RemoveCredential { rail: String, name: String },
+    /// Say what rules for other proxies name that is not there.
+    CheckAuthz { authz: Authz },
     /// Compare all spends with all budgets.
     CheckLedger,
     /// Take the clock's time for right, after it has jumped.
@@ -157,6 +161,8 @@ pub(crate) enum Answer {
     Credentials { credentials: Vec<(String, String)> },
     /// Which rails cannot be used now: rail and why.
     Rails { unusable: BTreeMap<String, String> },
+    /// What is wrong with rules for other proxies.
+    Authz { problems: Vec<String> },
     /// The ledger was looked at.
     Ledger { differences: Vec<String> },
     /// It was not done.
@@ -275,6 +281,10 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(name) => bursar.remove_rail_credential(&name).await.map(|()| Answer::Done),
             Err(error) => Err(error),
         },
+        Request::CheckAuthz { authz } => match authz.rules() {
+            Ok(rules) => rules.check(bursar).map(|problems| Answer::Authz { problems }),
+            Err(problem) => Ok(Answer::Authz { problems: vec![problem] }),
+        },
         Request::CheckLedger => bursar
             .check_conservation(true)
             .await
@@ -320,6 +330,7 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
         | Request::CheckRails
         | Request::RailCredentials
         | Request::RemoveCredential { .. }
+        | Request::CheckAuthz { .. }
         | Request::CheckLedger
         | Request::AcceptClock
         | Request::Archived(_) => Vec::new(),

@@ -1,6 +1,7 @@
 //! Accounts and their places in organisations, as an operator asks for them.
 
 use bursar_core::account::{MemberRole, WalletRole};
+use bursar_core::audit::Actor;
 use bursar_core::id::{OrganisationId, WalletId};
 use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
@@ -13,7 +14,7 @@ use super::{Answer, Organisation, PAGE, Place, enrolled};
 /// Makes an account; whoever has its mail is asked to confirm the address.
 pub(super) async fn add(bursar: &Bursar, new: NewUser) -> Result<Answer, ServiceError> {
     let (user, factors) = bursar.create_user(new).await?;
-    bursar.ask_to_confirm(&user).await?;
+    bursar.ask_to_confirm(Actor::Operator, &user).await?;
     Ok(factors.map_or(Answer::Done, enrolled))
 }
 

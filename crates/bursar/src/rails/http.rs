@@ -266,7 +266,10 @@ refused = 'status == 402'
         assert_eq!(notes(GOOD), Vec::<String>::new());
         let unrefused = notes(&GOOD.replace("refused = 'status == 402'", ""));
         assert!(unrefused.len() == 1 && unrefused[0].contains("`refused`"), "{unrefused:?}");
-        let other_case = notes(&GOOD.replace("minor(body.amount, body.currency)", "minor(body.amount, \"USD\")"));
+        let other_case = notes(&GOOD.replace(
+            "minor(body.amount, body.currency)",
+            "minor(body.currency == \"USD\" ? body.amount : body.amount, body.currency)",
+        ));
         assert!(other_case.len() == 1 && other_case[0].contains("`USD` is no asset, while `usd` is"), "{other_case:?}");
     }
 
@@ -274,6 +277,11 @@ refused = 'status == 402'
     fn what_cannot_be_is_refused_and_named() {
         for (from, to, problem) in [
             ("minor(body.amount, body.currency)", "body.amount", "rules[0] `POST /v1/charges`, `amount` at column 1"),
+            (
+                "minor(body.amount, body.currency)",
+                "minor(body.amount, \"USD\")",
+                "an amount of `USD`, and the rule's `asset`",
+            ),
             ("usd = 2", "usd = 3", "`usd` has 2 decimal places"),
             ("test_money", "credential_header = 'authorization'\ntest_money", "go together"),
             ("test_money", "client_key_file = 'key'\ntest_money", "`client_key_file` means nothing without"),

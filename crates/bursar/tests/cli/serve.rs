@@ -163,6 +163,26 @@ fn a_mistyped_setting_is_an_error() {
 }
 
 #[test]
+fn a_rule_for_proxies_that_names_no_wallet_is_told_of_by_the_doctor_with_and_without_a_server() {
+    let home = Home::new();
+    set_up(&home);
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    let rule = written.replacen("trusted_proxies = []", "trusted_proxies = ['127.0.0.1/32']", 1)
+        + "\n[[authz.rules]]\noperation = 'spend'\nhost = 'api.example.com'\nmethod = 'POST'\npath = '/pay/{to}'\n\
+           wallet = '07070707070707070707070707070707'\ncoin = 'tbtc'\namount = 'query.amount'\ndestination = '{to}'\n\
+           key = 'header.Idempotency-Key'\n";
+    fs::write(home.path("bursar.toml"), rule).unwrap();
+    let told = "authz.rules[0]: wallet: there is no wallet 07070707070707070707070707070707";
+    let alone = home.run(&["doctor"], &[]);
+    assert!(alone.code() == 1 && alone.printed().contains(told), "{}", alone.printed());
+    let server = home.serve(&SERVE);
+    server.ready("url");
+    let served = home.run(&["doctor"], &[]);
+    assert!(served.code() == 1 && served.printed().contains(told), "{}", served.printed());
+    server.stop();
+}
+
+#[test]
 fn a_key_in_the_data_directory_is_refused() {
     let home = Home::new();
     set_up(&home);

@@ -252,7 +252,7 @@ impl World {
     }
 
     pub(super) fn expire(&mut self, hold: HoldId) -> Outcome {
-        self.run(Command::Expire { hold, overdue: false }).outcome
+        self.run(Command::Expire { hold, overdue: false, reason: "no answer".to_owned() }).outcome
     }
 
     /// Unlocks the token until an instant that lies ahead.

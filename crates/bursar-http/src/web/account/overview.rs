@@ -25,6 +25,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     draw(&visit, &Problems::default()).await
 }
 
+/// Sends the link again that confirms the address.
+pub(crate) async fn resend(visit: Visit) -> Answering {
+    match visit.bursar.resend_confirmation(visit.person()?).await {
+        Ok(()) => Ok(Answer::to("/account?changed=resent")),
+        Err(error) => draw(&visit, &Problems::of_failure(error, |_| "")?).await,
+    }
+}
+
 /// Changes the name.
 pub(crate) async fn rename(visit: Visit) -> Answering {
     match visit.bursar.rename(visit.person()?, visit.form.text("name").trim()).await {
@@ -38,6 +46,7 @@ fn changed(visit: &Visit) -> Option<&'static str> {
         "name" => Some("Your name is changed."),
         "asked" => Some("A link is on its way to the new address. The address is changed when you follow it."),
         "address" => Some("Your address is confirmed."),
+        "resent" => Some("A link is on its way to your address. Follow it to confirm that it is yours."),
         "limits" => Some("The limits are saved and hold from now on."),
         "session" => Some("The session is ended."),
         "sessions" => Some("All other sessions are ended."),
@@ -72,6 +81,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                         None => { "None. Without one a forgotten password can only be mended by the operator." }
                     }
                     " " a href="/account/address" { "Change" }
+                    @if owner.email.as_ref().is_some_and(|email| !email.is_verified) { (unconfirmed(visit, &frame)) }
                 }
                 dt { "Id" } dd { code { (owner.id) } }
                 dt { "Member since" } dd { (words::date(owner.created)) }
@@ -107,6 +117,21 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         }
     };
     Ok(frame.form("Your account", Section::Account, &[], problems, body))
+}
+
+/// What an address that is not confirmed does not get, and the way to confirm it.
+fn unconfirmed(visit: &Visit, frame: &Frame) -> Markup {
+    html! {
+        p class="small muted" {
+            "Nothing is mailed here until you confirm it: no notice that your password, a second factor or a token was changed, and no link for a forgotten password."
+        }
+        @if visit.bursar.sends_mail() {
+            form method="post" action="/account/address/resend" {
+                (frame.form_token())
+                button class="quiet" type="submit" { "Send the link again" }
+            }
+        } @else { p class="small muted" { "This server sends no mail, so nothing can confirm it. Ask whoever runs it." } }
+    }
 }
 
 fn session(visit: &Visit, frame: &Frame, view: &SessionView) -> Markup {

@@ -42,6 +42,7 @@ pub(crate) fn deed(action: &str) -> Option<&'static str> {
         "token.extend" => "moved the end of a session",
         "token.forget" => "forgot a token that was over",
         "token.issue" => "made a token",
+        "token.expires_soon" => "told an owner that a token expires soon",
         "token.lock" => "locked a token",
         "token.revoke" => "ended a token or session",
         "token.end_old_secret" => "ended the old secret of a token",
@@ -172,7 +173,7 @@ fn read(event: &Event, name: &str, value: &str, usual: &str) -> String {
     let amount = |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?));
     let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or(usual, |(_, coin)| coin);
     let read = match (name, value.split_once(' ')) {
-        ("amount" | "held", None) => match of_the_event() {
+        ("amount" | "total" | "held", None) => match of_the_event() {
             "" => Some(format!("{value} base units")),
             coin => amount(value, coin),
         },

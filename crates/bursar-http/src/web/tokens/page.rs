@@ -2,9 +2,10 @@
 
 use bursar_core::hold::Hold;
 use bursar_core::time::{Span, Timestamp};
-use bursar_core::token::{Token, Uses};
+use bursar_core::token::{Token, TokenKind, Uses};
 use bursar_service::Page;
 use bursar_service::issue::TokenState;
+use bursar_service::names::Named;
 use bursar_service::trail::{Found, Sought};
 use maud::{Markup, html};
 
@@ -45,16 +46,22 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let frame = Frame::of(&visit);
     let title = name(token);
     let lives = token.lives_at(now);
+    let is_service = token.kind == TokenKind::Service;
+    let works_for = token.grant.organisation.filter(|_| is_service).map(Named::Organisation);
+    let names = visit.bursar.names(person, works_for).await?;
+    let organisation = works_for.and_then(|one| names.get(&one)).map(String::as_str);
     let body = html! {
         (crumbs("/tokens", "Tokens"))
         @if let Some(said) = changed(&visit) { p class="notice good" role="status" { (said) } }
         div class="title" {
             h1 { (title) }
             (Status::of(&state, now).badge(now))
+            @if is_service { span class="badge plain" { "Service" } }
         }
         @if lives { (actions(&frame, token, now)) (old_secret(&frame, &state)) }
         div class="columns" {
             div {
+              @if is_service { (service(organisation)) } @else {
                 (limits(&visit, &state, lives))
                 section class="card" aria-labelledby="usage" {
                     h2 id="usage" { "Spent in the last " (plot::DAYS) " days" }
@@ -65,6 +72,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                     (spends::table(&holds, "From", &of_wallet(&known), now))
                 }
                 (refusals(&refused))
+              }
             }
             aside aria-label="About this token" {
                 (facts(&visit, &state))
@@ -89,14 +97,16 @@ fn of_wallet(known: &draw::Names) -> impl Fn(&Hold) -> Markup {
 
 fn actions(frame: &Frame, token: &Token, now: Timestamp) -> Markup {
     let path = path(token.id);
-    let is_locked = token.locked.is_some();
+    let (is_locked, is_service) = (token.locked.is_some(), token.kind == TokenKind::Service);
     // An unlock goes over a lock: while it runs, there is something to stop.
     let may_spend = !is_locked || token.unlocked_at(now).is_some();
     html! {
         div class="actions" {
-            a class="button" href={ (path) "/limits" } { "Edit limits" }
+            @if !is_service { a class="button" href={ (path) "/limits" } { "Edit limits" } }
             a class="button" href={ (path) "/rotate" } { "Rotate" }
-            a class="button" href={ (path) "/unlock" } { @if is_locked { "Unlock or resume" } @else { "Unlock" } }
+            @if !is_service {
+                a class="button" href={ (path) "/unlock" } { @if is_locked { "Unlock or resume" } @else { "Unlock" } }
+            } @else if is_locked { a class="button" href={ (path) "/unlock" } { "Lift the lock" } }
             @if may_spend {
                 form method="post" action={ (path) "/lock" } {
                     (frame.form_token())
@@ -118,6 +128,23 @@ fn old_secret(frame: &Frame, state: &TokenState) -> Markup {
                     (frame.form_token())
                     button type="submit" { "End it now" }
                 }
+            }
+        }
+    }
+}
+
+/// What a service's credential is, in place of limits and spends, of which it has none.
+fn service(organisation: Option<&str>) -> Markup {
+    html! {
+        section class="card" aria-labelledby="service" {
+            h2 id="service" { "A service" }
+            p {
+                "This is the credential of software that moves money itself and asks before it does"
+                @if let Some(name) = organisation { ", for the organisation " strong { (name) } }
+                ". It holds budget of the tokens that are presented to it, and says what became of what it held."
+            }
+            p class="muted" {
+                "It spends nothing itself, so it has no limits and needs no unlock: the limits of those tokens, of the wallets and of the organisation hold."
             }
         }
     }

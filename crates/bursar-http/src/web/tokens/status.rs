@@ -1,13 +1,10 @@
 //! In which state a token is, as people see it.
 
-use bursar_core::time::{Span, Timestamp};
+use bursar_core::time::Timestamp;
 use bursar_service::issue::TokenState;
 use maud::{Markup, html};
 
 use crate::web::words;
-
-/// How long before its end a token is said to expire soon: two weeks.
-const SOON: Span = Span::from_seconds(14 * 86_400);
 
 /// In which state a token is: the first that fits, the gravest first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +36,7 @@ impl Status {
         if let Some(until) = state.pauses.iter().map(|paused| paused.pause.until).max() {
             return Self::Paused(until);
         }
-        if token.expires.since(now) < SOON { Self::ExpiresSoon } else { Self::Active }
+        if token.expires_soon_at(now) { Self::ExpiresSoon } else { Self::Active }
     }
 
     /// As filters name it.

@@ -1,6 +1,7 @@
 //! Unlocking a token for a while, or lifting its lock.
 
 use bursar_core::time::Span;
+use bursar_core::token::TokenKind;
 use bursar_service::error::ServiceError;
 use bursar_service::issue::TokenState;
 use bursar_service::unlock::UnlockRequest;
@@ -66,23 +67,25 @@ fn draw(visit: &Visit, state: &TokenState, problems: &Problems) -> Answer {
     let chosen = visit.form.text("for");
     let usual = if is_locked { "resume" } else { "600" };
     let chosen = if chosen.is_empty() { usual } else { chosen };
-    let title = format!("Unlock {name}");
+    // There are no limits of its own to lift.
+    let is_service = state.token.kind == TokenKind::Service;
+    let title = if is_service { format!("Lift the lock of {name}") } else { format!("Unlock {name}") };
     let body = html! {
         (crumbs(&path, &name))
         h1 { (title) }
         (problems.summary())
-        p { "While it is unlocked, a token spends without its own limits. Those of your account, of the wallet and of the "
+        @if !is_service { p { "While it is unlocked, a token spends without its own limits. Those of your account, of the wallet and of the "
             "organisation hold all the same. Afterwards its limits count on from where they were; what it spends meanwhile "
-            "is shown apart." }
+            "is shown apart." } }
         form method="post" action={ (path) "/unlock" } class="card" {
             (frame.form_token())
             fieldset id="for" {
                 legend { "What to do" }
                 (forms::complaints_of("for", problems))
                 @if is_locked { (forms::choice("for", "resume", "Only lift the lock: its limits hold as before", chosen == "resume")) }
-                @for (value, _, text) in DURATIONS { (forms::choice("for", value, text, chosen == value)) }
+                @if !is_service { @for (value, _, text) in DURATIONS { (forms::choice("for", value, text, chosen == value)) } }
             }
-            @if is_locked {
+            @if is_locked && !is_service {
                 (forms::tick("resume", "yes", "Also lift the lock for good", "Otherwise the token is locked again after the unlock.", visit.form.is_ticked("resume")))
             }
             (forms::proof(visit, problems, false, "This allows more than before.", "unlock", &state.token.id.to_string()))

@@ -36,6 +36,7 @@ pub(super) fn fields(page: &PageDescription, scene: &Scene) -> Vec<(&'static str
         "/wallets/{wallet}/unfreeze" | "/organisations/{organisation}/unfreeze" => &[],
         "/account/name" => &[("name", "Another Name")],
         "/account/password" => &[("old", PASSWORD), ("password", new), ("again", new)],
+        "/account/address/resend" => &[],
         "/account/address" => &[("email", "elsewhere@example.com")],
         "/organisations" => &[("name", "Another")],
         "/organisations/{organisation}/settings" => &[("name", "Acme"), ("demands", "yes")],

@@ -80,6 +80,22 @@ fn an_expression_that_reads_what_no_request_has_is_refused_at_its_place() {
 }
 
 #[test]
+fn an_amount_of_another_asset_than_the_rules_is_refused_at_its_place() {
+    let text = |text: &str| Some(text.to_owned());
+    let other = with(|rule| rule.amount = text("minor(body.amount, 'eur')"));
+    assert!(other.starts_with("rules[0] `POST /v1/charges`, `amount` at column"), "{other}");
+    assert!(other.contains("gives an amount of `eur`, and the rule's `asset` is `usd`"), "{other}");
+    let sometimes = with(|rule| rule.amount = text("total([decimal(body.amount, 'usd'), minor('1', 'gbp')])"));
+    assert!(sometimes.contains("an amount of `gbp`"), "{sometimes}");
+    let of_several =
+        with(|rule| (rule.asset, rule.amount) = (text("body.currency"), text("minor(body.amount, 'gbp')")));
+    assert_eq!(of_several.matches("an amount of `gbp`").count(), 1, "once for all assets: {of_several}");
+    // What the request names is looked at when it comes.
+    let named = WrittenRule { amount: text("minor(body.amount, body.currency)"), ..charge(Content::Json) };
+    assert!(try_rules(&[named]).is_ok());
+}
+
+#[test]
 fn an_asset_that_no_limit_could_name_is_refused() {
     let assets = BTreeMap::from([("microUSD".to_owned(), 0), ("usd".to_owned(), 2)]);
     let problems = Rules::new(&assets, &[charge(Content::Json)]).map(drop).expect_err("capital letters");

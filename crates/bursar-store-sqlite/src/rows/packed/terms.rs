@@ -3,7 +3,7 @@
 //! Terms: a byte of marks, the coin, the amount, the coin of the fee if it is another, the fee, the holder if there is
 //! one, when it was made and by when an answer is due, the meaning, the key and the comment if there are any, the
 //! instruction, and the payees to the end. An outcome is the kind, then amount, fee and reference of what was
-//! captured, or the reason of what was released.
+//! captured, or the reason of what was released or is unresolved.
 
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Cost, Hold, HoldState, Payee, SpendKey};
@@ -24,6 +24,7 @@ const MARKS: u8 = FEE_COIN | OVERRIDDEN | HOLDER | KEY | COMMENT | CAPTURES_ITSE
 
 const CAPTURED: u8 = 1;
 const RELEASED: u8 = 2;
+const UNRESOLVED: u8 = 3;
 
 /// Room for the terms of a usual spend, so that the bytes do not move while they are written.
 const USUAL: usize = 320;
@@ -126,10 +127,15 @@ pub(crate) fn unpack_terms(packed: &[u8]) -> Option<Terms> {
     })
 }
 
-/// Nothing as long as it is held.
+/// Nothing as long as it is held, unless it is known why nobody knows what became of it.
 pub(crate) fn pack_outcome(state: &HoldState) -> Option<Vec<u8>> {
     match state {
-        HoldState::Open | HoldState::Unresolved { .. } => None,
+        HoldState::Open => None,
+        HoldState::Unresolved { reason, .. } => (!reason.is_empty()).then(|| {
+            let mut packed = vec![VERSION, UNRESOLVED];
+            put_bytes(&mut packed, reason.as_bytes());
+            packed
+        }),
         HoldState::Captured { amount, fee, reference, .. } => {
             let mut packed = vec![VERSION, CAPTURED];
             put_amount(&mut packed, *amount);
@@ -154,6 +160,14 @@ pub(crate) fn unpack_outcome(packed: &[u8], at: Timestamp) -> Option<HoldState> 
             HoldState::Captured { at, amount, fee, reference: take_text(rest)?.to_owned() }
         }
         [VERSION, RELEASED] => HoldState::Released { at, reason: take_text(rest)?.to_owned() },
+        [VERSION, UNRESOLVED] => {
+            let reason = take_text(rest)?.to_owned();
+            // No reason is said in one way only.
+            if reason.is_empty() {
+                return None;
+            }
+            HoldState::Unresolved { since: at, reason }
+        }
         _ => return None,
     };
     rest.is_empty().then_some(state)
@@ -261,7 +275,7 @@ mod tests {
         let (amount, fee) = (Amount::MAX, Amount::ZERO);
         let captured = HoldState::Captured { at: AT, amount, fee, reference: "tx".to_owned() };
         let released = HoldState::Released { at: AT, reason: String::new() };
-        for state in [captured, released] {
+        for state in [captured, released, HoldState::unresolved(AT, "no answer")] {
             let packed = pack_outcome(&state).unwrap();
             assert_eq!(unpack_outcome(&packed, AT), Some(state));
             for end in 0..packed.len() {
@@ -269,8 +283,9 @@ mod tests {
             }
             assert_eq!(unpack_outcome(&[&packed[..], &[0]].concat(), AT), None, "there is more");
         }
-        assert_eq!(unpack_outcome(&[VERSION, 3, 0], AT), None);
+        assert_eq!(unpack_outcome(&[VERSION, UNRESOLVED, 0], AT), None);
         assert_eq!(pack_outcome(&HoldState::Open), None);
-        assert_eq!(pack_outcome(&HoldState::Unresolved { since: AT }), None);
+        assert_eq!(pack_outcome(&HoldState::unresolved(AT, "")), None);
+        assert_eq!(unpack_outcome(&[VERSION, 4, 0], AT), None);
     }
 }

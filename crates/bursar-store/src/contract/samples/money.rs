@@ -164,7 +164,7 @@ fn spends() -> Vec<Record> {
     let mut records = vec![
         Record::Hold(ids[0], full.into()),
         Record::Hold(ids[1], Hold { key: Some(keys[1].clone()), state: released(4), ..hold(ids[1], WALLET) }.into()),
-        Record::Hold(ids[2], Hold { state: HoldState::Unresolved { since: at(6) }, ..hold(ids[2], WALLET) }.into()),
+        Record::Hold(ids[2], Hold { state: HoldState::unresolved(at(6), "no answer"), ..hold(ids[2], WALLET) }.into()),
         Record::Hold(ids[3], Hold { state: captured(i64::MAX, 0, 0), ..hold(ids[3], WALLET) }.into()),
         Record::Hold(ids[4], without_wallet.into()),
     ];

@@ -15,9 +15,10 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
       "id": "05050505050505050505050505050505",
       "state": "captured",
       "coin": "tbtc",
-      "amount": "70",
+      "amount": "60",
       "fee": "10",
       "feeCoin": "tbtc",
+      "total": "70",
       "recipients": [
         {
           "address": "tb1q",
@@ -37,8 +38,9 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
       "idempotencyKey": "may-1",
       "captured": {
         "at": "2026-09-21T14:13:22.000Z",
-        "amount": "63",
+        "amount": "60",
         "fee": "3",
+        "total": "63",
         "reference": "f00d"
       }
     }
@@ -49,7 +51,8 @@ fn a_spend_that_was_captured_shows_what_was_held_and_what_moved() {
 fn what_became_of_a_spend_stands_under_the_name_of_its_state() {
     let states = [
         (HoldState::Open, Value::Null),
-        (HoldState::Unresolved { since: at(31) }, json!({"since": at(31).to_string()})),
+        (HoldState::unresolved(at(31), ""), json!({"since": at(31).to_string()})),
+        (HoldState::unresolved(at(31), "no\nanswer"), json!({"since": at(31).to_string(), "reason": "no answer"})),
         (
             HoldState::Released { at: at(2), reason: "refused".to_owned() },
             json!({"at": at(2).to_string(), "reason": "refused"}),

@@ -103,7 +103,7 @@ fn a_transfer_that_went_through_shows_what_moved_and_its_fee() {
 fn a_transfer_is_shown_in_every_state() {
     let states = [
         HoldState::Open,
-        HoldState::Unresolved { since: at(31) },
+        HoldState::unresolved(at(31), ""),
         HoldState::Released { at: at(2), reason: "refused".to_owned() },
         captured(60).state,
     ];
@@ -125,7 +125,7 @@ fn a_transfer_is_shown_in_every_state() {
 
 #[test]
 fn a_transfer_under_way_has_the_name_that_it_was_sent_under_and_a_settled_one_its_own() {
-    for state in [HoldState::Open, HoldState::Unresolved { since: at(31) }] {
+    for state in [HoldState::Open, HoldState::unresolved(at(31), "")] {
         assert_eq!(transfer(&hold(state), Some("ab"))["txid"], "ab");
     }
     assert_eq!(transfer(&captured(60), Some("ab"))["txid"], transfer(&captured(60), None)["txid"]);

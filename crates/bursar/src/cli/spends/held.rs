@@ -40,10 +40,10 @@ pub(in crate::cli) struct Hold {
     /// Where it goes.
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// How much: in base units, or in units of the coin with its ticker, such as '0.1 tbtc'.
+    /// What the recipient gets, without the fee: in base units, or in units of the coin with its ticker, such as '0.1 tbtc'.
     #[arg(long)]
     amount: String,
-    /// The fee that may come to it, in the same way.
+    /// The fee that may come to it at most, in the same way; it is held, too.
     #[arg(long)]
     fee: Option<String>,
     /// The coin of the fee, if it is another.
@@ -75,10 +75,10 @@ pub(in crate::cli) struct Capture {
     /// What the money's own books call it, such as a transaction's id.
     #[arg(long)]
     reference: String,
-    /// How much moved, in base units or such as '0.1 tbtc'; what was held if nothing is said.
+    /// What the recipient got, without the fee, in base units or such as '0.1 tbtc'; what was held for it if nothing is said.
     #[arg(long)]
     amount: Option<String>,
-    /// The fee that was paid, in the same way.
+    /// The fee that was paid for it, in the same way; what was held for it if nothing is said.
     #[arg(long)]
     fee: Option<String>,
     /// More than was held moved: recorded in full, which cannot be taken back and locks the token.
@@ -159,25 +159,17 @@ impl Release {
 /// Whether what moved is within what was held: a slip of the finger cannot be taken back, and it stops the token.
 ///
 /// # Errors
-/// It is more, in all, of fees, or for the recipients; what cannot be read is left to the server.
+/// It is more, for the recipients or of fees; what cannot be read is left to the server.
 fn within(spend: &Value, amount: Option<&str>, fee: Option<&str>) -> Result<(), Failure> {
-    let [coin, fee_coin] = ["coin", "feeCoin"].map(|name| shown::text(spend, name));
     let read = |text: &str| Amount::parse(text).ok();
-    let held = |name: &str| read(&shown::text(spend, name));
-    let (Some(all), Some(fees)) = (held("amount"), held("fee")) else { return Ok(()) };
-    let (amount, fee) = (amount.and_then(read), fee.and_then(read));
-    // A lower fee from the same amount leaves recipients more than they were held for.
-    let got = amount.zip(fee).filter(|_| coin == fee_coin).map(|(amount, fee)| amount.saturating_sub(fee));
-    let sides = [
-        ("`--amount` is", amount, all, &coin),
-        ("`--fee` is", fee, fees, &fee_coin),
-        ("`--amount` without `--fee` is", got, all.saturating_sub(fees), &coin),
-    ];
-    let more =
-        sides.into_iter().find_map(|(what, moved, held, of)| Some((what, moved.filter(|m| *m > held)?, held, of)));
-    let Some((what, moved, held, of)) = more else { return Ok(()) };
-    let [moved, held] = [moved, held].map(|amount| shown::amount(&amount.to_string(), of));
-    let told = format!("{what} {moved}, more than the {held} that were held; nothing was recorded");
+    let sides = [("--amount", amount, "amount", "coin"), ("--fee", fee, "fee", "feeCoin")];
+    let more = sides.into_iter().find_map(|(flag, moved, field, coin)| {
+        let (moved, held) = (moved.and_then(read)?, read(&shown::text(spend, field))?);
+        (moved > held)
+            .then(|| (flag, [moved, held].map(|amount| shown::amount(&amount.to_string(), &shown::text(spend, coin)))))
+    });
+    let Some((flag, [moved, held])) = more else { return Ok(()) };
+    let told = format!("`{flag}` is {moved}, more than the {held} that were held for it; nothing was recorded");
     let does = "records it in full, which cannot be taken back, and locks the token that spends";
     Err(Failure::new(told).with_code("more_than_held").with_hint(format!("--more-than-held {does}")))
 }
@@ -194,16 +186,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_was_held_is_told_in_all_of_fees_and_for_the_recipients() {
-        let spend = json!({"amount": "1000", "fee": "100", "coin": "tbtc", "feeCoin": "tbtc"});
+    fn more_than_was_held_is_told_for_the_recipients_and_of_fees() {
+        let spend = json!({"amount": "900", "fee": "100", "total": "1000", "coin": "tbtc", "feeCoin": "tbtc"});
         let of = |amount, fee| within(&spend, amount, fee).map_err(|failure| failure.to_string());
-        for (amount, fee) in [(Some("1000"), Some("100")), (Some("900"), None), (None, Some("10")), (Some("x"), None)] {
+        for (amount, fee) in [(Some("900"), Some("100")), (Some("900"), None), (None, Some("10")), (Some("x"), None)] {
             assert_eq!(of(amount, fee), Ok(()));
         }
         for (amount, fee, what) in [
-            (Some("1001"), None, "`--amount` is 0.00001001 tbtc, more than the 0.00001 tbtc"),
+            (Some("901"), Some("10"), "`--amount` is 0.00000901 tbtc, more than the 0.000009 tbtc"),
             (None, Some("101"), "`--fee` is 0.00000101 tbtc, more than the 0.000001 tbtc"),
-            (Some("1000"), Some("10"), "`--amount` without `--fee` is 0.0000099 tbtc, more than the 0.000009 tbtc"),
         ] {
             assert!(of(amount, fee).unwrap_err().contains(what));
         }

@@ -266,7 +266,7 @@ impl Step {
                 Command::Capture { hold: target, amount, fee, reference: String::new(), by: by.settler() }
             }
             Self::Release(_, by) => Command::Release { hold: target, reason: String::new(), by: by.settler() },
-            Self::Expire(_) => Command::Expire { hold: target, overdue: false },
+            Self::Expire(_) => Command::Expire { hold: target, overdue: false, reason: String::new() },
             Self::Unlock { token, seconds, resume, drop_limits } => Command::Unlock {
                 token: TOKENS[*token],
                 duration: Span::from_seconds((*seconds).into()),
