@@ -4,6 +4,7 @@
 mod memory;
 mod permit;
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -71,6 +72,24 @@ pub struct Balance {
     pub confirmed: Amount,
 }
 
+/// How clients speak to a rail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spoken {
+    /// Through Bursar's own interface and BitGo's, and in no other way.
+    Only,
+    /// In these, or by calls that are posted to its address.
+    Calls,
+    /// By requests to the paths behind its address, and in no other way.
+    Requests,
+}
+
+impl Spoken {
+    /// Whether the rail has an address of its own.
+    pub fn has_address(self) -> bool {
+        self != Self::Only
+    }
+}
+
 /// Why a rail did not answer a question that moves no money.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RailError {
@@ -87,6 +106,16 @@ pub enum RailError {
     Refused(String),
     /// The rail does not answer.
     Unavailable(String),
+}
+
+impl fmt::Display for RailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid { field, problem } => write!(f, "`{field}` {problem}"),
+            Self::UnknownWallet => f.write_str("it knows no such wallet"),
+            Self::Refused(reason) | Self::Unavailable(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// What is said of a spend that its rail has, and that it cannot take back.
@@ -464,6 +493,15 @@ pub trait Rail: Send + Sync {
     /// The rail as clients ask it by plain HTTP, if they may.
     fn exchanges(&self) -> Option<&dyn Exchanges> {
         None
+    }
+
+    /// How clients speak to it.
+    fn spoken(&self) -> Spoken {
+        match (self.protocol().is_some(), self.exchanges().is_some()) {
+            (true, _) => Spoken::Calls,
+            (false, true) => Spoken::Requests,
+            (false, false) => Spoken::Only,
+        }
     }
 
     /// The rail as clients ask it in the language of Bursar's own, if they may.

@@ -44,7 +44,7 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
             th role="rowheader" scope="row" data-label="When" {
                 a href=(path(spend.id)) { (words::relative(spend.created, now)) span class="unseen" { ": the spend in full" } }
             }
-            td role="cell" class="number" data-label="Amount" { (words::amount(cost.amount, &cost.coin)) }
+            td role="cell" class="number" data-label="Amount" { (words::brief(cost.amount, &cost.coin)) }
             td role="cell" data-label="To" { (recipients(&spend.payees)) }
             td role="cell" data-label=(column) { (other) }
             td role="cell" data-label="Became" {

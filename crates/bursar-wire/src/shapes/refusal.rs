@@ -72,6 +72,7 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
             let body = body.with_context("subject", subject.kind());
             if is_own(subject) { body.with_context("atMost", *at_most) } else { body }
         }
+        Refusal::Locked(lock) => body.with_context("lockedBy", lock.by.as_str()),
         Refusal::WrongCoin { holds } => body.with_context("coin", holds.as_str()),
         Refusal::LimitExceeded(reports) => limits(body, refusal, reports),
         _ => body,
