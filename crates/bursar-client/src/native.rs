@@ -190,12 +190,7 @@ impl Client {
     ///
     /// # Errors
     /// There is no such wallet that the caller may freeze, or no answer.
-    pub fn freeze_wallet(
-        &self,
-        id: &str,
-        reason: Option<&str>,
-        duration_s: Option<u64>,
-    ) -> Result<Value, ClientError> {
+    pub fn freeze_wallet(&self, id: &str, reason: Option<&str>, duration_s: Option<u64>) -> Result<Value, ClientError> {
         let mut body = json!({});
         put(&mut body, "reason", reason);
         put(&mut body, "duration", duration_s);

@@ -3,6 +3,7 @@
 
 mod memory;
 mod permit;
+mod spoken;
 
 use std::fmt;
 use std::future::Future;
@@ -25,6 +26,7 @@ use crate::feed::Feed;
 
 pub use self::memory::{Memory, NewNote, Note};
 pub use self::permit::{PayersHalf, Permit};
+pub use self::spoken::Spoken;
 pub use crate::outcome::SendOutcome;
 
 /// A future that a trait object can return.
@@ -70,24 +72,6 @@ pub struct Decoded {
 pub struct Balance {
     /// What the wallet holds.
     pub confirmed: Amount,
-}
-
-/// How clients speak to a rail.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Spoken {
-    /// Through Bursar's own interface and BitGo's, and in no other way.
-    Only,
-    /// In these, or by calls that are posted to its address.
-    Calls,
-    /// By requests to the paths behind its address, and in no other way.
-    Requests,
-}
-
-impl Spoken {
-    /// Whether the rail has an address of its own.
-    pub fn has_address(self) -> bool {
-        self != Self::Only
-    }
 }
 
 /// Why a rail did not answer a question that moves no money.

@@ -346,7 +346,9 @@ mod tests {
     #[test]
     fn how_many_and_how_much_each_are_edited_beside_the_list() {
         let of = |text: &str, rules: &Destinations| match edit(&form(text), Some(rules)).unwrap() {
-            DestinationEdit::Replace(new) => Some((new.allow.map(|list| list.len()), new.at_most, limits::lines(&new.each))),
+            DestinationEdit::Replace(new) => {
+                Some((new.allow.map(|list| list.len()), new.at_most, limits::lines(&new.each)))
+            }
             DestinationEdit::Keep => None,
             DestinationEdit::Remove => panic!("all rules gone"),
         };
@@ -377,7 +379,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_changes_nothing() {
-        for wrong in ["most=x", "each=tbtc+lots", "add=tb1q", "add=tbtc", "add=tbtc+a+b", "add=%3Cb%3E+a", "anywhere=yes&add=tbtc+c"] {
+        for wrong in [
+            "most=x",
+            "each=tbtc+lots",
+            "add=tb1q",
+            "add=tbtc",
+            "add=tbtc+a+b",
+            "add=%3Cb%3E+a",
+            "anywhere=yes&add=tbtc+c",
+        ] {
             assert!(edit(&form(wrong), Some(&rules(&["a"]))).is_err(), "{wrong}");
         }
     }

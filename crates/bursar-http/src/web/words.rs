@@ -370,7 +370,10 @@ mod tests {
     fn a_table_shows_amounts_of_many_places_in_short_and_has_them_in_full() {
         let shown = |units: u128| brief(Amount::new(units), &Coin::parse("hteth").unwrap()).into_string();
         let full = "1.500000000000021000 hteth";
-        assert_eq!(shown(1_500_000_000_000_021_000), format!("<span title=\"{}\">1.50000000… hteth</span>", full.replace("000 ", " ")));
+        assert_eq!(
+            shown(1_500_000_000_000_021_000),
+            format!("<span title=\"{}\">1.50000000… hteth</span>", full.replace("000 ", " "))
+        );
         assert_eq!(shown(1_500_000_000_000_000_000), "1.5 hteth");
         // Of what is less than its last place nothing would be left.
         assert_eq!(shown(250), "0.00000000000000025 hteth");
@@ -389,7 +392,11 @@ mod tests {
         assert_eq!(date(time), "21 September 2026");
         assert_eq!(moment(time), "21 September 2026, 14:13 UTC");
         let ahead = |days: u64| relative(time.plus(Span::from_seconds(days * 86_400)), time).into_string();
-        assert!(ahead(90).contains(">in 90 days<") && ahead(3650).contains(">on 18 September 2036<"), "{}", ahead(3650));
+        assert!(
+            ahead(90).contains(">in 90 days<") && ahead(3650).contains(">on 18 September 2036<"),
+            "{}",
+            ahead(3650)
+        );
         assert_eq!(span(Span::from_seconds(89 * 86_400 + 5)), "89 days");
         assert_eq!(span(Span::from_seconds(3600)), "1 hour");
         assert_eq!(span(Span::from_millis(5)), "0 seconds");

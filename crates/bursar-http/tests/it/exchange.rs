@@ -496,7 +496,15 @@ async fn pages_and_lists_tell_where_an_api_is_spoken_to_and_advise_nothing_that_
     let page = browser.get(&format!("/wallets/{id}")).await;
     assert!(page.text().contains("The rail calls it default"), "{}", page.text());
     assert!(page.html.contains("/rail/chain</code>"), "{}", page.html);
-    let fields = [("label", "bot"), ("may", "view"), ("may", "spend"), ("reach", "all"), ("limits", "usd 50/day"), ("here", "yes"), ("lifetime", "90")];
+    let fields = [
+        ("label", "bot"),
+        ("may", "view"),
+        ("may", "spend"),
+        ("reach", "all"),
+        ("limits", "usd 50/day"),
+        ("here", "yes"),
+        ("lifetime", "90"),
+    ];
     let review = browser.post("/tokens/new", &fields).await;
     let key = review.field("key");
     let sent = [&fields[..], &[("key", key.as_str()), ("otp", OTP)]].concat();

@@ -174,12 +174,19 @@ async fn a_link_says_where_money_may_go_and_the_token_pays_nobody_else() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world.server, NAME).await;
     let page = browser.get("/tokens/new?label=Bot&to=tbtc:tb1qother&max_destinations=2&each=tbtc+0.1/day").await;
-    for kept in [">\ntbtc tb1qother</textarea>", "name=\"most\" type=\"text\" value=\"2\"", ">\ntbtc 0.1/day</textarea>"] {
+    for kept in
+        [">\ntbtc tb1qother</textarea>", "name=\"most\" type=\"text\" value=\"2\"", ">\ntbtc 0.1/day</textarea>"]
+    {
         assert!(page.html.contains(kept), "{kept}: {}", page.html);
     }
     let other = format!("tbtc {ADDRESS}");
     let fields = form(&[
-        ("reach", "all"), ("here", "yes"), ("limits", "tbtc 1/day"), ("add", &other), ("most", "2"), ("each", "tbtc 0.0005/day"),
+        ("reach", "all"),
+        ("ips", "127.0.0.1"),
+        ("limits", "tbtc 1/day"),
+        ("add", &other),
+        ("most", "2"),
+        ("each", "tbtc 0.0005/day"),
     ]);
     let review = browser.post("/tokens/new", &fields).await;
     let said = "Pays at most 2 different destinations. Each destination gets up to 0.0005 tbtc in any 24 hours, fees not counted.";
@@ -203,10 +210,15 @@ async fn the_rules_on_destinations_are_shown_and_edited_with_the_limits() {
     assert!(page.html.contains(">\ntbtc 0.001/day without fees</textarea>"), "{}", page.html);
     let version = page.field("version");
     let with = |most: &'static str| {
-        [("version", version.clone()), ("limits", "tbtc 0.5/day".into()), ("most", most.into()), ("each", "tbtc 0.001/day".into())]
+        [
+            ("version", version.clone()),
+            ("limits", "tbtc 0.5/day".into()),
+            ("most", most.into()),
+            ("each", "tbtc 0.001/day".into()),
+        ]
     };
     let send = |fields: [(&'static str, String); 4]| fields.map(|(name, text)| (name, text.leak() as &str));
-    let more = browser.submit(&path, &send(with("4"))).await;
+    let more = browser.post(&path, &send(with("4"))).await;
     assert!(more.text().contains("needs a code"), "{}", more.text());
     let fewer = browser.submit(&path, &send(with("2"))).await;
     assert!(fewer.text().contains("Pays at most 2 different destinations."), "{}", fewer.text());

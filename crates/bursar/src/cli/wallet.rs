@@ -173,7 +173,11 @@ impl Wallet {
                 let client = connection.client()?;
                 otp.present(|otp| client.unfreeze_wallet(&wallet, otp))?;
                 let lifted = json!({"id": wallet, "frozen": false});
-                return if json { output::json(&lifted) } else { output::text(&format!("the freeze of wallet {wallet} is lifted")) };
+                return if json {
+                    output::json(&lifted)
+                } else {
+                    output::text(&format!("the freeze of wallet {wallet} is lifted"))
+                };
             }
             Self::Remove { wallet, place } => return remove(place, &wallet, json),
             Self::Allow { rail, reference, coin, organisation, place } => {
@@ -308,8 +312,7 @@ fn list(wallets: &[Value]) -> String {
         ]
     };
     let rows: Vec<[String; 9]> = wallets.iter().map(row).collect();
-    let titles =
-        ["COIN", "WALLET", "LABEL", "BALANCE", "MONEY", "RAIL", "REFERENCE", "ORGANISATION", "ADDRESS"];
+    let titles = ["COIN", "WALLET", "LABEL", "BALANCE", "MONEY", "RAIL", "REFERENCE", "ORGANISATION", "ADDRESS"];
     table::draw(titles, &rows)
 }
 

@@ -64,7 +64,10 @@ pub(super) fn check(query: &Fields) -> Result<(), ServiceError> {
     let mut scopes = query.all("scope").flat_map(|text| text.split([' ', ',']));
     let is_of_all = |text: &str| ACTIONS.into_iter().filter_map(everywhere).any(|all| all.as_str() == text);
     if query.is_ticked("wallet") && scopes.any(is_of_all) {
-        return refuse("wallet", "names wallets, and a scope reaches all; write `wallet_spend` without `_all`, and so on");
+        return refuse(
+            "wallet",
+            "names wallets, and a scope reaches all; write `wallet_spend` without `_all`, and so on",
+        );
     }
     Ok(())
 }

@@ -115,7 +115,8 @@ fn destinations(rules: &DestinationRules) -> Vec<String> {
         let one = |to: &DestinationText| format!("{} ({})", to.address, to.coin);
         format!("Pays nobody but {}.", listed(&list.iter().map(one).collect::<Vec<_>>()))
     });
-    let most = rules.at_most.map(|most| format!("Pays at most {}.", words::counted(most.into(), "different destination")));
+    let most =
+        rules.at_most.map(|most| format!("Pays at most {}.", words::counted(most.into(), "different destination")));
     let each = rules.each.iter().map(|limit| format!("Each destination gets {}.", words::limit(limit)));
     list.chain(most).chain(each).collect()
 }

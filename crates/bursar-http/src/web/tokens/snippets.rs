@@ -122,7 +122,15 @@ mod tests {
             freeze: None,
             created: Timestamp::from_millis(0),
         };
-        WalletView { wallet, role: WalletRole::default(), balance: None, address: None, is_sandbox: false, kind, spoken }
+        WalletView {
+            wallet,
+            role: WalletRole::default(),
+            balance: None,
+            address: None,
+            is_sandbox: false,
+            kind,
+            spoken,
+        }
     }
 
     fn shown(scope: &str, wallets: &[WalletView]) -> String {
@@ -139,7 +147,10 @@ mod tests {
     fn what_is_shown_can_work_on_the_rail_of_the_wallet() {
         let own = wallet(1, "tbtc", "sandbox", Spoken::Only);
         let of_own = shown("wallet_spend_all", &[own]);
-        assert!(of_own.contains(&format!("/api/v2/tbtc/wallet/{}/sendcoins", "01".repeat(16))) && !of_own.contains("/rail/"));
+        assert!(
+            of_own.contains(&format!("/api/v2/tbtc/wallet/{}/sendcoins", "01".repeat(16)))
+                && !of_own.contains("/rail/")
+        );
         let of_chain = shown("wallet_spend_all", &[wallet(2, "hteth", "evm", Spoken::Calls)]);
         assert!(of_chain.contains("FetchRequest('http://here/rail/here')") && of_chain.contains("/sendcoins'"));
         let of_node = shown("wallet_spend_all", &[wallet(3, "tbtc", "bitcoin", Spoken::Calls)]);

@@ -105,6 +105,12 @@ fn actions(view: &WalletView, now: Timestamp) -> Markup {
     }
 }
 
+/// Whether what the rail calls the wallet stands on the page already: as its address, or as its id.
+fn is_told(view: &WalletView) -> bool {
+    let reference = &view.wallet.reference;
+    view.address.as_ref() == Some(reference) || *reference == view.wallet.id.to_string()
+}
+
 fn facts(visit: &Visit, view: &WalletView) -> Markup {
     let wallet = &view.wallet;
     html! {
@@ -115,7 +121,7 @@ fn facts(visit: &Visit, view: &WalletView) -> Markup {
                 dt { "Coin" } dd { (wallet.coin) }
                 dt { "Your part" } dd { (role(view.role)) }
                 dt { "Rail" } dd { (wallet.rail) }
-                @if view.address.as_ref() != Some(&wallet.reference) {
+                @if !is_told(view) {
                     dt { "The rail calls it" } dd { code { (wallet.reference) } }
                 }
                 @if let Some(path) = rail::path(view) {
