@@ -23,6 +23,9 @@ pub(super) const PRESETS: [(&str, &str, &str); 3] = [
 
 /// What a link says, each once, beside its preset.
 const ONCE: [&str; 3] = ["label", "expires", "max_destinations"];
+/// What is said of any other name.
+const KNOWN: &str = "is no parameter of links to this page; there are `preset`, `label`, `scope`, `wallet`, `limit`, `to`, `each`, \
+                     `max_destinations`, `ip` and `expires`";
 /// What a link may say several times.
 const OFTEN: [&str; 6] = ["scope", "limit", "wallet", "ip", "to", "each"];
 
@@ -41,7 +44,7 @@ pub(super) fn check(query: &Fields) -> Result<(), ServiceError> {
         let times = query.all(name).count();
         let is_once = name == "preset" || ONCE.contains(&name);
         if !is_once && !OFTEN.contains(&name) {
-            return refuse(name, "is no parameter of links to this page; docs/web.md lists those there are");
+            return refuse(name, KNOWN);
         }
         if text.trim().is_empty() {
             return refuse(name, "is empty; leave it out, or say what it is to be");
