@@ -195,7 +195,7 @@ async fn a_link_says_where_money_may_go_and_the_token_pays_nobody_else() {
     let token = secret(&make(&mut browser, &fields).await);
     assert_eq!(world.spend(&token, "40000").await.status, 200);
     assert_eq!(world.spend(&token, "40000").await.status, 401, "each gets so much");
-    assert_eq!(world.spend_to(&token, ELSEWHERE, "40000").await.status, 401, "it is not in the list");
+    assert_eq!(world.spend_to(&token, ELSEWHERE, "40000").await.status, 403, "it is not in the list");
 }
 
 #[tokio::test]
