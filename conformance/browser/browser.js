@@ -92,11 +92,21 @@ class Visitor {
       await this.#isAccessible(`${name}, ${colorScheme}`);
     }
     await this.page.emulateMedia({ colorScheme: 'light' });
+    await this.#fits(`${name} at a desk`);
     await this.page.setViewportSize(PHONE);
+    await this.#fits(`${name} on a phone`);
     await this.page.screenshot({ path: join(PICTURES, `${name}-phone.png`), fullPage: true });
     const wider = await this.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wider <= 0, `${name} is ${wider} px wider than a phone`);
     await this.page.setViewportSize(DESK);
+  }
+
+  /** No table hides its last column behind a bar that nobody sees. */
+  async #fits(where) {
+    const cut = await this.page.evaluate(() => [...document.querySelectorAll('.scrolls')]
+      .filter((box) => box.scrollWidth > box.clientWidth)
+      .map((box) => `${box.getAttribute('aria-label')}: ${box.scrollWidth} > ${box.clientWidth} px`));
+    assert.deepEqual(cut, [], where);
   }
 
   async #isAccessible(where) {

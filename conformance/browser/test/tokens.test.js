@@ -140,6 +140,34 @@ test('a limited token is made, spends, is looked at, changed and revoked', async
   await visitor.leave();
 });
 
+test('amounts of eighteen places leave what became of a spend in sight', async () => {
+  const visitor = await signedIn();
+  await visitor.go('/tokens/new?preset=spend&label=Ether&limit=hteth+1.000000000000000001/day');
+  await visitor.page.getByLabel('Sandbox hteth').check();
+  await visitor.press('Review');
+  await visitor.page.getByLabel('It may be used from anywhere').check();
+  await visitor.page.locator('#otp').fill(OTP);
+  await visitor.press('Make the token');
+  const secret = await visitor.page.getByLabel('Secret of the token').inputValue();
+  const wallet = home.server.wallets.find(({ coin }) => coin === 'hteth').id;
+  for (const amount of ['123456789012345678', '250', '300000000000000021']) {
+    const answer = await fetch(`${home.server.url}/api/v2/hteth/wallet/${wallet}/sendcoins`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ address: '0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed', amount }),
+    });
+    assert.equal(answer.status, 200, await answer.text());
+  }
+  await visitor.go(`/wallets/${wallet}`);
+  await visitor.look('wallet-ether');
+  await visitor.go('/tokens');
+  await visitor.follow('Ether');
+  await visitor.look('token-ether');
+  await visitor.go('/audit');
+  await visitor.look('audit-ether');
+  await visitor.leave();
+});
+
 test('without scripts a token is made all the same', async () => {
   const visitor = await signedIn({ javaScriptEnabled: false });
   await visitor.go('/tokens/new?preset=read&label=Reporting');

@@ -3,6 +3,41 @@
 //! It speaks the BitGo dialect, and beside it Bursar's own, with the token itself as bearer, and passes
 //! answers on as they are. Nothing is sent a second time by itself: only a payment with a sequence id, or a
 //! spend with an idempotency key, may be. No token and no password may be in what this crate prints.
+//!
+//! # Where to start
+//!
+//! A program has a token and pays within its limits. What it does not know to have failed it asks after; it pays no
+//! second time under another name:
+//!
+//! ```no_run
+//! use bursar_client::{Client, ClientError, Payment};
+//! use bursar_core::secret::Secret;
+//!
+//! let token = Secret::new(std::env::var("BURSAR_TOKEN")?);
+//! let client = Client::new("https://bursar.example.com", Some(token));
+//! for wallet in client.wallets(Some("tbtc"))? {
+//!     println!("{} holds {}", wallet["label"], wallet["balanceString"]);
+//! }
+//! let payment = Payment {
+//!     wallet: "0198c0de0198c0de0198c0de0198c0de",
+//!     coin: "tbtc",
+//!     to: "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
+//!     amount: "250",
+//!     sequence_id: Some("invoice-1042"),
+//!     otp: None,
+//! };
+//! match client.spend(&payment) {
+//!     Ok(sent) => println!("sent as {}", sent["txid"]),
+//!     Err(ClientError::Declined(no)) => println!("{:?}: {}", no.code(), no.reason().unwrap_or(no.message())),
+//!     // Nobody knows whether it arrived: the same again, under the same name, is the same payment.
+//!     Err(unknown) => return Err(unknown.into()),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Client::log_in`] gives a person's session, which makes tokens ([`Client::create_token`]) and edits their limits
+//! ([`Client::set_limits`]); [`Client::hold`] is for services that move money themselves. `docs/native-api.md` has the
+//! documents.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 

@@ -178,6 +178,35 @@ impl Client {
         self.ask(&Method::POST, &place(id, "/resolve"), Some(finding))
     }
 
+    /// The caller's organisations, and what they are in each.
+    ///
+    /// # Errors
+    /// The caller is no person, or no answer.
+    pub fn organisations(&self) -> Result<Vec<Value>, ClientError> {
+        self.list("/bursar/v1/organisations", "organisations")
+    }
+
+    /// Keeps a wallet from being spent from; for so many seconds, or until somebody lifts it.
+    ///
+    /// # Errors
+    /// There is no such wallet that the caller may freeze, or no answer.
+    pub fn freeze_wallet(&self, id: &str, reason: Option<&str>, duration_s: Option<u64>) -> Result<Value, ClientError> {
+        let mut body = json!({});
+        put(&mut body, "reason", reason);
+        put(&mut body, "duration", duration_s);
+        self.ask(&Method::POST, &format!("/bursar/v1/wallets/{}/freeze", escaped(id)), Some(&body))
+    }
+
+    /// Lifts the freeze of a wallet.
+    ///
+    /// # Errors
+    /// The caller does not administer it, it is not frozen, a one-time password is needed, or no answer.
+    pub fn unfreeze_wallet(&self, id: &str, otp: Option<&str>) -> Result<Value, ClientError> {
+        let mut body = json!({});
+        put(&mut body, "otp", otp);
+        self.ask(&Method::POST, &format!("/bursar/v1/wallets/{}/unfreeze", escaped(id)), Some(&body))
+    }
+
     /// Makes the credential of a service; the answer has its text as `token`, this once.
     ///
     /// # Errors

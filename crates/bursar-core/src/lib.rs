@@ -3,6 +3,33 @@
 //! Pure: no IO, no clock, no randomness, no async, no panics. Facts, a command and the time come in;
 //! a verdict with its explanation comes out. [`authorize::authorize`] says whether a token may do
 //! something at all, [`ledger::apply`] decides what changes state, first of all whether money may move.
+//!
+//! # Where to start
+//!
+//! Limits are read as people write them ([`limit::text`]), checked as a set, and told of where they are odd:
+//!
+//! ```
+//! use bursar_core::limit::LimitSet;
+//! use bursar_core::limit::text::{describe, parse};
+//! use bursar_core::limit::warnings::warnings_of_token;
+//!
+//! let written = ["hteth:usdc 100/day", "20 spends/hour"];
+//! let limits: Vec<_> = written.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
+//! assert_eq!(describe(&limits[0]), "hteth:usdc 100/day");
+//!
+//! let set = LimitSet::of(limits);
+//! set.check()?;
+//! // Nothing lets this token pay the fees of what it may spend.
+//! let odd = warnings_of_token(&set);
+//! assert!(odd.iter().any(|warning| warning.to_string().contains("hteth fees 0.01/day")));
+//!
+//! assert!(parse("tbtc 0.5/mnoth").is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! From there: [`token`] and [`scope`] say what a token is, [`limit`] how a limit counts, [`ledger`] what becomes of a
+//! spend, [`refusal`] every way to say no. Whoever stores what [`ledger::apply`] returns, and nothing else, keeps its
+//! promises; `bursar-ledger` does so.
 
 #![cfg_attr(
     not(test),

@@ -171,3 +171,24 @@ fn destinations_that_no_limit_of_a_token_can_pay_are_told() {
     assert_eq!(of(&["20 spends/hour"]), [""; 0], "that it spends nothing at all is told otherwise");
     assert!(!warnings(&set(&["tbtc 3/week"])).iter().any(|told| matches!(told, Warning::NothingToPayWith { .. })));
 }
+
+#[test]
+fn a_token_that_may_spend_a_coin_but_not_pay_its_fee_is_told_of() {
+    let told = |limits: &[&str]| {
+        let set = LimitSet::of(limits.iter().map(|text| parse(text).unwrap()).collect());
+        let found = warnings_of_token(&set).into_iter().filter_map(|told| match told {
+            Warning::NoLimitForFee { coin, fee_coin } => Some(format!("{coin} {fee_coin}")),
+            _ => None,
+        });
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["hteth:usdc 100/day", "hteth:usdc 10 per spend"]), ["hteth:usdc hteth"]);
+    for enough in [
+        &["hteth:usdc 100/day", "hteth 0.1/day"][..],
+        &["hteth:usdc 100/day", "hteth fees 0.01/day"],
+        &["hteth 0.1/day"],
+        &["tbtc 1/day"],
+    ] {
+        assert_eq!(told(enough), [""; 0], "{enough:?}");
+    }
+}

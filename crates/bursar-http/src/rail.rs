@@ -12,12 +12,14 @@ use bursar_rails::jsonrpc::Calls;
 use bursar_service::error::ServiceError;
 use bursar_service::proxy::{Beside, Called, NoResult};
 use bursar_service::rail::CallError;
+use bursar_service::wallets::WalletView;
 use bursar_wire::header as names;
 use bursar_wire::json::FieldError;
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::problem;
+use crate::routes::RAIL_PREFIX;
 
 /// Codes of JSON-RPC 2.0, and of Ethereum's nodes (EIP-1474).
 const PARSE_ERROR: i64 = -32700;
@@ -25,6 +27,11 @@ const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const INTERNAL_ERROR: i64 = -32603;
 const TRANSACTION_REJECTED: i64 = -32003;
+
+/// The path at which the rail of a wallet is spoken to in its own way, if it is.
+pub(crate) fn path(view: &WalletView) -> Option<String> {
+    view.spoken.has_address().then(|| format!("{RAIL_PREFIX}{}", view.wallet.rail))
+}
 
 pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
     call_wallet(call, None).await

@@ -258,11 +258,11 @@ impl std::error::Error for PasswordError {}
 impl fmt::Display for WeakPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooShort { min } => write!(f, "a password has at least {min} characters"),
-            Self::TooLong => write!(f, "a password has at most {MAX_LENGTH} characters"),
-            Self::IsUsername => f.write_str("the password is the username"),
-            Self::IsServiceName => f.write_str("the password is the name of this service"),
-            Self::Common => f.write_str("the password is one that everybody tries first; choose another"),
+            Self::TooShort { min } => write!(f, "must have at least {min} characters"),
+            Self::TooLong => write!(f, "must have at most {MAX_LENGTH} characters"),
+            Self::IsUsername => f.write_str("must not be the username"),
+            Self::IsServiceName => f.write_str("must not be the name of this service"),
+            Self::Common => f.write_str("is one that everybody tries first; choose another"),
         }
     }
 }

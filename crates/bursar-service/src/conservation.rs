@@ -59,11 +59,10 @@ impl Bursar {
             checked.organisations_captured.store(count(false, true), Ordering::Relaxed);
         }
         for difference in &differences {
-            let Difference { budget, figure, spends, counted } = difference;
-            tracing::error!(?budget, ?figure, ?spends, ?counted, "a budget does not say what its spends say");
+            tracing::error!(%difference, "a budget does not say what its spends say");
             // One that cannot be stopped keeps no other from being stopped.
-            if let Err(error) = self.stop(budget.subject).await {
-                tracing::error!(?budget, %error, "what spends under this budget could not be stopped");
+            if let Err(error) = self.stop(difference.budget.subject).await {
+                tracing::error!(%difference, %error, "what spends under this budget could not be stopped");
             }
         }
         Ok(differences)

@@ -125,7 +125,7 @@ pub enum ServiceError {
     /// The store takes or tells nothing now: its disk is full, read-only or gone. The same request may be
     /// sent again, and passes once the store is well.
     StoreUnavailable(String),
-    /// The rail does not answer; nothing was done.
+    /// The rail does not answer, or not as it has to; nothing was done.
     RailUnavailable(String),
     /// A part of Bursar does not work; nothing was done.
     Unavailable(String),
@@ -277,7 +277,7 @@ impl fmt::Display for ServiceError {
                      that names spends; without one it would be another"
                 )
             }
-            Self::RailUnavailable(problem) => write!(f, "the rail does not answer: {problem}; nothing was done"),
+            Self::RailUnavailable(problem) => write!(f, "the rail cannot be used now: {problem}; nothing was done"),
             Self::NotTaken(reason) => write!(f, "the rail does not take it: {reason}"),
             Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
             Self::LinkOver => f.write_str("the link was used before, or its time is over; ask for a new one"),

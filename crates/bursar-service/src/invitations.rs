@@ -60,6 +60,25 @@ impl By<'_> {
 /// An invitation with its version, and what was read to decide on it.
 type ToChange = (Versioned<Invitation>, Rests);
 
+/// What the operator hands to whoever is invited.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// The address of the page that takes the invitation.
+    Address(String),
+    /// What stands at the end of that address: nothing says where this server is.
+    Secret(String),
+}
+
+impl Shown {
+    /// The text, whichever it is.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        match self {
+            Self::Address(text) | Self::Secret(text) => text,
+        }
+    }
+}
+
 impl Bursar {
     /// Invites somebody to an organisation, by mail. Owners offer every role, admins those that run nothing; a role in a
     /// wallet offers who administers it, or owns the organisation.
@@ -101,13 +120,16 @@ impl Bursar {
         &self,
         organisation: OrganisationId,
         new: &NewInvitation,
-    ) -> Result<(Invitation, String), ServiceError> {
+    ) -> Result<(Invitation, Shown), ServiceError> {
         let address = read_address("email", &new.address)?;
         let id = InvitationId::time_ordered(self.clock.now(), self.random.bytes());
         let link = self.new_link(*id.as_bytes());
         let decision = || self.invitation((By::Operator, organisation), new, &address, (id, &link));
         let invitation = self.decide(Actor::Operator, decision).await?;
-        let shown = self.link_to(INVITATION_PAGE, link.expose()).unwrap_or_else(|| link.expose().to_owned());
+        let shown = match self.link_to(INVITATION_PAGE, link.expose()) {
+            Some(address) => Shown::Address(address),
+            None => Shown::Secret(link.expose().to_owned()),
+        };
         self.send_invitation(&invitation, None, link)?;
         Ok((invitation, shown))
     }

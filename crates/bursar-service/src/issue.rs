@@ -419,6 +419,14 @@ fn created_key(user: UserId, key: &str) -> DocumentKey {
     DocumentKey { user, kind: DocumentKind::Created, name: key.to_owned() }
 }
 
+/// What is said of a life that nobody chose.
+pub(crate) fn long_lived(what: &str) -> String {
+    format!(
+        "no duration was given, so the {what} lasts 10 years; a shorter life and regular rotation are recommended: give \
+         `duration` in seconds, and rotate its secret before it ends"
+    )
+}
+
 fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     if token.grant.scopes.can_spend() && rules.limits.is_empty() {
@@ -429,11 +437,7 @@ fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> 
         );
     }
     if took_default {
-        warnings.push(
-            "no duration was given, so the token lasts 10 years; a shorter life and regular rotation are \
-             recommended: give `duration` in seconds, and rotate its secret before it ends"
-                .to_owned(),
-        );
+        warnings.push(long_lived("token"));
     }
     warnings.extend(bursar_core::limit::warnings::warnings_of_token(rules).iter().map(ToString::to_string));
     warnings

@@ -38,7 +38,7 @@ impl Bursar {
                     let outflows = match rail.unexplained(&wallet.reference, &memory).await {
                         Ok(outflows) => outflows,
                         Err(error) => {
-                            tracing::warn!(rail = name, wallet = %wallet.id, ?error, "a wallet cannot be watched now");
+                            tracing::warn!(rail = name, wallet = %wallet.id, %error, "a wallet cannot be watched now");
                             continue;
                         }
                     };

@@ -24,7 +24,7 @@ use crate::authenticate::Principal;
 use crate::breakers::{Circuit, Doing, Place};
 use crate::error::ServiceError;
 use crate::live::over_socket;
-use crate::rail::{CallError, CallMeaning, Protocol, Rail, Wanted};
+use crate::rail::{CallError, CallMeaning, Protocol, Rail, Spoken, Wanted};
 use crate::spend::{SpendRequest, What};
 
 /// What Bitcoin's nodes say of a wallet that they do not have.
@@ -139,12 +139,12 @@ pub struct Beside {
 
 /// How a rail is spoken to, for whoever has a wallet there and called it in another way.
 pub(crate) fn spoken_to_otherwise(rail: &dyn Rail) -> ServiceError {
-    ServiceError::NoSuchPath(if rail.protocol().is_some() {
-        "its calls are posted to its name alone, or to `/wallet/NAME` behind it"
-    } else if rail.exchanges().is_some() {
-        "it takes requests to the paths behind its name that its rules have, or behind `/wallet/NAME` after it"
-    } else {
-        "its wallets are spent from through Bursar's own interface and BitGo's"
+    ServiceError::NoSuchPath(match rail.spoken() {
+        Spoken::Calls => "its calls are posted to its name alone, or to `/wallet/NAME` behind it",
+        Spoken::Requests => {
+            "it takes requests to the paths behind its name that its rules have, or behind `/wallet/NAME` after it"
+        }
+        Spoken::Only => "its wallets are spent from through Bursar's own interface and BitGo's",
     })
 }
 
@@ -256,12 +256,13 @@ impl Bursar {
         Ok(protocol.result(call, &sent.reference))
     }
 
-    /// The wallets on a rail that the caller may see.
+    /// The wallets on a rail that the caller may see, as [`Self::wallets_seen_by`] has them.
     pub(crate) async fn wallets_on(&self, principal: &Principal, rail: &str) -> Result<Vec<OwnWallet>, ServiceError> {
         self.wallets_seen_by((principal.token(), &principal.owner, Some(principal.address)), rail).await
     }
 
-    /// The wallets on a rail that a token of somebody sees, from an address; from one of its own if none is said.
+    /// The wallets on a rail that a token of somebody sees, from an address; from one of its own if none is said. Those that
+    /// it may spend from come first: clients take the first account they are told of.
     pub(crate) async fn wallets_seen_by(
         &self,
         (token, owner, address): (&Token, &User, Option<IpAddr>),
@@ -270,20 +271,24 @@ impl Bursar {
         let now = self.clock.now();
         let own_address = || token.grant.ips.rules().first().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), IpRule::first);
         let address = address.unwrap_or_else(own_address);
-        let (mut own, mut refused) = (Vec::new(), None);
+        let (mut own, mut only_seen, mut refused) = (Vec::new(), Vec::new(), None);
         for WalletOfUser { wallet, role, .. } in self.wallets_of(owner.id).await?.iter() {
             if wallet.rail != rail {
                 continue;
             }
-            let need = Need::Wallet { action: WalletAction::View, wallet, role: *role };
-            match authorize(token, owner, address, need, now) {
+            let may = |action| authorize(token, owner, address, Need::Wallet { action, wallet, role: *role }, now);
+            match may(WalletAction::View) {
                 Ok(()) => {
+                    // A freeze ends again, and moves no wallet behind another one meanwhile.
+                    let spends = matches!(may(WalletAction::Spend), Ok(()) | Err(Refusal::WalletFrozen(_)));
+                    let list = if spends { &mut own } else { &mut only_seen };
                     let (reference, coin) = (wallet.reference.clone(), wallet.coin.clone());
-                    own.push(OwnWallet { id: wallet.id, reference, coin });
+                    list.push(OwnWallet { id: wallet.id, reference, coin });
                 }
                 Err(refusal) => refused = Some(refusal),
             }
         }
+        own.append(&mut only_seen);
         match refused {
             Some(refusal) if own.is_empty() => Err(refusal.into()),
             // Whoever has no wallet there need not know which rails there are.

@@ -3,7 +3,9 @@
 
 mod memory;
 mod permit;
+mod spoken;
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -24,6 +26,7 @@ use crate::feed::Feed;
 
 pub use self::memory::{Memory, NewNote, Note};
 pub use self::permit::{PayersHalf, Permit};
+pub use self::spoken::Spoken;
 pub use crate::outcome::SendOutcome;
 
 /// A future that a trait object can return.
@@ -87,6 +90,16 @@ pub enum RailError {
     Refused(String),
     /// The rail does not answer.
     Unavailable(String),
+}
+
+impl fmt::Display for RailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid { field, problem } => write!(f, "`{field}` {problem}"),
+            Self::UnknownWallet => f.write_str("it knows no such wallet"),
+            Self::Refused(reason) | Self::Unavailable(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// What is said of a spend that its rail has, and that it cannot take back.
@@ -464,6 +477,15 @@ pub trait Rail: Send + Sync {
     /// The rail as clients ask it by plain HTTP, if they may.
     fn exchanges(&self) -> Option<&dyn Exchanges> {
         None
+    }
+
+    /// How clients speak to it.
+    fn spoken(&self) -> Spoken {
+        match (self.protocol().is_some(), self.exchanges().is_some()) {
+            (true, _) => Spoken::Calls,
+            (false, true) => Spoken::Requests,
+            (false, false) => Spoken::Only,
+        }
     }
 
     /// The rail as clients ask it in the language of Bursar's own, if they may.

@@ -51,8 +51,9 @@ impl Bursar {
         &self,
         principal: &Principal,
         new: NewService,
-    ) -> Result<(TokenState, TokenText), ServiceError> {
+    ) -> Result<(TokenState, TokenText, Vec<String>), ServiceError> {
         self.person(principal)?;
+        let warnings = if new.duration.is_none() { vec![crate::issue::long_lived("credential")] } else { Vec::new() };
         match self.role_in(principal, new.organisation)? {
             None => return Err(ServiceError::NotFound("organisation")),
             Some(role) if crate::limits::administers(role) => {}
@@ -91,6 +92,6 @@ impl Bursar {
         let making =
             Making { action: "service.create", cap: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
         self.store_token(principal.actor(), &token, &text, LimitSet::default(), making).await?;
-        Ok((self.state_of(token).await?, text))
+        Ok((self.state_of(token).await?, text, warnings))
     }
 }

@@ -158,7 +158,7 @@ impl Bursar {
     async fn let_go(&self, hold: &Hold) {
         let Ok(Some((name, rail))) = self.rail_of(hold) else { return };
         if let Err(error) = rail.forget(hold.id, &self.memory(name)).await {
-            tracing::debug!(spend = %hold.id, ?error, "what a rail remembers of a spend stays");
+            tracing::debug!(spend = %hold.id, %error, "what a rail remembers of a spend stays");
         }
     }
 

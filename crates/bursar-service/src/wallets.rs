@@ -14,7 +14,7 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::rail::{Balance, Rail};
+use crate::rail::{Balance, Rail, Spoken};
 
 /// How long a rail may take to say what a wallet holds.
 const RAIL_WITHIN: Duration = Duration::from_secs(3);
@@ -32,6 +32,10 @@ pub struct WalletView {
     pub address: Option<String>,
     /// Whether it holds play money.
     pub is_sandbox: bool,
+    /// What kind its rail is of, such as `evm`.
+    pub kind: &'static str,
+    /// How clients speak to its rail.
+    pub spoken: Spoken,
 }
 
 impl Bursar {
@@ -195,14 +199,23 @@ impl Bursar {
             match tokio::time::timeout(RAIL_WITHIN, asked).await {
                 Ok((Ok(held), Ok(mut addresses))) => (balance, address) = (Some(held), addresses.pop()),
                 Ok((held, addresses)) => {
-                    let problem = held.err().or(addresses.err());
-                    tracing::warn!(rail = wallet.rail, ?problem, "a rail says nothing of a wallet");
+                    let problem = held.err().or(addresses.err()).map(|problem| problem.to_string());
+                    tracing::warn!(rail = wallet.rail, problem, "a rail says nothing of a wallet");
                     silent.push(wallet.rail.clone());
                 }
                 Err(_) => silent.push(wallet.rail.clone()),
             }
         }
-        let is_sandbox = self.rails.get(&wallet.rail).is_some_and(|rail| rail.is_sandbox());
-        WalletView { is_sandbox, wallet, role, balance, address }
+        let rail = self.rails.get(&wallet.rail);
+        WalletView {
+            is_sandbox: rail.is_some_and(|rail| rail.is_sandbox()),
+            // A rail that was taken out of the configuration is not spoken to at all.
+            kind: rail.map_or("other", |rail| rail.kind()),
+            spoken: rail.map_or(Spoken::Only, |rail| rail.spoken()),
+            wallet,
+            role,
+            balance,
+            address,
+        }
     }
 }

@@ -80,6 +80,9 @@ impl Failure {
             io::ErrorKind::PermissionDenied => failure.with_hint(
                 "it is another user's; run this as the one that the server runs as, such as with `sudo -u bursar`",
             ),
+            io::ErrorKind::AlreadyExists => {
+                failure.with_hint("nothing is written over: name another file, or move this one away")
+            }
             _ => failure,
         }
     }

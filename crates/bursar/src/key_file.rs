@@ -45,7 +45,7 @@ pub(crate) fn create_secret(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     };
-    write().map_err(|problem: std::io::Error| Failure::at(path, problem))?;
+    write().map_err(|problem: std::io::Error| Failure::io(path, &problem))?;
     Ok(bytes)
 }
 

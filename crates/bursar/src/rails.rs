@@ -28,6 +28,7 @@ mod trust;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -183,9 +184,12 @@ pub(crate) fn tell_of_files(rails: &Described, configuration: &Path) {
     let place = flag(configuration);
     for (rail, key, kept) in kept(rails) {
         if let Kept::File(file) = kept {
+            let mode = fs::metadata(file).map_or(0, |found| found.permissions().mode() & 0o777);
+            let mode = format!("{mode:03o}");
+            let others = if mode.ends_with("00") { "" } else { ", and others may read it: chmod 600 it" };
             let file = file.display();
             let change = format!("bursar rail credential set {rail} --name {key} --from-file {file}{place}");
-            tracing::warn!(rail, key, %file, change, "a credential of a rail lies in clear in a file");
+            tracing::warn!(rail, key, %file, mode, change, "a credential of a rail lies in clear in a file{others}");
         }
     }
 }

@@ -200,7 +200,8 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     tokio::spawn(bursar_http::serve(listening.operations, router, Vec::new(), std::future::pending()));
     let swept = bursar.sweep(Overdue::All).await?;
     if swept != bursar_service::sweep::Swept::default() {
-        tracing::info!(?swept, "settled what an earlier run left");
+        let bursar_service::sweep::Swept { captured, released, under_way, unresolved, failed } = swept;
+        tracing::info!(captured, released, under_way, unresolved, failed, "looked at what an earlier run left");
     }
     let address = listening.http.local_addr()?;
     let (stop, stopped) = watch::channel(false);
@@ -442,7 +443,16 @@ pub(crate) fn has_store(directory: &Path) -> Result<bool, Failure> {
 /// # Errors
 /// The address is taken or not of this machine.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|problem| Failure::new(format!("cannot listen on {address}: {problem}")))
+    TcpListener::bind(address).await.map_err(|problem| {
+        let failure = Failure::new(format!("cannot listen on {address}: {problem}"));
+        match problem.kind() {
+            io::ErrorKind::AddrInUse => failure.with_hint(
+                "another process listens there, perhaps a server that runs already: end it, or choose another port with \
+                 --listen or `listen` in the configuration",
+            ),
+            _ => failure,
+        }
+    })
 }
 
 /// Where the operations listener is if nothing is said: the next port, on this machine only.

@@ -68,12 +68,20 @@ pub enum Warning {
         /// How many they are.
         destinations: usize,
     },
+    /// A token may spend a coin whose fees are paid in another, and none of its limits is on that one.
+    NoLimitForFee {
+        /// The coin it may spend.
+        coin: Coin,
+        /// The coin of its chain, in which the fee is.
+        fee_coin: Coin,
+    },
 }
 
 /// What is odd about these rules of a token, whose limits are also what lets it spend at all.
 pub fn warnings_of_token(set: &LimitSet) -> Vec<Warning> {
     let mut found = warnings(set);
     found.extend(of_unpayable(set));
+    found.extend(of_fees(set));
     found
 }
 
@@ -259,6 +267,22 @@ fn of_unpayable(set: &LimitSet) -> Vec<Warning> {
     counted.into_iter().map(warning).collect()
 }
 
+/// Coins on others' chains that nothing lets the token pay the fees of.
+fn of_fees(set: &LimitSet) -> Vec<Warning> {
+    let mut found: Vec<Warning> = Vec::new();
+    let lets = |limit: &&Limit| limit.is_of_amounts() && limit.ceiling != Ceiling::At(Amount::ZERO);
+    for limit in set.limits.iter().filter(lets) {
+        let Asset::Coin(coin) = &limit.asset else { continue };
+        let Some(fee_coin) = Coin::parse(coin.chain()).ok().filter(|_| coin.is_token()) else { continue };
+        let pays = |limit: &Limit| limit.measure == Measure::Fee || limit.is_of_amounts();
+        let warning = Warning::NoLimitForFee { coin: coin.clone(), fee_coin: fee_coin.clone() };
+        if !set.covering(&fee_coin).any(pays) && !found.contains(&warning) {
+            found.push(warning);
+        }
+    }
+    found
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -300,6 +324,11 @@ impl fmt::Display for Warning {
                 let are = if *destinations == 1 { "destination is" } else { "destinations are" };
                 write!(f, "{destinations} {are} given for {coin}, and no limit lets the token spend {coin}: add one")
             }
+            Self::NoLimitForFee { coin, fee_coin } => write!(
+                f,
+                "where a spend of {coin} pays its fee in {fee_coin}, it is refused, as no limit is on that: add one on {fee_coin}, \
+                 or on fees as in `{fee_coin} fees 0.01/day`"
+            ),
             Self::MoreThanAllowed { at_most, allowed } => {
                 let are = if *allowed == 1 { "is" } else { "are" };
                 write!(f, "that {at_most} may be paid at most adds nothing: only {allowed} {are} allowed at all")

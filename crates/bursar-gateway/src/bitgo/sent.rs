@@ -128,7 +128,7 @@ pub(super) async fn note(memory: &dyn Memory, hold: HoldId, taken: Taken, reques
     match memory.write(notes).await {
         Ok(true) => {}
         Ok(false) => tracing::debug!(spend = %hold, "how the upstream took a spend was noted by another"),
-        Err(error) => tracing::debug!(spend = %hold, ?error, "how the upstream took a spend is not remembered"),
+        Err(error) => tracing::debug!(spend = %hold, %error, "how the upstream took a spend is not remembered"),
     }
 }
 

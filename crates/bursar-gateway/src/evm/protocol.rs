@@ -43,7 +43,7 @@ impl Protocol for EvmRail {
             Operation::Spend(_) => Err(Forbidden::undecodable("it is no subscription")),
             Operation::Read if self.live.is_none() => {
                 let detail = "this rail tells of nothing: its operator has to set `ws_url` (or `ws_url_file`), the node's \
-                              address for WebSockets; until then ask with `eth_newFilter`";
+                              address for WebSockets; until then ask for `eth_getLogs` now and then";
                 Err(Forbidden::new(Why::NotConfigured, detail))
             }
             Operation::Read => Ok(()),

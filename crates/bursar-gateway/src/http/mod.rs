@@ -154,7 +154,7 @@ impl HttpRail {
                 if self.rules.cut_off(&instruction) == CutOff::Captured {
                     // What came of a spend is known without it, too, if it ends here.
                     if let Err(error) = answers::keep_begun(memory, hold.id, opened.head()).await {
-                        tracing::warn!(spend = %hold.id, ?error, "the beginning of an answer could not be kept");
+                        tracing::warn!(spend = %hold.id, %error, "the beginning of an answer could not be kept");
                     }
                 }
                 let read = stream::passed_on(opened, flow, self.longest_stream).await;

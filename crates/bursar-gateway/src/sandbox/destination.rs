@@ -81,7 +81,11 @@ pub(super) fn check(coin: &Coin, recipients: &[Recipient]) -> Result<(), RailErr
     }
     for (position, recipient) in recipients.iter().enumerate() {
         if let Err(problem) = Destination::read(coin, &recipient.address) {
-            return invalid("address", format!("of recipient {position} {problem}"));
+            let which = match recipients.len() {
+                1 => String::new(),
+                count => format!("number {} of {count} ", position.saturating_add(1)),
+            };
+            return invalid("address", format!("{which}{problem}"));
         }
     }
     match total(recipients).and_then(|total| total.checked_add(fee())) {

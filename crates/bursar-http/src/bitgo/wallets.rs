@@ -10,14 +10,17 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
+use crate::rail;
 
 fn shown(view: &WalletView) -> Value {
+    let rail_path = rail::path(view);
     shapes::wallet(&shapes::WalletView {
         wallet: &view.wallet,
         role: view.role,
         balance: view.balance.map(|balance| balance.confirmed),
         address: view.address.as_deref(),
         is_sandbox: view.is_sandbox,
+        rail_path: rail_path.as_deref(),
     })
 }
 

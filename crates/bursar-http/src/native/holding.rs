@@ -28,8 +28,8 @@ pub(crate) async fn create_service(call: Call) -> Result<Reply, Failure> {
         otp: request.otp,
         key: call.idempotency_key()?,
     };
-    let (state, text) = call.bursar.create_service(call.principal()?, new).await?;
-    Reply::created(shapes::created_token(&view(&call.bursar, &state), Ok(&text), &[]))
+    let (state, text, warnings) = call.bursar.create_service(call.principal()?, new).await?;
+    Reply::created(shapes::created_token(&view(&call.bursar, &state), Ok(&text), &warnings))
 }
 
 pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {

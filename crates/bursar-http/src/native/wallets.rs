@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
 use crate::failure::Failure;
+use crate::rail;
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
     let page = call.page::<WalletId>(50, 200)?;
@@ -39,6 +40,8 @@ fn shown(view: &WalletView) -> Value {
         "label": wallet.label,
         "organisation": wallet.organisation.to_string(),
         "rail": wallet.rail,
+        "reference": wallet.reference,
+        "railPath": rail::path(view),
         "isSandbox": view.is_sandbox,
         "role": {"view": view.role.view, "spend": view.role.spend, "admin": view.role.admin},
         "balance": view.balance.map(|balance| balance.confirmed.to_string()),

@@ -25,6 +25,8 @@ pub(super) fn part() -> Part {
         ("label", text("its name")),
         ("organisation", reference("Id")),
         ("rail", text("the rail it is on")),
+        ("reference", text("what the rail calls it")),
+        ("railPath", or_null(text("where the rail is spoken to in its own way; null if it is not"))),
         ("isSandbox", flag("whether it holds play money")),
         ("role", role),
         ("balance", or_null(reference("Amount"))),

@@ -74,7 +74,7 @@ fn figures(report: &LimitReport, now: Timestamp) -> Markup {
             span { (words::figure(report.captured, limit)) " " (used) }
             @if report.held > Amount::ZERO { span { (words::figure(report.held, limit)) " held" } }
             @if let Some(left) = report.remaining() { span { strong { (words::figure(left, limit)) " left" } } }
-            @if let Some(at) = report.resets { span { "whole again " (words::relative(at, now)) } }
+            @if let Some(at) = report.resets.filter(|_| report.captured.saturating_add(report.held) > Amount::ZERO) { span { "whole again " (words::relative(at, now)) } }
         }
     }
 }

@@ -21,6 +21,11 @@ impl Problems {
         self.list.push((field.to_owned(), words::sentence(problem.as_ref())));
     }
 
+    /// Notes what is wrong elsewhere, too.
+    pub(crate) fn append(&mut self, mut others: Self) {
+        self.list.append(&mut others.list);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

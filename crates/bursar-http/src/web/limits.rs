@@ -2,7 +2,7 @@
 
 use bursar_core::decimals::Decimals;
 use bursar_core::limit::text::{describe, parse, parse_knowing};
-use bursar_core::limit::warnings::warnings;
+use bursar_core::limit::warnings::{warnings, warnings_of_token};
 use bursar_core::limit::{Limit, LimitSet, Subject};
 use bursar_service::error::ServiceError;
 use bursar_service::limits::Standing;
@@ -77,7 +77,7 @@ pub(crate) fn field(value: &str, is_of_token: bool, problems: &Problems) -> Mark
     };
     html! {
         (field.draw(problems))
-        div id="limits-read" class="read" role="status" data-check="/limits/check" {}
+        div id="limits-read" class="read" role="status" data-check=(if is_of_token { "/limits/check?of=token" } else { "/limits/check" }) {}
         details class="examples" {
             summary { "How limits are written" }
             table {
@@ -109,7 +109,8 @@ pub(crate) async fn check(visit: Visit) -> Answering {
     let (lines, is_right) = match read(visit.form.text(FIELD), visit.bursar.decimals()) {
         Err(problems) => (problems.iter().map(|problem| words::plain(&words::sentence(problem))).collect(), false),
         Ok(limits) => {
-            let odd = warnings(&LimitSet::of(limits.clone()));
+            let of = if visit.query.text("of") == "token" { warnings_of_token } else { warnings };
+            let odd = of(&LimitSet::of(limits.clone()));
             let read = limits.iter().map(|limit| capital(&words::limit(limit)));
             let odd = odd.iter().map(|warning| format!("Note: {warning}"));
             (read.chain(odd).map(|line| words::plain(&words::sentence(&line))).collect::<Vec<_>>(), true)
@@ -144,7 +145,7 @@ impl Editing {
         let seen = visit.form.text("version").parse().unwrap_or(0);
         let (limits, destinations) = (
             read(text, visit.bursar.decimals()),
-            destinations::edit(&visit.form, standing.rules.destinations.as_ref()),
+            destinations::edit(&visit.form, standing.rules.destinations.as_ref(), visit.bursar.decimals()),
         );
         let (limits, destinations) = match (limits, destinations) {
             (Ok(limits), Ok(destinations)) => (limits, destinations),
@@ -179,7 +180,7 @@ impl Editing {
             Subject::Wallet(id) => format!("wallet:{id}"),
             Subject::Organisation(id) => format!("organisation:{id}"),
         };
-        let is_old = seen != standing.version;
+        let (is_of_token, is_old) = (matches!(self.subject, Subject::Token(_)), seen != standing.version);
         let body = html! {
             (crumbs(&self.path, &self.name))
             h1 { (title) }
@@ -201,8 +202,8 @@ impl Editing {
             form method="post" action={ (self.path) "/limits" } class="card" {
                 (frame.form_token())
                 input type="hidden" name="version" value=(seen);
-                (field(text, matches!(self.subject, Subject::Token(_)), problems))
-                (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), is_old, problems))
+                (field(text, is_of_token, problems))
+                (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), (is_of_token, is_old), problems))
                 p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
                 @if may_loosen {
                     (forms::proof(visit, problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
@@ -259,6 +260,7 @@ fn field_of(field: &str) -> &'static str {
     match field {
         "version" => "",
         "limits" => FIELD,
+        _ if field.starts_with("destinations.each") => destinations::EACH,
         // What rails say of addresses, too.
         _ => destinations::ADD,
     }

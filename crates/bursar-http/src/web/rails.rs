@@ -15,7 +15,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let body = html! {
         (crumbs("/organisations", "People"))
         h1 { "Rails" }
-        p class="muted" { "What moves the money. Each was asked just now for the balance of one of your wallets." }
+        p class="muted" { "What moves the money. Each that tells balances was asked for that of one of your wallets just now." }
         @if rails.is_empty() {
             div class="empty" { h2 { "None" } p { "This server has no rails: services that hold money themselves ask it for spends." } }
         } @else {
@@ -41,7 +41,9 @@ fn row(rail: &RailView) -> Markup {
         Health::WalletUnknown => ("warn", "Does not know a wallet of yours"),
         Health::CredentialRefused => ("bad", "Does not take this server's credential"),
         Health::Silent => ("bad", "Does not answer"),
-        Health::NotAsked => ("off", "Not asked: you have no wallet on it"),
+        Health::NotAsked if rail.wallets == 0 => ("off", "Not asked: you have no wallet on it"),
+        // An API that takes a request of any meaning has none for a balance.
+        Health::NotAsked => ("off", "Not asked: it tells no balances"),
     };
     html! {
         tr role="row" {

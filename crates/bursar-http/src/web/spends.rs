@@ -59,11 +59,11 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
     }
 }
 
-/// What recipients get, and the fee that comes to it.
+/// What recipients get, and the fee that comes to it, for a column.
 pub(crate) fn amount(cost: &Cost) -> Markup {
     html! {
-        (words::amount(cost.without_fee(), &cost.coin))
-        @if cost.fee > Amount::ZERO { div class="small muted" { "and " (words::amount(cost.fee, &cost.fee_coin)) " fee" } }
+        (words::brief(cost.without_fee(), &cost.coin))
+        @if cost.fee > Amount::ZERO { div class="small muted" { "and " (words::brief(cost.fee, &cost.fee_coin)) " fee" } }
     }
 }
 

@@ -17,6 +17,12 @@ use super::layout::capital;
 /// Units of time, the longest first, with their length in seconds.
 const UNITS: [(&str, u64); 5] = [("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1), ("second", 1)];
 
+/// What lies further ahead is told by its date: a year.
+const FAR: Span = Span::from_seconds(366 * 86_400);
+
+/// Places behind the point that a column of amounts shows: as many as bitcoin has.
+const PLACES: usize = 8;
+
 fn formatted(time: Timestamp, form: &str) -> String {
     match jiff::Timestamp::from_millisecond(time.as_millis()) {
         Ok(instant) => instant.to_zoned_datetime(TimeZone::UTC).strftime(form).to_string(),
@@ -42,6 +48,8 @@ pub(crate) fn day(time: Timestamp) -> String {
 /// How long ago or in how long, with the instant for machines and as a tooltip.
 pub(crate) fn relative(time: Timestamp, now: Timestamp) -> Markup {
     let text = match time > now {
+        // Nobody counts in so many days.
+        true if time.since(now) > FAR => format!("on {}", date(time)),
         true => format!("in {}", span(time.since(now))),
         false if now.since(time) < Span::from_seconds(60) => "just now".to_owned(),
         false => format!("{} ago", span(now.since(time))),
@@ -122,6 +130,24 @@ fn frozen(freeze: &Freeze) -> String {
 /// An amount in units of its coin: `0.5 tbtc`.
 pub(crate) fn amount(amount: Amount, coin: &Coin) -> String {
     amount_of(amount, &Asset::Coin(coin.clone()))
+}
+
+/// The same for a column of a table: places that no eye compares are left out, and a tooltip has them all.
+pub(crate) fn brief(number: Amount, coin: &Coin) -> Markup {
+    let text = amount(number, coin);
+    match shortened(&text) {
+        Some(short) => html! { span title=(text) { (short) } },
+        None => html! { (text) },
+    }
+}
+
+/// A figure without its last places, and what stands behind it; nothing if it is short, or if only naughts were left of it.
+fn shortened(text: &str) -> Option<String> {
+    let (figure, unit) = text.split_once(' ')?;
+    let (whole, places) = figure.split_once('.')?;
+    let (shown, rest) = places.split_at_checked(PLACES)?;
+    let is_something = || whole.bytes().chain(shown.bytes()).any(|digit| digit != b'0');
+    (!rest.is_empty() && is_something()).then(|| format!("{whole}.{shown}… {unit}"))
 }
 
 /// What a wallet holds, as far as its rail says.
@@ -302,8 +328,8 @@ pub(crate) const fn scope(name: ScopeName) -> &'static str {
         S::TradeFix => "trade over FIX",
         S::SettlementNetworkRead => "read settlement network data",
         S::SettlementNetworkWrite => "write settlement network data",
-        S::PortfolioView => "nothing here (`portfolio_view` is out of use)",
-        S::MetamaskInstitutional => "nothing here (`metamask_institutional` is out of use)",
+        S::PortfolioView => "do nothing more by `portfolio_view`, which is out of use",
+        S::MetamaskInstitutional => "do nothing more by `metamask_institutional`, which is out of use",
         S::CryptoCompare => "read market data",
     }
 }
@@ -341,6 +367,19 @@ mod tests {
     }
 
     #[test]
+    fn a_table_shows_amounts_of_many_places_in_short_and_has_them_in_full() {
+        let shown = |units: u128| brief(Amount::new(units), &Coin::parse("hteth").unwrap()).into_string();
+        let full = "1.500000000000021000 hteth";
+        assert_eq!(
+            shown(1_500_000_000_000_021_000),
+            format!("<span title=\"{}\">1.50000000… hteth</span>", full.replace("000 ", " "))
+        );
+        assert_eq!(shown(1_500_000_000_000_000_000), "1.5 hteth");
+        // Of what is less than its last place nothing would be left.
+        assert_eq!(shown(250), "0.00000000000000025 hteth");
+    }
+
+    #[test]
     fn what_stands_between_backticks_is_code_and_nothing_else_is_markup() {
         assert_eq!(marked("write `a<b`, or <c>").into_string(), "write <code>a&lt;b</code>, or &lt;c&gt;");
         assert_eq!(marked("one ` alone").into_string(), "one ` alone");
@@ -352,6 +391,12 @@ mod tests {
         let time = Timestamp::from_millis(1_790_000_000_120);
         assert_eq!(date(time), "21 September 2026");
         assert_eq!(moment(time), "21 September 2026, 14:13 UTC");
+        let ahead = |days: u64| relative(time.plus(Span::from_seconds(days * 86_400)), time).into_string();
+        assert!(
+            ahead(90).contains(">in 90 days<") && ahead(3650).contains(">on 18 September 2036<"),
+            "{}",
+            ahead(3650)
+        );
         assert_eq!(span(Span::from_seconds(89 * 86_400 + 5)), "89 days");
         assert_eq!(span(Span::from_seconds(3600)), "1 hour");
         assert_eq!(span(Span::from_millis(5)), "0 seconds");

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use crate::browser::Browser;
 use crate::support::{Answer, OTP, Server};
 use crate::world::code;
 
@@ -477,4 +478,39 @@ async fn a_token_may_stand_where_the_api_has_its_key_and_never_leaves() {
         assert_eq!(refused.status, 401, "{path} {headers:?}: {}", refused.body);
     }
     assert_eq!(upstream.heard(), 1);
+}
+
+#[tokio::test]
+async fn pages_and_lists_tell_where_an_api_is_spoken_to_and_advise_nothing_that_it_refuses() {
+    let (upstream, url) = Upstream::start().await;
+    let shop = Shop::before(rail(url), "usd", "usd 50/day").await;
+    let mut browser = Browser::signed_in(&shop.server, OWNER).await;
+    let rails = browser.get("/rails").await;
+    assert!(rails.text().contains("1 wallet Not asked: it tells no balances"), "{}", rails.text());
+    for list in ["/bursar/v1/wallets", "/api/v2/usd/wallet"] {
+        let wallet = shop.get(list).await.body["wallets"][0].clone();
+        let told = ["rail", "reference", "railPath"].map(|name| wallet[name].clone());
+        assert_eq!(told, ["chain", "default", "/rail/chain"].map(|text| json!(text)), "{list}: {wallet}");
+    }
+    let id = shop.get("/bursar/v1/wallets").await.body["wallets"][0]["id"].as_str().unwrap().to_owned();
+    let page = browser.get(&format!("/wallets/{id}")).await;
+    assert!(page.text().contains("The rail calls it default"), "{}", page.text());
+    assert!(page.html.contains("/rail/chain</code>"), "{}", page.html);
+    let fields = [
+        ("label", "bot"),
+        ("may", "view"),
+        ("may", "spend"),
+        ("reach", "all"),
+        ("limits", "usd 50/day"),
+        ("here", "yes"),
+        ("lifetime", "90"),
+    ];
+    let review = browser.post("/tokens/new", &fields).await;
+    let key = review.field("key");
+    let sent = [&fields[..], &[("key", key.as_str()), ("otp", OTP)]].concat();
+    let place = browser.post("/tokens", &sent).await.location().to_owned();
+    let secret = browser.get(&place).await;
+    assert!(secret.html.contains("/rail/chain/wallet/default/"), "{}", secret.html);
+    assert!(!secret.html.contains("sendcoins"), "the rail refuses it: {}", secret.html);
+    assert_eq!(upstream.heard(), 0);
 }

@@ -73,6 +73,41 @@ async fn only_a_token_with_a_part_in_a_wallet_of_the_rail_speaks_to_it() {
 }
 
 #[tokio::test]
+async fn a_token_is_told_first_of_the_wallets_that_it_may_spend_from() {
+    let house = House::new().await;
+    let owner = house.session("owner").await;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(wallet(&house, &owner, "chain").await.body["id"].as_str().unwrap().to_owned());
+    }
+    let accounts = async |token: &str| {
+        let told = call(&house.server, token, &asked("eth_accounts", json!([]))).await.body;
+        told["result"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = accounts(&owner).await;
+    assert_eq!(all.len(), 3);
+    let reference = async |id: &str| {
+        let told = house.ask("GET", &format!("/wallets/{id}"), &owner, None).await.body;
+        told["reference"].as_str().unwrap().to_owned()
+    };
+    // The one that would come last by itself.
+    let mut last = String::new();
+    for id in &made {
+        if reference(id).await == all[2] {
+            last.clone_from(id);
+        }
+    }
+    let body = json!({"scope": ["wallet_view_all", format!("wallet_spend:{last}")], "limits": ["hteth 1/day"]});
+    let token = house.server.issue(&owner, body).await["token"].as_str().unwrap().to_owned();
+    let told = accounts(&token).await;
+    assert_eq!(told, [&all[2], &all[0], &all[1]].map(String::clone));
+    // A freeze ends again: it puts no other wallet in its place.
+    let frozen = house.ask("POST", &format!("/wallets/{last}/freeze"), &owner, Some(json!({}))).await;
+    assert_eq!(frozen.status, 200, "{}", frozen.body);
+    assert_eq!(accounts(&token).await, told);
+}
+
+#[tokio::test]
 async fn what_is_refused_is_told_as_the_protocol_tells_failures() {
     let house = House::new().await;
     let owner = house.session("owner").await;

@@ -432,7 +432,8 @@ async fn without_a_place_for_it_a_subscription_is_refused_with_what_to_configure
     let mut socket = world.open(&token.text).await;
     let refused = ask(&mut socket, "eth_subscribe", json!(["newHeads"])).await;
     assert_eq!(refused["error"]["data"]["code"], "not_configured");
-    assert!(refused["error"]["message"].as_str().unwrap().contains("`ws_url`"), "{refused}");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("`ws_url`") && message.contains("`eth_getLogs`"), "{refused}");
     assert_eq!(ask(&mut socket, "eth_blockNumber", json!([])).await["result"], "0x2a");
 }
 

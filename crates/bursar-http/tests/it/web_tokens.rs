@@ -166,7 +166,10 @@ async fn a_wrong_code_makes_nothing_and_keeps_the_review() {
 async fn what_a_link_must_not_do_by_itself_is_made_only_when_it_is_ticked() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world.server, NAME).await;
-    let link = "/tokens/new?label=Bot&scope=wallet_spend_all&limit=tbtc+unlimited&expires=3650&accept=anywhere&accept=unlimited";
+    let link = "/tokens/new?label=Bot&scope=wallet_spend_all&limit=tbtc+unlimited&expires=3650";
+    let refused = browser.get(&format!("{link}&accept=unlimited")).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert!(refused.text().contains("accept is no parameter of links"), "{}", refused.text());
     let page = browser.get(link).await;
     assert!(page.text().contains("A link filled this form in"));
     assert!(page.html.contains("tbtc unlimited</textarea>"));
@@ -185,6 +188,63 @@ async fn what_a_link_must_not_do_by_itself_is_made_only_when_it_is_ticked() {
     assert!(!browser.get("/tokens").await.html.contains("Bot</a>"));
     let all = [&some[..], &[("accept", "unlimited")]].concat();
     assert_eq!(browser.post("/tokens", &[&fields[..], &all[..]].concat()).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_link_says_where_money_may_go_and_the_token_pays_nobody_else() {
+    let world = World::new().await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let page = browser.get("/tokens/new?label=Bot&to=tbtc:tb1qother&max_destinations=2&each=tbtc+0.1/day").await;
+    for kept in
+        [">\ntbtc tb1qother</textarea>", "name=\"most\" type=\"text\" value=\"2\"", ">\ntbtc 0.1/day</textarea>"]
+    {
+        assert!(page.html.contains(kept), "{kept}: {}", page.html);
+    }
+    let other = format!("tbtc {ADDRESS}");
+    let fields = form(&[
+        ("reach", "all"),
+        ("ips", "127.0.0.1"),
+        ("limits", "tbtc 1/day"),
+        ("add", &other),
+        ("most", "2"),
+        ("each", "tbtc 0.0005/day"),
+    ]);
+    let review = browser.post("/tokens/new", &fields).await;
+    let said = "Pays at most 2 different destinations. Each destination gets up to 0.0005 tbtc in any 24 hours, fees not counted.";
+    assert!(review.text().contains(said), "{}", review.text());
+    assert!(review.text().contains(&format!("Pays nobody but {ADDRESS} (tbtc).")), "{}", review.text());
+    let token = secret(&make(&mut browser, &fields).await);
+    assert_eq!(world.spend(&token, "40000").await.status, 200);
+    assert_eq!(world.spend(&token, "40000").await.status, 401, "each gets so much");
+    assert_eq!(world.spend_to(&token, ELSEWHERE, "40000").await.status, 403, "it is not in the list");
+}
+
+#[tokio::test]
+async fn the_rules_on_destinations_are_shown_and_edited_with_the_limits() {
+    let world = World::new().await;
+    let rules = json!({"atMost": 3, "each": ["tbtc 0.001/day without fees"]});
+    let (id, _) = world.token(json!({"limits": ["tbtc 0.5/day"], "destinations": rules})).await;
+    let mut browser = Browser::signed_in(&world.server, NAME).await;
+    let path = format!("/tokens/{id}/limits");
+    let page = browser.get(&path).await;
+    assert!(page.html.contains("value=\"3\""), "{}", page.html);
+    assert!(page.html.contains(">\ntbtc 0.001/day without fees</textarea>"), "{}", page.html);
+    let version = page.field("version");
+    let with = |most: &'static str| {
+        [
+            ("version", version.clone()),
+            ("limits", "tbtc 0.5/day".into()),
+            ("most", most.into()),
+            ("each", "tbtc 0.001/day".into()),
+        ]
+    };
+    let send = |fields: [(&'static str, String); 4]| fields.map(|(name, text)| (name, text.leak() as &str));
+    let more = browser.post(&path, &send(with("4"))).await;
+    assert!(more.text().contains("needs a code"), "{}", more.text());
+    let fewer = browser.submit(&path, &send(with("2"))).await;
+    assert!(fewer.text().contains("Pays at most 2 different destinations."), "{}", fewer.text());
+    let told = world.limits(&id).await["destinations"].clone();
+    assert_eq!((&told["atMost"], told["each"].as_array().map(Vec::len)), (&json!(2), Some(1)), "{told}");
 }
 
 #[tokio::test]

@@ -184,7 +184,7 @@ impl HoldAndSend {
                 let (rail, memory) = (Arc::clone(&self.rail), self.memory.clone());
                 tokio::spawn(async move {
                     if let Err(error) = rail.forget(id, &memory).await {
-                        tracing::debug!(spend = %id, ?error, "what a rail remembers of a spend stays");
+                        tracing::debug!(spend = %id, %error, "what a rail remembers of a spend stays");
                     }
                 });
             }

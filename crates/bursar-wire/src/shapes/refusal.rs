@@ -75,6 +75,7 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         }
         // Whose token the code is about, where it is not that of whoever spends.
         Refusal::OfService(_) => body.with_context("whose", "service"),
+        Refusal::Locked(lock) => body.with_context("lockedBy", lock.by.as_str()),
         Refusal::WrongCoin { holds } => body.with_context("coin", holds.as_str()),
         Refusal::LimitExceeded(reports) => limits(body, refusal, reports),
         _ => body,

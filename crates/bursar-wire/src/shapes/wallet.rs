@@ -32,6 +32,8 @@ pub struct WalletView<'a> {
     pub address: Option<&'a str>,
     /// Whether it holds play money.
     pub is_sandbox: bool,
+    /// Where its rail is spoken to in its own way, as a path of the server's; nothing if it is not.
+    pub rail_path: Option<&'a str>,
 }
 
 /// A wallet. The SDK refuses by itself to spend where `permissions` lacks `spend`.
@@ -60,6 +62,9 @@ pub fn wallet(view: &WalletView<'_>) -> Value {
         "spendableBalanceString": balance,
         "receiveAddress": view.address.map(|address| json!({"address": address, "coin": wallet.coin.as_str()})),
         "isSandbox": view.is_sandbox,
+        "rail": wallet.rail,
+        "reference": wallet.reference,
+        "railPath": view.rail_path,
     })
 }
 

@@ -34,7 +34,7 @@ impl Backup {
                 .with_hint("whoever loses the data must not lose the copy with it"));
         }
         source::open(&directory)?;
-        let failed = |problem: std::io::Error| Failure::at(&self.file, problem);
+        let failed = |problem: std::io::Error| Failure::io(&self.file, &problem);
         let beside = beside(&self.file);
         // A directory of its own, so that the copy can be looked at as a store before it has its name.
         let part = tempfile::Builder::new().prefix(".backup-").tempdir_in(beside).map_err(failed)?;

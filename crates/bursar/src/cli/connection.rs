@@ -26,6 +26,11 @@ impl Connection {
         self.token.as_deref().is_some_and(|token| !token.trim().is_empty())
     }
 
+    /// Whether anything says which server is asked.
+    pub(super) fn is_said(&self) -> bool {
+        self.url.as_deref().is_some_and(|url| !url.trim().is_empty()) || self.has_token()
+    }
+
     /// An empty variable is as good as none.
     fn token(&self) -> Result<Option<&str>, Failure> {
         let token = self.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
@@ -122,7 +127,7 @@ impl From<ClientError> for Failure {
                 for (name, value) in declined.context().into_iter().flatten() {
                     failure = failure.with_context(name, value.clone());
                 }
-                if declined.code() == Some("locked") && !error.to_string().contains("check of the ledger") {
+                if declined.code() == Some("locked") && of_context(declined, "lockedBy") != Some("ledger") {
                     return failure
                         .with_hint("as its owner: `bursar token unlock ID --resume` lifts the lock for good");
                 }

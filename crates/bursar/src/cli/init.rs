@@ -62,7 +62,7 @@ impl Init {
         let name = Username::parse(&username).map_err(|error| Failure::usage(format!("--username: {error}")))?;
         let password = self.password.read(Typed::New, !self.non_interactive)?;
         rules::check_new(password.expose(), &name, Factors::WithSecondFactor)
-            .map_err(|error| Failure::new(error.to_string()))?;
+            .map_err(|error| Failure::new(format!("the password {error}")))?;
 
         server::make_directory(&self.dir)?;
         let data = self.dir.join(&self.data_dir);

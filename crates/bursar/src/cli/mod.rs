@@ -16,6 +16,7 @@ mod factors;
 mod init;
 mod limits;
 mod operator;
+mod organisation;
 mod otp;
 mod output;
 mod password;
@@ -75,9 +76,9 @@ enum Command {
     /// Accounts, for the operator on the server's machine.
     #[command(subcommand)]
     User(operator::User),
-    /// Organisations, for the operator on the server's machine.
+    /// Organisations: all of them for the operator on the server's machine, or one's own.
     #[command(subcommand)]
-    Organisation(operator::Organisation),
+    Organisation(organisation::Organisation),
     /// Copy the data into a file, whether or not the server runs.
     Backup(backup::Backup),
     /// The audit chain: look at it, verify it, take it elsewhere.

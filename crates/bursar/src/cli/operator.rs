@@ -69,7 +69,7 @@ pub(super) enum User {
     Invite {
         /// Their e-mail address, and the username of the account.
         address: String,
-        /// The organisation's id; the one that every server has if nothing is said.
+        /// The organisation's id, or its name if no other has it; the one that every server has if nothing is said.
         #[arg(long)]
         organisation: Option<String>,
         /// What they will be there: owner, admin, member or auditor.
@@ -85,7 +85,7 @@ pub(super) enum User {
     Roles {
         /// The account.
         username: String,
-        /// The organisation's id; the one that every server has if nothing is said.
+        /// The organisation's id, or its name if no other has it; the one that every server has if nothing is said.
         #[arg(long)]
         organisation: Option<String>,
         /// Make it an owner, admin, member or auditor.
@@ -134,50 +134,13 @@ pub(super) enum User {
         #[command(flatten)]
         limits: Operated,
     },
-    /// Lift the freeze of a wallet whose budget did not add up.
+    /// Lift the freeze of a wallet, whoever froze it, such as one whose budget did not add up.
     UnfreezeWallet {
         /// The wallet's id.
         wallet: String,
         #[command(flatten)]
         place: Place,
     },
-}
-
-/// Organisations, for the operator on the server's machine.
-#[derive(Subcommand)]
-pub(super) enum Organisation {
-    /// List the organisations.
-    List {
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Show the limits of an organisation, or change them.
-    Limits {
-        /// The organisation's id; the one that every server has if nothing is said.
-        organisation: Option<String>,
-        #[command(flatten)]
-        limits: Operated,
-    },
-}
-
-impl Organisation {
-    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
-        let place = match self {
-            Self::Limits { organisation, limits } => return limits.run(LimitsOf::Organisation(organisation), json),
-            Self::List { place } => place,
-        };
-        environment::start_log("warn");
-        match place.answer(Request::Organisations)? {
-            Answer::Organisations { organisations } if json => {
-                output::json(&json!({"organisations": serde_json::to_value(organisations).unwrap_or(Value::Null)}))
-            }
-            Answer::Organisations { organisations } => {
-                output::table(&list_organisations(&organisations), "there are no organisations")
-            }
-            Answer::Failed { message } => Err(Failure::new(message)),
-            _ => Err(Failure::new("the server answered something else than was asked")),
-        }
-    }
 }
 
 /// Which server's accounts.
@@ -236,12 +199,12 @@ impl User {
                 output::json(&json!({"users": users}))
             }
             (Answer::Users { users }, false) => output::table(&list(&users), "there are no accounts"),
-            (Answer::Invited { invitation, link, address, expires, mailed }, true) => output::json(&json!({
+            (Answer::Invited { invitation, link, address, expires, mailed, .. }, true) => output::json(&json!({
                 "id": invitation, "link": link, "email": address, "expires": expires, "mailed": mailed,
             })),
-            (Answer::Invited { link, address, expires, mailed, .. }, false) => {
+            (Answer::Invited { link, is_address, address, expires, mailed, .. }, false) => {
                 let sent = if mailed { ", and was sent there" } else { "; no mail is sent here, so hand it over" };
-                let link = if link.contains("://") {
+                let link = if is_address {
                     link
                 } else {
                     format!(
@@ -276,6 +239,11 @@ impl User {
 }
 
 impl Place {
+    /// Whether nothing says where the configuration is.
+    pub(super) fn is_usual(&self) -> bool {
+        self.data_dir.is_none() && self.configured.config == Path::new(configuration::NAME)
+    }
+
     /// The data directory.
     pub(super) fn directory(&self) -> Result<PathBuf, Failure> {
         match &self.data_dir {
@@ -350,15 +318,6 @@ pub(super) fn shown_once(factors: &Factors) -> String {
         factors.totp_uri,
         factors.recovery_codes.join("\n  "),
     )
-}
-
-fn list_organisations(organisations: &[operator::Organisation]) -> String {
-    let row = |one: &operator::Organisation| {
-        let state = one.frozen.as_ref().map_or_else(|| "active".to_owned(), |reason| format!("frozen: {reason}"));
-        [one.name.clone(), state, one.members.to_string(), one.wallets.to_string(), one.id.clone()]
-    };
-    let rows: Vec<[String; 5]> = organisations.iter().map(row).collect();
-    table::draw(["NAME", "STATE", "MEMBERS", "WALLETS", "ID"], &rows)
 }
 
 fn list(users: &[Account]) -> String {

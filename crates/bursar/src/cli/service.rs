@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::connection::Connection;
 use crate::cli::otp::Otp;
 use crate::cli::token::seconds;
-use crate::cli::{output, shown, table};
+use crate::cli::{organisation, output, shown, table};
 use crate::failure::Failure;
 
 /// Which field of the request each flag becomes.
@@ -31,7 +31,7 @@ pub(super) struct Create {
     /// The service's name.
     #[arg(long)]
     label: String,
-    /// The id of the organisation it works for.
+    /// The organisation it works for: its id, or its name if none of one's others has it.
     #[arg(long, value_name = "ID")]
     organisation: String,
     /// The only wallets it may ask for spends from; may be given again. All of the organisation's, and money
@@ -69,7 +69,8 @@ impl Service {
 impl Create {
     fn run(self, json: bool) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let created = self.otp.present(|otp| client.create_service(&self.wishes(otp)));
+        let organisation = organisation::id_of(&client, &self.organisation)?;
+        let created = self.otp.present(|otp| client.create_service(&self.wishes(&organisation, otp)));
         let created = created.map_err(|failure| failure.with_flags(FLAGS))?;
         if json {
             return output::json(&created);
@@ -78,10 +79,10 @@ impl Create {
         output::text(&shown::once(&created))
     }
 
-    fn wishes(&self, otp: Option<&str>) -> Value {
+    fn wishes(&self, organisation: &str, otp: Option<&str>) -> Value {
         let mut wishes = Map::new();
         wishes.insert("label".to_owned(), self.label.clone().into());
-        wishes.insert("organisation".to_owned(), self.organisation.clone().into());
+        wishes.insert("organisation".to_owned(), organisation.into());
         for (name, list) in [("wallets", &self.wallets), ("ipRestrict", &self.ips)] {
             if !list.is_empty() {
                 wishes.insert(name.to_owned(), list.clone().into());

@@ -1,5 +1,6 @@
 //! `bursar wallet …`: wallets.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 use crate::cli::connection::Connection;
 use crate::cli::limits::Operated;
 use crate::cli::operator::Place;
+use crate::cli::otp::Otp;
+use crate::cli::token::seconds;
 use crate::cli::{output, shown, table};
 use crate::environment;
 use crate::failure::Failure;
@@ -44,7 +47,7 @@ pub(super) enum Wallet {
         /// What people call the wallet.
         #[arg(long)]
         label: String,
-        /// The organisation, by its id; the default one if nothing is said.
+        /// The organisation, by its id, or by its name if no other has it; the default one if nothing is said.
         #[arg(long)]
         organisation: Option<String>,
         /// Who gets every role in it.
@@ -65,8 +68,30 @@ pub(super) enum Wallet {
         #[command(flatten)]
         place: Place,
     },
+    /// Keep a wallet from being spent from, whatever token asks.
+    Freeze {
+        /// The wallet's id.
+        wallet: String,
+        /// Why; whoever may see the wallet is told.
+        #[arg(long)]
+        reason: Option<String>,
+        /// For how long, such as 12h; until it is lifted if nothing is said.
+        #[arg(long = "for", value_name = "DURATION", value_parser = seconds)]
+        duration: Option<u64>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Lift the freeze of a wallet that one administers; the operator does so with `user unfreeze-wallet`.
+    Unfreeze {
+        /// The wallet's id.
+        wallet: String,
+        #[command(flatten)]
+        otp: Otp,
+        #[command(flatten)]
+        connection: Connection,
+    },
     /// Remove a wallet that was registered by mistake, as the operator on the server's machine: one from which no spend was
-    /// ever recorded. Freeze any other.
+    /// ever recorded. Any other is frozen (`wallet freeze`).
     Remove {
         /// The wallet's id.
         wallet: String,
@@ -85,7 +110,7 @@ pub(super) enum Wallet {
         /// The chain's coin; tokens on the chain are spent from the same wallet.
         #[arg(long)]
         coin: String,
-        /// The organisation, by its id; the default one if nothing is said.
+        /// The organisation, by its id, or by its name if no other has it; the default one if nothing is said.
         #[arg(long)]
         organisation: Option<String>,
         #[command(flatten)]
@@ -135,6 +160,25 @@ impl Wallet {
                 let request = Request::AddWallet { rail, coin, label, organisation, owner, key, reference };
                 return add(place, request, json);
             }
+            Self::Freeze { wallet, reason, duration, connection } => {
+                let frozen = connection.client()?.freeze_wallet(&wallet, reason.as_deref(), duration)?;
+                let lifts = "`bursar wallet unfreeze` lifts that";
+                let told = match frozen.pointer("/frozen/until").and_then(Value::as_str) {
+                    Some(until) => format!("nothing is spent from wallet {wallet} until {until}; {lifts}"),
+                    None => format!("nothing is spent from wallet {wallet} any more; {lifts}"),
+                };
+                return if json { output::json(&frozen) } else { output::text(&told) };
+            }
+            Self::Unfreeze { wallet, otp, connection } => {
+                let client = connection.client()?;
+                otp.present(|otp| client.unfreeze_wallet(&wallet, otp))?;
+                let lifted = json!({"id": wallet, "frozen": false});
+                return if json {
+                    output::json(&lifted)
+                } else {
+                    output::text(&format!("the freeze of wallet {wallet} is lifted"))
+                };
+            }
             Self::Remove { wallet, place } => return remove(place, &wallet, json),
             Self::Allow { rail, reference, coin, organisation, place } => {
                 let allowed = allowed(place, Request::AllowWallet { rail, reference, coin, organisation })?;
@@ -157,12 +201,18 @@ impl Wallet {
             }
             Self::Allowed { place } => return list_allowed(&allowed(place, Request::AllowedWallets)?, json),
         };
-        let wallets = connection.client()?.wallets(coin.as_deref())?;
+        let client = connection.client()?;
+        let wallets = client.wallets(coin.as_deref())?;
         if json {
-            output::json(&json!({"wallets": wallets}))
-        } else {
-            output::table(&list(&wallets), "there are no such wallets in which you have a part")
+            return output::json(&json!({"wallets": wallets}));
         }
+        let none = match coin {
+            Some(coin) => format!("you have a part in no wallet of {coin}"),
+            None => "you have a part in no wallet".to_owned(),
+        };
+        output::table(&list(&wallets), &none)?;
+        addresses(client.url(), &wallets).iter().for_each(|line| output::remark(line));
+        Ok(())
     }
 }
 
@@ -255,9 +305,45 @@ fn list(wallets: &[Value]) -> String {
             shown::text(wallet, "label"),
             balance(wallet),
             if is_sandbox { "sandbox" } else { "the rail's" }.to_owned(),
+            shown::text(wallet, "rail"),
+            shown::text(wallet, "reference"),
+            shown::text(wallet, "enterprise"),
             address,
         ]
     };
-    let rows: Vec<[String; 6]> = wallets.iter().map(row).collect();
-    table::draw(["COIN", "WALLET", "LABEL", "BALANCE", "MONEY", "ADDRESS"], &rows)
+    let rows: Vec<[String; 9]> = wallets.iter().map(row).collect();
+    let titles = ["COIN", "WALLET", "LABEL", "BALANCE", "MONEY", "RAIL", "REFERENCE", "ORGANISATION", "ADDRESS"];
+    table::draw(titles, &rows)
+}
+
+/// Where the rails of wallets are spoken to in their own ways, one line for each.
+fn addresses(server: &str, wallets: &[Value]) -> BTreeSet<String> {
+    let one = |wallet: &Value| {
+        let path = wallet.get("railPath")?.as_str()?;
+        Some(format!("rail {} is spoken to at {server}{path}", shown::text(wallet, "rail")))
+    };
+    wallets.iter().filter_map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wallets_are_listed_with_what_their_rail_calls_them_and_where_it_is_spoken_to() {
+        let wallet = |id: &str, rail: &str, path: Option<&str>| {
+            json!({"coin": "usd", "id": id, "label": "Shop", "enterprise": "0a", "rail": rail, "reference": "default",
+                   "railPath": path, "balanceString": null, "receiveAddress": null, "isSandbox": false})
+        };
+        let wallets = [
+            wallet("01", "payments", Some("/rail/payments")),
+            wallet("02", "payments", Some("/rail/payments")),
+            wallet("03", "upstream", None),
+        ];
+        let drawn = list(&wallets);
+        let words: Vec<&str> = drawn.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(words, ["usd", "01", "Shop", "the", "rail's", "payments", "default", "0a"]);
+        let told: Vec<String> = addresses("http://here", &wallets).into_iter().collect();
+        assert_eq!(told, ["rail payments is spoken to at http://here/rail/payments"]);
+    }
 }

@@ -47,7 +47,7 @@ impl LimitsOf {
     async fn subject(&self, bursar: &Bursar) -> Result<Subject, ServiceError> {
         match self {
             Self::User(name) => Ok(Subject::User(bursar.user_named(name).await?.id)),
-            Self::Organisation(id) => people::organisation(id.as_deref()).map(Subject::Organisation),
+            Self::Organisation(id) => people::organisation(bursar, id.as_deref()).await.map(Subject::Organisation),
             Self::Wallet(id) => id.parse().map(Subject::Wallet).map_err(|_| ServiceError::NotFound("wallet")),
         }
     }

@@ -143,8 +143,8 @@ pub(crate) enum Answer {
     Enrolled { factors: Factors },
     /// All accounts.
     Users { users: Vec<Account> },
-    /// Somebody is invited; the link opens an account, once.
-    Invited { invitation: String, link: String, address: String, expires: String, mailed: bool },
+    /// Somebody is invited; the link opens an account, once. It is only the end of one where nothing says the address.
+    Invited { invitation: String, link: String, is_address: bool, address: String, expires: String, mailed: bool },
     /// What an account is where.
     Roles { roles: Vec<Place> },
     /// An organisation was made.

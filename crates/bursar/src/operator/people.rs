@@ -5,7 +5,7 @@ use bursar_core::audit::Actor;
 use bursar_core::id::{OrganisationId, WalletId};
 use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
-use bursar_service::invitations::NewInvitation;
+use bursar_service::invitations::{NewInvitation, Shown};
 use bursar_service::people::{DEFAULT_ORGANISATION, NewUser};
 use bursar_store::{CountedOrganisation, Page};
 
@@ -27,10 +27,11 @@ pub(super) async fn invite(
 ) -> Result<Answer, ServiceError> {
     let wallets = wallets.iter().map(|text| wallet(text)).collect::<Result<_, _>>()?;
     let new = NewInvitation { address, role: self::role(role)?, wallets };
-    let (invitation, link) = bursar.invite_as_operator(self::organisation(organisation)?, &new).await?;
+    let (invitation, link) = bursar.invite_as_operator(self::organisation(bursar, organisation).await?, &new).await?;
     Ok(Answer::Invited {
         invitation: invitation.id.to_string(),
-        link,
+        is_address: matches!(link, Shown::Address(_)),
+        link: link.into_text(),
         address: invitation.address,
         expires: invitation.expires.to_string(),
         mailed: bursar.sends_mail(),
@@ -54,7 +55,7 @@ pub(super) async fn set_role(
     role: Option<&str>,
 ) -> Result<Answer, ServiceError> {
     let role = role.map(self::role).transpose()?;
-    bursar.set_role_named(username, self::organisation(organisation)?, role).await?;
+    bursar.set_role_named(username, self::organisation(bursar, organisation).await?, role).await?;
     roles(bursar, username).await
 }
 
@@ -74,9 +75,22 @@ pub(super) async fn organisations(bursar: &Bursar) -> Result<Vec<Organisation>, 
     }
 }
 
-/// The organisation that is named, or the one that every server has.
-pub(super) fn organisation(text: Option<&str>) -> Result<OrganisationId, ServiceError> {
-    text.map_or(Ok(DEFAULT_ORGANISATION), |text| text.parse().map_err(|_| ServiceError::NotFound("organisation")))
+/// The organisation that is meant by its id, or by a name that no other has; or the one that every server has.
+pub(super) async fn organisation(bursar: &Bursar, text: Option<&str>) -> Result<OrganisationId, ServiceError> {
+    let Some(text) = text else { return Ok(DEFAULT_ORGANISATION) };
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let all = organisations(bursar).await?;
+    let named: Vec<&str> = all.iter().filter(|one| one.name == text).map(|one| one.id.as_str()).collect();
+    match named.as_slice() {
+        [] => Err(ServiceError::NotFound("organisation")),
+        [id] => id.parse().map_err(|_| ServiceError::NotFound("organisation")),
+        ids => {
+            let problem = format!("is the name of several; give the id of one: {}", ids.join(", "));
+            Err(ServiceError::invalid("organisation", problem))
+        }
+    }
 }
 
 fn role(text: &str) -> Result<MemberRole, ServiceError> {

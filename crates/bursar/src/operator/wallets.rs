@@ -53,7 +53,7 @@ pub(super) async fn add(bursar: &Bursar, new: NewWalletTexts) -> Result<Answer, 
         let bytes = base16ct::mixed::decode_vec(digits);
         bytes.map(Secret::new).map_err(|_| ServiceError::invalid("key", "is not 64 hex digits"))
     });
-    let organisation = self::organisation(organisation.as_deref())?;
+    let organisation = self::organisation(bursar, organisation.as_deref()).await?;
     let new =
         NewWallet { rail, coin: self::coin(&coin)?, label, organisation, owner, key: key.transpose()?, reference };
     let wallet = bursar.add_wallet(new).await?;
@@ -69,7 +69,7 @@ pub(super) async fn allow(
     coin: &str,
     organisation: Option<&str>,
 ) -> Result<Answer, ServiceError> {
-    let (coin, organisation) = (self::coin(coin)?, self::organisation(organisation)?);
+    let (coin, organisation) = (self::coin(coin)?, self::organisation(bursar, organisation).await?);
     let allowed = bursar.allow_wallet(rail, reference, coin, organisation).await?;
     Ok(Answer::Allowed { wallets: vec![allowed.into()] })
 }

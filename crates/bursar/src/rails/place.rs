@@ -40,8 +40,10 @@ impl<'a> Place<'a> {
             (Some(url), None) => {
                 let parsed = url::Url::parse(url).map_err(|_| format!("`{name}` is no URL"))?;
                 if parsed.password().is_some() || !parsed.username().is_empty() || parsed.query().is_some() {
-                    let problem = "has something in it that may be secret; put it into a";
-                    return Err(format!("`{name}` {problem} `{name}_file`"));
+                    return Err(format!(
+                        "`{name}` has something in it that may be secret; say sealed = [\"{name}\"] in its place and give it to \
+                         `bursar rail credential set`, or put it into a `{name}_file`"
+                    ));
                 }
                 Ok(())
             }

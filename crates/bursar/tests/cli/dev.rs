@@ -272,3 +272,38 @@ fn a_data_directory_without_its_key_gets_no_new_one() {
     assert!(refused.told().contains("data.key"), "{}", refused.told());
     assert!(!home.path("data.key").exists());
 }
+
+#[test]
+fn a_wallet_is_frozen_and_freed_by_whoever_runs_it_and_organisations_go_by_their_names() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    log_in(&home, &server);
+    let listed = home.run(&["wallet", "list", "--json", "--coin", "tbtc"], &[]).json()["wallets"][0].clone();
+    assert_eq!((&listed["rail"], &listed["railPath"]), (&json!("sandbox"), &Value::Null));
+    assert!(listed["reference"].is_string(), "{listed}");
+    assert!(home.run(&["wallet", "list"], &[]).text().contains("REFERENCE"));
+    let none = home.run(&["wallet", "list", "--coin", "btc"], &[]).told();
+    assert!(none.contains("you have a part in no wallet of btc"), "{none}");
+
+    let wallet = server.wallet("tbtc");
+    let frozen = home.run(&["wallet", "freeze", wallet, "--reason", "audit", "--for", "1h"], &[]).text();
+    assert!(frozen.contains("bursar wallet unfreeze"), "{frozen}");
+    let token = create_token(&home, &["--limit", "tbtc 0.5/day", "--duration", "1d"]);
+    let refused = spend(&home, &server, token["token"].as_str().unwrap(), "250");
+    assert_eq!(refused.failure()["code"], "wallet_frozen");
+    home.run(&["wallet", "unfreeze", wallet, "--otp", "000000"], &[]).text();
+    assert_eq!(spend(&home, &server, token["token"].as_str().unwrap(), "250").code(), 0);
+
+    // There is no configuration here, so they are one's own.
+    let own = home.run(&["organisation", "list", "--json"], &[]).json()["organisations"][0].clone();
+    let name = own["name"].as_str().unwrap();
+    let create = ["service", "create", "--label", "shop", "--otp", "000000", "--json", "--organisation"];
+    let made = home.run(&[&create[..], &[name]].concat(), &[]);
+    assert!(
+        made.json()["warnings"][0].as_str().unwrap().contains("the credential lasts 10 years"),
+        "{}",
+        made.printed()
+    );
+    let unknown = home.run(&[&create[..], &["Nowhere"]].concat(), &[]);
+    assert!(unknown.code() == 2 && unknown.told().contains("bursar organisation list"), "{}", unknown.told());
+}

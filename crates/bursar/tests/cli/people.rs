@@ -92,3 +92,22 @@ fn sessions_are_listed_and_ended_from_the_command_line() {
     home.run(&["session", "revoke", left[0]["id"].as_str().unwrap()], &[]).text();
     assert_eq!(home.run(&["session", "list"], &[]).code(), 4);
 }
+
+#[test]
+fn an_operator_means_an_organisation_by_a_name_that_only_it_has() {
+    let home = Home::new();
+    set_up(&home);
+    let add = ["user", "add-organisation", "Lab", "--owner", "owner@example.com"];
+    let id = home.run(&add, &[]).text();
+    let limit = ["organisation", "limits", "Lab", "--limit", "tbtc 1/day", "--json"];
+    home.run(&limit, &[]).json();
+    let shown = |organisation: &str| home.run(&["organisation", "limits", organisation, "--json"], &[]).json();
+    assert_eq!(shown("Lab")["limits"].as_array().map(Vec::len), Some(1));
+    assert_eq!(shown("Lab"), shown(id.trim()));
+    assert!(
+        home.run(&["organisation", "limits", "Nowhere"], &[]).told().contains("there is no organisation `Nowhere`")
+    );
+    home.run(&add, &[]).text();
+    let unclear = home.run(&limit, &[]).told();
+    assert!(unclear.contains("is the name of several") && unclear.contains(id.trim()), "{unclear}");
+}

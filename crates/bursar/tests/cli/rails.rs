@@ -146,6 +146,9 @@ fn a_sealed_credential_opens_for_its_rail_alone() {
     let told = home.run(&["rail", "credential", "set", "other", "--name", "token"], &[]).told();
     assert!(told.contains("has no credential `token`; it may have `credential`, `url`"), "{told}");
     assert_eq!(home.run(&["rail", "credential", "set", "nobody", "--from-file", "payments.key"], &[]).code(), 2);
+    let typo = ["rail", "credential", "set", "nobody", "--name", "token", "--from-file", "payments.key"];
+    let told = home.run(&typo, &[]).told();
+    assert!(told.contains("no rail `nobody`") && told.contains("`other`"), "{told}");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn events(query: &Fields, found: &Found, told: &Told) -> Markup {
                                     (told.subject(event))
                                     div class="small muted" { code { (event.action) } }
                                 }
-                                td role="cell" {
+                                td role="cell" class="told" {
                                     @for (name, value) in event.data.iter().filter(|(_, value)| !value.is_empty()) {
                                         div class="small" { span class="muted" { (name) ": " } (told.fact(event, name, value)) }
                                     }

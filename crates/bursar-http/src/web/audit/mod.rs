@@ -2,6 +2,7 @@
 
 pub(crate) mod export;
 pub(crate) mod list;
+mod rules;
 pub(super) mod told;
 
 use bursar_core::id::UserId;

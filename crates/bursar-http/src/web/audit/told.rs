@@ -11,6 +11,7 @@ use bursar_service::names::{Named, Names, SESSION};
 use bursar_service::trail::Found;
 use maud::{Markup, html};
 
+use super::rules;
 use crate::failure::Failure;
 use crate::web::visit::Visit;
 use crate::web::words;
@@ -178,6 +179,7 @@ fn read(event: &Event, name: &str, value: &str, usual: &str) -> String {
             coin => amount(value, coin),
         },
         ("fee", Some((number, coin))) => amount(number, coin),
+        ("before" | "after" | "limits", _) => rules::told(value),
         _ => None,
     };
     read.unwrap_or_else(|| value.to_owned())

@@ -7,6 +7,7 @@ use bursar_core::ip::{IpRestriction, IpRule, unmapped};
 use bursar_core::limit::{Ceiling, Limit};
 use bursar_core::scope::{Scope, ScopeName, Scopes, WalletAction};
 use bursar_core::time::{Span, Timestamp};
+use bursar_wire::requests::DestinationRules;
 
 use super::draft::{Draft, ON_A_DATE, scope_named};
 use crate::web::forms::Problems;
@@ -26,6 +27,7 @@ pub(super) struct Asked {
     pub(super) label: String,
     pub(super) scopes: Scopes,
     pub(super) limits: Vec<Limit>,
+    pub(super) destinations: Option<DestinationRules>,
     pub(super) ips: IpRestriction,
     pub(super) duration: Span,
     pub(super) expires: Timestamp,
@@ -78,6 +80,10 @@ impl Asked {
             found.iter().for_each(|problem| problems.add(limits::FIELD, problem));
             Vec::new()
         });
+        let destinations = draft.destinations.rules(decimals).unwrap_or_else(|found| {
+            problems.append(found);
+            None
+        });
         let ips = ips(draft, around.address, &mut problems);
         let expires = expires(draft, around, &mut problems);
         match (problems.is_empty(), expires) {
@@ -85,6 +91,7 @@ impl Asked {
                 label: draft.label.clone(),
                 scopes,
                 limits,
+                destinations,
                 ips,
                 duration: expires.since(around.now),
                 expires,

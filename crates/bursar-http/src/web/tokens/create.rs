@@ -15,6 +15,7 @@ use super::{fill, path, presets, review};
 use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::answer::Answer;
+use crate::web::destinations;
 use crate::web::forms::{self, Problems};
 use crate::web::handover::Made;
 use crate::web::visit::Visit;
@@ -26,6 +27,7 @@ const KEY_LENGTH: usize = 32;
 
 /// The empty form, or as a preset or a link fills it in.
 pub(crate) async fn form(visit: Visit) -> Answering {
+    presets::check(&visit.query)?;
     let wallets = wallets(&visit).await?;
     let draft = presets::draft(&visit.query, &wallets);
     Ok(fill::draw(&visit, &draft, &wallets, &Problems::default()))
@@ -108,7 +110,7 @@ fn new_token(visit: &Visit, asked: &Asked, key: String) -> NewToken {
         narrowing: Narrowing::None,
         ips: asked.ips.clone(),
         duration: Some(asked.duration),
-        rules: Rules { limits: asked.limits.clone(), destinations: None },
+        rules: Rules { limits: asked.limits.clone(), destinations: asked.destinations.clone() },
         template: None,
         otp: visit.form.some(forms::OTP).map(str::to_owned),
         key: Some(key),
@@ -123,6 +125,8 @@ fn field_of(field: &str) -> &'static str {
         "ipRestrict" => "ips",
         "label" => "label",
         "limits" => "limits",
+        _ if field.starts_with("destinations.each") => destinations::EACH,
+        _ if field.starts_with("destinations") => destinations::ADD,
         _ => "",
     }
 }

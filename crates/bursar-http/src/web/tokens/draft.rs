@@ -4,6 +4,7 @@ use bursar_core::id::WalletId;
 use bursar_core::scope::{ScopeName, WalletAction};
 use maud::{Markup, html};
 
+use crate::web::destinations::Texts;
 use crate::web::fields::Fields;
 use crate::web::limits;
 use crate::web::words;
@@ -30,6 +31,8 @@ pub(super) struct Draft {
     pub(super) more: String,
     /// Limits, one a line.
     pub(super) limits: String,
+    /// Where its money may go.
+    pub(super) destinations: Texts,
     /// Addresses and blocks.
     pub(super) ips: String,
     /// Whether the address of whoever fills the form in is one of them.
@@ -50,6 +53,7 @@ impl Default for Draft {
             scopes: Vec::new(),
             more: String::new(),
             limits: String::new(),
+            destinations: Texts::default(),
             ips: String::new(),
             is_from_here: false,
             lifetime: USUAL_LIFETIME.to_owned(),
@@ -79,6 +83,7 @@ impl Draft {
             scopes: form.all("scope").filter_map(scope_named).collect(),
             more: form.text("more").to_owned(),
             limits: form.text(limits::FIELD).to_owned(),
+            destinations: Texts::of_form(form),
             ips: form.text("ips").to_owned(),
             is_from_here: form.is_ticked("here"),
             lifetime: form.some("lifetime").unwrap_or(USUAL_LIFETIME).to_owned(),
@@ -97,6 +102,7 @@ impl Draft {
             @for scope in &self.scopes { (hidden("scope", scope.as_str())) }
             (hidden("more", &self.more))
             (hidden(limits::FIELD, &self.limits))
+            @for (name, text) in self.destinations.pairs() { (hidden(name, text)) }
             (hidden("ips", &self.ips))
             @if self.is_from_here { (hidden("here", "yes")) }
             (hidden("lifetime", &self.lifetime))

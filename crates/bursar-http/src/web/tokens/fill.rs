@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::asked::LONGEST_LABEL;
 use super::draft::{ALL_WALLETS, Draft, ON_A_DATE};
-use super::presets::{OTHERS, PRESETS};
+use super::presets::{self, OTHERS, PRESETS};
 use crate::web::answer::Answer;
 use crate::web::assets;
 use crate::web::forms::{self, Field, Problems};
@@ -26,15 +26,12 @@ const LIFETIMES: [(&str, &str); 6] = [
     ("3650", "10 years, the longest there is"),
 ];
 
-/// What a link says; a preset alone is no such link.
-const OF_LINKS: [&str; 6] = ["scope", "limit", "wallet", "ip", "expires", "label"];
-
 /// The form, filled in as the draft says.
 pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problems: &Problems) -> Answer {
     let frame = Frame::of(visit);
     // What was written already is not to be thrown away by a click.
     let is_fresh = visit.form.some("lifetime").is_none();
-    let is_of_link = OF_LINKS.iter().any(|name| visit.query.some(name).is_some());
+    let is_of_link = presets::is_of_link(&visit.query);
     let body = html! {
         (crumbs("/tokens", "Tokens"))
         h1 { "New token" }
@@ -45,7 +42,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problem
                 p { "Whoever made the link chose what stands below. Make a token of it only if you know who asks and why; \
                     change whatever is too much." }
             }
-        } @else if is_fresh { (presets(visit)) }
+        } @else if is_fresh { (beginnings(visit)) }
         form method="post" action="/tokens/new" class="long" {
             (frame.form_token())
             section class="card" aria-labelledby="about" {
@@ -56,6 +53,10 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problem
             section class="card" aria-labelledby="how-much" {
                 h2 id="how-much" { "How much it may spend by itself" }
                 (limits::field(&draft.limits, true, problems))
+            }
+            section class="card" aria-labelledby="to" {
+                h2 id="to" { "Where it may pay" }
+                (draft.destinations.draw(problems))
             }
             section class="card" aria-labelledby="where" {
                 h2 id="where" { "From where" }
@@ -75,7 +76,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problem
     frame.form("New token", Section::Tokens, &[&assets::LIMITS], problems, body)
 }
 
-fn presets(visit: &Visit) -> Markup {
+fn beginnings(visit: &Visit) -> Markup {
     let chosen = visit.query.text("preset");
     html! {
         nav class="presets" aria-label="Begin with" {

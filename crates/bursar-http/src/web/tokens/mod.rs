@@ -15,6 +15,7 @@ mod review;
 pub(super) mod revoke;
 pub(super) mod rotate;
 pub(super) mod secret;
+mod snippets;
 mod status;
 pub(super) mod unlock;
 

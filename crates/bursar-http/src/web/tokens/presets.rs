@@ -3,6 +3,7 @@
 
 use bursar_core::id::WalletId;
 use bursar_core::scope::{ScopeName, WalletAction};
+use bursar_service::error::ServiceError;
 use bursar_service::wallets::WalletView;
 
 use super::asked::everywhere;
@@ -19,6 +20,60 @@ pub(super) const PRESETS: [(&str, &str, &str); 3] = [
     ("spend", "One wallet, so much a day", "Sends from the wallet you choose, within a limit a day."),
     ("guide", "Everything the guide lists", "All scopes of BitGo’s guide, for software that was written by it."),
 ];
+
+/// What a link says, each once, beside its preset.
+const ONCE: [&str; 3] = ["label", "expires", "max_destinations"];
+/// What is said of any other name.
+const KNOWN: &str = "is no parameter of links to this page; there are `preset`, `label`, `scope`, `wallet`, `limit`, `to`, `each`, \
+                     `max_destinations`, `ip` and `expires`";
+/// What a link may say several times.
+const OFTEN: [&str; 6] = ["scope", "limit", "wallet", "ip", "to", "each"];
+
+/// Whether a link fills the form in; a preset alone is no such link.
+pub(super) fn is_of_link(query: &Fields) -> bool {
+    ONCE.iter().chain(&OFTEN).any(|name| query.is_ticked(name))
+}
+
+/// Refuses a link that says what would be passed over: the token would be wider than its author meant.
+///
+/// # Errors
+/// The parameter, and what is wrong with it.
+pub(super) fn check(query: &Fields) -> Result<(), ServiceError> {
+    let refuse = |name: &str, problem: &str| Err(ServiceError::invalid(name, problem));
+    for (name, text) in query.pairs() {
+        let times = query.all(name).count();
+        let is_once = name == "preset" || ONCE.contains(&name);
+        if !is_once && !OFTEN.contains(&name) {
+            return refuse(name, KNOWN);
+        }
+        if text.trim().is_empty() {
+            return refuse(name, "is empty; leave it out, or say what it is to be");
+        }
+        if is_once && times > 1 {
+            return refuse(name, "is said more than once, and nobody knows which one counts");
+        }
+        if times > MOST {
+            return refuse(name, "is said too often; a link has at most 100 of a name");
+        }
+        match name {
+            "preset" if !PRESETS.iter().any(|(known, ..)| *known == text) => {
+                return refuse(name, "is no preset; there are `read`, `spend` and `guide`");
+            }
+            "wallet" if text.parse::<WalletId>().is_err() => return refuse(name, "is not the id of a wallet"),
+            "to" if !text.trim().contains(':') => return refuse(name, "has no coin; write `COIN:ADDRESS`"),
+            _ => {}
+        }
+    }
+    let mut scopes = query.all("scope").flat_map(|text| text.split([' ', ',']));
+    let is_of_all = |text: &str| ACTIONS.into_iter().filter_map(everywhere).any(|all| all.as_str() == text);
+    if query.is_ticked("wallet") && scopes.any(is_of_all) {
+        return refuse(
+            "wallet",
+            "names wallets, and a scope reaches all; write `wallet_spend` without `_all`, and so on",
+        );
+    }
+    Ok(())
+}
 
 /// What the query asks the form to begin with.
 pub(super) fn draft(query: &Fields, wallets: &[WalletView]) -> Draft {
@@ -37,8 +92,15 @@ pub(super) fn draft(query: &Fields, wallets: &[WalletView]) -> Draft {
         read_scopes(&mut draft, &scopes);
     }
     let lines = |name| query.all(name).take(MOST).map(|line| line.replace('\n', " ")).collect::<Vec<_>>().join("\n");
-    for (name, field) in [("limit", &mut draft.limits), ("ip", &mut draft.ips)] {
-        let said = lines(name);
+    let to = query.all("to").take(MOST).map(|one| one.replacen(':', " ", 1)).collect::<Vec<_>>().join("\n");
+    let rules = &mut draft.destinations;
+    for (said, field) in [
+        (lines("limit"), &mut draft.limits),
+        (lines("ip"), &mut draft.ips),
+        (to, &mut rules.add),
+        (lines("max_destinations"), &mut rules.most),
+        (lines("each"), &mut rules.each),
+    ] {
         if !said.is_empty() {
             *field = said;
         }
@@ -144,6 +206,39 @@ mod tests {
 
     fn asked(query: &str) -> Draft {
         draft(&Fields::read(query.as_bytes()).unwrap(), &[])
+    }
+
+    #[test]
+    fn a_link_that_says_what_would_be_passed_over_is_refused() {
+        let said = |query: &str| check(&Fields::read(query.as_bytes()).unwrap());
+        for sound in ["", "preset=read", "label=a&to=tbtc:tb1q&to=tbtc:tb1p&max_destinations=2&each=tbtc+1/day"] {
+            assert!(said(sound).is_ok(), "{sound}");
+        }
+        let wallet = "07".repeat(16);
+        for wrong in [
+            "limits=tbtc+1/day",
+            "To=tbtc:tb1q",
+            "to=tb1q",
+            "to=",
+            "limit=",
+            "expires=7d&expires=30d",
+            "preset=everything",
+            "wallet=nosuch",
+            "accept=anywhere",
+            &format!("scope=wallet_spend_all&wallet={wallet}"),
+            &"ip=10.0.0.1&".repeat(MOST + 1),
+        ] {
+            assert!(said(wrong).is_err(), "{wrong}");
+        }
+        assert!(said(&format!("scope=wallet_spend&wallet={wallet}")).is_ok());
+    }
+
+    #[test]
+    fn a_link_says_where_money_may_go() {
+        let draft = asked("to=tbtc:tb1q&to=hteth:0x00&max_destinations=2&each=tbtc+0.1/day");
+        let rules = draft.destinations;
+        assert_eq!((rules.add.as_str(), rules.most.as_str()), ("tbtc tb1q\nhteth 0x00", "2"));
+        assert_eq!(rules.each, "tbtc 0.1/day");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use bursar_core::id::WalletId;
-use bursar_core::limit::warnings::warnings;
+use bursar_core::limit::warnings::warnings_of_token;
 use bursar_core::limit::{Limit, LimitSet};
 use bursar_core::scope::{ScopeName, Scopes};
 use bursar_service::wallets::WalletView;
+use bursar_wire::requests::{DestinationRules, DestinationText};
 use maud::{Markup, html};
 
 use super::asked::{Asked, Risk};
@@ -49,12 +50,13 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, asked: &Asked, wallets: &[Walle
 fn said(asked: &Asked, known: &Names, wallets: &[WalletView]) -> Markup {
     let sentences = draw::sentences(&without_spends(&asked.scopes), known);
     let misfits = fits::misfits(&asked.scopes, &asked.limits, wallets);
-    let odd = warnings(&LimitSet::of(asked.limits.clone())).into_iter().map(|warning| warning.to_string());
+    let odd = warnings_of_token(&LimitSet::of(asked.limits.clone())).into_iter().map(|warning| warning.to_string());
     let odd: Vec<String> = misfits.into_iter().chain(odd).collect();
     html! {
         ul class="sentences" {
             @if let Some(from) = spends_from(&asked.scopes, known) { (spending(asked, &from)) }
             @for sentence in sentences { li { (words::marked(&sentence)) } }
+            @if let Some(rules) = &asked.destinations { @for sentence in destinations(rules) { li { (sentence) } } }
             li { (places(asked)) }
             li { "Works until " strong { (words::moment(asked.expires)) } ", for " (words::span(asked.duration)) "." }
             li { "Never makes or changes tokens, limits, people or wallets’ members: only you do." }
@@ -105,6 +107,18 @@ fn without_spends(scopes: &Scopes) -> Scopes {
     use ScopeName as S;
     let is_spend = |name| matches!(name, S::WalletSpend | S::WalletSpendAll | S::WalletSpendEnterprise);
     Scopes::new(scopes.iter().filter(|scope| !is_spend(scope.name())))
+}
+
+/// Where its money may go, if not anywhere.
+fn destinations(rules: &DestinationRules) -> Vec<String> {
+    let list = rules.allow.iter().map(|list| {
+        let one = |to: &DestinationText| format!("{} ({})", to.address, to.coin);
+        format!("Pays nobody but {}.", listed(&list.iter().map(one).collect::<Vec<_>>()))
+    });
+    let most =
+        rules.at_most.map(|most| format!("Pays at most {}.", words::counted(most.into(), "different destination")));
+    let each = rules.each.iter().map(|limit| format!("Each destination gets {}.", words::limit(limit)));
+    list.chain(most).chain(each).collect()
 }
 
 fn places(asked: &Asked) -> Markup {

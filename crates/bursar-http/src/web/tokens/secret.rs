@@ -1,12 +1,11 @@
 //! The one page that shows a new secret, once, with what to do with it.
 
 use axum::http::StatusCode;
-use bursar_core::scope::WalletAction;
 use bursar_core::token::Grant;
 use bursar_service::Page;
-use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
+use super::snippets::{self, Snippet};
 use super::{name, path, wanted};
 use crate::failure::Failure;
 use crate::web::Answering;
@@ -17,9 +16,6 @@ use crate::web::layout::{Frame, Section};
 use crate::web::limits::crumbs;
 use crate::web::visit::Visit;
 use crate::web::words;
-
-/// An address that pays nobody, for snippets.
-const NOBODY: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 
 /// Characters of a text that is to be copied that fit on one line of a phone.
 const LINE: usize = 34;
@@ -90,46 +86,29 @@ pub(crate) fn copied(id: &str, label: &str, text: &str) -> Markup {
 }
 
 async fn snippets(visit: &Visit, grant: &Grant) -> Result<Markup, Failure> {
-    let url = origin(visit);
     let all = Page { limit: WALLETS, after: None, newest_first: false };
     let (wallets, _) = visit.bursar.wallets(visit.person()?, None, all).await?;
-    let is_within = |view: &&WalletView| grant.scopes.allow_on(WalletAction::Spend, view.wallet.id, false);
-    let view = wallets.iter().find(is_within).or(wallets.first());
-    let coin = view.map_or("tbtc", |view| view.wallet.coin.as_str());
-    let wallet = view.map_or_else(|| "<wallet id>".to_owned(), |view| view.wallet.id.to_string());
-    let to = if coin == "tbtc" { NOBODY } else { "<address>" };
-    let sdk = format!(
-        "// export BITGO_CUSTOM_ROOT_URI={url}\n\
-         const {{ BitGoAPI }} = require('@bitgo/sdk-api');\n\
-         const bitgo = new BitGoAPI({{ env: 'test' }});\n\
-         bitgo.authenticateWithAccessToken({{ accessToken: process.env.TOKEN }});\n\
-         bitgo.session().then(console.log);"
-    );
-    let curl = format!(
-        "curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n     \
-         -d '{{\"address\":\"{to}\",\"amount\":\"250\"}}' \\\n     \
-         '{url}/api/v2/{coin}/wallet/{wallet}/sendcoins'"
-    );
-    let cli = format!("export BURSAR_URL='{url}' BURSAR_TOKEN=\"$TOKEN\"\nbursar whoami");
     Ok(html! {
         section class="said" aria-labelledby="use" {
             h2 id="use" { "Use it" }
             p { "Each reads the secret from the environment variable " code { "TOKEN" } "." }
-            @for (id, name, code) in [("sdk", "BitGo SDK", &sdk), ("curl", "curl", &curl), ("cli", "Command line", &cli)] {
-                h3 { (name) }
-                pre id=(id) tabindex="0" aria-label=(name) { code { (code) } }
-                button type="button" class="quiet" data-copies=(id) hidden { "Copy" span class="unseen" { " what is for " (name) } }
+            @for Snippet { id, title, code } in snippets::of(&origin(visit), grant, &wallets) {
+                h3 { (title) }
+                pre id=(id) tabindex="0" aria-label=(title) { code { (code) } }
+                button type="button" class="quiet" data-copies=(id) hidden { "Copy" span class="unseen" { " what is for " (title) } }
             }
         }
     })
 }
 
 /// Where this server is, as the browser has it.
-fn origin(visit: &Visit) -> String {
+pub(crate) fn origin(visit: &Visit) -> String {
     let text = |name: &str| visit.headers.get(name).and_then(|value| value.to_str().ok());
-    match (text("origin").or(text("referer")), text("host")) {
-        (Some(said), Some(host)) if said.starts_with("https://") => format!("https://{host}"),
-        (_, Some(host)) => format!("http://{host}"),
-        _ => "http://localhost:8080".to_owned(),
-    }
+    let Some(host) = text("host") else { return "http://localhost:8080".to_owned() };
+    let is_clear = match text("origin").or(text("referer")) {
+        Some(said) => !said.starts_with("https://"),
+        // Whoever typed the address says no more; its cookies come back over TLS alone, but from one's own machine.
+        None => ["localhost", "127.", "[::1]"].iter().any(|own| host.starts_with(own)),
+    };
+    format!("{}://{host}", if is_clear { "http" } else { "https" })
 }

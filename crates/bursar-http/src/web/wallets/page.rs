@@ -15,13 +15,14 @@ use maud::{Markup, html};
 
 use super::{name, path, role};
 use crate::failure::Failure;
+use crate::rail;
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::assets;
 use crate::web::freezing::notice;
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::{card, changed, crumbs};
-use crate::web::tokens::secret::copied;
+use crate::web::tokens::secret::{copied, origin};
 use crate::web::visit::Visit;
 use crate::web::{spends, tokens, words};
 
@@ -67,7 +68,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                     (spends::table(&holds, "By", &by, now))
                 }
             }
-            aside aria-label="About this wallet" { (facts(&view)) }
+            aside aria-label="About this wallet" { (facts(&visit, &view)) }
         }
     };
     Ok(Answer::page(frame.document(&title, Section::Wallets, &[&assets::COPY], body)))
@@ -104,7 +105,13 @@ fn actions(view: &WalletView, now: Timestamp) -> Markup {
     }
 }
 
-fn facts(view: &WalletView) -> Markup {
+/// Whether what the rail calls the wallet stands on the page already: as its address, or as its id.
+fn is_told(view: &WalletView) -> bool {
+    let reference = &view.wallet.reference;
+    view.address.as_ref() == Some(reference) || *reference == view.wallet.id.to_string()
+}
+
+fn facts(visit: &Visit, view: &WalletView) -> Markup {
     let wallet = &view.wallet;
     html! {
         section class="card" aria-labelledby="facts" {
@@ -114,6 +121,12 @@ fn facts(view: &WalletView) -> Markup {
                 dt { "Coin" } dd { (wallet.coin) }
                 dt { "Your part" } dd { (role(view.role)) }
                 dt { "Rail" } dd { (wallet.rail) }
+                @if !is_told(view) {
+                    dt { "The rail calls it" } dd { code { (wallet.reference) } }
+                }
+                @if let Some(path) = rail::path(view) {
+                    dt { "Its rail is spoken to at" } dd { code { (origin(visit)) (path) } }
+                }
                 dt { "Registered" } dd { (words::instant(wallet.created)) }
                 dt { "Id" } dd { code { (wallet.id) } }
             }

@@ -13,10 +13,11 @@ use crate::support::OTP;
 /// A second header, and a text that reads backwards.
 const STRANGE: [&str; 4] = ["Bot\r\nBcc: evil@example.com", "Bot\nSet-Cookie: a=b", "Bot\u{202e}txt.exe", "Bot\u{0}"];
 /// Fields of pages whose text is kept or mailed.
-const KEPT: [(&str, &str); 20] = [
+const KEPT: [(&str, &str); 21] = [
     ("/account/name", "name"),
     ("/account/address", "email"),
     ("/tokens", "label"),
+    ("/tokens", "add"),
     ("/organisations", "name"),
     ("/organisations/{organisation}/settings", "name"),
     ("/organisations/{organisation}/invite", "email"),

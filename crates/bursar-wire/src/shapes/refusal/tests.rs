@@ -106,7 +106,7 @@ fn what_the_check_of_the_ledger_stopped_asks_for_no_code() {
     let why = "the token has been locked since 2026-09-21T14:13:21.000Z by the check of the ledger: a budget of it does not say \
                what its spends say; no one-time password lifts that while it is so, and whoever runs this server has to look";
     let answer = json!({
-        "error": why, "name": "AccessDenied", "requestId": "r1", "context": {"code": "locked", "reason": why},
+        "error": why, "name": "AccessDenied", "requestId": "r1", "context": {"code": "locked", "reason": why, "lockedBy": "ledger"},
     });
     assert_eq!(shown(&[refusal]), format!("403 {answer}"));
 }
@@ -122,7 +122,7 @@ fn what_an_unlock_would_help_asks_for_one() {
         Refusal::FeeNotCounted { coin: coin("hteth") },
     ];
     assert_snapshot!(shown(&refusals), @r#"
-    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"locked","reason":"the token has been locked since 2026-09-21T14:13:21.000Z; its owner unlocks it with a one-time password, or resumes it"},"needsOTP":true,"needsUnlock":true}
+    401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"locked","reason":"the token has been locked since 2026-09-21T14:13:21.000Z; its owner unlocks it with a one-time password, or resumes it","lockedBy":"owner"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"not_unlocked","reason":"a session spends only while it is unlocked with a one-time password"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit","reason":"the token has no spending limit; unlock it with a one-time password, or use a token with a limit"},"needsOTP":true,"needsUnlock":true}
     401 {"error":"needs unlock","name":"NeedsUnlock","requestId":"r1","context":{"code":"no_limit_for_coin","reason":"the token has no spending limit for hteth:usdc; give it one, or unlock it with a one-time password","coin":"hteth:usdc"},"needsOTP":true,"needsUnlock":true}

@@ -19,6 +19,7 @@ fn a_wallet_is_shown_with_what_it_holds_and_what_its_caller_may_do() {
         balance: Some(Amount::new(1 << 53)),
         address: Some("tb1q"),
         is_sandbox: true,
+        rail_path: Some("/rail/sandbox"),
     };
     assert_json_snapshot!(super::wallet(&view), @r#"
     {
@@ -49,7 +50,10 @@ fn a_wallet_is_shown_with_what_it_holds_and_what_its_caller_may_do() {
         "address": "tb1q",
         "coin": "tbtc"
       },
-      "isSandbox": true
+      "isSandbox": true,
+      "rail": "sandbox",
+      "reference": "till-1",
+      "railPath": "/rail/sandbox"
     }
     "#);
     let shown = super::wallet(&WalletView { role: WalletRole::default(), address: None, ..view });

@@ -120,8 +120,14 @@ fn named(described: Option<&Described>, rail: &str, name: Option<String>) -> Res
 
 /// Whether a rail of this kind has a secret of this name: what is sealed under another is never read.
 fn check_name(described: Option<&Described>, rail: &str, name: &str) -> Result<(), Failure> {
-    let Some(keys) = described.and_then(|rails| rails.get(rail)).map(rails::RailConfiguration::keys) else {
-        return Ok(());
+    let Some(described) = described else { return Ok(()) };
+    let Some(keys) = described.get(rail).map(rails::RailConfiguration::keys) else {
+        let known: Vec<String> = described.keys().map(|name| format!("`{name}`")).collect();
+        let hint = match known.is_empty() {
+            true => format!("write its section [rails.{rail}] first"),
+            false => format!("it has {}", known.join(", ")),
+        };
+        return Err(Failure::usage(format!("there is no rail `{rail}` in the configuration")).with_hint(hint));
     };
     if keys.contains(&name) {
         return Ok(());
