@@ -43,7 +43,11 @@ impl Bursar {
                         }
                     };
                     for Outflow { reference, told } in outflows {
-                        self.raise_alarm(&wallet, &reference).await?;
+                        match self.raise_alarm(&wallet, &reference).await {
+                            // It was removed a moment ago; the others are watched all the same.
+                            Err(ServiceError::NotFound(_)) => break,
+                            told => told?,
+                        }
                         // Told first: whatever happens in between, it is told twice rather than never.
                         memory.write(told).await?;
                         found += 1;

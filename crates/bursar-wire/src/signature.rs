@@ -175,7 +175,8 @@ impl Subject for Request<'_> {
     }
 }
 
-/// The answer to a v2 or v3 request. Each answer to a signed request is signed, refusals too.
+/// The answer to a v2 or v3 request. Each answer to a signed request is signed, refusals too; but for those to a request that is no
+/// news: repeated, out of its window, or from before the start.
 #[derive(Clone, Copy)]
 pub struct Response<'a> {
     /// Which subject the request was signed with.

@@ -16,7 +16,7 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Hold, Payee, Recipient};
-use bursar_core::id::HoldId;
+use bursar_core::id::{HoldId, WalletId};
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::limit::text::decimal;
 use bursar_core::secret::Secret;
@@ -463,12 +463,15 @@ impl Rail for HttpRail {
 
     fn check_wallet<'a>(&'a self, reference: &'a str) -> Answer<'a, Result<(), RailError>> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let found = if (1..=64).contains(&reference.len()) && reference.bytes().all(is_plain) {
-            Ok(())
+        let problem = if !(1..=64).contains(&reference.len()) || !reference.bytes().all(is_plain) {
+            Some("must be 1 to 64 letters, digits, `-`, `_` and `.`")
+        } else if reference.parse::<WalletId>().is_ok() {
+            Some("looks like the id of a wallet here, by which requests may name another; choose a name")
         } else {
-            let problem = "must be 1 to 64 letters, digits, `-`, `_` and `.`".to_owned();
-            Err(RailError::Invalid { field: "reference", problem })
+            None
         };
+        let found = problem
+            .map_or(Ok(()), |problem| Err(RailError::Invalid { field: "reference", problem: problem.to_owned() }));
         Box::pin(std::future::ready(found))
     }
 

@@ -346,3 +346,13 @@ async fn nothing_is_sent_that_is_no_request_of_a_client() {
     assert!(rail.decode(b"").is_err());
     assert_eq!(double.requests(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_reference_that_could_be_a_wallets_id_is_refused() {
+    let rail = rail("http://127.0.0.1:9", HOUR);
+    for (reference, is_taken) in
+        [("default", true), ("acct_1.eu-2", true), (&"7".repeat(32), false), ("a/b", false), ("", false)]
+    {
+        assert_eq!(rail.check_wallet(reference).await.is_ok(), is_taken, "{reference}");
+    }
+}
