@@ -106,9 +106,12 @@ impl Bursar {
         let organisation = wallet.value.organisation;
         let place = self.place(organisation, user)?;
         match place.value {
-            Some(MemberRole::Owner) => {
-                Ok(vec![(Key::Membership((organisation, user)), place.version), (Key::Role((id, user)), own.version)])
-            }
+            Some(MemberRole::Owner) => Ok(vec![
+                (Key::Membership((organisation, user)), place.version),
+                (Key::Role((id, user)), own.version),
+                // A wallet that goes at this moment takes nothing new with it.
+                (Key::Wallet(id), wallet.version),
+            ]),
             // Who may not even see it is told of no wallet.
             _ => {
                 self.wallet_for(principal, id, WalletAction::View)?;

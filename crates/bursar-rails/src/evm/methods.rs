@@ -86,15 +86,17 @@ const BROWSER: &str = "it speaks to a wallet in a browser; use the methods of a 
 const FILTER: &str = "the method of filters does not exist here, as a filter of the node is anybody's who guesses its id; \
                       `eth_getLogs` and `eth_blockNumber` tell the same";
 const MINING: &str = "it is a miner's";
+const RECOVERS: &str = "it tells who signed, which every library does without a node";
 
 /// Methods that never pass, by name.
-const WITHHELD: [(&str, &str); 28] = [
+const WITHHELD: [(&str, &str); 29] = [
     ("eth_sign", SIGNS_BLINDLY),
     ("eth_signTypedData", SIGNS_BLINDLY),
     ("eth_signTypedData_v1", SIGNS_BLINDLY),
     ("eth_signTypedData_v3", SIGNS_BLINDLY),
     ("eth_signTypedData_v4", SIGNS_BLINDLY),
     ("eth_signUserOperation", SIGNS_BLINDLY),
+    ("personal_ecRecover", RECOVERS),
     ("personal_sign", SIGNS_BLINDLY),
     ("personal_sendTransaction", OTHER_SEND),
     ("personal_signTransaction", OTHER_SEND),
@@ -230,6 +232,7 @@ mod tests {
     #[test]
     fn each_method_of_keys_is_refused_for_what_it_does() {
         for (method, why) in [
+            ("personal_ecRecover", RECOVERS),
             ("personal_sign", SIGNS_BLINDLY),
             ("personal_sendTransaction", OTHER_SEND),
             ("personal_unlockAccount", KEYS),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::fixtures::limit;
 use crate::id::UserId;
+use crate::ledger::HistoryKey;
 use crate::token::{Lock, LockedBy};
 
 const NEW: UserId = UserId::from_bytes([77; 16]);
@@ -75,6 +76,23 @@ fn versions_count_on_also_where_nothing_was_read() {
     let blind = Write { read: Vec::new(), ..relimit(0, 30) };
     assert!(matches!(world.write(blind), Outcome::Written));
     assert_eq!(world.version(&Key::Limits(BY_TOKEN)), 3);
+}
+
+#[test]
+fn a_write_that_rests_on_no_past_conflicts_once_something_is_held_or_captured() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let budget = BudgetKey { subject: Subject::Wallet(WALLET), asset: Asset::Any, destination: None };
+    let past = Key::History(HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false });
+    let resting = || Write { read: vec![(past.clone(), 0)], delete: vec![Key::Wallet(WALLET)], ..Write::default() };
+    let hold = world.hold(3);
+    assert!(matches!(world.write(resting()), Outcome::Conflict(Key::History(_))), "it is held");
+    world.release(hold);
+    let other = Write { read: vec![(past.clone(), 1)], ..Write::default() };
+    assert!(matches!(world.write(other), Outcome::Conflict(_)), "of a past there is no other version to rest on");
+    assert!(matches!(world.write(resting()), Outcome::Written), "nothing of it is left");
+    let mut world = World::limited(limit("tbtc", 10));
+    world.spend(3);
+    assert!(matches!(world.write(resting()), Outcome::Conflict(Key::History(_))), "it is captured");
 }
 
 #[test]
