@@ -14,6 +14,7 @@ pub mod breakers;
 mod broken;
 pub mod condition;
 pub mod conservation;
+mod destinations;
 pub mod dialect;
 pub mod documents;
 pub mod enrolment;
