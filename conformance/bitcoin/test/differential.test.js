@@ -73,14 +73,14 @@ onChain('differential', { coins: 10 }, (world) => {
       // What is paid to an address of the wallet that the call names counts as spent, and comes back.
       const back = found[0].recipients.filter(({ address }) => address === own).reduce((sum, { amount: paid }) => sum + BigInt(paid), 0n);
       assert.equal(found.length, known + 1);
-      assert.equal(gone + back, BigInt(found[0].amount), JSON.stringify([method, params, found[0]]));
+      assert.equal(gone + back, BigInt(found[0].total), JSON.stringify([method, params, found[0]]));
     }
 
     await chain.mine(2);
     await until(async () => (await spends(token)).every(({ state }) => ['captured', 'released'].includes(state)), 'all are settled', 30_000);
     const captured = (await spends(token)).filter(({ state }) => state === 'captured');
     assert.equal(captured.length, accepted);
-    const sum = captured.reduce((total, { captured: { amount } }) => total + BigInt(amount), 0n);
+    const sum = captured.reduce((sum, { captured: { total } }) => sum + BigInt(total), 0n);
     assert.ok(sum <= LIMIT, `${sum} is more than the limit`);
     assert.ok(began - await chain.worth('treasury') <= sum);
     assert.ok(accepted > 0 && accepted < ROUNDS);

@@ -151,7 +151,7 @@ onChain('wallets of a Bitcoin node', {}, (world) => {
     const txid = await done(token.token, 'sendrawtransaction', [signed.hex]);
     assert.equal(await done(token.token, 'sendrawtransaction', [signed.hex]), txid);
     const all = await spends(token);
-    assert.deepEqual(all.map(({ amount }) => amount), ['30001000'], 'what comes back is not spent');
+    assert.deepEqual(all.map(({ total }) => total), ['30001000'], 'what comes back is not spent');
     await until(() => chain.waits(txid), 'the node has the transaction');
     await chain.mine(2);
     assert.equal((await settled(token)).captured.reference, txid);
