@@ -108,7 +108,8 @@ class CoreChain {
 
   async spendsItself(id, { txid, vout, value }) {
     const address = await this.ask('getnewaddress', [], id);
-    const raw = await this.ask('createrawtransaction', [[{ txid, vout }], { [address]: Number(value - 1000n) / 1e8 }]);
+    // For more than anybody else would pay for the same coin: every transaction is replaced here by one with a higher fee.
+    const raw = await this.ask('createrawtransaction', [[{ txid, vout }], { [address]: Number(value - 5_000n) / 1e8 }]);
     const { hex } = await this.ask('signrawtransactionwithwallet', [raw], id);
     await this.ask('sendrawtransaction', [hex]);
   }
