@@ -9,13 +9,12 @@ use ipnet::IpNet;
 
 /// The address of the client, as far as it can be believed.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut client = unmapped(peer);
     let forwarded = headers.get_all("x-forwarded-for").iter().rev();
     // Hop by hop: what a client wrote and no text is must not hide what proxies wrote after it.
     let hops = forwarded.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     for hop in hops {
-        if !is_trusted(client) {
+        if !is_among(client, trusted) {
             break;
         }
         match std::str::from_utf8(hop).unwrap_or_default().trim().parse() {
@@ -25,6 +24,12 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
         }
     }
     client
+}
+
+/// Whether an address is in one of these networks, an IPv4 address also in its IPv6 wrapping.
+pub(crate) fn is_among(address: IpAddr, networks: &[IpNet]) -> bool {
+    let address = unmapped(address);
+    networks.iter().any(|network| network.contains(&address))
 }
 
 #[cfg(test)]

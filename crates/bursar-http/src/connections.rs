@@ -16,7 +16,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use bursar_core::ip::unmapped;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
@@ -30,7 +29,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
 use crate::abrupt::Abrupt;
-use crate::address;
+use crate::address::{self, is_among};
 use crate::closing::Closing;
 use crate::framing::{self, Fault, Framing, Observed, Whole};
 use crate::sending::Room;
@@ -80,25 +79,24 @@ struct Common {
     router: Router,
     bounds: Bounds,
     requests: Arc<Semaphore>,
-    of_clients: Shares,
+    of_clients: Shares<IpAddr>,
     room: Room,
     /// Proxies that are believed when they say for whom they ask.
     proxies: Vec<IpNet>,
 }
 
 impl Common {
-    fn is_proxy(&self, peer: IpAddr) -> bool {
-        self.proxies.iter().any(|network| network.contains(&peer))
-    }
-
     /// A place for a request, and its client's share; nothing if the client has its share under way.
     async fn place(&self, peer: IpAddr, version: Version, headers: &HeaderMap) -> Option<Place> {
-        let client = address::client(peer, headers, &self.proxies);
-        // A connection of HTTP/1.1 has one request under way, so its client's share of connections is one of these.
-        let is_counted = if self.is_proxy(peer) { !self.is_proxy(client) } else { version > Version::HTTP_11 };
-        let share = match is_counted {
-            true => Some(self.of_clients.take(client, self.requests.available_permits().saturating_sub(1))?),
-            false => None,
+        let client = match is_among(peer, &self.proxies) {
+            true => Some(address::client(peer, headers, &self.proxies)).filter(|from| !is_among(*from, &self.proxies)),
+            // A connection of HTTP/1.1 has one request under way, so its client's share of connections is one of these.
+            false => Some(peer).filter(|_| version > Version::HTTP_11),
+        };
+        let left = self.requests.available_permits().saturating_sub(1);
+        let share = match client {
+            Some(client) => Some(self.of_clients.take_of_client(client, left)?),
+            None => None,
         };
         // The semaphore is never closed.
         let permit = Arc::clone(&self.requests).acquire_owned().await.ok();
@@ -109,7 +107,7 @@ impl Common {
 /// A request's place among those under way.
 struct Place {
     _permit: Option<OwnedSemaphorePermit>,
-    _share: Option<Share>,
+    _share: Option<Share<IpAddr>>,
 }
 
 /// Serves until `shutdown`, then lets the requests under way finish and waits until WebSockets are closed. Connections
@@ -165,11 +163,13 @@ async fn serve_within(
         };
         let closing = Closing::new(stopped.clone(), alive.clone());
         let Ok(place) = place else { break };
-        let client = unmapped(peer.ip());
-        let share = if common.is_proxy(client) { None } else { shares.take(client, places.available_permits()) };
-        if share.is_none() && !common.is_proxy(client) {
-            tracing::debug!(%peer, "a connection was closed: its client has its share of them");
-            continue;
+        let mut share = None;
+        if !is_among(peer.ip(), &common.proxies) {
+            share = shares.take_of_client(peer.ip(), places.available_permits());
+            if share.is_none() {
+                tracing::debug!(%peer, "a connection was closed: its client has its share of them");
+                continue;
+            }
         }
         tokio::spawn(connection(stream, peer, Arc::clone(&common), closing, (place, share)));
     }
@@ -186,7 +186,7 @@ async fn connection(
     peer: SocketAddr,
     common: Arc<Common>,
     closing: Closing,
-    _place: (OwnedSemaphorePermit, Option<Share>),
+    _place: (OwnedSemaphorePermit, Option<Share<IpAddr>>),
 ) {
     let bounds = common.bounds;
     // Answers are small and complete; waiting for more to send only delays them.

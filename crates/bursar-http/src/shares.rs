@@ -1,57 +1,85 @@
-//! Shares of what is bounded: of connections, and of requests under way. No client has more of it than is left for all
-//! others, so that one that takes whatever it gets leaves half, and the next one half of that.
+//! Shares of what is bounded: of connections, of requests under way, of WebSockets.
+//!
+//! Of connections and requests no client has more than is left for all others, so that one that takes whatever it gets leaves
+//! half, and the next one half of that.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many each client has, by address.
-#[derive(Clone, Default)]
-pub(crate) struct Shares(Arc<Mutex<HashMap<IpAddr, usize>>>);
+use bursar_core::ip::unmapped;
+
+/// How many each owner has. Copies count together.
+pub(crate) struct Shares<K: Copy + Eq + Hash>(Arc<Mutex<HashMap<K, usize>>>);
 
 /// One of them, for as long as this is.
-pub(crate) struct Share {
-    all: Shares,
-    client: IpAddr,
+pub(crate) struct Share<K: Copy + Eq + Hash> {
+    all: Shares<K>,
+    owner: K,
 }
 
-impl Shares {
-    /// One more for a client, where so many are left for everybody; nothing if it has more than that already.
-    pub(crate) fn take(&self, client: IpAddr, left: usize) -> Option<Share> {
-        let client = household(client);
+impl<K: Copy + Eq + Hash> Shares<K> {
+    /// One more for an owner, if it may have that: it is asked with how many the owner has, and each other one.
+    pub(crate) fn take(&self, owner: K, may: impl FnOnce(usize, &HashMap<K, usize>) -> bool) -> Option<Share<K>> {
         let mut all = self.lock();
-        let has = all.entry(client).or_default();
-        if *has > left {
+        let own = all.get(&owner).copied().unwrap_or_default();
+        if !may(own, &all) {
             return None;
         }
-        *has = has.saturating_add(1);
-        Some(Share { all: self.clone(), client })
+        all.insert(owner, own.saturating_add(1));
+        Some(Share { all: self.clone(), owner })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody has any; who has none is not remembered.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 }
 
-impl Drop for Share {
+impl Shares<IpAddr> {
+    /// One more for a client, where so many are left for everybody; nothing if it has more than that already.
+    pub(crate) fn take_of_client(&self, client: IpAddr, left: usize) -> Option<Share<IpAddr>> {
+        self.take(household(client), |own, _| own <= left)
+    }
+}
+
+impl<K: Copy + Eq + Hash> Clone for Shares<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Copy + Eq + Hash> Default for Shares<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
         let mut all = self.all.lock();
-        let Some(has) = all.get_mut(&self.client) else { return };
-        *has = has.saturating_sub(1);
-        if *has == 0 {
-            all.remove(&self.client);
+        let Some(own) = all.get_mut(&self.owner) else { return };
+        *own = own.saturating_sub(1);
+        if *own == 0 {
+            all.remove(&self.owner);
         }
     }
 }
 
 /// Whoever has one address of IPv6 has 2^64 of them.
 fn household(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
+    match unmapped(client) {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
+        client => client,
     }
 }
 
@@ -60,10 +88,12 @@ mod tests {
     use super::*;
 
     /// Takes of eight whatever there is to get, and leaves the rest.
-    fn greedy(shares: &Shares, client: &str, taken: &mut Vec<Share>) -> usize {
+    fn greedy(shares: &Shares<IpAddr>, client: &str, taken: &mut Vec<Share<IpAddr>>) -> usize {
         let client = client.parse().unwrap();
         let before = taken.len();
-        while let Some(share) = 8_usize.checked_sub(taken.len() + 1).and_then(|left| shares.take(client, left)) {
+        while let Some(share) =
+            8_usize.checked_sub(taken.len() + 1).and_then(|left| shares.take_of_client(client, left))
+        {
             taken.push(share);
         }
         taken.len() - before
@@ -75,7 +105,7 @@ mod tests {
         let got = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|client| greedy(&shares, client, &mut taken));
         assert_eq!(got, [4, 2, 1]);
         taken.clear();
-        assert!(shares.lock().is_empty(), "who has nothing is not remembered");
+        assert!(shares.is_empty(), "who has nothing is not remembered");
         assert_eq!(greedy(&shares, "192.0.2.1", &mut taken), 4);
     }
 

@@ -1,6 +1,7 @@
 //! Suites in which other people's clients talk to the binary.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use super::Stop;
@@ -37,9 +38,8 @@ pub(super) fn evm(workspace: &Workspace) -> Result<(), Stop> {
     install_packages(workspace, &folder)?;
     let environment = workspace.target_directory()?.join("web3");
     let python = tools::python_program(&environment, &folder.join("requirements.txt"), "python");
-    let mut command = workspace.command("npm");
-    command.arg("test").current_dir(&folder);
-    command.env("BURSAR_BIN", workspace.binary()?).envs(python.iter().map(|python| ("WEB3_PYTHON", python)));
+    let mut command = npm_test(workspace, &folder)?;
+    command.envs(python.iter().map(|python| ("WEB3_PYTHON", python)));
     child::run(&mut command, EVM_LIMIT)?;
     // Without web3.py all the others were tried, and this one was not.
     python.map(drop)
@@ -69,9 +69,8 @@ fn on_bitcoin_node(workspace: &Workspace, node: &str, programs: Option<&Path>) -
     tools::ensure(&[NODE, NPM])?;
     let folder = workspace.root().join("conformance/bitcoin");
     install_packages(workspace, &folder)?;
-    let mut command = workspace.command("npm");
-    command.arg("test").current_dir(folder);
-    command.env("BURSAR_BIN", workspace.binary()?).env("BURSAR_BITCOIN_NODE", node);
+    let mut command = npm_test(workspace, &folder)?;
+    command.env("BURSAR_BITCOIN_NODE", node);
     if let Some(programs) = programs {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(programs.to_owned()).chain(std::env::split_paths(&path));
@@ -87,9 +86,8 @@ pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
     install_packages(workspace, &folder)?;
     let environment = workspace.target_directory()?.join("schemathesis");
     let schemathesis = tools::python_program(&environment, &folder.join("requirements.txt"), "schemathesis")?;
-    let mut command = workspace.command("npm");
-    command.arg("test").current_dir(&folder);
-    command.env("BURSAR_BIN", workspace.binary()?).env("SCHEMATHESIS", schemathesis);
+    let mut command = npm_test(workspace, &folder)?;
+    command.env("SCHEMATHESIS", schemathesis);
     Ok(child::run(&mut command, OPENAPI_LIMIT)?)
 }
 
@@ -101,12 +99,17 @@ pub(super) fn browser(workspace: &Workspace) -> Result<(), Stop> {
     node_tests(workspace, &folder)
 }
 
-/// `npm test` of a folder: its tests start the binary that `BURSAR_BIN` names.
+/// `npm test` of a folder.
 fn node_tests(workspace: &Workspace, folder: &Path) -> Result<(), Stop> {
+    Ok(child::run(&mut npm_test(workspace, folder)?, CONFORMANCE_LIMIT)?)
+}
+
+/// The command for that: the tests start the binary that `BURSAR_BIN` names.
+fn npm_test(workspace: &Workspace, folder: &Path) -> Result<Command, Stop> {
     let mut command = workspace.command("npm");
     command.arg("test").current_dir(folder);
     command.env("BURSAR_BIN", workspace.binary()?);
-    Ok(child::run(&mut command, CONFORMANCE_LIMIT)?)
+    Ok(command)
 }
 
 /// All that stands under `examples/`.

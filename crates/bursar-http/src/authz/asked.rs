@@ -11,6 +11,7 @@ use bursar_wire::header::{ORIGINAL_METHOD, ORIGINAL_URI};
 use ipnet::IpNet;
 
 use super::refusal::{Denied, Kind};
+use crate::address::is_among;
 
 /// The longest target of a request, in bytes.
 const LONGEST_TARGET: usize = 8192;
@@ -52,8 +53,8 @@ impl Asked {
         headers: &HeaderMap,
         (peer, proxies): (IpAddr, &[IpNet]),
     ) -> Result<Self, Denied> {
-        let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.contains(&address));
-        if !is_proxy(unmapped(peer)) {
+        let is_proxy = |address: IpAddr| is_among(address, proxies);
+        if !is_proxy(peer) {
             let reason = "only a proxy among `trusted_proxies` may say what it was asked";
             return Err(Denied::new(Kind::NotAllowed, "proxy_not_trusted", reason));
         }

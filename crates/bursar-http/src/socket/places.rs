@@ -1,9 +1,8 @@
 //! How many WebSockets there may be.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use bursar_core::id::TokenId;
+
+use crate::shares::{Share, Shares};
 
 /// How many WebSockets one token has at once.
 const PER_TOKEN: usize = 16;
@@ -12,40 +11,15 @@ const IN_ALL: usize = 1024;
 
 /// The WebSockets that are open. Copies count together.
 #[derive(Clone, Default)]
-pub(crate) struct Places(Arc<Mutex<HashMap<TokenId, usize>>>);
+pub(crate) struct Places(Shares<TokenId>);
 
 /// The place of one WebSocket; free again when it is dropped.
-pub(crate) struct Place {
-    places: Places,
-    token: TokenId,
-}
+pub(crate) type Place = Share<TokenId>;
 
 impl Places {
     /// A place for a WebSocket of this token; nothing if it has its share, or all are taken.
     pub(crate) fn take(&self, token: TokenId) -> Option<Place> {
-        let mut open = self.lock();
-        let (own, all) = (open.get(&token).copied().unwrap_or_default(), open.values().sum::<usize>());
-        if own >= PER_TOKEN || all >= IN_ALL {
-            return None;
-        }
-        open.insert(token, own.saturating_add(1));
-        Some(Place { places: self.clone(), token })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<TokenId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.places.lock();
-        let left = open.get(&self.token).map_or(0, |own| own.saturating_sub(1));
-        if left == 0 {
-            open.remove(&self.token);
-        } else {
-            open.insert(self.token, left);
-        }
+        self.0.take(token, |own, all| own < PER_TOKEN && all.values().sum::<usize>() < IN_ALL)
     }
 }
 
@@ -69,6 +43,6 @@ mod tests {
         drop(own);
         assert!(places.take(token(0)).is_some());
         drop(others);
-        assert!(places.lock().is_empty());
+        assert!(places.0.is_empty());
     }
 }

@@ -21,6 +21,7 @@ use super::handover::Handover;
 use super::layout::Frame;
 use super::visit::Visit;
 use super::{Answering, Audience, PAGES, Page, cookie, trouble};
+use crate::address::is_among;
 use crate::failure::Failure;
 use crate::pipeline::{Received, Surface};
 
@@ -228,7 +229,7 @@ async fn comer(surface: &Surface, received: &Received) -> Result<Comer, Failure>
 
 /// Whether the browser reached us by HTTPS: our own listener never speaks it, a proxy of ours may.
 fn is_https(surface: &Surface, peer: SocketAddr, headers: &HeaderMap) -> bool {
-    let is_proxy = surface.settings.trusted_proxies.iter().any(|network| network.contains(&peer.ip()));
+    let is_proxy = is_among(peer.ip(), &surface.settings.trusted_proxies);
     let said = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
     is_proxy && said == Some("https")
 }
