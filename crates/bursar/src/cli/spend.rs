@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use crate::cli::amount::in_base_units;
 use crate::cli::connection::Connection;
+use crate::cli::wallet::named;
 use crate::cli::{output, shown};
 use crate::environment;
 use crate::failure::{Exit, Failure};
 
 #[derive(Args)]
 pub(super) struct Spend {
-    /// The wallet it comes from.
+    /// The wallet it comes from, by its id, or by its label if no other of yours has it.
     #[arg(long)]
     wallet: String,
     /// The wallet's coin.
@@ -43,8 +44,9 @@ impl Spend {
         if amount.bytes().all(|digit| digit == b'0') {
             return Err(Failure::usage(format!("--amount: `{}` pays nothing", output::printable(&self.amount))));
         }
+        let wallet = named(&client, self.wallet)?;
         let payment = Payment {
-            wallet: &self.wallet,
+            wallet: &wallet,
             coin: &self.coin,
             to: &self.to,
             amount: &amount,

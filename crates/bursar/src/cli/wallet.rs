@@ -1,5 +1,7 @@
 //! `bursar wallet …`: wallets.
 
+mod named;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use crate::cli::{output, shown, table};
 use crate::environment;
 use crate::failure::Failure;
 use crate::operator::{Allowed, Answer, LimitsOf, Request};
+
+pub(super) use named::named;
 
 #[derive(Subcommand)]
 pub(super) enum Wallet {
@@ -70,7 +74,7 @@ pub(super) enum Wallet {
     },
     /// Keep a wallet from being spent from, whatever token asks.
     Freeze {
-        /// The wallet's id.
+        /// The wallet, by its id, or by its label if no other of yours has it.
         wallet: String,
         /// Why; whoever may see the wallet is told.
         #[arg(long)]
@@ -83,7 +87,7 @@ pub(super) enum Wallet {
     },
     /// Lift the freeze of a wallet that one administers; the operator does so with `user unfreeze-wallet`.
     Unfreeze {
-        /// The wallet's id.
+        /// The wallet, by its id, or by its label if no other of yours has it.
         wallet: String,
         #[command(flatten)]
         otp: Otp,
@@ -161,7 +165,9 @@ impl Wallet {
                 return add(place, request, json);
             }
             Self::Freeze { wallet, reason, duration, connection } => {
-                let frozen = connection.client()?.freeze_wallet(&wallet, reason.as_deref(), duration)?;
+                let client = connection.client()?;
+                let wallet = named(&client, wallet)?;
+                let frozen = client.freeze_wallet(&wallet, reason.as_deref(), duration)?;
                 let lifts = "`bursar wallet unfreeze` lifts that";
                 let told = match frozen.pointer("/frozen/until").and_then(Value::as_str) {
                     Some(until) => format!("nothing is spent from wallet {wallet} until {until}; {lifts}"),
@@ -171,6 +177,7 @@ impl Wallet {
             }
             Self::Unfreeze { wallet, otp, connection } => {
                 let client = connection.client()?;
+                let wallet = named(&client, wallet)?;
                 otp.present(|otp| client.unfreeze_wallet(&wallet, otp))?;
                 let lifted = json!({"id": wallet, "frozen": false});
                 return if json {

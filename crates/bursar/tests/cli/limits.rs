@@ -120,6 +120,9 @@ fn limits_of_a_wallet_hold_beside_those_of_the_token() {
     let attempt = ["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--wallet", wallet, "--amount"];
     let passes = desk.run(&[&attempt[..], &["1000"]].concat()).text();
     assert!(passes.contains("wallet: tbtc 0.00001/calendar day") && passes.ends_with("it would pass\n"), "{passes}");
+    let by_label =
+        ["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--wallet", "Sandbox tbtc", "--amount", "1000"];
+    assert_eq!(desk.run(&by_label).text(), passes);
     let over = desk.run(&[&attempt[..], &["1001"]].concat());
     assert_eq!(over.code(), 3);
     assert!(over.told().contains("it would not pass: the wallet's limit of tbtc has no room"), "{}", over.told());

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::amount::in_base_units;
 use crate::cli::connection::Connection;
+use crate::cli::wallet::named;
 use crate::cli::{limits, output, shown};
 use crate::failure::{Exit, Failure};
 
@@ -25,7 +26,7 @@ pub(in crate::cli) struct Try {
     /// How much: in base units, or in units of the coin with its ticker, such as '0.1 tbtc'.
     #[arg(long)]
     amount: String,
-    /// The wallet it would come from.
+    /// The wallet it would come from, by its id, or by its label if no other of yours has it.
     #[arg(long)]
     wallet: String,
     #[command(flatten)]
@@ -40,7 +41,7 @@ impl Try {
         spend.insert("coin".to_owned(), self.coin.into());
         spend.insert("destination".to_owned(), self.to.into());
         spend.insert("amount".to_owned(), amount.into());
-        spend.insert("wallet".to_owned(), self.wallet.into());
+        spend.insert("wallet".to_owned(), named(&client, self.wallet)?.into());
         let answer = client.dry_run(&self.id, &Value::Object(spend));
         let answer = answer.map_err(|error| Failure::from(error).with_flags(FLAGS))?;
         let is_allowed = answer.get("allowed") == Some(&Value::Bool(true));
