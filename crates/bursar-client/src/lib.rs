@@ -247,7 +247,8 @@ impl Client {
         self.ask(&Method::DELETE, &format!("/api/v2/user/accesstoken/{}", escaped(id)), None)
     }
 
-    /// Lets the presented token spend without its limits for a time, and lifts its lock if `resume`.
+    /// Lets the presented token spend without its limits for a time, and lifts its lock if `resume`. The limits stay
+    /// and hold again afterwards, also where a server is set to drop them.
     ///
     /// # Errors
     /// The one-time password is wrong, or no answer.
@@ -256,7 +257,23 @@ impl Client {
         self.ask(&Method::POST, "/api/v2/user/unlock", Some(&body)).map(|answer| part(answer, "session"))
     }
 
+    /// Lifts the lock of the presented token, which spends within its limits again.
+    ///
+    /// # Errors
+    /// The one-time password is wrong, or no answer.
+    pub fn resume(&self, otp: Option<&str>) -> Result<Value, ClientError> {
+        self.unlock(otp, Some(0), true)
+    }
+
     /// The same for another token of the owner's, by its id.
+    ///
+    /// # Errors
+    /// There is none of this id, the one-time password is wrong, or no answer.
+    pub fn resume_token(&self, id: &str, otp: Option<&str>) -> Result<Value, ClientError> {
+        self.unlock_token(id, otp, Some(0), true)
+    }
+
+    /// As [`Client::unlock`] for another token of the owner's, by its id.
     ///
     /// # Errors
     /// There is none of this id, the one-time password is wrong, or no answer.
@@ -400,6 +417,7 @@ fn unlocking(otp: Option<&str>, duration_s: Option<u64>, resume: bool) -> Value 
     put(&mut body, "otp", otp);
     put(&mut body, "duration", duration_s);
     put(&mut body, "resume", resume.then_some(true));
+    put(&mut body, "keepSpendingLimits", Some(true));
     body
 }
 

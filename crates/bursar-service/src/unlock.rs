@@ -18,7 +18,7 @@ use crate::step_up::Action;
 pub struct UnlockRequest {
     /// The second factor of the token's owner.
     pub otp: Option<String>,
-    /// For how long.
+    /// For how long; not at all if it is zero, with a lock that is lifted.
     pub duration: Span,
     /// Whether an earlier lock is lifted for good.
     pub resume: bool,
@@ -71,7 +71,13 @@ impl Bursar {
             agrees: self.agrees_again(id).await?,
         };
         let command = Command::Unlock { token: id, duration: request.duration, how };
-        let unlocked = self.change_token(principal, command).await?;
+        let unlocked = match self.change_token(principal, command).await {
+            // Its lock is lifted all the same.
+            Err(ServiceError::UnlockedLonger { .. }) if request.resume && request.duration == Span::ZERO => {
+                self.state_of(self.own_token(principal, id)?).await?
+            }
+            changed => changed?,
+        };
         self.end_pauses(id);
         Ok(TokenState { pauses: Vec::new(), ..unlocked })
     }

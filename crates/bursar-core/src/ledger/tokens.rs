@@ -35,11 +35,15 @@ pub(super) fn unlock(
         }
         return Ok((Outcome::UnlockedLonger { until: running.until }, None));
     }
-    token.unlock = Some(Unlock { since: now, until });
-    token.limits_dropped |= drop_limits;
     if resume {
         token.locked = None;
     }
+    // Its lock alone is lifted: its limits hold as before.
+    if resume && duration == Span::ZERO {
+        return Ok(changed(state, token, "token.resume", Vec::new()));
+    }
+    token.unlock = Some(Unlock { since: now, until });
+    token.limits_dropped |= drop_limits;
     let data = vec![
         ("until", until.to_string()),
         ("resume", resume.to_string()),

@@ -112,7 +112,14 @@ pub(super) fn part() -> Part {
                     &["otp"],
                     [
                         ("otp", otp()),
-                        ("duration", integer(1, 3600, "seconds, ten minutes if left out")),
+                        (
+                            "duration",
+                            integer(
+                                0,
+                                3600,
+                                "seconds, ten minutes if left out; 0 only with `resume`: then its limits hold as before",
+                            ),
+                        ),
                         ("resume", flag("whether an earlier lock is lifted for good")),
                         ("keepSpendingLimits", flag("whether limits are kept where unlocks drop them")),
                     ],

@@ -73,7 +73,7 @@ pub(super) fn username(fields: &Fields<'_>, field: &str) -> Result<String, Field
 pub struct Unlock {
     /// The second factor.
     pub otp: Option<String>,
-    /// For how long.
+    /// For how long; not at all if it is zero, which only a lifted lock can be.
     pub duration: Span,
     /// Whether an earlier lock is lifted for good (ours).
     pub resume: bool,
@@ -88,15 +88,20 @@ impl Unlock {
     /// A field cannot be.
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
+        let resume = fields.optional_boolean("resume")?.unwrap_or(false);
         let duration = match fields.optional_integer("duration")? {
             None => 600,
+            Some(0) if resume => 0,
             Some(seconds @ 1..=3600) => u64::try_from(seconds).unwrap_or(600),
-            Some(_) => return Err(fields.refuse("duration", "must be a number of seconds from 1 to 3600")),
+            Some(_) => {
+                let why = "must be a number of seconds from 1 to 3600; or 0 with `resume`, which lifts a lock alone";
+                return Err(fields.refuse("duration", why));
+            }
         };
         Ok(Self {
             otp: proof(&fields, "otp")?,
             duration: Span::from_seconds(duration),
-            resume: fields.optional_boolean("resume")?.unwrap_or(false),
+            resume,
             keep_limits: fields.optional_boolean("keepSpendingLimits")?.unwrap_or(false),
         })
     }

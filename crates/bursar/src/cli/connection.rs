@@ -128,8 +128,7 @@ impl From<ClientError> for Failure {
                     failure = failure.with_context(name, value.clone());
                 }
                 if declined.code() == Some("locked") && of_context(declined, "lockedBy") != Some("ledger") {
-                    return failure
-                        .with_hint("as its owner: `bursar token unlock ID --resume` lifts the lock for good");
+                    return failure.with_hint("as its owner: `bursar token resume ID` lifts the lock");
                 }
                 match (declined.reason(), declined.until()) {
                     (Some(reason), _) if reason != declined.message() => failure.with_hint(in_flags(reason)),

@@ -119,8 +119,8 @@ fn lifted_by(token: &Value) -> String {
     match by.as_str() {
         "ledger" => String::new(),
         _ if id.is_empty() => String::new(),
-        "rail" => format!("; once that spend is settled, `bursar token unlock {id} --resume` lifts it"),
-        _ => format!("; `bursar token unlock {id} --resume` lifts it"),
+        "rail" => format!("; once that spend is settled, `bursar token resume {id}` lifts it"),
+        _ => format!("; `bursar token resume {id}` lifts it"),
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
         let own = json!({"id": "t", "locked": "then", "lockedBy": "owner", "limits": [
             {"rule": "3 spends/hour", "captured": "1", "held": "1"},
         ], "overridden": {"tbtc": {"txCount": 1, "txValue": 10}}});
-        assert_eq!(state(&own), "locked since then; `bursar token unlock t --resume` lifts it");
+        assert_eq!(state(&own), "locked since then; `bursar token resume t` lifts it");
         assert_eq!(limits(&own), ["3 spends/hour (2 used)"], "a lock hides no limit");
         assert!(token(&own).contains("Beyond   0.0000001 tbtc under unlocks"), "{}", token(&own));
         let opened = json!({"unlock": {"expires": "soon"}, "limits": own["limits"]});

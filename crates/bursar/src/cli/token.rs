@@ -70,11 +70,20 @@ pub(super) enum Token {
         /// For how long, at most an hour: seconds, or with a unit. Ten minutes if nothing is said.
         #[arg(long, value_parser = seconds)]
         duration: Option<u64>,
-        /// Also lift a lock.
+        /// Also lift a lock for good; otherwise the token is locked again after the unlock.
         #[arg(long)]
         resume: bool,
         /// Another token of one's own, by its id.
         id: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Lift a lock: of the presented token (the login's, or --token), or of another of one's own. Its limits hold as before.
+    Resume {
+        /// Its id.
+        id: Option<String>,
+        #[command(flatten)]
+        otp: Otp,
         #[command(flatten)]
         connection: Connection,
     },
@@ -139,6 +148,15 @@ impl Token {
                 };
                 let unlocked = otp.present(unlock)?;
                 show(&in_full(&client, id.as_deref(), unlocked), json)
+            }
+            Self::Resume { id, otp, connection } => {
+                let client = connection.client()?;
+                let resume = |otp: Option<&str>| match &id {
+                    Some(id) => client.resume_token(id, otp),
+                    None => client.resume(otp),
+                };
+                let resumed = otp.present(resume)?;
+                show(&in_full(&client, id.as_deref(), resumed), json)
             }
             Self::Lock { id, connection } => {
                 let client = connection.client()?;

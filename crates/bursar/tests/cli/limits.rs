@@ -48,11 +48,16 @@ fn a_token_is_locked_and_resumed_by_its_id() {
     let (id, token) = desk.token(&["--limit", "tbtc 0.00001/day"]);
     desk.run(&["token", "lock", &id]).text();
     let refused = desk.spend(&token, ADDRESS, "1");
-    assert!(refused.code() == 3 && refused.told().contains("`bursar token unlock ID --resume`"), "{}", refused.told());
+    assert!(refused.code() == 3 && refused.told().contains("`bursar token resume ID`"), "{}", refused.told());
     let shown = || desk.run(&["token", "show", &id]).text();
     let locked = shown();
-    assert!(locked.contains(&format!("`bursar token unlock {id} --resume` lifts it")), "{locked}");
+    assert!(locked.contains(&format!("`bursar token resume {id}` lifts it")), "{locked}");
     assert!(locked.contains("tbtc 0.00001/day"), "a lock hides no limit: {locked}");
+    let resumed = desk.run(&["token", "resume", &id, "--otp", "000000"]).text();
+    assert!(resumed.contains("State    limited") && resumed.contains("tbtc 0.00001/day"), "{resumed}");
+    let above = desk.spend(&token, ADDRESS, "0.00001001 tbtc");
+    assert!(above.code() == 3 && above.told().contains("leaves"), "its limits hold as before: {}", above.told());
+    desk.run(&["token", "lock", &id]).text();
     let opened = desk.run(&["token", "unlock", &id, "--resume", "--otp", "000000"]).text();
     assert!(opened.contains("unlocked until") && opened.contains("tbtc 0.00001/day"), "{opened}");
     desk.spend(&token, ADDRESS, "0.00000001 tbtc").json();

@@ -54,7 +54,7 @@ fn no_secret_of_a_request_is_printed() {
 
 #[test]
 fn an_unlock_lasts_from_a_second_to_an_hour() {
-    let range = "must be a number of seconds from 1 to 3600";
+    let range = "must be a number of seconds from 1 to 3600; or 0 with `resume`, which lifts a lock alone";
     assert_refused(
         Unlock::read,
         &json!({}),
