@@ -37,6 +37,7 @@ pub mod limits;
 pub mod live;
 pub mod login;
 pub mod mail;
+mod master_key;
 pub mod members;
 mod memory;
 pub mod names;

@@ -103,6 +103,18 @@ impl SqliteStore {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         data_key::insert(connection.as_ref().ok_or(StoreError::InUse)?, wrapped)
     }
+
+    /// Keeps the data key as another master key wrapped it; before the writer is taken.
+    ///
+    /// # Errors
+    /// It was wrapped otherwise before. Or the store does not answer, or its writer was taken.
+    pub fn replace_wrapped_data_key(&self, before: &[u8], wrapped: &[u8]) -> Result<(), StoreError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        match data_key::replace(connection.as_ref().ok_or(StoreError::InUse)?, before, wrapped)? {
+            true => Ok(()),
+            false => Err(StoreError::Violated("the data key is another than was read".to_owned())),
+        }
+    }
 }
 
 impl Store for SqliteStore {

@@ -84,6 +84,11 @@ fn a_store_is_fresh_once_and_keeps_one_data_key() {
     let _writer = store.writer().unwrap();
     assert_eq!(store.wrapped_data_key(), Ok(Some(b"wrapped".to_vec())));
     assert_eq!(store.store_wrapped_data_key(b"another"), Err(StoreError::InUse));
+    drop((store, _writer));
+    let store = SqliteStore::open(directory.path()).unwrap();
+    assert!(store.replace_wrapped_data_key(b"another", b"anew").is_err());
+    store.replace_wrapped_data_key(b"wrapped", b"anew").unwrap();
+    assert_eq!(store.wrapped_data_key(), Ok(Some(b"anew".to_vec())));
 }
 
 #[test]

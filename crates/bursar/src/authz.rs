@@ -9,7 +9,7 @@ use bursar_http::authz::{BodyKind, Does, NewRule, NewSpend, Rules};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::configuration::parse_duration;
+use crate::configuration::{addresses, parse_duration};
 use crate::failure::Failure;
 
 /// Rules as a configuration writes them.
@@ -25,7 +25,7 @@ pub(crate) struct Authz {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Proxies {
     /// Proxies that are believed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "addresses::believed")]
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// What they ask about.
     #[serde(default)]

@@ -3,11 +3,13 @@
 //! A key nobody knows is an error, so that a mistyped limit is not silently the default. Nothing secret
 //! may stand in this file.
 
+pub(crate) mod addresses;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use bursar_core::breaker::BreakerRules;
 use bursar_core::time::Span;
@@ -38,13 +40,15 @@ const SHORTEST_KEPT: Span = Span::from_seconds(86_400);
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Configuration {
+    #[serde(deserialize_with = "addresses::listening")]
     pub(crate) listen: SocketAddr,
+    #[serde(default, deserialize_with = "addresses::optional")]
     operations: Option<SocketAddr>,
     pub(crate) data_directory: PathBuf,
     pub(crate) key_file: PathBuf,
     #[serde(default = "localhost")]
     pub(crate) origin: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "addresses::believed")]
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     #[serde(default = "one_mebibyte")]
     pub(crate) body_limit: usize,
@@ -339,11 +343,23 @@ pub(crate) fn template(listen: SocketAddr, data_directory: &str, key_file: &str)
         .replace("{key_file}", &quoted(key_file))
 }
 
-/// Whether a path leads into a directory, as far as that can be seen.
+/// Whether a path leads into a directory, also if one of them is still to be made.
 pub(crate) fn is_inside(path: &Path, directory: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let parent = path.parent().map(real);
-    parent.is_some_and(|parent| parent.starts_with(real(directory)))
+    path.parent().is_some_and(|parent| real(parent).starts_with(real(directory)))
+}
+
+/// Where a path leads: links are followed as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let found = path.ancestors().find_map(|there| Some((there.canonicalize().ok()?, path.strip_prefix(there).ok()?)));
+    let Some((mut real, missing)) = found else { return path };
+    for part in missing.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 /// Reads a duration: seconds, or a number with `s`, `m`, `h` or `d`.

@@ -7,6 +7,7 @@ use bursar_core::ambient::{Clock, Random};
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Which log lines are written, in the syntax of `tracing-subscriber`'s filters.
 const LOG: &str = "BURSAR_LOG";
@@ -72,9 +73,40 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 /// Sends the log to standard error; `default` says what is written when `BURSAR_LOG` says nothing.
 pub(crate) fn start_log(default: &str) {
-    let filter = variable(LOG).and_then(|text| EnvFilter::try_new(text).ok());
+    let said = variable(LOG);
+    let filter = said.as_deref().and_then(filter);
+    let is_none = said.is_some() && filter.is_none();
     let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second subscriber in one process changes nothing.
-    log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init().ok();
+    let started = log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init();
+    if started.is_ok() && is_none {
+        tracing::warn!(
+            "{LOG} is no level (error, warn, info, debug, trace, off), nor a list of `target=level`; it is passed over"
+        );
+    }
+}
+
+/// What such a text lets through. A word that is no level would be a target to the library, and silence all others.
+fn filter(text: &str) -> Option<EnvFilter> {
+    let is_directive = |part: &str| {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        level.trim().parse::<LevelFilter>().is_ok()
+    };
+    text.split(',').all(is_directive).then(|| EnvFilter::try_new(text).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_silences_nothing() {
+        for wrong in ["warning", "all", "x==", "info,warning", "bursar", "bursar=loud", " "] {
+            assert!(filter(wrong).is_none(), "{wrong}");
+        }
+        for right in ["warn", "INFO", "off", "info,bursar_gateway=debug", "bursar_http=trace"] {
+            assert!(filter(right).is_some(), "{right}");
+        }
+    }
 }

@@ -14,6 +14,9 @@ use crate::failure::Failure;
 /// A key, and some space for a line end.
 const LONGEST: u64 = 80;
 
+/// Where systemd tells a service that its credentials are.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// Makes a new master key and its file, durably.
 ///
 /// # Errors
@@ -54,9 +57,14 @@ pub(crate) fn create_secret(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
 /// # Errors
 /// There is no such file, others may read it, or it is no key.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, Failure> {
-    let file = File::open(path).map_err(|problem| Failure::io(path, &problem))?;
+    let file = File::open(path).map_err(|problem| match problem.kind() {
+        ErrorKind::NotFound => Failure::at(path, format!("there is no {what} here")).with_hint(
+            "put it back from its copy, which is kept elsewhere than the data; without it nothing sealed can be opened",
+        ),
+        _ => Failure::io(path, &problem),
+    })?;
     let mode = file.metadata().map_err(|problem| Failure::at(path, problem))?.permissions().mode();
-    if mode & 0o077 != 0 {
+    if mode & others(path, environment::variable(CREDENTIALS).as_deref()) != 0 {
         return Err(Failure::at(path, format!("the {what} may be read by others (mode {:03o})", mode & 0o777))
             .with_hint(format!("chmod 600 {}", path.display())));
     }
@@ -69,11 +77,32 @@ pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, F
     Ok(Secret::new(bytes))
 }
 
+/// The bits of a file's mode that let others read it. systemd lets its service read a credential by an access list, of which a
+/// mode shows the mask in place of the group.
+fn others(path: &Path, credentials: Option<&str>) -> u32 {
+    if credentials.is_some_and(|directory| path.starts_with(directory)) { 0o007 } else { 0o077 }
+}
+
 /// Whether there is a file at this place.
 pub(crate) fn exists(path: &Path) -> Result<bool, Failure> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(false),
         Err(problem) => Err(Failure::io(path, &problem)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_credential_of_systemd_has_a_group_in_its_mode() {
+        let of = |path: &str, directory| others(Path::new(path), directory);
+        let directory = Some("/run/credentials/bursar.service");
+        assert_eq!(of("/run/credentials/bursar.service/master.key", directory), 0o007);
+        assert_eq!(of("/run/credentials/bursar.services/master.key", directory), 0o077);
+        assert_eq!(of("/etc/bursar/master.key", directory), 0o077);
+        assert_eq!(of("/etc/bursar/master.key", None), 0o077);
     }
 }

@@ -85,10 +85,7 @@ impl Data {
     /// # Errors
     /// The directory is in use, its store does not open, or the master key is not its.
     pub(crate) fn open(directory: &Path, master: &MasterKey) -> Result<Self, Failure> {
-        let store = SqliteStore::open(directory).map_err(|error| match error {
-            StoreError::InUse => Failure::at(directory, "another process has this data directory"),
-            other => Failure::at(directory, other),
-        })?;
+        let store = store(directory)?;
         let sealer = Sealer::new(&data_key(&store, master)?).map_err(|error| Failure::new(error.to_string()))?;
         Ok(Self { store, sealer })
     }
@@ -136,13 +133,40 @@ impl Data {
     }
 }
 
+/// Wraps the data key under another master key, in one step: one of both opens the data at every moment. Nothing is done
+/// where the other opens it already.
+///
+/// # Errors
+/// A server runs, the store does not open, or neither key is its.
+pub(crate) fn rewrap(directory: &Path, before: &MasterKey, master: &MasterKey) -> Result<(), Failure> {
+    let store = store(directory)?;
+    let Some(wrapped) = store.wrapped_data_key()? else {
+        return Err(Failure::at(directory, "nothing is sealed here yet"));
+    };
+    if master.unwrap(&wrapped).is_ok() {
+        return Ok(());
+    }
+    let key = before.unwrap(&wrapped).map_err(|_| foreign())?;
+    let anew = master.wrap(&key, environment::random_bytes()).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(store.replace_wrapped_data_key(&wrapped, &anew)?)
+}
+
+fn store(directory: &Path) -> Result<SqliteStore, Failure> {
+    SqliteStore::open(directory).map_err(|error| match error {
+        StoreError::InUse => Failure::at(directory, "another process has this data directory"),
+        other => Failure::at(directory, other),
+    })
+}
+
+fn foreign() -> Failure {
+    Failure::new("the master key is not the one this data directory was made with")
+        .with_hint("give the key file that belongs to it, or restore both from the same backup")
+}
+
 /// The store's data key; a fresh store gets one.
 fn data_key(store: &SqliteStore, master: &MasterKey) -> Result<Secret<[u8; 32]>, Failure> {
     if let Some(wrapped) = store.wrapped_data_key()? {
-        return master.unwrap(&wrapped).map_err(|_| {
-            Failure::new("the master key is not the one this data directory was made with")
-                .with_hint("give the key file that belongs to it, or restore both from the same backup")
-        });
+        return master.unwrap(&wrapped).map_err(|_| foreign());
     }
     let key = Secret::new(environment::random_bytes());
     let wrapped = master.wrap(&key, environment::random_bytes()).map_err(|error| Failure::new(error.to_string()))?;

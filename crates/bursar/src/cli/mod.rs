@@ -14,6 +14,7 @@ mod doctor;
 mod env_file;
 mod factors;
 mod init;
+mod key;
 mod limits;
 mod operator;
 mod organisation;
@@ -79,6 +80,9 @@ enum Command {
     /// Organisations: all of them for the operator on the server's machine, or one's own.
     #[command(subcommand)]
     Organisation(organisation::Organisation),
+    /// The master key, for the operator on the server's machine.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Copy the data into a file, whether or not the server runs.
     Backup(backup::Backup),
     /// The audit chain: look at it, verify it, take it elsewhere.
@@ -175,6 +179,7 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::SandboxRail(command) => command.run(),
         Command::User(command) => command.run(json),
         Command::Organisation(command) => command.run(json),
+        Command::Key(command) => command.run(json),
         Command::Backup(command) => command.run(json),
         Command::Audit(command) => command.run(json),
         Command::Login(command) => command.run(json),

@@ -222,3 +222,60 @@ fn completions_are_printed_for_every_shell() {
         assert!(Home::new().run(&["completions", shell], &[]).text().contains("bursar"), "{shell}");
     }
 }
+
+#[test]
+fn after_a_change_of_the_master_key_the_new_one_opens_everything_and_the_old_one_nothing() {
+    let home = Home::new();
+    let made = set_up(&home);
+    let change = ["key", "change", "--to", "new.key"];
+    let server = home.serve(&SERVE);
+    let running = home.run(&change, &[]);
+    assert!(running.code() == 1 && running.told().contains("another process"), "{}", running.told());
+    assert!(server.stop().0.success());
+    let inside = home.run(&["key", "change", "--to", "data/new.key"], &[]);
+    assert!(inside.told().contains("must not be in the data directory"), "{}", inside.told());
+
+    let told = home.run(&change, &[]).text();
+    assert!(told.contains("key_file = \"new.key\""), "{told}");
+    assert_eq!(mode(&home.path("new.key")), 0o600);
+    let old = home.run(&["user", "list"], &[]);
+    assert!(old.code() == 1 && old.told().contains("not the one"), "{}", old.told());
+    // Whoever was cut off before the end asks again.
+    home.run(&change, &[]).text();
+
+    let file = home.path("bursar.toml");
+    let configuration =
+        fs::read_to_string(&file).unwrap().replace("key_file = \"master.key\"", "key_file = \"new.key\"");
+    fs::write(&file, configuration).unwrap();
+    let server = home.serve(&SERVE);
+    log_in(&home, server.ready("url"), "owner@example.com", &code(&made)).text();
+    assert!(server.stop().0.success());
+    let trail = home.run(&["audit", "tail"], &[]).text();
+    assert!(trail.contains("key.change"), "{trail}");
+
+    fs::remove_file(home.path("new.key")).unwrap();
+    let lost = home.run(&SERVE, &[]);
+    assert!(lost.code() == 1 && lost.told().contains("there is no master key here"), "{}", lost.told());
+}
+
+#[test]
+fn an_archive_that_is_still_to_be_made_lies_outside_the_data_too() {
+    let home = Home::new();
+    set_up(&home);
+    let file = home.path("bursar.toml");
+    let configuration = fs::read_to_string(&file).unwrap();
+    fs::write(&file, configuration.replace("[audit]\n", "[audit]\narchive_directory = \"data/new/archive\"\n"))
+        .unwrap();
+    assert_eq!(home.run(&["doctor"], &[]).code(), 1);
+    let refused = home.run(&SERVE, &[]);
+    assert!(refused.told().contains("must not be in the data directory"), "{}", refused.told());
+    assert!(!home.path("data/new").exists());
+}
+
+#[test]
+fn a_level_of_the_log_that_is_none_silences_nothing() {
+    let home = Home::new();
+    set_up(&home);
+    let told = home.run(&["user", "list"], &[("BURSAR_LOG", "warning")]).told().to_owned();
+    assert!(told.contains("BURSAR_LOG is no level"), "{told}");
+}

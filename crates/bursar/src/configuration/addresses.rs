@@ -1,0 +1,61 @@
+//! Addresses as files write them, and what to write instead of what is none.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de};
+
+/// Reads an address with its port.
+pub(crate) fn listening<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        de::Error::custom(format!(
+            "`{}` is no address with a port, such as 127.0.0.1:8080; names are not looked up",
+            shown(&text)
+        ))
+    })
+}
+
+/// The same where nothing need be said.
+pub(crate) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    listening(deserializer).map(Some)
+}
+
+/// Reads whom to believe what it says of others: addresses and networks. Everybody would be believed about himself.
+pub(crate) fn believed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts: Vec<String> = Vec::deserialize(deserializer)?;
+    texts.iter().map(|text| network(text).map_err(de::Error::custom)).collect()
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    match network {
+        Ok(network) if network.prefix_len() == 0 => {
+            Err(format!("`{}` is everybody, who could then come from any address; name the proxies", shown(text)))
+        }
+        Ok(network) => Ok(network),
+        Err(_) => Err(format!("`{}` is no address or network, such as 127.0.0.1 or 10.1.0.0/16", shown(text))),
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(60).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_an_address_or_a_network_and_never_everybody() {
+        for (text, read) in [("127.0.0.1", "127.0.0.1/32"), ("::1", "::1/128"), ("10.1.0.0/16", "10.1.0.0/16")] {
+            assert_eq!(network(text).map(|network| network.to_string()), Ok(read.to_owned()));
+        }
+        for everybody in ["0.0.0.0/0", "::/0"] {
+            assert!(network(everybody).unwrap_err().contains("is everybody"), "{everybody}");
+        }
+        for none in ["", "localhost", "10.1.0.0/33", "127.0.0.1:80"] {
+            assert!(network(none).unwrap_err().contains("is no address or network, such as"), "{none}");
+        }
+    }
+}
