@@ -86,6 +86,9 @@ impl Bursar {
             return Ok(false);
         }
         let spends = || token.grant.scopes.iter().filter(|scope| scope.name().can_spend());
+        if spends().next().is_none() {
+            return Ok(false);
+        }
         // Scopes that all name a wallet say as much as a narrowing to these.
         let tied: Vec<WalletId> = spends().filter_map(Scope::wallet).collect();
         let is_tied = !tied.is_empty() && spends().all(|scope| scope.wallet().is_some());

@@ -188,6 +188,7 @@ impl Bursar {
         let subject = edit.subject;
         match self.command(actor, Command::SetLimits(Box::new(edit))).await? {
             Outcome::Limits { .. } => self.standing(subject).await,
+            Outcome::Conflict(Key::Wallet(_)) => Err(ServiceError::NotFound("wallet")),
             Outcome::Conflict(_) => Err(changed()),
             Outcome::Invalid(problem) => Err(ServiceError::invalid("limits", problem.to_string())),
             Outcome::StepUpNeeded => Err(ServiceError::StepUpNeeded),

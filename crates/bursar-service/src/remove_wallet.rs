@@ -70,7 +70,15 @@ impl Bursar {
             self.may_be_removed(id)?;
             Ok((write, ()))
         })
-        .await
+        .await?;
+        // Who was let in after the members were listed; nobody is any more.
+        let gone = Page { limit: MOST_AT_ONCE, after: None, newest_first: false };
+        let late = self.reads.look_up(|reader| reader.wallet_members(id, gone))?;
+        if late.is_empty() {
+            return Ok(());
+        }
+        let delete = late.into_iter().map(|(_, user)| Key::Role((id, user.id))).collect();
+        self.must_write(Actor::System, Write { delete, ..Write::default() }).await
     }
 
     /// What is written of a wallet that goes, with all that was kept of it.

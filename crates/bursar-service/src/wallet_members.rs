@@ -60,6 +60,8 @@ impl Bursar {
                 return Err(ServiceError::StepUpNeeded);
             }
             write.read.push((Key::Role((wallet, user)), old.version));
+            // Of a wallet that is gone, nothing stays.
+            write.read.push((Key::Wallet(wallet), found.version));
             let is_nothing = role.is_within(WalletRole::default());
             if is_nothing {
                 old.value.ok_or(ServiceError::NotFound("member"))?;

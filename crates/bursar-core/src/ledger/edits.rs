@@ -16,8 +16,10 @@ use crate::token::Token;
 /// The subject's rules, and the budgets of groups of coins that may have to be counted anew.
 pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
     let mut keys = vec![Key::Limits(edit.subject)];
-    if let Subject::Token(token) = edit.subject {
-        keys.push(Key::Token(token));
+    match edit.subject {
+        Subject::Token(token) => keys.push(Key::Token(token)),
+        Subject::Wallet(wallet) => keys.push(Key::Wallet(wallet)),
+        Subject::User(_) | Subject::Organisation(_) => {}
     }
     if let Ok(Some(before)) = state.limits(&edit.subject) {
         keys.extend(before.groups().into_iter().map(|asset| Key::Budget(group(edit.subject, asset))));
@@ -42,6 +44,12 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
     let key = Key::Limits(edit.subject);
     if state.version(&key)? != edit.seen {
         return Ok((Outcome::Conflict(key), None));
+    }
+    // Of a wallet that is gone, nothing stays.
+    if let Subject::Wallet(wallet) = edit.subject
+        && state.wallet(&wallet)?.is_none()
+    {
+        return Ok((Outcome::Conflict(Key::Wallet(wallet)), None));
     }
     if let Err(problem) = edit.rules.check() {
         return Ok((Outcome::Invalid(problem), None));

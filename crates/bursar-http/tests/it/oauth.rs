@@ -67,6 +67,10 @@ async fn whatever_is_no_living_token_of_the_organisation_is_told_as_inactive_and
     assert_eq!(revoke(server, &revoked, &revoked).await.status, 200);
     let of_stranger = token(&stranger, json!({})).await;
     let other_service = server.service(&owner).await;
+    let readers = [
+        token(&owner, json!({"scope": ["profile"]})).await,
+        token(&owner, json!({"scope": ["wallet_view_all"]})).await,
+    ];
     let cut_off = &good[..good.len() - 3];
     let unknown = format!("v2x{}", "0".repeat(64));
     let inactive = [
@@ -74,6 +78,8 @@ async fn whatever_is_no_living_token_of_the_organisation_is_told_as_inactive_and
         ("a session", &owner),
         ("a service", &other_service),
         ("of a stranger", &of_stranger),
+        ("may spend nothing", &readers[0]),
+        ("only looks at wallets", &readers[1]),
         ("cut off", cut_off),
         ("unknown", &unknown),
         ("no token", "x"),
@@ -138,6 +144,9 @@ async fn a_token_is_ended_by_its_text_by_itself_or_by_a_service_it_was_shown_to(
     let stranger = house.session("stranger").await;
     let of_stranger = server.issue(&stranger, json!({})).await["token"].as_str().unwrap().to_owned();
     assert_eq!(code(&revoke(server, &service, &of_stranger).await), "not_found");
+    let reader =
+        server.issue(&owner, json!({"scope": ["wallet_view_all"]})).await["token"].as_str().unwrap().to_owned();
+    assert_eq!(code(&revoke(server, &service, &reader).await), "not_found", "it may spend nothing there");
     assert_eq!(code(&revoke(server, &service, &owner).await), "not_found", "a session is no service's affair");
     assert!(lives(&two).await && lives(&of_stranger).await && lives(&owner).await);
     assert_eq!(code(&ask(server, "/oauth2/revoke", None, &format!("token={two}")).await), "token_missing");

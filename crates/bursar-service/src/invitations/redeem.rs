@@ -170,8 +170,17 @@ impl Bursar {
     /// the invitation is over.
     fn offered(&self, invitation: &Invitation) -> Result<(Vec<(WalletId, WalletRole)>, Rests), ServiceError> {
         let organisation = invitation.organisation;
-        let mut read = Vec::new();
-        let Some(by) = invitation.invited_by else { return Ok((invitation.wallets.clone(), read)) };
+        // Of a wallet that is gone, nothing is given.
+        let (mut read, mut there) = (Vec::new(), Vec::new());
+        for (wallet, role) in &invitation.wallets {
+            match self.stored_wallet(*wallet) {
+                Ok(found) => read.push((Key::Wallet(*wallet), found.version)),
+                Err(ServiceError::NotFound(_)) => continue,
+                Err(error) => return Err(error),
+            }
+            there.push((*wallet, *role));
+        }
+        let Some(by) = invitation.invited_by else { return Ok((there, read)) };
         let inviter = self.reads.look_up(|reader| reader.user(by))?.ok_or(ServiceError::LinkOver)?;
         let is_frozen = inviter.value.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(self.clock.now()));
         let place = self.place(organisation, by)?;
@@ -180,11 +189,11 @@ impl Bursar {
         let own = place.value.filter(|own| !is_frozen && own.may_make(invitation.role));
         let own = own.ok_or(ServiceError::LinkOver)?;
         let mut still = Vec::new();
-        for (wallet, role) in &invitation.wallets {
-            let theirs = self.wallet_role(*wallet, by)?;
-            read.push((Key::Role((*wallet, by)), theirs.version));
+        for (wallet, role) in there {
+            let theirs = self.wallet_role(wallet, by)?;
+            read.push((Key::Role((wallet, by)), theirs.version));
             if own == MemberRole::Owner || theirs.value.is_some_and(|theirs| theirs.admin) {
-                still.push((*wallet, *role));
+                still.push((wallet, role));
             }
         }
         Ok((still, read))

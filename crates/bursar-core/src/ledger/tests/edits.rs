@@ -160,6 +160,17 @@ fn an_edit_of_what_was_not_seen_conflicts_and_changes_nothing() {
 }
 
 #[test]
+fn limits_of_a_wallet_that_is_gone_are_not_written() {
+    let mut world = World::limited(limit("tbtc", 10));
+    let rules = || LimitSet::of(vec![limit("tbtc", 5)]);
+    assert!(matches!(world.edit(BY_WALLET, rules(), true), Outcome::Limits { .. }));
+    let delete = vec![Key::Wallet(WALLET), Key::Limits(BY_WALLET)];
+    assert!(matches!(world.write(Write { delete, ..Write::default() }), Outcome::Written));
+    assert!(matches!(world.edit(BY_WALLET, rules(), true), Outcome::Conflict(Key::Wallet(WALLET))));
+    assert_eq!(world.rules(BY_WALLET), None);
+}
+
+#[test]
 fn an_edit_tells_what_was_and_what_is() {
     let mut world = World::limited(limit("tbtc", 10));
     let fees = of(Measure::Fee, over("rolling 60s", limit("hteth:*", 5)));

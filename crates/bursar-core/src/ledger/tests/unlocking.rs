@@ -115,6 +115,20 @@ fn a_lock_outlives_unlocks_until_it_is_resumed() {
 }
 
 #[test]
+fn a_lock_is_lifted_alone_and_limits_hold_as_before() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.now = at(5);
+    world.lock();
+    let how = Unlocking { resume: true, drop_limits: true, agrees: false };
+    let applied = world.run(Command::Unlock { token: TOKEN, duration: Span::ZERO, how });
+    assert_eq!(applied.event.map(|event| event.action), Some("token.resume".to_owned()));
+    let token = world.token();
+    assert_eq!((token.locked, token.unlock, token.limits_dropped), (None, None, false));
+    assert_eq!(world.refusal(11), "limit_exceeded");
+    world.hold(10);
+}
+
+#[test]
 fn a_lock_ends_a_running_unlock_and_remembers_the_first_lock() {
     let mut world = World::limited(limit("tbtc", 10));
     world.unlock(at(60));

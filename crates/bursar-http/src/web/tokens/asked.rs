@@ -119,6 +119,11 @@ pub(super) fn everywhere(action: WalletAction) -> Option<ScopeName> {
     scope_named(&format!("{}_all", action.scope().as_str()))
 }
 
+/// Names and addresses as people write several of them.
+pub(super) fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',', '\n', '\r', '\t']).filter(|text| !text.is_empty())
+}
+
 fn scopes(draft: &Draft, problems: &mut Problems) -> Scopes {
     let mut found: Vec<Scope> = Vec::new();
     if !draft.is_everywhere && !draft.actions.is_empty() && draft.wallets.is_empty() {
@@ -133,7 +138,7 @@ fn scopes(draft: &Draft, problems: &mut Problems) -> Scopes {
         }
     }
     found.extend(draft.scopes.iter().filter_map(|name| Scope::of(*name).ok()));
-    for text in draft.more.split([' ', ',', '\n', '\t']).filter(|text| !text.is_empty()) {
+    for text in words_of(&draft.more) {
         match text.parse() {
             Ok(scope) => found.push(scope),
             Err(problem) => problems.add("more", format!("“{text}”: {problem}")),
@@ -155,7 +160,7 @@ fn scopes(draft: &Draft, problems: &mut Problems) -> Scopes {
 fn ips(draft: &Draft, here: IpAddr, problems: &mut Problems) -> IpRestriction {
     let mut rules: Vec<IpRule> = Vec::new();
     let here = draft.is_from_here.then(|| unmapped(here).to_string());
-    let texts = draft.ips.split([' ', ',', '\n', '\t']).filter(|text| !text.is_empty());
+    let texts = words_of(&draft.ips);
     for text in texts.chain(here.as_deref()) {
         if rules.len() >= MOST_IPS {
             problems.add("ips", format!("there are at most {MOST_IPS} addresses"));

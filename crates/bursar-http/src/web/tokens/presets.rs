@@ -6,7 +6,7 @@ use bursar_core::scope::{ScopeName, WalletAction};
 use bursar_service::error::ServiceError;
 use bursar_service::wallets::WalletView;
 
-use super::asked::everywhere;
+use super::asked::{everywhere, words_of};
 use super::draft::{Draft, ON_A_DATE, scope_named};
 use crate::web::fields::Fields;
 use crate::web::words::ACTIONS;
@@ -64,8 +64,12 @@ pub(super) fn check(query: &Fields) -> Result<(), ServiceError> {
             _ => {}
         }
     }
-    let mut scopes = query.all("scope").flat_map(|text| text.split([' ', ',']));
-    let is_of_all = |text: &str| ACTIONS.into_iter().filter_map(everywhere).any(|all| all.as_str() == text);
+    let mut scopes = query.all("scope").flat_map(words_of);
+    let of_all = |text: &str, action: WalletAction| {
+        text.strip_prefix(action.scope().as_str()).is_some_and(|rest| matches!(rest, "_all" | "_enterprise"))
+    };
+    let is_of_all =
+        |text: &str| text == ScopeName::All.as_str() || ACTIONS.into_iter().any(|action| of_all(text, action));
     if query.is_ticked("wallet") && scopes.any(is_of_all) {
         return refuse(
             "wallet",
@@ -84,8 +88,7 @@ pub(super) fn draft(query: &Fields, wallets: &[WalletView]) -> Draft {
         draft.is_everywhere = false;
         draft.wallets = named;
     }
-    let scopes: Vec<&str> =
-        query.all("scope").flat_map(|text| text.split([' ', ','])).filter(|text| !text.is_empty()).take(MOST).collect();
+    let scopes: Vec<&str> = query.all("scope").flat_map(words_of).take(MOST).collect();
     if !scopes.is_empty() {
         draft.actions.clear();
         draft.scopes.clear();
@@ -226,6 +229,9 @@ mod tests {
             "wallet=nosuch",
             "accept=anywhere",
             &format!("scope=wallet_spend_all&wallet={wallet}"),
+            &format!("scope=wallet_spend,all&wallet={wallet}"),
+            &format!("scope=wallet_spend&scope=%09wallet_spend_all&wallet={wallet}"),
+            &format!("scope=wallet_spend,wallet_spend_enterprise&wallet={wallet}"),
             &"ip=10.0.0.1&".repeat(MOST + 1),
         ] {
             assert!(said(wrong).is_err(), "{wrong}");
