@@ -42,6 +42,14 @@ pub enum Kind {
 }
 
 impl ClientError {
+    /// Whether what was asked may have been done, or may still be: only the same again, under the same name, is safe then.
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Unreadable { .. } => true,
+            Self::Declined(declined) => declined.is_unknown(),
+        }
+    }
+
     pub(crate) fn unreachable(url: &str, problem: impl Into<String>) -> Self {
         Self::Unreachable { url: url.to_owned(), problem: problem.into() }
     }
@@ -77,6 +85,16 @@ impl Declined {
             401 => Kind::Unauthenticated,
             403 | 423 => Kind::Refused,
             _ => Kind::Other,
+        }
+    }
+
+    /// Whether the server, or whoever stands before it, does not know what became of it.
+    fn is_unknown(&self) -> bool {
+        match self.code() {
+            Some("outcome_pending") => true,
+            // Nothing was sent on.
+            Some("rail_unavailable") => false,
+            _ => self.status >= 500,
         }
     }
 
@@ -177,6 +195,16 @@ mod tests {
             "context": {"code": "limit_exceeded", "remaining": "3", "fitsAt": "then"},
         });
         assert_eq!(declined.body(), &shown);
+    }
+
+    #[test]
+    fn what_nobody_knows_the_outcome_of_is_told_from_what_was_decided_against() {
+        let declined = |status, body| ClientError::Declined(Box::new(Declined::new(status, body))).may_be_done();
+        let coded = |code: &str| json!({"error": "no", "context": {"code": code}});
+        assert!(declined(409, coded("outcome_pending")) && declined(502, Value::Null) && declined(504, coded("x")));
+        assert!(!declined(403, coded("limit_exceeded")) && !declined(503, coded("rail_unavailable")));
+        assert!(ClientError::unreachable("http://x", "cut off").may_be_done());
+        assert!(ClientError::unreadable("no JSON").may_be_done());
     }
 
     #[test]

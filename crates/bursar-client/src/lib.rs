@@ -28,20 +28,22 @@
 //! };
 //! match client.spend(&payment) {
 //!     Ok(sent) => println!("sent as {}", sent["txid"]),
+//!     // Nobody knows yet whether the money moved: the same again, under the same name, is the same payment.
+//!     Err(unknown) if unknown.may_be_done() => return Err(unknown.into()),
 //!     Err(ClientError::Declined(no)) => println!("{:?}: {}", no.code(), no.reason().unwrap_or(no.message())),
-//!     // Nobody knows whether it arrived: the same again, under the same name, is the same payment.
-//!     Err(unknown) => return Err(unknown.into()),
+//!     Err(other) => return Err(other.into()),
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! [`Client::log_in`] gives a person's session, which makes tokens ([`Client::create_token`]) and edits their limits
 //! ([`Client::set_limits`]); [`Client::hold`] is for services that move money themselves. `docs/native-api.md` has the
-//! documents.
+//! documents. The crate is on no registry: name it by `path` or `git`.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod answer;
+mod authorities;
 mod error;
 mod factors;
 mod native;
@@ -54,7 +56,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use ureq::Agent;
 use ureq::http::{Method, Request};
+use ureq::tls::TlsConfig;
 
+pub use authorities::InvalidAuthorities;
 pub use error::{ClientError, Declined, Kind};
 pub use native::LimitsOf;
 
@@ -112,7 +116,7 @@ pub struct Payments<'a> {
     /// The wallet's coin.
     pub coin: &'a str,
     /// Where it goes, and how much of it in base units.
-    pub recipients: &'a [(String, u64)],
+    pub recipients: &'a [(String, String)],
     /// Names the payment: the same name again is the same payment, not another.
     pub sequence_id: Option<&'a str>,
 }
@@ -127,7 +131,21 @@ pub struct Client {
 impl Client {
     /// A client of the server at `url`, such as `https://bursar.example.com`.
     pub fn new(url: &str, bearer: Option<Bearer>) -> Self {
+        Self::with(url, bearer, TlsConfig::default())
+    }
+
+    /// The same, where an authority of one's own signed the server's certificate: those in this PEM are believed, and no
+    /// others.
+    ///
+    /// # Errors
+    /// There is no certificate in it.
+    pub fn trusting(url: &str, bearer: Option<Bearer>, authorities: &[u8]) -> Result<Self, InvalidAuthorities> {
+        Ok(Self::with(url, bearer, authorities::only(authorities)?))
+    }
+
+    fn with(url: &str, bearer: Option<Bearer>, tls: TlsConfig) -> Self {
         let settings = Agent::config_builder()
+            .tls_config(tls)
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             // A redirect would take the token to whom it was not meant for.
@@ -331,7 +349,7 @@ impl Client {
     /// # Errors
     /// As [`Client::spend`].
     pub fn spend_many(&self, payments: &Payments<'_>) -> Result<Value, ClientError> {
-        let one = |(to, amount): &(String, u64)| json!({"address": to, "amount": amount.to_string()});
+        let one = |(to, amount): &(String, String)| json!({"address": to, "amount": amount});
         let mut body = json!({"recipients": payments.recipients.iter().map(one).collect::<Vec<_>>()});
         put(&mut body, "sequenceId", payments.sequence_id);
         let path = format!("/api/v2/{}/wallet/{}/sendmany", escaped(payments.coin), escaped(payments.wallet));

@@ -2,6 +2,7 @@
 
 use bursar_core::coin::Coin;
 use bursar_core::id::{HoldId, WalletId};
+use bursar_core::time::Timestamp;
 use bursar_service::Page;
 use bursar_service::freezes::FreezeOrder;
 use bursar_service::wallets::WalletView;
@@ -12,7 +13,7 @@ use crate::call::{Call, Reply};
 use crate::failure::Failure;
 use crate::rail;
 
-fn shown(view: &WalletView) -> Value {
+fn shown(view: &WalletView, now: Timestamp) -> Value {
     let rail_path = rail::path(view);
     shapes::wallet(&shapes::WalletView {
         wallet: &view.wallet,
@@ -21,6 +22,7 @@ fn shown(view: &WalletView) -> Value {
         address: view.address.as_deref(),
         is_sandbox: view.is_sandbox,
         rail_path: rail_path.as_deref(),
+        now,
     })
 }
 
@@ -36,7 +38,8 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
 async fn listed(call: Call, coin: Option<Coin>) -> Result<Reply, Failure> {
     let page = call.page::<WalletId>(25, 500)?;
     let (views, next) = call.bursar.wallets(call.principal()?, coin, page).await?;
-    Reply::ok(shapes::wallets(views.iter().map(shown).collect(), next))
+    let now = call.bursar.now();
+    Reply::ok(shapes::wallets(views.iter().map(|view| shown(view, now)).collect(), next))
 }
 
 /// The sums of what the caller's wallets hold, by coin.
@@ -56,7 +59,7 @@ pub(crate) async fn balances(call: Call) -> Result<Reply, Failure> {
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
     let view = call.bursar.wallet(call.principal()?, Some(&call.coin()?), call.wallet()?).await?;
-    Reply::ok(shown(&view))
+    Reply::ok(shown(&view, call.bursar.now()))
 }
 
 /// Keys of one's own that hang on the password: there are none here, wallets belong to rails.

@@ -1,9 +1,11 @@
 //! Wallets that one may read.
 
 use bursar_core::id::WalletId;
+use bursar_core::time::Timestamp;
 use bursar_service::wallets::WalletView;
 use bursar_wire::header::OTP;
 use bursar_wire::requests::CreateWallet;
+use bursar_wire::shapes;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
@@ -13,18 +15,18 @@ use crate::rail;
 pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
     let page = call.page::<WalletId>(50, 200)?;
     let (views, next) = call.bursar.wallets(call.principal()?, None, page).await?;
-    let list: Vec<Value> = views.iter().map(shown).collect();
+    let list: Vec<Value> = views.iter().map(|view| shown(view, call.bursar.now())).collect();
     Reply::ok(json!({"wallets": list, "next": next.map(|next| next.to_string())}))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
     let view = call.bursar.wallet(call.principal()?, None, call.wallet()?).await?;
-    Reply::ok(shown(&view))
+    Reply::ok(shown(&view, call.bursar.now()))
 }
 
 pub(crate) async fn create(call: Call) -> Result<Reply, Failure> {
     let made = call.bursar.make_wallet(call.principal()?, &CreateWallet::read(&call.json()?)?).await?;
-    Reply::created(shown(&made))
+    Reply::created(shown(&made, call.bursar.now()))
 }
 
 pub(crate) async fn remove(call: Call) -> Result<Reply, Failure> {
@@ -32,7 +34,7 @@ pub(crate) async fn remove(call: Call) -> Result<Reply, Failure> {
     Reply::ok(json!({}))
 }
 
-fn shown(view: &WalletView) -> Value {
+fn shown(view: &WalletView, now: Timestamp) -> Value {
     let wallet = &view.wallet;
     json!({
         "id": wallet.id.to_string(),
@@ -46,11 +48,7 @@ fn shown(view: &WalletView) -> Value {
         "role": {"view": view.role.view, "spend": view.role.spend, "admin": view.role.admin},
         "balance": view.balance.map(|balance| balance.confirmed.to_string()),
         "address": view.address,
-        "frozen": wallet.freeze.as_ref().map(|freeze| json!({
-            "since": freeze.since.to_string(),
-            "until": freeze.until.map(|until| until.to_string()),
-            "reason": freeze.reason,
-        })),
+        "frozen": shapes::freeze(wallet.freeze.as_ref(), now),
         "created": wallet.created.to_string(),
     })
 }

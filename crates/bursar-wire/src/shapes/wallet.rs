@@ -8,10 +8,11 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, WalletId};
+use bursar_core::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::shapes::figure;
+use crate::shapes::{figure, freeze};
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,8 @@ pub struct WalletView<'a> {
     pub is_sandbox: bool,
     /// Where its rail is spoken to in its own way, as a path of the server's; nothing if it is not.
     pub rail_path: Option<&'a str>,
+    /// When it is looked at, which says whether a freeze holds.
+    pub now: Timestamp,
 }
 
 /// A wallet. The SDK refuses by itself to spend where `permissions` lacks `spend`.
@@ -65,6 +68,7 @@ pub fn wallet(view: &WalletView<'_>) -> Value {
         "rail": wallet.rail,
         "reference": wallet.reference,
         "railPath": view.rail_path,
+        "frozen": freeze(wallet.freeze.as_ref(), view.now),
     })
 }
 

@@ -1,5 +1,8 @@
 //! Which server a command asks, and as whom.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use bursar_client::{Client, ClientError, Declined, Kind};
 use bursar_core::secret::Secret;
 use clap::Args;
@@ -18,6 +21,37 @@ pub(super) struct Connection {
     /// The token to present, instead of the login's. Better in BURSAR_TOKEN: arguments are seen by others.
     #[arg(long, env = "BURSAR_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    authorities: Authorities,
+}
+
+/// Whose certificates are believed, where the server's was signed by an authority of one's own.
+#[derive(Args)]
+pub(super) struct Authorities {
+    /// A file with the authorities, in PEM, that are believed instead of the usual ones; kept with a login.
+    #[arg(long, value_name = "FILE", env = "BURSAR_CA_FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl Authorities {
+    /// The file, wherever commands are run later.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn file(&self) -> Result<Option<PathBuf>, Failure> {
+        let said = self.ca_file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        said.map(|file| file.canonicalize().map_err(|problem| Failure::io(file, &problem))).transpose()
+    }
+}
+
+/// A client of a server, which believes the authorities in a file if there is one.
+///
+/// # Errors
+/// The file cannot be read, or has none.
+pub(super) fn reach(url: &str, token: Option<Secret<String>>, authorities: Option<&Path>) -> Result<Client, Failure> {
+    let Some(file) = authorities else { return Ok(Client::new(url, token)) };
+    let pem = fs::read(file).map_err(|problem| Failure::io(file, &problem))?;
+    Client::trusting(url, token, &pem).map_err(|problem| Failure::at(file, problem))
 }
 
 impl Connection {
@@ -51,23 +85,25 @@ impl Connection {
     /// # Errors
     /// Nobody is logged in, or to another server; or the token or URL cannot be.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let given = self.url()?;
+        let (given, authorities) = (self.url()?, self.authorities.file()?);
         if let Some(token) = self.token()? {
             let token = Some(Secret::new(token.to_owned()));
-            let url = match given {
-                Some(url) => url,
-                None => credentials::load()?.map_or_else(|| DEFAULT_URL.to_owned(), |kept| kept.url),
+            let (url, kept) = match given {
+                Some(url) => (url, None),
+                None => {
+                    credentials::load()?.map_or_else(|| (DEFAULT_URL.to_owned(), None), |kept| (kept.url, kept.ca_file))
+                }
             };
-            return Ok(Client::new(&url, token));
+            return reach(&url, token, authorities.or(kept).as_deref());
         }
         let kept = credentials::load()?.ok_or_else(|| not_logged_in("nobody is logged in"))?;
-        let Credentials { url, token, .. } = kept;
+        let Credentials { url, token, ca_file, .. } = kept;
         // A token goes to the server that issued it and to nobody else.
         match given {
             Some(other) if other != url.trim_end_matches('/') => {
                 Err(not_logged_in(&format!("the login is one of {url}, not of {other}")))
             }
-            _ => Ok(Client::new(&url, Some(Secret::new(token)))),
+            _ => reach(&url, Some(Secret::new(token)), authorities.or(ca_file).as_deref()),
         }
     }
 }
@@ -109,7 +145,10 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let failure = Self::new(in_flags(&error.to_string()));
         match &error {
-            ClientError::Unreachable { .. } => failure.with_exit(Exit::Unreachable),
+            ClientError::Unreachable { problem, .. } => match problem.contains("UnknownIssuer") {
+                true => failure.with_exit(Exit::Unreachable).with_hint("--ca-file names the authority that signed it"),
+                false => failure.with_exit(Exit::Unreachable),
+            },
             ClientError::Unreadable { .. } => failure,
             ClientError::Declined(declined) => {
                 if let (Some("outcome_pending"), Some(spend)) = (declined.code(), of_context(declined, "spend")) {

@@ -21,6 +21,9 @@ pub(super) struct Credentials {
     pub(super) username: String,
     pub(super) token: String,
     pub(super) expires: String,
+    /// The authorities that signed the server's certificate, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 /// The file's place, by the XDG base directories.

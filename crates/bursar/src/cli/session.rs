@@ -1,10 +1,10 @@
 //! Logging in and out, and who one is.
 
-use bursar_client::{Client, ClientError, Kind};
+use bursar_client::{ClientError, Kind};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::connection::{self, Connection, DEFAULT_URL};
+use crate::cli::connection::{self, Authorities, Connection, DEFAULT_URL};
 use crate::cli::credentials::{self, Credentials};
 use crate::cli::otp::Otp;
 use crate::cli::password::{From, Typed};
@@ -23,6 +23,8 @@ pub(super) struct Login {
     otp: Otp,
     #[command(flatten)]
     password: From,
+    #[command(flatten)]
+    authorities: Authorities,
 }
 
 /// One's own sessions.
@@ -93,19 +95,21 @@ impl Login {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let url = connection::checked_url(&self.url)?;
         let password = self.password.read(Typed::Known, true)?;
-        let client = Client::new(&url, None);
+        let ca_file = self.authorities.file()?;
+        let client = connection::reach(&url, None, ca_file.as_deref())?;
         let username = self.username.as_str();
         let answer =
             self.otp.present(|otp| client.log_in(&bursar_client::Login { username, password: &password, otp }))?;
         let token = answer.get("access_token").and_then(Value::as_str);
         let token = token.ok_or_else(|| Failure::new("the server handed out no token"))?;
-        let mine = Client::new(&url, Some(bursar_core::secret::Secret::new(token.to_owned())));
+        let mine = client.on_behalf_of(bursar_core::secret::Secret::new(token.to_owned()));
         let session = mine.session()?;
         let kept = Credentials {
             url: client.url().to_owned(),
             username: self.username,
             token: token.to_owned(),
             expires: shown::text(&session, "expires"),
+            ca_file,
         };
         let path = credentials::save(&kept)?;
         if json {

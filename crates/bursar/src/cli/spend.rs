@@ -71,10 +71,7 @@ impl Spend {
 
 /// Whoever does not know whether it was sent must not send another one; the same under its name is never sent twice.
 fn failed(error: ClientError, sequence_id: &str) -> Failure {
-    let may_be_done = match &error {
-        ClientError::Unreachable { .. } | ClientError::Unreadable { .. } => true,
-        ClientError::Declined(declined) => declined.status() >= 500 && declined.code() != Some("rail_unavailable"),
-    };
+    let may_be_done = error.may_be_done();
     let is_unreachable = matches!(error, ClientError::Unreachable { .. });
     let failure = Failure::from(error);
     // Of a spend that is known its hint says how to ask after it.

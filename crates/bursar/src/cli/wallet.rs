@@ -302,6 +302,15 @@ fn balance(wallet: &Value) -> String {
     if balance.is_empty() { balance } else { shown::amount(&balance, &shown::text(wallet, "coin")) }
 }
 
+/// Whether it is frozen, until when and why.
+fn state(wallet: &Value) -> String {
+    let Some(freeze) = wallet.get("frozen").filter(|freeze| !freeze.is_null()) else { return "open".to_owned() };
+    let (until, reason) = (shown::text(freeze, "until"), shown::text(freeze, "reason"));
+    let until = if until.is_empty() { until } else { format!(" until {until}") };
+    let reason = reason.strip_prefix("frozen ").map_or_else(|| format!(": {reason}"), |by| format!(" {by}"));
+    format!("frozen{reason}{until}")
+}
+
 fn list(wallets: &[Value]) -> String {
     let row = |wallet: &Value| {
         let is_sandbox = wallet.get("isSandbox") == Some(&Value::Bool(true));
@@ -312,14 +321,16 @@ fn list(wallets: &[Value]) -> String {
             shown::text(wallet, "label"),
             balance(wallet),
             if is_sandbox { "sandbox" } else { "the rail's" }.to_owned(),
+            state(wallet),
             shown::text(wallet, "rail"),
             shown::text(wallet, "reference"),
             shown::text(wallet, "enterprise"),
             address,
         ]
     };
-    let rows: Vec<[String; 9]> = wallets.iter().map(row).collect();
-    let titles = ["COIN", "WALLET", "LABEL", "BALANCE", "MONEY", "RAIL", "REFERENCE", "ORGANISATION", "ADDRESS"];
+    let rows: Vec<[String; 10]> = wallets.iter().map(row).collect();
+    let titles =
+        ["COIN", "WALLET", "LABEL", "BALANCE", "MONEY", "STATE", "RAIL", "REFERENCE", "ORGANISATION", "ADDRESS"];
     table::draw(titles, &rows)
 }
 
@@ -349,7 +360,10 @@ mod tests {
         ];
         let drawn = list(&wallets);
         let words: Vec<&str> = drawn.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(words, ["usd", "01", "Shop", "the", "rail's", "payments", "default", "0a"]);
+        assert_eq!(words, ["usd", "01", "Shop", "the", "rail's", "open", "payments", "default", "0a"]);
+        let frozen = |until: Option<&str>, reason: &str| state(&json!({"frozen": {"until": until, "reason": reason}}));
+        assert_eq!(frozen(None, "frozen by the operator"), "frozen by the operator");
+        assert_eq!(frozen(Some("then"), "audit"), "frozen: audit until then");
         let told: Vec<String> = addresses("http://here", &wallets).into_iter().collect();
         assert_eq!(told, ["rail payments is spoken to at http://here/rail/payments"]);
     }

@@ -88,9 +88,9 @@ impl Spend {
     }
 
     /// Who gets how much. A fault of the rail is asked for by an address that gets nothing.
-    pub(crate) fn recipients(&self) -> Vec<(String, u64)> {
-        let fault = self.fault.map(|fault| (fault.to_owned(), 0));
-        std::iter::once((self.address(), self.amount)).chain(fault).collect()
+    pub(crate) fn recipients(&self) -> Vec<(String, String)> {
+        let fault = self.fault.map(|fault| (fault.to_owned(), "0".to_owned()));
+        std::iter::once((self.address(), self.amount.to_string())).chain(fault).collect()
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
     fn every_fault_of_the_rail_is_asked_for() {
         let plan = Plan::new(&SIZE, 7);
         for (_, fault) in FAULTS {
-            let asks = |spend: &&Spend| spend.recipients().iter().any(|(to, amount)| to == fault && *amount == 0);
+            let asks = |spend: &&Spend| spend.recipients().iter().any(|(to, amount)| to == fault && amount == "0");
             assert!(plan.spends.iter().any(|spend| asks(&spend)), "{fault}");
         }
         assert!(plan.spends.iter().filter(|spend| spend.recipients().len() == 1).count() > SIZE.spends / 2);

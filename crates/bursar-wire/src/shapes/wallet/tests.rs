@@ -20,6 +20,7 @@ fn a_wallet_is_shown_with_what_it_holds_and_what_its_caller_may_do() {
         address: Some("tb1q"),
         is_sandbox: true,
         rail_path: Some("/rail/sandbox"),
+        now: at(2),
     };
     assert_json_snapshot!(super::wallet(&view), @r#"
     {
@@ -53,7 +54,8 @@ fn a_wallet_is_shown_with_what_it_holds_and_what_its_caller_may_do() {
       "isSandbox": true,
       "rail": "sandbox",
       "reference": "till-1",
-      "railPath": "/rail/sandbox"
+      "railPath": "/rail/sandbox",
+      "frozen": null
     }
     "#);
     let shown = super::wallet(&WalletView { role: WalletRole::default(), address: None, ..view });
