@@ -192,3 +192,22 @@ fn a_token_that_may_spend_a_coin_but_not_pay_its_fee_is_told_of() {
         assert_eq!(told(enough), [""; 0], "{enough:?}");
     }
 }
+
+#[test]
+fn base_units_that_were_written_as_units_are_more_than_there_is() {
+    let told = |limit: &str| {
+        format!(
+            "`{limit}` is more than there is of it: amounts are in units of the coin, unless `base units` stands behind them"
+        )
+    };
+    assert_eq!(of(&["hteth 500000000000000000/day"]), [told("hteth 500000000000000000/day")]);
+    assert_eq!(of(&["hteth fees 1000000000000/day", "hteth 1/day"])[0], told("hteth fees 1000000000000/day"));
+    for sound in [
+        "hteth 500000000000000000 base units/day",
+        "hteth 999999999999/day",
+        "tbtc 21000000/day",
+        "mycoin 999999999999999999 base units/day",
+    ] {
+        assert_eq!(of(&[sound]), [""; 0], "{sound}");
+    }
+}

@@ -167,11 +167,15 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let password = password(&home.master);
         let wallets = seed(&bursar, sandbox.as_ref(), &home.master, &password).await?;
         let server_xpub = bursar.ecdh_public_key().to_owned();
+        let authz = wishes.proxies.authz.rules().map_err(Failure::new)?;
+        for problem in authz.check(&bursar)? {
+            tracing::warn!(problem, "a rule for other proxies refuses every request");
+        }
         let settings = bursar_http::Settings {
             trusted_proxies: wishes.proxies.trusted_proxies.clone(),
             environment: "test".to_owned(),
             body_limit: BODY_LIMIT,
-            authz: wishes.proxies.authz.rules().map_err(Failure::new)?,
+            authz,
             rail_hosts: wishes.hosted.rail_hosts.clone(),
         };
         let operator = Some(home.directory.as_path());

@@ -33,6 +33,8 @@ pub enum Warning {
     },
     /// No spend can ever reach it.
     NeverRefuses(Box<Limit>),
+    /// So much there is of no coin: base units, written where units of the coin are read.
+    MoreThanThereIs(Box<Limit>),
     /// It lets nothing through.
     AllowsNothing(Box<Limit>),
     /// The coin is said to be unlimited, and it is.
@@ -120,6 +122,19 @@ pub fn warnings(set: &LimitSet) -> Vec<Warning> {
     each_once
 }
 
+/// Whole coins that are more than there are of any whose decimals are known.
+const MORE_THAN_THERE_ARE: u128 = 1_000_000_000_000;
+
+/// Whether the ceiling says more than there is of the coin.
+fn is_beyond_supply(limit: &Limit) -> bool {
+    let (Asset::Coin(coin) | Asset::Chain(coin), Ceiling::At(ceiling)) = (&limit.asset, limit.ceiling) else {
+        return false;
+    };
+    let unit = coin.decimals().and_then(|places| 10_u128.checked_pow(places.into()));
+    let most = unit.and_then(|unit| unit.checked_mul(MORE_THAN_THERE_ARE));
+    limit.measure != Measure::Count && ceiling < Amount::MAX && most.is_some_and(|most| ceiling >= Amount::new(most))
+}
+
 fn of_one(limit: &Limit) -> Vec<Warning> {
     let boxed = || Box::new(limit.clone());
     let mut found = Vec::new();
@@ -132,6 +147,9 @@ fn of_one(limit: &Limit) -> Vec<Warning> {
         }
         Ceiling::Unlimited if limit.measure == Measure::Count => found.push(Warning::NeverRefuses(boxed())),
         Ceiling::At(_) | Ceiling::Unlimited => {}
+    }
+    if is_beyond_supply(limit) {
+        found.push(Warning::MoreThanThereIs(boxed()));
     }
     if limit.asset == Asset::Family(Family::Erc20) && limit.is_of_amounts() && limit.ceiling != Ceiling::Unlimited {
         found.push(Warning::RawUnits(boxed()));
@@ -296,6 +314,11 @@ impl fmt::Display for Warning {
                 describe(under)
             ),
             Self::NeverRefuses(limit) => write!(f, "`{}` never refuses anything", describe(limit)),
+            Self::MoreThanThereIs(limit) => write!(
+                f,
+                "`{}` is more than there is of it: amounts are in units of the coin, unless `base units` stands behind them",
+                describe(limit)
+            ),
             Self::AllowsNothing(limit) => write!(f, "`{}` lets nothing through", describe(limit)),
             Self::NothingLimits(asset) => write!(f, "nothing limits how much of {asset} is spent"),
             Self::UnlimitedIsLimited { unlimited, limit } => {
