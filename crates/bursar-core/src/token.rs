@@ -210,9 +210,13 @@ impl Token {
     /// How long before its end a token is said to expire soon, and its owner told: a week.
     pub const SOON: Span = Span::from_seconds(7 * 86_400);
 
-    /// Whether it lives, and not for long any more.
+    /// Whether it lives, and not for long any more: for a week, or the last quarter of a life that is no longer than that.
     pub fn expires_soon_at(&self, now: Timestamp) -> bool {
-        self.lives_at(now) && self.expires.since(now) < Self::SOON
+        let soon = match self.outlives_its_notice() {
+            true => Self::SOON,
+            false => Span::from_millis(self.expires.since(self.created).as_millis() / 4),
+        };
+        self.lives_at(now) && self.expires.since(now) < soon
     }
 
     /// Whether it was made to live longer than its owner is told ahead of its end: only then does the end come as news.
@@ -229,6 +233,16 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{TOKEN, USER, token};
+
+    #[test]
+    fn the_end_is_near_for_a_week_or_for_the_last_quarter_of_a_shorter_life() {
+        let day = |days: i64| Timestamp::from_millis(days * 86_400_000);
+        let soon = |lives, at| Token { created: day(0), expires: day(lives), ..token(TOKEN, USER) }.expires_soon_at(at);
+        assert!(!soon(30, day(22)) && !soon(30, day(23)) && soon(30, day(24)));
+        assert!(!soon(4, day(0)) && !soon(4, day(3)) && soon(4, day(3).plus(Span::from_seconds(1))));
+        assert!(!soon(4, day(4)), "it is over");
+    }
 
     #[test]
     fn a_token_is_seen_once_at_each_address_and_at_ten_in_all() {

@@ -258,7 +258,7 @@ async fn the_page_of_a_token_tells_what_it_may_do_and_what_it_did() {
     assert_eq!(page.status, 200, "{}", page.html);
     let text = page.text();
     for told in [
-        "bot Expires soon",
+        "bot Active",
         "0.001 tbtc in any 24 hours 0.0004 tbtc spent 0.0006 tbtc left",
         "0.0004 tbtc in 1 spend over the last 30 days",
         "21 September 2026 0.0004 tbtc 1",

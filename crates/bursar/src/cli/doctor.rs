@@ -123,7 +123,7 @@ fn examine_environment(place: Place) -> Vec<Point> {
     environment::start_log("error");
     let found = place.directory().map_err(|failure| told(&failure)).and_then(|path| directory(&path));
     let accounts = match place.answer(Request::Users) {
-        Ok(Answer::Users { users }) => Ok(format!("{} accounts", users.len())),
+        Ok(Answer::Users { users }) => Ok(output::counted(users.len(), "account")),
         Ok(_) => Err("the server that has it does not list its users".to_owned()),
         Err(failure) => Err(told(&failure)),
     };
@@ -325,7 +325,7 @@ fn accounts(
 
 fn sound(accounts: &[operator::Account], how: &str) -> Result<String, String> {
     serve::refuse_seeded(accounts).map_err(|failure| told(&failure))?;
-    Ok(format!("{how}; {} accounts", accounts.len()))
+    Ok(format!("{how}; {}", output::counted(accounts.len(), "account")))
 }
 
 fn told(failure: &Failure) -> String {

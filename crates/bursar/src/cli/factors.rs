@@ -145,8 +145,8 @@ fn list(found: &Value, json: bool) -> Result<(), Failure> {
         .iter()
         .map(|factor| ["id", "kind", "label", "added", "lastUsed"].map(|name| shown::text(factor, name)))
         .collect();
-    let left = found.pointer("/recoveryCodes/left").and_then(Value::as_u64).unwrap_or_default();
+    let left = found.pointer("/recoveryCodes/left").and_then(Value::as_u64).and_then(|left| usize::try_from(left).ok());
     let drawn = table::draw(["ID", "KIND", "LABEL", "ADDED", "LAST USED"], &rows);
     output::table(&drawn, "there are no second factors")?;
-    output::text(&format!("{left} recovery codes left"))
+    output::text(&format!("{} left", output::counted(left.unwrap_or_default(), "recovery code")))
 }

@@ -137,6 +137,8 @@ fn a_chain_that_was_cut_or_rolled_back_is_found_by_a_checkpoint() {
     let old = copy(&home, "old");
     let old_head = head(&home);
     add_user(&home, "later");
+    let wrong = home.run(&["audit", "checkpoint", "--key", "master.key"], &[]);
+    assert!(wrong.code() == 1 && wrong.told().contains("this is the master key"), "{}", wrong.told());
     audit(&home, &["checkpoint", "--out", "anchors.jsonl"]).json();
     let recorded = head(&home);
     let against = |data: &str| audit(&home, &["verify", "--json", "--checkpoint", "anchors.jsonl", "--data", data]);

@@ -13,7 +13,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use super::form::{CheckpointForm, Hex, hex};
 use super::{Place, source};
 use crate::cli::output;
-use crate::configuration;
+use crate::configuration::{self, Configuration};
 use crate::failure::Failure;
 use crate::key_file;
 
@@ -37,6 +37,12 @@ impl Record {
     pub(super) fn run(self) -> Result<(), Failure> {
         let directory = self.place.directory()?;
         let key = self.key.as_deref().map(|path| signing_key(path, &directory)).transpose()?;
+        if let (Some(path), Some(configuration)) = (&self.key, self.place.configuration())
+            && is_same(path, &Configuration::read(configuration)?.key_file)
+        {
+            return Err(Failure::at(path, "this is the master key, which opens the data and signs nothing")
+                .with_hint("`bursar audit keygen` makes a key to sign with"));
+        }
         let mut chain = source::open(&directory)?;
         let position = chain.position()?;
         ends_soundly(&mut chain, position.head)?;
@@ -53,6 +59,11 @@ impl Record {
         }
         output::raw(&line)
     }
+}
+
+/// Whether two files are one.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// Keys beside the data would be signed with by whoever changes the data.
