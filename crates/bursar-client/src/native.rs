@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
@@ -136,6 +138,18 @@ impl Client {
     /// The caller runs no organisation, or no answer.
     pub fn rails(&self) -> Result<Vec<Value>, ClientError> {
         self.list("/bursar/v1/rails", "rails")
+    }
+
+    /// In which units the server tells and reads limits: the decimals that Bursar knows, and those that its rails declare.
+    ///
+    /// # Errors
+    /// The token is not good, or no answer.
+    pub fn decimals(&self) -> Result<Decimals, ClientError> {
+        let one = |told: Value| {
+            let coin = Coin::parse(told.get("coin")?.as_str()?).ok()?;
+            Some((coin, told.get("decimals")?.as_u64()?.try_into().ok()?))
+        };
+        Ok(Decimals::declared(self.list("/bursar/v1/coins", "coins")?.into_iter().filter_map(one)))
     }
 
     /// The spends whose outcome nobody knows, among those the caller may resolve.

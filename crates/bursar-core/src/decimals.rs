@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::coin::Coin;
+use crate::coin::{Asset, Coin, Family};
 
 /// Decimal places of coins: those that Bursar knows, and those that were declared.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,6 +23,21 @@ impl Decimals {
     /// Decimal places between a coin and its base unit. What Bursar knows itself, no declaration changes.
     pub fn of(&self, coin: &Coin) -> Option<u8> {
         coin.decimals().or_else(|| self.0.get(coin).copied())
+    }
+
+    /// Those that were declared, and are in no doubt.
+    pub fn all_declared(&self) -> impl Iterator<Item = (&Coin, u8)> {
+        self.0.keys().filter_map(|coin| Some((coin, self.of(coin)?)))
+    }
+
+    /// Decimal places in which amounts of an asset are written, if all it covers have the same.
+    pub fn of_asset(&self, asset: &Asset) -> Option<u8> {
+        match asset {
+            // Only fees are limited for a whole chain, and its own coin pays them.
+            Asset::Coin(coin) | Asset::Chain(coin) => self.of(coin),
+            Asset::Family(Family::Bitcoin) => Some(8),
+            Asset::Family(Family::Erc20) | Asset::Any => None,
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use crate::account::Freeze;
 use crate::amount::Amount;
 use crate::coin::Coin;
+use crate::decimals::Decimals;
 use crate::id::WalletId;
-use crate::limit::text::{amount_of, describe};
+use crate::limit::text::{amount_of, describe_knowing};
 use crate::limit::{Ceiling, Fits, LimitReport, Measure, Subject};
 use crate::scope::{ScopeName, Scopes};
 use crate::time::Timestamp;
@@ -192,8 +193,8 @@ impl Refusal {
         }
     }
 
-    /// The refusal in words, for people.
-    pub fn sentence(&self) -> String {
+    /// The refusal in words, for people; amounts in units of the coin where its decimals are known.
+    pub fn sentence(&self, decimals: &Decimals) -> String {
         match self {
             Self::TokenUnknown => "no token has this id".to_owned(),
             Self::TokenRevoked { at } => format!("the token was revoked at {at}"),
@@ -231,7 +232,9 @@ impl Refusal {
                     "the token has no spending limit for {coin}; give it one, or unlock it with a one-time password"
                 )
             }
-            Self::LimitExceeded(reports) => reports.iter().map(exceeded).collect::<Vec<_>>().join("; "),
+            Self::LimitExceeded(reports) => {
+                reports.iter().map(|report| exceeded(report, decimals)).collect::<Vec<_>>().join("; ")
+            }
             Self::NoLimitForFee { coin } => format!(
                 "the fee would be paid in {coin}, for which the token has no limit; it needs one on {coin} or on fees"
             ),
@@ -250,13 +253,13 @@ impl Refusal {
             }
             Self::NotAMember => "the token's owner does not belong to the organisation".to_owned(),
             Self::AmountTooLarge => "the sum of the spend is more than any coin has".to_owned(),
-            Self::OfService(refusal) => of_service(refusal),
+            Self::OfService(refusal) => of_service(refusal, decimals),
         }
     }
 }
 
 /// Why a service may hold nothing for the token that it presents.
-fn of_service(refusal: &Refusal) -> String {
+fn of_service(refusal: &Refusal, decimals: &Decimals) -> String {
     let what = match refusal {
         Refusal::Locked(Lock { since, by }) if *by != LockedBy::Ledger => {
             let why = by.reason().map(|reason| format!(" because {reason}")).unwrap_or_default();
@@ -264,7 +267,7 @@ fn of_service(refusal: &Refusal) -> String {
         }
         Refusal::NotAMember => "its owner does not run the organisation any more".to_owned(),
         Refusal::OwnerFrozen(freeze) => format!("its owner is frozen{}", until(freeze)),
-        other => other.sentence(),
+        other => other.sentence(decimals),
     };
     format!(
         "the credential of the service that asks may hold nothing: {what}; nothing is wrong with the spender's token"
@@ -276,7 +279,7 @@ fn until(freeze: &Freeze) -> String {
 }
 
 /// Figures are told of the token's own limits only; of others' it is told that they are in the way.
-fn exceeded(report: &LimitReport) -> String {
+fn exceeded(report: &LimitReport, decimals: &Decimals) -> String {
     let asset = &report.limit.asset;
     let to = report.destination.as_ref().map_or_else(String::new, |address| format!(" for `{address}`"));
     let when = match report.fits {
@@ -290,11 +293,11 @@ fn exceeded(report: &LimitReport) -> String {
             // The figures stand beside the sentence in base units; people know the coin's own.
             let figure = |number| match report.limit.measure {
                 Measure::Count => format!("{number}"),
-                _ => amount_of(number, asset),
+                _ => amount_of(number, asset, decimals),
             };
             let (left, amount) = (report.remaining().unwrap_or_default(), report.asked.saturating_sub(report.fee));
             let [remaining, asked, fee] = [left, report.asked, report.fee].map(figure);
-            let rule = describe(&report.limit);
+            let rule = describe_knowing(&report.limit, decimals);
             // Who sees only a sum looks for the fault in the amount.
             let asked = match (report.fee > Amount::ZERO && amount <= left, amount > Amount::ZERO) {
                 (false, _) => format!("{asked} asked"),

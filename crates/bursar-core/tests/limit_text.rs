@@ -1,8 +1,9 @@
 //! Limits as people write them: what is read, what is refused and where, and that it reads back.
 
 use bursar_core::amount::Amount;
-use bursar_core::coin::Asset;
-use bursar_core::limit::text::{LimitTextError, decimal, describe, parse};
+use bursar_core::coin::{Asset, Coin};
+use bursar_core::decimals::Decimals;
+use bursar_core::limit::text::{LimitTextError, decimal, describe, describe_knowing, parse, parse_knowing};
 use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
 use bursar_core::time::{Span, Timestamp};
 use proptest::prelude::*;
@@ -287,6 +288,13 @@ proptest! {
     fn every_limit_reads_back_as_it_is_described(limit in any_limit()) {
         let text = describe(&limit);
         prop_assert_eq!(parse(&text).map_err(|error| format!("{error:#}")), Ok(limit), "{}", text);
+    }
+
+    #[test]
+    fn a_limit_of_a_declared_coin_reads_back_in_its_units(limit in any_limit(), places in 0u8..=77) {
+        let declared = Decimals::declared(["tsol", "tavaxc:LINK"].map(|coin| (Coin::parse(coin).unwrap(), places)));
+        let text = describe_knowing(&limit, &declared);
+        prop_assert_eq!(parse_knowing(&text, &declared).map_err(|error| format!("{error:#}")), Ok(limit), "{}", text);
     }
 
     #[test]

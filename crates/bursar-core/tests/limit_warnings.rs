@@ -1,18 +1,32 @@
 //! What is said about rules that can be, but are probably not meant.
 
 use bursar_core::coin::{Asset, Coin};
+use bursar_core::decimals::Decimals;
 use bursar_core::destination::Destination;
 use bursar_core::limit::text::parse;
 use bursar_core::limit::warnings::{Warning, warnings, warnings_of_token};
 use bursar_core::limit::{Allowed, Destinations, LimitSet};
 
+fn sentence(warning: &Warning) -> String {
+    warning.sentence(&Decimals::default())
+}
+
 fn of(limits: &[&str]) -> Vec<String> {
     let limits = limits.iter().map(|text| parse(text).unwrap()).collect();
-    warnings(&LimitSet::of(limits)).iter().map(ToString::to_string).collect()
+    warnings(&LimitSet::of(limits)).iter().map(sentence).collect()
 }
 
 fn none_first(limit: &str, stricter: &str) -> String {
     format!("`{limit}` has no effect: `{stricter}` always refuses before it")
+}
+
+#[test]
+fn a_warning_tells_limits_of_a_declared_coin_in_its_units() {
+    let coin = Coin::parse("eth:mycoin").unwrap();
+    let limits = ["eth:mycoin 5000000 base units/day", "eth:mycoin 3500000 base units/week"];
+    let found = warnings(&LimitSet::of(limits.iter().map(|text| parse(text).unwrap()).collect()));
+    let told = found[0].sentence(&Decimals::declared([(coin, 6)]));
+    assert_eq!(told, none_first("eth:mycoin 5/day", "eth:mycoin 3.5/week"));
 }
 
 #[test]
@@ -139,7 +153,7 @@ fn destinations_that_nobody_can_reach_are_told() {
     assert_eq!(of(Some(vec![one.clone()]), Some(1), &[]), [Warning::MoreThanAllowed { at_most: 1, allowed: 1 }]);
     assert_eq!(of(Some(vec![one.clone(), one]), Some(1), &["tbtc 1/day without fees"]), []);
     let each = of(None, None, &["tbtc 5/day without fees"]);
-    assert_eq!(each[0].to_string(), none_first("tbtc 5/day without fees", "tbtc 3/week"));
+    assert_eq!(sentence(&each[0]), none_first("tbtc 5/day without fees", "tbtc 3/week"));
 }
 
 #[test]
@@ -157,7 +171,7 @@ fn destinations_that_no_limit_of_a_token_can_pay_are_told() {
     let of = |limits: &[&str]| {
         let told =
             warnings_of_token(&set(limits)).into_iter().filter(|told| matches!(told, Warning::NothingToPayWith { .. }));
-        told.map(|told| told.to_string()).collect::<Vec<_>>()
+        told.map(|told| sentence(&told)).collect::<Vec<_>>()
     };
     let ether = [
         "2 destinations are given for hteth, and no limit lets the token spend hteth: add one",

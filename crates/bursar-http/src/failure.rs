@@ -3,6 +3,7 @@
 //! A fault of ours tells the caller that there is one and the log what it is.
 
 use axum::http::StatusCode;
+use bursar_core::decimals::Decimals;
 use bursar_core::id::HoldId;
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
@@ -138,14 +139,14 @@ impl Failure {
         }
     }
 
-    /// The failure as it goes out, for the request of this id.
-    pub(crate) fn show(self, request_id: &str, now: Timestamp) -> Shown {
+    /// The failure as it goes out, for the request of this id; amounts in words in units where these decimals are known.
+    pub(crate) fn show(self, request_id: &str, now: Timestamp, decimals: &Decimals) -> Shown {
         let plain = |status, name: &'static str, code: &'static str, text: &str| {
             Shown::new(status, ErrorBody::new(name, text, request_id).with_context("code", code))
         };
         match self {
-            Self::Service(error) => service(error, request_id, now),
-            Self::Unauthenticated(why) => unauthenticated(why, request_id, now),
+            Self::Service(error) => service(error, request_id, now, decimals),
+            Self::Unauthenticated(why) => unauthenticated(why, request_id, now, decimals),
             Self::NoToken => plain(401, "Unauthorized", "token_missing", "No access token").needing_token(),
             Self::PersonOnly => plain(
                 403,
@@ -226,14 +227,14 @@ impl Failure {
     }
 }
 
-fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
+fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Decimals) -> Shown {
     let text = error.to_string();
     let body = |name: &'static str, code: &'static str| {
         ErrorBody::new(name, text.clone(), request_id).with_context("code", code)
     };
     match error {
         ServiceError::Refused(refusal) => {
-            let (status, body) = shapes::refusal(&refusal, request_id);
+            let (status, body) = shapes::refusal(&refusal, decimals, request_id);
             Shown::new(status, body)
         }
         ServiceError::Invalid(error) => {
@@ -264,7 +265,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
         ServiceError::LastFactor => Shown::new(409, body("Conflict", "last_factor")),
         ServiceError::SignInAgain => Shown::new(403, body("AccessDenied", "sign_in_again")),
         ServiceError::SecondFactorRequired => Shown::new(403, body("AccessDenied", "second_factor_required")),
-        ServiceError::PersonOnly => Failure::PersonOnly.show(request_id, now),
+        ServiceError::PersonOnly => Failure::PersonOnly.show(request_id, now, decimals),
         ServiceError::SessionLocked => {
             let body = ErrorBody::new("NeedsUnlock", "needs unlock", request_id).with_context("code", "not_unlocked");
             Shown::new(401, body.with_context("reason", text).needing_unlock())
@@ -305,7 +306,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             Shown::new(400, body("TransactionRefused", "rail_refused").with_context("reason", reason))
         }
         ServiceError::RailUnavailable(_) => Shown::new(503, body("RailUnavailable", "rail_unavailable")).after(5),
-        ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now),
+        ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now, decimals),
         ServiceError::SpendsNothingItself => Shown::new(409, body("Conflict", "spends_nothing_itself")),
         ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),
         ServiceError::LinkOver => Shown::new(410, body("Gone", "link_over")),
@@ -344,7 +345,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
     }
 }
 
-fn unauthenticated(why: Unauthenticated, request_id: &str, now: Timestamp) -> Shown {
+fn unauthenticated(why: Unauthenticated, request_id: &str, now: Timestamp, decimals: &Decimals) -> Shown {
     let body = |code: &'static str, text: &str| {
         ErrorBody::new("Unauthorized", format!("unauthorized: {text}"), request_id).with_context("code", code)
     };
@@ -364,7 +365,7 @@ fn unauthenticated(why: Unauthenticated, request_id: &str, now: Timestamp) -> Sh
         }
         Unauthenticated::Refused(refusal) => {
             use bursar_core::refusal::Refusal;
-            let (status, body) = shapes::refusal(&refusal, request_id);
+            let (status, body) = shapes::refusal(&refusal, decimals, request_id);
             let shown = Shown::new(status, body);
             match *refusal {
                 Refusal::TokenRevoked { .. } | Refusal::TokenExpired { .. } => shown.needing_token(),
@@ -394,6 +395,6 @@ fn unauthenticated(why: Unauthenticated, request_id: &str, now: Timestamp) -> Sh
             let body = ErrorBody::new("Busy", "too many signed requests at once; try again soon", request_id);
             Shown::new(503, body.with_context("code", "replay_memory_full")).after(30)
         }
-        Unauthenticated::Unavailable(error) => service(error, request_id, now),
+        Unauthenticated::Unavailable(error) => service(error, request_id, now, decimals),
     }
 }

@@ -33,8 +33,8 @@ pub(crate) async fn revoke(call: Call) -> Result<Reply, Failure> {
 fn shown(call: &Call, state: &TokenState) -> Value {
     let (token, now) = (&state.token, call.bursar.now());
     let own = |report: &&LimitReport| matches!(report.subject, Subject::Token(_));
-    let limits: Vec<Value> =
-        state.standing.iter().filter(own).map(|report| shapes::limit_report(report, now)).collect();
+    let report = |report| shapes::limit_report(report, now, call.bursar.decimals());
+    let limits: Vec<Value> = state.standing.iter().filter(own).map(report).collect();
     let scopes: Vec<String> = token.grant.scopes.iter().map(|scope| scope.to_string()).collect();
     json!({
         "active": true,

@@ -337,7 +337,8 @@ impl Surface {
                 for (name, value) in budget::headers(failure.reports(), now) {
                     set(&mut headers, name, &value);
                 }
-                let Shown { status, body, needs_token, retry_after } = failure.show(request_id, now);
+                let Shown { status, body, needs_token, retry_after } =
+                    failure.show(request_id, now, self.bursar.decimals());
                 self.traffic.refused(body.code().unwrap_or_default());
                 is_bad_token = needs_token && body.code() != Some(NO_TOKEN);
                 if needs_token {

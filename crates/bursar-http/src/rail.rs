@@ -4,11 +4,11 @@
 //! in it. What is refused is told as the protocol tells failures, with the reason where clients show it.
 
 use axum::http::{StatusCode, header};
-use bursar_core::time::Timestamp;
 use bursar_rails::Forbidden;
 use bursar_rails::forbidden::Why;
 use bursar_rails::json::Json;
 use bursar_rails::jsonrpc::Calls;
+use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
 use bursar_service::proxy::{Beside, Called, NoResult};
 use bursar_service::rail::CallError;
@@ -55,7 +55,7 @@ pub(crate) async fn call_wallet(call: Call, wallet: Option<&str>) -> Result<Repl
     };
     let beside = Beside { key: call.idempotency_key()?, otp: call.header(names::OTP).map(str::to_owned) };
     let Called { results, is_read } = call.bursar.call_rail(call.principal()?, rail, wallet, &calls, beside).await?;
-    let reply = Reply::json_text(StatusCode::OK, answers(&calls, results, call.bursar.now()))?;
+    let reply = Reply::json_text(StatusCode::OK, answers(&calls, results, &call.bursar))?;
     Ok(Reply { is_read, ..reply })
 }
 
@@ -71,12 +71,12 @@ pub(crate) fn unread(refusal: &Forbidden) -> String {
 }
 
 /// What a client is told of its calls.
-pub(crate) fn answers(calls: &Calls, results: Vec<Result<Json, NoResult>>, now: Timestamp) -> String {
+pub(crate) fn answers(calls: &Calls, results: Vec<Result<Json, NoResult>>, bursar: &Bursar) -> String {
     let mut answers = calls
         .as_slice()
         .iter()
         .zip(results)
-        .map(|(asked, result)| answer(asked.is_version_2, &asked.id, result.map_err(|error| told(error, now))));
+        .map(|(asked, result)| answer(asked.is_version_2, &asked.id, result.map_err(|error| told(error, bursar))));
     let body = match calls {
         Calls::One(_) => answers.next().unwrap_or(Json::Null),
         Calls::Batch(_) => Json::List(answers.collect()),
@@ -100,7 +100,7 @@ fn answer(is_version_2: bool, id: &Json, result: Result<Json, Json>) -> Json {
     Json::Object(entries)
 }
 
-fn told(error: NoResult, now: Timestamp) -> Json {
+fn told(error: NoResult, bursar: &Bursar) -> Json {
     match error {
         NoResult::Forbidden(Forbidden { why, detail }) => {
             let number = match why {
@@ -117,12 +117,12 @@ fn told(error: NoResult, now: Timestamp) -> Json {
         NoResult::Rail(CallError::Unavailable(reason)) => {
             failed(INTERNAL_ERROR, &format!("the rail does not answer: {reason}"), Some(code("rail_unavailable")))
         }
-        NoResult::Service(error) => refused(error, now),
+        NoResult::Service(error) => refused(error, bursar),
     }
 }
 
 /// A spend that was not carried out, with everything the native surface would tell.
-fn refused(error: ServiceError, now: Timestamp) -> Json {
+fn refused(error: ServiceError, bursar: &Bursar) -> Json {
     let number = match &error {
         ServiceError::Unavailable(_)
         | ServiceError::RailUnavailable(_)
@@ -131,7 +131,7 @@ fn refused(error: ServiceError, now: Timestamp) -> Json {
         ServiceError::Invalid(_) => INVALID_PARAMS,
         _ => TRANSACTION_REJECTED,
     };
-    let shown = Failure::from(error).show("", now);
+    let shown = Failure::from(error).show("", bursar.now(), bursar.decimals());
     let mut data = problem::problem(shown.status.as_u16(), shown.body.to_value());
     if let Some(data) = data.as_object_mut() {
         data.remove("requestId");

@@ -10,7 +10,7 @@ use crate::call::{Call, Reply};
 use crate::exchange;
 use crate::failure::Failure;
 use crate::native::{
-    document, factors, holding, invitations, limits, organisations, own, rails, sessions, sign_in,
+    coins, document, factors, holding, invitations, limits, organisations, own, rails, sessions, sign_in,
     tokens as native_tokens, trail, users, wallets as native_wallets,
 };
 use crate::{oauth, rail, socket};
@@ -274,6 +274,7 @@ routes! {
     POST   NATIVE "/spends/{spend}/resolve" Person holding::resolve;
     POST   NATIVE "/spends/{spend}/reconcile" Person holding::reconcile;
     GET    NATIVE "/rails" Person rails::list;
+    GET    NATIVE "/coins" Token coins::list;
     GET    NATIVE "/audit" Person trail::list;
     GET    NATIVE "/openapi.json" Public document::show;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bursar_core::decimals::Decimals;
 use bursar_core::id::HoldId;
 use bursar_core::refusal::Refusal;
 use bursar_core::time::{Span, Timestamp};
@@ -215,7 +216,8 @@ impl From<RailError> for ServiceError {
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(refusal) => f.write_str(&refusal.sentence()),
+            // Whoever has the rails' decimals at hand tells it in units.
+            Self::Refused(refusal) => f.write_str(&refusal.sentence(&Decimals::default())),
             Self::Invalid(error) => write!(f, "{error}"),
             Self::NotFound(what) => write!(f, "there is no such {what}"),
             Self::NoSuchPath(has) => write!(f, "there is no such path on this rail: {has}"),

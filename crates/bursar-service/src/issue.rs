@@ -2,6 +2,7 @@
 
 use bursar_core::audit::Actor;
 use bursar_core::coin::{Asset, Coin};
+use bursar_core::decimals::Decimals;
 use bursar_core::id::{TemplateId, TokenId, UserId};
 use bursar_core::ip::IpRestriction;
 use bursar_core::ledger::{
@@ -126,7 +127,7 @@ impl Bursar {
         };
         let rules = self.resolve(new.rules)?;
         rules.check().map_err(|problem| ServiceError::invalid("limits", problem.to_string()))?;
-        let mut warnings = warnings(&token, &rules, new.duration.is_none());
+        let mut warnings = warnings(&token, &rules, new.duration.is_none(), self.decimals());
         warnings.extend(self.limits_of_no_wallet(token.user, &rules.limits).await?);
         let text = TokenText::from_random(self.random.bytes());
         let making =
@@ -427,7 +428,7 @@ pub(crate) fn long_lived(what: &str) -> String {
     )
 }
 
-fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> {
+fn warnings(token: &Token, rules: &LimitSet, took_default: bool, decimals: &Decimals) -> Vec<String> {
     let mut warnings = Vec::new();
     if token.grant.scopes.can_spend() && rules.limits.is_empty() {
         warnings.push(
@@ -439,6 +440,7 @@ fn warnings(token: &Token, rules: &LimitSet, took_default: bool) -> Vec<String> 
     if took_default {
         warnings.push(long_lived("token"));
     }
-    warnings.extend(bursar_core::limit::warnings::warnings_of_token(rules).iter().map(ToString::to_string));
+    let of_rules = bursar_core::limit::warnings::warnings_of_token(rules);
+    warnings.extend(of_rules.iter().map(|warning| warning.sentence(decimals)));
     warnings
 }

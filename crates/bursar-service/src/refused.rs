@@ -3,6 +3,7 @@
 //! Only who is authenticated comes here, so strangers cannot fill the audit log.
 
 use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use bursar_core::id::{TokenId, WalletId};
 use bursar_core::ledger::{Trace, Write};
 
@@ -31,7 +32,8 @@ impl Bursar {
     ) -> Result<T, ServiceError> {
         let Err(error) = &decided else { return decided };
         let (code, reason) = match error {
-            ServiceError::Refused(refusal) => (refusal.code(), refusal.sentence()),
+            // Base units: the decimals that rails declare may be others when it is read.
+            ServiceError::Refused(refusal) => (refusal.code(), refusal.sentence(&Decimals::default())),
             ServiceError::Invalid(problem) => ("invalid_field", problem.to_string()),
             ServiceError::NotTaken(_) => ("rail_refused", error.to_string()),
             ServiceError::Unproven(_) => ("not_proven", error.to_string()),

@@ -3,6 +3,7 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Asset;
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, Settler};
@@ -49,7 +50,7 @@ impl Bursar {
         self.person(principal)?;
         let hold = self.stored_spend(id)?;
         self.may_resolve(principal, &hold)?;
-        check_slip(&hold, &finding)?;
+        check_slip(&hold, &finding, self.decimals())?;
         if evidence.trim().is_empty() {
             return Err(ServiceError::invalid("evidence", "is empty; say where you looked and what you saw"));
         }
@@ -85,7 +86,7 @@ impl Bursar {
 ///
 /// # Errors
 /// More is said, and not that it is meant.
-fn check_slip(hold: &Hold, finding: &Finding) -> Result<(), ServiceError> {
+fn check_slip(hold: &Hold, finding: &Finding, decimals: &Decimals) -> Result<(), ServiceError> {
     let Finding::Moved { amount, fee, more_than_held: false, .. } = finding else { return Ok(()) };
     let sides = [
         ("amount", amount, hold.cost.without_fee(), &hold.cost.coin, "recipients"),
@@ -93,7 +94,7 @@ fn check_slip(hold: &Hold, finding: &Finding) -> Result<(), ServiceError> {
     ];
     let more = sides.into_iter().find(|(_, said, held, ..)| said.is_some_and(|said| said > *held));
     let Some((field, _, held, coin, whom)) = more else { return Ok(()) };
-    let held = amount_of(held, &Asset::Coin(coin.clone()));
+    let held = amount_of(held, &Asset::Coin(coin.clone()), decimals);
     let problem = format!("is more than the {held} that were held for {whom}; say `moreThanHeld` if so much moved");
     Err(ServiceError::invalid(field, problem))
 }

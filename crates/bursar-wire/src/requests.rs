@@ -14,6 +14,7 @@ mod token;
 pub use account::{ChangePassword, CreateKeychain, Extend, Freeze, Login, Settings, Unlock, VerifyPassword};
 pub use factors::{AddDevice, AskStepUp, ChangeFactor, FinishSignIn, NewDevice, PasskeyAnswer, SignIn};
 pub use limits::in_base_units;
+pub(crate) use limits::in_units;
 pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit, MOST_DESTINATIONS};
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use people::{

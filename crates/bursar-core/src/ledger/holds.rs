@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::amount::Amount;
+use crate::decimals::Decimals;
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold, HoldState, Payee};
 use crate::ledger::begin::lacks_past;
@@ -139,7 +140,8 @@ pub(super) fn hold(state: &mut State, request: &HoldRequest, now: Timestamp) -> 
             let mut data = vec![("coin", request.coin.to_string())];
             data.extend(request.wallet.map(|wallet| ("wallet", wallet.to_string())));
             data.push(("code", refusal.code().to_owned()));
-            data.push(("reason", refusal.sentence()));
+            // Base units: whoever declares decimals may do so differently later, and what is written down stays.
+            data.push(("reason", refusal.sentence(&Decimals::default())));
             let subject = format!("token:{}", request.token);
             Ok((Outcome::Refused(refusal), Some(Trace { action: "spend.refuse", subject, data })))
         }

@@ -1,7 +1,7 @@
 //! Limits as people write them: `tbtc 0.5/day`, `hteth:usdc 100 per spend`, `20 spends/hour`.
 //!
 //! One text has one meaning, and what is in doubt is refused with the spot and a way out. [`describe`]
-//! writes what [`parse`] reads. Numbers are decimal digits, never floats.
+//! writes what [`parse`] reads, and [`describe_knowing`] what [`parse_knowing`] does. Numbers are decimal digits, never floats.
 //!
 //! ```text
 //! limit     = [ asset ] what [ window ] [ "without fees" ]
@@ -92,8 +92,13 @@ pub fn parse_knowing(text: &str, decimals: &Decimals) -> Result<Limit, LimitText
 
 /// Writes a limit as [`parse`] reads it: in units of the coin where its decimals are known, else in base units.
 pub fn describe(limit: &Limit) -> String {
+    describe_knowing(limit, &Decimals::default())
+}
+
+/// Writes a limit as [`parse_knowing`] reads it where the same decimals are known.
+pub fn describe_knowing(limit: &Limit, decimals: &Decimals) -> String {
     let Limit { asset, measure, window, ceiling } = limit;
-    let quantity = |ceiling: &Ceiling| match (ceiling, measure, decimals_of(asset, &Decimals::default())) {
+    let quantity = |ceiling: &Ceiling| match (ceiling, measure, decimals.of_asset(asset)) {
         (Ceiling::Unlimited, ..) => "unlimited".to_owned(),
         (Ceiling::At(number), Measure::Count, _) => number.to_string(),
         (Ceiling::At(amount), _, Some(places)) => decimal(*amount, places),
@@ -124,13 +129,13 @@ pub fn describe(limit: &Limit) -> String {
 }
 
 /// An amount of an asset for people: in units where its decimals are known, else in base units.
-pub fn amount_of(amount: Amount, asset: &Asset) -> String {
+pub fn amount_of(amount: Amount, asset: &Asset, decimals: &Decimals) -> String {
     let unit = match asset {
         Asset::Coin(coin) | Asset::Chain(coin) => coin.as_str(),
         Asset::Family(Family::Bitcoin) => "bitcoin",
         Asset::Family(Family::Erc20) | Asset::Any => "",
     };
-    match decimals_of(asset, &Decimals::default()) {
+    match decimals.of_asset(asset) {
         Some(places) => format!("{} {unit}", decimal(amount, places)),
         None if unit.is_empty() => format!("{amount} base units"),
         None => format!("{amount} base units of {unit}"),
@@ -147,16 +152,6 @@ pub fn instant(text: &str) -> Option<Timestamp> {
 /// Whether a ticker is written as no chain's is: upper case stands behind the colon only (`tavaxc:LINK`).
 pub fn has_wrong_case(coin: &Coin) -> bool {
     coin.chain().bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-/// The decimals in which amounts of an asset are written, if all it covers have the same.
-fn decimals_of(asset: &Asset, decimals: &Decimals) -> Option<u8> {
-    match asset {
-        // Only fees are limited for a whole chain, and its own coin pays them.
-        Asset::Coin(coin) | Asset::Chain(coin) => decimals.of(coin),
-        Asset::Family(Family::Bitcoin) => Some(8),
-        Asset::Family(Family::Erc20) | Asset::Any => None,
-    }
 }
 
 fn period(length: Span) -> String {

@@ -5,11 +5,11 @@
 mod cover;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::amount::Amount;
 use crate::coin::{Asset, Coin, Family};
-use crate::limit::text::{describe, has_wrong_case};
+use crate::decimals::Decimals;
+use crate::limit::text::{describe_knowing, has_wrong_case};
 use crate::limit::{CalendarUnit, Ceiling, Limit, LimitSet, Measure, Window};
 use crate::time::Span;
 use cover::covering;
@@ -301,60 +301,57 @@ fn of_fees(set: &LimitSet) -> Vec<Warning> {
     found
 }
 
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Warning {
+    /// The warning in words, for people; limits as they are written where these decimals are known.
+    pub fn sentence(&self, decimals: &Decimals) -> String {
+        let rule = |limit| describe_knowing(limit, decimals);
         match self {
             Self::NeverRefusesFirst { limit, stricter } => {
-                write!(f, "`{}` has no effect: `{}` always refuses before it", describe(limit), describe(stricter))
+                format!("`{}` has no effect: `{}` always refuses before it", rule(limit), rule(stricter))
             }
-            Self::NeverReached { limit, under } => write!(
-                f,
+            Self::NeverReached { limit, under } => format!(
                 "`{}` adds nothing: under `{}` no more can be spent in its time, but for what was spent before",
-                describe(limit),
-                describe(under)
+                rule(limit),
+                rule(under)
             ),
-            Self::NeverRefuses(limit) => write!(f, "`{}` never refuses anything", describe(limit)),
-            Self::MoreThanThereIs(limit) => write!(
-                f,
+            Self::NeverRefuses(limit) => format!("`{}` never refuses anything", rule(limit)),
+            Self::MoreThanThereIs(limit) => format!(
                 "`{}` is more than there is of it: amounts are in units of the coin, unless `base units` stands behind them",
-                describe(limit)
+                rule(limit)
             ),
-            Self::AllowsNothing(limit) => write!(f, "`{}` lets nothing through", describe(limit)),
-            Self::NothingLimits(asset) => write!(f, "nothing limits how much of {asset} is spent"),
+            Self::AllowsNothing(limit) => format!("`{}` lets nothing through", rule(limit)),
+            Self::NothingLimits(asset) => format!("nothing limits how much of {asset} is spent"),
             Self::UnlimitedIsLimited { unlimited, limit } => {
-                write!(f, "`{}` does not lift `{}`: all limits hold", describe(unlimited), describe(limit))
+                format!("`{}` does not lift `{}`: all limits hold", rule(unlimited), rule(limit))
             }
             Self::LetsNothingBeSpent => {
-                f.write_str("no limit is on amounts, so these let a token spend nothing by itself; add one per coin")
+                "no limit is on amounts, so these let a token spend nothing by itself; add one per coin".to_owned()
             }
             Self::NoTotal(asset) => {
-                write!(f, "each spend of {asset} is limited, but not what all of them may come to")
+                format!("each spend of {asset} is limited, but not what all of them may come to")
             }
-            Self::RawUnits(limit) => write!(
-                f,
+            Self::RawUnits(limit) => format!(
                 "`{}` is one counter of base units for all ERC-20 tokens without an entry of their own, whatever \
                  their decimals and worth; give the tokens entries",
-                describe(limit)
+                rule(limit)
             ),
-            Self::WrongCase(coin) => write!(
-                f,
+            Self::WrongCase(coin) => format!(
                 "`{coin}` may be no coin: tickers are compared letter by letter and nearly all are lower case, \
                  such as `{}`",
                 coin.as_str().to_ascii_lowercase()
             ),
-            Self::NoDestination => f.write_str("no destination may be paid"),
+            Self::NoDestination => "no destination may be paid".to_owned(),
             Self::NothingToPayWith { coin, destinations } => {
                 let are = if *destinations == 1 { "destination is" } else { "destinations are" };
-                write!(f, "{destinations} {are} given for {coin}, and no limit lets the token spend {coin}: add one")
+                format!("{destinations} {are} given for {coin}, and no limit lets the token spend {coin}: add one")
             }
-            Self::NoLimitForFee { coin, fee_coin } => write!(
-                f,
+            Self::NoLimitForFee { coin, fee_coin } => format!(
                 "where a spend of {coin} pays its fee in {fee_coin}, it is refused, as no limit is on that: add one on {fee_coin}, \
                  or on fees as in `{fee_coin} fees 0.01/day`"
             ),
             Self::MoreThanAllowed { at_most, allowed } => {
                 let are = if *allowed == 1 { "is" } else { "are" };
-                write!(f, "that {at_most} may be paid at most adds nothing: only {allowed} {are} allowed at all")
+                format!("that {at_most} may be paid at most adds nothing: only {allowed} {are} allowed at all")
             }
         }
     }

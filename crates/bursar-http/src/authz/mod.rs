@@ -77,7 +77,7 @@ impl Surface {
         let caller = self.caller(&parts.headers, &asked).await?;
         let unknown = || Denied::new(Kind::NotAllowed, "no_rule", "no rule says what this request means");
         let rule: &Rule = self.settings.authz.find(&asked).ok_or_else(unknown)?;
-        let denied = |error: ServiceError| Denied::of(error.into(), self.bursar.now());
+        let denied = |error: ServiceError| Denied::of(error.into(), self.bursar.now(), self.bursar.decimals());
         match &rule.meaning {
             Meaning::Read { scope, wallet } => {
                 self.bursar.allow_read(&caller, *scope, *wallet).map_err(denied)?;
@@ -92,7 +92,9 @@ impl Surface {
                 let wanted = wanted(spend, &given)?;
                 let found = self.bursar.allow_spend(&caller, wanted).await;
                 let allowed = found.map_err(|error| match error {
-                    ServiceError::DuplicateSpend { hold } => Denied::of(Failure::KeyUsed(hold), self.bursar.now()),
+                    ServiceError::DuplicateSpend { hold } => {
+                        Denied::of(Failure::KeyUsed(hold), self.bursar.now(), self.bursar.decimals())
+                    }
                     other => denied(other),
                 })?;
                 if allowed.before && !spend.repeats_pass {
@@ -122,7 +124,7 @@ impl Surface {
         let found = self.bursar.authenticate(presented).await.principal.map_err(Failure::Unauthenticated);
         found
             .and_then(|caller| caller.ok_or(Failure::NoToken))
-            .map_err(|failure| Denied::of(failure, self.bursar.now()))
+            .map_err(|failure| Denied::of(failure, self.bursar.now(), self.bursar.decimals()))
     }
 
     async fn fields(
@@ -134,8 +136,10 @@ impl Surface {
     ) -> Result<Vec<(String, String)>, Denied> {
         values::check_body(asker, headers)?;
         let read = crate::body::read(headers, body, self.settings.body_limit).await;
-        let body =
-            read.map_err(|failure| Denied { kind: Kind::NotUnderstood, ..Denied::of(failure, self.bursar.now()) })?;
+        let body = read.map_err(|failure| Denied {
+            kind: Kind::NotUnderstood,
+            ..Denied::of(failure, self.bursar.now(), self.bursar.decimals())
+        })?;
         values::fields(kind, headers, &body)
     }
 

@@ -1,5 +1,6 @@
 //! Why a request may not pass, as proxies and applications behind them read it: a status, and headers beside an empty body.
 
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::time::Timestamp;
@@ -75,7 +76,7 @@ impl Denied {
     }
 
     /// A refusal or fault of the use cases.
-    pub(super) fn of(failure: Failure, now: Timestamp) -> Self {
+    pub(super) fn of(failure: Failure, now: Timestamp, decimals: &Decimals) -> Self {
         let kind = kind_of(&failure);
         let has_token = !matches!(failure, Failure::NoToken);
         let reports = failure.reports().to_vec();
@@ -85,7 +86,7 @@ impl Denied {
             }
             _ => None,
         };
-        let shown = failure.show("", now);
+        let shown = failure.show("", now, decimals);
         let problem = problem::problem(shown.status.as_u16(), shown.body.to_value());
         let text = |name: &str| problem.get(name).and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned();
         let (code, reason) = (text("code"), fit(&text("detail")));
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn out_of_budget_locked_not_allowed_broken_and_try_later_are_told_apart() {
         let denied = |error: ServiceError| {
-            let denied = Denied::of(error.into(), Timestamp::default());
+            let denied = Denied::of(error.into(), Timestamp::default(), &Decimals::default());
             (denied.kind.name(), denied.code)
         };
         assert_eq!(denied(Refusal::NoLimit.into()), ("out_of_budget", "no_limit".to_owned()));

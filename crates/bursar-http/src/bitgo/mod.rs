@@ -20,6 +20,7 @@ pub(crate) fn view<'a>(bursar: &'a Bursar, state: &'a TokenState) -> SessionView
         limits: &state.rules,
         budgets: &state.budgets,
         standing: &state.standing,
+        decimals: bursar.decimals(),
         origin: &bursar.policy().origin,
         fingerprint: state.fingerprint.as_deref(),
         last_used: state.uses.last(),

@@ -1,5 +1,6 @@
 //! Limits: how they stand, changing them, and what they would say.
 
+use bursar_core::decimals::Decimals;
 use bursar_core::id::UserId;
 use bursar_core::limit::warnings::{warnings, warnings_of_token};
 use bursar_core::limit::{LimitReport, Subject};
@@ -17,7 +18,7 @@ pub(crate) async fn of_token(call: Call) -> Result<Reply, Failure> {
     let standing = call.bursar.limits(principal, Subject::Token(id)).await?;
     let HistoryQuery { bucket, since } = HistoryQuery::read(&call.query, now)?;
     let usage = call.bursar.usage(principal, id, since, bucket).await?;
-    let mut shown = shown(&standing, now);
+    let mut shown = shown(&standing, now, call.bursar.decimals());
     shown["history"] = history(&usage, bucket);
     Reply::ok(shown)
 }
@@ -78,7 +79,7 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
         // Of others' limits a token learns that there are some, and no figures (P6).
         Ok(found) => {
             let shown = |report: &LimitReport| match call.bursar.sees_figures(principal, report.subject) {
-                true => shapes::limit_report(report, now),
+                true => shapes::limit_report(report, now, call.bursar.decimals()),
                 false => shapes::others_limit(report),
             };
             let naming = match wallet {
@@ -93,7 +94,7 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
             Reply::ok(json!({"allowed": true, "limits": limits, "warnings": warnings}))
         }
         Err(refusal) => {
-            let (status, body) = shapes::refusal(&refusal, "");
+            let (status, body) = shapes::refusal(&refusal, call.bursar.decimals(), "");
             let mut problem = crate::problem::problem(status, body.to_value());
             if let Some(fields) = problem.as_object_mut() {
                 fields.remove("requestId");
@@ -105,13 +106,13 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
 
 async fn show(call: Call, subject: Subject) -> Result<Reply, Failure> {
     let standing = call.bursar.limits(call.principal()?, subject).await?;
-    Reply::ok(shown(&standing, call.bursar.now()))
+    Reply::ok(shown(&standing, call.bursar.now(), call.bursar.decimals()))
 }
 
 async fn set(call: Call, subject: Subject) -> Result<Reply, Failure> {
     let edit = LimitsEdit::read(&call.json_with_limits()?)?;
     let standing = call.bursar.set_limits(call.principal()?, subject, edit).await?;
-    Reply::ok(with_warnings(&standing, call.bursar.now()))
+    Reply::ok(with_warnings(&standing, call.bursar.now(), call.bursar.decimals()))
 }
 
 /// `me`, an id, or a name.
@@ -126,17 +127,17 @@ async fn user(call: &Call) -> Result<UserId, Failure> {
 }
 
 /// How limits stand, with what whoever wrote them may not have meant: what a change of limits is answered.
-pub fn with_warnings(standing: &Standing, now: Timestamp) -> Value {
-    let mut shown = shown(standing, now);
+pub fn with_warnings(standing: &Standing, now: Timestamp, decimals: &Decimals) -> Value {
+    let mut shown = shown(standing, now, decimals);
     let warnings = if matches!(standing.subject, Subject::Token(_)) { warnings_of_token } else { warnings };
-    shown["warnings"] = warnings(&standing.rules).iter().map(ToString::to_string).collect();
+    shown["warnings"] = warnings(&standing.rules).iter().map(|warning| warning.sentence(decimals)).collect();
     shown
 }
 
-fn shown(standing: &Standing, now: Timestamp) -> Value {
-    let mut shown = shapes::limit_rules(&standing.rules, standing.version);
+fn shown(standing: &Standing, now: Timestamp, decimals: &Decimals) -> Value {
+    let mut shown = shapes::limit_rules(&standing.rules, standing.version, decimals);
     shown["subject"] = standing.subject.kind().into();
-    shown["limits"] = reports(&standing.reports, now);
+    shown["limits"] = reports(&standing.reports, now, decimals);
     shown["apart"] = shapes::apart(&standing.budgets);
     if let Some(paid) = standing.paid {
         shown["destinations"]["paid"] = paid.into();
@@ -144,8 +145,8 @@ fn shown(standing: &Standing, now: Timestamp) -> Value {
     shown
 }
 
-pub(super) fn reports(reports: &[LimitReport], now: Timestamp) -> Value {
-    reports.iter().map(|report| shapes::limit_report(report, now)).collect()
+pub(super) fn reports(reports: &[LimitReport], now: Timestamp, decimals: &Decimals) -> Value {
+    reports.iter().map(|report| shapes::limit_report(report, now, decimals)).collect()
 }
 
 fn history(usage: &[Bucket], length: Span) -> Value {

@@ -1,6 +1,7 @@
 //! Bursar's own surface: accounts, organisations, invitations and sessions, limits and how they stand, spends of those
 //! who move the money themselves, rotation (docs/native-api.md). A file for each kind of thing, a function for each route.
 
+pub(crate) mod coins;
 pub(crate) mod document;
 pub(crate) mod factors;
 pub(crate) mod holding;

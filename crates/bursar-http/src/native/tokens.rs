@@ -62,7 +62,7 @@ pub(super) fn shown(call: &Call, state: &TokenState) -> Value {
     let mut shown = shapes::session(&view(&call.bursar, state));
     let seen = state.uses.places().iter().map(|used| json!({"time": used.at.to_string(), "ip": used.from.to_string()}));
     shown.insert("seenFrom".to_owned(), seen.collect());
-    shown.insert("limits".to_owned(), reports(&state.standing, call.bursar.now()));
+    shown.insert("limits".to_owned(), reports(&state.standing, call.bursar.now(), call.bursar.decimals()));
     if !state.pauses.is_empty() {
         shown.insert("pauses".to_owned(), state.pauses.iter().map(paused).collect());
     }

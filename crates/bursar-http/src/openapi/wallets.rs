@@ -46,6 +46,8 @@ pub(super) fn part() -> Part {
             ("health", health()),
         ],
     );
+    let places = json!({"type": "integer", "minimum": 0, "maximum": 77, "description": "decimal places between it and its base unit"});
+    let coin = object(&["coin", "decimals"], [("coin", reference("Coin")), ("decimals", places)]);
     Part {
         tag: ("wallets", "Spendable accounts on rails"),
         operations: vec![
@@ -74,6 +76,10 @@ pub(super) fn part() -> Part {
                 .about("For owners and admins of an organisation. Each rail is asked for the balance of one of the caller's \
                     wallets on it, for a few seconds.")
                 .answers(200, "The rails", "Rails"),
+            Operation::new("GET", "/coins", "The coins whose decimals the rails of this server tell")
+                .about("Beside those that Bursar knows by itself. Limits and amounts in sentences are told in these units, figures in \
+                    base units. A coin of which two rails say different decimals is not among them.")
+                .answers(200, "The coins", "Coins"),
         ],
         schemas: vec![
             ("Wallet", object(&required, fields)),
@@ -101,6 +107,7 @@ pub(super) fn part() -> Part {
                 ),
             ),
             ("Rails", object(&["rails"], [("rails", list(rail))])),
+            ("Coins", object(&["coins"], [("coins", list(coin))])),
         ],
     }
 }

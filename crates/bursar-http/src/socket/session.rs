@@ -66,7 +66,7 @@ impl End {
     }
 
     fn of(failure: Failure, bursar: &Bursar) -> Self {
-        let shown = failure.show("", bursar.now());
+        let shown = failure.show("", bursar.now(), bursar.decimals());
         let code = if shown.status.is_server_error() { CloseCode::Again } else { CloseCode::Policy };
         Self::new(code, shown.body.code().unwrap_or("refused"))
     }
@@ -205,7 +205,7 @@ impl Session {
         let (bursar, principal, rail) = (Arc::clone(&self.bursar), self.principal.clone(), self.rail.clone());
         Ok(Box::pin(async move {
             match bursar.call_rail_live(&principal, &rail, &calls, &mut feed).await {
-                Ok(results) => Done { answer: rail::answers(&calls, results, bursar.now()), feed, end: None },
+                Ok(results) => Done { answer: rail::answers(&calls, results, &bursar), feed, end: None },
                 Err(error) => {
                     let end = Some(End::of(Failure::Service(error), &bursar));
                     Done { answer: String::new(), feed, end }

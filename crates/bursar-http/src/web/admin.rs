@@ -36,7 +36,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                     tbody role="rowgroup" { @for hold in &spends {
                         tr role="row" {
                             td role="cell" data-label="Asked" { a href=(spends::path(hold.id)) { (words::instant(hold.created)) } }
-                            td role="cell" class="number" data-label="Amount" { (spends::amount(&hold.cost)) }
+                            td role="cell" class="number" data-label="Amount" { (spends::amount(&hold.cost, visit.decimals())) }
                             td role="cell" data-label="To" { (recipients(hold)) }
                             td role="cell" { a href={ "/spends/" (hold.id) "/resolve" } { "Decide" span class="unseen" { " on " (hold.id) } } }
                         }
@@ -122,7 +122,7 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
         (crumbs("/unresolved", "Unresolved spends"))
         h1 { "What became of this spend?" }
         dl class="card" {
-            dt { "Held" } dd { (words::amount(hold.cost.without_fee(), coin)) " for recipients, and at most " (words::amount(hold.cost.fee, &hold.cost.fee_coin)) " of fees" }
+            dt { "Held" } dd { (words::amount(hold.cost.without_fee(), coin, visit.decimals())) " for recipients, and at most " (words::amount(hold.cost.fee, &hold.cost.fee_coin, visit.decimals())) " of fees" }
             dt { "To" } dd { (recipients(&hold)) }
             dt { "Asked" } dd { (words::instant(hold.created)) }
             @if let HoldState::Unresolved { reason, .. } = &hold.state && !reason.is_empty() { dt { "Why it is not known" } dd { (words::marked(reason)) } }

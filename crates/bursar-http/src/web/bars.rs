@@ -1,6 +1,7 @@
 //! How much of a limit is used, as a bar. Its widths are attributes, so that no style stands in the page.
 
 use bursar_core::amount::Amount;
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::{Ceiling, LimitReport, Measure, Window};
 use bursar_core::time::Timestamp;
 use maud::{Markup, html};
@@ -22,12 +23,12 @@ fn share(part: Amount, whole: Amount) -> u64 {
 }
 
 /// Bars of all limits, each with its words.
-pub(crate) fn all(reports: &[LimitReport], now: Timestamp) -> Markup {
-    html! { ul class="limits" { @for report in reports { li { (one(report, now)) } } } }
+pub(crate) fn all(reports: &[LimitReport], now: Timestamp, decimals: &Decimals) -> Markup {
+    html! { ul class="limits" { @for report in reports { li { (one(report, now, decimals)) } } } }
 }
 
 /// One limit: what it is, a bar, the figures.
-fn one(report: &LimitReport, now: Timestamp) -> Markup {
+fn one(report: &LimitReport, now: Timestamp, decimals: &Decimals) -> Markup {
     let limit = &report.limit;
     let Ceiling::At(ceiling) = limit.ceiling else {
         return html! {
@@ -38,9 +39,9 @@ fn one(report: &LimitReport, now: Timestamp) -> Markup {
     html! {
         p class="limit" {
             strong { (words::counted_thing(limit)) }
-            span class="muted" { (words::figure(ceiling, limit)) " " (words::window(limit)) }
+            span class="muted" { (words::figure(ceiling, limit, decimals)) " " (words::window(limit, decimals)) }
         }
-        @if !is_each { (bar(report, ceiling)) (figures(report, now)) }
+        @if !is_each { (bar(report, ceiling)) (figures(report, now, decimals)) }
     }
 }
 
@@ -66,14 +67,15 @@ fn bar(report: &LimitReport, ceiling: Amount) -> Markup {
     }
 }
 
-fn figures(report: &LimitReport, now: Timestamp) -> Markup {
+fn figures(report: &LimitReport, now: Timestamp, decimals: &Decimals) -> Markup {
     let limit = &report.limit;
+    let figure = |number| words::figure(number, limit, decimals);
     let used = if limit.measure == Measure::Count { "made" } else { "spent" };
     html! {
         p class="figures" {
-            span { (words::figure(report.captured, limit)) " " (used) }
-            @if report.held > Amount::ZERO { span { (words::figure(report.held, limit)) " held" } }
-            @if let Some(left) = report.remaining() { span { strong { (words::figure(left, limit)) " left" } } }
+            span { (figure(report.captured)) " " (used) }
+            @if report.held > Amount::ZERO { span { (figure(report.held)) " held" } }
+            @if let Some(left) = report.remaining() { span { strong { (figure(left)) " left" } } }
             @if let Some(at) = report.resets.filter(|_| report.captured.saturating_add(report.held) > Amount::ZERO) { span { "whole again " (words::relative(at, now)) } }
         }
     }

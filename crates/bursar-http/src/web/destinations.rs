@@ -23,7 +23,7 @@ const LONGEST: u32 = 16_384;
 const FEW: usize = 10;
 
 /// The rules, as the page of their subject shows them.
-pub(crate) fn shown(rules: &Destinations) -> Markup {
+pub(crate) fn shown(rules: &Destinations, decimals: &Decimals) -> Markup {
     html! {
         @if let Some(allowed) = &rules.allowed {
             @if allowed.is_empty() { p { "Its list of destinations is empty, so it pays nobody." } } @else {
@@ -34,7 +34,7 @@ pub(crate) fn shown(rules: &Destinations) -> Markup {
             }
         }
         @if let Some(most) = rules.at_most { p { "Pays at most " (words::counted(most.into(), "different destination")) "." } }
-        @for limit in &rules.each { p { "Each destination gets " (words::limit(limit)) "." } }
+        @for limit in &rules.each { p { "Each destination gets " (words::limit(limit, decimals)) "." } }
     }
 }
 
@@ -44,6 +44,7 @@ pub(crate) fn fields(
     form: &Fields,
     rules: Option<&Destinations>,
     (is_of_token, is_old): (bool, bool),
+    decimals: &Decimals,
     problems: &Problems,
 ) -> Markup {
     let allowed = rules.and_then(|rules| rules.allowed.as_deref());
@@ -77,7 +78,7 @@ pub(crate) fn fields(
                 (forms::complaints_of(ANYWHERE, problems))
                 (forms::tick(ANYWHERE, "yes", "Drop the list", dropped(rules), form.is_ticked(ANYWHERE)))
             }
-            @let said = said(form, rules);
+            @let said = said(form, rules, decimals);
             (others(&said.0, is_of_token.then_some(&said.1), problems))
         }
     }
@@ -94,10 +95,10 @@ fn dropped(rules: Option<&Destinations>) -> &'static str {
 }
 
 /// The texts of the other rules: as the form has them, else as they stand.
-fn said(form: &Fields, rules: Option<&Destinations>) -> (String, String) {
+fn said(form: &Fields, rules: Option<&Destinations>, decimals: &Decimals) -> (String, String) {
     let of_form = |name| form.is_ticked(name).then(|| form.text(name).to_owned());
     let most = || rules.and_then(|rules| rules.at_most).map(|most| most.to_string()).unwrap_or_default();
-    let each = || rules.map(|rules| limits::lines(&rules.each)).unwrap_or_default();
+    let each = || rules.map(|rules| limits::lines(&rules.each, decimals)).unwrap_or_default();
     (of_form(MOST).unwrap_or_else(most), of_form(EACH).unwrap_or_else(each))
 }
 
@@ -347,7 +348,7 @@ mod tests {
     fn how_many_and_how_much_each_are_edited_beside_the_list() {
         let of = |text: &str, rules: &Destinations| match edit(&form(text), Some(rules)).unwrap() {
             DestinationEdit::Replace(new) => {
-                Some((new.allow.map(|list| list.len()), new.at_most, limits::lines(&new.each)))
+                Some((new.allow.map(|list| list.len()), new.at_most, limits::lines(&new.each, &Decimals::default())))
             }
             DestinationEdit::Keep => None,
             DestinationEdit::Remove => panic!("all rules gone"),
@@ -371,7 +372,10 @@ mod tests {
         assert_eq!(rules(texts("\n", " ", "")), Ok(None));
         let all = rules(texts("tbtc tb1q", "1", "tbtc 0.1/day")).unwrap().unwrap();
         assert_eq!(all.allow.map(|list| list[0].address.clone()).as_deref(), Some("tb1q"));
-        assert_eq!((all.at_most, limits::lines(&all.each).as_str()), (Some(1), "tbtc 0.1/day without fees"));
+        assert_eq!(
+            (all.at_most, limits::lines(&all.each, &Decimals::default()).as_str()),
+            (Some(1), "tbtc 0.1/day without fees")
+        );
         for wrong in [texts("tb1q", "", ""), texts("", "many", ""), texts("", "-1", ""), texts("", "", "tbtc lots")] {
             assert!(rules(wrong.clone()).is_err(), "{wrong:?}");
         }

@@ -1,7 +1,7 @@
 //! Limits as people write them in a form: one a line, problems with the line they are on.
 
 use bursar_core::decimals::Decimals;
-use bursar_core::limit::text::{describe, parse, parse_knowing};
+use bursar_core::limit::text::{describe_knowing, parse, parse_knowing};
 use bursar_core::limit::warnings::{warnings, warnings_of_token};
 use bursar_core::limit::{Limit, LimitSet, Subject};
 use bursar_service::error::ServiceError;
@@ -58,9 +58,9 @@ pub(crate) fn read(text: &str, decimals: &Decimals) -> Result<Vec<Limit>, Vec<St
     }
 }
 
-/// Limits, one a line.
-pub(crate) fn lines(limits: &[Limit]) -> String {
-    limits.iter().map(describe).collect::<Vec<_>>().join("\n")
+/// Limits, one a line, as [`read`] reads them.
+pub(crate) fn lines(limits: &[Limit], decimals: &Decimals) -> String {
+    limits.iter().map(|limit| describe_knowing(limit, decimals)).collect::<Vec<_>>().join("\n")
 }
 
 /// The field, with examples and a place for what the server reads in it.
@@ -86,7 +86,7 @@ pub(crate) fn field(value: &str, is_of_token: bool, problems: &Problems) -> Mark
                     @for text in EXAMPLES {
                         tr {
                             td { code { (text) } }
-                            td { (parse(text).map(|limit| capital(&words::limit(&limit))).unwrap_or_default()) }
+                            td { (parse(text).map(|limit| capital(&words::limit(&limit, &Decimals::default()))).unwrap_or_default()) }
                         }
                     }
                 }
@@ -106,13 +106,14 @@ const EXAMPLES: [&str; 6] = [
 
 /// Tells a script what the server reads in limits that are being written.
 pub(crate) async fn check(visit: Visit) -> Answering {
-    let (lines, is_right) = match read(visit.form.text(FIELD), visit.bursar.decimals()) {
+    let decimals = visit.decimals();
+    let (lines, is_right) = match read(visit.form.text(FIELD), decimals) {
         Err(problems) => (problems.iter().map(|problem| words::plain(&words::sentence(problem))).collect(), false),
         Ok(limits) => {
             let of = if visit.query.text("of") == "token" { warnings_of_token } else { warnings };
             let odd = of(&LimitSet::of(limits.clone()));
-            let read = limits.iter().map(|limit| capital(&words::limit(limit)));
-            let odd = odd.iter().map(|warning| format!("Note: {warning}"));
+            let read = limits.iter().map(|limit| capital(&words::limit(limit, decimals)));
+            let odd = odd.iter().map(|warning| format!("Note: {}", warning.sentence(decimals)));
             (read.chain(odd).map(|line| words::plain(&words::sentence(&line))).collect::<Vec<_>>(), true)
         }
     };
@@ -133,7 +134,7 @@ impl Editing {
     /// The form as things stand.
     pub(crate) async fn form(self, visit: Visit) -> Answering {
         let standing = visit.bursar.limits(visit.person()?, self.subject).await?;
-        let text = lines(&standing.rules.limits);
+        let text = lines(&standing.rules.limits, visit.decimals());
         self.draw(&visit, &standing, &text, standing.version, &Problems::default())
     }
 
@@ -144,8 +145,8 @@ impl Editing {
         let text = visit.form.text(FIELD);
         let seen = visit.form.text("version").parse().unwrap_or(0);
         let (limits, destinations) = (
-            read(text, visit.bursar.decimals()),
-            destinations::edit(&visit.form, standing.rules.destinations.as_ref(), visit.bursar.decimals()),
+            read(text, visit.decimals()),
+            destinations::edit(&visit.form, standing.rules.destinations.as_ref(), visit.decimals()),
         );
         let (limits, destinations) = match (limits, destinations) {
             (Ok(limits), Ok(destinations)) => (limits, destinations),
@@ -189,21 +190,21 @@ impl Editing {
             @if is_old {
                 div class="notice warn" {
                     p { "The limits have changed since you began. They are now:" }
-                    pre { (lines(&standing.rules.limits)) }
+                    pre { (lines(&standing.rules.limits, visit.decimals())) }
                     p { a href={ (self.path) "/limits" } { "Begin again with these" } }
                 }
             }
             @if !standing.reports.is_empty() {
                 section class="card said" aria-labelledby="now" {
                     h2 id="now" { "As they stand" }
-                    (bars::all(&standing.reports, visit.now()))
+                    (bars::all(&standing.reports, visit.now(), visit.decimals()))
                 }
             }
             form method="post" action={ (self.path) "/limits" } class="card" {
                 (frame.form_token())
                 input type="hidden" name="version" value=(seen);
                 (field(text, is_of_token, problems))
-                (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), (is_of_token, is_old), problems))
+                (destinations::fields(&visit.form, standing.rules.destinations.as_ref(), (is_of_token, is_old), visit.decimals(), problems))
                 p class="hint" { "What was spent so far goes on counting: changing a limit never refills it." }
                 @if may_loosen {
                     (forms::proof(visit, problems, true, "Needed if anything is allowed that was not before.", "limits", &target))
@@ -249,8 +250,8 @@ pub(crate) fn card(visit: &Visit, standing: &Standing, path: &str, none: &str) -
                 h2 id="limits" { "Limits" }
                 @if may_edit { a class="button" href={ (path) "/limits" } { "Edit limits" } }
             }
-            @if standing.reports.is_empty() { p { (none) } } @else { (bars::all(&standing.reports, visit.now())) }
-            @if let Some(rules) = &standing.rules.destinations { (destinations::shown(rules)) }
+            @if standing.reports.is_empty() { p { (none) } } @else { (bars::all(&standing.reports, visit.now(), visit.decimals())) }
+            @if let Some(rules) = &standing.rules.destinations { (destinations::shown(rules, visit.decimals())) }
         }
     })
 }

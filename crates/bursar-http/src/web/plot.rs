@@ -2,6 +2,7 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use bursar_core::time::{Span, Timestamp};
 use bursar_service::limits::Bucket;
 use maud::{Markup, html};
@@ -26,7 +27,7 @@ pub(crate) fn since(now: Timestamp) -> Timestamp {
 }
 
 /// Plots of the coins that were spent, and their tables.
-pub(crate) fn draw(usage: &[Bucket], now: Timestamp) -> Markup {
+pub(crate) fn draw(usage: &[Bucket], now: Timestamp, decimals: &Decimals) -> Markup {
     let mut coins: Vec<&Coin> = Vec::new();
     for (_, coin, _) in usage {
         if !coins.contains(&coin) {
@@ -37,11 +38,12 @@ pub(crate) fn draw(usage: &[Bucket], now: Timestamp) -> Markup {
         @if coins.is_empty() {
             p class="empty" { "Nothing was spent in the last " (DAYS) " days." }
         }
-        @for coin in coins.iter().take(MOST_COINS) { (of_coin(usage, coin, now)) }
+        @for coin in coins.iter().take(MOST_COINS) { (of_coin(usage, coin, now, decimals)) }
     }
 }
 
-fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp) -> Markup {
+fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp, decimals: &Decimals) -> Markup {
+    let figure = |amount| words::amount(amount, coin, decimals);
     let start = since(now);
     let days: Vec<(Timestamp, Amount, u64)> = (0..DAYS)
         .map(|number| {
@@ -53,8 +55,7 @@ fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp) -> Markup {
     let greatest = days.iter().map(|(_, amount, _)| *amount).max().unwrap_or(Amount::ZERO);
     let total = days.iter().fold(Amount::ZERO, |sum, (_, amount, _)| sum.saturating_add(*amount));
     let spends = days.iter().map(|(_, _, count)| count).sum();
-    let said =
-        format!("{} in {} over the last {DAYS} days", words::amount(total, coin), words::counted(spends, "spend"));
+    let said = format!("{} in {} over the last {DAYS} days", figure(total), words::counted(spends, "spend"));
     html! {
         figure class="plot" {
             figcaption { strong { (coin) } " " span class="muted" { (said) } }
@@ -64,7 +65,7 @@ fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp) -> Markup {
                 @for (at, (day, amount, _)) in (0_u64..).zip(&days) {
                     @let height = height(*amount, greatest);
                     rect class="spent" x=(at * STEP + 3) width=(BAR) y=(HEIGHT - height) height=(height) rx="2" {
-                        title { (words::day(*day)) ": " (words::amount(*amount, coin)) }
+                        title { (words::day(*day)) ": " (figure(*amount)) }
                     }
                     @if at == DAYS - 1 { text x=(DAYS * STEP) y=(HEIGHT + 16) text-anchor="end" { (words::day(*day)) } }
                     // The first begins where the plot does: in its middle, half of it would lie outside.
@@ -72,14 +73,14 @@ fn of_coin(usage: &[Bucket], coin: &Coin, now: Timestamp) -> Markup {
                     @else if at % 7 == 1 { text x=(at * STEP + STEP / 2) y=(HEIGHT + 16) text-anchor="middle" { (words::day(*day)) } }
                 }
             }
-            p class="small muted" { "The tallest bar is " (words::amount(greatest, coin)) "." }
+            p class="small muted" { "The tallest bar is " (figure(greatest)) "." }
             details {
                 summary { "As a table" }
                 table {
                     thead { tr { th scope="col" { "Day (UTC)" } th scope="col" class="number" { "Spent" } th scope="col" class="number" { "Spends" } } }
                     tbody {
                         @for (day, amount, count) in days.iter().rev().filter(|(_, _, count)| *count > 0) {
-                            tr { th scope="row" { (words::date(*day)) } td class="number" { (words::amount(*amount, coin)) } td class="number" { (count) } }
+                            tr { th scope="row" { (words::date(*day)) } td class="number" { (figure(*amount)) } td class="number" { (count) } }
                         }
                     }
                 }

@@ -1,6 +1,7 @@
 //! The page of one spend: what was asked, what became of it, and what was written down about it.
 
 use bursar_core::amount::Amount;
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
 use bursar_core::time::Span;
 use bursar_service::error::ServiceError;
@@ -44,7 +45,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
     // What is a fee and nothing else has its name, too.
     let amount = if cost.without_fee() > Amount::ZERO { cost.without_fee() } else { cost.amount };
-    let title = format!("Spend of {}", words::amount(amount, &cost.coin));
+    let title = format!("Spend of {}", words::amount(amount, &cost.coin, visit.decimals()));
     let frame = Frame::of(&visit);
     // Whoever may say what became of it may ask, and needs no code: it is settled by what the rail shows, and not by them.
     let ask = if may_decide && hold.state.is_held() {
@@ -62,7 +63,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         @if let Some(said) = told(visit.query.text("showed")) { p class="notice" role="status" { (said) } }
         (what_to_do(&hold, may_decide, sent.as_deref(), &ask))
         div class="columns" {
-            div { (became(&hold, sent.as_deref(), &ask)) (asked(&hold)) (history) }
+            div { (became(&hold, sent.as_deref(), &ask, visit.decimals())) (asked(&hold, visit.decimals())) (history) }
             aside aria-label="About this spend" { (facts(&visit, &hold, &names)) }
         }
     };
@@ -134,7 +135,7 @@ fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>, ask: &Markup) -
     }
 }
 
-fn became(hold: &Hold, sent: Option<&str>, ask: &Markup) -> Markup {
+fn became(hold: &Hold, sent: Option<&str>, ask: &Markup, decimals: &Decimals) -> Markup {
     if matches!(hold.state, HoldState::Unresolved { .. }) {
         return html! {};
     }
@@ -161,7 +162,7 @@ fn became(hold: &Hold, sent: Option<&str>, ask: &Markup) -> Markup {
                 HoldState::Captured { at, amount, fee, reference } => {
                     p { "The money moved." }
                     dl class="facts" {
-                        (cost("Left", &hold.cost.really(*amount, *fee)))
+                        (cost("Left", &hold.cost.really(*amount, *fee), decimals))
                         @if !reference.is_empty() { dt { "The rail calls it" } dd { code { (reference) } } }
                         dt { "Recorded" } dd { (words::instant(*at)) }
                     }
@@ -172,27 +173,27 @@ fn became(hold: &Hold, sent: Option<&str>, ask: &Markup) -> Markup {
 }
 
 /// An amount and its fee; what is in both is told of once.
-fn cost(title: &str, cost: &Cost) -> Markup {
+fn cost(title: &str, cost: &Cost, decimals: &Decimals) -> Markup {
     let is_same = cost.coin == cost.fee_coin;
     html! {
         dt { (title) }
         dd {
-            (words::amount(cost.amount, &cost.coin))
-            @if is_same && cost.fee > Amount::ZERO { ", of which " (words::amount(cost.fee, &cost.fee_coin)) " for the fee" }
+            (words::amount(cost.amount, &cost.coin, decimals))
+            @if is_same && cost.fee > Amount::ZERO { ", of which " (words::amount(cost.fee, &cost.fee_coin, decimals)) " for the fee" }
         }
-        @if !is_same && cost.fee > Amount::ZERO { dt { "Fee" } dd { (words::amount(cost.fee, &cost.fee_coin)) } }
+        @if !is_same && cost.fee > Amount::ZERO { dt { "Fee" } dd { (words::amount(cost.fee, &cost.fee_coin, decimals)) } }
     }
 }
 
-fn asked(hold: &Hold) -> Markup {
+fn asked(hold: &Hold, decimals: &Decimals) -> Markup {
     html! {
         section class="card" aria-labelledby="asked" {
             h2 id="asked" { "What was asked" }
             @if hold.payees.len() > FEW {
-                details { summary { (words::counted(hold.payees.len() as u64, "recipient")) } (recipients(hold)) }
-            } @else { (recipients(hold)) }
+                details { summary { (words::counted(hold.payees.len() as u64, "recipient")) } (recipients(hold, decimals)) }
+            } @else { (recipients(hold, decimals)) }
             dl class="facts" {
-                (cost("Held, at most", &hold.cost))
+                (cost("Held, at most", &hold.cost, decimals))
                 dt { "Asked" } dd { (words::instant(hold.created)) }
                 @if let Some(comment) = &hold.comment { dt { "Comment" } dd { (comment) } }
             }
@@ -200,7 +201,7 @@ fn asked(hold: &Hold) -> Markup {
     }
 }
 
-fn recipients(hold: &Hold) -> Markup {
+fn recipients(hold: &Hold, decimals: &Decimals) -> Markup {
     html! {
         div class="scrolls" tabindex="0" role="region" aria-label="Recipients" {
             table role="table" class="stacks" {
@@ -209,7 +210,7 @@ fn recipients(hold: &Hold) -> Markup {
                     @for to in &hold.payees {
                         tr role="row" {
                             td role="cell" data-label="To" { code class="address" { (to.address) } }
-                            td role="cell" class="number" data-label="Amount" { (words::amount(to.amount, &hold.cost.coin)) }
+                            td role="cell" class="number" data-label="Amount" { (words::amount(to.amount, &hold.cost.coin, decimals)) }
                         }
                     }
                 }

@@ -1,6 +1,7 @@
 //! A table of spends.
 
 use bursar_core::amount::Amount;
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::{Cost, Hold, HoldState, Payee};
 use bursar_core::id::HoldId;
 use bursar_core::time::Timestamp;
@@ -16,7 +17,13 @@ const LIFTED: &str =
 const LONGEST_SHOWN: usize = 24;
 
 /// The spends; the fourth column tells what is not known from the page: the wallet or the token.
-pub(crate) fn table(spends: &[Hold], column: &str, other: &dyn Fn(&Hold) -> Markup, now: Timestamp) -> Markup {
+pub(crate) fn table(
+    spends: &[Hold],
+    column: &str,
+    other: &dyn Fn(&Hold) -> Markup,
+    now: Timestamp,
+    decimals: &Decimals,
+) -> Markup {
     html! {
         @if spends.is_empty() { p class="empty" { "No spends yet." } } @else {
             div class="scrolls" tabindex="0" role="group" aria-label="Spends" {
@@ -30,14 +37,14 @@ pub(crate) fn table(spends: &[Hold], column: &str, other: &dyn Fn(&Hold) -> Mark
                             th role="columnheader" scope="col" { "Became" }
                         }
                     }
-                    tbody role="rowgroup" { @for spend in spends { (row(spend, column, &other(spend), now)) } }
+                    tbody role="rowgroup" { @for spend in spends { (row(spend, column, &other(spend), now, decimals)) } }
                 }
             }
         }
     }
 }
 
-fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
+fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp, decimals: &Decimals) -> Markup {
     let (class, state) = state(&spend.state);
     let cost = spend.captured().unwrap_or_else(|| spend.cost.clone());
     html! {
@@ -45,7 +52,7 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
             th role="rowheader" scope="row" data-label="When" {
                 a href=(path(spend.id)) { (words::relative(spend.created, now)) span class="unseen" { ": the spend in full" } }
             }
-            td role="cell" class="number" data-label="Amount" { (amount(&cost)) }
+            td role="cell" class="number" data-label="Amount" { (amount(&cost, decimals)) }
             td role="cell" data-label="To" { (recipients(&spend.payees)) }
             td role="cell" data-label=(column) { (other) }
             td role="cell" data-label="Became" {
@@ -60,10 +67,10 @@ fn row(spend: &Hold, column: &str, other: &Markup, now: Timestamp) -> Markup {
 }
 
 /// What recipients get, and the fee that comes to it, for a column.
-pub(crate) fn amount(cost: &Cost) -> Markup {
+pub(crate) fn amount(cost: &Cost, decimals: &Decimals) -> Markup {
     html! {
-        (words::brief(cost.without_fee(), &cost.coin))
-        @if cost.fee > Amount::ZERO { div class="small muted" { "and " (words::brief(cost.fee, &cost.fee_coin)) " fee" } }
+        (words::brief(cost.without_fee(), &cost.coin, decimals))
+        @if cost.fee > Amount::ZERO { div class="small muted" { "and " (words::brief(cost.fee, &cost.fee_coin, decimals)) " fee" } }
     }
 }
 

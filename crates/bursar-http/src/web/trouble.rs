@@ -1,6 +1,7 @@
 //! Pages that say why there is nothing to see, and what to do.
 
 use axum::http::StatusCode;
+use bursar_core::decimals::Decimals;
 use bursar_core::time::Timestamp;
 use bursar_service::error::ServiceError;
 use maud::html;
@@ -22,7 +23,7 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
         _ => String::new(),
     });
     let is_strange = matches!(failure, Failure::FormNotOurs);
-    let Shown { status, body, .. } = failure.show(request_id, now);
+    let Shown { status, body, .. } = failure.show(request_id, now, &Decimals::default());
     let title = title(status);
     // What is at fault on our side is for the log, not for the page.
     let is_ours = status.is_server_error();

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use bursar_core::decimals::Decimals;
 use bursar_core::time::Timestamp;
 use bursar_service::Bursar;
 use bursar_service::authenticate::Principal;
@@ -74,6 +75,11 @@ impl Visit {
     /// An id in the path; what is none names nothing.
     pub(crate) fn id<Id: FromStr>(&self, name: &'static str) -> Result<Id, Failure> {
         self.parameter(name)?.parse().map_err(|_| Failure::NoSuchRoute)
+    }
+
+    /// In which units amounts and limits are read and shown.
+    pub(crate) fn decimals(&self) -> &Decimals {
+        self.bursar.decimals()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -3,6 +3,7 @@
 use bursar_core::account::Freeze;
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin, Family};
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::text::amount_of;
 use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
 use bursar_core::refusal::Refusal;
@@ -114,7 +115,8 @@ pub(crate) fn refused(refusal: &Refusal) -> String {
         Refusal::RoleMissing { required } => {
             format!("you need the role `{required}` on this wallet; ask somebody who administers it")
         }
-        other => other.sentence(),
+        // No page spends, so that no refusal tells an amount here.
+        other => other.sentence(&Decimals::default()),
     }
 }
 
@@ -128,13 +130,13 @@ fn frozen(freeze: &Freeze) -> String {
 }
 
 /// An amount in units of its coin: `0.5 tbtc`.
-pub(crate) fn amount(amount: Amount, coin: &Coin) -> String {
-    amount_of(amount, &Asset::Coin(coin.clone()))
+pub(crate) fn amount(amount: Amount, coin: &Coin, decimals: &Decimals) -> String {
+    amount_of(amount, &Asset::Coin(coin.clone()), decimals)
 }
 
 /// The same for a column of a table: places that no eye compares are left out, and a tooltip has them all.
-pub(crate) fn brief(number: Amount, coin: &Coin) -> Markup {
-    let text = amount(number, coin);
+pub(crate) fn brief(number: Amount, coin: &Coin, decimals: &Decimals) -> Markup {
+    let text = amount(number, coin, decimals);
     match shortened(&text) {
         Some(short) => html! { span title=(text) { (short) } },
         None => html! { (text) },
@@ -151,29 +153,29 @@ fn shortened(text: &str) -> Option<String> {
 }
 
 /// What a wallet holds, as far as its rail says.
-pub(crate) fn balance(balance: Option<Balance>, coin: &Coin) -> String {
-    balance
-        .map_or_else(|| "an unknown balance (its rail does not tell)".to_owned(), |held| amount(held.confirmed, coin))
+pub(crate) fn balance(balance: Option<Balance>, coin: &Coin, decimals: &Decimals) -> String {
+    let told = |held: Balance| amount(held.confirmed, coin, decimals);
+    balance.map_or_else(|| "an unknown balance (its rail does not tell)".to_owned(), told)
 }
 
 /// A figure of a limit, in its measure.
-pub(crate) fn figure(number: Amount, limit: &Limit) -> String {
+pub(crate) fn figure(number: Amount, limit: &Limit, decimals: &Decimals) -> String {
     match (limit.measure, number.as_u64()) {
         (Measure::Count, Some(number)) => counted(number, "spend"),
         (Measure::Count, None) => format!("{number} spends"),
-        _ => amount_of(number, &limit.asset),
+        _ => amount_of(number, &limit.asset, decimals),
     }
 }
 
 /// The same with what it counts, where base units alone do not tell.
-pub(crate) fn whole(number: Amount, limit: &Limit) -> String {
+pub(crate) fn whole(number: Amount, limit: &Limit, decimals: &Decimals) -> String {
     let of = match limit.asset {
         Asset::Family(Family::Erc20) => " of all ERC-20 tokens together",
         Asset::Any => " of all coins together",
         _ => "",
     };
     let of = if limit.measure == Measure::Count { "" } else { of };
-    format!("{}{of}", figure(number, limit))
+    format!("{}{of}", figure(number, limit, decimals))
 }
 
 /// The same as a title says it; tickers stay as they are written.
@@ -204,7 +206,7 @@ fn asset(asset: &Asset) -> String {
 }
 
 /// Over which time: `in any 24 hours`, `each day (UTC)`.
-pub(crate) fn window(limit: &Limit) -> String {
+pub(crate) fn window(limit: &Limit, decimals: &Decimals) -> String {
     match &limit.window {
         Window::Spend => "in each spend".to_owned(),
         Window::Lifetime => "in total, for good".to_owned(),
@@ -215,7 +217,7 @@ pub(crate) fn window(limit: &Limit) -> String {
         }
         Window::Fixed { period: length, from } => format!("in each {} since {}", period(*length), moment(*from)),
         Window::Accrual { rate, period: length } => {
-            format!("at once, of which {} wears off in any {}", figure(*rate, limit), period(*length))
+            format!("at once, of which {} wears off in any {}", figure(*rate, limit, decimals), period(*length))
         }
     }
 }
@@ -244,23 +246,25 @@ fn period(length: Span) -> String {
 }
 
 /// A limit as a clause: `up to 0.5 tbtc in any 24 hours, fees included`.
-pub(crate) fn limit(limit: &Limit) -> String {
-    let over = window(limit);
+pub(crate) fn limit(limit: &Limit, decimals: &Decimals) -> String {
+    let over = window(limit, decimals);
+    let whole = |number| whole(number, limit, decimals);
+    let figure = |number| figure(number, limit, decimals);
     match (limit.ceiling, limit.measure) {
         (Ceiling::Unlimited, Measure::Amount | Measure::AmountWithoutFee) => {
             format!("any amount of {}, without a limit", asset(&limit.asset))
         }
         (Ceiling::Unlimited, _) => format!("any {}", measured(limit)),
-        (Ceiling::At(number), Measure::Amount) => format!("up to {} {over}, fees included", whole(number, limit)),
+        (Ceiling::At(number), Measure::Amount) => format!("up to {} {over}, fees included", whole(number)),
         (Ceiling::At(number), Measure::AmountWithoutFee) => {
-            format!("up to {} {over}, fees not counted", whole(number, limit))
+            format!("up to {} {over}, fees not counted", whole(number))
         }
-        (Ceiling::At(number), Measure::Fee) => format!("fees of at most {} {over}", whole(number, limit)),
+        (Ceiling::At(number), Measure::Fee) => format!("fees of at most {} {over}", whole(number)),
         (Ceiling::At(number), Measure::Count) if limit.asset == Asset::Any => {
-            format!("at most {} {over}", figure(number, limit))
+            format!("at most {} {over}", figure(number))
         }
         (Ceiling::At(number), Measure::Count) => {
-            format!("at most {} of {} {over}", figure(number, limit), asset(&limit.asset))
+            format!("at most {} of {} {over}", figure(number), asset(&limit.asset))
         }
     }
 }
@@ -354,7 +358,7 @@ mod tests {
             ("eth fees 0.01/calendar day", "fees of at most 0.01 eth each day (UTC)"),
             ("tbtc unlimited", "any amount of tbtc, without a limit"),
         ] {
-            assert_eq!(limit(&parse(text).unwrap()), words);
+            assert_eq!(limit(&parse(text).unwrap(), &Decimals::default()), words);
         }
     }
 
@@ -363,12 +367,13 @@ mod tests {
         let of_coin = parse("hteth:usdc 5000000 base units in total").unwrap();
         let of_family = Limit { asset: Asset::Family(Family::Erc20), ..of_coin };
         let said = "up to 5000000 base units of all ERC-20 tokens together in total, for good, fees included";
-        assert_eq!(limit(&of_family), said);
+        assert_eq!(limit(&of_family, &Decimals::default()), said);
     }
 
     #[test]
     fn a_table_shows_amounts_of_many_places_in_short_and_has_them_in_full() {
-        let shown = |units: u128| brief(Amount::new(units), &Coin::parse("hteth").unwrap()).into_string();
+        let shown =
+            |units: u128| brief(Amount::new(units), &Coin::parse("hteth").unwrap(), &Decimals::default()).into_string();
         let full = "1.500000000000021000 hteth";
         assert_eq!(
             shown(1_500_000_000_000_021_000),

@@ -144,7 +144,7 @@ impl Shop {
         Self { server, token, token_id }
     }
 
-    async fn charge(&self, key: &str, form: &str) -> Answer {
+    pub(crate) async fn charge(&self, key: &str, form: &str) -> Answer {
         self.charge_as(&self.token, key, form).await
     }
 

@@ -8,6 +8,7 @@ mod declared;
 mod entry;
 
 pub use declared::in_base_units;
+pub(crate) use declared::in_units;
 
 use bursar_core::coin::{Asset, Coin, Family};
 use bursar_core::ledger::Version;

@@ -2,8 +2,9 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Asset;
+use bursar_core::decimals::Decimals;
 use bursar_core::ledger::Version;
-use bursar_core::limit::text::describe;
+use bursar_core::limit::text::describe_knowing;
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Destinations, Fits, Limit, LimitReport, LimitSet, Usage, Window};
 use bursar_core::time::{Span, Timestamp};
 use serde_json::{Map, Value, json};
@@ -21,21 +22,22 @@ pub fn limit(limit: &Limit) -> Map<String, Value> {
     shown
 }
 
-/// All rules of a subject, with the version that an edit has to name.
-pub fn limit_rules(rules: &LimitSet, version: Version) -> Value {
+/// All rules of a subject, with the version that an edit has to name. `rule` is text as a request to the same server writes it.
+pub fn limit_rules(rules: &LimitSet, version: Version, decimals: &Decimals) -> Value {
     let limits: Vec<Value> = rules.limits.iter().map(|one| limit(one).into()).collect();
-    json!({"version": version, "limits": limits, "destinations": rules.destinations.as_ref().map(destinations)})
+    let destinations = rules.destinations.as_ref().map(|rules| destinations(rules, decimals));
+    json!({"version": version, "limits": limits, "destinations": destinations})
 }
 
 /// Where a subject's money may go.
-pub(super) fn destinations(rules: &Destinations) -> Value {
+pub(super) fn destinations(rules: &Destinations, decimals: &Decimals) -> Value {
     let allowed = rules.allowed.as_ref().map(|list| {
         let one = |entry: &bursar_core::limit::Allowed| json!({"address": entry.address, "coin": entry.coin.as_str()});
         list.iter().map(one).collect::<Vec<_>>()
     });
     let each = |rule: &Limit| {
         let mut shown = limit(rule);
-        shown.insert("rule".to_owned(), describe(rule).into());
+        shown.insert("rule".to_owned(), describe_knowing(rule, decimals).into());
         Value::from(shown)
     };
     let each: Vec<Value> = rules.each.iter().map(each).collect();
@@ -44,8 +46,8 @@ pub(super) fn destinations(rules: &Destinations) -> Value {
 
 /// A limit and what is left of it. `resetsAt` says when nothing that was captured until now counts any more;
 /// it is `null` if nothing was, or if that never comes.
-pub fn limit_standing(report: &LimitReport) -> Map<String, Value> {
-    standing(&report.limit, (report.captured, report.held), report.resets)
+pub fn limit_standing(report: &LimitReport, decimals: &Decimals) -> Map<String, Value> {
+    standing(&report.limit, (report.captured, report.held), report.resets, decimals)
 }
 
 /// What a subject holds of each coin, and what it spent under unlocks: the latter counts against none of its
@@ -71,9 +73,9 @@ pub(super) fn coins(
 }
 
 /// What a limit says to a spend. Shows figures: only for those who may see the limit (P6).
-pub fn limit_report(report: &LimitReport, now: Timestamp) -> Value {
+pub fn limit_report(report: &LimitReport, now: Timestamp, decimals: &Decimals) -> Value {
     let resets = report.resets.or_else(|| report.limit.window.period_at(now).map(|period| period.end));
-    let mut shown = standing(&report.limit, (report.captured, report.held), resets);
+    let mut shown = standing(&report.limit, (report.captured, report.held), resets, decimals);
     shown.insert("subject".to_owned(), report.subject.kind().into());
     shown.insert("asked".to_owned(), report.asked.to_string().into());
     if let Some(address) = &report.destination {
@@ -105,7 +107,12 @@ pub(super) fn fits(fits: Fits) -> Map<String, Value> {
     shown
 }
 
-fn standing(rule: &Limit, used: (Amount, Amount), resets: Option<Timestamp>) -> Map<String, Value> {
+fn standing(
+    rule: &Limit,
+    used: (Amount, Amount),
+    resets: Option<Timestamp>,
+    decimals: &Decimals,
+) -> Map<String, Value> {
     let (captured, held) = used;
     let remaining = match rule.ceiling {
         Ceiling::At(ceiling) => Some(ceiling.saturating_sub(captured).saturating_sub(held)),
@@ -113,7 +120,7 @@ fn standing(rule: &Limit, used: (Amount, Amount), resets: Option<Timestamp>) -> 
     };
     let mut shown = limit(rule);
     let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
-    put("rule", describe(rule).into());
+    put("rule", describe_knowing(rule, decimals).into());
     put("captured", captured.to_string().into());
     put("held", held.to_string().into());
     put("remaining", remaining.map(|left| left.to_string()).into());

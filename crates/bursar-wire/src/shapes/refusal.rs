@@ -1,6 +1,7 @@
 //! Refusals: status, stable name and the reason (WC §4.4, §7.3; promise P6).
 
-use bursar_core::limit::text::describe;
+use bursar_core::decimals::Decimals;
+use bursar_core::limit::text::describe_knowing;
 use bursar_core::limit::{Ceiling, LimitReport, Subject};
 use bursar_core::refusal::{Refusal, Remedy};
 use bursar_core::token::{Lock, LockedBy};
@@ -12,11 +13,11 @@ use crate::shapes::limits::{fits, others_limit};
 #[cfg(test)]
 mod tests;
 
-/// The status and body of a refusal.
-pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
+/// The status and body of a refusal; sentences and rules tell amounts in units where these decimals are known, figures never.
+pub fn refusal(refusal: &Refusal, decimals: &Decimals, request_id: &str) -> (u16, ErrorBody) {
     let (status, name, error) = match refusal {
         Refusal::TokenUnknown | Refusal::TokenRevoked { .. } | Refusal::TokenExpired { .. } => {
-            (401, "Unauthorized", format!("unauthorized: {}", refusal.sentence()))
+            (401, "Unauthorized", format!("unauthorized: {}", refusal.sentence(decimals)))
         }
         Refusal::IpNotAllowed { .. } => {
             (401, "Unauthorized", "Attempt to use IP-restricted token from an unauthorized IP address".to_owned())
@@ -29,13 +30,13 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         | Refusal::OwnerFrozen(_)
         | Refusal::RoleMissing { .. }
         | Refusal::WalletNotPermitted
-        | Refusal::NotAMember => (403, "AccessDenied", refusal.sentence()),
-        Refusal::DestinationNotAllowed { .. } => (403, "DestinationNotAllowed", refusal.sentence()),
-        Refusal::TooManyDestinations { .. } => (403, "TooManyDestinations", refusal.sentence()),
-        Refusal::WalletUnknown => (404, "NotFound", refusal.sentence()),
-        Refusal::WalletFrozen(_) => (423, "WalletFrozen", refusal.sentence()),
-        Refusal::OrganisationFrozen(_) => (423, "EnterpriseFrozen", refusal.sentence()),
-        Refusal::WrongCoin { .. } | Refusal::AmountTooLarge => (400, "BadRequest", refusal.sentence()),
+        | Refusal::NotAMember => (403, "AccessDenied", refusal.sentence(decimals)),
+        Refusal::DestinationNotAllowed { .. } => (403, "DestinationNotAllowed", refusal.sentence(decimals)),
+        Refusal::TooManyDestinations { .. } => (403, "TooManyDestinations", refusal.sentence(decimals)),
+        Refusal::WalletUnknown => (404, "NotFound", refusal.sentence(decimals)),
+        Refusal::WalletFrozen(_) => (423, "WalletFrozen", refusal.sentence(decimals)),
+        Refusal::OrganisationFrozen(_) => (423, "EnterpriseFrozen", refusal.sentence(decimals)),
+        Refusal::WrongCoin { .. } | Refusal::AmountTooLarge => (400, "BadRequest", refusal.sentence(decimals)),
         Refusal::Locked(_)
         | Refusal::NotUnlocked
         | Refusal::NoLimit
@@ -46,11 +47,11 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
             (401, "NeedsUnlock", "needs unlock".to_owned())
         }
         // An unlock of the token does not lift what somebody else's limit says.
-        Refusal::LimitExceeded(_) => (403, "LimitExceeded", refusal.sentence()),
+        Refusal::LimitExceeded(_) => (403, "LimitExceeded", refusal.sentence(decimals)),
     };
     let mut body = ErrorBody::new(name, error, request_id)
         .with_context("code", refusal.code())
-        .with_context("reason", refusal.sentence());
+        .with_context("reason", refusal.sentence(decimals));
     if refusal.remedy() == Remedy::Unlock {
         body = body.needing_unlock();
     }
@@ -77,7 +78,7 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         Refusal::OfService(_) => body.with_context("whose", "service"),
         Refusal::Locked(lock) => body.with_context("lockedBy", lock.by.as_str()),
         Refusal::WrongCoin { holds } => body.with_context("coin", holds.as_str()),
-        Refusal::LimitExceeded(reports) => limits(body, refusal, reports),
+        Refusal::LimitExceeded(reports) => limits(body, refusal, reports, decimals),
         _ => body,
     };
     (status, body)
@@ -85,12 +86,13 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
 
 /// Figures of the token's own limits; of others' only whose they are and when the spend fits, since the
 /// caller may not see them. The whole fits when the last of them has room.
-fn limits(body: ErrorBody, refusal: &Refusal, reports: &[LimitReport]) -> ErrorBody {
+fn limits(body: ErrorBody, refusal: &Refusal, reports: &[LimitReport], decimals: &Decimals) -> ErrorBody {
     let all: Vec<Value> = reports
         .iter()
-        .map(|report| if is_own(&report.subject) { figures(report).into() } else { others_limit(report) })
+        .map(|report| if is_own(&report.subject) { figures(report, decimals).into() } else { others_limit(report) })
         .collect();
-    let mut first = reports.iter().find(|report| is_own(&report.subject)).map(figures).unwrap_or_default();
+    let own = reports.iter().find(|report| is_own(&report.subject));
+    let mut first = own.map(|report| figures(report, decimals)).unwrap_or_default();
     first.extend(refusal.fits().map(fits).unwrap_or_default());
     let body = first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value));
     body.with_context("limits", all)
@@ -100,7 +102,7 @@ const fn is_own(subject: &Subject) -> bool {
     matches!(subject, Subject::Token(_))
 }
 
-fn figures(report: &LimitReport) -> Map<String, Value> {
+fn figures(report: &LimitReport, decimals: &Decimals) -> Map<String, Value> {
     let limit = match report.limit.ceiling {
         Ceiling::At(ceiling) => Value::from(ceiling.to_string()),
         Ceiling::Unlimited => Value::Null,
@@ -109,7 +111,7 @@ fn figures(report: &LimitReport) -> Map<String, Value> {
     let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
     put("subject", report.subject.kind().into());
     put("coin", report.limit.asset.to_string().into());
-    put("rule", describe(&report.limit).into());
+    put("rule", describe_knowing(&report.limit, decimals).into());
     put("limit", limit);
     put("spent", report.captured.to_string().into());
     put("held", report.held.to_string().into());

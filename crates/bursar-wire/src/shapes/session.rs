@@ -2,6 +2,7 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Family};
+use bursar_core::decimals::Decimals;
 use bursar_core::id::TokenId;
 use bursar_core::limit::{Budget, BudgetKey, Ceiling, Limit, LimitReport, LimitSet, Measure, Usage, Window};
 use bursar_core::time::Timestamp;
@@ -27,6 +28,8 @@ pub struct SessionView<'a> {
     pub budgets: &'a [(BudgetKey, Budget)],
     /// How its limits stand now.
     pub standing: &'a [LimitReport],
+    /// In which units its limits are written.
+    pub decimals: &'a Decimals,
     /// The environment's name.
     pub origin: &'a str,
     /// Tells its secret from others without being one.
@@ -89,7 +92,7 @@ pub fn session(view: &SessionView<'_>) -> Map<String, Value> {
         }
     }
     if let Some(rules) = &view.limits.destinations {
-        put("destinations", destinations(rules));
+        put("destinations", destinations(rules, view.decimals));
     }
     if let Some(lock) = token.locked {
         put("locked", lock.since.to_string().into());
@@ -180,7 +183,7 @@ fn unlock(view: &SessionView<'_>) -> Option<Value> {
                     shown["txValueLimit"] = figure(ceiling);
                 }
             }
-            _ => richer.push(limit_standing(report).into()),
+            _ => richer.push(limit_standing(report, view.decimals).into()),
         }
     }
     shown["txCount"] = count.into();

@@ -2,6 +2,7 @@
 
 use bursar_client::Client;
 use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::text;
 
 use crate::cli::shown;
@@ -11,13 +12,13 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// It is in units of another coin, of a coin whose decimals are not known, or no number of them.
-pub(super) fn in_base_units(flag: &str, text: &str, ticker: &str) -> Result<String, Failure> {
+pub(super) fn in_base_units(flag: &str, text: &str, ticker: &str, decimals: &Decimals) -> Result<String, Failure> {
     let Some((number, unit)) = text.split_once(' ') else {
         return match is_whole(text) {
             true => Ok(text.to_owned()),
             false => {
                 let failure = Failure::usage(format!("{flag}: `{text}` is not a whole number of base units"));
-                Err(match Coin::parse(ticker).ok().and_then(|coin| coin.decimals()) {
+                Err(match Coin::parse(ticker).ok().and_then(|coin| decimals.of(&coin)) {
                     Some(_) => failure.with_hint(format!(
                         "in units of the coin it is written with its ticker: {flag} '0.1 {ticker}'"
                     )),
@@ -30,7 +31,7 @@ pub(super) fn in_base_units(flag: &str, text: &str, ticker: &str) -> Result<Stri
     if unit != ticker {
         return Err(Failure::usage(format!("{flag} is in `{unit}`, and the coin is `{ticker}`")));
     }
-    let decimals = coin.decimals().ok_or_else(|| {
+    let decimals = decimals.of(&coin).ok_or_else(|| {
         Failure::usage(format!("how many decimals {ticker} has is not known here; give {flag} in base units"))
     })?;
     let amount = text::amount(number, decimals).ok_or_else(|| {
@@ -59,9 +60,9 @@ pub(super) fn of_spend(
     if ![&amount, &fee].into_iter().flatten().any(|text| !is_whole(text)) {
         return Ok([amount, fee]);
     }
-    let spend = client.spend_of_id(id)?;
+    let (spend, decimals) = (client.spend_of_id(id)?, shown::units(client));
     let read = |flag: &str, text: Option<String>, coin: &str| {
-        text.map(|text| in_base_units(flag, &text, &shown::text(&spend, coin))).transpose()
+        text.map(|text| in_base_units(flag, &text, &shown::text(&spend, coin), &decimals)).transpose()
     };
     Ok([read("--amount", amount, "coin")?, read("--fee", fee, "feeCoin")?])
 }
@@ -72,7 +73,9 @@ mod tests {
 
     #[test]
     fn an_amount_is_in_base_units_or_in_units_of_the_coin() {
-        let read = |text: &str| in_base_units("--amount", text, "tbtc").map_err(|failure| failure.to_string());
+        let read = |text: &str| {
+            in_base_units("--amount", text, "tbtc", &Decimals::default()).map_err(|failure| failure.to_string())
+        };
         assert_eq!(read("600"), Ok("600".to_owned()));
         assert_eq!(read("0.1 tbtc"), Ok("10000000".to_owned()));
         for wrong in ["0.1 btc", "0.123456789 tbtc", "1e3 tbtc", "-1 tbtc", "0,1 tbtc"] {
@@ -83,12 +86,14 @@ mod tests {
                 .unwrap_err()
                 .contains("hint: in units of the coin it is written with its ticker: --amount '0.1 tbtc'")
         );
-        let unknown = in_base_units("--amount", "0.1", "xyz").unwrap_err().to_string();
+        let unknown = in_base_units("--amount", "0.1", "xyz", &Decimals::default()).unwrap_err().to_string();
         assert!(
             unknown.contains("how many decimals xyz has is not known here") && !unknown.contains("'0.1"),
             "{unknown}"
         );
         assert!(read("0.123456789 tbtc").unwrap_err().contains("at most 8 decimals"));
-        assert!(in_base_units("--amount", "1 xyz", "xyz").is_err());
+        assert!(in_base_units("--amount", "1 xyz", "xyz", &Decimals::default()).is_err());
+        let declared = Decimals::declared([(Coin::parse("xyz").unwrap(), 3)]);
+        assert_eq!(in_base_units("--amount", "1.5 xyz", "xyz", &declared).unwrap(), "1500", "the server said so");
     }
 }

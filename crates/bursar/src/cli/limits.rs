@@ -8,6 +8,7 @@ mod operated;
 mod written;
 
 use bursar_client::LimitsOf;
+use bursar_core::decimals::Decimals;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
@@ -88,23 +89,27 @@ impl Whose {
 
 /// Shows how limits stand.
 pub(super) fn show(of: LimitsOf<'_>, connection: &Connection, json: bool) -> Result<(), Failure> {
-    let limits = connection.client()?.limits(of)?;
+    let client = connection.client()?;
+    let limits = client.limits(of)?;
     if json {
         return output::json(&limits);
     }
-    output::text(&told(&limits))
+    output::text(&told(&limits, &shown::units(&client)))
 }
 
 /// Limits for people, with their version.
-fn told(limits: &Value) -> String {
-    format!("{}\nversion {}", all(limits), shown::text(limits, "version"))
+fn told(limits: &Value, decimals: &Decimals) -> String {
+    format!("{}\nversion {}", all(limits, decimals), shown::text(limits, "version"))
 }
 
 /// All rules, with what is used of them.
-fn all(limits: &Value) -> String {
+fn all(limits: &Value, decimals: &Decimals) -> String {
     let reports = list(limits, "limits");
-    let drawn =
-        if reports.is_empty() { "no limits".to_owned() } else { standing(&shown::text(limits, "subject"), reports) };
+    let drawn = if reports.is_empty() {
+        "no limits".to_owned()
+    } else {
+        standing(&shown::text(limits, "subject"), reports, decimals)
+    };
     let rules = rules(limits.get("destinations").unwrap_or(&Value::Null));
     std::iter::once(drawn).chain(rules).collect::<Vec<_>>().join("\n")
 }

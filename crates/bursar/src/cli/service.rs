@@ -76,7 +76,7 @@ impl Create {
             return output::json(&created);
         }
         output::warnings(&created);
-        output::text(&shown::once(&created))
+        output::text(&shown::once(&created, &shown::units(&client)))
     }
 
     fn wishes(&self, organisation: &str, otp: Option<&str>) -> Value {

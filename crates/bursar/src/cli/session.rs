@@ -160,7 +160,8 @@ pub(super) fn whoami(connection: &Connection, json: bool) -> Result<(), Failure>
         return output::json(&shown);
     }
     let user = user.map(|user| named(&user)).unwrap_or_default();
-    output::text(&format!("Server   {}\n{user}{}", output::printable(client.url()), shown::token(&session)))
+    let shown = shown::token(&session, &shown::units(&client));
+    output::text(&format!("Server   {}\n{user}{shown}", output::printable(client.url())))
 }
 
 fn named(user: &Value) -> String {

@@ -1,8 +1,10 @@
 //! Tokens as people read them: what may be done, until when, and how much is left.
 
+use bursar_client::Client;
 use bursar_core::amount::Amount;
-use bursar_core::coin::Coin;
-use bursar_core::limit::text::decimal;
+use bursar_core::coin::{Asset, Coin};
+use bursar_core::decimals::Decimals;
+use bursar_core::limit::text::{amount_of, decimal};
 use serde_json::Value;
 
 use crate::cli::{limits as of_limits, output};
@@ -27,29 +29,28 @@ pub(super) fn texts(document: &Value, name: &str) -> String {
 
 /// What a token may spend and has spent, one entry for each limit: `tbtc 5 of 10`; also of limits that an unlock or a lock
 /// stands before.
-pub(super) fn limits(token: &Value) -> Vec<String> {
-    let counted = counted(token);
+pub(super) fn limits(token: &Value, decimals: &Decimals) -> Vec<String> {
+    let counted = counted(token, decimals);
     if !counted.is_empty() {
         return counted;
     }
-    of_limits::list(token, "limits").iter().map(of_limits::in_short).collect()
+    of_limits::list(token, "limits").iter().map(|limit| of_limits::in_short(limit, decimals)).collect()
 }
 
 /// What was spent under unlocks, coin by coin: it counts in none of the token's own limits.
-pub(super) fn beyond(token: &Value) -> Vec<String> {
+pub(super) fn beyond(token: &Value, decimals: &Decimals) -> Vec<String> {
     let coins = token.get("overridden").and_then(Value::as_object).into_iter().flatten();
-    coins.map(|(coin, usage)| output::printable(&amount(&text(usage, "txValue"), coin))).collect()
+    coins.map(|(coin, usage)| output::printable(&amount(&text(usage, "txValue"), coin, decimals))).collect()
 }
 
 /// Those by which it may spend now.
-fn counted(token: &Value) -> Vec<String> {
+fn counted(token: &Value, decimals: &Decimals) -> Vec<String> {
     let Some(unlock) = token.get("unlock") else { return Vec::new() };
     let mut shown = Vec::new();
     if let Some(per_coin) = unlock.get("spendingLimits").and_then(Value::as_object) {
-        let decimals = |coin: &str| Coin::parse(coin).ok().and_then(|coin| coin.decimals());
-        let one = |(coin, limit): (&String, &Value)| {
-            one(coin, limit, ["txValueString", "txValueLimitString"], decimals(coin))
-        };
+        let places = |coin: &str| Coin::parse(coin).ok().and_then(|coin| decimals.of(&coin));
+        let one =
+            |(coin, limit): (&String, &Value)| one(coin, limit, ["txValueString", "txValueLimitString"], places(coin));
         shown.extend(per_coin.iter().map(one));
     }
     if let Some(tokens) = unlock.get("allErc20TokensLimit") {
@@ -58,7 +59,7 @@ fn counted(token: &Value) -> Vec<String> {
     if unlock.get("txValueLimit").is_some() {
         shown.push(one("bitcoin", unlock, ["txValue", "txValueLimit"], Some(BITCOIN_DECIMALS)));
     }
-    shown.extend(of_limits::list(unlock, "limits").iter().map(of_limits::in_short));
+    shown.extend(of_limits::list(unlock, "limits").iter().map(|limit| of_limits::in_short(limit, decimals)));
     shown
 }
 
@@ -101,7 +102,10 @@ pub(super) fn state(token: &Value) -> String {
         };
     }
     match unlock {
-        Some(unlock) if counted(token).is_empty() => format!("unlocked until {}", text(unlock, "expires")),
+        // Whether there is any is all that matters.
+        Some(unlock) if counted(token, &Decimals::default()).is_empty() => {
+            format!("unlocked until {}", text(unlock, "expires"))
+        }
         Some(_) => "limited".to_owned(),
         None => "spends only when unlocked".to_owned(),
     }
@@ -125,7 +129,7 @@ fn lifted_by(token: &Value) -> String {
 }
 
 /// A token, line by line.
-pub(super) fn token(token: &Value) -> String {
+pub(super) fn token(token: &Value, decimals: &Decimals) -> String {
     let label = text(token, "label");
     let mut lines = vec![
         format!("Token    {} {label}", text(token, "id")),
@@ -139,9 +143,9 @@ pub(super) fn token(token: &Value) -> String {
     }
     let reports = of_limits::list(token, "limits");
     if reports.is_empty() {
-        lines.extend(limits(token).into_iter().map(|limit| format!("Limit    {limit}")));
+        lines.extend(limits(token, decimals).into_iter().map(|limit| format!("Limit    {limit}")));
     }
-    let beyond = beyond(token);
+    let beyond = beyond(token, decimals);
     if !beyond.is_empty() {
         lines.push(format!("Beyond   {} under unlocks, which count in no limit of its own", beyond.join(", ")));
     }
@@ -157,24 +161,28 @@ pub(super) fn token(token: &Value) -> String {
         lines.push(format!("Paused   to {doing} on {rail} until {until}: it only failed, the last time with {code}"));
     }
     if !reports.is_empty() {
-        lines.push(format!("\n{}", of_limits::standing("token", reports)));
+        lines.push(format!("\n{}", of_limits::standing("token", reports, decimals)));
     }
     lines.join("\n")
 }
 
 /// A token with its text, which the server shows this once.
-pub(super) fn once(made: &Value) -> String {
+pub(super) fn once(made: &Value, decimals: &Decimals) -> String {
     let secret = text(made, "token");
-    format!("{}\n\n{secret}\n\nThis text is the token. It is shown only now.", token(made))
+    format!("{}\n\n{secret}\n\nThis text is the token. It is shown only now.", token(made, decimals))
 }
 
 /// An amount in units of its coin where the coin's decimals are known.
-pub(super) fn amount(base_units: &str, coin: &str) -> String {
-    let known = Amount::parse(base_units).ok().zip(Coin::parse(coin).ok().and_then(|coin| coin.decimals()));
-    match known {
-        Some((amount, places)) => format!("{} {coin}", decimal(amount, places)),
-        None => format!("{base_units} base units of {coin}"),
+pub(super) fn amount(base_units: &str, coin: &str, decimals: &Decimals) -> String {
+    match (Amount::parse(base_units), Coin::parse(coin)) {
+        (Ok(amount), Ok(coin)) => amount_of(amount, &Asset::Coin(coin), decimals),
+        _ => format!("{base_units} base units of {coin}"),
     }
+}
+
+/// In which units this server tells amounts. Where it does not say, they stay base units.
+pub(super) fn units(client: &Client) -> Decimals {
+    client.decimals().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -185,12 +193,33 @@ mod tests {
 
     #[test]
     fn a_token_is_shown_with_where_its_money_may_go() {
-        let shown = token(&json!({"id": "t", "destinations": {
-            "allow": [{"coin": "tbtc", "address": "tb1q"}], "atMost": 3, "each": ["tbtc 0.1/day without fees"],
-        }}));
+        let shown = token(
+            &json!({"id": "t", "destinations": {
+                "allow": [{"coin": "tbtc", "address": "tb1q"}], "atMost": 3, "each": ["tbtc 0.1/day without fees"],
+            }}),
+            &Decimals::default(),
+        );
         for rule in ["Pays     to tb1q (tbtc)", "to at most 3 destinations", "to each tbtc 0.1/day without fees"] {
             assert!(shown.contains(rule), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_token_is_shown_in_the_units_that_the_server_declares_and_never_in_doubt() {
+        let told = json!({"id": "t", "limits": [{
+            "subject": "token", "rule": "eth:dai 100/day", "ceiling": "100000000000000000000",
+            "captured": "80000000000000000000", "held": "0", "remaining": "20000000000000000000",
+        }], "overridden": {"eth:dai": {"txValue": "1500000000000000000"}}});
+        let declared = Decimals::declared([(Coin::parse("eth:dai").unwrap(), 18)]);
+        let shown = token(&told, &declared);
+        for part in ["eth:dai 100/day", "80 of 100", "20", "Beyond   1.5 eth:dai under unlocks"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert!(!shown.contains("000000"), "{shown}");
+        // Without word of the server no figure is taken for units.
+        let shown = token(&told, &Decimals::default());
+        let doubtless = "80000000000000000000 base units of 100000000000000000000 base units";
+        assert!(shown.contains(doubtless) && shown.contains("1500000000000000000 base units of eth:dai"), "{shown}");
     }
 
     #[test]
@@ -198,7 +227,7 @@ mod tests {
         let mut shown = json!({"expires": "2026-12-01T00:00:00Z"});
         assert_eq!(expires(&shown), "2026-12-01T00:00:00Z");
         shown["expiresSoon"] = true.into();
-        assert!(token(&shown).contains("Expires  2026-12-01T00:00:00Z (soon)"));
+        assert!(token(&shown, &Decimals::default()).contains("Expires  2026-12-01T00:00:00Z (soon)"));
     }
 
     #[test]
@@ -206,16 +235,19 @@ mod tests {
         let limited = json!({"unlock": {"spendingLimits": {
             "tbtc": {"txValueString": "5", "txValueLimitString": "10"}, "hteth": {"txValueString": "0", "maxLimit": true},
         }}});
-        assert_eq!(limits(&limited), ["tbtc 0.00000005 of 0.0000001", "hteth 0 of unlimited"]);
+        assert_eq!(limits(&limited, &Decimals::default()), ["tbtc 0.00000005 of 0.0000001", "hteth 0 of unlimited"]);
         assert_eq!(state(&limited), "limited");
         let others = json!({"unlock": {
             "txValue": 1, "txValueLimit": 9, "allErc20TokensLimit": {"txValue": "2", "txValueLimitInSmallUnits": "7"},
         }});
-        assert_eq!(limits(&others), ["all ERC-20 tokens together 2 of 7", "bitcoin 0.00000001 of 0.00000009"]);
+        assert_eq!(
+            limits(&others, &Decimals::default()),
+            ["all ERC-20 tokens together 2 of 7", "bitcoin 0.00000001 of 0.00000009"]
+        );
         assert_eq!(state(&others), "limited");
         let windows = json!({"unlock": {"limits": [{"rule": "3 spends/hour", "captured": "1", "held": "1"}]}});
         assert_eq!(
-            (limits(&windows), state(&windows).as_str()),
+            (limits(&windows, &Decimals::default()), state(&windows).as_str()),
             (vec!["3 spends/hour (2 used)".to_owned()], "limited")
         );
         assert_eq!(state(&json!({"unlock": {"expires": "soon"}})), "unlocked until soon");
@@ -224,10 +256,14 @@ mod tests {
             {"rule": "3 spends/hour", "captured": "1", "held": "1"},
         ], "overridden": {"tbtc": {"txCount": 1, "txValue": 10}}});
         assert_eq!(state(&own), "locked since then; `bursar token resume t` lifts it");
-        assert_eq!(limits(&own), ["3 spends/hour (2 used)"], "a lock hides no limit");
-        assert!(token(&own).contains("Beyond   0.0000001 tbtc under unlocks"), "{}", token(&own));
+        assert_eq!(limits(&own, &Decimals::default()), ["3 spends/hour (2 used)"], "a lock hides no limit");
+        assert!(
+            token(&own, &Decimals::default()).contains("Beyond   0.0000001 tbtc under unlocks"),
+            "{}",
+            token(&own, &Decimals::default())
+        );
         let opened = json!({"unlock": {"expires": "soon"}, "limits": own["limits"]});
-        assert_eq!((limits(&opened).len(), state(&opened).as_str()), (1, "unlocked until soon"));
+        assert_eq!((limits(&opened, &Decimals::default()).len(), state(&opened).as_str()), (1, "unlocked until soon"));
         let by_ledger = json!({"locked": "then", "lockedBy": "ledger"});
         assert_eq!(
             state(&by_ledger),

@@ -40,7 +40,8 @@ impl Spend {
         let client = self.connection.client()?;
         let sequence_id =
             self.sequence_id.unwrap_or_else(|| base16ct::lower::encode_string(&environment::random_bytes::<16>()));
-        let amount = in_base_units("--amount", &self.amount, &self.coin)?;
+        let decimals = shown::units(&client);
+        let amount = in_base_units("--amount", &self.amount, &self.coin, &decimals)?;
         if amount.bytes().all(|digit| digit == b'0') {
             return Err(Failure::usage(format!("--amount: `{}` pays nothing", output::printable(&self.amount))));
         }
@@ -60,7 +61,7 @@ impl Spend {
         let transfer = sent.get("transfer").unwrap_or(&Value::Null);
         output::text(&format!(
             "sent {} to {}\ntxid      {}\ntransfer  {} ({})\nsequence  {sequence_id}",
-            output::printable(&shown::amount(&amount, &self.coin)),
+            output::printable(&shown::amount(&amount, &self.coin, &decimals)),
             output::printable(&self.to),
             shown::text(&sent, "txid"),
             shown::text(transfer, "id"),

@@ -5,6 +5,7 @@ mod held;
 use std::fmt::Display;
 
 use bursar_client::Client;
+use bursar_core::decimals::Decimals;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -108,10 +109,13 @@ impl Spends {
                 if json {
                     output::json(&json!({"spends": spends}))
                 } else {
-                    output::table(&list(&spends), "there are no such spends")
+                    output::table(&list(&spends, &shown::units(&client)), "there are no such spends")
                 }
             }
-            Self::Show { id, connection } => show(&connection.client()?.spend_of_id(&id)?, json),
+            Self::Show { id, connection } => {
+                let client = connection.client()?;
+                show(&client.spend_of_id(&id)?, &client, json)
+            }
             Self::Resolve(resolve) => resolve.run(json),
             Self::Hold(hold) => hold.run(json),
             Self::Capture(capture) => capture.run(json),
@@ -211,25 +215,25 @@ impl Resolve {
             finding.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
             client.resolve(&self.id, &Value::Object(finding))
         });
-        show(&resolved.map_err(|failure| failure.with_flags(FLAGS))?, json)
+        show(&resolved.map_err(|failure| failure.with_flags(FLAGS))?, &client, json)
     }
 }
 
-fn list(spends: &[Value]) -> String {
+fn list(spends: &[Value], decimals: &Decimals) -> String {
     let row = |spend: &Value| {
         // What was held says nothing of what moved, once that is known.
         let moved = spend.get("captured").filter(|captured| captured.is_object()).unwrap_or(spend);
         let is_released = shown::text(spend, "state") == "released";
         let told = |name, coin| match is_released {
             true => "-".to_owned(),
-            false => shown::amount(&shown::text(moved, name), &shown::text(spend, coin)),
+            false => shown::amount(&shown::text(moved, name), &shown::text(spend, coin), decimals),
         };
         [
             shown::text(spend, "id"),
             shown::text(spend, "state"),
             told("amount", "coin"),
             told("fee", "feeCoin"),
-            held(spend),
+            held(spend, decimals),
             recipients(spend).join(", "),
             shown::text(spend, "created"),
             shown::text(spend, "token"),
@@ -240,47 +244,47 @@ fn list(spends: &[Value]) -> String {
 }
 
 /// What a spend keeps from being spent otherwise, until its outcome is known.
-fn held(spend: &Value) -> String {
+fn held(spend: &Value, decimals: &Decimals) -> String {
     if !matches!(shown::text(spend, "state").as_str(), "open" | "unresolved") {
         return "-".to_owned();
     }
     let (fee, coin) = (shown::text(spend, "fee"), shown::text(spend, "feeCoin"));
     let is_apart = coin != shown::text(spend, "coin") && fee != "0" && !fee.is_empty();
-    let fee = if is_apart { format!(" and {} of fees", shown::amount(&fee, &coin)) } else { String::new() };
-    amount(spend, "total", "coin") + &fee
+    let fee = if is_apart { format!(" and {} of fees", shown::amount(&fee, &coin, decimals)) } else { String::new() };
+    amount(spend, ("total", "coin"), decimals) + &fee
 }
 
 fn recipients(spend: &Value) -> Vec<String> {
     limits::list(spend, "recipients").iter().map(|to| shown::text(to, "address")).collect()
 }
 
-fn amount(spend: &Value, amount: &str, coin: &str) -> String {
-    shown::amount(&shown::text(spend, amount), &shown::text(spend, coin))
+fn amount(spend: &Value, (amount, coin): (&str, &str), decimals: &Decimals) -> String {
+    shown::amount(&shown::text(spend, amount), &shown::text(spend, coin), decimals)
 }
 
-fn show(spend: &Value, json: bool) -> Result<(), Failure> {
-    if json { output::json(spend) } else { output::text(&one(spend)) }
+fn show(spend: &Value, client: &Client, json: bool) -> Result<(), Failure> {
+    if json { output::json(spend) } else { output::text(&one(spend, &shown::units(client))) }
 }
 
 /// A spend, line by line.
-fn one(spend: &Value) -> String {
+fn one(spend: &Value, decimals: &Decimals) -> String {
     let coin = shown::text(spend, "coin");
     let mut lines = vec![
         format!("Spend      {}", shown::text(spend, "id")),
         format!("State      {}", shown::text(spend, "state")),
-        format!("Amount     {}", amount(spend, "amount", "coin")),
-        format!("Fee        {}", amount(spend, "fee", "feeCoin")),
-        format!("Total      {}", amount(spend, "total", "coin")),
+        format!("Amount     {}", amount(spend, ("amount", "coin"), decimals)),
+        format!("Fee        {}", amount(spend, ("fee", "feeCoin"), decimals)),
+        format!("Total      {}", amount(spend, ("total", "coin"), decimals)),
     ];
     for to in limits::list(spend, "recipients") {
-        let amount = shown::amount(&shown::text(to, "amount"), &coin);
+        let amount = shown::amount(&shown::text(to, "amount"), &coin, decimals);
         lines.push(format!("To         {} {amount}", shown::text(to, "address")));
     }
     let part = |part: &str| spend.get(part).unwrap_or(&Value::Null);
     let (captured, released) = (part("captured"), part("released"));
     if !captured.is_null() {
-        let moved = shown::amount(&shown::text(captured, "amount"), &coin);
-        let fee = shown::amount(&shown::text(captured, "fee"), &shown::text(spend, "feeCoin"));
+        let moved = shown::amount(&shown::text(captured, "amount"), &coin, decimals);
+        let fee = shown::amount(&shown::text(captured, "fee"), &shown::text(spend, "feeCoin"), decimals);
         lines.push(format!("Captured   {moved}, fee {fee}, at {}", shown::text(captured, "at")));
     }
     let more = [
@@ -329,20 +333,20 @@ mod tests {
             "Created    then",
             "Deadline   later",
         ];
-        assert_eq!(one(&spend).lines().collect::<Vec<_>>(), shown);
+        assert_eq!(one(&spend, &Decimals::default()).lines().collect::<Vec<_>>(), shown);
         assert!(
-            list(std::slice::from_ref(&spend))
+            list(std::slice::from_ref(&spend), &Decimals::default())
                 .contains("s      captured  0.00001 tbtc  0 base units of tsol  -     a   then")
         );
         let mut released = spend.clone();
         (released["state"], released["captured"]) = ("released".into(), Value::Null);
-        let nothing = list(&[released]);
+        let nothing = list(&[released], &Decimals::default());
         assert!(nothing.contains("s      released  -       -    -     a "), "{nothing}");
         let mut open = spend;
         (open["state"], open["captured"]) = ("open".into(), Value::Null);
         let held =
             "s      open   0.00001 tbtc  5 base units of tsol  0.00001 tbtc and 5 base units of tsol of fees  a   then";
-        let list = list(&[open]);
+        let list = list(&[open], &Decimals::default());
         assert!(list.contains(held), "{list}");
     }
 

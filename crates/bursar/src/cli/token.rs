@@ -6,6 +6,7 @@ mod rotate;
 mod trial;
 
 use bursar_client::{Client, LimitsOf};
+use bursar_core::decimals::Decimals;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -101,18 +102,20 @@ impl Token {
         match self {
             Self::Create(create) => create.run(json),
             Self::List(connection) => {
-                let tokens = connection.client()?.tokens()?;
+                let client = connection.client()?;
+                let tokens = client.tokens()?;
                 if json {
                     output::json(&json!({"accessTokens": tokens}))
                 } else {
-                    output::table(&list(&tokens), "there are no tokens")
+                    output::table(&list(&tokens, &shown::units(&client)), "there are no tokens")
                 }
             }
             Self::Show { id, connection } => {
-                let tokens = connection.client()?.tokens()?;
+                let client = connection.client()?;
+                let tokens = client.tokens()?;
                 let found = tokens.into_iter().find(|token| shown::text(token, "id") == id);
                 let found = found.ok_or_else(|| Failure::new("there is no living access token of this id"))?;
-                show(&found, json)
+                show(&found, &client, json)
             }
             Self::Limits { id, past, connection } => match past.is_asked_for() {
                 true => past.show(&id, &connection, json),
@@ -122,7 +125,8 @@ impl Token {
             Self::Try(trial) => trial.run(json),
             Self::Rotate(rotate) => rotate.run(json),
             Self::EndOldSecret { id, connection } => {
-                let token = connection.client()?.end_old_secret(&id)?;
+                let client = connection.client()?;
+                let token = client.end_old_secret(&id)?;
                 if json {
                     return output::json(&token);
                 }
@@ -130,7 +134,7 @@ impl Token {
                     Some(Value::Bool(false)) => "no old text went on: nothing changed",
                     _ => "old text ended: only the newest counts now",
                 };
-                output::text(&format!("{told}\n\n{}", shown::token(&token)))
+                output::text(&format!("{told}\n\n{}", shown::token(&token, &shown::units(&client))))
             }
             Self::Revoke { id, connection } => {
                 let revoked = connection.client()?.revoke(&id)?;
@@ -147,7 +151,7 @@ impl Token {
                     None => client.unlock(otp, duration, resume),
                 };
                 let unlocked = otp.present(unlock)?;
-                show(&in_full(&client, id.as_deref(), unlocked), json)
+                show(&in_full(&client, id.as_deref(), unlocked), &client, json)
             }
             Self::Resume { id, otp, connection } => {
                 let client = connection.client()?;
@@ -161,7 +165,7 @@ impl Token {
             Self::Lock { id, connection } => {
                 let client = connection.client()?;
                 let locked = id.as_deref().map_or_else(|| client.lock(), |id| client.lock_token(id))?;
-                show(&in_full(&client, id.as_deref(), locked), json)
+                show(&in_full(&client, id.as_deref(), locked), &client, json)
             }
         }
     }
@@ -181,15 +185,15 @@ fn in_full(client: &Client, id: Option<&str>, answered: Value) -> Value {
     }
 }
 
-fn show(token: &Value, json: bool) -> Result<(), Failure> {
-    if json { output::json(token) } else { output::text(&shown::token(token)) }
+fn show(token: &Value, client: &Client, json: bool) -> Result<(), Failure> {
+    if json { output::json(token) } else { output::text(&shown::token(token, &shown::units(client))) }
 }
 
-fn list(tokens: &[Value]) -> String {
+fn list(tokens: &[Value], decimals: &Decimals) -> String {
     let row = |token: &Value| {
         let used = token.get("lastUsed").map(|used| shown::text(used, "time")).unwrap_or_default();
-        let mut limits = shown::limits(token).join(", ");
-        let beyond = shown::beyond(token).join(", ");
+        let mut limits = shown::limits(token, decimals).join(", ");
+        let beyond = shown::beyond(token, decimals).join(", ");
         if !beyond.is_empty() {
             limits = format!("{limits}; beyond them {beyond}").trim_start_matches("; ").to_owned();
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bursar_core::decimals::Decimals;
 use bursar_core::secret::Secret;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -217,7 +218,7 @@ impl Wallet {
             Some(coin) => format!("you have a part in no wallet of {coin}"),
             None => "you have a part in no wallet".to_owned(),
         };
-        output::table(&list(&wallets), &none)?;
+        output::table(&list(&wallets, &shown::units(&client)), &none)?;
         addresses(client.url(), &wallets).iter().for_each(|line| output::remark(line));
         Ok(())
     }
@@ -297,9 +298,9 @@ fn opened(keystore: &Path, password: &Secret<String>) -> Result<Secret<String>, 
 }
 
 /// What a wallet has, if its rail says so.
-fn balance(wallet: &Value) -> String {
+fn balance(wallet: &Value, decimals: &Decimals) -> String {
     let balance = shown::text(wallet, "balanceString");
-    if balance.is_empty() { balance } else { shown::amount(&balance, &shown::text(wallet, "coin")) }
+    if balance.is_empty() { balance } else { shown::amount(&balance, &shown::text(wallet, "coin"), decimals) }
 }
 
 /// Whether it is frozen, until when and why.
@@ -311,7 +312,7 @@ fn state(wallet: &Value) -> String {
     format!("frozen{reason}{until}")
 }
 
-fn list(wallets: &[Value]) -> String {
+fn list(wallets: &[Value], decimals: &Decimals) -> String {
     let row = |wallet: &Value| {
         let is_sandbox = wallet.get("isSandbox") == Some(&Value::Bool(true));
         let address = wallet.get("receiveAddress").map(|address| shown::text(address, "address")).unwrap_or_default();
@@ -319,7 +320,7 @@ fn list(wallets: &[Value]) -> String {
             shown::text(wallet, "coin"),
             shown::text(wallet, "id"),
             shown::text(wallet, "label"),
-            balance(wallet),
+            balance(wallet, decimals),
             if is_sandbox { "sandbox" } else { "the rail's" }.to_owned(),
             state(wallet),
             shown::text(wallet, "rail"),
@@ -358,7 +359,7 @@ mod tests {
             wallet("02", "payments", Some("/rail/payments")),
             wallet("03", "upstream", None),
         ];
-        let drawn = list(&wallets);
+        let drawn = list(&wallets, &Decimals::default());
         let words: Vec<&str> = drawn.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(words, ["usd", "01", "Shop", "the", "rail's", "open", "payments", "default", "0a"]);
         let frozen = |until: Option<&str>, reason: &str| state(&json!({"frozen": {"until": until, "reason": reason}}));

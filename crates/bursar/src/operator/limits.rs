@@ -1,12 +1,18 @@
 //! Limits of users, organisations and wallets, as an operator asks for them.
 
+use std::collections::BTreeMap;
+
+use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::text::parse_knowing;
 use bursar_core::limit::{Limit, Subject};
 use bursar_http::limits_document;
 use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
+use bursar_service::limits::Standing;
 use bursar_service::operator_limits::OperatorEdit;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Answer, people};
 
@@ -34,6 +40,25 @@ pub(crate) struct Change {
     pub(crate) version: Option<u64>,
 }
 
+/// Decimals that rails declare, for whoever shows the figures of limits.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Declared(BTreeMap<String, u8>);
+
+impl Declared {
+    fn of(bursar: &Bursar) -> Self {
+        Self(bursar.decimals().all_declared().map(|(coin, places)| (coin.to_string(), places)).collect())
+    }
+
+    /// What is known with them.
+    pub(crate) fn known(&self) -> Decimals {
+        Decimals::declared(self.0.iter().filter_map(|(coin, places)| Some((Coin::parse(coin).ok()?, *places))))
+    }
+}
+
+fn document(bursar: &Bursar, standing: &Standing) -> Value {
+    limits_document(standing, bursar.now(), bursar.decimals())
+}
+
 impl LimitsOf {
     /// What it names, and by which kind.
     pub(super) fn named(&self) -> Option<(&'static str, String)> {
@@ -55,7 +80,7 @@ impl LimitsOf {
 
 pub(super) async fn show(bursar: &Bursar, of: &LimitsOf) -> Result<Answer, ServiceError> {
     let standing = bursar.limits_for_operator(of.subject(bursar).await?).await?;
-    Ok(Answer::Limits { before: None, limits: limits_document(&standing, bursar.now()) })
+    Ok(Answer::Limits { before: None, limits: document(bursar, &standing), declared: Declared::of(bursar) })
 }
 
 pub(super) async fn set(bursar: &Bursar, of: &LimitsOf, change: Change) -> Result<Answer, ServiceError> {
@@ -69,6 +94,6 @@ pub(super) async fn set(bursar: &Bursar, of: &LimitsOf, change: Change) -> Resul
     let limits = limits.transpose()?;
     let edit = OperatorEdit { seen: change.version, limits, lifts_destinations: change.anywhere };
     let (before, after) = bursar.set_limits_as_operator(subject, edit).await?;
-    let now = bursar.now();
-    Ok(Answer::Limits { before: Some(limits_document(&before, now)), limits: limits_document(&after, now) })
+    let before = Some(document(bursar, &before));
+    Ok(Answer::Limits { before, limits: document(bursar, &after), declared: Declared::of(bursar) })
 }

@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::authz::Authz;
 
-pub(crate) use self::limits::{Change, LimitsOf};
+pub(crate) use self::limits::{Change, Declared, LimitsOf};
 pub(crate) use self::wallets::Allowed;
 
 /// Users read at once.
@@ -152,7 +152,7 @@ pub(crate) enum Answer {
     /// All organisations.
     Organisations { organisations: Vec<Organisation> },
     /// How limits stand, and how they stood before they were changed.
-    Limits { before: Option<Value>, limits: Value },
+    Limits { before: Option<Value>, limits: Value, declared: Declared },
     /// A wallet was registered.
     Wallet { id: String, coin: String, reference: String, is_address: bool },
     /// Wallets that organisations may register; or the one that was allowed, or was until now.

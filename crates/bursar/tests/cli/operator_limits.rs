@@ -75,7 +75,9 @@ fn amounts_of_coins_that_the_configuration_declares_are_read_by_the_server() {
                 [[rails.shop.rules]]\nmethod = 'GET'\npath = '/v1/charges'\noperation = 'read'\n";
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + rail).unwrap();
     let limits = |limit: &str| home.run(&["organisation", "limits", "--limit", limit], &[]);
-    assert_eq!(limits("credits 1.5/day").text(), "+ credits 1500 base units/day\nversion 1, was 0\n");
+    assert_eq!(limits("credits 1.5/day").text(), "+ credits 1.5/day\nversion 1, was 0\n");
+    let shown = home.run(&["organisation", "limits"], &[]).text();
+    assert!(shown.contains("0 of 1.5 "), "{shown}");
     let told = limits("credits 1.0005/day").told();
     assert!(told.contains("at character 14, `5`: credits has 3 decimal places"), "{told}");
     let told = limits("points 1.5/day").told();

@@ -1,6 +1,7 @@
 //! Where money may go, and how much to each.
 
 use super::*;
+use crate::decimals::Decimals;
 use crate::fixtures::{count_limit, destination, limit, of, over, payee, unlimited};
 use crate::limit::{Allowed, Destinations, Measure};
 
@@ -290,9 +291,9 @@ fn a_refusal_names_the_destination_whose_limit_has_no_room() {
     let mut world = governed(BY_TOKEN, each(vec![without_fee(10)]));
     let Outcome::Refused(refusal) = world.pay(&[("a", 10), ("b", 11)]) else { panic!() };
     assert!(
-        refusal.sentence().contains("limit of tbtc 0.0000001 in total without fees for `b` leaves"),
+        refusal.sentence(&Decimals::default()).contains("limit of tbtc 0.0000001 in total without fees for `b` leaves"),
         "{}",
-        refusal.sentence()
+        refusal.sentence(&Decimals::default())
     );
     let Refusal::LimitExceeded(reports) = refusal else { panic!() };
     let [report] = &reports[..] else { panic!("{reports:?}") };
@@ -325,7 +326,7 @@ fn a_refusal_of_many_recipients_stays_short_and_true() {
     let Refusal::LimitExceeded(reports) = &refusal else { panic!("{refusal:?}") };
     assert_eq!(reports.len(), LimitSet::MOST);
     assert!(reports.iter().any(|report| report.subject == BY_ORGANISATION), "an unlock would not do");
-    assert!(refusal.sentence().len() < 16_384);
+    assert!(refusal.sentence(&Decimals::default()).len() < 16_384);
 }
 
 #[test]

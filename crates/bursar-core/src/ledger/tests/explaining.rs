@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::decimals::Decimals;
 use crate::fixtures::{any, count_limit, limit, of, over, unlimited};
 use crate::ledger::{dry_run, needs_for_standing, standing};
 use crate::limit::{Budget, Ceiling, Counter, Fits, Measure, Rolling, Usage, Window};
@@ -257,7 +258,7 @@ fn figures_are_told_of_the_tokens_own_limits_only() {
     world.limits(BY_WALLET, vec![over("rolling 60s", limit("tbtc", 777))]);
     world.spend(7);
     let Outcome::Refused(refusal) = world.ask(771, |_| ()) else { panic!() };
-    let told = refusal.sentence();
+    let told = refusal.sentence(&Decimals::default());
     assert!(told.contains("limit of tbtc 0.0000001 in total leaves 0.00000003 tbtc, 0.00000771 tbtc asked"), "{told}");
     assert!(told.contains("the wallet's limit of tbtc has no room for this spend; it fits from"), "{told}");
     assert!(!told.contains("777"), "{told}");

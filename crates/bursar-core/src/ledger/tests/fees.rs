@@ -1,6 +1,7 @@
 //! Fees are money, in whatever coin they are paid.
 
 use super::*;
+use crate::decimals::Decimals;
 use crate::fixtures::{count_limit, limit, of, unlimited};
 use crate::ledger::FeeCeiling;
 use crate::limit::{Fits, Measure};
@@ -93,7 +94,7 @@ fn a_fee_that_does_not_fit_is_named_and_not_the_amount() {
     let mut said = |amount, fee| {
         let refused = world.ask(amount, |request| request.fee = Amount::new(fee));
         let Outcome::Refused(refusal) = refused else { panic!("{refused:?}") };
-        refusal.sentence()
+        refusal.sentence(&Decimals::default())
     };
     let told = said(95, 10);
     assert!(

@@ -1,6 +1,7 @@
 //! Two refusals at once give the first in the order of design §5.
 
 use super::*;
+use crate::decimals::Decimals;
 use crate::fixtures::{freeze, limit, scopes};
 use crate::id::{TokenId, WalletId};
 use crate::ip::{IpRestriction, IpRule};
@@ -68,7 +69,7 @@ fn every_flaw_has_a_remedy_and_a_sentence() {
         spoil(&mut world, &mut request);
         let Outcome::Refused(refusal) = world.run(Command::Hold(Box::new(request))).outcome else { panic!("{code}") };
         assert_eq!(refusal.code(), code);
-        assert!(!refusal.sentence().is_empty());
+        assert!(!refusal.sentence(&Decimals::default()).is_empty());
         let _ = refusal.remedy();
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::number::{self, InvalidNumber};
-use super::{LimitTextError, UNITS, decimals_of, has_wrong_case};
+use super::{LimitTextError, UNITS, has_wrong_case};
 use crate::amount::Amount;
 use crate::coin::Asset;
 use crate::decimals::Decimals;
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
     fn amount(&self, quantity: &Quantity<'_>, scale: &Scale<'_>) -> Read<Amount> {
         let word = &quantity.word;
         let asset = scale.asset;
-        let places = match (scale.is_count, quantity.is_base_units, decimals_of(asset, self.decimals)) {
+        let places = match (scale.is_count, quantity.is_base_units, self.decimals.of_asset(asset)) {
             (true, true, _) => return self.refuse(word.range(), "spends have no base units", "write `20 spends/hour`"),
             (true, false, _) | (false, true, _) => 0,
             (false, false, Some(places)) => places,

@@ -2,6 +2,7 @@
 
 pub(crate) mod export;
 pub(crate) mod list;
+pub(super) mod reasons;
 mod rules;
 pub(super) mod told;
 

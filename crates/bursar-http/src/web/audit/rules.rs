@@ -3,17 +3,18 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Asset;
-use bursar_core::limit::text::describe;
+use bursar_core::decimals::Decimals;
+use bursar_core::limit::text::describe_knowing;
 use bursar_core::limit::{Ceiling, Limit, Measure, Window};
 
 /// What stands before limits that are no subject's own.
 const EACH: &str = "each destination ";
 
 /// The rules of a fact, if it tells of any; what is no limit in it stays as it is.
-pub(super) fn told(text: &str) -> Option<String> {
+pub(super) fn told(text: &str, decimals: &Decimals) -> Option<String> {
     let part = |part: &str| match part.strip_prefix(EACH) {
-        Some(each) => limits(each).map(|read| format!("{EACH}{read}")),
-        None => limits(part),
+        Some(each) => limits(each, decimals).map(|read| format!("{EACH}{read}")),
+        None => limits(part, decimals),
     };
     let parts: Vec<(&str, Option<String>)> = text.split("; ").map(|one| (one, part(one))).collect();
     let is_read = parts.iter().any(|(_, read)| read.is_some());
@@ -22,8 +23,9 @@ pub(super) fn told(text: &str) -> Option<String> {
 }
 
 /// A list of limits, all of which are understood.
-fn limits(text: &str) -> Option<String> {
-    let read: Option<Vec<String>> = text.split(", ").map(|one| limit(one).map(|limit| describe(&limit))).collect();
+fn limits(text: &str, decimals: &Decimals) -> Option<String> {
+    let one = |one| limit(one).map(|limit| describe_knowing(&limit, decimals));
+    let read: Option<Vec<String>> = text.split(", ").map(one).collect();
     Some(read?.join(", "))
 }
 
@@ -62,10 +64,10 @@ mod tests {
                 "tbtc 0.0000005 per spend; only to 3 destinations; each destination tbtc 0.05/calendar day without fees",
             ),
         ] {
-            assert_eq!(told(kept).as_deref(), Some(read));
+            assert_eq!(told(kept, &Decimals::default()).as_deref(), Some(read));
         }
         for other in ["", "owner", "; only to 2 destinations", "tbtc amount lots over lifetime", "member over there"] {
-            assert_eq!(told(other), None, "{other}");
+            assert_eq!(told(other, &Decimals::default()), None, "{other}");
         }
     }
 }

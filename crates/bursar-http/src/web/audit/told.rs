@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bursar_core::amount::Amount;
 use bursar_core::audit::{Actor, Event};
 use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use bursar_core::id::HoldId;
 use bursar_service::error::ServiceError;
 use bursar_service::names::{Named, Names, SESSION};
 use bursar_service::trail::Found;
 use maud::{Markup, html};
 
-use super::rules;
+use super::{reasons, rules};
 use crate::failure::Failure;
 use crate::web::visit::Visit;
 use crate::web::words;
@@ -85,15 +86,16 @@ pub(crate) fn deed(action: &str) -> Option<&'static str> {
 }
 
 /// What the visitor knows of what events are about.
-pub(crate) struct Told {
+pub(crate) struct Told<'v> {
     names: Names,
     /// Spends that the visitor may look at, and their coins.
     spends: BTreeMap<HoldId, Coin>,
+    decimals: &'v Decimals,
 }
 
-impl Told {
+impl<'v> Told<'v> {
     /// For these events.
-    pub(crate) async fn of(visit: &Visit, found: &Found) -> Result<Self, Failure> {
+    pub(crate) async fn of(visit: &'v Visit, found: &Found) -> Result<Self, Failure> {
         let person = visit.person()?;
         let events = || found.events.iter().map(|(_, event)| event);
         let names = visit.bursar.names(person, events().flat_map(Named::in_event)).await?;
@@ -106,7 +108,7 @@ impl Told {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Self { names, spends })
+        Ok(Self { names, spends, decimals: visit.decimals() })
     }
 
     /// Who did it.
@@ -160,7 +162,7 @@ impl Told {
             return self.called(one);
         }
         let coin = spend_of(event).and_then(|id| self.spends.get(&id)).map_or("", Coin::as_str);
-        html! { (read(event, name, value, coin)) }
+        html! { (read(event, (name, value), coin, self.decimals)) }
     }
 }
 
@@ -170,8 +172,9 @@ fn spend_of(event: &Event) -> Option<HoldId> {
 }
 
 /// A fact as it is read; the coin of its spend, where the event itself names none.
-fn read(event: &Event, name: &str, value: &str, usual: &str) -> String {
-    let amount = |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?));
+fn read(event: &Event, (name, value): (&str, &str), usual: &str, decimals: &Decimals) -> String {
+    let amount =
+        |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?, decimals));
     let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or(usual, |(_, coin)| coin);
     let read = match (name, value.split_once(' ')) {
         ("amount" | "total" | "held", None) => match of_the_event() {
@@ -179,7 +182,8 @@ fn read(event: &Event, name: &str, value: &str, usual: &str) -> String {
             coin => amount(value, coin),
         },
         ("fee", Some((number, coin))) => amount(number, coin),
-        ("before" | "after" | "limits", _) => rules::told(value),
+        ("before" | "after" | "limits", _) => rules::told(value, decimals),
+        ("reason", _) => Some(reasons::in_units(value, decimals)),
         _ => None,
     };
     read.unwrap_or_else(|| value.to_owned())

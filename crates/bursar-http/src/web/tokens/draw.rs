@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bursar_core::decimals::Decimals;
 use bursar_core::id::WalletId;
 use bursar_core::scope::{Scope, ScopeName, Scopes};
 use bursar_core::token::{Grant, Narrowing};
@@ -124,6 +125,6 @@ pub(super) fn grant(grant: &Grant, known: &Names) -> Markup {
 }
 
 /// What limits allow, one sentence each.
-pub(super) fn limit_sentences(limits: &[bursar_core::limit::Limit]) -> Vec<String> {
-    limits.iter().map(|limit| format!("{}.", capital(&words::limit(limit)))).collect()
+pub(super) fn limit_sentences(limits: &[bursar_core::limit::Limit], decimals: &Decimals) -> Vec<String> {
+    limits.iter().map(|limit| format!("{}.", capital(&words::limit(limit, decimals)))).collect()
 }

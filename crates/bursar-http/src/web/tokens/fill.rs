@@ -1,5 +1,6 @@
 //! The form of a new token.
 
+use bursar_core::decimals::Decimals;
 use bursar_core::ip::unmapped;
 use bursar_core::scope::ScopeName;
 use bursar_service::wallets::WalletView;
@@ -49,7 +50,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, wallets: &[WalletView], problem
                 h2 id="about" { "Name" }
                 (name(draft, problems))
             }
-            (permissions(draft, wallets, problems))
+            (permissions(draft, wallets, visit.decimals(), problems))
             section class="card" aria-labelledby="how-much" {
                 h2 id="how-much" { "How much it may spend by itself" }
                 (limits::field(&draft.limits, true, problems))
@@ -106,7 +107,7 @@ fn name(draft: &Draft, problems: &Problems) -> Markup {
     field.draw(problems)
 }
 
-fn permissions(draft: &Draft, wallets: &[WalletView], problems: &Problems) -> Markup {
+fn permissions(draft: &Draft, wallets: &[WalletView], decimals: &Decimals, problems: &Problems) -> Markup {
     html! {
         section class="card" aria-labelledby="what" {
             h2 id="what" { "What it may do" }
@@ -126,7 +127,7 @@ fn permissions(draft: &Draft, wallets: &[WalletView], problems: &Problems) -> Ma
                 div class="within" {
                     @for view in wallets {
                         @let (wallet, id) = (&view.wallet, view.wallet.id.to_string());
-                        @let about = format!("{}, holds {}", wallet.coin, words::balance(view.balance, &wallet.coin));
+                        @let about = format!("{}, holds {}", wallet.coin, words::balance(view.balance, &wallet.coin, decimals));
                         (forms::tick("wallet", &id, &wallet_name(view), &about, draft.wallets.contains(&wallet.id)))
                     }
                     @for id in draft.wallets.iter().filter(|id| !wallets.iter().any(|view| view.wallet.id == **id)) {

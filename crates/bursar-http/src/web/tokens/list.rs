@@ -1,5 +1,6 @@
 //! The list of tokens, with search and filter.
 
+use bursar_core::decimals::Decimals;
 use bursar_core::id::TokenId;
 use bursar_core::time::Timestamp;
 use bursar_core::token::TokenKind;
@@ -58,7 +59,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         }
         @if is_any || is_asked { (search(visit.query.text("q"), filter)) }
         @if shown.is_empty() { (nothing(is_asked)) } @else {
-            ul class="tokens" { @for state in &shown { (row(state, now)) } }
+            ul class="tokens" { @for state in &shown { (row(state, now, visit.decimals())) } }
         }
         @if let Some(next) = next {
             p { a class="button" href=(older(&visit, next)) rel="next" { "Older tokens" } }
@@ -122,7 +123,7 @@ fn nothing(is_asked: bool) -> Markup {
     }
 }
 
-fn row(state: &TokenState, now: Timestamp) -> Markup {
+fn row(state: &TokenState, now: Timestamp, decimals: &Decimals) -> Markup {
     let token = &state.token;
     let status = Status::of(state, now);
     html! {
@@ -133,7 +134,7 @@ fn row(state: &TokenState, now: Timestamp) -> Markup {
                 @if token.kind == TokenKind::Service { span class="badge plain" { "Service" } }
             }
             (draw::summary(&token.grant))
-            @if token.lives_at(now) { (bars::all(state.standing.get(..BARS).unwrap_or(&state.standing), now)) }
+            @if token.lives_at(now) { (bars::all(state.standing.get(..BARS).unwrap_or(&state.standing), now, decimals)) }
             @if let Some(more) = state.standing.len().checked_sub(BARS).filter(|more| *more > 0) {
                 p class="small muted" { "and " (words::counted(more as u64, "more limit")) }
             }

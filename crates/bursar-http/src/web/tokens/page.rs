@@ -1,5 +1,6 @@
 //! The page of one token.
 
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::Hold;
 use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Token, TokenKind, Uses};
@@ -13,6 +14,7 @@ use super::status::Status;
 use super::{draw, name, path, wanted};
 use crate::web::Answering;
 use crate::web::audit::list::archived;
+use crate::web::audit::reasons;
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::{changed, crumbs};
 use crate::web::visit::Visit;
@@ -65,13 +67,13 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 (limits(&visit, &state, lives))
                 section class="card" aria-labelledby="usage" {
                     h2 id="usage" { "Spent in the last " (plot::DAYS) " days" }
-                    (plot::draw(&usage, now))
+                    (plot::draw(&usage, now, visit.decimals()))
                 }
                 section class="card" aria-labelledby="spends" {
                     h2 id="spends" { "Latest spends" }
-                    (spends::table(&holds, "From", &of_wallet(&known), now))
+                    (spends::table(&holds, "From", &of_wallet(&known), now, visit.decimals()))
                 }
-                (refusals(&refused))
+                (refusals(&refused, visit.decimals()))
               }
             }
             aside aria-label="About this token" {
@@ -163,8 +165,8 @@ fn limits(visit: &Visit, state: &TokenState, lives: bool) -> Markup {
                         a href={ (path(state.token.id)) "/limits" } { "Give it a limit" }
                     } @else { "It has no limits." }
                 }
-            } @else { (bars::all(&state.standing, visit.now())) }
-            @if let Some(rules) = rules { (destinations::shown(rules)) }
+            } @else { (bars::all(&state.standing, visit.now(), visit.decimals())) }
+            @if let Some(rules) = rules { (destinations::shown(rules, visit.decimals())) }
         }
     }
 }
@@ -212,7 +214,7 @@ fn facts(visit: &Visit, state: &TokenState) -> Markup {
     }
 }
 
-fn refusals(found: &Found) -> Markup {
+fn refusals(found: &Found, decimals: &Decimals) -> Markup {
     html! {
         section class="card" aria-labelledby="refusals" {
             h2 id="refusals" { "Latest refusals, and why" }
@@ -222,7 +224,7 @@ fn refusals(found: &Found) -> Markup {
                         @let value = |name: &str| event.data.iter().find(|(own, _)| own == name).map_or("", |(_, text)| text);
                         li {
                             p class="small muted" { (words::instant(event.time)) " · " (value("coin")) " · " code { (value("code")) } }
-                            p { (words::marked(&words::sentence(value("reason")))) }
+                            p { (words::marked(&words::sentence(&reasons::in_units(value("reason"), decimals)))) }
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bursar_core::decimals::Decimals;
 use bursar_core::id::WalletId;
 use bursar_core::limit::warnings::warnings_of_token;
 use bursar_core::limit::{Limit, LimitSet};
@@ -29,7 +30,7 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, asked: &Asked, wallets: &[Walle
         (problems.summary())
         section class="card said" aria-labelledby="said" {
             h2 id="said" { (asked.label) }
-            (said(asked, &known, wallets))
+            (said(asked, &known, wallets, visit.decimals()))
         }
         form method="post" action="/tokens" class="card" {
             (frame.form_token())
@@ -47,16 +48,17 @@ pub(super) fn draw(visit: &Visit, draft: &Draft, asked: &Asked, wallets: &[Walle
     frame.form("Review the new token", Section::Tokens, &[], problems, body)
 }
 
-fn said(asked: &Asked, known: &Names, wallets: &[WalletView]) -> Markup {
+fn said(asked: &Asked, known: &Names, wallets: &[WalletView], decimals: &Decimals) -> Markup {
     let sentences = draw::sentences(&without_spends(&asked.scopes), known);
     let misfits = fits::misfits(&asked.scopes, &asked.limits, wallets);
-    let odd = warnings_of_token(&LimitSet::of(asked.limits.clone())).into_iter().map(|warning| warning.to_string());
+    let odd =
+        warnings_of_token(&LimitSet::of(asked.limits.clone())).into_iter().map(|warning| warning.sentence(decimals));
     let odd: Vec<String> = misfits.into_iter().chain(odd).collect();
     html! {
         ul class="sentences" {
-            @if let Some(from) = spends_from(&asked.scopes, known) { (spending(asked, &from)) }
+            @if let Some(from) = spends_from(&asked.scopes, known) { (spending(asked, &from, decimals)) }
             @for sentence in sentences { li { (words::marked(&sentence)) } }
-            @if let Some(rules) = &asked.destinations { @for sentence in destinations(rules) { li { (sentence) } } }
+            @if let Some(rules) = &asked.destinations { @for sentence in destinations(rules, decimals) { li { (sentence) } } }
             li { (places(asked)) }
             li { "Works until " strong { (words::moment(asked.expires)) } ", for " (words::span(asked.duration)) "." }
             li { "Never makes or changes tokens, limits, people or wallets’ members: only you do." }
@@ -71,18 +73,18 @@ fn said(asked: &Asked, known: &Names, wallets: &[WalletView]) -> Markup {
 }
 
 /// How much it may send, which is what matters most.
-fn spending(asked: &Asked, from: &str) -> Markup {
+fn spending(asked: &Asked, from: &str, decimals: &Decimals) -> Markup {
     let is_limited = asked.limits.iter().any(Limit::is_of_amounts);
     html! {
         @match asked.limits.as_slice() {
-            [one] if is_limited => li class="main" { "May send " strong { (words::limit(one)) } ", from " (from) "." },
+            [one] if is_limited => li class="main" { "May send " strong { (words::limit(one, decimals)) } ", from " (from) "." },
             [] => li class="main" {
                 "May send money from " (from) ", but " strong { "nothing by itself" }
                 ": without a limit each spend needs an unlock with a code."
             },
             limits => li class="main" {
                 "May send money from " (from) ", as far as " strong { "all of these" } " allow:"
-                ul { @for sentence in limit_sentences(limits) { li { (sentence) } } }
+                ul { @for sentence in limit_sentences(limits, decimals) { li { (sentence) } } }
             },
         }
     }
@@ -110,14 +112,14 @@ fn without_spends(scopes: &Scopes) -> Scopes {
 }
 
 /// Where its money may go, if not anywhere.
-fn destinations(rules: &DestinationRules) -> Vec<String> {
+fn destinations(rules: &DestinationRules, decimals: &Decimals) -> Vec<String> {
     let list = rules.allow.iter().map(|list| {
         let one = |to: &DestinationText| format!("{} ({})", to.address, to.coin);
         format!("Pays nobody but {}.", listed(&list.iter().map(one).collect::<Vec<_>>()))
     });
     let most =
         rules.at_most.map(|most| format!("Pays at most {}.", words::counted(most.into(), "different destination")));
-    let each = rules.each.iter().map(|limit| format!("Each destination gets {}.", words::limit(limit)));
+    let each = rules.each.iter().map(|limit| format!("Each destination gets {}.", words::limit(limit, decimals)));
     list.chain(most).chain(each).collect()
 }
 

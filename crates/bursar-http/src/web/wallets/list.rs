@@ -1,5 +1,6 @@
 //! The list of wallets.
 
+use bursar_core::decimals::Decimals;
 use bursar_core::id::WalletId;
 use bursar_core::time::Timestamp;
 use bursar_service::Page;
@@ -29,14 +30,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
                 p { "Whoever administers your organisation can give you a part in one." }
             }
         } @else {
-            ul class="wallets" { @for view in &wallets { (row(view, visit.now())) } }
+            ul class="wallets" { @for view in &wallets { (row(view, visit.now(), visit.decimals())) } }
         }
         @if let Some(next) = next { p { a class="button" href={ "/wallets?after=" (next) } rel="next" { "More wallets" } } }
     };
     Ok(frame.page("Wallets", Section::Wallets, body))
 }
 
-fn row(view: &WalletView, now: Timestamp) -> Markup {
+fn row(view: &WalletView, now: Timestamp, decimals: &Decimals) -> Markup {
     let wallet = &view.wallet;
     html! {
         li class="card wallet" {
@@ -45,7 +46,7 @@ fn row(view: &WalletView, now: Timestamp) -> Markup {
                 @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
                 @if wallet.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(now)) { span class="badge bad" { "Frozen" } }
             }
-            p class="balance" { (words::balance(view.balance, &wallet.coin)) }
+            p class="balance" { (words::balance(view.balance, &wallet.coin, decimals)) }
             p class="facts" { span { (role(view.role)) } span { "On the rail " (wallet.rail) } }
         }
     }

@@ -58,14 +58,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
             (actions(&view, now))
         }
-        p class="balance" { (words::balance(view.balance, &wallet.coin)) }
+        p class="balance" { (words::balance(view.balance, &wallet.coin, visit.decimals())) }
         (notice(wallet.freeze.as_ref(), now))
         div class="columns" {
             div {
                 (limits)
                 section class="card" aria-labelledby="spends" {
                     h2 id="spends" { "Latest spends" }
-                    (spends::table(&holds, "By", &by, now))
+                    (spends::table(&holds, "By", &by, now, visit.decimals()))
                 }
             }
             aside aria-label="About this wallet" { (facts(&visit, &view)) }

@@ -1,8 +1,9 @@
 //! Limits in coins that only this server knows the decimals of: their texts are put into base units as they come in, so
-//! that nothing behind the edge reads one limit in two ways.
+//! that nothing behind the edge reads one limit in two ways, and into units again where they are shown.
 
 use bursar_core::decimals::Decimals;
-use bursar_core::limit::text::{describe, parse, parse_knowing};
+use bursar_core::limit::text::{describe, describe_knowing, parse, parse_knowing};
+use serde_json::{Map, Value};
 
 use crate::json::{FieldError, Json};
 
@@ -50,6 +51,28 @@ fn each(path: &str, list: Vec<Json>, decimals: &Decimals) -> Result<Vec<Json>, F
     list.into_iter().enumerate().map(one).collect()
 }
 
+/// The other way: texts of limits that are kept as they came in, as they may be written where these decimals are known.
+/// What tells the same either way stays letter for letter.
+pub(crate) fn in_units(kept: &mut Map<String, Value>, decimals: &Decimals) {
+    for (name, value) in kept.iter_mut() {
+        match value {
+            Value::Object(inner) if AROUND.contains(&name.as_str()) => in_units(inner, decimals),
+            Value::Array(list) if LISTS.contains(&name.as_str()) => {
+                list.iter_mut().for_each(|one| text_in_units(one, decimals));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn text_in_units(value: &mut Value, decimals: &Decimals) {
+    let Some(limit) = value.as_str().and_then(|text| parse(text).ok()) else { return };
+    let shown = describe_knowing(&limit, decimals);
+    if shown != describe(&limit) {
+        *value = shown.into();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bursar_core::coin::Coin;
@@ -71,6 +94,23 @@ mod tests {
             "tokenLimits": {"limits": ["eth:mycoin 2000000 base units/hour burst 3250000 base units"],
             "destinations": {"each": ["x"]}}}"#;
         assert!(read(said).unwrap() == Json::parse(kept.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn limits_that_are_kept_in_base_units_are_shown_as_they_were_written() {
+        let kept = serde_json::json!({
+            "limits": ["eth:mycoin 1500000 base units/day", "tbtc 0.50/day", 7], "label": "eth:mycoin 5 base units",
+            "destinations": {"each": ["eth:mycoin 1 base units per spend"], "allow": []},
+        });
+        let mut shown = kept.clone();
+        in_units(shown.as_object_mut().unwrap(), &Decimals::declared([(Coin::parse("eth:mycoin").unwrap(), 6)]));
+        let written = serde_json::json!({
+            "limits": ["eth:mycoin 1.5/day", "tbtc 0.50/day", 7], "label": "eth:mycoin 5 base units",
+            "destinations": {"each": ["eth:mycoin 0.000001 per spend"], "allow": []},
+        });
+        assert_eq!(shown, written);
+        let back = read(&shown.to_string()).unwrap();
+        assert!(back == Json::parse(kept.to_string().as_bytes()).unwrap(), "what is shown is read back");
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn every_window_is_shown_as_requests_take_it() {
         each: vec![rule("hteth 1 spend/day")],
         counted_since: None,
     });
-    assert_json_snapshot!(limit_rules(&set, 7), @r#"
+    assert_json_snapshot!(limit_rules(&set, 7, &Decimals::default()), @r#"
     {
       "version": 7,
       "limits": [
@@ -124,7 +124,10 @@ fn every_window_is_shown_as_requests_take_it() {
       }
     }
     "#);
-    assert_eq!(limit_rules(&LimitSet::default(), 0), json!({"version": 0, "limits": [], "destinations": null}));
+    assert_eq!(
+        limit_rules(&LimitSet::default(), 0, &Decimals::default()),
+        json!({"version": 0, "limits": [], "destinations": null})
+    );
 }
 
 fn standing(limit: &Limit, seconds: i64) -> LimitReport {
@@ -135,7 +138,7 @@ fn standing(limit: &Limit, seconds: i64) -> LimitReport {
 #[test]
 fn a_limit_stands_with_what_is_left_and_when_it_is_whole_again() {
     let day = rule("tbtc 100 base units/day");
-    assert_json_snapshot!(limit_standing(&standing(&day, 60)), @r#"
+    assert_json_snapshot!(limit_standing(&standing(&day, 60), &Decimals::default()), @r#"
     {
       "asset": "tbtc",
       "measure": "amount",
@@ -157,7 +160,7 @@ fn a_limit_stands_with_what_is_left_and_when_it_is_whole_again() {
 fn when_a_limit_is_whole_again_depends_on_its_window() {
     let resets = |text: &str, now: i64| {
         let limit = rule(text);
-        limit_standing(&standing(&limit, now))["resetsAt"].clone()
+        limit_standing(&standing(&limit, now), &Decimals::default())["resetsAt"].clone()
     };
     // The last capture was at 50 s: in a rolling window it is the last to leave.
     assert_eq!(resets("tbtc 1/minute", 60), at(110).to_string());
@@ -173,7 +176,7 @@ fn when_a_limit_is_whole_again_depends_on_its_window() {
 #[test]
 fn a_spend_by_itself_is_not_made_smaller_by_what_is_held() {
     let limit = rule("tbtc 100 base units per spend");
-    let shown = limit_standing(&standing(&limit, 60));
+    let shown = limit_standing(&standing(&limit, 60), &Decimals::default());
     assert_eq!((&shown["held"], &shown["remaining"]), (&json!("0"), &json!("100")));
 }
 
@@ -182,7 +185,7 @@ fn a_report_tells_figures_and_when_the_spend_fits() {
     let limit = rule("tbtc 50 base units/minute");
     let asked = Usage::one(Amount::new(30));
     let report = budget(&limit).report(Subject::Token(TOKEN), &limit, asked, at(60));
-    assert_json_snapshot!(limit_report(&report, at(60)), @r#"
+    assert_json_snapshot!(limit_report(&report, at(60), &Decimals::default()), @r#"
     {
       "asset": "tbtc",
       "measure": "amount",
@@ -203,7 +206,11 @@ fn a_report_tells_figures_and_when_the_spend_fits() {
     }
     "#);
     let unlimited = Limit { ceiling: Ceiling::Unlimited, ..limit };
-    let shown = limit_report(&budget(&unlimited).report(Subject::Token(TOKEN), &unlimited, asked, at(60)), at(60));
+    let shown = limit_report(
+        &budget(&unlimited).report(Subject::Token(TOKEN), &unlimited, asked, at(60)),
+        at(60),
+        &Decimals::default(),
+    );
     assert_eq!(
         (&shown["ceiling"], &shown["remaining"], &shown["fits"]),
         (&json!("unlimited"), &Value::Null, &json!("now"))

@@ -11,7 +11,7 @@ use crate::shapes::fixtures::{ADDRESS, ORGANISATION, TOKEN, USER, WALLET, at, co
 /// Status and body, one refusal a line.
 fn shown(refusals: &[Refusal]) -> String {
     let line = |one: &Refusal| {
-        let (status, body) = refusal(one, "r1");
+        let (status, body) = refusal(one, &Decimals::default(), "r1");
         format!("{status} {}", body.to_value())
     };
     refusals.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -141,7 +141,8 @@ fn the_figures_of_the_tokens_own_limits_are_told() {
 fn of_anybody_elses_limit_it_is_told_only_whose_it_is() {
     let tight = || limit("tbtc", Amount::new(100));
     for subject in [Subject::User(USER), Subject::Wallet(WALLET), Subject::Organisation(ORGANISATION)] {
-        let (status, body) = refusal(&Refusal::LimitExceeded(vec![report(subject, tight())]), "r1");
+        let (status, body) =
+            refusal(&Refusal::LimitExceeded(vec![report(subject, tight())]), &Decimals::default(), "r1");
         let body = body.to_value();
         assert_eq!((status, &body["name"]), (403, &json!("LimitExceeded")));
         assert_eq!(
@@ -173,8 +174,9 @@ fn when_it_fits_is_told_of_every_limit_and_of_the_whole() {
     let day = || rule("tbtc 100 base units/day");
     let own = || reported(Subject::Token(TOKEN), day(), Fits::At(at(60)));
     let wallet = |fits| reported(Subject::Wallet(WALLET), day(), fits);
-    let context =
-        |reports: Vec<LimitReport>| refusal(&Refusal::LimitExceeded(reports), "r1").1.to_value()["context"].clone();
+    let context = |reports: Vec<LimitReport>| {
+        refusal(&Refusal::LimitExceeded(reports), &Decimals::default(), "r1").1.to_value()["context"].clone()
+    };
     let alone = context(vec![own()]);
     assert_eq!((&alone["fits"], &alone["fitsAt"]), (&json!("at"), &json!("2026-09-21T14:14:20.000Z")));
     assert_eq!(alone["rule"], "tbtc 0.000001/day");
@@ -186,4 +188,26 @@ fn when_it_fits_is_told_of_every_limit_and_of_the_whole() {
     assert_eq!((&never["fits"], &never["fitsAt"], &never["remaining"]), (&json!("never"), &Value::Null, &json!("30")));
     let others = context(vec![wallet(Fits::Never)]);
     assert_eq!((&others["fits"], others.get("remaining")), (&json!("never"), None));
+}
+
+#[test]
+fn a_refusal_tells_a_declared_coin_in_its_units_and_figures_in_base_units() {
+    let report = report(Subject::Token(TOKEN), rule("eth:dai 100000000000000000000 base units/day"));
+    let decimals = Decimals::declared([(coin("eth:dai"), 18)]);
+    let told = |decimals: &Decimals| {
+        let (_, body) = refusal(&Refusal::LimitExceeded(vec![report.clone()]), decimals, "r1");
+        body.to_value()["context"].clone()
+    };
+    let shown = told(&decimals);
+    let reason = shown["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the token's limit of eth:dai 100/day leaves "), "{reason}");
+    assert!(reason.contains(" eth:dai asked") && !reason.contains("base units"), "{reason}");
+    assert_eq!([&shown["rule"], &shown["limits"][0]["rule"]], ["eth:dai 100/day"; 2]);
+    assert_eq!(shown["limit"], "100000000000000000000");
+    let contested = Decimals::declared([(coin("eth:dai"), 18), (coin("eth:dai"), 6)]);
+    assert_eq!(
+        told(&contested)["rule"],
+        "eth:dai 100000000000000000000 base units/day",
+        "what is in doubt is not told"
+    );
 }

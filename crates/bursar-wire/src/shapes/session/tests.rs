@@ -22,7 +22,18 @@ fn view<'a>(token: &'a Token, limits: &'a LimitSet, budgets: &'a [(BudgetKey, Bu
         found.report(Subject::Token(TOKEN), limit, Usage::default(), at(100)).with_reset(&found, at(100))
     };
     let standing = limits.limits.iter().map(report).collect::<Vec<_>>().leak();
-    SessionView { token, limits, budgets, standing, origin: "test", fingerprint: None, last_used: None, now: at(100) }
+    let decimals = Box::leak(Box::default());
+    SessionView {
+        token,
+        limits,
+        budgets,
+        standing,
+        decimals,
+        origin: "test",
+        fingerprint: None,
+        last_used: None,
+        now: at(100),
+    }
 }
 
 fn budget(asset: &str, budget: Budget) -> (BudgetKey, Budget) {

@@ -1,8 +1,8 @@
 //! Limits drawn as bars: how much of each is spent and held, in the units people speak of.
 
 use bursar_core::amount::Amount;
-use bursar_core::coin::{Asset, Family};
-use bursar_core::limit::text::{decimal, parse};
+use bursar_core::decimals::Decimals;
+use bursar_core::limit::text::{LimitTextError, decimal, parse_knowing};
 use bursar_core::limit::{Limit, Measure};
 use serde_json::Value;
 
@@ -31,26 +31,26 @@ pub(in crate::cli) fn list<'a>(document: &'a Value, name: &str) -> &'a [Value] {
 }
 
 /// How the limits of an own kind of subject stand, a line for each; others' are told apart.
-pub(in crate::cli) fn standing(own: &str, reports: &[Value]) -> String {
-    draw(own, reports, if output::is_terminal() { BLOCKS } else { ASCII })
+pub(in crate::cli) fn standing(own: &str, reports: &[Value], decimals: &Decimals) -> String {
+    draw(own, reports, decimals, if output::is_terminal() { BLOCKS } else { ASCII })
 }
 
 /// A limit and what is used of it, held included, in a few words.
-pub(in crate::cli) fn in_short(report: &Value) -> String {
+pub(in crate::cli) fn in_short(report: &Value, decimals: &Decimals) -> String {
     let rule = written(report);
     let used = base(report, CAPTURED).unwrap_or_default().saturating_add(base(report, HELD).unwrap_or_default());
-    let used = figure(used, parse(&rule).ok().as_ref());
+    let used = figure(used, &parse_knowing(&rule, decimals), decimals);
     format!("{rule} ({used} used)")
 }
 
-fn draw(own: &str, reports: &[Value], ink: Ink) -> String {
-    let rows: Vec<[String; 5]> = reports.iter().map(|report| row(own, report, ink)).collect();
+fn draw(own: &str, reports: &[Value], decimals: &Decimals, ink: Ink) -> String {
+    let rows: Vec<[String; 5]> = reports.iter().map(|report| row(own, report, decimals, ink)).collect();
     table::draw(["LIMIT", "USED", "SPENT", "HELD", "LEFT"], &rows)
 }
 
-fn row(own: &str, report: &Value, ink: Ink) -> [String; 5] {
-    let limit = parse(&written(report)).ok();
-    let figure = |names: [&str; 2]| base(report, names).map(|base| figure(base, limit.as_ref()));
+fn row(own: &str, report: &Value, decimals: &Decimals, ink: Ink) -> [String; 5] {
+    let limit = parse_knowing(&written(report), decimals);
+    let figure = |names: [&str; 2]| base(report, names).map(|base| figure(base, &limit, decimals));
     let text = match shown::text(report, "subject") {
         subject if subject.is_empty() || subject == own => written(report),
         other => format!("{other}: {}", written(report)).trim_end_matches(": ").to_owned(),
@@ -102,17 +102,14 @@ fn base(report: &Value, names: [&str; 2]) -> Option<Amount> {
 }
 
 /// A figure for people: a number of spends, or an amount in units where its decimals are known.
-fn figure(base: Amount, limit: Option<&Limit>) -> String {
-    let places = limit.filter(|limit| limit.measure != Measure::Count).and_then(|limit| decimals(&limit.asset));
-    places.map_or_else(|| base.to_string(), |places| decimal(base, places))
-}
-
-/// Decimals of what is counted under an asset, where all of it has the same.
-fn decimals(asset: &Asset) -> Option<u8> {
-    match asset {
-        Asset::Coin(coin) | Asset::Chain(coin) => coin.decimals(),
-        Asset::Family(Family::Bitcoin) => Some(8),
-        Asset::Family(Family::Erc20) | Asset::Any => None,
+fn figure(base: Amount, limit: &Result<Limit, LimitTextError>, decimals: &Decimals) -> String {
+    match limit {
+        Ok(limit) if limit.measure != Measure::Count => {
+            decimals.of_asset(&limit.asset).map_or_else(|| base.to_string(), |places| decimal(base, places))
+        }
+        // The rule beside it is in units that are not known here.
+        Err(error) if error.lacks_decimals => format!("{base} base units"),
+        _ => base.to_string(),
     }
 }
 
@@ -136,7 +133,12 @@ mod tests {
         let hidden = json!({"subject": "user", "fits": "once_settled"});
         let unlimited = json!({"subject": "token", "rule": "tsol unlimited",
             "ceiling": "unlimited", "captured": "7", "held": "0", "remaining": null, "fits": "now"});
-        let drawn = draw("token", &[report("31000000", "2000000", "at"), wallet, hidden, unlimited], ASCII);
+        let drawn = draw(
+            "token",
+            &[report("31000000", "2000000", "at"), wallet, hidden, unlimited],
+            &Decimals::default(),
+            ASCII,
+        );
         assert_eq!(
             drawn.lines().collect::<Vec<_>>(),
             [
@@ -157,6 +159,6 @@ mod tests {
         assert_eq!(bar(&report("60000000", "0", "now"), ASCII), "####################");
         let nothing = json!({"ceiling": "0", "captured": "0", "held": "0"});
         assert_eq!(bar(&nothing, ASCII), "####################");
-        assert_eq!(in_short(&report("1", "30000000", "now")), "tbtc 0.5/day (0.30000001 used)");
+        assert_eq!(in_short(&report("1", "30000000", "now"), &Decimals::default()), "tbtc 0.5/day (0.30000001 used)");
     }
 }

@@ -2,8 +2,9 @@
 //! overwrites what somebody else has changed.
 
 use bursar_client::LimitsOf;
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::text;
-use bursar_core::limit::text::parse;
+use bursar_core::limit::text::parse_knowing;
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -46,7 +47,7 @@ impl Edit {
         }
         let client = self.connection.client()?;
         let before = client.limits(of)?;
-        let request = self.request(&before)?;
+        let request = self.request(&before, &shown::units(&client))?;
         let after = self.otp.present(|otp| {
             let mut request = request.clone();
             request.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
@@ -60,13 +61,13 @@ impl Edit {
         output::text(&difference(&before, &after))
     }
 
-    fn request(&self, before: &Value) -> Result<Map<String, Value>, Failure> {
+    fn request(&self, before: &Value, decimals: &Decimals) -> Result<Map<String, Value>, Failure> {
         let version = self.if_version.map(Value::from).or_else(|| before.get("version").cloned());
         let mut request = Map::new();
         request.extend(version.map(|version| ("version".to_owned(), version)));
         // What a request does not mention stays.
         if self.changes_limits() {
-            request.insert("limits".to_owned(), texts(&self.limits(before)?));
+            request.insert("limits".to_owned(), texts(&self.limits(before, decimals)?));
         }
         if self.anywhere {
             request.insert("destinations".to_owned(), Value::Null);
@@ -81,31 +82,32 @@ impl Edit {
         !(self.limits.is_empty() && self.add.is_empty() && self.remove.is_empty())
     }
 
-    fn limits(&self, before: &Value) -> Result<Vec<Said>, Failure> {
+    fn limits(&self, before: &Value, decimals: &Decimals) -> Result<Vec<Said>, Failure> {
         if !self.limits.is_empty() {
             return Ok(self.limits.clone());
         }
         let read = |report: &Value| {
             let text = written(report);
-            parse(&text)
+            parse_knowing(&text, decimals)
                 .map_err(|error| Failure::new(format!("the server's limit `{text}` is not understood: {error}")))
         };
         let mut limits = list(before, "limits").iter().map(read).collect::<Result<Vec<_>, _>>()?;
         for gone in &self.remove {
-            let gone = gone.limit()?;
-            let place = limits.iter().position(|limit| limit == gone).ok_or_else(|| {
-                let there: Vec<String> = limits.iter().map(|limit| format!("`{}`", text::describe(limit))).collect();
-                let failure = Failure::new(format!("there is no limit `{}`", text::describe(gone)));
+            let gone = gone.limit(decimals)?;
+            let told = |limit| text::describe_knowing(limit, decimals);
+            let place = limits.iter().position(|limit| *limit == gone).ok_or_else(|| {
+                let there: Vec<String> = limits.iter().map(|limit| format!("`{}`", told(limit))).collect();
+                let failure = Failure::new(format!("there is no limit `{}`", told(&gone)));
                 failure
                     .with_hint(format!("there is {}", if there.is_empty() { "none".into() } else { there.join(", ") }))
             })?;
             limits.remove(place);
         }
         for new in &self.add {
-            let new = new.limit()?;
-            match limits.iter_mut().find(|limit| limit.has_shape_of(new)) {
-                Some(limit) => *limit = new.clone(),
-                None => limits.push(new.clone()),
+            let new = new.limit(decimals)?;
+            match limits.iter_mut().find(|limit| limit.has_shape_of(&new)) {
+                Some(limit) => *limit = new,
+                None => limits.push(new),
             }
         }
         Ok(limits.into_iter().map(Said::Read).collect())
@@ -127,6 +129,7 @@ pub(super) fn difference(before: &Value, after: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bursar_core::coin::Coin;
     use clap::Parser;
     use serde_json::json;
 
@@ -139,12 +142,14 @@ mod tests {
     }
 
     fn request(flags: &[&str]) -> Result<Value, Failure> {
-        let before = json!({
-            "version": 3, "limits": [{"rule": "tbtc 0.5/day"}, {"rule": "20 spends/hour"}],
-            "destinations": {"atMost": 2},
-        });
+        asked(flags, &["tbtc 0.5/day", "20 spends/hour"], &Decimals::default())
+    }
+
+    fn asked(flags: &[&str], rules: &[&str], decimals: &Decimals) -> Result<Value, Failure> {
+        let rules: Vec<Value> = rules.iter().map(|rule| json!({"rule": rule})).collect();
+        let before = json!({"version": 3, "limits": rules, "destinations": {"atMost": 2}});
         let line = Line::try_parse_from([&["x"], flags].concat()).unwrap();
-        line.edit.request(&before).map(Value::Object)
+        line.edit.request(&before, decimals).map(Value::Object)
     }
 
     #[test]
@@ -157,6 +162,16 @@ mod tests {
         assert_eq!(request(&["--limit", "tbtc=100000000"]).unwrap(), others);
         let fewer = json!({"version": 3, "destinations": {"atMost": 1}});
         assert_eq!(request(&["--max-destinations", "1"]).unwrap(), fewer);
+    }
+
+    #[test]
+    fn limits_of_a_coin_that_the_server_declares_are_added_and_taken_away_in_its_units() {
+        let declared = Decimals::declared([(Coin::parse("eth:dai").unwrap(), 18)]);
+        let rules = ["eth:dai 100/day", "eth:dai 500/week"];
+        let edited = asked(&["--add", "eth:dai 20/day", "--remove", "eth:dai 500/week"], &rules, &declared).unwrap();
+        assert_eq!(edited["limits"], json!(["eth:dai 20000000000000000000 base units/day"]));
+        let told = asked(&["--remove", "eth:dai 7/day"], &rules, &declared).unwrap_err().to_string();
+        assert!(told.contains("there is no limit `eth:dai 7/day`\nhint: there is `eth:dai 100/day`"), "{told}");
     }
 
     #[test]

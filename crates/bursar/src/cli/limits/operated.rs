@@ -43,9 +43,11 @@ impl Operated {
         match self.place.answer(request)? {
             Answer::Failed { message } => Err(Failure::new(message)),
             Answer::Limits { limits, .. } if json => output::json(&limits),
-            Answer::Limits { before, limits } => {
+            Answer::Limits { before, limits, declared } => {
                 output::warnings(&limits);
-                output::text(&before.map_or_else(|| told(&limits), |before| difference(&before, &limits)))
+                output::text(
+                    &before.map_or_else(|| told(&limits, &declared.known()), |before| difference(&before, &limits)),
+                )
             }
             _ => Err(Failure::new("the server answered something else than was asked")),
         }

@@ -2,7 +2,8 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
-use bursar_core::limit::text::{LimitTextError, describe, parse};
+use bursar_core::decimals::Decimals;
+use bursar_core::limit::text::{LimitTextError, describe, parse, parse_knowing};
 use bursar_core::limit::{Ceiling, Limit, Measure, Window};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -101,15 +102,14 @@ impl Said {
         }
     }
 
-    /// What is compared with limits there are.
+    /// What is compared with limits there are, in the units of their server.
     ///
     /// # Errors
-    /// It is not understood here.
-    pub(super) fn limit(&self) -> Result<&Limit, Failure> {
+    /// It is no limit in them.
+    pub(super) fn limit(&self, decimals: &Decimals) -> Result<Limit, Failure> {
         match self {
-            Self::Read(limit) => Ok(limit),
-            Self::Unread(text) => Err(Failure::usage(format!("the decimals in `{text}` are known to the server only"))
-                .with_hint("write `base units`, as the limits are shown, or say all limits with --limit")),
+            Self::Read(limit) => Ok(limit.clone()),
+            Self::Unread(text) => parse_knowing(text, decimals).map_err(|error| Failure::usage(pointed(&error))),
         }
     }
 }
@@ -219,7 +219,10 @@ mod tests {
         for text in ["eth:mycoin 1.5/mnoth", "eth:mycoin=1.5", "* 1.5/day"] {
             assert!(said(text).is_err(), "{text}");
         }
-        assert!(unread("gold 1.5").limit().unwrap_err().to_string().contains("write `base units`"));
+        let declared = Decimals::declared([(Coin::parse("gold").unwrap(), 3)]);
+        assert_eq!(unread("gold 1.5").limit(&declared).unwrap(), limit("gold=1500").unwrap());
+        let unknown = unread("gold 1.5").limit(&Decimals::default()).unwrap_err().to_string();
+        assert!(unknown.contains("the decimals of gold are not known here; write whole base units"), "{unknown}");
     }
 
     #[test]

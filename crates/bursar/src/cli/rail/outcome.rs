@@ -1,6 +1,7 @@
 //! What an answer would mean for a spend, as people and programs read it.
 
 use bursar_core::coin::{Asset, Coin};
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::text::amount_of;
 use bursar_rails::exchange::{Answered, Charge};
 use bursar_rails::http::{Became, Instruction, Rules};
@@ -32,7 +33,7 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn lines(&self, decimals: &Decimals) -> Vec<(&'static str, String)> {
         let (held, asset) = (self.charge.amount, asset(&self.charge.coin));
         match &self.became {
             Became::Done { captured, record } => {
@@ -40,14 +41,14 @@ impl<'a> Outcome<'a> {
                     record.as_deref().map_or_else(|| format!("none; called `{}`", self.charge.key), str::to_owned);
                 vec![
                     ("outcome", "done: the money moved".to_owned()),
-                    ("captured", amount_of(captured.unwrap_or(held), &asset)),
+                    ("captured", amount_of(captured.unwrap_or(held), &asset, decimals)),
                     ("record", record),
                 ]
             }
             Became::Refused => vec![("outcome", "refused: nothing moved, and the hold is released".to_owned())],
             Became::Exceeded { captured } => vec![
                 ("outcome", "exceeded: it stays held, and the token is locked".to_owned()),
-                ("moved", format!("{}, more than is held", amount_of(*captured, &asset))),
+                ("moved", format!("{}, more than is held", amount_of(*captured, &asset, decimals))),
             ],
             Became::Unknown { reason } => {
                 vec![("outcome", "unknown: it stays held".to_owned()), ("reason", reason.clone())]
@@ -100,10 +101,18 @@ mod tests {
             let answered = request::answer(text.as_bytes()).unwrap();
             let outcome = Outcome::of(&rules, &charge, &answered).unwrap();
             assert_eq!(outcome.document(), document);
-            assert!(outcome.lines().iter().any(|(_, told)| told.contains(line)), "{text}: {:?}", outcome.lines());
+            assert!(
+                outcome.lines(&Decimals::default()).iter().any(|(_, told)| told.contains(line)),
+                "{text}: {:?}",
+                outcome.lines(&Decimals::default())
+            );
         }
         let nothing = Outcome::of(&rules, &charge, &request::answer(b"500").unwrap()).unwrap();
         assert_eq!(nothing.document()["outcome"], "unknown");
-        assert!(nothing.lines().iter().any(|(_, told)| told.contains("status 500")), "{:?}", nothing.lines());
+        assert!(
+            nothing.lines(&Decimals::default()).iter().any(|(_, told)| told.contains("status 500")),
+            "{:?}",
+            nothing.lines(&Decimals::default())
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use bursar_core::coin::Asset;
+use bursar_core::decimals::Decimals;
 use bursar_core::limit::text::amount_of;
 use bursar_core::scope::ScopeName;
 use bursar_rails::exchange::{Exchange, Outgoing};
@@ -93,8 +94,9 @@ impl Explain {
             }
             return output::json(&document);
         }
-        let mut lines = told(rule, &meaning);
-        lines.extend(outcome.iter().flat_map(Outcome::lines));
+        let decimals = Decimals::declared(rules.decimals());
+        let mut lines = told(rule, &meaning, &decimals);
+        lines.extend(outcome.iter().flat_map(|outcome| outcome.lines(&decimals)));
         let lines: Vec<_> = lines.into_iter().map(|(name, value)| format!("{name:12} {value}")).collect();
         output::text(&output::printable(&lines.join("\n")))
     }
@@ -150,7 +152,7 @@ fn document(rule: Option<&str>, meaning: &Exchange) -> Value {
     }
 }
 
-fn told(rule: Option<&str>, meaning: &Exchange) -> Vec<(&'static str, String)> {
+fn told(rule: Option<&str>, meaning: &Exchange, decimals: &Decimals) -> Vec<(&'static str, String)> {
     let mut lines = vec![("rule", rule.unwrap_or_default().to_owned())];
     let outgoing = match meaning {
         Exchange::Read { outgoing, needs } => {
@@ -162,7 +164,7 @@ fn told(rule: Option<&str>, meaning: &Exchange) -> Vec<(&'static str, String)> {
             let nobody = "none: nobody but the upstream itself";
             lines.extend([
                 ("operation", "spend: held, then sent".to_owned()),
-                ("amount", amount_of(charge.amount, &Asset::Coin(charge.coin.clone()))),
+                ("amount", amount_of(charge.amount, &Asset::Coin(charge.coin.clone()), decimals)),
                 ("destination", charge.destination.as_deref().unwrap_or(nobody).to_owned()),
                 ("key", charge.key.to_string()),
             ]);

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use bursar_core::amount::Amount;
+use bursar_core::decimals::Decimals;
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -106,9 +107,10 @@ pub(in crate::cli) struct Release {
 impl Hold {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let amount = in_base_units("--amount", &self.amount, &self.coin)?;
+        let decimals = shown::units(&client);
+        let amount = in_base_units("--amount", &self.amount, &self.coin, &decimals)?;
         let of_fee = self.fee_coin.as_ref().unwrap_or(&self.coin);
-        let fee = self.fee.map(|fee| in_base_units("--fee", &fee, of_fee)).transpose()?;
+        let fee = self.fee.map(|fee| in_base_units("--fee", &fee, of_fee, &decimals)).transpose()?;
         let deadline = self.deadline.map(Value::from);
         let texts = [
             ("token", Some(self.spender)),
@@ -124,7 +126,7 @@ impl Hold {
         let mut spend = said(texts);
         spend.extend(deadline.map(|deadline| ("deadline".to_owned(), deadline)));
         let held = client.hold(&spend.into(), &self.key);
-        show(&held.map_err(|error| Failure::from(error).with_flags(OF_HOLD).with_flags(FLAGS))?, json)
+        show(&held.map_err(|error| Failure::from(error).with_flags(OF_HOLD).with_flags(FLAGS))?, &client, json)
     }
 }
 
@@ -133,7 +135,7 @@ impl Capture {
         let client = self.connection.client()?;
         let [amount, fee] = of_spend(&client, &self.id, self.amount, self.fee)?;
         if !self.more_than_held && (amount.is_some() || fee.is_some()) {
-            within(&client.spend_of_id(&self.id)?, amount.as_deref(), fee.as_deref())?;
+            within(&client.spend_of_id(&self.id)?, amount.as_deref(), fee.as_deref(), &shown::units(&client))?;
         }
         let captured = self.otp.present(|otp| {
             let capture = said([
@@ -144,7 +146,7 @@ impl Capture {
             ]);
             client.capture(&self.id, &capture.into())
         });
-        show(&captured.map_err(|failure| failure.with_flags(FLAGS))?, json)
+        show(&captured.map_err(|failure| failure.with_flags(FLAGS))?, &client, json)
     }
 }
 
@@ -152,7 +154,7 @@ impl Release {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let client = self.connection.client()?;
         let released = self.otp.present(|otp| client.release(&self.id, &self.reason, otp));
-        show(&released.map_err(|failure| failure.with_flags(&[("reason", "--reason")]))?, json)
+        show(&released.map_err(|failure| failure.with_flags(&[("reason", "--reason")]))?, &client, json)
     }
 }
 
@@ -160,13 +162,13 @@ impl Release {
 ///
 /// # Errors
 /// It is more, for the recipients or of fees; what cannot be read is left to the server.
-fn within(spend: &Value, amount: Option<&str>, fee: Option<&str>) -> Result<(), Failure> {
+fn within(spend: &Value, amount: Option<&str>, fee: Option<&str>, decimals: &Decimals) -> Result<(), Failure> {
     let read = |text: &str| Amount::parse(text).ok();
     let sides = [("--amount", amount, "amount", "coin"), ("--fee", fee, "fee", "feeCoin")];
     let more = sides.into_iter().find_map(|(flag, moved, field, coin)| {
         let (moved, held) = (moved.and_then(read)?, read(&shown::text(spend, field))?);
-        (moved > held)
-            .then(|| (flag, [moved, held].map(|amount| shown::amount(&amount.to_string(), &shown::text(spend, coin)))))
+        let told = |amount: Amount| shown::amount(&amount.to_string(), &shown::text(spend, coin), decimals);
+        (moved > held).then(|| (flag, [moved, held].map(told)))
     });
     let Some((flag, [moved, held])) = more else { return Ok(()) };
     let told = format!("`{flag}` is {moved}, more than the {held} that were held for it; nothing was recorded");
@@ -188,7 +190,7 @@ mod tests {
     #[test]
     fn more_than_was_held_is_told_for_the_recipients_and_of_fees() {
         let spend = json!({"amount": "900", "fee": "100", "total": "1000", "coin": "tbtc", "feeCoin": "tbtc"});
-        let of = |amount, fee| within(&spend, amount, fee).map_err(|failure| failure.to_string());
+        let of = |amount, fee| within(&spend, amount, fee, &Decimals::default()).map_err(|failure| failure.to_string());
         for (amount, fee) in [(Some("900"), Some("100")), (Some("900"), None), (None, Some("10")), (Some("x"), None)] {
             assert_eq!(of(amount, fee), Ok(()));
         }

@@ -63,7 +63,7 @@ impl Create {
             return output::json(&created);
         }
         output::warnings(&created);
-        output::text(&shown::once(&created))
+        output::text(&shown::once(&created, &shown::units(&client)))
     }
 
     fn wishes(&self) -> Result<Map<String, Value>, Failure> {

@@ -1,5 +1,6 @@
 //! `bursar token limits ID --by hour|day [--since INSTANT]`: what a token spent, coin by coin, in the time that passed.
 
+use bursar_core::decimals::Decimals;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
@@ -33,20 +34,21 @@ impl Past {
             Some(By::Day) => "day",
             Some(By::Hour) | None => "hour",
         };
-        let limits = connection.client()?.history(token, bucket, self.since.as_deref());
+        let client = connection.client()?;
+        let limits = client.history(token, bucket, self.since.as_deref());
         let limits = limits.map_err(|error| Failure::from(error).with_flags(&[("since", "--since")]))?;
-        if json { output::json(&limits) } else { output::text(&told(&limits)) }
+        if json { output::json(&limits) } else { output::text(&told(&limits, &shown::units(&client))) }
     }
 }
 
-fn told(document: &Value) -> String {
+fn told(document: &Value, decimals: &Decimals) -> String {
     let buckets = limits::list(document.get("history").unwrap_or(&Value::Null), "buckets");
     if buckets.is_empty() {
         return "nothing was spent in this time".to_owned();
     }
     let row = |bucket: &Value| {
         let coin = shown::text(bucket, "coin");
-        let amount = |name| shown::amount(&shown::text(bucket, name), &coin);
+        let amount = |name| shown::amount(&shown::text(bucket, name), &coin, decimals);
         [shown::text(bucket, "from"), amount("amount"), amount("fee"), shown::text(bucket, "count")]
     };
     let rows: Vec<[String; 4]> = buckets.iter().map(row).collect();
@@ -62,8 +64,8 @@ mod tests {
     #[test]
     fn the_past_is_shown_in_units_of_each_coin() {
         let bucket = json!({"from": "then", "coin": "tbtc", "amount": "60000", "fee": "100", "count": 2});
-        let shown = told(&json!({"history": {"seconds": 3600, "buckets": [bucket]}}));
+        let shown = told(&json!({"history": {"seconds": 3600, "buckets": [bucket]}}), &Decimals::default());
         assert_eq!(shown, "FROM  SPENT        FEES           SPENDS\nthen  0.0006 tbtc  0.000001 tbtc  2");
-        assert_eq!(told(&json!({})), "nothing was spent in this time");
+        assert_eq!(told(&json!({}), &Decimals::default()), "nothing was spent in this time");
     }
 }

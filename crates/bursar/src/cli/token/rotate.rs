@@ -42,7 +42,7 @@ impl Rotate {
         let Some(file) = file else {
             return match json {
                 true => output::json(&rotated),
-                false => output::text(&format!("{}\n{ends}", shown::once(&rotated))),
+                false => output::text(&format!("{}\n{ends}", shown::once(&rotated, &shown::units(&client)))),
             };
         };
         let fields = rotated.as_object_mut();

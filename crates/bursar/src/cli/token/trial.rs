@@ -36,7 +36,8 @@ pub(in crate::cli) struct Try {
 impl Try {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let client = self.connection.client()?;
-        let amount = in_base_units("--amount", &self.amount, &self.coin)?;
+        let decimals = shown::units(&client);
+        let amount = in_base_units("--amount", &self.amount, &self.coin, &decimals)?;
         let mut spend = Map::new();
         spend.insert("coin".to_owned(), self.coin.into());
         spend.insert("destination".to_owned(), self.to.into());
@@ -52,7 +53,7 @@ impl Try {
         let told = if is_allowed { &answer } else { answer.get("refusal").unwrap_or(&Value::Null) };
         let reports = limits::list(told, "limits");
         if !reports.is_empty() {
-            output::text(&limits::standing("token", reports))?;
+            output::text(&limits::standing("token", reports, &decimals))?;
         }
         for warning in answer.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
         {
