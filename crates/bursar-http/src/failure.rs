@@ -326,6 +326,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp) -> Shown {
             Shown::new(503, body("ClockJump", "clock_jump").with_context("milliseconds", by)).after(60)
         }
         ServiceError::Busy => Shown::new(503, body("Busy", "busy")).after(1),
+        ServiceError::TooManyLooks => Shown::new(429, body("TooManyRequests", "too_many_looks")).after(2),
         ServiceError::StoreUnavailable(problem) => {
             // The engine has said so already, once for all that were in the batch.
             tracing::debug!(request = request_id, problem, "a request found the store unavailable");

@@ -122,6 +122,8 @@ pub enum ServiceError {
     },
     /// Too much is waiting; nothing was done.
     Busy,
+    /// Too many looks of this user wait: at the trail, at spends, at what limits count.
+    TooManyLooks,
     /// The store takes or tells nothing now: its disk is full, read-only or gone. The same request may be
     /// sent again, and passes once the store is well.
     StoreUnavailable(String),
@@ -308,6 +310,10 @@ impl fmt::Display for ServiceError {
                 )
             }
             Self::Busy => f.write_str("too much is waiting for the ledger; try again soon"),
+            Self::TooManyLooks => f.write_str(
+                "too many looks of this user at the trail, at spends or at what limits count wait already; \
+                 let some of them end, and ask again",
+            ),
             Self::StoreUnavailable(problem) | Self::Unavailable(problem) => f.write_str(problem),
         }
     }

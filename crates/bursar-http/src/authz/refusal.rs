@@ -111,6 +111,7 @@ fn of_error(error: &ServiceError) -> Kind {
         ServiceError::SessionLocked => Kind::Locked,
         ServiceError::Broken { .. } => Kind::Broken,
         ServiceError::Busy
+        | ServiceError::TooManyLooks
         | ServiceError::ClockJump { .. }
         | ServiceError::StoreUnavailable(_)
         | ServiceError::Unavailable(_)
