@@ -19,6 +19,10 @@ use bursar_wire::shapes;
 
 use crate::framing::Fault;
 
+/// What is told to whoever asks for too many files of the trail at once.
+pub(crate) const TOO_MANY_FILES: &str =
+    "too many files of the audit trail are on their way; wait until one has come, and ask again";
+
 /// Why a request is not answered with a success.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -73,6 +77,8 @@ pub(crate) enum Failure {
     ForeignOrigin,
     /// The token, or all tokens together, have as many WebSockets as they may.
     TooManySockets,
+    /// The user has as many files of the trail under way as they may, or all users have.
+    TooManyFiles,
 }
 
 impl From<ServiceError> for Failure {
@@ -221,6 +227,7 @@ impl Failure {
                 plain(429, "TooManyRequests", "too_many_sockets", "too many WebSockets are open; close one first")
                     .after(5)
             }
+            Self::TooManyFiles => plain(429, "TooManyRequests", "too_many_files", TOO_MANY_FILES).after(5),
             Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
         }
     }

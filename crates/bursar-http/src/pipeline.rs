@@ -35,7 +35,7 @@ use crate::rail_host;
 use crate::routes::{self, Access, ROUTES, Route, UPSTREAM};
 use crate::sending::OfRead;
 use crate::socket::{Places, Upgrade};
-use crate::web;
+use crate::web::{self, Files};
 
 /// The code of a request that presents nothing.
 const NO_TOKEN: &str = "token_missing";
@@ -75,6 +75,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Arc<Settings>,
     pub(crate) traffic: Traffic,
     pub(crate) sockets: Places,
+    pub(crate) files: Files,
 }
 
 impl Deref for Surface {
@@ -87,7 +88,8 @@ impl Deref for Surface {
 
 /// Builds the router from the tables of routes and pages, and from nothing else.
 pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) -> Router {
-    let parts = Parts { bursar, settings: Arc::new(settings), traffic, sockets: Places::default() };
+    let (sockets, files) = (Places::default(), Files::default());
+    let parts = Parts { bursar, settings: Arc::new(settings), traffic, sockets, files };
     let surface = Surface(Arc::new(parts));
     let mut router = Router::new();
     for route in ROUTES {

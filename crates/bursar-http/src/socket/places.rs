@@ -19,7 +19,7 @@ pub(crate) type Place = Share<TokenId>;
 impl Places {
     /// A place for a WebSocket of this token; nothing if it has its share, or all are taken.
     pub(crate) fn take(&self, token: TokenId) -> Option<Place> {
-        self.0.take(token, |own, all| own < PER_TOKEN && all.values().sum::<usize>() < IN_ALL)
+        self.0.take(token, |own, all| own < PER_TOKEN && all < IN_ALL)
     }
 }
 
