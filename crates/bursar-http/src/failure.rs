@@ -79,6 +79,8 @@ pub(crate) enum Failure {
     TooManySockets,
     /// The user has as many files of the trail under way as they may, or all users have.
     TooManyFiles,
+    /// So many long bodies are under way that there is no room for another one of this client.
+    NoRoomForBody,
 }
 
 impl From<ServiceError> for Failure {
@@ -228,6 +230,13 @@ impl Failure {
                     .after(5)
             }
             Self::TooManyFiles => plain(429, "TooManyRequests", "too_many_files", TOO_MANY_FILES).after(5),
+            Self::NoRoomForBody => plain(
+                503,
+                "Busy",
+                "no_room_for_body",
+                "too many long bodies are under way; send fewer at once, and this one again soon",
+            )
+            .after(2),
             Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
         }
     }
