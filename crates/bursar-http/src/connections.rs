@@ -104,6 +104,9 @@ impl Common {
     }
 }
 
+/// A connection's place among all, and its client's share.
+pub(crate) type Seat = (OwnedSemaphorePermit, Option<Share<IpAddr>>);
+
 /// A request's place among those under way.
 struct Place {
     _permit: Option<OwnedSemaphorePermit>,
@@ -161,7 +164,6 @@ async fn serve_within(
                 }
             },
         };
-        let closing = Closing::new(stopped.clone(), alive.clone());
         let Ok(place) = place else { break };
         let mut share = None;
         if !is_among(peer.ip(), &common.proxies) {
@@ -171,7 +173,8 @@ async fn serve_within(
                 continue;
             }
         }
-        tokio::spawn(connection(stream, peer, Arc::clone(&common), closing, (place, share)));
+        let closing = Closing::new(stopped.clone(), alive.clone(), (place, share));
+        tokio::spawn(connection(stream, peer, Arc::clone(&common), closing));
     }
     drop(listener);
     stop.send_replace(true);
@@ -181,13 +184,7 @@ async fn serve_within(
     Ok(())
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    common: Arc<Common>,
-    closing: Closing,
-    _place: (OwnedSemaphorePermit, Option<Share<IpAddr>>),
-) {
+async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, closing: Closing) {
     let bounds = common.bounds;
     // Answers are small and complete; waiting for more to send only delays them.
     if let Err(error) = stream.set_nodelay(true) {

@@ -75,7 +75,7 @@ pub(crate) enum Failure {
     SignedSocket,
     /// A page of another origin asks.
     ForeignOrigin,
-    /// The token, or all tokens together, have as many WebSockets as they may.
+    /// The token, or its user with all of theirs, has as many WebSockets as it may.
     TooManySockets,
     /// The user has as many files of the trail under way as they may, or all users have.
     TooManyFiles,
