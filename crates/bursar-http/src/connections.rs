@@ -87,16 +87,12 @@ struct Common {
 
 impl Common {
     /// A place for a request, and its client's share; nothing if the client has its share under way.
-    async fn place(&self, peer: IpAddr, version: Version, headers: &HeaderMap) -> Option<Place> {
-        let client = match is_among(peer, &self.proxies) {
-            true => Some(address::client(peer, headers, &self.proxies)).filter(|from| !is_among(*from, &self.proxies)),
-            // A connection of HTTP/1.1 has one request under way, so its client's share of connections is one of these.
-            false => Some(peer).filter(|_| version > Version::HTTP_11),
-        };
+    async fn place(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Place> {
+        let client = address::client(peer, headers, &self.proxies);
         let left = self.requests.available_permits().saturating_sub(1);
-        let share = match client {
-            Some(client) => Some(self.of_clients.take_of_client(client, left)?),
-            None => None,
+        let share = match is_among(client, &self.proxies) {
+            true => None,
+            false => Some(self.of_clients.take_of_client(client, left)?),
         };
         // The semaphore is never closed.
         let permit = Arc::clone(&self.requests).acquire_owned().await.ok();
@@ -202,7 +198,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, cl
         let counted = UnderWay::new(&under_way);
         let (common, framing) = (Arc::clone(&common), Arc::clone(&framing));
         async move {
-            let place = common.place(peer.ip(), request.version(), request.headers()).await;
+            let place = common.place(peer.ip(), request.headers()).await;
             let Some(place) = place else { return Ok::<_, Infallible>(too_many()) };
             let staying = Staying { _counted: Arc::new((place, counted)) };
             request.extensions_mut().insert(staying.clone());

@@ -76,6 +76,27 @@ async fn a_connection_that_has_become_another_still_counts() {
     timeout(Duration::from_secs(10), again).await.expect("its places are lost");
 }
 
+#[tokio::test]
+async fn requests_of_every_version_count_together() {
+    let address = serving(Bounds { connections: 64, ..FEW }, Vec::new()).await;
+    let mut begun = Vec::new();
+    let mut refused = 0;
+    for _ in 0..6 {
+        let mut socket = connect("127.0.0.1", address).await;
+        socket.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n{").await.unwrap();
+        let mut read = [0; 12];
+        // Who is under way is told nothing.
+        if timeout(Duration::from_millis(100), socket.read_exact(&mut read)).await.is_ok() {
+            assert_eq!(&read, b"HTTP/1.1 503");
+            refused += 1;
+        }
+        begun.push(socket);
+    }
+    assert_eq!(refused, 2);
+    hold_up(&mut frames("127.0.0.1", address).await, (3, 3), "").await;
+    assert!(is_served(&mut connect("127.0.0.2", address).await).await);
+}
+
 type Sender = http2::SendRequest<Body>;
 
 async fn frames(from: &str, to: SocketAddr) -> Sender {
