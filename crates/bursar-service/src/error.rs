@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use bursar_core::hold::HoldState;
 use bursar_core::id::HoldId;
 use bursar_core::refusal::Refusal;
+use bursar_core::text::one_line;
 use bursar_core::time::{Span, Timestamp};
 use bursar_ledger::LedgerError;
 use bursar_store::StoreError;
@@ -207,9 +209,9 @@ impl From<RailError> for ServiceError {
     fn from(error: RailError) -> Self {
         match error {
             RailError::Invalid { field, problem } => Self::invalid(field, problem),
-            RailError::Refused(reason) => Self::NotTaken(reason),
+            RailError::Refused(reason) => Self::NotTaken(one_line(&reason, HoldState::LONGEST_REASON)),
             RailError::UnknownWallet => Self::Unavailable("the rail does not know this wallet".to_owned()),
-            RailError::Unavailable(problem) => Self::RailUnavailable(problem),
+            RailError::Unavailable(problem) => Self::RailUnavailable(one_line(&problem, HoldState::LONGEST_REASON)),
         }
     }
 }
