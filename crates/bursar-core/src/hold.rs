@@ -7,6 +7,7 @@ use crate::coin::Coin;
 use crate::destination::Destination;
 use crate::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
 use crate::limit::Usage;
+use crate::text::one_line;
 use crate::time::Timestamp;
 
 /// Somebody who is to be paid.
@@ -213,9 +214,12 @@ impl HoldState {
 
     /// Nobody knows, for this reason: as one line that is not too long.
     pub fn unresolved(since: Timestamp, reason: &str) -> Self {
-        let plain = |character: char| if character.is_control() { ' ' } else { character };
-        let reason = reason.chars().map(plain).take(Self::LONGEST_REASON).collect();
-        Self::Unresolved { since, reason }
+        Self::Unresolved { since, reason: one_line(reason, Self::LONGEST_REASON) }
+    }
+
+    /// Nothing moved, for this reason, in the same way.
+    pub fn released(at: Timestamp, reason: &str) -> Self {
+        Self::Released { at, reason: one_line(reason, Self::LONGEST_REASON) }
     }
 
     /// Whether budget is still reserved.
@@ -240,8 +244,12 @@ mod tests {
 
     #[test]
     fn a_reason_is_kept_as_one_short_line() {
-        let long = format!("status 200\r\n{}", "x".repeat(10_000));
-        let HoldState::Unresolved { reason, .. } = HoldState::unresolved(Timestamp::default(), &long) else { panic!() };
-        assert!(reason.starts_with("status 200  x") && reason.chars().count() == HoldState::LONGEST_REASON, "{reason}");
+        let long = format!("status 200\r\n\u{202e}{}", "x".repeat(10_000));
+        let now = Timestamp::default();
+        for state in [HoldState::unresolved(now, &long), HoldState::released(now, &long)] {
+            let (HoldState::Unresolved { reason, .. } | HoldState::Released { reason, .. }) = state else { panic!() };
+            let is_short = reason.chars().count() == HoldState::LONGEST_REASON;
+            assert!(reason.starts_with("status 200   x") && is_short, "{reason}");
+        }
     }
 }

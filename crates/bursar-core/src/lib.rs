@@ -59,6 +59,7 @@ pub mod limit;
 pub mod refusal;
 pub mod scope;
 pub mod secret;
+pub mod text;
 pub mod time;
 pub mod token;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode};
 use bursar_core::coin::Coin;
 use bursar_core::id::WalletId;
@@ -41,7 +41,7 @@ pub(crate) struct Call {
     /// Path and query as they were received.
     pub(crate) target: String,
     pub(crate) query: String,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
     /// What the connection may become, if the client asks for it.
     pub(crate) upgrade: Option<Upgrade>,
     /// What keeps the request under way while its answer comes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::abrupt::Abruptly;
+use crate::connections::Seat;
 
 /// Tells that the server closes, and keeps it waiting until this is dropped. Every request has a copy.
 #[derive(Clone)]
@@ -16,11 +17,13 @@ struct Connection {
     stopped: watch::Receiver<bool>,
     _alive: mpsc::Sender<Infallible>,
     abruptly: Abruptly,
+    /// It is kept until the connection is over, whatever has become of it.
+    _seat: Seat,
 }
 
 impl Closing {
-    pub(crate) fn new(stopped: watch::Receiver<bool>, alive: mpsc::Sender<Infallible>) -> Self {
-        Self(Arc::new(Connection { stopped, _alive: alive, abruptly: Abruptly::default() }))
+    pub(crate) fn new(stopped: watch::Receiver<bool>, alive: mpsc::Sender<Infallible>, seat: Seat) -> Self {
+        Self(Arc::new(Connection { stopped, _alive: alive, abruptly: Abruptly::default(), _seat: seat }))
     }
 
     /// How the connection ends that this is of.

@@ -87,22 +87,21 @@ struct Common {
 
 impl Common {
     /// A place for a request, and its client's share; nothing if the client has its share under way.
-    async fn place(&self, peer: IpAddr, version: Version, headers: &HeaderMap) -> Option<Place> {
-        let client = match is_among(peer, &self.proxies) {
-            true => Some(address::client(peer, headers, &self.proxies)).filter(|from| !is_among(*from, &self.proxies)),
-            // A connection of HTTP/1.1 has one request under way, so its client's share of connections is one of these.
-            false => Some(peer).filter(|_| version > Version::HTTP_11),
-        };
+    async fn place(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Place> {
+        let client = address::client(peer, headers, &self.proxies);
         let left = self.requests.available_permits().saturating_sub(1);
-        let share = match client {
-            Some(client) => Some(self.of_clients.take_of_client(client, left)?),
-            None => None,
+        let share = match is_among(client, &self.proxies) {
+            true => None,
+            false => Some(self.of_clients.take_of_client(client, left)?),
         };
         // The semaphore is never closed.
         let permit = Arc::clone(&self.requests).acquire_owned().await.ok();
         Some(Place { _permit: permit, _share: share })
     }
 }
+
+/// A connection's place among all, and its client's share.
+pub(crate) type Seat = (OwnedSemaphorePermit, Option<Share<IpAddr>>);
 
 /// A request's place among those under way.
 struct Place {
@@ -161,7 +160,6 @@ async fn serve_within(
                 }
             },
         };
-        let closing = Closing::new(stopped.clone(), alive.clone());
         let Ok(place) = place else { break };
         let mut share = None;
         if !is_among(peer.ip(), &common.proxies) {
@@ -171,7 +169,8 @@ async fn serve_within(
                 continue;
             }
         }
-        tokio::spawn(connection(stream, peer, Arc::clone(&common), closing, (place, share)));
+        let closing = Closing::new(stopped.clone(), alive.clone(), (place, share));
+        tokio::spawn(connection(stream, peer, Arc::clone(&common), closing));
     }
     drop(listener);
     stop.send_replace(true);
@@ -181,13 +180,7 @@ async fn serve_within(
     Ok(())
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    common: Arc<Common>,
-    closing: Closing,
-    _place: (OwnedSemaphorePermit, Option<Share<IpAddr>>),
-) {
+async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, closing: Closing) {
     let bounds = common.bounds;
     // Answers are small and complete; waiting for more to send only delays them.
     if let Err(error) = stream.set_nodelay(true) {
@@ -205,7 +198,7 @@ async fn connection(
         let counted = UnderWay::new(&under_way);
         let (common, framing) = (Arc::clone(&common), Arc::clone(&framing));
         async move {
-            let place = common.place(peer.ip(), request.version(), request.headers()).await;
+            let place = common.place(peer.ip(), request.headers()).await;
             let Some(place) = place else { return Ok::<_, Infallible>(too_many()) };
             let staying = Staying { _counted: Arc::new((place, counted)) };
             request.extensions_mut().insert(staying.clone());

@@ -20,6 +20,10 @@ use bursar_wire::shapes;
 
 use crate::framing::Fault;
 
+/// What is told to whoever asks for too many files of the trail at once.
+pub(crate) const TOO_MANY_FILES: &str =
+    "too many files of the audit trail are on their way; wait until one has come, and ask again";
+
 /// Why a request is not answered with a success.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -72,8 +76,12 @@ pub(crate) enum Failure {
     SignedSocket,
     /// A page of another origin asks.
     ForeignOrigin,
-    /// The token, or all tokens together, have as many WebSockets as they may.
+    /// The token, or its user with all of theirs, has as many WebSockets as it may.
     TooManySockets,
+    /// The user has as many files of the trail under way as they may, or all users have.
+    TooManyFiles,
+    /// So many long bodies are under way that there is no room for another one of this client.
+    NoRoomForBody,
 }
 
 impl From<ServiceError> for Failure {
@@ -222,6 +230,14 @@ impl Failure {
                 plain(429, "TooManyRequests", "too_many_sockets", "too many WebSockets are open; close one first")
                     .after(5)
             }
+            Self::TooManyFiles => plain(429, "TooManyRequests", "too_many_files", TOO_MANY_FILES).after(5),
+            Self::NoRoomForBody => plain(
+                503,
+                "Busy",
+                "no_room_for_body",
+                "too many long bodies are under way; send fewer at once, and this one again soon",
+            )
+            .after(2),
             Self::BodyUnreadable => plain(400, "BadRequest", "body_unreadable", "the body did not arrive in full"),
         }
     }
@@ -327,6 +343,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Dec
             Shown::new(503, body("ClockJump", "clock_jump").with_context("milliseconds", by)).after(60)
         }
         ServiceError::Busy => Shown::new(503, body("Busy", "busy")).after(1),
+        ServiceError::TooManyLooks => Shown::new(429, body("TooManyRequests", "too_many_looks")).after(2),
         ServiceError::StoreUnavailable(problem) => {
             // The engine has said so already, once for all that were in the batch.
             tracing::debug!(request = request_id, problem, "a request found the store unavailable");

@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 use crate::Settings;
 use crate::address;
 use crate::authz;
+use crate::body::Bodies;
 use crate::budget;
 use crate::call::{Call, Reply};
 use crate::closing::Closing;
@@ -35,7 +36,7 @@ use crate::rail_host;
 use crate::routes::{self, Access, ROUTES, Route, UPSTREAM};
 use crate::sending::OfRead;
 use crate::socket::{Places, Upgrade};
-use crate::web;
+use crate::web::{self, Files};
 
 /// The code of a request that presents nothing.
 const NO_TOKEN: &str = "token_missing";
@@ -75,6 +76,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Arc<Settings>,
     pub(crate) traffic: Traffic,
     pub(crate) sockets: Places,
+    pub(crate) bodies: Bodies,
+    pub(crate) files: Files,
 }
 
 impl Deref for Surface {
@@ -87,7 +90,9 @@ impl Deref for Surface {
 
 /// Builds the router from the tables of routes and pages, and from nothing else.
 pub(crate) fn router(bursar: Arc<Bursar>, settings: Settings, traffic: Traffic) -> Router {
-    let parts = Parts { bursar, settings: Arc::new(settings), traffic, sockets: Places::default() };
+    let bodies = Bodies::new(settings.body_limit);
+    let (sockets, files) = (Places::default(), Files::default());
+    let parts = Parts { bursar, settings: Arc::new(settings), traffic, sockets, bodies, files };
     let surface = Surface(Arc::new(parts));
     let mut router = Router::new();
     for route in ROUTES {
@@ -251,7 +256,7 @@ impl Surface {
             query,
             method: received.method,
             target: received.target,
-            body: received.body.into(),
+            body: received.body,
             upgrade: received.upgrade,
             staying: received.staying,
             sockets: self.sockets.clone(),
@@ -269,7 +274,7 @@ impl Surface {
         let upgrade = upgrade.map(|(begun, closing)| Upgrade { begun, closing });
         let staying = parts.extensions.remove::<Staying>();
         let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);
-        let body = crate::body::read(&parts.headers, body, self.settings.body_limit).await?;
+        let body = self.bodies.read(address, &parts.headers, body, self.settings.body_limit).await?;
         let target = parts.extensions.get::<Target>().map_or_else(String::new, |target| target.0.clone());
         Ok(Received { method: parts.method, target, headers: parts.headers, body, address, upgrade, staying })
     }

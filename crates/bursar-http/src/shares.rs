@@ -1,7 +1,7 @@
-//! Shares of what is bounded: of connections, of requests under way, of WebSockets.
+//! Shares of what is bounded: of connections, of requests under way, of the bytes of their bodies, of WebSockets.
 //!
-//! Of connections and requests no client has more than is left for all others, so that one that takes whatever it gets leaves
-//! half, and the next one half of that.
+//! No client has more than is left for all others, so that one that takes whatever it gets leaves half, and the next one half
+//! of that.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,34 +11,58 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bursar_core::ip::unmapped;
 
 /// How many each owner has. Copies count together.
-pub(crate) struct Shares<K: Copy + Eq + Hash>(Arc<Mutex<HashMap<K, usize>>>);
+pub(crate) struct Shares<K: Copy + Eq + Hash>(Arc<Mutex<Taken<K>>>);
 
-/// One of them, for as long as this is.
+/// What is taken.
+struct Taken<K> {
+    of: HashMap<K, usize>,
+    total: usize,
+}
+
+/// So many of them, for as long as this is.
 pub(crate) struct Share<K: Copy + Eq + Hash> {
     all: Shares<K>,
     owner: K,
+    amount: usize,
 }
 
 impl<K: Copy + Eq + Hash> Shares<K> {
-    /// One more for an owner, if it may have that: it is asked with how many the owner has, and each other one.
-    pub(crate) fn take(&self, owner: K, may: impl FnOnce(usize, &HashMap<K, usize>) -> bool) -> Option<Share<K>> {
-        let mut all = self.lock();
-        let own = all.get(&owner).copied().unwrap_or_default();
-        if !may(own, &all) {
-            return None;
-        }
-        all.insert(owner, own.saturating_add(1));
-        Some(Share { all: self.clone(), owner })
+    /// One more for an owner, if it may have that: it is asked with how many the owner has, and all have.
+    pub(crate) fn take(&self, owner: K, may: impl FnOnce(usize, usize) -> bool) -> Option<Share<K>> {
+        let mut share = self.none(owner);
+        share.grow(1, may).then_some(share)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
+    /// A share of an owner that has nothing yet.
+    pub(crate) fn none(&self, owner: K) -> Share<K> {
+        Share { all: self.clone(), owner, amount: 0 }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nobody has any; who has none is not remembered.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        let taken = self.lock();
+        taken.of.is_empty() && taken.total == 0
+    }
+}
+
+impl<K: Copy + Eq + Hash> Share<K> {
+    /// So many more for its owner, if it may have them: it is asked with how many the owner has, and all have.
+    #[must_use]
+    pub(crate) fn grow(&mut self, more: usize, may: impl FnOnce(usize, usize) -> bool) -> bool {
+        let mut taken = self.all.lock();
+        let own = taken.of.get(&self.owner).copied().unwrap_or_default();
+        if !may(own, taken.total) {
+            return false;
+        }
+        taken.of.insert(self.owner, own.saturating_add(more));
+        taken.total = taken.total.saturating_add(more);
+        self.amount = self.amount.saturating_add(more);
+        true
     }
 }
 
@@ -57,23 +81,24 @@ impl<K: Copy + Eq + Hash> Clone for Shares<K> {
 
 impl<K: Copy + Eq + Hash> Default for Shares<K> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(Mutex::new(Taken { of: HashMap::new(), total: 0 })))
     }
 }
 
 impl<K: Copy + Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
-        let mut all = self.all.lock();
-        let Some(own) = all.get_mut(&self.owner) else { return };
-        *own = own.saturating_sub(1);
+        let mut taken = self.all.lock();
+        taken.total = taken.total.saturating_sub(self.amount);
+        let Some(own) = taken.of.get_mut(&self.owner) else { return };
+        *own = own.saturating_sub(self.amount);
         if *own == 0 {
-            all.remove(&self.owner);
+            taken.of.remove(&self.owner);
         }
     }
 }
 
 /// Whoever has one address of IPv6 has 2^64 of them.
-fn household(client: IpAddr) -> IpAddr {
+pub(crate) fn household(client: IpAddr) -> IpAddr {
     match unmapped(client) {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -345,7 +345,7 @@ pub(crate) fn check_name(field: &str, text: &str) -> Result<(), ServiceError> {
         "is empty"
     } else if text.chars().take(LONGEST_NAME.saturating_add(1)).count() > LONGEST_NAME {
         "has more than 250 characters"
-    } else if text.chars().any(bursar_wire::requests::is_hidden) {
+    } else if text.chars().any(bursar_core::text::is_hidden) {
         "contains control characters, or others that cannot be seen"
     } else {
         return Ok(());

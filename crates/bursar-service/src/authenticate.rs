@@ -182,7 +182,8 @@ impl Principal {
         Actor::Token { user: self.owner.id, token: self.token().id }
     }
 
-    pub(crate) fn user(&self) -> UserId {
+    /// Whose token it is.
+    pub fn user(&self) -> UserId {
         self.owner.id
     }
 }

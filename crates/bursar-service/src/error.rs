@@ -3,8 +3,10 @@
 use std::fmt;
 
 use bursar_core::decimals::Decimals;
+use bursar_core::hold::HoldState;
 use bursar_core::id::HoldId;
 use bursar_core::refusal::Refusal;
+use bursar_core::text::one_line;
 use bursar_core::time::{Span, Timestamp};
 use bursar_ledger::LedgerError;
 use bursar_store::StoreError;
@@ -123,6 +125,8 @@ pub enum ServiceError {
     },
     /// Too much is waiting; nothing was done.
     Busy,
+    /// Too many looks of this user wait: at the trail, at spends, at what limits count.
+    TooManyLooks,
     /// The store takes or tells nothing now: its disk is full, read-only or gone. The same request may be
     /// sent again, and passes once the store is well.
     StoreUnavailable(String),
@@ -206,9 +210,9 @@ impl From<RailError> for ServiceError {
     fn from(error: RailError) -> Self {
         match error {
             RailError::Invalid { field, problem } => Self::invalid(field, problem),
-            RailError::Refused(reason) => Self::NotTaken(reason),
+            RailError::Refused(reason) => Self::NotTaken(one_line(&reason, HoldState::LONGEST_REASON)),
             RailError::UnknownWallet => Self::Unavailable("the rail does not know this wallet".to_owned()),
-            RailError::Unavailable(problem) => Self::RailUnavailable(problem),
+            RailError::Unavailable(problem) => Self::RailUnavailable(one_line(&problem, HoldState::LONGEST_REASON)),
         }
     }
 }
@@ -310,6 +314,10 @@ impl fmt::Display for ServiceError {
                 )
             }
             Self::Busy => f.write_str("too much is waiting for the ledger; try again soon"),
+            Self::TooManyLooks => f.write_str(
+                "too many looks of this user at the trail, at spends or at what limits count wait already; \
+                 let some of them end, and ask again",
+            ),
             Self::StoreUnavailable(problem) | Self::Unavailable(problem) => f.write_str(problem),
         }
     }

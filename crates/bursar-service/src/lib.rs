@@ -17,6 +17,7 @@ pub mod conservation;
 mod destinations;
 pub mod dialect;
 pub mod documents;
+mod each;
 pub mod enrolment;
 pub mod error;
 pub mod exchange;

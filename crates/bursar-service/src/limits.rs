@@ -85,7 +85,8 @@ impl Bursar {
     /// The caller may not see them.
     pub async fn limits(&self, principal: &Principal, subject: Subject) -> Result<Standing, ServiceError> {
         self.may_see(principal, subject)?;
-        self.standing(subject).await
+        let now = self.clock.now();
+        self.reads.look(principal.user(), move |reader| standing_of(reader, subject, now)).await
     }
 
     /// A token's rules and what counts under them.
@@ -131,7 +132,7 @@ impl Bursar {
         bucket: Span,
     ) -> Result<Vec<Bucket>, ServiceError> {
         self.own_token(principal, token)?;
-        Ok(self.reads.run(move |reader| reader.usage_of_token(token, since, bucket)).await?)
+        self.reads.look(principal.user(), move |reader| reader.usage_of_token(token, since, bucket)).await
     }
 
     /// Changes a subject's rules, if they are still what the caller saw. Tightening takes effect at once;
@@ -246,7 +247,7 @@ impl Bursar {
             request.fee_coin = own;
         }
         check_sum(&request.payees, request.fee)?;
-        Ok(self.reads.run(move |reader| try_out(reader, &request, now)).await?)
+        self.reads.look(principal.user(), move |reader| try_out(reader, &request, now)).await
     }
 
     /// Whether a caller who asks about a token is told the figures of this subject's limits, too: those of the

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use bursar_core::breaker::Pause;
+use bursar_core::text::one_line;
 use bursar_core::time::Timestamp;
 use bursar_identity::link::LinkSecret;
 
@@ -232,8 +233,7 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
 
 /// Somebody else's text: one line, not long, and nothing in it that hides or turns around.
 fn quote(text: &str) -> String {
-    let seen = text.chars().map(|c| if bursar_wire::requests::is_hidden(c) { ' ' } else { c });
-    let mut short: String = seen.take(LONGEST_QUOTE).collect();
+    let mut short = one_line(text, LONGEST_QUOTE);
     if text.chars().nth(LONGEST_QUOTE).is_some() {
         short.push('…');
     }

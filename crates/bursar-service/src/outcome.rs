@@ -1,6 +1,8 @@
 //! What came of a spend, as its rail says it.
 
 use bursar_core::amount::Amount;
+use bursar_core::hold::HoldState;
+use bursar_core::text::one_line;
 
 /// What became of a send.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,4 +60,19 @@ pub enum SendOutcome {
         /// What happened instead of an answer.
         reason: String,
     },
+}
+
+impl SendOutcome {
+    /// The same, with what the rail's other end said as one line that is not too long and turns nothing around.
+    #[must_use]
+    pub(crate) fn plain(mut self) -> Self {
+        if let Self::NotSent { reason }
+        | Self::Refused { reason }
+        | Self::Exceeded { reason }
+        | Self::Unknown { reason } = &mut self
+        {
+            *reason = one_line(reason, HoldState::LONGEST_REASON);
+        }
+        self
+    }
 }

@@ -1,26 +1,38 @@
 //! Reading from the store without holding up the async threads.
 //!
-//! Look-ups are made where they are asked for: one costs less than handing it to another thread. Lists and
-//! everything else that may take long goes through a bounded set of readers off the async threads.
+//! Look-ups are made where they are asked for: one costs less than handing it to another thread. Lists, and what the
+//! server itself looks through, go through a bounded set of readers off the async threads. What somebody asks to see and
+//! may take long has a few of its own, of which no user has more than a share: nothing else waits for those.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bursar_core::id::UserId;
 use bursar_store::{Reader, Store, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many long reads go on at once, and how many readers are kept.
+use crate::each::Each;
+use crate::error::ServiceError;
+
+/// How many lists are read at once, and how many readers are kept.
 const READERS: usize = 8;
+/// How many looks that may take long go on at once.
+const LOOKS: usize = 4;
+/// How many of those are one user's.
+const LOOKS_OF_USER: usize = 2;
+/// How many looks of one user are under way or wait; further ones are refused.
+const MOST_OF_USER: usize = 128;
 
 #[derive(Clone)]
 pub(crate) struct Reads {
     store: Arc<dyn Store>,
     idle: Arc<Mutex<Vec<Box<dyn Reader>>>>,
     permits: Arc<Semaphore>,
+    looks: Arc<Looks>,
 }
 
 impl Reads {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+        Self { store, idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)), looks: Arc::new(Looks::new()) }
     }
 
     /// Looks up a few records by their keys, here and now.
@@ -31,22 +43,70 @@ impl Reads {
         with_reader(self.store.as_ref(), &self.idle, read)
     }
 
-    /// Runs one read that may take long.
+    /// Runs one read of a list, or of the server's own.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         read: impl FnOnce(&mut dyn Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let gone = |_| StoreError::Unavailable("the server is shutting down".to_owned());
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(gone)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| gone())?;
+        self.run_with(permit, read).await
+    }
+
+    /// Runs one read that a user asks for and that may take long.
+    ///
+    /// # Errors
+    /// Too many of theirs wait already, or the store does not answer.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        user: UserId,
+        read: impl FnOnce(&mut dyn Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let turn = self.looks.take(user).await?;
+        Ok(self.run_with(turn, read).await?)
+    }
+
+    async fn run_with<T: Send + 'static>(
+        &self,
+        turn: impl Send + 'static,
+        read: impl FnOnce(&mut dyn Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (store, idle) = (Arc::clone(&self.store), Arc::clone(&self.idle));
         let work = move || {
             let result = with_reader(store.as_ref(), &idle, read);
-            drop(permit);
+            drop(turn);
             result
         };
         let failed = |_| StoreError::Unavailable("a read ended in a panic".to_owned());
         tokio::task::spawn_blocking(work).await.map_err(failed)?
     }
+}
+
+/// Whose looks go on. Who has their share of them waits without keeping others waiting.
+struct Looks {
+    users: Each<UserId>,
+    all: Arc<Semaphore>,
+}
+
+impl Looks {
+    fn new() -> Self {
+        Self { users: Each::new(LOOKS_OF_USER), all: Arc::new(Semaphore::new(LOOKS)) }
+    }
+
+    /// Waits for a user's turn to look.
+    async fn take(&self, user: UserId) -> Result<[OwnedSemaphorePermit; 2], ServiceError> {
+        let own = self.users.of(user);
+        // One is kept by the map and one is this one's own.
+        if Arc::strong_count(&own) > MOST_OF_USER.saturating_add(1) {
+            return Err(ServiceError::TooManyLooks);
+        }
+        let own = own.acquire_owned().await.map_err(|_| gone())?;
+        let any = Arc::clone(&self.all).acquire_owned().await.map_err(|_| gone())?;
+        Ok([own, any])
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the server is shutting down".to_owned())
 }
 
 fn with_reader<T>(
@@ -69,4 +129,52 @@ fn with_reader<T>(
         }
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    fn user(number: u8) -> UserId {
+        UserId::from_bytes([number; 16])
+    }
+
+    /// Looks of this user that wait, or would if they could.
+    async fn waiting(looks: &Arc<Looks>, user: UserId, count: usize) -> JoinSet<()> {
+        let mut waiting = JoinSet::new();
+        for _ in 0..count {
+            let looks = Arc::clone(looks);
+            waiting.spawn(async move { drop(looks.take(user).await) });
+        }
+        tokio::task::yield_now().await;
+        waiting
+    }
+
+    #[tokio::test]
+    async fn a_user_who_looks_for_much_keeps_no_other_waiting() {
+        let looks = Arc::new(Looks::new());
+        let _own = (looks.take(user(1)).await.unwrap(), looks.take(user(1)).await.unwrap());
+        let _more = waiting(&looks, user(1), 100).await;
+        assert!(timeout(SOON, looks.take(user(1))).await.is_err());
+        assert!(timeout(SOON, looks.take(user(2))).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn so_many_looks_of_a_user_wait_and_further_ones_are_refused() {
+        let looks = Arc::new(Looks::new());
+        let own = (looks.take(user(1)).await.unwrap(), looks.take(user(1)).await.unwrap());
+        let mut more = waiting(&looks, user(1), MOST_OF_USER - 2).await;
+        assert_eq!(looks.take(user(1)).await.unwrap_err(), ServiceError::TooManyLooks);
+        assert!(looks.take(user(2)).await.is_ok());
+        drop(own);
+        while more.join_next().await.is_some() {}
+        assert!(looks.take(user(1)).await.is_ok());
+    }
 }

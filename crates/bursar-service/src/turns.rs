@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bursar_core::id::{TokenId, UserId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::each::Each;
+
 /// Of one token.
 const OF_TOKEN: usize = 64;
 /// Of all tokens of one user.
 const OF_USER: usize = 128;
 /// Of one rail.
 const OF_RAIL: usize = 512;
-/// How many tokens or users are remembered before those without a spend on its way are forgotten.
-const REMEMBERED: usize = 1024;
 
 /// A spend's turn, until it is dropped.
 pub(crate) type Turn = [OwnedSemaphorePermit; 3];
@@ -23,22 +23,19 @@ pub(crate) type Turn = [OwnedSemaphorePermit; 3];
 pub(crate) struct Turns {
     /// There are as many as are configured.
     rails: Mutex<BTreeMap<String, Arc<Semaphore>>>,
-    tokens: Waiting<TokenId>,
-    users: Waiting<UserId>,
+    tokens: Each<TokenId>,
+    users: Each<UserId>,
 }
-
-/// The turns of each, as long as anybody has one or waits for it.
-type Waiting<K> = Mutex<BTreeMap<K, Arc<Semaphore>>>;
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self { rails: Mutex::default(), tokens: Mutex::default(), users: Mutex::default() }
+        Self { rails: Mutex::default(), tokens: Each::new(OF_TOKEN), users: Each::new(OF_USER) }
     }
 
     /// Waits for a turn of a user's token at a rail; nothing comes if the server ends.
     pub(crate) async fn take(&self, (user, token): (UserId, TokenId), rail: &str) -> Option<Arc<Turn>> {
-        let of_token = of(&self.tokens, token, OF_TOKEN).acquire_owned().await.ok()?;
-        let of_user = of(&self.users, user, OF_USER).acquire_owned().await.ok()?;
+        let of_token = self.tokens.of(token).acquire_owned().await.ok()?;
+        let of_user = self.users.of(user).acquire_owned().await.ok()?;
         let of_rail = self.at(rail).acquire_owned().await.ok()?;
         Some(Arc::new([of_token, of_user, of_rail]))
     }
@@ -50,14 +47,6 @@ impl Turns {
         }
         Arc::clone(rails.entry(rail.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(OF_RAIL))))
     }
-}
-
-fn of<K: Ord>(all: &Waiting<K>, one: K, turns: usize) -> Arc<Semaphore> {
-    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-    if all.len() >= REMEMBERED {
-        all.retain(|_, turns| Arc::strong_count(turns) > 1);
-    }
-    Arc::clone(all.entry(one).or_insert_with(|| Arc::new(Semaphore::new(turns))))
 }
 
 #[cfg(test)]
@@ -114,17 +103,5 @@ mod tests {
         let soon = std::time::Duration::from_millis(20);
         assert!(tokio::time::timeout(soon, turns.take(token(9999), "slow")).await.is_err());
         assert!(turns.take(token(9999), "quick").await.is_some());
-    }
-
-    #[tokio::test]
-    async fn tokens_without_a_spend_on_its_way_are_forgotten() {
-        let turns = Turns::new();
-        let kept = turns.take(token(9999), "quick").await;
-        for number in 0..5000 {
-            turns.take(token(number), "quick").await.unwrap();
-        }
-        let tokens = turns.tokens.lock().unwrap();
-        assert!(tokens.len() <= REMEMBERED && tokens.contains_key(&token(9999).1));
-        drop(kept);
     }
 }

@@ -32,6 +32,7 @@ use std::str::FromStr;
 use bursar_core::amount::Amount;
 use bursar_core::ip::{IpRestriction, IpRule};
 use bursar_core::scope::{InvalidScope, Scope, ScopeName, Scopes};
+use bursar_core::text::is_hidden;
 
 use crate::json::{FieldError, Fields, Json};
 
@@ -60,24 +61,6 @@ fn amount(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError>
         }
         Some(other) => refuse(format!("must be a string of decimal digits or an integer, not {}", other.kind())),
     }
-}
-
-/// Whether a character is not seen, or turns around what stands beside it: a name that has one may be shown
-/// as another.
-pub fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            // Marks, embeddings, overrides and isolates of direction; separators; characters without width.
-            '\u{61c}'
-                | '\u{200b}'
-                | '\u{200e}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// Reads a text for people: some characters, none of them hidden.

@@ -16,6 +16,7 @@ use crate::ledger::{Decided, Outcome, Trace};
 use crate::ledger::{fees, paid};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::refusal::Refusal;
+use crate::text::one_line;
 use crate::time::Timestamp;
 use crate::token::{LockedBy, Token};
 
@@ -131,8 +132,9 @@ pub(super) fn release(
     settle(state, &hold, true, None, now)?;
     payees.into_iter().for_each(|record| state.put(record));
     freed.into_iter().for_each(|name| state.delete(name));
-    let settled = HoldState::Released { at: now, reason: reason.to_owned() };
-    Ok(settled_as(state, &hold, settled, by, "spend.release", vec![("reason", reason.to_owned())]))
+    let settled = HoldState::released(now, reason);
+    let told = one_line(reason, HoldState::LONGEST_REASON);
+    Ok(settled_as(state, &hold, settled, by, "spend.release", vec![("reason", told)]))
 }
 
 pub(super) fn expire(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bursar_core::secret::Secret;
+use bursar_core::text::one_line;
 use bursar_service::mail::{Mail, MailProblem, Mailer};
 use bursar_service::rail::Answer;
 use lettre::message::Mailbox;
@@ -116,7 +117,7 @@ fn told(error: &smtp::Error) -> String {
         }
         cause = because.source();
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+    one_line(&text, 300)
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Surface {
             }
             Meaning::Spend(spend) => {
                 let fields = match spend.body {
-                    Some(kind) => Some(self.fields(asker, kind, &parts.headers, body).await?),
+                    Some(kind) => Some(self.fields((asker, asked.client), kind, &parts.headers, body).await?),
                     None => None,
                 };
                 let given = Given { asked: &asked, headers: &parts.headers, body: fields.as_deref() };
@@ -129,17 +129,14 @@ impl Surface {
 
     async fn fields(
         &self,
-        asker: Asker,
+        (asker, client): (Asker, IpAddr),
         kind: BodyKind,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Vec<(String, String)>, Denied> {
         values::check_body(asker, headers)?;
-        let read = crate::body::read(headers, body, self.settings.body_limit).await;
-        let body = read.map_err(|failure| Denied {
-            kind: Kind::NotUnderstood,
-            ..Denied::of(failure, self.bursar.now(), self.bursar.decimals())
-        })?;
+        let read = self.bodies.read(client, headers, body, self.settings.body_limit).await;
+        let body = read.map_err(|failure| Denied::of(failure, self.bursar.now(), self.bursar.decimals()))?;
         values::fields(kind, headers, &body)
     }
 

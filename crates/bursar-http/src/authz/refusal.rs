@@ -99,7 +99,8 @@ fn kind_of(failure: &Failure) -> Kind {
         Failure::NoToken => Kind::Unauthenticated,
         Failure::Unauthenticated(Unauthenticated::Refused(refusal)) => of_refusal(refusal),
         Failure::Unauthenticated(Unauthenticated::Unavailable(error)) | Failure::Service(error) => of_error(error),
-        Failure::Unauthenticated(Unauthenticated::ReplayMemoryFull) => Kind::TryLater,
+        Failure::Unauthenticated(Unauthenticated::ReplayMemoryFull) | Failure::NoRoomForBody => Kind::TryLater,
+        Failure::BodyTooLong | Failure::BodyUnreadable => Kind::NotUnderstood,
         Failure::Unauthenticated(_) => Kind::Unauthenticated,
         _ => Kind::NotAllowed,
     }
@@ -112,6 +113,7 @@ fn of_error(error: &ServiceError) -> Kind {
         ServiceError::SessionLocked => Kind::Locked,
         ServiceError::Broken { .. } => Kind::Broken,
         ServiceError::Busy
+        | ServiceError::TooManyLooks
         | ServiceError::ClockJump { .. }
         | ServiceError::StoreUnavailable(_)
         | ServiceError::Unavailable(_)

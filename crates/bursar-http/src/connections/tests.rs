@@ -2,6 +2,7 @@ use axum::routing::get;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
+use hyper::upgrade::OnUpgrade;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use tokio::time::timeout;
@@ -21,8 +22,22 @@ async fn serving(bounds: Bounds, proxies: Vec<IpNet>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new().route("/", get(|| async { "here" }).post(|_: Bytes| async { "taken" }));
+    let router = router.route("/else", get(become_another));
     tokio::spawn(serve_within(listener, router, proxies, std::future::pending(), bounds));
     address
+}
+
+/// Becomes a connection of another kind, for as long as its client keeps it.
+async fn become_another(mut request: Request<Body>) -> Response {
+    let begun = request.extensions_mut().remove::<OnUpgrade>().unwrap();
+    let closing = request.extensions_mut().remove::<Closing>().unwrap();
+    tokio::spawn(async move {
+        let mut upgraded = TokioIo::new(begun.await.unwrap());
+        let _ended = upgraded.read(&mut [0; 1]).await;
+        drop(closing);
+    });
+    let answer = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+    answer.header("connection", "upgrade").header("upgrade", "else").body(Body::empty()).unwrap()
 }
 
 /// A connection from one of this machine's addresses.
@@ -39,6 +54,47 @@ async fn is_served(socket: &mut TcpStream) -> bool {
     let mut read = [0; 64];
     let answered = timeout(Duration::from_secs(10), socket.read(&mut read)).await.expect("no answer and no end");
     answered.is_ok_and(|length| read.get(..length).is_some_and(|read| read.starts_with(b"HTTP/1.1 200")))
+}
+
+#[tokio::test]
+async fn a_connection_that_has_become_another_still_counts() {
+    let address = serving(FEW, Vec::new()).await;
+    let mut greedy = Vec::new();
+    for _ in 0..4 {
+        let mut socket = connect("127.0.0.1", address).await;
+        let ask = b"GET /else HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: else\r\n\r\n";
+        socket.write_all(ask).await.unwrap();
+        let mut read = [0; 12];
+        socket.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"HTTP/1.1 101");
+        greedy.push(socket);
+    }
+    assert!(!is_served(&mut connect("127.0.0.1", address).await).await);
+    assert!(is_served(&mut connect("127.0.0.2", address).await).await);
+    drop(greedy);
+    let again = async { while !is_served(&mut connect("127.0.0.1", address).await).await {} };
+    timeout(Duration::from_secs(10), again).await.expect("its places are lost");
+}
+
+#[tokio::test]
+async fn requests_of_every_version_count_together() {
+    let address = serving(Bounds { connections: 64, ..FEW }, Vec::new()).await;
+    let mut begun = Vec::new();
+    let mut refused = 0;
+    for _ in 0..6 {
+        let mut socket = connect("127.0.0.1", address).await;
+        socket.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n{").await.unwrap();
+        let mut read = [0; 12];
+        // Who is under way is told nothing.
+        if timeout(Duration::from_millis(100), socket.read_exact(&mut read)).await.is_ok() {
+            assert_eq!(&read, b"HTTP/1.1 503");
+            refused += 1;
+        }
+        begun.push(socket);
+    }
+    assert_eq!(refused, 2);
+    hold_up(&mut frames("127.0.0.1", address).await, (3, 3), "").await;
+    assert!(is_served(&mut connect("127.0.0.2", address).await).await);
 }
 
 type Sender = http2::SendRequest<Body>;

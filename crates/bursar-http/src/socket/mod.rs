@@ -44,7 +44,7 @@ pub(crate) async fn open(mut call: Call) -> Result<Reply, Failure> {
     call.bursar.check_rail(&principal, &rail).await?;
     let accepted = handshake(&call).ok_or(Failure::UpgradeNeeded)?;
     let Upgrade { begun, closing } = call.upgrade.take().ok_or(Failure::UpgradeNeeded)?;
-    let place = call.sockets.take(principal.token().id).ok_or(Failure::TooManySockets)?;
+    let place = call.sockets.take(principal.user(), principal.token().id).ok_or(Failure::TooManySockets)?;
     let session = Session { bursar: call.bursar, principal, rail, place, body_limit: call.settings.body_limit };
     tokio::spawn(session.run(begun, closing));
     Ok(Reply {

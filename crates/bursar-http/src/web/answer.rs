@@ -21,7 +21,8 @@ const KEPT: &str = "public, max-age=31536000, immutable";
 pub(crate) struct Answer {
     status: StatusCode,
     content: &'static str,
-    body: String,
+    body: Body,
+    retry_after: Option<u64>,
     is_kept: bool,
     location: Option<String>,
     file: Option<String>,
@@ -29,8 +30,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn new(status: StatusCode, content: &'static str, body: String) -> Self {
-        Self { status, content, body, is_kept: false, location: None, file: None, cookies: Vec::new() }
+    fn new(status: StatusCode, content: &'static str, body: impl Into<Body>) -> Self {
+        let (body, cookies) = (body.into(), Vec::new());
+        Self { status, content, body, retry_after: None, is_kept: false, location: None, file: None, cookies }
     }
 
     /// A page.
@@ -62,9 +64,15 @@ impl Answer {
         Self::new(StatusCode::OK, "application/json; charset=utf-8", value.to_string())
     }
 
-    /// A text to be kept as a file of this name, which has letters, digits, dots and hyphens only.
-    pub(crate) fn file(content: &'static str, name: &str, text: String) -> Self {
-        Self { file: Some(name.to_owned()), ..Self::new(StatusCode::OK, content, text) }
+    /// What is to be kept as a file of this name, which has letters, digits, dots and hyphens only.
+    pub(crate) fn file(content: &'static str, name: &str, body: impl Into<Body>) -> Self {
+        Self { file: Some(name.to_owned()), ..Self::new(StatusCode::OK, content, body) }
+    }
+
+    /// The same with the seconds after which asking again makes sense.
+    pub(crate) fn after(mut self, seconds: Option<u64>) -> Self {
+        self.retry_after = seconds;
+        self
     }
 
     /// The same with a cookie.
@@ -102,10 +110,13 @@ impl Answer {
         if let Some(name) = &self.file {
             set(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
         }
+        if let Some(seconds) = self.retry_after {
+            set(header::RETRY_AFTER, &seconds.to_string());
+        }
         for cookie in &self.cookies {
             set(header::SET_COOKIE, cookie);
         }
-        let mut response = Response::new(Body::from(self.body));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = headers;
         response

@@ -162,6 +162,7 @@ impl Door {
         let visit = Visit {
             bursar: Arc::clone(&self.surface.bursar),
             handover: Arc::clone(&self.handover),
+            files: self.surface.files.clone(),
             has_passkey: self.has_passkey(comer.person.as_ref()).await?,
             person: comer.person,
             address: received.address,

@@ -50,7 +50,7 @@ impl Problems {
                 ("", StatusCode::UNAUTHORIZED)
             }
             ServiceError::Unproven(_) | ServiceError::StepUpNeeded => (OTP, StatusCode::UNAUTHORIZED),
-            ServiceError::TooManyAttempts { .. } | ServiceError::RateLimited { .. } => {
+            ServiceError::TooManyAttempts { .. } | ServiceError::RateLimited { .. } | ServiceError::TooManyLooks => {
                 ("", StatusCode::TOO_MANY_REQUESTS)
             }
             ServiceError::Conflict(_) | ServiceError::RotationUnderWay { .. } | ServiceError::UnlockedLonger { .. } => {

@@ -48,6 +48,7 @@ use self::answer::Answer;
 use self::visit::Visit;
 use crate::failure::Failure;
 
+pub(crate) use audit::export::Files;
 pub(crate) use csrf::is_from_here;
 pub(crate) use door::{mount, no_such_page, wants_page};
 

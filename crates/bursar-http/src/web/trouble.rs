@@ -9,7 +9,7 @@ use maud::html;
 use super::answer::Answer;
 use super::layout::{Frame, Section};
 use super::words;
-use crate::failure::{Failure, Shown};
+use crate::failure::{Failure, Shown, TOO_MANY_FILES};
 
 /// The page of a failure.
 pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Timestamp) -> Answer {
@@ -20,10 +20,11 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
         Failure::FormNotOurs => {
             "the form did not come from a page of this session; load the page again and send it once more".to_owned()
         }
+        Failure::TooManyFiles => TOO_MANY_FILES.to_owned(),
         _ => String::new(),
     });
     let is_strange = matches!(failure, Failure::FormNotOurs);
-    let Shown { status, body, .. } = failure.show(request_id, now, &Decimals::default());
+    let Shown { status, body, retry_after, .. } = failure.show(request_id, now, &Decimals::default());
     let title = title(status);
     // What is at fault on our side is for the log, not for the page.
     let is_ours = status.is_server_error();
@@ -47,7 +48,7 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
             p class="small muted" { "If you ask for help, say this number: " code { (request_id) } }
         }
     };
-    Answer::failed(status, frame.document(title, Section::None, &[], markup))
+    Answer::failed(status, frame.document(title, Section::None, &[], markup)).after(retry_after)
 }
 
 fn title(status: StatusCode) -> &'static str {

@@ -11,6 +11,7 @@ use bursar_service::Bursar;
 use bursar_service::authenticate::Principal;
 
 use super::answer;
+use super::audit::export::Files;
 use super::csrf::Binding;
 use super::fields::Fields;
 use super::handover::Handover;
@@ -21,6 +22,8 @@ pub(crate) struct Visit {
     pub(crate) bursar: Arc<Bursar>,
     /// Secrets that wait to be shown, once.
     pub(crate) handover: Arc<Handover>,
+    /// Files of the trail that are on their way.
+    pub(crate) files: Files,
     /// Who is signed in; somebody on pages of people.
     pub(crate) person: Option<Principal>,
     /// Whether they have a passkey that this server takes.

@@ -1,6 +1,8 @@
 //! What the upstream answers to a send, or to the question what became of one. Whoever reads it has verified its
 //! signature: what is not signed says nothing.
 
+use bursar_core::text::is_hidden;
+
 use crate::bitgo::request::{self, Requested};
 use crate::bitgo::transfer::{self, Expected, Standing};
 use crate::json::Json;
@@ -126,7 +128,7 @@ pub fn words(body: &Json) -> String {
     let text = |name: &str| body.get(name).and_then(Json::as_text);
     let said = text("error").or_else(|| text("message")).unwrap_or("it gave no reason");
     let code = body.get("context").and_then(|context| context.get("code")).and_then(Json::as_text);
-    let plain: String = said.chars().filter(|sign| !sign.is_control()).take(LONGEST_WORDS).collect();
+    let plain: String = said.chars().filter(|sign| !is_hidden(*sign)).take(LONGEST_WORDS).collect();
     match code.filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) {
         Some(code) => format!("{plain} ({code})"),
         None => plain,

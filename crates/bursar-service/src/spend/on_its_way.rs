@@ -104,7 +104,7 @@ impl HoldAndSend {
         let half = self.payers_half(payers.clone());
         let permit =
             Permit::of_granted(Arc::clone(&hold)).carrying(self.charge.clone()).flowing(flow).with_payers(half);
-        let outcome = self.rail.send(&self.wallet.reference, permit, &self.memory).await;
+        let outcome = self.rail.send(&self.wallet.reference, permit, &self.memory).await.plain();
         if let Some(payers) = &payers {
             self.go_on_with(payers, &outcome).await;
         }

@@ -2,10 +2,11 @@
 
 use bursar_core::amount::Amount;
 use bursar_core::hold::Recipient;
+use bursar_core::text::is_hidden;
 
 use crate::json::{FieldError, Fields, Json};
+use crate::requests::amount;
 use crate::requests::factors::proof;
-use crate::requests::{amount, is_hidden};
 
 mod parameters;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use bursar_core::text::is_hidden;
 use serde_json::Value;
 
 use crate::failure::{Failure, in_flags};
@@ -76,5 +77,5 @@ pub(super) fn failure(failure: &Failure, is_json: bool) {
 
 /// Text of others without what could steer a terminal.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

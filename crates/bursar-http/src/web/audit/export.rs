@@ -1,12 +1,22 @@
 //! The trail as a file: CSV for people's spreadsheets, JSON lines for programs. For a copy that can be verified there
 //! is `bursar audit export`.
 
+use std::sync::Arc;
+
+use axum::body::Body;
 use bursar_core::audit::Event;
-use bursar_service::trail::Place;
+use bursar_core::id::UserId;
+use bursar_service::Bursar;
+use bursar_service::authenticate::Principal;
+use bursar_service::error::ServiceError;
+use bursar_service::trail::{Place, Sought};
 use bursar_wire::shapes;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::wanted;
+use crate::failure::Failure;
+use crate::shares::{Share, Shares};
 use crate::web::Answering;
 use crate::web::answer::Answer;
 use crate::web::visit::Visit;
@@ -17,35 +27,102 @@ const MOST: usize = 20_000;
 const MOST_LOOKS: usize = 64;
 /// Events that are read at once.
 const STRIDE: usize = 1000;
+/// Files of one user that are on their way at once, and of all users.
+const OF_USER: usize = 2;
+const IN_ALL: usize = 64;
 
+/// The files that are on their way. Copies count together.
+#[derive(Clone, Default)]
+pub(crate) struct Files(Shares<UserId>);
+
+impl Files {
+    fn take(&self, user: UserId) -> Option<Share<UserId>> {
+        self.0.take(user, |own, all| own < OF_USER && all < IN_ALL)
+    }
+}
+
+/// Sends the file while it is read, so that it never is in memory as a whole.
 pub(crate) async fn show(visit: Visit) -> Answering {
-    let (sought, mut before, _) = wanted(&visit, 1, 1).await?;
-    let (mut events, mut looks) = (Vec::new(), 0);
-    let archived = loop {
-        let found = visit.bursar.trail(visit.person()?, sought.clone(), before, STRIDE).await?;
-        events.extend(found.events);
-        before = found.next;
-        looks += 1;
-        if before.is_none() || events.len() >= MOST || looks >= MOST_LOOKS {
-            break found.archived;
-        }
+    let (sought, before, _) = wanted(&visit, 1, 1).await?;
+    let person = visit.person()?.clone();
+    let share = visit.files.take(person.user()).ok_or(Failure::TooManyFiles)?;
+    let is_lines = visit.query.text("form") == "jsonl";
+    let (content, name, form) = match is_lines {
+        true => ("application/jsonl; charset=utf-8", "bursar-audit.jsonl", Form::Lines),
+        false => ("text/csv; charset=utf-8", "bursar-audit.csv", Form::Table),
     };
-    events.truncate(MOST);
-    let earlier = earlier(archived, before.is_some());
-    if visit.query.text("form") == "jsonl" {
-        let line = |(place, event): &(Place, Event)| shapes::trail_event(place.link, place.event, event).to_string();
-        let end = earlier.map(|(fields, _)| fields.to_string());
-        let lines: Vec<String> = events.iter().map(line).chain(end).collect();
-        return Ok(Answer::file("application/jsonl; charset=utf-8", "bursar-audit.jsonl", lines.join("\n") + "\n"));
+    let bursar = visit.bursar;
+    let mut file = File { bursar, person, sought, before, form, events: 0, looks: 0, is_over: false, _share: share };
+    // What refuses the first look refuses the file. A later one that fails breaks it off, so that nobody takes it for whole.
+    let first = form.head().to_owned() + &file.piece().await?;
+    let rest = stream::try_unfold(file, |mut file| async move {
+        match file.is_over {
+            true => Ok(None),
+            false => Ok(Some((file.piece().await?, file))),
+        }
+    });
+    let whole = stream::iter([Ok::<_, ServiceError>(first)]).chain(rest);
+    Ok(Answer::file(content, name, Body::from_stream(whole)))
+}
+
+/// How a file is written.
+#[derive(Clone, Copy)]
+enum Form {
+    /// JSON lines.
+    Lines,
+    /// CSV.
+    Table,
+}
+
+impl Form {
+    const fn head(self) -> &'static str {
+        match self {
+            Self::Lines => "",
+            Self::Table => "place,time,actor,action,subject,data\r\n",
+        }
     }
-    let mut text = "place,time,actor,action,subject,data\r\n".to_owned();
-    for (place, event) in &events {
-        text.push_str(&row(*place, event));
+
+    fn event(self, place: Place, event: &Event) -> String {
+        match self {
+            Self::Lines => shapes::trail_event(place.link, place.event, event).to_string() + "\n",
+            Self::Table => row(place, event),
+        }
     }
-    if let Some((_, sentence)) = earlier {
-        text.push_str(&written(&["", "", "", "", "", &sentence]));
+
+    fn end(self, (fields, sentence): &(Value, String)) -> String {
+        match self {
+            Self::Lines => fields.to_string() + "\n",
+            Self::Table => written(&["", "", "", "", "", sentence]),
+        }
     }
-    Ok(Answer::file("text/csv; charset=utf-8", "bursar-audit.csv", text))
+}
+
+/// A file as far as it was read.
+struct File {
+    bursar: Arc<Bursar>,
+    person: Principal,
+    sought: Sought,
+    before: Option<Place>,
+    form: Form,
+    events: usize,
+    looks: usize,
+    is_over: bool,
+    _share: Share<UserId>,
+}
+
+impl File {
+    /// What one more look finds.
+    async fn piece(&mut self) -> Result<String, ServiceError> {
+        let wanted = STRIDE.min(MOST.saturating_sub(self.events));
+        let found = self.bursar.trail(&self.person, self.sought.clone(), self.before, wanted).await?;
+        self.before = found.next;
+        self.events = self.events.saturating_add(found.events.len());
+        self.looks = self.looks.saturating_add(1);
+        self.is_over = self.before.is_none() || self.events >= MOST || self.looks >= MOST_LOOKS;
+        let events = found.events.iter().map(|(place, event)| self.form.event(*place, event));
+        let end = self.is_over.then(|| earlier(found.archived, self.before.is_some())).flatten();
+        Ok(events.chain(end.iter().map(|end| self.form.end(end))).collect())
+    }
 }
 
 /// What stands at the end of a file, after the oldest event that is in it, where there are earlier ones: whoever reads
@@ -86,6 +163,16 @@ fn quoted(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_has_two_files_on_their_way_and_others_have_theirs() {
+        let (files, user) = (Files::default(), |number| UserId::from_bytes([number; 16]));
+        let own = (files.take(user(1)).unwrap(), files.take(user(1)).unwrap());
+        assert!(files.take(user(1)).is_none());
+        assert!(files.take(user(2)).is_some());
+        drop(own);
+        assert!(files.take(user(1)).is_some());
+    }
 
     #[test]
     fn a_file_that_has_not_all_says_so_at_its_end() {

@@ -3,6 +3,7 @@
 
 use bursar_core::id::WalletId;
 use bursar_core::scope::{ScopeName, WalletAction};
+use bursar_core::text::is_hidden;
 use bursar_service::error::ServiceError;
 use bursar_service::wallets::WalletView;
 
@@ -109,7 +110,7 @@ pub(super) fn draft(query: &Fields, wallets: &[WalletView]) -> Draft {
         }
     }
     if let Some(label) = query.some("label") {
-        draft.label = label.chars().filter(|character| !character.is_control()).collect();
+        draft.label = label.chars().filter(|character| !is_hidden(*character)).collect();
     }
     match query.some("expires") {
         None => {}
