@@ -12,8 +12,13 @@ use crate::shapes::limits::{fits, others_limit};
 #[cfg(test)]
 mod tests;
 
-/// The status and body of a refusal.
+/// The status and body of a refusal, as a token is told it.
 pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
+    refusal_to(refusal, request_id, is_own)
+}
+
+/// The same to somebody who may see the figures of more limits than the token's own.
+pub fn refusal_to(refusal: &Refusal, request_id: &str, sees: impl Fn(&Subject) -> bool) -> (u16, ErrorBody) {
     let (status, name, error) = match refusal {
         Refusal::TokenUnknown | Refusal::TokenRevoked { .. } | Refusal::TokenExpired { .. } => {
             (401, "Unauthorized", format!("unauthorized: {}", refusal.sentence()))
@@ -71,26 +76,26 @@ pub fn refusal(refusal: &Refusal, request_id: &str) -> (u16, ErrorBody) {
         }
         Refusal::TooManyDestinations { subject, at_most } => {
             let body = body.with_context("subject", subject.kind());
-            if is_own(subject) { body.with_context("atMost", *at_most) } else { body }
+            if sees(subject) { body.with_context("atMost", *at_most) } else { body }
         }
         // Whose token the code is about, where it is not that of whoever spends.
         Refusal::OfService(_) => body.with_context("whose", "service"),
         Refusal::Locked(lock) => body.with_context("lockedBy", lock.by.as_str()),
         Refusal::WrongCoin { holds } => body.with_context("coin", holds.as_str()),
-        Refusal::LimitExceeded(reports) => limits(body, refusal, reports),
+        Refusal::LimitExceeded(reports) => limits(body, refusal, reports, sees),
         _ => body,
     };
     (status, body)
 }
 
-/// Figures of the token's own limits; of others' only whose they are and when the spend fits, since the
-/// caller may not see them. The whole fits when the last of them has room.
-fn limits(body: ErrorBody, refusal: &Refusal, reports: &[LimitReport]) -> ErrorBody {
+/// Figures of the limits that the caller sees, such as the token's own; of others' only whose they are and when the spend
+/// fits. The whole fits when the last of them has room.
+fn limits(body: ErrorBody, refusal: &Refusal, reports: &[LimitReport], sees: impl Fn(&Subject) -> bool) -> ErrorBody {
     let all: Vec<Value> = reports
         .iter()
-        .map(|report| if is_own(&report.subject) { figures(report).into() } else { others_limit(report) })
+        .map(|report| if sees(&report.subject) { figures(report).into() } else { others_limit(report) })
         .collect();
-    let mut first = reports.iter().find(|report| is_own(&report.subject)).map(figures).unwrap_or_default();
+    let mut first = reports.iter().find(|report| sees(&report.subject)).map(figures).unwrap_or_default();
     first.extend(refusal.fits().map(fits).unwrap_or_default());
     let body = first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value));
     body.with_context("limits", all)
