@@ -240,7 +240,9 @@ async fn refusals_within_an_answer_are_counted_each_once_and_say_in_one_shape_wh
     let left = header(&spent, "ratelimit").unwrap();
     assert!(left.starts_with("\"hteth amount rolling 86400s\";r=857999999978999;"), "{left}");
 
-    let batch = json!([over, asked("eth_blockNumber", json!([]))]);
+    let mut number = asked("eth_blockNumber", json!([]));
+    number["id"] = 2.into();
+    let batch = json!([over, number]);
     let refused = call(server, &token, &batch).await;
     assert!(header(&refused, "ratelimit").is_some(), "{}", refused.body);
     assert_eq!(header(&refused, "retry-after"), None, "{}", refused.body);
