@@ -287,6 +287,26 @@ impl Scopes {
         self.0.iter().any(|scope| scope.name.can_spend())
     }
 
+    /// The permission to see that the first permission to spend lacks: over a rail's own protocol only what is seen is spent.
+    pub fn unseen(&self) -> Option<Scope> {
+        let (spend, spend_all, spend_of_organisation) = WalletAction::Spend.scopes();
+        let (view, view_all, view_of_organisation) = WalletAction::View.scopes();
+        if self.allow(view_all) {
+            return None;
+        }
+        let sees_organisation = view_of_organisation.is_some_and(|name| self.allow(name));
+        self.iter().find_map(|scope| {
+            let (name, is_seen) = match scope.name {
+                name if name == spend => (view, sees_organisation),
+                name if name == spend_all => (view_all, false),
+                name if Some(name) == spend_of_organisation => (view_of_organisation?, sees_organisation),
+                _ => return None,
+            };
+            let lacking = Scope { name, wallet: scope.wallet };
+            (!is_seen && !self.0.contains(&lacking)).then_some(lacking)
+        })
+    }
+
     /// Whether the action on this wallet is allowed; `in_organisation` says that the token is tied to
     /// an organisation and the wallet belongs to it.
     pub fn allow_on(&self, action: WalletAction, wallet: WalletId, in_organisation: bool) -> bool {
@@ -338,6 +358,27 @@ mod tests {
         assert!(!one.allow_on(WalletAction::Spend, OTHER, false));
         assert!(!one.allow_on(WalletAction::View, WALLET, false));
         assert!(!one.allow(ScopeName::WalletSpend));
+    }
+
+    #[test]
+    fn whoever_may_spend_and_not_see_lacks_the_permission_to_see_the_same() {
+        let one = format!("wallet_spend:{WALLET}");
+        let (view_one, view_other) = (format!("wallet_view:{WALLET}"), format!("wallet_view:{OTHER}"));
+        for (given, lacking) in [
+            (&["wallet_spend_all"][..], Some("wallet_view_all")),
+            (&["wallet_spend_all", &view_one], Some("wallet_view_all")),
+            (&[&one], Some(&*view_one)),
+            (&[&one, &view_other], Some(&view_one)),
+            (&["wallet_spend_enterprise"], Some("wallet_view_enterprise")),
+            (&[&one, &view_one], None),
+            (&[&one, "wallet_view_enterprise"], None),
+            (&["wallet_spend_all", "wallet_view_all"], None),
+            (&["all"], None),
+            (&["wallet_view_all"], None),
+        ] {
+            let found = scopes(given).unseen().map(|scope| scope.to_string());
+            assert_eq!(found.as_deref(), lacking, "{given:?}");
+        }
     }
 
     #[test]

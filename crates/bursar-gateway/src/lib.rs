@@ -27,6 +27,8 @@ pub mod mail;
 pub mod node;
 #[cfg(test)]
 mod notes;
+#[cfg(any(feature = "bitcoin", feature = "evm"))]
+mod said;
 pub mod sandbox;
 pub mod tls;
 pub mod upstream;

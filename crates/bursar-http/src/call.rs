@@ -23,6 +23,7 @@ use crate::Settings;
 use crate::budget;
 use crate::connections::Staying;
 use crate::failure::Failure;
+use crate::operations::Traffic;
 use crate::socket::{Places, Upgrade};
 
 /// The longest name that a client may give to what it asks for.
@@ -48,6 +49,8 @@ pub(crate) struct Call {
     pub(crate) staying: Option<Staying>,
     /// The WebSockets that there are.
     pub(crate) sockets: Places,
+    /// What counts refusals that are told within an answer.
+    pub(crate) traffic: Traffic,
 }
 
 /// What a handler answers.

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use bursar_core::decimals::Decimals;
 use bursar_core::id::HoldId;
 use bursar_core::limit::LimitReport;
-use bursar_core::refusal::Refusal;
 use bursar_core::time::Timestamp;
 use bursar_rails::Forbidden;
 use bursar_rails::forbidden::Why;
@@ -139,10 +138,7 @@ impl Failure {
     /// What the limits that refused a spend have left.
     pub(crate) fn reports(&self) -> &[LimitReport] {
         match self {
-            Self::Service(ServiceError::Refused(refusal)) => match refusal.as_ref() {
-                Refusal::LimitExceeded(reports) => reports,
-                _ => &[],
-            },
+            Self::Service(error) => error.reports(),
             _ => &[],
         }
     }

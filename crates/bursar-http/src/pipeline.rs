@@ -16,6 +16,7 @@ use bursar_service::Bursar;
 use bursar_service::authenticate::{Mode, Presented, Principal, Signer, Signing};
 use bursar_service::error::ServiceError;
 use bursar_wire::header as names;
+use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 use tower::ServiceExt as _;
 
@@ -260,6 +261,7 @@ impl Surface {
             upgrade: received.upgrade,
             staying: received.staying,
             sockets: self.sockets.clone(),
+            traffic: self.traffic.clone(),
         };
         ((route.handler)(call).await, signer)
     }
@@ -381,6 +383,10 @@ impl Surface {
         let mut response = Response::new(flowing.unwrap_or_else(|| Body::from(bytes)));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
+        // Of a status that has no words of its own, as upstreams have some, none are made up.
+        if status.canonical_reason().is_none() {
+            response.extensions_mut().insert(ReasonPhrase::from_static(b""));
+        }
         if is_read {
             response.extensions_mut().insert(OfRead);
         }

@@ -266,7 +266,7 @@ routes! {
     POST   NATIVE "/wallets/{wallet}/freeze" Token organisations::freeze_wallet;
     POST   NATIVE "/wallets/{wallet}/unfreeze" Person organisations::unfreeze_wallet;
     POST   NATIVE "/services" Person holding::create_service;
-    GET    NATIVE "/spends" Person holding::unsettled;
+    GET    NATIVE "/spends" Token holding::unsettled;
     POST   NATIVE "/spends" Service holding::hold;
     GET    NATIVE "/spends/{spend}" Token holding::show;
     POST   NATIVE "/spends/{spend}/capture" Service holding::capture;

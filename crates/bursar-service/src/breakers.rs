@@ -201,7 +201,7 @@ impl Circuit<'_> {
             Ok(_) => self.went_well(),
             Err(NoResult::Forbidden(forbidden)) => self.went_wrong(forbidden.why.code()).await,
             Err(NoResult::Rail(CallError::Unavailable(_))) => self.went_wrong("rail_unavailable").await,
-            Err(NoResult::Rail(CallError::Refused { .. }) | NoResult::Service(_)) => {}
+            Err(NoResult::Rail(CallError::Refused { .. }) | NoResult::NoSuchWallet(_) | NoResult::Service(_)) => {}
         }
         result
     }

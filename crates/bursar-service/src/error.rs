@@ -5,6 +5,7 @@ use std::fmt;
 use bursar_core::decimals::Decimals;
 use bursar_core::hold::HoldState;
 use bursar_core::id::HoldId;
+use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::text::one_line;
 use bursar_core::time::{Span, Timestamp};
@@ -164,6 +165,17 @@ impl ServiceError {
     /// A field and what is wrong with it.
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Invalid(FieldError { field: field.into(), problem: problem.into() })
+    }
+
+    /// What the limits that refused a spend have left.
+    pub fn reports(&self) -> &[LimitReport] {
+        match self {
+            Self::Refused(refusal) => match refusal.as_ref() {
+                Refusal::LimitExceeded(reports) => reports,
+                _ => &[],
+            },
+            _ => &[],
+        }
     }
 }
 

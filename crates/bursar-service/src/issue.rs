@@ -437,6 +437,12 @@ fn warnings(token: &Token, rules: &LimitSet, took_default: bool, decimals: &Deci
                 .to_owned(),
         );
     }
+    if let Some(lacking) = token.grant.scopes.unseen() {
+        warnings.push(format!(
+            "the token may spend from wallets that it may not see: rails that are spoken to in their own way (`/rail/…`) refuse \
+             its spends; give it `{lacking}`, too"
+        ));
+    }
     if took_default {
         warnings.push(long_lived("token"));
     }

@@ -121,6 +121,7 @@ use crate::passkeys::{Challenge, MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE};
 use crate::pending::Pending;
 use crate::proof::{AttemptTurns, Hashing};
 use crate::rail::Rail;
+use crate::rails::Found;
 use crate::rates::Rates;
 use crate::reads::Reads;
 use crate::relying_party::RelyingParty;
@@ -245,6 +246,7 @@ pub struct Bursar {
     pub(crate) in_flight: InFlight,
     pub(crate) outflows: AtomicU64,
     pub(crate) breakers: Breakers,
+    pub(crate) found: Found,
     pub(crate) turns: Turns,
     /// Whose turn it is to gather long answers.
     pub(crate) long_answers: Semaphore,
@@ -283,6 +285,7 @@ impl Bursar {
             hashing: Hashing::new(parts.policy.password_cost),
             rates: Rates::new(parts.policy.rate_limits),
             breakers: Breakers::new(parts.policy.breaker),
+            found: Found::default(),
             turns: Turns::new(),
             long_answers: Semaphore::new(proxy::LONG_AT_ONCE),
             policy: parts.policy,

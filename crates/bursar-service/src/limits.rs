@@ -26,6 +26,7 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::known::KnownLimits;
 use crate::power::Power;
+use crate::rail::Rail;
 use crate::services::check_spends_itself;
 use crate::spend::check_sum;
 use crate::step_up::Action;
@@ -59,6 +60,15 @@ pub struct Standing {
 /// What a token spent of a coin in one stretch of time.
 pub type Bucket = (Timestamp, Coin, Usage);
 
+/// What came of a spend that nobody holds.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// What the limits say of it, or the first reason against it.
+    pub decided: Result<Vec<LimitReport>, Refusal>,
+    /// Why the rail could not say what the fee would be: then the most that it may take is counted, of this coin.
+    pub fee_unknown: Option<(String, Amount, Coin)>,
+}
+
 /// A spend that nobody holds.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -66,7 +76,7 @@ pub struct Trial {
     pub coin: Coin,
     /// Who would get how much.
     pub recipients: Vec<Recipient>,
-    /// The greatest fee; a rail's own ceiling where that is more.
+    /// The greatest fee; what the rail would take, where that is more.
     pub fee: Amount,
     /// The coin that pays the fee.
     pub fee_coin: Coin,
@@ -197,16 +207,11 @@ impl Bursar {
         }
     }
 
-    /// What a token's limits would say to a spend, without holding anything.
+    /// What a token's limits would say to a spend, without holding anything. The rail is asked for its fee as for a spend.
     ///
     /// # Errors
     /// The caller may not ask for this token, or the spend cannot be.
-    pub async fn dry_run(
-        &self,
-        principal: &Principal,
-        token: TokenId,
-        trial: Trial,
-    ) -> Result<Result<Vec<LimitReport>, Refusal>, ServiceError> {
+    pub async fn dry_run(&self, principal: &Principal, token: TokenId, trial: Trial) -> Result<Tried, ServiceError> {
         let of = self.own_token(principal, token)?;
         let now = self.clock.now();
         // A person asks what the token would get where it is used, which is not where the person sits.
@@ -236,18 +241,25 @@ impl Bursar {
             read: Vec::new(),
         };
         let wallet = trial.wallet.map(|id| self.wallet_for(principal, id, WalletAction::View)).transpose()?;
-        let rail = wallet.and_then(|(wallet, _)| self.rails.get(&wallet.rail));
+        let rail = wallet.as_ref().and_then(|(wallet, _)| self.rails.get(&wallet.rail));
         request.payees = self.payees_by(rail, &request.coin, &trial.recipients)?;
+        let mut fee_unknown = None;
         // A wallet whose rail is not configured is a service's affair, which names the fee itself.
-        if let Some(rail) = rail {
-            let ceiling = rail.fee_ceiling(&request.coin, trial.recipients.len());
+        if let (Some(rail), Some((wallet, _))) = (rail, &wallet) {
             let own = rail.fee_coin(&request.coin);
-            request.fee = if own == request.fee_coin { ceiling.max(request.fee) } else { ceiling };
+            let quoted = quote(rail.as_ref(), &wallet.reference, &request, &trial.recipients).await;
+            let fee = quoted.unwrap_or_else(|reason| {
+                let most = rail.fee_ceiling(&request.coin, trial.recipients.len());
+                fee_unknown = Some((reason, most, own.clone()));
+                most
+            });
+            request.fee = if own == request.fee_coin { fee.max(request.fee) } else { fee };
             request.fee_ceiling = Some(rail.fees_at_most(&own));
             request.fee_coin = own;
         }
         check_sum(&request.payees, request.fee)?;
-        self.reads.look(principal.user(), move |reader| try_out(reader, &request, now)).await
+        let decided = self.reads.look(principal.user(), move |reader| try_out(reader, &request, now)).await?;
+        Ok(Tried { decided, fee_unknown })
     }
 
     /// Whether a caller who asks about a token is told the figures of this subject's limits, too: those of the
@@ -378,6 +390,32 @@ fn state_of_limits(subject: Subject, known: &KnownLimits) -> State {
         state.load(Key::Budget(key), budget);
     }
     state
+}
+
+/// What a spend would cost, asked as for a spend; why nobody can say, otherwise.
+async fn quote(
+    rail: &dyn Rail,
+    reference: &str,
+    request: &HoldRequest,
+    recipients: &[Recipient],
+) -> Result<Amount, String> {
+    // What costs nothing is not asked for.
+    if rail.fee_ceiling(&request.coin, recipients.len()) == Amount::ZERO {
+        return Ok(Amount::ZERO);
+    }
+    // Also if the asker goes away: what the plan keeps ready is for nobody.
+    let _planned = Planned(rail, request.id);
+    let planned = rail.plan(reference, &request.coin, recipients, request.id).await;
+    planned.map(|plan| plan.fee).map_err(|error| error.to_string())
+}
+
+/// A plan of which nothing comes.
+struct Planned<'a>(&'a dyn Rail, HoldId);
+
+impl Drop for Planned<'_> {
+    fn drop(&mut self) {
+        self.0.give_up(self.1);
+    }
 }
 
 fn try_out(

@@ -13,6 +13,13 @@ pub enum SendOutcome {
         /// What the rail calls it: a transaction id.
         reference: String,
     },
+    /// The same, but the rail cannot be asked now: what is known of it is what was known before.
+    Unseen {
+        /// What the rail calls it.
+        reference: String,
+        /// Why it cannot be asked.
+        reason: String,
+    },
     /// Where it was sent somebody has to approve it first: it counts until it is known what came of that.
     Awaiting {
         /// What the approval is called there.

@@ -10,6 +10,7 @@ use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::id::{UserId, WalletId};
 use bursar_core::ip::IpRule;
+use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::token::Token;
@@ -27,8 +28,6 @@ use crate::live::over_socket;
 use crate::rail::{CallError, CallMeaning, Protocol, Rail, Spoken, Wanted};
 use crate::spend::{SpendRequest, What};
 
-/// What Bitcoin's nodes say of a wallet that they do not have.
-const WALLET_NOT_FOUND: i64 = -18;
 /// What Ethereum's nodes say of too much (EIP-1474).
 const LIMIT_EXCEEDED: i64 = -32005;
 /// Wallets looked at in one read.
@@ -43,6 +42,8 @@ pub enum NoResult {
     Forbidden(Forbidden),
     /// The rail says so, in its own words.
     Rail(CallError),
+    /// It is for a wallet that the caller does not see there, in these words.
+    NoSuchWallet(String),
     /// It was not carried out here.
     Service(ServiceError),
 }
@@ -92,14 +93,12 @@ fn too_long() -> CallError {
     }
 }
 
-fn no_such_wallet(name: &str) -> CallError {
-    let message = format!(
+fn no_such_wallet(name: &str) -> NoResult {
+    NoResult::NoSuchWallet(format!(
         "the token sees no wallet `{}` on this rail; wallets are named here by what the rail calls them, as `bursar wallet list` \
          shows it",
         name.escape_debug()
-    );
-    let data = Json::read(br#"{"code":"wallet_unknown"}"#).ok();
-    CallError::Refused { code: WALLET_NOT_FOUND, message, data }
+    ))
 }
 
 /// Calls, as a rail understands them.
@@ -155,6 +154,8 @@ pub struct Called {
     pub results: Vec<Result<Json, NoResult>>,
     /// Whether none of them was to spend.
     pub is_read: bool,
+    /// How the limits of the last one that was to spend stand after it, if any did.
+    pub reports: Vec<LimitReport>,
 }
 
 impl Bursar {
@@ -174,17 +175,26 @@ impl Bursar {
         let Understood { protocol, wallets, references, meanings, circuit } =
             self.understand(principal, rail, wallet, calls).await?;
         if let Some(name) = wallet.filter(|_| wallets.is_empty()) {
-            let results = calls.as_slice().iter().map(|_| Err(NoResult::Rail(no_such_wallet(name)))).collect();
-            return Ok(Called { results, is_read: true });
+            let results = calls.as_slice().iter().map(|_| Err(no_such_wallet(name))).collect();
+            return Ok(Called { results, is_read: true, reports: Vec::new() });
         }
         let is_read = !meanings.iter().any(|meaning| matches!(meaning, CallMeaning::Spend(_)));
         let mut results = Vec::with_capacity(meanings.len());
-        let mut room = Room::new(&self.long_answers);
+        let (mut room, mut reports) = (Room::new(&self.long_answers), Vec::new());
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
             results.push(match meaning {
                 CallMeaning::Spend(wanted) => {
                     let spent = self.spend_by_call(principal, (rail, protocol), call, *wanted, &wallets, &beside).await;
-                    spent.map_err(NoResult::Service)
+                    match spent {
+                        Ok((result, after)) => {
+                            reports = after;
+                            Ok(result)
+                        }
+                        Err(error) => {
+                            reports = error.reports().to_vec();
+                            Err(NoResult::Service(error))
+                        }
+                    }
                 }
                 other => match circuit.check() {
                     Ok(()) if room.is_full() => Err(NoResult::Rail(too_long())),
@@ -197,7 +207,7 @@ impl Bursar {
                 },
             });
         }
-        Ok(Called { results, is_read })
+        Ok(Called { results, is_read, reports })
     }
 
     /// What calls mean to a rail in which the caller has a part, or to one wallet there; it is none of the caller's if there
@@ -233,7 +243,7 @@ impl Bursar {
         wanted: Wanted,
         wallets: &[OwnWallet],
         beside: &Beside,
-    ) -> Result<Json, ServiceError> {
+    ) -> Result<(Json, Vec<LimitReport>), ServiceError> {
         let id_of =
             |reference: &str| wallets.iter().find(|wallet| wallet.reference == reference).map(|wallet| wallet.id);
         let wallet = id_of(&wanted.reference).ok_or(Refusal::WalletUnknown)?;
@@ -251,9 +261,10 @@ impl Bursar {
         let sent = self.spend(principal, request).await?;
         if shows_transaction {
             let shown = protocol.transaction(sent.hold.id, &self.memory(rail))?;
-            return shown.ok_or(ServiceError::OutcomePending { hold: sent.hold.id });
+            let shown = shown.ok_or(ServiceError::OutcomePending { hold: sent.hold.id })?;
+            return Ok((shown, sent.reports));
         }
-        Ok(protocol.result(call, &sent.reference))
+        Ok((protocol.result(call, &sent.reference), sent.reports))
     }
 
     /// The wallets on a rail that the caller may see, as [`Self::wallets_seen_by`] has them.

@@ -1,6 +1,7 @@
 //! The port to where money really moves. Rails are implemented in the gateway; the service only knows
 //! that each can be asked, told to send, and asked what became of a send.
 
+mod calls;
 mod memory;
 mod permit;
 mod spoken;
@@ -24,6 +25,7 @@ use bursar_rails::jsonrpc::{Call, Calls};
 use crate::dialect::Dialect;
 use crate::feed::Feed;
 
+pub use self::calls::{CallError, CallMeaning, Payer, Wanted};
 pub use self::memory::{Memory, NewNote, Note};
 pub use self::permit::{PayersHalf, Permit};
 pub use self::spoken::Spoken;
@@ -105,64 +107,6 @@ impl fmt::Display for RailError {
 /// What is said of a spend that its rail has, and that it cannot take back.
 pub fn on_its_way(reference: &str) -> String {
     format!("the rail has it as {reference}, which may still move it; it is given back once that cannot be any more")
-}
-
-/// What a call in a rail's own protocol means.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum CallMeaning {
-    /// It moves nothing: it is passed on.
-    Read,
-    /// It asks which wallets there are.
-    Wallets,
-    /// It moves money.
-    Spend(Box<Wanted>),
-    /// It is never carried out.
-    Forbidden(Forbidden),
-}
-
-/// A spend as a call asks for it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wanted {
-    /// What the rail calls the wallet that pays.
-    pub reference: String,
-    /// The coin that moves.
-    pub coin: Coin,
-    /// Who gets how much; nobody if only its plan can tell ([`Protocol::plan_call`]).
-    pub recipients: Vec<Recipient>,
-    /// What is meant besides: two calls that differ in it are two spends, whatever key they carry.
-    pub meaning: Vec<u8>,
-    /// What the rail calls the spend whoever asks for it, if it has a name before it is sent.
-    pub name: Option<String>,
-    /// Whether the client is answered the transaction, or what it is called.
-    pub shows_transaction: bool,
-    /// The other wallet, if it is not this one whose money moves: this one pays the fee then, and `recipients` get nothing
-    /// of it.
-    pub payer: Option<Payer>,
-}
-
-/// The wallet whose money moves in a spend that another wallet signs and pays the fee of.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Payer {
-    /// What the rail calls it.
-    pub reference: String,
-    /// Who gets how much of its money.
-    pub recipients: Vec<Recipient>,
-}
-
-/// Why a call that moves nothing has no result.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum CallError {
-    /// The rail refuses, in its words.
-    Refused {
-        /// Its number for that.
-        code: i64,
-        /// Its words.
-        message: String,
-        /// What else it says.
-        data: Option<Json>,
-    },
-    /// The rail does not answer.
-    Unavailable(String),
 }
 
 /// A rail's own protocol: JSON-RPC as its clients speak it.
@@ -282,6 +226,12 @@ pub trait Rail: Send + Sync {
 
     /// Whether its other end can be used now; a rail that has nothing to ask without meaning something can.
     fn check(&self) -> Answer<'_, Result<(), RailError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Whether its other end has got as far as the spends of a wallet had when it was asked before; nothing is signed while
+    /// it has not.
+    fn keeps_up<'a>(&'a self, _reference: &'a str, _memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 

@@ -1,17 +1,18 @@
 //! The rails of this server and whether they answer, for those who run an organisation.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bursar_core::id::WalletId;
+use bursar_core::time::Timestamp;
 use bursar_store::Page;
 use tokio::task::JoinSet;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::rail::{Rail, RailError};
+use crate::rail::{Memory, Rail, RailError};
 
 /// How long a rail may take to answer before it counts as one that does not.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -40,6 +41,8 @@ pub struct RailView {
 pub enum Health {
     /// The balance.
     Answers,
+    /// The balance, but it is not as far as it was, or on another chain: it takes no spends until it is.
+    Behind,
     /// That it knows no such wallet, or cannot read its name.
     WalletUnknown,
     /// That it does not take the credential that this server shows it.
@@ -55,6 +58,7 @@ impl Health {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Answers => "answers",
+            Self::Behind => "behind",
             Self::WalletUnknown => "wallet_unknown",
             Self::CredentialRefused => "credential_refused",
             Self::Silent => "silent",
@@ -63,7 +67,58 @@ impl Health {
     }
 }
 
+/// Whether a rail answers, as it was found when it was asked last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answering {
+    /// Whether it did.
+    pub answers: bool,
+    /// When it last did; never since the start, if there is none.
+    pub last: Option<Timestamp>,
+}
+
+/// What was found of each rail that was asked.
+#[derive(Default)]
+pub(crate) struct Found(Mutex<BTreeMap<String, Answering>>);
+
+impl Found {
+    /// What was found; the log has it when it changes.
+    fn note(&self, name: &str, problem: Option<&String>, now: Timestamp) {
+        let mut found = self.lock();
+        let before = found.get(name).copied();
+        match problem {
+            Some(problem) if before.is_none_or(|before| before.answers) => {
+                tracing::warn!(rail = name, problem, "a rail cannot be used");
+            }
+            None if before.is_some_and(|before| !before.answers) => {
+                tracing::info!(rail = name, "a rail can be used again")
+            }
+            _ => {}
+        }
+        let last = if problem.is_none() { Some(now) } else { before.and_then(|before| before.last) };
+        found.insert(name.to_owned(), Answering { answers: problem.is_none(), last });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Answering>> {
+        // A map is sound at every moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Bursar {
+    /// Asks every rail whether it can be used, for those who watch the server.
+    pub async fn ask_rails(&self) {
+        let unusable = self.unusable_rails().await;
+        let now = self.clock.now();
+        for name in self.rails.keys() {
+            self.found.note(name, unusable.get(name), now);
+        }
+    }
+
+    /// Which rails answered when they were asked last.
+    pub fn rails_answering(&self) -> BTreeMap<String, Answering> {
+        self.found.lock().clone()
+    }
+
     /// Which rails cannot be used now, and why, for the operator.
     pub async fn unusable_rails(&self) -> BTreeMap<String, String> {
         let mut asked = JoinSet::new();
@@ -113,7 +168,8 @@ impl Bursar {
             let on_it = || wallets.iter().filter(|found| found.wallet.rail == *name);
             if let Some(first) = on_it().next() {
                 let (name, rail, reference) = (name.clone(), Arc::clone(rail), first.wallet.reference.clone());
-                asked.spawn(async move { (name, ask(rail.as_ref(), &reference).await) });
+                let memory = self.memory(&name);
+                asked.spawn(async move { (name, ask(rail.as_ref(), &reference, &memory).await) });
             }
             let view = RailView {
                 name: name.clone(),
@@ -137,7 +193,7 @@ impl Bursar {
     }
 }
 
-async fn ask(rail: &dyn Rail, reference: &str) -> Health {
+async fn ask(rail: &dyn Rail, reference: &str, memory: &dyn Memory) -> Health {
     // An API tells no balance; what it said last of the credential is known all the same.
     let unknown = |health| if rail.refuses_credential() { Health::CredentialRefused } else { health };
     if rail.exchanges().is_some() {
@@ -147,7 +203,11 @@ async fn ask(rail: &dyn Rail, reference: &str) -> Health {
         };
     }
     match tokio::time::timeout(PATIENCE, rail.balance(reference)).await {
-        Ok(Ok(_)) => Health::Answers,
+        Ok(Ok(_)) => match tokio::time::timeout(PATIENCE, rail.keeps_up(reference, memory)).await {
+            Ok(Ok(())) => Health::Answers,
+            Ok(Err(_)) => Health::Behind,
+            Err(_) => unknown(Health::Silent),
+        },
         Ok(Err(RailError::UnknownWallet | RailError::Invalid { .. })) => Health::WalletUnknown,
         // What it said instead may name hosts and accounts, which are the operator's to know.
         Ok(Err(RailError::Refused(_) | RailError::Unavailable(_))) | Err(_) => unknown(Health::Silent),

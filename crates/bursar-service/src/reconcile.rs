@@ -40,7 +40,7 @@ impl Bursar {
     /// Asks the rail what became of a spend, and settles it if the rail knows.
     ///
     /// # Errors
-    /// The caller is no person, or may not resolve this spend; or the store does not answer.
+    /// The caller is no person, or may not resolve this spend; or the rail or the store does not answer.
     pub async fn reconcile_spend(&self, principal: &Principal, id: HoldId) -> Result<Reconciled, ServiceError> {
         self.person(principal)?;
         let found = self.stored_spend(id)?;
@@ -52,13 +52,17 @@ impl Bursar {
         }
         let outcome = self.became_of(&hold).await?;
         self.settle_by(&hold, outcome.clone()).await?;
+        // It counts as before, and nobody is told that its rail showed anything.
+        if let SendOutcome::Unseen { reason, .. } = outcome {
+            return Err(ServiceError::RailUnavailable(reason));
+        }
         Ok(Reconciled { hold: self.stored_spend(id)?, shown: Shown::ByRail(outcome) })
     }
 
-    /// Spends that nobody has settled, open or unresolved, among those that the caller may resolve.
+    /// Spends that nobody has settled, open or unresolved, among those that the caller may resolve, or holds as a service.
     ///
     /// # Errors
-    /// The caller is no person.
+    /// The caller is neither a person nor a service.
     pub async fn unsettled_for(
         &self,
         principal: &Principal,
@@ -163,7 +167,7 @@ impl Bursar {
                     None => Ok(()),
                 };
             }
-            SendOutcome::Sent { reference } => on_its_way(reference),
+            SendOutcome::Sent { reference } | SendOutcome::Unseen { reference, .. } => on_its_way(reference),
             SendOutcome::Done { reference, .. } | SendOutcome::Charged { reference, .. } => {
                 format!("the rail shows that it moved as {reference}, and it is settled so")
             }

@@ -60,6 +60,10 @@ impl Bursar {
         }
         let _shown = self.prove_step_up(principal, Action::Settle(id), otp).await?;
         let by = Settler::Person { evidence: evidence.clone() };
+        let name = match &finding {
+            Finding::Moved { reference, .. } => Some(reference.clone()),
+            Finding::NotMoved => None,
+        };
         let (command, gives_back) = match finding {
             Finding::Moved { amount, fee, reference, .. } => {
                 let (amount, fee) = moved(&hold, amount, fee);
@@ -78,7 +82,30 @@ impl Bursar {
         } else {
             None
         };
+        if let Some(name) = name {
+            self.check_name_of(&hold, &name).await?;
+        }
         self.settle_as(principal, command).await
+    }
+}
+
+impl Bursar {
+    /// Refuses another name for a spend than the one under which its rail has it: that would be lost.
+    async fn check_name_of(&self, hold: &Hold, said: &str) -> Result<(), ServiceError> {
+        if !hold.state.is_held() || hold.holder.is_some() {
+            return Ok(());
+        }
+        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(()) };
+        let memory = self.memory(name);
+        let known = [rail.transaction_id(hold.id, &memory).await?, rail.sent(hold.id, &memory)?];
+        let mut known = known.iter().flatten();
+        match known.clone().next() {
+            Some(first) if !known.any(|known| known.eq_ignore_ascii_case(said)) => {
+                let problem = format!("is not what the rail has it as, which is `{first}`: look that up, and name it");
+                Err(ServiceError::invalid("reference", problem))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Bursar {
                     Command::Capture { hold: hold.id, amount, fee: Amount::ZERO, reference, by: Settler::Rail };
                 (capture, |swept| &mut swept.captured)
             }
-            SendOutcome::Sent { .. } | SendOutcome::Awaiting { .. } => {
+            SendOutcome::Sent { .. } | SendOutcome::Unseen { .. } | SendOutcome::Awaiting { .. } => {
                 self.under_way.add(hold.id);
                 return Ok(|swept| &mut swept.under_way);
             }

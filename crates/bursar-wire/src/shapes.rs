@@ -24,7 +24,7 @@ pub use people::{
     freeze, freeze_without_reason, invitation, invitation_offer, member, native_session, organisation, profile,
     wallet_member,
 };
-pub use refusal::refusal;
+pub use refusal::{refusal, refusal_to};
 pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{native_spend, native_spends, reconciled};
 pub use template::{template, templates};

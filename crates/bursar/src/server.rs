@@ -50,6 +50,9 @@ const ROUNDS_A_DAY: u64 = 1440;
 /// How often rails are asked after spends that are not final yet.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
+/// How often every rail is asked whether it can be used.
+const ASK_EVERY: Duration = Duration::from_secs(15);
+
 /// How long requests under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -236,6 +239,7 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     tokio::spawn(deliver_mail(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(sweep_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(follow_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
+    tokio::spawn(ask_now_and_then(Arc::clone(&bursar), until(stopped.clone())));
     tokio::spawn(watch_now_and_then(Arc::clone(&bursar), listening.watch_every, until(stopped.clone())));
     tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), listening.archive, until(stopped.clone())));
     let proxies = listening.settings.trusted_proxies.clone();
@@ -360,6 +364,15 @@ async fn sweep_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = (
 async fn follow_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
     let follow = || async { bursar.follow().await.map(drop) };
     now_and_then(FOLLOW_EVERY, stopped, "spends under way could not be followed", follow).await;
+}
+
+/// Asks rails whether they can be used, so that somebody hears of it before a spend does.
+async fn ask_now_and_then(bursar: Arc<Bursar>, stopped: impl Future<Output = ()>) {
+    let ask = || async {
+        bursar.ask_rails().await;
+        Ok(())
+    };
+    now_and_then(ASK_EVERY, stopped, "rails could not be asked", ask).await;
 }
 
 /// Looks for money that left wallets by another way, beside all else: nodes may take long to answer.

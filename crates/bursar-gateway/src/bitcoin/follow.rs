@@ -40,8 +40,8 @@ impl BitcoinRail {
         match self.look_on_chain(hold, &signed, memory).await {
             // Signed it is, and counts; that nobody can ask the node now changes nothing of that.
             Err(RailError::Unavailable(reason)) => {
-                tracing::debug!(transaction = %signed.txid(), reason, "a signed transaction cannot be asked after now");
-                Ok(SendOutcome::Sent { reference: signed.txid().to_string() })
+                tracing::debug!(transaction = %signed.txid(), %reason, "a signed transaction cannot be asked after now");
+                Ok(SendOutcome::Unseen { reference: signed.txid().to_string(), reason })
             }
             told => told,
         }

@@ -44,6 +44,7 @@ use bursar_service::rail::{
 
 use self::node::Wallets;
 use self::reserved::Reserved;
+use crate::said::Said;
 use crate::tls::Trust;
 pub use bursar_rails::bitcoin::build::Software;
 
@@ -56,6 +57,7 @@ pub struct BitcoinRail {
     rates: Rates,
     confirmations: u32,
     reserved: Reserved,
+    said: Said,
     /// One spend at a time chooses coins of a wallet.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -98,8 +100,8 @@ impl BitcoinRail {
         let Settings { network, software, url, wallet_url, trust, fees, rates, confirmations } = settings;
         let node = Wallets::new(network, software, &url, wallet_url.as_ref(), &trust)?;
         let coin = network.coin().map_err(|refusal| refusal.detail)?;
-        let (reserved, turns) = (Reserved::default(), Mutex::default());
-        Ok(Self { network, coin, node, fees, rates, confirmations: confirmations.max(1), reserved, turns })
+        let (reserved, turns, said) = (Reserved::default(), Mutex::default(), Said::default());
+        Ok(Self { network, coin, node, fees, rates, confirmations: confirmations.max(1), reserved, turns, said })
     }
 
     /// Checks that the node is on the network that it is said to be on.

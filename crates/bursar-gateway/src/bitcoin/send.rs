@@ -106,7 +106,9 @@ impl BitcoinRail {
         Ok(match self.node.broadcast(txid, &signed.raw).await? {
             Outcome::Done { txid } => SendOutcome::Sent { reference: txid.to_string() },
             Outcome::Refused { reason } | Outcome::Unknown { reason } => {
-                tracing::warn!(transaction = %txid, reason, "the node did not take a signed transaction");
+                if self.said.is_new(&txid.to_string(), &reason) {
+                    tracing::warn!(transaction = %txid, reason, "the node did not take a signed transaction");
+                }
                 SendOutcome::Unknown { reason: format!("{txid} is signed, and was not taken: {reason}") }
             }
         })

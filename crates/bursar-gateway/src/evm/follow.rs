@@ -49,8 +49,8 @@ impl EvmRail {
         match self.look_on_chain(sender, &signed, memory).await {
             // Signed it is, and counts; that nobody can ask the node now changes nothing of that.
             Err(RailError::Unavailable(reason)) => {
-                tracing::debug!(transaction = %hash, reason, "a signed transaction cannot be asked after now");
-                Ok(SendOutcome::Sent { reference: format!("{hash:#x}") })
+                tracing::debug!(transaction = %hash, %reason, "a signed transaction cannot be asked after now");
+                Ok(SendOutcome::Unseen { reference: format!("{hash:#x}"), reason })
             }
             told => told,
         }

@@ -42,6 +42,7 @@ use bursar_service::rail::{
 
 use crate::live::LivePlace;
 use crate::node::Node;
+use crate::said::Said;
 use crate::tls::Trust;
 
 /// How long a node may take to answer.
@@ -56,6 +57,7 @@ pub struct EvmRail {
     live: Option<LivePlace>,
     /// One spend at a time takes a nonce of a wallet.
     turns: Mutex<HashMap<Address, Arc<tokio::sync::Mutex<()>>>>,
+    said: Said,
 }
 
 /// How a rail is configured.
@@ -87,7 +89,8 @@ impl EvmRail {
     pub fn trusting(settings: Settings, trust: &Trust) -> Result<Self, String> {
         let Settings { chain, url, fees, confirmations } = settings;
         let node = Node::trusting(&url, ANSWER_WITHIN, true, trust)?;
-        Ok(Self { chain, node, fees, confirmations: confirmations.max(1), live: None, turns: Mutex::default() })
+        let (confirmations, turns, said) = (confirmations.max(1), Mutex::default(), Said::default());
+        Ok(Self { chain, node, fees, confirmations, live: None, turns, said })
     }
 
     /// The same, with a place where the node tells of what happens.
@@ -166,6 +169,16 @@ impl Rail for EvmRail {
 
     fn check(&self) -> Answer<'_, Result<(), RailError>> {
         Box::pin(self.is_usable())
+    }
+
+    fn keeps_up<'a>(&'a self, reference: &'a str, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
+        Box::pin(async move {
+            self.is_usable().await?;
+            let sender = wallet(reference)?;
+            let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
+            let seen = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
+            watch::check_not_behind(memory, sender, seen)
+        })
     }
 
     fn refuses_credential(&self) -> bool {

@@ -1,8 +1,11 @@
 //! Sending: a nonce, a signature, both remembered, then the broadcast. In this order and never another.
 
 use bursar_core::amount::Amount;
+use bursar_core::coin::Asset;
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::Hold;
 use bursar_core::id::{HoldId, TokenId};
+use bursar_core::limit::text::amount_of;
 use bursar_rails::evm::build::Terms;
 use bursar_rails::evm::quantity::amount;
 use bursar_rails::evm::{Address, Signed, Unsigned};
@@ -43,6 +46,8 @@ struct Halves {
 pub(super) enum NotSigned {
     /// It never will be.
     Never(String),
+    /// The node cannot be asked now, or is behind: the same may be asked for again.
+    NotNow(String),
     /// Nobody can say whether it was remembered.
     Unknown(String),
 }
@@ -69,6 +74,7 @@ impl EvmRail {
             Ok(signed) if step.is_broadcast() => self.broadcast(&signed).await,
             Ok(signed) => SendOutcome::Sent { reference: format!("{:#x}", signed.hash) },
             Err(NotSigned::Never(reason)) => SendOutcome::Refused { reason },
+            Err(NotSigned::NotNow(reason)) => SendOutcome::NotSent { reason },
             Err(NotSigned::Unknown(reason)) => SendOutcome::Unknown { reason },
         }
     }
@@ -84,12 +90,11 @@ impl EvmRail {
 
     /// Takes a nonce of a wallet, has what uses it signed, and remembers both, so that it is given to nobody else.
     async fn take_nonce(&self, step: &Step, halves: Halves, memory: &dyn Memory) -> Result<Signed, NotSigned> {
-        let never = |error: RailError| NotSigned::Never(reason(error));
         let (sender, takes) = (step.sender(), step.takes());
         let turn = self.turn(sender);
         let _turn = turn.lock().await;
         for _ in 0..TRIES {
-            let (version, nonce) = self.next_nonce(sender, memory).await.map_err(never)?;
+            let (version, nonce) = self.next_nonce(sender, memory).await.map_err(not_signed)?;
             let made = self.made_with(step, nonce, halves.token, memory).await?;
             let (taken, hash, body) = match &made {
                 Made::Signed(signed) => (signed.nonce, signed.hash, sent::pack(&sender, signed)),
@@ -104,7 +109,7 @@ impl EvmRail {
             let entry = Entry { hash, takes, hold: halves.own, token: halves.token, replaces };
             let mut notes = vec![
                 NewNote { name: next(sender), version, body: Some(following.to_be_bytes().to_vec()) },
-                watch::given(memory, sender, taken, &entry).map_err(never)?,
+                watch::given(memory, sender, taken, &entry).map_err(not_signed)?,
             ];
             // INVARIANT: both halves are signed at once, or neither: whichever was given up before keeps the other from it.
             let signed = |hold| NewNote { name: sent::note(hold), version: 0, body: Some(body.clone()) };
@@ -135,11 +140,10 @@ impl EvmRail {
             Step::Broadcast { signed, .. } => Ok(Made::Signed(signed.clone())),
             Step::Sign { payment, gas, price, .. } => {
                 let sender = payment.sender;
-                let never = |error| NotSigned::Never(reason(error));
-                let signer = keys::signer(memory, &sender).map_err(never)?;
+                let signer = keys::signer(memory, &sender).map_err(not_signed)?;
                 let named = replace::named(payment).filter(|named| *named < nonce);
                 if let Some(named) = named {
-                    self.check_replacement(payment, (named, *gas, price), token, memory).map_err(never)?;
+                    self.check_replacement(payment, (named, *gas, price), token, memory).map_err(not_signed)?;
                 }
                 let own = named.unwrap_or(nonce);
                 self.check_funds(sender, (own, nonce), step.takes(), memory).await?;
@@ -168,19 +172,21 @@ impl EvmRail {
         takes: Amount,
         memory: &dyn Memory,
     ) -> Result<(), NotSigned> {
-        let never = |error: RailError| NotSigned::Never(reason(error));
         let of_wallet = || vec![Json::Text(format!("{sender:#x}").into()), Json::Text("latest".into())];
         let mined = self.node.ask("eth_getTransactionCount", of_wallet()).await.map_err(quote::told);
-        let mined: u64 = mined.and_then(|count| quote::number(&count)).map_err(never)?;
+        let mined: u64 = mined.and_then(|count| quote::number(&count)).map_err(not_signed)?;
         let balance = self.node.ask("eth_getBalance", of_wallet()).await.map_err(quote::told);
-        let balance = amount(balance.and_then(|balance| quote::number(&balance)).map_err(never)?);
+        let balance = amount(balance.and_then(|balance| quote::number(&balance)).map_err(not_signed)?);
         if nonce < next && nonce < mined {
             return Err(NotSigned::Never(format!("`nonce` {nonce} is that of a transaction that is mined")));
         }
-        let earlier = watch::taken(memory, sender, mined.min(nonce)..nonce).map_err(never)?;
-        let later = watch::taken(memory, sender, nonce.saturating_add(1)..next).map_err(never)?;
+        let earlier = watch::taken(memory, sender, mined.min(nonce)..nonce).map_err(not_signed)?;
+        let later = watch::taken(memory, sender, nonce.saturating_add(1)..next).map_err(not_signed)?;
         let waiting = earlier.saturating_add(later);
         if waiting.saturating_add(takes) > balance {
+            let native = Asset::Coin(self.chain.native().clone());
+            let [balance, waiting, takes] =
+                [balance, waiting, takes].map(|amount| amount_of(amount, &native, &Decimals::default()));
             let problem = format!("the wallet has {balance}, of which {waiting} is under way, and this takes {takes}");
             return Err(NotSigned::Never(problem));
         }
@@ -207,14 +213,7 @@ impl EvmRail {
         let (version, given) = last_given_out(memory, sender)?;
         let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
         let seen: u64 = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
-        let were_final = watch::were_final(memory, sender)?;
-        if seen < were_final {
-            let problem = format!(
-                "the node counts {seen} transactions of the wallet, of which {were_final} were final before: it is behind, or on \
-                 another chain with the same id, where what is signed now would wait for ever"
-            );
-            return Err(RailError::Unavailable(problem));
-        }
+        watch::check_not_behind(memory, sender, seen)?;
         if seen > given {
             let used = self.count_at(sender, self.last_final().await?).await?;
             if seen > used.max(given).saturating_add(FOREIGN_PENDING) {
@@ -244,11 +243,21 @@ impl EvmRail {
             Ok(_) => Ok(SendOutcome::Sent { reference }),
             Err(NodeError::Refused { message, .. }) if is_known(&message) => Ok(SendOutcome::Sent { reference }),
             Err(NodeError::Refused { message, .. }) => {
-                tracing::warn!(transaction = reference, message, "the node did not take a signed transaction");
+                if self.said.is_new(&reference, &message) {
+                    tracing::warn!(transaction = reference, message, "the node did not take a signed transaction");
+                }
                 Ok(SendOutcome::Unknown { reason: format!("{reference} is signed, and was not taken: {message}") })
             }
             Err(error) => Err(RailError::Unavailable(error.reason())),
         }
+    }
+}
+
+/// Why nothing was signed where a question had no answer.
+fn not_signed(error: RailError) -> NotSigned {
+    match error {
+        RailError::Unavailable(reason) => NotSigned::NotNow(reason),
+        other => NotSigned::Never(reason(other)),
     }
 }
 

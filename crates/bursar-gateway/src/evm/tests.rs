@@ -219,7 +219,8 @@ async fn a_lost_answer_and_a_silent_node_change_nothing_of_what_counts() {
     double.hangs_up("eth_sendRawTransaction");
     assert!(matches!(rail.carry_out(WALLET, &hold, &memory).await, SendOutcome::Unknown { .. }));
     // It is signed: however long the node is silent, it stays.
-    let hash = reference(&rail.became_of(&hold, &memory).await);
+    let outcome = rail.became_of(&hold, &memory).await;
+    let SendOutcome::Unseen { reference: hash, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(rail.sent(hold.id, &memory), Ok(Some(hash.clone())));
     // Whatever a node says instead of an answer: it may be mined, and nobody's word gives it back.
     for (call, words) in [
@@ -393,7 +394,7 @@ async fn a_node_that_counts_far_ahead_of_the_chain_makes_no_gap() {
     };
     counts(1_000_000, 2);
     let refused = rail.carry_out(WALLET, &hold, &memory).await;
-    let SendOutcome::Refused { reason } = refused else { panic!("{refused:?}") };
+    let SendOutcome::NotSent { reason } = refused else { panic!("{refused:?}") };
     assert!(reason.contains("counts 1000000 transactions"), "{reason}");
     assert_eq!(memory.read(&send::next(wallet(WALLET).unwrap())), Ok(None), "no nonce is gone");
     // What others sent a moment ago is waited behind.
@@ -412,7 +413,7 @@ async fn on_a_chain_that_began_anew_nothing_is_signed_that_would_wait_for_ever()
     let hold = held(&rail, 1, 5).await;
     double.says("eth_getTransactionCount", r#""0x0""#);
     let refused = rail.carry_out(WALLET, &hold, &memory).await;
-    let SendOutcome::Refused { reason } = refused else { panic!("{refused:?}") };
+    let SendOutcome::NotSent { reason } = refused else { panic!("{refused:?}") };
     assert!(reason.contains("counts 0 transactions of the wallet, of which 3 were final before"), "{reason}");
     assert_eq!(sent::read(&memory, hold.id), Ok(None), "it holds nothing");
 }

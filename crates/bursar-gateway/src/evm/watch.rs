@@ -187,6 +187,19 @@ pub(super) async fn note_final(memory: &dyn Memory, sender: Address, nonce: u64)
     memory.write(vec![NewNote { name, version, body: Some(count.to_be_bytes().to_vec()) }]).await.map(drop)
 }
 
+/// Refuses to go by a node that counts fewer transactions of a wallet than were final before.
+pub(super) fn check_not_behind(memory: &dyn Memory, sender: Address, seen: u64) -> Result<(), RailError> {
+    let were_final = were_final(memory, sender)?;
+    if seen >= were_final {
+        return Ok(());
+    }
+    let problem = format!(
+        "the node counts {seen} transactions of the wallet, of which {were_final} were final before: it is behind, or on \
+         another chain with the same id, where what is signed now would wait for ever"
+    );
+    Err(RailError::Unavailable(problem))
+}
+
 fn entries(body: &[u8]) -> impl Iterator<Item = Entry> {
     let (entries, _) = body.as_chunks::<ENTRY_BYTES>();
     entries.iter().filter_map(Entry::unpack)

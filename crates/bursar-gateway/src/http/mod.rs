@@ -157,7 +157,7 @@ impl HttpRail {
                         tracing::warn!(spend = %hold.id, %error, "the beginning of an answer could not be kept");
                     }
                 }
-                let read = stream::passed_on(opened, flow, self.longest_stream).await;
+                let read = stream::passed_on(opened, flow, self.rules.events(&instruction), self.longest_stream).await;
                 // A client that was answered by the whole stream is not answered by it again.
                 (read.map_err(|problem| self.cut_off(&instruction, problem)), Came::Streamed)
             }

@@ -1,4 +1,4 @@
-//! Answers that go to the client while they come: streams of events, whose last one says what the spend came to.
+//! Answers that go to the client while they come: streams of events, some of which say what the spend came to.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bursar_core::id::HoldId;
 use bursar_rails::exchange::Answered;
-use bursar_rails::http::{Events, one_event};
+use bursar_rails::http::Events;
 use bursar_service::flow::Flow;
 
 use crate::upstream::{NoAnswer, Opened};
@@ -16,11 +16,16 @@ pub(super) fn is_stream(head: &Answered) -> bool {
     (200..300).contains(&head.status) && Events::are_in(head)
 }
 
-/// Passes a stream on, and gives what it comes to: its head with its last event alone. A client that is gone, or takes
+/// Passes a stream on, and gives what it comes to: its head with the events alone that hold its answer. A client that is gone, or takes
 /// nothing, does not end the reading: whoever could end it could keep what it costs from being known.
-pub(super) async fn passed_on(mut opened: Opened, mut flow: Flow, longest: Duration) -> Result<Answered, NoAnswer> {
+pub(super) async fn passed_on(
+    mut opened: Opened,
+    mut flow: Flow,
+    names: &[Box<str>],
+    longest: Duration,
+) -> Result<Answered, NoAnswer> {
     let head = opened.head().clone();
-    let mut events = Events::new(opened.most());
+    let mut events = Events::new(opened.most()).named(names);
     flow.begin(head.clone());
     let mut client = Some(flow);
     while let Some(piece) = opened.piece(longest).await? {
@@ -32,11 +37,11 @@ pub(super) async fn passed_on(mut opened: Opened, mut flow: Flow, longest: Durat
         }
     }
     // The end of a connection may be the end of an answer, or not: only a whole event tells.
-    let last = events.last().ok_or_else(|| NoAnswer::Lost("its stream of events broke off".to_owned()))?;
+    let alone = events.alone().ok_or_else(|| NoAnswer::Lost("its stream of events broke off".to_owned()))?;
     if let Some(flow) = client {
         flow.is_whole();
     }
-    Ok(Answered { body: one_event(&last), ..head })
+    Ok(Answered { body: alone, ..head })
 }
 
 /// The spends whose answers are coming now. That they take longer than others says nothing about them.

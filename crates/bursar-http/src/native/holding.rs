@@ -148,7 +148,7 @@ pub(crate) fn showed<'a>(shown: &'a Shown, hold: &Hold) -> (&'static str, &'a st
         SendOutcome::Charged { reference, .. } => {
             ("moved", "the money moved, and it was another amount than was held", Some(reference))
         }
-        SendOutcome::Sent { reference } => {
+        SendOutcome::Sent { reference } | SendOutcome::Unseen { reference, .. } => {
             ("under_way", "it was sent, or will be again, and is not final yet; it counts until it is", Some(reference))
         }
         SendOutcome::Awaiting { approval } => (

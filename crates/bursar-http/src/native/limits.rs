@@ -5,7 +5,7 @@ use bursar_core::id::UserId;
 use bursar_core::limit::warnings::{warnings, warnings_of_token};
 use bursar_core::limit::{LimitReport, Subject};
 use bursar_core::time::{Span, Timestamp};
-use bursar_service::limits::{Bucket, Standing, Trial};
+use bursar_service::limits::{Bucket, Standing, Trial, Tried};
 use bursar_wire::requests::{DryRun, HistoryQuery, LimitsEdit};
 use bursar_wire::shapes;
 use serde_json::{Value, json};
@@ -73,12 +73,19 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
         address,
     };
     let (principal, token) = (call.principal()?, call.id("token")?);
-    let answer = call.bursar.dry_run(principal, token, trial).await?;
+    let Tried { decided, fee_unknown } = call.bursar.dry_run(principal, token, trial).await?;
     let now = call.bursar.now();
-    match answer {
-        // Of others' limits a token learns that there are some, and no figures (P6).
+    let mut warnings: Vec<String> = fee_unknown
+        .map(|(reason, most, coin)| {
+            format!("the rail does not say now what the fee would be ({reason}): counted is the most that it may take, {most} base units of {coin}")
+        })
+        .into_iter()
+        .collect();
+    // Of others' limits a token learns that there are some, and no figures (P6).
+    let sees = |subject: &Subject| call.bursar.sees_figures(principal, *subject);
+    match decided {
         Ok(found) => {
-            let shown = |report: &LimitReport| match call.bursar.sees_figures(principal, report.subject) {
+            let shown = |report: &LimitReport| match sees(&report.subject) {
                 true => shapes::limit_report(report, now, call.bursar.decimals()),
                 false => shapes::others_limit(report),
             };
@@ -86,20 +93,19 @@ pub(crate) async fn dry_run(call: Call) -> Result<Reply, Failure> {
                 Some(wallet) => call.bursar.naming_of(principal, token, wallet, &coin).await?,
                 None => None,
             };
-            let warnings: Vec<String> = naming
-                .map(|form| format!("the token sees several wallets of this rail that hold {coin}: a request has to name this one by {form}"))
-                .into_iter()
-                .collect();
+            warnings.extend(naming.map(|form| {
+                format!("the token sees several wallets of this rail that hold {coin}: a request has to name this one by {form}")
+            }));
             let limits: Vec<Value> = found.iter().map(shown).collect();
             Reply::ok(json!({"allowed": true, "limits": limits, "warnings": warnings}))
         }
         Err(refusal) => {
-            let (status, body) = shapes::refusal(&refusal, call.bursar.decimals(), "");
+            let (status, body) = shapes::refusal_to(&refusal, call.bursar.decimals(), "", sees);
             let mut problem = crate::problem::problem(status, body.to_value());
             if let Some(fields) = problem.as_object_mut() {
                 fields.remove("requestId");
             }
-            Reply::ok(json!({"allowed": false, "refusal": problem}))
+            Reply::ok(json!({"allowed": false, "refusal": problem, "warnings": warnings}))
         }
     }
 }

@@ -201,7 +201,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
                 [
                     ("allowed", flag("whether the spend would pass now")),
                     ("limits", list(json!({"anyOf": [reference("LimitReport"), reference("OthersLimit")]}))),
-                    ("warnings", list(text("what a request has to say besides, if the spend would pass"))),
+                    ("warnings", list(text("what a request has to say besides, and what of the answer is a guess"))),
                     (
                         "refusal",
                         json!({"type": "object", "description": "the problem that the spend would be answered with"}),

@@ -35,7 +35,7 @@ pub(super) fn part() -> Part {
             Operation::new(
                 "GET",
                 "/spends",
-                "Spends of which nobody knows the outcome, or that nobody has settled, and that the caller may resolve",
+                "Spends of which nobody knows the outcome, or that nobody has settled, and that the caller may resolve or, as a service, holds",
             )
             .about("One of the two is asked for: there are no other lists here.")
             .query("unresolved", json!({"const": "true"}), "those of which nobody knows the outcome")

@@ -114,7 +114,7 @@ pub(super) fn part() -> Part {
 
 fn health() -> Value {
     json!({
-        "enum": ["answers", "wallet_unknown", "credential_refused", "silent", "not_asked"],
-        "description": "`credential_refused`: whoever is behind it does not take the credential that this server shows it; `silent`: it gave no answer in time; `not_asked`: the caller has no wallet on it, or it is an API that tells no balance",
+        "enum": ["answers", "behind", "wallet_unknown", "credential_refused", "silent", "not_asked"],
+        "description": "`behind`: it answers, but knows less than it did or is on another chain, and takes no spends; `credential_refused`: whoever is behind it does not take the credential that this server shows it; `silent`: it gave no answer in time; `not_asked`: the caller has no wallet on it, or it is an API that tells no balance",
     })
 }

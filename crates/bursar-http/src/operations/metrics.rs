@@ -1,10 +1,12 @@
 //! The figures in the text format that Prometheus reads. Names are a contract: they are only ever added.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 
 use bursar_service::Bursar;
 use bursar_service::condition::{Figures, Histogram, Unsettled, Waiting};
 use bursar_service::mail::MailFigures;
+use bursar_service::rails::Answering;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -38,8 +40,13 @@ pub(super) fn render(
     let outflows = Gauge::<i64>::default();
     outflows.set(i64::try_from(bursar.unexplained_outflows()).unwrap_or(i64::MAX));
     registry.register("unexplained_outflows", "Outflows of wallets that no spend explains, since the start", outflows);
-    let engine =
-        Engine { figures: bursar.figures(), waiting: bursar.waiting(), mail: bursar.mail_figures(), unsettled };
+    let engine = Engine {
+        figures: bursar.figures(),
+        waiting: bursar.waiting(),
+        mail: bursar.mail_figures(),
+        rails: bursar.rails_answering(),
+        unsettled,
+    };
     registry.register_collector(Box::new(engine));
     let mut rendered = String::new();
     text::encode(&mut rendered, &registry)?;
@@ -52,13 +59,14 @@ struct Engine {
     figures: Figures,
     waiting: Waiting,
     mail: MailFigures,
+    rails: BTreeMap<String, Answering>,
     /// Nothing if the store does not answer: no figure is better than a wrong one.
     unsettled: Option<Unsettled>,
 }
 
 impl Collector for Engine {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Self { figures, waiting, mail, unsettled } = self;
+        let Self { figures, waiting, mail, rails, unsettled } = self;
         let commands = figures.commands.iter().map(|((kind, outcome), count)| {
             let labels = [("kind", *kind), ("outcome", *outcome)];
             (labels, *count)
@@ -79,6 +87,16 @@ impl Collector for Engine {
         counters(&mut encoder, "mails", "Mails by what became of them.", mails)?;
         let of_all = [([("queue", "all")], mail.waiting)];
         gauges(&mut encoder, "mails_waiting", "Mails that wait.", of_all.map(sized))?;
+        let of_rail = |name: &String| [("rail", name.clone())];
+        let answer = rails.iter().map(|(name, found)| (of_rail(name), i64::from(found.answers)));
+        gauges(&mut encoder, "rail_answers", "Whether a rail could be used when it was asked last.", answer)?;
+        let last = rails.iter().filter_map(|(name, found)| Some((of_rail(name), found.last?.as_millis() / 1000)));
+        gauges(
+            &mut encoder,
+            "rail_last_answer_timestamp_seconds",
+            "When a rail last could be used, since the start.",
+            last,
+        )?;
         if let Some(unsettled) = unsettled {
             let states = [([("state", "open")], unsettled.open), ([("state", "unresolved")], unsettled.unresolved)];
             gauges(&mut encoder, "unsettled_spends", "Spends that still hold budget.", states.map(sized))?;

@@ -45,7 +45,8 @@ pub(crate) async fn open(mut call: Call) -> Result<Reply, Failure> {
     let accepted = handshake(&call).ok_or(Failure::UpgradeNeeded)?;
     let Upgrade { begun, closing } = call.upgrade.take().ok_or(Failure::UpgradeNeeded)?;
     let place = call.sockets.take(principal.user(), principal.token().id).ok_or(Failure::TooManySockets)?;
-    let session = Session { bursar: call.bursar, principal, rail, place, body_limit: call.settings.body_limit };
+    let (bursar, traffic, body_limit) = (call.bursar, call.traffic, call.settings.body_limit);
+    let session = Session { bursar, principal, rail, place, body_limit, traffic };
     tokio::spawn(session.run(begun, closing));
     Ok(Reply {
         status: StatusCode::SWITCHING_PROTOCOLS,

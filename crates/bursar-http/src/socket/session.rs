@@ -25,6 +25,7 @@ use super::outgoing::Outgoing;
 use super::places::Place;
 use crate::closing::Closing;
 use crate::failure::Failure;
+use crate::operations::Traffic;
 use crate::rail;
 
 /// How long the connection may take to become a WebSocket.
@@ -50,6 +51,7 @@ pub(super) struct Session {
     /// Held for as long as this is.
     pub(super) place: Place,
     pub(super) body_limit: usize,
+    pub(super) traffic: Traffic,
 }
 
 /// Why a socket is closed.
@@ -196,16 +198,20 @@ impl Session {
         let calls = match Calls::read(text) {
             Ok(calls) => calls,
             Err(refusal) => {
-                let answer = rail::unread(&refusal);
+                let answer = rail::unread(refusal, &self.traffic, &self.bursar);
                 return Ok(Box::pin(async { Done { answer, feed: None, end: None } }));
             }
         };
         let subscribes = calls.as_slice().iter().any(|call| rail::is_about_subscriptions(&call.method));
         let mut feed = if subscribes { feed.take() } else { None };
         let (bursar, principal, rail) = (Arc::clone(&self.bursar), self.principal.clone(), self.rail.clone());
+        let traffic = self.traffic.clone();
         Ok(Box::pin(async move {
             match bursar.call_rail_live(&principal, &rail, &calls, &mut feed).await {
-                Ok(results) => Done { answer: rail::answers(&calls, results, &bursar), feed, end: None },
+                Ok(results) => {
+                    let answer = rail::answers(&calls, results, &traffic, &bursar).text;
+                    Done { answer, feed, end: None }
+                }
                 Err(error) => {
                     let end = Some(End::of(Failure::Service(error), &bursar));
                     Done { answer: String::new(), feed, end }

@@ -38,6 +38,7 @@ fn kind(kind: &str) -> String {
 fn row(rail: &RailView) -> Markup {
     let (class, text) = match rail.health {
         Health::Answers => ("good", "Answers"),
+        Health::Behind => ("bad", "Answers, but is behind or on another chain: nothing is sent"),
         Health::WalletUnknown => ("warn", "Does not know a wallet of yours"),
         Health::CredentialRefused => ("bad", "Does not take this server's credential"),
         Health::Silent => ("bad", "Does not answer"),

@@ -42,6 +42,9 @@ impl Upstream {
                 }
                 let request = String::from_utf8(read).unwrap();
                 let answer = match request.split("source=").nth(1) {
+                    None if request.starts_with("GET /v1/charges/crowded ") => {
+                        answer(529, &json!({"error": "crowded"}))
+                    }
                     Some("broken") => String::new(),
                     Some("failing") => answer(500, &json!({"error": "on fire"})),
                     Some("more") => answer(200, &json!({"id": "ch_3", "status": "succeeded", "amount": "401"})),
@@ -318,6 +321,23 @@ async fn a_key_is_one_spend_whatever_came_of_it() {
     // What the upstream refused is told in its words, and moved nothing.
     let declined = shop.charge("d", "amount=100&source=declined").await;
     assert_eq!((declined.status.as_u16(), &declined.body["error"]), (402, &json!("declined")));
+}
+
+#[tokio::test]
+async fn a_status_without_words_of_its_own_is_passed_on_without_any() {
+    use tokio::net::TcpStream;
+    let shop = Open::new("usd 100/day").await;
+    let listening = shop.server.listen().await;
+    let mut socket = TcpStream::connect(listening.address).await.unwrap();
+    let head = format!(
+        "GET /rail/chain/v1/charges/crowded HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        shop.token
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 529 \r\n"), "{answer}");
+    listening.stop.send(()).unwrap();
 }
 
 #[tokio::test]

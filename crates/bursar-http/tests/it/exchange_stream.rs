@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bursar_core::ambient::Clock as _;
 use bursar_wire::signature::{AuthVersion, Request as Signed, SigningKey};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -64,6 +64,11 @@ impl Model {
         self.raw(format!("{:x}\r\n{event}\r\n", event.len())).await;
     }
 
+    async fn named(&self, name: &str, data: &Value) {
+        let event = format!("event: {name}\ndata: {data}\n\n");
+        self.raw(format!("{:x}\r\n{event}\r\n", event.len())).await;
+    }
+
     /// Ends as a model does that tells what it took.
     async fn end(&self, cost: &str) {
         self.event(&json!({"id": "run_1", "cost": cost}).to_string()).await;
@@ -86,15 +91,23 @@ struct Asking {
 
 impl Asking {
     async fn open(cut_off: &str) -> Self {
+        Self::reading(json!({
+            "done": "status == 200 && has(answer.cost)", "captured": "minor(answer.cost, 'microusd')",
+            "record": "answer.id", "cut_off": cut_off,
+        }))
+        .await
+    }
+
+    /// One whose rule reads answers so.
+    async fn reading(answers: Value) -> Self {
         let (model, url) = Model::start().await;
-        let rules = json!([{
+        let mut rule = json!({
             "method": "POST", "path": "/v1/ask", "operation": "spend", "headers": ["idempotency-key"],
             "body": "json", "fields": ["most"], "asset": "microusd", "amount": "minor(body.most, 'microusd')",
-            "destination": "none", "key": "headers['idempotency-key']", "done": "status == 200 && has(answer.cost)",
-            "refused": "status == 402", "captured": "minor(answer.cost, 'microusd')", "record": "answer.id",
-            "cut_off": cut_off,
-        }]);
-        let shop = Shop::before(rail_by(url, rules), "microusd", "microusd 1000 base units/day").await;
+            "destination": "none", "key": "headers['idempotency-key']", "refused": "status == 402",
+        });
+        rule.as_object_mut().unwrap().extend(answers.as_object().unwrap().clone());
+        let shop = Shop::before(rail_by(url, json!([rule])), "microusd", "microusd 1000 base units/day").await;
         let listening = shop.server.listen().await;
         Self { shop, model, listening }
     }
@@ -187,6 +200,39 @@ async fn a_stream_comes_piece_by_piece_and_what_its_last_event_says_is_captured(
     asking.model.raw(HEAD).await;
     asking.model.end("600").await;
     assert!(taking.is_whole().await, "{}", taking.read);
+}
+
+#[tokio::test]
+async fn what_a_stream_took_can_stand_in_two_events_before_its_last_one() {
+    for ends in [true, false] {
+        let asking = Asking::reading(json!({
+            "events": ["begin", "took", "end"], "done": "status == 200 && has(answer.end)", "record": "answer.begin.id",
+            "captured": "total([minor(answer.begin.input, 'microusd'), minor(answer.took.output, 'microusd')])",
+        }))
+        .await;
+        let mut taking = asking.bearing("k").await;
+        asking.model.raw(HEAD).await;
+        asking.model.named("begin", &json!({"id": "run_1", "input": "100"})).await;
+        for output in ["1", "250"] {
+            asking.model.named("took", &json!({"output": output})).await;
+        }
+        asking.model.named(if ends { "end" } else { "error" }, &json!({})).await;
+        asking.model.raw("0\r\n\r\n").await;
+        asking.model.gone().await;
+        assert!(taking.is_whole().await, "{}", taking.read);
+        let again = asking.again("k").await;
+        let told = if ends { "answer_streamed" } else { "outcome_pending" };
+        assert_eq!(code(&again), told, "{}", again.body);
+        // 350 were captured of the 600 that were held, or all of them stay.
+        let mut more = asking.bearing("l").await;
+        match ends {
+            true => {
+                asking.model.raw(HEAD).await;
+                assert!(more.until(";r=50;").await, "{}", more.read);
+            }
+            false => assert!(more.until("limit_exceeded").await, "{}", more.read),
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod authz;
 mod breaker;
 mod browser;
 mod canary;
+mod chain_node;
 mod connections;
 mod conservation;
 mod declared;

@@ -1,7 +1,7 @@
 //! The native surface: limits over time, edits, rotation, and spends of those who move money themselves.
 
 use bursar_core::time::Span;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, OTP};
 use crate::world::{ADDRESS, ELSEWHERE, World, code};
@@ -269,7 +269,7 @@ async fn a_capture_in_the_words_of_its_hold_captures_what_was_held() {
         "wallet": world.server.wallet.to_string(),
     });
     let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await.body;
-    let told = |of: &serde_json::Value| ["amount", "fee", "total"].map(|name| of[name].as_str().unwrap().to_owned());
+    let told = |of: &Value| ["amount", "fee", "total"].map(|name| of[name].as_str().unwrap().to_owned());
     assert_eq!(told(&held), ["1000", "100", "1100"]);
     let path = format!("/bursar/v1/spends/{}/capture", held["id"].as_str().unwrap());
     let body = json!({"amount": held["amount"], "fee": held["fee"], "reference": "f00d"});
@@ -485,4 +485,42 @@ async fn what_is_not_there_under_our_own_prefix_is_told_in_our_own_form() {
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_service_lists_what_it_holds_and_nobody_has_settled_and_nothing_else() {
+    let world = World::new().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let (service, other) = (world.server.service(&world.session).await, world.server.service(&world.session).await);
+    let held = async |by: &str, key: &str| {
+        let held = world.hold(by, &token, Some(key), "1").await;
+        held.body["id"].as_str().unwrap_or_else(|| panic!("{}", held.body)).to_owned()
+    };
+    let (first, second, theirs) = (held(&service, "1").await, held(&service, "2").await, held(&other, "3").await);
+    let path = format!("/bursar/v1/spends/{first}/release");
+    let released =
+        world.server.send("POST", &path, Some(&service), Some(json!({"reason": "the buyer went away"}))).await;
+    assert_eq!(released.status, 200, "{}", released.body);
+    let listed = async |by: &str| {
+        let told = world.get("/bursar/v1/spends?unsettled=true", by).await.body;
+        let spends = told["spends"].as_array().unwrap_or_else(|| panic!("{told}"));
+        spends.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((listed(&service).await, listed(&other).await), (vec![second], vec![theirs]));
+    assert_eq!(world.get("/bursar/v1/spends?unresolved=true", &service).await.body["spends"], json!([]));
+    assert_eq!(code(&world.get("/bursar/v1/spends?unsettled=true", &token).await), "person_only");
+}
+
+#[tokio::test]
+async fn a_token_that_may_spend_and_not_see_is_warned_of_when_it_is_made() {
+    let world = World::new().await;
+    let warned = async |scope: Value| {
+        let body = json!({"otp": OTP, "label": "bot", "scope": scope, "limits": ["tbtc 1/day"], "duration": 3600});
+        let made = world.server.send("POST", "/bursar/v1/tokens", Some(&world.session), Some(body)).await;
+        assert!(made.body["token"].is_string(), "{}", made.body);
+        let warnings = made.body["warnings"].as_array().into_iter().flatten();
+        warnings.into_iter().any(|warning| warning.as_str().unwrap().contains("give it `wallet_view_all`, too"))
+    };
+    assert!(warned(json!(["wallet_spend_all"])).await);
+    assert!(!warned(json!(["wallet_spend_all", "wallet_view_all"])).await);
 }

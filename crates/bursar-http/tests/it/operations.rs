@@ -1,9 +1,11 @@
 //! What the operations listener tells, and what it keeps to itself.
 
 use axum::http::StatusCode;
+use bursar_core::time::Span;
 use serde_json::{Value, json};
 
-use crate::support::{OTP, Server};
+use crate::chain_node::ChainWorld;
+use crate::support::{OTP, Server, policy};
 
 const USER: &str = "operated@example.com";
 
@@ -66,4 +68,28 @@ async fn the_metrics_count_what_was_asked_held_and_refused() {
     for secret in [token, USER, address, &server.wallet.to_string(), issued["id"].as_str().unwrap()] {
         assert!(!text.contains(secret), "{secret} in:\n{text}");
     }
+}
+
+#[tokio::test]
+async fn the_metrics_say_which_rails_answer_and_when_each_last_did() {
+    let world = ChainWorld::new(policy()).await;
+    let server = &world.house.server;
+    let figures = async || server.operate("/metrics").await.1;
+    assert!(!figures().await.contains("bursar_rail_answers{"), "nobody has asked yet");
+    server.bursar.ask_rails().await;
+    let well = figures().await;
+    let stamp = |text: &str| {
+        let line =
+            text.lines().find(|line| line.starts_with("bursar_rail_last_answer_timestamp_seconds{rail=\"chain\"}"));
+        line.map(|line| line.rsplit(' ').next().unwrap().to_owned()).unwrap_or_else(|| panic!("{text}"))
+    };
+    for rail in ["chain", "sandbox"] {
+        assert!(well.contains(&format!("bursar_rail_answers{{rail=\"{rail}\"}} 1\n")), "{well}");
+    }
+    world.node.fails();
+    server.pass(Span::from_seconds(60));
+    server.bursar.ask_rails().await;
+    let down = figures().await;
+    assert!(down.contains("bursar_rail_answers{rail=\"chain\"} 0\n"), "{down}");
+    assert_eq!(stamp(&down), stamp(&well), "it says since when");
 }

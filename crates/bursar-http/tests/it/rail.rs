@@ -1,10 +1,14 @@
 //! Rails in their own protocols, over the whole router: who may speak to one, what is refused, and how it is told. What a
 //! node does with the rest is tried with a real one.
 
+use bursar_core::breaker::BreakerRules;
+use bursar_core::time::Span;
+use bursar_service::Policy;
 use serde_json::{Value, json};
 
+use crate::chain_node::ChainWorld;
 use crate::house::{House, organisation};
-use crate::support::{Answer, OTP, Server};
+use crate::support::{Answer, OTP, Server, policy};
 use crate::world::code;
 
 async fn wallet(house: &House, session: &str, rail: &str) -> Answer {
@@ -220,4 +224,98 @@ async fn a_path_that_a_rail_does_not_have_is_told_to_those_only_who_have_a_part_
         "there is no such path on this rail: its calls are posted to its name alone, or to `/wallet/NAME` behind it"
     );
     assert_eq!(told("GET", "/rail/nowhere/foo").await, "there is no such rail");
+}
+
+#[tokio::test]
+async fn refusals_within_an_answer_are_counted_each_once_and_say_in_one_shape_what_helps_and_when() {
+    let rules = BreakerRules { after: 4, pause: Span::from_seconds(60), longest: Span::from_seconds(3600) };
+    let world = ChainWorld::new(Policy { breaker: Some(rules), ..policy() }).await;
+    let server = &world.house.server;
+    let token = world.token(json!(["hteth 0.0009/day"])).await;
+    let (fits, over) = (world.spend("0x1"), world.spend("0x6f05b59d3b20001"));
+    let header = |answer: &Answer, name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+
+    let spent = call(server, &token, &fits).await;
+    assert!(spent.body["result"].is_string(), "{}", spent.body);
+    let left = header(&spent, "ratelimit").unwrap();
+    assert!(left.starts_with("\"hteth amount rolling 86400s\";r=857999999978999;"), "{left}");
+
+    let mut number = asked("eth_blockNumber", json!([]));
+    number["id"] = 2.into();
+    let batch = json!([over, number]);
+    let refused = call(server, &token, &batch).await;
+    assert!(header(&refused, "ratelimit").is_some(), "{}", refused.body);
+    assert_eq!(header(&refused, "retry-after"), None, "{}", refused.body);
+    assert_eq!(refused.body[1]["result"], "0x10");
+    let withheld = call(server, &token, &asked("eth_sign", json!([world.from, "0x00"]))).await.body;
+    for (error, code, status) in
+        [(&refused.body[0]["error"], "limit_exceeded", 401), (&withheld["error"], "method_withheld", 403)]
+    {
+        let data = &error["data"];
+        assert_eq!((&data["code"], &data["status"]), (&json!(code), &json!(status)), "{data}");
+        assert_eq!(data["type"], format!("urn:bursar:problem:{code}"), "{data}");
+    }
+    for _ in 0..3 {
+        call(server, &token, &over).await;
+    }
+    let broken = call(server, &token, &fits).await;
+    assert_eq!(
+        (&broken.body["error"]["data"]["code"], header(&broken, "retry-after").as_deref()),
+        (&json!("broken"), Some("60"))
+    );
+    assert_eq!(broken.body["error"]["data"]["retryAfter"], 60);
+    world.node.fails();
+    let silent = call(server, &token, &asked("eth_blockNumber", json!([]))).await;
+    let data = &silent.body["error"]["data"];
+    assert_eq!(
+        (&data["code"], &data["status"], &data["retryAfter"]),
+        (&json!("rail_unavailable"), &json!(503), &json!(5))
+    );
+    assert_eq!(header(&silent, "retry-after").as_deref(), Some("5"));
+    call(server, &token, &json!({"id": 1})).await;
+
+    let (_, figures) = server.operate("/metrics").await;
+    for (code, count) in
+        [("limit_exceeded", 4), ("method_withheld", 1), ("broken", 1), ("rail_unavailable", 1), ("undecodable", 1)]
+    {
+        let line = format!("bursar_refusals_total{{code=\"{code}\"}} {count}\n");
+        assert!(figures.contains(&line), "`{line}` is not in:\n{figures}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_behind_is_told_as_such_and_what_it_cannot_send_now_may_be_asked_for_again() {
+    let world = ChainWorld::new(policy()).await;
+    let token = world.token(json!(["hteth 0.5/day"])).await;
+    let health = async || world.house.ask("GET", "/rails", &world.owner, None).await.body["rails"].clone();
+    let of_chain = |rails: Value| {
+        let rails = rails.as_array().unwrap().clone();
+        rails.into_iter().find(|rail| rail["name"] == "chain").unwrap()["health"].as_str().unwrap().to_owned()
+    };
+    world.node.says("eth_getTransactionCount", json!("0x0"));
+    assert_eq!(of_chain(health().await), "answers");
+    world.mined(&token).await;
+    // It still counts none, of which one was final.
+    assert_eq!(of_chain(health().await), "behind");
+    let refused = world.call(&token, world.spend("0x1")).await;
+    let data = &refused.body["error"]["data"];
+    assert_eq!((&data["code"], &data["status"]), (&json!("rail_unavailable"), &json!(503)), "{}", refused.body);
+    let path = format!("/api/v2/hteth/wallet/{}/sendcoins", world.wallet);
+    let body = json!({"address": crate::chain_node::TO, "amount": "1"});
+    let refused = world.house.server.send("POST", &path, Some(&token), Some(body)).await;
+    assert_eq!((refused.status.as_u16(), code(&refused)), (503, "rail_unavailable"), "{}", refused.body);
+    assert_eq!(world.house.ask("GET", "/spends?unsettled=true", &world.owner, None).await.body["spends"], json!([]));
+    world.node.says("eth_getTransactionCount", json!("0x1"));
+    assert_eq!(of_chain(health().await), "answers");
+    assert!(world.call(&token, world.spend("0x1")).await.body["result"].is_string());
+}
+
+#[tokio::test]
+async fn a_spend_beyond_the_wallet_is_refused_in_units_of_the_coin() {
+    let world = ChainWorld::new(policy()).await;
+    let token = world.token(json!(["hteth 100/day"])).await;
+    world.node.says("eth_getBalance", json!("0xde0b6b3a7640000"));
+    let refused = world.call(&token, world.spend("0xde0b6b3a7640000")).await;
+    let told = refused.body["error"]["message"].as_str().unwrap();
+    assert!(told.contains("the wallet has 1 hteth, of which 0 hteth is under way, and this takes 1.000042"), "{told}");
 }

@@ -5,7 +5,8 @@ use bursar_service::sweep::Overdue;
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::support::{Answer, OTP};
+use crate::chain_node::ChainWorld;
+use crate::support::{Answer, OTP, policy};
 use crate::world::{NAME, World, code};
 
 async fn reconcile(world: &World, spend: &str, token: &str) -> Answer {
@@ -242,4 +243,50 @@ async fn a_list_that_there_is_not_is_refused_by_name() {
             refused.body
         );
     }
+}
+
+#[tokio::test]
+async fn a_rail_that_cannot_be_asked_shows_nothing_and_what_is_signed_counts_as_before() {
+    let world = ChainWorld::new(policy()).await;
+    let (server, owner) = (&world.house.server, world.owner.as_str());
+    let token = world.token(json!(["hteth 0.5/day"])).await;
+    let sent = server.send("POST", "/rail/chain", Some(&token), Some(world.spend("0x1"))).await.body;
+    let hash = sent["result"].as_str().unwrap_or_else(|| panic!("{sent}"));
+    let spends = async || world.house.ask("GET", "/spends?unsettled=true", owner, None).await.body["spends"].clone();
+    let spend = spends().await[0]["id"].as_str().unwrap().to_owned();
+    let ask = async || world.house.ask("POST", &format!("/spends/{spend}/reconcile"), owner, None).await;
+
+    world.node.fails();
+    let silent = ask().await;
+    assert_eq!((silent.status.as_u16(), code(&silent)), (503, "rail_unavailable"), "{}", silent.body);
+    server.pass(Span::from_seconds(120));
+    let swept = server.bursar.sweep(Overdue::PastDeadline).await.unwrap();
+    assert_eq!((swept.under_way, swept.unresolved, swept.released), (1, 0, 0), "{swept:?}");
+    let held = spends().await;
+    assert_eq!((&held[0]["state"], &held[0]["sent"]["reference"]), (&json!("open"), &json!(hash)), "{held}");
+}
+
+#[tokio::test]
+async fn what_a_person_calls_a_signed_spend_is_what_its_rail_has_it_as() {
+    let world = ChainWorld::new(policy()).await;
+    let token = world.token(json!(["hteth 0.5/day"])).await;
+    let refused = json!({"error": {"code": -32000, "message": "underpriced"}});
+    world.node.says("eth_sendRawTransaction", refused);
+    let sent = world.call(&token, world.spend("0x1")).await.body;
+    assert_eq!(sent["error"]["data"]["code"], "outcome_pending", "{sent}");
+    let spends = world.house.ask("GET", "/spends?unresolved=true", &world.owner, None).await.body;
+    let hash = spends["spends"][0]["sent"]["reference"].as_str().unwrap_or_else(|| panic!("{spends}"));
+    let path = format!("/spends/{}/resolve", spends["spends"][0]["id"].as_str().unwrap());
+    let say = async |reference: &str| {
+        let body = json!({"moved": true, "reference": reference, "evidence": "seen in a block", "otp": OTP});
+        world.house.ask("POST", &path, &world.owner, Some(body)).await
+    };
+    let wrong = say("0xabc").await;
+    assert_eq!(
+        (wrong.status.as_u16(), code(&wrong), &wrong.body["field"]),
+        (400, "invalid_field", &json!("reference"))
+    );
+    assert!(wrong.body["detail"].as_str().unwrap().contains(hash), "{}", wrong.body);
+    let right = say(hash).await;
+    assert_eq!((right.status.as_u16(), &right.body["captured"]["reference"]), (200, &json!(hash)), "{}", right.body);
 }

@@ -360,7 +360,8 @@ pub(crate) fn chain_at(url: &str) -> bursar_gateway::evm::EvmRail {
     use bursar_rails::evm::{Chain, FeeCeilings};
     let ceilings = FeeCeilings { fee_per_gas: 100_000_000_000, priority_fee_per_gas: 10_000_000_000, gas: 1_000_000 };
     let chain = Chain::new(31_337, Coin::parse("hteth").unwrap(), ceilings).unwrap();
-    let fees = bursar_core::ledger::FeeCeiling { per_spend: Amount::MAX, per_day: Amount::MAX };
+    let fees =
+        bursar_core::ledger::FeeCeiling { per_spend: Amount::new(100_000_000_000_000_000), per_day: Amount::MAX };
     let url = Secret::new(url.to_owned());
     EvmRail::new(Settings { chain, url, fees, confirmations: 1 }).unwrap()
 }

@@ -4,7 +4,8 @@ use bursar_core::id::WalletId;
 use bursar_core::time::Span;
 use serde_json::{Value, json};
 
-use crate::support::Answer;
+use crate::chain_node::{ChainWorld, TO};
+use crate::support::{Answer, policy};
 use crate::world::{ADDRESS, World, code};
 
 async fn ask(world: &World, id: &str, caller: &str, more: Value) -> Answer {
@@ -138,4 +139,47 @@ async fn a_page_of_unresolved_spends_is_full_of_ones_own_and_names_no_others() {
     assert_eq!(own.body["spends"].as_array().unwrap().len(), 2);
     let rest = world.get(&format!("{list}&prevId={}", own.body["next"].as_str().unwrap()), &world.session).await;
     assert_eq!((rest.body["spends"].as_array().unwrap().len(), rest.body["next"].is_null()), (1, true));
+}
+
+async fn try_on_chain(world: &ChainWorld, token: &str, amount: &str) -> Value {
+    let listed = world.house.ask("GET", "/tokens", &world.owner, None).await.body;
+    let id = listed["tokens"].as_array().unwrap().iter().find(|one| one["label"] == token).unwrap()["id"].clone();
+    let body = json!({"coin": "hteth", "amount": amount, "destination": TO, "wallet": world.wallet});
+    let path = format!("/tokens/{}/limits:dry-run", id.as_str().unwrap());
+    world.house.ask("POST", &path, &world.owner, Some(body)).await.body
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_the_fee_that_a_spend_would_pay_and_says_so_where_the_rail_cannot_tell() {
+    // This rail takes a fee of 0.1 at most; so much as it would take now fits.
+    let world = ChainWorld::new(policy()).await;
+    let body = json!({"limits": ["hteth 0.05/day"], "label": "try"});
+    let token = world.house.server.issue(&world.owner, body).await["token"].as_str().unwrap().to_owned();
+    let tried = try_on_chain(&world, "try", "10000000000000000").await;
+    assert_eq!((&tried["allowed"], &tried["warnings"]), (&json!(true), &json!([])), "{tried}");
+    let spent =
+        world.house.server.send("POST", "/rail/chain", Some(&token), Some(world.spend("0x2386f26fc10000"))).await;
+    assert!(spent.body["result"].is_string(), "{}", spent.body);
+    let tried = try_on_chain(&world, "try", "40000000000000000").await;
+    assert_eq!(tried["refusal"]["code"], "limit_exceeded", "{tried}");
+
+    world.node.fails();
+    let tried = try_on_chain(&world, "try", "1").await;
+    assert_eq!(tried["allowed"], false, "{tried}");
+    let warning = tried["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("the most that it may take"), "{warning}");
+}
+
+#[tokio::test]
+async fn whoever_sees_the_figures_of_a_limit_sees_them_refused_as_well_as_allowed() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let edit = json!({"version": 0, "limits": ["tbtc 50 base units/day"]});
+    let path = format!("/bursar/v1/wallets/{}/limits", world.server.wallet);
+    assert_eq!(world.server.send("PUT", &path, Some(&world.session), Some(edit)).await.status, 200);
+    for (caller, sees) in [(&world.session, true), (&token, false)] {
+        let tried = ask(&world, &id, caller, json!({"amount": "60"})).await.body;
+        let wallets = tried["refusal"]["limits"].as_array().unwrap().iter().find(|one| one["subject"] == "wallet");
+        assert_eq!(wallets.unwrap()["limit"].as_str(), sees.then_some("50"), "{tried}");
+    }
 }

@@ -38,6 +38,8 @@ pub enum Became {
 /// How a rule reads answers.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
+    /// Which events of a stream hold its answer; the last one, if none is named.
+    pub(super) events: Vec<Box<str>>,
     pub(super) done: Expression,
     pub(super) refused: Option<Expression>,
     pub(super) captured: Option<Expression>,
@@ -48,7 +50,7 @@ pub(super) struct Reading {
 impl Reading {
     /// What an answer says of a spend of an asset, of which so much is held.
     pub(super) fn became(&self, language: &Language, answered: &Answered, asset: &str, held: Amount) -> Became {
-        let read = content(answered);
+        let read = content(answered, &self.events);
         let facts = AnswerFacts { status: answered.status, answer: read.as_ref() };
         self.decide(&language.about(&facts), answered.status, asset, held)
             .unwrap_or_else(|reason| Became::Unknown { reason })
@@ -83,14 +85,14 @@ impl Reading {
     }
 }
 
-/// What is in an answer: JSON, or the last JSON of a stream of events; nothing if it can be read in two ways.
-fn content(answered: &Answered) -> Option<Json> {
+/// What is in an answer: JSON, or that of the events of a stream which hold it; nothing if it can be read in two ways.
+fn content(answered: &Answered, events: &[Box<str>]) -> Option<Json> {
     let media_type = answered.header("content-type")?;
     let kind = media_type.split(';').next().unwrap_or_default().trim();
     if Events::are_in(answered) {
-        let mut events = Events::new(usize::MAX);
-        events.push(&answered.body);
-        return Json::read(&events.last()?).ok();
+        let mut stream = Events::new(usize::MAX).named(events);
+        stream.push(&answered.body);
+        return stream.answer();
     }
     let is_json = kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
     if is_json { Json::read(&answered.body).ok() } else { None }
@@ -106,6 +108,7 @@ mod tests {
         let language = Language::new().expect("a language");
         let compiled = |text: &str, gives| language.compile(text, Subject::Answer, gives).expect(text);
         let reading = Reading {
+            events: Vec::new(),
             done: compiled("status == 200 && answer.status == 'succeeded'", Gives::Bool),
             refused: Some(compiled("status == 402 || status == 200 && answer.status == 'failed'", Gives::Bool)),
             captured: captured.map(|text| compiled(text, Gives::Money(2))),
@@ -163,6 +166,23 @@ mod tests {
         assert_eq!(captured(&reading(Some("minor(answer.amount, 'usd')"), true), "501"), of(501));
         let wrong = captured(&reading(Some("minor(answer.amount, 'eur')"), true), "1");
         assert!(matches!(wrong, Became::Unknown { .. }), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_spend_whose_answer_stands_in_two_events_is_known_by_both_and_by_no_fewer() {
+        let (language, rule) =
+            reading(Some("total([minor(answer.start.paid, 'usd'), minor(answer.end.paid, 'usd')])"), false);
+        let done = language.compile("has(answer.end)", Subject::Answer, Gives::Bool).expect("an expression");
+        let rule = (language, Reading { events: vec!["start".into(), "end".into()], done, refused: None, ..rule });
+        let stream = "text/event-stream";
+        let (start, end) = ("event: start\ndata: {\"paid\":100}\n\n", "event: end\ndata: {\"paid\":23}\n\n");
+        let whole = format!("{start}{end}event: bye\ndata: {{}}\n\n");
+        let done = Became::Done { captured: Some(Amount::new(123)), record: None };
+        assert_eq!(became(&rule, 200, stream, &whole), done);
+        for lacking in [start, end, "event: bye\ndata: {}\n\n"] {
+            let found = became(&rule, 200, stream, lacking);
+            assert!(matches!(found, Became::Unknown { .. }), "{lacking}: {found:?}");
+        }
     }
 
     #[test]

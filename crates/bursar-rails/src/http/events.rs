@@ -1,20 +1,31 @@
-//! A stream of events (WHATWG HTML, 9.2) as it comes, piece by piece: of all of it only the last event with something in it
-//! is kept, which says what a spend came to.
+//! A stream of events (WHATWG HTML, 9.2) as it comes, piece by piece: of all of it only those events are kept that say what
+//! a spend came to. They are the last one with something in it, or the last one of each name that a rule has.
 
 use crate::exchange::Answered;
+use crate::json::Json;
 
 /// What a stream ends with by custom, which is no JSON.
 const DONE: &[u8] = b"[DONE]";
 
+/// What an event is called that has no name.
+const UNNAMED: &str = "message";
+
+/// The most events that a rule can name, and the longest name of one, in bytes.
+const MOST_NAMES: usize = 8;
+const LONGEST_NAME: usize = 64;
+
 /// A stream of events that is being read. However it is cut into pieces, it says the same.
 #[derive(Clone, Debug)]
 pub struct Events {
-    /// The longest event that is kept, in bytes; so much memory is used, and twice that at most.
+    /// The longest that an event, and all that is kept, may be, in bytes; so much memory is used, and three times that at most.
     most: usize,
+    /// Which events are kept; the last one, if none is named.
+    names: Vec<Box<str>>,
     line: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
-    last: Option<Vec<u8>>,
+    name: Option<Box<str>>,
+    kept: Vec<(Box<str>, Vec<u8>)>,
     /// Whether the last line was the empty one that ends an event.
     is_between: bool,
     /// Whether two readers could differ about it, or an event of it was too long.
@@ -26,13 +37,21 @@ impl Events {
     pub const fn new(most: usize) -> Self {
         Self {
             most,
+            names: Vec::new(),
             line: Vec::new(),
             data: Vec::new(),
             has_data: false,
-            last: None,
+            name: None,
+            kept: Vec::new(),
             is_between: false,
             is_broken: false,
         }
+    }
+
+    /// Keeps the last event of each of these names, if there are any, in place of the last of all.
+    #[must_use]
+    pub fn named(self, names: &[Box<str>]) -> Self {
+        Self { names: names.to_vec(), ..self }
     }
 
     /// Whether an answer is a stream of events.
@@ -55,10 +74,38 @@ impl Events {
         }
     }
 
+    /// What is kept, by the names of the events; nothing if the stream stops in the middle of one, or has none at all.
+    fn kept(self) -> Option<Vec<(Box<str>, Vec<u8>)>> {
+        let is_whole = self.is_between && self.line.is_empty() && !self.is_broken;
+        let has_answer = !self.names.is_empty() || !self.kept.is_empty();
+        (is_whole && has_answer).then_some(self.kept)
+    }
+
     /// The data of the last event that has any; nothing if the stream stops in the middle of one.
     pub fn last(self) -> Option<Vec<u8>> {
-        let is_whole = self.is_between && self.line.is_empty() && !self.is_broken;
-        self.last.filter(|_| is_whole)
+        self.kept().and_then(|mut kept| kept.pop()).map(|(_, data)| data)
+    }
+
+    /// A stream of the events that are kept, and of no others: it says the same. Nothing if this one stops in the middle of an
+    /// event.
+    pub fn alone(self) -> Option<Vec<u8>> {
+        let is_named = !self.names.is_empty();
+        let written = |(name, data): (Box<str>, Vec<u8>)| match is_named {
+            true => [b"event: ", name.as_bytes(), b"\n", &one_event(&data)].concat(),
+            false => one_event(&data),
+        };
+        Some(self.kept()?.into_iter().flat_map(written).collect())
+    }
+
+    /// What the stream says: the JSON of its last event, or an object that has the JSON of each that is named.
+    pub(super) fn answer(self) -> Option<Json> {
+        let is_named = !self.names.is_empty();
+        let kept = self.kept()?.into_iter();
+        let mut read = kept.map(|(name, data)| Some((name, Json::read(&data).ok()?))).collect::<Option<Vec<_>>>()?;
+        match is_named {
+            true => (!read.is_empty()).then_some(Json::Object(read)),
+            false => read.pop().map(|(_, json)| json),
+        }
     }
 
     fn extend(&mut self, part: &[u8]) {
@@ -81,8 +128,9 @@ impl Events {
         if line.is_empty() {
             let whole = std::mem::take(&mut self.data);
             self.has_data = false;
+            let name = self.name.take();
             if !whole.is_empty() && whole != DONE {
-                self.last = Some(whole);
+                self.keep(name, whole);
             }
         } else if let Some(more) = line.strip_prefix(b"data:") {
             let more = more.strip_prefix(b" ").unwrap_or(more);
@@ -95,9 +143,46 @@ impl Events {
             }
             self.data.extend_from_slice(more);
         }
+        if !self.names.is_empty()
+            && let Some(name) = line.strip_prefix(b"event").filter(|rest| matches!(rest.first(), None | Some(b':')))
+        {
+            let name = name.strip_prefix(b":").unwrap_or(name);
+            let name = name.strip_prefix(b" ").unwrap_or(name);
+            // An event of two names is one to some and the other to others.
+            self.is_broken = self.name.replace(String::from_utf8_lossy(name).into()).is_some();
+        }
         line.clear();
         self.line = line;
     }
+
+    fn keep(&mut self, name: Option<Box<str>>, data: Vec<u8>) {
+        if self.names.is_empty() {
+            self.kept = vec![(Box::default(), data)];
+            return;
+        }
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| UNNAMED.into());
+        if !self.names.contains(&name) {
+            return;
+        }
+        self.kept.retain(|(known, _)| *known != name);
+        self.kept.push((name, data));
+        let sum = self.kept.iter().fold(0_usize, |sum, (_, data)| sum.saturating_add(data.len()));
+        self.is_broken = sum > self.most;
+    }
+}
+
+/// What is wrong with the names of events that a rule has; nothing if they can be.
+pub(super) fn problem_of_names(names: &[String]) -> Option<String> {
+    if names.len() > MOST_NAMES {
+        return Some(format!("can be {MOST_NAMES} names, and no more"));
+    }
+    let is_name =
+        |name: &str| (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if let Some(name) = names.iter().find(|name| !is_name(name)) {
+        return Some(format!("`{}` is no name of an event", name.escape_debug()));
+    }
+    let again = names.iter().enumerate().find(|(place, name)| names.iter().take(*place).any(|other| other == *name));
+    again.map(|(_, name)| format!("`{name}` is there twice"))
 }
 
 /// One event alone, as a stream has it.
@@ -141,6 +226,51 @@ mod tests {
             assert_eq!(last(&[stream.as_bytes(), b"data: 3\n\n"]), None, "{stream:?}");
         }
         assert_eq!(last(&[b"data: \xff\n\n", b"data: 3\n\n"]), None);
+    }
+
+    fn of_names(names: &[&str], stream: &[u8]) -> Option<Json> {
+        let names: Vec<Box<str>> = names.iter().map(|name| (*name).into()).collect();
+        let read = |stream: &[u8]| {
+            let mut events = Events::new(200).named(&names);
+            events.push(stream);
+            events
+        };
+        // What is kept of it says the same as all of it.
+        let alone = read(stream).alone();
+        let answer = read(stream).answer();
+        assert_eq!(alone.and_then(|alone| read(&alone).answer()), answer);
+        answer
+    }
+
+    #[test]
+    fn an_answer_can_stand_in_events_of_several_names_of_which_the_last_of_each_counts() {
+        let stream = b"event: message_start\ndata: {\"input\":25}\n\nevent: ping\ndata: {}\n\n\
+            event:message_delta\ndata: {\"output\":1}\n\nevent: message_delta\ndata: {\"output\":15}\n\n\
+            event: message_stop\ndata: {}\n\ndata: 7\n\n";
+        let told = |names: &[&str]| of_names(names, stream).map(|answer| answer.to_string());
+        let both = r#"{"message_start":{"input":25},"message_delta":{"output":15}}"#;
+        assert_eq!(told(&["message_delta", "message_start"]).as_deref(), Some(both));
+        assert_eq!(told(&["message"]).as_deref(), Some(r#"{"message":7}"#), "without a name it is a message");
+        assert_eq!(told(&["message_stop", "error"]).as_deref(), Some(r#"{"message_stop":{}}"#));
+        assert_eq!(told(&["error"]), None);
+    }
+
+    #[test]
+    fn an_event_of_two_names_and_one_that_is_no_json_and_events_that_are_too_long_say_nothing() {
+        let long = format!("event: a\ndata: \"{0}\"\n\nevent: b\ndata: \"{0}\"\n\n", "1".repeat(120));
+        for stream in [
+            "event: a\nevent: b\ndata: 1\n\n",
+            "event: a\nevent\ndata: 1\n\n",
+            "event: a\ndata: 1\n\nevent: b\ndata: x\n\n",
+            "event: a\ndata: 1\n\nevent: b\ndata: 1\n",
+            &long,
+        ] {
+            assert_eq!(of_names(&["a", "b"], stream.as_bytes()), None, "{stream}");
+        }
+        for names in [&["", "a"][..], &["a b"], &["a", "a"], &["a"; 9]] {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert!(problem_of_names(&names).is_some(), "{names:?}");
+        }
     }
 
     proptest! {

@@ -65,6 +65,12 @@ impl Rules {
         }
     }
 
+    /// Names of the events that hold the answer to a spend where it is a stream; none if the last one does.
+    pub fn events(&self, instruction: &Instruction) -> &[Box<str>] {
+        let priced = self.spending(instruction).and_then(|spending| spending.priced.first());
+        priced.map_or(&[], |priced| &priced.reading.events)
+    }
+
     /// What it means that the answer to a spend, a stream of events, breaks off in the middle.
     pub fn cut_off(&self, instruction: &Instruction) -> CutOff {
         self.spending(instruction).map(|spending| spending.cut_off).unwrap_or_default()

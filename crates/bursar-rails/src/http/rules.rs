@@ -264,6 +264,7 @@ impl Reader<'_> {
             ("captured", written.captured.is_some()),
             ("may_exceed", written.may_exceed),
             ("record", written.record.is_some()),
+            ("events", !written.events.is_empty()),
             ("cut_off", written.cut_off.is_some()),
             ("reconcile", written.reconcile.is_some()),
         ];
@@ -347,6 +348,7 @@ impl Reader<'_> {
         let (refused, captured, record) = (&written.refused, &written.captured, &written.record);
         let reading =
             done.and_then(|done| self.reading(fields, (done, refused, captured, record), written.may_exceed, money));
+        let reading = reading.map(|reading| Reading { events: self.events(written), ..reading });
         let look_up = match &written.reconcile {
             Some(look_up) => self.look_up(look_up, written.may_exceed, money).map(Some),
             None => Some(None),
@@ -395,7 +397,14 @@ impl Reader<'_> {
         let captured = optional(captured_field, captured, money);
         let record = optional(record_field, record, Gives::Text);
         let done = self.expression(done_field, done, answer, Gives::Bool);
-        Some(Reading { done: done?, refused: refused?, captured: captured?, may_exceed, record: record? })
+        Some(Reading {
+            events: Vec::new(),
+            done: done?,
+            refused: refused?,
+            captured: captured?,
+            may_exceed,
+            record: record?,
+        })
     }
 
     fn needed<'a>(&mut self, field: &'static str, found: Option<&'a String>) -> Option<&'a String> {

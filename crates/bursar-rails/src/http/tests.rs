@@ -36,6 +36,7 @@ fn rule(method: &str, path: &str, operation: WrittenOperation) -> WrittenRule {
         captured: None,
         may_exceed: false,
         record: None,
+        events: Vec::new(),
         cut_off: None,
         reconcile: None,
     }

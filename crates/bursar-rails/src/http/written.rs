@@ -56,6 +56,10 @@ pub struct WrittenRule {
     pub may_exceed: bool,
     /// What the upstream calls it: an expression about the answer.
     pub record: Option<String>,
+    /// Names of the events that hold the answer where it is a stream: `answer` has the last of each under its name. It is the
+    /// last event, if they are left out.
+    #[serde(default)]
+    pub events: Vec<String>,
     /// What a stream of events that breaks off in the middle means.
     pub cut_off: Option<CutOff>,
     /// How to find out what became of it.

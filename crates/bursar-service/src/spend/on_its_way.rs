@@ -116,7 +116,7 @@ impl HoldAndSend {
             SendOutcome::Charged { reference, amount } => {
                 went_through(hold, amount, Amount::ZERO, reference, Vec::new(), reports)
             }
-            SendOutcome::Sent { reference } => {
+            SendOutcome::Sent { reference } | SendOutcome::Unseen { reference, .. } => {
                 self.under_way.add(id);
                 let transaction = self.rail.signed(id, &self.memory)?.unwrap_or_default();
                 let hold = Arc::unwrap_or_clone(hold);

@@ -13,8 +13,19 @@ use crate::shapes::limits::{fits, others_limit};
 #[cfg(test)]
 mod tests;
 
-/// The status and body of a refusal; sentences and rules tell amounts in units where these decimals are known, figures never.
+/// The status and body of a refusal, as a token is told it; sentences and rules tell amounts in units where these decimals
+/// are known, figures never.
 pub fn refusal(refusal: &Refusal, decimals: &Decimals, request_id: &str) -> (u16, ErrorBody) {
+    refusal_to(refusal, decimals, request_id, is_own)
+}
+
+/// The same to somebody who may see the figures of more limits than the token's own.
+pub fn refusal_to(
+    refusal: &Refusal,
+    decimals: &Decimals,
+    request_id: &str,
+    sees: impl Fn(&Subject) -> bool,
+) -> (u16, ErrorBody) {
     let (status, name, error) = match refusal {
         Refusal::TokenUnknown | Refusal::TokenRevoked { .. } | Refusal::TokenExpired { .. } => {
             (401, "Unauthorized", format!("unauthorized: {}", refusal.sentence(decimals)))
@@ -72,27 +83,32 @@ pub fn refusal(refusal: &Refusal, decimals: &Decimals, request_id: &str) -> (u16
         }
         Refusal::TooManyDestinations { subject, at_most } => {
             let body = body.with_context("subject", subject.kind());
-            if is_own(subject) { body.with_context("atMost", *at_most) } else { body }
+            if sees(subject) { body.with_context("atMost", *at_most) } else { body }
         }
         // Whose token the code is about, where it is not that of whoever spends.
         Refusal::OfService(_) => body.with_context("whose", "service"),
         Refusal::Locked(lock) => body.with_context("lockedBy", lock.by.as_str()),
         Refusal::WrongCoin { holds } => body.with_context("coin", holds.as_str()),
-        Refusal::LimitExceeded(reports) => limits(body, refusal, reports, decimals),
+        Refusal::LimitExceeded(reports) => limits(body, refusal, reports, (decimals, sees)),
         _ => body,
     };
     (status, body)
 }
 
-/// Figures of the token's own limits; of others' only whose they are and when the spend fits, since the
-/// caller may not see them. The whole fits when the last of them has room.
-fn limits(body: ErrorBody, refusal: &Refusal, reports: &[LimitReport], decimals: &Decimals) -> ErrorBody {
+/// Figures of the limits that the caller sees, such as the token's own; of others' only whose they are and when the spend
+/// fits. The whole fits when the last of them has room.
+fn limits(
+    body: ErrorBody,
+    refusal: &Refusal,
+    reports: &[LimitReport],
+    (decimals, sees): (&Decimals, impl Fn(&Subject) -> bool),
+) -> ErrorBody {
     let all: Vec<Value> = reports
         .iter()
-        .map(|report| if is_own(&report.subject) { figures(report, decimals).into() } else { others_limit(report) })
+        .map(|report| if sees(&report.subject) { figures(report, decimals).into() } else { others_limit(report) })
         .collect();
-    let own = reports.iter().find(|report| is_own(&report.subject));
-    let mut first = own.map(|report| figures(report, decimals)).unwrap_or_default();
+    let mut first =
+        reports.iter().find(|report| sees(&report.subject)).map(|report| figures(report, decimals)).unwrap_or_default();
     first.extend(refusal.fits().map(fits).unwrap_or_default());
     let body = first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value));
     body.with_context("limits", all)

@@ -5,6 +5,7 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::decimals::Decimals;
 use bursar_core::limit::text::{amount_of, decimal};
+use bursar_core::scope::Scope;
 use serde_json::Value;
 
 use crate::cli::{limits as of_limits, output};
@@ -107,8 +108,18 @@ pub(super) fn state(token: &Value) -> String {
             format!("unlocked until {}", text(unlock, "expires"))
         }
         Some(_) => "limited".to_owned(),
+        None if reads_only(token) => "reads only".to_owned(),
         None => "spends only when unlocked".to_owned(),
     }
+}
+
+/// Whether none of a token's scopes lets money move, so that no unlock would either.
+fn reads_only(token: &Value) -> bool {
+    let scopes = token.get("scope").and_then(Value::as_array);
+    let moves = |scope: &Value| {
+        scope.as_str().is_none_or(|text| text.parse::<Scope>().map_or(true, |it| it.name().can_spend()))
+    };
+    scopes.is_some_and(|scopes| !scopes.iter().any(moves))
 }
 
 /// When a token ends, and whether that is soon.
@@ -273,5 +284,7 @@ mod tests {
         assert_eq!(state(&both), "unlocked until soon, then locked again (since then)");
         assert_eq!(state(&json!({"kind": "service"})), "asks for others' spends");
         assert_eq!(state(&json!({})), "spends only when unlocked");
+        assert_eq!(state(&json!({"scope": ["wallet_spend_all", "profile"]})), "spends only when unlocked");
+        assert_eq!(state(&json!({"scope": ["wallet_view_all", "profile"]})), "reads only");
     }
 }

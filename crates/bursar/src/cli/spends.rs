@@ -26,7 +26,7 @@ pub(super) enum Spends {
         /// Where the id of a spend is written by mistake.
         #[arg(hide = true)]
         id: Option<String>,
-        /// The token's id; the presented token if nothing is said.
+        /// The token's id; the presented token if nothing is said, and of a service's credential what it holds.
         #[arg(long, value_name = "ID", conflicts_with = "unresolved")]
         token_id: Option<String>,
         /// All whose outcome nobody knows and which one may resolve.
@@ -104,7 +104,7 @@ impl Spends {
                 let spends = match (unresolved, token_id) {
                     (true, _) => client.unresolved()?,
                     (false, Some(id)) => client.spends(&id)?,
-                    (false, None) => client.spends(&shown::text(&client.own()?, "id"))?,
+                    (false, None) => own(&client)?,
                 };
                 if json {
                     output::json(&json!({"spends": spends}))
@@ -122,6 +122,15 @@ impl Spends {
             Self::Release(release) => release.run(json),
             Self::Reconcile { id, connection } => reconcile(&connection.client()?, id, json),
         }
+    }
+}
+
+/// What the presented token spent; of a service, which spends nothing itself, what it holds for others.
+fn own(client: &Client) -> Result<Vec<Value>, Failure> {
+    let own = client.own()?;
+    match own.get("kind").and_then(Value::as_str) {
+        Some("service") => Ok(client.unsettled()?),
+        _ => Ok(client.spends(&shown::text(&own, "id"))?),
     }
 }
 

@@ -160,7 +160,7 @@ impl Token {
                     None => client.resume(otp),
                 };
                 let resumed = otp.present(resume)?;
-                show(&in_full(&client, id.as_deref(), resumed), json)
+                show(&in_full(&client, id.as_deref(), resumed), &client, json)
             }
             Self::Lock { id, connection } => {
                 let client = connection.client()?;

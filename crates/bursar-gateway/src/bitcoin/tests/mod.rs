@@ -171,7 +171,7 @@ async fn a_lost_answer_leaves_it_held_until_the_chain_says() {
     let sent = bench.node.state().broadcast[0].clone();
     // Nobody can be asked: it is signed, and counts.
     bench.fault("gettransaction", || Told::Garbage);
-    assert!(matches!(bench.look(&hold).await, SendOutcome::Sent { .. }));
+    assert!(matches!(bench.look(&hold).await, SendOutcome::Unseen { .. }));
     bench.heal();
     bench.know(&sent, 3, Vec::new());
     assert!(matches!(bench.look(&hold).await, SendOutcome::Done { .. }));

@@ -168,7 +168,7 @@ async fn a_second_signature_of_the_same_transaction_is_the_same_spend() {
     double.says("block", &block_of(0, &other));
     double.says("eth_getRawTransactionByHash", "null");
     let outcome = rail.became_of(&hold, &memory).await;
-    assert!(matches!(outcome, SendOutcome::Sent { .. }), "what cannot be seen is given back by nobody: {outcome:?}");
+    assert!(matches!(outcome, SendOutcome::Unseen { .. }), "what cannot be seen is given back by nobody: {outcome:?}");
     double.says("eth_getRawTransactionByHash", &format!(r#""{other_bytes}""#));
     let answers =
         ["null".to_owned(), receipt(&other, "0x1", "0x10")].map(|answer| Some(format!(r#""result":{answer}"#)));

@@ -142,7 +142,7 @@ async fn signed_neither_half_comes_back_before_another_with_the_nonce_is_final_a
     double.hangs_up("eth_sendRawTransaction");
     assert!(matches!(two.send(&rail, &memory).await, SendOutcome::Unknown { .. }));
     for outcome in two.became(&rail, &memory).await {
-        assert!(matches!(outcome, SendOutcome::Sent { .. }), "{outcome:?}");
+        assert!(matches!(outcome, SendOutcome::Unseen { .. }), "{outcome:?}");
     }
     double.refuses("eth_sendRawTransaction", "nonce too low");
     for outcome in two.became(&rail, &memory).await {

@@ -114,6 +114,7 @@ impl Reply {
             SendOutcome::Refused { reason } => Some(Self::Refused { reason }),
             // The sandbox is done at once; what it never says is not made up.
             SendOutcome::Sent { .. }
+            | SendOutcome::Unseen { .. }
             | SendOutcome::Charged { .. }
             | SendOutcome::Awaiting { .. }
             | SendOutcome::Reverted { .. }

@@ -1,8 +1,19 @@
 //! What would be refused of every request, and can be told from the rule alone.
 
+use crate::http::events;
+use crate::http::written::WrittenRule;
+
 use super::{Expression, Reader, RuleProblem};
 
 impl Reader<'_> {
+    /// The names of events that hold the answer.
+    pub(super) fn events(&mut self, written: &WrittenRule) -> Vec<Box<str>> {
+        if let Some(problem) = events::problem_of_names(&written.events) {
+            self.tell_once("events", None, problem);
+        }
+        written.events.iter().map(|name| name.as_str().into()).collect()
+    }
+
     /// What is never there gives nothing, and no spend would pass.
     pub(super) fn can_be_read(&mut self, field: &'static str, expression: &Expression) {
         for read in expression.named() {

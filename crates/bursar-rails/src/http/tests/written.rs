@@ -182,6 +182,15 @@ fn a_look_up_that_asks_for_no_spend_or_in_no_way_is_refused() {
 }
 
 #[test]
+fn names_of_events_are_names_each_once_and_of_spends_alone() {
+    let of = |events: &[&str]| problems(&[WrittenRule { events: names(events), ..charge(Content::Json) }]);
+    assert!(of(&["a b"]).contains("`events`: `a b` is no name of an event"), "{}", of(&["a b"]));
+    assert!(of(&["a", "a"]).contains("`a` is there twice"), "{}", of(&["a", "a"]));
+    let reads = WrittenRule { events: names(&["a"]), ..read() };
+    assert!(problems(&[reads]).contains("`events`: is for `operation = \"spend\"` alone"));
+}
+
+#[test]
 fn a_condition_that_is_none_is_refused_at_its_place() {
     let with = |holds: &str, reason: &str| {
         let require = vec![WrittenCondition { holds: holds.to_owned(), reason: reason.to_owned() }];

@@ -1,6 +1,7 @@
 //! Requests and answers as HTTP/1.1 writes them, read as leniently as people write and no more.
 
 use bursar_rails::exchange::{Answered, Asked};
+use bursar_rails::http::Events;
 
 /// A request.
 pub(super) struct Request {
@@ -46,12 +47,23 @@ pub(super) fn answer(bytes: &[u8]) -> Result<Answered, String> {
         return Err("is packed: such an answer says nothing, and its spend stays held".to_owned());
     }
     let mut headers: Vec<(String, String)> = headers;
-    // Whoever writes an answer down in short writes JSON.
+    // Whoever writes an answer down in short writes JSON, or a stream of events.
     if !body.is_empty() && !headers.iter().any(|(name, _)| name == "content-type") {
-        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        let kind = if begins_stream(&body) { "text/event-stream" } else { "application/json" };
+        headers.push(("content-type".to_owned(), kind.to_owned()));
     }
     let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    Ok(Answered { status, headers, body })
+    let mut answered = Answered { status, headers, body };
+    // The newline that was taken for the editor's ends the last event.
+    if Events::are_in(&answered) {
+        answered.body.push(b'\n');
+    }
+    Ok(answered)
+}
+
+/// Whether a body begins as a stream of events does, and JSON does not.
+fn begins_stream(body: &[u8]) -> bool {
+    ["data:", "event:", "id:", "retry:", ":"].iter().any(|field| body.starts_with(field.as_bytes()))
 }
 
 /// What HTTP/1.1 writes: a line, headers with their names in small letters, an empty line, a body.
@@ -91,6 +103,24 @@ mod tests {
         for text in ["", "OK", "HTTP/1.1", "99", "200 OK\nno header\n\n", "200\ncontent-encoding: gzip\n\nx"] {
             assert!(answer(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_stream_of_events_is_read_to_its_end_by_what_it_is_called_or_looks_like() {
+        let last = |text: &str| {
+            let answered = answer(text.as_bytes()).unwrap();
+            assert!(Events::are_in(&answered), "{text}");
+            let mut events = Events::new(usize::MAX);
+            events.push(&answered.body);
+            events.last()
+        };
+        let stream = "data: {\"a\":1}\n\ndata: {\"usage\":{}}\n\ndata: [DONE]\n\n";
+        let crlf = stream.replace('\n', "\r\n");
+        let named = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n";
+        for text in [format!("{named}{crlf}"), format!("200\n\n{stream}"), format!("200\n\n: ping\n\n{stream}\n")] {
+            assert_eq!(last(&text).as_deref(), Some(&b"{\"usage\":{}}"[..]), "{text}");
+        }
+        assert_eq!(last("200\n\ndata: {\"a\":1}"), None, "it breaks off");
     }
 
     #[test]
