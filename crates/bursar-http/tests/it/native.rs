@@ -269,7 +269,7 @@ async fn a_capture_in_the_words_of_its_hold_captures_what_was_held() {
         "wallet": world.server.wallet.to_string(),
     });
     let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await.body;
-    let told = |of: &serde_json::Value| ["amount", "fee", "total"].map(|name| of[name].as_str().unwrap().to_owned());
+    let told = |of: &Value| ["amount", "fee", "total"].map(|name| of[name].as_str().unwrap().to_owned());
     assert_eq!(told(&held), ["1000", "100", "1100"]);
     let path = format!("/bursar/v1/spends/{}/capture", held["id"].as_str().unwrap());
     let body = json!({"amount": held["amount"], "fee": held["fee"], "reference": "f00d"});
