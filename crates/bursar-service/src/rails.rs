@@ -90,7 +90,7 @@ impl Found {
                 tracing::warn!(rail = name, problem, "a rail cannot be used");
             }
             None if before.is_some_and(|before| !before.answers) => {
-                tracing::info!(rail = name, "a rail can be used again")
+                tracing::info!(rail = name, "a rail can be used again");
             }
             _ => {}
         }
