@@ -90,7 +90,8 @@ impl Kept {
         if length <= old {
             return Ok(());
         }
-        let new = length.max(old.saturating_mul(2)).min(limit.max(length));
+        let most = if length > SHORT { limit } else { SHORT };
+        let new = length.max(old.saturating_mul(2)).min(most);
         let more = if old > SHORT { new.saturating_sub(old) } else { new };
         let may = |own: usize, all: usize| {
             // Not more than are left, once this is taken.

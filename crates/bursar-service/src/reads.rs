@@ -133,9 +133,12 @@ fn with_reader<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::task::Poll;
     use std::time::Duration;
 
-    use tokio::task::JoinSet;
     use tokio::time::timeout;
 
     use super::*;
@@ -146,35 +149,38 @@ mod tests {
         UserId::from_bytes([number; 16])
     }
 
-    /// Looks of this user that wait, or would if they could.
-    async fn waiting(looks: &Arc<Looks>, user: UserId, count: usize) -> JoinSet<()> {
-        let mut waiting = JoinSet::new();
+    type Waiting<'a> = Pin<Box<dyn Future<Output = Result<[OwnedSemaphorePermit; 2], ServiceError>> + 'a>>;
+
+    /// So many looks of a user that wait.
+    async fn waiting(looks: &Looks, user: UserId, count: usize) -> VecDeque<Waiting<'_>> {
+        let mut waiting = VecDeque::new();
         for _ in 0..count {
-            let looks = Arc::clone(looks);
-            waiting.spawn(async move { drop(looks.take(user).await) });
+            let mut look: Waiting<'_> = Box::pin(looks.take(user));
+            assert!(poll_fn(|context| Poll::Ready(look.as_mut().poll(context).is_pending())).await);
+            waiting.push_back(look);
         }
-        tokio::task::yield_now().await;
         waiting
     }
 
     #[tokio::test]
     async fn a_user_who_looks_for_much_keeps_no_other_waiting() {
-        let looks = Arc::new(Looks::new());
+        let looks = Looks::new();
         let _own = (looks.take(user(1)).await.unwrap(), looks.take(user(1)).await.unwrap());
         let _more = waiting(&looks, user(1), 100).await;
-        assert!(timeout(SOON, looks.take(user(1))).await.is_err());
         assert!(timeout(SOON, looks.take(user(2))).await.is_ok());
     }
 
     #[tokio::test]
     async fn so_many_looks_of_a_user_wait_and_further_ones_are_refused() {
-        let looks = Arc::new(Looks::new());
+        let looks = Looks::new();
         let own = (looks.take(user(1)).await.unwrap(), looks.take(user(1)).await.unwrap());
         let mut more = waiting(&looks, user(1), MOST_OF_USER - 2).await;
         assert_eq!(looks.take(user(1)).await.unwrap_err(), ServiceError::TooManyLooks);
         assert!(looks.take(user(2)).await.is_ok());
         drop(own);
-        while more.join_next().await.is_some() {}
+        let first = more.pop_front().unwrap().await;
+        assert!(first.is_ok());
+        drop((first, more));
         assert!(looks.take(user(1)).await.is_ok());
     }
 }
