@@ -247,6 +247,7 @@ impl Bursar {
         // A wallet whose rail is not configured is a service's affair, which names the fee itself.
         if let (Some(rail), Some((wallet, _))) = (rail, &wallet) {
             let own = rail.fee_coin(&request.coin);
+            let _turn = self.turns.take_trial(principal.user()).await;
             let quoted = quote(rail.as_ref(), &wallet.reference, &request, &trial.recipients).await;
             let fee = quoted.unwrap_or_else(|reason| {
                 let most = rail.fee_ceiling(&request.coin, trial.recipients.len());

@@ -25,11 +25,12 @@ pub(crate) struct Turns {
     rails: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     tokens: Each<TokenId>,
     users: Each<UserId>,
+    trials: Each<UserId>,
 }
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self { rails: Mutex::default(), tokens: Each::new(OF_TOKEN), users: Each::new(OF_USER) }
+        Self { rails: Mutex::default(), tokens: Each::new(OF_TOKEN), users: Each::new(OF_USER), trials: Each::new(1) }
     }
 
     /// Waits for a turn of a user's token at a rail; nothing comes if the server ends.
@@ -38,6 +39,12 @@ impl Turns {
         let of_user = self.users.of(user).acquire_owned().await.ok()?;
         let of_rail = self.at(rail).acquire_owned().await.ok()?;
         Some(Arc::new([of_token, of_user, of_rail]))
+    }
+
+    /// Waits for a user's turn to ask a rail what a spend would cost that nobody holds. Whoever may look may ask, so each
+    /// user asks once at a time: a wallet's spends wait for no more than that.
+    pub(crate) async fn take_trial(&self, user: UserId) -> Option<OwnedSemaphorePermit> {
+        self.trials.of(user).acquire_owned().await.ok()
     }
 
     fn at(&self, rail: &str) -> Arc<Semaphore> {
@@ -91,6 +98,17 @@ mod tests {
         let soon = std::time::Duration::from_millis(20);
         assert!(tokio::time::timeout(soon, turns.take(token_of(1, 9999), "slow")).await.is_err());
         assert!(turns.take(token_of(2, 8888), "slow").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_user_tries_one_spend_at_a_time_and_others_try_theirs() {
+        let (turns, soon) = (Turns::new(), std::time::Duration::from_millis(20));
+        let [(one, _), (other, _)] = [token(1), token(2)];
+        let own = turns.take_trial(one).await.unwrap();
+        assert!(tokio::time::timeout(soon, turns.take_trial(one)).await.is_err());
+        assert!(turns.take_trial(other).await.is_some());
+        drop(own);
+        assert!(turns.take_trial(one).await.is_some());
     }
 
     #[tokio::test]

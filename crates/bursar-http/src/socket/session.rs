@@ -40,6 +40,8 @@ const SILENT_FOR: Duration = Duration::from_secs(60);
 const GOODBYE_WITHIN: Duration = Duration::from_millis(300);
 /// What is kept ready for reading, in bytes.
 const BUFFER: usize = 8 << 10;
+/// The longest message, in bytes, unless bodies are shorter: sockets only read, and all of them may be in the middle of one.
+const LONGEST: usize = 128 << 10;
 /// The longest reason of a closing, in bytes (RFC 6455: 125 with its code).
 const LONGEST_REASON: usize = 123;
 
@@ -94,11 +96,12 @@ impl Session {
     /// Serves until the client goes, the token may no more, or the server closes.
     pub(super) async fn run(mut self, begun: OnUpgrade, closing: Closing) {
         let Ok(Ok(upgraded)) = timeout(BEGIN_WITHIN, begun).await else { return };
+        let longest = self.body_limit.min(LONGEST);
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER)
             .write_buffer_size(0)
-            .max_message_size(Some(self.body_limit))
-            .max_frame_size(Some(self.body_limit));
+            .max_message_size(Some(longest))
+            .max_frame_size(Some(longest));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         let (sink, mut stream) = socket.split();
         let outgoing = Outgoing::new(sink);
