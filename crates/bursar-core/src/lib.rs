@@ -9,6 +9,7 @@
 //! Limits are read as people write them ([`limit::text`]), checked as a set, and told of where they are odd:
 //!
 //! ```
+//! use bursar_core::decimals::Decimals;
 //! use bursar_core::limit::LimitSet;
 //! use bursar_core::limit::text::{describe, parse};
 //! use bursar_core::limit::warnings::warnings_of_token;
@@ -19,9 +20,9 @@
 //!
 //! let set = LimitSet::of(limits);
 //! set.check()?;
-//! // Nothing lets this token pay the fees of what it may spend.
-//! let odd = warnings_of_token(&set);
-//! assert!(odd.iter().any(|warning| warning.to_string().contains("hteth fees 0.01/day")));
+//! // Nothing lets this token pay the fees of what it may spend. A server knows more decimals than these.
+//! let (odd, decimals) = (warnings_of_token(&set), Decimals::default());
+//! assert!(odd.iter().any(|warning| warning.sentence(&decimals).contains("hteth fees 0.01/day")));
 //!
 //! assert!(parse("tbtc 0.5/mnoth").is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -25,7 +25,7 @@ pub struct Wanted {
     pub reference: String,
     /// The coin that moves.
     pub coin: Coin,
-    /// Who gets how much; nobody if only its plan can tell ([`Protocol::plan_call`]).
+    /// Who gets how much; nobody if only its plan can tell ([`plan_call`](super::Protocol::plan_call)).
     pub recipients: Vec<Recipient>,
     /// What is meant besides: two calls that differ in it are two spends, whatever key they carry.
     pub meaning: Vec<u8>,
