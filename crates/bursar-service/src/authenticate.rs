@@ -20,6 +20,7 @@ use bursar_wire::token_text::{BearerHash, Diagnosis};
 use crate::Bursar;
 use crate::error::ServiceError;
 use crate::known::{KnownSecret, KnownToken};
+use crate::reads::Looker;
 use crate::replay::{Replayed, Verb};
 
 /// What a request carries to say who sends it. Texts are as they were on the wire.
@@ -170,6 +171,11 @@ impl Principal {
     /// Whether this is a person's session rather than software's token.
     pub fn is_person(&self) -> bool {
         self.token().kind == TokenKind::Session
+    }
+
+    /// Whose share of what takes long to look for is used.
+    pub(crate) fn looker(&self) -> Looker {
+        Looker { user: self.user(), is_person: self.is_person() }
     }
 
     /// Whether this is the session of somebody who has still to enrol a second factor: it is good for that alone.

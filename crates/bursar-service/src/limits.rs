@@ -96,7 +96,7 @@ impl Bursar {
     pub async fn limits(&self, principal: &Principal, subject: Subject) -> Result<Standing, ServiceError> {
         self.may_see(principal, subject)?;
         let now = self.clock.now();
-        self.reads.look(principal.user(), move |reader| standing_of(reader, subject, now)).await
+        self.reads.look(principal.looker(), move |reader| standing_of(reader, subject, now)).await
     }
 
     /// A token's rules and what counts under them.
@@ -142,7 +142,7 @@ impl Bursar {
         bucket: Span,
     ) -> Result<Vec<Bucket>, ServiceError> {
         self.own_token(principal, token)?;
-        self.reads.look(principal.user(), move |reader| reader.usage_of_token(token, since, bucket)).await
+        self.reads.look(principal.looker(), move |reader| reader.usage_of_token(token, since, bucket)).await
     }
 
     /// Changes a subject's rules, if they are still what the caller saw. Tightening takes effect at once;
@@ -243,6 +243,12 @@ impl Bursar {
         let wallet = trial.wallet.map(|id| self.wallet_for(principal, id, WalletAction::View)).transpose()?;
         let rail = wallet.as_ref().and_then(|(wallet, _)| self.rails.get(&wallet.rail));
         request.payees = self.payees_by(rail, &request.coin, &trial.recipients)?;
+        // What would not be asked for at all is no reason to ask a rail.
+        let asked = request.clone();
+        match self.reads.look(principal.looker(), move |reader| try_out(reader, &asked, now)).await? {
+            Ok(_) | Err(Refusal::LimitExceeded(_)) => {}
+            decided => return Ok(Tried { decided, fee_unknown: None }),
+        }
         let mut fee_unknown = None;
         // A wallet whose rail is not configured is a service's affair, which names the fee itself.
         if let (Some(rail), Some((wallet, _))) = (rail, &wallet) {
@@ -259,7 +265,7 @@ impl Bursar {
             request.fee_coin = own;
         }
         check_sum(&request.payees, request.fee)?;
-        let decided = self.reads.look(principal.user(), move |reader| try_out(reader, &request, now)).await?;
+        let decided = self.reads.look(principal.looker(), move |reader| try_out(reader, &request, now)).await?;
         Ok(Tried { decided, fee_unknown })
     }
 

@@ -83,7 +83,9 @@ impl Bursar {
         self.person(principal)?;
         let wanted: BTreeSet<Named> = wanted.into_iter().collect();
         let (own, sees_all) = (principal.user(), self.sees_whole_trail(principal)?);
-        self.reads.look(own, move |reader| Caller::of(reader, own, sees_all)?.names(reader, wanted)).await
+        self.reads
+            .look(principal.looker(), move |reader| Caller::of(reader, own, sees_all)?.names(reader, wanted))
+            .await
     }
 }
 

@@ -17,10 +17,10 @@ use crate::error::ServiceError;
 const READERS: usize = 8;
 /// How many looks that may take long go on at once.
 const LOOKS: usize = 4;
-/// How many of those are one user's.
-const LOOKS_OF_USER: usize = 2;
-/// How many looks of one user are under way or wait; further ones are refused.
-const MOST_OF_USER: usize = 128;
+/// How many of those are one user's, in person, and as many by software.
+const LOOKS_OF_ONE: usize = 2;
+/// How many of these looks are under way or wait; further ones are refused.
+const MOST_OF_ONE: usize = 128;
 
 #[derive(Clone)]
 pub(crate) struct Reads {
@@ -58,10 +58,10 @@ impl Reads {
     /// Too many of theirs wait already, or the store does not answer.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
-        user: UserId,
+        looker: Looker,
         read: impl FnOnce(&mut dyn Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let turn = self.looks.take(user).await?;
+        let turn = self.looks.take(looker).await?;
         Ok(self.run_with(turn, read).await?)
     }
 
@@ -81,22 +81,29 @@ impl Reads {
     }
 }
 
+/// Who looks: a user, in person or by tokens of software. Whatever these ask for, their owner sees the page that stops them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Looker {
+    pub(crate) user: UserId,
+    pub(crate) is_person: bool,
+}
+
 /// Whose looks go on. Who has their share of them waits without keeping others waiting.
 struct Looks {
-    users: Each<UserId>,
+    each: Each<Looker>,
     all: Arc<Semaphore>,
 }
 
 impl Looks {
     fn new() -> Self {
-        Self { users: Each::new(LOOKS_OF_USER), all: Arc::new(Semaphore::new(LOOKS)) }
+        Self { each: Each::new(LOOKS_OF_ONE), all: Arc::new(Semaphore::new(LOOKS)) }
     }
 
-    /// Waits for a user's turn to look.
-    async fn take(&self, user: UserId) -> Result<[OwnedSemaphorePermit; 2], ServiceError> {
-        let own = self.users.of(user);
+    /// Waits for a turn to look.
+    async fn take(&self, looker: Looker) -> Result<[OwnedSemaphorePermit; 2], ServiceError> {
+        let own = self.each.of(looker);
         // One is kept by the map and one is this one's own.
-        if Arc::strong_count(&own) > MOST_OF_USER.saturating_add(1) {
+        if Arc::strong_count(&own) > MOST_OF_ONE.saturating_add(1) {
             return Err(ServiceError::TooManyLooks);
         }
         let own = own.acquire_owned().await.map_err(|_| gone())?;
@@ -145,14 +152,14 @@ mod tests {
 
     const SOON: Duration = Duration::from_millis(20);
 
-    fn user(number: u8) -> UserId {
-        UserId::from_bytes([number; 16])
+    fn user(number: u8) -> Looker {
+        Looker { user: UserId::from_bytes([number; 16]), is_person: true }
     }
 
     type Waiting<'a> = Pin<Box<dyn Future<Output = Result<[OwnedSemaphorePermit; 2], ServiceError>> + 'a>>;
 
     /// So many looks of a user that wait.
-    async fn waiting(looks: &Looks, user: UserId, count: usize) -> VecDeque<Waiting<'_>> {
+    async fn waiting(looks: &Looks, user: Looker, count: usize) -> VecDeque<Waiting<'_>> {
         let mut waiting = VecDeque::new();
         for _ in 0..count {
             let mut look: Waiting<'_> = Box::pin(looks.take(user));
@@ -171,10 +178,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn software_that_looks_for_much_keeps_its_owner_from_no_page() {
+        let looks = Looks::new();
+        let software = Looker { is_person: false, ..user(1) };
+        let _own = (looks.take(software).await.unwrap(), looks.take(software).await.unwrap());
+        let _more = waiting(&looks, software, MOST_OF_ONE - 2).await;
+        assert_eq!(looks.take(software).await.unwrap_err(), ServiceError::TooManyLooks);
+        assert!(timeout(SOON, looks.take(user(1))).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn so_many_looks_of_a_user_wait_and_further_ones_are_refused() {
         let looks = Looks::new();
         let own = (looks.take(user(1)).await.unwrap(), looks.take(user(1)).await.unwrap());
-        let mut more = waiting(&looks, user(1), MOST_OF_USER - 2).await;
+        let mut more = waiting(&looks, user(1), MOST_OF_ONE - 2).await;
         assert_eq!(looks.take(user(1)).await.unwrap_err(), ServiceError::TooManyLooks);
         assert!(looks.take(user(2)).await.is_ok());
         drop(own);

@@ -76,7 +76,7 @@ impl Bursar {
     ) -> Result<Found, ServiceError> {
         self.person(principal)?;
         let only = if self.sees_whole_trail(principal)? { None } else { Some(principal.user()) };
-        self.reads.look(principal.user(), move |reader| look(reader, &sought, only, before, limit)).await
+        self.reads.look(principal.looker(), move |reader| look(reader, &sought, only, before, limit)).await
     }
 
     /// Whether the caller sees events of everybody.

@@ -130,7 +130,7 @@ impl Bursar {
     ) -> Result<(Vec<Hold>, Option<HoldId>), ServiceError> {
         self.readable(principal, Some(coin), id)?;
         let one_more = Page { limit: page.limit.saturating_add(1), ..page };
-        let mut spends = self.reads.look(principal.user(), move |reader| reader.spends(id, one_more)).await?;
+        let mut spends = self.reads.look(principal.looker(), move |reader| reader.spends(id, one_more)).await?;
         let next = (spends.len() > page.limit).then(|| {
             spends.truncate(page.limit);
             spends.last().map(|last| last.id)

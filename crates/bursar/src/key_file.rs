@@ -1,8 +1,8 @@
 //! Files of keys: 64 hex digits that only their owner may read, outside the data directory.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use bursar_core::secret::Secret;
@@ -40,13 +40,15 @@ pub(crate) fn read(path: &Path) -> Result<MasterKey, Failure> {
 pub(crate) fn create_secret(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
     let bytes = Secret::new(environment::random_bytes::<32>());
     let text = Secret::new(base16ct::lower::encode_string(bytes.expose()));
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        // It has its name once all of it is on the disk. A temporary file has mode 0600 from its beginning.
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
         file.write_all(text.expose().as_bytes())?;
         file.write_all(b"\n")?;
-        file.sync_all()?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|error| error.error)?;
+        File::open(directory)?.sync_all()
     };
     write().map_err(|problem: std::io::Error| Failure::io(path, &problem))?;
     Ok(bytes)
@@ -80,7 +82,7 @@ pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, F
 /// The bits of a file's mode that let others read it. systemd lets its service read a credential by an access list, of which a
 /// mode shows the mask in place of the group.
 fn others(path: &Path, credentials: Option<&str>) -> u32 {
-    if credentials.is_some_and(|directory| path.starts_with(directory)) { 0o007 } else { 0o077 }
+    if credentials.is_some_and(|directory| path.starts_with(directory)) { 0o037 } else { 0o077 }
 }
 
 /// Whether there is a file at this place.
@@ -100,7 +102,11 @@ mod tests {
     fn only_a_credential_of_systemd_has_a_group_in_its_mode() {
         let of = |path: &str, directory| others(Path::new(path), directory);
         let directory = Some("/run/credentials/bursar.service");
-        assert_eq!(of("/run/credentials/bursar.service/master.key", directory), 0o007);
+        assert_eq!(
+            of("/run/credentials/bursar.service/master.key", directory),
+            0o037,
+            "the group reads, and writes nothing"
+        );
         assert_eq!(of("/run/credentials/bursar.services/master.key", directory), 0o077);
         assert_eq!(of("/etc/bursar/master.key", directory), 0o077);
         assert_eq!(of("/etc/bursar/master.key", None), 0o077);

@@ -37,6 +37,9 @@ impl Key {
             return Err(Failure::at(directory, "there is no store in this directory"));
         }
         let before = key_file::read(old)?;
+        if to.canonicalize().is_ok_and(|to| old.canonicalize().is_ok_and(|old| old == to)) {
+            return Err(Failure::at(&to, "this is the key that there is; name another file"));
+        }
         // Its file is on the disk before anything needs it; what a cut left off is gone on with.
         let master = if key_file::exists(&to)? { key_file::read(&to)? } else { key_file::create(&to)? };
         server::rewrap(directory, &before, &master)?;

@@ -51,8 +51,9 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         true => ("application/jsonl; charset=utf-8", "bursar-audit.jsonl", Form::Lines),
         false => ("text/csv; charset=utf-8", "bursar-audit.csv", Form::Table),
     };
-    let bursar = visit.bursar;
-    let mut file = File { bursar, person, sought, before, form, events: 0, looks: 0, is_over: false, _share: share };
+    let (bursar, sees_all) = (Arc::clone(&visit.bursar), visit.bursar.sees_whole_trail(&person)?);
+    let mut file =
+        File { bursar, person, sought, before, form, events: 0, looks: 0, sees_all, is_over: false, _share: share };
     // What refuses the first look refuses the file. A later one that fails breaks it off, so that nobody takes it for whole.
     let first = form.head().to_owned() + &file.piece().await?;
     let rest = stream::try_unfold(file, |mut file| async move {
@@ -106,13 +107,18 @@ struct File {
     form: Form,
     events: usize,
     looks: usize,
+    sees_all: bool,
     is_over: bool,
     _share: Share<UserId>,
 }
 
 impl File {
-    /// What one more look finds.
+    /// What one more look finds, as long as who began may go on and sees as much as then.
     async fn piece(&mut self) -> Result<String, ServiceError> {
+        self.person = self.bursar.is_still_good(&self.person).map_err(|_| ended())?;
+        if self.bursar.sees_whole_trail(&self.person)? != self.sees_all {
+            return Err(ended());
+        }
         let wanted = STRIDE.min(MOST.saturating_sub(self.events));
         let found = self.bursar.trail(&self.person, self.sought.clone(), self.before, wanted).await?;
         self.before = found.next;
@@ -123,6 +129,13 @@ impl File {
         let end = self.is_over.then(|| earlier(found.archived, self.before.is_some())).flatten();
         Ok(events.chain(end.iter().map(|end| self.form.end(end))).collect())
     }
+}
+
+/// The session has ended meanwhile, or its owner sees less or more.
+fn ended() -> ServiceError {
+    ServiceError::Conflict(
+        "who reads the trail may not, or sees another part of it, since the file was begun".to_owned(),
+    )
 }
 
 /// What stands at the end of a file, after the oldest event that is in it, where there are earlier ones: whoever reads

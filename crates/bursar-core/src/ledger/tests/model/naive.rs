@@ -182,6 +182,9 @@ impl Naive {
         if token.unlocked_until.is_some_and(|running| running > now && running > until) {
             return "unlocked longer";
         }
+        if resume && duration == Span::ZERO {
+            return "token";
+        }
         token.unlocked_until = Some(until);
         token.limits_dropped |= drop_limits;
         "token"
