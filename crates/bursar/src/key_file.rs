@@ -8,6 +8,7 @@ use std::path::Path;
 use bursar_core::secret::Secret;
 use bursar_store::seal::MasterKey;
 
+use crate::archive::beside;
 use crate::environment;
 use crate::failure::Failure;
 
@@ -40,7 +41,7 @@ pub(crate) fn read(path: &Path) -> Result<MasterKey, Failure> {
 pub(crate) fn create_secret(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
     let bytes = Secret::new(environment::random_bytes::<32>());
     let text = Secret::new(base16ct::lower::encode_string(bytes.expose()));
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = beside(path);
     let write = || {
         // It has its name once all of it is on the disk. A temporary file has mode 0600 from its beginning.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;

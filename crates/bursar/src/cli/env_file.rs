@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bursar_core::secret::Secret;
 use tempfile::NamedTempFile;
 
+use crate::archive::beside;
 use crate::failure::Failure;
 
 /// A file that is about to be replaced.
@@ -37,7 +38,7 @@ impl EnvFile {
             Err(problem) => return Err(Failure::at(&path, problem)),
         };
         // A temporary file has mode 0600 from its beginning.
-        let after = NamedTempFile::new_in(directory(&path)).map_err(|problem| Failure::at(&path, problem))?;
+        let after = NamedTempFile::new_in(beside(&path)).map_err(|problem| Failure::at(&path, problem))?;
         keep_owner(&path, after.as_file()).map_err(|problem| Failure::at(&path, problem))?;
         Ok(Self { path, before, after })
     }
@@ -53,7 +54,7 @@ impl EnvFile {
             self.after.write_all(text.expose().as_bytes())?;
             self.after.as_file().sync_all()?;
             self.after.persist(&path).map_err(|error| error.error)?;
-            File::open(directory(&path))?.sync_all()
+            File::open(beside(&path))?.sync_all()
         };
         write().map_err(|problem: io::Error| Failure::at(&path, problem))?;
         Ok(path)
@@ -69,10 +70,6 @@ fn keep_owner(path: &Path, after: &File) -> io::Result<()> {
         Err(problem) => return Err(problem),
     };
     if before == owner(&after.metadata()?) { Ok(()) } else { fchown(after, Some(before.0), Some(before.1)) }
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The text with the variable set where it was set first, or at the end.
