@@ -98,6 +98,11 @@ impl Amount {
         if rest.is_zero() { Some(Self(quotient)) } else { quotient.checked_add(U256::ONE).map(Self) }
     }
 
+    /// Whether four amounts as great as this one still have a sum.
+    pub(crate) const fn is_below_a_quarter(&self) -> bool {
+        self.0.as_limbs()[3] < u64::MAX / 4
+    }
+
     /// The amount as a small number, if it is one.
     pub fn as_u64(self) -> Option<u64> {
         u64::try_from(self.0).ok()

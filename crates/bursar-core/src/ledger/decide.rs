@@ -149,8 +149,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
             };
             if !lifted && let Some(budget) = begun.as_ref().map(|begun| &begun.budget).or(found) {
                 // A total that no longer fits 256 bits cannot be kept, so nothing more is spent from it.
-                let total = budget.captured.checked_add(budget.held).and_then(|used| used.checked_add(charge.usage));
-                overflows |= total.is_none();
+                overflows |= !budget.can_take(charge.usage);
             }
             weights.push(Weight { charge, begun: begun.map(Box::new), lifted });
             Ok(())

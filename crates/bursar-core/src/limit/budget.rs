@@ -1,13 +1,15 @@
 //! Budgets: what a subject spent and holds of an asset. A limit is a rule about a budget, so an edited
 //! limit finds its history, and a coin's budget is kept where there is no limit.
 
+use std::hash::{Hash, Hasher};
+
 use crate::coin::Asset;
 use crate::destination::DestinationId;
 use crate::limit::{Counter, Limit, LimitReport, Subject, Usage, Window};
 use crate::time::Timestamp;
 
 /// Names a budget.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct BudgetKey {
     /// Whose spending.
     pub subject: Subject,
@@ -15,6 +17,21 @@ pub struct BudgetKey {
     pub asset: Asset,
     /// To whom, if only one destination's share is meant.
     pub destination: Option<DestinationId>,
+}
+
+/// What tells budgets apart, and no more: it is done for each budget of each spend. Kinds of subjects and of assets are left
+/// out, whose ids and tickers differ already.
+impl Hash for BudgetKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_ne_bytes(*self.subject.id_bytes()));
+        match &self.asset {
+            Asset::Coin(coin) | Asset::Chain(coin) => state.write(coin.as_str().as_bytes()),
+            group => group.hash(state),
+        }
+        if let Some(destination) = &self.destination {
+            destination.hash(state);
+        }
+    }
 }
 
 /// The running state of what a subject spends of an asset.
@@ -111,6 +128,13 @@ impl Budget {
         for (window, counter) in &mut self.windows {
             counter.record(window, at, usage);
         }
+    }
+
+    /// Whether what was captured, what is held and this together are a total that can be kept.
+    pub(crate) fn can_take(&self, usage: Usage) -> bool {
+        // Nearly always all three are so far from the end that no sum of them is near it.
+        [&self.captured, &self.held, &usage].into_iter().all(Usage::is_below_a_quarter)
+            || self.captured.checked_add(self.held).and_then(|used| used.checked_add(usage)).is_some()
     }
 
     /// Reserves.

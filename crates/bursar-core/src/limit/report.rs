@@ -114,11 +114,13 @@ impl LimitReport {
     }
 }
 
+#[inline]
 fn room(ceiling: Amount, captured: Amount, held: Amount, asked: Amount) -> bool {
     let total = captured.checked_add(held).and_then(|used| used.checked_add(asked));
     total.is_some_and(|total| total <= ceiling)
 }
 
+#[cold]
 fn later(limit: &Limit, budget: &Budget, ceiling: Amount, asked: (Amount, Amount), now: Timestamp) -> Fits {
     let (held, asked) = asked;
     let Some(room_alone) = ceiling.checked_sub(asked) else { return Fits::Never };

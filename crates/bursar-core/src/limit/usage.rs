@@ -64,6 +64,11 @@ impl Usage {
         }
     }
 
+    /// Whether four of these can be added up.
+    pub(super) fn is_below_a_quarter(&self) -> bool {
+        self.amount.is_below_a_quarter() && self.fee.is_below_a_quarter() && self.count < u64::MAX / 4
+    }
+
     /// Whether a sum has reached the end of what can be counted and so may be too small.
     pub(super) fn is_saturated(&self) -> bool {
         self.amount == Amount::MAX || self.fee == Amount::MAX || self.count == u64::MAX
