@@ -174,6 +174,8 @@ impl Dialect for BitgoRail {
                 (Chain::Bitcoin(network), Ok(Transaction::Bitcoin(outputs))) => {
                     self.fee_of(network, &outputs, reference, order).await?
                 }
+                // What a chain adds for its data is not in the gas; what is more than fees may be, the ceiling refuses.
+                (_, Ok(Transaction::Evm { fee, .. })) => fee.max(self.fees.per_spend),
                 (_, Ok(_)) => self.fees.per_spend,
                 (_, Err(refusal)) => return Err(invalid(&refusal)),
             };

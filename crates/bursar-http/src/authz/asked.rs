@@ -11,6 +11,7 @@ use bursar_wire::header::{ORIGINAL_METHOD, ORIGINAL_URI};
 use ipnet::IpNet;
 
 use super::refusal::{Denied, Kind};
+use super::values::is_same_name;
 use crate::address::is_among;
 
 /// The longest target of a request, in bytes.
@@ -20,6 +21,9 @@ const MOST_HOPS: usize = 32;
 
 /// Applications take these for the method, and read another than the proxy told.
 const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Applications take these for the target.
+const OTHER_TARGETS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
 /// Who asks, and so where the request stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,7 +65,7 @@ impl Asked {
         // Behind CGI and its like `_` and `-` are one.
         let overrides = |name: &&HeaderName| OVERRIDES.contains(&name.as_str().replace('_', "-").as_str());
         if let Some(name) = headers.keys().find(overrides) {
-            return Err(Denied::unclear("method_overridden", &format!("`{name}` would make it another method")));
+            return Err(overridden(name.as_str()));
         }
         if headers.keys().any(|name| name.as_str().starts_with("bursar")) {
             return Err(Denied::unclear("header_forged", "headers that begin with `Bursar` are ours to set"));
@@ -78,6 +82,12 @@ impl Asked {
         }
         check_host(host)?;
         let (path, query) = split(target)?;
+        if let Some(name) = other_target(headers, host, target) {
+            return Err(Denied::unclear("target_overridden", &format!("`{name}` would make it another target")));
+        }
+        if query.is_some_and(|query| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_method(&name))) {
+            return Err(overridden("_method"));
+        }
         Ok(Self {
             method: method.to_owned(),
             host: host.to_owned(),
@@ -87,6 +97,27 @@ impl Asked {
             client,
         })
     }
+}
+
+/// A header that names another target than the proxy told. Some proxies tell theirs in one as well.
+fn other_target<'a>(headers: &'a HeaderMap, host: &str, target: &str) -> Option<&'a HeaderName> {
+    let is_told = |text: &str| {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let path = rest.map_or(Some(text), |rest| rest.strip_prefix(host));
+        path == Some(target)
+    };
+    let is_one = |name: &HeaderName| OTHER_TARGETS.contains(&name.as_str().replace('_', "-").as_str());
+    let mut found = headers.iter().filter(|(name, _)| is_one(name));
+    found.find(|(_, value)| !value.to_str().is_ok_and(is_told)).map(|(name, _)| name)
+}
+
+/// Whether a field of a query or form is the method to some applications.
+pub(super) fn is_method(name: &str) -> bool {
+    is_same_name(name, "_method")
+}
+
+pub(super) fn overridden(what: &str) -> Denied {
+    Denied::unclear("method_overridden", &format!("`{what}` would make it another method"))
 }
 
 fn not_normal(what: &str) -> Denied {

@@ -5,11 +5,13 @@ use bursar_core::amount::Amount;
 use bursar_core::limit::text;
 use bursar_wire::json::Json;
 
-use super::asked::{Asked, Asker, single};
+use super::asked::{Asked, Asker, is_method, overridden, single};
 use super::refusal::Denied;
 
 /// The most fields of a query or form that are looked at.
 const MOST_FIELDS: usize = 1000;
+/// Some leave it off where it stands at the beginning.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Says whether Envoy cut the body off.
 const PARTIAL: &str = "x-envoy-auth-partial-body";
 
@@ -125,16 +127,18 @@ fn one_of(fields: &[(String, String)], name: &str) -> Result<Option<String>, Den
     Ok(Some(text.clone()))
 }
 
-/// Whether a name is, or would be to some applications, the other: `Name`, `name[]`, `name[0]` and `name` with a zero byte
-/// behind it are one to them, `a.b`, `a b` and `a[b` are `a_b`, and the long s is an s.
-fn is_same_name(other: &str, name: &str) -> bool {
+/// Whether a name is, or would be to some applications, the other: `Name`, `name[]`, `name[0]`, `[name]`, `name]` and `name`
+/// with a zero byte behind it or a byte order mark before it are one to them, `a.b`, `a b` and `a[b` are `a_b`, and the long s is an s.
+pub(super) fn is_same_name(other: &str, name: &str) -> bool {
     let read = |text: &str| -> String {
+        let text = text.replace(BYTE_ORDER_MARK, "");
         let folded = text.trim().chars().map(|c| if c == 'ſ' { 's' } else { c }).flat_map(char::to_lowercase);
         folded.take_while(|c| *c != '\0').collect()
     };
-    let flat = |text: &str| text.replace([' ', '.', '[', '+'], "_");
+    let flat = |text: &str| text.replace([' ', '.', '[', ']', '+'], "_");
     let (other, name) = (read(other), read(name));
-    let bare = |text: &str| flat(text.split('[').next().unwrap_or_default().trim());
+    let bare =
+        |text: &str| flat(text.split(['[', ']']).map(str::trim).find(|part| !part.is_empty()).unwrap_or_default());
     flat(&other) == flat(&name) || bare(&other) == bare(&name)
 }
 
@@ -193,7 +197,13 @@ pub(super) fn fields(kind: BodyKind, headers: &HeaderMap, body: &[u8]) -> Result
             };
             Ok(entries.into_iter().map(|(name, value)| (name, text(value))).collect())
         }
-        (BodyKind::Form, "application/x-www-form-urlencoded") if !body.contains(&b';') => form(body),
+        (BodyKind::Form, "application/x-www-form-urlencoded") if !body.contains(&b';') => {
+            let fields = form(body)?;
+            match fields.iter().any(|(name, _)| is_method(name)) {
+                true => Err(overridden("_method")),
+                false => Ok(fields),
+            }
+        }
         (BodyKind::Json, _) => Err(unreadable("the rule takes JSON, and the body says that it is something else")),
         (BodyKind::Form, _) => Err(unreadable("the rule takes a form without `;`, and the body is none")),
     }
@@ -214,6 +224,11 @@ mod tests {
             ("amount\0x", "amount"),
             ("AMOUNT[0]", "amount"),
             (" amount", "amount"),
+            ("[amount]", "amount"),
+            ("[amount", "amount"),
+            ("amount]", "amount"),
+            ("][amount]x", "amount"),
+            ("\u{feff}amount", "amount"),
         ] {
             assert!(is_same_name(other, name) && is_same_name(name, other), "{other:?}");
         }
@@ -283,6 +298,8 @@ mod tests {
             ("amount=1&amount=2", "value_ambiguous"),
             ("amount=1&Amount=2", "value_ambiguous"),
             ("amount=1&amount[]=2", "value_ambiguous"),
+            ("[amount]=2&amount=1", "value_ambiguous"),
+            ("%EF%BB%BFamount=2&amount=1", "value_ambiguous"),
             ("amount=1&%61mount=2", "value_ambiguous"),
             ("Amount=1", "value_ambiguous"),
             ("amount=1;amount=2", "not_normal"),
@@ -330,7 +347,9 @@ mod tests {
             ("application/json", r#"{"amount": 1, "amount\u0000": 2}"#, Err("value_ambiguous")),
             ("application/json", r#"{"amount": 1, "amount[x": 2}"#, Err("value_ambiguous")),
             ("application/x-www-form-urlencoded", "amount=12&amount%00=1", Err("value_ambiguous")),
+            ("application/x-www-form-urlencoded", "\u{feff}amount=12&amount=1", Err("value_ambiguous")),
             ("application/x-www-form-urlencoded", "amount=12&x=1", Ok(Some("12"))),
+            ("application/x-www-form-urlencoded", "amount=12&_method=PUT", Err("method_overridden")),
             ("application/x-www-form-urlencoded", "amount=12;amount=1", Err("body_unreadable")),
         ] {
             let found = read(content, body).and_then(one);

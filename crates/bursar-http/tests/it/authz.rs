@@ -343,7 +343,7 @@ async fn what_could_be_read_in_two_ways_is_refused_and_holds_nothing() {
     let many = [("idempotency-key", "k")];
     assert_eq!(street.ask(&token, "POST", &good, &many).await.status, 200);
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 34] = [
+    let cases: [Case<'_>; 38] = [
         (&[], "key_missing"),
         (&[("idempotency-key", "a b")], "value_invalid"),
         (&[("idempotency-key", "k"), ("idempotency-key", "l")], "header_ambiguous"),
@@ -366,6 +366,10 @@ async fn what_could_be_read_in_two_ways_is_refused_and_holds_nothing() {
         (&[("x-forwarded-for", "203.0.113.7, unknown")], "not_normal"),
         (&[("x-http-method-override", "DELETE")], "method_overridden"),
         (&[("x-method-override", "POST")], "method_overridden"),
+        (&[("x-original-uri", "/any?_method=DELETE")], "method_overridden"),
+        (&[("x-original-url", "/pay/x?amount=1")], "target_overridden"),
+        (&[("x_rewrite_url", "/pay/x?amount=1")], "target_overridden"),
+        (&[("x-original-url", "https://other.example.com/any")], "target_overridden"),
         (&[("bursar-spend-id", "00")], "header_forged"),
         (&[("bursar_token_id", "00")], "header_forged"),
         (&[("x-original-uri", "//pay/x?amount=1")], "not_normal"),

@@ -7,8 +7,9 @@ use crate::bitcoin::network::Network;
 use crate::evm::address;
 use crate::{Forbidden, Why};
 
-/// Chains like Ethereum where money is worth something.
-const EVM_MAIN: [&str; 6] = ["eth", "polygon", "arbeth", "opeth", "bsc", "avaxc"];
+/// Chains like Ethereum where money is worth something, with their ids (EIP-155).
+const EVM_MAIN: [(&str, u64); 6] =
+    [("eth", 1), ("polygon", 137), ("arbeth", 42_161), ("opeth", 10), ("bsc", 56), ("avaxc", 43_114)];
 /// Chains like Ethereum for tests.
 const EVM_TEST: [&str; 8] = ["teth", "hteth", "hoodeth", "tpolygon", "tarbeth", "topeth", "tbsc", "tavaxc"];
 
@@ -19,8 +20,8 @@ pub enum Chain {
     Bitcoin(Network),
     /// One like Ethereum.
     Evm {
-        /// Whether it is there for tests.
-        is_test: bool,
+        /// The id of the chain; none of one for tests, of which new ones take the places of old ones.
+        id: Option<u64>,
     },
     /// One whose addresses are taken as they are written, because the operator trusts them.
     Named,
@@ -40,14 +41,16 @@ impl Chain {
             "tbtc" => Ok(Self::Bitcoin(Network::Test)),
             "tbtc4" => Ok(Self::Bitcoin(Network::Test4)),
             "tbtcsig" => Ok(Self::Bitcoin(Network::Signet)),
-            ticker if EVM_MAIN.contains(&ticker) => Ok(Self::Evm { is_test: false }),
-            ticker if EVM_TEST.contains(&ticker) => Ok(Self::Evm { is_test: true }),
-            ticker => Err(Forbidden::new(
-                Why::NotSupported,
-                format!(
-                    "addresses of `{ticker}` cannot be read here; coins of Bitcoin and of chains like Ethereum can"
-                ),
-            )),
+            ticker if EVM_TEST.contains(&ticker) => Ok(Self::Evm { id: None }),
+            ticker => match EVM_MAIN.iter().find(|(main, _)| *main == ticker) {
+                Some((_, id)) => Ok(Self::Evm { id: Some(*id) }),
+                None => Err(Forbidden::new(
+                    Why::NotSupported,
+                    format!(
+                        "addresses of `{ticker}` cannot be read here; coins of Bitcoin and of chains like Ethereum can"
+                    ),
+                )),
+            },
         }
     }
 
@@ -55,9 +58,18 @@ impl Chain {
     pub fn is_main(self) -> bool {
         match self {
             Self::Bitcoin(network) => network == Network::Main,
-            Self::Evm { is_test } => !is_test,
+            Self::Evm { id } => id.is_some(),
             // What is not known may be worth something.
             Self::Named => true,
+        }
+    }
+
+    /// Whether a transaction for the chain with this id is one for this chain. One for a chain of tests may be for any of them.
+    pub(super) fn is_for(self, signed: u64) -> bool {
+        match self {
+            Self::Evm { id: Some(id) } => signed == id,
+            Self::Evm { id: None } => EVM_MAIN.iter().all(|(_, main)| *main != signed),
+            Self::Bitcoin(_) | Self::Named => false,
         }
     }
 
@@ -101,7 +113,7 @@ mod tests {
 
     #[test]
     fn two_spellings_of_an_address_are_one_destination_and_another_networks_is_none() {
-        let chain = Chain::Evm { is_test: true };
+        let chain = Chain::Evm { id: None };
         let mixed = chain.destination("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
         assert!(mixed.is_ok());
         assert_eq!(chain.destination("0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"), mixed);

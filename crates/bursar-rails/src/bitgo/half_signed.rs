@@ -6,6 +6,7 @@ use alloy_sol_types::{SolCall as _, sol};
 use bursar_core::amount::Amount;
 use bursar_core::hold::Recipient;
 
+use super::chain::Chain;
 use super::order::recipients;
 use crate::evm::raw;
 use crate::json::Json;
@@ -68,23 +69,35 @@ pub(super) fn read(half: &Json) -> Result<Vec<Recipient>, Forbidden> {
     Ok(pays)
 }
 
-/// Whom a raw transaction pays.
+/// Whom a raw transaction pays, and the most that it offers for its gas.
 ///
 /// # Errors
-/// It cannot be read, calls a contract in a way that is not known, or creates one.
-pub(super) fn raw(hex: &str) -> Result<Vec<Recipient>, Forbidden> {
+/// It cannot be read, is for another chain or for none, calls a contract in a way that is not known, or creates one.
+pub(super) fn raw(chain: Chain, hex: &str) -> Result<(Vec<Recipient>, Amount), Forbidden> {
     let digits = hex.strip_prefix("0x").unwrap_or(hex);
     let bytes = (digits.len() <= LONGEST_HEX).then(|| alloy_primitives::hex::decode(digits).ok()).flatten();
     let bytes = bytes.ok_or_else(|| Forbidden::undecodable("`txHex` is no transaction in hex; build it anew"))?;
     let envelope = raw::decode(&bytes)?;
+    let id = envelope.chain_id().ok_or_else(|| {
+        let problem = "the transaction names no chain and could be sent on any; sign it with the chain's id (EIP-155)";
+        Forbidden::new(Why::NotSupported, problem)
+    })?;
+    if !chain.is_for(id) {
+        let problem =
+            format!("the transaction is for the chain {id}, which is not this coin's; sign it for the coin's");
+        return Err(Forbidden::new(Why::WrongChain, problem));
+    }
+    // At most 192 bits.
+    let fee = U256::from(envelope.gas_limit()).saturating_mul(U256::from(envelope.max_fee_per_gas()));
+    let fee = Amount::from_be_bytes(fee.to_be_bytes());
     let to = envelope.to().ok_or_else(|| Forbidden::new(Why::NotSupported, "the transaction creates a contract"))?;
     if envelope.input().is_empty() {
-        return Ok(vec![recipient(to, envelope.value())]);
+        return Ok((vec![recipient(to, envelope.value())], fee));
     }
     let call = Wallet::sendMultiSigCall::abi_decode_validate(envelope.input()).ok();
     let is_exact = |call: &Wallet::sendMultiSigCall| call.abi_encode() == **envelope.input();
     match call.filter(|call| is_exact(call) && call.data.is_empty() && envelope.value().is_zero()) {
-        Some(call) => Ok(vec![recipient(call.to, call.value)]),
+        Some(call) => Ok((vec![recipient(call.to, call.value)], fee)),
         None => Err(Forbidden::new(
             Why::NotPriced,
             "the transaction calls a contract, and nothing says what that costs; send plain payments",

@@ -113,7 +113,7 @@ pub fn read(handling: Handling, body: &[u8], chain: Chain) -> Result<Order, Forb
     if is_made {
         match transaction(&call, chain)? {
             Transaction::Bitcoin(outputs) => outputs.left_over(&claimed).map(drop)?,
-            Transaction::Evm(pays) => same(chain, &pays, &claimed)?,
+            Transaction::Evm { pays, .. } => same(chain, &pays, &claimed)?,
             Transaction::Trusted => {}
         }
     }
@@ -143,8 +143,13 @@ pub(super) fn not_carried_out(field: &str) -> Forbidden {
 pub enum Transaction {
     /// One of Bitcoin: which of its outputs are change, the wallet knows.
     Bitcoin(Box<Outputs>),
-    /// One of a chain like Ethereum, and whom it pays.
-    Evm(Vec<Recipient>),
+    /// One of a chain like Ethereum.
+    Evm {
+        /// Whom it pays.
+        pays: Vec<Recipient>,
+        /// The most that it offers for its gas, in base units; nothing of one that says nothing about it.
+        fee: Amount,
+    },
     /// One that nobody reads here, because the operator trusts what its recipients say.
     Trusted,
 }
@@ -166,8 +171,12 @@ pub fn transaction(call: &Call, chain: Chain) -> Result<Transaction, Forbidden> 
     let hex = hex.map(|hex| hex.as_text().ok_or_else(|| Forbidden::undecodable("`txHex` is no text")));
     match (chain, hex.transpose()?, half) {
         (Chain::Bitcoin(network), Some(hex), _) => Outputs::read(network, hex).map(Box::new).map(Transaction::Bitcoin),
-        (Chain::Evm { .. }, Some(hex), None) => half_signed::raw(hex).map(Transaction::Evm),
-        (Chain::Evm { .. }, None, Some(half)) => half_signed::read(half).map(Transaction::Evm),
+        (Chain::Evm { .. }, Some(hex), None) => {
+            half_signed::raw(chain, hex).map(|(pays, fee)| Transaction::Evm { pays, fee })
+        }
+        (Chain::Evm { .. }, None, Some(half)) => {
+            half_signed::read(half).map(|pays| Transaction::Evm { pays, fee: Amount::ZERO })
+        }
         (Chain::Evm { .. }, Some(_), Some(_)) => {
             Err(unsupported("the half-signed transaction says it twice; send one"))
         }

@@ -145,7 +145,7 @@ pub(super) mod tests {
 
     /// Runs something with a spend of 1000 to [`TO`], for which a fee of 50 is held.
     pub(in super::super) fn expecting<T>(run: impl FnOnce(&Expected<'_>) -> T) -> T {
-        let (coin, chain) = (Coin::parse("hteth").expect("a ticker"), Chain::Evm { is_test: true });
+        let (coin, chain) = (Coin::parse("hteth").expect("a ticker"), Chain::Evm { id: None });
         let destination = chain.destination(TO).expect("an address");
         let payees = [Payee { address: TO.to_owned(), destination, amount: Amount::new(1000) }];
         run(&Expected { hold: HOLD, coin: &coin, chain, wallet: "w1", payees: &payees, fee: Amount::new(50) })

@@ -30,8 +30,8 @@ pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
         let (name, value) = part.split_once('=').ok_or_else(|| refuse("has a name without `=` and a value"))?;
         let read = |text| unescape(text, true).ok_or_else(|| refuse("has an escape that cannot be read"));
         let (name, value) = (read(name)?, read(value)?);
-        if name.is_empty() || name.contains(|c: char| c.is_control() || c == ' ') {
-            return Err(refuse("has a name that is none"));
+        if name.contains(|c: char| c.is_control() || c == ' ' || c == BYTE_ORDER_MARK) || !is_whole(&name) {
+            return Err(refuse("has a name that is none; write `name`, or `name[part]` of a part"));
         }
         if value.contains('\0') {
             return Err(refuse("has a value with a zero byte"));
@@ -44,18 +44,58 @@ pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
     if let Some(name) = twice(pairs.iter().map(|(name, _)| &**name)) {
         return Err(refuse(&format!("has `{name}` twice")));
     }
-    // Of `amount` and `amount[0]` some take the one, some the other.
-    if !pairs.iter().any(|(name, _)| name.contains('[')) {
+    if !pairs.iter().any(|(name, _)| name.contains(UNDERLINED)) {
         return Ok(pairs);
     }
-    let base = |name: &str| folded(name.split('[').next().unwrap_or_default());
-    let mut bases: Vec<_> = pairs.iter().filter(|(name, _)| name.contains('[')).map(|(name, _)| base(name)).collect();
-    bases.sort_unstable();
-    let is_both = |name: &str| !name.contains('[') && bases.binary_search(&folded(name)).is_ok();
-    match pairs.iter().find(|(name, _)| is_both(name)) {
-        Some((name, _)) => Err(refuse(&format!("has `{name}` as a value and as a list"))),
+    let mut names: Vec<_> = pairs.iter().map(|(name, _)| folded(name)).collect();
+    names.sort_unstable();
+    if let Some(name) = names.iter().find(|name| is_list_too(&names, name)) {
+        return Err(refuse(&format!("has `{name}` as a value and as a list")));
+    }
+    let mut alike: Vec<_> = names.iter().map(|name| underlined(name)).collect();
+    alike.sort_unstable();
+    match alike.windows(2).find_map(|pair| pair.first().filter(|name| pair.get(1) == Some(name))) {
+        Some(name) => Err(refuse(&format!("has two names that are `{name}` to some"))),
         None => Ok(pairs),
     }
+}
+
+/// What PHP writes as `_`, and others take for what leads to a part.
+const UNDERLINED: [char; 3] = ['.', '[', ']'];
+
+/// Some leave it off where it stands at the beginning.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The most parts of a name.
+const MOST_PARTS: usize = 32;
+
+/// Whether a name is one, or one with all its parts in brackets and nothing behind them: PHP leaves off what stands behind,
+/// and others leave off brackets that stand alone. Of parts only the last may be without a name.
+fn is_whole(name: &str) -> bool {
+    let (base, parts) = name.split_at(name.find('[').unwrap_or(name.len()));
+    if base.is_empty() || base.contains(']') || parts.is_empty() {
+        return !base.is_empty() && !base.contains(']');
+    }
+    let Some(parts) = parts.strip_prefix('[').and_then(|parts| parts.strip_suffix(']')) else { return false };
+    let all: Vec<_> = parts.split("][").collect();
+    let before_last = all.len().saturating_sub(1);
+    all.len() <= MOST_PARTS
+        && all.iter().all(|part| !part.contains(['[', ']']))
+        && all.iter().take(before_last).all(|part| !part.is_empty())
+}
+
+/// `a.b`, `a[b]` and `a_b` as one: each is the same as another to somebody.
+fn underlined(name: &str) -> String {
+    name.replace("][", "_").replace(']', "").replace(UNDERLINED, "_")
+}
+
+/// Whether a name is a list to another one of these names, which are in order: of `amount` and `amount[0]`, and of `to[]`
+/// and `to[0]`, some take the one, some the other.
+fn is_list_too(names: &[String], name: &str) -> bool {
+    let list = format!("{}[", name.strip_suffix("[]").unwrap_or(name));
+    let first = names.partition_point(|other| *other < list);
+    // Each name is there once, so of two one is another.
+    names.iter().skip(first).take(2).any(|other| other != name && other.starts_with(&list))
 }
 
 /// A name without the case of its letters, and with the two letters that become ASCII if their case is changed as such: a long s,
@@ -169,6 +209,23 @@ mod tests {
             "a=%ff",
             "a=1&a[]=2",
             "a[0]=1&A=2",
+            "a[b]=1&a[b]x=2",
+            "a[b]x=2",
+            "a[b]=1&a[b]]=2",
+            "a[b]=1&a[b][]=2",
+            "a[b]=1&A[B][c]=2",
+            "a[]=1&a[0]=2",
+            "a[b]=1&a.b=2",
+            "a_b=1&a.b=2",
+            "a_b=1&a[b=2",
+            "[a]=1&a=2",
+            "[a]=1",
+            "]a=1",
+            "a]=1",
+            "a[[b]]=1",
+            "a[][b]=1",
+            "a[b][=1",
+            "%EF%BB%BFa=1&a=2",
             "a[]=1&a[]=2",
             "is=1&i%C5%BF=2",
             "k=1&%E2%84%AA=2",
@@ -186,6 +243,20 @@ mod tests {
         }
         let many: Vec<_> = (0..=MOST_PAIRS).map(|number| format!("a{number}=1")).collect();
         assert!(pairs(&many.join("&"), "form").is_err());
+    }
+
+    #[test]
+    fn parts_and_lists_are_read_where_their_names_are_whole() {
+        for form in [
+            "a[b]=1&a[c]=2&b=3",
+            "a[0]=1&a[1]=2",
+            "a[]=1",
+            "items[0][price_data][recurring][interval]=month&items[0][price_data][currency]=usd&items[1][price]=p",
+            "a.b=1&a.c=2&a_d=3",
+        ] {
+            assert!(pairs(form, "form").is_ok(), "{form}: {:?}", pairs(form, "form"));
+        }
+        assert!(pairs(&format!("a{}=1", "[b]".repeat(MOST_PARTS.saturating_add(1))), "form").is_err());
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn a_path_has_one_route_and_what_is_sent_on_leads_to_the_same() {
 #[test]
 fn what_an_order_sends_pays_what_others_read_in_it() {
     every!(&texts(&ORDERS), |bytes| {
-        for chain in [Chain::Bitcoin(Network::Test), Chain::Evm { is_test: true }] {
+        for chain in [Chain::Bitcoin(Network::Test), Chain::Evm { id: None }] {
             for handling in [Handling::Recipients, Handling::Transaction] {
                 let Ok(order) = order::read(handling, &bytes, chain) else { continue };
                 let call = Call::unpack(&order.instruction).expect("what was packed");

@@ -58,6 +58,25 @@ async fn hurried(double: &Double, software: Software) -> BitgoRail {
     BitgoRail { caller: rail.caller.hurried(Duration::from_millis(300)), ..rail }
 }
 
+/// 1000 wei by a transaction that offers a gigawei for each of 21 000 gas: far more than this rail lets fees take.
+const DEAR: &str = "f86705843b9aca00825208945aaeb6053f3e94c9b9a09f33669435e7ef1beaed8203e8808284f3\
+    a01111111111111111111111111111111111111111111111111111111111111111\
+    a02222222222222222222222222222222222222222222222222222222222222222";
+
+#[tokio::test]
+async fn what_a_transaction_of_the_clients_own_offers_for_its_gas_is_held_and_meets_the_ceiling_on_fees() {
+    let rail = Double::new(AuthVersion::V3).rail(Software::Bitgo).await;
+    let coin = Coin::parse("hteth").unwrap();
+    let rail = BitgoRail { chain: Chain::of(&coin).unwrap(), coin, ..rail };
+    let body = format!(
+        r#"{{"txHex":"0x{DEAR}","recipients":[{{"address":"0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed","amount":"1000"}}]}}"#
+    );
+    let order = order::read(Handling::Transaction, body.as_bytes(), rail.chain).unwrap();
+    let plan = rail.plan_order(WALLET, &order, HOLD).await.unwrap();
+    assert_eq!(plan.fee, Amount::new(21_000_000_000_000));
+    assert!(plan.fee > rail.fees_at_most(&rail.coin).per_spend);
+}
+
 #[tokio::test]
 async fn whatever_is_answered_after_it_was_done_it_is_asked_once_and_found_by_its_name() {
     let refused = refusal("Busy", "");

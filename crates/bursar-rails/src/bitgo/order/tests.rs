@@ -13,7 +13,7 @@ const TO: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 const CHANGE: &str = "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn";
 const EVM: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 const BITCOIN: Chain = Chain::Bitcoin(Network::Test);
-const ETHEREUM: Chain = Chain::Evm { is_test: true };
+const ETHEREUM: Chain = Chain::Evm { id: None };
 
 fn coin() -> OutPoint {
     format!("{}:0", "01".repeat(32)).parse().expect("a coin")
@@ -110,6 +110,35 @@ fn a_half_signed_operation_pays_exactly_what_recipients_say() {
     ] {
         assert!(read(&body).is_err(), "{body}");
     }
+}
+
+/// A signed transaction that pays 1000 wei at 21 000 gas: `v` says for which chain (EIP-155).
+fn ethereum(gas_price: &str, v: &str) -> String {
+    let pays = format!("05{gas_price}825208945aaeb6053f3e94c9b9a09f33669435e7ef1beaed8203e880{v}");
+    let rest = format!("{pays}a0{}a0{}", "11".repeat(32), "22".repeat(32));
+    format!("f8{:02x}{rest}", rest.len() / 2)
+}
+
+#[test]
+fn a_raw_transaction_of_ethereum_tells_what_it_may_take_for_its_gas_and_is_for_the_chain_of_its_coin() {
+    const GIGAWEI: &str = "843b9aca00";
+    const ETHER: &str = "880de0b6b3a7640000";
+    let read = |hex: String, chain| {
+        let recipients = format!(r#"[{{"address":"{EVM}","amount":"1000"}}]"#);
+        let body = format!(r#"{{"txHex":"0x{hex}","recipients":{recipients}}}"#);
+        let order = read(Handling::Transaction, body.as_bytes(), chain).map_err(|refusal| refusal.why)?;
+        let read = transaction(&Call::unpack(&order.instruction).expect("a call"), chain).expect("a transaction");
+        let Transaction::Evm { fee, .. } = read else { panic!("{read:?}") };
+        Ok(fee.to_string())
+    };
+    let (holesky, main, none) = ("8284f3", "25", "1b");
+    assert_eq!(read(ethereum(GIGAWEI, holesky), ETHEREUM), Ok("21000000000000".to_owned()));
+    assert_eq!(read(ethereum(ETHER, holesky), ETHEREUM), Ok("21000000000000000000000".to_owned()));
+    assert_eq!(read(ethereum(GIGAWEI, main), ETHEREUM), Err(Why::WrongChain));
+    assert_eq!(read(ethereum(GIGAWEI, none), ETHEREUM), Err(Why::NotSupported));
+    assert!(read(ethereum(GIGAWEI, main), Chain::Evm { id: Some(1) }).is_ok());
+    assert_eq!(read(ethereum(GIGAWEI, holesky), Chain::Evm { id: Some(1) }), Err(Why::WrongChain));
+    assert_eq!(read(ethereum(GIGAWEI, main), Chain::Evm { id: Some(10) }), Err(Why::WrongChain));
 }
 
 #[test]
