@@ -3,10 +3,10 @@
 //! Two readers of the same JSON may differ in which of two equal names they take, and in what `1e3` or a number of thirty
 //! digits is. So neither is left to chance: what one of them could misread is refused here.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::Forbidden;
 
@@ -36,38 +36,14 @@ impl Json {
     /// # Errors
     /// It is no JSON, lies too deep, or has a name twice in an object.
     pub fn read(bytes: &[u8]) -> Result<Self, Forbidden> {
-        let malformed = |error: serde_json::Error| Forbidden::undecodable(format!("the JSON cannot be read: {error}"));
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| Forbidden::undecodable(format!("the JSON cannot be read: {error}")))?;
-        let text = text.trim_matches([' ', '\t', '\n', '\r']);
-        if !text.starts_with(['{', '[', '"']) {
-            // These are read in full by `of`, all others taken as they are.
-            serde_json::from_str::<&RawValue>(text).map_err(malformed)?;
-        }
-        Self::of(text, DEEPEST)
-    }
-
-    /// Reads a value that is known to be one if it is neither an object, nor an array, nor a string.
-    fn of(text: &str, deep: usize) -> Result<Self, Forbidden> {
-        let malformed = |error: serde_json::Error| Forbidden::undecodable(format!("the JSON cannot be read: {error}"));
-        let Some(deeper) = deep.checked_sub(1) else {
-            return Err(Forbidden::undecodable(format!("the JSON has more than {DEEPEST} levels")));
-        };
-        Ok(match text.as_bytes().first() {
-            Some(b'{') => {
-                let Entries(entries) = serde_json::from_str(text).map_err(malformed)?;
-                let read = |(name, raw): (Box<str>, &RawValue)| Ok((name, Self::of(raw.get(), deeper)?));
-                Self::Object(entries.into_iter().map(read).collect::<Result<_, Forbidden>>()?)
-            }
-            Some(b'[') => {
-                let Items(items) = serde_json::from_str(text).map_err(malformed)?;
-                Self::List(items.into_iter().map(|raw| Self::of(raw.get(), deeper)).collect::<Result<_, _>>()?)
-            }
-            Some(b'"') => Self::Text(serde_json::from_str(text).map_err(malformed)?),
-            Some(b't' | b'f') => Self::Bool(text == "true"),
-            Some(b'n') => Self::Null,
-            _ => Self::Number(text.into()),
-        })
+        let malformed = |error: &dyn fmt::Display| Forbidden::undecodable(format!("the JSON cannot be read: {error}"));
+        let text = std::str::from_utf8(bytes).map_err(|error| malformed(&error))?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let mut numbers = Numbers(text);
+        let read = Value { numbers: &mut numbers, deep: DEEPEST }.deserialize(&mut reader);
+        let read = read.map_err(|error| malformed(&error))?;
+        reader.end().map_err(|error| malformed(&error))?;
+        Ok(read)
     }
 
     /// The entry of an object with this name; nothing in whatever is no object.
@@ -157,51 +133,118 @@ impl Json {
     }
 }
 
-struct Entries<'a>(Vec<(Box<str>, &'a RawValue)>);
+/// The numbers of a JSON text, in their order, as they were written: whoever reads the text tells only what they come to.
+struct Numbers<'a>(&'a str);
 
-impl<'de> Deserialize<'de> for Entries<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Entries<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries: Vec<(Box<str>, &'de RawValue)> = Vec::new();
-                let mut seen = std::collections::HashSet::new();
-                while let Some((name, value)) = map.next_entry::<Box<str>, &'de RawValue>()? {
-                    if !seen.insert(name.clone()) {
-                        return Err(serde::de::Error::custom(format_args!("`{name}` is there twice")));
-                    }
-                    entries.push((name, value));
-                }
-                Ok(Entries(entries))
-            }
+impl<'a> Iterator for Numbers<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        loop {
+            let start = self.0.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
+            let (_, rest) = self.0.split_at_checked(start)?;
+            let Some(text) = rest.strip_prefix('"') else {
+                let end = rest.find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c))).unwrap_or(rest.len());
+                let (number, rest) = rest.split_at_checked(end)?;
+                self.0 = rest;
+                return Some(number);
+            };
+            self.0 = behind_text(text)?;
         }
-        deserializer.deserialize_map(Reader)
     }
 }
 
-struct Items<'a>(Vec<&'a RawValue>);
-
-impl<'de> Deserialize<'de> for Items<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Items<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Items(items))
+/// What follows a text in quotes, of which the first is taken off.
+fn behind_text(mut text: &str) -> Option<&str> {
+    loop {
+        let (_, rest) = text.split_at_checked(text.find(['"', '\\'])?)?;
+        match rest.strip_prefix('"') {
+            Some(rest) => return Some(rest),
+            // What is escaped ends nothing.
+            None => {
+                let mut rest = rest.chars();
+                rest.by_ref().take(2).for_each(drop);
+                text = rest.as_str();
             }
         }
-        deserializer.deserialize_seq(Reader)
+    }
+}
+
+/// A value that is to be read, all in one go: read level by level, a deep one would be gone through once for each.
+struct Value<'r, 'a> {
+    numbers: &'r mut Numbers<'a>,
+    /// How many levels there may be yet, its own included.
+    deep: usize,
+}
+
+impl Value<'_, '_> {
+    fn number<E: Error>(self) -> Result<Json, E> {
+        let written = self.numbers.next().ok_or_else(|| E::custom("a number is not where it was"))?;
+        Ok(Json::Number(written.into()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        let deep = self.deep.checked_sub(1);
+        let deep = deep.ok_or_else(|| D::Error::custom(format_args!("it has more than {DEEPEST} levels")))?;
+        deserializer.deserialize_any(Self { deep, ..self })
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_, '_> {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Json, E> {
+        self.number()
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Json, E> {
+        self.number()
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Json, E> {
+        self.number()
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let Self { numbers, deep } = self;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(Value { numbers: &mut *numbers, deep })? {
+            items.push(item);
+        }
+        Ok(Json::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let Self { numbers, deep } = self;
+        let mut entries: Vec<(Box<str>, Json)> = Vec::new();
+        let mut seen = HashSet::new();
+        while let Some(name) = map.next_key::<Box<str>>()? {
+            if !seen.insert(name.clone()) {
+                return Err(A::Error::custom(format_args!("`{name}` is there twice")));
+            }
+            entries.push((name, map.next_value_seed(Value { numbers: &mut *numbers, deep })?));
+        }
+        Ok(Json::Object(entries))
     }
 }
 
@@ -221,8 +264,10 @@ mod tests {
 
     #[test]
     fn numbers_stay_the_text_they_were_written_in() {
-        let read = Json::read(b"[1e3, 0.10, 123456789012345678901234567890, -0]").expect("JSON");
-        assert_eq!(read.to_string(), "[1e3,0.10,123456789012345678901234567890,-0]");
+        let text = r#"[1e3,0.10,123456789012345678901234567890,-0,{"7":"8\\","a\"9":[-1.5E+2,true],"\\":3},18446744073709551616]"#;
+        assert_eq!(Json::read(text.as_bytes()).expect("JSON").to_string(), text);
+        // More than any number of theirs that readers know is none.
+        assert!(Json::read(b"1e999").is_err());
     }
 
     #[test]
