@@ -212,6 +212,18 @@ fn a_refusal_shows_the_spot_in_one_line_or_under_the_text() {
 }
 
 #[test]
+fn where_decimals_are_not_known_the_same_limit_is_proposed_with_its_window() {
+    for (text, hint) in [
+        ("usdc 100/day", "a token is named with its chain, such as `eth:usdc 100/day`"),
+        ("tsol 100/day", "write whole base units: `tsol 100 base units/day`"),
+        ("tsol 0.5 per spend", "write whole base units: `tsol 5000 base units per spend`"),
+        ("tsol fees 7", "write whole base units: `tsol fees 7 base units`"),
+    ] {
+        assert_eq!(parse(text).unwrap_err().hint, hint, "{text}");
+    }
+}
+
+#[test]
 fn a_limit_is_described_as_people_would_write_it() {
     for (text, described) in [
         ("tbtc 0.50000000/86400 seconds", "tbtc 0.5/day"),

@@ -5,6 +5,7 @@
 mod bars;
 mod edit;
 mod operated;
+mod refused;
 mod written;
 
 use bursar_client::LimitsOf;
@@ -19,18 +20,8 @@ use crate::failure::Failure;
 pub(super) use bars::{in_short, list, standing};
 pub(super) use edit::Edit;
 pub(super) use operated::Operated;
+pub(super) use refused::in_flags;
 pub(super) use written::{Destinations, Said, rules, said, texts};
-
-/// Which field of a request each flag becomes: what the server says of the one is told of the other.
-pub(super) const FLAGS: &[(&str, &str)] = &[
-    ("limits", "--limit"),
-    ("spendingLimits", "--limit"),
-    ("destinations.allow", "--to"),
-    ("destinations.atMost", "--max-destinations"),
-    ("destinations.each", "--each"),
-    ("address", "--to"),
-    ("coin", "--to"),
-];
 
 #[derive(Subcommand)]
 pub(super) enum Limits {

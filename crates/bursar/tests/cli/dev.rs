@@ -148,7 +148,7 @@ fn exit_codes_tell_what_went_wrong() {
     log_in(&home, &server);
     let unknown = ["token", "create", "--label", "x", "--scope", "nonsense", "--otp", "000000"];
     let unknown = home.run(&unknown, &[]);
-    assert_eq!(unknown.code(), 1);
+    assert_eq!(unknown.code(), 2, "a flag that only the server can read");
     assert!(unknown.told().contains("invalid scope"), "{}", unknown.told());
     server.kill();
     assert_eq!(home.run(&["whoami"], &[]).code(), 5);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::connection::Connection;
 use crate::cli::limits::written::{self, Destinations, Said, said, texts, written};
-use crate::cli::limits::{FLAGS, list};
+use crate::cli::limits::{in_flags, list};
 use crate::cli::otp::Otp;
 use crate::cli::{output, shown};
 use crate::failure::Failure;
@@ -53,7 +53,7 @@ impl Edit {
             request.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
             client.set_limits(of, &Value::Object(request))
         });
-        let after = after.map_err(|failure| failure.with_flags(FLAGS))?;
+        let after = after.map_err(|failure| in_flags(failure, &request.into(), &client))?;
         if json {
             return output::json(&after);
         }
