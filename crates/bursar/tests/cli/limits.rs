@@ -116,7 +116,14 @@ fn limits_of_a_wallet_hold_beside_those_of_the_token() {
     assert!(desk.run(&["limits", "show", "wallet", wallet]).text().starts_with("no limits\n"));
     desk.run(&["limits", "set", "wallet", wallet, "--add", "tbtc 0.00001/calendar day"]).text();
     desk.run(&["limits", "set", "user", "me", "--add", "tbtc 0.00003/week"]).text();
-    desk.run(&["limits", "set", "organisation", &desk.organisation(), "--add", "tbtc 1/day"]).text();
+    let own = desk.run(&["organisation", "list", "--json"]).json()["organisations"][0]["name"].clone();
+    desk.run(&["limits", "set", "organisation", own.as_str().unwrap(), "--add", "tbtc 1/day"]).text();
+    let by_id = desk.run(&["limits", "show", "organisation", &desk.organisation()]).text();
+    assert!(by_id.contains("tbtc 1/day"), "{by_id}");
+    let nobody = desk.run(&["limits", "show", "organisation", "Nowhere"]);
+    assert!(nobody.code() == 2 && nobody.told().contains("bursar organisation list"), "{}", nobody.told());
+    let by_label = desk.run(&["limits", "show", "wallet", "Sandbox tbtc"]).text();
+    assert!(by_label.contains("tbtc 0.00001/calendar day"), "{by_label}");
     let shown = desk.run(&["limits", "show", "wallet", wallet]).text();
     assert!(shown.contains("tbtc 0.00001/calendar day") && shown.contains("resets at 20"), "{shown}");
 

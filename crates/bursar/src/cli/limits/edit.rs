@@ -1,7 +1,7 @@
 //! Changing limits: those that were seen are edited and sent back with their version, so that nobody
 //! overwrites what somebody else has changed.
 
-use bursar_client::LimitsOf;
+use bursar_client::{Client, LimitsOf};
 use bursar_core::decimals::Decimals;
 use bursar_core::limit::text;
 use bursar_core::limit::text::parse_knowing;
@@ -41,11 +41,15 @@ pub(in crate::cli) struct Edit {
 }
 
 impl Edit {
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        self.connection.client()
+    }
+
     pub(in crate::cli) fn run(self, of: LimitsOf<'_>, json: bool) -> Result<(), Failure> {
         if !self.changes_limits() && !self.anywhere && self.destinations.is_empty() {
             return Err(Failure::usage("there is nothing to change").with_hint("say --limit, --add, --remove or --to"));
         }
-        let client = self.connection.client()?;
+        let client = self.client()?;
         let before = client.limits(of)?;
         let request = self.request(&before, &shown::units(&client))?;
         let after = self.otp.present(|otp| {
