@@ -127,9 +127,9 @@ onChain('two wallets', {}, (world) => {
     assert.equal(resultOf(await take(to, 100n, key)), hash);
     const spends = await gateway.settled(token);
     for (let round = 0; round < 12; round += 1) assert.equal(resultOf(await take(to, 100n, key)), hash);
-    refusedWith(await take(to, 101n, key), 'duplicate_sequence_id');
-    refusedWith(await take(anyAddress(), 100n, key), 'duplicate_sequence_id');
-    refusedWith(await gateway.send(token, { from, to, value: '0x1' }, key), 'duplicate_sequence_id');
+    refusedWith(await take(to, 101n, key), 'idempotency_key_used');
+    refusedWith(await take(anyAddress(), 100n, key), 'idempotency_key_used');
+    refusedWith(await gateway.send(token, { from, to, value: '0x1' }, key), 'idempotency_key_used');
     assert.deepEqual(halves(spends, payer).map(({ length }) => length), [1, 1]);
     assert.equal((await gateway.spends(token)).filter(({ state }) => state !== 'released').length, 2);
     assert.equal(await chain.coins(contract, to), 100n);
@@ -138,7 +138,7 @@ onChain('two wallets', {}, (world) => {
     // A name that a spend of one wallet has is no other's either, and nothing stays held for asking.
     const taken = { 'idempotency-key': 'taken' };
     await mined(chain, await gateway.send(token, { from, to, value: '0x1' }, taken));
-    refusedWith(await take(to, 100n, taken), 'duplicate_sequence_id');
+    refusedWith(await take(to, 100n, taken), 'idempotency_key_used');
     assert.equal((await gateway.counted(token)).sum, 100n);
   });
 

@@ -119,7 +119,6 @@ fn a_number_has_no_more_places_than_its_coin() {
         let (found, error) = refused(text);
         assert_eq!((found.as_str(), error.problem.as_str()), (spot, problem), "{text}");
     }
-    assert!(refused("tsol 5/day").1.hint.contains("`tsol 5 base units`"));
     let too_large = format!("tbtc {}", "9".repeat(71));
     assert_eq!(refused(&too_large).1.problem, "this is more than 2^256 - 1 base units");
 }
@@ -209,6 +208,18 @@ fn a_refusal_shows_the_spot_in_one_line_or_under_the_text() {
     let hostile = parse("tbtc \u{1b}[2J\u{202e}1").unwrap_err();
     assert!(format!("{hostile:#}").starts_with("tbtc ?[2J?1\n     ^\n"), "{hostile:#}");
     assert!(parse(&"9".repeat(1_000_000)).unwrap_err().to_string().len() < 1000);
+}
+
+#[test]
+fn where_decimals_are_not_known_the_same_limit_is_proposed_with_its_window() {
+    for (text, hint) in [
+        ("usdc 100/day", "a token is named with its chain, such as `eth:usdc 100/day`"),
+        ("tsol 100/day", "write whole base units: `tsol 100 base units/day`"),
+        ("tsol 0.5 per spend", "write whole base units: `tsol 5000 base units per spend`"),
+        ("tsol fees 7", "write whole base units: `tsol fees 7 base units`"),
+    ] {
+        assert_eq!(parse(text).unwrap_err().hint, hint, "{text}");
+    }
 }
 
 #[test]

@@ -42,8 +42,8 @@ pub(crate) enum Failure {
     BadId(&'static str),
     /// The wallet id in the path is none.
     BadWalletId,
-    /// The idempotency key names another spend.
-    KeyUsed(HoldId),
+    /// The name of the spend is another one's, as BitGo's clients are told it.
+    SequenceIdUsed(HoldId),
     /// There is no such route.
     NoSuchRoute,
     /// The route has other methods.
@@ -143,6 +143,14 @@ impl Failure {
         }
     }
 
+    /// The same where BitGo's clients know it under a name of theirs (WC §7).
+    pub(crate) fn in_dialect(self) -> Self {
+        match self {
+            Self::Service(ServiceError::DuplicateSpend { hold }) => Self::SequenceIdUsed(hold),
+            other => other,
+        }
+    }
+
     /// The failure as it goes out, for the request of this id; amounts in words in units where these decimals are known.
     pub(crate) fn show(self, request_id: &str, now: Timestamp, decimals: &Decimals) -> Shown {
         let plain = |status, name: &'static str, code: &'static str, text: &str| {
@@ -173,10 +181,11 @@ impl Failure {
                 Shown::new(400, body.with_context("code", "bad_id"))
             }
             Self::BadWalletId => plain(400, "InvalidWalletId", "bad_id", "invalid wallet id"),
-            Self::KeyUsed(spend) => {
-                let text = "this idempotency key names another spend; choose a new one for a new spend";
-                let body = ErrorBody::new("Conflict", text, request_id).with_context("code", "idempotency_key_used");
-                Shown::new(409, body.with_context("spend", spend.to_string()))
+            Self::SequenceIdUsed(hold) => {
+                let text = ServiceError::DuplicateSpend { hold }.to_string();
+                let body = ErrorBody::new("DuplicateSequenceIdError", text, request_id);
+                let body = body.with_context("code", "duplicate_sequence_id");
+                Shown::new(400, body.with_context("spend", hold.to_string()))
             }
             Self::NotForTokens(Forbidden { why, detail }) => match why {
                 Why::Undecodable | Why::NotPriced => plain(400, "BadRequest", why.code(), &detail),
@@ -300,8 +309,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Dec
             Shown::new(401, body)
         }
         ServiceError::DuplicateSpend { hold } => {
-            let body = body("DuplicateSequenceIdError", "duplicate_sequence_id");
-            Shown::new(400, body.with_context("spend", hold.to_string()))
+            Shown::new(409, body("Conflict", "idempotency_key_used").with_context("spend", hold.to_string()))
         }
         ServiceError::OutcomePending { hold } => {
             let body = body("OutcomePending", "outcome_pending").with_context("spend", hold.to_string());

@@ -341,6 +341,7 @@ impl Surface {
                 (reply.status, reply.into_bytes())
             }
             Err(failure) => {
+                let failure = if form == Form::BitGo { failure.in_dialect() } else { failure };
                 for (name, value) in budget::headers(failure.reports(), now) {
                     set(&mut headers, name, &value);
                 }

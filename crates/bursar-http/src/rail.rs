@@ -25,6 +25,7 @@ use crate::routes::RAIL_PREFIX;
 
 /// Codes of JSON-RPC 2.0, and of Ethereum's nodes (EIP-1474).
 const PARSE_ERROR: i64 = -32700;
+const INVALID_REQUEST: i64 = -32600;
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const INTERNAL_ERROR: i64 = -32603;
@@ -54,7 +55,7 @@ pub(crate) async fn call_wallet(call: Call, wallet: Option<&str>) -> Result<Repl
         Err(refusal) => {
             // That there is no such rail says more than how one speaks to it.
             call.bursar.check_rail(call.principal()?, rail).await?;
-            return Reply::json_text(StatusCode::OK, unread(refusal, &call.traffic, &call.bursar));
+            return Reply::json_text(StatusCode::OK, unread(&call.body, refusal, &call.traffic, &call.bursar));
         }
     };
     let beside = Beside { key: call.idempotency_key()?, otp: call.header(names::OTP).map(str::to_owned) };
@@ -87,8 +88,9 @@ struct Told {
 }
 
 /// What a client is told whose calls cannot be read.
-pub(crate) fn unread(refusal: Forbidden, traffic: &Traffic, bursar: &Bursar) -> String {
-    let told = refused(PARSE_ERROR, Failure::NotForTokens(refusal), bursar);
+pub(crate) fn unread(asked: &[u8], refusal: Forbidden, traffic: &Traffic, bursar: &Bursar) -> String {
+    let number = if Json::read(asked).is_ok() { INVALID_REQUEST } else { PARSE_ERROR };
+    let told = refused(number, Failure::NotForTokens(refusal), bursar);
     traffic.refused(told.code.as_deref().unwrap_or_default());
     answer(true, &Json::Null, Err(told.error)).to_string()
 }

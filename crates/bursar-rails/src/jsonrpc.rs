@@ -1,5 +1,7 @@
 //! Calls in the shape of JSON-RPC (1.0 as Bitcoin Core speaks it, 2.0 as Ethereum's nodes do), one or a batch.
 
+use std::collections::BTreeSet;
+
 use crate::Forbidden;
 use crate::json::Json;
 
@@ -56,10 +58,12 @@ impl Calls {
             }
             Json::List(items) => {
                 let calls = items.into_iter().map(Call::of).collect::<Result<Vec<_>, _>>()?;
-                let mut ids: Vec<_> = calls.iter().map(|call| call.id.to_string()).collect();
-                ids.sort_unstable();
-                if ids.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
-                    return Err(Forbidden::undecodable("two calls of the batch have one `id`; give each its own"));
+                let mut ids = BTreeSet::new();
+                if let Some(twice) = calls.iter().map(|call| call.id.to_string()).find(|id| !ids.insert(id.clone())) {
+                    let twice = twice.escape_debug();
+                    return Err(Forbidden::undecodable(format!(
+                        "two calls have the `id` `{twice}`; give each its own"
+                    )));
                 }
                 Ok(Self::Batch(calls))
             }
@@ -165,7 +169,8 @@ mod tests {
         assert_eq!(refused("[]"), "the batch is empty; send a call at least");
         assert_eq!(refused("3"), "a call is an object with `method`, `params` and `id`");
         let one = r#"{"method":"a","id":1}"#;
-        assert_eq!(refused(&format!("[{one},{one}]")), "two calls of the batch have one `id`; give each its own");
+        let other = r#"{"method":"a","id":"1"}"#;
+        assert_eq!(refused(&format!("[{one},{other},{one}]")), "two calls have the `id` `1`; give each its own");
         assert!(refused(&format!("[{}]", vec!["1"; MOST_CALLS + 1].join(","))).contains("100 calls"));
     }
 }

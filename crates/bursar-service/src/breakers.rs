@@ -310,7 +310,7 @@ fn counted(error: &ServiceError, asked: HoldId) -> Option<&'static str> {
     match error {
         ServiceError::Refused(refusal) => Some(refusal.code()),
         ServiceError::Invalid(_) => Some("invalid_field"),
-        ServiceError::DuplicateSpend { .. } => Some("duplicate_sequence_id"),
+        ServiceError::DuplicateSpend { .. } => Some("idempotency_key_used"),
         ServiceError::RailRefused { .. } | ServiceError::NotTaken(_) => Some("rail_refused"),
         ServiceError::RailUnavailable(_) => Some("rail_unavailable"),
         ServiceError::OutcomePending { hold } if *hold == asked => Some("outcome_pending"),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::configuration::{addresses, parse_duration};
 use crate::failure::Failure;
+use crate::rails::located;
 
 /// Rules as a configuration writes them.
 #[derive(Deserialize, Serialize, Clone, Default, Debug)]
@@ -162,7 +163,7 @@ pub(crate) fn check(trusted: &[IpNet], authz: &Authz) -> Result<(), String> {
 /// Reads a file that describes proxies and nothing else.
 pub(crate) fn read(path: &Path) -> Result<Proxies, Failure> {
     let text = fs::read_to_string(path).map_err(|problem| Failure::at(path, problem))?;
-    let read: Proxies = toml::from_str(&text).map_err(|problem| Failure::at(path, problem))?;
+    let read: Proxies = located::read(&text).map_err(|problem| Failure::at(path, problem))?;
     check(&read.trusted_proxies, &read.authz).map_err(|problem| Failure::at(path, problem))?;
     Ok(read)
 }

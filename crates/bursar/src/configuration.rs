@@ -384,7 +384,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Span, String> {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "a duration is seconds, or a text with s, m, h or d, such as \"12h\" or \"30d\"")]
     enum Written {
         Seconds(u64),
         Text(String),

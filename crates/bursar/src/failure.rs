@@ -134,14 +134,23 @@ impl Failure {
         self
     }
 
-    /// Names the flag that the server did not take, instead of the field of the request that it became.
-    pub(crate) fn with_flags(self, flags: &[(&str, &str)]) -> Self {
+    /// The field of the request that the server did not take, and what is wrong with it.
+    pub(crate) fn field(&self) -> Option<(&str, &str)> {
         let said = |name: &str| self.context.get(name).and_then(Value::as_str);
-        let (Some(field), Some(problem)) = (said("field"), said("problem")) else { return self };
+        said("field").zip(said("problem"))
+    }
+
+    /// Names the flag that the server did not take, instead of the field of the request that it became: then the
+    /// command line cannot be.
+    pub(crate) fn with_flags(self, flags: &[(&str, &str)]) -> Self {
+        let Some((field, problem)) = self.field() else { return self };
         let is_at =
             |name: &str| field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
         match flags.iter().find(|(name, _)| is_at(name)) {
-            Some((_, flag)) => Self { message: format!("`{flag}` {}", in_flags(problem)), ..self },
+            Some((_, flag)) => {
+                let exit = if self.exit == Exit::Failure { Exit::Usage } else { self.exit };
+                Self { message: format!("`{flag}` {}", in_flags(problem)), exit, ..self }
+            }
             None => self,
         }
     }

@@ -269,7 +269,7 @@ impl Rail for BitcoinRail {
     fn send<'a>(&'a self, reference: &'a str, permit: Permit, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         Box::pin(async move {
             let outcome = self.carry_out(reference, permit.hold(), memory).await;
-            if matches!(outcome, SendOutcome::Refused { .. }) {
+            if matches!(outcome, SendOutcome::Refused { .. } | SendOutcome::NotSent { .. }) {
                 self.reserved.release(permit.hold().id);
             }
             outcome

@@ -9,18 +9,16 @@ use bursar_rails::bitcoin::outcome::Outcome;
 use bursar_rails::bitcoin::{signed, transaction::PartiallySigned};
 use bursar_service::rail::{Memory, NewNote, RailError, SendOutcome};
 
-use super::BitcoinRail;
+use super::node::told;
 use super::plan::{self, Errand, Step};
 use super::sent::{self, Remembered, Signed};
-use super::watch;
-use crate::node::NodeError;
+use super::{BitcoinRail, refused, watch};
 
 impl BitcoinRail {
     pub(super) async fn carry_out(&self, reference: &str, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
-        let refused = |reason: String| SendOutcome::Refused { reason };
         let step = match plan::read(self.network, hold) {
             Ok(step) => step,
-            Err(reason) => return refused(reason),
+            Err(reason) => return SendOutcome::Refused { reason },
         };
         // Whoever sends it again finds the first.
         match sent::read(memory, hold.id) {
@@ -30,18 +28,19 @@ impl BitcoinRail {
         }
         let replaced = match in_place_of(&step.errand, hold.id, memory) {
             Ok(replaced) => replaced,
-            Err(error) => return refused(reason(error)),
+            Err(error) => return not_signed(error),
         };
         let instead_of = replaced.as_ref().map(|replaced| replaced.hold);
         let change = replaced.iter().flat_map(|replaced| replaced.change.iter().copied());
         let coins: Vec<_> = step.coins.keys().copied().chain(change).collect();
         if !self.reserved.sign_instead(hold.id, instead_of, coins.into_iter(), Instant::now()) {
-            return refused("another spend took its coins meanwhile; ask again".to_owned());
+            let reason = "another spend took its coins meanwhile; ask again".to_owned();
+            return SendOutcome::Refused { reason };
         }
         // Until it is remembered, a signature is known to the node only, which broadcasts nothing by itself.
         let signed = match self.sign(reference, &step).await {
             Ok(signed) => signed,
-            Err(reason) => return refused(reason),
+            Err(error) => return not_signed(error),
         };
         let given = match watch::given(memory, hold.id, &signed) {
             Ok(given) => given,
@@ -69,20 +68,20 @@ impl BitcoinRail {
     }
 
     /// Has the node sign, and checks that it signed what is held.
-    async fn sign(&self, reference: &str, step: &Step) -> Result<Signed, String> {
+    async fn sign(&self, reference: &str, step: &Step) -> Result<Signed, RailError> {
         let (raw, psbt) = match &step.errand {
             Errand::Broadcast(raw) => (raw.clone(), None),
             Errand::Send | Errand::Sign | Errand::Replace { .. } => {
-                (self.node.sign(reference, &step.unsigned).await.map_err(NodeError::reason)?, None)
+                (self.node.sign(reference, &step.unsigned).await.map_err(told)?, None)
             }
             Errand::SignPsbt(text) => {
-                let (raw, psbt) = self.node.sign_psbt(reference, text).await.map_err(NodeError::reason)?;
-                let read = PartiallySigned::read(&psbt).map_err(|refusal| refusal.detail)?;
-                signed::check_psbt(&step.payment, &read).map_err(|refusal| refusal.detail)?;
+                let (raw, psbt) = self.node.sign_psbt(reference, text).await.map_err(told)?;
+                let read = PartiallySigned::read(&psbt).map_err(refused)?;
+                signed::check_psbt(&step.payment, &read).map_err(refused)?;
                 (raw, Some(psbt))
             }
         };
-        let checked = signed::Signed::of(&step.payment, raw, &step.coins).map_err(|refusal| refusal.detail)?;
+        let checked = signed::Signed::of(&step.payment, raw, &step.coins).map_err(refused)?;
         let coins = plan::coins_of(checked.raw.transaction(), &step.coins);
         let kept = step.payment.change.iter().map(|change| change.script.clone()).collect();
         let raised_from = match step.errand {
@@ -144,6 +143,14 @@ fn found_before(found: &Remembered) -> SendOutcome {
     match found {
         Remembered::Cancelled => SendOutcome::Refused { reason: "it was given up before it was signed".to_owned() },
         Remembered::Signed(_) => SendOutcome::Unknown { reason: "it was signed before".to_owned() },
+    }
+}
+
+/// What is told where nothing was signed that anybody has: a node that is silent may be asked again.
+fn not_signed(error: RailError) -> SendOutcome {
+    match error {
+        RailError::Unavailable(reason) => SendOutcome::NotSent { reason },
+        other => SendOutcome::Refused { reason: reason(other) },
     }
 }
 

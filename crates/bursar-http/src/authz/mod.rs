@@ -90,13 +90,7 @@ impl Surface {
                 };
                 let given = Given { asked: &asked, headers: &parts.headers, body: fields.as_deref() };
                 let wanted = wanted(spend, &given)?;
-                let found = self.bursar.allow_spend(&caller, wanted).await;
-                let allowed = found.map_err(|error| match error {
-                    ServiceError::DuplicateSpend { hold } => {
-                        Denied::of(Failure::KeyUsed(hold), self.bursar.now(), self.bursar.decimals())
-                    }
-                    other => denied(other),
-                })?;
+                let allowed = self.bursar.allow_spend(&caller, wanted).await.map_err(denied)?;
                 if allowed.before && !spend.repeats_pass {
                     let reason = "a request with this key has passed already; another one needs a new key";
                     let denied = Denied::new(Kind::NotAllowed, "already_allowed", reason);

@@ -2,7 +2,6 @@
 
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
-use bursar_service::error::ServiceError;
 use bursar_service::holding::ExternalSpend;
 use bursar_service::rail::SendOutcome;
 use bursar_service::reconcile::Shown;
@@ -47,10 +46,7 @@ pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
         patience: request.deadline,
         comment: request.comment,
     };
-    let held = call.bursar.hold_for(call.principal()?, wanted).await.map_err(|error| match error {
-        ServiceError::DuplicateSpend { hold } => Failure::KeyUsed(hold),
-        other => other.into(),
-    })?;
+    let held = call.bursar.hold_for(call.principal()?, wanted).await?;
     let shown = spend(&call, &held.hold).await?;
     let reply = if held.before { Reply::ok(shown)? } else { Reply::created(shown)? };
     Ok(reply.with_limits(&held.reports, call.bursar.now()))

@@ -201,7 +201,7 @@ impl Session {
         let calls = match Calls::read(text) {
             Ok(calls) => calls,
             Err(refusal) => {
-                let answer = rail::unread(refusal, &self.traffic, &self.bursar);
+                let answer = rail::unread(text, refusal, &self.traffic, &self.bursar);
                 return Ok(Box::pin(async { Done { answer, feed: None, end: None } }));
             }
         };

@@ -27,12 +27,14 @@ pub(crate) struct Answer {
     location: Option<String>,
     file: Option<String>,
     cookies: Vec<String>,
+    refusal: Option<String>,
 }
 
 impl Answer {
     fn new(status: StatusCode, content: &'static str, body: impl Into<Body>) -> Self {
         let (body, cookies) = (body.into(), Vec::new());
-        Self { status, content, body, retry_after: None, is_kept: false, location: None, file: None, cookies }
+        let (location, file, refusal) = (None, None, None);
+        Self { status, content, body, retry_after: None, is_kept: false, location, file, cookies, refusal }
     }
 
     /// A page.
@@ -40,9 +42,14 @@ impl Answer {
         Self::new(StatusCode::OK, "text/html; charset=utf-8", markup.into_string())
     }
 
-    /// The page of a failure, or a form that has to be mended.
-    pub(crate) fn failed(status: StatusCode, markup: Markup) -> Self {
-        Self { status, ..Self::page(markup) }
+    /// The page of a failure, or a form that has to be mended, with the stable code of why.
+    pub(crate) fn failed(status: StatusCode, code: &str, markup: Markup) -> Self {
+        Self { status, refusal: Some(code.to_owned()), ..Self::page(markup) }
+    }
+
+    /// The stable code of why it is no success, if it is none.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 
     /// Sends the browser on with a GET. The place is a path of ours.

@@ -68,11 +68,14 @@ pub(crate) async fn no_such_page(surface: &Surface, peer: SocketAddr, request: R
         frame = frame.with(comer.person.as_ref(), &comer.binding, "/");
     }
     let answer = trouble::page(&frame, Failure::NoSuchRoute, &request_id, surface.bursar.now());
-    finished(answer, is_https, &request_id)
+    finished(surface, answer, is_https, &request_id)
 }
 
-/// The answer with the name of its request.
-fn finished(answer: Answer, is_https: bool, request_id: &str) -> Response {
+/// The answer with the name of its request; a refusal is counted as on every surface.
+fn finished(surface: &Surface, answer: Answer, is_https: bool, request_id: &str) -> Response {
+    if let Some(code) = answer.refusal() {
+        surface.traffic.refused(code);
+    }
     let mut response = answer.into_response(is_https);
     if let Ok(id) = request_id.parse() {
         response.headers_mut().insert(names::REQUEST_ID, id);
@@ -127,7 +130,7 @@ impl Door {
         };
         let now = self.surface.bursar.now();
         let answer = answered.unwrap_or_else(|failure| trouble::page(&frame, failure, &request_id, now));
-        finished(answer, is_https, &request_id)
+        finished(&self.surface, answer, is_https, &request_id)
     }
 
     async fn answer(

@@ -1,6 +1,8 @@
 //! Parts of forms: fields with their labels, hints and problems, and the summary of what has to be mended.
 
 use axum::http::StatusCode;
+use bursar_core::decimals::Decimals;
+use bursar_core::time::Timestamp;
 use bursar_service::error::{ServiceError, Unproven};
 use maud::{Markup, PreEscaped, html};
 
@@ -13,6 +15,8 @@ use crate::failure::Failure;
 pub(crate) struct Problems {
     list: Vec<(String, String)>,
     status: Option<StatusCode>,
+    /// The stable code, as the interface tells it.
+    code: Option<String>,
 }
 
 impl Problems {
@@ -24,6 +28,7 @@ impl Problems {
     /// Notes what is wrong elsewhere, too.
     pub(crate) fn append(&mut self, mut others: Self) {
         self.list.append(&mut others.list);
+        self.code = self.code.take().or(others.code);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -33,6 +38,11 @@ impl Problems {
     /// What to answer: that it cannot be, unless the failure has a status of its own.
     pub(crate) fn status(&self) -> StatusCode {
         self.status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
+    }
+
+    /// By which code it is counted: that of a field that cannot be, unless the failure has one of its own.
+    pub(crate) fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or("invalid_field")
     }
 
     fn of<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
@@ -94,7 +104,9 @@ impl Problems {
             ),
             _ => error.to_string(),
         };
-        let mut problems = Self { status: Some(status), ..Self::default() };
+        let shown = Failure::from(error).show("", Timestamp::default(), &Decimals::default());
+        let code = shown.body.code().map(str::to_owned);
+        let mut problems = Self { status: Some(status), code, ..Self::default() };
         problems.add(field, problem);
         Ok(problems)
     }

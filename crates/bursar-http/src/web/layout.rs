@@ -100,7 +100,7 @@ impl Frame {
             return Answer::page(self.document(title, section, scripts, body));
         }
         let (title, body) = (format!("Error: {title}"), with_names(body, problems));
-        Answer::failed(problems.status(), self.document(&title, section, scripts, body))
+        Answer::failed(problems.status(), problems.code(), self.document(&title, section, scripts, body))
     }
 
     /// The hidden field that every form which changes something carries.

@@ -282,6 +282,7 @@ pub(crate) fn changed(visit: &Visit) -> Option<&'static str> {
         "old-secret" => Some("The old secret works no more."),
         "frozen" => Some("It is frozen: nothing is spent from it until that ends or somebody lifts it."),
         "unfrozen" => Some("The freeze is lifted."),
+        "wallet-removed" => Some("The wallet is removed."),
         "revoked" => Some("The token is revoked. It can do nothing any more."),
         _ => None,
     }

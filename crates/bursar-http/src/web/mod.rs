@@ -141,6 +141,8 @@ pages! {
     POST "/wallets/{wallet}/freeze" Person wallets::freeze::submit;
     GET  "/wallets/{wallet}/unfreeze" Person wallets::freeze::lift_form;
     POST "/wallets/{wallet}/unfreeze" Person wallets::freeze::lift;
+    GET  "/wallets/{wallet}/remove" Person wallets::remove::form;
+    POST "/wallets/{wallet}/remove" Person wallets::remove::submit;
 
     GET  "/audit" Person audit::list::show;
     GET  "/audit/export" Person audit::export::show;

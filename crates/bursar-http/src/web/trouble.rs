@@ -48,7 +48,8 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
             p class="small muted" { "If you ask for help, say this number: " code { (request_id) } }
         }
     };
-    Answer::failed(status, frame.document(title, Section::None, &[], markup)).after(retry_after)
+    let code = body.code().unwrap_or_default();
+    Answer::failed(status, code, frame.document(title, Section::None, &[], markup)).after(retry_after)
 }
 
 fn title(status: StatusCode) -> &'static str {

@@ -284,16 +284,21 @@ pub(crate) const fn action(action: WalletAction) -> (&'static str, &'static str,
     }
 }
 
-/// Every action on wallets.
+/// Every action on wallets; those that nothing in Bursar itself asks for come last.
 pub(crate) const ACTIONS: [WalletAction; 7] = [
     WalletAction::View,
     WalletAction::Spend,
     WalletAction::Edit,
-    WalletAction::Approve,
     WalletAction::Manage,
     WalletAction::Freeze,
+    WalletAction::Approve,
     WalletAction::Stake,
 ];
+
+/// Whether something in Bursar itself asks for it, or only rules that an operator wrote may.
+pub(crate) const fn is_asked_for(action: WalletAction) -> bool {
+    !matches!(action, WalletAction::Approve | WalletAction::Stake)
+}
 
 /// What a scope lets its holder do: `see all your wallets`.
 pub(crate) const fn scope(name: ScopeName) -> &'static str {

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use bursar_core::time::Span;
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::chain_node::ChainWorld;
 use crate::support::{OTP, Server, policy};
 
@@ -67,6 +68,24 @@ async fn the_metrics_count_what_was_asked_held_and_refused() {
     // Not who, what or how much: only how often.
     for secret in [token, USER, address, &server.wallet.to_string(), issued["id"].as_str().unwrap()] {
         assert!(!text.contains(secret), "{secret} in:\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_on_pages_are_counted_as_those_of_the_interface() {
+    let server = Server::start().await;
+    server.operations.opened();
+    server.user(USER).await;
+    Browser::new(&server).enter(USER, "wrong", OTP, &[]).await;
+    let mut browser = Browser::signed_in(&server, USER).await;
+    browser.get("/tokens/00").await;
+    assert_eq!(browser.post("/tokens/new", &[("label", ""), ("lifetime", "soon")]).await.status, 422);
+    browser.form_token = "another's".to_owned();
+    browser.post("/theme", &[("theme", "dark")]).await;
+    let (_, text) = server.operate("/metrics").await;
+    for code in ["password_wrong", "no_such_route", "invalid_field", "form_not_ours"] {
+        let line = format!("bursar_refusals_total{{code=\"{code}\"}} 1\n");
+        assert!(text.contains(&line), "{code}:\n{text}");
     }
 }
 

@@ -127,7 +127,8 @@ async fn what_is_refused_is_told_as_the_protocol_tells_failures() {
         (asked("eth_blockNumber", json!([])), -32603, "rail_unavailable"),
         (send("0x1"), -32602, "undecodable"),
         (json!([send(to), {"jsonrpc": "2.0", "id": 2, "method": "eth_chainId", "params": [1, {"a": {}}]}]), 0, ""),
-        (json!({"id": 1}), -32700, "undecodable"),
+        (json!({"id": 1}), -32600, "undecodable"),
+        (json!([asked("eth_chainId", json!([])), asked("eth_accounts", json!([]))]), -32600, "undecodable"),
         // The node cannot be asked what it takes: nothing is held.
         (send(to), -32603, "rail_unavailable"),
     ] {

@@ -9,6 +9,7 @@ use bursar_service::new_wallet::NewWallet;
 use bursar_service::people::DEFAULT_ORGANISATION;
 use serde_json::json;
 
+use crate::browser::Browser;
 use crate::exchange::{rail_by, rules};
 use crate::house::{House, name};
 use crate::support::{Answer, OTP, Server};
@@ -146,4 +147,36 @@ async fn of_a_removal_and_a_first_spend_at_once_one_comes_about() {
     }
     assert_eq!(removed + spent, 40);
     assert_eq!(server.bursar.check_conservation(true).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn in_the_browser_a_wallet_is_removed_after_asking_and_with_a_code() {
+    let house = house().await;
+    let wallet = house.server.bursar.add_wallet(shop("usd", "owner")).await.unwrap().id;
+    let path = format!("/wallets/{wallet}");
+    let remove = format!("{path}/remove");
+    let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
+    let page = owner.get(&path).await;
+    assert!(page.html.contains(&format!("href=\"{remove}\"")) && !page.html.contains(&format!("action=\"{remove}\"")));
+    assert!(owner.get(&remove).await.text().contains("Remove the wallet Shop?"));
+    assert_eq!(owner.post(&remove, &[]).await.status, 401);
+    assert_eq!(owner.get(&path).await.status, 200);
+    let done = owner.submit(&remove, &[("otp", OTP)]).await;
+    assert!(done.text().contains("The wallet is removed.") && !done.html.contains(&path), "{}", done.text());
+    assert_eq!(owner.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn in_the_browser_a_wallet_that_spent_stays_and_the_page_says_why() {
+    let house = House::new().await;
+    let issued = house.server.issue(&house.session("owner").await, json!({"limits": ["tbtc 1/day"]})).await;
+    assert_eq!(house.spend(issued["token"].as_str().unwrap()).await.status, 200);
+    let path = format!("/wallets/{}", house.server.wallet);
+    let remove = format!("{path}/remove");
+    let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
+    assert!(!owner.get(&path).await.html.contains(&remove), "what cannot be is not offered");
+    let refused = owner.post(&remove, &[("otp", OTP)]).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("freeze it instead"), "{}", refused.text());
+    assert_eq!(owner.get(&path).await.status, 200);
 }

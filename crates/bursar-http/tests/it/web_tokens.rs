@@ -50,6 +50,20 @@ async fn the_page_of_a_service_says_what_it_is_and_offers_no_limits() {
 }
 
 #[tokio::test]
+async fn what_nothing_in_bursar_asks_for_is_offered_last_and_below_a_line_that_says_so() {
+    let world = World::new().await;
+    let page = Browser::signed_in(&world.server, NAME).await.get("/tokens/new").await;
+    let at = |text: &str| page.html.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let line = at("Nothing in Bursar itself asks for these two");
+    for asked in ["view", "spend", "edit", "manage", "freeze"] {
+        assert!(at(&format!("name=\"may\" value=\"{asked}\"")) < line, "{asked}");
+    }
+    for idle in ["approve", "stake"] {
+        assert!(at(&format!("name=\"may\" value=\"{idle}\"")) > line, "{idle}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_made_after_a_review_in_plain_sentences_and_spends() {
     let world = World::new().await;
     let wallet = world.server.wallet.to_string();

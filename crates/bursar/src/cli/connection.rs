@@ -15,7 +15,7 @@ pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
 #[derive(Args)]
 pub(super) struct Connection {
-    /// The server; otherwise the one that was logged in to.
+    /// The server; otherwise the one that was logged in to last.
     #[arg(long, env = "BURSAR_URL")]
     url: Option<String>,
     /// The token to present, instead of the login's. Better in BURSAR_TOKEN: arguments are seen by others.
@@ -83,28 +83,27 @@ impl Connection {
     /// A client that presents the token that was given, or the login's.
     ///
     /// # Errors
-    /// Nobody is logged in, or to another server; or the token or URL cannot be.
+    /// Nobody is logged in there; or the token or URL cannot be.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let (given, authorities) = (self.url()?, self.authorities.file()?);
+        let kept = credentials::load(given.as_deref());
         if let Some(token) = self.token()? {
             let token = Some(Secret::new(token.to_owned()));
-            let (url, kept) = match given {
-                Some(url) => (url, None),
-                None => {
-                    credentials::load()?.map_or_else(|| (DEFAULT_URL.to_owned(), None), |kept| (kept.url, kept.ca_file))
-                }
+            let (url, kept) = match (given, kept) {
+                // A file that cannot be read is no matter of one who says all of it.
+                (Some(url), kept) => (url, kept.ok().flatten().and_then(|kept| kept.ca_file)),
+                (None, kept) => kept?.map_or_else(|| (DEFAULT_URL.to_owned(), None), |kept| (kept.url, kept.ca_file)),
             };
             return reach(&url, token, authorities.or(kept).as_deref());
         }
-        let kept = credentials::load()?.ok_or_else(|| not_logged_in("nobody is logged in"))?;
-        let Credentials { url, token, ca_file, .. } = kept;
         // A token goes to the server that issued it and to nobody else.
-        match given {
-            Some(other) if other != url.trim_end_matches('/') => {
-                Err(not_logged_in(&format!("the login is one of {url}, not of {other}")))
-            }
-            _ => reach(&url, Some(Secret::new(token)), authorities.or(ca_file).as_deref()),
-        }
+        let kept = kept?.ok_or_else(|| match &given {
+            Some(url) => not_logged_in(&format!("nobody is logged in to {url}"))
+                .and_hint("`bursar login --list` shows where one is"),
+            None => not_logged_in("nobody is logged in"),
+        })?;
+        let Credentials { url, token, ca_file, .. } = kept;
+        reach(&url, Some(Secret::new(token)), authorities.or(ca_file).as_deref())
     }
 }
 

@@ -1,21 +1,25 @@
-//! Where the command line keeps a session: one file in the user's configuration, readable by them only.
+//! Where the command line keeps sessions, one for each server: one file in the user's configuration, readable by them
+//! only.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bursar_core::secret::Secret;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::environment;
 use crate::failure::Failure;
 use crate::server;
 
 const FILE: &str = "credentials.toml";
+/// How many servers one is logged in to at once; beyond that the oldest login is forgotten.
+const MOST_LOGINS: usize = 64;
 
 /// A session that was logged in to. It has a token in it: it must not be logged.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Credentials {
     pub(super) url: String,
     pub(super) username: String,
@@ -24,6 +28,21 @@ pub(super) struct Credentials {
     /// The authorities that signed the server's certificate, where they are not the usual ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ca_file: Option<PathBuf>,
+}
+
+impl Credentials {
+    fn is_of(&self, url: &str) -> bool {
+        self.url.trim_end_matches('/') == url
+    }
+}
+
+/// The file: the login of the last server on top, as it was when there was only one, and those of others below.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    last: Credentials,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Credentials>,
 }
 
 /// The file's place, by the XDG base directories.
@@ -35,15 +54,27 @@ pub(super) fn path() -> Result<PathBuf, Failure> {
     Ok(configuration.join("bursar").join(FILE))
 }
 
-/// The session that was kept, if any.
+/// The login of a server, or the last one if none is named.
 ///
 /// # Errors
 /// The file cannot be read, or others may read it.
-pub(super) fn load() -> Result<Option<Credentials>, Failure> {
+pub(super) fn load(url: Option<&str>) -> Result<Option<Credentials>, Failure> {
+    let mut logins = all()?.into_iter();
+    Ok(match url {
+        Some(url) => logins.find(|login| login.is_of(url)),
+        None => logins.next(),
+    })
+}
+
+/// The sessions that were kept, the last one first.
+///
+/// # Errors
+/// The file cannot be read, or others may read it.
+pub(super) fn all() -> Result<Vec<Credentials>, Failure> {
     let path = path()?;
     let metadata = match fs::metadata(&path) {
         Ok(metadata) => metadata,
-        Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(problem) => return Err(Failure::at(&path, problem)),
     };
     if metadata.permissions().mode() & 0o077 != 0 {
@@ -52,38 +83,63 @@ pub(super) fn load() -> Result<Option<Credentials>, Failure> {
     }
     let text = Secret::new(fs::read_to_string(&path).map_err(|problem| Failure::at(&path, problem))?);
     // The error would quote the line, which may be the token's.
-    toml::from_str(text.expose()).map(Some).map_err(|_| Failure::at(&path, "cannot be understood; log in anew"))
+    let kept: Kept = toml::from_str(text.expose()).map_err(|_| {
+        let hint = format!("remove {}, and log in anew", path.display());
+        Failure::at(&path, "cannot be understood").with_hint(hint)
+    })?;
+    Ok([vec![kept.last], kept.others].concat())
 }
 
-/// Keeps a session, instead of the one before; never half of it.
+/// Keeps a session as the last one, in place of the one before of its server.
 ///
 /// # Errors
-/// The file cannot be written.
-pub(super) fn save(credentials: &Credentials) -> Result<PathBuf, Failure> {
+/// The file cannot be read or written.
+pub(super) fn save(credentials: Credentials) -> Result<PathBuf, Failure> {
+    change(|logins| {
+        logins.retain(|login| !login.is_of(&credentials.url));
+        logins.insert(0, credentials);
+        logins.truncate(MOST_LOGINS);
+    })
+}
+
+/// Forgets the session of a server.
+///
+/// # Errors
+/// The file cannot be read, written or removed.
+pub(super) fn forget(url: &str) -> Result<(), Failure> {
+    change(|logins| logins.retain(|login| !login.is_of(url))).map(drop)
+}
+
+/// Writes the file anew, never half of it; without a login there is no file.
+fn change(change: impl FnOnce(&mut Vec<Credentials>)) -> Result<PathBuf, Failure> {
     let path = path()?;
     let directory = path.parent().unwrap_or(&path);
     server::make_directory(directory)?;
-    let text = toml::to_string(credentials).map_err(|error| Failure::new(error.to_string()))?;
-    let text = Secret::new(text);
-    // A temporary file has mode 0600 from its beginning.
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(text.expose().as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|error| error.error)
-    };
-    write().map_err(|problem: std::io::Error| Failure::at(&path, problem))?;
+    let at = |problem| Failure::at(&path, problem);
+    // Two logins at once must not lose one of them, as far as the file system can lock.
+    let lock = File::open(directory).and_then(|directory| directory.lock().map(|()| directory)).ok();
+    let mut logins = all()?;
+    change(&mut logins);
+    let mut logins = logins.into_iter();
+    match logins.next() {
+        None => match fs::remove_file(&path) {
+            Err(problem) if problem.kind() != ErrorKind::NotFound => return Err(at(problem)),
+            _ => {}
+        },
+        Some(last) => {
+            let text = toml::to_string(&Kept { last, others: logins.collect() });
+            let text = Secret::new(text.map_err(|error| Failure::new(error.to_string()))?);
+            write(&path, directory, &text).map_err(at)?;
+        }
+    }
+    drop(lock);
     Ok(path)
 }
 
-/// Forgets the session.
-///
-/// # Errors
-/// The file cannot be removed.
-pub(super) fn forget() -> Result<(), Failure> {
-    let path = path()?;
-    match fs::remove_file(&path) {
-        Err(problem) if problem.kind() != ErrorKind::NotFound => Err(Failure::at(&path, problem)),
-        _ => Ok(()),
-    }
+fn write(path: &Path, directory: &Path, text: &Secret<String>) -> io::Result<()> {
+    // A temporary file has mode 0600 from its beginning.
+    let mut file = NamedTempFile::new_in(directory)?;
+    file.write_all(text.expose().as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error).map(drop)
 }

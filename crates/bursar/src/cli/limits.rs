@@ -5,32 +5,24 @@
 mod bars;
 mod edit;
 mod operated;
+mod refused;
 mod written;
 
-use bursar_client::LimitsOf;
+use bursar_client::{Client, LimitsOf};
 use bursar_core::decimals::Decimals;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::cli::connection::Connection;
-use crate::cli::{output, shown};
+use crate::cli::wallet::named;
+use crate::cli::{organisation, output, shown};
 use crate::failure::Failure;
 
 pub(super) use bars::{in_short, list, standing};
 pub(super) use edit::Edit;
 pub(super) use operated::Operated;
+pub(super) use refused::in_flags;
 pub(super) use written::{Destinations, Said, rules, said, texts};
-
-/// Which field of a request each flag becomes: what the server says of the one is told of the other.
-pub(super) const FLAGS: &[(&str, &str)] = &[
-    ("limits", "--limit"),
-    ("spendingLimits", "--limit"),
-    ("destinations.allow", "--to"),
-    ("destinations.atMost", "--max-destinations"),
-    ("destinations.each", "--each"),
-    ("address", "--to"),
-    ("coin", "--to"),
-];
 
 #[derive(Subcommand)]
 pub(super) enum Limits {
@@ -55,7 +47,8 @@ pub(super) enum Limits {
 pub(super) struct Whose {
     /// What the limits are attached to.
     kind: Kind,
-    /// Its id; of a user also the name, and `me` is whoever asks.
+    /// Its id; of a user also the name, and `me` is whoever asks; of a wallet also the label and of an organisation also the
+    /// name, if no other of yours has it.
     id: String,
 }
 
@@ -70,13 +63,26 @@ enum Kind {
 impl Limits {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         match self {
-            Self::Show { whose, connection } => show(whose.of(), &connection, json),
-            Self::Set { whose, edit } => edit.run(whose.of(), json),
+            Self::Show { whose, connection } => show(whose.by_id(&connection.client()?)?.of(), &connection, json),
+            Self::Set { whose, edit } => {
+                let whose = whose.by_id(&edit.client()?)?;
+                edit.run(whose.of(), json)
+            }
         }
     }
 }
 
 impl Whose {
+    /// The same by its id, which the server knows it by.
+    fn by_id(self, client: &Client) -> Result<Self, Failure> {
+        let id = match self.kind {
+            Kind::Wallet => named(client, self.id)?,
+            Kind::Organisation => organisation::id_of(client, &self.id)?,
+            Kind::User | Kind::Token => self.id,
+        };
+        Ok(Self { id, ..self })
+    }
+
     fn of(&self) -> LimitsOf<'_> {
         match self.kind {
             Kind::User => LimitsOf::User(&self.id),

@@ -1,6 +1,6 @@
 //! Logging in and out, and who one is.
 
-use bursar_client::{ClientError, Kind};
+use bursar_client::{Client, ClientError, Kind};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -17,8 +17,11 @@ pub(super) struct Login {
     #[arg(long, env = "BURSAR_URL", default_value = DEFAULT_URL)]
     url: String,
     /// Who logs in.
-    #[arg(long, env = "BURSAR_USERNAME")]
-    username: String,
+    #[arg(long, env = "BURSAR_USERNAME", required_unless_present = "list")]
+    username: Option<String>,
+    /// List the servers that one is logged in to.
+    #[arg(long)]
+    list: bool,
     #[command(flatten)]
     otp: Otp,
     #[command(flatten)]
@@ -93,11 +96,13 @@ fn list(sessions: &[Value]) -> String {
 
 impl Login {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        // Without a name the command line takes nothing but the list.
+        let (false, Some(name)) = (self.list, self.username) else { return logins(json) };
         let url = connection::checked_url(&self.url)?;
         let password = self.password.read(Typed::Known, true)?;
         let ca_file = self.authorities.file()?;
         let client = connection::reach(&url, None, ca_file.as_deref())?;
-        let username = self.username.as_str();
+        let username = name.as_str();
         let answer =
             self.otp.present(|otp| client.log_in(&bursar_client::Login { username, password: &password, otp }))?;
         let token = answer.get("access_token").and_then(Value::as_str);
@@ -106,12 +111,12 @@ impl Login {
         let session = mine.session()?;
         let kept = Credentials {
             url: client.url().to_owned(),
-            username: self.username,
+            username: name,
             token: token.to_owned(),
             expires: shown::text(&session, "expires"),
             ca_file,
         };
-        let path = credentials::save(&kept)?;
+        let path = credentials::save(kept.clone())?;
         if json {
             return output::json(&json!({
                 "url": kept.url,
@@ -131,16 +136,39 @@ impl Login {
     }
 }
 
+/// Where one is logged in, the last one first.
+fn logins(json: bool) -> Result<(), Failure> {
+    let logins = credentials::all()?;
+    if json {
+        let shown =
+            |login: &Credentials| json!({"url": login.url, "username": login.username, "expires": login.expires});
+        return output::json(&json!({"logins": logins.iter().map(shown).collect::<Vec<_>>()}));
+    }
+    let row = |login: &Credentials| [login.url.clone(), login.username.clone(), login.expires.clone()];
+    let rows: Vec<[String; 3]> = logins.iter().map(row).collect();
+    output::table(&table::draw(["SERVER", "USER", "UNTIL"], &rows), "nobody is logged in")
+}
+
 pub(super) fn logout(connection: &Connection, json: bool) -> Result<(), Failure> {
     let client = connection.client()?;
     if connection.has_token() && shown::text(&client.session()?, "kind") == "access" {
         return Err(Failure::new("an access token has no session to end").with_hint("bursar token revoke ID"));
     }
-    client.log_out()?;
-    if !connection.has_token() {
-        credentials::forget()?;
+    if connection.has_token() {
+        client.log_out()?;
+    } else {
+        end(&client)?;
     }
     if json { output::json(&json!({"done": true})) } else { output::text("logged out") }
+}
+
+/// Ends the login's session, and forgets it also if it has ended by itself.
+fn end(client: &Client) -> Result<(), Failure> {
+    match client.log_out() {
+        Err(ClientError::Declined(declined)) if declined.kind() == Kind::Unauthenticated => {}
+        ended => drop(ended?),
+    }
+    credentials::forget(client.url())
 }
 
 pub(super) fn whoami(connection: &Connection, json: bool) -> Result<(), Failure> {

@@ -1,24 +1,17 @@
 //! `bursar template …`: what tokens of one purpose have in common, written once.
 
+use bursar_client::{Client, ClientError};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use crate::cli::connection::Connection;
-use crate::cli::limits::{self, Destinations, Said, said, texts};
+use crate::cli::limits::{self, Destinations, Said, in_flags, said, texts};
 use crate::cli::{output, shown, table};
 use crate::failure::Failure;
 
 /// Which field of the request each flag becomes.
-const FLAGS: &[(&str, &str)] = &[
-    ("name", "--name"),
-    ("tokenScopes", "--scope"),
-    ("allowedIPs", "--ip"),
-    ("tokenLimits.limits", "--limit"),
-    ("tokenLimits.destinations.allow", "--to"),
-    ("tokenLimits.destinations.atMost", "--max-destinations"),
-    ("tokenLimits.destinations.each", "--each"),
-    ("permittedWallets", "--wallet"),
-];
+const FLAGS: &[(&str, &str)] =
+    &[("name", "--name"), ("tokenScopes", "--scope"), ("allowedIPs", "--ip"), ("permittedWallets", "--wallet")];
 
 #[derive(Subcommand)]
 pub(super) enum Template {
@@ -85,11 +78,14 @@ pub(super) struct Common {
 
 impl Template {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
-        let told = |failure: bursar_client::ClientError| Failure::from(failure).with_flags(FLAGS);
+        let told = |error: ClientError, wishes: &Value, client: &Client| {
+            in_flags(Failure::from(error).with_flags(FLAGS), wishes, client)
+        };
         match self {
             Self::Create { name, common, connection } => {
                 let client = connection.client()?;
-                show(&client.create_template(&common.wishes(Some(name))?).map_err(told)?, json)
+                let wishes = common.wishes(Some(name))?;
+                show(&client.create_template(&wishes).map_err(|error| told(error, &wishes, &client))?, json)
             }
             Self::List(connection) => {
                 let templates = connection.client()?.templates()?;
@@ -107,7 +103,8 @@ impl Template {
                         Failure::usage("there is nothing to change").with_hint("say --name, --scope or --limit")
                     );
                 }
-                show(&connection.client()?.edit_template(&id, &wishes).map_err(told)?, json)
+                let client = connection.client()?;
+                show(&client.edit_template(&id, &wishes).map_err(|error| told(error, &wishes, &client))?, json)
             }
             Self::Remove { id, connection } => {
                 let removed = connection.client()?.remove_template(&id)?;

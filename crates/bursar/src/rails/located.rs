@@ -1,15 +1,38 @@
-//! Where a mistake in the section of a rail is: whoever reads a section by its kind has lost its place in the file by then.
+//! Where a mistake in a file is, and what belongs there: whoever reads a section of a rail by its kind has lost its place in
+//! the file by then, and types of ours are no words for people.
 
 use serde::de::DeserializeOwned;
 
 use super::RailConfiguration;
+
+/// Kinds of numbers, and what they are for people. TOML has no greater number than an `i64`.
+const KINDS: [(&str, &str); 6] = [
+    ("u8", "a whole number from 0 to 255"),
+    ("u16", "a whole number from 0 to 65535"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("u64", "a whole number from 0 to 9223372036854775807"),
+    ("usize", "a whole number from 0 to 9223372036854775807"),
+    ("a boolean", "`true` or `false`"),
+];
 
 /// Reads a file with the sections of rails among others.
 ///
 /// # Errors
 /// It cannot be read; the message says where.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    toml::from_str(text).map_err(|problem| located(text).unwrap_or_else(|| problem.to_string()))
+    toml::from_str(text).map_err(|problem| in_words(&located(text).unwrap_or_else(|| problem.to_string())))
+}
+
+/// The problem with what is expected in words.
+fn in_words(problem: &str) -> String {
+    let line = |line: &str| match line.rsplit_once("expected ") {
+        Some((before, kind)) => match KINDS.iter().find(|(name, _)| *name == kind) {
+            Some((_, words)) => format!("{before}expected {words}"),
+            None => line.to_owned(),
+        },
+        None => line.to_owned(),
+    };
+    problem.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The first mistake in the section of a rail, if there is one and the file itself is sound.
@@ -21,8 +44,21 @@ fn located(text: &str) -> Option<String> {
             return Some(found);
         }
         let line = line_of(text, &format!("[rails.{name}]"), 0);
-        Some(format!("{line}rails.{name}: {}", problem.message()))
+        Some(format!("{line}rails.{name}: {}{}", field_of(section, problem.message()), problem.message()))
     })
+}
+
+/// The field of a section without which there is another problem or none; nothing if the problem names its field.
+fn field_of(section: &toml::Value, problem: &str) -> String {
+    let without = |field: &String| {
+        let mut rest = section.as_table().cloned().unwrap_or_default();
+        rest.remove(field);
+        rest.try_into::<RailConfiguration>().err()
+    };
+    let is_at = |field: &&String| without(field).is_none_or(|other| other.message() != problem);
+    let fields = section.as_table().into_iter().flat_map(toml::Table::keys).filter(|field| *field != "kind");
+    let found = fields.filter(|field| !problem.contains(&format!("`{field}`"))).find(is_at);
+    found.map(|field| format!("`{field}`: ")).unwrap_or_default()
 }
 
 #[cfg(feature = "http")]
@@ -77,5 +113,24 @@ mod tests {
         let section = told("url =", "urll =");
         assert!(section.starts_with("line 1: rails.api: ") && section.contains("`urll`"), "{section}");
         assert!(told("kind = 'http'", "kind 'http'").contains("line 2"), "what is no TOML is told where it is");
+    }
+
+    #[test]
+    fn what_is_expected_is_told_in_words_and_with_its_field() {
+        let told = |line: &str| read::<File>(&GOOD.replacen("url =", &format!("{line}\nurl ="), 1)).unwrap_err();
+        assert_eq!(
+            told("max_answer_bytes = -1"),
+            "line 1: rails.api: `max_answer_bytes`: invalid value: integer `-1`, expected a whole number from 0 to \
+             9223372036854775807"
+        );
+        let text = told("timeout_seconds = 'soon'");
+        assert!(text.contains("`timeout_seconds`: invalid type: string \"soon\", expected a whole number"), "{text}");
+        #[derive(Deserialize, Debug)]
+        struct Mail {
+            #[expect(dead_code, reason = "only whether it can be read counts here")]
+            port: u16,
+        }
+        let port = read::<Mail>("port = 70000").unwrap_err();
+        assert!(port.contains("port = 70000\n") && port.contains("expected a whole number from 0 to 65535"), "{port}");
     }
 }

@@ -148,7 +148,7 @@ fn exit_codes_tell_what_went_wrong() {
     log_in(&home, &server);
     let unknown = ["token", "create", "--label", "x", "--scope", "nonsense", "--otp", "000000"];
     let unknown = home.run(&unknown, &[]);
-    assert_eq!(unknown.code(), 1);
+    assert_eq!(unknown.code(), 2, "a flag that only the server can read");
     assert!(unknown.told().contains("invalid scope"), "{}", unknown.told());
     server.kill();
     assert_eq!(home.run(&["whoami"], &[]).code(), 5);
@@ -214,6 +214,36 @@ fn the_token_of_one_server_is_not_shown_to_another() {
     log_in(&home, &server);
     let elsewhere = home.run(&["whoami", "--url", "http://127.0.0.1:1"], &[]);
     assert_eq!(elsewhere.code(), 4, "{}", elsewhere.told());
+}
+
+#[test]
+fn a_login_is_kept_for_each_server_and_the_last_one_is_meant_where_none_is_named() {
+    let home = Home::new();
+    let (first, second) = (home.serve(&DEV), home.serve(&DEV));
+    let file = home.path("xdg/bursar/credentials.toml");
+    let asked = |named: &[&str]| home.run(&[&["whoami", "--json"], named].concat(), &[]).json()["url"].clone();
+    log_in(&home, &first);
+    let alone = std::fs::read_to_string(&file).unwrap();
+    assert!(!alone.contains('['), "with one login the file is as it always was: {alone}");
+    log_in(&home, &second);
+    log_in(&home, &second);
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(asked(&[]), second.ready("url"));
+    assert_eq!(asked(&["--url", first.ready("url")]), first.ready("url"));
+    let list = home.run(&["login", "--list", "--json"], &[]).json();
+    let urls: Vec<&Value> = list["logins"].as_array().unwrap().iter().map(|login| &login["url"]).collect();
+    assert_eq!(urls, [second.ready("url"), first.ready("url")]);
+    assert!(!list.to_string().contains("v2x"), "the list prints a token");
+
+    home.run(&["logout"], &[]).text();
+    assert_eq!(asked(&[]), first.ready("url"));
+    let gone = home.run(&["whoami", "--url", second.ready("url")], &[]);
+    assert_eq!(gone.code(), 4);
+    assert!(gone.told().contains("nobody is logged in to http"), "{}", gone.told());
+    home.run(&["session", "revoke", "--all"], &[]).text();
+    home.run(&["logout"], &[]).text();
+    assert!(!file.exists(), "a session that has ended is forgotten");
+    assert_eq!(home.run(&["login", "--list", "--json"], &[]).json(), json!({"logins": []}));
 }
 
 #[test]

@@ -116,7 +116,14 @@ fn limits_of_a_wallet_hold_beside_those_of_the_token() {
     assert!(desk.run(&["limits", "show", "wallet", wallet]).text().starts_with("no limits\n"));
     desk.run(&["limits", "set", "wallet", wallet, "--add", "tbtc 0.00001/calendar day"]).text();
     desk.run(&["limits", "set", "user", "me", "--add", "tbtc 0.00003/week"]).text();
-    desk.run(&["limits", "set", "organisation", &desk.organisation(), "--add", "tbtc 1/day"]).text();
+    let own = desk.run(&["organisation", "list", "--json"]).json()["organisations"][0]["name"].clone();
+    desk.run(&["limits", "set", "organisation", own.as_str().unwrap(), "--add", "tbtc 1/day"]).text();
+    let by_id = desk.run(&["limits", "show", "organisation", &desk.organisation()]).text();
+    assert!(by_id.contains("tbtc 1/day"), "{by_id}");
+    let nobody = desk.run(&["limits", "show", "organisation", "Nowhere"]);
+    assert!(nobody.code() == 2 && nobody.told().contains("bursar organisation list"), "{}", nobody.told());
+    let by_label = desk.run(&["limits", "show", "wallet", "Sandbox tbtc"]).text();
+    assert!(by_label.contains("tbtc 0.00001/calendar day"), "{by_label}");
     let shown = desk.run(&["limits", "show", "wallet", wallet]).text();
     assert!(shown.contains("tbtc 0.00001/calendar day") && shown.contains("resets at 20"), "{shown}");
 
@@ -148,6 +155,13 @@ fn what_is_no_limit_is_told_with_its_spot_and_its_flag() {
     let mistyped = create(&["--limit", "tbtc 0.5/mnoth"]);
     assert_eq!((mistyped.code(), &mistyped.failure()["code"]), (2, &json!("usage")));
     assert!(mistyped.told().contains("    tbtc 0.5/mnoth\n             ^^^^^\n"), "{}", mistyped.told());
+    let unknown = create(&["--limit", "usdc 100/day"]);
+    assert_eq!(unknown.code(), 2);
+    assert!(
+        unknown.told().contains("such as `eth:usdc 100/day`\n\n    usdc 100/day\n         ^^^"),
+        "{}",
+        unknown.told()
+    );
     assert!(mistyped.failure()["error"].as_str().unwrap().contains("this is no period of time"));
     for (flags, told) in [
         (["--ip", "10.0.0.0/8"], "error: `--ip` "),
@@ -158,7 +172,9 @@ fn what_is_no_limit_is_told_with_its_spot_and_its_flag() {
         let refused = create(&flags);
         assert!(refused.told().starts_with(told), "{flags:?}: {}", refused.told());
     }
-    assert!(create(&["--limit", "tbtc=1", "--limit", "tbtc=2"]).told().starts_with("error: `--limit` counts the same"));
+    let twice = create(&["--limit", "tbtc 1/day", "--limit", "tbtc 2/day"]);
+    assert_eq!(twice.code(), 2);
+    assert!(twice.told().contains("`tbtc 2/day` counts the same as `tbtc 1/day`"), "{}", twice.told());
     let sound = create(&["--limit", "tbtc 2/day", "--limit", "tbtc 1/week"]).json();
     assert!(sound["warnings"].to_string().contains("tbtc 2/day"), "{sound}");
     assert!(desk.run(&["token", "create", "--help"]).text().contains("wallet_spend:WALLET"));

@@ -164,9 +164,8 @@ impl<'a> Reader<'a> {
                     let hint = format!("write `{asset} 20 spends/hour`, `{asset} fees …`, or name one coin");
                     return self.refuse(word.range(), "amounts of several coins do not add up", &hint);
                 }
-                let number = if word.text.bytes().all(|byte| byte.is_ascii_digit()) { word.text } else { "5000" };
                 let problem = format!("the decimals of {asset} are not known here");
-                let hint = format!("write whole base units: `{asset} {number} base units`");
+                let hint = self.way_out(word, asset);
                 let refused = self.refuse(word.range(), &problem, &hint);
                 return refused
                     .map_err(|error| LimitTextError { lacks_decimals: matches!(asset, Asset::Coin(_)), ..error });
@@ -191,6 +190,20 @@ impl<'a> Reader<'a> {
                 }
             }
         })
+    }
+
+    /// The same limit where a number of the asset is not understood: as a token of a chain if that is known, else in
+    /// base units.
+    fn way_out(&self, number: &Word<'_>, asset: &Asset) -> String {
+        let Range { start, end } = number.range();
+        let (before, behind) = (self.text.get(..start).unwrap_or(""), self.text.get(end..).unwrap_or(""));
+        let token = Asset::parse(&format!("eth:{asset}"));
+        if token.is_ok_and(|token| self.decimals.of_asset(&token).is_some()) {
+            let limit = format!("eth:{}{}{behind}", before.trim_start(), number.text);
+            return format!("a token is named with its chain, such as `{limit}`");
+        }
+        let whole = if number.text.bytes().all(|byte| byte.is_ascii_digit()) { number.text } else { "5000" };
+        format!("write whole base units: `{before}{whole} base units{behind}`")
     }
 
     fn window(&mut self, first: &Quantity<'_>, scale: &Scale<'_>) -> Read<(Window, Ceiling)> {

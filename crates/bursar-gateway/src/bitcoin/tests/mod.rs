@@ -249,6 +249,12 @@ async fn a_node_that_does_not_sign_or_answers_garbage_moves_nothing() {
     let hold = bench.planned(2, 5_000_000).await.unwrap();
     bench.fault("signrawtransactionwithwallet", || Told::Error(-13, "the wallet is locked"));
     assert_eq!(refused_as(&bench.send(&hold).await), "the wallet is locked");
+    for silent in [|| Told::Lost, || Told::Garbage] {
+        bench.fault("signrawtransactionwithwallet", silent);
+        let outcome = bench.send(&hold).await;
+        assert!(matches!(outcome, SendOutcome::NotSent { .. }), "{outcome:?}");
+    }
+    assert_eq!(bench.notes.read(&sent::note(hold.id)), Ok(None));
     assert_eq!(bench.node.asked("sendrawtransaction"), 0);
 }
 

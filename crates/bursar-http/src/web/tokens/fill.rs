@@ -2,7 +2,7 @@
 
 use bursar_core::decimals::Decimals;
 use bursar_core::ip::unmapped;
-use bursar_core::scope::ScopeName;
+use bursar_core::scope::{ScopeName, WalletAction};
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
@@ -114,10 +114,10 @@ fn permissions(draft: &Draft, wallets: &[WalletView], decimals: &Decimals, probl
             fieldset id="may" {
                 legend { "With wallets" }
                 (forms::complaints_of("may", problems))
-                @for action in words::ACTIONS {
-                    @let (value, label, about) = words::action(action);
-                    (forms::tick("may", value, label, about, draft.actions.contains(&action)))
-                }
+                @let (asked, idle): (Vec<_>, Vec<_>) = words::ACTIONS.into_iter().partition(|action| words::is_asked_for(*action));
+                @for action in asked { (may(draft, action)) }
+                p class="hint" { "Nothing in Bursar itself asks for these two; rules that whoever runs it wrote may." }
+                @for action in idle { (may(draft, action)) }
             }
             fieldset id="wallet" {
                 legend { "Which wallets" }
@@ -139,6 +139,11 @@ fn permissions(draft: &Draft, wallets: &[WalletView], decimals: &Decimals, probl
             (others(draft, problems))
         }
     }
+}
+
+fn may(draft: &Draft, action: WalletAction) -> Markup {
+    let (value, label, about) = words::action(action);
+    forms::tick("may", value, label, about, draft.actions.contains(&action))
 }
 
 fn wallet_name(view: &WalletView) -> String {

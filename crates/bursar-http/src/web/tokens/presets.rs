@@ -159,10 +159,11 @@ pub(super) const OTHERS: [(&str, &[ScopeName]); 3] = [
         "Your account",
         &[ScopeName::Openid, ScopeName::Profile, ScopeName::EnterpriseViewAll, ScopeName::AuditlogsViewAll],
     ),
-    ("More about wallets", &[ScopeName::WalletCreate, ScopeName::PendingApprovalUpdate]),
+    ("More about wallets", &[ScopeName::WalletCreate]),
     (
-        "Markets and settlement",
+        "Approvals, markets and settlement, which nothing in Bursar itself asks for",
         &[
+            ScopeName::PendingApprovalUpdate,
             ScopeName::CryptoCompare,
             ScopeName::TradeView,
             ScopeName::TradeTrade,

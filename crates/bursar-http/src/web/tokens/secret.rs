@@ -42,7 +42,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             }
         };
         let title = "The secret is not shown again";
-        return Ok(Answer::failed(StatusCode::GONE, frame.document(title, Section::Tokens, &[], body)));
+        return Ok(Answer::failed(StatusCode::GONE, "not_found", frame.document(title, Section::Tokens, &[], body)));
     };
     let body = html! {
         h1 { "Keep this secret now" }

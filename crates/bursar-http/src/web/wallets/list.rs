@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use super::{name, path, role};
 use crate::web::Answering;
 use crate::web::layout::{Frame, Section};
+use crate::web::limits::changed;
 use crate::web::visit::Visit;
 use crate::web::words;
 
@@ -24,6 +25,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let frame = Frame::of(&visit);
     let body = html! {
         h1 { "Wallets" }
+        @if let Some(said) = changed(&visit) { p class="notice good" role="status" { (said) } }
         @if wallets.is_empty() {
             div class="empty" {
                 h2 { "No wallets" }

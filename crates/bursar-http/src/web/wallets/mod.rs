@@ -4,6 +4,7 @@ pub(super) mod freeze;
 pub(super) mod limits;
 pub(super) mod list;
 pub(super) mod page;
+pub(super) mod remove;
 
 use bursar_core::account::{Wallet, WalletRole};
 use bursar_core::id::WalletId;

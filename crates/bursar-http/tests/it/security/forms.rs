@@ -33,7 +33,7 @@ pub(super) fn fields(page: &PageDescription, scene: &Scene) -> Vec<(&'static str
         }
         "/organisations/{organisation}/members/{user}/limits" => &[("version", "0"), ("limits", "tbtc 1/day")],
         "/wallets/{wallet}/freeze" | "/organisations/{organisation}/freeze" => &[("reason", "lost"), ("days", "1")],
-        "/wallets/{wallet}/unfreeze" | "/organisations/{organisation}/unfreeze" => &[],
+        "/wallets/{wallet}/unfreeze" | "/organisations/{organisation}/unfreeze" | "/wallets/{wallet}/remove" => &[],
         "/account/name" => &[("name", "Another Name")],
         "/account/password" => &[("old", PASSWORD), ("password", new), ("again", new)],
         "/account/address/resend" => &[],

@@ -1,7 +1,7 @@
 //! Changing limits: those that were seen are edited and sent back with their version, so that nobody
 //! overwrites what somebody else has changed.
 
-use bursar_client::LimitsOf;
+use bursar_client::{Client, LimitsOf};
 use bursar_core::decimals::Decimals;
 use bursar_core::limit::text;
 use bursar_core::limit::text::parse_knowing;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::connection::Connection;
 use crate::cli::limits::written::{self, Destinations, Said, said, texts, written};
-use crate::cli::limits::{FLAGS, list};
+use crate::cli::limits::{in_flags, list};
 use crate::cli::otp::Otp;
 use crate::cli::{output, shown};
 use crate::failure::Failure;
@@ -41,11 +41,15 @@ pub(in crate::cli) struct Edit {
 }
 
 impl Edit {
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        self.connection.client()
+    }
+
     pub(in crate::cli) fn run(self, of: LimitsOf<'_>, json: bool) -> Result<(), Failure> {
         if !self.changes_limits() && !self.anywhere && self.destinations.is_empty() {
             return Err(Failure::usage("there is nothing to change").with_hint("say --limit, --add, --remove or --to"));
         }
-        let client = self.connection.client()?;
+        let client = self.client()?;
         let before = client.limits(of)?;
         let request = self.request(&before, &shown::units(&client))?;
         let after = self.otp.present(|otp| {
@@ -53,7 +57,7 @@ impl Edit {
             request.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
             client.set_limits(of, &Value::Object(request))
         });
-        let after = after.map_err(|failure| failure.with_flags(FLAGS))?;
+        let after = after.map_err(|failure| in_flags(failure, &request.into(), &client))?;
         if json {
             return output::json(&after);
         }

@@ -136,7 +136,8 @@ pub(super) fn limit(text: &str) -> Result<Limit, String> {
     }
 }
 
-fn pointed(error: &LimitTextError) -> String {
+/// What is wrong in one line, and below it where.
+pub(super) fn pointed(error: &LimitTextError) -> String {
     let drawn = format!("{error:#}");
     let spot: Vec<String> = drawn.lines().take(2).map(|line| format!("    {line}")).collect();
     format!("{error}\n\n{}", spot.join("\n"))

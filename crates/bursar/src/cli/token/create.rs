@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::cli::connection::Connection;
-use crate::cli::limits::{self, Destinations, Said, said, texts};
+use crate::cli::limits::{Destinations, Said, in_flags, said, texts};
 use crate::cli::otp::Otp;
 use crate::cli::token::seconds;
 use crate::cli::{output, shown};
@@ -58,7 +58,7 @@ impl Create {
             wishes.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
             client.create_token(&Value::Object(wishes))
         });
-        let created = created.map_err(|failure| failure.with_flags(FLAGS).with_flags(limits::FLAGS))?;
+        let created = created.map_err(|failure| in_flags(failure.with_flags(FLAGS), &wishes.into(), &client))?;
         if json {
             return output::json(&created);
         }
