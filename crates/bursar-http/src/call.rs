@@ -58,11 +58,9 @@ pub(crate) struct Call {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
-    /// The body in JSON of another's making, whose numbers are kept as they were written; instead of the other.
-    pub(crate) text: Option<String>,
-    /// The body as another server sent it, whose content type is among the headers; instead of both.
-    pub(crate) passed_on: Option<Vec<u8>>,
-    /// The body while it comes from another server; instead of all. It is never signed.
+    /// The body as it is written already, in JSON or in what a header says; instead of the other.
+    pub(crate) written: Option<Bytes>,
+    /// The body while it comes from another server; instead of both. It is never signed.
     pub(crate) flowing: Option<Body>,
     pub(crate) headers: Vec<(&'static str, String)>,
     /// Whether nothing was done, whatever the method says.
@@ -91,7 +89,7 @@ impl Reply {
     }
 
     const fn of(status: StatusCode, body: Value) -> Self {
-        Self { status, body, text: None, passed_on: None, flowing: None, headers: Vec::new(), is_read: false }
+        Self { status, body, written: None, flowing: None, headers: Vec::new(), is_read: false }
     }
 
     /// The same with what is left of the caller's limits in its headers.
@@ -100,14 +98,14 @@ impl Reply {
         self
     }
 
-    /// An answer that is JSON already.
-    pub(crate) fn json_text(status: StatusCode, text: String) -> Result<Self, Failure> {
-        Ok(Self { status, text: Some(text), ..Self::default() })
+    /// An answer that is JSON already: of another's making, whose numbers are kept as they were written, or the same for all.
+    pub(crate) fn json_text(status: StatusCode, text: impl Into<Bytes>) -> Result<Self, Failure> {
+        Ok(Self { status, written: Some(text.into()), ..Self::default() })
     }
 
     /// The answer of another server.
     pub(crate) fn passed_on(status: StatusCode, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Self {
-        Self { status, passed_on: Some(body), headers, ..Self::default() }
+        Self { status, written: Some(body.into()), headers, ..Self::default() }
     }
 
     /// The answer of another server, whose body comes.
@@ -116,12 +114,8 @@ impl Reply {
     }
 
     /// The bytes of the body.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        match (self.passed_on, self.text) {
-            (Some(bytes), _) => bytes,
-            (None, Some(text)) => text.into_bytes(),
-            (None, None) => self.body.to_string().into_bytes(),
-        }
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.written.unwrap_or_else(|| self.body.to_string().into())
     }
 
     /// A success that wraps one value under a name.

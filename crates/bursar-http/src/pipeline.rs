@@ -44,6 +44,16 @@ const NO_TOKEN: &str = "token_missing";
 /// The longest id of a request that is echoed.
 const LONGEST_REQUEST_ID: usize = 128;
 
+/// The headers that prove who asks for what.
+const SIGNED_WITH: [&str; 6] = [
+    names::AUTHORIZATION,
+    names::HMAC,
+    names::V4_SIGNATURE,
+    names::V4_TIMESTAMP,
+    names::V4_REQUEST_ID,
+    names::V4_CONTENT_HASH,
+];
+
 /// The parts of the path; a part that is no UTF-8 names nothing.
 type Parameters = Result<RawPathParams, RawPathParamsRejection>;
 
@@ -289,7 +299,7 @@ impl Surface {
             // Of two, nobody can say which one counts.
             values.next().is_none_or(|value| value.to_str().is_ok()) && values.next().is_none()
         };
-        if !(is_readable(names::AUTHORIZATION) && is_readable(names::HMAC) && is_readable(names::V4_SIGNATURE)) {
+        if !SIGNED_WITH.into_iter().all(is_readable) {
             return (Err(malformed()), None);
         }
         let signing = if let Some(signature) = text(names::V4_SIGNATURE) {
@@ -356,14 +366,14 @@ impl Surface {
                     headers.insert(header::RETRY_AFTER, seconds.into());
                 }
                 if form == Form::BitGo {
-                    (status, body.to_bytes())
+                    (status, body.to_bytes().into())
                 } else {
                     content = problem::CONTENT_TYPE;
                     let mut told = problem::problem(status.as_u16(), body.to_value());
                     if form == Form::OAuth {
                         told["error"] = oauth::error(status).into();
                     }
-                    (status, told.to_string().into_bytes())
+                    (status, told.to_string().into())
                 }
             }
         };

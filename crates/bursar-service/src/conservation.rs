@@ -11,7 +11,7 @@ pub use bursar_core::ledger::conservation::{Difference, Figure};
 use bursar_core::ledger::{Command, Key, Record, Trace, Write};
 use bursar_core::limit::Subject;
 use bursar_core::token::LockedBy;
-use bursar_store::StoreError;
+use bursar_store::Compared;
 
 use crate::Bursar;
 use crate::error::ServiceError;
@@ -28,57 +28,75 @@ pub(crate) struct Checked {
     captured: AtomicU64,
     organisations_held: AtomicU64,
     organisations_captured: AtomicU64,
-    /// Whether a stored figure could not even be read.
+    /// Whether a row could not even be read, likewise.
     unreadable: AtomicBool,
+    unreadable_of_all: AtomicBool,
+}
+
+impl Checked {
+    fn is_unreadable(&self) -> bool {
+        self.unreadable.load(Ordering::Relaxed) || self.unreadable_of_all.load(Ordering::Relaxed)
+    }
 }
 
 impl Bursar {
     /// Compares spends with budgets: what is held, and if `all` are looked at also what was captured.
-    /// Whatever spends under a budget that differs is stopped; what is stopped already is left as it is.
+    /// Whatever spends under a budget that differs is stopped; what is stopped already is left as it is. So is what
+    /// a row belongs to that is no record, as it is missing in what its budgets should say.
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn check_conservation(&self, all: bool) -> Result<Vec<Difference>, ServiceError> {
-        let found = self.reads.run(move |reader| reader.conservation(all)).await;
-        let is_unreadable = matches!(found, Err(StoreError::Inconsistent { .. }));
-        self.checked.unreadable.store(is_unreadable, Ordering::Relaxed);
-        let differences = found?;
+    pub async fn compare_ledger(&self, all: bool) -> Result<Compared, ServiceError> {
+        let compared = self.reads.run(move |reader| reader.conservation(all)).await?;
         let count = |of_held: bool, only_organisations: bool| {
-            let counted = differences.iter().filter(|found| {
+            let counted = compared.differences.iter().filter(|found| {
                 let is_organisation = matches!(found.budget.subject, Subject::Organisation(_));
                 (found.figure == Figure::Held) == of_held && (is_organisation || !only_organisations)
             });
             u64::try_from(counted.count()).unwrap_or(u64::MAX)
         };
-        let checked = &self.checked;
+        let (checked, is_unreadable) = (&self.checked, !compared.unreadable.is_empty());
         checked.held.store(count(true, false), Ordering::Relaxed);
         checked.organisations_held.store(count(true, true), Ordering::Relaxed);
+        checked.unreadable.store(is_unreadable, Ordering::Relaxed);
         // A check that does not look at captures finds none, and must not call off what an earlier one found.
         if all {
             checked.captured.store(count(false, false), Ordering::Relaxed);
             checked.organisations_captured.store(count(false, true), Ordering::Relaxed);
+            checked.unreadable_of_all.store(is_unreadable, Ordering::Relaxed);
         }
-        for difference in &differences {
+        for problem in &compared.unreadable {
+            tracing::error!(%problem, "a budget or a spend cannot be read");
+        }
+        for difference in &compared.differences {
             tracing::error!(%difference, "a budget does not say what its spends say");
             // One that cannot be stopped keeps no other from being stopped.
             if let Err(error) = self.stop(difference.budget.subject).await {
                 tracing::error!(%difference, %error, "what spends under this budget could not be stopped");
             }
         }
-        Ok(differences)
+        Ok(compared)
+    }
+
+    /// The same, where every row has to be a record.
+    ///
+    /// # Errors
+    /// The store does not answer, or a row is none: found out once all others are compared.
+    pub async fn check_conservation(&self, all: bool) -> Result<Vec<Difference>, ServiceError> {
+        Ok(self.compare_ledger(all).await?.of_records()?)
     }
 
     /// How many figures of budgets differed from their spends when they were last looked at.
     pub fn conservation_differences(&self) -> u64 {
-        let Checked { held, captured, unreadable, .. } = &self.checked;
+        let Checked { held, captured, .. } = &self.checked;
         let differing = held.load(Ordering::Relaxed).saturating_add(captured.load(Ordering::Relaxed));
-        differing.saturating_add(u64::from(unreadable.load(Ordering::Relaxed)))
+        differing.saturating_add(u64::from(self.checked.is_unreadable()))
     }
 
     /// Why the ledger is not to be trusted as a whole, if that is so: what an organisation spent does not add up.
     pub fn ledger_problem(&self) -> Option<String> {
-        let Checked { organisations_held, organisations_captured, unreadable, .. } = &self.checked;
-        if unreadable.load(Ordering::Relaxed) {
+        let Checked { organisations_held, organisations_captured, .. } = &self.checked;
+        if self.checked.is_unreadable() {
             return Some("a budget or a spend cannot be read; `bursar doctor ledger` and the log say more".to_owned());
         }
         let found =

@@ -8,7 +8,7 @@ use bursar_core::id::TokenId;
 use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::conservation::{Conservation, Difference};
 use bursar_core::limit::{LimitSet, Subject};
-use bursar_store::StoreError;
+use bursar_store::{Compared, StoreError};
 use rusqlite::Connection;
 
 use crate::rows::{budget, limits, position, spends};
@@ -16,38 +16,42 @@ use crate::rows::{budget, limits, position, spends};
 /// The rules of subjects, each read once.
 type Rules = HashMap<Subject, Option<LimitSet>>;
 
-fn known(view: &Connection, rules: &mut Rules, subject: Subject) -> Result<(), StoreError> {
+/// The rules of a subject. Without those that cannot be read its totals can still be compared.
+fn known(view: &Connection, rules: &mut Rules, subject: Subject, compared: &mut Compared) -> Result<(), StoreError> {
     if let Entry::Vacant(unknown) = rules.entry(subject) {
-        unknown.insert(limits::load(view, subject)?.map(|found| found.value));
+        let read = limits::load(view, subject).map(|found| found.map(|found| found.value));
+        unknown.insert(compared.readable(read)?.flatten());
     }
     Ok(())
 }
 
 /// Compares what is held, and what was captured and counts in windows too if `all` spends are added up.
-pub(crate) fn check(view: &Connection, all: bool) -> Result<Vec<Difference>, StoreError> {
-    let mut rules = Rules::new();
+pub(crate) fn check(view: &Connection, all: bool) -> Result<Compared, StoreError> {
+    let (mut rules, mut found) = (Rules::new(), Compared::default());
     let mut sums = Conservation::new(position::time(view)?, all);
     spends::for_each(view, !all, |hold| {
+        // One that cannot be read is missing from the sums of whoever spent it, so that those differ.
+        let Some(hold) = found.readable(hold)? else { return Ok(()) };
         for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation) {
-            known(view, &mut rules, subject)?;
+            known(view, &mut rules, subject, &mut found)?;
         }
         sums.add(&hold, |subject| rules.get(&subject).and_then(Option::as_ref));
         Ok(())
     })?;
-    let mut differences = Vec::new();
     // Also those that hold nothing, since they might have to.
-    budget::for_each(view, all, |key, budget| {
+    budget::for_each(view, all, |budget| {
+        let Some((key, budget)) = found.readable(budget)? else { return Ok(()) };
         // Which coins belong to a group, its rules say.
         if all && !matches!(key.asset, Asset::Coin(_)) {
-            known(view, &mut rules, key.subject)?;
+            known(view, &mut rules, key.subject, &mut found)?;
         }
         let rules = rules.get(&key.subject).and_then(Option::as_ref);
-        differences.extend(sums.compare(&key, &budget, rules));
+        found.differences.extend(sums.compare(&key, &budget, rules));
         Ok(())
     })?;
-    differences.extend(sums.finish());
-    differences.sort_by(|one, other| one.budget.cmp(&other.budget));
-    Ok(differences)
+    found.differences.extend(sums.finish());
+    found.differences.sort_by(|one, other| one.budget.cmp(&other.budget));
+    Ok(found)
 }
 
 /// The same for one token, from its spends alone.

@@ -10,7 +10,7 @@ use bursar_core::ledger::{Credential, Document, DocumentKey, DocumentKind, Key, 
 use bursar_core::limit::{Budget, BudgetKey, LimitSet, Subject, Usage};
 use bursar_core::time::{Span, Timestamp};
 use bursar_core::token::{Token, Uses};
-use bursar_store::{CountedOrganisation, Page, Reader, StoreError, TokenBySecret, WalletOfUser};
+use bursar_store::{Compared, CountedOrganisation, Page, Reader, StoreError, TokenBySecret, WalletOfUser};
 use rusqlite::{Connection, Transaction};
 
 use crate::conservation;
@@ -236,7 +236,7 @@ impl Reader for SqliteReader {
         audit::covered_before(&self.view()?, link, limit)
     }
 
-    fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError> {
+    fn conservation(&mut self, all: bool) -> Result<Compared, StoreError> {
         conservation::check(&*self.view()?, all)
     }
 

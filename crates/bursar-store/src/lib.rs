@@ -11,4 +11,6 @@ mod ports;
 pub mod seal;
 
 pub use error::StoreError;
-pub use ports::{Batch, CountedOrganisation, Page, Position, Reader, Store, TokenBySecret, WalletOfUser, Writer};
+pub use ports::{
+    Batch, Compared, CountedOrganisation, Page, Position, Reader, Store, TokenBySecret, WalletOfUser, Writer,
+};

@@ -15,6 +15,44 @@ use bursar_core::token::{Token, Uses};
 
 use crate::StoreError;
 
+/// What came of comparing spends with budgets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Compared {
+    /// Where budgets do not say what their spends say.
+    pub differences: Vec<Difference>,
+    /// Rows that are no records, as far as there are not too many. What they were is missing in the comparison.
+    pub unreadable: Vec<StoreError>,
+}
+
+impl Compared {
+    /// The most rows that are told of.
+    const MOST_UNREADABLE: usize = 16;
+
+    /// What was read, or nothing of a row that is no record, which is noted.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn readable<T>(&mut self, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match read {
+            Err(error @ StoreError::Inconsistent { .. }) => {
+                if self.unreadable.len() < Self::MOST_UNREADABLE {
+                    self.unreadable.push(error);
+                }
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+
+    /// The differences, where every row was a record.
+    ///
+    /// # Errors
+    /// The first row that is none.
+    pub fn of_records(self) -> Result<Vec<Difference>, StoreError> {
+        self.unreadable.into_iter().next().map_or(Ok(self.differences), Err)
+    }
+}
+
 /// A place to keep everything.
 pub trait Store: Send + Sync {
     /// The way to write; there is one, and whoever has it is the only writer.
@@ -410,11 +448,11 @@ pub trait Reader: Send {
     /// Whether nothing is lost and nothing invented (I8): where budgets do not say what their spends say.
     ///
     /// What is held is compared always, what was captured only if `all` spends are added up, which takes as
-    /// long as there is history. Memory grows with budgets, not with spends.
+    /// long as there is history. Memory grows with budgets, not with spends. A row that is no record hides no other.
     ///
     /// # Errors
     /// The store does not answer.
-    fn conservation(&mut self, all: bool) -> Result<Vec<Difference>, StoreError>;
+    fn conservation(&mut self, all: bool) -> Result<Compared, StoreError>;
 
     /// The same for the budgets of one token, from all of its spends.
     ///

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use bursar_core::amount::Amount;
 use bursar_core::limit::text;
 use bursar_wire::json::Json;
+use percent_encoding::percent_decode;
 
 use super::asked::{Asked, Asker, is_method, overridden, single};
 use super::refusal::Denied;
@@ -143,6 +144,12 @@ pub(super) fn is_same_name(other: &str, name: &str) -> bool {
 }
 
 fn form(bytes: &[u8]) -> Result<Vec<(String, String)>, Denied> {
+    // What is no escape here is one to some (`%u0061`), and bytes that are no text become one.
+    let is_escape = |at: &[u8]| at.iter().take(2).filter(|byte| byte.is_ascii_hexdigit()).count() == 2;
+    let escapes = bytes.split(|byte| *byte == b'%').skip(1);
+    if !escapes.clone().all(is_escape) || percent_decode(bytes).decode_utf8().is_err() {
+        return Err(Denied::unclear("not_normal", "the query or form has an escape that cannot be read"));
+    }
     let fields: Vec<_> = form_urlencoded::parse(bytes)
         .take(MOST_FIELDS.saturating_add(1))
         .map(|(name, text)| (name.into_owned(), text.into_owned()))
@@ -303,6 +310,9 @@ mod tests {
             ("amount=1&%61mount=2", "value_ambiguous"),
             ("Amount=1", "value_ambiguous"),
             ("amount=1;amount=2", "not_normal"),
+            ("%u0061mount=2&amount=1", "not_normal"),
+            ("amount=1&x=%C0%80", "not_normal"),
+            ("amount=1&x=%4", "not_normal"),
             ("amount=", "value_missing"),
             ("other=1", "value_missing"),
             ("amount=1%00", "value_invalid"),

@@ -17,6 +17,7 @@ mod wallets;
 
 use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use serde_json::{Map, Value, json};
 
 use self::operation::Operation;
@@ -34,6 +35,12 @@ struct Part {
 pub fn document() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(assemble);
     &DOCUMENT
+}
+
+/// The same, written out: once, as anybody may ask for it again and again.
+pub(crate) fn written() -> Bytes {
+    static WRITTEN: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    WRITTEN.clone()
 }
 
 fn parts() -> Vec<Part> {

@@ -7,6 +7,7 @@ mod outgoing;
 mod places;
 mod session;
 
+use axum::body::Bytes;
 use axum::http::request::Builder;
 use axum::http::{Method, StatusCode, Version};
 use bursar_service::authenticate::Mode;
@@ -50,7 +51,7 @@ pub(crate) async fn open(mut call: Call) -> Result<Reply, Failure> {
     tokio::spawn(session.run(begun, closing));
     Ok(Reply {
         status: StatusCode::SWITCHING_PROTOCOLS,
-        text: Some(String::new()),
+        written: Some(Bytes::new()),
         headers: accepted,
         ..Reply::default()
     })

@@ -149,5 +149,30 @@ async fn a_figure_that_cannot_be_read_makes_the_server_unready() {
     let (status, text) = world.server.operate("/readyz").await;
     assert_eq!(status, 503);
     assert!(text.contains("ledger_differs") && text.contains("cannot be read"), "{text}");
-    assert_eq!(differences(&world).await, "bursar_conservation_differences 1");
+    // The budget that cannot be read is missing, too.
+    assert_eq!(differences(&world).await, "bursar_conservation_differences 2");
+    assert_eq!(code(&world.spend(&token, "1").await), "locked");
+}
+
+#[tokio::test]
+async fn a_spend_that_cannot_be_read_hides_no_other_and_is_remembered_until_all_are_looked_at_again() {
+    let world = World::new().await;
+    world.server.operations.opened();
+    let (_, token) = world.token(json!({"limits": ["tbtc 100 base units in total"]})).await;
+    let (_, other) = world.token(json!({"limits": ["tbtc 100 base units in total"]})).await;
+    for spender in [&token, &token, &other] {
+        assert_eq!(world.spend(spender, "45").await.status, 200);
+    }
+    world.server.bursar.note_uses().await.unwrap();
+    // Somebody fills up the limits again, and spoils the oldest spend besides, so that nobody would add them up.
+    assert_eq!(tamper(&world, "UPDATE budgets SET captured = x'', windows = x'01' WHERE subject_kind = 'token'"), 2);
+    assert_eq!(tamper(&world, "UPDATE holds SET terms = x'fafa' WHERE id = (SELECT min(id) FROM holds)"), 1);
+    assert!(world.server.bursar.check_conservation(true).await.is_err());
+    for spender in [&token, &other] {
+        assert!(["locked", "owner_frozen"].contains(&code(&world.spend(spender, "1").await)));
+    }
+    // Only what is held is looked at every minute; that must not call it off.
+    assert_eq!(world.server.bursar.check_conservation(false).await.unwrap(), []);
+    let (status, text) = world.server.operate("/readyz").await;
+    assert!(status == 503 && text.contains("cannot be read"), "{status}: {text}");
 }

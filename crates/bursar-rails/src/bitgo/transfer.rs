@@ -53,6 +53,9 @@ pub enum Standing {
     Never,
 }
 
+/// The longest id of a transfer or transaction, in bytes.
+const LONGEST_ID: usize = 256;
+
 /// Reads a transfer.
 ///
 /// # Errors
@@ -68,7 +71,13 @@ pub fn read(shown: &Json, expected: &Expected<'_>) -> Result<Standing, String> {
     same("wallet", expected.wallet)?;
     pays(shown, expected)?;
     let state = text("state").ok_or("its transfer has no state")?;
+    if text("type") == Some("receive") {
+        return Err("its transfer is one that came in".to_owned());
+    }
     let txid = text("txid");
+    if [txid, text("id")].into_iter().flatten().any(|id| !is_id(id)) {
+        return Err("its transfer has an id that is none".to_owned());
+    }
     let fee = fee(shown)?;
     match (state, txid) {
         ("confirmed", Some(txid)) => {
@@ -96,6 +105,11 @@ pub fn read(shown: &Json, expected: &Expected<'_>) -> Result<Standing, String> {
         }
         (other, _) => Err(format!("its transfer is `{}`, which is not known here", other.escape_debug())),
     }
+}
+
+/// Whether it can be the id of a transfer or of a transaction: it is kept, and shown to people.
+fn is_id(text: &str) -> bool {
+    text.len() <= LONGEST_ID && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn total(expected: &Expected<'_>) -> Option<Amount> {

@@ -14,7 +14,7 @@ use bursar_core::ledger::{
 use bursar_core::limit::{Budget, BudgetKey};
 use bursar_core::time::{Span, Timestamp};
 use bursar_ledger::{Observer, Sequential, Settings};
-use bursar_store::{Reader, Store};
+use bursar_store::{Compared, Reader, Store};
 use bursar_store_sqlite::SqliteStore;
 use bursar_testkit::FixedClock;
 use tempfile::TempDir;
@@ -167,7 +167,7 @@ impl World {
 
     /// I8, as the store itself says.
     pub(crate) fn is_conserved(&self) {
-        assert_eq!(self.read(|reader| reader.conservation(true)).unwrap(), []);
+        assert_eq!(self.read(|reader| reader.conservation(true)).unwrap(), Compared::default());
     }
 
     /// The database has just what the engine said that it wrote.

@@ -91,14 +91,14 @@ pub(crate) fn captured_of_coins(connection: &Connection, subject: Subject) -> Re
 pub(crate) fn for_each(
     connection: &Connection,
     with_windows: bool,
-    mut found: impl FnMut(BudgetKey, Budget) -> Result<(), StoreError>,
+    mut found: impl FnMut(Result<(BudgetKey, Budget), StoreError>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let query = if with_windows {
         select!("subject_kind, subject, asset, destination", "")
     } else {
         "SELECT subject_kind, subject, asset, destination, captured, held, overridden, rolled, x'01' FROM budgets"
     };
-    each(connection, TABLE, query, [], |columns| found(read_key(columns)?, read(columns)?))
+    each(connection, TABLE, query, [], |columns| found(read_key(columns).and_then(|key| Ok((key, read(columns)?)))))
 }
 
 /// Hands over every budget of a subject, with its windows.

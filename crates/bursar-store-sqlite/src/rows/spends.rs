@@ -69,10 +69,10 @@ pub(crate) fn unresolved(connection: &Connection, page: &Page<HoldId>) -> Result
 pub(crate) fn for_each(
     connection: &Connection,
     only_unsettled: bool,
-    mut found: impl FnMut(Hold) -> Result<(), StoreError>,
+    mut found: impl FnMut(Result<Hold, StoreError>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let query = if only_unsettled { select!("WHERE state IN ('open', 'unresolved')") } else { select!("") };
-    each(connection, TABLE, query, [], |columns| found(read(columns)?.value))
+    each(connection, TABLE, query, [], |columns| found(read(columns).map(|spend| spend.value)))
 }
 
 /// Hands over every spend of a token.

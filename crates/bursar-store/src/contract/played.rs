@@ -18,7 +18,7 @@ use bursar_core::token::{Grant, Token, TokenKind};
 
 use super::samples::{self, ORGANISATION, TOKEN, USER, WALLET, at, nth};
 use super::{Database, Ledger};
-use crate::Store;
+use crate::{Compared, Store};
 
 const TOKENS: Subject = Subject::Token(TOKEN);
 const USERS: Subject = Subject::User(USER);
@@ -107,7 +107,7 @@ fn budget(ledger: &mut Ledger<impl Store>, key: &BudgetKey) -> Budget {
 
 fn assert_conserved(ledger: &Ledger<impl Store>) {
     for all in [false, true] {
-        assert_eq!(ledger.reader().conservation(all), Ok(Vec::new()), "all: {all}");
+        assert_eq!(ledger.reader().conservation(all), Ok(Compared::default()), "all: {all}");
     }
 }
 
@@ -143,7 +143,7 @@ pub fn budgets_that_differ_from_their_spends_are_named(database: &impl Database)
     capture(&mut ledger, holds[0], 80);
     assert_conserved(&ledger);
     let found = |ledger: &Ledger<_>, all| {
-        let differences = ledger.reader().conservation(all).expect("an answer");
+        let differences = ledger.reader().conservation(all).and_then(Compared::of_records).expect("an answer");
         differences
             .into_iter()
             .map(|found| (found.budget, found.figure, found.spends, found.counted))
@@ -202,13 +202,13 @@ pub fn windows_that_count_too_little_are_named(database: &impl Database) {
             let window = window.clone();
             ledger.put([Record::Budget(key.clone(), wrong)]);
             let mut reader = ledger.reader();
-            let found = reader.conservation(true).expect("an answer");
+            let found = reader.conservation(true).and_then(Compared::of_records).expect("an answer");
             let [difference] = &found[..] else { panic!("{window}: {found:?}") };
             assert_eq!((&difference.budget, &difference.figure), (&key, &Figure::Window(window)));
             assert_eq!(difference.spends, Usage { amount: Amount::new(80), fee: Amount::new(5), count: 1 });
             assert_eq!(reader.conservation_of_token(TOKEN), Ok(found));
             assert_eq!(reader.conservation_of_token(TokenId::from_bytes(nth(9))), Ok(Vec::new()));
-            assert_eq!(reader.conservation(false), Ok(Vec::new()));
+            assert_eq!(reader.conservation(false), Ok(Compared::default()));
             kinds += 1;
         }
         ledger.put([Record::Budget(key, sound)]);
@@ -224,7 +224,7 @@ pub fn budgets_that_are_gone_are_named(database: &impl Database) {
     capture(&mut ledger, spend, 80);
     let captured = Usage { amount: Amount::new(80), fee: Amount::new(5), count: 1 };
     let found = |ledger: &Ledger<_>| {
-        let found = ledger.reader().conservation(true).expect("an answer");
+        let found = ledger.reader().conservation(true).and_then(Compared::of_records).expect("an answer");
         found.into_iter().map(|found| (found.budget, found.figure, found.spends, found.counted)).collect::<Vec<_>>()
     };
     for key in all_budgets() {

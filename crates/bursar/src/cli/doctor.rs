@@ -80,7 +80,7 @@ fn ledger(place: Place, json: bool) -> Result<(), Failure> {
     }
     match differences.len() {
         0 => Ok(()),
-        found => Err(Failure::new(format!("{found} budgets do not say what their spends say")).printed()),
+        found => Err(Failure::new(format!("in {found} places the ledger does not add up")).printed()),
     }
 }
 

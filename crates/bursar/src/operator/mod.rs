@@ -285,10 +285,11 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(rules) => rules.check(bursar).map(|problems| Answer::Authz { problems }),
             Err(problem) => Ok(Answer::Authz { problems: vec![problem] }),
         },
-        Request::CheckLedger => bursar
-            .check_conservation(true)
-            .await
-            .map(|found| Answer::Ledger { differences: found.iter().map(ToString::to_string).collect() }),
+        Request::CheckLedger => bursar.compare_ledger(true).await.map(|found| {
+            let unreadable = found.unreadable.iter().map(ToString::to_string);
+            let differences = found.differences.iter().map(ToString::to_string);
+            Answer::Ledger { differences: unreadable.chain(differences).collect() }
+        }),
         Request::AcceptClock => {
             bursar.accept_clock();
             Ok(Answer::Done)
