@@ -74,8 +74,8 @@ pub(super) fn capture(
     if cost.is_absurd() {
         return Ok((Outcome::Refused(Refusal::AmountTooLarge), None));
     }
-    // That recipients got less is a release of the rest, and takes what a release takes.
-    let gives_back = !was_released && cost.without_fee() < hold.cost.without_fee();
+    // That less was paid, the fee included, is a release of the rest, and takes what a release takes.
+    let gives_back = !was_released && hold.cost.exceeds(&cost);
     if gives_back && is_late(&hold, now) && matches!(by, Settler::Service { stepped_up: false, .. }) {
         return Ok((Outcome::StepUpNeeded, None));
     }
