@@ -16,7 +16,6 @@ use crate::ledger::{Decided, Outcome, Trace};
 use crate::ledger::{fees, paid};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::refusal::Refusal;
-use crate::text::one_line;
 use crate::time::Timestamp;
 use crate::token::{LockedBy, Token};
 
@@ -133,8 +132,13 @@ pub(super) fn release(
     payees.into_iter().for_each(|record| state.put(record));
     freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::released(now, reason);
-    let told = one_line(reason, HoldState::LONGEST_REASON);
-    Ok(settled_as(state, &hold, settled, by, "spend.release", vec![("reason", told)]))
+    let data = match (&settled, by) {
+        // Where it is what a person saw, their evidence tells it.
+        (_, Settler::Person { evidence }) if evidence == reason => Vec::new(),
+        (HoldState::Released { reason, .. }, _) => vec![("reason", reason.clone())],
+        _ => Vec::new(),
+    };
+    Ok(settled_as(state, &hold, settled, by, "spend.release", data))
 }
 
 pub(super) fn expire(
