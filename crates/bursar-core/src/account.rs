@@ -60,6 +60,8 @@ pub struct Freeze {
     pub reason: String,
     /// Who stopped it, and so who may lift it.
     pub by: FrozenBy,
+    /// From when on a person may, as they froze it for longer than whoever is above them; never before its end, if absent.
+    pub persons_from: Option<Timestamp>,
 }
 
 /// Who stopped an account, a wallet or an organisation, in the order of their authority.
@@ -89,6 +91,11 @@ impl FrozenBy {
 }
 
 impl Freeze {
+    /// Who may lift it at this moment.
+    pub fn is_lifted_by(&self, now: Timestamp) -> FrozenBy {
+        if self.persons_from.is_some_and(|from| from <= now) { FrozenBy::Person } else { self.by }
+    }
+
     /// Whether the freeze is in force.
     pub fn holds_at(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)

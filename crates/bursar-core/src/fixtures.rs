@@ -37,7 +37,7 @@ pub(crate) fn scopes(texts: &[&str]) -> Scopes {
 }
 
 pub(crate) fn freeze(until: Option<Timestamp>) -> Freeze {
-    Freeze { since: at(-10), until, reason: "lost phone".to_owned(), by: FrozenBy::Person }
+    Freeze { since: at(-10), until, reason: "lost phone".to_owned(), by: FrozenBy::Person, persons_from: None }
 }
 
 pub(crate) fn limit(asset: &str, ceiling: u128) -> Limit {

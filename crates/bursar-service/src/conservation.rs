@@ -196,6 +196,12 @@ impl Bursar {
     }
 
     fn freeze(&self) -> Freeze {
-        Freeze { since: self.clock.now(), until: None, reason: REASON.to_owned(), by: FrozenBy::Ledger }
+        Freeze {
+            since: self.clock.now(),
+            until: None,
+            reason: REASON.to_owned(),
+            by: FrozenBy::Ledger,
+            persons_from: None,
+        }
     }
 }

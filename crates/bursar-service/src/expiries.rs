@@ -1,8 +1,9 @@
-//! Telling owners that a token ends: once for each token and end, a week ahead, whether or not the server was started since.
+//! Telling owners that a token ends: once for each token and end, a week ahead, whether or not the server was started since;
+//! or that it has ended, where nobody could tell before.
 
 use bursar_core::audit::Actor;
 use bursar_core::id::{TokenId, UserId};
-use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Record, Version, Write};
+use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Outcome, Record, Trace, Version, Write};
 use bursar_core::time::Timestamp;
 use bursar_core::token::Token;
 
@@ -31,52 +32,76 @@ fn from_bytes(bytes: &[u8]) -> Option<Told> {
 }
 
 impl Bursar {
-    /// Tells the owners of tokens that end within a week, those aside who were told, and whose tokens were made for less. Each
-    /// leaves an event in the trail, too.
+    /// Tells the owners of tokens that end within a week, or have ended since this was done last, those aside who were told, and
+    /// whose tokens were made for less. Each leaves an event in the trail, too.
     ///
     /// # Errors
     /// The store or the ledger does not answer; the rest is told of the next time.
     pub async fn tell_of_expiries(&self) -> Result<usize, ServiceError> {
         let now = self.clock.now();
         let (mut version, told) = self.told_of()?;
-        // What has ended meanwhile says so by itself.
-        let mut after = told.max((now, TokenId::from_bytes([0xff; 16])));
+        let mut after = match told {
+            Some(told) => told,
+            // What had ended before this was done first is no news.
+            None => {
+                let first = (now, TokenId::from_bytes([0xff; 16]));
+                let Some(begun) = self.note_told(first, version, None).await? else { return Ok(0) };
+                version = begun;
+                first
+            }
+        };
         let mut count: usize = 0;
         loop {
             let tokens = self.reads.run(move |reader| reader.ending(after, now.plus(Token::SOON), AT_ONCE)).await?;
             let Some(last) = tokens.last() else { return Ok(count) };
             after = (last.expires, last.id);
             for token in tokens.into_iter().filter(Token::outlives_its_notice) {
-                let Some(next) = self.tell_of_expiry(&token, version).await? else { return Ok(count) };
+                let Some(next) = self.tell_of_expiry(&token, version, now).await? else { return Ok(count) };
                 version = next;
                 count = count.saturating_add(1);
             }
         }
     }
 
-    fn told_of(&self) -> Result<(Version, Told), ServiceError> {
-        let none = (Timestamp::from_millis(i64::MIN), TokenId::from_bytes([0; 16]));
-        Ok(match self.reads.look_up(|reader| reader.document(&key()))? {
-            None => (0, none),
-            Some(found) => (found.version, from_bytes(&found.value.body).unwrap_or(none)),
-        })
+    fn told_of(&self) -> Result<(Version, Option<Told>), ServiceError> {
+        let found = self.reads.look_up(|reader| reader.document(&key()))?;
+        Ok(found.map_or((0, None), |found| (found.version, from_bytes(&found.value.body))))
     }
 
-    /// The version of what says who was told, from then on; nothing if somebody else tells them.
-    async fn tell_of_expiry(&self, token: &Token, version: Version) -> Result<Option<Version>, ServiceError> {
-        let body = to_bytes((token.expires, token.id));
+    /// Tells the owner of one token. The version of what says who was told, from then on; nothing if somebody else tells them.
+    async fn tell_of_expiry(
+        &self,
+        token: &Token,
+        version: Version,
+        now: Timestamp,
+    ) -> Result<Option<Version>, ServiceError> {
+        let has_ended = token.expires <= now;
+        let action = if has_ended { "token.expired" } else { "token.expires_soon" };
+        let trace = trace(action, "token", token.id, vec![("expires", token.expires.to_string())]);
+        // Noted before it is told: twice would be a habit to pass over.
+        let Some(next) = self.note_told((token.expires, token.id), version, trace).await? else { return Ok(None) };
+        if let Some(owner) = self.owner(token.user)? {
+            let (label, at) = (token.label.clone().unwrap_or_else(|| token.id.to_string()), token.expires);
+            let notice =
+                if has_ended { Notice::TokenExpired { label, at } } else { Notice::TokenExpires { label, at } };
+            self.notify(&owner, &notice);
+        }
+        Ok(Some(next))
+    }
+
+    async fn note_told(
+        &self,
+        told: Told,
+        version: Version,
+        trace: Option<Trace>,
+    ) -> Result<Option<Version>, ServiceError> {
         let write = Write {
             read: vec![(Key::Document(key()), version)],
-            put: vec![Record::Document(key(), Document { title: None, body })],
-            trace: trace("token.expires_soon", "token", token.id, vec![("expires", token.expires.to_string())]),
+            put: vec![Record::Document(key(), Document { title: None, body: to_bytes(told) })],
+            trace,
             ..Write::default()
         };
-        // Noted before it is told: twice would be a habit to pass over.
-        let bursar_core::ledger::Outcome::Written = self.write(Actor::System, write).await? else { return Ok(None) };
-        if let Some(owner) = self.owner(token.user)? {
-            let label = token.label.clone().unwrap_or_else(|| token.id.to_string());
-            self.notify(&owner, &Notice::TokenExpires { label, at: token.expires });
-        }
+        let Outcome::Written = self.write(Actor::System, write).await? else { return Ok(None) };
         Ok(Some(self.told_of()?.0))
     }
 }

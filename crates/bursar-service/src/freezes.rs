@@ -34,22 +34,32 @@ impl FreezeOrder {
         self.reason.as_deref().map_or(Ok(()), |reason| check_name("reason", reason))
     }
 
-    /// The freeze that then is: of the new one and one that holds, the one that lasts longer. A person's never takes
-    /// the place of one that they may not lift.
+    /// The freeze that then is: as long as the longer of the new one and one that holds, and lifted by whoever is above as long
+    /// as theirs lasts. So nobody lifts what they could not lift before, nor has their own become somebody else's for good.
     pub(crate) fn over(&self, old: Option<&Freeze>, (by, usual): (FrozenBy, &str), now: Timestamp) -> Freeze {
         let until = self.duration.map(|duration| now.plus(duration));
         let reason = self.reason.clone().unwrap_or_else(|| usual.to_owned());
-        let new = Freeze { since: now, until, reason, by };
+        let new = Freeze { since: now, until, reason, by, persons_from: None };
         let Some(old) = old.filter(|old| old.holds_at(now)) else { return new };
-        let lasts = old.until.is_none_or(|old| until.is_some_and(|until| until <= old));
-        match old.by.cmp(&by) {
-            Ordering::Greater if lasts => old.clone(),
-            Ordering::Greater => Freeze { until, ..old.clone() },
-            Ordering::Equal if lasts => old.clone(),
-            Ordering::Less if lasts => Freeze { until: old.until, ..new },
-            Ordering::Equal | Ordering::Less => new,
-        }
+        let old_by = old.is_lifted_by(now);
+        // How long whoever may lift it alone stopped it.
+        let old_alone = if old_by == old.by { old.persons_from.or(old.until) } else { old.until };
+        let alone = match old_by.cmp(&by) {
+            Ordering::Greater => old_alone,
+            Ordering::Equal => later(old_alone, until),
+            Ordering::Less => until,
+        };
+        let ends = later(old.until, until);
+        let is_kept = old_by > by || old_by == by && ends == old.until;
+        let told = if is_kept { old.clone() } else { new };
+        let persons_from = alone.filter(|_| alone != ends);
+        Freeze { until: ends, by: old_by.max(by), persons_from, ..told }
     }
+}
+
+/// The later of two ends; what never ends is later than all.
+fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    Some(one?.max(other?))
 }
 
 impl Bursar {
@@ -299,7 +309,7 @@ impl Bursar {
         how: &str,
         stepped_up: bool,
     ) -> Result<(), ServiceError> {
-        let because = match self.in_force(what, freeze)?.by {
+        let because = match self.in_force(what, freeze)?.is_lifted_by(self.clock.now()) {
             FrozenBy::Ledger => Some("by a check of this server"),
             FrozenBy::Operator => Some("by the operator"),
             FrozenBy::Person => None,
@@ -325,4 +335,68 @@ fn told(freeze: &Freeze) -> Vec<(&'static str, String)> {
     let mut data = vec![("reason", freeze.reason.clone())];
     data.extend(freeze.until.map(|until| ("until", until.to_string())));
     data
+}
+
+#[cfg(test)]
+mod tests {
+    use FrozenBy::{Ledger, Operator, Person};
+
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_millis(hours * 3_600_000)
+    }
+
+    /// The freeze that these make, each at its hour, for so many hours or until it is lifted.
+    fn frozen(all: &[(i64, FrozenBy, Option<u64>)]) -> Freeze {
+        let freeze = all.iter().fold(None, |old: Option<Freeze>, (hour, by, hours)| {
+            let order = FreezeOrder {
+                duration: hours.map(|hours| Span::from_seconds(hours * 3600)),
+                reason: Some(format!("{by:?}")),
+            };
+            Some(order.over(old.as_ref(), (*by, ""), at(*hour)))
+        });
+        freeze.unwrap()
+    }
+
+    /// Who lifts it at each of the first eight hours.
+    fn lifted(freeze: &Freeze) -> String {
+        let letter = |hour| match freeze.holds_at(at(hour)).then(|| freeze.is_lifted_by(at(hour))) {
+            None => '-',
+            Some(Person) => 'p',
+            Some(Operator) => 'o',
+            Some(Ledger) => 'l',
+        };
+        (0..8).map(letter).collect()
+    }
+
+    #[test]
+    fn whoever_is_above_lifts_it_as_long_as_theirs_lasts_and_whoever_froze_it_for_longer_from_then_on() {
+        type Freezes = &'static [(i64, FrozenBy, Option<u64>)];
+        let cases: [(Freezes, &str); 12] = [
+            (&[(0, Operator, Some(2)), (0, Person, Some(6))], "oopppp--"),
+            (&[(0, Operator, Some(2)), (1, Person, None)], "oopppppp"),
+            (&[(0, Operator, Some(6)), (0, Person, Some(2))], "oooooo--"),
+            (&[(0, Person, Some(6)), (0, Operator, Some(2))], "oopppp--"),
+            (&[(0, Person, None), (0, Operator, Some(2))], "oopppppp"),
+            (&[(0, Person, Some(2)), (0, Operator, None)], "oooooooo"),
+            (&[(0, Operator, Some(2)), (0, Person, Some(6)), (0, Operator, Some(4))], "oooopp--"),
+            (&[(0, Operator, Some(4)), (0, Person, Some(6)), (0, Operator, Some(2))], "oooopp--"),
+            (&[(0, Operator, Some(2)), (0, Person, Some(4)), (3, Person, Some(3))], "pppppp--"),
+            (&[(0, Person, Some(2)), (0, Person, Some(4))], "pppp----"),
+            (&[(0, Ledger, None), (0, Person, None), (0, Operator, Some(2))], "llllllll"),
+            (&[(0, Operator, Some(2)), (4, Person, Some(1))], "ppppp---"),
+        ];
+        for (all, wanted) in cases {
+            assert_eq!(lifted(&frozen(all)), wanted, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_it_is_what_whoever_is_above_said() {
+        let said = |all: &[_]| frozen(all).reason;
+        assert_eq!(said(&[(0, Operator, Some(2)), (0, Person, None)]), "Operator");
+        assert_eq!(said(&[(0, Person, None), (0, Operator, Some(2))]), "Operator");
+        assert_eq!(said(&[(0, Operator, Some(2)), (3, Person, None)]), "Person");
+    }
 }

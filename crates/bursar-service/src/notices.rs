@@ -59,6 +59,13 @@ pub enum Notice {
         /// When.
         at: Timestamp,
     },
+    /// A token has ended, and nobody could tell before.
+    TokenExpired {
+        /// The token's name.
+        label: String,
+        /// When.
+        at: Timestamp,
+    },
     /// The check of the ledger stopped a token.
     TokenStopped {
         /// The token's name.
@@ -147,6 +154,14 @@ pub(crate) fn render(notice: &Notice, public_url: &str, now: Timestamp) -> (Stri
             format!(
                 "The access token \"{}\" expires at {at}; from then on whatever uses it is refused. A token's time is never made \
                  longer: make a new one and give it to what uses this one, in time. If nothing does, there is nothing to do.",
+                quote(label)
+            ),
+        ),
+        Notice::TokenExpired { label, at } => (
+            "An access token has expired",
+            format!(
+                "The access token \"{}\" expired at {at}, before this server could tell you; whatever uses it is refused. Make a \
+                 new one and give it to what used this one. If nothing did, there is nothing to do.",
                 quote(label)
             ),
         ),

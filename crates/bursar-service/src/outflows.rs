@@ -70,7 +70,8 @@ impl Bursar {
         self.decide(Actor::System, || {
             let found = self.stored_wallet(id)?;
             let by = FrozenBy::Ledger;
-            let freeze = freezes.then(|| Freeze { since: now, until: None, reason: REASON.to_owned(), by });
+            let freeze =
+                freezes.then(|| Freeze { since: now, until: None, reason: REASON.to_owned(), by, persons_from: None });
             let data = vec![("rail", found.value.rail.clone()), ("reference", reference.to_owned())];
             let write = Write {
                 read: vec![(Key::Wallet(id), found.version)],

@@ -373,6 +373,12 @@ pub trait Rail: Send + Sync {
     /// Finds out what became of a hold that nobody settled.
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
 
+    /// What became of a spend of which the rail told that more moved than is held, where its other end is asked anew: somebody
+    /// says that it was less.
+    fn look_again<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        self.reconcile(hold, memory)
+    }
+
     /// What left a wallet since this was asked last, and that no spend of this server explains (P11). Told in this
     /// order, each comes with the notes that say that it was told; several may come with those of the last.
     fn unexplained<'a>(

@@ -5,14 +5,18 @@
 
 use std::sync::Arc;
 
+use bursar_core::amount::Amount;
+use bursar_core::coin::Asset;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
+use bursar_core::limit::text::amount_of;
 use bursar_store::Page;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::rail::{SendOutcome, on_its_way};
+use crate::spend::captured;
 use crate::turns::Turn;
 
 /// What came of asking after a spend.
@@ -127,11 +131,12 @@ impl Bursar {
 
     /// Asks the rail before a spend is given back on a person's word, in part or in full, so that nothing is given back that may
     /// still move: a rail that has not sent it never will from then on, and one that has it keeps it held. Where the rail has
-    /// nothing to say of it, the person's word stands.
+    /// nothing to say of it, the person's word stands; and where it told of more than was held, and tells now of no more than
+    /// they say left.
     ///
     /// # Errors
     /// The request is still being carried out, the rail has the spend or knows that it moved, or the store does not answer.
-    pub(crate) async fn check_not_moved(&self, hold: &Hold) -> Result<(), ServiceError> {
+    pub(crate) async fn check_no_more_moved(&self, hold: &Hold, said: Amount) -> Result<(), ServiceError> {
         if matches!(hold.state, HoldState::Captured { .. } | HoldState::Released { .. }) {
             // Its settlement says what became of it.
             return Ok(());
@@ -174,10 +179,31 @@ impl Bursar {
             SendOutcome::Reverted { reference, .. } => {
                 format!("the rail shows that {reference} was reverted, which costs its fee, and it is settled so")
             }
-            SendOutcome::Exceeded { reason } => format!("the rail shows that more moved than was held: {reason}"),
+            SendOutcome::Exceeded { reason } => match self.takes_back(hold, said).await? {
+                None => return Ok(()),
+                Some(now) => format!("the rail told that more moved than was held, and {now}: {reason}"),
+            },
         };
         self.settle_by(hold, outcome).await?;
         Err(ServiceError::Conflict(problem))
+    }
+
+    /// What a rail says now that told of more than was held; nothing if it is no more than somebody says.
+    async fn takes_back(&self, hold: &Hold, said: Amount) -> Result<Option<String>, ServiceError> {
+        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(Some("cannot be asked now".to_owned())) };
+        // INVARIANT: what a rail told is taken back by the rail together with a person, and by neither alone.
+        let moved = match rail.look_again(hold, &self.memory(name)).await.plain() {
+            SendOutcome::Refused { .. } => Amount::ZERO,
+            SendOutcome::Charged { amount, .. } => amount,
+            SendOutcome::Done { fee, .. } => captured(hold, fee),
+            SendOutcome::Unknown { reason } => return Ok(Some(format!("takes nothing back now ({reason})"))),
+            _ => return Ok(Some("takes nothing back now".to_owned())),
+        };
+        if moved <= said {
+            return Ok(None);
+        }
+        let moved = amount_of(moved, &Asset::Coin(hold.cost.coin.clone()), self.decimals());
+        Ok(Some(format!("tells now of {moved}, which is more than you say")))
     }
 
     /// Why nobody is to ask after a spend now; nothing if they may.

@@ -3,7 +3,7 @@
 //! That nothing was spent is looked at where it is decided, in the ledger, so that nothing can be held of it in between. What
 //! names a wallet that is gone — a token, a service — is refused as with any wallet that there is not.
 
-use bursar_core::account::{Freeze, FrozenBy};
+use bursar_core::account::FrozenBy;
 use bursar_core::audit::Actor;
 use bursar_core::coin::Asset;
 use bursar_core::id::WalletId;
@@ -35,9 +35,10 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         let may = || {
             let read = self.may_run_wallet(principal, id)?;
-            let by = self.stored_wallet(id)?.value.freeze.filter(|freeze| freeze.holds_at(self.clock.now()));
-            match by {
-                Some(Freeze { by: FrozenBy::Operator | FrozenBy::Ledger, .. }) => Err(ServiceError::Conflict(
+            let now = self.clock.now();
+            let freeze = self.stored_wallet(id)?.value.freeze.filter(|freeze| freeze.holds_at(now));
+            match freeze.map(|freeze| freeze.is_lifted_by(now)) {
+                Some(FrozenBy::Operator | FrozenBy::Ledger) => Err(ServiceError::Conflict(
                     "it is frozen, and not by a person; only the operator removes it".to_owned(),
                 )),
                 _ => Ok(read),

@@ -64,20 +64,21 @@ impl Bursar {
             Finding::Moved { reference, .. } => Some(reference.clone()),
             Finding::NotMoved => None,
         };
-        let (command, gives_back) = match finding {
+        let (command, all_but) = match finding {
             Finding::Moved { amount, fee, reference, .. } => {
                 let (amount, fee) = moved(&hold, amount, fee);
-                let gives_back = hold.cost.exceeds(&hold.cost.really(amount, fee));
+                let cost = hold.cost.really(amount, fee);
+                let gives_back = hold.cost.exceeds(&cost).then_some(cost.amount);
                 (Command::Capture { hold: id, amount, fee, reference, by }, gives_back)
             }
-            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, true),
+            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, Some(Amount::ZERO)),
         };
         // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move.
-        let _turn = if gives_back {
+        let _turn = if let Some(said) = all_but {
             // A slow rail keeps what it is given here as it keeps spends.
             let turn = self.turn_at_rail_of(principal, &hold).await?;
             // Whatever became of it while this waited.
-            self.check_not_moved(&self.stored_spend(id)?).await?;
+            self.check_no_more_moved(&self.stored_spend(id)?, said).await?;
             Some(turn)
         } else {
             None

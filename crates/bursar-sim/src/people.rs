@@ -128,7 +128,7 @@ impl World {
             Some(_) => None,
             None => {
                 let until = Some(since.plus(Span::from_seconds(dice.u64(1..4000))));
-                Some(Freeze { since, until, reason: "lost phone".to_owned(), by: FrozenBy::Person })
+                Some(Freeze { since, until, reason: "lost phone".to_owned(), by: FrozenBy::Person, persons_from: None })
             }
         };
         let action = if freeze.is_some() { "user.freeze" } else { "user.unfreeze" };

@@ -27,6 +27,7 @@ CREATE TABLE organisations (
     freeze_until INTEGER,
     freeze_reason TEXT,
     freeze_by TEXT CHECK (freeze_by IN ('person', 'operator', 'ledger')),
+    freeze_persons_from INTEGER,
     requires_second_factor INTEGER NOT NULL,
     CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL) AND (freeze_since IS NULL) = (freeze_by IS NULL))
 ) STRICT, WITHOUT ROWID;
@@ -40,6 +41,7 @@ CREATE TABLE users (
     freeze_until INTEGER,
     freeze_reason TEXT,
     freeze_by TEXT CHECK (freeze_by IN ('person', 'operator', 'ledger')),
+    freeze_persons_from INTEGER,
     seeded INTEGER NOT NULL,
     created INTEGER NOT NULL,
     sessions_since INTEGER NOT NULL,
@@ -117,6 +119,7 @@ CREATE TABLE wallets (
     freeze_until INTEGER,
     freeze_reason TEXT,
     freeze_by TEXT CHECK (freeze_by IN ('person', 'operator', 'ledger')),
+    freeze_persons_from INTEGER,
     created INTEGER NOT NULL,
     CHECK ((freeze_since IS NULL) = (freeze_reason IS NULL) AND (freeze_since IS NULL) = (freeze_by IS NULL))
 ) STRICT, WITHOUT ROWID;

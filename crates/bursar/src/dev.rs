@@ -168,6 +168,7 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let wallets = seed(&bursar, sandbox.as_ref(), &home.master, &password).await?;
         let server_xpub = bursar.ecdh_public_key().to_owned();
         let authz = wishes.proxies.authz.rules().map_err(Failure::new)?;
+        authz.check_decimals(bursar.decimals()).map_err(Failure::new)?;
         for problem in authz.check(&bursar)? {
             tracing::warn!(problem, "a rule for other proxies refuses every request");
         }

@@ -113,8 +113,14 @@ fn a_part_of_a_chain_is_verified_from_the_link_that_was_named_and_no_other() {
     assert_eq!((sound.from, sound.events), (2, 2));
     let broken = verified(Verifier::believing(2), &chain[2..]).unwrap_err();
     assert_eq!(broken, Broken { link: 2, fault: Fault::Number { found: 3 } });
-    let broken = verified(Verifier::believing(4), &[]).unwrap_err();
-    assert_eq!(broken, Broken { link: 4, fault: Fault::Truncated { reached: 4 } }, "a cut chain has nothing to verify");
+    let beyond = verified(Verifier::believing(4), &[]).unwrap_err();
+    assert_eq!(beyond, Broken { link: 4, fault: Fault::Beyond }, "a cut chain has nothing to verify");
+    assert_eq!(beyond.to_string(), "there is no link 4, so nothing to verify from there on");
+    let until = verified(Verifier::believing(4).until(Some(9)), &[]).unwrap_err();
+    assert_eq!(until, Broken { link: 4, fault: Fault::Beyond });
+    let recorded = chain[2].0.head();
+    let cut = verified(Verifier::believing(3).against([recorded]), &[]).unwrap_err();
+    assert_eq!(cut, Broken { link: 3, fault: Fault::Truncated { reached: 3 } }, "it was there once");
     assert!(verified(Verifier::believing(0), &chain).is_ok());
     let mut other = chain.clone();
     other[0].0.previous = [1; 32];

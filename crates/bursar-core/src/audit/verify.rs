@@ -78,6 +78,8 @@ pub enum Fault {
         /// The link that was asked for.
         asked: u64,
     },
+    /// It is where the chain was to be verified from, and not there: nothing was verified.
+    Beyond,
     /// The store begins elsewhere than its newest event of an archive says: somebody moved where it begins.
     Base,
     /// There are events or links outside of the chain.
@@ -187,12 +189,12 @@ impl Verifier {
         self.meet()?;
         let counts = |head: &&Head| self.until.is_none_or(|last| head.number <= last);
         let recorded = self.checkpoints.iter().find(counts).map(|head| head.number);
-        // Where it is to begin it has to have come to, or a chain that was cut would pass.
-        let first = self.believes.then_some(self.from);
-        match (recorded.max(first), self.until) {
+        match (recorded, self.until) {
             (Some(reached), _) if reached > self.head.number => {
                 Err(Broken { link: self.next_number(), fault: Fault::Truncated { reached } })
             }
+            // Where it is to begin it has to have come to, or a chain that was cut would pass.
+            _ if self.believes => Err(Broken { link: self.from, fault: Fault::Beyond }),
             (_, Some(asked)) if asked > self.head.number => {
                 Err(Broken { link: self.next_number(), fault: Fault::Ends { asked } })
             }
@@ -232,6 +234,7 @@ impl Fault {
             Self::Checkpoint => "checkpoint",
             Self::Truncated { .. } => "truncated",
             Self::Ends { .. } => "ends",
+            Self::Beyond => "beyond",
             Self::Base => "base",
             Self::Unlinked => "unlinked",
             Self::Unreadable(_) => "unreadable",
@@ -249,6 +252,7 @@ impl fmt::Display for Fault {
             Self::Checkpoint => f.write_str("a checkpoint recorded another hash: it or a link before it was rewritten"),
             Self::Truncated { reached } => write!(f, "the chain ends before it, and once reached link {reached}"),
             Self::Ends { asked } => write!(f, "it is not there, and neither is link {asked}"),
+            Self::Beyond => f.write_str("it is not there"),
             Self::Base => f.write_str("the store begins after it, and no event says that it was archived up to there"),
             Self::Unlinked => f.write_str("there are records here that are not in the chain"),
             Self::Unreadable(problem) => f.write_str(problem),
@@ -263,6 +267,7 @@ impl fmt::Display for Broken {
                 let last = self.link.saturating_sub(1);
                 write!(f, "the chain is sound as far as it goes, and ends with link {last}: there is no link {asked}")
             }
+            Fault::Beyond => write!(f, "there is no link {}, so nothing to verify from there on", self.link),
             _ => write!(f, "link {} is broken: {}", self.link, self.fault),
         }
     }

@@ -16,7 +16,6 @@ use crate::ledger::{Decided, Outcome, Trace};
 use crate::ledger::{fees, paid};
 use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
 use crate::refusal::Refusal;
-use crate::text::one_line;
 use crate::time::Timestamp;
 use crate::token::{LockedBy, Token};
 
@@ -74,8 +73,8 @@ pub(super) fn capture(
     if cost.is_absurd() {
         return Ok((Outcome::Refused(Refusal::AmountTooLarge), None));
     }
-    // That recipients got less is a release of the rest, and takes what a release takes.
-    let gives_back = !was_released && cost.without_fee() < hold.cost.without_fee();
+    // That less was paid, the fee included, is a release of the rest, and takes what a release takes.
+    let gives_back = !was_released && hold.cost.exceeds(&cost);
     if gives_back && is_late(&hold, now) && matches!(by, Settler::Service { stepped_up: false, .. }) {
         return Ok((Outcome::StepUpNeeded, None));
     }
@@ -133,8 +132,13 @@ pub(super) fn release(
     payees.into_iter().for_each(|record| state.put(record));
     freed.into_iter().for_each(|name| state.delete(name));
     let settled = HoldState::released(now, reason);
-    let told = one_line(reason, HoldState::LONGEST_REASON);
-    Ok(settled_as(state, &hold, settled, by, "spend.release", vec![("reason", told)]))
+    let data = match (&settled, by) {
+        // Where it is what a person saw, their evidence tells it.
+        (_, Settler::Person { evidence }) if evidence == reason => Vec::new(),
+        (HoldState::Released { reason, .. }, _) => vec![("reason", reason.clone())],
+        _ => Vec::new(),
+    };
+    Ok(settled_as(state, &hold, settled, by, "spend.release", data))
 }
 
 pub(super) fn expire(

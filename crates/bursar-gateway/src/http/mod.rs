@@ -5,6 +5,7 @@
 
 mod answers;
 mod fresh;
+mod look_up;
 mod patience;
 mod stream;
 #[cfg(test)]
@@ -198,69 +199,6 @@ impl HttpRail {
         }
     }
 
-    async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
-        let Some(instruction) = Instruction::read(&hold.instruction) else {
-            return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
-        };
-        // The answer may have come, and the server gone before it was settled.
-        if self.coming.has(hold.id) {
-            return SendOutcome::Sent { reference: instruction.key.to_string() };
-        }
-        match answers::kept(memory, hold.id) {
-            Ok(Some((_, Came::Begun))) => {
-                let problem = "the server was gone before its stream had ended".to_owned();
-                let became = self.cut_off(&instruction, NoAnswer::Lost(problem));
-                if !matches!(became, SendOutcome::Unknown { .. }) {
-                    return became;
-                }
-            }
-            Ok(Some((answered, Came::Whole | Came::Streamed))) => {
-                let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
-                if !matches!(became, Became::Unknown { .. }) {
-                    return self.outcome(became, &instruction, answered.status, hold);
-                }
-            }
-            Ok(None) => {}
-            Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
-        }
-        let name = match self.rules.key_header(&instruction) {
-            Some(_) => hold.id.to_string(),
-            None => instruction.key.to_string(),
-        };
-        match answers::exceeded(memory, hold.id) {
-            Ok(Some(reason)) => return SendOutcome::Exceeded { reason },
-            Ok(None) => {}
-            Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
-        }
-        let Some(asked) = self.rules.look_up(&instruction, &name) else {
-            return SendOutcome::Unknown { reason: "its rule does not say how to find out what came of it".to_owned() };
-        };
-        if !self.patience.may_look(hold.id) {
-            return SendOutcome::Unknown { reason: "it was looked up a moment ago".to_owned() };
-        }
-        let answered = match self.for_spends.carry(&asked, &self.credential).await {
-            Ok(answered) => answered,
-            Err(problem) => return SendOutcome::Unknown { reason: problem.reason() },
-        };
-        self.note(&answered);
-        if matches!(answered.status, 404 | 410) {
-            self.patience.note_absence(hold.id);
-        }
-        let became = self.rules.became_as_looked_up(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
-        // The request may still be on its way: what is not there yet can come to be.
-        if became == Became::Refused && !self.patience.is_over(hold.id) {
-            return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
-        }
-        let outcome = self.outcome(became, &instruction, answered.status, hold);
-        // A later look-up may know nothing of it.
-        if let SendOutcome::Exceeded { reason } = &outcome
-            && let Err(error) = answers::keep_exceeded_as_found(memory, hold.id, reason).await
-        {
-            tracing::warn!(spend = %hold.id, ?error, "that more moved than was held could not be kept");
-        }
-        outcome
-    }
-
     fn outcome(&self, became: Became, instruction: &Instruction, status: u16, hold: &Hold) -> SendOutcome {
         match became {
             Became::Done { captured, record } => {
@@ -412,6 +350,10 @@ impl Rail for HttpRail {
 
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         Box::pin(self.became_of(hold, memory))
+    }
+
+    fn look_again<'a>(&'a self, hold: &'a Hold, _memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        Box::pin(self.as_told_now(hold))
     }
 
     fn may_still_move<'a>(

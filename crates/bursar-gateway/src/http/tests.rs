@@ -282,6 +282,30 @@ async fn more_than_is_held_is_told_as_such_and_a_look_up_does_not_take_it_back()
 }
 
 #[tokio::test]
+async fn asked_anew_an_upstream_takes_back_what_it_told_only_by_saying_so() {
+    const MORE: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n\
+                        {\"id\":\"ch_1\",\"status\":\"succeeded\",\"amount\":\"501\"} ";
+    type Says = fn(&SendOutcome) -> bool;
+    let cases: [(&'static str, Says); 4] = [
+        (DONE, |outcome| *outcome == charged()),
+        (DECLINED, |outcome| matches!(outcome, SendOutcome::Refused { .. })),
+        (MORE, |outcome| matches!(outcome, SendOutcome::Exceeded { .. })),
+        // It may have forgotten it.
+        (NOT_FOUND, |outcome| matches!(outcome, SendOutcome::Unknown { .. })),
+    ];
+    let rule = RULE.replace("status == 404", "status == 404 || status == 402");
+    for (answer, is_so) in cases {
+        let double = Double::start(vec![Does::Answer(MORE), Does::Answer(answer)]).await;
+        let (rail, notes) = (HttpRail::new(by_rule(&rule, &double.url, Duration::ZERO)).unwrap(), Notes::default());
+        let (_, hold) = sent(&rail, &notes).await;
+        let now = rail.look_again(&hold, &notes).await;
+        assert!(is_so(&now), "{now:?}");
+        let by_itself = rail.became_of(&hold, &notes).await;
+        assert!(matches!(by_itself, SendOutcome::Exceeded { .. }), "what takes no person goes by what was told");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_yet_is_given_back_only_after_a_while() {
     for (refused_after, is_given_back) in [(HOUR, false), (Duration::ZERO, true)] {
         let double = Double::start(vec![Does::Silence, Does::Answer(NOT_FOUND)]).await;

@@ -1,6 +1,7 @@
 //! What requests mean: rules of the configuration, checked when they are read. A request fits one rule or none.
 
 use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use bursar_core::id::{TokenId, WalletId};
 use bursar_core::scope::{Scope, ScopeName};
 use bursar_core::time::Span;
@@ -157,6 +158,26 @@ impl Rules {
             }
         }
         Ok(problems)
+    }
+
+    /// Whether amounts of coins are read with as many decimals as rails declare for them: in others they would be another sum
+    /// than limits say.
+    ///
+    /// # Errors
+    /// They are not: which rule, and what to write.
+    pub fn check_decimals(&self, declared: &Decimals) -> Result<(), String> {
+        for (number, rule) in self.0.iter().enumerate() {
+            if let Meaning::Spend(spend) = &rule.meaning
+                && let Unit::Decimal(said) = spend.unit
+                && let Some(places) = declared.of(&spend.coin).filter(|places| *places != said)
+            {
+                let coin = &spend.coin;
+                return Err(format!(
+                    "authz.rules[{number}]: decimals: is {said}, and a rail declares {places} for {coin}; write {places}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Whether there are none.
@@ -360,5 +381,20 @@ mod tests {
             let problem = spend(change).unwrap_err();
             assert!(problem.contains(name) && problem.contains("authz.rules[0]"), "{name}: {problem}");
         }
+    }
+    #[test]
+    fn a_rule_reads_amounts_with_as_many_decimals_as_rails_declare_for_the_coin() {
+        let rule = |places: u8, is_decimal: bool| {
+            let change = |spend: &mut NewSpend| {
+                (spend.coin, spend.is_decimal, spend.decimals) = ("chips".to_owned(), is_decimal, Some(places));
+            };
+            spend(change).unwrap()
+        };
+        let declared = Decimals::declared([(Coin::parse("chips").unwrap(), 3)]);
+        assert_eq!(rule(3, true).check_decimals(&declared), Ok(()));
+        assert_eq!(rule(2, true).check_decimals(&Decimals::default()), Ok(()), "the rule is all there is to go by");
+        assert_eq!(rule(2, false).check_decimals(&declared), Ok(()), "base units have none");
+        let problem = rule(2, true).check_decimals(&declared).unwrap_err();
+        assert_eq!(problem, "authz.rules[0]: decimals: is 2, and a rail declares 3 for chips; write 3");
     }
 }

@@ -113,7 +113,7 @@ impl Stopped<'_> {
             h1 { (title) }
             (problems.summary())
             (notice(found, visit.now()))
-            @match found.map(|freeze| freeze.by) {
+            @match found.map(|freeze| freeze.is_lifted_by(visit.now())) {
                 None => p class="empty" { "It is not frozen." },
                 Some(FrozenBy::Operator | FrozenBy::Ledger) => {
                     p { "Whoever runs this server stopped it, or a check of the server did: only they lift that." }

@@ -390,6 +390,58 @@ async fn a_token_whose_spend_moved_more_than_was_held_spends_no_more() {
 }
 
 #[tokio::test]
+async fn more_than_was_held_is_taken_back_by_the_upstream_and_a_person_together_and_by_neither_alone() {
+    for (word, told) in [
+        (json!({"moved": true, "amount": "200", "reference": "ch_3"}), Some("tells now of 3 usd")),
+        (json!({"moved": false}), Some("tells now of 3 usd")),
+        (json!({"moved": true, "amount": "300", "reference": "ch_3"}), None),
+    ] {
+        let shop = Open::new("usd 100/day").await;
+        assert_eq!(code(&shop.charge("k", "amount=400&source=more").await), "outcome_pending");
+        let sweep = || shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline);
+        assert_eq!(sweep().await.unwrap().unresolved, 1);
+        assert_eq!(shop.upstream.heard(), 1, "nobody asks it by the clock whether it takes that back");
+        let session = shop.server.log_in(OWNER).await;
+        let list = shop.server.send("GET", "/bursar/v1/spends?unresolved=true", Some(&session), None).await.body;
+        let spend = list["spends"][0]["id"].as_str().unwrap();
+        let say = async |otp: Option<&str>| {
+            let mut said = word.clone();
+            said["evidence"] = "the upstream corrected it".into();
+            if let Some(otp) = otp {
+                said["otp"] = otp.into();
+            }
+            let path = format!("/bursar/v1/spends/{spend}/resolve");
+            shop.server.send("POST", &path, Some(&session), Some(said)).await
+        };
+        assert_eq!(code(&say(None).await), "otp_missing");
+        assert_eq!(shop.upstream.heard(), 1);
+        let said = say(Some(OTP)).await;
+        let path = format!("/bursar/v1/audit?subject=spend:{spend}");
+        let trail = shop.server.send("GET", &path, Some(&session), None).await.body.to_string();
+        let limits = format!("/bursar/v1/tokens/{}/limits", shop.token_id);
+        let limit = &shop.server.send("GET", &limits, Some(&session), None).await.body["limits"][0];
+        match told {
+            Some(told) => {
+                assert_eq!(code(&said), "conflict", "{}", said.body);
+                assert!(said.body["detail"].as_str().unwrap().contains(told), "{}", said.body);
+                assert_eq!((&limit["captured"], &limit["held"]), (&json!("0"), &json!("400")), "it stays held");
+                assert!(!trail.contains("the upstream corrected it"), "{trail}");
+            }
+            None => {
+                assert_eq!(
+                    (said.status.as_u16(), &said.body["captured"]["amount"]),
+                    (200, &json!("300")),
+                    "{}",
+                    said.body
+                );
+                assert_eq!((&limit["captured"], &limit["held"]), (&json!("300"), &json!("0")));
+                assert!(trail.contains("spend.resolve") && trail.contains("the upstream corrected it"), "{trail}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_spend_whose_upstream_cannot_be_reached_holds_nothing_and_may_be_tried_again_under_its_key() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let shop = Shop::before(rail(format!("http://{nobody}")), "usd", "usd 10/day").await;

@@ -239,6 +239,27 @@ async fn a_capture_of_nothing_after_the_deadline_takes_a_person_too() {
 }
 
 #[tokio::test]
+async fn a_fee_that_turns_out_smaller_after_the_deadline_takes_a_person_like_any_release() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let body = json!({
+        "token": token, "coin": "tbtc", "amount": "50", "destination": ADDRESS, "fee": "20",
+        "wallet": world.server.wallet.to_string(),
+    });
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await;
+    let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    world.server.pass(Span::from_seconds(61));
+    let mut body = json!({"fee": "5", "reference": "f00d"});
+    let alone = world.server.send("POST", &path, Some(&service), Some(body.clone())).await;
+    assert_eq!((alone.status.as_u16(), code(&alone)), (401, "step_up_needed"));
+    assert_eq!(world.limits(&id).await["limits"][0]["held"], "70", "unknown is not free");
+    body["otp"] = OTP.into();
+    let proven = world.server.send("POST", &path, Some(&service), Some(body)).await;
+    assert_eq!((proven.status.as_u16(), &proven.body["captured"]["total"]), (200, &json!("55")), "{}", proven.body);
+}
+
+#[tokio::test]
 async fn a_fee_that_turns_out_smaller_is_not_taken_for_a_payment() {
     let world = World::new().await;
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;

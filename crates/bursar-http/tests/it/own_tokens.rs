@@ -94,3 +94,35 @@ async fn the_owner_of_a_token_is_told_a_week_before_it_expires_and_once() {
     assert_eq!(tell().await, Ok(1));
     assert!(world.server.mail(NAME, "expires soon").await.text.contains("\"later\""));
 }
+
+#[tokio::test]
+async fn the_owner_of_a_token_whose_end_nobody_could_tell_ahead_is_told_once_that_it_has_expired() {
+    const DAY: u64 = 86_400;
+    let world = World::new().await;
+    let issue = async |session: &str, label: &str, days: u64| {
+        let wish = json!({"label": label, "duration": days * DAY});
+        world.server.issue(session, wish).await["id"].as_str().unwrap().to_owned()
+    };
+    let tell = || world.server.bursar.tell_of_expiries();
+    issue(&world.session, "before anybody was told", 8).await;
+    world.server.pass(Span::from_seconds(9 * DAY));
+    assert_eq!(tell().await, Ok(0), "it had ended before the first look");
+    let session = world.server.log_in(NAME).await;
+    issue(&session, "short", 7).await;
+    let month = issue(&session, "month", 30).await;
+    issue(&session, "longer", 40).await;
+    world.server.mails().await;
+    // The clock, or a server that was off, passes over the week in which it would have been told.
+    world.server.pass(Span::from_seconds(35 * DAY));
+    assert_eq!(tell().await, Ok(2), "one that has ended, and one that will");
+    let mails = world.server.mails().await;
+    let [expired, soon] = &mails[..] else { panic!("{mails:?}") };
+    assert!(expired.subject.contains("has expired") && expired.text.contains("\"month\" expired at"), "{expired:?}");
+    assert!(soon.subject.contains("expires soon") && soon.text.contains("\"longer\""), "{soon:?}");
+    assert_eq!(tell().await, Ok(0), "once");
+    world.server.pass(Span::from_seconds(10 * DAY));
+    assert_eq!(tell().await, Ok(0), "who was told that it ends is not told that it has");
+    let session = world.server.log_in(NAME).await;
+    let path = format!("/bursar/v1/audit?action=token.expired&subject=token:{month}");
+    assert_eq!(world.get(&path, &session).await.body["events"].as_array().unwrap().len(), 1);
+}

@@ -11,7 +11,7 @@ use crate::rows::{Found, freeze};
 use crate::sql::{Columns, execute, many, one};
 
 pub(crate) fn load(connection: &Connection, id: OrganisationId) -> Found<Organisation> {
-    let query = "SELECT version, id, name, freeze_since, freeze_until, freeze_reason, freeze_by,
+    let query = "SELECT version, id, name, freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from,
                         requires_second_factor
                  FROM organisations WHERE id = ?1";
     one(connection, "organisations", query, params![id.as_bytes()], |columns| {
@@ -23,7 +23,7 @@ pub(crate) fn all(connection: &Connection, page: Page<OrganisationId>) -> Result
     macro_rules! select {
         ($rest:literal) => {
             concat!(
-                "SELECT id, name, freeze_since, freeze_until, freeze_reason, freeze_by, requires_second_factor,
+                "SELECT id, name, freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from, requires_second_factor,
                         (SELECT count(*) FROM memberships WHERE organisation = organisations.id),
                         (SELECT count(*) FROM wallets WHERE organisation = organisations.id)
                  FROM organisations ",
@@ -57,16 +57,17 @@ pub(crate) fn store(
     version: Version,
     organisation: &Organisation,
 ) -> Result<(), StoreError> {
-    let (freeze_since, freeze_until, freeze_reason, freeze_by) = freeze::columns(organisation.freeze.as_ref());
+    let (freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from) =
+        freeze::columns(organisation.freeze.as_ref());
     execute(
         connection,
         "INSERT INTO organisations
-             (id, version, name, freeze_since, freeze_until, freeze_reason, freeze_by, requires_second_factor)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             (id, version, name, freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from, requires_second_factor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, name = excluded.name, freeze_since = excluded.freeze_since,
              freeze_until = excluded.freeze_until, freeze_reason = excluded.freeze_reason,
-             freeze_by = excluded.freeze_by, requires_second_factor = excluded.requires_second_factor",
+             freeze_by = excluded.freeze_by, freeze_persons_from = excluded.freeze_persons_from, requires_second_factor = excluded.requires_second_factor",
         params![
             id.as_bytes(),
             version,
@@ -75,6 +76,7 @@ pub(crate) fn store(
             freeze_until,
             freeze_reason,
             freeze_by,
+            freeze_persons_from,
             organisation.requires_second_factor,
         ],
     )

@@ -16,7 +16,7 @@ const TABLE: &str = "users";
 /// What [`read`] reads.
 macro_rules! user_columns {
     () => {
-        "users.version, id, username, full_name, freeze_since, freeze_until, freeze_reason, freeze_by, seeded, created,
+        "users.version, id, username, full_name, freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from, seeded, created,
          sessions_since, email, email_verified"
     };
 }
@@ -73,17 +73,18 @@ pub(crate) fn all(connection: &Connection, page: Page<UserId>) -> Result<Vec<Use
 }
 
 pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user: &User) -> Result<(), StoreError> {
-    let (freeze_since, freeze_until, freeze_reason, freeze_by) = freeze::columns(user.freeze.as_ref());
+    let (freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from) =
+        freeze::columns(user.freeze.as_ref());
     execute(
         connection,
         "INSERT INTO users
-             (id, version, username, full_name, freeze_since, freeze_until, freeze_reason, freeze_by, seeded, created,
+             (id, version, username, full_name, freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from, seeded, created,
               sessions_since, email, email_verified)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, username = excluded.username, full_name = excluded.full_name,
              freeze_since = excluded.freeze_since, freeze_until = excluded.freeze_until,
-             freeze_reason = excluded.freeze_reason, freeze_by = excluded.freeze_by, seeded = excluded.seeded,
+             freeze_reason = excluded.freeze_reason, freeze_by = excluded.freeze_by, freeze_persons_from = excluded.freeze_persons_from, seeded = excluded.seeded,
              created = excluded.created, sessions_since = excluded.sessions_since, email = excluded.email,
              email_verified = excluded.email_verified",
         params![
@@ -95,6 +96,7 @@ pub(crate) fn store(connection: &Connection, id: UserId, version: Version, user:
             freeze_until,
             freeze_reason,
             freeze_by,
+            freeze_persons_from,
             user.seeded,
             user.created.as_millis(),
             user.sessions_since.as_millis(),

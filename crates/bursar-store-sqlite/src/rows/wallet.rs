@@ -17,7 +17,7 @@ const TABLE: &str = "wallets";
 macro_rules! columns {
     () => {
         "wallets.version, id, coin, label, organisation, rail, reference,
-         freeze_since, freeze_until, freeze_reason, freeze_by, created"
+         freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from, created"
     };
 }
 
@@ -110,18 +110,19 @@ pub(crate) fn store(
     version: Version,
     wallet: &Wallet,
 ) -> Result<(), StoreError> {
-    let (freeze_since, freeze_until, freeze_reason, freeze_by) = freeze::columns(wallet.freeze.as_ref());
+    let (freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from) =
+        freeze::columns(wallet.freeze.as_ref());
     execute(
         connection,
         "INSERT INTO wallets
              (id, version, coin, label, organisation, rail, reference,
-              freeze_since, freeze_until, freeze_reason, freeze_by, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+              freeze_since, freeze_until, freeze_reason, freeze_by, freeze_persons_from, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (id) DO UPDATE SET
              version = excluded.version, coin = excluded.coin, label = excluded.label,
              organisation = excluded.organisation, rail = excluded.rail, reference = excluded.reference,
              freeze_since = excluded.freeze_since, freeze_until = excluded.freeze_until,
-             freeze_reason = excluded.freeze_reason, freeze_by = excluded.freeze_by, created = excluded.created",
+             freeze_reason = excluded.freeze_reason, freeze_by = excluded.freeze_by, freeze_persons_from = excluded.freeze_persons_from, created = excluded.created",
         params![
             id.as_bytes(),
             version,
@@ -134,6 +135,7 @@ pub(crate) fn store(
             freeze_until,
             freeze_reason,
             freeze_by,
+            freeze_persons_from,
             wallet.created.as_millis(),
         ],
     )

@@ -168,7 +168,10 @@ pub(super) fn records() -> Vec<Record> {
 }
 
 fn accounts() -> Vec<Record> {
-    let freeze = |until, by| Some(Freeze { since: at(-5), until, reason: "asked 'so'".to_owned(), by });
+    let freeze = |until, by| {
+        let persons_from = (by == FrozenBy::Operator).then(|| at(i64::MIN));
+        Some(Freeze { since: at(-5), until, reason: "asked 'so'".to_owned(), by, persons_from })
+    };
     let full_user = User {
         full_name: "Ünal Öz".to_owned(),
         freeze: freeze(None, FrozenBy::Operator),

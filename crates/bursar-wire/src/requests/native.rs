@@ -205,8 +205,8 @@ pub struct CaptureSpend {
     pub fee: Option<Amount>,
     /// What the spend is called where the money moved.
     pub reference: String,
-    /// The second factor of a person: needed if the spend was released before, or recipients got less than was held
-    /// for them and the deadline is over.
+    /// The second factor of a person: needed if the spend was released before, or less was paid than was held and
+    /// the deadline is over.
     pub otp: Option<String>,
 }
 

@@ -35,7 +35,7 @@ pub(super) fn scopes(texts: &[&str]) -> Scopes {
 }
 
 pub(super) fn freeze(until: Option<Timestamp>) -> Freeze {
-    Freeze { since: at(-10), until, reason: "lost phone".to_owned(), by: FrozenBy::Person }
+    Freeze { since: at(-10), until, reason: "lost phone".to_owned(), by: FrozenBy::Person, persons_from: None }
 }
 
 pub(super) fn limit(asset: &str, ceiling: Amount) -> Limit {

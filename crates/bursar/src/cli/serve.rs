@@ -62,6 +62,7 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
         let operations = server::listen(operations).await?;
         let bursar = Arc::new(data.start(&master, rails, post, policy)?);
         refuse_seeded(&operator::accounts(&bursar).await?)?;
+        authz.check_decimals(bursar.decimals()).map_err(Failure::new)?;
         for problem in authz.check(&bursar)? {
             tracing::warn!(problem, "a rule for other proxies refuses every request");
         }

@@ -282,7 +282,10 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Err(error) => Err(error),
         },
         Request::CheckAuthz { authz } => match authz.rules() {
-            Ok(rules) => rules.check(bursar).map(|problems| Answer::Authz { problems }),
+            Ok(rules) => rules.check(bursar).map(|mut problems| {
+                problems.extend(rules.check_decimals(bursar.decimals()).err());
+                Answer::Authz { problems }
+            }),
             Err(problem) => Ok(Answer::Authz { problems: vec![problem] }),
         },
         Request::CheckLedger => bursar.compare_ledger(true).await.map(|found| {

@@ -158,8 +158,12 @@ fn a_chain_that_was_cut_or_rolled_back_is_found_by_a_checkpoint() {
     fs::remove_dir_all(home.path("data")).unwrap();
     fs::rename(home.path(&old), home.path("data")).unwrap();
     set_mode(&home.path("data"), 0o700);
-    let behind = broken(&audit(&home, &["verify", "--json", "--from", &recorded.to_string()]));
-    assert_eq!(behind, (recorded, "truncated".to_owned()), "where it is to begin has to be there");
+    let beyond = audit(&home, &["verify", "--from", &recorded.to_string()]);
+    assert_eq!(beyond.code(), 2, "where it is to begin has to be there");
+    let told = beyond.told();
+    assert!(told.contains(&format!("there is no link {recorded}")) && !told.contains("broken"), "{told}");
+    let recorded_beyond = ["verify", "--json", "--from", &recorded.to_string(), "--checkpoint", "anchors.jsonl"];
+    assert_eq!(broken(&audit(&home, &recorded_beyond)), (recorded, "truncated".to_owned()));
     while head(&home) < recorded {
         add_user(&home, &format!("other{}", head(&home)));
     }

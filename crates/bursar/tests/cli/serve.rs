@@ -183,6 +183,23 @@ fn a_rule_for_proxies_that_names_no_wallet_is_told_of_by_the_doctor_with_and_wit
 }
 
 #[test]
+fn a_rule_for_proxies_with_other_decimals_than_its_coin_is_refused_at_the_start() {
+    let home = Home::new();
+    set_up(&home);
+    let written = fs::read_to_string(home.path("bursar.toml")).unwrap();
+    let rail = "\n[rails.shop]\nkind = 'http'\nurl = 'https://shop.example.com'\nassets = { credits = 3 }\n\n\
+                [[rails.shop.rules]]\nmethod = 'GET'\npath = '/v1'\noperation = 'read'\n";
+    let rule = "\n[[authz.rules]]\noperation = 'spend'\nhost = 'api.example.com'\nmethod = 'POST'\npath = '/pay/{to}'\n\
+                wallet = '07070707070707070707070707070707'\ncoin = 'credits'\nunit = 'decimal'\ndecimals = 2\n\
+                amount = 'query.amount'\ndestination = '{to}'\nkey = 'header.Idempotency-Key'\n";
+    let both = written.replacen("trusted_proxies = []", "trusted_proxies = ['127.0.0.1/32']", 1) + rail + rule;
+    fs::write(home.path("bursar.toml"), both).unwrap();
+    let refused = home.run(&["serve"], &[]);
+    let told = "authz.rules[0]: decimals: is 2, and a rail declares 3 for credits; write 3";
+    assert!(refused.code() == 1 && refused.told().contains(told), "{}", refused.told());
+}
+
+#[test]
 fn a_key_in_the_data_directory_is_refused() {
     let home = Home::new();
     set_up(&home);

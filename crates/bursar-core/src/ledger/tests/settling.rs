@@ -64,6 +64,19 @@ fn a_second_settlement_leaves_no_trace() {
 }
 
 #[test]
+fn what_a_person_saw_is_told_once() {
+    for (reason, is_told) in [("nothing in the explorer", false), ("not sent", true)] {
+        let mut world = World::limited(limit("tbtc", 10));
+        let hold = world.hold(10);
+        world.expire(hold);
+        let by = Settler::Person { evidence: "nothing in the explorer".to_owned() };
+        let event = world.run(Command::Release { hold, reason: reason.to_owned(), by }).event.unwrap();
+        let told = |name: &str| event.data.iter().any(|(known, _)| known == name);
+        assert_eq!((told("reason"), told("evidence")), (is_told, true), "{:?}", event.data);
+    }
+}
+
+#[test]
 fn an_unresolved_spend_counts_until_it_is_settled() {
     for captured in [true, false] {
         let mut world = World::limited(limit("tbtc", 10));

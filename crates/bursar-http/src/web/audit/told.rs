@@ -44,6 +44,7 @@ pub(crate) fn deed(action: &str) -> Option<&'static str> {
         "token.extend" => "moved the end of a session",
         "token.forget" => "forgot a token that was over",
         "token.issue" => "made a token",
+        "token.expired" => "told an owner that a token has expired",
         "token.expires_soon" => "told an owner that a token expires soon",
         "token.lock" => "locked a token",
         "token.revoke" => "ended a token or session",

@@ -11,7 +11,7 @@ use super::form::hex;
 use super::source::{self, Source, Unread};
 use super::{Place, Range};
 use crate::cli::output;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 #[derive(Args)]
 pub(in crate::cli) struct Verify {
@@ -135,6 +135,9 @@ fn broken(broken: Broken) -> Failure {
         Fault::Ends { .. } => failure
             .with_code("audit_chain_ends")
             .with_hint("a checkpoint, with --checkpoint, tells whether it once went further"),
+        Fault::Beyond => failure.with_exit(Exit::Usage).with_code("audit_chain_ends").with_hint(
+            "without --from it is told with which link the chain ends; a checkpoint, whether it once went further",
+        ),
         _ => failure.with_code("audit_chain_broken"),
     };
     failure.with_context("link", broken.link).with_context("fault", broken.fault.code())

@@ -324,11 +324,12 @@ impl Naive {
         let amount = if same { amount.max(fee) } else { amount };
         let to_recipients = |amount: u64, fee: u64| if same { amount - fee } else { amount };
         let (got, promised) = (to_recipients(amount, fee), to_recipients(made.spend.cost().0, made.spend.cost().1));
-        if !is_correction && got < promised && is_late_without_a_person(made, by, now) {
+        let (held, held_fee) = made.spend.cost();
+        let is_less = got < promised || fee < held_fee || amount < held;
+        if !is_correction && is_less && is_late_without_a_person(made, by, now) {
             return "step-up needed";
         }
         (made.fate, made.settled) = (Fate::Captured { at: now, amount, fee }, now);
-        let (held, held_fee) = made.spend.cost();
         let token = made.spend.token;
         let names = made.names.clone();
         if is_correction {

@@ -1,0 +1,101 @@
+//! What became of a spend, by the answer that is kept, and by asking the upstream.
+
+use bursar_core::hold::Hold;
+use bursar_rails::exchange::Answered;
+use bursar_rails::http::{Became, Instruction};
+use bursar_service::rail::{Memory, SendOutcome};
+
+use super::answers::Came;
+use super::{HttpRail, answers};
+use crate::upstream::NoAnswer;
+
+impl HttpRail {
+    /// What became of a spend that nobody settled.
+    pub(super) async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
+        let Some(instruction) = Instruction::read(&hold.instruction) else {
+            return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
+        };
+        // The answer may have come, and the server gone before it was settled.
+        if self.coming.has(hold.id) {
+            return SendOutcome::Sent { reference: instruction.key.to_string() };
+        }
+        match answers::kept(memory, hold.id) {
+            Ok(Some((_, Came::Begun))) => {
+                let problem = "the server was gone before its stream had ended".to_owned();
+                let became = self.cut_off(&instruction, NoAnswer::Lost(problem));
+                if !matches!(became, SendOutcome::Unknown { .. }) {
+                    return became;
+                }
+            }
+            Ok(Some((answered, Came::Whole | Came::Streamed))) => {
+                let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
+                if !matches!(became, Became::Unknown { .. }) {
+                    return self.outcome(became, &instruction, answered.status, hold);
+                }
+            }
+            Ok(None) => {}
+            Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
+        }
+        match answers::exceeded(memory, hold.id) {
+            Ok(Some(reason)) => return SendOutcome::Exceeded { reason },
+            Ok(None) => {}
+            Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
+        }
+        let (answered, became) = match self.look_up(hold, &instruction).await {
+            Ok(found) => found,
+            Err(reason) => return SendOutcome::Unknown { reason },
+        };
+        // The request may still be on its way: what is not there yet can come to be.
+        if became == Became::Refused && !self.patience.is_over(hold.id) {
+            return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
+        }
+        let outcome = self.outcome(became, &instruction, answered.status, hold);
+        // A later look-up may know nothing of it.
+        if let SendOutcome::Exceeded { reason } = &outcome
+            && let Err(error) = answers::keep_exceeded_as_found(memory, hold.id, reason).await
+        {
+            tracing::warn!(spend = %hold.id, ?error, "that more moved than was held could not be kept");
+        }
+        outcome
+    }
+
+    /// What became of a spend of which more was told than is held, as the upstream says now, whatever it said before.
+    pub(super) async fn as_told_now(&self, hold: &Hold) -> SendOutcome {
+        let Some(instruction) = Instruction::read(&hold.instruction) else {
+            return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
+        };
+        match self.look_up(hold, &instruction).await {
+            Err(reason) => SendOutcome::Unknown { reason },
+            // INVARIANT: that an upstream has it no more takes nothing back of what it told.
+            Ok((answered, Became::Refused)) if is_absence(answered.status) => {
+                SendOutcome::Unknown { reason: "the upstream does not have it any more".to_owned() }
+            }
+            Ok((answered, became)) => self.outcome(became, &instruction, answered.status, hold),
+        }
+    }
+
+    /// Asks the upstream what became of a spend; or why it cannot be asked now.
+    async fn look_up(&self, hold: &Hold, instruction: &Instruction) -> Result<(Answered, Became), String> {
+        let name = match self.rules.key_header(instruction) {
+            Some(_) => hold.id.to_string(),
+            None => instruction.key.to_string(),
+        };
+        let asked = self.rules.look_up(instruction, &name);
+        let asked = asked.ok_or("its rule does not say how to find out what came of it")?;
+        if !self.patience.may_look(hold.id) {
+            return Err("it was looked up a moment ago".to_owned());
+        }
+        let answered = self.for_spends.carry(&asked, &self.credential).await.map_err(NoAnswer::reason)?;
+        self.note(&answered);
+        if is_absence(answered.status) {
+            self.patience.note_absence(hold.id);
+        }
+        let became = self.rules.became_as_looked_up(instruction, &answered, &hold.cost.coin, hold.cost.amount);
+        Ok((answered, became))
+    }
+}
+
+/// Whether an upstream says by a status that it has none.
+const fn is_absence(status: u16) -> bool {
+    matches!(status, 404 | 410)
+}
