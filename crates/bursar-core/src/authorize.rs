@@ -109,7 +109,9 @@ fn on_wallet(
     if !token.grant.permits_wallet(wallet.id, wallet.organisation) {
         return Err(Refusal::WalletNotPermitted);
     }
-    match wallet.freeze.as_ref().filter(|freeze| action != WalletAction::View && freeze.holds_at(now)) {
+    // What is frozen may be frozen for longer.
+    let goes_on = matches!(action, WalletAction::View | WalletAction::Freeze);
+    match wallet.freeze.as_ref().filter(|freeze| !goes_on && freeze.holds_at(now)) {
         Some(freeze) => Err(Refusal::WalletFrozen(freeze.clone())),
         None => Ok(()),
     }

@@ -98,7 +98,7 @@ impl Engine {
             return;
         }
         let probed = guarded(|| {
-            let time = self.watch.read(self.clock.as_ref()).0.max(self.position()?.time);
+            let time = self.read_clock().0.max(self.position()?.time);
             let batch = Batch { time, changes: Vec::new(), events: Vec::new(), link: None };
             Ok(self.commit(&batch)?)
         });
@@ -135,7 +135,7 @@ impl Engine {
     fn write(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, Fault> {
         let position = self.position()?;
         // Ledger time never goes back, whatever the wall clock does.
-        let (time, jump) = self.watch.read(self.clock.as_ref());
+        let (time, jump) = self.read_clock();
         let now = time.max(position.time);
         self.load_together(jobs)?;
         let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
@@ -156,6 +156,18 @@ impl Engine {
         let link = (!events.is_empty()).then(|| position.head.next(&events));
         self.commit(&Batch { time: now, changes, events, link })?;
         Ok(answers)
+    }
+
+    /// The time to go by, and by how many milliseconds the wall clock has jumped, if it has.
+    fn read_clock(&mut self) -> (Timestamp, Option<i64>) {
+        let (time, jump) = self.watch.read(self.clock.as_ref());
+        if self.seen.health().note_clock(jump) {
+            match jump {
+                Some(by) => tracing::error!(by, "the wall clock has jumped by so many milliseconds: nothing is held"),
+                None => tracing::info!("the wall clock is right again"),
+            }
+        }
+        (time, jump)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {

@@ -12,12 +12,13 @@ pub struct Health {
     problem: Option<String>,
     committed: Instant,
     tried: Instant,
+    jump: Option<i64>,
 }
 
 impl Health {
     /// Of a store that was just opened for writing.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { problem: None, committed: now, tried: now }
+        Self { problem: None, committed: now, tried: now, jump: None }
     }
 
     pub(crate) fn note(&mut self, now: Instant, problem: Option<String>) {
@@ -26,6 +27,18 @@ impl Health {
             self.committed = now;
         }
         self.problem = problem;
+    }
+
+    /// Notes by how many milliseconds the wall clock has jumped; says whether that is news.
+    pub(crate) const fn note_clock(&mut self, jump: Option<i64>) -> bool {
+        let is_news = jump.is_some() != self.jump.is_some();
+        self.jump = jump;
+        is_news
+    }
+
+    /// By how many milliseconds the wall clock has jumped, as long as that is neither undone nor accepted.
+    pub const fn jump(&self) -> Option<i64> {
+        self.jump
     }
 
     /// How long ago a commit was last tried.

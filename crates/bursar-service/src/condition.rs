@@ -29,6 +29,14 @@ impl Bursar {
         self.ledger.health().problem_at(Instant::now())
     }
 
+    /// Why nothing is held, if the wall clock has jumped.
+    pub fn clock_problem(&self) -> Option<String> {
+        let by = self.ledger.health().jump()?;
+        Some(format!(
+            "the wall clock has jumped by {by} ms, and nothing is held; set it right, or say `bursar doctor accept-clock`"
+        ))
+    }
+
     /// What the engine did since the start.
     pub fn figures(&self) -> Figures {
         self.ledger.figures()

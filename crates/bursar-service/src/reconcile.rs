@@ -181,9 +181,25 @@ impl Bursar {
             }
             SendOutcome::Exceeded { reason } => match self.takes_back(hold, said).await? {
                 None => return Ok(()),
-                Some(now) => format!("the rail told that more moved than was held, and {now}: {reason}"),
+                Some(now) => told_more(&now, reason),
             },
         };
+        self.settle_by(hold, outcome).await?;
+        Err(ServiceError::Conflict(problem))
+    }
+
+    /// The same where a person says that all of it moved and no more: that gives nothing back, but a rail may have told of more.
+    ///
+    /// # Errors
+    /// The rail told of more than was held, and does not take it back; or the store does not answer.
+    pub(crate) async fn check_no_more_told(&self, hold: &Hold) -> Result<(), ServiceError> {
+        if hold.captures_itself || hold.holder.is_some() || self.not_to_be_asked_after(hold).is_some() {
+            return Ok(());
+        }
+        let outcome = self.became_of(hold).await?;
+        let SendOutcome::Exceeded { reason } = &outcome else { return Ok(()) };
+        let Some(now) = self.takes_back(hold, hold.cost.amount).await? else { return Ok(()) };
+        let problem = told_more(&now, reason);
         self.settle_by(hold, outcome).await?;
         Err(ServiceError::Conflict(problem))
     }
@@ -229,4 +245,8 @@ impl Bursar {
             }
         }
     }
+}
+
+fn told_more(now: &str, reason: &str) -> String {
+    format!("the rail told that more moved than was held, and {now}: {reason}")
 }

@@ -34,6 +34,16 @@ pub enum Finding {
     NotMoved,
 }
 
+/// How much a person says that moved, beside what is held.
+enum Said {
+    /// Less, which gives the rest back.
+    Less(Amount),
+    /// As much, which a rail may know better.
+    AsHeld,
+    /// More, which gives nothing back.
+    More,
+}
+
 impl Bursar {
     /// Settles a spend of which nobody knew, on a person's word: with a second factor, and with evidence.
     ///
@@ -64,24 +74,36 @@ impl Bursar {
             Finding::Moved { reference, .. } => Some(reference.clone()),
             Finding::NotMoved => None,
         };
-        let (command, all_but) = match finding {
+        let (command, said) = match finding {
             Finding::Moved { amount, fee, reference, .. } => {
                 let (amount, fee) = moved(&hold, amount, fee);
                 let cost = hold.cost.really(amount, fee);
-                let gives_back = hold.cost.exceeds(&cost).then_some(cost.amount);
-                (Command::Capture { hold: id, amount, fee, reference, by }, gives_back)
+                let said = match (hold.cost.exceeds(&cost), cost.exceeds(&hold.cost)) {
+                    (true, _) => Said::Less(cost.amount),
+                    (false, false) => Said::AsHeld,
+                    (false, true) => Said::More,
+                };
+                (Command::Capture { hold: id, amount, fee, reference, by }, said)
             }
-            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, Some(Amount::ZERO)),
+            Finding::NotMoved => (Command::Release { hold: id, reason: evidence, by }, Said::Less(Amount::ZERO)),
         };
-        // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move.
-        let _turn = if let Some(said) = all_but {
-            // A slow rail keeps what it is given here as it keeps spends.
-            let turn = self.turn_at_rail_of(principal, &hold).await?;
-            // Whatever became of it while this waited.
-            self.check_no_more_moved(&self.stored_spend(id)?, said).await?;
-            Some(turn)
-        } else {
-            None
+        // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move; and nobody alone takes back
+        // what a rail told.
+        // A slow rail keeps what it is given here as it keeps spends.
+        let turn = async || self.turn_at_rail_of(principal, &hold).await;
+        // Whatever became of it while this waited is read again.
+        let _turn = match said {
+            Said::Less(said) => {
+                let turn = turn().await?;
+                self.check_no_more_moved(&self.stored_spend(id)?, said).await?;
+                Some(turn)
+            }
+            Said::AsHeld => {
+                let turn = turn().await?;
+                self.check_no_more_told(&self.stored_spend(id)?).await?;
+                Some(turn)
+            }
+            Said::More => None,
         };
         if let Some(name) = name {
             self.check_name_of(&hold, &name).await?;

@@ -103,8 +103,13 @@ impl Asked {
 fn other_target<'a>(headers: &'a HeaderMap, host: &str, target: &str) -> Option<&'a HeaderName> {
     let is_told = |text: &str| {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let path = rest.map_or(Some(text), |rest| rest.strip_prefix(host));
-        path == Some(target)
+        // Some tell the host with its port, or as the client wrote it.
+        let name = |host: &str| host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let path = rest.map_or(Some(text), |rest| {
+            let (told, path) = rest.split_at_checked(rest.find('/')?)?;
+            (name(told) == name(host)).then_some(path)
+        });
+        text.is_empty() || path == Some(target)
     };
     let is_one = |name: &HeaderName| OTHER_TARGETS.contains(&name.as_str().replace('_', "-").as_str());
     let mut found = headers.iter().filter(|(name, _)| is_one(name));

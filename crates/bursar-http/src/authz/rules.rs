@@ -59,7 +59,7 @@ pub struct NewSpend {
     pub is_decimal: bool,
     /// How many places the coin has, if Bursar does not know it.
     pub decimals: Option<u8>,
-    /// How the body is written, if something stands in it.
+    /// How the body is written, if something stands in it, or could beside a query in which something stands.
     pub body: Option<BodyKind>,
     /// Where it stands who is paid.
     pub destination: String,
@@ -293,10 +293,14 @@ fn read_spend(new: &NewSpend, variable: impl Fn(&str) -> Option<usize>) -> Resul
         _ => return Err("`service` and `release_within` belong together".to_owned()),
     };
     let (amount, destination) = (source("amount", &new.amount)?, source("destination", &new.destination)?);
-    let is_in_body = [&amount, &destination, &key].into_iter().any(Source::is_in_body);
-    if is_in_body != new.body.is_some() {
-        let problem = if is_in_body { "say whether it is `json` or `form`" } else { "nothing is looked for in it" };
-        return Err(format!("body: {problem}"));
+    let any = |is_there: fn(&Source) -> bool| [&amount, &destination, &key].into_iter().any(is_there);
+    match new.body {
+        None if any(Source::is_in_body) => return Err("body: say whether it is `json` or `form`".to_owned()),
+        // Beside a query it is looked at for what could say the same again.
+        Some(_) if !any(Source::is_in_body) && !any(Source::is_in_query) => {
+            return Err("body: nothing is looked for in it".to_owned());
+        }
+        _ => {}
     }
     let body = new.body;
     Ok(Spend { purse, coin, amount, unit, body, destination, key, settles, repeats_pass: new.repeats_pass })

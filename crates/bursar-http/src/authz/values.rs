@@ -13,6 +13,8 @@ use super::refusal::Denied;
 const MOST_FIELDS: usize = 1000;
 /// Some leave it off where it stands at the beginning.
 const BYTE_ORDER_MARK: char = '\u{feff}';
+/// Media types that applications read as they read a query; those in JSON besides.
+const MERGED: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 /// Says whether Envoy cut the body off.
 const PARTIAL: &str = "x-envoy-auth-partial-body";
 
@@ -58,6 +60,11 @@ impl Source {
         }
     }
 
+    /// Whether it stands in the query.
+    pub(super) const fn is_in_query(&self) -> bool {
+        matches!(self, Self::Query(_))
+    }
+
     /// Whether it stands in the body.
     pub(super) const fn is_in_body(&self) -> bool {
         matches!(self, Self::Body(_))
@@ -85,9 +92,16 @@ impl Given<'_> {
                 if query.contains(';') {
                     return Err(Denied::unclear("not_normal", "a query that counts has no `;`"));
                 }
+                match self.body {
+                    Some(fields) => not_among(fields, name, "body")?,
+                    None => check_unread(self.headers)?,
+                }
                 one_of(&form(query.as_bytes())?, name)?
             }
-            Source::Body(name) => one_of(self.body.unwrap_or_default(), name)?,
+            Source::Body(name) => {
+                not_among(&form(self.asked.query.as_deref().unwrap_or_default().as_bytes())?, name, "query")?;
+                one_of(self.body.unwrap_or_default(), name)?
+            }
         };
         let found = found.filter(|text| !text.is_empty());
         let missing = || Denied::unclear("value_missing", &format!("there is no {what} where the rule looks for it"));
@@ -128,19 +142,59 @@ fn one_of(fields: &[(String, String)], name: &str) -> Result<Option<String>, Den
     Ok(Some(text.clone()))
 }
 
+/// Some applications read query and body as one, and each prefers another of both.
+fn not_among(fields: &[(String, String)], name: &str, place: &str) -> Result<(), Denied> {
+    match fields.iter().any(|(other, _)| is_same_name(other, name)) {
+        true => Err(Denied::unclear("value_ambiguous", &format!("`{name}` is in the {place}, too"))),
+        false => Ok(()),
+    }
+}
+
+/// Whether there may be a body beside the query, which nobody here reads.
+fn check_unread(headers: &HeaderMap) -> Result<(), Denied> {
+    let is_there = match single(headers, header::CONTENT_TYPE.as_str())? {
+        Some(content) => {
+            let content = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            content.ends_with("json") || MERGED.contains(&content.as_str())
+        }
+        // Rack takes a body that does not say what it is for a form.
+        None => {
+            headers.contains_key(header::TRANSFER_ENCODING)
+                || single(headers, header::CONTENT_LENGTH.as_str())?.is_some_and(|length| length != "0")
+        }
+    };
+    match is_there {
+        true => Err(Denied::unclear(
+            "body_unread",
+            "the rule takes a value from the query, and a body that it does not read (`body`) could say another; send none",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Whether a name is, or would be to some applications, the other: `Name`, `name[]`, `name[0]`, `[name]`, `name]` and `name`
-/// with a zero byte behind it or a byte order mark before it are one to them, `a.b`, `a b` and `a[b` are `a_b`, and the long s is an s.
+/// with a zero byte behind it, or a byte order mark, `?`, `#` or `&` before it are one to them, and so is `name.0`; `a.b`, `a b` and
+/// `a[b` are `a_b`, and the long s is an s.
 pub(super) fn is_same_name(other: &str, name: &str) -> bool {
     let read = |text: &str| -> String {
         let text = text.replace(BYTE_ORDER_MARK, "");
-        let folded = text.trim().chars().map(|c| if c == 'ſ' { 's' } else { c }).flat_map(char::to_lowercase);
-        folded.take_while(|c| *c != '\0').collect()
+        let text = text.trim_start_matches(|c: char| c.is_whitespace() || "?#&.".contains(c)).trim_end();
+        let text = text.split('\0').next().unwrap_or_default();
+        // Some letters become ASCII if their case is changed: a long s, an i without its dot and one that keeps it.
+        text.replace('İ', "i").to_uppercase().to_lowercase()
     };
     let flat = |text: &str| text.replace([' ', '.', '[', ']', '+'], "_");
     let (other, name) = (read(other), read(name));
-    let bare =
-        |text: &str| flat(text.split(['[', ']']).map(str::trim).find(|part| !part.is_empty()).unwrap_or_default());
-    flat(&other) == flat(&name) || bare(&other) == bare(&name)
+    let bare = |text: &str| -> String {
+        let part = text.split(['[', ']']).map(str::trim).find(|part| !part.is_empty());
+        part.unwrap_or_default().to_owned()
+    };
+    let is_part = |part: &str, whole: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
+    let (bare_other, bare_name) = (bare(&other), bare(&name));
+    flat(&other) == flat(&name)
+        || flat(&bare_other) == flat(&bare_name)
+        || is_part(&bare_other, &bare_name)
+        || is_part(&bare_name, &bare_other)
 }
 
 fn form(bytes: &[u8]) -> Result<Vec<(String, String)>, Denied> {
@@ -150,14 +204,11 @@ fn form(bytes: &[u8]) -> Result<Vec<(String, String)>, Denied> {
     if !escapes.clone().all(is_escape) || percent_decode(bytes).decode_utf8().is_err() {
         return Err(Denied::unclear("not_normal", "the query or form has an escape that cannot be read"));
     }
-    let fields: Vec<_> = form_urlencoded::parse(bytes)
-        .take(MOST_FIELDS.saturating_add(1))
-        .map(|(name, text)| (name.into_owned(), text.into_owned()))
-        .collect();
-    match fields.len() > MOST_FIELDS {
-        true => Err(Denied::unclear("value_ambiguous", "there are too many fields")),
-        false => Ok(fields),
+    // Some count empty ones, and look at no more than so many.
+    if bytes.split(|byte| *byte == b'&').count() > MOST_FIELDS {
+        return Err(Denied::unclear("value_ambiguous", "there are too many fields"));
     }
+    Ok(form_urlencoded::parse(bytes).map(|(name, text)| (name.into_owned(), text.into_owned())).collect())
 }
 
 /// What the headers of a body forbid before it is read.
@@ -196,6 +247,9 @@ pub(super) fn fields(kind: BodyKind, headers: &HeaderMap, body: &[u8]) -> Result
             let Ok(Json::Object(entries)) = Json::parse(body) else {
                 return Err(unreadable("the body is no object in JSON with each key once"));
             };
+            if entries.iter().any(|(name, _)| is_method(name)) {
+                return Err(overridden("_method"));
+            }
             let text = |value: Json| match value {
                 Json::String(text) => text,
                 Json::Integer(number) => number.to_string(),
@@ -232,10 +286,16 @@ mod tests {
             ("AMOUNT[0]", "amount"),
             (" amount", "amount"),
             ("[amount]", "amount"),
+            ("amount.0", "amount"),
+            ("?amount", "amount"),
+            ("# &amount", "amount"),
             ("[amount", "amount"),
             ("amount]", "amount"),
             ("][amount]x", "amount"),
             ("\u{feff}amount", "amount"),
+            ("\u{131}d", "id"),
+            ("\u{130}D", "id"),
+            ("\u{fb01}", "fi"),
         ] {
             assert!(is_same_name(other, name) && is_same_name(name, other), "{other:?}");
         }
@@ -313,6 +373,8 @@ mod tests {
             ("%u0061mount=2&amount=1", "not_normal"),
             ("amount=1&x=%C0%80", "not_normal"),
             ("amount=1&x=%4", "not_normal"),
+            ("?amount=2&amount=1", "value_ambiguous"),
+            ("amount.0=2&amount=1", "value_ambiguous"),
             ("amount=", "value_missing"),
             ("other=1", "value_missing"),
             ("amount=1%00", "value_invalid"),
@@ -321,6 +383,41 @@ mod tests {
             let (asked, headers) = given(query, "1");
             let given = Given { asked: &asked, headers: &headers, body: None };
             assert_eq!(given.text(&source, "amount").unwrap_err().code, code, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_the_query_says_is_said_again_in_no_body_and_the_other_way_round() {
+        let (asked, none) = given("amount=1&other=2", "1");
+        let text = |given: &Given<'_>, source: &str| {
+            given.text(&Source::read(source, |_| None).unwrap(), "amount").map_err(|denied| denied.code)
+        };
+        let fields = |name: &str| vec![(name.to_owned(), "9".to_owned())];
+        for (name, source, expected) in [
+            ("note", "query.amount", Ok("1")),
+            ("Amount", "query.amount", Err("value_ambiguous")),
+            ("note", "body.note", Ok("9")),
+            ("amount", "body.amount", Err("value_ambiguous")),
+        ] {
+            let body = fields(name);
+            let given = Given { asked: &asked, headers: &none, body: Some(&body) };
+            assert_eq!(text(&given, source).as_deref().map_err(String::as_str), expected, "{name} {source}");
+        }
+        for (name, value, is_read) in [
+            ("content-type", "application/x-www-form-urlencoded", false),
+            ("content-type", "multipart/form-data; boundary=x", false),
+            ("content-type", "Application/JSON;charset=utf-8", false),
+            ("content-type", "application/vnd.api+json", false),
+            ("content-type", "text/plain", true),
+            ("content-length", "8", false),
+            ("content-length", "0", true),
+            ("transfer-encoding", "chunked", false),
+        ] {
+            let mut headers = none.clone();
+            headers.insert(HeaderName::from_static(name), value.parse().unwrap());
+            let given = Given { asked: &asked, headers: &headers, body: None };
+            let expected = if is_read { Ok("1") } else { Err("body_unread") };
+            assert_eq!(text(&given, "query.amount").as_deref().map_err(String::as_str), expected, "{name}: {value}");
         }
     }
 

@@ -69,7 +69,8 @@ impl Operations {
         };
         let store = bursar.store_problem().map(|problem| ("store_unavailable", problem));
         let ledger = bursar.ledger_problem().map(|problem| ("ledger_differs", problem));
-        stage.into_iter().chain(store).chain(ledger).collect()
+        let clock = bursar.clock_problem().map(|problem| ("clock_jump", problem));
+        stage.into_iter().chain(store).chain(ledger).chain(clock).collect()
     }
 }
 

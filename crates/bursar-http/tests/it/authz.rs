@@ -343,7 +343,7 @@ async fn what_could_be_read_in_two_ways_is_refused_and_holds_nothing() {
     let many = [("idempotency-key", "k")];
     assert_eq!(street.ask(&token, "POST", &good, &many).await.status, 200);
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 38] = [
+    let cases: [Case<'_>; 39] = [
         (&[], "key_missing"),
         (&[("idempotency-key", "a b")], "value_invalid"),
         (&[("idempotency-key", "k"), ("idempotency-key", "l")], "header_ambiguous"),
@@ -370,6 +370,7 @@ async fn what_could_be_read_in_two_ways_is_refused_and_holds_nothing() {
         (&[("x-original-url", "/pay/x?amount=1")], "target_overridden"),
         (&[("x_rewrite_url", "/pay/x?amount=1")], "target_overridden"),
         (&[("x-original-url", "https://other.example.com/any")], "target_overridden"),
+        (&[("x-original-url", "https://API.example.com:443/other")], "target_overridden"),
         (&[("bursar-spend-id", "00")], "header_forged"),
         (&[("bursar_token_id", "00")], "header_forged"),
         (&[("x-original-uri", "//pay/x?amount=1")], "not_normal"),

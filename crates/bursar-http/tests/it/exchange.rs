@@ -390,6 +390,35 @@ async fn a_token_whose_spend_moved_more_than_was_held_spends_no_more() {
 }
 
 #[tokio::test]
+async fn that_no_more_than_was_held_moved_is_nobodys_to_say_whose_rail_tells_of_more() {
+    let shop = Open::new("usd 100/day").await;
+    assert_eq!(code(&shop.charge("k", "amount=299&source=broken").await), "outcome_pending");
+    let swept = shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
+    assert_eq!(swept.unresolved, 1);
+    let session = shop.server.log_in(OWNER).await;
+    let list = shop.server.send("GET", "/bursar/v1/spends?unresolved=true", Some(&session), None).await.body;
+    let path = format!("/bursar/v1/spends/{}/resolve", list["spends"][0]["id"].as_str().unwrap());
+    let say = async |said: Value| {
+        let mut body = json!({"moved": true, "reference": "ch_2", "evidence": "I looked", "otp": OTP});
+        body.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        shop.server.send("POST", &path, Some(&session), Some(body)).await
+    };
+    for said in [json!({}), json!({"amount": "299"}), json!({"amount": "299", "moreThanHeld": true})] {
+        let refused = say(said).await;
+        assert_eq!(code(&refused), "conflict", "{}", refused.body);
+        let told = refused.body["detail"].as_str().unwrap();
+        assert!(told.starts_with("the rail told that more moved than was held"), "{told}");
+    }
+    let settled = say(json!({"amount": "300", "moreThanHeld": true})).await;
+    assert_eq!(
+        (settled.status.as_u16(), &settled.body["captured"]["amount"]),
+        (200, &json!("300")),
+        "{}",
+        settled.body
+    );
+}
+
+#[tokio::test]
 async fn more_than_was_held_is_taken_back_by_the_upstream_and_a_person_together_and_by_neither_alone() {
     for (word, told) in [
         (json!({"moved": true, "amount": "200", "reference": "ch_3"}), Some("tells now of 3 usd")),

@@ -73,8 +73,9 @@ const MOST_PARTS: usize = 32;
 /// and others leave off brackets that stand alone. Of parts only the last may be without a name.
 fn is_whole(name: &str) -> bool {
     let (base, parts) = name.split_at(name.find('[').unwrap_or(name.len()));
-    if base.is_empty() || base.contains(']') || parts.is_empty() {
-        return !base.is_empty() && !base.contains(']');
+    let is_base = !base.is_empty() && !base.contains(']') && !base.starts_with('.');
+    if !is_base || parts.is_empty() {
+        return is_base;
     }
     let Some(parts) = parts.strip_prefix('[').and_then(|parts| parts.strip_suffix(']')) else { return false };
     let all: Vec<_> = parts.split("][").collect();
@@ -90,19 +91,24 @@ fn underlined(name: &str) -> String {
 }
 
 /// Whether a name is a list to another one of these names, which are in order: of `amount` and `amount[0]`, and of `to[]`
-/// and `to[0]`, some take the one, some the other.
+/// `to[0]` or `to.0`, some take the one, some the other.
 fn is_list_too(names: &[String], name: &str) -> bool {
-    let list = format!("{}[", name.strip_suffix("[]").unwrap_or(name));
-    let first = names.partition_point(|other| *other < list);
-    // Each name is there once, so of two one is another.
-    names.iter().skip(first).take(2).any(|other| other != name && other.starts_with(&list))
+    let base = name.strip_suffix("[]").unwrap_or(name);
+    ['[', '.'].into_iter().any(|part| {
+        let list = format!("{base}{part}");
+        let first = names.partition_point(|other| *other < list);
+        // Each name is there once, so of two one is another.
+        names.iter().skip(first).take(2).any(|other| other != name && other.starts_with(&list))
+    })
 }
 
-/// A name without the case of its letters, and with the two letters that become ASCII if their case is changed as such: a long s,
-/// and the sign of kelvin.
-fn folded(name: &str) -> String {
-    let lower = name.to_lowercase();
-    if lower.is_ascii() { lower } else { lower.replace('\u{17f}', "s").replace('\u{212a}', "k") }
+/// A name without the case of its letters. Some become ASCII if their case is changed: a long s, the sign of kelvin, an i without
+/// its dot and one that keeps it, two letters in one.
+pub(super) fn folded(name: &str) -> String {
+    match name.is_ascii() {
+        true => name.to_ascii_lowercase(),
+        false => name.replace('\u{130}', "i").to_uppercase().to_lowercase(),
+    }
 }
 
 /// Whether two names are one to somebody who takes no heed of the case of letters.
@@ -128,6 +134,11 @@ pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<
         [one, other] if one == other => Some(one.clone()),
         _ => None,
     })
+}
+
+/// The name of which a name is a part, as somebody reads who takes no heed of the case of letters.
+pub(super) fn base(name: &str) -> String {
+    folded(name.split(['[', '.']).next().unwrap_or_default())
 }
 
 /// Writes pairs, escaped.
@@ -217,6 +228,9 @@ mod tests {
             "a[]=1&a[0]=2",
             "a[b]=1&a.b=2",
             "a_b=1&a.b=2",
+            "a=1&a.0=2",
+            ".a=1",
+            "a[b]=1&a[b].c=2",
             "a_b=1&a[b=2",
             "[a]=1&a=2",
             "[a]=1",
@@ -229,6 +243,9 @@ mod tests {
             "a[]=1&a[]=2",
             "is=1&i%C5%BF=2",
             "k=1&%E2%84%AA=2",
+            "to_id=1&to_%C4%B1d=2",
+            "id=1&%C4%B0D=2",
+            "fi=1&%EF%AC%81=2",
             "is[]=1&i%C5%BF=2",
             "a b=1",
             "a+b=1",

@@ -156,6 +156,13 @@ impl Rule {
                 return Err(unnamed("body", name));
             }
             no_other_case(&body, &self.reads)?;
+            // Some read query and body as one, and each prefers another of both.
+            let in_query: Vec<_> = query.iter().map(|(name, _)| form::base(name)).collect();
+            if let Some((name, _)) = entries.iter().find(|(name, _)| in_query.contains(&form::base(name))) {
+                let name: String = name.chars().take(60).collect();
+                let problem = format!("`{}` is in the query and in the body", name.escape_debug());
+                return Err(Forbidden::undecodable(problem));
+            }
         }
         let mut headers = Vec::new();
         for name in &self.headers {

@@ -92,6 +92,11 @@ impl Connection {
             let (url, kept) = match (given, kept) {
                 // A file that cannot be read is no matter of one who says all of it.
                 (Some(url), kept) => (url, kept.ok().flatten().and_then(|kept| kept.ca_file)),
+                // A token goes to the server that issued it, which nobody can tell of several.
+                (None, _) if credentials::all()?.len() > 1 => {
+                    return Err(Failure::usage("a token is given and no server, and one is logged in to several")
+                        .with_hint("--url or BURSAR_URL says which server the token is for"));
+                }
                 (None, kept) => kept?.map_or_else(|| (DEFAULT_URL.to_owned(), None), |kept| (kept.url, kept.ca_file)),
             };
             return reach(&url, token, authorities.or(kept).as_deref());
@@ -117,6 +122,10 @@ pub(super) fn checked_url(text: &str) -> Result<String, Failure> {
     match host {
         Some(host) if host.contains(['/', '?', '#']) => {
             Err(Failure::usage(format!("`{url}` has a path")).with_hint("give the URL without a path"))
+        }
+        // It would be kept and listed.
+        Some(host) if host.contains('@') => {
+            Err(Failure::usage("the URL of the server has a user or password in it").with_hint("leave them out"))
         }
         Some(host) if !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control()) => {
             Ok(url.to_owned())

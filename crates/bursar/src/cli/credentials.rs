@@ -137,6 +137,10 @@ fn change(change: impl FnOnce(&mut Vec<Credentials>)) -> Result<PathBuf, Failure
 }
 
 fn write(path: &Path, directory: &Path, text: &Secret<String>) -> io::Result<()> {
+    // Behind a link the file itself is written anew, so that no old one stays there with its tokens.
+    let behind = fs::canonicalize(path);
+    let path = behind.as_deref().unwrap_or(path);
+    let directory = path.parent().unwrap_or(directory);
     // A temporary file has mode 0600 from its beginning.
     let mut file = NamedTempFile::new_in(directory)?;
     file.write_all(text.expose().as_bytes())?;

@@ -159,7 +159,16 @@ pub(super) fn logout(connection: &Connection, json: bool) -> Result<(), Failure>
     } else {
         end(&client)?;
     }
-    if json { output::json(&json!({"done": true})) } else { output::text("logged out") }
+    let next = if connection.has_token() { None } else { credentials::load(None)?.map(|login| login.url) };
+    match next {
+        _ if json => output::json(&json!({"done": true, "next": next})),
+        Some(next) => output::text(&format!(
+            "logged out of {}; without --url, commands go to {} from now on",
+            output::printable(client.url()),
+            output::printable(&next)
+        )),
+        None => output::text("logged out"),
+    }
 }
 
 /// Ends the login's session, and forgets it also if it has ended by itself.

@@ -56,6 +56,8 @@ fn a_body_that_can_be_read_in_two_ways_is_refused() {
         format!(r#"{{"amount":5,"\u0061mount":500,{rest}}}"#),
         format!(r#"{{"amount":5,"Amount":500,{rest}}}"#),
         format!(r#"{{"amount":5,"tip":500,{rest}}}"#),
+        format!(r#"{{"amount":5,"card":{{"to":{{"id":1}},"to.id":2}},{rest}}}"#),
+        format!(r#"{{"amount":5,"card":[{{"To":{{"id":1}},"to[id]":2}}],{rest}}}"#),
         format!(r#"{{"amount":5,{rest}}}{{"amount":500}}"#),
         format!(r#"[{{"amount":5,{rest}}}]"#),
         format!("amount=5&{rest}"),
@@ -86,6 +88,25 @@ fn a_body_that_can_be_read_in_two_ways_is_refused() {
     // The other kind of body, said to be this one, and the other way round.
     assert!(posted(&form, JSON, br#"{"amount":5,"currency":"usd","source":"tok_1"}"#).is_err());
     assert!(posted(&json, FORM, b"amount=5&currency=usd&source=tok_1").is_err());
+}
+
+#[test]
+fn what_is_in_the_query_is_not_in_the_body_besides() {
+    for content in [Content::Form, Content::Json] {
+        let rules = rules(&[WrittenRule { query: names(&["*"]), fields: names(&["*"]), ..charge(content) }]);
+        let (kind, body) = match content {
+            Content::Json => (JSON, r#"{"amount":5,"currency":"usd","source":"tok_1"}"#),
+            _ => (FORM, "amount=5&currency=usd&source=tok_1"),
+        };
+        let asked = |query| {
+            let headers: &[(&str, &[u8])] = &[("content-type", kind.as_bytes()), ("idempotency-key", b"order-7")];
+            rules.meaning(&Asked { method: "POST", path: "/v1/charges", query, headers, body: body.as_bytes() })
+        };
+        assert!(asked(None).is_ok() && asked(Some("expand=all")).is_ok());
+        for query in ["amount=500", "AMOUNT=500", "amount[]=500", "amount.0=500", "source=mallory"] {
+            assert_eq!(asked(Some(query)).expect_err(query).why, Why::Undecodable, "{content:?} {query}");
+        }
+    }
 }
 
 #[test]
