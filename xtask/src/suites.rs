@@ -122,6 +122,13 @@ pub(crate) static SUITES: &[Suite] = &[
         run: foreign::curl,
     },
     Suite {
+        name: "readers",
+        about: "odd forms, read by what applications read them with (conformance/readers)",
+        optional: false,
+        needs: Some("build"),
+        run: foreign::readers,
+    },
+    Suite {
         name: "evm",
         about: "ethers, viem, web3.py, cast and the SDK on a chain of anvil's (conformance/evm)",
         optional: false,

@@ -31,6 +31,14 @@ pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
     node_tests(workspace, &workspace.root().join("conformance/curl"))
 }
 
+/// What applications read forms with; its tests borrow how the SDK's start a server.
+pub(super) fn readers(workspace: &Workspace) -> Result<(), Stop> {
+    tools::ensure(&[NODE, NPM])?;
+    let folder = workspace.root().join("conformance/readers");
+    install_packages(workspace, &folder)?;
+    node_tests(workspace, &folder)
+}
+
 /// Clients of Ethereum's nodes, on a chain of their own.
 pub(super) fn evm(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
