@@ -59,6 +59,8 @@ pub enum SendOutcome {
     /// The rail says that more moved than is held, which it may not: it stays held like what nobody can say, and its
     /// token spends no more.
     Exceeded {
+        /// How much it says that left.
+        moved: Amount,
         /// What the rail says.
         reason: String,
     },
@@ -75,7 +77,7 @@ impl SendOutcome {
     pub(crate) fn plain(mut self) -> Self {
         if let Self::NotSent { reason }
         | Self::Refused { reason }
-        | Self::Exceeded { reason }
+        | Self::Exceeded { reason, .. }
         | Self::Unknown { reason } = &mut self
         {
             *reason = one_line(reason, HoldState::LONGEST_REASON);

@@ -179,7 +179,7 @@ impl Bursar {
             SendOutcome::Reverted { reference, .. } => {
                 format!("the rail shows that {reference} was reverted, which costs its fee, and it is settled so")
             }
-            SendOutcome::Exceeded { reason } => match self.takes_back(hold, said).await? {
+            SendOutcome::Exceeded { reason, .. } => match self.takes_back(hold, said).await? {
                 None => return Ok(()),
                 Some(now) => told_more(&now, reason),
             },
@@ -188,17 +188,21 @@ impl Bursar {
         Err(ServiceError::Conflict(problem))
     }
 
-    /// The same where a person says that all of it moved and no more: that gives nothing back, but a rail may have told of more.
+    /// The same where a person says that all of it moved, or more: that gives nothing back, but a rail may have told of more than
+    /// they say.
     ///
     /// # Errors
-    /// The rail told of more than was held, and does not take it back; or the store does not answer.
-    pub(crate) async fn check_no_more_told(&self, hold: &Hold) -> Result<(), ServiceError> {
+    /// The rail told of more than that, and does not take it back; or the store does not answer.
+    pub(crate) async fn check_no_more_told(&self, hold: &Hold, said: Amount) -> Result<(), ServiceError> {
         if hold.captures_itself || hold.holder.is_some() || self.not_to_be_asked_after(hold).is_some() {
             return Ok(());
         }
         let outcome = self.became_of(hold).await?;
-        let SendOutcome::Exceeded { reason } = &outcome else { return Ok(()) };
-        let Some(now) = self.takes_back(hold, hold.cost.amount).await? else { return Ok(()) };
+        let SendOutcome::Exceeded { moved, reason } = &outcome else { return Ok(()) };
+        if *moved <= said {
+            return Ok(());
+        }
+        let Some(now) = self.takes_back(hold, said).await? else { return Ok(()) };
         let problem = told_more(&now, reason);
         self.settle_by(hold, outcome).await?;
         Err(ServiceError::Conflict(problem))
@@ -210,7 +214,7 @@ impl Bursar {
         // INVARIANT: what a rail told is taken back by the rail together with a person, and by neither alone.
         let moved = match rail.look_again(hold, &self.memory(name)).await.plain() {
             SendOutcome::Refused { .. } => Amount::ZERO,
-            SendOutcome::Charged { amount, .. } => amount,
+            SendOutcome::Charged { amount: moved, .. } | SendOutcome::Exceeded { moved, .. } => moved,
             SendOutcome::Done { fee, .. } => captured(hold, fee),
             SendOutcome::Unknown { reason } => return Ok(Some(format!("takes nothing back now ({reason})"))),
             _ => return Ok(Some("takes nothing back now".to_owned())),

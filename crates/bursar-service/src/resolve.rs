@@ -38,10 +38,8 @@ pub enum Finding {
 enum Said {
     /// Less, which gives the rest back.
     Less(Amount),
-    /// As much, which a rail may know better.
-    AsHeld,
-    /// More, which gives nothing back.
-    More,
+    /// As much, or more: a rail may know of more still.
+    AtLeast(Amount),
 }
 
 impl Bursar {
@@ -78,10 +76,9 @@ impl Bursar {
             Finding::Moved { amount, fee, reference, .. } => {
                 let (amount, fee) = moved(&hold, amount, fee);
                 let cost = hold.cost.really(amount, fee);
-                let said = match (hold.cost.exceeds(&cost), cost.exceeds(&hold.cost)) {
-                    (true, _) => Said::Less(cost.amount),
-                    (false, false) => Said::AsHeld,
-                    (false, true) => Said::More,
+                let said = match hold.cost.exceeds(&cost) {
+                    true => Said::Less(cost.amount),
+                    false => Said::AtLeast(cost.amount),
                 };
                 (Command::Capture { hold: id, amount, fee, reference, by }, said)
             }
@@ -90,21 +87,13 @@ impl Bursar {
         // INVARIANT: whoever says that less moved gives the rest back, and all of it may still move; and nobody alone takes back
         // what a rail told.
         // A slow rail keeps what it is given here as it keeps spends.
-        let turn = async || self.turn_at_rail_of(principal, &hold).await;
-        // Whatever became of it while this waited is read again.
-        let _turn = match said {
-            Said::Less(said) => {
-                let turn = turn().await?;
-                self.check_no_more_moved(&self.stored_spend(id)?, said).await?;
-                Some(turn)
-            }
-            Said::AsHeld => {
-                let turn = turn().await?;
-                self.check_no_more_told(&self.stored_spend(id)?).await?;
-                Some(turn)
-            }
-            Said::More => None,
-        };
+        let _turn = self.turn_at_rail_of(principal, &hold).await?;
+        // Whatever became of it while this waited.
+        let now = self.stored_spend(id)?;
+        match said {
+            Said::Less(said) => self.check_no_more_moved(&now, said).await?,
+            Said::AtLeast(said) => self.check_no_more_told(&now, said).await?,
+        }
         if let Some(name) = name {
             self.check_name_of(&hold, &name).await?;
         }

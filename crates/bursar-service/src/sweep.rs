@@ -123,7 +123,7 @@ impl Bursar {
             SendOutcome::Refused { reason } | SendOutcome::NotSent { reason } => {
                 (Command::Release { hold: hold.id, reason, by: Settler::Rail }, |swept| &mut swept.released)
             }
-            SendOutcome::Exceeded { reason } => {
+            SendOutcome::Exceeded { reason, .. } => {
                 // Also if it was unlocked meanwhile: first somebody decides what became of the spend.
                 let Request { actor, command } = exceeded(hold, &reason);
                 self.command(actor, command).await?;

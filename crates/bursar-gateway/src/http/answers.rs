@@ -2,6 +2,7 @@
 //!
 //! There are so many places and no more, and each keeps the latest answer that fell to it.
 
+use bursar_core::amount::Amount;
 use bursar_core::id::HoldId;
 use bursar_rails::exchange::Answered;
 use bursar_service::rail::{Memory, NewNote, RailError};
@@ -54,20 +55,30 @@ fn exceeded_name(hold: HoldId) -> String {
 }
 
 /// Keeps that more moved than was held, until the spend is settled: its answer may lose its place to another's.
-pub(super) fn keep_exceeded(memory: &dyn Memory, hold: HoldId, reason: &str) {
-    memory.write_with_outcome(&exceeded_name(hold), reason.as_bytes().to_vec());
+pub(super) fn keep_exceeded(memory: &dyn Memory, hold: HoldId, told: (Amount, &str)) {
+    memory.write_with_outcome(&exceeded_name(hold), exceeded_body(told));
+}
+
+fn exceeded_body((moved, reason): (Amount, &str)) -> Vec<u8> {
+    format!("{moved} {reason}").into_bytes()
 }
 
 /// The same of a look-up, which settles nothing that it could be written with.
-pub(super) async fn keep_exceeded_as_found(memory: &dyn Memory, hold: HoldId, reason: &str) -> Result<(), RailError> {
-    let (name, body) = (exceeded_name(hold), Some(reason.as_bytes().to_vec()));
+pub(super) async fn keep_exceeded_as_found(
+    memory: &dyn Memory,
+    hold: HoldId,
+    told: (Amount, &str),
+) -> Result<(), RailError> {
+    let (name, body) = (exceeded_name(hold), Some(exceeded_body(told)));
     memory.write(vec![NewNote { name, version: 0, body }]).await.map(drop)
 }
 
-/// How much more moved than was held, in words, if that was told of a spend that is not settled.
-pub(super) fn exceeded(memory: &dyn Memory, hold: HoldId) -> Result<Option<String>, RailError> {
-    let found = memory.read(&exceeded_name(hold))?;
-    Ok(found.map(|note| String::from_utf8_lossy(&note.body).into_owned()))
+/// How much moved, and in words, if more than was held was told of a spend that is not settled.
+pub(super) fn exceeded(memory: &dyn Memory, hold: HoldId) -> Result<Option<(Amount, String)>, RailError> {
+    let Some(note) = memory.read(&exceeded_name(hold))? else { return Ok(None) };
+    let text = String::from_utf8_lossy(&note.body);
+    let told = text.split_once(' ').and_then(|(moved, reason)| Some((Amount::parse(moved).ok()?, reason.to_owned())));
+    told.map(Some).ok_or_else(|| RailError::Unavailable("what the upstream told cannot be read again".to_owned()))
 }
 
 /// Lets go of that.

@@ -37,11 +37,12 @@ impl HttpRail {
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
         }
         match answers::exceeded(memory, hold.id) {
-            Ok(Some(reason)) => return SendOutcome::Exceeded { reason },
+            Ok(Some((moved, reason))) => return SendOutcome::Exceeded { moved, reason },
             Ok(None) => {}
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
         }
-        let (answered, became) = match self.look_up(hold, &instruction).await {
+        let is_due = || self.patience.may_look(hold.id);
+        let (answered, became) = match self.look_up(hold, &instruction, is_due).await {
             Ok(found) => found,
             Err(reason) => return SendOutcome::Unknown { reason },
         };
@@ -51,8 +52,8 @@ impl HttpRail {
         }
         let outcome = self.outcome(became, &instruction, answered.status, hold);
         // A later look-up may know nothing of it.
-        if let SendOutcome::Exceeded { reason } = &outcome
-            && let Err(error) = answers::keep_exceeded_as_found(memory, hold.id, reason).await
+        if let SendOutcome::Exceeded { moved, reason } = &outcome
+            && let Err(error) = answers::keep_exceeded_as_found(memory, hold.id, (*moved, reason)).await
         {
             tracing::warn!(spend = %hold.id, ?error, "that more moved than was held could not be kept");
         }
@@ -64,7 +65,8 @@ impl HttpRail {
         let Some(instruction) = Instruction::read(&hold.instruction) else {
             return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
         };
-        match self.look_up(hold, &instruction).await {
+        // A person who asks with a second factor asks for what it says at this moment.
+        match self.look_up(hold, &instruction, || true).await {
             Err(reason) => SendOutcome::Unknown { reason },
             // INVARIANT: that an upstream has it no more takes nothing back of what it told.
             Ok((answered, Became::Refused)) if is_absence(answered.status) => {
@@ -75,14 +77,19 @@ impl HttpRail {
     }
 
     /// Asks the upstream what became of a spend; or why it cannot be asked now.
-    async fn look_up(&self, hold: &Hold, instruction: &Instruction) -> Result<(Answered, Became), String> {
+    async fn look_up(
+        &self,
+        hold: &Hold,
+        instruction: &Instruction,
+        is_due: impl FnOnce() -> bool,
+    ) -> Result<(Answered, Became), String> {
         let name = match self.rules.key_header(instruction) {
             Some(_) => hold.id.to_string(),
             None => instruction.key.to_string(),
         };
         let asked = self.rules.look_up(instruction, &name);
         let asked = asked.ok_or("its rule does not say how to find out what came of it")?;
-        if !self.patience.may_look(hold.id) {
+        if !is_due() {
             return Err("it was looked up a moment ago".to_owned());
         }
         let answered = self.for_spends.carry(&asked, &self.credential).await.map_err(NoAnswer::reason)?;

@@ -178,8 +178,8 @@ impl HttpRail {
             self.fresh.put(hold.id, answered);
         }
         let outcome = self.outcome(became, &instruction, status, hold);
-        if let SendOutcome::Exceeded { reason } = &outcome {
-            answers::keep_exceeded(memory, hold.id, reason);
+        if let SendOutcome::Exceeded { moved, reason } = &outcome {
+            answers::keep_exceeded(memory, hold.id, (*moved, reason));
         }
         outcome
     }
@@ -211,11 +211,11 @@ impl HttpRail {
             Became::Refused => SendOutcome::Refused { reason: format!("the upstream refused it with status {status}") },
             Became::Exceeded { captured } => {
                 let coin = &hold.cost.coin;
-                let [moved, held] = [captured, hold.cost.amount].map(|amount| self.in_words(amount, coin));
+                let [told, held] = [captured, hold.cost.amount].map(|amount| self.in_words(amount, coin));
                 let reason = format!(
-                    "an answer with status {status} says that {moved} moved, more than the {held} that are held"
+                    "an answer with status {status} says that {told} moved, more than the {held} that are held"
                 );
-                SendOutcome::Exceeded { reason }
+                SendOutcome::Exceeded { moved: captured, reason }
             }
             Became::Unknown { reason } => SendOutcome::Unknown { reason },
         }
@@ -377,7 +377,7 @@ impl Rail for HttpRail {
     }
 
     fn more_than_held(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
-        answers::exceeded(memory, hold)
+        Ok(answers::exceeded(memory, hold)?.map(|(_, reason)| reason))
     }
 
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {

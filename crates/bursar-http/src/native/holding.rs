@@ -156,7 +156,7 @@ pub(crate) fn showed<'a>(shown: &'a Shown, hold: &Hold) -> (&'static str, &'a st
             ("reverted", "the recipients got nothing, and the fee was paid", Some(reference))
         }
         SendOutcome::Refused { reason } | SendOutcome::NotSent { reason } => ("not_moved", reason, None),
-        SendOutcome::Exceeded { reason } => ("more_than_held", reason, None),
+        SendOutcome::Exceeded { reason, .. } => ("more_than_held", reason, None),
         SendOutcome::Unknown { reason } => ("unknown", reason, None),
     }
 }

@@ -390,32 +390,35 @@ async fn a_token_whose_spend_moved_more_than_was_held_spends_no_more() {
 }
 
 #[tokio::test]
-async fn that_no_more_than_was_held_moved_is_nobodys_to_say_whose_rail_tells_of_more() {
-    let shop = Open::new("usd 100/day").await;
-    assert_eq!(code(&shop.charge("k", "amount=299&source=broken").await), "outcome_pending");
-    let swept = shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
-    assert_eq!(swept.unresolved, 1);
-    let session = shop.server.log_in(OWNER).await;
-    let list = shop.server.send("GET", "/bursar/v1/spends?unresolved=true", Some(&session), None).await.body;
-    let path = format!("/bursar/v1/spends/{}/resolve", list["spends"][0]["id"].as_str().unwrap());
-    let say = async |said: Value| {
-        let mut body = json!({"moved": true, "reference": "ch_2", "evidence": "I looked", "otp": OTP});
-        body.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
-        shop.server.send("POST", &path, Some(&session), Some(body)).await
-    };
-    for said in [json!({}), json!({"amount": "299"}), json!({"amount": "299", "moreThanHeld": true})] {
-        let refused = say(said).await;
-        assert_eq!(code(&refused), "conflict", "{}", refused.body);
-        let told = refused.body["detail"].as_str().unwrap();
-        assert!(told.starts_with("the rail told that more moved than was held"), "{told}");
+async fn less_than_its_rail_tells_of_is_nobodys_to_say_of_a_spend_however_much_they_say() {
+    // What is held, what is charged from, what is said that the rail does not bear out, and what it does: it told of 4.01 or
+    // nothing, and tells now of 3.00.
+    let cases = [(299, "broken", &[299][..], 300), (100, "more", &[100, 101, 299], 300), (100, "more", &[], 401)];
+    for (held, source, too_little, enough) in cases {
+        let shop = Open::new("usd 100/day").await;
+        assert_eq!(code(&shop.charge("k", &format!("amount={held}&source={source}")).await), "outcome_pending");
+        let swept = shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
+        assert_eq!(swept.unresolved, 1);
+        let session = shop.server.log_in(OWNER).await;
+        let list = shop.server.send("GET", "/bursar/v1/spends?unresolved=true", Some(&session), None).await.body;
+        let path = format!("/bursar/v1/spends/{}/resolve", list["spends"][0]["id"].as_str().unwrap());
+        let say = async |amount: Option<i32>| {
+            let mut said = json!({"moved": true, "reference": "ch_2", "evidence": "I looked", "otp": OTP});
+            if let Some(amount) = amount {
+                (said["amount"], said["moreThanHeld"]) = (amount.to_string().into(), true.into());
+            }
+            shop.server.send("POST", &path, Some(&session), Some(said)).await
+        };
+        for amount in too_little.iter().map(|amount| Some(*amount)).chain((!too_little.is_empty()).then_some(None)) {
+            let refused = say(amount).await;
+            assert_eq!(code(&refused), "conflict", "{amount:?}: {}", refused.body);
+            let told = refused.body["detail"].as_str().unwrap();
+            assert!(told.contains("and tells now of 3 usd, which is more than you say"), "{told}");
+        }
+        let settled = say(Some(enough)).await;
+        let captured = (settled.status.as_u16(), &settled.body["captured"]["amount"]);
+        assert_eq!(captured, (200, &json!(enough.to_string())), "{}", settled.body);
     }
-    let settled = say(json!({"amount": "300", "moreThanHeld": true})).await;
-    assert_eq!(
-        (settled.status.as_u16(), &settled.body["captured"]["amount"]),
-        (200, &json!("300")),
-        "{}",
-        settled.body
-    );
 }
 
 #[tokio::test]

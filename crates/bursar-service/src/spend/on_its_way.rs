@@ -141,7 +141,7 @@ impl HoldAndSend {
                 let unreachable = ServiceError::RailUnavailable(reason.clone());
                 (Command::Release { hold: id, reason, by: Settler::Rail }, Err(unreachable))
             }
-            SendOutcome::Exceeded { reason } => {
+            SendOutcome::Exceeded { reason, .. } => {
                 // First of all: what is lost after it is made up for by the sweep.
                 let request = exceeded(&hold, &reason);
                 // With the answer that says so, by which the sweep would know.
