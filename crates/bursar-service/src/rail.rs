@@ -373,8 +373,7 @@ pub trait Rail: Send + Sync {
     /// Finds out what became of a hold that nobody settled.
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
 
-    /// What became of a spend of which the rail told that more moved than is held, where its other end is asked anew: somebody
-    /// says that it was less.
+    /// What became of a spend where its other end is asked anew, whatever it told before: somebody says how much it was.
     fn look_again<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
         self.reconcile(hold, memory)
     }

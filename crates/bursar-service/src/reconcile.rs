@@ -194,10 +194,20 @@ impl Bursar {
     /// # Errors
     /// The rail told of more than that, and does not take it back; or the store does not answer.
     pub(crate) async fn check_no_more_told(&self, hold: &Hold, said: Amount) -> Result<(), ServiceError> {
-        if hold.captures_itself || hold.holder.is_some() || self.not_to_be_asked_after(hold).is_some() {
+        let is_settled = matches!(hold.state, HoldState::Captured { .. } | HoldState::Released { .. });
+        if is_settled || hold.captures_itself || hold.holder.is_some() {
             return Ok(());
         }
-        let outcome = self.became_of(hold).await?;
+        if let Some(problem) = self.not_to_be_asked_after(hold) {
+            return Err(ServiceError::Conflict(problem));
+        }
+        let outcome = match (self.became_of(hold).await?, self.rail_of(hold)?) {
+            // Somebody else may have asked a moment ago, or be asking.
+            (SendOutcome::Unknown { .. }, Some((name, rail))) => {
+                rail.look_again(hold, &self.memory(name)).await.plain()
+            }
+            (outcome, _) => outcome,
+        };
         let SendOutcome::Exceeded { moved, reason } = &outcome else { return Ok(()) };
         if *moved <= said {
             return Ok(());

@@ -85,7 +85,9 @@ impl BitgoRail {
             let list = list.ok_or_else(|| RailError::Unavailable("the upstream lists no coins".to_owned()))?;
             for (place, coin) in list.iter().filter_map(|shown| outputs::coin(network, shown)) {
                 wanted.remove(&place);
-                coins.insert(place, coin);
+                if coins.insert(place, coin.clone()).is_some_and(|before| before != coin) {
+                    return Err(RailError::Unavailable(format!("the upstream tells of the coin {place} in two ways")));
+                }
             }
             after = shown.get("nextBatchPrevId").and_then(Json::as_text).map(str::to_owned);
             if wanted.is_empty() || after.is_none() {

@@ -69,7 +69,12 @@ pub(super) async fn keep_exceeded_as_found(
     hold: HoldId,
     told: (Amount, &str),
 ) -> Result<(), RailError> {
-    let (name, body) = (exceeded_name(hold), Some(exceeded_body(told)));
+    let name = exceeded_name(hold);
+    if memory.read(&name)?.is_some() {
+        // What was told first stands until it is taken back.
+        return Ok(());
+    }
+    let body = Some(exceeded_body(told));
     memory.write(vec![NewNote { name, version: 0, body }]).await.map(drop)
 }
 

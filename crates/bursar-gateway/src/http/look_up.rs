@@ -51,17 +51,21 @@ impl HttpRail {
             return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
         }
         let outcome = self.outcome(became, &instruction, answered.status, hold);
-        // A later look-up may know nothing of it.
-        if let SendOutcome::Exceeded { moved, reason } = &outcome
+        self.keep_exceeded(&outcome, hold, memory).await;
+        outcome
+    }
+
+    /// Keeps that more moved than is held: a later look-up may know nothing of it.
+    async fn keep_exceeded(&self, outcome: &SendOutcome, hold: &Hold, memory: &dyn Memory) {
+        if let SendOutcome::Exceeded { moved, reason } = outcome
             && let Err(error) = answers::keep_exceeded_as_found(memory, hold.id, (*moved, reason)).await
         {
             tracing::warn!(spend = %hold.id, ?error, "that more moved than was held could not be kept");
         }
-        outcome
     }
 
     /// What became of a spend of which more was told than is held, as the upstream says now, whatever it said before.
-    pub(super) async fn as_told_now(&self, hold: &Hold) -> SendOutcome {
+    pub(super) async fn as_told_now(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
         let Some(instruction) = Instruction::read(&hold.instruction) else {
             return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
         };
@@ -72,7 +76,11 @@ impl HttpRail {
             Ok((answered, Became::Refused)) if is_absence(answered.status) => {
                 SendOutcome::Unknown { reason: "the upstream does not have it any more".to_owned() }
             }
-            Ok((answered, became)) => self.outcome(became, &instruction, answered.status, hold),
+            Ok((answered, became)) => {
+                let outcome = self.outcome(became, &instruction, answered.status, hold);
+                self.keep_exceeded(&outcome, hold, memory).await;
+                outcome
+            }
         }
     }
 

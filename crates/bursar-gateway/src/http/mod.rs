@@ -352,8 +352,8 @@ impl Rail for HttpRail {
         Box::pin(self.became_of(hold, memory))
     }
 
-    fn look_again<'a>(&'a self, hold: &'a Hold, _memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
-        Box::pin(self.as_told_now(hold))
+    fn look_again<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        Box::pin(self.as_told_now(hold, memory))
     }
 
     fn may_still_move<'a>(

@@ -256,7 +256,12 @@ pub(super) fn fields(kind: BodyKind, headers: &HeaderMap, body: &[u8]) -> Result
             };
             Ok(entries.into_iter().map(|(name, value)| (name, text(value))).collect())
         }
-        (BodyKind::Form, "application/x-www-form-urlencoded") if !body.contains(&b';') => {
+        (
+            BodyKind::Form,
+            "application/x-www-form-urlencoded"
+            | "application/x-www-form-urlencoded; charset=utf-8"
+            | "application/x-www-form-urlencoded;charset=utf-8",
+        ) if !body.contains(&b';') => {
             let fields = form(body)?;
             match fields.iter().any(|(name, _)| is_method(name)) {
                 true => Err(overridden("_method")),
@@ -458,6 +463,8 @@ mod tests {
             ("application/x-www-form-urlencoded", "amount=12&amount%00=1", Err("value_ambiguous")),
             ("application/x-www-form-urlencoded", "\u{feff}amount=12&amount=1", Err("value_ambiguous")),
             ("application/x-www-form-urlencoded", "amount=12&x=1", Ok(Some("12"))),
+            ("application/x-www-form-urlencoded;charset=UTF-8", "amount=12&x=1", Ok(Some("12"))),
+            ("application/x-www-form-urlencoded;charset=utf-16", "amount=12&x=1", Err("body_unreadable")),
             ("application/x-www-form-urlencoded", "amount=12&_method=PUT", Err("method_overridden")),
             ("application/x-www-form-urlencoded", "amount=12;amount=1", Err("body_unreadable")),
         ] {

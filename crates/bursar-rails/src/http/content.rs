@@ -1,7 +1,5 @@
 //! Bodies: what is in them, and how they are written anew.
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 
 use crate::Forbidden;
@@ -97,11 +95,6 @@ fn names_are_plain(json: &Json, left: &mut usize) -> Result<(), Forbidden> {
             if entries.iter().any(|(name, _)| name.contains(char::is_control)) {
                 return Err(Forbidden::undecodable("a name in the body has a control character"));
             }
-            if let Some(name) = path_beside(entries) {
-                let name: String = name.chars().take(60).collect();
-                let problem = format!("`{}` stands beside what it leads into", name.escape_debug());
-                return Err(Forbidden::undecodable(problem));
-            }
             if let Some(name) = form::twice(entries.iter().map(|(name, _)| &**name)) {
                 return Err(Forbidden::undecodable(format!("`{name}` is there twice, in other letters")));
             }
@@ -110,14 +103,6 @@ fn names_are_plain(json: &Json, left: &mut usize) -> Result<(), Forbidden> {
         Json::List(items) => items.iter().try_for_each(|item| names_are_plain(item, left)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => Ok(()),
     }
-}
-
-/// A name that is a way into another of the same object to some: `to.amount` and `to[amount]` beside `to`.
-fn path_beside(entries: &[(Box<str>, Json)]) -> Option<&str> {
-    let mut paths = entries.iter().map(|(name, _)| &**name).filter(|name| name.contains(['.', '['])).peekable();
-    paths.peek()?;
-    let names: HashSet<_> = entries.iter().map(|(name, _)| form::folded(name)).collect();
-    paths.find(|name| names.contains(&form::base(name)))
 }
 
 #[cfg(test)]

@@ -141,6 +141,11 @@ pub(super) fn base(name: &str) -> String {
     folded(name.split(['[', '.']).next().unwrap_or_default())
 }
 
+/// What a name is to one reader or another: what it is a part of, and a word without brackets and dots.
+pub(super) fn known_as(name: &str) -> [String; 2] {
+    [base(name), underlined(&folded(name))]
+}
+
 /// Writes pairs, escaped.
 pub(super) fn written<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::new();

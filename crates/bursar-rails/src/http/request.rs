@@ -1,6 +1,6 @@
 //! What a request means by the rules, and what is sent on in its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::exchange::{Asked, Charge, Exchange, Outgoing};
 use crate::forbidden::{Forbidden, Why};
@@ -155,13 +155,10 @@ impl Rule {
             if let Some((name, _)) = entries.iter().find(|(name, _)| !self.fields.has(name)) {
                 return Err(unnamed("body", name));
             }
-            no_other_case(&body, &self.reads)?;
+            read_one_way(&body, &self.reads)?;
             // Some read query and body as one, and each prefers another of both.
-            let in_query: Vec<_> = query.iter().map(|(name, _)| form::base(name)).collect();
-            if let Some((name, _)) = entries.iter().find(|(name, _)| in_query.contains(&form::base(name))) {
-                let name: String = name.chars().take(60).collect();
-                let problem = format!("`{}` is in the query and in the body", name.escape_debug());
-                return Err(Forbidden::undecodable(problem));
+            if let Some(name) = in_both(&query, entries, &self.reads) {
+                return Err(Forbidden::undecodable(format!("`{}` is in the query and in the body", shown_name(name))));
             }
         }
         let mut headers = Vec::new();
@@ -217,22 +214,60 @@ fn one_header<'a>(asked: &Asked<'a>, name: &str) -> Result<Option<&'a str>, Forb
 }
 
 fn unnamed(place: &str, name: &str) -> Forbidden {
-    let name: String = name.chars().take(60).collect();
-    let detail = format!("`{}` in the {place} is not among what the rule of this request allows", name.escape_debug());
+    let detail = format!("`{}` in the {place} is not among what the rule of this request allows", shown_name(name));
     Forbidden::new(Why::NotSupported, detail)
 }
 
-/// A name that the rule reads, in letters of another case, is one that the upstream may read and the rule does not.
-fn no_other_case(json: &Json, reads: &BTreeSet<Box<str>>) -> Result<(), Forbidden> {
+fn shown_name(name: &str) -> String {
+    let name: String = name.chars().take(60).collect();
+    name.escape_debug().to_string()
+}
+
+/// Whether a rule reads what has this name, or a part of it.
+fn is_read(reads: &BTreeSet<Box<str>>, base: &str) -> bool {
+    reads.iter().any(|read| form::base(read) == base)
+}
+
+/// A name of the body that is one to somebody with a name of the query, or a part of it, where the rule reads either.
+fn in_both<'a>(query: &form::Pairs, body: &'a [(Box<str>, Json)], reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
+    let mut in_query = HashMap::new();
+    for (name, _) in query {
+        let is_read = is_read(reads, &form::base(name));
+        form::known_as(name).into_iter().for_each(|known| *in_query.entry(known).or_insert(false) |= is_read);
+    }
+    let is_both = |name: &&str| {
+        let mut found = form::known_as(name).into_iter().filter_map(|known| in_query.get(&known));
+        found.any(|is_read_there| *is_read_there || is_read(reads, &form::base(name)))
+    };
+    if in_query.is_empty() { None } else { body.iter().map(|(name, _)| &**name).find(is_both) }
+}
+
+/// A name that is a way into another of the same object to some, where the rule reads that: `to.amount` and `to[amount]` beside `to`.
+fn path_beside<'a>(entries: &'a [(Box<str>, Json)], reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
+    let paths = entries.iter().map(|(name, _)| &**name).filter(|name| name.contains(['.', '[']));
+    let mut leading = paths.filter(|name| is_read(reads, &form::base(name))).peekable();
+    leading.peek()?;
+    let names: HashSet<_> = entries.iter().map(|(name, _)| form::folded(name)).collect();
+    leading.find(|name| names.contains(&form::base(name)))
+}
+
+/// A name that the rule reads, in letters of another case or as a path, is one that the upstream may read and the rule does not.
+fn read_one_way(json: &Json, reads: &BTreeSet<Box<str>>) -> Result<(), Forbidden> {
     match json {
-        Json::Object(entries) => entries.iter().try_for_each(|(name, value)| {
-            let is_same = |read: &str| form::is_same_name(read, name);
-            match reads.iter().find(|read| is_same(read) && ***read != **name) {
-                Some(read) => Err(Forbidden::undecodable(format!("`{read}` must be written as it is here"))),
-                None => no_other_case(value, reads),
+        Json::Object(entries) => {
+            if let Some(name) = path_beside(entries, reads) {
+                let problem = format!("`{}` stands beside what it leads into", shown_name(name));
+                return Err(Forbidden::undecodable(problem));
             }
-        }),
-        Json::List(items) => items.iter().try_for_each(|item| no_other_case(item, reads)),
+            entries.iter().try_for_each(|(name, value)| {
+                let is_same = |read: &str| form::is_same_name(read, name);
+                match reads.iter().find(|read| is_same(read) && ***read != **name) {
+                    Some(read) => Err(Forbidden::undecodable(format!("`{read}` must be written as it is here"))),
+                    None => read_one_way(value, reads),
+                }
+            })
+        }
+        Json::List(items) => items.iter().try_for_each(|item| read_one_way(item, reads)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => Ok(()),
     }
 }

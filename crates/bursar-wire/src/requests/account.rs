@@ -269,6 +269,9 @@ pub struct Freeze {
     pub reason: Option<String>,
 }
 
+/// A hundred years.
+const LONGEST_FREEZE: Span = Span::from_seconds(3_155_760_000);
+
 impl Freeze {
     /// Reads the body of the request.
     ///
@@ -277,6 +280,11 @@ impl Freeze {
     pub fn read(body: &Json) -> Result<Self, FieldError> {
         let fields = Fields::of(body)?;
         let reason = if fields.value("reason").is_some() { Some(super::name(&fields, "reason")?) } else { None };
-        Ok(Self { duration: Extend::read(body)?.duration, reason })
+        let duration = Extend::read(body)?.duration;
+        if duration.is_some_and(|duration| duration > LONGEST_FREEZE) {
+            let problem = "is more than a hundred years; leave it out to freeze until it is lifted";
+            return Err(fields.refuse("duration", problem));
+        }
+        Ok(Self { duration, reason })
     }
 }

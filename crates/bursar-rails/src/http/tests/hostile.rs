@@ -56,8 +56,8 @@ fn a_body_that_can_be_read_in_two_ways_is_refused() {
         format!(r#"{{"amount":5,"\u0061mount":500,{rest}}}"#),
         format!(r#"{{"amount":5,"Amount":500,{rest}}}"#),
         format!(r#"{{"amount":5,"tip":500,{rest}}}"#),
-        format!(r#"{{"amount":5,"card":{{"to":{{"id":1}},"to.id":2}},{rest}}}"#),
-        format!(r#"{{"amount":5,"card":[{{"To":{{"id":1}},"to[id]":2}}],{rest}}}"#),
+        format!(r#"{{"amount":5,"card":{{"source":{{"id":1}},"source.id":2}},{rest}}}"#),
+        format!(r#"{{"amount":5,"card":[{{"source":{{"id":1}},"Source[id]":2}}],{rest}}}"#),
         format!(r#"{{"amount":5,{rest}}}{{"amount":500}}"#),
         format!(r#"[{{"amount":5,{rest}}}]"#),
         format!("amount=5&{rest}"),
@@ -93,17 +93,21 @@ fn a_body_that_can_be_read_in_two_ways_is_refused() {
 #[test]
 fn what_is_in_the_query_is_not_in_the_body_besides() {
     for content in [Content::Form, Content::Json] {
-        let rules = rules(&[WrittenRule { query: names(&["*"]), fields: names(&["*"]), ..charge(content) }]);
+        let reads_more = Some("minor(has(body.a_b) ? body.a_b : body.amount, body.currency)".to_owned());
+        let rule = WrittenRule { query: names(&["*"]), fields: names(&["*"]), amount: reads_more, ..charge(content) };
+        let rules = rules(&[rule]);
         let (kind, body) = match content {
-            Content::Json => (JSON, r#"{"amount":5,"currency":"usd","source":"tok_1"}"#),
-            _ => (FORM, "amount=5&currency=usd&source=tok_1"),
+            Content::Json => (JSON, r#"{"amount":5,"currency":"usd","source":"tok_1","a.b":1,"note":{"a":1,"a.b":2}}"#),
+            _ => (FORM, "amount=5&currency=usd&source=tok_1&a.b=1&note=2"),
         };
         let asked = |query| {
             let headers: &[(&str, &[u8])] = &[("content-type", kind.as_bytes()), ("idempotency-key", b"order-7")];
             rules.meaning(&Asked { method: "POST", path: "/v1/charges", query, headers, body: body.as_bytes() })
         };
         assert!(asked(None).is_ok() && asked(Some("expand=all")).is_ok());
-        for query in ["amount=500", "AMOUNT=500", "amount[]=500", "amount.0=500", "source=mallory"] {
+        // What no rule reads may be wherever it is.
+        assert!(asked(Some("note=1")).is_ok());
+        for query in ["amount=500", "AMOUNT=500", "amount[]=500", "amount.0=500", "source=mallory", "a_b=1"] {
             assert_eq!(asked(Some(query)).expect_err(query).why, Why::Undecodable, "{content:?} {query}");
         }
     }
