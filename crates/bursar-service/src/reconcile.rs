@@ -201,19 +201,31 @@ impl Bursar {
         if let Some(problem) = self.not_to_be_asked_after(hold) {
             return Err(ServiceError::Conflict(problem));
         }
-        let outcome = match (self.became_of(hold).await?, self.rail_of(hold)?) {
-            // Somebody else may have asked a moment ago, or be asking.
-            (SendOutcome::Unknown { .. }, Some((name, rail))) => {
-                rail.look_again(hold, &self.memory(name)).await.plain()
-            }
-            (outcome, _) => outcome,
+        let outcome = self.became_of(hold).await?;
+        let told = match &outcome {
+            SendOutcome::Exceeded { moved, .. } => Some(*moved),
+            SendOutcome::Unknown { .. } => None,
+            _ => return Ok(()),
         };
-        let SendOutcome::Exceeded { moved, reason } = &outcome else { return Ok(()) };
-        if *moved <= said {
-            return Ok(());
-        }
-        let Some(now) = self.takes_back(hold, said).await? else { return Ok(()) };
-        let problem = told_more(&now, reason);
+        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(()) };
+        // What was told is kept, and may be more by now; or somebody else asked a moment ago, or is asking.
+        let now = rail.look_again(hold, &self.memory(name)).await.plain();
+        let tells = match &now {
+            SendOutcome::Exceeded { moved, .. } => Some(*moved),
+            outcome if told.is_some() => moved_by(hold, outcome),
+            _ => None,
+        };
+        let problem = match (told, tells) {
+            (_, Some(tells)) if tells > said => {
+                let tells = amount_of(tells, &Asset::Coin(hold.cost.coin.clone()), self.decimals());
+                format!("tells now of {tells}, which is more than you say")
+            }
+            (Some(told), None) if told > said => "takes nothing back now".to_owned(),
+            _ => return Ok(()),
+        };
+        let outcome = if matches!(now, SendOutcome::Exceeded { .. }) { now } else { outcome };
+        let SendOutcome::Exceeded { reason, .. } = &outcome else { return Ok(()) };
+        let problem = told_more(&problem, reason);
         self.settle_by(hold, outcome).await?;
         Err(ServiceError::Conflict(problem))
     }
@@ -223,11 +235,11 @@ impl Bursar {
         let Some((name, rail)) = self.rail_of(hold)? else { return Ok(Some("cannot be asked now".to_owned())) };
         // INVARIANT: what a rail told is taken back by the rail together with a person, and by neither alone.
         let moved = match rail.look_again(hold, &self.memory(name)).await.plain() {
-            SendOutcome::Refused { .. } => Amount::ZERO,
-            SendOutcome::Charged { amount: moved, .. } | SendOutcome::Exceeded { moved, .. } => moved,
-            SendOutcome::Done { fee, .. } => captured(hold, fee),
             SendOutcome::Unknown { reason } => return Ok(Some(format!("takes nothing back now ({reason})"))),
-            _ => return Ok(Some("takes nothing back now".to_owned())),
+            outcome => match moved_by(hold, &outcome) {
+                Some(moved) => moved,
+                None => return Ok(Some("takes nothing back now".to_owned())),
+            },
         };
         if moved <= said {
             return Ok(None);
@@ -258,6 +270,17 @@ impl Bursar {
                 Some(format!("it is being carried out; if no answer has come by {}, ask again", hold.deadline))
             }
         }
+    }
+}
+
+/// How much left by what a rail says, where it says so.
+fn moved_by(hold: &Hold, outcome: &SendOutcome) -> Option<Amount> {
+    match outcome {
+        SendOutcome::Refused { .. } => Some(Amount::ZERO),
+        SendOutcome::Charged { amount, .. } => Some(*amount),
+        SendOutcome::Exceeded { moved, .. } => Some(*moved),
+        SendOutcome::Done { fee, .. } => Some(captured(hold, *fee)),
+        _ => None,
     }
 }
 

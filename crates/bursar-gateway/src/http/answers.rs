@@ -70,12 +70,14 @@ pub(super) async fn keep_exceeded_as_found(
     told: (Amount, &str),
 ) -> Result<(), RailError> {
     let name = exceeded_name(hold);
-    if memory.read(&name)?.is_some() {
-        // What was told first stands until it is taken back.
+    let before = exceeded(memory, hold)?;
+    if before.is_some_and(|(moved, _)| moved >= told.0) {
+        // The most that was told stands until it is taken back.
         return Ok(());
     }
+    let version = memory.read(&name)?.map_or(0, |note| note.version);
     let body = Some(exceeded_body(told));
-    memory.write(vec![NewNote { name, version: 0, body }]).await.map(drop)
+    memory.write(vec![NewNote { name, version, body }]).await.map(drop)
 }
 
 /// How much moved, and in words, if more than was held was told of a spend that is not settled.

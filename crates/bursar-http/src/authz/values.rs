@@ -14,7 +14,8 @@ const MOST_FIELDS: usize = 1000;
 /// Some leave it off where it stands at the beginning.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Media types that no application reads as it reads a query.
-const UNMERGED: [&str; 3] = ["text/plain", "text/plain;charset=utf-8", "application/octet-stream"];
+const UNMERGED: [&str; 4] =
+    ["text/plain", "text/plain;charset=utf-8", "text/plain; charset=utf-8", "application/octet-stream"];
 /// Says whether Envoy cut the body off.
 const PARTIAL: &str = "x-envoy-auth-partial-body";
 

@@ -138,7 +138,7 @@ pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<
 
 /// The name of which a name is a part, as somebody reads who takes no heed of the case of letters.
 pub(super) fn base(name: &str) -> String {
-    folded(name.split(['[', '.']).next().unwrap_or_default())
+    folded(name.split(['[', ']', '.', '\'', '"']).find(|part| !part.is_empty()).unwrap_or_default())
 }
 
 /// What a name is to one reader or another: what it is a part of, and a word without brackets and dots.

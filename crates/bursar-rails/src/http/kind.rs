@@ -60,6 +60,9 @@ pub(super) struct Look {
     names: usize,
 }
 
+/// Among the names that are read: one that is made or found elsewhere may be any.
+pub(super) const ANY_NAME: &str = "*";
+
 /// What requests and answers have names in.
 const PLACES: [&str; 5] = ["path", "query", "headers", "body", "answer"];
 
@@ -173,10 +176,15 @@ impl Look {
         {
             self.reads_in(of, name.inner(), false);
         }
-        if matches!(function.as_str(), "total" | "decimal_total")
-            && let [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, _] = &arguments[..]
+        if function == operators::IN
+            && let [IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, of] = &arguments[..]
         {
-            self.reads.push(name.inner().into());
+            self.reads_in(of, name.inner(), true);
+        }
+        if matches!(function.as_str(), "total" | "decimal_total")
+            && let [_, field, _] = &arguments[..]
+        {
+            self.reads.push(literal(field).unwrap_or(ANY_NAME).into());
         }
         if matches!(function.as_str(), "minor" | "decimal" | "metered" | "total" | "decimal_total")
             && let [_, .., IdedExpr { expr: Expr::Literal(LiteralValue::String(asset)), .. }] = &arguments[..]
@@ -187,6 +195,15 @@ impl Look {
         let mut kinds = Vec::with_capacity(arguments.len());
         for argument in arguments {
             kinds.push(self.kind(argument)?);
+        }
+        // Which name that is, only the request tells.
+        let name = match (function.as_str(), &arguments[..], &kinds[..]) {
+            (operators::INDEX, [_, name], [_, kind]) if *kind != Kind::Number => Some(name),
+            (operators::IN, [name, _], [_, Kind::Came]) => Some(name),
+            _ => None,
+        };
+        if name.is_some_and(|name| literal(name).is_none()) {
+            self.reads.push(ANY_NAME.into());
         }
         let text = |kind: &Kind| kind.may_be(Kind::Text);
         let truth = |kind: &Kind| kind.may_be(Kind::Bool);
@@ -234,6 +251,14 @@ impl Look {
                 _ => format!("`{name}` is not for these values here"),
             })
         })
+    }
+}
+
+/// The text that a node is, if it is one.
+fn literal(node: &IdedExpr) -> Option<&str> {
+    match &node.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
+        _ => None,
     }
 }
 

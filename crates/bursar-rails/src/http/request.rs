@@ -8,6 +8,7 @@ use crate::http::content::Content;
 use crate::http::expression::Facts;
 use crate::http::form;
 use crate::http::instruction::Instruction;
+use crate::http::kind::ANY_NAME;
 use crate::http::rules::{Does, Priced, Rule, Rules, Spending};
 use crate::http::seen::RequestFacts;
 use crate::http::template;
@@ -156,6 +157,15 @@ impl Rule {
                 return Err(unnamed("body", name));
             }
             read_one_way(&body, &self.reads)?;
+            if let Some(name) = path_instead(entries, &self.reads) {
+                let problem = format!("`{}` leads into what the rule reads by its name", shown_name(name));
+                return Err(Forbidden::undecodable(problem));
+            }
+            let names = query.iter().map(|(name, _)| &**name).chain(entries.iter().map(|(name, _)| &**name));
+            if let Some(name) = other_method(names, &self.reads) {
+                let problem = format!("`{}` would have the upstream take the request for another", shown_name(name));
+                return Err(Forbidden::undecodable(problem));
+            }
             // Some read query and body as one, and each prefers another of both.
             if let Some(name) = in_both(&query, entries, &self.reads) {
                 return Err(Forbidden::undecodable(format!("`{}` is in the query and in the body", shown_name(name))));
@@ -225,7 +235,20 @@ fn shown_name(name: &str) -> String {
 
 /// Whether a rule reads what has this name, or a part of it.
 fn is_read(reads: &BTreeSet<Box<str>>, base: &str) -> bool {
-    reads.iter().any(|read| form::base(read) == base)
+    reads.contains(ANY_NAME) || reads.iter().any(|read| form::base(read) == base)
+}
+
+/// A name by which frameworks take a request for one of another method, where the rule does not read it.
+fn other_method<'a>(mut names: impl Iterator<Item = &'a str>, reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
+    names.find(|name| form::base(name) == "_method" && !reads.contains(*name))
+}
+
+/// A name at the top that leads into one which the rule reads, and which need not be there: what looks for `tip` finds nothing
+/// where another finds `tip.amount`.
+fn path_instead<'a>(entries: &'a [(Box<str>, Json)], reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
+    let mut paths = entries.iter().map(|(name, _)| &**name).filter(|name| name.contains(['.', '[']));
+    let is_whole = |base: &str| reads.iter().any(|read| form::folded(read) == base);
+    paths.find(|name| !reads.contains(*name) && is_whole(&form::base(name)))
 }
 
 /// A name of the body that is one to somebody with a name of the query, or a part of it, where the rule reads either.

@@ -27,7 +27,7 @@ const MOST_ASSETS: usize = 16;
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /// Headers that are never read from a client and never sent on: they govern the connection, say who asks, or would have
 /// the upstream take the request for another.
-const WITHHELD: [&str; 24] = [
+const WITHHELD: [&str; 25] = [
     "authorization",
     "connection",
     "content-encoding",
@@ -52,6 +52,7 @@ const WITHHELD: [&str; 24] = [
     "x-http-method-override",
     "x-method-override",
     "x-original-url",
+    "x-rewrite-url",
 ];
 
 /// The rules of a rail.

@@ -91,6 +91,39 @@ fn a_body_that_can_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
+fn what_leads_to_what_a_rule_reads_is_refused_however_the_rule_names_it() {
+    let with = |amount: &str| {
+        let amount = Some(amount.to_owned());
+        rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Json) }])
+    };
+    let rest = r#""currency":"usd","source":"tok_1""#;
+    for (amount, sound, hostile) in [
+        (
+            "minor(body[body.kind].amount, 'usd')",
+            r#""kind":"t","t":{"amount":1}"#,
+            r#""kind":"t","t":{"amount":1},"t.amount":9000"#,
+        ),
+        (
+            "has(body.tip) ? minor(body.tip, 'usd') : minor(body.amount, 'usd')",
+            r#""amount":1,"note.tip":2"#,
+            r#""amount":1,"tip.amount":9000"#,
+        ),
+        (
+            "'tip' in body ? minor(body.tip, 'usd') : minor(body.amount, 'usd')",
+            r#""amount":1,"note":{"tip":3}"#,
+            r#""amount":1,"Tip":9000"#,
+        ),
+        ("minor(body.t.amount, 'usd')", r#""t":{"amount":1}"#, r#""t":{"amount":1},"[t].amount":9000"#),
+        ("minor(body.amount, 'usd')", r#""amount":1"#, r#""amount":1,"_method":"PUT""#),
+    ] {
+        let rules = with(amount);
+        let asked = |fields: &str| posted(&rules, JSON, format!("{{{fields},{rest}}}").as_bytes());
+        assert!(asked(sound).is_ok(), "{amount} {sound}: {:?}", asked(sound));
+        assert_eq!(asked(hostile).expect_err(hostile).why, Why::Undecodable, "{amount}");
+    }
+}
+
+#[test]
 fn what_is_in_the_query_is_not_in_the_body_besides() {
     for content in [Content::Form, Content::Json] {
         let reads_more = Some("minor(has(body.a_b) ? body.a_b : body.amount, body.currency)".to_owned());
