@@ -216,10 +216,7 @@ impl Bursar {
             _ => None,
         };
         let problem = match (told, tells) {
-            (_, Some(tells)) if tells > said => {
-                let tells = amount_of(tells, &Asset::Coin(hold.cost.coin.clone()), self.decimals());
-                format!("tells now of {tells}, which is more than you say")
-            }
+            (_, Some(tells)) if tells > said => self.tells_of(hold, tells),
             (Some(told), None) if told > said => "takes nothing back now".to_owned(),
             _ => return Ok(()),
         };
@@ -241,11 +238,13 @@ impl Bursar {
                 None => return Ok(Some("takes nothing back now".to_owned())),
             },
         };
-        if moved <= said {
-            return Ok(None);
-        }
+        Ok((moved > said).then(|| self.tells_of(hold, moved)))
+    }
+
+    /// That a rail tells of more than a person says.
+    fn tells_of(&self, hold: &Hold, moved: Amount) -> String {
         let moved = amount_of(moved, &Asset::Coin(hold.cost.coin.clone()), self.decimals());
-        Ok(Some(format!("tells now of {moved}, which is more than you say")))
+        format!("tells now of {moved}, which is more than you say")
     }
 
     /// Why nobody is to ask after a spend now; nothing if they may.

@@ -20,9 +20,7 @@ const EXAMPLE_LIMIT: Duration = Duration::from_secs(3 * 60);
 /// The unmodified SDK for JavaScript.
 pub(super) fn sdk_js(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
-    let folder = workspace.root().join("conformance/sdk-js");
-    install_packages(workspace, &folder)?;
-    node_tests(workspace, &folder)
+    tests_with_packages(workspace, "conformance/sdk-js")
 }
 
 /// The command line client that is everywhere; its tests borrow how the SDK's start a server.
@@ -34,9 +32,7 @@ pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
 /// What applications read forms with; its tests borrow how the SDK's start a server.
 pub(super) fn readers(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
-    let folder = workspace.root().join("conformance/readers");
-    install_packages(workspace, &folder)?;
-    node_tests(workspace, &folder)
+    tests_with_packages(workspace, "conformance/readers")
 }
 
 /// Clients of Ethereum's nodes, on a chain of their own.
@@ -102,7 +98,12 @@ pub(super) fn openapi(workspace: &Workspace) -> Result<(), Stop> {
 /// The web pages in a browser that somebody sits at.
 pub(super) fn browser(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM, CHROMIUM])?;
-    let folder = workspace.root().join("conformance/browser");
+    tests_with_packages(workspace, "conformance/browser")
+}
+
+/// `npm test` of a folder, once its packages are there.
+fn tests_with_packages(workspace: &Workspace, folder: &str) -> Result<(), Stop> {
+    let folder = workspace.root().join(folder);
     install_packages(workspace, &folder)?;
     node_tests(workspace, &folder)
 }

@@ -5,7 +5,7 @@
 use bursar_core::amount::Amount;
 use bursar_core::id::HoldId;
 use bursar_rails::exchange::Answered;
-use bursar_service::rail::{Memory, NewNote, RailError};
+use bursar_service::rail::{Memory, NewNote, Note, RailError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -70,22 +70,27 @@ pub(super) async fn keep_exceeded_as_found(
     told: (Amount, &str),
 ) -> Result<(), RailError> {
     let name = exceeded_name(hold);
-    let before = exceeded(memory, hold)?;
-    if before.is_some_and(|(moved, _)| moved >= told.0) {
+    let before = memory.read(&name)?;
+    let most = before.as_ref().map(told_by).transpose()?;
+    if most.is_some_and(|(moved, _)| moved >= told.0) {
         // The most that was told stands until it is taken back.
         return Ok(());
     }
-    let version = memory.read(&name)?.map_or(0, |note| note.version);
+    let version = before.map_or(0, |note| note.version);
     let body = Some(exceeded_body(told));
     memory.write(vec![NewNote { name, version, body }]).await.map(drop)
 }
 
 /// How much moved, and in words, if more than was held was told of a spend that is not settled.
 pub(super) fn exceeded(memory: &dyn Memory, hold: HoldId) -> Result<Option<(Amount, String)>, RailError> {
-    let Some(note) = memory.read(&exceeded_name(hold))? else { return Ok(None) };
+    memory.read(&exceeded_name(hold))?.as_ref().map(told_by).transpose()
+}
+
+/// What [`exceeded_body`] wrote.
+fn told_by(note: &Note) -> Result<(Amount, String), RailError> {
     let text = String::from_utf8_lossy(&note.body);
     let told = text.split_once(' ').and_then(|(moved, reason)| Some((Amount::parse(moved).ok()?, reason.to_owned())));
-    told.map(Some).ok_or_else(|| RailError::Unavailable("what the upstream told cannot be read again".to_owned()))
+    told.ok_or_else(|| RailError::Unavailable("what the upstream told cannot be read again".to_owned()))
 }
 
 /// Lets go of that.

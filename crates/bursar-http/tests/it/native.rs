@@ -238,9 +238,8 @@ async fn a_capture_of_nothing_after_the_deadline_takes_a_person_too() {
     assert_eq!((whole.status.as_u16(), &whole.body["state"]), (200, &json!("captured")), "{}", whole.body);
 }
 
-#[tokio::test]
-async fn a_fee_that_turns_out_smaller_after_the_deadline_takes_a_person_like_any_release() {
-    let world = World::new().await;
+/// 50 and a fee of 20 that a service holds: the token's id and text, the service's, and where it is captured.
+async fn held_with_a_fee(world: &World) -> (String, String, String, String) {
     let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
     let service = world.server.service(&world.session).await;
     let body = json!({
@@ -249,6 +248,13 @@ async fn a_fee_that_turns_out_smaller_after_the_deadline_takes_a_person_like_any
     });
     let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await;
     let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    (id, token, service, path)
+}
+
+#[tokio::test]
+async fn a_fee_that_turns_out_smaller_after_the_deadline_takes_a_person_like_any_release() {
+    let world = World::new().await;
+    let (id, _, service, path) = held_with_a_fee(&world).await;
     world.server.pass(Span::from_seconds(61));
     let mut body = json!({"fee": "5", "reference": "f00d"});
     let alone = world.server.send("POST", &path, Some(&service), Some(body.clone())).await;
@@ -262,14 +268,7 @@ async fn a_fee_that_turns_out_smaller_after_the_deadline_takes_a_person_like_any
 #[tokio::test]
 async fn a_fee_that_turns_out_smaller_is_not_taken_for_a_payment() {
     let world = World::new().await;
-    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
-    let service = world.server.service(&world.session).await;
-    let body = json!({
-        "token": token, "coin": "tbtc", "amount": "50", "destination": ADDRESS, "fee": "20",
-        "wallet": world.server.wallet.to_string(),
-    });
-    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await;
-    let path = format!("/bursar/v1/spends/{}/capture", held.body["id"].as_str().unwrap());
+    let (id, token, service, path) = held_with_a_fee(&world).await;
     for _ in 0..2 {
         let body = json!({"fee": "5", "reference": "f00d"});
         let captured = world.server.send("POST", &path, Some(&service), Some(body)).await;

@@ -1,6 +1,7 @@
 //! What a person does with their tokens, and what a token may do with itself.
 
 use bursar_core::time::Span;
+use bursar_service::error::ServiceError;
 use serde_json::json;
 
 use crate::support::OTP;
@@ -60,14 +61,24 @@ async fn a_token_tightens_itself_and_touches_no_other() {
     assert_eq!((seen.status.as_u16(), code(&seen)), (404, "not_found"));
 }
 
+const DAY: u64 = 86_400;
+
+/// Makes a token for so many days: its id.
+async fn issue_for_days(world: &World, session: &str, label: &str, days: u64) -> String {
+    let wish = json!({"label": label, "duration": days * DAY});
+    world.server.issue(session, wish).await["id"].as_str().unwrap().to_owned()
+}
+
+async fn tell_of_expiries(world: &World) -> Result<usize, ServiceError> {
+    // Time counts once it is written down.
+    world.server.log_in(NAME).await;
+    world.server.bursar.tell_of_expiries().await
+}
+
 #[tokio::test]
 async fn the_owner_of_a_token_is_told_a_week_before_it_expires_and_once() {
-    const DAY: u64 = 86_400;
     let world = World::new().await;
-    let issue = async |session: &str, label: &str, days: u64| {
-        let wish = json!({"label": label, "duration": days * DAY});
-        world.server.issue(session, wish).await["id"].as_str().unwrap().to_owned()
-    };
+    let issue = async |session: &str, label: &str, days: u64| issue_for_days(&world, session, label, days).await;
     for (label, days) in [("short", 7), ("year", 365)] {
         issue(&world.session, label, days).await;
     }
@@ -75,11 +86,7 @@ async fn the_owner_of_a_token_is_told_a_week_before_it_expires_and_once() {
     let revoke = world.server.send("DELETE", &format!("/bursar/v1/tokens/{ended}"), Some(&world.session), None).await;
     assert_eq!(revoke.status, 200, "{}", revoke.body);
     world.server.mails().await;
-    // Time counts once it is written down.
-    let tell = async || {
-        world.server.log_in(NAME).await;
-        world.server.bursar.tell_of_expiries().await
-    };
+    let tell = async || tell_of_expiries(&world).await;
     assert_eq!(tell().await, Ok(0), "nothing but what was made for less ends within a week");
     world.server.pass(Span::from_seconds(23 * DAY + 60));
     assert_eq!(tell().await, Ok(1));
@@ -101,17 +108,9 @@ async fn the_owner_of_a_token_is_told_a_week_before_it_expires_and_once() {
 
 #[tokio::test]
 async fn the_owner_of_a_token_whose_end_nobody_could_tell_ahead_is_told_once_that_it_has_expired() {
-    const DAY: u64 = 86_400;
     let world = World::new().await;
-    let issue = async |session: &str, label: &str, days: u64| {
-        let wish = json!({"label": label, "duration": days * DAY});
-        world.server.issue(session, wish).await["id"].as_str().unwrap().to_owned()
-    };
-    // Time counts once it is written down.
-    let tell = async || {
-        world.server.log_in(NAME).await;
-        world.server.bursar.tell_of_expiries().await
-    };
+    let issue = async |session: &str, label: &str, days: u64| issue_for_days(&world, session, label, days).await;
+    let tell = async || tell_of_expiries(&world).await;
     issue(&world.session, "before anybody was told", 8).await;
     world.server.pass(Span::from_seconds(9 * DAY));
     assert_eq!(tell().await, Ok(0), "it had ended before the first look");

@@ -78,10 +78,7 @@ pub(super) fn raw(chain: Chain, hex: &str) -> Result<(Vec<Recipient>, Amount), F
     let bytes = (digits.len() <= LONGEST_HEX).then(|| alloy_primitives::hex::decode(digits).ok()).flatten();
     let bytes = bytes.ok_or_else(|| Forbidden::undecodable("`txHex` is no transaction in hex; build it anew"))?;
     let envelope = raw::decode(&bytes)?;
-    let id = envelope.chain_id().ok_or_else(|| {
-        let problem = "the transaction names no chain and could be sent on any; sign it with the chain's id (EIP-155)";
-        Forbidden::new(Why::NotSupported, problem)
-    })?;
+    let id = raw::chain_id(&envelope)?;
     if !chain.is_for(id) {
         let problem =
             format!("the transaction is for the chain {id}, which is not this coin's; sign it for the coin's");

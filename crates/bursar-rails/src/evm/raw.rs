@@ -33,11 +33,7 @@ impl Raw {
     /// only one, create a contract, or offer more than the chain's ceilings.
     pub fn read(chain: &Chain, bytes: &[u8]) -> Result<Self, Forbidden> {
         let envelope = decode(bytes)?;
-        let id = envelope.chain_id().ok_or_else(|| {
-            unsupported(
-                "the transaction names no chain and could be sent on any; sign it with the chain's id (EIP-155)",
-            )
-        })?;
+        let id = chain_id(&envelope)?;
         if id != chain.id() {
             return Err(wrong_chain(chain, &U256::from(id)));
         }
@@ -78,6 +74,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<TxEnvelope, Forbidden> {
     let malformed = || Forbidden::undecodable("the signed transaction is not exactly one encoded transaction");
     let envelope = TxEnvelope::decode_2718_exact(bytes).map_err(|_| malformed())?;
     if envelope.encoded_2718() == bytes { Ok(envelope) } else { Err(malformed()) }
+}
+
+/// The chain that a transaction is bound to (EIP-155).
+pub(crate) fn chain_id(envelope: &TxEnvelope) -> Result<u64, Forbidden> {
+    let problem = "the transaction names no chain and could be sent on any; sign it with the chain's id (EIP-155)";
+    envelope.chain_id().ok_or_else(|| unsupported(problem))
 }
 
 /// Recovers who signed. Of the two signatures that say the same, only the one with the low half counts (EIP-2).

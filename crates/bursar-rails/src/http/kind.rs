@@ -171,15 +171,15 @@ impl Look {
     fn call(&mut self, id: u64, call: &CallExpr) -> Result<Kind, Problem> {
         let CallExpr { func_name: function, target, args: arguments } = call;
         let wrong = |problem: String| Problem { node: id, problem };
-        if function == operators::INDEX
-            && let [of, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] = &arguments[..]
+        let looked_for = match (function.as_str(), &arguments[..]) {
+            (operators::INDEX, [of, name]) => Some((of, name, false)),
+            (operators::IN, [name, of]) => Some((of, name, true)),
+            _ => None,
+        };
+        if let Some((of, name, is_test)) = looked_for
+            && let Some(name) = literal(name)
         {
-            self.reads_in(of, name.inner(), false);
-        }
-        if function == operators::IN
-            && let [IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, of] = &arguments[..]
-        {
-            self.reads_in(of, name.inner(), true);
+            self.reads_in(of, name, is_test);
         }
         if matches!(function.as_str(), "total" | "decimal_total")
             && let [_, field, _] = &arguments[..]
@@ -187,9 +187,10 @@ impl Look {
             self.reads.push(literal(field).unwrap_or(ANY_NAME).into());
         }
         if matches!(function.as_str(), "minor" | "decimal" | "metered" | "total" | "decimal_total")
-            && let [_, .., IdedExpr { expr: Expr::Literal(LiteralValue::String(asset)), .. }] = &arguments[..]
+            && let [_, .., asset] = &arguments[..]
+            && let Some(asset) = literal(asset)
         {
-            self.assets.push((id, asset.inner().into()));
+            self.assets.push((id, asset.into()));
         }
         let target = target.as_ref().map(|target| self.kind(target)).transpose()?;
         let mut kinds = Vec::with_capacity(arguments.len());
@@ -197,12 +198,12 @@ impl Look {
             kinds.push(self.kind(argument)?);
         }
         // Which name that is, only the request tells.
-        let name = match (function.as_str(), &arguments[..], &kinds[..]) {
-            (operators::INDEX, [_, name], [_, kind]) if *kind != Kind::Number => Some(name),
-            (operators::IN, [name, _], [_, Kind::Came]) => Some(name),
-            _ => None,
+        let is_of_came = match (function.as_str(), &kinds[..]) {
+            (operators::INDEX, [_, index]) => *index != Kind::Number,
+            (operators::IN, [_, of]) => *of == Kind::Came,
+            _ => false,
         };
-        if name.is_some_and(|name| literal(name).is_none()) {
+        if is_of_came && looked_for.is_some_and(|(_, name, _)| literal(name).is_none()) {
             self.reads.push(ANY_NAME.into());
         }
         let text = |kind: &Kind| kind.may_be(Kind::Text);
