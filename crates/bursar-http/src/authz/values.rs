@@ -22,8 +22,8 @@ const PARTIAL: &str = "x-envoy-auth-partial-body";
 /// Where a text comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Source {
-    /// A variable of the path, by its place in it.
-    Path(usize),
+    /// A variable of the path: its place in it, and its name.
+    Path(usize, String),
     /// A field of the query.
     Query(String),
     /// A header.
@@ -47,7 +47,8 @@ impl Source {
     /// Reads `{variable}`, `query.NAME`, `header.NAME`, `body.NAME` or `text.WORDS`; `variable` tells where one stands.
     pub(super) fn read(written: &str, variable: impl Fn(&str) -> Option<usize>) -> Result<Self, String> {
         if let Some(name) = written.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            return variable(name).map(Self::Path).ok_or_else(|| format!("`{name}` is no variable of the path"));
+            let place = variable(name).ok_or_else(|| format!("`{name}` is no variable of the path"))?;
+            return Ok(Self::Path(place, name.to_owned()));
         }
         match written.split_once('.') {
             Some(("query", name)) if !name.is_empty() => Ok(Self::Query(name.to_owned())),
@@ -85,7 +86,13 @@ impl Given<'_> {
     pub(super) fn text(&self, source: &Source, what: &str) -> Result<String, Denied> {
         let found = match source {
             Source::Text(text) => Some(text.clone()),
-            Source::Path(place) => self.asked.path.get(*place).cloned(),
+            Source::Path(place, name) => {
+                // Some look for a variable among the fields first. `;` separates them to some.
+                let query = self.asked.query.as_deref().unwrap_or_default().replace(';', "&");
+                not_among(&form(query.as_bytes())?, name, "query")?;
+                not_among(self.body.unwrap_or_default(), name, "body")?;
+                self.asked.path.get(*place).cloned()
+            }
             Source::Header(name) => single(self.headers, name.as_str())?.map(str::to_owned),
             Source::Query(name) => {
                 let query = self.asked.query.as_deref().unwrap_or_default();
@@ -426,6 +433,27 @@ mod tests {
             let given = Given { asked: &asked, headers: &headers, body: None };
             let expected = if is_read { Ok("1") } else { Err("body_unread") };
             assert_eq!(text(&given, "query.amount").as_deref().map_err(String::as_str), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_the_path_says_is_said_again_by_no_field() {
+        let source = Source::read("{payee}", |name| (name == "payee").then_some(1)).unwrap();
+        let code = |query: &str, field: &str| {
+            let (mut asked, headers) = given(query, "1");
+            asked.path = vec!["q".to_owned(), "alice".to_owned()];
+            let body = [(field.to_owned(), "mallory".to_owned())];
+            let given = Given { asked: &asked, headers: &headers, body: Some(&body) };
+            given.text(&source, "destination").map_err(|denied| denied.code)
+        };
+        assert_eq!(code("note=1", "note").as_deref(), Ok("alice"));
+        for (query, field) in [
+            ("payee=mallory", "note"),
+            ("Payee[]=mallory", "note"),
+            ("note=1;payee=mallory", "note"),
+            ("", "payee"),
+        ] {
+            assert_eq!(code(query, field), Err("value_ambiguous".to_owned()), "{query} {field}");
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::Forbidden;
 use crate::http::form;
+use crate::http::reads::Reads;
 use crate::json::Json;
 
 /// The most values in a JSON body.
@@ -36,7 +37,7 @@ impl Content {
     ///
     /// # Errors
     /// It is said to be of another kind, or two readers could differ in what it says.
-    pub(super) fn read(self, media_type: Option<&str>, body: &[u8]) -> Result<Json, Forbidden> {
+    pub(super) fn read(self, media_type: Option<&str>, body: &[u8], reads: &Reads) -> Result<Json, Forbidden> {
         let Some(wanted) = self.media_type() else {
             if body.is_empty() {
                 return Ok(Json::Object(Vec::new()));
@@ -50,7 +51,7 @@ impl Content {
             Self::Form => {
                 let text = std::str::from_utf8(body).map_err(|_| Forbidden::undecodable("the form is no UTF-8"))?;
                 let value = |(name, value)| (name, Json::Text(value));
-                Ok(Json::Object(form::pairs(text, "form")?.into_iter().map(value).collect()))
+                Ok(Json::Object(form::pairs(text, "form", reads)?.into_iter().map(value).collect()))
             }
             Self::Json | Self::None => {
                 let read = Json::read(body)?;
@@ -108,13 +109,18 @@ fn names_are_plain(json: &Json, left: &mut usize) -> Result<(), Forbidden> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::reads::{ANY_NAME, Read};
+
+    fn read(content: Content, media_type: Option<&str>, body: &[u8]) -> Result<Json, Forbidden> {
+        content.read(media_type, body, &Reads::of(&[Read { place: None, name: ANY_NAME.into() }]))
+    }
 
     #[test]
     fn a_body_is_read_only_as_what_the_rule_says_it_is() {
         let json = Some("application/json; charset=UTF-8");
-        assert!(Content::Json.read(json, br#"{"a":1}"#).is_ok());
+        assert!(read(Content::Json, json, br#"{"a":1}"#).is_ok());
         let form = Some("application/x-www-form-urlencoded");
-        assert!(Content::Form.read(form, b"a=1").is_ok());
+        assert!(read(Content::Form, form, b"a=1").is_ok());
         for (content, kind, body) in [
             (Content::Json, form, &b"{}"[..]),
             (Content::Form, json, b"a=1"),
@@ -140,15 +146,16 @@ mod tests {
             (Content::Form, form, b"a=\xff"),
             (Content::None, None, b"a"),
         ] {
-            assert!(content.read(kind, body).is_err(), "{content:?} {}", String::from_utf8_lossy(body));
+            assert!(read(content, kind, body).is_err(), "{content:?} {}", String::from_utf8_lossy(body));
         }
     }
 
     #[test]
     fn what_is_written_anew_is_canonical() {
-        let json = Content::Json.read(Some("application/json"), b"{ \"\\u0061\" : [ 1.50 , \"\\/\" ] }").expect("JSON");
+        let json =
+            read(Content::Json, Some("application/json"), b"{ \"\\u0061\" : [ 1.50 , \"\\/\" ] }").expect("JSON");
         assert_eq!(Content::Json.written(&json), br#"{"a":[1.50,"/"]}"#);
-        let form = Content::Form.read(Some("application/x-www-form-urlencoded"), b"a=%41+b&c=").expect("a form");
+        let form = read(Content::Form, Some("application/x-www-form-urlencoded"), b"a=%41+b&c=").expect("a form");
         assert_eq!(Content::Form.written(&form), b"a=A%20b&c=");
         assert_eq!(Content::None.written(&json), b"");
     }

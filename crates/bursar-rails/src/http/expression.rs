@@ -14,6 +14,7 @@ use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
 use crate::http::kind::{self, Kind, Named, Subject};
 use crate::http::money::{self, Money};
+use crate::http::reads::Read;
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 2000;
@@ -30,7 +31,7 @@ pub(super) struct Facts<'a>(Context<'a, 'a>);
 pub(super) struct Expression {
     tree: IdedExpr,
     /// The names that it reads in objects.
-    reads: Vec<Box<str>>,
+    reads: Vec<Read>,
     /// Those that it reads in what it is about.
     named: Vec<Named>,
     /// The assets that it names itself, and where.
@@ -119,8 +120,8 @@ impl Language {
 
 impl Expression {
     /// The names that it reads in objects.
-    pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
-        self.reads.iter().map(|name| &**name)
+    pub(super) fn reads(&self) -> &[Read] {
+        &self.reads
     }
 
     /// The names that it reads in what it is about, and cannot do without.

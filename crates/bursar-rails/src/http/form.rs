@@ -1,6 +1,9 @@
 //! Forms and queries that can be read in one way only, and escapes.
 
+use std::borrow::Cow;
+
 use crate::Forbidden;
+use crate::http::reads::Reads;
 
 /// The most pairs of a form or query.
 const MOST_PAIRS: usize = 512;
@@ -11,11 +14,11 @@ const FEW: usize = 16;
 /// Names and values, in their order.
 pub(super) type Pairs = Vec<(Box<str>, Box<str>)>;
 
-/// Reads `a=1&b=2`: each name once, whatever the case of its letters, and every pair with its `=`.
+/// Reads `a=1&b=2`: whole names, each with its `=`; those that the rule reads once, whatever the case of their letters.
 ///
 /// # Errors
-/// Two readers could differ in what it says.
-pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
+/// Two readers could differ in what it says by a name that the rule reads.
+pub(super) fn pairs(text: &str, what: &str, reads: &Reads) -> Result<Pairs, Forbidden> {
     let refuse = |problem: &str| Forbidden::undecodable(format!("the {what} {problem}"));
     let mut pairs = Pairs::new();
     if text.is_empty() {
@@ -41,23 +44,29 @@ pub(super) fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
             return Err(refuse(&format!("has more than {MOST_PAIRS} values")));
         }
     }
-    if let Some(name) = twice(pairs.iter().map(|(name, _)| &**name)) {
-        return Err(refuse(&format!("has `{name}` twice")));
+    match in_two_ways(pairs.iter().map(|(name, _)| &**name).filter(|name| reads.concern(name))) {
+        Some(problem) => Err(refuse(&problem)),
+        None => Ok(pairs),
     }
-    if !pairs.iter().any(|(name, _)| name.contains(UNDERLINED)) {
-        return Ok(pairs);
+}
+
+/// What two readers could differ in, of names.
+fn in_two_ways<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+    if let Some(name) = twice(names.clone()) {
+        return Some(format!("has `{name}` twice"));
     }
-    let mut names: Vec<_> = pairs.iter().map(|(name, _)| folded(name)).collect();
+    if !names.clone().any(|name| name.contains(UNDERLINED)) {
+        return None;
+    }
+    let mut names: Vec<_> = names.map(folded).collect();
     names.sort_unstable();
     if let Some(name) = names.iter().find(|name| is_list_too(&names, name)) {
-        return Err(refuse(&format!("has `{name}` as a value and as a list")));
+        return Some(format!("has `{name}` as a value and as a list"));
     }
     let mut alike: Vec<_> = names.iter().map(|name| underlined(name)).collect();
     alike.sort_unstable();
-    match alike.windows(2).find_map(|pair| pair.first().filter(|name| pair.get(1) == Some(name))) {
-        Some(name) => Err(refuse(&format!("has two names that are `{name}` to some"))),
-        None => Ok(pairs),
-    }
+    let twice = alike.windows(2).find_map(|pair| pair.first().filter(|name| pair.get(1) == Some(name)));
+    twice.map(|name| format!("has two names that are `{name}` to some"))
 }
 
 /// What PHP writes as `_`, and others take for what leads to a part.
@@ -86,17 +95,20 @@ fn is_whole(name: &str) -> bool {
 }
 
 /// `a.b`, `a[b]` and `a_b` as one: each is the same as another to somebody.
-fn underlined(name: &str) -> String {
-    name.replace("][", "_").replace(']', "").replace(UNDERLINED, "_")
+pub(super) fn underlined(name: &str) -> Cow<'_, str> {
+    match name.contains(UNDERLINED) {
+        true => Cow::Owned(name.replace("][", "_").replace(']', "").replace(UNDERLINED, "_")),
+        false => Cow::Borrowed(name),
+    }
 }
 
 /// Whether a name is a list to another one of these names, which are in order: of `amount` and `amount[0]`, and of `to[]`
 /// `to[0]` or `to.0`, some take the one, some the other.
-fn is_list_too(names: &[String], name: &str) -> bool {
+fn is_list_too(names: &[Cow<'_, str>], name: &str) -> bool {
     let base = name.strip_suffix("[]").unwrap_or(name);
     ['[', '.'].into_iter().any(|part| {
         let list = format!("{base}{part}");
-        let first = names.partition_point(|other| *other < list);
+        let first = names.partition_point(|other| **other < *list);
         // Each name is there once, so of two one is another.
         names.iter().skip(first).take(2).any(|other| other != name && other.starts_with(&list))
     })
@@ -104,10 +116,11 @@ fn is_list_too(names: &[String], name: &str) -> bool {
 
 /// A name without the case of its letters. Some become ASCII if their case is changed: a long s, the sign of kelvin, an i without
 /// its dot and one that keeps it, two letters in one.
-pub(super) fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> Cow<'_, str> {
     match name.is_ascii() {
-        true => name.to_ascii_lowercase(),
-        false => name.replace('\u{130}', "i").to_uppercase().to_lowercase(),
+        true if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => Cow::Borrowed(name),
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Owned(name.replace('\u{130}', "i").to_uppercase().to_lowercase()),
     }
 }
 
@@ -123,27 +136,22 @@ pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<
         let mut rest = names;
         while let Some(name) = rest.next() {
             if rest.clone().any(|other| is_same_name(name, other)) {
-                return Some(folded(name));
+                return Some(folded(name).into_owned());
             }
         }
         return None;
     }
-    let mut all: Vec<String> = names.map(folded).collect();
+    let mut all: Vec<_> = names.map(folded).collect();
     all.sort_unstable();
     all.windows(2).find_map(|pair| match pair {
-        [one, other] if one == other => Some(one.clone()),
+        [one, other] if one == other => Some(one.clone().into_owned()),
         _ => None,
     })
 }
 
 /// The name of which a name is a part, as somebody reads who takes no heed of the case of letters.
-pub(super) fn base(name: &str) -> String {
+pub(super) fn base(name: &str) -> Cow<'_, str> {
     folded(name.split(['[', ']', '.', '\'', '"']).find(|part| !part.is_empty()).unwrap_or_default())
-}
-
-/// What a name is to one reader or another: what it is a part of, and a word without brackets and dots.
-pub(super) fn known_as(name: &str) -> [String; 2] {
-    [base(name), underlined(&folded(name))]
 }
 
 /// Writes pairs, escaped.
@@ -206,6 +214,33 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::reads::{ANY_NAME, Read};
+
+    fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
+        super::pairs(text, what, &Reads::of(&[Read { place: None, name: ANY_NAME.into() }]))
+    }
+
+    #[test]
+    fn what_the_rule_does_not_read_may_be_there_as_often_as_its_upstream_takes_it() {
+        let reads = Reads::of(&["amount", "to.id", "a_b"].map(|name| Read { place: Some("body"), name: name.into() }));
+        let read = |form: &str| super::pairs(form, "form", &reads);
+        for form in ["expand[]=a&expand[]=b&amount=1", "x=1&x=2", "x=1&x[0]=2", "x.y=1&x_y=2"] {
+            assert!(read(form).is_ok(), "{form}: {:?}", read(form));
+        }
+        for form in [
+            "amount=1&amount=2",
+            "amount[]=1&amount[]=2",
+            "amount=1&AMOUNT[0]=2",
+            "to.id=1&to[id]=2",
+            "to=1&to[x]=2",
+            "a.b=1&a[b]=2",
+            "a.b[c]=1&a_b[c]=2",
+            "x]=1",
+            "x[y]z=1",
+        ] {
+            assert!(read(form).is_err(), "{form}");
+        }
+    }
 
     #[test]
     fn a_form_that_two_readers_could_read_in_two_ways_is_refused() {

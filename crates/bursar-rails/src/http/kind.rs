@@ -3,6 +3,8 @@
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, SelectExpr, operators};
 
+use crate::http::reads::{ANY_NAME, Read};
+
 /// The most nodes of an expression.
 const MOST_NODES: usize = 200;
 
@@ -50,7 +52,7 @@ pub(super) struct Named {
 pub(super) struct Look {
     about: Subject,
     nodes: usize,
-    reads: Vec<Box<str>>,
+    reads: Vec<Read>,
     /// With the nodes that they are read in.
     named: Vec<(u64, &'static str, Box<str>)>,
     /// Those that it looks for first.
@@ -59,9 +61,6 @@ pub(super) struct Look {
     assets: Vec<(u64, Box<str>)>,
     names: usize,
 }
-
-/// Among the names that are read: one that is made or found elsewhere may be any.
-pub(super) const ANY_NAME: &str = "*";
 
 /// What requests and answers have names in.
 const PLACES: [&str; 5] = ["path", "query", "headers", "body", "answer"];
@@ -96,9 +95,9 @@ impl Look {
     }
 
     fn reads_in(&mut self, node: &IdedExpr, name: &str, is_test: bool) {
-        self.reads.push(name.into());
-        let Expr::Ident(of) = &node.expr else { return };
-        let Some(place) = PLACES.into_iter().find(|place| place == of) else { return };
+        let place = place(node);
+        self.reads.push(Read { place, name: name.into() });
+        let Some(place) = place else { return };
         match is_test {
             true => self.tested.push((place, name.into())),
             false => self.named.push((node.id, place, name.into())),
@@ -106,7 +105,7 @@ impl Look {
     }
 
     /// The names that are read in objects.
-    pub(super) fn into_reads(mut self) -> Vec<Box<str>> {
+    pub(super) fn into_reads(mut self) -> Vec<Read> {
         self.reads.sort_unstable();
         self.reads.dedup();
         self.reads
@@ -184,7 +183,7 @@ impl Look {
         if matches!(function.as_str(), "total" | "decimal_total")
             && let [_, field, _] = &arguments[..]
         {
-            self.reads.push(literal(field).unwrap_or(ANY_NAME).into());
+            self.reads.push(Read { place: None, name: literal(field).unwrap_or(ANY_NAME).into() });
         }
         if matches!(function.as_str(), "minor" | "decimal" | "metered" | "total" | "decimal_total")
             && let [_, .., asset] = &arguments[..]
@@ -203,8 +202,11 @@ impl Look {
             (operators::IN, [_, of]) => *of == Kind::Came,
             _ => false,
         };
-        if is_of_came && looked_for.is_some_and(|(_, name, _)| literal(name).is_none()) {
-            self.reads.push(ANY_NAME.into());
+        if is_of_came
+            && let Some((of, name, _)) = looked_for
+            && literal(name).is_none()
+        {
+            self.reads.push(Read { place: place(of), name: ANY_NAME.into() });
         }
         let text = |kind: &Kind| kind.may_be(Kind::Text);
         let truth = |kind: &Kind| kind.may_be(Kind::Bool);
@@ -252,6 +254,14 @@ impl Look {
                 _ => format!("`{name}` is not for these values here"),
             })
         })
+    }
+}
+
+/// The place that a node is, if it is one.
+fn place(node: &IdedExpr) -> Option<&'static str> {
+    match &node.expr {
+        Expr::Ident(of) => PLACES.into_iter().find(|place| place == of),
+        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ mod instruction;
 mod kind;
 mod look_up;
 mod money;
+mod reads;
 mod request;
 mod rules;
 mod seen;

@@ -1,14 +1,12 @@
 //! What a request means by the rules, and what is sent on in its place.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-
 use crate::exchange::{Asked, Charge, Exchange, Outgoing};
 use crate::forbidden::{Forbidden, Why};
 use crate::http::content::Content;
 use crate::http::expression::Facts;
 use crate::http::form;
 use crate::http::instruction::Instruction;
-use crate::http::kind::ANY_NAME;
+use crate::http::reads;
 use crate::http::rules::{Does, Priced, Rule, Rules, Spending};
 use crate::http::seen::RequestFacts;
 use crate::http::template;
@@ -147,30 +145,17 @@ impl Rule {
         if one_header(asked, "content-encoding")?.is_some_and(|encoding| encoding != "identity") {
             return Err(Forbidden::undecodable("a packed body is not read; leave `Content-Encoding` out"));
         }
-        let query = form::pairs(asked.query.unwrap_or_default(), "query")?;
+        let query = form::pairs(asked.query.unwrap_or_default(), "query", &self.reads)?;
         if let Some((name, _)) = query.iter().find(|(name, _)| !self.query.has(name)) {
             return Err(unnamed("query", name));
         }
-        let body = self.content.read(one_header(asked, "content-type")?, asked.body)?;
-        if let Json::Object(entries) = &body {
-            if let Some((name, _)) = entries.iter().find(|(name, _)| !self.fields.has(name)) {
-                return Err(unnamed("body", name));
-            }
-            read_one_way(&body, &self.reads)?;
-            if let Some(name) = path_instead(entries, &self.reads) {
-                let problem = format!("`{}` leads into what the rule reads by its name", shown_name(name));
-                return Err(Forbidden::undecodable(problem));
-            }
-            let names = query.iter().map(|(name, _)| &**name).chain(entries.iter().map(|(name, _)| &**name));
-            if let Some(name) = other_method(names, &self.reads) {
-                let problem = format!("`{}` would have the upstream take the request for another", shown_name(name));
-                return Err(Forbidden::undecodable(problem));
-            }
-            // Some read query and body as one, and each prefers another of both.
-            if let Some(name) = in_both(&query, entries, &self.reads) {
-                return Err(Forbidden::undecodable(format!("`{}` is in the query and in the body", shown_name(name))));
-            }
+        let body = self.content.read(one_header(asked, "content-type")?, asked.body, &self.reads)?;
+        if let Json::Object(entries) = &body
+            && let Some((name, _)) = entries.iter().find(|(name, _)| !self.fields.has(name))
+        {
+            return Err(unnamed("body", name));
         }
+        self.reads.check(&query, &body)?;
         let mut headers = Vec::new();
         for name in &self.headers {
             if let Some(value) = one_header(asked, name)? {
@@ -224,75 +209,8 @@ fn one_header<'a>(asked: &Asked<'a>, name: &str) -> Result<Option<&'a str>, Forb
 }
 
 fn unnamed(place: &str, name: &str) -> Forbidden {
-    let detail = format!("`{}` in the {place} is not among what the rule of this request allows", shown_name(name));
+    let detail = format!("`{}` in the {place} is not among what the rule of this request allows", reads::shown(name));
     Forbidden::new(Why::NotSupported, detail)
-}
-
-fn shown_name(name: &str) -> String {
-    let name: String = name.chars().take(60).collect();
-    name.escape_debug().to_string()
-}
-
-/// Whether a rule reads what has this name, or a part of it.
-fn is_read(reads: &BTreeSet<Box<str>>, base: &str) -> bool {
-    reads.contains(ANY_NAME) || reads.iter().any(|read| form::base(read) == base)
-}
-
-/// A name by which frameworks take a request for one of another method, where the rule does not read it.
-fn other_method<'a>(mut names: impl Iterator<Item = &'a str>, reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
-    names.find(|name| form::base(name) == "_method" && !reads.contains(*name))
-}
-
-/// A name at the top that leads into one which the rule reads, and which need not be there: what looks for `tip` finds nothing
-/// where another finds `tip.amount`.
-fn path_instead<'a>(entries: &'a [(Box<str>, Json)], reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
-    let mut paths = entries.iter().map(|(name, _)| &**name).filter(|name| name.contains(['.', '[']));
-    let is_whole = |base: &str| reads.iter().any(|read| form::folded(read) == base);
-    paths.find(|name| !reads.contains(*name) && is_whole(&form::base(name)))
-}
-
-/// A name of the body that is one to somebody with a name of the query, or a part of it, where the rule reads either.
-fn in_both<'a>(query: &form::Pairs, body: &'a [(Box<str>, Json)], reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
-    let mut in_query = HashMap::new();
-    for (name, _) in query {
-        let is_read = is_read(reads, &form::base(name));
-        form::known_as(name).into_iter().for_each(|known| *in_query.entry(known).or_insert(false) |= is_read);
-    }
-    let is_both = |name: &&str| {
-        let mut found = form::known_as(name).into_iter().filter_map(|known| in_query.get(&known));
-        found.any(|is_read_there| *is_read_there || is_read(reads, &form::base(name)))
-    };
-    if in_query.is_empty() { None } else { body.iter().map(|(name, _)| &**name).find(is_both) }
-}
-
-/// A name that is a way into another of the same object to some, where the rule reads that: `to.amount` and `to[amount]` beside `to`.
-fn path_beside<'a>(entries: &'a [(Box<str>, Json)], reads: &BTreeSet<Box<str>>) -> Option<&'a str> {
-    let paths = entries.iter().map(|(name, _)| &**name).filter(|name| name.contains(['.', '[']));
-    let mut leading = paths.filter(|name| is_read(reads, &form::base(name))).peekable();
-    leading.peek()?;
-    let names: HashSet<_> = entries.iter().map(|(name, _)| form::folded(name)).collect();
-    leading.find(|name| names.contains(&form::base(name)))
-}
-
-/// A name that the rule reads, in letters of another case or as a path, is one that the upstream may read and the rule does not.
-fn read_one_way(json: &Json, reads: &BTreeSet<Box<str>>) -> Result<(), Forbidden> {
-    match json {
-        Json::Object(entries) => {
-            if let Some(name) = path_beside(entries, reads) {
-                let problem = format!("`{}` stands beside what it leads into", shown_name(name));
-                return Err(Forbidden::undecodable(problem));
-            }
-            entries.iter().try_for_each(|(name, value)| {
-                let is_same = |read: &str| form::is_same_name(read, name);
-                match reads.iter().find(|read| is_same(read) && ***read != **name) {
-                    Some(read) => Err(Forbidden::undecodable(format!("`{read}` must be written as it is here"))),
-                    None => read_one_way(value, reads),
-                }
-            })
-        }
-        Json::List(items) => items.iter().try_for_each(|item| read_one_way(item, reads)),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => Ok(()),
-    }
 }
 
 fn shown_method(method: &str) -> String {

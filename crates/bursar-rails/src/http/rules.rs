@@ -16,6 +16,7 @@ use crate::http::expression::{Expression, Gives, Language};
 use crate::http::kind::Subject;
 use crate::http::look_up::{LookUp, Question};
 use crate::http::money::MOST_PLACES;
+use crate::http::reads::{Read, Reads};
 use crate::http::template::PathTemplate;
 use crate::http::written::{CutOff, WrittenCondition, WrittenLookUp, WrittenOperation, WrittenRule};
 
@@ -87,7 +88,7 @@ pub(super) struct Rule {
     pub(super) content: Content,
     pub(super) fields: Allowed,
     /// Names that its expressions read.
-    pub(super) reads: BTreeSet<Box<str>>,
+    pub(super) reads: Reads,
     /// What the token must have besides.
     pub(super) needs: Option<ScopeName>,
     pub(super) conditions: Vec<Condition>,
@@ -131,7 +132,7 @@ struct Reader<'a> {
     assets: &'a BTreeMap<String, u8>,
     problems: Vec<RuleProblem>,
     rule: Option<(usize, String)>,
-    reads: BTreeSet<Box<str>>,
+    reads: Vec<Read>,
     places: Places,
     /// Of which assets the spends of the rule can be.
     possible: Vec<Coin>,
@@ -150,7 +151,7 @@ impl Rules {
             assets,
             problems: Vec::new(),
             rule: None,
-            reads: BTreeSet::new(),
+            reads: Vec::new(),
             places: Places::default(),
             possible: Vec::new(),
         };
@@ -246,7 +247,7 @@ impl Reader<'_> {
             headers,
             content: written.body,
             fields: Allowed::of(&written.fields),
-            reads: std::mem::take(&mut self.reads),
+            reads: Reads::of(&self.reads),
             needs,
             conditions,
             does: does?,
@@ -343,7 +344,7 @@ impl Reader<'_> {
         let money = Gives::Money(places.unwrap_or_default());
         let amount = self.needed("amount", written.amount.as_ref());
         let amount = amount.and_then(|text| self.expression("amount", text, Subject::Request, money));
-        let reads = std::mem::take(&mut self.reads);
+        let of_request = self.reads.len();
         let done = self.needed("done", written.done.as_ref());
         let fields = ["done", "refused", "captured", "record"];
         let (refused, captured, record) = (&written.refused, &written.captured, &written.record);
@@ -354,7 +355,7 @@ impl Reader<'_> {
             Some(look_up) => self.look_up(look_up, written.may_exceed, money).map(Some),
             None => Some(None),
         };
-        self.reads = reads;
+        self.reads.truncate(of_request);
         Some(Priced { coin: coin?, amount: amount?, reading: reading?, look_up: look_up? })
     }
 
@@ -428,7 +429,7 @@ impl Reader<'_> {
         match self.language.compile(text, Subject::Request, Gives::Text) {
             Ok(expression) => {
                 self.can_be_read("asset", &expression);
-                self.reads.extend(expression.reads().map(Box::from));
+                self.reads.extend_from_slice(expression.reads());
                 Some((Some(expression), self.assets.iter().map(with_places).collect()))
             }
             Err(found) => {
@@ -461,7 +462,7 @@ impl Reader<'_> {
             Ok(expression) => {
                 self.can_be_read(field, &expression);
                 self.can_be_of(field, &expression);
-                self.reads.extend(expression.reads().map(Box::from));
+                self.reads.extend_from_slice(expression.reads());
                 Some(expression)
             }
             Err(found) => {

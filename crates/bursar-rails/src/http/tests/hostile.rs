@@ -130,8 +130,8 @@ fn what_is_in_the_query_is_not_in_the_body_besides() {
         let rule = WrittenRule { query: names(&["*"]), fields: names(&["*"]), amount: reads_more, ..charge(content) };
         let rules = rules(&[rule]);
         let (kind, body) = match content {
-            Content::Json => (JSON, r#"{"amount":5,"currency":"usd","source":"tok_1","a.b":1,"note":{"a":1,"a.b":2}}"#),
-            _ => (FORM, "amount=5&currency=usd&source=tok_1&a.b=1&note=2"),
+            Content::Json => (JSON, r#"{"amount":5,"currency":"usd","source":"tok_1","b.c":1,"note":{"c":1,"c.b":2}}"#),
+            _ => (FORM, "amount=5&currency=usd&source=tok_1&b.c=1&note=2"),
         };
         let asked = |query| {
             let headers: &[(&str, &[u8])] = &[("content-type", kind.as_bytes()), ("idempotency-key", b"order-7")];
@@ -143,6 +143,81 @@ fn what_is_in_the_query_is_not_in_the_body_besides() {
         for query in ["amount=500", "AMOUNT=500", "amount[]=500", "amount.0=500", "source=mallory", "a_b=1"] {
             assert_eq!(asked(Some(query)).expect_err(query).why, Why::Undecodable, "{content:?} {query}");
         }
+    }
+}
+
+#[test]
+fn what_a_rule_reads_in_one_place_is_not_in_another() {
+    let with = |path: &str, amount: &str| {
+        let (path, amount) = (path.to_owned(), Some(amount.to_owned()));
+        let (query, fields) = (names(&["*"]), names(&["*"]));
+        rules(&[WrittenRule { path, amount, query, fields, ..charge(Content::Json) }])
+    };
+    let asked = |rules: &Rules, path: &str, query, body: &str| {
+        let headers: &[(&str, &[u8])] = &[("content-type", JSON.as_bytes()), ("idempotency-key", b"order-7")];
+        let fields = format!(r#"{{"currency":"usd","source":"tok_1"{body}}}"#);
+        rules.meaning(&Asked { method: "POST", path, query, headers, body: fields.as_bytes() })
+    };
+    let of_body = with("/v1/charges", "has(body.tip) ? minor(body.tip, 'usd') : minor('1', 'usd')");
+    let of_query = with("/v1/charges", "has(query.tip) ? minor(query.tip, 'usd') : minor('1', 'usd')");
+    let of_any = with("/v1/charges", "minor(body[body.kind], 'usd')");
+    let of_path = with("/v1/charges/{sum}", "minor(path.sum, 'usd')");
+    for (rules, path, query, body) in [
+        (&of_body, "/v1/charges", Some("note=1"), r#","tip":2"#),
+        (&of_query, "/v1/charges", Some("tip=2"), r#","note":1"#),
+        (&of_any, "/v1/charges", None, r#","kind":"k","k":2"#),
+        (&of_path, "/v1/charges/2", Some("note=1"), r#","note":{"sum":2}"#),
+    ] {
+        assert!(asked(rules, path, query, body).is_ok(), "{:?}", asked(rules, path, query, body));
+    }
+    for (rules, path, query, body) in [
+        (&of_body, "/v1/charges", Some("tip=9000"), ""),
+        (&of_body, "/v1/charges", Some("tip[]=9000"), ""),
+        (&of_query, "/v1/charges", None, r#","tip":9000"#),
+        (&of_query, "/v1/charges", Some("TIP=9000"), ""),
+        (&of_query, "/v1/charges", Some("tip[]=9000"), ""),
+        (&of_query, "/v1/charges", Some("tip.0=9000"), ""),
+        (&of_any, "/v1/charges", Some("k=9000"), r#","kind":"k","k":2"#),
+        (&of_path, "/v1/charges/2", Some("sum=9000"), ""),
+        (&of_path, "/v1/charges/2", None, r#","sum":9000"#),
+        (&of_path, "/v1/charges/2", None, r#","Sum":9000"#),
+    ] {
+        let refused = asked(rules, path, query, body).expect_err(body);
+        assert_eq!(refused.why, Why::Undecodable, "{query:?} {body}");
+    }
+}
+
+#[test]
+fn what_is_written_otherwise_than_the_rule_reads_it_is_refused_wherever_it_is() {
+    let with = |amount: &str| {
+        let amount = Some(amount.to_owned());
+        rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Json) }])
+    };
+    let rest = r#""source":"tok_1""#;
+    for (amount, sound, hostile) in [
+        ("minor(body['t.amount'], 'usd')", r#""t.amount":1"#, r#""t.amount":1,"t[amount]":9000"#),
+        (
+            "has(body.t) && has(body.t.a) ? minor(body.t.a.tip, 'usd') : minor(body.amount, 'usd')",
+            r#""amount":1,"t":{"b.tip":9000}"#,
+            r#""amount":1,"t":{"a.tip":9000}"#,
+        ),
+        (
+            "has(body.tip) ? minor(body.tip, 'usd') : minor(body.amount, 'usd')",
+            r#""amount":1,"proto":{"tip":2}"#,
+            r#""amount":1,"__proto__":{"tip":9000}"#,
+        ),
+    ] {
+        let rules = with(amount);
+        let asked = |fields: &str| posted(&rules, JSON, format!("{{{fields},{rest}}}").as_bytes());
+        assert_eq!(asked(sound).map(|charge| charge.amount < Amount::new(9000)), Ok(true), "{sound}");
+        assert_eq!(asked(hostile).expect_err(hostile).why, Why::Undecodable, "{amount}");
+    }
+    let amount = Some("has(body.a_b) ? minor(body.a_b, 'usd') : minor(body.amount, 'usd')".to_owned());
+    let form = rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Form) }]);
+    let asked = |fields: &str| posted(&form, FORM, format!("source=tok_1&amount=1&{fields}").as_bytes());
+    assert!(asked("c.b=1").is_ok() && asked("expand[]=a&expand[]=b").is_ok());
+    for fields in ["a.b=9000", "a.b[c]=9000", "a_b[]=9000", "A_B=9000", "__proto__[a_b]=9000", "amount=1"] {
+        assert!(asked(fields).is_err(), "{fields}");
     }
 }
 
