@@ -27,6 +27,8 @@ pub(crate) const CHROMIUM: Tool = Tool { program: "chromium", asks: "--version",
 pub(crate) const NGINX: Tool = Tool { program: "nginx", asks: "-v", major_min: 0, package: "nginx-light" };
 pub(crate) const CADDY: Tool = Tool { program: "caddy", asks: "version", major_min: 0, package: "caddy" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", asks: "--version", major_min: 0, package: "python3" };
+pub(crate) const PHP: Tool = Tool { program: "php", asks: "--version", major_min: 0, package: "php-cli" };
+pub(crate) const RACK: Tool = Tool { program: "rackup", asks: "--version", major_min: 0, package: "ruby-rack" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", asks: "--version", major_min: 0, package: "strace" };
 pub(crate) const UNSHARE: Tool = Tool { program: "unshare", asks: "--version", major_min: 0, package: "util-linux" };
 

@@ -87,9 +87,8 @@ impl Given<'_> {
         let found = match source {
             Source::Text(text) => Some(text.clone()),
             Source::Path(place, name) => {
-                // Some look for a variable among the fields first. `;` separates them to some.
-                let query = self.asked.query.as_deref().unwrap_or_default().replace(';', "&");
-                not_among(&form(query.as_bytes())?, name, "query")?;
+                // Some look for a variable among the fields first.
+                self.not_in_query(name)?;
                 not_among(self.body.unwrap_or_default(), name, "body")?;
                 self.asked.path.get(*place).cloned()
             }
@@ -107,7 +106,7 @@ impl Given<'_> {
                 one_of(&form(query.as_bytes())?, name)?
             }
             Source::Body(name) => {
-                not_among(&form(self.asked.query.as_deref().unwrap_or_default().as_bytes())?, name, "query")?;
+                self.not_in_query(name)?;
                 one_of(self.body.unwrap_or_default(), name)?
             }
         };
@@ -118,6 +117,12 @@ impl Given<'_> {
             true => Ok(text),
             false => Err(invalid(what)),
         }
+    }
+
+    /// Refuses a name in the query, whose fields some separate by `;`.
+    fn not_in_query(&self, name: &str) -> Result<(), Denied> {
+        let query = self.asked.query.as_deref().unwrap_or_default().replace(';', "&");
+        not_among(&form(query.as_bytes())?, name, "query")
     }
 
     /// The amount at a source.
@@ -414,6 +419,9 @@ mod tests {
             let given = Given { asked: &asked, headers: &none, body: Some(&body) };
             assert_eq!(text(&given, source).as_deref().map_err(String::as_str), expected, "{name} {source}");
         }
+        let (asked_of_rack, _) = given("note=1;amount=2", "1");
+        let given = Given { asked: &asked_of_rack, headers: &none, body: Some(&fields("amount")) };
+        assert_eq!(text(&given, "body.amount"), Err("value_ambiguous".to_owned()));
         for (name, value, is_read) in [
             ("content-type", "application/x-www-form-urlencoded", false),
             ("content-type", "multipart/form-data; boundary=x", false),
@@ -447,12 +455,9 @@ mod tests {
             given.text(&source, "destination").map_err(|denied| denied.code)
         };
         assert_eq!(code("note=1", "note").as_deref(), Ok("alice"));
-        for (query, field) in [
-            ("payee=mallory", "note"),
-            ("Payee[]=mallory", "note"),
-            ("note=1;payee=mallory", "note"),
-            ("", "payee"),
-        ] {
+        for (query, field) in
+            [("payee=mallory", "note"), ("Payee[]=mallory", "note"), ("note=1;payee=mallory", "note"), ("", "payee")]
+        {
             assert_eq!(code(query, field), Err("value_ambiguous".to_owned()), "{query} {field}");
         }
     }
