@@ -123,7 +123,7 @@ pub(crate) static SUITES: &[Suite] = &[
     },
     Suite {
         name: "readers",
-        about: "odd forms, read by what applications read them with (conformance/readers)",
+        about: "odd forms and JSON, read by what applications read them with (conformance/readers)",
         optional: false,
         needs: Some("build"),
         run: foreign::readers,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::Stop;
 use crate::child;
 use crate::sandbox::Sandbox;
-use crate::tools::{self, CADDY, CHROMIUM, CURL, NGINX, NODE, NPM, PHP, RACK};
+use crate::tools::{self, CADDY, CHROMIUM, CURL, NGINX, NODE, NPM, PHP, PYTHON, RACK};
 use crate::version;
 use crate::workspace::Workspace;
 
@@ -32,7 +32,7 @@ pub(super) fn curl(workspace: &Workspace) -> Result<(), Stop> {
 /// What applications read forms with; its tests borrow how the SDK's start a server.
 pub(super) fn readers(workspace: &Workspace) -> Result<(), Stop> {
     tools::ensure(&[NODE, NPM])?;
-    let others = tools::ensure(&[PHP, RACK]);
+    let others = tools::ensure(&[PHP, RACK, PYTHON]);
     tests_with_packages(workspace, "conformance/readers")?;
     // Without them the readers of JavaScript read it all, and these did not.
     others
