@@ -183,7 +183,7 @@ fn what_a_raw_transaction_has_of_signatures_is_of_all_of_it() {
         let mut by_script = sound();
         let pushed = [signature, script].map(|bytes| bitcoin::script::PushBytesBuf::try_from(bytes).expect("short"));
         let of_pushes =
-            pushed.iter().fold(bitcoin::script::Builder::new().push_int(0), |script, bytes| script.push_slice(bytes));
+            pushed.iter().fold(bitcoin::script::Builder::new().push_int(0), bitcoin::script::Builder::push_slice);
         by_script.input[1].script_sig = of_pushes.into_script();
         for half in [by_witness, by_script] {
             assert_eq!(checked(&half).is_ok(), covers == 1, "{covers:#x}");
