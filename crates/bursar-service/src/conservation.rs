@@ -75,6 +75,12 @@ impl Bursar {
                 tracing::error!(%difference, %error, "what spends under this budget could not be stopped");
             }
         }
+        // What they spent is not known, whether or not a budget says otherwise.
+        for subject in &compared.uncounted {
+            if let Err(error) = self.stop(*subject).await {
+                tracing::error!(?subject, %error, "whose spend cannot be read could not be stopped");
+            }
+        }
         Ok(compared)
     }
 

@@ -20,6 +20,7 @@ pub mod documents;
 mod each;
 pub mod enrolment;
 pub mod error;
+pub mod exceeded;
 pub mod exchange;
 pub mod expiries;
 pub mod factors;
@@ -110,6 +111,7 @@ use tokio::sync::Semaphore;
 use crate::breakers::Breakers;
 use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, PendingTotp};
 use crate::error::ServiceError;
+use crate::exceeded::Alarms;
 use crate::follow::UnderWaySpends;
 use crate::horizon::Horizon;
 use crate::in_flight::InFlight;
@@ -244,6 +246,7 @@ pub struct Bursar {
     /// Spends that a rail has and that are not final yet.
     pub(crate) under_way: UnderWaySpends,
     pub(crate) in_flight: InFlight,
+    pub(crate) alarms: Alarms,
     pub(crate) outflows: AtomicU64,
     pub(crate) breakers: Breakers,
     pub(crate) found: Found,
@@ -302,6 +305,7 @@ impl Bursar {
             resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             under_way: UnderWaySpends::default(),
             in_flight: InFlight::default(),
+            alarms: Alarms::default(),
             outflows: AtomicU64::new(0),
             checked: conservation::Checked::default(),
             #[cfg(feature = "break-no-hold")]

@@ -59,7 +59,7 @@ pub enum SendOutcome {
     /// The rail says that more moved than is held, which it may not: it stays held like what nobody can say, and its
     /// token spends no more.
     Exceeded {
-        /// How much it says that left.
+        /// How much it says that left, at the least.
         moved: Amount,
         /// What the rail says.
         reason: String,

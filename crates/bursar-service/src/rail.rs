@@ -343,14 +343,6 @@ pub trait Rail: Send + Sync {
         Box::pin(async move { Ok(self.sent(hold.id, memory)?.map(|reference| on_its_way(&reference))) })
     }
 
-    /// What the rail tells of a spend that is not settled, and that more moved of than is held; nothing if it tells none.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    fn more_than_held(&self, _hold: HoldId, _memory: &dyn Memory) -> Result<Option<String>, RailError> {
-        Ok(None)
-    }
-
     /// What the approval is called that a spend waits for where it was sent; nothing if it waits for none.
     ///
     /// # Errors

@@ -15,9 +15,14 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::exceeded::Exceeded;
 use crate::rail::{SendOutcome, on_its_way};
 use crate::spend::captured;
 use crate::turns::Turn;
+
+/// Why nobody can ask the rail of a spend.
+const NOT_CONFIGURED: &str = "its rail is not in the configuration, and so cannot be asked; put its section back under the same name, \
+                              start the server again, and decide then";
 
 /// What came of asking after a spend.
 #[derive(Clone, Debug)]
@@ -103,8 +108,7 @@ impl Bursar {
         if !hold.state.is_held() || hold.holder.is_some() {
             return Ok(None);
         }
-        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(None) };
-        Ok(rail.more_than_held(hold.id, &self.memory(name))?)
+        Ok(self.exceeded(hold)?.map(|told| told.reason))
     }
 
     /// Spends, each with the id of its transaction while it is not settled.
@@ -163,9 +167,7 @@ impl Bursar {
             SendOutcome::Unknown { .. } | SendOutcome::Awaiting { .. } => {
                 let Some((name, rail)) = self.rail_of(hold)? else {
                     // INVARIANT: a rail that nobody can ask tells of nothing that it moved.
-                    let problem = "its rail is not in the configuration, and so cannot be asked; put its section back under the \
-                                   same name, start the server again, and decide then";
-                    return Err(ServiceError::Conflict(problem.to_owned()));
+                    return Err(ServiceError::Conflict(NOT_CONFIGURED.to_owned()));
                 };
                 return match rail.may_still_move(hold, &self.memory(name)).await? {
                     Some(problem) => Err(ServiceError::Conflict(problem)),
@@ -173,16 +175,16 @@ impl Bursar {
                 };
             }
             SendOutcome::Sent { reference } | SendOutcome::Unseen { reference, .. } => on_its_way(reference),
-            SendOutcome::Done { reference, .. } | SendOutcome::Charged { reference, .. } => {
-                format!("the rail shows that it moved as {reference}, and it is settled so")
-            }
+            SendOutcome::Done { reference, .. } | SendOutcome::Charged { reference, .. } => shows_moved(reference),
             SendOutcome::Reverted { reference, .. } => {
                 format!("the rail shows that {reference} was reverted, which costs its fee, and it is settled so")
             }
-            SendOutcome::Exceeded { reason, .. } => match self.takes_back(hold, said).await? {
-                None => return Ok(()),
-                Some(now) => told_more(&now, reason),
-            },
+            SendOutcome::Exceeded { reason, .. } => {
+                match self.not_taken_back(hold, &self.asked_anew(hold).await?, said) {
+                    None => return Ok(()),
+                    Some(now) => told_more(&now, reason),
+                }
+            }
         };
         self.settle_by(hold, outcome).await?;
         Err(ServiceError::Conflict(problem))
@@ -201,44 +203,38 @@ impl Bursar {
         if let Some(problem) = self.not_to_be_asked_after(hold) {
             return Err(ServiceError::Conflict(problem));
         }
-        let outcome = self.became_of(hold).await?;
-        let told = match &outcome {
-            SendOutcome::Exceeded { moved, .. } => Some(*moved),
-            SendOutcome::Unknown { .. } => None,
+        let now = self.asked_anew(hold).await?;
+        let Some(says) = self.not_taken_back(hold, &now, said) else { return Ok(()) };
+        let (problem, outcome) = match (&now, self.exceeded(hold)?) {
+            (SendOutcome::Done { reference, .. } | SendOutcome::Charged { reference, .. }, _) => {
+                (shows_moved(reference), now)
+            }
+            (SendOutcome::Exceeded { reason, .. }, _) => (told_more(&says, reason), now),
+            (_, Some(Exceeded { moved, reason })) if moved > said => {
+                (told_more(&says, &reason), SendOutcome::Exceeded { moved, reason })
+            }
             _ => return Ok(()),
         };
-        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(()) };
-        // What was told is kept, and may be more by now; or somebody else asked a moment ago, or is asking.
-        let now = rail.look_again(hold, &self.memory(name)).await.plain();
-        let tells = match &now {
-            SendOutcome::Exceeded { moved, .. } => Some(*moved),
-            outcome if told.is_some() => moved_by(hold, outcome),
-            _ => None,
-        };
-        let problem = match (told, tells) {
-            (_, Some(tells)) if tells > said => self.tells_of(hold, tells),
-            (Some(told), None) if told > said => "takes nothing back now".to_owned(),
-            _ => return Ok(()),
-        };
-        let outcome = if matches!(now, SendOutcome::Exceeded { .. }) { now } else { outcome };
-        let SendOutcome::Exceeded { reason, .. } = &outcome else { return Ok(()) };
-        let problem = told_more(&problem, reason);
         self.settle_by(hold, outcome).await?;
         Err(ServiceError::Conflict(problem))
     }
 
-    /// What a rail says now that told of more than was held; nothing if it is no more than somebody says.
-    async fn takes_back(&self, hold: &Hold, said: Amount) -> Result<Option<String>, ServiceError> {
-        let Some((name, rail)) = self.rail_of(hold)? else { return Ok(Some("cannot be asked now".to_owned())) };
-        // INVARIANT: what a rail told is taken back by the rail together with a person, and by neither alone.
-        let moved = match rail.look_again(hold, &self.memory(name)).await.plain() {
-            SendOutcome::Unknown { reason } => return Ok(Some(format!("takes nothing back now ({reason})"))),
-            outcome => match moved_by(hold, &outcome) {
-                Some(moved) => moved,
-                None => return Ok(Some("takes nothing back now".to_owned())),
-            },
-        };
-        Ok((moved > said).then(|| self.tells_of(hold, moved)))
+    /// What a rail says of a spend at this moment, whatever it told before.
+    async fn asked_anew(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
+        Ok(match self.rail_of(hold)? {
+            Some((name, rail)) => rail.look_again(hold, &self.memory(name)).await.plain(),
+            None => SendOutcome::Unknown { reason: NOT_CONFIGURED.to_owned() },
+        })
+    }
+
+    /// What a rail says now; nothing if it is that no more moved than somebody says.
+    // INVARIANT: what a rail told is taken back by the rail together with a person, and by neither alone.
+    fn not_taken_back(&self, hold: &Hold, now: &SendOutcome, said: Amount) -> Option<String> {
+        match (moved_by(hold, now), now) {
+            (Some(moved), _) => (moved > said).then(|| self.tells_of(hold, moved)),
+            (None, SendOutcome::Unknown { reason }) => Some(format!("takes nothing back now ({reason})")),
+            (None, _) => Some("takes nothing back now".to_owned()),
+        }
     }
 
     /// That a rail tells of more than a person says.
@@ -281,6 +277,10 @@ fn moved_by(hold: &Hold, outcome: &SendOutcome) -> Option<Amount> {
         SendOutcome::Done { fee, .. } => Some(captured(hold, *fee)),
         _ => None,
     }
+}
+
+fn shows_moved(reference: &str) -> String {
+    format!("the rail shows that it moved as {reference}, and it is settled so")
 }
 
 fn told_more(now: &str, reason: &str) -> String {

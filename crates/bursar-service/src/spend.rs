@@ -6,16 +6,14 @@ mod two_wallets;
 use std::sync::{Arc, Mutex};
 
 use bursar_core::amount::Amount;
-use bursar_core::audit::Actor;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, UserId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Key, Request};
+use bursar_core::ledger::{HoldRequest, Key};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
-use bursar_core::token::LockedBy;
 use bursar_rails::dialect::Order;
 use bursar_rails::exchange::{Charge, Outgoing};
 use bursar_rails::jsonrpc::Call;
@@ -287,6 +285,7 @@ impl Bursar {
             actor: principal.actor(),
             under_way: self.under_way.clone(),
             in_flight: self.in_flight.clone(),
+            alarms: self.alarms.clone(),
         };
         Ok((work, hold))
     }
@@ -340,18 +339,6 @@ impl Bursar {
 /// The same if the recipients got nothing.
 pub(crate) fn captured_of_none(hold: &Hold, fee: Amount) -> Amount {
     if hold.cost.coin == hold.cost.fee_coin { fee } else { Amount::ZERO }
-}
-
-/// Stops a token of whose spend more moved than was held: what its limits say of it is not so.
-pub(crate) fn exceeded(hold: &Hold, problem: &str) -> Request {
-    tracing::error!(
-        alarm = "moved_above_hold",
-        spend = %hold.id,
-        token = %hold.token,
-        problem,
-        "more moved than was held; the spend stays held and its token is locked"
-    );
-    Request { actor: Actor::System, command: Command::Lock { token: hold.token, by: LockedBy::Rail } }
 }
 
 /// Refuses sums that no coin has: totals of many spends must always fit 256 bits, or one of them could

@@ -12,8 +12,9 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::allow::reference_of;
 use crate::error::ServiceError;
+use crate::exceeded::Exceeded;
 use crate::rail::{Rail, SendOutcome};
-use crate::spend::{captured, captured_of_none, exceeded};
+use crate::spend::{captured, captured_of_none};
 
 /// Spends looked at in one read.
 const AT_ONCE: usize = 256;
@@ -123,9 +124,9 @@ impl Bursar {
             SendOutcome::Refused { reason } | SendOutcome::NotSent { reason } => {
                 (Command::Release { hold: hold.id, reason, by: Settler::Rail }, |swept| &mut swept.released)
             }
-            SendOutcome::Exceeded { reason, .. } => {
+            SendOutcome::Exceeded { moved, reason } => {
                 // Also if it was unlocked meanwhile: first somebody decides what became of the spend.
-                let Request { actor, command } = exceeded(hold, &reason);
+                let Request { actor, command } = self.alarms.raise(hold, moved, &reason);
                 self.command(actor, command).await?;
                 if hold.state != HoldState::Open {
                     return Ok(|swept| &mut swept.unresolved);
@@ -163,9 +164,21 @@ impl Bursar {
     }
 
     pub(crate) fn rail_of(&self, hold: &Hold) -> Result<Option<NamedRail<'_>>, ServiceError> {
+        Ok(self.rail_name_of(hold)?.and_then(|name| self.rails.get_key_value(&name)))
+    }
+
+    /// The name of the rail that carries a spend out, whether or not it is in the configuration.
+    fn rail_name_of(&self, hold: &Hold) -> Result<Option<String>, ServiceError> {
         let Some(wallet) = hold.wallet else { return Ok(None) };
         let found = self.reads.look_up(|reader| reader.wallet(wallet, hold.user))?;
-        Ok(found.and_then(|found| self.rails.get_key_value(&found.wallet.rail)))
+        Ok(found.map(|found| found.wallet.rail))
+    }
+
+    /// What a rail told of a spend that is not settled, if it was more than is held: also one that is gone from the
+    /// configuration since.
+    pub(crate) fn exceeded(&self, hold: &Hold) -> Result<Option<Exceeded>, ServiceError> {
+        let Some(name) = self.rail_name_of(hold)? else { return Ok(None) };
+        Ok(Exceeded::read(&self.memory(&name), hold)?)
     }
 
     /// What became of a spend that nobody settled, as its rail knows it.
@@ -185,7 +198,11 @@ impl Bursar {
         }
         match self.rail_of(hold)? {
             Some((name, rail)) => Ok(rail.reconcile(hold, &self.memory(name)).await),
-            None => unknown("its rail is not configured"),
+            // INVARIANT: what a rail told, it told, whether or not anybody can ask it again.
+            None => match self.exceeded(hold)? {
+                Some(Exceeded { moved, reason }) => Ok(SendOutcome::Exceeded { moved, reason }),
+                None => unknown("its rail is not configured"),
+            },
         }
     }
 }

@@ -30,7 +30,11 @@ pub(crate) fn check(view: &Connection, all: bool) -> Result<Compared, StoreError
     let (mut rules, mut found) = (Rules::new(), Compared::default());
     let mut sums = Conservation::new(position::time(view)?, all);
     spends::for_each(view, !all, |hold| {
-        // One that cannot be read is missing from the sums of whoever spent it, so that those differ.
+        // One that cannot be read is missing from the sums of whoever spent it; those differ, if they are still there.
+        let hold = hold.map_err(|(error, whose)| {
+            found.uncounted.extend(whose);
+            error
+        });
         let Some(hold) = found.readable(hold)? else { return Ok(()) };
         for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation) {
             known(view, &mut rules, subject, &mut found)?;

@@ -188,6 +188,11 @@ impl<'row> Columns<'row> {
         packed.map(|packed| unpack(packed).ok_or_else(|| self.problem(NOT_PACKED))).transpose()
     }
 
+    /// The column of this name, whichever was read last; nothing if it is none of its kind.
+    pub(crate) fn named<T: FromSql>(&self, column: &str) -> Option<T> {
+        self.row.get(column).ok()
+    }
+
     fn raw(&mut self) -> Result<ValueRef<'row>, StoreError> {
         let column = self.next;
         self.next = column.saturating_add(1);

@@ -1,5 +1,7 @@
 //! What Bursar asks of a store.
 
+use std::collections::BTreeSet;
+
 use bursar_core::account::{Invitation, MemberRole, Membership, Organisation, User, Wallet, WalletRole};
 use bursar_core::audit::{Event, Head, Link};
 use bursar_core::coin::Coin;
@@ -22,6 +24,8 @@ pub struct Compared {
     pub differences: Vec<Difference>,
     /// Rows that are no records, as far as there are not too many. What they were is missing in the comparison.
     pub unreadable: Vec<StoreError>,
+    /// Whose spends are among them, as far as that can still be read.
+    pub uncounted: BTreeSet<Subject>,
 }
 
 impl Compared {

@@ -2,10 +2,9 @@
 //!
 //! There are so many places and no more, and each keeps the latest answer that fell to it.
 
-use bursar_core::amount::Amount;
 use bursar_core::id::HoldId;
 use bursar_rails::exchange::Answered;
-use bursar_service::rail::{Memory, NewNote, Note, RailError};
+use bursar_service::rail::{Memory, NewNote, RailError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -48,56 +47,6 @@ pub(super) fn keep_with_outcome(memory: &dyn Memory, hold: HoldId, answered: &An
     if let Some(body) = packed(hold, answered, came) {
         memory.write_with_outcome(&place(hold), body);
     }
-}
-
-fn exceeded_name(hold: HoldId) -> String {
-    format!("exceeded/{hold}")
-}
-
-/// Keeps that more moved than was held, until the spend is settled: its answer may lose its place to another's.
-pub(super) fn keep_exceeded(memory: &dyn Memory, hold: HoldId, told: (Amount, &str)) {
-    memory.write_with_outcome(&exceeded_name(hold), exceeded_body(told));
-}
-
-fn exceeded_body((moved, reason): (Amount, &str)) -> Vec<u8> {
-    format!("{moved} {reason}").into_bytes()
-}
-
-/// The same of a look-up, which settles nothing that it could be written with.
-pub(super) async fn keep_exceeded_as_found(
-    memory: &dyn Memory,
-    hold: HoldId,
-    told: (Amount, &str),
-) -> Result<(), RailError> {
-    let name = exceeded_name(hold);
-    let before = memory.read(&name)?;
-    let most = before.as_ref().map(told_by).transpose()?;
-    if most.is_some_and(|(moved, _)| moved >= told.0) {
-        // The most that was told stands until it is taken back.
-        return Ok(());
-    }
-    let version = before.map_or(0, |note| note.version);
-    let body = Some(exceeded_body(told));
-    memory.write(vec![NewNote { name, version, body }]).await.map(drop)
-}
-
-/// How much moved, and in words, if more than was held was told of a spend that is not settled.
-pub(super) fn exceeded(memory: &dyn Memory, hold: HoldId) -> Result<Option<(Amount, String)>, RailError> {
-    memory.read(&exceeded_name(hold))?.as_ref().map(told_by).transpose()
-}
-
-/// What [`exceeded_body`] wrote.
-fn told_by(note: &Note) -> Result<(Amount, String), RailError> {
-    let text = String::from_utf8_lossy(&note.body);
-    let told = text.split_once(' ').and_then(|(moved, reason)| Some((Amount::parse(moved).ok()?, reason.to_owned())));
-    told.ok_or_else(|| RailError::Unavailable("what the upstream told cannot be read again".to_owned()))
-}
-
-/// Lets go of that.
-pub(super) async fn forget_exceeded(memory: &dyn Memory, hold: HoldId) -> Result<(), RailError> {
-    let name = exceeded_name(hold);
-    let Some(note) = memory.read(&name)? else { return Ok(()) };
-    memory.write(vec![NewNote { name, version: note.version, body: None }]).await.map(drop)
 }
 
 /// Keeps the head of an answer that is about to be passed on while it comes.

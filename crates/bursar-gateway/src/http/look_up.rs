@@ -3,6 +3,7 @@
 use bursar_core::hold::Hold;
 use bursar_rails::exchange::Answered;
 use bursar_rails::http::{Became, Instruction};
+use bursar_service::exceeded::Exceeded;
 use bursar_service::rail::{Memory, SendOutcome};
 
 use super::answers::Came;
@@ -30,14 +31,16 @@ impl HttpRail {
             Ok(Some((answered, Came::Whole | Came::Streamed))) => {
                 let became = self.rules.became(&instruction, &answered, &hold.cost.coin, hold.cost.amount);
                 if !matches!(became, Became::Unknown { .. }) {
-                    return self.outcome(became, &instruction, answered.status, hold);
+                    let outcome = self.outcome(became, &instruction, answered.status, hold);
+                    self.keep_exceeded(&outcome, hold, memory).await;
+                    return outcome;
                 }
             }
             Ok(None) => {}
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
         }
-        match answers::exceeded(memory, hold.id) {
-            Ok(Some((moved, reason))) => return SendOutcome::Exceeded { moved, reason },
+        match Exceeded::read(memory, hold) {
+            Ok(Some(Exceeded { moved, reason })) => return SendOutcome::Exceeded { moved, reason },
             Ok(None) => {}
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
         }
@@ -57,8 +60,8 @@ impl HttpRail {
 
     /// Keeps that more moved than is held: a later look-up may know nothing of it.
     async fn keep_exceeded(&self, outcome: &SendOutcome, hold: &Hold, memory: &dyn Memory) {
-        if let SendOutcome::Exceeded { moved, reason } = outcome
-            && let Err(error) = answers::keep_exceeded_as_found(memory, hold.id, (*moved, reason)).await
+        if let Some(told) = exceeded(outcome)
+            && let Err(error) = told.keep(memory, hold).await
         {
             tracing::warn!(spend = %hold.id, ?error, "that more moved than was held could not be kept");
         }
@@ -107,6 +110,14 @@ impl HttpRail {
         }
         let became = self.rules.became_as_looked_up(instruction, &answered, &hold.cost.coin, hold.cost.amount);
         Ok((answered, became))
+    }
+}
+
+/// More than was held, where that is told.
+pub(super) fn exceeded(outcome: &SendOutcome) -> Option<Exceeded> {
+    match outcome {
+        SendOutcome::Exceeded { moved, reason } => Some(Exceeded { moved: *moved, reason: reason.clone() }),
+        _ => None,
     }
 }
 

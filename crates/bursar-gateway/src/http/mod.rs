@@ -24,6 +24,7 @@ use bursar_core::secret::Secret;
 use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
 use bursar_rails::http::{Became, CutOff, Instruction, Rules};
+use bursar_service::exceeded::{Exceeded, at_least};
 use bursar_service::flow::Flow;
 use bursar_service::rail::{
     Answer, Balance, Built, Decoded, Exchanges, Memory, Permit, Plan, Rail, RailError, SendOutcome,
@@ -178,8 +179,8 @@ impl HttpRail {
             self.fresh.put(hold.id, answered);
         }
         let outcome = self.outcome(became, &instruction, status, hold);
-        if let SendOutcome::Exceeded { moved, reason } = &outcome {
-            answers::keep_exceeded(memory, hold.id, (*moved, reason));
+        if let Some(told) = look_up::exceeded(&outcome) {
+            told.keep_with_outcome(memory, hold.id);
         }
         outcome
     }
@@ -212,10 +213,13 @@ impl HttpRail {
             Became::Exceeded { captured } => {
                 let coin = &hold.cost.coin;
                 let [told, held] = [captured, hold.cost.amount].map(|amount| self.in_words(amount, coin));
+                let moved = at_least(captured, &hold.cost);
+                let more =
+                    if moved == captured { "more" } else { "which is no amount of any asset; it counts as more" };
                 let reason = format!(
-                    "an answer with status {status} says that {told} moved, more than the {held} that are held"
+                    "an answer with status {status} says that {told} moved, {more} than the {held} that are held"
                 );
-                SendOutcome::Exceeded { moved: captured, reason }
+                SendOutcome::Exceeded { moved, reason }
             }
             Became::Unknown { reason } => SendOutcome::Unknown { reason },
         }
@@ -376,13 +380,9 @@ impl Rail for HttpRail {
         Box::pin(std::future::ready(Ok(is_told.then(|| problem.to_owned()))))
     }
 
-    fn more_than_held(&self, hold: HoldId, memory: &dyn Memory) -> Result<Option<String>, RailError> {
-        Ok(answers::exceeded(memory, hold)?.map(|(_, reason)| reason))
-    }
-
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
         self.patience.forget(hold);
-        Box::pin(answers::forget_exceeded(memory, hold))
+        Box::pin(Exceeded::forget(memory, hold))
     }
 
     fn balance<'a>(&'a self, _reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {

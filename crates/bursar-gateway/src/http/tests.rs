@@ -268,7 +268,7 @@ async fn more_than_is_held_is_told_as_such_and_a_look_up_does_not_take_it_back()
     let still = answering.became_of(&hold, &notes).await;
     assert!(matches!(still, SendOutcome::Exceeded { .. }), "{still:?}");
     answering.forget(hold.id, &notes).await.unwrap();
-    assert_eq!(answers::exceeded(&notes, hold.id), Ok(None));
+    assert_eq!(Exceeded::read(&notes, &hold), Ok(None));
     // An answer that was lost, and a look-up that tells of it.
     let double = Double::start(vec![Does::Silence, Does::Answer(MORE)]).await;
     let (silent, notes) = (rail(&double.url, HOUR), Notes::default());

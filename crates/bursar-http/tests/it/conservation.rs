@@ -155,6 +155,26 @@ async fn a_figure_that_cannot_be_read_makes_the_server_unready() {
 }
 
 #[tokio::test]
+async fn a_spend_that_cannot_be_read_stops_whoever_spent_it_also_if_their_budgets_are_gone() {
+    for all in [true, false] {
+        let world = World::new().await;
+        let (_, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+        let (_, other) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+        let service = world.server.service(&world.session).await;
+        assert_eq!(world.hold(&service, &token, None, "7").await.status, 201);
+        assert!(tamper(&world, "DELETE FROM budgets") > 0);
+        assert_eq!(tamper(&world, "UPDATE holds SET terms = x'fafa'"), 1);
+        assert!(world.server.bursar.check_conservation(all).await.is_err());
+        for (action, times) in [("token.lock", 1), ("user.freeze", 1), ("wallet.freeze", 1)] {
+            assert_eq!(events(&world, action), times, "{action}");
+        }
+        for spender in [&token, &other] {
+            assert_ne!(world.spend(spender, "1").await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_spend_that_cannot_be_read_hides_no_other_and_is_remembered_until_all_are_looked_at_again() {
     let world = World::new().await;
     world.server.operations.opened();

@@ -22,6 +22,9 @@ use crate::world::code;
 
 pub(crate) const OWNER: &str = "owner@example.com";
 
+/// 2^192 cents, which no limit counts.
+const ABSURD: &str = "6277101735386680763835789423207666416102355444464034512896";
+
 /// An upstream that answers each charge as its recipient is called, and everything else with what it was asked.
 struct Upstream(Arc<Mutex<Vec<String>>>);
 
@@ -29,7 +32,7 @@ impl Upstream {
     async fn start() -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let heard = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::new(Mutex::new(Vec::<String>::new()));
         let hears = Arc::clone(&heard);
         tokio::spawn(async move {
             loop {
@@ -41,11 +44,17 @@ impl Upstream {
                     read.extend_from_slice(&more[..count]);
                 }
                 let request = String::from_utf8(read).unwrap();
+                let heard = |source: &str| hears.lock().unwrap().iter().any(|request| request.contains(source));
+                let absurd = || answer(200, &json!({"id": "ch_4", "status": "succeeded", "amount": ABSURD}));
                 let answer = match request.split("source=").nth(1) {
                     None if request.starts_with("GET /v1/charges/crowded ") => {
                         answer(529, &json!({"error": "crowded"}))
                     }
-                    Some("broken") => String::new(),
+                    Some("broken" | "silent") => String::new(),
+                    Some("absurd") => absurd(),
+                    // What these two said of a charge, they say of it later on, too.
+                    None if heard("source=silent") => String::new(),
+                    None if heard("source=absurd") => absurd(),
                     Some("failing") => answer(500, &json!({"error": "on fire"})),
                     Some("more") => answer(200, &json!({"id": "ch_3", "status": "succeeded", "amount": "401"})),
                     Some("declined") => answer(402, &json!({"error": "declined"})),
@@ -419,6 +428,89 @@ async fn less_than_its_rail_tells_of_is_nobodys_to_say_of_a_spend_however_much_t
         let captured = (settled.status.as_u16(), &settled.body["captured"]["amount"]);
         assert_eq!(captured, (200, &json!(enough.to_string())), "{}", settled.body);
     }
+}
+
+/// The path at which the only unresolved spend is settled, and a session of its owner.
+async fn unresolved(shop: &Shop) -> (String, String) {
+    let session = shop.server.log_in(OWNER).await;
+    let list = shop.server.send("GET", "/bursar/v1/spends?unresolved=true", Some(&session), None).await.body;
+    (format!("/bursar/v1/spends/{}/resolve", list["spends"][0]["id"].as_str().unwrap()), session)
+}
+
+/// The word of the owner that all moved, or so much.
+async fn word(shop: &Shop, (path, session): &(String, String), amount: Option<&str>) -> Answer {
+    let mut said = json!({"moved": true, "reference": "ch_3", "evidence": "I looked", "otp": OTP});
+    if let Some(amount) = amount {
+        (said["amount"], said["moreThanHeld"]) = (amount.into(), true.into());
+    }
+    shop.server.send("POST", path, Some(session), Some(said)).await
+}
+
+#[tokio::test]
+async fn what_a_rail_told_counts_also_where_its_section_is_gone_from_the_configuration() {
+    // What is said, and whether it is as much as was told: 4.01 of 1.00 that were held.
+    for (source, amount, is_refused) in
+        [("more", None, true), ("more", Some("400"), true), ("more", Some("401"), false), ("broken", None, false)]
+    {
+        let shop = Open::new("usd 100/day").await;
+        assert_eq!(code(&shop.charge("k", &format!("amount=100&source={source}")).await), "outcome_pending");
+        let spend = unresolved(&shop).await;
+        let heard = shop.upstream.heard();
+        // As if the server had been started without it: the rail's name and notes are those of no section.
+        let renamed = "UPDATE wallets SET rail = 'gone'; UPDATE documents SET name = replace(name, 'chain/', 'gone/')";
+        shop.server.database().execute_batch(renamed).unwrap();
+        let said = word(&shop, &spend, amount).await;
+        assert_eq!(shop.upstream.heard(), heard, "nobody can be asked");
+        if !is_refused {
+            assert_eq!(said.status, 200, "{source} {amount:?}: {}", said.body);
+            continue;
+        }
+        assert_eq!(code(&said), "conflict", "{amount:?}: {}", said.body);
+        let told = said.body["detail"].as_str().unwrap();
+        assert!(told.contains("says that 4.01 usd moved") && told.contains("put its section back"), "{told}");
+        let shown = shop.server.send("GET", spend.0.trim_end_matches("/resolve"), Some(&spend.1), None).await.body;
+        assert_eq!(shown["state"], "unresolved", "it stays held: {shown}");
+        // Nor is its token free while nobody has decided.
+        let session = Some(spend.1.as_str());
+        let unlock = format!("/bursar/v1/tokens/{}/unlock", shop.token_id);
+        let unlocked = shop.server.send("POST", &unlock, session, Some(json!({"duration": 600, "otp": OTP}))).await;
+        assert_eq!(unlocked.status, 200, "{}", unlocked.body);
+        shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
+        let path = format!("/bursar/v1/tokens/{}", shop.token_id);
+        let token = shop.server.send("GET", &path, session, None).await.body;
+        assert!(!token["locked"].is_null(), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn an_amount_that_no_asset_has_counts_as_more_than_was_held_and_leaves_a_spend_to_be_settled() {
+    let shop = Open::new("usd 100/day").await;
+    assert_eq!(code(&shop.charge("k", "amount=100&source=absurd").await), "outcome_pending");
+    assert_eq!(code(&shop.charge("l", "amount=1&source=tok").await), "locked");
+    let spend = unresolved(&shop).await;
+    for amount in [None, Some("100"), Some("99"), Some(ABSURD)] {
+        let refused = word(&shop, &spend, amount).await;
+        assert!(refused.status.is_client_error(), "{amount:?}: {}", refused.body);
+    }
+    let all = word(&shop, &spend, None).await;
+    let told = all.body["detail"].as_str().unwrap();
+    assert!(told.contains("which is no amount of any asset; it counts as more than the 1 usd"), "{told}");
+    let settled = word(&shop, &spend, Some("101")).await;
+    assert_eq!(
+        (settled.status.as_u16(), &settled.body["captured"]["amount"]),
+        (200, &json!("101")),
+        "{}",
+        settled.body
+    );
+}
+
+#[tokio::test]
+async fn a_rail_is_asked_once_for_one_word_also_if_it_does_not_answer() {
+    let shop = Open::new("usd 100/day").await;
+    assert_eq!(code(&shop.charge("k", "amount=100&source=silent").await), "outcome_pending");
+    let (spend, heard) = (unresolved(&shop).await, shop.upstream.heard());
+    let settled = word(&shop, &spend, None).await;
+    assert_eq!((settled.status.as_u16(), shop.upstream.heard() - heard), (200, 1), "{}", settled.body);
 }
 
 #[tokio::test]

@@ -73,15 +73,16 @@ fn check_input(coin: &TxOut, script_sig: &Script, witness: &Witness) -> Result<(
     Ok(())
 }
 
-/// Checks what a partly signed transaction has as final already, whatever kind of input it is.
+/// Checks what a transaction has as final already, whatever kind of input it is.
 ///
 /// # Errors
-/// A signature in it covers a part of the transaction only.
+/// A signature in it covers a part of the transaction only, or it has an annex.
 pub(super) fn check_final(script_sig: Option<&Script>, witness: Option<&Witness>) -> Result<(), Forbidden> {
     let none = Witness::new();
     ecdsa_signatures(script_sig.unwrap_or(Script::new()), witness.unwrap_or(&none))?;
     // A Schnorr signature of 65 bytes says what it covers, and stands before the script and its control block.
     let items: Vec<&[u8]> = witness.map(|witness| witness.iter().collect()).unwrap_or_default();
+    check_annex(&items)?;
     let signatures = match items.as_slice() {
         [stack @ .., _script, _control_block] => stack,
         key_path => key_path,
@@ -123,10 +124,7 @@ fn looks_like_ecdsa(item: &[u8]) -> bool {
 /// Counts the Schnorr signatures of a taproot input: one of its key, or those before its script.
 fn schnorr_signatures(witness: &Witness) -> Result<usize, Forbidden> {
     let items: Vec<&[u8]> = witness.iter().collect();
-    let annexed = items.len() > 1 && items.last().and_then(|last| last.first()) == Some(&ANNEX);
-    if annexed {
-        return Err(Forbidden::new(Why::NotSupported, "an input has an annex, which has no meaning yet; leave it out"));
-    }
+    check_annex(&items)?;
     let signatures = match items.as_slice() {
         [] => return Ok(0),
         [one] => {
@@ -142,6 +140,15 @@ fn schnorr_signatures(witness: &Witness) -> Result<usize, Forbidden> {
         count = count.saturating_add(1);
     }
     Ok(count)
+}
+
+/// Refuses what would stand where a script does, behind the signatures.
+fn check_annex(items: &[&[u8]]) -> Result<(), Forbidden> {
+    let is_annexed = items.len() > 1 && items.last().and_then(|last| last.first()) == Some(&ANNEX);
+    if is_annexed {
+        return Err(Forbidden::new(Why::NotSupported, "an input has an annex, which has no meaning yet; leave it out"));
+    }
+    Ok(())
 }
 
 /// Whether what has the length of a Schnorr signature covers the whole transaction; nothing for other lengths.

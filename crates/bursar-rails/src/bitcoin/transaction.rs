@@ -83,6 +83,15 @@ impl Raw {
         self.bytes.to_lower_hex_string()
     }
 
+    /// Checks that what signatures it has are for the whole transaction, whatever kinds of coins it spends.
+    ///
+    /// # Errors
+    /// One of them leaves a part of it to be changed, or cannot be read.
+    pub fn check_signed_for_all(&self) -> Result<(), Forbidden> {
+        let mut inputs = self.transaction.input.iter();
+        inputs.try_for_each(|input| signed::check_final(Some(&input.script_sig), Some(&input.witness)))
+    }
+
     /// Whether it carries a signature, or what stands for one, in any of its inputs.
     pub fn has_signatures(&self) -> bool {
         self.transaction.input.iter().any(|input| !input.script_sig.is_empty() || !input.witness.is_empty())

@@ -8,6 +8,7 @@ use bursar_core::hold::Recipient;
 
 use super::chain::Chain;
 use super::order::recipients;
+use crate::evm::fees::ClientFees;
 use crate::evm::raw;
 use crate::json::Json;
 use crate::{Forbidden, Why};
@@ -72,7 +73,8 @@ pub(super) fn read(half: &Json) -> Result<Vec<Recipient>, Forbidden> {
 /// Whom a raw transaction pays, and the most that it offers for its gas.
 ///
 /// # Errors
-/// It cannot be read, is for another chain or for none, calls a contract in a way that is not known, or creates one.
+/// It cannot be read, is for another chain or for none, is not signed, offers a tip above its price, calls a contract in a way
+/// that is not known, or creates one.
 pub(super) fn raw(chain: Chain, hex: &str) -> Result<(Vec<Recipient>, Amount), Forbidden> {
     let digits = hex.strip_prefix("0x").unwrap_or(hex);
     let bytes = (digits.len() <= LONGEST_HEX).then(|| alloy_primitives::hex::decode(digits).ok()).flatten();
@@ -84,9 +86,11 @@ pub(super) fn raw(chain: Chain, hex: &str) -> Result<(Vec<Recipient>, Amount), F
             format!("the transaction is for the chain {id}, which is not this coin's; sign it for the coin's");
         return Err(Forbidden::new(Why::WrongChain, problem));
     }
-    // At most 192 bits.
-    let fee = U256::from(envelope.gas_limit()).saturating_mul(U256::from(envelope.max_fee_per_gas()));
-    let fee = Amount::from_be_bytes(fee.to_be_bytes());
+    // What no node takes is held for nothing, and an unsigned one somebody else might sign.
+    raw::sender(&envelope)?;
+    let (gas, price) = (envelope.gas_limit(), raw::price(&envelope));
+    ClientFees::of(gas, &price).check_tip()?;
+    let fee = price.fee(gas);
     let to = envelope.to().ok_or_else(|| Forbidden::new(Why::NotSupported, "the transaction creates a contract"))?;
     if envelope.input().is_empty() {
         return Ok((vec![recipient(to, envelope.value())], fee));

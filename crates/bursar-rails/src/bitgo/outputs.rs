@@ -37,7 +37,7 @@ impl Outputs {
     /// Reads hex digits of a transaction or of a PSBT.
     ///
     /// # Errors
-    /// They are neither, or one that is not carried out.
+    /// They are neither, or one that is not carried out, or that is signed for less than the whole of it.
     pub fn read(network: Network, hex: &str) -> Result<Self, Forbidden> {
         let unreadable = || Forbidden::undecodable("`txHex` is no transaction in hex; build it anew");
         if hex.len() > LONGEST_HEX {
@@ -48,7 +48,10 @@ impl Outputs {
             let psbt = PartiallySigned::read(&STANDARD.encode(&bytes))?;
             return Ok(Self { network, transaction: psbt.transaction().clone(), psbt: Some(psbt) });
         }
-        Ok(Self { network, transaction: Raw::read(bytes)?.transaction().clone(), psbt: None })
+        let raw = Raw::read(bytes)?;
+        // INVARIANT: what was signed for a part of it could pay others once it is sent on.
+        raw.check_signed_for_all()?;
+        Ok(Self { network, transaction: raw.transaction().clone(), psbt: None })
     }
 
     /// The coins that it spends.

@@ -117,6 +117,14 @@ impl ClientFees {
                 "`gasPrice` and `maxFeePerGas` or `maxPriorityFeePerGas` exclude one another; give one kind of price",
             ));
         }
+        self.check_tip()
+    }
+
+    /// Holds the tip against the price that it is a part of.
+    ///
+    /// # Errors
+    /// It is more.
+    pub(crate) fn check_tip(&self) -> Result<(), Forbidden> {
         match (self.max_fee_per_gas, self.max_priority_fee_per_gas) {
             (Some(most), Some(tip)) if tip > most => Err(Forbidden::undecodable(
                 "`maxPriorityFeePerGas` is above `maxFeePerGas`, which no node takes; lower it, or leave it out",

@@ -41,12 +41,7 @@ impl Raw {
         let to = envelope.to().ok_or_else(|| {
             unsupported("the transaction creates a contract, which is not carried out; name the account that is called")
         })?;
-        let price = match envelope.max_priority_fee_per_gas() {
-            Some(max_priority_fee_per_gas) => {
-                Price::Market { max_fee_per_gas: envelope.max_fee_per_gas(), max_priority_fee_per_gas }
-            }
-            None => Price::Fixed { gas_price: envelope.max_fee_per_gas() },
-        };
+        let price = price(&envelope);
         let (nonce, gas) = (envelope.nonce(), envelope.gas_limit());
         ClientFees::of(gas, &price).check(chain.ceilings())?;
         let message = Message { to, value: envelope.value(), input: envelope.input().clone() };
@@ -82,8 +77,17 @@ pub(crate) fn chain_id(envelope: &TxEnvelope) -> Result<u64, Forbidden> {
     envelope.chain_id().ok_or_else(|| unsupported(problem))
 }
 
+/// The price that a transaction offers for its gas.
+pub(crate) fn price(envelope: &TxEnvelope) -> Price {
+    let most = envelope.max_fee_per_gas();
+    match envelope.max_priority_fee_per_gas() {
+        Some(max_priority_fee_per_gas) => Price::Market { max_fee_per_gas: most, max_priority_fee_per_gas },
+        None => Price::Fixed { gas_price: most },
+    }
+}
+
 /// Recovers who signed. Of the two signatures that say the same, only the one with the low half counts (EIP-2).
-pub(super) fn sender(envelope: &TxEnvelope) -> Result<Address, Forbidden> {
+pub(crate) fn sender(envelope: &TxEnvelope) -> Result<Address, Forbidden> {
     let signature = envelope.signature();
     if signature.s() > SECP256K1N_HALF {
         return Err(Forbidden::undecodable(

@@ -1,6 +1,7 @@
 //! What an answer says of a spend. Whatever cannot be decided is unknown, and unknown stays held.
 
 use bursar_core::amount::Amount;
+use bursar_core::hold::Cost;
 
 use crate::exchange::Answered;
 use crate::http::events::Events;
@@ -23,7 +24,8 @@ pub enum Became {
     },
     /// Nothing moved, and nothing will.
     Refused,
-    /// More moved than is held, which the rule does not allow: not believed, and nothing to go on spending after.
+    /// More moved than is held, which the rule does not allow, or than any asset has: not believed, and nothing to go on spending
+    /// after.
     Exceeded {
         /// How much, by the answer.
         captured: Amount,
@@ -71,7 +73,8 @@ impl Reading {
             (true, false) => {
                 let amount = |expression: &Expression| expression.amount(facts, asset);
                 let captured = self.captured.as_ref().map(amount).transpose().map_err(named("captured"))?;
-                if let Some(captured) = captured.filter(|captured| *captured > held && !self.may_exceed) {
+                let is_more = |captured: &Amount| *captured > held && (!self.may_exceed || *captured >= Cost::BOUND);
+                if let Some(captured) = captured.filter(is_more) {
                     return Ok(Became::Exceeded { captured });
                 }
                 // Money that moved has moved, whatever it is called.
@@ -164,6 +167,10 @@ mod tests {
             assert!(matches!(found, Became::Unknown { .. }), "{amount}: {found:?}");
         }
         assert_eq!(captured(&reading(Some("minor(answer.amount, 'usd')"), true), "501"), of(501));
+        // No asset has so much, and no spend could be settled by it.
+        let absurd = Cost::BOUND.to_string();
+        let more = Became::Exceeded { captured: Cost::BOUND };
+        assert_eq!(captured(&reading(Some("minor(answer.amount, 'usd')"), true), &absurd), more);
         let wrong = captured(&reading(Some("minor(answer.amount, 'eur')"), true), "1");
         assert!(matches!(wrong, Became::Unknown { .. }), "{wrong:?}");
     }

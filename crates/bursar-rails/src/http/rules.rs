@@ -347,9 +347,8 @@ impl Reader<'_> {
         let of_request = self.reads.len();
         let done = self.needed("done", written.done.as_ref());
         let fields = ["done", "refused", "captured", "record"];
-        let (refused, captured, record) = (&written.refused, &written.captured, &written.record);
-        let reading =
-            done.and_then(|done| self.reading(fields, (done, refused, captured, record), written.may_exceed, money));
+        let texts = |done| (done, &written.refused, &written.captured, &written.record);
+        let reading = done.and_then(|done| self.reading(fields, texts(done), written.may_exceed, money));
         let reading = reading.map(|reading| Reading { events: self.events(written), ..reading });
         let look_up = match &written.reconcile {
             Some(look_up) => self.look_up(look_up, written.may_exceed, money).map(Some),

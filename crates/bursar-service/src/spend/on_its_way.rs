@@ -13,8 +13,9 @@ use bursar_ledger::{Ledger, LedgerError};
 use bursar_rails::exchange::Charge;
 
 use super::two_wallets::PayersRequest;
-use super::{Sent, captured, captured_of_none, exceeded};
+use super::{Sent, captured, captured_of_none};
 use crate::error::ServiceError;
+use crate::exceeded::Alarms;
 use crate::flow::Flow;
 use crate::follow::UnderWaySpends;
 use crate::in_flight::InFlight;
@@ -37,6 +38,7 @@ pub(super) struct HoldAndSend {
     pub(super) actor: Actor,
     pub(super) under_way: UnderWaySpends,
     pub(super) in_flight: InFlight,
+    pub(super) alarms: Alarms,
 }
 
 impl HoldAndSend {
@@ -141,9 +143,9 @@ impl HoldAndSend {
                 let unreachable = ServiceError::RailUnavailable(reason.clone());
                 (Command::Release { hold: id, reason, by: Settler::Rail }, Err(unreachable))
             }
-            SendOutcome::Exceeded { reason, .. } => {
+            SendOutcome::Exceeded { moved, reason } => {
                 // First of all: what is lost after it is made up for by the sweep.
-                let request = exceeded(&hold, &reason);
+                let request = self.alarms.raise(&hold, moved, &reason);
                 // With the answer that says so, by which the sweep would know.
                 let (noted, locked) = tokio::join!(self.memory.write_waiting(), self.ledger.submit(request));
                 kept(id, noted);

@@ -3,6 +3,7 @@
 use bursar_core::hold::{Hold, HoldState, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, UserId, WalletId};
 use bursar_core::ledger::{Version, Versioned};
+use bursar_core::limit::Subject;
 use bursar_core::time::Timestamp;
 use bursar_store::StoreError;
 use rusqlite::{Connection, params};
@@ -57,6 +58,15 @@ pub(super) fn read(columns: &mut Columns<'_>) -> Result<Versioned<Hold>, StoreEr
         state,
     };
     Ok(Versioned { version, value })
+}
+
+/// Whose spend a row is that is no record, as far as that can be read.
+pub(super) fn subjects(columns: &Columns<'_>) -> impl Iterator<Item = Subject> {
+    let token = columns.named("token").map(|id| Subject::Token(TokenId::from_bytes(id)));
+    let user = columns.named("user").map(|id| Subject::User(UserId::from_bytes(id)));
+    let wallet = columns.named("wallet").map(|id| Subject::Wallet(WalletId::from_bytes(id)));
+    let organisation = columns.named("organisation").map(|id| Subject::Organisation(OrganisationId::from_bytes(id)));
+    [token, user, wallet, organisation].into_iter().flatten()
 }
 
 fn read_state(columns: &mut Columns<'_>) -> Result<HoldState, StoreError> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::{HoldId, TokenId, WalletId};
-use bursar_core::limit::Usage;
+use bursar_core::limit::{Subject, Usage};
 use bursar_core::time::{Span, Timestamp};
 use bursar_store::{Page, StoreError};
 use rusqlite::{Connection, params};
 
 use crate::page::{at_most, id_bound};
-use crate::rows::hold::{TABLE, read, select};
+use crate::rows::hold::{TABLE, read, select, subjects};
 use crate::sql::{each, many, single};
 
 /// The later captures of a token that a picture is drawn of.
@@ -65,14 +65,19 @@ pub(crate) fn unresolved(connection: &Connection, page: &Page<HoldId>) -> Result
     many(connection, TABLE, query, params![bound(page), at_most(page.limit)], |columns| Ok(read(columns)?.value))
 }
 
-/// Hands over every spend, or every one that is open or unresolved.
+/// Hands over every spend, or every one that is open or unresolved; and of a row that is none whose it is, too.
 pub(crate) fn for_each(
     connection: &Connection,
     only_unsettled: bool,
-    mut found: impl FnMut(Result<Hold, StoreError>) -> Result<(), StoreError>,
+    mut found: impl FnMut(Result<Hold, (StoreError, Vec<Subject>)>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let query = if only_unsettled { select!("WHERE state IN ('open', 'unresolved')") } else { select!("") };
-    each(connection, TABLE, query, [], |columns| found(read(columns).map(|spend| spend.value)))
+    each(connection, TABLE, query, [], |columns| {
+        found(match read(columns) {
+            Ok(spend) => Ok(spend.value),
+            Err(error) => Err((error, subjects(columns).collect())),
+        })
+    })
 }
 
 /// Hands over every spend of a token.

@@ -78,13 +78,17 @@ pub(super) fn all() -> Result<Vec<Credentials>, Failure> {
         Err(problem) => return Err(Failure::at(&path, problem)),
     };
     if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(Failure::at(&path, "others may read these credentials")
-            .with_hint(format!("chmod 600 {}, and log in anew if others are on this machine", path.display())));
+        let hint = format!(
+            "chmod 600 '{}'; if somebody may have read it, also end those sessions (`bursar session revoke --all`) and log in anew",
+            path.display()
+        );
+        return Err(Failure::at(&path, "others may read these credentials").with_hint(hint));
     }
     let text = Secret::new(fs::read_to_string(&path).map_err(|problem| Failure::at(&path, problem))?);
     // The error would quote the line, which may be the token's.
     let kept: Kept = toml::from_str(text.expose()).map_err(|_| {
-        let hint = format!("remove {}, and log in anew", path.display());
+        // It may have the logins of other servers in it, which nobody is told to remove.
+        let hint = format!("mend it, or put it aside (mv '{0}' '{0}.broken'), and log in anew", path.display());
         Failure::at(&path, "cannot be understood").with_hint(hint)
     })?;
     Ok([vec![kept.last], kept.others].concat())

@@ -99,6 +99,8 @@ impl Login {
         // Without a name the command line takes nothing but the list.
         let (false, Some(name)) = (self.list, self.username) else { return logins(json) };
         let url = connection::checked_url(&self.url)?;
+        // A session that cannot be kept is not begun.
+        credentials::all()?;
         let password = self.password.read(Typed::Known, true)?;
         let ca_file = self.authorities.file()?;
         let client = connection::reach(&url, None, ca_file.as_deref())?;

@@ -258,6 +258,29 @@ fn credentials_that_others_may_read_are_not_used() {
 }
 
 #[test]
+fn a_login_that_could_not_be_kept_is_not_begun_and_no_other_is_lost() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    log_in(&home, &server);
+    let file = home.path("xdg/bursar/credentials.toml");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let broken = format!("{kept}[[others\n");
+    for (text, allowed, hint) in [(&kept, 0o644, "chmod 600 '"), (&broken, 0o600, "put it aside (mv '")] {
+        std::fs::write(&file, text).unwrap();
+        set_mode(&file, allowed);
+        let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
+        let of_server = [("BURSAR_URL", server.ready("url")), ("BURSAR_PASSWORD", server.ready("password"))];
+        let refused = home.run(&login, &of_server);
+        assert_eq!(refused.code(), 1, "{}", refused.told());
+        assert!(refused.told().contains(hint), "{}", refused.told());
+        assert_eq!((&std::fs::read_to_string(&file).unwrap(), mode(&file)), (text, allowed), "it is left as it is");
+    }
+    std::fs::write(&file, kept).unwrap();
+    let sessions = home.run(&["session", "list", "--json"], &[]).json();
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1, "{sessions}");
+}
+
+#[test]
 fn a_killed_server_comes_back_with_its_user_wallets_and_tokens() {
     let home = Home::new();
     let kept = [&DEV[..], &["--data-dir", "data"]].concat();

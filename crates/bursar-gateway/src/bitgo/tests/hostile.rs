@@ -60,8 +60,8 @@ async fn hurried(double: &Double, software: Software) -> BitgoRail {
 
 /// 1000 wei by a transaction that offers a gigawei for each of 21 000 gas: far more than this rail lets fees take.
 const DEAR: &str = "f86705843b9aca00825208945aaeb6053f3e94c9b9a09f33669435e7ef1beaed8203e8808284f3\
-    a01111111111111111111111111111111111111111111111111111111111111111\
-    a02222222222222222222222222222222222222222222222222222222222222222";
+    a02222222222222222222222222222222222222222222222222222222222222222\
+    a03333333333333333333333333333333333333333333333333333333333333333";
 
 #[tokio::test]
 async fn what_a_transaction_of_the_clients_own_offers_for_its_gas_is_held_and_meets_the_ceiling_on_fees() {

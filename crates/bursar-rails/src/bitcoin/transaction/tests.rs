@@ -160,6 +160,38 @@ fn only_signatures_of_the_whole_transaction_are_asked_for_and_taken() {
 }
 
 #[test]
+fn what_a_raw_transaction_has_of_signatures_is_of_all_of_it() {
+    let key = Key::new(1);
+    let checked = |transaction: &Transaction| read(transaction).expect("a transaction").check_signed_for_all();
+    assert_eq!(checked(&sound()), Ok(()));
+    for (kind, covers) in KINDS.into_iter().flat_map(|kind| [1, 2, 3, 0x81, 0x82, 0x83].map(|covers| (kind, covers))) {
+        let coins = coins(&[(1, 500, key.script(kind)), (2, 500, key.script(kind))]);
+        let mut signed = sound();
+        key.sign(&mut signed, 1, kind, &coins, covers);
+        assert_eq!(checked(&signed).is_ok(), covers == 1, "{kind:?} {covers:#x}");
+        let mut annexed = signed.clone();
+        annexed.input[1].witness.push([0x50]);
+        assert_eq!(checked(&annexed).is_ok(), kind == Kind::Legacy && covers == 1, "{kind:?} {covers:#x}");
+        if kind != Kind::Segwit {
+            continue;
+        }
+        // One of two signers of a script, as wallets of several keys are signed: in front of the script itself.
+        let signature = signed.input[1].witness.nth(0).expect("a signature").to_vec();
+        let script = key.script(Kind::Legacy).to_bytes();
+        let mut by_witness = sound();
+        by_witness.input[1].witness = Witness::from_slice(&[&[][..], &signature, &[], &script]);
+        let mut by_script = sound();
+        let pushed = [signature, script].map(|bytes| bitcoin::script::PushBytesBuf::try_from(bytes).expect("short"));
+        let of_pushes =
+            pushed.iter().fold(bitcoin::script::Builder::new().push_int(0), bitcoin::script::Builder::push_slice);
+        by_script.input[1].script_sig = of_pushes.into_script();
+        for half in [by_witness, by_script] {
+            assert_eq!(checked(&half).is_ok(), covers == 1, "{covers:#x}");
+        }
+    }
+}
+
+#[test]
 fn fields_that_are_not_known_are_refused() {
     let unknown = bitcoin::psbt::raw::Key { type_value: 0x50, key: vec![1] };
     let proprietary = bitcoin::psbt::raw::ProprietaryKey { prefix: vec![1], subtype: 1, key: vec![1] };

@@ -1,8 +1,16 @@
-use alloy_primitives::hex;
+use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
+use alloy_eips::eip2718::Encodable2718 as _;
+use alloy_primitives::{Signature, U256, hex};
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode;
+use bitcoin::hashes::Hash as _;
+use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
+use bitcoin::sighash::SighashCache;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount as Satoshi, OutPoint, Psbt, ScriptBuf, Sequence, Transaction as Built, TxIn, TxOut, Witness};
+use bitcoin::{
+    Amount as Satoshi, CompressedPublicKey, EcdsaSighashType, OutPoint, Psbt, ScriptBuf, Sequence,
+    Transaction as Built, TxIn, TxOut, Witness, ecdsa,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -85,6 +93,33 @@ fn a_transaction_that_pays_less_twice_or_others_by_the_same_address_is_refused()
 }
 
 #[test]
+fn a_transaction_whose_signature_leaves_a_part_of_it_open_is_refused() {
+    let curve = Secp256k1::new();
+    let secret = SecretKey::from_slice(&[1; 32]).expect("a key");
+    let public = CompressedPublicKey(secret.public_key(&curve));
+    let signed = |covers| {
+        let mut built = built(&[(TO, 1000)]);
+        let script = ScriptBuf::new_p2wpkh(&public.wpubkey_hash());
+        let digest = SighashCache::new(&built).p2wpkh_signature_hash(0, &script, Satoshi::from_sat(1007), covers);
+        let message = Message::from_digest(digest.expect("a digest").to_byte_array());
+        let signature = ecdsa::Signature { signature: curve.sign_ecdsa(&message, &secret), sighash_type: covers };
+        built.input[0].witness = Witness::p2wpkh(&signature, &public.0);
+        sent(&hex::encode(encode::serialize(&built)))
+    };
+    assert!(signed(EcdsaSighashType::All).is_ok());
+    for covers in [
+        EcdsaSighashType::None,
+        EcdsaSighashType::Single,
+        EcdsaSighashType::AllPlusAnyoneCanPay,
+        EcdsaSighashType::NonePlusAnyoneCanPay,
+        EcdsaSighashType::SinglePlusAnyoneCanPay,
+    ] {
+        let refusal = signed(covers).expect_err("refused");
+        assert!(refusal.why == Why::NotSupported && refusal.detail.contains("sign with `ALL`"), "{covers}: {refusal}");
+    }
+}
+
+#[test]
 fn a_half_signed_operation_pays_exactly_what_recipients_say() {
     let half = |to: &str, amount: &str, more: &str| {
         format!(
@@ -115,7 +150,7 @@ fn a_half_signed_operation_pays_exactly_what_recipients_say() {
 /// A signed transaction that pays 1000 wei at 21 000 gas: `v` says for which chain (EIP-155).
 fn ethereum(gas_price: &str, v: &str) -> String {
     let pays = format!("05{gas_price}825208945aaeb6053f3e94c9b9a09f33669435e7ef1beaed8203e880{v}");
-    let rest = format!("{pays}a0{}a0{}", "11".repeat(32), "22".repeat(32));
+    let rest = format!("{pays}a0{}a0{}", "22".repeat(32), "33".repeat(32));
     format!("f8{:02x}{rest}", rest.len() / 2)
 }
 
@@ -139,6 +174,36 @@ fn a_raw_transaction_of_ethereum_tells_what_it_may_take_for_its_gas_and_is_for_t
     assert!(read(ethereum(GIGAWEI, main), Chain::Evm { id: Some(1) }).is_ok());
     assert_eq!(read(ethereum(GIGAWEI, holesky), Chain::Evm { id: Some(1) }), Err(Why::WrongChain));
     assert_eq!(read(ethereum(GIGAWEI, main), Chain::Evm { id: Some(10) }), Err(Why::WrongChain));
+}
+
+#[test]
+fn a_raw_transaction_of_ethereum_that_no_node_takes_is_refused() {
+    let sound = [0x22, 0x33].map(|byte| U256::from_be_bytes([byte; 32]));
+    let read = |tip: u128, [r, s]: [U256; 2]| {
+        let made = TxEip1559 {
+            chain_id: 17_000,
+            gas_limit: 21_000,
+            max_fee_per_gas: 9,
+            max_priority_fee_per_gas: tip,
+            to: EVM.parse::<alloy_primitives::Address>().expect("an address").into(),
+            value: U256::from(1000),
+            ..Default::default()
+        };
+        let signed = TxEnvelope::from(made.into_signed(Signature::new(r, s, false)));
+        let hex = hex::encode(signed.encoded_2718());
+        let body = format!(r#"{{"txHex":"0x{hex}","recipients":[{{"address":"{EVM}","amount":"1000"}}]}}"#);
+        read(Handling::Transaction, body.as_bytes(), ETHEREUM).map_err(|refusal| (refusal.why, refusal.detail))
+    };
+    assert!(read(9, sound).is_ok());
+    let refused = |tip, signature| {
+        let (why, detail) = read(tip, signature).expect_err("refused");
+        assert_eq!(why, Why::Undecodable);
+        detail
+    };
+    assert!(refused(9, [U256::ZERO; 2]).contains("sign the transaction again"), "unsigned");
+    assert!(refused(9, [U256::ZERO, sound[1]]).contains("sign the transaction again"));
+    assert!(refused(9, [sound[0], U256::MAX]).contains("high `s`"));
+    assert!(refused(10, sound).contains("`maxPriorityFeePerGas` is above `maxFeePerGas`"));
 }
 
 #[test]

@@ -9,8 +9,9 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::cli::connection::Connection;
+use crate::cli::limits::list;
+use crate::cli::limits::refused::in_flags_where;
 use crate::cli::limits::written::{self, Destinations, Said, said, texts, written};
-use crate::cli::limits::{in_flags, list};
 use crate::cli::otp::Otp;
 use crate::cli::{output, shown};
 use crate::failure::Failure;
@@ -57,7 +58,7 @@ impl Edit {
             request.extend(otp.map(|otp| ("otp".to_owned(), otp.into())));
             client.set_limits(of, &Value::Object(request))
         });
-        let after = after.map_err(|failure| in_flags(failure, &request.into(), &client))?;
+        let after = after.map_err(|failure| in_flags_where(self.flag(), failure, &request.into(), &client))?;
         if json {
             return output::json(&after);
         }
@@ -84,6 +85,15 @@ impl Edit {
 
     fn changes_limits(&self) -> bool {
         !(self.limits.is_empty() && self.add.is_empty() && self.remove.is_empty())
+    }
+
+    /// The flag that limits were written with.
+    const fn flag(&self) -> &'static str {
+        match (self.add.is_empty(), self.remove.is_empty()) {
+            (false, _) => "--add",
+            (true, false) => "--remove",
+            (true, true) => "--limit",
+        }
     }
 
     fn limits(&self, before: &Value, decimals: &Decimals) -> Result<Vec<Said>, Failure> {

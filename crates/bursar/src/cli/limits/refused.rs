@@ -10,14 +10,16 @@ use crate::cli::limits::written::pointed;
 use crate::cli::shown;
 use crate::failure::{self, Exit, Failure};
 
+/// The flag that says which limits there shall be.
+const LIMIT: &str = "--limit";
 /// Which field of a request each flag becomes: what the server says of the one is told of the other.
-const FLAGS: &[(&str, &str)] = &[
-    ("limits", "--limit"),
-    ("spendingLimits", "--limit"),
+const FLAGS: [(&str, &str); 11] = [
+    ("limits", LIMIT),
+    ("spendingLimits", LIMIT),
     ("destinations.allow", "--to"),
     ("destinations.atMost", "--max-destinations"),
     ("destinations.each", "--each"),
-    ("tokenLimits.limits", "--limit"),
+    ("tokenLimits.limits", LIMIT),
     ("tokenLimits.destinations.allow", "--to"),
     ("tokenLimits.destinations.atMost", "--max-destinations"),
     ("tokenLimits.destinations.each", "--each"),
@@ -26,9 +28,9 @@ const FLAGS: &[(&str, &str)] = &[
 ];
 /// Where lists of limits stand in a request, and the flag that they are written with.
 const LISTS: [(&str, &str); 4] = [
-    ("/limits", "--limit"),
+    ("/limits", LIMIT),
     ("/destinations/each", "--each"),
-    ("/tokenLimits/limits", "--limit"),
+    ("/tokenLimits/limits", LIMIT),
     ("/tokenLimits/destinations/each", "--each"),
 ];
 
@@ -41,17 +43,23 @@ struct Sent<'a> {
 
 /// A refusal of the request, in flags.
 pub(in crate::cli) fn in_flags(failure: Failure, request: &Value, client: &Client) -> Failure {
-    match of_limit(&failure, request, || shown::units(client)) {
+    in_flags_where(LIMIT, failure, request, client)
+}
+
+/// The same where limits were written with another flag than `--limit`.
+pub(super) fn in_flags_where(written: &'static str, failure: Failure, request: &Value, client: &Client) -> Failure {
+    match of_limit(written, &failure, request, || shown::units(client)) {
         Some(told) => failure.with_message(told).with_exit(Exit::Usage),
-        None => failure.with_flags(FLAGS),
+        None => failure.with_flags(&FLAGS.map(|(field, flag)| (field, if flag == LIMIT { written } else { flag }))),
     }
 }
 
 /// What is wrong with a limit, with its text in place of the field's name.
-fn of_limit(failure: &Failure, request: &Value, decimals: impl FnOnce() -> Decimals) -> Option<String> {
+fn of_limit(written: &str, failure: &Failure, request: &Value, decimals: impl FnOnce() -> Decimals) -> Option<String> {
     let (field, problem) = failure.field()?;
     let limits = limits(request);
     let Sent { flag, text, .. } = limits.iter().find(|sent| sent.field == field)?;
+    let flag = if *flag == LIMIT { written } else { flag };
     if problem.starts_with("is no limit")
         && let Err(error) = parse_knowing(text, &decimals())
     {
@@ -84,7 +92,7 @@ mod tests {
 
     fn told(field: &str, problem: &str, request: &Value) -> Option<String> {
         let failure = Failure::new("no").with_context("field", field).with_context("problem", problem);
-        of_limit(&failure, request, || Decimals::declared([(Coin::parse("eth:dai").unwrap(), 2)]))
+        of_limit(LIMIT, &failure, request, || Decimals::declared([(Coin::parse("eth:dai").unwrap(), 2)]))
     }
 
     #[test]
@@ -108,5 +116,17 @@ mod tests {
             Some("`--limit` `tbtc 2/day` counts the same as `tbtc 1/day`; give one of them")
         );
         assert_eq!([told("limits"), told("limits[3]"), told("ipRestrict[0]")], [None, None, None]);
+    }
+
+    #[test]
+    fn a_limit_that_was_added_is_told_by_the_flag_that_added_it() {
+        let request = json!({"limits": ["nope 1/day"]});
+        let of = |field: &str, problem: &str| {
+            let failure = Failure::new("no").with_context("field", field).with_context("problem", problem);
+            in_flags_where("--add", failure, &request, &Client::new("http://127.0.0.1:1", None)).to_string()
+        };
+        assert_eq!(of("limits[0]", "is of no coin"), "error: `--add` `nope 1/day` is of no coin");
+        assert_eq!(of("limits", "are more than 64"), "error: `--add` are more than 64");
+        assert_eq!(of("destinations.each[0]", "is no limit"), "error: `--each` is no limit");
     }
 }
