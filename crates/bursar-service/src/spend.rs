@@ -1,5 +1,6 @@
 //! Spending: hold, send, settle, in this order and never another (design §4).
 
+mod asked;
 mod on_its_way;
 mod two_wallets;
 
@@ -15,11 +16,12 @@ use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_rails::dialect::Order;
-use bursar_rails::exchange::{Charge, Outgoing};
+use bursar_rails::exchange::Charge;
 use bursar_rails::jsonrpc::Call;
 use bursar_store::StoreError;
 use sha2::{Digest, Sha256};
 
+use self::asked::{Asked, Asks};
 use self::on_its_way::HoldAndSend;
 use crate::Bursar;
 use crate::authenticate::Principal;
@@ -27,7 +29,7 @@ use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::flow::Flow;
 use crate::known::KnownWallet;
-use crate::rail::{Built, Decoded, Plan, Protocol, RailError, Wanted};
+use crate::rail::{Built, Plan, Wanted};
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::step_up::Action;
@@ -176,86 +178,23 @@ impl Bursar {
     ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
-        let (mut charge, mut flow, mut payer) = (None, Arc::default(), None);
-        let mut key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
-        let (payees, fee, instruction, transaction) = match request.what {
-            What::Recipients(recipients) => {
-                // Before the rail is asked: what cannot be paid, or may not, costs it nothing.
-                let payees = rail.payees(&request.coin, &recipients)?;
-                check_sum(&payees, Amount::ZERO)?;
-                // The sandbox looks nothing up for its plan, so there is none to spare it.
-                let known = if rail.is_sandbox() { None } else { self.planned(key.as_ref())? };
-                let Plan { fee, instruction } = match known {
-                    Some((plan, _)) => plan,
-                    None => rail.plan(&wallet.reference, &request.coin, &recipients, id).await?,
-                };
-                (payees, fee, instruction, Vec::new())
-            }
-            What::Transaction { bytes, claimed } => {
-                let decoded = rail.decode(&bytes)?;
-                check_claim(&decoded, &wallet.reference, &request.coin, claimed.as_deref())?;
-                (rail.payees(&request.coin, &decoded.recipients)?, decoded.fee, bytes.clone(), bytes)
-            }
-            What::Exchange { charge: asked, flow: way } => {
-                key = Some(SpendKey::Client(principal.token().id, asked.key.to_string()));
-                let address = asked.destination.as_deref().unwrap_or(NOBODY_ELSE).to_owned();
-                let payees = rail.payees(&request.coin, &[Recipient { address, amount: asked.amount }])?;
-                let meaning = meant_by(&asked.outgoing);
-                let instruction = asked.instruction.clone();
-                (charge, flow) = (Some(asked), way);
-                (payees, Amount::ZERO, instruction, meaning)
-            }
-            What::Order(order) => {
-                let payees = rail.payees(&request.coin, &order.claimed)?;
-                check_sum(&payees, Amount::ZERO)?;
-                let dialect = rail.dialect().ok_or(ServiceError::NotFound("rail"))?;
-                let Plan { fee, instruction } = match self.planned(key.as_ref())? {
-                    Some((plan, _)) => plan,
-                    None => dialect.plan_order(&wallet.reference, &order, id).await?,
-                };
-                (payees, fee, instruction, order.instruction.clone())
-            }
-            What::Call { call, wanted, payer: other, key: named } => {
-                let protocol = rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
-                let payees = |recipients: &[Recipient]| {
-                    rail.payees(&request.coin, recipients).map_err(|error| as_written(error, protocol, &call))
-                };
-                if !wanted.recipients.is_empty() {
-                    check_sum(&payees(&wanted.recipients)?, Amount::ZERO)?;
-                }
-                // A rail's name begins with what no client's has.
-                let by_rail = wanted.name.map(|name| SpendKey::Sequence(wallet.id, format!("\0{name}")));
-                key = by_rail.or_else(|| named.map(|named| SpendKey::Client(principal.token().id, named)));
-                let (Plan { fee, instruction }, told) = match self.planned(key.as_ref())? {
-                    Some(plan) => plan,
-                    None => {
-                        let planned =
-                            protocol.plan_call(&wallet.reference, &call, id, &self.memory(&wallet.rail)).await;
-                        planned.map_err(|error| as_written(error, protocol, &call))?
-                    }
-                };
-                if let (Some(asked), Some(id)) = (wanted.payer, other) {
-                    let (wallet, _) = self.wallet_for(principal, id, WalletAction::Spend)?;
-                    let payees = payees(&asked.recipients)?;
-                    check_sum(&payees, Amount::ZERO)?;
-                    payer = Some(self.half_of(wallet, payees, key.as_ref(), (protocol, &wanted.reference))?);
-                }
-                let recipients = if wanted.recipients.is_empty() { told } else { wanted.recipients };
-                (payees(&recipients)?, fee, instruction, wanted.meaning)
-            }
-        };
+        let coin = request.coin;
+        let key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
+        let asks = Asks { principal, wallet: &wallet, rail, coin: &coin, id };
+        let asked = asks.read(self, request.what, key).await?;
+        let Asked { payees, plan: Plan { fee, instruction }, bytes, key, charge, flow, payer } = asked;
         check_sum(&payees, fee)?;
-        let fee_coin = rail.fee_coin(&request.coin);
+        let fee_coin = rail.fee_coin(&coin);
         let mut hold = HoldRequest {
             id,
             token: principal.token().id,
             address: principal.address,
             wallet: Some(wallet.id),
             organisation: None,
-            meaning: meaning(&request.coin, Some(wallet.id), &payees, &transaction),
+            meaning: meaning(&coin, Some(wallet.id), &payees, &bytes),
             fee_ceiling: Some(rail.fees_at_most(&fee_coin)),
             fee_coin,
-            coin: request.coin,
+            coin,
             payees,
             fee,
             key,
@@ -288,21 +227,6 @@ impl Bursar {
             alarms: self.alarms.clone(),
         };
         Ok((work, hold))
-    }
-
-    /// The plan of the spend that a key stands for already, and who gets how much by it. It is not planned anew: what it
-    /// takes may have changed since, and its outcome has not.
-    fn planned(&self, key: Option<&SpendKey>) -> Result<Option<(Plan, Vec<Recipient>)>, StoreError> {
-        let Some(key) = key else { return Ok(None) };
-        let known = self.reads.look_up(|reader| match reader.hold_by_key(key)? {
-            Some(id) => reader.hold(id),
-            None => Ok(None),
-        })?;
-        let recipient = |payee: Payee| Recipient { address: payee.address, amount: payee.amount };
-        Ok(known.map(|hold| {
-            let recipients = hold.payees.into_iter().map(recipient).collect();
-            (Plan { fee: hold.cost.fee, instruction: hold.instruction }, recipients)
-        }))
     }
 
     /// Whether one of the request's names stands for a spend already.
@@ -355,42 +279,6 @@ pub(crate) fn check_sum(payees: &[Payee], fee: Amount) -> Result<(), Refusal> {
 pub(crate) fn captured(hold: &Hold, fee: Amount) -> Amount {
     let cost = &hold.cost;
     if cost.coin == cost.fee_coin { cost.without_fee().saturating_add(fee) } else { cost.amount }
-}
-
-/// What a client claims must be what the transaction does: it is the transaction that is held and sent.
-fn check_claim(
-    decoded: &Decoded,
-    reference: &str,
-    coin: &Coin,
-    claimed: Option<&[Recipient]>,
-) -> Result<(), ServiceError> {
-    if decoded.reference != reference {
-        return Err(ServiceError::invalid("txHex", "is a transaction of another wallet"));
-    }
-    if decoded.coin != *coin {
-        return Err(ServiceError::invalid("txHex", format!("is a transaction of {}", decoded.coin)));
-    }
-    match claimed {
-        Some(claimed) if claimed != decoded.recipients => {
-            Err(ServiceError::invalid("recipients", "are not those of the transaction in `txHex`"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What is wrong with a spend, told of the parameter of the call that said it.
-fn as_written(error: RailError, protocol: &dyn Protocol, call: &Call) -> RailError {
-    match error {
-        RailError::Invalid { field, problem } => RailError::Invalid { field: protocol.parameter(call, field), problem },
-        error => error,
-    }
-}
-
-/// All that a request says, so that two of them under one key are one spend only if they are the same.
-fn meant_by(outgoing: &Outgoing) -> Vec<u8> {
-    let Outgoing { method, target, headers, body } = outgoing;
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-    [format!("{method} {target}\n{headers}\n").as_bytes(), body].concat()
 }
 
 /// Names what a spend means, so that a key cannot be used for two different ones. Not its bytes: the same

@@ -102,7 +102,7 @@ impl Reads {
         };
         let in_query = || query.iter().map(|(name, _)| &**name);
         let in_body = || entries.iter().map(|(name, _)| &**name);
-        self.check_object(in_query())?;
+        self.check_object(in_query)?;
         self.check_json(body)?;
         let refuse = |name: &str, problem: &str| Err(Forbidden::undecodable(format!("`{}` {problem}", shown(name))));
         if let Some(name) = in_query().chain(in_body()).find(|name| self.is_other_method(name)) {
@@ -124,7 +124,7 @@ impl Reads {
     fn check_json(&self, json: &Json) -> Result<(), Forbidden> {
         match json {
             Json::Object(entries) => {
-                self.check_object(entries.iter().map(|(name, _)| &**name))?;
+                self.check_object(|| entries.iter().map(|(name, _)| &**name))?;
                 entries.iter().try_for_each(|(_, value)| self.check_json(value))
             }
             Json::List(items) => items.iter().try_for_each(|item| self.check_json(item)),
@@ -133,9 +133,9 @@ impl Reads {
     }
 
     /// Refuses names of one object that are, to some, what the rule reads.
-    fn check_object<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<(), Forbidden> {
+    fn check_object<'a, Names: Iterator<Item = &'a str>>(&self, names: impl Fn() -> Names) -> Result<(), Forbidden> {
         let refuse = |problem: String| Err(Forbidden::undecodable(problem));
-        for name in names.clone().filter(|name| !self.names.contains(*name)) {
+        for name in names().filter(|name| !self.names.contains(*name)) {
             if let Some(read) = self.spelled.get(&*spelled(name)) {
                 return refuse(format!("`{read}` must be written as it is here, not as `{}`", shown(name)));
             }
@@ -152,11 +152,9 @@ impl Reads {
             }
         }
         // To some `to.amount` and `to[amount]` are ways into a `to` beside them.
-        let mut leading = names
-            .clone()
-            .filter(|name| name.contains(LEADS_ON) && self.leads(&base(name)))
-            .map(|name| (name, base(name)));
-        match leading.find(|(_, base)| names.clone().any(|name| folded(name) == *base)) {
+        let mut leading =
+            names().filter(|name| name.contains(LEADS_ON) && self.leads(&base(name))).map(|name| (name, base(name)));
+        match leading.find(|(_, base)| names().any(|name| folded(name) == *base)) {
             Some((name, _)) => refuse(format!("`{}` stands beside what it leads into", shown(name))),
             None => Ok(()),
         }
