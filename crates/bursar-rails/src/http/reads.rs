@@ -30,8 +30,10 @@ pub(super) struct Reads {
     names: HashSet<Box<str>>,
     /// The same, by what they are without the case of letters, dots and brackets.
     spelled: HashMap<String, Box<str>>,
-    /// The same, without the case of letters.
-    whole: HashSet<String>,
+    /// Those of items of lists, whatever the number of the item.
+    listed: HashSet<String>,
+    /// The most underscores that one of them is spelled with: what has more parts leads to none.
+    most_parts: usize,
     /// What they are parts of.
     bases: HashSet<String>,
     query: Top,
@@ -71,7 +73,8 @@ impl Reads {
             is_any: names().any(|name| name == ANY_NAME),
             names: names().map(Box::from).collect(),
             spelled: names().map(|name| (spelled(name).into_owned(), name.into())).collect(),
-            whole: names().map(|name| folded(name).into_owned()).collect(),
+            listed: names().filter_map(listed).collect(),
+            most_parts: names().map(|name| spelled(name).matches('_').count()).max().unwrap_or_default(),
             bases: names().map(|name| base(name).into_owned()).collect(),
             query: Top::of(reads, "query"),
             body: Top::of(reads, "body"),
@@ -139,11 +142,12 @@ impl Reads {
             if let Some(read) = self.spelled.get(&*spelled(name)) {
                 return refuse(format!("`{read}` must be written as it is here, not as `{}`", shown(name)));
             }
-            // What looks for `tip` finds nothing where another finds `tip.amount`.
+            // What looks for `tip` finds nothing where another finds `tip.amount`, and of `tip[0]` where another finds `tip[]`.
             let is_path = name.contains(LEADS_ON);
-            if is_path
-                && (self.whole.contains(&*base(name)) || self.spelled.contains_key(&*spelled(before_parts(name))))
-            {
+            let leads = |way: &str| {
+                self.spelled.contains_key(&*spelled(way)) || listed(way).is_some_and(|way| self.listed.contains(&way))
+            };
+            if is_path && ways(name, self.most_parts).any(leads) {
                 return refuse(format!("`{}` leads into what the rule reads by its name", shown(name)));
             }
             // To JavaScript this stands for every name that is not there.
@@ -152,10 +156,13 @@ impl Reads {
             }
         }
         // To some `to.amount` and `to[amount]` are ways into a `to` beside them.
-        let mut leading =
-            names().filter(|name| name.contains(LEADS_ON) && self.leads(&base(name))).map(|name| (name, base(name)));
-        match leading.find(|(_, base)| names().any(|name| folded(name) == *base)) {
-            Some((name, _)) => refuse(format!("`{}` stands beside what it leads into", shown(name))),
+        let mut leading = names().filter(|name| name.contains(LEADS_ON) && self.leads(&base(name))).peekable();
+        if leading.peek().is_none() {
+            return Ok(());
+        }
+        let all: HashSet<_> = names().map(folded).collect();
+        match leading.find(|name| all.contains(&base(name))) {
+            Some(name) => refuse(format!("`{}` stands beside what it leads into", shown(name))),
             None => Ok(()),
         }
     }
@@ -205,6 +212,24 @@ fn spelled(name: &str) -> Cow<'_, str> {
         Cow::Borrowed(name) => underlined(name),
         Cow::Owned(name) => Cow::Owned(underlined(&name).into_owned()),
     }
+}
+
+/// A name that is an item's of a list, or a part of one, without the number of the item: `to[]`, `to[0]` and `to.0` are one.
+fn listed(name: &str) -> Option<String> {
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let (first, rest) = name.split_once(LEADS_ON)?;
+    let parts: Vec<&str> = rest.split(LEADS_ON).map(|part| part.trim_end_matches(']')).collect();
+    let numbered = parts.iter().map(|part| if is_number(part) { "0" } else { part });
+    parts.iter().any(|part| is_number(part)).then(|| {
+        let way: Vec<&str> = std::iter::once(first).chain(numbered).collect();
+        folded(&way.join("[")).into_owned()
+    })
+}
+
+/// A name, and the names that it leads through, of no more parts than so many.
+fn ways(name: &str, most_parts: usize) -> impl Iterator<Item = &str> {
+    let through = name.match_indices(LEADS_ON).map(|(at, _)| at).take(most_parts.saturating_add(1));
+    through.chain([name.len()]).filter_map(|end| name.get(..end))
 }
 
 /// The name before its first bracket: PHP writes what is in it with `_`, and all behind it as parts.

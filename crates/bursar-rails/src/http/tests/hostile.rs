@@ -212,6 +212,25 @@ fn what_is_written_otherwise_than_the_rule_reads_it_is_refused_wherever_it_is() 
         assert_eq!(asked(sound).map(|charge| charge.amount < Amount::new(9000)), Ok(true), "{sound}");
         assert_eq!(asked(hostile).expect_err(hostile).why, Why::Undecodable, "{amount}");
     }
+    let form = |amount: &str| {
+        let amount = Some(format!("{amount} ? minor('1', 'usd') : minor(body.amount, 'usd')"));
+        rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Form) }])
+    };
+    let (part, item) = (form("'tip[amount]' in body"), form("'tip[0]' in body"));
+    let asked = |rules: &Rules, more: &str| posted(rules, FORM, format!("source=tok_1&amount=1&{more}").as_bytes());
+    assert!(asked(&part, "tip[note]=a").is_ok() && asked(&item, "list[]=a&list[]=b").is_ok());
+    for (rules, more) in [
+        (&part, "tip[amount][]=9000"),
+        (&part, "tip[amount][0]=9000"),
+        (&part, "tip[amount][x][y]=9000"),
+        (&part, "tip.amount.x=9000"),
+        (&item, "tip[]=9000"),
+        (&item, "tip[5]=9000"),
+        (&item, "tip.0=9000"),
+        (&item, "tip[7][x]=9000"),
+    ] {
+        assert!(asked(rules, more).is_err(), "{more}");
+    }
     let amount = Some("has(body.a_b) ? minor(body.a_b, 'usd') : minor(body.amount, 'usd')".to_owned());
     let form = rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Form) }]);
     let asked = |fields: &str| posted(&form, FORM, format!("source=tok_1&amount=1&{fields}").as_bytes());
@@ -301,6 +320,22 @@ fn a_name_that_a_rule_reads_counts_in_its_own_letters_only() {
     ] {
         assert!(amount(body).is_err(), "{body}");
     }
+}
+
+#[test]
+fn names_that_lead_on_are_looked_at_once_each_however_many_there_are() {
+    let with = |amount: &str| {
+        let amount = Some(amount.to_owned());
+        rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Json) }])
+    };
+    let many: Vec<_> = (0..50_000).map(|number| format!(r#""t.{number}":1"#)).collect();
+    let body = format!(r#"{{"source":"a","kind":"k","k":{{"amount":5}},"t.amount":5,{}}}"#, many.join(","));
+    for amount in ["minor(body[body.kind].amount, 'usd')", "minor(body['t.amount'], 'usd')"] {
+        let charged = posted(&with(amount), JSON, body.as_bytes()).map(|charge| charge.amount);
+        assert_eq!(charged, Ok(Amount::new(5)), "{amount}");
+    }
+    let deep = format!(r#"{{"source":"a","t.amount":5,"{}":1}}"#, "t.".repeat(100_000));
+    assert!(posted(&with("minor(body['t.amount'], 'usd')"), JSON, deep.as_bytes()).is_ok());
 }
 
 #[test]
