@@ -54,6 +54,15 @@ impl Json {
         }
     }
 
+    /// The values of an object; none of anything else.
+    pub fn values(&self) -> impl Iterator<Item = &Self> {
+        let entries = match self {
+            Self::Object(entries) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|(_, value)| value)
+    }
+
     /// The same, for itself.
     pub fn into_entry(self, name: &str) -> Option<Self> {
         match self {

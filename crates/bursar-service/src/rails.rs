@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::rail::{Memory, Rail, RailError};
+use crate::rail::{Memory, NewNote, Rail, RailError};
 
 /// How long a rail may take to answer before it counts as one that does not.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -76,6 +76,25 @@ pub struct Answering {
     pub last: Option<Timestamp>,
 }
 
+/// A rail that takes the name of one of another kind, while spends of that are not settled: it would be asked what became of
+/// what it never had, and would say that nothing did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OtherKind {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What kind of rail had it.
+    pub was: String,
+    /// What kind of rail has it.
+    pub is: &'static str,
+    /// How many spends are not settled.
+    pub unsettled: u64,
+}
+
+/// The note of what kind a rail is.
+const KIND: &str = "kind";
+/// Spends looked at in one read.
+const AT_ONCE: usize = 256;
+
 /// What was found of each rail that was asked.
 #[derive(Default)]
 pub(crate) struct Found(Mutex<BTreeMap<String, Answering>>);
@@ -105,6 +124,56 @@ impl Found {
 }
 
 impl Bursar {
+    /// Keeps of which kind each rail is, and tells which are of another kind than what their name stood for.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn rails_of_other_kinds(&self) -> Result<Vec<OtherKind>, ServiceError> {
+        let (mut changed, mut others) = (Vec::new(), Vec::new());
+        for (name, rail) in &self.rails {
+            let note = self.memory(name).read(KIND)?;
+            if note.as_ref().is_none_or(|note| note.body != rail.kind().as_bytes()) {
+                changed.push((name, rail.kind(), note));
+            }
+        }
+        if changed.is_empty() {
+            return Ok(others);
+        }
+        let unsettled = self.unsettled_on_rails().await?;
+        for (name, is, note) in changed {
+            match (note, unsettled.get(name)) {
+                (Some(note), Some(unsettled)) => {
+                    let was = String::from_utf8_lossy(&note.body).into_owned();
+                    others.push(OtherKind { name: name.clone(), was, is, unsettled: *unsettled });
+                }
+                (note, _) => {
+                    let version = note.map_or(0, |note| note.version);
+                    let note = NewNote { name: KIND.to_owned(), version, body: Some(is.into()) };
+                    self.memory(name).write(vec![note]).await?;
+                }
+            }
+        }
+        Ok(others)
+    }
+
+    /// How many spends are not settled, by the names of their rails.
+    async fn unsettled_on_rails(&self) -> Result<BTreeMap<String, u64>, ServiceError> {
+        let mut counted = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let page = Page { limit: AT_ONCE, after, newest_first: false };
+            let holds = self.reads.run(move |reader| reader.unsettled(page)).await?;
+            let Some(last) = holds.last() else { return Ok(counted) };
+            after = Some(last.id);
+            for hold in &holds {
+                if let Some(name) = self.rail_name_of(hold)? {
+                    let count: &mut u64 = counted.entry(name).or_default();
+                    *count = count.saturating_add(1);
+                }
+            }
+        }
+    }
+
     /// Asks every rail whether it can be used, for those who watch the server.
     pub async fn ask_rails(&self) {
         let unusable = self.unusable_rails().await;

@@ -168,7 +168,7 @@ impl Bursar {
     }
 
     /// The name of the rail that carries a spend out, whether or not it is in the configuration.
-    fn rail_name_of(&self, hold: &Hold) -> Result<Option<String>, ServiceError> {
+    pub(crate) fn rail_name_of(&self, hold: &Hold) -> Result<Option<String>, ServiceError> {
         let Some(wallet) = hold.wallet else { return Ok(None) };
         let found = self.reads.look_up(|reader| reader.wallet(wallet, hold.user))?;
         Ok(found.map(|found| found.wallet.rail))

@@ -16,6 +16,7 @@ use bursar_http::operations::{self, Operations};
 use bursar_service::Bursar;
 use bursar_service::error::ServiceError;
 use bursar_service::rail::Rail;
+use bursar_service::rails::OtherKind;
 use bursar_service::sweep::Overdue;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -93,6 +94,14 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     let router = operations::router(Arc::clone(&bursar), Arc::clone(&operations));
     // It answers until the process ends: that requests still finish is worth knowing too.
     tokio::spawn(bursar_http::serve(listening.operations, router, Vec::new(), std::future::pending()));
+    if let Some(OtherKind { name, was, is, unsettled }) = bursar.rails_of_other_kinds().await?.into_iter().next() {
+        let problem = format!(
+            "rails.{name}: is of kind `{is}`, and {unsettled} spends under this name, of a rail of kind `{was}`, are not settled"
+        );
+        return Err(Failure::new(problem).with_hint(
+            "Nothing was asked or given back. Give the new rail a name of its own, and put the section of the other back until its spends are settled.",
+        ));
+    }
     let swept = bursar.sweep(Overdue::All).await?;
     if swept != bursar_service::sweep::Swept::default() {
         let bursar_service::sweep::Swept { captured, released, under_way, unresolved, failed } = swept;

@@ -296,8 +296,8 @@ fn read_spend(new: &NewSpend, variable: impl Fn(&str) -> Option<usize>) -> Resul
     let any = |is_there: fn(&Source) -> bool| [&amount, &destination, &key].into_iter().any(is_there);
     match new.body {
         None if any(Source::is_in_body) => return Err("body: say whether it is `json` or `form`".to_owned()),
-        // Beside a query it is looked at for what could say the same again.
-        Some(_) if !any(Source::is_in_body) && !any(Source::is_in_query) => {
+        // Beside a path or a query it is looked at for what could say the same again.
+        Some(_) if !any(Source::is_in_body) && !any(Source::is_in_query) && !any(Source::is_in_path) => {
             return Err("body: nothing is looked for in it".to_owned());
         }
         _ => {}

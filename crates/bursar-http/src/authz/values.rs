@@ -9,7 +9,7 @@ use percent_encoding::percent_decode;
 use super::asked::{Asked, Asker, is_method, overridden, single};
 use super::refusal::Denied;
 
-/// The most fields of a query or form that are looked at.
+/// The most fields of a query, of a form or at the top of JSON that are looked at.
 const MOST_FIELDS: usize = 1000;
 /// Some leave it off where it stands at the beginning.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -65,6 +65,11 @@ impl Source {
     /// Whether it stands in the query.
     pub(super) const fn is_in_query(&self) -> bool {
         matches!(self, Self::Query(_))
+    }
+
+    /// Whether it stands in the path.
+    pub(super) const fn is_in_path(&self) -> bool {
+        matches!(self, Self::Path(..))
     }
 
     /// Whether it stands in the body.
@@ -189,7 +194,7 @@ fn check_unread(headers: &HeaderMap) -> Result<(), Denied> {
 pub(super) fn is_same_name(other: &str, name: &str) -> bool {
     let read = |text: &str| -> String {
         let text = text.replace(BYTE_ORDER_MARK, "");
-        let text = text.trim_start_matches(|c: char| c.is_whitespace() || "?#&.".contains(c)).trim_end();
+        let text = text.trim_start_matches(|c: char| c.is_whitespace() || "?#&.!".contains(c)).trim_end();
         let text = text.split('\0').next().unwrap_or_default();
         // Some letters become ASCII if their case is changed: a long s, an i without its dot and one that keeps it.
         text.replace('İ', "i").to_uppercase().to_lowercase()
@@ -197,7 +202,7 @@ pub(super) fn is_same_name(other: &str, name: &str) -> bool {
     let flat = |text: &str| text.replace([' ', '.', '[', ']', '+'], "_");
     let (other, name) = (read(other), read(name));
     let bare = |text: &str| -> String {
-        let part = text.split(['[', ']']).map(str::trim).find(|part| !part.is_empty());
+        let part = text.split(['[', ']', '\'', '"']).map(str::trim).find(|part| !part.is_empty());
         part.unwrap_or_default().to_owned()
     };
     let is_part = |part: &str, whole: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
@@ -258,6 +263,9 @@ pub(super) fn fields(kind: BodyKind, headers: &HeaderMap, body: &[u8]) -> Result
             let Ok(Json::Object(entries)) = Json::parse(body) else {
                 return Err(unreadable("the body is no object in JSON with each key once"));
             };
+            if entries.len() > MOST_FIELDS {
+                return Err(Denied::unclear("value_ambiguous", "there are too many fields"));
+            }
             if entries.iter().any(|(name, _)| is_method(name)) {
                 return Err(overridden("_method"));
             }
@@ -309,6 +317,8 @@ mod tests {
             ("amount]", "amount"),
             ("][amount]x", "amount"),
             ("\u{feff}amount", "amount"),
+            ("['amount']", "amount"),
+            ("!amount", "amount"),
             ("\u{131}d", "id"),
             ("\u{130}D", "id"),
             ("\u{fb01}", "fi"),

@@ -12,6 +12,7 @@ use bursar_gateway::tls::Trust;
 use bursar_rails::http::Rules;
 use bursar_service::new_wallet::NewWallet;
 use bursar_service::people::DEFAULT_ORGANISATION;
+use bursar_service::rails::OtherKind;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -479,6 +480,23 @@ async fn what_a_rail_told_counts_also_where_its_section_is_gone_from_the_configu
         let path = format!("/bursar/v1/tokens/{}", shop.token_id);
         let token = shop.server.send("GET", &path, session, None).await.body;
         assert!(!token["locked"].is_null(), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_rail_of_another_kind_takes_over_no_name_under_which_spends_are_not_settled() {
+    let shop = Open::new("usd 100/day").await;
+    assert_eq!(shop.server.bursar.rails_of_other_kinds().await.unwrap(), []);
+    assert_eq!(code(&shop.charge("k", "amount=100&source=more").await), "outcome_pending");
+    let spend = unresolved(&shop).await;
+    // As if it had been of another kind until now.
+    let renamed = "UPDATE documents SET body = CAST('bitgo' AS BLOB) WHERE name = 'chain/kind'";
+    shop.server.database().execute_batch(renamed).unwrap();
+    let other = OtherKind { name: "chain".to_owned(), was: "bitgo".to_owned(), is: "http", unsettled: 1 };
+    assert_eq!(shop.server.bursar.rails_of_other_kinds().await.unwrap(), [other]);
+    assert_eq!(word(&shop, &spend, Some("401")).await.status, 200);
+    for _ in 0..2 {
+        assert_eq!(shop.server.bursar.rails_of_other_kinds().await.unwrap(), [], "with all settled, it may");
     }
 }
 

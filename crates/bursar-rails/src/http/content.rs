@@ -112,7 +112,7 @@ mod tests {
     use crate::http::reads::{ANY_NAME, Read};
 
     fn read(content: Content, media_type: Option<&str>, body: &[u8]) -> Result<Json, Forbidden> {
-        content.read(media_type, body, &Reads::of(&[Read { place: None, name: ANY_NAME.into() }]))
+        content.read(media_type, body, &Reads::of(&[Read { place: Some("body"), name: ANY_NAME.into() }]))
     }
 
     #[test]

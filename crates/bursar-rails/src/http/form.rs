@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::Forbidden;
-use crate::http::reads::Reads;
+use crate::http::reads::{PROTOTYPE, Reads};
 
 /// The most pairs of a form or query.
 const MOST_PAIRS: usize = 512;
@@ -33,7 +33,7 @@ pub(super) fn pairs(text: &str, what: &str, reads: &Reads) -> Result<Pairs, Forb
         let (name, value) = part.split_once('=').ok_or_else(|| refuse("has a name without `=` and a value"))?;
         let read = |text| unescape(text, true).ok_or_else(|| refuse("has an escape that cannot be read"));
         let (name, value) = (read(name)?, read(value)?);
-        if name.contains(|c: char| c.is_control() || c == ' ' || c == BYTE_ORDER_MARK) || !is_whole(&name) {
+        if !is_whole(&name) {
             return Err(refuse("has a name that is none; write `name`, or `name[part]` of a part"));
         }
         if value.contains('\0') {
@@ -72,25 +72,31 @@ fn in_two_ways<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Strin
 /// What PHP writes as `_`, and others take for what leads to a part.
 const UNDERLINED: [char; 3] = ['.', '[', ']'];
 
-/// Some leave it off where it stands at the beginning.
-const BYTE_ORDER_MARK: char = '\u{feff}';
-
 /// The most parts of a name.
 const MOST_PARTS: usize = 32;
 
 /// Whether a name is one, or one with all its parts in brackets and nothing behind them: PHP leaves off what stands behind,
-/// and others leave off brackets that stand alone. Of parts only the last may be without a name.
+/// and others leave off brackets that stand alone, quotes, or what comes first. Of parts only the last may be without a name, and
+/// numbers are written in one way.
 fn is_whole(name: &str) -> bool {
     let (base, parts) = name.split_at(name.find('[').unwrap_or(name.len()));
-    let is_base = !base.is_empty() && !base.contains(']') && !base.starts_with('.');
+    // To JavaScript the prototype has what is not there.
+    let is_plain = |part: &str| part.chars().all(|c| c.is_alphanumeric() || "_-.:@$/".contains(c)) && part != PROTOTYPE;
+    let is_base = !base.is_empty() && is_plain(base) && !base.starts_with('.');
     if !is_base || parts.is_empty() {
         return is_base;
     }
     let Some(parts) = parts.strip_prefix('[').and_then(|parts| parts.strip_suffix(']')) else { return false };
+    let is_number = |part: &str| !part.is_empty() && part.chars().all(char::is_numeric);
+    let is_odd_number = |part: &str| {
+        let digits = part.trim_start_matches('-');
+        is_number(digits)
+            && (digits.len() < part.len() || !digits.is_ascii() || (digits.len() > 1 && digits.starts_with('0')))
+    };
     let all: Vec<_> = parts.split("][").collect();
     let before_last = all.len().saturating_sub(1);
     all.len() <= MOST_PARTS
-        && all.iter().all(|part| !part.contains(['[', ']']))
+        && all.iter().all(|part| is_plain(part) && !is_odd_number(part))
         && all.iter().take(before_last).all(|part| !part.is_empty())
 }
 
@@ -217,7 +223,7 @@ mod tests {
     use crate::http::reads::{ANY_NAME, Read};
 
     fn pairs(text: &str, what: &str) -> Result<Pairs, Forbidden> {
-        super::pairs(text, what, &Reads::of(&[Read { place: None, name: ANY_NAME.into() }]))
+        super::pairs(text, what, &Reads::of(&[Read { place: Some("body"), name: ANY_NAME.into() }]))
     }
 
     #[test]
@@ -233,10 +239,14 @@ mod tests {
             "amount=1&AMOUNT[0]=2",
             "to.id=1&to[id]=2",
             "to=1&to[x]=2",
-            "a.b=1&a[b]=2",
-            "a.b[c]=1&a_b[c]=2",
             "x]=1",
             "x[y]z=1",
+            "amount=1&!amount=2",
+            "x['y']=1",
+            "x[%22y%22]=1",
+            "x[00]=1",
+            "x[-0]=1",
+            "x[%2B0]=1",
         ] {
             assert!(read(form).is_err(), "{form}");
         }

@@ -95,9 +95,8 @@ impl Look {
     }
 
     fn reads_in(&mut self, node: &IdedExpr, name: &str, is_test: bool) {
-        let place = place(node);
-        self.reads.push(Read { place, name: name.into() });
-        let Some(place) = place else { return };
+        self.reads.extend(places(node).into_iter().map(|place| Read { place, name: name.into() }));
+        let [Some(place)] = places(node)[..] else { return };
         match is_test {
             true => self.tested.push((place, name.into())),
             false => self.named.push((node.id, place, name.into())),
@@ -206,7 +205,7 @@ impl Look {
             && let Some((of, name, _)) = looked_for
             && literal(name).is_none()
         {
-            self.reads.push(Read { place: place(of), name: ANY_NAME.into() });
+            self.reads.extend(places(of).into_iter().map(|place| Read { place, name: ANY_NAME.into() }));
         }
         let text = |kind: &Kind| kind.may_be(Kind::Text);
         let truth = |kind: &Kind| kind.may_be(Kind::Bool);
@@ -257,11 +256,15 @@ impl Look {
     }
 }
 
-/// The place that a node is, if it is one.
-fn place(node: &IdedExpr) -> Option<&'static str> {
+/// The places that a node is; none of them where it is, or may be, a part of one.
+fn places(node: &IdedExpr) -> Vec<Option<&'static str>> {
     match &node.expr {
-        Expr::Ident(of) => PLACES.into_iter().find(|place| place == of),
-        _ => None,
+        Expr::Ident(of) => vec![PLACES.into_iter().find(|place| place == of)],
+        Expr::Call(CallExpr { func_name, args, .. }) => match (func_name.as_str(), &args[..]) {
+            (operators::CONDITIONAL, [_, one, other]) => [places(one), places(other)].concat(),
+            _ => vec![None],
+        },
+        _ => vec![None],
     }
 }
 

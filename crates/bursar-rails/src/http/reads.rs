@@ -1,13 +1,14 @@
 //! The names that a rule reads in requests, and what is one of them to another reader.
 //!
-//! INVARIANT: what a rule reads in a request is what any reader behind it finds by that name, wherever it looks. Names that are
-//! none of those to anybody concern nobody here.
+//! INVARIANT: what a rule reads in a request is what any reader behind it finds by that name, wherever it looks. Which names
+//! stand for one that is looked up is judged where it is looked up ([`other_to_some`]); here, which a form may have twice, and
+//! which stand in another place than the rule reads them in. Names that are none of those to anybody concern nobody here.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::Forbidden;
-use crate::http::form::{Pairs, base, folded, underlined};
+use crate::http::form::{Pairs, base, folded, is_same_name, underlined};
 use crate::json::Json;
 
 /// A name that is made, or found in the request: it may be any.
@@ -22,29 +23,19 @@ pub(super) struct Read {
     pub(super) name: Box<str>,
 }
 
-/// The names that a rule reads.
+/// The names that a rule reads at the top of the query, of the body and of the path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads {
-    /// Whether it may read any.
-    is_any: bool,
-    names: HashSet<Box<str>>,
-    /// The same, by what they are without the case of letters, dots and brackets.
-    spelled: HashMap<String, Box<str>>,
-    /// Those of items of lists, whatever the number of the item.
-    listed: HashSet<String>,
-    /// The most underscores that one of them is spelled with: what has more parts leads to none.
-    most_parts: usize,
-    /// What they are parts of.
-    bases: HashSet<String>,
     query: Top,
     body: Top,
     path: Top,
 }
 
-/// What a rule reads at the top of a place.
+/// Those of one place.
 #[derive(Clone, Debug, Default)]
 struct Top {
     names: HashSet<Box<str>>,
+    /// What they are parts of.
     bases: HashSet<String>,
 }
 
@@ -68,36 +59,19 @@ impl Top {
 
 impl Reads {
     pub(super) fn of(reads: &[Read]) -> Self {
-        let names = || reads.iter().map(|read| &*read.name);
-        Self {
-            is_any: names().any(|name| name == ANY_NAME),
-            names: names().map(Box::from).collect(),
-            spelled: names().map(|name| (spelled(name).into_owned(), name.into())).collect(),
-            listed: names().filter_map(listed).collect(),
-            most_parts: names().map(|name| spelled(name).matches('_').count()).max().unwrap_or_default(),
-            bases: names().map(|name| base(name).into_owned()).collect(),
-            query: Top::of(reads, "query"),
-            body: Top::of(reads, "body"),
-            path: Top::of(reads, "path"),
-        }
+        Self { query: Top::of(reads, "query"), body: Top::of(reads, "body"), path: Top::of(reads, "path") }
     }
 
-    /// Whether a name is, or is a part of, what the rule reads, to one reader or another.
+    /// Whether a name is, or is a part of, what the rule reads in a request.
     pub(super) fn concern(&self, name: &str) -> bool {
-        self.leads(&base(name))
-            || self.spelled.contains_key(&*spelled(name))
-            || self.spelled.contains_key(&*spelled(before_parts(name)))
+        let base = base(name);
+        [&self.query, &self.body, &self.path].iter().any(|top| top.leads(&base))
     }
 
-    /// Whether the rule reads what has this name, or a part of it.
-    fn leads(&self, base: &str) -> bool {
-        self.is_any || self.bases.contains(base)
-    }
-
-    /// Refuses a request in which somebody else could read something else by a name that the rule reads.
+    /// Refuses a request in which a name that the rule reads in one place stands in another.
     ///
     /// # Errors
-    /// Which name, and what it is to some.
+    /// Which name, and where it is.
     pub(super) fn check(&self, query: &Pairs, body: &Json) -> Result<(), Forbidden> {
         let entries = match body {
             Json::Object(entries) => entries.as_slice(),
@@ -105,16 +79,14 @@ impl Reads {
         };
         let in_query = || query.iter().map(|(name, _)| &**name);
         let in_body = || entries.iter().map(|(name, _)| &**name);
-        self.check_object(in_query)?;
-        self.check_json(body)?;
         let refuse = |name: &str, problem: &str| Err(Forbidden::undecodable(format!("`{}` {problem}", shown(name))));
         if let Some(name) = in_query().chain(in_body()).find(|name| self.is_other_method(name)) {
             return refuse(name, "would have the upstream take the request for another");
         }
-        if let Some(name) = in_query().find(|name| self.is_elsewhere(name, &self.query, [&self.body, &self.path])) {
+        if let Some(name) = in_query().find(|name| is_elsewhere(name, &self.query, [&self.body, &self.path])) {
             return refuse(name, "is in the query, where the rule does not read it");
         }
-        if let Some(name) = in_body().find(|name| self.is_elsewhere(name, &self.body, [&self.query, &self.path])) {
+        if let Some(name) = in_body().find(|name| is_elsewhere(name, &self.body, [&self.query, &self.path])) {
             return refuse(name, "is in the body, where the rule does not read it");
         }
         // Some read query and body as one, and each prefers another of both.
@@ -124,57 +96,9 @@ impl Reads {
         }
     }
 
-    fn check_json(&self, json: &Json) -> Result<(), Forbidden> {
-        match json {
-            Json::Object(entries) => {
-                self.check_object(|| entries.iter().map(|(name, _)| &**name))?;
-                entries.iter().try_for_each(|(_, value)| self.check_json(value))
-            }
-            Json::List(items) => items.iter().try_for_each(|item| self.check_json(item)),
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => Ok(()),
-        }
-    }
-
-    /// Refuses names of one object that are, to some, what the rule reads.
-    fn check_object<'a, Names: Iterator<Item = &'a str>>(&self, names: impl Fn() -> Names) -> Result<(), Forbidden> {
-        let refuse = |problem: String| Err(Forbidden::undecodable(problem));
-        for name in names().filter(|name| !self.names.contains(*name)) {
-            if let Some(read) = self.spelled.get(&*spelled(name)) {
-                return refuse(format!("`{read}` must be written as it is here, not as `{}`", shown(name)));
-            }
-            // What looks for `tip` finds nothing where another finds `tip.amount`, and of `tip[0]` where another finds `tip[]`.
-            let is_path = name.contains(LEADS_ON);
-            let leads = |way: &str| {
-                self.spelled.contains_key(&*spelled(way)) || listed(way).is_some_and(|way| self.listed.contains(&way))
-            };
-            if is_path && ways(name, self.most_parts).any(leads) {
-                return refuse(format!("`{}` leads into what the rule reads by its name", shown(name)));
-            }
-            // To JavaScript this stands for every name that is not there.
-            if is_path && name.contains(PROTOTYPE) || name == PROTOTYPE {
-                return refuse(format!("`{PROTOTYPE}` is no name here"));
-            }
-        }
-        // To some `to.amount` and `to[amount]` are ways into a `to` beside them.
-        let mut leading = names().filter(|name| name.contains(LEADS_ON) && self.leads(&base(name))).peekable();
-        if leading.peek().is_none() {
-            return Ok(());
-        }
-        let all: HashSet<_> = names().map(folded).collect();
-        match leading.find(|name| all.contains(&base(name))) {
-            Some(name) => refuse(format!("`{}` stands beside what it leads into", shown(name))),
-            None => Ok(()),
-        }
-    }
-
     /// A name by which frameworks take a request for one of another method, where the rule does not read it.
     fn is_other_method(&self, name: &str) -> bool {
-        base(name) == "_method" && !self.names.contains(name)
-    }
-
-    /// Whether a name that the rule reads elsewhere stands here, where the rule does not read it.
-    fn is_elsewhere(&self, name: &str, here: &Top, elsewhere: [&Top; 2]) -> bool {
-        !here.has(name) && elsewhere.iter().any(|top| top.leads(&base(name)))
+        base(name) == "_method" && ![&self.query, &self.body].iter().any(|top| top.names.contains(name))
     }
 
     /// A name of the body that is one to somebody with a name of the query, or a part of it, where the rule reads either.
@@ -185,7 +109,7 @@ impl Reads {
     ) -> Option<&'a str> {
         let mut in_query: HashMap<Cow<'_, str>, bool> = HashMap::new();
         for name in query {
-            let is_read = self.leads(&base(name));
+            let is_read = self.concern(name);
             [base(name), spelled(name)]
                 .into_iter()
                 .for_each(|known| *in_query.entry(known).or_insert(false) |= is_read);
@@ -195,7 +119,59 @@ impl Reads {
         }
         body.find(|name| {
             let mut found = [base(name), spelled(name)].into_iter().filter_map(|known| in_query.get(&known));
-            found.any(|is_read_there| *is_read_there || self.leads(&base(name)))
+            found.any(|is_read_there| *is_read_there || self.concern(name))
+        })
+    }
+}
+
+/// Whether a name that the rule reads elsewhere stands here, where the rule does not read it.
+fn is_elsewhere(name: &str, here: &Top, elsewhere: [&Top; 2]) -> bool {
+    !here.has(name) && elsewhere.iter().any(|top| top.leads(&base(name)))
+}
+
+/// A name of an object that is, to some, one that is looked for in it, or a way into that: `Tip`, `tip.amount`, `tip[]` for `tip`.
+pub(super) fn other_to_some<'a>(entries: &'a [(Box<str>, Json)], name: &str) -> Option<&'a str> {
+    let is_there = entries.iter().any(|(known, _)| **known == *name);
+    // What stands for every name that is not there, to JavaScript.
+    let names = || entries.iter().map(|(known, _)| &**known).filter(|known| *known != name);
+    if !is_there && names().any(|known| known == PROTOTYPE) {
+        return Some(PROTOTYPE);
+    }
+    let is_plain = |name: &str| name.is_ascii() && !name.contains(LEADS_ON) && !name.contains(BARE);
+    let (plain, mut sought) = (is_plain(name), None);
+    names().find(|known| {
+        if plain && is_plain(known) {
+            return known.eq_ignore_ascii_case(name);
+        }
+        sought.get_or_insert_with(|| Sought::new(name, is_there)).is_met_by(known)
+    })
+}
+
+/// A name that is looked for, in all the ways in which somebody may write it.
+struct Sought {
+    whole: String,
+    spelled: String,
+    bare: Vec<String>,
+    /// Without the numbers of items of lists, if that item is not there.
+    listed: Option<Vec<String>>,
+    /// The most underscores in it: what has more parts leads to it no more.
+    most_parts: usize,
+}
+
+impl Sought {
+    fn new(name: &str, is_there: bool) -> Self {
+        let (spelled, bare) = (spelled(name).into_owned(), bare(name));
+        let listed = listed(name).filter(|_| !is_there);
+        Self { whole: name.to_owned(), most_parts: spelled.matches('_').count(), spelled, bare, listed }
+    }
+
+    /// Whether a name is this one to some, or leads into it.
+    fn is_met_by(&self, known: &str) -> bool {
+        ways(known, self.most_parts.max(self.bare.len())).any(|way| {
+            is_same_name(way, &self.whole)
+                || *spelled(way) == *self.spelled
+                || bare(way) == self.bare
+                || (self.listed.is_some() && listed(way) == self.listed)
         })
     }
 }
@@ -203,8 +179,11 @@ impl Reads {
 /// What leads from a name to a part, to some.
 const LEADS_ON: [char; 2] = ['.', '['];
 
+/// What some leave off around a part.
+const BARE: [char; 4] = ['[', ']', '\'', '"'];
+
 /// Where JavaScript looks for what an object does not have itself.
-const PROTOTYPE: &str = "__proto__";
+pub(super) const PROTOTYPE: &str = "__proto__";
 
 /// A name without the case of letters, dots and brackets.
 fn spelled(name: &str) -> Cow<'_, str> {
@@ -214,27 +193,25 @@ fn spelled(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A name that is an item's of a list, or a part of one, without the number of the item: `to[]`, `to[0]` and `to.0` are one.
-fn listed(name: &str) -> Option<String> {
-    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let (first, rest) = name.split_once(LEADS_ON)?;
-    let parts: Vec<&str> = rest.split(LEADS_ON).map(|part| part.trim_end_matches(']')).collect();
-    let numbered = parts.iter().map(|part| if is_number(part) { "0" } else { part });
-    parts.iter().any(|part| is_number(part)).then(|| {
-        let way: Vec<&str> = std::iter::once(first).chain(numbered).collect();
-        folded(&way.join("[")).into_owned()
-    })
+/// The parts of a name by themselves, without the case of letters; those without a name are left off.
+fn bare(name: &str) -> Vec<String> {
+    let parts = name.split(|c| LEADS_ON.contains(&c) || BARE.contains(&c));
+    parts.filter(|part| !part.is_empty()).map(|part| folded(part).into_owned()).collect()
+}
+
+/// The parts of a name that is an item's of a list, or a part of one, without its number; those of no other.
+fn listed(name: &str) -> Option<Vec<String>> {
+    let is_number = |part: &String| part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = bare(name);
+    let all = parts.len();
+    parts.retain(|part| !is_number(part));
+    (parts.len() < all || name.contains("[]")).then_some(parts)
 }
 
 /// A name, and the names that it leads through, of no more parts than so many.
 fn ways(name: &str, most_parts: usize) -> impl Iterator<Item = &str> {
     let through = name.match_indices(LEADS_ON).map(|(at, _)| at).take(most_parts.saturating_add(1));
     through.chain([name.len()]).filter_map(|end| name.get(..end))
-}
-
-/// The name before its first bracket: PHP writes what is in it with `_`, and all behind it as parts.
-fn before_parts(name: &str) -> &str {
-    name.split_once('[').map_or(name, |(before, _)| before)
 }
 
 pub(super) fn shown(name: &str) -> String {

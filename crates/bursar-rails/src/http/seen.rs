@@ -6,6 +6,7 @@ use cel::common::types::{CelBool, CelInt, CelNull, CelString, LIST_TYPE, MAP_TYP
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 
+use crate::http::reads;
 use crate::json::Json;
 
 /// An object or a list of a body; nothing of it is copied.
@@ -30,6 +31,28 @@ impl Within {
         // `has` takes this error for a no, and none other.
         ExecutionError::no_such_key(&what)
     }
+}
+
+impl Within {
+    /// What has this name in an object.
+    fn find<'v>(self, object: &'v Json, name: &str) -> Result<Option<&'v Json>, ExecutionError> {
+        // INVARIANT: what is found is what all others find. Answers are the upstream's own.
+        if self.place != "answer"
+            && let Json::Object(entries) = object
+            && let Some(other) = reads::other_to_some(entries, name)
+        {
+            let (other, name) = (reads::shown(other), reads::shown(name));
+            return Err(unclear(format!(
+                "`{other}` is `{name}` to some, or leads into it; write `{name}`, and nothing beside it"
+            )));
+        }
+        Ok(object.get(name))
+    }
+}
+
+/// An error that `has` does not take for a no.
+fn unclear(problem: String) -> ExecutionError {
+    ExecutionError::function_error("has", problem)
 }
 
 /// A value as expressions see it.
@@ -81,7 +104,16 @@ impl Container for Seen<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         match self.0 {
             Json::List(items) => Ok(items.iter().any(|item| seen(item, self.1).equals(value))),
-            object => Ok(value.downcast_ref::<CelString>().is_some_and(|name| object.get(name.inner()).is_some())),
+            object => {
+                let Some(name) = value.downcast_ref::<CelString>() else { return Ok(false) };
+                let found = self.1.find(object, name.inner())?;
+                // Some look for a value in a part, as they do in lists.
+                let is_held = !self.1.is_top && object.values().any(|held| seen(held, self.1).equals(value));
+                match found {
+                    None if is_held => Err(unclear("it is a value of an object there, and no name".to_owned())),
+                    found => Ok(found.is_some()),
+                }
+            }
         }
     }
 }
@@ -92,7 +124,11 @@ impl Indexer for Seen<'_> {
         Self: 'v,
     {
         let found = if let Some(name) = index.downcast_ref::<CelString>() {
-            self.0.get(name.inner()).ok_or_else(|| self.1.missing(name.inner()))
+            match self.0 {
+                // Some look for it in the only item.
+                Json::List(_) => Err(unclear("a name is looked for in a list".to_owned())),
+                object => self.1.find(object, name.inner())?.ok_or_else(|| self.1.missing(name.inner())),
+            }
         } else {
             let place = index.downcast_ref::<CelInt>().and_then(|place| usize::try_from(*place.inner()).ok());
             let item = self.0.as_list().zip(place).and_then(|(items, place)| items.get(place));

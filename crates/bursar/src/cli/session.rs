@@ -118,7 +118,10 @@ impl Login {
             expires: shown::text(&session, "expires"),
             ca_file,
         };
-        let path = credentials::save(kept.clone())?;
+        let path = credentials::save(kept.clone()).inspect_err(|_| {
+            // Nobody could end it by this command any more. If that fails, too, it ends by itself.
+            mine.log_out().ok();
+        })?;
         if json {
             return output::json(&json!({
                 "url": kept.url,
