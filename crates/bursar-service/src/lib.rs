@@ -217,7 +217,7 @@ pub struct Bursar {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) rails: BTreeMap<String, Arc<dyn Rail>>,
-    decimals: Decimals,
+    decimals: Arc<Decimals>,
     pub(crate) ecdh_key: Secret<String>,
     pub(crate) ecdh_public_key: String,
     pub(crate) policy: Policy,
@@ -280,7 +280,7 @@ impl Bursar {
             clock: parts.clock,
             random: parts.random,
             sealer: Arc::new(parts.sealer),
-            decimals: Decimals::declared(parts.rails.values().flat_map(|rail| rail.decimals())),
+            decimals: Arc::new(Decimals::declared(parts.rails.values().flat_map(|rail| rail.decimals()))),
             rails: parts.rails,
             ecdh_key: parts.ecdh_key,
             ecdh_public_key: parts.ecdh_public_key,
@@ -319,7 +319,7 @@ impl Bursar {
     }
 
     /// In which units limits are written: those that Bursar knows, and those that rails declare.
-    pub const fn decimals(&self) -> &Decimals {
+    pub fn decimals(&self) -> &Decimals {
         &self.decimals
     }
 

@@ -222,7 +222,7 @@ impl Bursar {
     /// What a rail says of a spend at this moment, whatever it told before.
     async fn asked_anew(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
         Ok(match self.rail_of(hold)? {
-            Some((name, rail)) => rail.look_again(hold, &self.memory(name)).await.plain(),
+            Some((name, rail)) => rail.look_again(hold, &self.memory(name)).await.plain(self.decimals()),
             None => SendOutcome::Unknown { reason: NOT_CONFIGURED.to_owned() },
         })
     }
