@@ -104,7 +104,7 @@ impl Reads {
         };
         let in_query = || query.iter().map(|(name, _)| &**name);
         let in_body = || entries.iter().map(|(name, _)| &**name);
-        self.check_object(in_query())?;
+        self.check_object(&in_query())?;
         self.check_json(body)?;
         let refuse = |name: &str, problem: &str| Err(Forbidden::undecodable(format!("`{}` {problem}", shown(name))));
         if let Some(name) = in_query().chain(in_body()).find(|name| self.is_other_method(name)) {
@@ -126,7 +126,7 @@ impl Reads {
     fn check_json(&self, json: &Json) -> Result<(), Forbidden> {
         match json {
             Json::Object(entries) => {
-                self.check_object(entries.iter().map(|(name, _)| &**name))?;
+                self.check_object(&entries.iter().map(|(name, _)| &**name))?;
                 entries.iter().try_for_each(|(_, value)| self.check_json(value))
             }
             Json::List(items) => items.iter().try_for_each(|item| self.check_json(item)),
@@ -135,7 +135,7 @@ impl Reads {
     }
 
     /// Refuses names of one object that are, to some, what the rule reads.
-    fn check_object<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<(), Forbidden> {
+    fn check_object<'a>(&self, names: &(impl Iterator<Item = &'a str> + Clone)) -> Result<(), Forbidden> {
         let refuse = |problem: String| Err(Forbidden::undecodable(problem));
         for name in names.clone().filter(|name| !self.names.contains(*name)) {
             if let Some(read) = self.spelled.get(&*spelled(name)) {
