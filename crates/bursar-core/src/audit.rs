@@ -19,6 +19,9 @@
 mod archive;
 mod checkpoint;
 mod event;
+mod reasons;
+mod rules;
+mod told;
 mod verify;
 
 #[cfg(test)]
@@ -29,6 +32,7 @@ use sha2::{Digest, Sha256};
 pub use archive::{ARCHIVED, Archived};
 pub use checkpoint::Checkpoint;
 pub use event::{Actor, Event, InvalidActor};
+pub use reasons::in_units as reason_in_units;
 pub use verify::{Broken, Fault, Verified, Verifier};
 
 /// The hash of an event or of a link.

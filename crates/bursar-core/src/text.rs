@@ -1,4 +1,6 @@
-//! Texts of others, for people.
+//! Texts of others: as people read them, and names as programs do.
+
+use std::borrow::Cow;
 
 /// Whether a character is not seen, or turns around what stands beside it: a name that has one may be shown
 /// as another.
@@ -23,9 +25,37 @@ pub fn one_line(text: &str, most: usize) -> String {
     text.chars().map(|character| if is_hidden(character) { ' ' } else { character }).take(most).collect()
 }
 
+/// A name without the case of its letters, as whoever takes no heed of that reads it. Some become ASCII if their case is changed: a
+/// long s, the sign of kelvin, an i without its dot and one that keeps it, two letters in one.
+pub fn folded(name: &str) -> Cow<'_, str> {
+    match name.is_ascii() {
+        true if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => Cow::Borrowed(name),
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Owned(name.replace('\u{130}', "i").to_uppercase().to_lowercase()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_one_without_the_case_of_their_letters_are_folded_alike() {
+        for (name, known) in [
+            ("amount", "amount"),
+            ("Amount", "amount"),
+            ("co\u{17f}t", "cost"),
+            ("\u{212a}ey", "key"),
+            ("\u{131}d", "id"),
+            ("\u{130}D", "id"),
+            ("\u{fb01}", "fi"),
+            ("GRÖSSE", "größe"),
+        ] {
+            assert_eq!(folded(name), folded(known), "{name}");
+        }
+        assert!(matches!(folded("a_b[0]"), Cow::Borrowed("a_b[0]")));
+        assert_ne!(folded("amounts"), folded("amount"));
+    }
 
     #[test]
     fn one_line_turns_nothing_around_and_ends() {

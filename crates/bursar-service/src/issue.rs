@@ -172,10 +172,7 @@ impl Bursar {
         if new.scopes.iter().any(|scope| scope.name() == ScopeName::All) && !is_test {
             return Err(ServiceError::invalid("scope", "invalid scope: `all` exists in the test environment only"));
         }
-        if new.duration.is_some_and(|duration| duration > self.policy.longest_duration) {
-            let longest = self.policy.longest_duration.as_millis() / 1000;
-            return Err(ServiceError::invalid("duration", format!("is longer than the longest allowed, {longest} s")));
-        }
+        self.check_duration(new.duration)?;
         let needs_ip = match self.policy.require_ip_restriction {
             RequireIp::Off => false,
             RequireIp::Spend => new.scopes.can_spend(),
@@ -186,6 +183,17 @@ impl Bursar {
             return Err(ServiceError::invalid("ipRestrict", problem));
         }
         Ok(())
+    }
+
+    /// Whether a life is as short as it must be.
+    pub(crate) fn check_duration(&self, duration: Option<Span>) -> Result<(), ServiceError> {
+        let longest = self.policy.longest_duration;
+        if duration.is_none_or(|duration| duration <= longest) {
+            return Ok(());
+        }
+        let (seconds, days) = (longest.as_seconds_ceil(), longest.as_seconds_ceil() / 86_400);
+        let problem = format!("is longer than the longest allowed, {seconds} seconds ({days} days)");
+        Err(ServiceError::invalid("duration", problem))
     }
 
     /// Writes a new token with its first secret and its limits; `cap` is how many of its kind may live.
@@ -420,12 +428,17 @@ fn created_key(user: UserId, key: &str) -> DocumentKey {
     DocumentKey { user, kind: DocumentKind::Created, name: key.to_owned() }
 }
 
-/// What is said of a life that nobody chose.
-pub(crate) fn long_lived(what: &str) -> String {
-    format!(
-        "no duration was given, so the {what} lasts 10 years; a shorter life and regular rotation are recommended: give \
-         `duration` in seconds, and rotate its secret before it ends"
-    )
+/// A life longer than this, which nobody chose, is warned of: a year.
+const LONG: Span = Span::from_seconds(366 * 86_400);
+
+/// What is said of a life that nobody chose, where it is long.
+pub(crate) fn long_lived(what: &str, life: Span, expires: Timestamp) -> Option<String> {
+    let days = life.as_seconds_ceil().div_ceil(86_400);
+    let told = format!(
+        "no duration was given, so the {what} lasts {days} days, until {expires}; a shorter life and regular rotation are \
+         recommended: give `duration` in seconds, and rotate its secret before it ends"
+    );
+    (life > LONG).then_some(told)
 }
 
 fn warnings(token: &Token, rules: &LimitSet, took_default: bool, decimals: &Decimals) -> Vec<String> {
@@ -444,9 +457,25 @@ fn warnings(token: &Token, rules: &LimitSet, took_default: bool, decimals: &Deci
         ));
     }
     if took_default {
-        warnings.push(long_lived("token"));
+        warnings.extend(long_lived("token", token.expires.since(token.created), token.expires));
     }
     let of_rules = bursar_core::limit::warnings::warnings_of_token(rules);
     warnings.extend(of_rules.iter().map(|warning| warning.sentence(decimals)));
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_that_nobody_chose_is_told_with_its_end_and_warned_of_where_it_is_long() {
+        let told = |days: u64| {
+            let life = Span::from_seconds(days * 86_400);
+            long_lived("token", life, Timestamp::from_millis(0).plus(life))
+        };
+        let warned = told(3650).unwrap();
+        assert!(warned.contains("the token lasts 3650 days, until 1979-12-30T00:00:00.000Z"), "{warned}");
+        assert_eq!(told(90), None, "who runs the server chose a short one");
+    }
 }

@@ -28,6 +28,7 @@ pub mod feed;
 pub mod flow;
 mod follow;
 pub mod freezes;
+mod hashing;
 pub mod holding;
 mod horizon;
 mod in_flight;
@@ -113,6 +114,7 @@ use crate::enrolment::{MOST_ENROLMENTS, MOST_ENROLMENTS_OF_ONE, PendingPasskey, 
 use crate::error::ServiceError;
 use crate::exceeded::Alarms;
 use crate::follow::UnderWaySpends;
+use crate::hashing::Hashing;
 use crate::horizon::Horizon;
 use crate::in_flight::InFlight;
 use crate::known::Known;
@@ -121,7 +123,7 @@ use crate::memory::RailMemory;
 use crate::passkey_sign_in::OpenChallenge;
 use crate::passkeys::{Challenge, MOST_CHALLENGES, MOST_CHALLENGES_OF_ONE};
 use crate::pending::Pending;
-use crate::proof::{AttemptTurns, Hashing};
+use crate::proof::AttemptTurns;
 use crate::rail::Rail;
 use crate::rails::Found;
 use crate::rates::Rates;
@@ -217,7 +219,7 @@ pub struct Bursar {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) rails: BTreeMap<String, Arc<dyn Rail>>,
-    decimals: Decimals,
+    decimals: Arc<Decimals>,
     pub(crate) ecdh_key: Secret<String>,
     pub(crate) ecdh_public_key: String,
     pub(crate) policy: Policy,
@@ -280,7 +282,7 @@ impl Bursar {
             clock: parts.clock,
             random: parts.random,
             sealer: Arc::new(parts.sealer),
-            decimals: Decimals::declared(parts.rails.values().flat_map(|rail| rail.decimals())),
+            decimals: Arc::new(Decimals::declared(parts.rails.values().flat_map(|rail| rail.decimals()))),
             rails: parts.rails,
             ecdh_key: parts.ecdh_key,
             ecdh_public_key: parts.ecdh_public_key,
@@ -319,7 +321,7 @@ impl Bursar {
     }
 
     /// In which units limits are written: those that Bursar knows, and those that rails declare.
-    pub const fn decimals(&self) -> &Decimals {
+    pub fn decimals(&self) -> &Decimals {
         &self.decimals
     }
 

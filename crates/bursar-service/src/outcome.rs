@@ -1,6 +1,8 @@
 //! What came of a spend, as its rail says it.
 
 use bursar_core::amount::Amount;
+use bursar_core::audit::reason_in_units;
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::HoldState;
 use bursar_core::text::one_line;
 
@@ -72,16 +74,36 @@ pub enum SendOutcome {
 }
 
 impl SendOutcome {
-    /// The same, with what the rail's other end said as one line that is not too long and turns nothing around.
+    /// The same, with what the rail's other end said as one line that is not too long and turns nothing around, and with
+    /// amounts in units: of a coin that is another's, a rail knows base units alone.
     #[must_use]
-    pub(crate) fn plain(mut self) -> Self {
+    pub(crate) fn plain(mut self, decimals: &Decimals) -> Self {
         if let Self::NotSent { reason }
         | Self::Refused { reason }
         | Self::Exceeded { reason, .. }
         | Self::Unknown { reason } = &mut self
         {
-            *reason = one_line(reason, HoldState::LONGEST_REASON);
+            *reason = one_line(&reason_in_units(reason, decimals), HoldState::LONGEST_REASON);
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_core::coin::Coin;
+
+    use super::*;
+
+    #[test]
+    fn what_a_rail_tells_of_a_coin_that_another_declares_is_told_in_units() {
+        let decimals = Decimals::declared([(Coin::parse("gold").unwrap(), 3)]);
+        let reason = |reason: &str| SendOutcome::Exceeded { moved: Amount::new(5010), reason: reason.to_owned() };
+        let told =
+            reason("it says that 5010 base units of gold moved,\nmore than the 5000 base units of gold that are held");
+        let in_units = reason("it says that 5.01 gold moved, more than the 5 gold that are held");
+        assert_eq!(told.plain(&decimals), in_units);
+        let unknown = reason("it says that 5010 base units of lead moved");
+        assert_eq!(unknown.clone().plain(&decimals), unknown);
     }
 }

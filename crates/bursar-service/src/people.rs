@@ -289,7 +289,7 @@ impl Bursar {
         credential: Credential,
         verifier: WireVerifier,
     ) -> Result<Record, ServiceError> {
-        let hash = self.hashing.hash(verifier, self.random.bytes()).await?;
+        let hash = self.hashing.hash(credential.user, verifier, self.random.bytes()).await?;
         let credential = self.seal_credential(credential, hash.expose().as_bytes())?;
         Ok(Record::Credential(credential.id, credential))
     }

@@ -1,7 +1,6 @@
 //! Proofs of identity: passwords and one-time passwords, counted before they are looked at.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use bursar_core::account::User;
 use bursar_core::audit::Actor;
@@ -12,7 +11,7 @@ use bursar_core::ledger::{
 use bursar_core::secret::Secret;
 use bursar_identity::attempts::{Attempts, Charge, Policy, Source};
 use bursar_identity::fixed_otp::Origin;
-use bursar_identity::password::{self, PasswordHash};
+use bursar_identity::password::PasswordHash;
 use bursar_identity::recovery::{self, RecoveryVerdict};
 use bursar_identity::step_up::Via;
 use bursar_identity::totp::{self, OtpVerdict, TotpSecret};
@@ -198,7 +197,7 @@ impl Bursar {
         let charge = self.charge(id, Kind::Password, source).await?;
         let stored = self.password_of(id).await?;
         let hash = stored.map(|credential| self.open_password(&credential.value)).transpose()?;
-        if self.hashing.matches(hash, presented).await? {
+        if self.hashing.matches(id.as_bytes(), hash, presented).await? {
             self.refund(id, Kind::Password, charge).await
         } else {
             Err(Unproven::Password.into())
@@ -216,7 +215,7 @@ impl Bursar {
             return ServiceError::TooManyAttempts { until: wait.until };
         }
         self.write_as_for_a_user(name, source).await;
-        match self.hashing.matches(None, presented).await {
+        match self.hashing.matches(name.as_bytes(), None, presented).await {
             Ok(_) => Unproven::Password.into(),
             Err(error) => error,
         }
@@ -351,54 +350,4 @@ fn credential_place(credential: &Credential) -> Place<'_> {
 
 fn damaged(what: &str) -> ServiceError {
     ServiceError::Unavailable(format!("a stored {what} cannot be read"))
-}
-
-/// Password hashing off the async threads, a bounded number at a time, so that a flood of logins cannot
-/// take the processors from spends.
-pub(crate) struct Hashing {
-    cost: password::PasswordCost,
-    permits: Arc<tokio::sync::Semaphore>,
-    /// Logins that may wait for their turn; more are sent away.
-    waiting: Arc<tokio::sync::Semaphore>,
-}
-
-/// How many logins may wait for their turn.
-const WAITING_LOGINS: usize = 64;
-
-impl Hashing {
-    pub(crate) fn new(cost: password::PasswordCost) -> Self {
-        let semaphore = |permits| Arc::new(tokio::sync::Semaphore::new(permits));
-        Self { cost, permits: semaphore(1), waiting: semaphore(WAITING_LOGINS) }
-    }
-
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
-        let _place = self.waiting.try_acquire().map_err(|_| ServiceError::Busy)?;
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| ServiceError::Busy)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        done.await.map_err(|_| ServiceError::Unavailable("hashing a password ended in a panic".to_owned()))
-    }
-
-    pub(crate) async fn hash(&self, verifier: WireVerifier, salt: [u8; 16]) -> Result<PasswordHash, ServiceError> {
-        let cost = self.cost;
-        let hashed = self.run(move || password::hash(verifier.expose(), salt, cost)).await?;
-        hashed.map_err(|_| ServiceError::Unavailable("the password could not be hashed".to_owned()))
-    }
-
-    /// Whether one of the verifiers is behind the hash; as much work when there is no hash.
-    async fn matches(&self, hash: Option<PasswordHash>, presented: Vec<WireVerifier>) -> Result<bool, ServiceError> {
-        let cost = self.cost;
-        self.run(move || {
-            presented.iter().fold(false, |found, verifier| {
-                let matches = match &hash {
-                    Some(hash) => password::verify(hash, verifier.expose()),
-                    None => password::verify_nobody(cost, verifier.expose()),
-                };
-                found | matches
-            })
-        })
-        .await
-    }
 }

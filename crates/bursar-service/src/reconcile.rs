@@ -161,6 +161,7 @@ impl Bursar {
         if let Some(problem) = self.not_to_be_asked_after(hold) {
             return Err(ServiceError::Conflict(problem));
         }
+        let was_told = self.exceeded(hold)?.is_some();
         let outcome = self.became_of(hold).await?;
         let problem = match &outcome {
             SendOutcome::Refused { .. } | SendOutcome::NotSent { .. } => return Ok(()),
@@ -180,7 +181,9 @@ impl Bursar {
                 format!("the rail shows that {reference} was reverted, which costs its fee, and it is settled so")
             }
             SendOutcome::Exceeded { reason, .. } => {
-                match self.not_taken_back(hold, &self.asked_anew(hold).await?, said) {
+                // What was told before is what came of it, without asking; what was not, the rail was asked for just now.
+                let now = if was_told { self.asked_anew(hold).await? } else { outcome.clone() };
+                match self.not_taken_back(hold, &now, said) {
                     None => return Ok(()),
                     Some(now) => told_more(&now, reason),
                 }
@@ -222,7 +225,7 @@ impl Bursar {
     /// What a rail says of a spend at this moment, whatever it told before.
     async fn asked_anew(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
         Ok(match self.rail_of(hold)? {
-            Some((name, rail)) => rail.look_again(hold, &self.memory(name)).await.plain(),
+            Some((name, rail)) => rail.look_again(hold, &self.memory(name)).await.plain(self.decimals()),
             None => SendOutcome::Unknown { reason: NOT_CONFIGURED.to_owned() },
         })
     }

@@ -3,7 +3,7 @@
 //! That nothing was spent is looked at where it is decided, in the ledger, so that nothing can be held of it in between. What
 //! names a wallet that is gone — a token, a service — is refused as with any wallet that there is not.
 
-use bursar_core::account::FrozenBy;
+use bursar_core::account::{FrozenBy, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Asset;
 use bursar_core::id::WalletId;
@@ -22,7 +22,16 @@ use crate::stored::{Rests, trace};
 const MOST_AT_ONCE: usize = 1000;
 
 impl Bursar {
-    /// Removes a wallet of which no spend was ever recorded, as one who administers it.
+    /// A wallet, for those who may remove it: who administers it, and the owners of its organisation.
+    ///
+    /// # Errors
+    /// The caller is neither.
+    pub fn wallet_to_remove(&self, principal: &Principal, id: WalletId) -> Result<Wallet, ServiceError> {
+        self.may_run_wallet(principal, id)?;
+        Ok(self.stored_wallet(id)?.value)
+    }
+
+    /// Removes a wallet of which no spend was ever recorded, as one who may.
     ///
     /// # Errors
     /// The caller may not, the second factor is missing or wrong, something was spent from it, this server keeps its key, or

@@ -53,19 +53,17 @@ impl Bursar {
         new: NewService,
     ) -> Result<(TokenState, TokenText, Vec<String>), ServiceError> {
         self.person(principal)?;
-        let warnings = if new.duration.is_none() { vec![crate::issue::long_lived("credential")] } else { Vec::new() };
         match self.role_in(principal, new.organisation)? {
             None => return Err(ServiceError::NotFound("organisation")),
             Some(role) if crate::limits::administers(role) => {}
             Some(_) => return Err(Refusal::RoleMissing { required: "admin" }.into()),
         }
-        if new.duration.is_some_and(|duration| duration > self.policy.longest_duration) {
-            return Err(ServiceError::invalid("duration", "is longer than the longest allowed"));
-        }
+        self.check_duration(new.duration)?;
         self.not_made_before(principal, new.key.as_deref()).await?;
         let action = Action::CreateService(new.organisation);
         let _shown = self.prove_step_up(principal, action, new.otp.as_deref()).await?;
         let now = self.clock.now();
+        let life = new.duration.unwrap_or(self.policy.default_duration);
         let token = Token {
             id: TokenId::time_ordered(now, self.random.bytes()),
             kind: TokenKind::Service,
@@ -78,7 +76,7 @@ impl Bursar {
                 ..Grant::default()
             },
             created: now,
-            expires: now.plus(new.duration.unwrap_or(self.policy.default_duration)),
+            expires: now.plus(life),
             created_from: principal.address,
             revoked: None,
             locked: None,
@@ -92,6 +90,8 @@ impl Bursar {
         let making =
             Making { action: "service.create", cap: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
         self.store_token(principal.actor(), &token, &text, LimitSet::default(), making).await?;
-        Ok((self.state_of(token).await?, text, warnings))
+        let is_chosen = new.duration.is_some();
+        let warning = crate::issue::long_lived("credential", life, token.expires).filter(|_| !is_chosen);
+        Ok((self.state_of(token).await?, text, warning.into_iter().collect()))
     }
 }

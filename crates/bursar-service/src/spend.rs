@@ -225,6 +225,7 @@ impl Bursar {
             under_way: self.under_way.clone(),
             in_flight: self.in_flight.clone(),
             alarms: self.alarms.clone(),
+            decimals: Arc::clone(&self.decimals),
         };
         Ok((work, hold))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bursar_core::amount::Amount;
-use bursar_core::audit::Actor;
+use bursar_core::audit::{Actor, reason_in_units};
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, Outcome, Request, Settler};
@@ -178,7 +178,8 @@ impl Bursar {
     /// configuration since.
     pub(crate) fn exceeded(&self, hold: &Hold) -> Result<Option<Exceeded>, ServiceError> {
         let Some(name) = self.rail_name_of(hold)? else { return Ok(None) };
-        Ok(Exceeded::read(&self.memory(&name), hold)?)
+        let told = Exceeded::read(&self.memory(&name), hold)?;
+        Ok(told.map(|told| Exceeded { reason: reason_in_units(&told.reason, self.decimals()), ..told }))
     }
 
     /// What became of a spend that nobody settled, as its rail knows it.
@@ -197,7 +198,7 @@ impl Bursar {
             return unknown("it is in no wallet that a rail knows");
         }
         match self.rail_of(hold)? {
-            Some((name, rail)) => Ok(rail.reconcile(hold, &self.memory(name)).await),
+            Some((name, rail)) => Ok(rail.reconcile(hold, &self.memory(name)).await.plain(self.decimals())),
             // INVARIANT: what a rail told, it told, whether or not anybody can ask it again.
             None => match self.exceeded(hold)? {
                 Some(Exceeded { moved, reason }) => Ok(SendOutcome::Exceeded { moved, reason }),

@@ -362,16 +362,17 @@ fn real(path: &Path) -> PathBuf {
     real
 }
 
-/// Reads a duration: seconds, or a number with `s`, `m`, `h` or `d`.
+/// Reads a duration: seconds, or a number with `s`, `m`, `h` or `d`, or with the word that these stand for.
 pub(crate) fn parse_duration(text: &str) -> Result<Span, String> {
     let problem =
-        || format!("`{text}` is no duration; write seconds, or a number with s, m, h or d, such as 12h or 30d");
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match &text.get(digits.len()..) {
-        Some("" | "s") => 1,
-        Some("m") => 60,
-        Some("h") => 60 * 60,
-        Some("d") => 24 * 60 * 60,
+        || format!("`{text}` is no duration; write seconds, or a number with s, m, h or d, such as 12h or `30 days`");
+    let end = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
+    let (digits, unit) = text.split_once(' ').unwrap_or_else(|| text.split_at(end));
+    let unit: u64 = match unit {
+        "" | "s" | "second" | "seconds" => 1,
+        "m" | "minute" | "minutes" => 60,
+        "h" | "hour" | "hours" => 60 * 60,
+        "d" | "day" | "days" => 24 * 60 * 60,
         _ => return Err(problem()),
     };
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -467,9 +468,24 @@ mod tests {
         for (text, seconds) in [("90", 90), ("90s", 90), ("2m", 120), ("12h", 43_200), ("30d", 2_592_000)] {
             assert_eq!(parse_duration(text), Ok(Span::from_seconds(seconds)), "{text}");
         }
-        for text in
-            ["", "0", "-1", "+1", "1w", "1.5h", "h", "1h2m", " 1", "99999999999999999999", "9999999999999999999d"]
-        {
+        for (text, seconds) in [("90 days", 7_776_000), ("1 day", 86_400), ("12 hours", 43_200), ("5 minutes", 300)] {
+            assert_eq!(parse_duration(text), Ok(Span::from_seconds(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            "1w",
+            "1.5h",
+            "h",
+            "1h2m",
+            " 1",
+            "1  d",
+            "90 dayss",
+            "99999999999999999999",
+            "9999999999999999999d",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

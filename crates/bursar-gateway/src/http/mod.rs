@@ -14,12 +14,13 @@ mod tests;
 use std::time::Duration;
 
 use bursar_core::amount::Amount;
-use bursar_core::coin::Coin;
+use bursar_core::coin::{Asset, Coin};
+use bursar_core::decimals::Decimals;
 use bursar_core::destination::Destination;
 use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::ledger::FeeCeiling;
-use bursar_core::limit::text::decimal;
+use bursar_core::limit::text::amount_of;
 use bursar_core::secret::Secret;
 use bursar_rails::Forbidden;
 use bursar_rails::exchange::{Answered, Asked, Exchange, Outgoing};
@@ -225,12 +226,9 @@ impl HttpRail {
         }
     }
 
-    /// An amount as people write it.
+    /// An amount as people write it; of a coin that is not declared here, whoever tells it may know the units.
     fn in_words(&self, amount: Amount, coin: &Coin) -> String {
-        match self.rules.decimals().find(|(known, _)| known == coin) {
-            Some((_, places)) => format!("{} {coin}", decimal(amount, places)),
-            None => format!("{amount} base units of {coin}"),
-        }
+        amount_of(amount, &Asset::Coin(coin.clone()), &Decimals::declared(self.rules.decimals()))
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use bursar_core::amount::Amount;
 use bursar_core::limit::text;
+use bursar_core::text::folded;
 use bursar_wire::json::Json;
 use percent_encoding::percent_decode;
 
@@ -196,8 +197,7 @@ pub(super) fn is_same_name(other: &str, name: &str) -> bool {
         let text = text.replace(BYTE_ORDER_MARK, "");
         let text = text.trim_start_matches(|c: char| c.is_whitespace() || "?#&.!".contains(c)).trim_end();
         let text = text.split('\0').next().unwrap_or_default();
-        // Some letters become ASCII if their case is changed: a long s, an i without its dot and one that keeps it.
-        text.replace('İ', "i").to_uppercase().to_lowercase()
+        folded(text).into_owned()
     };
     let flat = |text: &str| text.replace([' ', '.', '[', ']', '+'], "_");
     let (other, name) = (read(other), read(name));

@@ -431,6 +431,21 @@ async fn less_than_its_rail_tells_of_is_nobodys_to_say_of_a_spend_however_much_t
     }
 }
 
+#[tokio::test]
+async fn whoever_says_less_has_the_rail_asked_once() {
+    let shop = Open::new("usd 100/day").await;
+    assert_eq!(code(&shop.charge("k", "amount=299&source=broken").await), "outcome_pending");
+    let spend = unresolved(&shop).await;
+    for told_before in [false, true] {
+        let heard = shop.upstream.heard();
+        let refused = word(&shop, &spend, Some("200")).await;
+        assert_eq!(code(&refused), "conflict", "{}", refused.body);
+        let told = refused.body["detail"].as_str().unwrap();
+        assert!(told.contains("tells now of 3 usd, which is more than you say"), "{told}");
+        assert_eq!(shop.upstream.heard(), heard + 1, "told before: {told_before}");
+    }
+}
+
 /// The path at which the only unresolved spend is settled, and a session of its owner.
 async fn unresolved(shop: &Shop) -> (String, String) {
     let session = shop.server.log_in(OWNER).await;

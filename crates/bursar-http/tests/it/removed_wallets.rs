@@ -167,6 +167,28 @@ async fn in_the_browser_a_wallet_is_removed_after_asking_and_with_a_code() {
 }
 
 #[tokio::test]
+async fn in_the_browser_an_owner_removes_a_wallet_of_the_organisation_that_they_have_no_role_in() {
+    let house = house().await;
+    let wallet = house.server.bursar.add_wallet(shop("usd", "member")).await.unwrap().id;
+    let remove = format!("/wallets/{wallet}/remove");
+    for (role, status) in [("stranger", 404), ("admin", 404), ("auditor", 404)] {
+        assert_eq!(Browser::signed_in(&house.server, &name(role)).await.get(&remove).await.status, status, "{role}");
+    }
+    let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
+    assert_eq!(owner.get(&format!("/wallets/{wallet}")).await.status, 404, "they may not look at it");
+    let page = owner.get(&remove).await;
+    assert!(
+        page.text().contains("Remove the wallet Shop?") && page.html.contains("href=\"/wallets\""),
+        "{}",
+        page.html
+    );
+    assert_eq!(owner.post(&remove, &[]).await.status, 401);
+    let done = owner.submit(&remove, &[("otp", OTP)]).await;
+    assert!(done.text().contains("The wallet is removed."), "{}", done.text());
+    assert!(house.server.bursar.add_wallet(shop("usd", "member")).await.is_ok(), "it can be registered anew");
+}
+
+#[tokio::test]
 async fn in_the_browser_a_wallet_that_spent_stays_and_the_page_says_why() {
     let house = House::new().await;
     let issued = house.server.issue(&house.session("owner").await, json!({"limits": ["tbtc 1/day"]})).await;

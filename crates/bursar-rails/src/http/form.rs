@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bursar_core::text::folded;
+
 use crate::Forbidden;
 use crate::http::reads::{PROTOTYPE, Reads};
 
@@ -118,16 +120,6 @@ fn is_list_too(names: &[Cow<'_, str>], name: &str) -> bool {
         // Each name is there once, so of two one is another.
         names.iter().skip(first).take(2).any(|other| other != name && other.starts_with(&list))
     })
-}
-
-/// A name without the case of its letters. Some become ASCII if their case is changed: a long s, the sign of kelvin, an i without
-/// its dot and one that keeps it, two letters in one.
-pub(super) fn folded(name: &str) -> Cow<'_, str> {
-    match name.is_ascii() {
-        true if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => Cow::Borrowed(name),
-        true => Cow::Owned(name.to_ascii_lowercase()),
-        false => Cow::Owned(name.replace('\u{130}', "i").to_uppercase().to_lowercase()),
-    }
 }
 
 /// Whether two names are one to somebody who takes no heed of the case of letters.

@@ -7,8 +7,10 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use bursar_core::text::folded;
+
 use crate::Forbidden;
-use crate::http::form::{Pairs, base, folded, is_same_name, underlined};
+use crate::http::form::{Pairs, base, is_same_name, underlined};
 use crate::json::Json;
 
 /// A name that is made, or found in the request: it may be any.

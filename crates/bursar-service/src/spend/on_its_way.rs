@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bursar_core::account::Wallet;
 use bursar_core::amount::Amount;
 use bursar_core::audit::Actor;
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
@@ -39,6 +40,7 @@ pub(super) struct HoldAndSend {
     pub(super) under_way: UnderWaySpends,
     pub(super) in_flight: InFlight,
     pub(super) alarms: Alarms,
+    pub(super) decimals: Arc<Decimals>,
 }
 
 impl HoldAndSend {
@@ -106,7 +108,7 @@ impl HoldAndSend {
         let half = self.payers_half(payers.clone());
         let permit =
             Permit::of_granted(Arc::clone(&hold)).carrying(self.charge.clone()).flowing(flow).with_payers(half);
-        let outcome = self.rail.send(&self.wallet.reference, permit, &self.memory).await.plain();
+        let outcome = self.rail.send(&self.wallet.reference, permit, &self.memory).await.plain(&self.decimals);
         if let Some(payers) = &payers {
             self.go_on_with(payers, &outcome).await;
         }

@@ -231,7 +231,8 @@ impl User {
                 | Answer::Rails { .. }
                 | Answer::Credentials { .. }
                 | Answer::Organisations { .. }
-                | Answer::Limits { .. },
+                | Answer::Limits { .. }
+                | Answer::Decimals { .. },
                 _,
             ) => Err(Failure::new("the server answered something else than was asked")),
         }

@@ -45,7 +45,7 @@ pub(crate) struct Change {
 pub(crate) struct Declared(BTreeMap<String, u8>);
 
 impl Declared {
-    fn of(bursar: &Bursar) -> Self {
+    pub(super) fn of(bursar: &Bursar) -> Self {
         Self(bursar.decimals().all_declared().map(|(coin, places)| (coin.to_string(), places)).collect())
     }
 

@@ -62,6 +62,8 @@ pub(crate) enum Request {
     UnfreezeWallet { wallet: String },
     /// Show how limits stand.
     Limits { of: LimitsOf },
+    /// Say which decimals rails declare.
+    Decimals,
     /// Change limits.
     SetLimits { of: LimitsOf, change: Change },
     /// Register a wallet on a rail.
@@ -153,6 +155,8 @@ pub(crate) enum Answer {
     Organisations { organisations: Vec<Organisation> },
     /// How limits stand, and how they stood before they were changed.
     Limits { before: Option<Value>, limits: Value, declared: Declared },
+    /// Which decimals rails declare.
+    Decimals { declared: Declared },
     /// A wallet was registered.
     Wallet { id: String, coin: String, reference: String, is_address: bool },
     /// Wallets that organisations may register; or the one that was allowed, or was until now.
@@ -267,6 +271,7 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(id) => bursar.remove_wallet(id).await.map(|()| Answer::Done),
             Err(_) => Err(ServiceError::NotFound("wallet")),
         },
+        Request::Decimals => Ok(Answer::Decimals { declared: Declared::of(bursar) }),
         Request::Limits { of } => limits::show(bursar, &of).await,
         Request::SetLimits { of, change } => limits::set(bursar, &of, change).await,
         Request::SealCredential { rail, name, credential } => match CredentialName::new(&rail, &name) {
@@ -328,6 +333,7 @@ fn named(request: &Request) -> Vec<(&'static str, String)> {
         Request::AddUser { .. }
         | Request::Users
         | Request::Organisations
+        | Request::Decimals
         | Request::DisallowWallet { .. }
         | Request::AllowedWallets
         | Request::SealCredential { .. }

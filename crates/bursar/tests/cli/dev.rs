@@ -353,7 +353,7 @@ fn a_wallet_is_frozen_and_freed_by_whoever_runs_it_and_organisations_go_by_their
     let create = ["service", "create", "--label", "shop", "--otp", "000000", "--json", "--organisation"];
     let made = home.run(&[&create[..], &[name]].concat(), &[]);
     assert!(
-        made.json()["warnings"][0].as_str().unwrap().contains("the credential lasts 10 years"),
+        made.json()["warnings"][0].as_str().unwrap().contains("the credential lasts 3650 days, until "),
         "{}",
         made.printed()
     );

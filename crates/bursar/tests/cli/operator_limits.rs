@@ -82,6 +82,14 @@ fn amounts_of_coins_that_the_configuration_declares_are_read_by_the_server() {
     assert!(told.contains("at character 14, `5`: credits has 3 decimal places"), "{told}");
     let told = limits("points 1.5/day").told();
     assert!(told.contains("the decimals of points are not known here; write whole base units"), "{told}");
+
+    let tail = |more: &[&str]| home.run(&[&["audit", "tail", "-n", "1"], more].concat(), &[]).text();
+    assert!(tail(&[]).contains("after=credits 1500 base units/day"), "no server says their decimals: {}", tail(&[]));
+    let server = home.serve(&["serve", "--json"]);
+    limits("credits 2.5/day").text();
+    assert!(tail(&[]).contains("before=credits 1.5/day after=credits 2.5/day"), "{}", tail(&[]));
+    assert!(tail(&["--json"]).contains("credits amount 2500 over rolling 86400s"), "{}", tail(&["--json"]));
+    server.stop();
 }
 
 #[test]

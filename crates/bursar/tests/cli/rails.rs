@@ -47,6 +47,46 @@ fn a_request_is_explained_without_being_sent() {
     assert!(refused.told().contains("payouts are made by hand"), "{}", refused.told());
 }
 
+/// An answer of the provider to a payment.
+fn answered(home: &Home, status: u16, intent: &str) -> serde_json::Value {
+    let body = json!({"id": "pi_1", "status": intent, "amount_received": "1500", "currency": "eur"});
+    fs::write(home.path("answer"), format!("{status}\n\n{body}\n")).unwrap();
+    let explain = ["rail", "explain", "cards.toml", "--request", "payment", "--answer", "answer", "--json"];
+    home.run(&explain, &[]).json()["answer"]["outcome"].clone()
+}
+
+#[test]
+fn the_documented_payment_that_waits_for_its_customer_stays_held_until_it_is_final() {
+    let home = Home::new();
+    let page = include_str!("../../../../docs/gateway.md");
+    let (_, section) = page.split_once("### When a payment waits for its customer").unwrap();
+    let (_, rules) = section.split_once("```toml\n").unwrap();
+    let (rules, _) = rules.split_once("```").unwrap();
+    fs::write(home.path("cards.toml"), rules).unwrap();
+    let sound = home.run(&["rail", "check", "cards.toml", "--json"], &[]).json();
+    assert_eq!((&sound["rails"][0]["rail"], &sound["rails"][0]["rules"]), (&json!("cards"), &json!(1)), "{sound}");
+    let payment = |confirm: &str| {
+        let head = "POST /v1/payment_intents HTTP/1.1\ncontent-type: application/x-www-form-urlencoded\nidempotency-key: order-7";
+        let form = format!("amount=1500&currency=eur&customer=cus_1&payment_method=pm_1&confirm={confirm}");
+        fs::write(home.path("payment"), format!("{head}\n\n{form}")).unwrap();
+    };
+    payment("true");
+    for (status, intent, outcome) in [
+        (200, "succeeded", "done"),
+        (200, "requires_action", "unknown"),
+        (200, "processing", "unknown"),
+        (200, "requires_payment_method", "unknown"),
+        (200, "canceled", "refused"),
+        (402, "requires_payment_method", "refused"),
+        (500, "succeeded", "unknown"),
+    ] {
+        assert_eq!(answered(&home, status, intent), outcome, "{status} {intent}");
+    }
+    payment("false");
+    let refused = home.run(&["rail", "explain", "cards.toml", "--request", "payment"], &[]);
+    assert!(refused.code() == 3 && refused.told().contains("confirmed as it is made"), "{}", refused.told());
+}
+
 const SECRET: &str = "sk_live_violet_harbour_31";
 
 /// A server that was set up, with the example's rail and its provider's key in a file.

@@ -2,8 +2,6 @@
 
 pub(crate) mod export;
 pub(crate) mod list;
-pub(super) mod reasons;
-mod rules;
 pub(super) mod told;
 
 use bursar_core::id::UserId;

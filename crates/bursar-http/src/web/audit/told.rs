@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bursar_core::amount::Amount;
 use bursar_core::audit::{Actor, Event};
 use bursar_core::coin::Coin;
 use bursar_core::decimals::Decimals;
@@ -12,10 +11,8 @@ use bursar_service::names::{Named, Names, SESSION};
 use bursar_service::trail::Found;
 use maud::{Markup, html};
 
-use super::{reasons, rules};
 use crate::failure::Failure;
 use crate::web::visit::Visit;
-use crate::web::words;
 
 /// What was done, as a sentence goes on after who did it. What has no words here is told by its name.
 pub(crate) fn deed(action: &str) -> Option<&'static str> {
@@ -162,32 +159,14 @@ impl<'v> Told<'v> {
         if let Some(one) = Named::read(name, value).filter(|one| self.names.contains_key(one)) {
             return self.called(one);
         }
-        let coin = spend_of(event).and_then(|id| self.spends.get(&id)).map_or("", Coin::as_str);
-        html! { (read(event, (name, value), coin, self.decimals)) }
+        let coin = spend_of(event).and_then(|id| self.spends.get(&id));
+        html! { (event.fact_in_units(name, value, coin, self.decimals)) }
     }
 }
 
 /// The spend that an event was done to.
 fn spend_of(event: &Event) -> Option<HoldId> {
     event.subject.strip_prefix("spend:")?.parse().ok()
-}
-
-/// A fact as it is read; the coin of its spend, where the event itself names none.
-fn read(event: &Event, (name, value): (&str, &str), usual: &str, decimals: &Decimals) -> String {
-    let amount =
-        |number: &str, coin: &str| Some(words::amount(Amount::parse(number).ok()?, &Coin::parse(coin).ok()?, decimals));
-    let of_the_event = || event.data.iter().find(|(own, _)| *own == "coin").map_or(usual, |(_, coin)| coin);
-    let read = match (name, value.split_once(' ')) {
-        ("amount" | "total" | "held", None) => match of_the_event() {
-            "" => Some(format!("{value} base units")),
-            coin => amount(value, coin),
-        },
-        ("fee", Some((number, coin))) => amount(number, coin),
-        ("before" | "after" | "limits", _) => rules::told(value, decimals),
-        ("reason", _) => Some(reasons::in_units(value, decimals)),
-        _ => None,
-    };
-    read.unwrap_or_else(|| value.to_owned())
 }
 
 /// The end of an id: its beginning is the time, which many share.

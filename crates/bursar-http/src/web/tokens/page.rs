@@ -1,5 +1,6 @@
 //! The page of one token.
 
+use bursar_core::audit::reason_in_units;
 use bursar_core::decimals::Decimals;
 use bursar_core::hold::Hold;
 use bursar_core::time::{Span, Timestamp};
@@ -14,7 +15,6 @@ use super::status::Status;
 use super::{draw, name, path, wanted};
 use crate::web::Answering;
 use crate::web::audit::list::archived;
-use crate::web::audit::reasons;
 use crate::web::layout::{Frame, Section};
 use crate::web::limits::{changed, crumbs};
 use crate::web::visit::Visit;
@@ -224,7 +224,7 @@ fn refusals(found: &Found, decimals: &Decimals) -> Markup {
                         @let value = |name: &str| event.data.iter().find(|(own, _)| own == name).map_or("", |(_, text)| text);
                         li {
                             p class="small muted" { (words::instant(event.time)) " · " (value("coin")) " · " code { (value("code")) } }
-                            p { (words::marked(&words::sentence(&reasons::in_units(value("reason"), decimals)))) }
+                            p { (words::marked(&words::sentence(&reason_in_units(value("reason"), decimals)))) }
                         }
                     }
                 }

@@ -61,6 +61,9 @@ pub(super) fn check(query: &Fields) -> Result<(), ServiceError> {
                 return refuse(name, "is no preset; there are `read`, `spend` and `guide`");
             }
             "wallet" if text.parse::<WalletId>().is_err() => return refuse(name, "is not the id of a wallet"),
+            "expires" if days_of(text).is_none() && text.parse::<jiff::civil::Date>().is_err() => {
+                return refuse(name, "is neither days, such as `90d`, nor a date, such as `2027-05-23`");
+            }
             "to" if !text.trim().contains(':') => return refuse(name, "has no coin; write `COIN:ADDRESS`"),
             _ => {}
         }
@@ -114,15 +117,21 @@ pub(super) fn draft(query: &Fields, wallets: &[WalletView]) -> Draft {
     }
     match query.some("expires") {
         None => {}
-        Some(days) if days.trim_end_matches('d').parse::<u64>().is_ok() => {
-            draft.lifetime = days.trim_end_matches('d').to_owned();
-        }
-        Some(date) => {
-            draft.lifetime = ON_A_DATE.to_owned();
-            draft.expires = date.to_owned();
-        }
+        Some(text) => match days_of(text) {
+            Some(days) => draft.lifetime = days.to_owned(),
+            None => {
+                draft.lifetime = ON_A_DATE.to_owned();
+                draft.expires = text.to_owned();
+            }
+        },
     }
     draft
+}
+
+/// The number in a life that is written in days: a link counts in nothing shorter.
+fn days_of(text: &str) -> Option<&str> {
+    let number = ["d", " day", " days"].into_iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(number).filter(|number| !number.is_empty())
 }
 
 /// Boxes, as far as they can say it; else the scopes as they are written.
@@ -216,7 +225,12 @@ mod tests {
     #[test]
     fn a_link_that_says_what_would_be_passed_over_is_refused() {
         let said = |query: &str| check(&Fields::read(query.as_bytes()).unwrap());
-        for sound in ["", "preset=read", "label=a&to=tbtc:tb1q&to=tbtc:tb1p&max_destinations=2&each=tbtc+1/day"] {
+        for sound in [
+            "",
+            "preset=read",
+            "expires=30+days",
+            "label=a&to=tbtc:tb1q&to=tbtc:tb1p&max_destinations=2&each=tbtc+1/day",
+        ] {
             assert!(said(sound).is_ok(), "{sound}");
         }
         let wallet = "07".repeat(16);
@@ -227,6 +241,9 @@ mod tests {
             "to=",
             "limit=",
             "expires=7d&expires=30d",
+            "expires=12h",
+            "expires=d",
+            "expires=2027-13-01",
             "preset=everything",
             "wallet=nosuch",
             "accept=anywhere",
@@ -272,6 +289,9 @@ mod tests {
         assert!(draft.is_everywhere);
         assert_eq!(draft.more, "wallet_spend:07070707070707070707070707070707\nwallet_steal");
         assert_eq!(asked("expires=2027-05-23").lifetime, ON_A_DATE);
+        for days in ["expires=90", "expires=90d", "expires=90+days"] {
+            assert_eq!(asked(days).lifetime, "90", "{days}");
+        }
     }
 
     #[test]

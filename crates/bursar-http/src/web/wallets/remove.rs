@@ -1,9 +1,7 @@
 //! Removing a wallet that was registered by mistake, after asking.
 
+use bursar_core::account::Wallet;
 use bursar_core::id::WalletId;
-use bursar_core::refusal::Refusal;
-use bursar_service::error::ServiceError;
-use bursar_service::wallets::WalletView;
 use maud::html;
 
 use super::{name, path};
@@ -17,33 +15,35 @@ use crate::web::visit::Visit;
 
 /// Asks.
 pub(crate) async fn form(visit: Visit) -> Answering {
-    Ok(draw(&visit, &wanted(&visit).await?, &Problems::default()))
+    let wallet = wanted(&visit)?;
+    draw(&visit, &wallet, &Problems::default()).await
 }
 
 /// Removes it.
 pub(crate) async fn submit(visit: Visit) -> Answering {
-    let view = wanted(&visit).await?;
-    match visit.bursar.remove_wallet_as(visit.person()?, view.wallet.id, visit.form.some(forms::OTP)).await {
+    let wallet = wanted(&visit)?;
+    match visit.bursar.remove_wallet_as(visit.person()?, wallet.id, visit.form.some(forms::OTP)).await {
         Ok(()) => Ok(Answer::to("/wallets?changed=wallet-removed")),
-        Err(error) => Ok(draw(&visit, &view, &Problems::of_failure(error, |_| "")?)),
+        Err(error) => draw(&visit, &wallet, &Problems::of_failure(error, |_| "")?).await,
     }
 }
 
-async fn wanted(visit: &Visit) -> Result<WalletView, Failure> {
-    let view = visit.bursar.wallet(visit.person()?, None, visit.id::<WalletId>("wallet")?).await?;
-    match view.role.admin {
-        true => Ok(view),
-        false => Err(ServiceError::from(Refusal::RoleMissing { required: "admin" }).into()),
-    }
+/// An owner of its organisation need not see it to remove it.
+fn wanted(visit: &Visit) -> Result<Wallet, Failure> {
+    Ok(visit.bursar.wallet_to_remove(visit.person()?, visit.id::<WalletId>("wallet")?)?)
 }
 
-fn draw(visit: &Visit, view: &WalletView, problems: &Problems) -> Answer {
+async fn draw(visit: &Visit, wallet: &Wallet, problems: &Problems) -> Answering {
+    let back = match visit.bursar.wallet(visit.person()?, None, wallet.id).await {
+        Ok(_) => path(wallet.id),
+        Err(_) => "/wallets".to_owned(),
+    };
     let frame = Frame::of(visit);
-    let (name, path) = (name(&view.wallet), path(view.wallet.id));
+    let (name, path) = (name(wallet), path(wallet.id));
     let title = format!("Remove the wallet {name}?");
-    let target = view.wallet.id.to_string();
+    let target = wallet.id.to_string();
     let body = html! {
-        (crumbs(&path, &name))
+        (crumbs(&back, &name))
         h1 { (title) }
         (problems.summary())
         p { "This is for a wallet that was registered by mistake. Bursar forgets it, with its limits and who may use it; tokens that "
@@ -54,9 +54,9 @@ fn draw(visit: &Visit, view: &WalletView, problems: &Problems) -> Answer {
             (forms::proof(visit, problems, false, "This cannot be undone.", "administer_wallet", &target))
             div class="buttons" {
                 button class="bad" type="submit" { "Remove it" }
-                a class="button" href=(path) { "Keep it" }
+                a class="button" href=(back) { "Keep it" }
             }
         }
     };
-    frame.form(&title, Section::Wallets, &[], problems, body)
+    Ok(frame.form(&title, Section::Wallets, &[], problems, body))
 }

@@ -36,6 +36,30 @@ fn full() -> Value {
 }
 
 #[test]
+fn the_template_that_is_documented_gives_a_token_each_of_its_fields() {
+    let page = include_str!("../../../../../docs/native-api.md");
+    let (_, section) = page.split_once("## Templates of tokens").unwrap();
+    let (_, example) = section.split_once("```json\n").unwrap();
+    let (example, rest) = example.split_once("```").unwrap();
+    let written: Value = serde_json::from_str(example).unwrap();
+    let kept = Template::read(&body(&written)).unwrap();
+    assert_eq!(shown(&kept), written, "it is answered as it was written");
+    let mut made = token(&json!({}));
+    kept.apply_to(&mut made).unwrap();
+    let said = token(&json!({
+        "scope": written["tokenScopes"], "ipRestrict": written["allowedIPs"], "limits": written["tokenLimits"]["limits"],
+        "destinations": written["tokenLimits"]["destinations"], "enterprise": written["enterpriseId"],
+        "permittedWallets": written["permittedWallets"],
+    }));
+    assert_eq!(made, said);
+    let mut said = said;
+    assert!(said.limits.take().is_some() && said.destinations.take().is_some(), "and none of them is passed over");
+    for field in FIELDS.iter().chain(&["name", "enterpriseId"]) {
+        assert!(rest.contains(&format!("`{field}`")), "{field} is not documented");
+    }
+}
+
+#[test]
 fn a_template_gives_limits_of_ours_and_destinations() {
     let rules = json!({"limits": ["tbtc 0.5/day"], "destinations": {"atMost": 3, "allow": []}});
     let kept = template(&json!({"tokenLimits": rules}));

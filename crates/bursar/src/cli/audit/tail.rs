@@ -1,8 +1,10 @@
 //! `bursar audit tail`: the newest events, for people, and those that come.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bursar_core::audit::{Actor, Event};
+use bursar_core::decimals::Decimals;
 use bursar_store_sqlite::SqliteChain;
 use clap::Args;
 use tokio::time::MissedTickBehavior;
@@ -11,6 +13,7 @@ use super::source::{self, PAGE};
 use super::{Place, form};
 use crate::cli::{output, table};
 use crate::failure::Failure;
+use crate::operator::{Answer, Request, socket};
 use crate::server;
 
 /// How often it is looked for new events.
@@ -32,7 +35,9 @@ pub(in crate::cli) struct Tail {
 
 impl Tail {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
-        let mut chain = source::open(&self.place.directory()?)?;
+        let directory = self.place.directory()?;
+        let mut chain = source::open(&directory)?;
+        let decimals = declared(&directory);
         let end = chain.position()?.head.number;
         let mut events = chain.newest(usize::try_from(self.n).unwrap_or(usize::MAX))?;
         let base = chain.base()?.number;
@@ -42,15 +47,26 @@ impl Tail {
         events.reverse();
         let last = events.last().map_or(end, |(link, _)| *link);
         if !json {
-            output::table(&table::draw(TITLES, &rows(&events)), "there are no events")?;
-        } else if !show(&events, json)? {
+            output::table(&table::draw(TITLES, &rows(&events, &decimals)), "there are no events")?;
+        } else if !show(&events, &decimals, json)? {
             return Ok(());
         }
-        if self.follow { server::runtime()?.block_on(follow(&mut chain, last, json)) } else { Ok(()) }
+        if !self.follow {
+            return Ok(());
+        }
+        server::runtime()?.block_on(follow(&mut chain, last, &decimals, json))
     }
 }
 
-async fn follow(chain: &mut SqliteChain, mut last: u64, json: bool) -> Result<(), Failure> {
+/// The decimals that the rails of a running server declare; without one, no more are known than everywhere.
+fn declared(directory: &Path) -> Decimals {
+    match socket::ask(directory, &Request::Decimals) {
+        Ok(Some(Answer::Decimals { declared })) => declared.known(),
+        _ => Decimals::default(),
+    }
+}
+
+async fn follow(chain: &mut SqliteChain, mut last: u64, decimals: &Decimals, json: bool) -> Result<(), Failure> {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -59,21 +75,21 @@ async fn follow(chain: &mut SqliteChain, mut last: u64, json: bool) -> Result<()
         last = links.last().map_or(last, |(link, _)| link.number);
         let events = links.into_iter().flat_map(|(link, events)| events.into_iter().map(move |it| (link.number, it)));
         let events: Vec<(u64, Event)> = events.collect();
-        if !events.is_empty() && !show(&events, json)? {
+        if !events.is_empty() && !show(&events, decimals, json)? {
             return Ok(());
         }
     }
 }
 
 /// Shows events without titles; false if nobody wants more.
-fn show(events: &[(u64, Event)], json: bool) -> Result<bool, Failure> {
+fn show(events: &[(u64, Event)], decimals: &Decimals, json: bool) -> Result<bool, Failure> {
     let mut shown = Vec::new();
     if json {
         for (link, event) in events {
             shown.extend(form::event_line(*link, event)?);
         }
     } else {
-        let drawn = table::draw(TITLES, &rows(events));
+        let drawn = table::draw(TITLES, &rows(events, decimals));
         let rows = drawn.split_once('\n').map_or("", |(_, rows)| rows);
         shown.extend(rows.as_bytes());
         shown.push(b'\n');
@@ -81,14 +97,16 @@ fn show(events: &[(u64, Event)], json: bool) -> Result<bool, Failure> {
     output::offer(&shown)
 }
 
-fn rows(events: &[(u64, Event)]) -> Vec<[String; 5]> {
+fn rows(events: &[(u64, Event)], decimals: &Decimals) -> Vec<[String; 5]> {
     let row = |(_, event): &(u64, Event)| {
         let actor = match event.actor {
             // The user follows from the token.
             Actor::Token { token, .. } => format!("token:{token}"),
             other => other.to_string(),
         };
-        let data: Vec<String> = event.data.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let told =
+            |(key, value): &(String, String)| format!("{key}={}", event.fact_in_units(key, value, None, decimals));
+        let data: Vec<String> = event.data.iter().map(told).collect();
         [event.time.to_string(), actor, event.action.clone(), event.subject.clone(), data.join(" ")]
     };
     events.iter().map(row).collect()

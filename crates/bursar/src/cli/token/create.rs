@@ -40,7 +40,8 @@ pub(in crate::cli) struct Create {
     /// Addresses or ranges it may be used from; may be given again.
     #[arg(long = "ip", value_name = "ADDRESS", value_delimiter = ',')]
     ips: Vec<String>,
-    /// How long it lasts: seconds, or with a unit, such as 30d or 12h.
+    /// How long it lasts: seconds, or with a unit, such as 90d or 12h. The server's default, often ten years, if
+    /// nothing is said.
     #[arg(long, value_parser = seconds)]
     duration: Option<u64>,
     #[command(flatten)]

@@ -1,11 +1,11 @@
 //! Limits as the audit trail has them, read back: the trail keeps them exact and in base units, people read them as they
 //! are written elsewhere.
 
-use bursar_core::amount::Amount;
-use bursar_core::coin::Asset;
-use bursar_core::decimals::Decimals;
-use bursar_core::limit::text::describe_knowing;
-use bursar_core::limit::{Ceiling, Limit, Measure, Window};
+use crate::amount::Amount;
+use crate::coin::Asset;
+use crate::decimals::Decimals;
+use crate::limit::text::describe_knowing;
+use crate::limit::{Ceiling, Limit, Measure, Window};
 
 /// What stands before limits that are no subject's own.
 const EACH: &str = "each destination ";

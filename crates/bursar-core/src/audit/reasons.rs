@@ -1,9 +1,9 @@
 //! Reasons of refusals as the audit trail has them, in base units, read as they are told to whoever is refused.
 
-use bursar_core::amount::Amount;
-use bursar_core::coin::Asset;
-use bursar_core::decimals::Decimals;
-use bursar_core::limit::text::decimal;
+use crate::amount::Amount;
+use crate::coin::Asset;
+use crate::decimals::Decimals;
+use crate::limit::text::decimal;
 
 /// What stands behind a figure that is in no units.
 const BASE_UNITS: &str = " base units";
@@ -11,7 +11,7 @@ const BASE_UNITS: &str = " base units";
 const LIMIT_OF: &str = "limit of ";
 
 /// The same sentence with amounts in units, where these decimals are known; all else stays letter for letter.
-pub(crate) fn in_units(text: &str, decimals: &Decimals) -> String {
+pub fn in_units(text: &str, decimals: &Decimals) -> String {
     let (mut told, mut rest, mut limited) = (String::new(), text, None);
     while let Some((before, after)) = rest.split_once(BASE_UNITS) {
         // A limit names its asset once, before its figures; an amount has it behind.
@@ -40,11 +40,11 @@ fn word(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use bursar_core::coin::Coin;
-    use bursar_core::id::TokenId;
-    use bursar_core::limit::text::parse;
-    use bursar_core::limit::{Fits, LimitReport, Subject};
-    use bursar_core::refusal::Refusal;
+    use crate::coin::Coin;
+    use crate::id::TokenId;
+    use crate::limit::text::parse;
+    use crate::limit::{Fits, LimitReport, Subject};
+    use crate::refusal::Refusal;
 
     use super::*;
 
