@@ -24,6 +24,7 @@ const RULES = {
   part: { names: ['transfer[amount]', 'transfer[to]'], first: '1' },
   // It is looked for, and there is none.
   tip: { names: ['tip', 'to'], first: undefined },
+  'tip-part': { names: ['tip[amount]', 'to'], first: undefined },
 };
 
 /** A name that could be taken for one of these. */
@@ -61,7 +62,7 @@ function oddForm(roll, { names, first }, payee) {
   return { query: sent(query), body: body.join('&') };
 }
 
-const LONE = ['\\ud800', '\\u0000', '\\u000', '\\x61', '\\/', "'", '"', '/*', '*/', '//', '\n', ',', ':', '{', '}', '[', ']', 'NaN', '\ufeff', '\0', '-', '1', 'e1', '.0'];
+const LONE = ['\\ud800', '\\u0000', '\\u000', '\\x61', '\\/', "'", '"', '/*', '*/', '//', '\n', ',', ':', '{', '}', '[', ']', 'NaN', '\ufeff', '\0', '-', 'e1', '.0'];
 const VALUES = ['9000', '"9000"', '9000.0', '9e3', 'null', '[9000]', '{"x":9000}', '{"amount":9000,"tip":9000}', 'true', '""'];
 const ONES = ['1', '1', '1', '"1"', '1.0', '1e0', '01', '+1', '-1', '1.', '0x1', '1n', '10e-1', '18446744073709551617'];
 
