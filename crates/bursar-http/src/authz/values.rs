@@ -205,7 +205,7 @@ pub(super) fn is_same_name(other: &str, name: &str) -> bool {
         let part = text.split(['[', ']', '\'', '"']).map(str::trim).find(|part| !part.is_empty());
         part.unwrap_or_default().to_owned()
     };
-    let is_part = |part: &str, whole: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
+    let is_part = |part: &str, whole: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with(['.', ':']));
     let (bare_other, bare_name) = (bare(&other), bare(&name));
     flat(&other) == flat(&name)
         || flat(&bare_other) == flat(&bare_name)
@@ -319,6 +319,7 @@ mod tests {
             ("\u{feff}amount", "amount"),
             ("['amount']", "amount"),
             ("!amount", "amount"),
+            ("amount:int", "amount"),
             ("\u{131}d", "id"),
             ("\u{130}D", "id"),
             ("\u{fb01}", "fi"),

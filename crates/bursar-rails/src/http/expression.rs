@@ -12,6 +12,7 @@ use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
+use crate::http::compare;
 use crate::http::kind::{self, Kind, Named, Subject};
 use crate::http::money::{self, Money};
 use crate::http::reads::Read;
@@ -64,7 +65,8 @@ impl Language {
     pub(super) fn new() -> Result<Self, String> {
         // The macros are parsed, so that loops are told of as what they are.
         let mut env = Env::stdlib().with_optional_support(false);
-        money::declare(&mut env).map_err(|problem| problem.to_string())?;
+        let declared = money::declare(&mut env).and_then(|()| compare::declare(&mut env));
+        declared.map_err(|problem| problem.to_string())?;
         Ok(Self(Arc::new(env)))
     }
 
@@ -113,6 +115,10 @@ impl Language {
             give_places(&mut tree, places);
         }
         look_up_directly(&mut tree);
+        // Answers are the upstream's own, and what cannot be told of them stays held.
+        if about == Subject::Request {
+            compare_plainly(&mut tree);
+        }
         let (named, assets) = (looked.named(column), looked.assets(column));
         Ok(Expression { tree, named, assets, reads: looked.into_reads() })
     }
@@ -211,6 +217,31 @@ fn look_up_directly(node: &mut IdedExpr) {
         }
         Expr::List(list) => list.elements.iter_mut().for_each(look_up_directly),
         // Nothing else has parts: it was looked through before.
+        _ => {}
+    }
+}
+
+/// `==`, `!=` and `in` become what fails where two readers could differ.
+fn compare_plainly(node: &mut IdedExpr) {
+    match &mut node.expr {
+        Expr::Select(select) => compare_plainly(&mut select.operand),
+        Expr::Call(call) => {
+            call.target.iter_mut().for_each(|target| compare_plainly(target));
+            call.args.iter_mut().for_each(compare_plainly);
+            let is_listed = matches!(call.args.get(1), Some(IdedExpr { expr: Expr::List(_), .. }));
+            match call.func_name.as_str() {
+                operators::EQUALS => compare::SAME.clone_into(&mut call.func_name),
+                operators::IN if is_listed => compare::AMONG.clone_into(&mut call.func_name),
+                operators::NOT_EQUALS => {
+                    compare::SAME.clone_into(&mut call.func_name);
+                    let same = IdedExpr { id: node.id, expr: Expr::Call(std::mem::take(call)) };
+                    let func_name = operators::LOGICAL_NOT.to_owned();
+                    node.expr = Expr::Call(CallExpr { func_name, target: None, args: vec![same] });
+                }
+                _ => {}
+            }
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(compare_plainly),
         _ => {}
     }
 }

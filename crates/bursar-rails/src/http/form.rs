@@ -57,7 +57,7 @@ fn in_two_ways<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Strin
     if let Some(name) = twice(names.clone()) {
         return Some(format!("has `{name}` twice"));
     }
-    if !names.clone().any(|name| name.contains(UNDERLINED)) {
+    if !names.clone().any(|name| name.contains(UNDERLINED) || name.contains(':')) {
         return None;
     }
     let mut names: Vec<_> = names.map(folded).collect();
@@ -75,7 +75,7 @@ fn in_two_ways<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Strin
 const UNDERLINED: [char; 3] = ['.', '[', ']'];
 
 /// The most parts of a name.
-const MOST_PARTS: usize = 32;
+pub(super) const MOST_PARTS: usize = 32;
 
 /// Whether a name is one, or one with all its parts in brackets and nothing behind them: PHP leaves off what stands behind,
 /// and others leave off brackets that stand alone, quotes, or what comes first. Of parts only the last may be without a name, and
@@ -114,7 +114,7 @@ pub(super) fn underlined(name: &str) -> Cow<'_, str> {
 /// `to[0]` or `to.0`, some take the one, some the other.
 fn is_list_too(names: &[Cow<'_, str>], name: &str) -> bool {
     let base = name.strip_suffix("[]").unwrap_or(name);
-    ['[', '.'].into_iter().any(|part| {
+    ['[', '.', ':'].into_iter().any(|part| {
         let list = format!("{base}{part}");
         let first = names.partition_point(|other| **other < *list);
         // Each name is there once, so of two one is another.
@@ -149,7 +149,7 @@ pub(super) fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<
 
 /// The name of which a name is a part, as somebody reads who takes no heed of the case of letters.
 pub(super) fn base(name: &str) -> Cow<'_, str> {
-    folded(name.split(['[', ']', '.', '\'', '"']).find(|part| !part.is_empty()).unwrap_or_default())
+    folded(name.split(['[', ']', '.', ':', '\'', '"']).find(|part| !part.is_empty()).unwrap_or_default())
 }
 
 /// Writes pairs, escaped.
@@ -239,6 +239,7 @@ mod tests {
             "x[00]=1",
             "x[-0]=1",
             "x[%2B0]=1",
+            "amount=1&amount:int=2",
         ] {
             assert!(read(form).is_err(), "{form}");
         }

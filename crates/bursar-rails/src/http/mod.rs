@@ -5,6 +5,7 @@
 
 mod allowed;
 mod answer;
+mod compare;
 mod condition;
 mod content;
 mod events;

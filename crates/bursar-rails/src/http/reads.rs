@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use bursar_core::text::folded;
 
 use crate::Forbidden;
-use crate::http::form::{Pairs, base, is_same_name, underlined};
+use crate::http::form::{MOST_PARTS, Pairs, base, is_same_name, underlined};
 use crate::json::Json;
 
 /// A name that is made, or found in the request: it may be any.
@@ -100,7 +100,7 @@ impl Reads {
 
     /// A name by which frameworks take a request for one of another method, where the rule does not read it.
     fn is_other_method(&self, name: &str) -> bool {
-        base(name) == "_method" && ![&self.query, &self.body].iter().any(|top| top.names.contains(name))
+        OTHER_METHOD.contains(&&*base(name)) && ![&self.query, &self.body].iter().any(|top| top.names.contains(name))
     }
 
     /// A name of the body that is one to somebody with a name of the query, or a part of it, where the rule reads either.
@@ -131,6 +131,14 @@ fn is_elsewhere(name: &str, here: &Top, elsewhere: [&Top; 2]) -> bool {
     !here.has(name) && elsewhere.iter().any(|top| top.leads(&base(name)))
 }
 
+/// Whether a name can be looked for: one that a request makes may be as long as the request.
+pub(super) fn is_short(name: &str) -> bool {
+    name.len() <= LONGEST_NAME && name.matches(LEADS_ON).count() < MOST_PARTS
+}
+
+/// The longest name that is looked for, in bytes.
+const LONGEST_NAME: usize = 256;
+
 /// A name of an object that is, to some, one that is looked for in it, or a way into that: `Tip`, `tip.amount`, `tip[]` for `tip`.
 pub(super) fn other_to_some<'a>(entries: &'a [(Box<str>, Json)], name: &str) -> Option<&'a str> {
     let is_there = entries.iter().any(|(known, _)| **known == *name);
@@ -156,7 +164,7 @@ struct Sought {
     bare: Vec<String>,
     /// Without the numbers of items of lists, if that item is not there.
     listed: Option<Vec<String>>,
-    /// The most underscores in it: what has more parts leads to it no more.
+    /// The most parts that it has, to anybody: what leads through more does not lead to it.
     most_parts: usize,
 }
 
@@ -164,22 +172,27 @@ impl Sought {
     fn new(name: &str, is_there: bool) -> Self {
         let (spelled, bare) = (spelled(name).into_owned(), bare(name));
         let listed = listed(name).filter(|_| !is_there);
-        Self { whole: name.to_owned(), most_parts: spelled.matches('_').count(), spelled, bare, listed }
+        let most_parts = spelled.matches('_').count().max(bare.len()).min(MOST_PARTS);
+        Self { whole: name.to_owned(), most_parts, spelled, bare, listed }
     }
 
     /// Whether a name is this one to some, or leads into it.
     fn is_met_by(&self, known: &str) -> bool {
-        ways(known, self.most_parts.max(self.bare.len())).any(|way| {
+        ways(known, self.most_parts).any(|way| {
             is_same_name(way, &self.whole)
                 || *spelled(way) == *self.spelled
                 || bare(way) == self.bare
-                || (self.listed.is_some() && listed(way) == self.listed)
+                // The one value of a list may go by the name of the list.
+                || self.listed.as_ref().is_some_and(|list| listed(way).unwrap_or_else(|| bare(way)) == *list)
         })
     }
 }
 
-/// What leads from a name to a part, to some.
-const LEADS_ON: [char; 2] = ['.', '['];
+/// Names by which frameworks take a request for one of another method.
+const OTHER_METHOD: [&str; 2] = ["_method", "x-http-method-override"];
+
+/// What leads from a name to a part, to some; a `:` from a name to what it is to be converted to.
+const LEADS_ON: [char; 3] = ['.', '[', ':'];
 
 /// What some leave off around a part.
 const BARE: [char; 4] = ['[', ']', '\'', '"'];

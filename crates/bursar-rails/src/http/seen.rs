@@ -6,7 +6,7 @@ use cel::common::types::{CelBool, CelInt, CelNull, CelString, LIST_TYPE, MAP_TYP
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 
-use crate::http::reads;
+use crate::http::{compare, reads};
 use crate::json::Json;
 
 /// An object or a list of a body; nothing of it is copied.
@@ -36,9 +36,15 @@ impl Within {
 impl Within {
     /// What has this name in an object.
     fn find<'v>(self, object: &'v Json, name: &str) -> Result<Option<&'v Json>, ExecutionError> {
-        // INVARIANT: what is found is what all others find. Answers are the upstream's own.
-        if self.place != "answer"
-            && let Json::Object(entries) = object
+        // Answers are the upstream's own.
+        if self.place == "answer" {
+            return Ok(object.get(name));
+        }
+        if !reads::is_short(name) {
+            return Err(unclear("a name is looked for that is too long for one".to_owned()));
+        }
+        // INVARIANT: what is found is what all others find.
+        if let Json::Object(entries) = object
             && let Some(other) = reads::other_to_some(entries, name)
         {
             let (other, name) = (reads::shown(other), reads::shown(name));
@@ -103,7 +109,13 @@ impl Val for Seen<'_> {
 impl Container for Seen<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         match self.0 {
-            Json::List(items) => Ok(items.iter().any(|item| seen(item, self.1).equals(value))),
+            Json::List(items) if self.1.place == "answer" => {
+                Ok(items.iter().any(|item| seen(item, self.1).equals(value)))
+            }
+            Json::List(items) => {
+                let items: Vec<_> = items.iter().map(|item| seen(item, self.1)).collect();
+                compare::among(value, items.iter().map(AsRef::as_ref))
+            }
             object => {
                 let Some(name) = value.downcast_ref::<CelString>() else { return Ok(false) };
                 let found = self.1.find(object, name.inner())?;

@@ -231,6 +231,9 @@ fn what_is_written_otherwise_than_the_rule_reads_it_is_refused_wherever_it_is() 
         (&item, "tip[5]=9000"),
         (&item, "tip.0=9000"),
         (&item, "tip[7][x]=9000"),
+        (&item, "tip=9000"),
+        (&part, "tip[amount]:int=9000"),
+        (&part, "X-HTTP-Method-Override=PUT"),
     ] {
         assert!(asked(rules, more).is_err(), "{more}");
     }
@@ -357,6 +360,35 @@ fn names_in_parts_count_where_the_rule_reads_them_and_are_anybodys_elsewhere() {
 }
 
 #[test]
+fn what_is_forbidden_by_its_name_is_forbidden_in_a_list_and_in_another_spelling_too() {
+    let with = |holds: &str| {
+        let require = vec![WrittenCondition { holds: holds.to_owned(), reason: "no".to_owned() }];
+        rules(&[WrittenRule { require, fields: names(&["*"]), ..charge(Content::Json) }])
+    };
+    let rest = r#""amount":5,"currency":"usd","source":"tok_1""#;
+    for (holds, sound, hostile) in [
+        ("body.kind != 'payout'", r#""kind":"sale""#, &[r#""kind":["payout"]"#, r#""kind":{"0":"payout"}"#][..]),
+        ("!(body.kind in ['payout', 'refund'])", r#""kind":"sale""#, &[r#""kind":["refund"]"#]),
+        ("body.kind != '5'", r#""kind":6"#, &[r#""kind":5.0"#, r#""kind":5e0"#, r#""kind":"05""#, r#""kind":5"#]),
+        (
+            "body.from != body.to",
+            r#""from":"a","to":"b""#,
+            &[r#""from":["a"],"to":"a""#, r#""from":{"i":1},"to":{"i":1}"#],
+        ),
+        ("body.instant != true", r#""instant":false"#, &[r#""instant":"true""#, r#""instant":[true]"#]),
+        ("!('vip' in body.tags)", r#""tags":["a","b"]"#, &[r#""tags":["a",["vip"]]"#, r#""tags":{"0":"vip"}"#]),
+        ("body.note == null", r#""note":null"#, &[r#""note":[]"#, r#""note":"x""#]),
+    ] {
+        let rules = with(holds);
+        let asked = |fields: &str| posted(&rules, JSON, format!("{{{fields},{rest}}}").as_bytes());
+        assert!(asked(sound).is_ok(), "{holds} {sound}: {:?}", asked(sound));
+        for fields in hostile {
+            assert_eq!(asked(fields).expect_err(fields).why, Why::Withheld, "{holds} {fields}");
+        }
+    }
+}
+
+#[test]
 fn a_name_that_the_rule_makes_is_judged_like_one_that_it_says() {
     let amount = Some("body.kind in body ? minor(body[body.kind].fee, 'usd') : minor('1', 'usd')".to_owned());
     let rules = rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Json) }]);
@@ -376,6 +408,11 @@ fn a_name_that_the_rule_makes_is_judged_like_one_that_it_says() {
         r#""__proto__":{"tip":{"fee":9000}}"#,
     ] {
         assert!(asked(fields).is_err(), "{fields}: {:?}", asked(fields));
+    }
+    // As long as the request: nobody's name, and dear to compare with others.
+    for kind in ["_".repeat(200_000), "a.".repeat(200), "a[".repeat(100_000)] {
+        let body = format!(r#"{{"source":"a","kind":"{kind}","{}":1}}"#, ".".repeat(400_000));
+        assert!(posted(&rules, JSON, body.as_bytes()).is_err());
     }
 }
 
