@@ -151,6 +151,9 @@ fn invalid(what: &str) -> Denied {
     Denied::unclear("value_invalid", &format!("the {what} is not written as the rule demands"))
 }
 
+/// To JavaScript the prototype has every name that is not there.
+const PROTOTYPE: &str = "__proto__";
+
 /// The one field of a name. Some applications do not tell small letters from capitals.
 fn one_of(fields: &[(String, String)], name: &str) -> Result<Option<String>, Denied> {
     let mut found = fields.iter().filter(|(other, _)| is_same_name(other, name));
@@ -163,7 +166,7 @@ fn one_of(fields: &[(String, String)], name: &str) -> Result<Option<String>, Den
 
 /// Some applications read query and body as one, and each prefers another of both.
 fn not_among(fields: &[(String, String)], name: &str, place: &str) -> Result<(), Denied> {
-    match fields.iter().any(|(other, _)| is_same_name(other, name)) {
+    match fields.iter().any(|(other, _)| is_same_name(other, name) || other.contains(PROTOTYPE)) {
         true => Err(Denied::unclear("value_ambiguous", &format!("`{name}` is in the {place}, too"))),
         false => Ok(()),
     }
