@@ -202,11 +202,16 @@ impl Attempts {
 
     /// The code that was charged for was right: takes the charge back and counts a success.
     pub fn refund(&mut self, policy: &Policy, charge: Charge, now: Timestamp) {
+        self.take_back(charge);
+        self.succeeded(policy, charge.source, now);
+    }
+
+    /// The code that was charged for was not looked at: takes the charge back, and counts neither a failure nor a success.
+    pub fn take_back(&mut self, charge: Charge) {
         let charged = |failure: &Failure| failure.source == charge.source && failure.at == charge.at;
         if let Some(place) = self.failures.iter().rposition(charged) {
             self.failures.remove(place);
         }
-        self.succeeded(policy, charge.source, now);
     }
 
     /// Whether `source` is known good.

@@ -325,7 +325,7 @@ impl fmt::Display for ServiceError {
                     "the server's clock has jumped by {seconds} s; nothing is spent until that is undone or accepted"
                 )
             }
-            Self::Busy => f.write_str("too much is waiting for the ledger; try again soon"),
+            Self::Busy => f.write_str("too much is waiting; try again soon"),
             Self::TooManyLooks => f.write_str(
                 "too many looks of this user at the trail, at spends or at what limits count wait already; \
                  let some of them end, and ask again",

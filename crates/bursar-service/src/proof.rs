@@ -104,11 +104,13 @@ impl Bursar {
         }
         let charge = self.charge(user.id, Kind::Otp, source).await?;
         let used = self.use_up(user.id, code).await;
-        // What was right, or was not looked at for want of time, is no failed attempt. A refund that does
-        // not come through costs its owner one attempt, not the code they have used up.
-        if !matches!(used, Err(ServiceError::Unproven(_)))
-            && let Err(error) = self.refund(user.id, Kind::Otp, charge).await
-        {
+        // A refund that does not come through costs its owner one attempt, not the code they have used up.
+        let refunded = match &used {
+            Ok(_) => self.refund(user.id, Kind::Otp, charge).await,
+            Err(ServiceError::Unproven(_)) => Ok(()),
+            Err(_) => self.take_back(user.id, Kind::Otp, charge).await,
+        };
+        if let Err(error) = refunded {
             tracing::warn!(user = %user.id, %error, "an attempt could not be taken back");
         }
         used
@@ -197,10 +199,13 @@ impl Bursar {
         let charge = self.charge(id, Kind::Password, source).await?;
         let stored = self.password_of(id).await?;
         let hash = stored.map(|credential| self.open_password(&credential.value)).transpose()?;
-        if self.hashing.matches(id.as_bytes(), hash, presented).await? {
-            self.refund(id, Kind::Password, charge).await
-        } else {
-            Err(Unproven::Password.into())
+        match self.hashing.matches(id.as_bytes(), hash, presented).await {
+            Ok(true) => self.refund(id, Kind::Password, charge).await,
+            Ok(false) => Err(Unproven::Password.into()),
+            Err(busy) => {
+                self.take_back(id, Kind::Password, charge).await?;
+                Err(busy)
+            }
         }
     }
 
@@ -211,13 +216,20 @@ impl Bursar {
         let mut attempts = self.strangers.get(name).unwrap_or_default();
         let charged = attempts.charge(&Kind::Password.policy(), source, now);
         self.strangers.insert(name.to_owned(), attempts);
-        if let Err(wait) = charged {
-            return ServiceError::TooManyAttempts { until: wait.until };
-        }
+        let charge = match charged {
+            Ok(charge) => charge,
+            Err(wait) => return ServiceError::TooManyAttempts { until: wait.until },
+        };
         self.write_as_for_a_user(name, source).await;
         match self.hashing.matches(name.as_bytes(), None, presented).await {
             Ok(_) => Unproven::Password.into(),
-            Err(error) => error,
+            Err(busy) => {
+                let mut attempts = self.strangers.get(name).unwrap_or_default();
+                attempts.take_back(charge);
+                self.strangers.insert(name.to_owned(), attempts);
+                self.write_as_for_a_user(name, source).await;
+                busy
+            }
         }
     }
 
@@ -274,6 +286,15 @@ impl Bursar {
         let now = self.clock.now();
         self.change_attempts(user, kind, |attempts| {
             attempts.refund(&kind.policy(), charge, now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// What was charged for was not looked at, for want of time: it is no failed attempt, and shows nothing.
+    async fn take_back(&self, user: UserId, kind: Kind, charge: Charge) -> Result<(), ServiceError> {
+        self.change_attempts(user, kind, |attempts| {
+            attempts.take_back(charge);
             Ok(())
         })
         .await

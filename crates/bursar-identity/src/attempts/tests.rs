@@ -183,6 +183,17 @@ fn a_refund_leaves_no_failure_and_a_known_source() {
 }
 
 #[test]
+fn what_was_not_looked_at_is_neither_a_failure_nor_a_success() {
+    let mut attempts = Attempts::default();
+    attempts.failed(&OTP, login(1), START);
+    let before = attempts.clone();
+    let charge = attempts.charge(&OTP, login(1), at(1)).unwrap();
+    attempts.take_back(charge);
+    assert_eq!(attempts, before);
+    assert!(!attempts.is_known(&OTP, login(1), at(1)), "a code that nobody looked at shows nobody");
+}
+
+#[test]
 fn a_refund_takes_back_one_charge_and_not_the_failures_beside_it() {
     let mut attempts = Attempts::default();
     for _ in 0..3 {
