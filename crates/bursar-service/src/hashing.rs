@@ -57,7 +57,9 @@ impl Hashing {
         salt: [u8; 16],
     ) -> Result<PasswordHash, ServiceError> {
         let cost = self.cost;
-        let hashed = self.run(user.as_bytes(), move || password::hash(verifier.expose(), salt, cost)).await?;
+        // Not by the id alone: logins of others for an account keep nobody from setting its password.
+        let whose = [user.as_bytes(), &b" sets"[..]].concat();
+        let hashed = self.run(&whose, move || password::hash(verifier.expose(), salt, cost)).await?;
         hashed.map_err(|_| ServiceError::Unavailable("the password could not be hashed".to_owned()))
     }
 

@@ -39,13 +39,15 @@ struct Top {
     names: HashSet<Box<str>>,
     /// What they are parts of.
     bases: HashSet<String>,
+    sought: Vec<Sought>,
 }
 
 impl Top {
     fn of(reads: &[Read], place: &str) -> Self {
         let names: HashSet<Box<str>> =
             reads.iter().filter(|read| read.place == Some(place)).map(|read| read.name.clone()).collect();
-        Self { bases: names.iter().map(|name| base(name).into_owned()).collect(), names }
+        let bases = names.iter().map(|name| base(name).into_owned()).collect();
+        Self { bases, sought: names.iter().map(|name| Sought::new(name)).collect(), names }
     }
 
     /// Whether the rule finds by this name here, or may.
@@ -53,9 +55,15 @@ impl Top {
         self.names.contains(name) || self.names.contains(ANY_NAME)
     }
 
-    /// Whether the rule reads by this name here, or a part of it, or may.
+    /// Whether the rule reads something of this base here, or may.
     fn leads(&self, base: &str) -> bool {
         self.bases.contains(base) || self.names.contains(ANY_NAME)
+    }
+
+    /// Whether a name is, to some, one that the rule reads here, or a way into or to one.
+    fn meets(&self, name: &str) -> bool {
+        self.names.contains(ANY_NAME)
+            || self.sought.iter().any(|sought| sought.is_met_by(name) || sought.begins_with(name))
     }
 }
 
@@ -64,10 +72,19 @@ impl Reads {
         Self { query: Top::of(reads, "query"), body: Top::of(reads, "body"), path: Top::of(reads, "path") }
     }
 
-    /// Whether a name is, or is a part of, what the rule reads in a request.
+    fn all(&self) -> [&Top; 3] {
+        [&self.query, &self.body, &self.path]
+    }
+
+    /// Whether the rule reads something of the base of a name in a request.
     pub(super) fn concern(&self, name: &str) -> bool {
         let base = base(name);
-        [&self.query, &self.body, &self.path].iter().any(|top| top.leads(&base))
+        self.all().iter().any(|top| top.leads(&base))
+    }
+
+    /// Whether a name is, to some, one that the rule reads in a request, or a way into or to one.
+    pub(super) fn meet(&self, name: &str) -> bool {
+        self.all().iter().any(|top| top.meets(name))
     }
 
     /// Refuses a request in which a name that the rule reads in one place stands in another.
@@ -128,7 +145,7 @@ impl Reads {
 
 /// Whether a name that the rule reads elsewhere stands here, where the rule does not read it.
 fn is_elsewhere(name: &str, here: &Top, elsewhere: [&Top; 2]) -> bool {
-    !here.has(name) && elsewhere.iter().any(|top| top.leads(&base(name)))
+    !here.has(name) && elsewhere.iter().any(|top| top.leads(&base(name)) || top.meets(name))
 }
 
 /// Whether a name can be looked for: one that a request makes may be as long as the request.
@@ -147,45 +164,97 @@ pub(super) fn other_to_some<'a>(entries: &'a [(Box<str>, Json)], name: &str) -> 
     if !is_there && names().any(|known| known == PROTOTYPE) {
         return Some(PROTOTYPE);
     }
-    let is_plain = |name: &str| name.is_ascii() && !name.contains(LEADS_ON) && !name.contains(BARE);
-    let (plain, mut sought) = (is_plain(name), None);
-    names().find(|known| {
-        if plain && is_plain(known) {
-            return known.eq_ignore_ascii_case(name);
-        }
-        sought.get_or_insert_with(|| Sought::new(name, is_there)).is_met_by(known)
-    })
+    let sought = Sought::new(name);
+    let sought = if is_there { Sought { listed: None, ..sought } } else { sought };
+    names().find(|known| sought.is_met_by(known))
 }
 
 /// A name that is looked for, in all the ways in which somebody may write it.
+#[derive(Clone, Debug)]
 struct Sought {
-    whole: String,
+    whole: Box<str>,
+    is_plain: bool,
     spelled: String,
     bare: Vec<String>,
-    /// Without the numbers of items of lists, if that item is not there.
-    listed: Option<Vec<String>>,
+    /// As an item of a list, if it is one; nothing if that item is there.
+    listed: Option<Listed>,
     /// The most parts that it has, to anybody: what leads through more does not lead to it.
     most_parts: usize,
 }
 
 impl Sought {
-    fn new(name: &str, is_there: bool) -> Self {
+    fn new(name: &str) -> Self {
         let (spelled, bare) = (spelled(name).into_owned(), bare(name));
-        let listed = listed(name).filter(|_| !is_there);
         let most_parts = spelled.matches('_').count().max(bare.len()).min(MOST_PARTS);
-        Self { whole: name.to_owned(), most_parts, spelled, bare, listed }
+        Self { whole: name.into(), is_plain: is_plain(name), listed: Listed::of(name), most_parts, spelled, bare }
     }
 
     /// Whether a name is this one to some, or leads into it.
     fn is_met_by(&self, known: &str) -> bool {
-        ways(known, self.most_parts).any(|way| {
-            is_same_name(way, &self.whole)
-                || *spelled(way) == *self.spelled
-                || bare(way) == self.bare
-                // The one value of a list may go by the name of the list.
-                || self.listed.as_ref().is_some_and(|list| listed(way).unwrap_or_else(|| bare(way)) == *list)
-        })
+        if self.is_plain && is_plain(known) {
+            return known.eq_ignore_ascii_case(&self.whole);
+        }
+        self.is_beside_numbers(known)
+            || ways(known, self.most_parts).any(|way| {
+                is_same_name(way, &self.whole)
+                    || *spelled(way) == *self.spelled
+                    || bare(way) == self.bare
+                    || self.listed.as_ref().is_some_and(|list| list.may_be(way))
+            })
     }
+
+    /// Whether a name leads to this one.
+    fn begins_with(&self, known: &str) -> bool {
+        !self.is_plain && self.bare.starts_with(&bare(known))
+    }
+
+    /// Whether a name has a number where this one has a word, or a word where it has a number, and is the same before: to some
+    /// `to[0][Key]` and `to[0][Value]` are what others write as `to[amount]`.
+    fn is_beside_numbers(&self, known: &str) -> bool {
+        if self.is_plain {
+            return false;
+        }
+        let known = bare(known);
+        let first_other = self.bare.iter().zip(&known).skip(1).find(|(own, other)| own != other);
+        self.bare.first() == known.first() && first_other.is_some_and(|(own, other)| is_number(own) != is_number(other))
+    }
+}
+
+/// A name of an item of a list, or of a part of one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Listed {
+    /// Its parts without the number.
+    parts: Vec<String>,
+    /// The numbers; nothing for `[]`.
+    numbers: Vec<Option<u64>>,
+}
+
+impl Listed {
+    fn of(name: &str) -> Option<Self> {
+        let of_number = |part: &String| part.parse().unwrap_or(u64::MAX);
+        let all = bare(name);
+        let numbers = all.iter().skip(1).filter(|part| is_number(part)).map(|part| Some(of_number(part)));
+        let numbers: Vec<_> = numbers.chain(name.matches("[]").map(|_| None)).collect();
+        let parts = all.into_iter().enumerate().filter(|(place, part)| *place == 0 || !is_number(part));
+        (!numbers.is_empty()).then(|| Self { parts: parts.map(|(_, part)| part).collect(), numbers })
+    }
+
+    /// Whether a name is this item to some: lists close up, so that the only item is the first whatever its number, and the one
+    /// value of a list may go by the name of the list.
+    fn may_be(&self, way: &str) -> bool {
+        let Some(other) = Self::of(way) else { return bare(way) == self.parts };
+        let is_later = |(own, other): (&Option<u64>, &Option<u64>)| own.is_none() || other.is_none() || other > own;
+        other.parts == self.parts && self.numbers.iter().zip(&other.numbers).any(is_later)
+    }
+}
+
+fn is_number(part: &str) -> bool {
+    part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a name has no parts to anybody.
+fn is_plain(name: &str) -> bool {
+    name.is_ascii() && !name.contains(LEADS_ON) && !name.contains(BARE)
 }
 
 /// Names by which frameworks take a request for one of another method.
@@ -212,15 +281,6 @@ fn spelled(name: &str) -> Cow<'_, str> {
 fn bare(name: &str) -> Vec<String> {
     let parts = name.split(|c| LEADS_ON.contains(&c) || BARE.contains(&c));
     parts.filter(|part| !part.is_empty()).map(|part| folded(part).into_owned()).collect()
-}
-
-/// The parts of a name that is an item's of a list, or a part of one, without its number; those of no other.
-fn listed(name: &str) -> Option<Vec<String>> {
-    let is_number = |part: &String| part.bytes().all(|byte| byte.is_ascii_digit());
-    let mut parts = bare(name);
-    let all = parts.len();
-    parts.retain(|part| !is_number(part));
-    (parts.len() < all || name.contains("[]")).then_some(parts)
 }
 
 /// A name, and the names that it leads through, of no more parts than so many.

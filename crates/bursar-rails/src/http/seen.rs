@@ -52,7 +52,12 @@ impl Within {
                 "`{other}` is `{name}` to some, or leads into it; write `{name}`, and nothing beside it"
             )));
         }
-        Ok(object.get(name))
+        match object.get(name) {
+            Some(Json::Number(text)) if text.contains(['e', 'E']) || **text == *"-0" => {
+                Err(unclear(format!("`{}` is a number that others write otherwise", reads::shown(name))))
+            }
+            found => Ok(found),
+        }
     }
 }
 

@@ -164,6 +164,7 @@ fn what_a_rule_reads_in_one_place_is_not_in_another() {
     let of_query = with("/v1/charges", "has(query.tip) ? minor(query.tip, 'usd') : minor('1', 'usd')");
     let of_any = with("/v1/charges", "minor(body[body.kind], 'usd')");
     let of_path = with("/v1/charges/{sum}", "minor(path.sum, 'usd')");
+    let of_parts = with("/v1/charges/{to_id}", "minor(path.to_id, 'usd')");
     for (rules, path, query, body) in [
         (&of_body, "/v1/charges", Some("note=1"), r#","tip":2"#),
         (&of_query, "/v1/charges", Some("tip=2"), r#","note":1"#),
@@ -183,6 +184,8 @@ fn what_a_rule_reads_in_one_place_is_not_in_another() {
         (&of_path, "/v1/charges/2", Some("sum=9000"), ""),
         (&of_path, "/v1/charges/2", None, r#","sum":9000"#),
         (&of_path, "/v1/charges/2", None, r#","Sum":9000"#),
+        (&of_parts, "/v1/charges/2", Some("to_id=9000"), ""),
+        (&of_parts, "/v1/charges/2", None, r#","to.id":9000"#),
     ] {
         let refused = asked(rules, path, query, body).expect_err(body);
         assert!(matches!(refused.why, Why::Undecodable | Why::NotPriced), "{query:?} {body}: {refused}");
@@ -222,6 +225,9 @@ fn what_is_written_otherwise_than_the_rule_reads_it_is_refused_wherever_it_is() 
     let (part, item) = (form("'tip[amount]' in body"), form("'tip[0]' in body"));
     let asked = |rules: &Rules, more: &str| posted(rules, FORM, format!("source=tok_1&amount=1&{more}").as_bytes());
     assert!(asked(&part, "tip[note]=a").is_ok() && asked(&item, "list[]=a&list[]=b").is_ok());
+    let second = form("'items[1][price]' in body");
+    assert!(asked(&second, "items[0][price]=a&items[0][rates][]=b&items[0][rates][]=c").is_ok());
+    assert!(asked(&second, "metadata[order%20(7)]=a&metadata[it's]=b&metadata[007]=c").is_ok());
     for (rules, more) in [
         (&part, "tip[amount][]=9000"),
         (&part, "tip[amount][0]=9000"),
@@ -233,6 +239,12 @@ fn what_is_written_otherwise_than_the_rule_reads_it_is_refused_wherever_it_is() 
         (&item, "tip[7][x]=9000"),
         (&item, "tip=9000"),
         (&part, "tip[amount]:int=9000"),
+        (&part, "tip[0][Key]=amount&tip[0][Value]=9000"),
+        (&part, "tip['amount']=9000"),
+        (&item, "tip[a]=9000"),
+        (&item, "tip.index=a"),
+        (&second, "items[2][price]=9000"),
+        (&second, "items[][price]=9000"),
         (&part, "X-HTTP-Method-Override=PUT"),
     ] {
         assert!(asked(rules, more).is_err(), "{more}");
@@ -422,7 +434,7 @@ fn names_that_lead_on_are_looked_at_once_each_however_many_there_are() {
         let amount = Some(amount.to_owned());
         rules(&[WrittenRule { fields: names(&["*"]), amount, ..charge(Content::Json) }])
     };
-    let many: Vec<_> = (0..50_000).map(|number| format!(r#""t.{number}":1"#)).collect();
+    let many: Vec<_> = (0..50_000).map(|number| format!(r#""t.n{number}":1"#)).collect();
     let body = format!(r#"{{"source":"a","kind":"k","k":{{"amount":5}},"t.amount":5,{}}}"#, many.join(","));
     for amount in ["minor(body[body.kind].amount, 'usd')", "minor(body['t.amount'], 'usd')"] {
         let charged = posted(&with(amount), JSON, body.as_bytes()).map(|charge| charge.amount);
@@ -483,6 +495,21 @@ fn what_is_missing_or_no_amount_is_named_with_its_place() {
     };
     let refused = with("minor('1', 'usd')").meaning(&asked).expect_err("no key");
     assert!(refused.detail.contains("is missing"), "{refused}");
+}
+
+#[test]
+fn a_number_names_one_recipient_however_it_is_written() {
+    let rules = rules(&[charge(Content::Json)]);
+    let asked = |source: &str| {
+        let body = format!(r#"{{"amount":5,"currency":"usd","source":{source}}}"#);
+        posted(&rules, JSON, body.as_bytes())
+    };
+    for source in ["123", "\"123\"", "\"12e3\"", "\"1.2.3\"", "\"a.5\""] {
+        assert!(asked(source).is_ok(), "{source}");
+    }
+    for source in ["123.0", "1.23e2", "123E0", "-0", "\"123.0\"", "\"123.\""] {
+        assert!(asked(source).is_err(), "{source}");
+    }
 }
 
 #[test]
