@@ -164,9 +164,18 @@ pub(super) fn other_to_some<'a>(entries: &'a [(Box<str>, Json)], name: &str) -> 
     if !is_there && names().any(|known| known == PROTOTYPE) {
         return Some(PROTOTYPE);
     }
-    let sought = Sought::new(name);
-    let sought = if is_there { Sought { listed: None, ..sought } } else { sought };
-    names().find(|known| sought.is_met_by(known))
+    let (is_name_plain, mut sought) = (is_plain(name), None);
+    names().find(|known| {
+        // Nearly all are.
+        if is_name_plain && is_plain(known) {
+            return known.eq_ignore_ascii_case(name);
+        }
+        let sought = sought.get_or_insert_with(|| {
+            let sought = Sought::new(name);
+            if is_there { Sought { listed: None, ..sought } } else { sought }
+        });
+        sought.is_met_by(known)
+    })
 }
 
 /// A name that is looked for, in all the ways in which somebody may write it.
