@@ -25,6 +25,9 @@ pub fn one_line(text: &str, most: usize) -> String {
     text.chars().map(|character| if is_hidden(character) { ' ' } else { character }).take(most).collect()
 }
 
+/// Where JavaScript looks for what an object does not have itself: under this name somebody may say all others.
+pub const PROTOTYPE: &str = "__proto__";
+
 /// A name without the case of its letters, as whoever takes no heed of that reads it. Some become ASCII if their case is changed: a
 /// long s, the sign of kelvin, an i without its dot and one that keeps it, two letters in one.
 pub fn folded(name: &str) -> Cow<'_, str> {

@@ -11,7 +11,7 @@ use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, Request};
 use bursar_core::token::LockedBy;
 
-use crate::rail::{Memory, NewNote, Note, RailError};
+use crate::rail::{Memory, NewNote, Note, RailError, SendOutcome};
 
 /// Of how many spends it is known what the log was told; of those beyond it is told again.
 const MOST_TOLD: usize = 1024;
@@ -76,6 +76,12 @@ impl Exceeded {
             Some((moved, reason)) => Self { moved: at_least(moved, held), reason: reason.to_owned() },
             None => Self { moved: at_least(Amount::MAX, held), reason: text.into_owned() },
         }
+    }
+}
+
+impl From<Exceeded> for SendOutcome {
+    fn from(Exceeded { moved, reason }: Exceeded) -> Self {
+        Self::Exceeded { moved, reason }
     }
 }
 

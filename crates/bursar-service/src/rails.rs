@@ -92,8 +92,6 @@ pub struct OtherKind {
 
 /// The note of what kind a rail is.
 const KIND: &str = "kind";
-/// Spends looked at in one read.
-const AT_ONCE: usize = 256;
 
 /// What was found of each rail that was asked.
 #[derive(Default)]
@@ -161,10 +159,10 @@ impl Bursar {
         let mut counted = BTreeMap::new();
         let mut after = None;
         loop {
-            let page = Page { limit: AT_ONCE, after, newest_first: false };
-            let holds = self.reads.run(move |reader| reader.unsettled(page)).await?;
-            let Some(last) = holds.last() else { return Ok(counted) };
-            after = Some(last.id);
+            let holds = self.next_unsettled(&mut after).await?;
+            if holds.is_empty() {
+                return Ok(counted);
+            }
             for hold in &holds {
                 if let Some(name) = self.rail_name_of(hold)? {
                     let count: &mut u64 = counted.entry(name).or_default();

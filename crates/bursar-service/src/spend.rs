@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use bursar_core::amount::Amount;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, Payee, Recipient, SpendKey};
+use bursar_core::hold::{Cost, Hold, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, UserId, WalletId};
 use bursar_core::ledger::{HoldRequest, Key};
 use bursar_core::limit::LimitReport;
@@ -34,8 +34,6 @@ use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::step_up::Action;
 
-/// 2^192 base units.
-const SUM_BOUND: Amount = Amount::power_of_two(192);
 /// What stands for the recipient of a spend that nobody gets but the upstream itself.
 pub const NOBODY_ELSE: &str = "-";
 
@@ -271,7 +269,7 @@ pub(crate) fn captured_of_none(hold: &Hold, fee: Amount) -> Amount {
 pub(crate) fn check_sum(payees: &[Payee], fee: Amount) -> Result<(), Refusal> {
     let sum = payees.iter().try_fold(fee, |sum, to| sum.checked_add(to.amount));
     match sum {
-        Some(sum) if sum < SUM_BOUND => Ok(()),
+        Some(sum) if sum < Cost::BOUND => Ok(()),
         _ => Err(Refusal::AmountTooLarge),
     }
 }

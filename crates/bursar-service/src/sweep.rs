@@ -7,7 +7,7 @@ use bursar_core::audit::{Actor, reason_in_units};
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, Outcome, Request, Settler};
-use bursar_store::Page;
+use bursar_store::{Page, StoreError};
 
 use crate::Bursar;
 use crate::allow::reference_of;
@@ -60,10 +60,10 @@ impl Bursar {
         let mut swept = Swept::default();
         let mut after: Option<HoldId> = None;
         loop {
-            let page = Page { limit: AT_ONCE, after, newest_first: false };
-            let holds = self.reads.run(move |reader| reader.unsettled(page)).await?;
-            let Some(last) = holds.last() else { return Ok(swept) };
-            after = Some(last.id);
+            let holds = self.next_unsettled(&mut after).await?;
+            if holds.is_empty() {
+                return Ok(swept);
+            }
             for hold in holds {
                 let is_past = hold.deadline <= self.clock.now() || matches!(hold.state, HoldState::Unresolved { .. });
                 // Whoever moves the money themselves is not done because this server was started again.
@@ -85,6 +85,14 @@ impl Bursar {
                 }
             }
         }
+    }
+
+    /// The next spends that nobody settled, by their ids; none once all were seen.
+    pub(crate) async fn next_unsettled(&self, after: &mut Option<HoldId>) -> Result<Vec<Hold>, StoreError> {
+        let page = Page { limit: AT_ONCE, after: *after, newest_first: false };
+        let holds = self.reads.run(move |reader| reader.unsettled(page)).await?;
+        *after = holds.last().map(|last| last.id);
+        Ok(holds)
     }
 
     /// Whether a spend is on a rail that may take its time to say what became of it. It counts until then, so nobody
@@ -201,7 +209,7 @@ impl Bursar {
             Some((name, rail)) => Ok(rail.reconcile(hold, &self.memory(name)).await.plain(self.decimals())),
             // INVARIANT: what a rail told, it told, whether or not anybody can ask it again.
             None => match self.exceeded(hold)? {
-                Some(Exceeded { moved, reason }) => Ok(SendOutcome::Exceeded { moved, reason }),
+                Some(told) => Ok(told.into()),
                 None => unknown("its rail is not configured"),
             },
         }

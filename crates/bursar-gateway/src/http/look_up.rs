@@ -40,7 +40,7 @@ impl HttpRail {
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
         }
         match Exceeded::read(memory, hold) {
-            Ok(Some(Exceeded { moved, reason })) => return SendOutcome::Exceeded { moved, reason },
+            Ok(Some(told)) => return told.into(),
             Ok(None) => {}
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
         }

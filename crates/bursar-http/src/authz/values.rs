@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use bursar_core::amount::Amount;
 use bursar_core::limit::text;
-use bursar_core::text::folded;
+use bursar_core::text::{PROTOTYPE, folded};
 use bursar_wire::json::Json;
 use percent_encoding::percent_decode;
 
@@ -150,9 +150,6 @@ impl Given<'_> {
 fn invalid(what: &str) -> Denied {
     Denied::unclear("value_invalid", &format!("the {what} is not written as the rule demands"))
 }
-
-/// To JavaScript the prototype has every name that is not there.
-const PROTOTYPE: &str = "__proto__";
 
 /// The one field of a name. Some applications do not tell small letters from capitals.
 fn one_of(fields: &[(String, String)], name: &str) -> Result<Option<String>, Denied> {

@@ -6,6 +6,8 @@ use cel::common::types::{CelBool, CelInt, CelList, CelNull, CelString, DYN_TYPE,
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
+use crate::http::reads::is_digits;
+
 /// What `==` becomes.
 pub(super) const SAME: &str = "@same";
 /// What `in` becomes before a list of the rule's own.
@@ -81,7 +83,7 @@ fn number(text: &str) -> Option<(bool, String, i64)> {
     let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let digits = format!("{whole}{fraction}");
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if digits.is_empty() || !is_digits(&digits) {
         return None;
     }
     let power = exponent.parse::<i64>().ok()?.checked_sub(i64::try_from(fraction.len()).ok()?)?;

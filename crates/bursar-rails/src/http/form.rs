@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use bursar_core::text::folded;
+use bursar_core::text::{PROTOTYPE, folded};
 
 use crate::Forbidden;
-use crate::http::reads::{PROTOTYPE, Reads};
+use crate::http::reads::Reads;
 
 /// The most pairs of a form or query.
 const MOST_PAIRS: usize = 512;

@@ -9,6 +9,8 @@ use cel::common::types::{CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, LIST_TY
 use cel::common::value::{CowVal, StaticVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
+use crate::http::reads::is_digits;
+
 /// The most decimal places of an asset, and of a price.
 pub(super) const MOST_PLACES: u8 = 18;
 /// The function that `decimal` becomes once it is known how many places the asset has.
@@ -171,7 +173,7 @@ fn made<'b, 'v>(asset: &str, units: Amount) -> Result<CowVal<'b, 'v>, ExecutionE
 
 /// Digits as one writes a number: others could take a leading zero for another base.
 fn digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() && (text.len() == 1 || !text.starts_with('0'))
+    is_digits(text) && !text.is_empty() && (text.len() == 1 || !text.starts_with('0'))
 }
 
 fn whole(text: &str) -> Option<Amount> {
@@ -190,7 +192,7 @@ fn scaled(text: &str, places: u8) -> Option<Amount> {
     if !digits(whole) || whole.len() > 80 || fraction.len() > places {
         return None;
     }
-    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_digits(fraction) {
         return None;
     }
     Amount::parse(&format!("{whole}{fraction:0<places$}")).ok()

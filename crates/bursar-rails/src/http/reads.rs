@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use bursar_core::text::folded;
+use bursar_core::text::{PROTOTYPE, folded};
 
 use crate::Forbidden;
 use crate::http::form::{MOST_PARTS, Pairs, base, is_same_name, underlined};
@@ -145,7 +145,8 @@ impl Reads {
 
 /// Whether a name that the rule reads elsewhere stands here, where the rule does not read it.
 fn is_elsewhere(name: &str, here: &Top, elsewhere: [&Top; 2]) -> bool {
-    !here.has(name) && elsewhere.iter().any(|top| top.leads(&base(name)) || top.meets(name))
+    let base = base(name);
+    !here.has(name) && elsewhere.iter().any(|top| top.leads(&base) || top.meets(name))
 }
 
 /// Whether a name can be looked for: one that a request makes may be as long as the request.
@@ -225,7 +226,7 @@ impl Sought {
         }
         let known = bare(known);
         let first_other = self.bare.iter().zip(&known).skip(1).find(|(own, other)| own != other);
-        self.bare.first() == known.first() && first_other.is_some_and(|(own, other)| is_number(own) != is_number(other))
+        self.bare.first() == known.first() && first_other.is_some_and(|(own, other)| is_digits(own) != is_digits(other))
     }
 }
 
@@ -242,9 +243,9 @@ impl Listed {
     fn of(name: &str) -> Option<Self> {
         let of_number = |part: &String| part.parse().unwrap_or(u64::MAX);
         let all = bare(name);
-        let numbers = all.iter().skip(1).filter(|part| is_number(part)).map(|part| Some(of_number(part)));
+        let numbers = all.iter().skip(1).filter(|part| is_digits(part)).map(|part| Some(of_number(part)));
         let numbers: Vec<_> = numbers.chain(name.matches("[]").map(|_| None)).collect();
-        let parts = all.into_iter().enumerate().filter(|(place, part)| *place == 0 || !is_number(part));
+        let parts = all.into_iter().enumerate().filter(|(place, part)| *place == 0 || !is_digits(part));
         (!numbers.is_empty()).then(|| Self { parts: parts.map(|(_, part)| part).collect(), numbers })
     }
 
@@ -257,7 +258,8 @@ impl Listed {
     }
 }
 
-fn is_number(part: &str) -> bool {
+/// Whether there is nothing but digits.
+pub(super) fn is_digits(part: &str) -> bool {
     part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -274,9 +276,6 @@ const LEADS_ON: [char; 3] = ['.', '[', ':'];
 
 /// What some leave off around a part.
 const BARE: [char; 4] = ['[', ']', '\'', '"'];
-
-/// Where JavaScript looks for what an object does not have itself.
-pub(super) const PROTOTYPE: &str = "__proto__";
 
 /// A name without the case of letters, dots and brackets.
 fn spelled(name: &str) -> Cow<'_, str> {

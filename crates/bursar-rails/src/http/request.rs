@@ -110,7 +110,7 @@ impl Rules {
             // `7.0` would be another one than `7` here, and is the same to whoever reads a number.
             if text
                 .split_once('.')
-                .is_some_and(|(whole, part)| !whole.is_empty() && is_digits(whole) && is_digits(part))
+                .is_some_and(|(whole, part)| !whole.is_empty() && reads::is_digits(whole) && reads::is_digits(part))
             {
                 return Err(not_priced(field)("must have no fraction, as a number".to_owned()));
             }
@@ -218,10 +218,6 @@ fn one_header<'a>(asked: &Asked<'a>, name: &str) -> Result<Option<&'a str>, Forb
 fn unnamed(place: &str, name: &str) -> Forbidden {
     let detail = format!("`{}` in the {place} is not among what the rule of this request allows", reads::shown(name));
     Forbidden::new(Why::NotSupported, detail)
-}
-
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn shown_method(method: &str) -> String {

@@ -123,12 +123,13 @@ impl Container for Seen<'_> {
             }
             object => {
                 let Some(name) = value.downcast_ref::<CelString>() else { return Ok(false) };
-                let found = self.1.find(object, name.inner())?;
+                if self.1.find(object, name.inner())?.is_some() {
+                    return Ok(true);
+                }
                 // Some look for a value in a part, as they do in lists.
-                let is_held = !self.1.is_top && object.values().any(|held| seen(held, self.1).equals(value));
-                match found {
-                    None if is_held => Err(unclear("it is a value of an object there, and no name".to_owned())),
-                    found => Ok(found.is_some()),
+                match !self.1.is_top && object.values().any(|held| seen(held, self.1).equals(value)) {
+                    true => Err(unclear("it is a value of an object there, and no name".to_owned())),
+                    false => Ok(false),
                 }
             }
         }
