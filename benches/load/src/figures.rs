@@ -8,6 +8,7 @@ pub(crate) struct Figures {
     pub(crate) rps: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    pub(crate) p999: f64,
     /// Processor time of the server, user and system, per request.
     pub(crate) cpu: f64,
 }
@@ -21,6 +22,7 @@ impl Figures {
             rps: requests / took.as_secs_f64(),
             p50: percentile(&latencies, 0.5),
             p99: percentile(&latencies, 0.99),
+            p999: percentile(&latencies, 0.999),
             cpu: cpu.as_secs_f64() * 1e6 / requests,
         }
     }
@@ -28,14 +30,15 @@ impl Figures {
 
 /// The table's head.
 pub(crate) const HEADER: &str = "\
-| what | rps | min-max | p50 ms | p99 ms | CPU us/request | rps ratio (min-max) | CPU ratio (min-max) |
-|---|---|---|---|---|---|---|---|";
+| what | rps | min-max | p50 ms | p99 ms | p99.9 ms | CPU us/request | rps ratio (min-max) | CPU ratio (min-max) |
+|---|---|---|---|---|---|---|---|---|";
 
 /// The median of each figure, over rounds.
 pub(crate) struct Median {
     pub(crate) rps: f64,
     pub(crate) p50: f64,
     p99: f64,
+    p999: f64,
     pub(crate) cpu: f64,
     least: f64,
     most: f64,
@@ -56,6 +59,7 @@ impl Median {
             rps,
             p50: middle(|figures| figures.p50),
             p99: middle(|figures| figures.p99),
+            p999: middle(|figures| figures.p999),
             cpu: middle(|figures| figures.cpu),
             least,
             most,
@@ -74,10 +78,10 @@ impl Median {
 
     pub(crate) fn row(&self, name: &str, ratios: &Ratios) -> String {
         let Self { rps, least, most, cpu, .. } = self;
-        let (p50, p99) = (self.p50 / 1000.0, self.p99 / 1000.0);
+        let [p50, p99, p999] = [self.p50, self.p99, self.p999].map(|microseconds| microseconds / 1000.0);
         let Ratios { rps: rps_ratio, cpu: cpu_ratio } = ratios;
         format!(
-            "| {name} | {rps:.0} | {least:.0}-{most:.0} | {p50:.2} | {p99:.2} | {cpu:.1} | {rps_ratio} | {cpu_ratio} |"
+            "| {name} | {rps:.0} | {least:.0}-{most:.0} | {p50:.3} | {p99:.3} | {p999:.3} | {cpu:.1} | {rps_ratio} | {cpu_ratio} |"
         )
     }
 }

@@ -54,8 +54,11 @@ pub(crate) async fn run(options: &Options) -> Result<(), Problem> {
     add_wallet(&options.bursar, &subject.data(), RAIL, "hteth", &[])?;
     add_wallet(&options.bursar, &subject.data(), API, "tbtc", &["--reference", "default"])?;
 
-    let passing = nginx(home.path(), "passing", node.address(), None, cores)?;
-    let asking = nginx(home.path(), "asking", node.address(), Some(Server::hello(cores)?), cores)?;
+    let passing = configure_nginx(home.path(), "passing", node.address(), None)?;
+    let passing = Server::nginx(&passing, Vec::new(), cores)?;
+    let asked = Server::hello(cores)?;
+    let asking = configure_nginx(home.path(), "asking", node.address(), Some(&asked))?;
+    let asking = Server::nginx(&asking, vec![asked], cores)?;
     println!("{}", subject.disk()?);
     let reads = [
         ("nginx proxy_pass", &passing, Kind::Chain),
@@ -81,21 +84,26 @@ fn add_wallet(bursar: &Path, data: &Path, rail: &str, coin: &str, more: &[&str])
     }
 }
 
+/// What nginx is told, and where it then listens.
+pub(crate) struct Nginx {
+    pub(crate) configuration: PathBuf,
+    pub(crate) address: SocketAddr,
+}
+
 /// nginx before a node; it asks the other server about every request first if there is one.
-fn nginx(
+pub(crate) fn configure_nginx(
     home: &Path,
     name: &str,
     node: SocketAddr,
-    asked: Option<Server>,
-    cores: Option<&str>,
-) -> Result<Server, Problem> {
+    asked: Option<&Server>,
+) -> Result<Nginx, Problem> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let directory = home.join(name);
     fs::create_dir(&directory)?;
     let place = directory.display();
     let pass = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
     let keep = "keepalive 64; keepalive_requests 100000000;";
-    let (ask, another) = asked.as_ref().map_or_else(Default::default, |asked| {
+    let (ask, another) = asked.map_or_else(Default::default, |asked| {
         let ask = format!(
             "auth_request /asked; }} location = /asked {{ internal; proxy_pass http://another/empty; {pass}
              proxy_pass_request_body off; proxy_set_header Content-Length \"\";"
@@ -113,7 +121,7 @@ fn nginx(
              server {{ listen {address}; location / {{ proxy_pass http://node; {pass} {ask} }} }}
          }}"
     );
-    let configuration: PathBuf = directory.join("nginx.conf");
+    let configuration = directory.join("nginx.conf");
     fs::write(&configuration, text)?;
-    Server::nginx(&configuration, address, asked.into_iter().collect(), cores)
+    Ok(Nginx { configuration, address })
 }

@@ -78,6 +78,10 @@ struct Options {
     /// How many connections ask, each the next request once the last is answered.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
     connections: u16,
+    /// How many requests a second they ask together, for latency below saturation; as many as are answered if nothing is
+    /// said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
     /// Processors the servers are kept to, as `taskset` takes them; all that are there if nothing is said.
     #[arg(long, value_name = "LIST")]
     server_cores: Option<String>,
@@ -157,7 +161,7 @@ type Row<'a> = (&'a str, &'a Server, Kind);
 
 /// Asks all rows in turn, round by round, and prints what each is to the first of its group.
 async fn compare(options: &Options, subject: &Subject, groups: &[&[Row<'_>]]) -> Result<(), Problem> {
-    let load = |server, kind| Load { server, subject, kind, connections: options.connections };
+    let load = |server, kind| Load { server, subject, kind, connections: options.connections, rate: options.rate };
     let wanted = |rows: &&[Row<'_>]| rows.iter().any(|(name, ..)| name.contains(&options.only));
     let groups: Vec<Vec<&Row<'_>>> = groups
         .iter()
@@ -191,9 +195,9 @@ async fn compare(options: &Options, subject: &Subject, groups: &[&[Row<'_>]]) ->
 
 async fn flood(options: &Options) -> Result<(), Problem> {
     let subject = Subject::start(options, options.rounds * (options.seconds * LOGINS + u64::from(FLOOD))).await?;
-    let load = |kind, connections| Load { server: subject.server(), subject: &subject, kind, connections };
-    let spends = load(Kind::Spend, options.connections);
-    let logins = load(Kind::WrongLogin, FLOOD);
+    let load = |kind, connections, rate| Load { server: subject.server(), subject: &subject, kind, connections, rate };
+    let spends = load(Kind::Spend, options.connections, options.rate);
+    let logins = load(Kind::WrongLogin, FLOOD, None);
     spends.run(WARM_UP).await?;
     let (mut quiet, mut flooded, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.rounds {

@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use clap::Args;
 use rusqlite::{Connection, params};
+use tempfile::TempDir;
 
 use crate::figures::{Figures, Median};
 use crate::load::Load;
 use crate::requests::Kind;
 use crate::server::Server;
 use crate::subject::Subject;
-use crate::{Problem, WARM_UP};
+use crate::{Problem, WARM_UP, gateway};
 
 #[derive(Args)]
 #[group(skip)]
@@ -37,6 +38,10 @@ pub(crate) async fn run(options: &Options) -> Result<(), Problem> {
     let cores = options.load.server_cores.as_deref();
     let bare = start(|| Server::hello(cores))?;
     println!("| bare axum server | {} | {:.1} | | | |", bare.shown, bare.idle);
+    let (home, node) = (TempDir::new()?, Server::node()?);
+    let configuration = gateway::configure_nginx(home.path(), "passing", node.address(), None)?;
+    let nginx = start(|| Server::nginx(&configuration, Vec::new(), cores))?;
+    println!("| nginx `proxy_pass` | {} | {:.1} | | | |", nginx.shown, nginx.idle);
     for &tokens in &options.tokens {
         let mut found = None;
         let subject = Subject::start(&options.load, 0).await?.restarted(&options.load, |data| {
@@ -46,7 +51,8 @@ pub(crate) async fn run(options: &Options) -> Result<(), Problem> {
         })?;
         let found = found.ok_or("it was not started")?;
         let connections = options.load.connections;
-        let load = Load { server: subject.server(), subject: &subject, kind: Kind::Own, connections };
+        let load =
+            Load { server: subject.server(), subject: &subject, kind: Kind::Own, connections, rate: options.load.rate };
         load.run(WARM_UP).await?;
         let mut figures: Vec<Figures> = Vec::new();
         for _ in 0..options.load.rounds {

@@ -11,9 +11,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::Problem;
+use crate::gateway::Nginx;
 
 /// Longer than any of them takes to start.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// After how long a server that does not listen yet is looked for again.
+const AGAIN: Duration = Duration::from_micros(200);
 
 /// The kernel counts processor time in hundredths of a second, whatever its own clock (`man 5 proc`, `USER_HZ`).
 const TICK: Duration = Duration::from_millis(10);
@@ -53,23 +57,19 @@ impl Server {
         Self::start(&mut command)
     }
 
-    /// nginx by a configuration that makes it listen there, in one process.
-    pub(crate) fn nginx(
-        configuration: &Path,
-        address: SocketAddr,
-        beside: Vec<Self>,
-        cores: Option<&str>,
-    ) -> Result<Self, Problem> {
+    /// nginx in one process, with what it cannot do without.
+    pub(crate) fn nginx(nginx: &Nginx, beside: Vec<Self>, cores: Option<&str>) -> Result<Self, Problem> {
+        let Nginx { configuration, address } = nginx;
         let mut command = on_cores(Path::new("nginx"), cores);
         command.arg("-c").arg(configuration).stdin(Stdio::null());
         let child = command.spawn().map_err(|problem| format!("nginx cannot be started: {problem}"))?;
-        let server = Self { child, address, beside, ready: Value::Null };
+        let server = Self { child, address: *address, beside, ready: Value::Null };
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
             if started.elapsed() > PATIENCE {
                 return Err("nginx did not start".into());
             }
-            std::thread::park_timeout(TICK);
+            std::thread::park_timeout(AGAIN);
         }
         Ok(server)
     }
