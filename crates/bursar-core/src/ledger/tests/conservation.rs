@@ -3,7 +3,7 @@
 use super::*;
 use crate::destination::DestinationId;
 use crate::fixtures::{count_limit, destination, limit, of, over, payee, unlimited};
-use crate::ledger::conservation::Figure;
+use crate::ledger::conservation::{Conservation, Figure};
 use crate::limit::{Counter, Destinations, Measure, Window};
 
 const WINDOWS: [&str; 5] = [
@@ -212,6 +212,55 @@ fn what_a_destination_got_before_it_was_counted_has_no_budget_and_misses_none() 
         world.capture(open, Amount::new(2));
         world.is_conserved();
     }
+}
+
+#[test]
+fn more_than_was_captured_of_a_coin_is_found_as_well() {
+    let mut world = World::limited(unlimited("tbtc"));
+    world.spend(9);
+    let key = budget_key(BY_TOKEN, "tbtc");
+    world.tamper(&key, |budget| budget.captured = Usage { amount: Amount::new(10), ..budget.captured });
+    assert_eq!(world.found(), [(key, Figure::Captured, [9, 10])]);
+}
+
+#[test]
+fn what_a_destination_got_of_spends_that_were_forgotten_is_believed() {
+    let mut world = World::limited_for_each_destination();
+    let asked = world.ask(0, |request| request.payees = vec![payee("a", 6)]);
+    world.capture(held(asked).id, Amount::new(6));
+    world.now = at(100);
+    let holds = world.spends().map(|hold| hold.id).collect();
+    world.run(Command::Forget { holds, kept: world.now.since(at(50)) });
+    assert_eq!(world.spends().count(), 0);
+    world.is_conserved();
+}
+
+#[test]
+fn a_subject_by_itself_is_held_against_its_own_spends_and_nobody_elses() {
+    let mut world = World::limited(unlimited("tbtc"));
+    world.spend(9);
+    let found = |world: &World| {
+        let mut conservation = Conservation::of(BY_TOKEN, world.now);
+        world.spends().for_each(|hold| conservation.add(hold, |subject| world.rules(subject)));
+        for (key, budget) in world.budgets().filter(|(key, _)| key.subject == BY_TOKEN) {
+            assert_eq!(conservation.compare(key, budget, world.rules(BY_TOKEN)), []);
+        }
+        conservation.finish()
+    };
+    assert_eq!(found(&world), []);
+    world.records.remove(&Key::Budget(budget_key(BY_TOKEN, "tbtc")));
+    assert_eq!(found(&world).len(), 1);
+}
+
+#[test]
+fn a_difference_says_whose_it_is_and_what_both_sides_say() {
+    let mut world = World::limited(over("rolling 60s", limit("tbtc", 10)));
+    world.spend(9);
+    world.tamper(&budget_key(BY_TOKEN, "tbtc"), emptied);
+    let told: Vec<_> = world.differences().iter().map(ToString::to_string).collect();
+    let whose = "token 02020202020202020202020202020202, tbtc";
+    let said = "the spends add up to 9 base units in 1 spends that count over `rolling 60s`, the budget says 0 in 0";
+    assert_eq!(told, [format!("{whose}: {said}")]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::decimals::Decimals;
 use crate::fixtures::{count_limit, destination, limit, of, over, payee, unlimited};
+use crate::ledger::Versioned;
 use crate::limit::{Allowed, Destinations, Measure};
 
 fn only_to(addresses: &[&str]) -> Destinations {
@@ -146,6 +147,17 @@ fn whom_a_subject_paid_is_kept_only_as_long_as_their_number_is_limited() {
     assert_eq!(kept(&world), [false; 4]);
     assert_eq!(world.paying(&[("c", 1)]), "held");
     assert_eq!(kept(&world), [false; 4]);
+}
+
+#[test]
+fn a_release_makes_nobody_a_payee() {
+    let mut world = World::limited(unlimited("tbtc"));
+    let open = held(world.pay(&[("a", 1)]));
+    // As if nobody had looked at the past when their number was limited.
+    world.put(Record::Limits(BY_TOKEN, LimitSet { limits: vec![], destinations: Some(at_most(1)) }));
+    world.release(open.id);
+    let paid = |found: Versioned<Record>| matches!(found.value, Record::Paid(_, paid) if !paid.is_empty());
+    assert!(!world.find(&Key::Paid(BY_TOKEN)).is_some_and(paid));
 }
 
 #[test]
