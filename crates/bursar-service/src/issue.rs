@@ -148,8 +148,7 @@ impl Bursar {
 
     /// A limit of a coin that no wallet holds is allowed, and more likely a slip of the pen.
     async fn limits_of_no_wallet(&self, user: UserId, limits: &[Limit]) -> Result<Vec<String>, ServiceError> {
-        let all = Page { limit: 500, after: None, newest_first: false };
-        let wallets = self.reads.run(move |reader| reader.wallets(user, None, all)).await?;
+        let wallets = self.wallets_of(user).await?;
         let is_held = |coin: &Coin| wallets.iter().any(|found| found.wallet.coin.chain() == coin.chain());
         let coins = limits.iter().filter_map(|limit| match &limit.asset {
             Asset::Coin(coin) if !is_held(coin) => {
