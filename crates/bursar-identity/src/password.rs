@@ -207,11 +207,12 @@ pub fn normal_form(clear: &str) -> Cow<'_, str> {
     }
 }
 
-/// Judges a new password where it is known in clear. Any characters will do, in any mixture.
+/// Judges a new password where it is known in clear, in the form that is hashed. Any characters will do, in any mixture.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check_new(clear: &str, username: &Username, factors: Factors) -> Result<(), WeakPassword> {
+    let clear = normal_form(clear);
     let min = match factors {
         Factors::WithSecondFactor => MIN_LENGTH,
         Factors::PasswordOnly => MIN_LENGTH_SINGLE_FACTOR,
@@ -370,6 +371,12 @@ mod tests {
         assert_eq!(judge("Bursar bursar"), Err(WeakPassword::IsServiceName));
         assert_eq!(normal_form("gru\u{308}n"), normal_form("gr\u{fc}n"));
         assert_eq!(judge("ääääääää"), Ok(()));
+        assert_eq!(
+            judge(&"a\u{308}".repeat(4)),
+            Err(WeakPassword::TooShort { min: 8 }),
+            "four letters, however they are typed"
+        );
+        assert_eq!(judge(&"a\u{308}".repeat(256)), Ok(()));
         assert_eq!(judge(&"a".repeat(256)), Ok(()));
         assert_eq!(judge(&"a".repeat(257)), Err(WeakPassword::TooLong));
         assert_eq!(judge("ALEXANDRA@Example.com"), Err(WeakPassword::IsUsername));
