@@ -54,7 +54,7 @@ pub enum SpendKey {
     Client(TokenId, String),
 }
 
-/// A reservation of budget before money moves.
+/// Budget that is set aside for a spend before money moves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hold {
     /// The spend's id, ordered by time.
@@ -241,7 +241,7 @@ impl HoldState {
         Self::Released { at, reason: one_line(reason, Self::LONGEST_REASON) }
     }
 
-    /// Whether budget is still reserved.
+    /// Whether budget is still held.
     pub const fn is_held(&self) -> bool {
         matches!(self, Self::Open | Self::Unresolved { .. })
     }

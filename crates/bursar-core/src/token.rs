@@ -24,7 +24,7 @@ pub enum TokenKind {
 pub struct Token {
     /// The public id; it outlives every secret.
     pub id: TokenId,
-    /// Session or access token.
+    /// Session, access token or the credential of a service.
     pub kind: TokenKind,
     /// Whose it is.
     pub user: UserId,

@@ -87,7 +87,7 @@ impl Bursar {
         };
         let text = TokenText::from_random(self.random.bytes());
         let making =
-            Making { action: "service.create", cap: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
+            Making { action: "service.create", most: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
         self.store_token(principal.actor(), &token, &text, LimitSet::default(), making).await?;
         let is_chosen = new.duration.is_some();
         let warning = crate::issue::long_lived("credential", life, token.expires).filter(|_| !is_chosen);

@@ -71,7 +71,7 @@ impl Bursar {
         self.command(principal.actor(), Command::Revoke { token: id }).await.map(drop)
     }
 
-    /// Ends all of the caller's sessions, or all but this one. Says how many were ended, if they were ended one by one.
+    /// Ends all of the caller's sessions, or all but this one.
     ///
     /// # Errors
     /// The caller is no person.

@@ -126,7 +126,7 @@ impl Bursar {
         Ok(rail.build(&wallet.reference, coin, recipients, self.random.bytes()).await?)
     }
 
-    /// Spends: reserves the budget, sends, settles.
+    /// Spends: holds the budget, sends, settles.
     ///
     /// # Errors
     /// Refused with the reason, or sent with an outcome that is not known: then it stays held.
