@@ -216,11 +216,11 @@ impl Bursar {
         if token.kind != TokenKind::Service || token.grant.organisation != Some(organisation) {
             return Err(unusable("it is no credential of a service of the organisation whose money it is"));
         }
-        let permitted = match wallet {
-            Some(wallet) => token.grant.permits_wallet(wallet, organisation),
-            None => !matches!(token.grant.narrowing, bursar_core::token::Narrowing::Wallets(_)),
-        };
-        if permitted { Ok(()) } else { Err(unusable("it has no part in the money that is spent")) }
+        if token.grant.permits(wallet, organisation) {
+            Ok(())
+        } else {
+            Err(unusable("it has no part in the money that is spent"))
+        }
     }
 
     /// Reads a recipient as any rail does. Of a coin that no rail knows, who is paid is what the text says.

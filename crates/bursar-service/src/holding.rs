@@ -327,11 +327,11 @@ impl Bursar {
         let Some(organisation) = token.grant.organisation.filter(|_| token.kind == TokenKind::Service) else {
             return Err(ServiceError::ServiceOnly);
         };
-        let permitted = match wallet {
-            Some(wallet) => token.grant.permits_wallet(wallet, organisation),
-            None => !matches!(token.grant.narrowing, bursar_core::token::Narrowing::Wallets(_)),
-        };
-        if permitted { Ok(organisation) } else { Err(Refusal::WalletNotPermitted.into()) }
+        if token.grant.permits(wallet, organisation) {
+            Ok(organisation)
+        } else {
+            Err(Refusal::WalletNotPermitted.into())
+        }
     }
 
     /// The token that a spender gave to a service and the name of the secret, if its text is one that counts.
