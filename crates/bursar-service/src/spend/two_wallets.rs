@@ -12,8 +12,8 @@ use bursar_core::hold::{Hold, Payee, SpendKey};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
 
-use super::on_its_way::{HoldAndSend, unexpected};
-use super::{Sent, meaning};
+use super::on_its_way::HoldAndSend;
+use super::{Sent, meaning, unexpected};
 use crate::Bursar;
 use crate::error::ServiceError;
 use crate::rail::{PayersHalf, Protocol, SendOutcome};
