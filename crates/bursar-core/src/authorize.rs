@@ -9,7 +9,7 @@ use crate::id::OrganisationId;
 use crate::refusal::Refusal;
 use crate::scope::{ScopeName, WalletAction};
 use crate::time::Timestamp;
-use crate::token::{Narrowing, Token, TokenKind};
+use crate::token::{Token, TokenKind};
 
 /// What a request needs of the token that makes it.
 #[derive(Clone, Copy, Debug)]
@@ -72,17 +72,7 @@ fn for_organisation(token: &Token, organisation: OrganisationId, is_member: bool
     if !is_member {
         return Err(Refusal::NotAMember);
     }
-    let permitted = match &token.grant.narrowing {
-        Narrowing::None => true,
-        Narrowing::Organisations(list) => list.contains(&organisation),
-        // Money in no wallet lies outside of any list of wallets.
-        Narrowing::Wallets(_) => false,
-    };
-    if permitted && token.grant.organisation.is_none_or(|own| own == organisation) {
-        Ok(())
-    } else {
-        Err(Refusal::WalletNotPermitted)
-    }
+    if token.grant.permits(None, organisation) { Ok(()) } else { Err(Refusal::WalletNotPermitted) }
 }
 
 fn on_wallet(
@@ -106,7 +96,7 @@ fn on_wallet(
     if !has_role {
         return Err(Refusal::RoleMissing { required });
     }
-    if !token.grant.permits_wallet(wallet.id, wallet.organisation) {
+    if !token.grant.permits(Some(wallet.id), wallet.organisation) {
         return Err(Refusal::WalletNotPermitted);
     }
     // What is frozen may be frozen for longer.

@@ -54,7 +54,7 @@ pub enum SpendKey {
     Client(TokenId, String),
 }
 
-/// A reservation of budget before money moves.
+/// Budget that is set aside for a spend before money moves.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hold {
     /// The spend's id, ordered by time.
@@ -127,6 +127,25 @@ pub enum HoldState {
         /// Why.
         reason: String,
     },
+}
+
+impl SpendKey {
+    /// How a name begins that Bursar makes for itself, and no name that a client gives.
+    const OWN: char = '\0';
+
+    /// The text of a name that Bursar makes for itself: no client chose it, and none is to read it.
+    pub fn own(text: &str) -> String {
+        format!("{}{text}", Self::OWN)
+    }
+
+    /// The name as its client gave it, if one did.
+    pub fn of_client(&self) -> Option<&str> {
+        match self {
+            Self::Sequence(_, name) | Self::Client(_, name) => Some(name).filter(|name| !name.starts_with(Self::OWN)),
+            Self::Transaction(..) => None,
+        }
+        .map(String::as_str)
+    }
 }
 
 /// All keys that name a spend: the one its client chose, and the transaction itself if one was built before.
@@ -222,7 +241,7 @@ impl HoldState {
         Self::Released { at, reason: one_line(reason, Self::LONGEST_REASON) }
     }
 
-    /// Whether budget is still reserved.
+    /// Whether budget is still held.
     pub const fn is_held(&self) -> bool {
         matches!(self, Self::Open | Self::Unresolved { .. })
     }
@@ -241,6 +260,16 @@ impl HoldState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_bursars_own_is_none_that_a_client_gave() {
+        let (wallet, token) = (WalletId::from_bytes([1; 16]), TokenId::from_bytes([2; 16]));
+        for (name, shown) in [("nonce/5".to_owned(), Some("nonce/5")), (SpendKey::own("nonce/5"), None)] {
+            assert_eq!(SpendKey::Sequence(wallet, name.clone()).of_client(), shown);
+            assert_eq!(SpendKey::Client(token, name).of_client(), shown);
+        }
+        assert_eq!(SpendKey::Transaction(wallet, [3; 32]).of_client(), None);
+    }
 
     #[test]
     fn a_reason_is_kept_as_one_short_line() {

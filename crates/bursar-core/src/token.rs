@@ -24,7 +24,7 @@ pub enum TokenKind {
 pub struct Token {
     /// The public id; it outlives every secret.
     pub id: TokenId,
-    /// Session or access token.
+    /// Session, access token or the credential of a service.
     pub kind: TokenKind,
     /// Whose it is.
     pub user: UserId,
@@ -184,12 +184,14 @@ impl FromIterator<LastUse> for Uses {
 }
 
 impl Grant {
-    /// Whether the wallet lies inside the narrowing and the token's organisation.
-    pub fn permits_wallet(&self, wallet: WalletId, organisation: OrganisationId) -> bool {
+    /// Whether money lies inside the narrowing and the token's organisation: that of a wallet of this organisation, or its
+    /// money in no wallet.
+    pub fn permits(&self, wallet: Option<WalletId>, organisation: OrganisationId) -> bool {
         let inside = match &self.narrowing {
             Narrowing::None => true,
             Narrowing::Organisations(permitted) => permitted.contains(&organisation),
-            Narrowing::Wallets(permitted) => permitted.contains(&wallet),
+            // Money in no wallet lies outside of any list of wallets.
+            Narrowing::Wallets(permitted) => wallet.is_some_and(|wallet| permitted.contains(&wallet)),
         };
         inside && self.organisation.is_none_or(|own| own == organisation)
     }
@@ -234,6 +236,21 @@ impl Token {
 mod tests {
     use super::*;
     use crate::fixtures::{TOKEN, USER, token};
+
+    #[test]
+    fn money_in_no_wallet_lies_outside_of_any_list_of_wallets_and_inside_its_organisation() {
+        let [wallet, other] = [1, 2].map(|byte| WalletId::from_bytes([byte; 16]));
+        let [organisation, foreign] = [3, 4].map(|byte| OrganisationId::from_bytes([byte; 16]));
+        let permits = |narrowing, of: Option<OrganisationId>| {
+            let grant = Grant { narrowing, organisation: of, ..Grant::default() };
+            [Some(wallet), Some(other), None].map(|wallet| grant.permits(wallet, organisation))
+        };
+        assert_eq!(permits(Narrowing::None, Some(organisation)), [true, true, true]);
+        assert_eq!(permits(Narrowing::None, Some(foreign)), [false, false, false]);
+        assert_eq!(permits(Narrowing::Wallets(vec![wallet]), Some(organisation)), [true, false, false]);
+        assert_eq!(permits(Narrowing::Organisations(vec![organisation]), None), [true, true, true]);
+        assert_eq!(permits(Narrowing::Organisations(vec![foreign]), Some(organisation)), [false, false, false]);
+    }
 
     #[test]
     fn the_end_is_near_for_a_week_or_for_the_last_quarter_of_a_shorter_life() {

@@ -32,10 +32,6 @@ pub(crate) enum Failure {
     Unauthenticated(Unauthenticated),
     /// The route needs a token and none came.
     NoToken,
-    /// Only a person's session may use the route.
-    PersonOnly,
-    /// Only the credential of a service may use the route.
-    ServiceOnly,
     /// The signature does not say what is to be done.
     MethodNotSigned,
     /// An id in the path is none.
@@ -160,15 +156,6 @@ impl Failure {
             Self::Service(error) => service(error, request_id, now, decimals),
             Self::Unauthenticated(why) => unauthenticated(why, request_id, now, decimals),
             Self::NoToken => plain(401, "Unauthorized", "token_missing", "No access token").needing_token(),
-            Self::PersonOnly => plain(
-                403,
-                "AccessDenied",
-                "person_only",
-                "only a person's login session may do this, never an access token",
-            ),
-            Self::ServiceOnly => {
-                plain(403, "AccessDenied", "service_only", "only the credential of a service may do this")
-            }
             Self::MethodNotSigned => plain(
                 401,
                 "Unauthorized",
@@ -286,7 +273,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Dec
         ServiceError::LastFactor => Shown::new(409, body("Conflict", "last_factor")),
         ServiceError::SignInAgain => Shown::new(403, body("AccessDenied", "sign_in_again")),
         ServiceError::SecondFactorRequired => Shown::new(403, body("AccessDenied", "second_factor_required")),
-        ServiceError::PersonOnly => Failure::PersonOnly.show(request_id, now, decimals),
+        ServiceError::PersonOnly => Shown::new(403, body("AccessDenied", "person_only")),
         ServiceError::SessionLocked => {
             let body = ErrorBody::new("NeedsUnlock", "needs unlock", request_id).with_context("code", "not_unlocked");
             Shown::new(401, body.with_context("reason", text).needing_unlock())
@@ -326,7 +313,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Dec
             Shown::new(400, body("TransactionRefused", "rail_refused").with_context("reason", reason))
         }
         ServiceError::RailUnavailable(_) => Shown::new(503, body("RailUnavailable", "rail_unavailable")).after(5),
-        ServiceError::ServiceOnly => Failure::ServiceOnly.show(request_id, now, decimals),
+        ServiceError::ServiceOnly => Shown::new(403, body("AccessDenied", "service_only")),
         ServiceError::SpendsNothingItself => Shown::new(409, body("Conflict", "spends_nothing_itself")),
         ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),
         ServiceError::LinkOver => Shown::new(410, body("Gone", "link_over")),

@@ -421,10 +421,10 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
         (Access::Public, _) => return Ok(caller),
         (_, None) => return Err(Failure::NoToken),
         (Access::Person | Access::Enrolment, Some(principal)) if !principal.is_person() => {
-            return Err(Failure::PersonOnly);
+            return Err(ServiceError::PersonOnly.into());
         }
         (Access::Service, Some(principal)) if principal.token().kind != TokenKind::Service => {
-            return Err(Failure::ServiceOnly);
+            return Err(ServiceError::ServiceOnly.into());
         }
         // Whoever has still to enrol a second factor may do that, see who they are, and leave.
         (Access::Person | Access::Token, Some(principal)) if principal.is_enrolling() => {

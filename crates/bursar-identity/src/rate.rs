@@ -17,15 +17,10 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Requests of an authenticated user (WC §7.4).
-    pub const AUTHENTICATED_USER: Self = Self::seconds(360, 60);
     /// Logins (WC §7.4).
     pub const LOGIN: Self = Self::seconds(15, 300);
     /// Requests with a second factor, as published (WC §7.4).
     pub const SECOND_FACTOR: Self = Self::seconds(15, 3);
-    /// Requests to send an OTP (WC §7.4).
-    pub const SEND_OTP: Self = Self::seconds(3, 60);
-
     /// Mails that one source or one user has sent.
     pub const MAIL: Self = Self::seconds(20, 600);
 

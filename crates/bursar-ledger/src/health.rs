@@ -10,7 +10,6 @@ const SILENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Health {
     problem: Option<String>,
-    committed: Instant,
     tried: Instant,
     jump: Option<i64>,
 }
@@ -18,14 +17,11 @@ pub struct Health {
 impl Health {
     /// Of a store that was just opened for writing.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { problem: None, committed: now, tried: now, jump: None }
+        Self { problem: None, tried: now, jump: None }
     }
 
     pub(crate) fn note(&mut self, now: Instant, problem: Option<String>) {
         self.tried = now;
-        if problem.is_none() {
-            self.committed = now;
-        }
         self.problem = problem;
     }
 
@@ -57,11 +53,6 @@ impl Health {
         let silent = || is_silent.then(|| format!("the store has not answered for {} s", silence.as_secs()));
         self.problem.clone().or_else(silent)
     }
-
-    /// When something was last written.
-    pub const fn committed(&self) -> Instant {
-        self.committed
-    }
 }
 
 #[cfg(test)]
@@ -77,7 +68,7 @@ mod tests {
         health.note(at(1), Some("disk full".to_owned()));
         assert_eq!(health.problem_at(at(2)).as_deref(), Some("disk full"));
         health.note(at(2), None);
-        assert_eq!((health.problem_at(at(3)), health.committed()), (None, at(2)));
+        assert_eq!(health.problem_at(at(3)), None);
         assert_eq!(health.problem_at(at(40)).as_deref(), Some("the store has not answered for 38 s"));
     }
 }

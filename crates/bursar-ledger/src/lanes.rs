@@ -10,6 +10,9 @@ use tokio::sync::oneshot;
 
 use crate::LedgerError;
 
+/// How long settlements wait for a hold to ride with, when nothing else is to be written.
+const SETTLES_WAIT: Duration = Duration::from_millis(2);
+
 /// A command and where its answer goes.
 pub(crate) struct Job {
     pub(crate) request: Request,
@@ -66,7 +69,7 @@ impl Lanes {
     /// The next batch, settlements first; waits until there is one. Settlements alone wait a little for a
     /// hold to ride with: a commit of their own in front of the next hold would double its latency.
     /// An empty one if nothing came within `patience`; nothing, once the lanes are closed and empty.
-    pub(crate) fn take(&self, bound: usize, settle_wait: Duration, patience: Duration) -> Option<Vec<Job>> {
+    pub(crate) fn take(&self, bound: usize, patience: Duration) -> Option<Vec<Job>> {
         let idle = |queues: &mut Queues| queues.is_idle() && !queues.is_closed;
         let waited = self.arrived.wait_timeout_while(self.lock(), patience, idle);
         let mut queues = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -76,7 +79,7 @@ impl Lanes {
         if queues.others.is_empty() && !queues.is_closed {
             let alone =
                 |queues: &mut Queues| queues.others.is_empty() && queues.settles.len() < bound && !queues.is_closed;
-            let waited = self.arrived.wait_timeout_while(queues, settle_wait, alone);
+            let waited = self.arrived.wait_timeout_while(queues, SETTLES_WAIT, alone);
             queues = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let settles = queues.settles.len().min(bound);

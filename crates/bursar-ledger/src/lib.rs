@@ -38,8 +38,6 @@ pub struct Settings {
     pub lane: usize,
     /// How many commands of each lane one batch takes.
     pub batch: usize,
-    /// How long settlements wait for a hold to ride with, when nothing else is to be written.
-    pub settle_wait: Duration,
     /// How long nothing is written before the engine tries whether the store still takes anything; while
     /// it does not, it tries five times as often.
     pub probe_every: Duration,
@@ -49,13 +47,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            lane: 4096,
-            batch: 512,
-            settle_wait: Duration::from_millis(2),
-            probe_every: Duration::from_secs(5),
-            kept_records: 100_000,
-        }
+        Self { lane: 4096, batch: 512, probe_every: Duration::from_secs(5), kept_records: 100_000 }
     }
 }
 
@@ -115,7 +107,7 @@ impl Ledger {
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                while let Some(jobs) = taken.take(settings.batch, settings.settle_wait, engine.patience()) {
+                while let Some(jobs) = taken.take(settings.batch, engine.patience()) {
                     engine.run(jobs);
                     engine.probe_if_due();
                 }

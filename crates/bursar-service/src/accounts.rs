@@ -101,9 +101,7 @@ impl Bursar {
         by: &'static str,
         more: impl Fn(&User) -> Result<Write, ServiceError>,
     ) -> Result<(), ServiceError> {
-        let Record::Credential(_, made) = self.password_credential(user, clear.expose()).await? else {
-            return Err(ServiceError::Unavailable("a password became no credential".to_owned()));
-        };
+        let made = self.password_credential(user, clear.expose()).await?;
         let id = user.id;
         let stored = self.password_of(id).await?;
         self.decide(actor, || {
@@ -119,9 +117,7 @@ impl Bursar {
             }
             write.put.push(Record::Credential(made.id, made.clone()));
             write.read.push((Key::User(id), found.version));
-            // The next millisecond: a session of this very one is over, too.
-            let sessions_since = self.clock.now().plus(Span::from_millis(1));
-            write.put.push(Record::User(id, User { sessions_since, ..found.value }));
+            write.put.push(Record::User(id, self.ending_sessions(found.value)));
             self.void_address_link(id, &mut write)?;
             write.trace = trace("user.password", "user", id, vec![("by", by.to_owned())]);
             Ok((write, ()))
@@ -154,8 +150,7 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         let invalid = |problem: String| ServiceError::invalid("password", problem);
         let username = Username::parse(&user.username).map_err(|error| invalid(error.to_string()))?;
-        password::check_new(&password::normal_form(clear.expose()), &username, factors)
-            .map_err(|weak| invalid(weak.to_string()))
+        password::check_new(clear.expose(), &username, factors).map_err(|weak| invalid(weak.to_string()))
     }
 
     /// Sends a link to an address, which then becomes the caller's; the old one is told.

@@ -3,15 +3,12 @@
 //! So a spend that may pass counts as captured: at once, or at its deadline if a rule names a service that may say better
 //! until then. Either way it counts from the moment it is allowed, and no clock gives it back.
 
-use std::sync::Arc;
-
 use bursar_core::amount::Amount;
 use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
-use bursar_core::ledger::{Command, HoldRequest, Key, Outcome, Request, Settler};
-use bursar_core::limit::LimitReport;
+use bursar_core::ledger::{Command, HoldRequest, Key, Request, Settler};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::{ScopeName, WalletAction};
 use bursar_core::time::Span;
@@ -21,6 +18,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
+use crate::holding::Held;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning};
@@ -54,17 +52,6 @@ pub struct AskedSpend {
     pub settles: Option<(TokenId, Span)>,
 }
 
-/// A spend that may pass, now or before.
-#[derive(Clone, Debug)]
-pub struct AllowedSpend {
-    /// The spend.
-    pub hold: Hold,
-    /// What each limit it fell under said; how the token's own stand, if it was asked for again.
-    pub reports: Vec<LimitReport>,
-    /// Whether it was allowed before.
-    pub before: bool,
-}
-
 impl Bursar {
     /// Whether a request that moves no money may pass.
     ///
@@ -91,7 +78,7 @@ impl Bursar {
     ///
     /// # Errors
     /// Refused with the reason.
-    pub async fn allow_spend(&self, principal: &Principal, asked: AskedSpend) -> Result<AllowedSpend, ServiceError> {
+    pub async fn allow_spend(&self, principal: &Principal, asked: AskedSpend) -> Result<Held, ServiceError> {
         passes(principal)?;
         let wallet = match asked.purse {
             Purse::Wallet(wallet) => Some(wallet),
@@ -110,31 +97,21 @@ impl Bursar {
         asked: AskedSpend,
         wallet: Option<WalletId>,
         id: HoldId,
-    ) -> Result<AllowedSpend, ServiceError> {
+    ) -> Result<Held, ServiceError> {
         let attempt = Attempt { token: principal.token().id, coin: asked.coin.clone(), wallet };
         let prepared = self.prepare_allowed(principal, asked, id);
         let mut request = self.noting_refusal(principal, &attempt, prepared).await?;
         for _ in 0..MOST_ATTEMPTS {
-            match self.command(principal.actor(), Command::Hold(Box::new(request.clone()))).await? {
-                Outcome::Held { hold, reports } => {
-                    if hold.holder.is_none() {
-                        self.capture_allowed(principal, &hold);
-                    }
-                    return Ok(AllowedSpend { hold: Arc::unwrap_or_clone(hold), reports, before: false });
+            // What a service holds, or a rail sends, was not allowed to anybody else.
+            let is_allowed = |hold: &Hold| hold.captures_itself;
+            if let Some(held) = self.held_or_known(principal.actor(), &request, is_allowed).await? {
+                if !held.before && held.hold.holder.is_none() {
+                    self.capture_allowed(principal, &held.hold);
                 }
-                // What a service holds, or a rail sends, was not allowed to anybody else.
-                Outcome::Known { hold, same: true } if hold.captures_itself => {
-                    let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
-                    return Ok(AllowedSpend { hold: Arc::unwrap_or_clone(hold), reports, before: true });
-                }
-                Outcome::Known { hold, .. } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
-                Outcome::Refused(refusal) => return Err(refusal.into()),
-                Outcome::Conflict(_) => {
-                    let read = self.read_of(principal, request.holder);
-                    request.read = self.noting_refusal(principal, &attempt, read).await?;
-                }
-                other => return Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+                return Ok(held);
             }
+            let read = self.read_of(principal, request.holder);
+            request.read = self.noting_refusal(principal, &attempt, read).await?;
         }
         Err(ServiceError::Busy)
     }
@@ -216,11 +193,11 @@ impl Bursar {
         if token.kind != TokenKind::Service || token.grant.organisation != Some(organisation) {
             return Err(unusable("it is no credential of a service of the organisation whose money it is"));
         }
-        let permitted = match wallet {
-            Some(wallet) => token.grant.permits_wallet(wallet, organisation),
-            None => !matches!(token.grant.narrowing, bursar_core::token::Narrowing::Wallets(_)),
-        };
-        if permitted { Ok(()) } else { Err(unusable("it has no part in the money that is spent")) }
+        if token.grant.permits(wallet, organisation) {
+            Ok(())
+        } else {
+            Err(unusable("it has no part in the money that is spent"))
+        }
     }
 
     /// Reads a recipient as any rail does. Of a coin that no rail knows, who is paid is what the text says.

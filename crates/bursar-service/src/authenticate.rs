@@ -308,9 +308,6 @@ impl Bursar {
         let owner = self.owner(known.token.user)?.ok_or(Unauthenticated::Unknown)?;
         authorize(&known.token, &owner, presented.address, Need::Presence, now)
             .map_err(|refusal| Unauthenticated::Refused(Box::new(refusal)))?;
-        if !known.token.lives_at(now) {
-            return Err(Unauthenticated::Unknown);
-        }
         self.seen.note(known.token.id, LastUse { at: now, from: presented.address });
         Ok(Principal { known, lookup, owner, address: presented.address, mode })
     }

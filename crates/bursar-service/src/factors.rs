@@ -341,7 +341,7 @@ impl Bursar {
     /// The caller's account as it is stored now, if their session still counts for it.
     fn current_owner(&self, principal: &Principal) -> Result<Versioned<User>, ServiceError> {
         let id = principal.user();
-        let owner = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
+        let owner = self.stored_user(id)?;
         if principal.token().created < owner.value.sessions_since {
             return Err(Unproven::SignIn.into());
         }
@@ -366,7 +366,7 @@ impl Bursar {
         factors.stored.into_iter().find(own).ok_or(ServiceError::NotFound("factor"))
     }
 
-    fn new_recovery_codes(&self, user: UserId) -> (Vec<Secret<String>>, Credential) {
+    pub(crate) fn new_recovery_codes(&self, user: UserId) -> (Vec<Secret<String>>, Credential) {
         let (codes, set) = recovery::issue(&self.random.bytes());
         let mut stored = self.new_credential(user, CredentialKind::RecoveryCodes, "recovery codes");
         stored.progress = recovery_codes::progress(&set);

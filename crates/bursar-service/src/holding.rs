@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bursar_core::account::MemberRole;
 use bursar_core::amount::Amount;
+use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, HoldState, Recipient, SpendKey};
 use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
@@ -26,7 +27,7 @@ use crate::known::KnownToken;
 use crate::limits::administers;
 use crate::refused::Attempt;
 use crate::rotate::MOST_ATTEMPTS;
-use crate::spend::{check_sum, meaning};
+use crate::spend::{check_sum, meaning, unexpected};
 use crate::step_up::Action;
 
 /// The longest that a service may take.
@@ -109,26 +110,39 @@ impl Bursar {
         let prepared = self.prepare_external(service, presented, spend, id).await;
         let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
         for _ in 0..MOST_ATTEMPTS {
-            match self.command(service.actor(), Command::Hold(Box::new(request.clone()))).await? {
-                Outcome::Held { hold, reports } => {
-                    return Ok(Held { hold: Arc::unwrap_or_clone(hold), reports, before: false });
-                }
-                Outcome::Known { hold, same: true } if hold.holder == Some(service.token().id) => {
-                    let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
-                    return Ok(Held { hold: Arc::unwrap_or_clone(hold), reports, before: true });
-                }
-                Outcome::Known { hold, .. } => return Err(ServiceError::DuplicateSpend { hold: hold.id }),
-                Outcome::Refused(refusal) => return Err(refusal.into()),
-                Outcome::Conflict(_) => {
-                    // The service's own secret may be the one that no longer counts.
-                    let own = self.still_presented(service.token().id, service.lookup);
-                    let both = own.and_then(|own| Ok(vec![self.still_presented(request.token, secret)?, own]));
-                    request.read = self.noting_refusal(service, &attempt, both).await?;
-                }
-                other => return Err(ServiceError::Unavailable(format!("the ledger answered a hold with {other:?}"))),
+            let is_own = |hold: &Hold| hold.holder == Some(service.token().id);
+            if let Some(held) = self.held_or_known(service.actor(), &request, is_own).await? {
+                return Ok(held);
             }
+            // The service's own secret may be the one that no longer counts.
+            let own = self.still_presented(service.token().id, service.lookup);
+            let both = own.and_then(|own| Ok(vec![self.still_presented(request.token, secret)?, own]));
+            request.read = self.noting_refusal(service, &attempt, both).await?;
         }
         Err(ServiceError::Busy)
+    }
+
+    /// Holds a spend that nobody here carries out, or finds it held; `is_own` says of which holds the asker may know. Nothing
+    /// if what the request rests on has changed.
+    pub(crate) async fn held_or_known(
+        &self,
+        actor: Actor,
+        request: &HoldRequest,
+        is_own: impl Fn(&Hold) -> bool,
+    ) -> Result<Option<Held>, ServiceError> {
+        match self.command(actor, Command::Hold(Box::new(request.clone()))).await? {
+            Outcome::Held { hold, reports } => {
+                Ok(Some(Held { hold: Arc::unwrap_or_clone(hold), reports, before: false }))
+            }
+            Outcome::Known { hold, same: true } if is_own(&hold) => {
+                let reports = self.standing_of_token(hold.token, &*self.limits_of(hold.token)?).await?;
+                Ok(Some(Held { hold: Arc::unwrap_or_clone(hold), reports, before: true }))
+            }
+            Outcome::Known { hold, .. } => Err(ServiceError::DuplicateSpend { hold: hold.id }),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            Outcome::Conflict(_) => Ok(None),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Reads a service's request, and finds the secret that its spender's token was presented by.
@@ -327,11 +341,11 @@ impl Bursar {
         let Some(organisation) = token.grant.organisation.filter(|_| token.kind == TokenKind::Service) else {
             return Err(ServiceError::ServiceOnly);
         };
-        let permitted = match wallet {
-            Some(wallet) => token.grant.permits_wallet(wallet, organisation),
-            None => !matches!(token.grant.narrowing, bursar_core::token::Narrowing::Wallets(_)),
-        };
-        if permitted { Ok(organisation) } else { Err(Refusal::WalletNotPermitted.into()) }
+        if token.grant.permits(wallet, organisation) {
+            Ok(organisation)
+        } else {
+            Err(Refusal::WalletNotPermitted.into())
+        }
     }
 
     /// The token that a spender gave to a service and the name of the secret, if its text is one that counts.

@@ -102,7 +102,7 @@ impl Bursar {
         for id in wallets {
             let found = self.wallet_of(id, token.user)?;
             let is_own = found.is_some_and(|(wallet, _)| wallet.organisation == organisation);
-            if is_own && service.grant.permits_wallet(id, organisation) {
+            if is_own && service.grant.permits(Some(id), organisation) {
                 return Ok(true);
             }
         }

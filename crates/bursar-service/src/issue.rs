@@ -56,7 +56,7 @@ pub(crate) struct Making {
     /// What the audit log calls it.
     pub(crate) action: &'static str,
     /// How many of its kind may live.
-    pub(crate) cap: Option<u64>,
+    pub(crate) most: Option<u64>,
     /// The client's name for the request.
     pub(crate) key: Option<String>,
     /// Since when sessions counted when its maker began to prove who they are, if that is what made it.
@@ -131,7 +131,7 @@ impl Bursar {
         warnings.extend(self.limits_of_no_wallet(token.user, &rules.limits).await?);
         let text = TokenText::from_random(self.random.bytes());
         let making =
-            Making { action: "token.issue", cap: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
+            Making { action: "token.issue", most: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
         self.store_token(principal.actor(), &token, &text, rules, making).await?;
         let label = token.label.clone().unwrap_or_default();
         self.notify(&principal.owner, &Notice::TokenIssued { label, from: principal.address });
@@ -148,8 +148,7 @@ impl Bursar {
 
     /// A limit of a coin that no wallet holds is allowed, and more likely a slip of the pen.
     async fn limits_of_no_wallet(&self, user: UserId, limits: &[Limit]) -> Result<Vec<String>, ServiceError> {
-        let all = Page { limit: 500, after: None, newest_first: false };
-        let wallets = self.reads.run(move |reader| reader.wallets(user, None, all)).await?;
+        let wallets = self.wallets_of(user).await?;
         let is_held = |coin: &Coin| wallets.iter().any(|found| found.wallet.coin.chain() == coin.chain());
         let coins = limits.iter().filter_map(|limit| match &limit.asset {
             Asset::Coin(coin) if !is_held(coin) => {
@@ -196,7 +195,7 @@ impl Bursar {
         Err(ServiceError::invalid("duration", problem))
     }
 
-    /// Writes a new token with its first secret and its limits; `cap` is how many of its kind may live.
+    /// Writes a new token with its first secret and its limits; `most` is how many of its kind may live.
     pub(crate) async fn store_token(
         &self,
         actor: Actor,
@@ -205,7 +204,7 @@ impl Bursar {
         mut rules: LimitSet,
         making: Making,
     ) -> Result<(), ServiceError> {
-        let Making { action, cap, key, began_in } = making;
+        let Making { action, most, key, began_in } = making;
         let (id, user, now) = (token.id, token.user, token.created);
         if let Some(destinations) = &mut rules.destinations {
             // Nothing was paid yet, so counting begins at the beginning.
@@ -217,7 +216,7 @@ impl Bursar {
             let (Some(owner), long_lived) = found else {
                 return Err(ServiceError::NotFound("user"));
             };
-            if cap.is_some_and(|cap| long_lived >= cap) {
+            if most.is_some_and(|most| long_lived >= most) {
                 let problem =
                     format!("there are {long_lived} living tokens, as many as a user may have; remove one first");
                 return Err(ServiceError::Conflict(problem));
@@ -243,10 +242,10 @@ impl Bursar {
                 trace: Some(Trace { action, subject: format!("token:{id}"), data }),
                 ..Write::default()
             };
-            if began_in.is_some() || cap.is_some() {
+            if began_in.is_some() || most.is_some() {
                 write.read.push((Key::User(user), owner.version));
             }
-            if cap.is_some() {
+            if most.is_some() {
                 // Counted and made in one: of two that are made at once, the second counts again.
                 write.put.push(Record::User(user, owner.value));
             }

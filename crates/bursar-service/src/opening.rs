@@ -89,7 +89,7 @@ impl Bursar {
             template: None,
         };
         let text = TokenText::from_random(self.random.bytes());
-        let making = Making { action: "session.create", cap: None, key: None, began_in: Some(user.sessions_since) };
+        let making = Making { action: "session.create", most: None, key: None, began_in: Some(user.sessions_since) };
         self.store_token(Actor::Anonymous, &token, &text, LimitSet::default(), making).await?;
         let (handed, encrypted_ecdh_key) = match ecdh_key {
             Some((xpub, encrypted)) => (self.hand_out_sealed(&text, &xpub)?, Some(encrypted)),

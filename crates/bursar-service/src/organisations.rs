@@ -5,7 +5,6 @@ use bursar_core::audit::Actor;
 use bursar_core::id::OrganisationId;
 use bursar_core::ledger::{Key, Record, Write};
 
-use bursar_core::time::Span;
 use bursar_store::{CountedOrganisation, Page};
 
 use crate::Bursar;
@@ -197,10 +196,9 @@ impl Bursar {
         let id = user.id;
         self.decide(Actor::System, || {
             let found = self.stored_user(id)?;
-            let sessions_since = self.clock.now().plus(Span::from_millis(1));
             let write = Write {
                 read: vec![(Key::User(id), found.version)],
-                put: vec![Record::User(id, User { sessions_since, ..found.value })],
+                put: vec![Record::User(id, self.ending_sessions(found.value))],
                 trace: trace("user.end_sessions", "user", id, vec![("for", "second_factor".to_owned())]),
                 ..Write::default()
             };

@@ -13,7 +13,6 @@ use bursar_core::time::Span;
 use bursar_core::token::LockedBy;
 use bursar_identity::address::Address;
 use bursar_identity::password::{self, Factors};
-use bursar_identity::recovery;
 use bursar_identity::totp::TotpSecret;
 use bursar_identity::username::Username;
 use bursar_store::Page;
@@ -25,7 +24,6 @@ use crate::authenticate::Principal;
 use crate::error::{ServiceError, Unproven};
 use crate::freezes::FreezeOrder;
 use crate::notices::Notice;
-use crate::recovery_codes;
 
 /// The one organisation that exists from the start.
 pub const DEFAULT_ORGANISATION: OrganisationId = OrganisationId::from_bytes(*b"bursar\0default\0\0");
@@ -92,12 +90,13 @@ impl Bursar {
                 .map(|address| Email { address: address.as_str().to_owned(), is_verified: new.seeded }),
         };
         let role = if anybody.is_empty() { MemberRole::Owner } else { MemberRole::Member };
+        let password = self.password_credential(&user, new.password.expose()).await?;
         let membership = Membership { organisation: DEFAULT_ORGANISATION, user: user.id, role };
         let mut read = vec![(Key::User(user.id), 0)];
         let mut put = vec![
             Record::User(user.id, user.clone()),
             Record::Membership((DEFAULT_ORGANISATION, user.id), membership),
-            self.password_credential(&user, new.password.expose()).await?,
+            Record::Credential(password.id, password),
         ];
         if anybody.is_empty() {
             let organisation = Organisation {
@@ -122,21 +121,8 @@ impl Bursar {
     /// There is no such user, or the password is too weak.
     pub async fn set_password(&self, username: &str, clear: &Secret<String>) -> Result<(), ServiceError> {
         let user = self.user_named(username).await?;
-        let name =
-            Username::parse(&user.username).map_err(|error| ServiceError::invalid("username", error.to_string()))?;
-        password::check_new(&password::normal_form(clear.expose()), &name, Factors::WithSecondFactor)
-            .map_err(|error| ServiceError::invalid("password", error.to_string()))?;
-        let mut write = Write {
-            put: vec![self.password_credential(&user, clear.expose()).await?],
-            trace: Some(trace("user.password", user.id, vec![("by", "operator".to_owned())])),
-            ..Write::default()
-        };
-        self.end_sessions(user.id, &mut write).await?;
-        if let Some(old) = self.password_of(user.id).await? {
-            write.read.push((Key::Credential(old.value.id), old.version));
-            write.delete.push(Key::Credential(old.value.id));
-        }
-        self.must_write(Actor::Operator, write).await?;
+        self.check_password(&user, clear, Factors::WithSecondFactor)?;
+        self.replace_password(Actor::Operator, &user, clear, "operator", |_| Ok(Write::default())).await?;
         self.notify(&user, &Notice::PasswordChanged);
         Ok(())
     }
@@ -219,7 +205,7 @@ impl Bursar {
     /// There is no such user, or the account is not frozen.
     pub async fn unfreeze(&self, username: &str) -> Result<(), ServiceError> {
         let id = self.user_named(username).await?.id;
-        let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
+        let found = self.stored_user(id)?;
         self.in_force("account", found.value.freeze.as_ref())?;
         let user = User { freeze: None, ..found.value };
         let write = Write {
@@ -246,9 +232,10 @@ impl Bursar {
         self.prove_password(&owner.username, Some(owner), vec![old], self.source(principal)).await?;
         let user = principal.user();
         let stored = self.password_of(user).await?.ok_or(Unproven::Password)?;
+        let made = self.sealed_password(stored.value, new).await?;
         let mut write = Write {
-            read: vec![(Key::Credential(stored.value.id), stored.version)],
-            put: vec![self.sealed_password(stored.value, new).await?],
+            read: vec![(Key::Credential(made.id), stored.version)],
+            put: vec![Record::Credential(made.id, made)],
             trace: Some(trace("user.password", user, vec![("by", "owner".to_owned())])),
             ..Write::default()
         };
@@ -270,15 +257,13 @@ impl Bursar {
 
     /// Adds to a write that every session of the user is over.
     pub(crate) async fn end_sessions(&self, id: UserId, write: &mut Write) -> Result<(), ServiceError> {
-        let found = self.reads.look_up(|reader| reader.user(id))?.ok_or(ServiceError::NotFound("user"))?;
+        let found = self.stored_user(id)?;
         write.read.push((Key::User(id), found.version));
-        // The next millisecond: a session of this very one is over, too.
-        let sessions_since = self.clock.now().plus(Span::from_millis(1));
-        write.put.push(Record::User(id, User { sessions_since, ..found.value }));
+        write.put.push(Record::User(id, self.ending_sessions(found.value)));
         self.void_address_link(id, write)
     }
 
-    pub(crate) async fn password_credential(&self, user: &User, clear: &str) -> Result<Record, ServiceError> {
+    pub(crate) async fn password_credential(&self, user: &User, clear: &str) -> Result<Credential, ServiceError> {
         let credential = self.new_credential(user.id, CredentialKind::Password, "password");
         let clear = password::normal_form(clear);
         self.sealed_password(credential, WireVerifier::compute(&user.username, &clear)).await
@@ -288,19 +273,16 @@ impl Bursar {
         &self,
         credential: Credential,
         verifier: WireVerifier,
-    ) -> Result<Record, ServiceError> {
+    ) -> Result<Credential, ServiceError> {
         let hash = self.hashing.hash(credential.user, verifier, self.random.bytes()).await?;
-        let credential = self.seal_credential(credential, hash.expose().as_bytes())?;
-        Ok(Record::Credential(credential.id, credential))
+        self.seal_credential(credential, hash.expose().as_bytes())
     }
 
     fn new_factors(&self, user: &User, put: &mut Vec<Record>) -> Result<Enrolment, ServiceError> {
         let secret = TotpSecret::new(self.random.bytes());
         let device = self.new_credential(user.id, CredentialKind::Totp, "authenticator");
         let device = self.seal_credential(device, secret.expose())?;
-        let (codes, set) = recovery::issue(&self.random.bytes());
-        let mut recovery = self.new_credential(user.id, CredentialKind::RecoveryCodes, "recovery codes");
-        recovery.progress = recovery_codes::progress(&set);
+        let (codes, recovery) = self.new_recovery_codes(user.id);
         put.push(Record::Credential(device.id, device));
         put.push(Record::Credential(recovery.id, recovery));
         let uri = secret.otpauth_uri("Bursar", &user.username);
@@ -310,7 +292,7 @@ impl Bursar {
             qr,
             uri,
             secret: secret.base32(),
-            recovery_codes: codes.iter().map(|code| code.expose().to_owned()).collect(),
+            recovery_codes: codes.iter().map(|code| code.expose().clone()).collect(),
         })
     }
 

@@ -309,7 +309,7 @@ impl Bursar {
     }
 
     /// All wallets in which a user has a part, as far as they are looked through.
-    async fn wallets_of(&self, user: UserId) -> Result<Arc<[WalletOfUser]>, ServiceError> {
+    pub(crate) async fn wallets_of(&self, user: UserId) -> Result<Arc<[WalletOfUser]>, ServiceError> {
         if let Some(known) = self.known.wallets(user) {
             return Ok(known);
         }

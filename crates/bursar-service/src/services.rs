@@ -4,7 +4,6 @@
 use bursar_core::id::{OrganisationId, TokenId};
 use bursar_core::ip::IpRestriction;
 use bursar_core::limit::LimitSet;
-use bursar_core::refusal::Refusal;
 use bursar_core::time::Span;
 use bursar_core::token::{Grant, Narrowing, Token, TokenKind};
 use bursar_wire::token_text::TokenText;
@@ -56,7 +55,7 @@ impl Bursar {
         match self.role_in(principal, new.organisation)? {
             None => return Err(ServiceError::NotFound("organisation")),
             Some(role) if crate::limits::administers(role) => {}
-            Some(_) => return Err(Refusal::RoleMissing { required: "admin" }.into()),
+            Some(_) => return Err(ServiceError::RoleNeeded { role: "admin" }),
         }
         self.check_duration(new.duration)?;
         self.not_made_before(principal, new.key.as_deref()).await?;
@@ -88,7 +87,7 @@ impl Bursar {
         };
         let text = TokenText::from_random(self.random.bytes());
         let making =
-            Making { action: "service.create", cap: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
+            Making { action: "service.create", most: Some(self.policy.tokens_per_user), key: new.key, began_in: None };
         self.store_token(principal.actor(), &token, &text, LimitSet::default(), making).await?;
         let is_chosen = new.duration.is_some();
         let warning = crate::issue::long_lived("credential", life, token.expires).filter(|_| !is_chosen);

@@ -71,7 +71,7 @@ impl Bursar {
         self.command(principal.actor(), Command::Revoke { token: id }).await.map(drop)
     }
 
-    /// Ends all of the caller's sessions, or all but this one. Says how many were ended, if they were ended one by one.
+    /// Ends all of the caller's sessions, or all but this one.
     ///
     /// # Errors
     /// The caller is no person.
@@ -83,11 +83,9 @@ impl Bursar {
         let id = principal.user();
         self.decide(principal.actor(), || {
             let found = self.stored_user(id)?;
-            // The next millisecond: a session of this very one is over, too.
-            let sessions_since = self.clock.now().plus(Span::from_millis(1));
             let mut write = Write {
                 read: vec![(Key::User(id), found.version)],
-                put: vec![Record::User(id, User { sessions_since, ..found.value })],
+                put: vec![Record::User(id, self.ending_sessions(found.value))],
                 trace: trace("user.end_sessions", "user", id, Vec::new()),
                 ..Write::default()
             };
@@ -95,6 +93,12 @@ impl Bursar {
             Ok((write, ()))
         })
         .await
+    }
+
+    /// An account with every session of it over, as it is to be stored.
+    pub(crate) fn ending_sessions(&self, user: User) -> User {
+        // The next millisecond: a session of this very one is over, too.
+        User { sessions_since: self.clock.now().plus(Span::from_millis(1)), ..user }
     }
 
     async fn end_other_sessions(&self, principal: &Principal) -> Result<(), ServiceError> {

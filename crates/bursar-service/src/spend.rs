@@ -11,7 +11,7 @@ use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Cost, Hold, Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, UserId, WalletId};
-use bursar_core::ledger::{HoldRequest, Key};
+use bursar_core::ledger::{HoldRequest, Key, Outcome};
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
@@ -126,7 +126,7 @@ impl Bursar {
         Ok(rail.build(&wallet.reference, coin, recipients, self.random.bytes()).await?)
     }
 
-    /// Spends: reserves the budget, sends, settles.
+    /// Spends: holds the budget, sends, settles.
     ///
     /// # Errors
     /// Refused with the reason, or sent with an outcome that is not known: then it stays held.
@@ -278,6 +278,11 @@ pub(crate) fn check_sum(payees: &[Payee], fee: Amount) -> Result<(), Refusal> {
 pub(crate) fn captured(hold: &Hold, fee: Amount) -> Amount {
     let cost = &hold.cost;
     if cost.coin == cost.fee_coin { cost.without_fee().saturating_add(fee) } else { cost.amount }
+}
+
+/// That the ledger answered a hold with what no hold is answered with.
+pub(crate) fn unexpected(outcome: &Outcome) -> ServiceError {
+    ServiceError::Unavailable(format!("the ledger answered a hold with {outcome:?}"))
 }
 
 /// Names what a spend means, so that a key cannot be used for two different ones. Not its bytes: the same

@@ -54,14 +54,13 @@ impl Bursar {
         self.decide_stepping_up(principal, Action::AdministerWallet(wallet), otp, |stepped_up| {
             let mut write = Write { read: self.may_run_wallet(principal, wallet)?, ..Write::default() };
             let found = self.stored_wallet(wallet)?;
+            // Of a wallet that is gone, nothing stays.
             write.read.push((Key::Wallet(wallet), found.version));
             let old = self.wallet_role(wallet, user)?;
             if !role.is_within(old.value.unwrap_or_default()) && !stepped_up {
                 return Err(ServiceError::StepUpNeeded);
             }
             write.read.push((Key::Role((wallet, user)), old.version));
-            // Of a wallet that is gone, nothing stays.
-            write.read.push((Key::Wallet(wallet), found.version));
             let is_nothing = role.is_within(WalletRole::default());
             if is_nothing {
                 old.value.ok_or(ServiceError::NotFound("member"))?;

@@ -1,15 +1,18 @@
 //! Reading wallets, their addresses, balances and transfers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_core::account::{Wallet, WalletRole};
+use bursar_core::amount::Amount;
+use bursar_core::authorize::{Need, authorize};
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Hold, SpendKey};
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
-use bursar_store::Page;
+use bursar_store::{Page, WalletOfUser};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
@@ -57,23 +60,58 @@ impl Bursar {
             found.last().map(|last| last.wallet.id)
         });
         let (mut views, mut silent) = (Vec::with_capacity(found.len()), Vec::new());
-        let mut refused = None;
+        for WalletOfUser { wallet, role, .. } in self.readable_of(principal, found)? {
+            views.push(self.view(wallet, role.unwrap_or_default(), &mut silent).await);
+        }
+        Ok((views, next.flatten()))
+    }
+
+    /// All wallets of a coin that the caller may read, as far as a user's wallets are looked through.
+    ///
+    /// # Errors
+    /// The store does not answer, or the caller may read none of them.
+    pub async fn all_wallets(&self, principal: &Principal, coin: &Coin) -> Result<Vec<Wallet>, ServiceError> {
+        let all = self.wallets_of(principal.user()).await?;
+        let of_coin = all.iter().filter(|one| one.wallet.coin == *coin).cloned();
+        Ok(self.readable_of(principal, of_coin)?.into_iter().map(|one| one.wallet).collect())
+    }
+
+    /// What the wallets that the caller may read hold together, by coin, as far as a user's wallets are looked through and
+    /// their rails say.
+    ///
+    /// # Errors
+    /// The store does not answer, or the caller may read no wallet.
+    pub async fn balances(&self, principal: &Principal) -> Result<BTreeMap<Coin, Amount>, ServiceError> {
+        let all = self.wallets_of(principal.user()).await?;
+        let (mut sums, mut silent) = (BTreeMap::new(), Vec::new());
+        for WalletOfUser { wallet, role, .. } in self.readable_of(principal, all.iter().cloned())? {
+            let view = self.view(wallet, role.unwrap_or_default(), &mut silent).await;
+            if let Some(balance) = view.balance {
+                let sum = sums.entry(view.wallet.coin).or_insert(Amount::ZERO);
+                *sum = sum.saturating_add(balance.confirmed);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Those of a user's wallets that the caller may read. A token that may read no wallet at all is told so, rather than
+    /// shown an empty list.
+    fn readable_of(
+        &self,
+        principal: &Principal,
+        found: impl IntoIterator<Item = WalletOfUser>,
+    ) -> Result<Vec<WalletOfUser>, ServiceError> {
+        let (now, mut readable, mut refused) = (self.clock.now(), Vec::new(), None);
         for one in found {
-            let need = bursar_core::authorize::Need::Wallet {
-                action: WalletAction::View,
-                wallet: &one.wallet,
-                role: one.role,
-            };
-            let now = self.clock.now();
-            match bursar_core::authorize::authorize(principal.token(), &principal.owner, principal.address, need, now) {
-                Ok(()) => views.push(self.view(one.wallet, one.role.unwrap_or_default(), &mut silent).await),
+            let need = Need::Wallet { action: WalletAction::View, wallet: &one.wallet, role: one.role };
+            match authorize(principal.token(), &principal.owner, principal.address, need, now) {
+                Ok(()) => readable.push(one),
                 Err(refusal) => refused = Some(refusal),
             }
         }
-        // A token that may read no wallet at all is told so, rather than shown an empty list.
         match refused {
-            Some(refusal @ Refusal::ScopeMissing { .. }) if views.is_empty() => Err(refusal.into()),
-            _ => Ok((views, next.flatten())),
+            Some(refusal @ Refusal::ScopeMissing { .. }) if readable.is_empty() => Err(refusal.into()),
+            _ => Ok(readable),
         }
     }
 

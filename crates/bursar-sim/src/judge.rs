@@ -10,7 +10,6 @@ use bursar_core::audit::{Event, Head};
 use bursar_core::destination::DestinationId;
 use bursar_core::hold::{Cost, Hold, HoldState, SpendKey, names};
 use bursar_core::id::{HoldId, TokenId, UserId};
-use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::conservation::Conservation;
 use bursar_core::ledger::{Change, Key, Record};
 use bursar_core::limit::{BudgetKey, LimitSet, Subject, Usage};
@@ -167,7 +166,7 @@ impl Judge {
             return Ok(());
         }
         let hold = &spend.hold;
-        for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation) {
+        for subject in hold.subjects() {
             if self.rules.get(&subject).is_some_and(limits_destinations) {
                 let paid = self.paid_once.entry(subject).or_default();
                 paid.extend(hold.payees.iter().map(|payee| payee.destination.id()));
@@ -216,7 +215,7 @@ impl Judge {
             let is_free = before.is_none_or(|before| before.fate == Fate::Released || before.is_forgotten);
             demand(is_free, || format!("once per key: {name:?} named a spend already when {id} was granted"))?;
         }
-        let subjects = subjects(hold.token, hold.user, hold.wallet, hold.organisation);
+        let subjects = hold.subjects();
         let known = subjects.filter_map(|subject| Some((subject, self.rules.get(&subject)?.clone())));
         let mut rules: BTreeMap<Subject, LimitSet> = known.collect();
         if let Some(wallet) = hold.wallet.filter(|_| hold.cost.fee > Amount::ZERO) {

@@ -9,7 +9,6 @@ use bursar_core::amount::Amount;
 use bursar_core::destination::DestinationId;
 use bursar_core::hold::{Cost, Hold};
 use bursar_core::id::HoldId;
-use bursar_core::ledger::charges::subjects;
 use bursar_core::limit::{Ceiling, Limit, LimitSet, Measure, Subject, Usage, Window};
 use bursar_core::time::{Span, Timestamp};
 
@@ -52,8 +51,7 @@ impl Spend {
     /// Whether it falls under the limits of this subject.
     fn is_of(&self, subject: Subject) -> bool {
         let hold = &self.hold;
-        subjects(hold.token, hold.user, hold.wallet, hold.organisation).any(|own| own == subject)
-            && !(hold.overridden && matches!(subject, Subject::Token(_)))
+        hold.subjects().any(|own| own == subject) && !(hold.overridden && matches!(subject, Subject::Token(_)))
     }
 
     /// When it counts from, and for how much; no time for what is held.
@@ -99,7 +97,7 @@ impl Spends {
     pub(crate) fn paid_by(&self, subject: Subject) -> BTreeSet<DestinationId> {
         let paying = self.spends.iter().filter(|spend| {
             let hold = &spend.hold;
-            let mut of = subjects(hold.token, hold.user, hold.wallet, hold.organisation);
+            let mut of = hold.subjects();
             spend.fate != Fate::Released && !spend.is_forgotten && of.any(|own| own == subject)
         });
         paying.flat_map(|spend| spend.hold.payees.iter().map(|payee| payee.destination.id())).collect()

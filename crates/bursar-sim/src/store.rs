@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::hold::Hold;
-use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::{Change, HistoryKey, Key, Past, Record, State, Versioned, total_of_coins};
 use bursar_core::limit::{Budget, BudgetKey, History, LimitSet, Subject, Usage};
 use bursar_core::time::Span;
@@ -131,9 +130,7 @@ impl Snapshot {
     fn history(&self, key: &HistoryKey) -> History {
         let subject = key.budget.subject;
         let mut past = Past::new(key.clone());
-        let of_subject = |hold: &&Hold| {
-            subjects(hold.token, hold.user, hold.wallet, hold.organisation).any(|other| other == subject)
-        };
+        let of_subject = |hold: &&Hold| hold.subjects().any(|other| other == subject);
         self.holds().filter(of_subject).for_each(|hold| past.add(hold));
         let mut history = past.finish();
         if key.is_told_by_totals() {

@@ -5,7 +5,6 @@ use std::collections::hash_map::Entry;
 
 use bursar_core::coin::Asset;
 use bursar_core::id::TokenId;
-use bursar_core::ledger::charges::subjects;
 use bursar_core::ledger::conservation::{Conservation, Difference};
 use bursar_core::limit::{LimitSet, Subject};
 use bursar_store::{Compared, StoreError};
@@ -36,7 +35,7 @@ pub(crate) fn check(view: &Connection, all: bool) -> Result<Compared, StoreError
             error
         });
         let Some(hold) = found.readable(hold)? else { return Ok(()) };
-        for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation) {
+        for subject in hold.subjects() {
             known(view, &mut rules, subject, &mut found)?;
         }
         sums.add(&hold, |subject| rules.get(&subject).and_then(Option::as_ref));

@@ -1,6 +1,6 @@
 //! Files of keys: 64 hex digits that only their owner may read, outside the data directory.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -66,11 +66,7 @@ pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, F
         ),
         _ => Failure::io(path, &problem),
     })?;
-    let mode = file.metadata().map_err(|problem| Failure::at(path, problem))?.permissions().mode();
-    if mode & others(path, environment::variable(CREDENTIALS).as_deref()) != 0 {
-        return Err(Failure::at(path, format!("the {what} may be read by others (mode {:03o})", mode & 0o777))
-            .with_hint(format!("chmod 600 {}", path.display())));
-    }
+    check_private(&file, path, what)?;
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text).map_err(|problem| Failure::at(path, problem))?;
     let text = Secret::new(text);
@@ -78,6 +74,26 @@ pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, F
     let bytes = decoded.expose().as_slice().try_into();
     let bytes = bytes.map_err(|_| Failure::at(path, format!("is no {what}, which is 64 lower-case hex digits")))?;
     Ok(Secret::new(bytes))
+}
+
+/// Refuses a file of a secret that others may read; `what` says which secret.
+///
+/// # Errors
+/// They may, or its mode is not known.
+pub(crate) fn check_private(file: &File, path: &Path, what: &str) -> Result<(), Failure> {
+    let metadata = file.metadata().map_err(|problem| Failure::at(path, problem))?;
+    match open_to_others(path, &metadata) {
+        None => Ok(()),
+        Some(mode) => Err(Failure::at(path, format!("the {what} may be read by others (mode {mode:03o})"))
+            .with_hint(format!("chmod 600 {}", path.display()))),
+    }
+}
+
+/// The mode of a file, if others than its owner may read it.
+pub(crate) fn open_to_others(path: &Path, metadata: &Metadata) -> Option<u32> {
+    let mode = metadata.permissions().mode();
+    let is_open = mode & others(path, environment::variable(CREDENTIALS).as_deref()) != 0;
+    is_open.then_some(mode & 0o777)
 }
 
 /// The bits of a file's mode that let others read it. systemd lets its service read a credential by an access list, of which a

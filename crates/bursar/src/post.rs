@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use bursar_service::mail::Post;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::key_file;
 
 /// The longest password of a mail server, in bytes.
 const LONGEST_PASSWORD: u64 = 1_024;
@@ -171,11 +171,7 @@ fn check_links(links: &str) -> Result<(), String> {
 
 fn read_password(path: &Path) -> Result<Secret<String>, Failure> {
     let file = fs::File::open(path).map_err(|problem| Failure::at(path, problem))?;
-    let mode = file.metadata().map_err(|problem| Failure::at(path, problem))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(Failure::at(path, format!("the password may be read by others (mode {:03o})", mode & 0o777))
-            .with_hint("chmod 600 it"));
-    }
+    key_file::check_private(&file, path, "password")?;
     let mut text = String::new();
     file.take(LONGEST_PASSWORD).read_to_string(&mut text).map_err(|problem| Failure::at(path, problem))?;
     Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
@@ -183,6 +179,8 @@ fn read_password(path: &Path) -> Result<Secret<String>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn mail(text: &str) -> Result<(), String> {

@@ -28,7 +28,6 @@ mod trust;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,6 +53,7 @@ use self::http::Http;
 pub(crate) use self::sealed::{Kept, Opened, flag};
 use self::sealed::{MayHave, Vault};
 use crate::failure::Failure;
+use crate::key_file;
 use crate::server::Rails;
 
 /// Rails as a configuration describes them, by name.
@@ -184,12 +184,12 @@ pub(crate) fn tell_of_files(rails: &Described, configuration: &Path) {
     let place = flag(configuration);
     for (rail, key, kept) in kept(rails) {
         if let Kept::File(file) = kept {
-            let mode = fs::metadata(file).map_or(0, |found| found.permissions().mode() & 0o777);
-            let mode = format!("{mode:03o}");
-            let others = if mode.ends_with("00") { "" } else { ", and others may read it: chmod 600 it" };
+            let open = fs::metadata(file).ok().and_then(|found| key_file::open_to_others(file, &found));
+            let others = open.map(|mode| format!(", and others may read it (mode {mode:03o}): chmod 600 it"));
+            let others = others.unwrap_or_default();
             let file = file.display();
             let change = format!("bursar rail credential set {rail} --name {key} --from-file {file}{place}");
-            tracing::warn!(rail, key, %file, mode, change, "a credential of a rail lies in clear in a file{others}");
+            tracing::warn!(rail, key, %file, change, "a credential of a rail lies in clear in a file{others}");
         }
     }
 }

@@ -41,6 +41,13 @@ pub fn subjects(
         .flatten()
 }
 
+impl Hold {
+    /// Whose limits the spend falls under, and whose budgets it weighs on.
+    pub fn subjects(&self) -> impl Iterator<Item = Subject> + use<> {
+        subjects(self.token, self.user, self.wallet, self.organisation)
+    }
+}
+
 /// The budgets of a subject that a spend weighs on: those of its coins, which are kept with or without a
 /// limit so that a later limit finds its history; those of the groups of coins that limits speak of; and
 /// each destination's, once they are counted.

@@ -30,7 +30,7 @@ pub struct Request {
 pub enum Command {
     /// Writes records whose content other crates decided, provided nothing they read has changed.
     Write(Write),
-    /// Reserves budget for a spend.
+    /// Holds budget for a spend.
     Hold(Box<HoldRequest>),
     /// The money moved.
     Capture {
@@ -231,7 +231,7 @@ pub enum Outcome {
     Written,
     /// Something the decision was made on has changed; read again and decide again.
     Conflict(Key),
-    /// Budget is reserved; the spend may go to the rail.
+    /// Budget is held; the spend may go to the rail.
     Held {
         /// The spend.
         hold: Arc<Hold>,

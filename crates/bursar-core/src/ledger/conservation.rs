@@ -11,7 +11,7 @@ use std::fmt;
 use crate::coin::{Asset, Coin};
 use crate::hold::{Hold, HoldState};
 use crate::ledger::begin;
-use crate::ledger::charges::{Charge, Terms, charges, payments_of, subjects};
+use crate::ledger::charges::{Charge, Terms, charges, payments_of};
 use crate::ledger::fees;
 use crate::ledger::history::{HistoryKey, total_of_coins};
 use crate::limit::{Budget, BudgetKey, LimitSet, Subject, Usage, Window};
@@ -110,7 +110,7 @@ impl Conservation {
         let payments = payments_of(hold, &cost);
         let now = self.now;
         let is_meant = |subject: &Subject| self.only.is_none_or(|only| only == *subject);
-        for subject in subjects(hold.token, hold.user, hold.wallet, hold.organisation).filter(is_meant) {
+        for subject in hold.subjects().filter(is_meant) {
             let lifted = hold.overridden && matches!(subject, Subject::Token(_));
             let set = rules(subject);
             for Charge { budget, usage } in charges(subject, set, Terms { cost: &cost, payments: &payments }) {

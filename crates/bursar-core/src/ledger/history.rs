@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::coin::{Asset, Coin};
 use crate::destination::DestinationId;
 use crate::hold::{Hold, HoldState};
+use crate::ledger::begin::rules;
 use crate::ledger::charges;
 use crate::ledger::paid::payees_of;
 use crate::limit::{BudgetKey, History, LimitSet, Subject, Usage};
@@ -45,9 +46,7 @@ impl HistoryKey {
         let mut without: Vec<Coin> = entries.collect();
         without.sort_unstable();
         without.dedup();
-        let list = if budget.destination.is_some() { set.each() } else { &set.limits };
-        let reach =
-            list.iter().filter(|limit| limit.asset == budget.asset).filter_map(|limit| limit.window.reach()).max();
+        let reach = rules(set, &budget).filter_map(|limit| limit.window.reach()).max();
         Self { budget, without, reach: reach.unwrap_or_default(), of_payees: false }
     }
 

@@ -1,4 +1,4 @@
-//! Reserving budget: what a spend needs to be decided, and what a decision changes.
+//! Holding budget: what a spend needs to be decided, and what a decision changes.
 
 use std::convert::Infallible;
 use std::sync::Arc;

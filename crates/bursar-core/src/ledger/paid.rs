@@ -3,7 +3,6 @@
 
 use crate::destination::DestinationId;
 use crate::hold::Hold;
-use crate::ledger::charges::subjects;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::limit::{LimitSet, Subject};
 
@@ -23,17 +22,13 @@ pub(super) fn payees_of(hold: &Hold) -> Vec<DestinationId> {
 /// The records that change when a spend comes to nothing, or to something after all.
 pub(super) fn keys_of(state: &State, hold: &Hold) -> Vec<Key> {
     let limited = |subject: &Subject| state.limits(subject).is_ok_and(|set| at_most(set).is_some());
-    of(hold).filter(limited).map(Key::Paid).collect()
-}
-
-fn of(hold: &Hold) -> impl Iterator<Item = Subject> {
-    subjects(hold.token, hold.user, hold.wallet, hold.organisation)
+    hold.subjects().filter(limited).map(Key::Paid).collect()
 }
 
 /// What the records say once a spend is among those that pay its destinations, or no longer.
 pub(super) fn changed(state: &State, hold: &Hold, is_paid: bool) -> Result<Vec<Record>, NotLoaded> {
     let mut changed = Vec::new();
-    for subject in of(hold) {
+    for subject in hold.subjects() {
         if at_most(state.limits(&subject)?).is_none() {
             continue;
         }

@@ -3,7 +3,7 @@
 
 use crate::hold::{Hold, HoldState};
 use crate::id::HoldId;
-use crate::ledger::charges::{Terms, charges, subjects};
+use crate::ledger::charges::{Terms, charges};
 use crate::ledger::state::{Key, NotLoaded, State};
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::limit::{BudgetKey, Subject, Usage};
@@ -24,10 +24,7 @@ pub(super) fn needs_to_forget(state: &State, holds: &[HoldId]) -> Vec<Key> {
 fn totals(hold: &Hold) -> Vec<(BudgetKey, Usage)> {
     let Some(cost) = hold.captured() else { return Vec::new() };
     let of = |subject: Subject| charges(subject, None, Terms { cost: &cost, payments: &[] });
-    subjects(hold.token, hold.user, hold.wallet, hold.organisation)
-        .flat_map(of)
-        .map(|charge| (charge.budget, charge.usage))
-        .collect()
+    hold.subjects().flat_map(of).map(|charge| (charge.budget, charge.usage)).collect()
 }
 
 pub(super) fn forget(state: &mut State, holds: &[HoldId], kept: Span, now: Timestamp) -> Result<Decided, NotLoaded> {

@@ -7,14 +7,15 @@ use crate::coin::Asset;
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold, HoldState};
 use crate::id::HoldId;
-use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, payments_of, subjects};
+use crate::ledger::begin::rules;
+use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, payments_of};
 use crate::ledger::command::Settler;
 use crate::ledger::holds::told_of;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::tokens::graver;
 use crate::ledger::{Decided, Outcome, Trace};
 use crate::ledger::{fees, paid};
-use crate::limit::{BudgetKey, Limit, LimitSet, Subject, Usage, Window};
+use crate::limit::{BudgetKey, LimitSet, Subject, Usage, Window};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::token::{LockedBy, Token};
@@ -30,7 +31,7 @@ pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, A
         keys.extend(hold.names().into_iter().map(Key::SpendKey));
     }
     let paid = paid.map(|(amount, fee)| hold.cost.really(amount, fee));
-    for subject in of(hold) {
+    for subject in hold.subjects() {
         keys.push(Key::Limits(subject));
         let Ok(set) = state.limits(&subject) else { continue };
         for cost in std::iter::once(&hold.cost).chain(&paid) {
@@ -44,10 +45,6 @@ pub(super) fn needs_to_settle(state: &State, id: HoldId, paid: Option<(Amount, A
 /// What is paid to whom, where these rules count it: to name each destination takes a hash.
 fn payments_that_count(set: Option<&LimitSet>, hold: &Hold, cost: &Cost) -> Vec<(DestinationId, Amount)> {
     if set.is_some_and(look_at_payments) { payments_of(hold, cost) } else { Vec::new() }
-}
-
-fn of(hold: &Hold) -> impl Iterator<Item = Subject> {
-    subjects(hold.token, hold.user, hold.wallet, hold.organisation)
 }
 
 pub(super) fn capture(
@@ -231,7 +228,7 @@ fn settle(state: &mut State, hold: &Hold, is_held: bool, cost: Option<&Cost>, no
 
 fn changes(state: &State, hold: &Hold, cost: Option<&Cost>) -> Result<Vec<Change>, NotLoaded> {
     let mut changes = Vec::with_capacity(8);
-    for subject in of(hold) {
+    for subject in hold.subjects() {
         let lifted = hold.overridden && matches!(subject, Subject::Token(_));
         let set = state.limits(&subject)?;
         let payments_held = payments_that_count(set, hold, &hold.cost);
@@ -262,12 +259,7 @@ fn changes(state: &State, hold: &Hold, cost: Option<&Cost>) -> Result<Vec<Change
 
 /// The windows that limits look at in a budget.
 fn windows(set: Option<&LimitSet>, key: &BudgetKey) -> Vec<Window> {
-    let list: &[Limit] = match set {
-        None => &[],
-        Some(set) if key.destination.is_some() => set.each(),
-        Some(set) => &set.limits,
-    };
-    list.iter().filter(|limit| limit.asset == key.asset).map(|limit| limit.window.clone()).collect()
+    set.into_iter().flat_map(|set| rules(set, key)).map(|limit| limit.window.clone()).collect()
 }
 
 fn settled_as(

@@ -39,7 +39,7 @@ impl Hash for BudgetKey {
 pub struct Budget {
     /// All that was ever captured.
     pub captured: Usage,
-    /// Reserved by holds that are open or unresolved; counts in every window until they are settled.
+    /// Held by spends that are open or unresolved; counts in every window until they are settled.
     pub held: Usage,
     /// Captured under an unlock: shown apart, not counted against the subject's own limits.
     pub overridden: Usage,
@@ -137,7 +137,7 @@ impl Budget {
             || self.captured.checked_add(self.held).and_then(|used| used.checked_add(usage)).is_some()
     }
 
-    /// Reserves.
+    /// Takes a hold in.
     pub fn hold(&mut self, usage: Usage) {
         self.held = self.held.saturating_add(usage);
     }

@@ -59,7 +59,7 @@ impl LimitReport {
     ) -> Self {
         let none = Usage::default();
         let counted;
-        let (used, reserved) = match (&limit.window, counter) {
+        let (used, holding) = match (&limit.window, counter) {
             (Window::Spend, _) => (&none, &none),
             (Window::Lifetime, _) => (&budget.captured, &budget.held),
             (window, Some(counter)) => {
@@ -68,8 +68,8 @@ impl LimitReport {
             }
             (_, None) => (&none, &budget.held),
         };
-        let (captured, held) = (used.measured(limit.measure), reserved.measured(limit.measure));
-        let spends = used.count.saturating_add(reserved.count);
+        let (captured, held) = (used.measured(limit.measure), holding.measured(limit.measure));
+        let spends = used.count.saturating_add(holding.count);
         let is_spend = asked.count > 0;
         let fee = if limit.measure == Measure::Amount { asked.fee } else { Amount::ZERO };
         let asked = asked.measured(limit.measure);

@@ -19,9 +19,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use bursar_core::hold::Recipient;
-use bursar_service::allow::{AllowedSpend, AskedSpend};
+use bursar_service::allow::AskedSpend;
 use bursar_service::authenticate::{Presented, Principal, Signing};
 use bursar_service::error::ServiceError;
+use bursar_service::holding::Held;
 use bursar_wire::header as names;
 
 use self::asked::{Asked, Asker, single};
@@ -50,7 +51,7 @@ const QUESTIONS: [(&str, Asker); 5] = [
 /// What may pass.
 struct Passed {
     caller: Principal,
-    spend: Option<AllowedSpend>,
+    spend: Option<Held>,
 }
 
 /// Adds the routes at which proxies ask.

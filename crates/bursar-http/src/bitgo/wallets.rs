@@ -1,5 +1,6 @@
 //! Wallets, keys, addresses, transfers (WC §8).
 
+use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::time::Timestamp;
@@ -44,16 +45,11 @@ async fn listed(call: Call, coin: Option<Coin>) -> Result<Reply, Failure> {
 
 /// The sums of what the caller's wallets hold, by coin.
 pub(crate) async fn balances(call: Call) -> Result<Reply, Failure> {
-    let all = Page { limit: 500, after: None, newest_first: false };
-    let (views, _) = call.bursar.wallets(call.principal()?, None, all).await?;
-    let mut sums: Vec<(Coin, bursar_core::amount::Amount)> = Vec::new();
-    for (view, balance) in views.iter().filter_map(|view| Some((view, view.balance?.confirmed))) {
-        match sums.iter_mut().find(|(coin, _)| *coin == view.wallet.coin) {
-            Some((_, sum)) => *sum = sum.saturating_add(balance),
-            None => sums.push((view.wallet.coin.clone(), balance)),
-        }
-    }
-    let one = |(coin, sum): &(Coin, bursar_core::amount::Amount)| json!({"coin": coin.as_str(), "balanceString": sum.to_string(), "confirmedBalanceString": sum.to_string(), "spendableBalanceString": sum.to_string()});
+    let sums = call.bursar.balances(call.principal()?).await?;
+    let one = |(coin, sum): (&Coin, &Amount)| {
+        let sum = sum.to_string();
+        json!({"coin": coin.as_str(), "balanceString": sum, "confirmedBalanceString": sum, "spendableBalanceString": sum})
+    };
     Reply::ok(json!({"balances": sums.iter().map(one).collect::<Vec<_>>()}))
 }
 
@@ -68,9 +64,7 @@ pub(crate) async fn keys(_call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn key(call: Call) -> Result<Reply, Failure> {
-    let all = Page { limit: 500, after: None, newest_first: false };
-    let (views, _) = call.bursar.wallets(call.principal()?, Some(call.coin()?), all).await?;
-    let wallets: Vec<_> = views.into_iter().map(|view| view.wallet).collect();
+    let wallets = call.bursar.all_wallets(call.principal()?, &call.coin()?).await?;
     match shapes::key(&wallets, call.parameter("key")?) {
         Some(key) => Reply::ok(key),
         None => Err(bursar_service::error::ServiceError::NotFound("key").into()),

@@ -287,11 +287,9 @@ fn facts(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
                     dt { "Held for it by" }
                     dd { "the service " @match name(Named::Token(holder)) { Some(label) => (label), None => code { (holder) } } }
                 }
-                @match &hold.key {
-                    Some(SpendKey::Client(_, key)) if !key.starts_with('\0') => { dt { "Idempotency key" } dd { code { (key) } } },
-                    Some(SpendKey::Sequence(_, key)) if !key.starts_with('\0') => { dt { "Sequence id" } dd { code { (key) } } },
-                    // A name of the rail's own is nobody's to read.
-                    Some(_) | None => {},
+                @if let Some((key, name)) = hold.key.as_ref().and_then(|key| Some((key, key.of_client()?))) {
+                    dt { @if let SpendKey::Client(..) = key { "Idempotency key" } @else { "Sequence id" } }
+                    dd { code { (name) } }
                 }
                 dt { "Id" } dd { code { (hold.id) } }
             }

@@ -320,6 +320,20 @@ async fn a_wallet_role_that_was_taken_away_spends_nothing() {
 }
 
 #[tokio::test]
+async fn who_may_not_make_a_service_is_told_the_role_in_its_organisation_that_it_takes() {
+    let house = House::new().await;
+    let (owner, member) = (house.session("owner").await, house.session("member").await);
+    let body = json!({"otp": OTP, "label": "shop", "organisation": DEFAULT_ORGANISATION.to_string()});
+    let refused = house.ask("POST", "/services", &member, Some(body.clone())).await;
+    assert_eq!(
+        (refused.status.as_u16(), code(&refused), &refused.body["context"]["required"]),
+        (403, "role_missing", &json!("admin"))
+    );
+    assert_eq!(refused.body["error"], "this needs the role `admin` in the organisation", "{}", refused.body);
+    assert_eq!(house.ask("POST", "/services", &owner, Some(body)).await.status, 201);
+}
+
+#[tokio::test]
 async fn freezes_stop_spending_at_once_and_are_never_made_shorter() {
     let house = House::new().await;
     let owner = house.session("owner").await;

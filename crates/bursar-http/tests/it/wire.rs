@@ -1,5 +1,7 @@
 //! What a client sees that the SDK's own suites do not look at.
 
+use bursar_core::coin::Coin;
+use bursar_core::id::WalletId;
 use bursar_core::time::Span;
 use bursar_service::Policy;
 use serde_json::{Value, json};
@@ -43,6 +45,33 @@ async fn of_400_concurrent_spends_against_a_limit_of_100_exactly_100_succeed() {
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 300);
     let book = bursar_gateway::sandbox::Book::open(&server.data().join("sandbox.db")).unwrap();
     assert_eq!(book.transfers().unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn what_wallets_hold_together_is_the_sum_of_all_and_not_of_a_first_page() {
+    const MORE: usize = 500;
+    let (server, session) = with_user().await;
+    let ask = async |path: &str| server.send("GET", path, Some(&session), None).await;
+    let one = ask("/api/v2/wallet/balances").await.body["balances"][0]["balanceString"].clone();
+    let owner = server.bursar.user_named("a@example.com").await.unwrap().id;
+    let mut last = server.wallet;
+    for number in 0..MORE {
+        // The last is of another coin, and comes after all others.
+        let coin = if number + 1 == MORE { "hteth" } else { "tbtc" };
+        last = WalletId::from_bytes((u128::MAX - (MORE - number) as u128).to_be_bytes());
+        let coin = Coin::parse(coin).unwrap();
+        server.bursar.register_wallet(last, coin, format!("{number}"), "sandbox", owner).await.unwrap();
+    }
+    let sums = ask("/api/v2/wallet/balances").await.body["balances"].clone();
+    let of = |coin: &str| sums.as_array().unwrap().iter().find(|sum| sum["coin"] == coin).unwrap().clone();
+    let each: u128 = one.as_str().unwrap().parse().unwrap();
+    assert_eq!(of("tbtc")["balanceString"], (each * MORE as u128).to_string());
+    assert!(of("hteth")["balanceString"].is_string(), "{sums}");
+    let shown = ask(&format!("/api/v2/hteth/wallet/{last}")).await;
+    let key = shown.body["keys"][0].as_str().unwrap();
+    assert_eq!(ask(&format!("/api/v2/hteth/key/{key}")).await.status, 200);
+    let issued = server.issue(&session, json!({"limits": ["hteth 1/day"]})).await;
+    assert!(!issued.to_string().contains("no wallet of that coin"), "{issued}");
 }
 
 #[tokio::test]

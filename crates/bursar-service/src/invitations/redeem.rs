@@ -118,7 +118,7 @@ impl Bursar {
         self.check_password(&user, &new.password, factors)?;
         let password = self.password_credential(&user, new.password.expose()).await?;
         let made = || {
-            let write = Write { put: vec![password.clone()], ..Write::default() };
+            let write = Write { put: vec![Record::Credential(password.id, password.clone())], ..Write::default() };
             self.taking(link, (user.clone(), 0), write)
         };
         let taken = self.decide(Actor::Anonymous, made).await.map_err(|error| match error {

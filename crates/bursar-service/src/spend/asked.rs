@@ -62,8 +62,7 @@ impl Asks<'_> {
             What::Exchange { charge, flow } => self.exchange(charge, flow),
             What::Order(order) => self.order(bursar, &order, key).await,
             What::Call { call, wanted, payer, key: named } => {
-                // A rail's name begins with what no client's has.
-                let by_rail = wanted.name.as_ref().map(|name| SpendKey::Sequence(self.wallet.id, format!("\0{name}")));
+                let by_rail = wanted.name.as_ref().map(|name| SpendKey::Sequence(self.wallet.id, SpendKey::own(name)));
                 let by_client = || named.map(|named| SpendKey::Client(self.principal.token().id, named));
                 let key = by_rail.or_else(by_client);
                 self.call(bursar, &call, *wanted, payer, key).await

@@ -14,7 +14,7 @@ use bursar_ledger::{Ledger, LedgerError};
 use bursar_rails::exchange::Charge;
 
 use super::two_wallets::PayersRequest;
-use super::{Sent, captured, captured_of_none};
+use super::{Sent, captured, captured_of_none, unexpected};
 use crate::error::ServiceError;
 use crate::exceeded::Alarms;
 use crate::flow::Flow;
@@ -211,10 +211,6 @@ fn went_through(
     let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
     let hold = Hold { state, ..Arc::unwrap_or_clone(hold) };
     (capture, Ok(Sent { hold, reference, approval: None, transaction, reports, before: false }))
-}
-
-pub(super) fn unexpected(outcome: &Outcome) -> ServiceError {
-    ServiceError::Unavailable(format!("the ledger answered a hold with {outcome:?}"))
 }
 
 fn kept(id: HoldId, noted: Result<(), LedgerError>) {

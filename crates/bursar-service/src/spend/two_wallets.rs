@@ -12,8 +12,8 @@ use bursar_core::hold::{Hold, Payee, SpendKey};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
 
-use super::on_its_way::{HoldAndSend, unexpected};
-use super::{Sent, meaning};
+use super::on_its_way::HoldAndSend;
+use super::{Sent, meaning, unexpected};
 use crate::Bursar;
 use crate::error::ServiceError;
 use crate::rail::{PayersHalf, Protocol, SendOutcome};
@@ -42,10 +42,11 @@ impl Bursar {
         whole: Option<&SpendKey>,
         (protocol, sender): (&dyn Protocol, &str),
     ) -> Result<Half, ServiceError> {
-        // So begins no name that a client gives.
         let key = whole.map(|whole| match whole {
-            SpendKey::Client(token, name) => SpendKey::Client(*token, format!("\0payer/{name}")),
-            SpendKey::Sequence(_, name) => SpendKey::Sequence(wallet.id, format!("\0payer/{sender}/{name}")),
+            SpendKey::Client(token, name) => SpendKey::Client(*token, SpendKey::own(&format!("payer/{name}"))),
+            SpendKey::Sequence(_, name) => {
+                SpendKey::Sequence(wallet.id, SpendKey::own(&format!("payer/{sender}/{name}")))
+            }
             SpendKey::Transaction(_, hash) => SpendKey::Transaction(wallet.id, *hash),
         });
         let id = HoldId::time_ordered(self.clock.now(), self.random.bytes());

@@ -31,10 +31,9 @@ pub fn native_spend(hold: &Hold, sent: Option<&str>) -> Value {
         "deadline": hold.deadline.to_string(),
         "comment": hold.comment,
     });
-    match &hold.key {
-        Some(SpendKey::Client(_, name)) => shown["idempotencyKey"] = name.as_str().into(),
-        Some(SpendKey::Sequence(_, name)) => shown["sequenceId"] = name.as_str().into(),
-        Some(SpendKey::Transaction(..)) | None => {}
+    if let Some((key, name)) = hold.key.as_ref().and_then(|key| Some((key, key.of_client()?))) {
+        let field = if let SpendKey::Client(..) = key { "idempotencyKey" } else { "sequenceId" };
+        shown[field] = name.into();
     }
     if let Some(reference) = sent {
         shown["sent"] = json!({"reference": reference});

@@ -144,8 +144,10 @@ pub fn transfer(hold: &Hold, sent: Option<&str>) -> Value {
     if let Some(comment) = &hold.comment {
         shown["comment"] = comment.clone().into();
     }
-    if let Some(SpendKey::Sequence(_, name)) = &hold.key {
-        shown["sequenceId"] = name.clone().into();
+    if let Some(key @ SpendKey::Sequence(..)) = &hold.key
+        && let Some(name) = key.of_client()
+    {
+        shown["sequenceId"] = name.into();
     }
     shown
 }

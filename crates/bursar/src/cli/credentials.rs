@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use bursar_core::secret::Secret;
@@ -12,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use crate::environment;
 use crate::failure::Failure;
+use crate::key_file;
 use crate::server;
 
 const FILE: &str = "credentials.toml";
@@ -77,7 +77,7 @@ pub(super) fn all() -> Result<Vec<Credentials>, Failure> {
         Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(problem) => return Err(Failure::at(&path, problem)),
     };
-    if metadata.permissions().mode() & 0o077 != 0 {
+    if key_file::open_to_others(&path, &metadata).is_some() {
         let hint = format!(
             "chmod 600 '{}'; if somebody may have read it, also end those sessions (`bursar session revoke --all`) and log in anew",
             path.display()

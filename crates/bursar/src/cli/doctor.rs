@@ -236,10 +236,10 @@ fn proxies(configuration: &Configuration, master: Result<&MasterKey, &Failure>) 
 fn credentials(configuration: &Configuration, path: &Path) -> Result<String, String> {
     let mut in_clear = Vec::new();
     for (rail, key, file) in rails::files(configuration.rails()) {
-        let mode = fs::metadata(file).map_err(|problem| told(&Failure::at(file, problem)))?.permissions().mode();
+        let metadata = fs::metadata(file).map_err(|problem| told(&Failure::at(file, problem)))?;
+        let open = key_file::open_to_others(file, &metadata);
         let file = file.display();
-        if mode & 0o077 != 0 {
-            let mode = mode & 0o777;
+        if let Some(mode) = open {
             return Err(format!("`{key}` of {rail} in {file}: others may read it (mode {mode:03o}); chmod 600 it"));
         }
         in_clear.push(format!("`{key}` of {rail} in {file}"));

@@ -1,10 +1,11 @@
 //! Inviting, roles, freezes and sessions from the command line: the real program on a real port.
 
 use std::fs;
+use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::support::Home;
+use crate::support::{Home, set_mode};
 
 const PASSWORD: (&str, &str) = ("BURSAR_PASSWORD", "violet harbour 31");
 
@@ -40,6 +41,29 @@ fn an_operator_invites_with_and_without_mail() {
     assert!(link.starts_with("https://bursar.example.com/invitation/") && invited["mailed"] == true);
     let mail = fs::read_to_string(home.path("mail/00000001.eml")).unwrap();
     assert!(mail.contains("To: c@example.com\r\n"), "{mail}");
+}
+
+#[test]
+fn a_mail_password_that_systemd_hands_over_has_a_group_in_its_mode() {
+    let home = Home::new();
+    set_up(&home);
+    let (file, nobody) = (home.path("mail.password"), TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    fs::write(&file, "violet\n").unwrap();
+    set_mode(&file, 0o440);
+    let mail = format!(
+        "\n[mail]\nfrom = 'Bursar <bursar@example.com>'\nlinks = 'https://bursar.example.com'\nserver = '127.0.0.1'\nport = {port}\n\
+         username = 'bursar'\npassword_file = '{}'\n",
+        file.display()
+    );
+    let config = home.path("bursar.toml");
+    fs::write(&config, fs::read_to_string(&config).unwrap() + &mail).unwrap();
+    let doctor = |environment: &[(&str, &str)]| home.run(&["doctor", "--json"], environment).failure().to_string();
+    assert!(doctor(&[]).contains("the password may be read by others (mode 440)"), "{}", doctor(&[]));
+    let directory = file.parent().unwrap().to_str().unwrap();
+    let read = doctor(&[("CREDENTIALS_DIRECTORY", directory)]);
+    assert!(!read.contains("may be read by others") && read.contains("mail"), "{read}");
 }
 
 #[test]

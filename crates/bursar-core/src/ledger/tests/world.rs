@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::*;
 use crate::account::{User, Wallet};
 use crate::fixtures::{ADDRESS, payee};
-use crate::ledger::charges::subjects;
 use crate::ledger::conservation::{Conservation, Difference};
 use crate::ledger::{Applied, HistoryKey, Past, Unlocking, Versioned, total_of_coins};
 use crate::limit::History;
@@ -107,9 +106,7 @@ impl World {
     fn past(&self, key: &HistoryKey) -> History {
         let subject = key.budget.subject;
         let mut past = Past::new(key.clone());
-        let of_subject = |hold: &&Hold| {
-            subjects(hold.token, hold.user, hold.wallet, hold.organisation).any(|charged| charged == subject)
-        };
+        let of_subject = |hold: &&Hold| hold.subjects().any(|charged| charged == subject);
         self.spends().filter(of_subject).for_each(|hold| past.add(hold));
         let mut history = past.finish();
         if key.is_told_by_totals() {

@@ -78,6 +78,11 @@ fn a_spend_shows_the_name_its_client_chose_and_no_other() {
     assert_eq!((sequence.get("sequenceId"), sequence.get("idempotencyKey")), (Some(&json!("may-1")), None));
     let built = named(SpendKey::Transaction(WALLET, [1; 32]));
     assert_eq!((built.get("sequenceId"), built.get("idempotencyKey")), (None, None));
+    let own = SpendKey::own("payer/may-1");
+    for key in [SpendKey::Sequence(WALLET, own.clone()), SpendKey::Client(TOKEN, own)] {
+        let of_bursar = named(key);
+        assert_eq!((of_bursar.get("sequenceId"), of_bursar.get("idempotencyKey")), (None, None), "{of_bursar}");
+    }
 }
 
 #[test]

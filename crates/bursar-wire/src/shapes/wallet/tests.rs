@@ -175,9 +175,11 @@ fn a_fee_in_another_coin_is_not_part_of_what_moved() {
 }
 
 #[test]
-fn a_transaction_built_before_has_no_name_of_its_clients_choosing() {
-    let hold = Hold { key: Some(SpendKey::Transaction(WALLET, [1; 32])), ..captured(60) };
-    assert_eq!(transfer(&hold, None).get("sequenceId"), None);
+fn a_spend_shows_no_name_that_its_client_did_not_choose() {
+    for key in [SpendKey::Transaction(WALLET, [1; 32]), SpendKey::Sequence(WALLET, SpendKey::own("nonce/5"))] {
+        let hold = Hold { key: Some(key), ..captured(60) };
+        assert_eq!(transfer(&hold, None).get("sequenceId"), None);
+    }
 }
 
 #[test]
