@@ -7,7 +7,7 @@ use bursar_core::account::{FrozenBy, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Asset;
 use bursar_core::id::WalletId;
-use bursar_core::ledger::{HistoryKey, Key, Write};
+use bursar_core::ledger::{HistoryKey, Key, PastOf, Write};
 use bursar_core::limit::{BudgetKey, Subject};
 use bursar_core::time::Span;
 use bursar_store::Page;
@@ -149,5 +149,5 @@ impl Bursar {
 /// All that was ever spent from a wallet, of whatever coin.
 fn all_spends(wallet: WalletId) -> HistoryKey {
     let budget = BudgetKey { subject: Subject::Wallet(wallet), asset: Asset::Any, destination: None };
-    HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false }
+    HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of: PastOf::Budget }
 }

@@ -3,9 +3,8 @@
 use crate::coin::Asset;
 use crate::ledger::history::HistoryKey;
 use crate::ledger::state::{NotLoaded, State};
-use crate::limit::{Budget, BudgetKey, Limit, LimitSet, Subject};
+use crate::limit::{Budget, BudgetKey, History, Limit, LimitSet, Window};
 use crate::time::Timestamp;
-use crate::token::Token;
 
 /// A budget as it has to be before rules can judge by it.
 #[derive(Clone, Debug)]
@@ -22,18 +21,13 @@ pub(super) fn rules<'a>(set: &'a LimitSet, key: &'a BudgetKey) -> impl Iterator<
 }
 
 /// Whether a budget must be told what was spent before it can be judged by these rules.
-pub(super) fn lacks_past(set: &LimitSet, key: &BudgetKey, budget: Option<&Budget>, token: Option<&Token>) -> bool {
+pub(super) fn lacks_past(set: &LimitSet, key: &BudgetKey, budget: Option<&Budget>) -> bool {
     match budget {
+        // What destinations got before was told to all of them by the edit that began to look at each.
+        _ if key.destination.is_some() => false,
         Some(budget) => rules(set, key).any(|limit| !budget.counts(&limit.window)),
         // A coin's budget is there from its first spend on.
-        None if key.destination.is_none() => !matches!(key.asset, Asset::Coin(_)),
-        None => {
-            let since = set.destinations.as_ref().and_then(|rules| rules.counted_since);
-            // Of a token that never paid without its destinations being counted, nothing is missing.
-            !token.is_some_and(|token| {
-                key.subject == Subject::Token(token.id) && since.is_some_and(|since| since <= token.created)
-            })
-        }
+        None => !matches!(key.asset, Asset::Coin(_)),
     }
 }
 
@@ -42,7 +36,6 @@ pub(super) fn begin(
     state: &State,
     set: &LimitSet,
     (key, found): (&BudgetKey, Option<&Budget>),
-    token: Option<&Token>,
     now: Timestamp,
 ) -> Result<Option<Begun>, NotLoaded> {
     if let Some(budget) = found {
@@ -51,10 +44,29 @@ pub(super) fn begin(
             return Ok(None);
         }
     }
-    let from_past = lacks_past(set, key, found, token);
+    let from_past = lacks_past(set, key, found);
     let told = if from_past { state.history(&HistoryKey::new(key.clone(), set))? } else { None };
-    let captures = told.map_or(&[][..], |past| &past.captures);
-    let mut budget = match (found, told) {
+    Ok(Some(Begun { budget: begun(set, (key, found), told, now), from_past }))
+}
+
+/// Counts over these windows from now on, where nothing was counted yet.
+pub(super) fn count_from_now(budget: &mut Budget, windows: &[Window], now: Timestamp) {
+    for window in windows {
+        if !budget.counts(window) {
+            budget.start_counting(window, &[], now);
+        }
+    }
+}
+
+/// A budget that counts everything, given its past if it has one.
+pub(super) fn begun(
+    set: &LimitSet,
+    (key, found): (&BudgetKey, Option<&Budget>),
+    past: Option<&History>,
+    now: Timestamp,
+) -> Budget {
+    let captures = past.map_or(&[][..], |past| &past.captures);
+    let mut budget = match (found, past) {
         (Some(budget), _) => budget.clone(),
         (None, Some(past)) => Budget { held: past.held, captured: past.captured, ..Budget::default() },
         (None, None) => Budget::default(),
@@ -64,5 +76,5 @@ pub(super) fn begin(
             budget.start_counting(&limit.window, captures, now);
         }
     }
-    Ok(Some(Begun { budget, from_past }))
+    budget
 }

@@ -1,6 +1,7 @@
 //! Which budgets a spend weighs on, and how heavily. The same answer when it is held and when it is
 //! settled, as long as the rules are the same; a change of rules prepares budgets for the next one.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use crate::amount::Amount;
@@ -95,8 +96,10 @@ pub(super) fn look_at_payments(set: &LimitSet) -> bool {
 /// What recipients get, by destination, each once.
 pub fn payments<'a>(payees: impl Iterator<Item = (DestinationId, &'a Amount)>) -> Vec<(DestinationId, Amount)> {
     let mut payments: Vec<(DestinationId, Amount)> = Vec::new();
+    let mut places: HashMap<DestinationId, usize> = HashMap::new();
     for (destination, amount) in payees {
-        match payments.iter_mut().find(|(known, _)| *known == destination) {
+        let place = *places.entry(destination).or_insert(payments.len());
+        match payments.get_mut(place) {
             Some((_, sum)) => *sum = sum.saturating_add(*amount),
             None => payments.push((destination, *amount)),
         }
@@ -120,19 +123,8 @@ pub fn payments_of(hold: &Hold, cost: &Cost) -> Vec<(DestinationId, Amount)> {
     all
 }
 
-/// How heavily a spend weighs on one budget under rules by which these coins count; nothing if not at all.
-pub(super) fn usage_of(key: &BudgetKey, covers: impl Fn(&Coin) -> bool, hold: &Hold, cost: &Cost) -> Option<Usage> {
-    match key.destination {
-        None => sum(cost, covers),
-        Some(_) if !covers(&cost.coin) => None,
-        Some(wanted) => {
-            let payments = payments_of(hold, cost);
-            payments.iter().find(|(destination, _)| *destination == wanted).map(|(_, amount)| Usage::one(*amount))
-        }
-    }
-}
-
-fn sum(cost: &Cost, covers: impl Fn(&Coin) -> bool) -> Option<Usage> {
+/// How heavily a spend weighs on a budget in which these coins count; nothing if not at all.
+pub(super) fn sum(cost: &Cost, covers: impl Fn(&Coin) -> bool) -> Option<Usage> {
     let mut covered = cost.parts().filter(|(coin, _)| covers(coin)).map(|(_, usage)| usage);
     let first = covered.next()?;
     Some(covered.fold(first, Usage::saturating_add))

@@ -140,7 +140,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
                 }
                 (Some(set), _) => {
                     reports.truncate(told);
-                    let begun = begin(state, set, (&charge.budget, found), Some(token), now)?;
+                    let begun = begin(state, set, (&charge.budget, found), now)?;
                     if let Some(begun) = begun.as_ref().filter(|_| !lifted) {
                         judge(&mut reports, &begun.budget, set, &charge, (&addresses, now));
                     }
@@ -335,7 +335,7 @@ fn destinations(
         }
         let Some(at_most) = rules.at_most else { continue };
         let known = state.paid(&subject)?.map_or(&[][..], Vec::as_slice);
-        let new = paid.iter().filter(|(id, _)| !known.iter().any(|(known, _)| known == id)).count();
+        let new = paid.iter().filter(|(id, _)| known.binary_search_by_key(id, |(known, _)| *known).is_err()).count();
         let all = u64::try_from(known.len().saturating_add(new)).unwrap_or(u64::MAX);
         if new > 0 && all > u64::from(at_most) {
             return Ok(Err(Refusal::TooManyDestinations { subject, at_most }));

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use crate::coin::Asset;
+use crate::ledger::begin;
 use crate::ledger::command::LimitEdit;
 use crate::ledger::history::HistoryKey;
 use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
-use crate::limit::{Allowed, BudgetKey, Ceiling, Destinations, Limit, LimitSet, Subject};
-use crate::time::{Span, Timestamp};
+use crate::limit::{Allowed, BudgetKey, Ceiling, Destinations, InvalidLimit, Limit, LimitSet, Subject};
+use crate::time::Timestamp;
 use crate::token::Token;
 
 /// The subject's rules, and the budgets of groups of coins that may have to be counted anew.
@@ -28,7 +29,28 @@ pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
     if state.limits(&edit.subject).is_ok_and(|before| begins_to_count_payees(before, &edit.rules)) {
         keys.push(Key::History(HistoryKey::of_payees(edit.subject)));
     }
+    if let Ok(before) = state.limits(&edit.subject)
+        && let Some(past) = past_of_destinations(before, edit)
+    {
+        if let Ok(Some(history)) = state.history(&past) {
+            keys.extend(history.destinations.iter().map(|(budget, _)| Key::Budget(budget.clone())));
+        }
+        keys.push(Key::History(past));
+    }
     keys
+}
+
+/// What has to be known of the past, where a limit begins to look at what each destination gets, or to look at it over
+/// another window. All of it at once, and now: a spend would have to look through all spends before it for each
+/// destination that it pays.
+fn past_of_destinations(before: Option<&LimitSet>, edit: &LimitEdit) -> Option<HistoryKey> {
+    let counted = before.filter(|set| set.destinations.as_ref().is_some_and(Destinations::are_counted));
+    let looked_at = |limit: &Limit| {
+        let known = |known: &Limit| known.asset == limit.asset && known.window == limit.window;
+        counted.is_some_and(|set| !limit.window.is_counted() || set.each().iter().any(known))
+    };
+    let each = edit.rules.each();
+    (!each.iter().all(looked_at)).then(|| HistoryKey::of_destinations(edit.subject, each))
 }
 
 /// Whether the number of destinations is limited from now on, and was not.
@@ -72,7 +94,11 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
     let paid = match state.paid(&edit.subject)? {
         _ if begins_to_count_payees(Some(&before), &edit.rules) => {
             let past = state.history(&HistoryKey::of_payees(edit.subject))?;
-            Some(Record::Paid(edit.subject, past.map_or_else(Vec::new, |past| past.paid.clone())))
+            let paid = past.map_or_else(Vec::new, |past| past.paid.clone());
+            if paid.len() > Destinations::MOST_PAID {
+                return Ok((Outcome::Invalid(InvalidLimit::TooManyPaid), None));
+            }
+            Some(Record::Paid(edit.subject, paid))
         }
         // Nobody goes on counting, so what was counted would be wrong one day.
         Some(_) if at_most(Some(&edit.rules)).is_none() => {
@@ -81,8 +107,23 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
         }
         _ => None,
     };
+    let mut begun = Vec::new();
+    if let Some(past) = past_of_destinations(state.limits(&edit.subject)?, edit)
+        && let Some(history) = state.history(&past)?
+    {
+        if history.destinations.len() > Destinations::MOST_COUNTED {
+            return Ok((Outcome::Invalid(InvalidLimit::TooManyPaid), None));
+        }
+        for (key, past) in &history.destinations {
+            let found = state.budget(key)?;
+            let budget = begin::begun(&edit.rules, (key, found), Some(past), now);
+            if found != Some(&budget) {
+                begun.push(Record::Budget(key.clone(), budget));
+            }
+        }
+    }
     gone.into_iter().for_each(|record| state.delete(record));
-    paid.into_iter().for_each(|record| state.put(record));
+    paid.into_iter().chain(begun).for_each(|record| state.put(record));
     let mut rules = edit.rules.clone();
     let counted = before.destinations.as_ref().and_then(|old| old.counted_since);
     // Once counted, always counted: a limit that comes back finds what happened in between.
@@ -91,7 +132,7 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
     }
     if let Some(destinations) = &mut rules.destinations {
         destinations.counted_since = match counted {
-            None if !destinations.each.is_empty() => Some(after_creation(state, edit.subject, now)?),
+            None if !destinations.each.is_empty() => Some(now),
             counted => counted,
         };
     }
@@ -119,12 +160,6 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
     let version = state.version(&key)?;
     let outcome = Outcome::Limits { rules: Box::new(rules), version };
     Ok((outcome, Some(Trace { action: "limits.set", subject, data })))
-}
-
-/// An instant at which the subject may have paid before: later than its creation, whatever clock told that.
-fn after_creation(state: &State, subject: Subject, now: Timestamp) -> Result<Timestamp, NotLoaded> {
-    let Subject::Token(id) = subject else { return Ok(now) };
-    Ok(state.token(&id)?.map_or(now, |token| now.max(token.created.plus(Span::from_millis(1)))))
 }
 
 /// The destinations that one list has and the other has not: a long list is not written down anew with each of its edits.

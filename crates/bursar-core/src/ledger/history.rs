@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::coin::{Asset, Coin};
 use crate::destination::DestinationId;
 use crate::hold::{Hold, HoldState};
-use crate::ledger::begin::rules;
-use crate::ledger::charges;
+use crate::ledger::begin;
+use crate::ledger::charges::{self, payments_of};
 use crate::ledger::paid::payees_of;
-use crate::limit::{BudgetKey, History, LimitSet, Subject, Usage};
+use crate::limit::{BudgetKey, Destinations, History, Limit, LimitSet, Subject, Usage};
 use crate::time::{Span, Timestamp};
 
 /// Asks for the past of a budget.
@@ -20,21 +20,43 @@ pub struct HistoryKey {
     pub without: Vec<Coin>,
     /// How far back captures are asked for, one by one.
     pub reach: Span,
-    /// Whether it is asked who was paid, and not how much.
-    pub of_payees: bool,
+    /// What of it.
+    pub of: PastOf,
+}
+
+/// What is asked of the past of a subject.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PastOf {
+    /// How much was spent.
+    Budget,
+    /// Who was paid.
+    Payees,
+    /// How much each destination got of each coin.
+    Destinations,
 }
 
 /// Adds up a past, spend by spend, in memory that does not grow with it.
 #[derive(Debug)]
 pub struct Past {
     key: HistoryKey,
-    history: History,
-    captures: BTreeMap<Timestamp, Usage>,
+    sum: Sum,
     paid: BTreeMap<DestinationId, u64>,
+    destinations: BTreeMap<BudgetKey, Sum>,
+}
+
+/// What is held and was captured of one budget.
+#[derive(Debug, Default)]
+struct Sum {
+    held: Usage,
+    captured: Usage,
+    captures: BTreeMap<Timestamp, Usage>,
 }
 
 /// Captures before neighbours are merged.
 pub(super) const MOST_CAPTURES: usize = 8192;
+
+/// The same of each destination, of which there are many.
+pub(super) const MOST_CAPTURES_OF_EACH: usize = 128;
 
 impl HistoryKey {
     /// The past that `budget` needs under these rules.
@@ -46,19 +68,29 @@ impl HistoryKey {
         let mut without: Vec<Coin> = entries.collect();
         without.sort_unstable();
         without.dedup();
-        let reach = rules(set, &budget).filter_map(|limit| limit.window.reach()).max();
-        Self { budget, without, reach: reach.unwrap_or_default(), of_payees: false }
+        let reach = begin::rules(set, &budget).filter_map(|limit| limit.window.reach()).max();
+        Self { budget, without, reach: reach.unwrap_or_default(), of: PastOf::Budget }
     }
 
     /// Whom a subject has paid.
     pub fn of_payees(subject: Subject) -> Self {
+        Self::of_all(subject, Span::ZERO, PastOf::Payees)
+    }
+
+    /// How much each destination got of a subject, each capture as far back as these limits look.
+    pub fn of_destinations(subject: Subject, each: &[Limit]) -> Self {
+        let reach = each.iter().filter_map(|limit| limit.window.reach()).max();
+        Self::of_all(subject, reach.unwrap_or_default(), PastOf::Destinations)
+    }
+
+    const fn of_all(subject: Subject, reach: Span, of: PastOf) -> Self {
         let budget = BudgetKey { subject, asset: Asset::Any, destination: None };
-        Self { budget, without: Vec::new(), reach: Span::ZERO, of_payees: true }
+        Self { budget, without: Vec::new(), reach, of }
     }
 
     /// Whether the totals of the subject's coins tell what was captured; else only spends do.
     pub const fn is_told_by_totals(&self) -> bool {
-        self.budget.destination.is_none() && !self.of_payees
+        matches!(self.of, PastOf::Budget)
     }
 
     /// Whether what is spent of `coin` counts.
@@ -70,57 +102,91 @@ impl HistoryKey {
 impl Past {
     /// Nothing yet.
     pub fn new(key: HistoryKey) -> Self {
-        Self { key, history: History::default(), captures: BTreeMap::new(), paid: BTreeMap::new() }
+        Self { key, sum: Sum::default(), paid: BTreeMap::new(), destinations: BTreeMap::new() }
     }
 
     /// Takes in a spend of the budget's subject. Spends may come in any order, each once.
     pub fn add(&mut self, hold: &Hold) {
-        if self.key.of_payees {
-            // Rules on destinations hold under an unlock, too.
-            if !matches!(hold.state, HoldState::Released { .. }) {
-                for destination in payees_of(hold) {
-                    let spends = self.paid.entry(destination).or_default();
-                    *spends = spends.saturating_add(1);
-                }
+        if self.key.of == PastOf::Payees {
+            self.add_payees(hold);
+            return;
+        }
+        let subject = self.key.budget.subject;
+        // An unlock keeps a spend out of the token's own budgets.
+        if hold.overridden && matches!(subject, Subject::Token(_)) {
+            return;
+        }
+        let (cost, captured) = match (&hold.state, hold.captured()) {
+            (HoldState::Captured { at, .. }, Some(cost)) => (cost, Some(*at)),
+            (state, _) if state.is_held() => (hold.cost.clone(), None),
+            _ => return,
+        };
+        if self.key.of == PastOf::Budget {
+            if let Some(usage) = charges::sum(&cost, |coin| self.key.covers(coin)) {
+                self.sum.add(usage, captured, self.key.reach, MOST_CAPTURES);
             }
             return;
         }
-        let is_token = matches!(self.key.budget.subject, Subject::Token(_));
-        if hold.overridden && is_token {
+        for (destination, amount) in payments_of(hold, &cost) {
+            let budget = BudgetKey { subject, asset: Asset::Coin(cost.coin.clone()), destination: Some(destination) };
+            // More than may be begun at once need not be known one by one.
+            if self.destinations.len() <= Destinations::MOST_COUNTED || self.destinations.contains_key(&budget) {
+                let sum = self.destinations.entry(budget).or_default();
+                sum.add(Usage::one(amount), captured, self.key.reach, MOST_CAPTURES_OF_EACH);
+            }
+        }
+    }
+
+    fn add_payees(&mut self, hold: &Hold) {
+        // Rules on destinations hold under an unlock, too.
+        if matches!(hold.state, HoldState::Released { .. }) {
             return;
         }
-        let usage = |cost| charges::usage_of(&self.key.budget, |coin| self.key.covers(coin), hold, cost);
-        match (&hold.state, hold.captured()) {
-            (HoldState::Captured { at, .. }, Some(cost)) => {
-                let Some(usage) = usage(&cost) else { return };
-                self.history.captured = self.history.captured.saturating_add(usage);
-                let sum = self.captures.entry(*at).or_default();
-                *sum = sum.saturating_add(usage);
-                if self.captures.len() > MOST_CAPTURES {
-                    self.merge();
-                }
+        for destination in payees_of(hold) {
+            if self.paid.len() <= Destinations::MOST_PAID || self.paid.contains_key(&destination) {
+                let spends = self.paid.entry(destination).or_default();
+                *spends = spends.saturating_add(1);
             }
-            (state, _) if state.is_held() => {
-                let Some(usage) = usage(&hold.cost) else { return };
-                self.history.held = self.history.held.saturating_add(usage);
-            }
-            _ => {}
         }
     }
 
     /// What was taken in. `captured` is what the spends say that are kept; what was rolled into totals is
     /// the caller's to add.
-    pub fn finish(mut self) -> History {
-        self.history.captures = self.captures.into_iter().collect();
-        self.history.paid = self.paid.into_iter().collect();
-        self.history
+    pub fn finish(self) -> History {
+        History {
+            paid: self.paid.into_iter().collect(),
+            destinations: self.destinations.into_iter().map(|(budget, sum)| (budget, sum.finish())).collect(),
+            ..self.sum.finish()
+        }
+    }
+}
+
+impl Sum {
+    /// Takes in what was captured then, or is held.
+    fn add(&mut self, usage: Usage, captured: Option<Timestamp>, reach: Span, most: usize) {
+        let Some(at) = captured else {
+            self.held = self.held.saturating_add(usage);
+            return;
+        };
+        self.captured = self.captured.saturating_add(usage);
+        let sum = self.captures.entry(at).or_default();
+        *sum = sum.saturating_add(usage);
+        if self.captures.len() > most {
+            self.merge(reach, most);
+        }
+    }
+
+    fn finish(self) -> History {
+        let Self { held, captured, captures } = self;
+        History { held, captured, captures: captures.into_iter().collect(), ..History::default() }
     }
 
     /// Drops what has left every window, and makes one capture of neighbours, dated as the youngest.
-    fn merge(&mut self) {
+    fn merge(&mut self, reach: Span, most: usize) {
         let Some((latest, _)) = self.captures.last_key_value() else { return };
-        let begin = latest.minus(self.key.reach);
-        let width = i64::try_from(self.key.reach.as_millis().div_ceil(4096)).unwrap_or(i64::MAX).max(1);
+        let begin = latest.minus(reach);
+        let parts = u64::try_from(most / 2).unwrap_or(u64::MAX).max(1);
+        let width = i64::try_from(reach.as_millis().div_ceil(parts)).unwrap_or(i64::MAX).max(1);
         let mut merged: BTreeMap<i64, (Timestamp, Usage)> = BTreeMap::new();
         for (at, usage) in std::mem::take(&mut self.captures).into_iter().filter(|(at, _)| *at >= begin) {
             let (youngest, sum) = merged.entry(at.as_millis().div_euclid(width)).or_insert((at, Usage::default()));

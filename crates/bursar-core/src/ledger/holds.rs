@@ -68,7 +68,7 @@ pub(super) fn needs_to_hold(state: &State, request: &HoldRequest) -> Vec<Key> {
         let told: Result<(), Infallible> = each_charge(subject, set, terms, |charge| {
             match (state.budget(&charge.budget), set) {
                 (Err(NotLoaded(key)), _) => keys.push(key),
-                (Ok(budget), Some(set)) if lacks_past(set, &charge.budget, budget, Some(token)) => {
+                (Ok(budget), Some(set)) if lacks_past(set, &charge.budget, budget) => {
                     keys.push(Key::History(HistoryKey::new(charge.budget, set)));
                 }
                 _ => {}

@@ -32,7 +32,7 @@ pub use command::{Applied, Command, HoldRequest, LimitEdit, Outcome, Request, Se
 pub use document::{Credential, CredentialKind, Document, DocumentKey, DocumentKind};
 pub use edits::rules_in_words;
 pub use fees::FeeCeiling;
-pub use history::{HistoryKey, Past, total_of_coins};
+pub use history::{HistoryKey, Past, PastOf, total_of_coins};
 pub use holds::dry_run;
 pub use standing::{needs_for_standing, standing};
 pub use state::{Change, Key, NotLoaded, Record, State, TokenSecret, Version, Versioned};

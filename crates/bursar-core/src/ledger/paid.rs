@@ -34,11 +34,14 @@ pub(super) fn changed(state: &State, hold: &Hold, is_paid: bool) -> Result<Vec<R
         }
         let mut paid = state.paid(&subject)?.cloned().unwrap_or_default();
         for destination in payees_of(hold) {
-            match paid.iter_mut().find(|(known, _)| *known == destination) {
-                Some((_, spends)) if is_paid => *spends = spends.saturating_add(1),
-                Some((_, spends)) => *spends = spends.saturating_sub(1),
-                None if is_paid => paid.push((destination, 1)),
-                None => {}
+            match paid.binary_search_by_key(&destination, |(known, _)| *known) {
+                Ok(place) => {
+                    if let Some((_, spends)) = paid.get_mut(place) {
+                        *spends = if is_paid { spends.saturating_add(1) } else { spends.saturating_sub(1) };
+                    }
+                }
+                Err(place) if is_paid => paid.insert(place, (destination, 1)),
+                Err(_) => {}
             }
         }
         paid.retain(|(_, spends)| *spends > 0);

@@ -7,7 +7,7 @@ use crate::coin::Asset;
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold, HoldState};
 use crate::id::HoldId;
-use crate::ledger::begin::rules;
+use crate::ledger::begin::{self, rules};
 use crate::ledger::charges::{Charge, Terms, charges, look_at_payments, payments_of};
 use crate::ledger::command::Settler;
 use crate::ledger::holds::told_of;
@@ -218,6 +218,10 @@ fn settle(state: &mut State, hold: &Hold, is_held: bool, cost: Option<&Cost>, no
                     // A wallet's rail may ask for its fees, whatever limits there are.
                     let of_wallet = matches!(change.budget.subject, Subject::Wallet(_));
                     budget.keep_counting(|window| change.windows.contains(window) || of_wallet && *window == fees::DAY);
+                    // It may be the first that a destination gets after all, of a spend that had been released.
+                    if change.budget.destination.is_some() {
+                        begin::count_from_now(budget, &change.windows, now);
+                    }
                     budget.capture(usage, now);
                 }
             }
@@ -245,10 +249,9 @@ fn changes(state: &State, hold: &Hold, cost: Option<&Cost>) -> Result<Vec<Change
         // What was never held, such as a fee that nobody expected, is money all the same.
         all.extend(captured.into_iter().map(|charge| (charge.budget, Usage::default(), Some(charge.usage))));
         for (budget, held, captured) in all {
-            // What is not counted yet will be told of this spend by its past; but for the total of a coin,
-            // which is there from its first spend on.
-            let is_total = matches!(budget.asset, Asset::Coin(_)) && budget.destination.is_none();
-            if state.budget(&budget)?.is_some() || is_total {
+            // A group that is not counted yet will be told of this spend by its past. The total of a coin, and what each
+            // destination gets where that is counted, are there from their first spend on.
+            if state.budget(&budget)?.is_some() || matches!(budget.asset, Asset::Coin(_)) {
                 let windows = windows(set, &budget);
                 changes.push(Change { budget, held, captured, windows, lifted });
             }

@@ -13,7 +13,7 @@ pub fn needs_for_standing(state: &State, subject: Subject) -> Vec<Key> {
     if let Ok(Some(set)) = state.limits(&subject) {
         for key in set.limits.iter().map(|limit| key(subject, limit)) {
             if let Ok(budget) = state.budget(&key)
-                && lacks_past(set, &key, budget, None)
+                && lacks_past(set, &key, budget)
             {
                 keys.push(Key::History(HistoryKey::new(key.clone(), set)));
             }
@@ -42,7 +42,7 @@ pub fn standing(state: &State, subject: Subject, now: Timestamp) -> Result<Vec<L
         let key = key(subject, limit);
         let empty = Budget::default();
         let found = state.budget(&key)?;
-        let begun = begin(state, set, (&key, found), None, now)?;
+        let begun = begin(state, set, (&key, found), now)?;
         let budget = begun.as_ref().map_or(found.unwrap_or(&empty), |begun| &begun.budget);
         reports.push(budget.report(subject, limit, Usage::default(), now).with_reset(budget, now));
     }

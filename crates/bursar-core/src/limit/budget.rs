@@ -60,6 +60,8 @@ pub struct History {
     pub captures: Vec<(Timestamp, Usage)>,
     /// Who was paid and by how many spends, if that was asked.
     pub paid: Vec<(DestinationId, u64)>,
+    /// The same of what each destination got of each coin, if that was asked.
+    pub destinations: Vec<(BudgetKey, Self)>,
 }
 
 impl History {

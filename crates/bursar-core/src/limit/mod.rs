@@ -112,6 +112,10 @@ pub enum InvalidLimit {
     TooMany,
     /// A per-destination limit that looks at anything but one coin's amounts or counts.
     NotForDestinations,
+    /// A limit on the number of destinations that allows more than are kept.
+    AtMostTooMany,
+    /// More destinations were paid already than a limit on their number, or on what each gets, can take in.
+    TooManyPaid,
 }
 
 impl Measure {
@@ -185,6 +189,13 @@ impl fmt::Display for InvalidLimit {
             Self::NotForDestinations => {
                 f.write_str("is no limit for each destination; those are on amounts without fees or counts of one coin")
             }
+            Self::AtMostTooMany => {
+                let most = Destinations::MOST_PAID;
+                write!(f, "may allow no more than {most} destinations; leave their number open, or limit what each gets")
+            }
+            Self::TooManyPaid => f.write_str(
+                "comes too late: more destinations were paid already than can be counted; make a new token, and limit that from its beginning",
+            ),
         }
     }
 }

@@ -38,6 +38,14 @@ pub struct Allowed {
     pub coin: Coin,
 }
 
+impl Destinations {
+    /// How many destinations a limit on their number may allow, or may find paid: the record of them is one.
+    pub const MOST_PAID: usize = 10_000;
+
+    /// Of how many destinations, each coin apart, it is found out what they got when that begins to be limited.
+    pub const MOST_COUNTED: usize = 100_000;
+}
+
 impl LimitSet {
     /// How many limits a subject may have, those for each destination included.
     pub const MOST: usize = 64;
@@ -77,7 +85,12 @@ impl LimitSet {
         let fit_destinations = |limit: &Limit| {
             matches!(limit.asset, Asset::Coin(_)) && matches!(limit.measure, Measure::AmountWithoutFee | Measure::Count)
         };
-        if self.each().iter().all(fit_destinations) { Ok(()) } else { Err(InvalidLimit::NotForDestinations) }
+        if !self.each().iter().all(fit_destinations) {
+            return Err(InvalidLimit::NotForDestinations);
+        }
+        let most =
+            self.destinations.as_ref().and_then(|rules| rules.at_most).and_then(|most| usize::try_from(most).ok());
+        if most.is_some_and(|most| most > Destinations::MOST_PAID) { Err(InvalidLimit::AtMostTooMany) } else { Ok(()) }
     }
 
     /// The limits that a spend of `coin` falls under.

@@ -11,7 +11,8 @@ use bursar_core::destination::{Destination, DestinationId};
 use bursar_core::hold::{Cost, Hold, HoldState, Payee, SpendKey};
 use bursar_core::id::{FactorId, HoldId, InvitationId, TokenId, WalletId};
 use bursar_core::ledger::{
-    Credential, CredentialKind, Document, DocumentKey, DocumentKind, HistoryKey, Key, Record, State, TokenSecret,
+    Credential, CredentialKind, Document, DocumentKey, DocumentKind, HistoryKey, Key, PastOf, Record, State,
+    TokenSecret,
 };
 use bursar_core::limit::{
     Allowed, Budget, BudgetKey, Ceiling, Destinations, Limit, LimitSet, Measure, Subject, Window,
@@ -199,7 +200,7 @@ fn read_pasts(reader: &mut dyn Reader) -> Result<bool, StoreError> {
             budget,
             without: Vec::new(),
             reach: Span::from_seconds(9),
-            of_payees: false,
+            of: PastOf::Budget,
         }));
     }
     let mut state = State::default();

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::{HoldId, TokenId};
-use bursar_core::ledger::{HistoryKey, Key, Record, State, TokenSecret};
+use bursar_core::ledger::{HistoryKey, Key, PastOf, Record, State, TokenSecret};
 use bursar_core::limit::{BudgetKey, History, LimitSet, Subject};
 use bursar_core::time::Span;
 
@@ -113,7 +113,7 @@ pub fn a_settled_hold_keeps_its_terms(database: &impl Database) {
 pub fn a_past_cannot_be_written(database: &impl Database) {
     let mut ledger = Ledger::open(database);
     let budget = samples::budget_key(Subject::Token(TOKEN), "tbtc");
-    let key = HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false };
+    let key = HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of: PastOf::Budget };
     assert!(ledger.write([Record::History(key.clone(), History::default())], [], []).is_err());
     assert!(ledger.write([], [Key::History(key)], []).is_err());
 }

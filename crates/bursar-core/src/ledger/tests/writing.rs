@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixtures::limit;
 use crate::id::UserId;
-use crate::ledger::HistoryKey;
+use crate::ledger::{HistoryKey, PastOf};
 use crate::token::{Lock, LockedBy};
 
 const NEW: UserId = UserId::from_bytes([77; 16]);
@@ -82,7 +82,7 @@ fn versions_count_on_also_where_nothing_was_read() {
 fn a_write_that_rests_on_no_past_conflicts_once_something_is_held_or_captured() {
     let mut world = World::limited(limit("tbtc", 10));
     let budget = BudgetKey { subject: Subject::Wallet(WALLET), asset: Asset::Any, destination: None };
-    let past = Key::History(HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of_payees: false });
+    let past = Key::History(HistoryKey { budget, without: Vec::new(), reach: Span::ZERO, of: PastOf::Budget });
     let resting = || Write { read: vec![(past.clone(), 0)], delete: vec![Key::Wallet(WALLET)], ..Write::default() };
     let hold = world.hold(3);
     assert!(matches!(world.write(resting()), Outcome::Conflict(Key::History(_))), "it is held");
