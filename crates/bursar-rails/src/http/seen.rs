@@ -122,7 +122,10 @@ impl Container for Seen<'_> {
                 compare::among(value, items.iter().map(AsRef::as_ref))
             }
             object => {
-                let Some(name) = value.downcast_ref::<CelString>() else { return Ok(false) };
+                let Some(name) = value.downcast_ref::<CelString>() else {
+                    // To JavaScript `['vip']` is a name like `vip`.
+                    return Err(unclear("what is looked for in an object is no name".to_owned()));
+                };
                 if self.1.find(object, name.inner())?.is_some() {
                     return Ok(true);
                 }

@@ -388,6 +388,17 @@ fn what_is_forbidden_by_its_name_is_forbidden_in_a_list_and_in_another_spelling_
             &[r#""from":["a"],"to":"a""#, r#""from":{"i":1},"to":{"i":1}"#],
         ),
         ("body.instant != true", r#""instant":false"#, &[r#""instant":"true""#, r#""instant":[true]"#]),
+        (
+            "!(body.kind in (body.plan == 'a' ? ['payout'] : ['refund']))",
+            r#""kind":"sale","plan":"a""#,
+            &[r#""kind":["payout"],"plan":"a""#, r#""kind":"payout","plan":"a""#],
+        ),
+        (
+            "!(body.kind in body)",
+            r#""kind":"sale""#,
+            &[r#""kind":["vip"]"#, r#""kind":["vip"],"vip":1"#, r#""kind":"vip","vip":1"#, r#""kind":true"#],
+        ),
+        ("!(body.kind in body.tags)", r#""kind":"a","tags":{"b":1}"#, &[r#""kind":["b"],"tags":{"b":1}"#]),
         ("!('vip' in body.tags)", r#""tags":["a","b"]"#, &[r#""tags":["a",["vip"]]"#, r#""tags":{"0":"vip"}"#]),
         ("body.note == null", r#""note":null"#, &[r#""note":[]"#, r#""note":"x""#]),
     ] {
