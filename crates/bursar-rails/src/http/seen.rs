@@ -21,6 +21,11 @@ struct Within {
 }
 
 impl Within {
+    /// An answer is read by nobody but us: names and lists are in it what they are to CEL.
+    fn is_answer(self) -> bool {
+        self.place == "answer"
+    }
+
     fn missing(self, what: &str) -> ExecutionError {
         let what = what.escape_debug();
         let what = match self {
@@ -36,8 +41,7 @@ impl Within {
 impl Within {
     /// What has this name in an object.
     fn find<'v>(self, object: &'v Json, name: &str) -> Result<Option<&'v Json>, ExecutionError> {
-        // Answers are the upstream's own.
-        if self.place == "answer" {
+        if self.is_answer() {
             return Ok(object.get(name));
         }
         if !reads::is_short(name) {
@@ -114,12 +118,16 @@ impl Val for Seen<'_> {
 impl Container for Seen<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         match self.0 {
-            Json::List(items) if self.1.place == "answer" => {
+            Json::List(items) if self.1.is_answer() => {
                 Ok(items.iter().any(|item| seen(item, self.1).equals(value)))
             }
             Json::List(items) => {
                 let items: Vec<_> = items.iter().map(|item| seen(item, self.1)).collect();
                 compare::among(value, items.iter().map(AsRef::as_ref))
+            }
+            object if self.1.is_answer() => {
+                let name = value.downcast_ref::<CelString>();
+                Ok(name.is_some_and(|name| object.get(name.inner()).is_some()))
             }
             object => {
                 let Some(name) = value.downcast_ref::<CelString>() else {
@@ -147,7 +155,7 @@ impl Indexer for Seen<'_> {
         let found = if let Some(name) = index.downcast_ref::<CelString>() {
             match self.0 {
                 // Some look for it in the only item.
-                Json::List(_) => Err(unclear("a name is looked for in a list".to_owned())),
+                Json::List(_) if !self.1.is_answer() => Err(unclear("a name is looked for in a list".to_owned())),
                 object => self.1.find(object, name.inner())?.ok_or_else(|| self.1.missing(name.inner())),
             }
         } else {
