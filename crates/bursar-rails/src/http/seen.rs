@@ -56,14 +56,29 @@ impl Within {
                 "`{other}` is `{name}` to some, or leads into it; write `{name}`, and nothing beside it"
             )));
         }
-        match object.get(name) {
-            Some(Json::Number(text)) if text.contains(['e', 'E']) || **text == *"-0" => {
-                Err(unclear(format!("`{}` is a number that others write otherwise", reads::shown(name))))
-            }
-            found => Ok(found),
+        Ok(object.get(name))
+    }
+
+    /// Refuses a number that is another one to some readers.
+    fn check(self, found: &Json, name: &str) -> Result<(), ExecutionError> {
+        let Json::Number(text) = found else { return Ok(()) };
+        if self.is_answer() {
+            return Ok(());
+        }
+        let name = reads::shown(name);
+        if text.contains(['e', 'E']) || **text == *"-0" {
+            return Err(unclear(format!("`{name}` is a number that others write otherwise")));
+        }
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        match digits.parse::<u64>() {
+            Ok(number) if number <= MOST_EXACT => Ok(()),
+            _ => Err(unclear(format!("`{name}` is a number that some round; write it as text"))),
         }
     }
 }
+
+/// The largest number that is the same to whoever takes numbers for doubles, as JavaScript does: I-JSON's.
+const MOST_EXACT: u64 = (1 << 53) - 1;
 
 /// An error that `has` does not take for a no.
 fn unclear(problem: String) -> ExecutionError {
@@ -122,8 +137,11 @@ impl Container for Seen<'_> {
                 Ok(items.iter().any(|item| seen(item, self.1).equals(value)))
             }
             Json::List(items) => {
-                let items: Vec<_> = items.iter().map(|item| seen(item, self.1)).collect();
-                compare::among(value, items.iter().map(AsRef::as_ref))
+                let seen: Vec<_> = items.iter().map(|item| seen(item, self.1)).collect();
+                match compare::among(value, seen.iter().map(AsRef::as_ref))? {
+                    true => Ok(true),
+                    false => items.iter().try_for_each(|item| self.1.check(item, AN_ITEM)).map(|()| false),
+                }
             }
             object if self.1.is_answer() => {
                 let name = value.downcast_ref::<CelString>();
@@ -152,18 +170,21 @@ impl Indexer for Seen<'_> {
     where
         Self: 'v,
     {
-        let found = if let Some(name) = index.downcast_ref::<CelString>() {
+        let (found, name) = if let Some(name) = index.downcast_ref::<CelString>() {
             match self.0 {
                 // Some look for it in the only item.
-                Json::List(_) if !self.1.is_answer() => Err(unclear("a name is looked for in a list".to_owned())),
-                object => self.1.find(object, name.inner())?.ok_or_else(|| self.1.missing(name.inner())),
+                Json::List(_) if !self.1.is_answer() => {
+                    return Err(unclear("a name is looked for in a list".to_owned()));
+                }
+                object => (self.1.find(object, name.inner())?, name.inner()),
             }
         } else {
             let place = index.downcast_ref::<CelInt>().and_then(|place| usize::try_from(*place.inner()).ok());
-            let item = self.0.as_list().zip(place).and_then(|(items, place)| items.get(place));
-            item.ok_or_else(|| self.1.missing("an item"))
+            (self.0.as_list().zip(place).and_then(|(items, place)| items.get(place)), AN_ITEM)
         };
-        found.map(|found| seen(found, Within { is_top: false, ..self.1 }))
+        let found = found.ok_or_else(|| self.1.missing(name))?;
+        self.1.check(found, name)?;
+        Ok(seen(found, Within { is_top: false, ..self.1 }))
     }
 
     fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
@@ -184,6 +205,9 @@ impl Sizer for Seen<'_> {
         CelInt::from(i64::try_from(size).unwrap_or(i64::MAX))
     }
 }
+
+/// What an item of a list is called in messages.
+const AN_ITEM: &str = "an item";
 
 /// What an expression about a request can name.
 pub(super) struct RequestFacts<'a> {

@@ -515,11 +515,49 @@ fn a_number_names_one_recipient_however_it_is_written() {
         let body = format!(r#"{{"amount":5,"currency":"usd","source":{source}}}"#);
         posted(&rules, JSON, body.as_bytes())
     };
-    for source in ["123", "\"123\"", "\"12e3\"", "\"1.2.3\"", "\"a.5\""] {
+    for source in
+        ["123", "\"123\"", "\"12e3\"", "\"1.2.3\"", "\"a.5\"", "9007199254740991", "\"9007199254740993\""]
+    {
         assert!(asked(source).is_ok(), "{source}");
     }
     for source in ["123.0", "1.23e2", "123E0", "-0", "\"123.0\"", "\"123.\""] {
         assert!(asked(source).is_err(), "{source}");
+    }
+}
+
+#[test]
+fn a_number_that_javascript_rounds_is_written_as_text() {
+    let with = |amount: &str, destination: &str| {
+        let (amount, destination) = (Some(amount.to_owned()), Some(destination.to_owned()));
+        rules(&[WrittenRule { fields: names(&["*"]), amount, destination, ..charge(Content::Json) }])
+    };
+    let rounded = |field: &str, name: &str| {
+        Err(format!("the {field} of this spend: `{name}` is a number that some round; write it as text"))
+    };
+    let rules = with("minor(body.sum, 'usd')", "body.to");
+    let told = |body: &str| posted(&rules, JSON, body.as_bytes()).map_err(|refused| refused.detail);
+    let told = |body: &str| told(body).map(|charge| charge.amount);
+    assert_eq!(told(r#"{"sum":1,"to":9007199254740993}"#), rounded("destination", "to"));
+    assert_eq!(told(r#"{"sum":9007199254740993,"to":"a"}"#), rounded("amount", "sum"));
+    // What no rule reads is anybody's, and texts are exact.
+    let exact = told(r#"{"sum":"9007199254740993","to":"9007199254740993","note":9007199254740993}"#);
+    assert_eq!(exact, Ok(Amount::new(9_007_199_254_740_993)));
+    for (amount, destination, sound, hostile) in [
+        ("minor('1', 'usd')", "body.to[0]", r#""to":[12]"#, r#""to":[9007199254740992]"#),
+        ("minor('1', 'usd')", "body.to[0]", r#""to":["1e2"]"#, r#""to":[1e2]"#),
+        ("decimal(body.sum, 'usd')", "body.to", r#""to":"a","sum":1.25"#, r#""to":"a","sum":90071992547409.93"#),
+        ("total(body.all, 'sum', 'usd')", "body.to", r#""to":"a","all":[{"sum":1}]"#, r#""to":"a","all":[{"sum":9007199254740993}]"#),
+        (
+            "'9007199254740992' in body.all ? minor('9', 'usd') : minor('1', 'usd')",
+            "body.to",
+            r#""to":"a","all":[1,"b"]"#,
+            r#""to":"a","all":[9007199254740993]"#,
+        ),
+    ] {
+        let rules = with(amount, destination);
+        let asked = |fields: &str| posted(&rules, JSON, format!("{{{fields}}}").as_bytes());
+        assert!(asked(sound).is_ok(), "{amount} {sound}: {:?}", asked(sound));
+        assert_eq!(asked(hostile).expect_err(hostile).why, Why::NotPriced, "{hostile}");
     }
 }
 
