@@ -18,6 +18,8 @@ struct Seen<'a>(&'a Json, Within);
 struct Within {
     place: &'static str,
     is_top: bool,
+    /// Whether it is a form or a query.
+    is_form: bool,
 }
 
 impl Within {
@@ -30,8 +32,8 @@ impl Within {
         let what = what.escape_debug();
         let what = match self {
             Self { place: "headers", .. } => format!("the header `{what}`"),
-            Self { place, is_top: true } => format!("`{what}` of `{place}`"),
-            Self { place, is_top: false } => format!("`{what}` of a part of `{place}`"),
+            Self { place, is_top: true, .. } => format!("`{what}` of `{place}`"),
+            Self { place, is_top: false, .. } => format!("`{what}` of a part of `{place}`"),
         };
         // `has` takes this error for a no, and none other.
         ExecutionError::no_such_key(&what)
@@ -50,6 +52,7 @@ impl Within {
         // INVARIANT: what is found is what all others find.
         if let Json::Object(entries) = object
             && let Some(other) = reads::other_to_some(entries, name)
+                .or_else(|| if self.is_form { reads::other_in_form(entries, name) } else { None })
         {
             let (other, name) = (reads::shown(other), reads::shown(name));
             return Err(unclear(format!(
@@ -133,9 +136,7 @@ impl Val for Seen<'_> {
 impl Container for Seen<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         match self.0 {
-            Json::List(items) if self.1.is_answer() => {
-                Ok(items.iter().any(|item| seen(item, self.1).equals(value)))
-            }
+            Json::List(items) if self.1.is_answer() => Ok(items.iter().any(|item| seen(item, self.1).equals(value))),
             Json::List(items) => {
                 let seen: Vec<_> = items.iter().map(|item| seen(item, self.1)).collect();
                 match compare::among(value, seen.iter().map(AsRef::as_ref))? {
@@ -215,22 +216,24 @@ pub(super) struct RequestFacts<'a> {
     pub(super) query: &'a Json,
     pub(super) headers: &'a Json,
     pub(super) body: &'a Json,
+    /// Whether the body is a form.
+    pub(super) is_form: bool,
     /// The bytes of the body as it is sent on, in digits.
     pub(super) length: &'a str,
 }
 
 /// All of what an expression can name.
-fn whole<'b>(json: &'b Json, place: &'static str) -> CowVal<'b, 'b> {
-    seen(json, Within { place, is_top: true })
+fn whole<'b>(json: &'b Json, place: &'static str, is_form: bool) -> CowVal<'b, 'b> {
+    seen(json, Within { place, is_top: true, is_form })
 }
 
 impl VariableResolver for RequestFacts<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         Some(match name {
-            "path" => whole(self.path, "path"),
-            "query" => whole(self.query, "query"),
-            "headers" => whole(self.headers, "headers"),
-            "body" => whole(self.body, "body"),
+            "path" => whole(self.path, "path", false),
+            "query" => whole(self.query, "query", true),
+            "headers" => whole(self.headers, "headers", false),
+            "body" => whole(self.body, "body", self.is_form),
             "length" => CowVal::owned(CelString::from(self.length)),
             _ => return None,
         })
@@ -248,7 +251,7 @@ impl VariableResolver for AnswerFacts<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         match name {
             "status" => Some(CowVal::owned(CelInt::from(i64::from(self.status)))),
-            "answer" => self.answer.map(|answer| whole(answer, "answer")),
+            "answer" => self.answer.map(|answer| whole(answer, "answer", false)),
             _ => None,
         }
     }

@@ -259,6 +259,41 @@ fn what_is_written_otherwise_than_the_rule_reads_it_is_refused_wherever_it_is() 
 }
 
 #[test]
+fn a_name_behind_a_prefix_is_the_name_in_forms_and_queries_to_some() {
+    let with = |content, amount: &str| {
+        let amount = Some(amount.to_owned());
+        rules(&[WrittenRule { query: names(&["*"]), fields: names(&["*"]), amount, ..charge(content) }])
+    };
+    let asked = |rules: &Rules, kind: &str, query: Option<&str>, body: &str| {
+        let headers: &[(&str, &[u8])] = &[("content-type", kind.as_bytes()), ("idempotency-key", b"order-7")];
+        rules.meaning(&Asked { method: "POST", path: "/v1/charges", query, headers, body: body.as_bytes() })
+    };
+    let of_body = with(Content::Form, "has(body.tip) ? minor(body.tip, 'usd') : minor(body.amount, 'usd')");
+    let of_query = with(Content::Form, "has(query.tip) ? minor(query.tip, 'usd') : minor(body.amount, 'usd')");
+    let sound = "source=a&amount=1";
+    for rules in [&of_body, &of_query] {
+        for more in ["", "&x.note=1", "&_note=1", "&amounts.x=1", "&note.tips=1", "&a.b.tip=1", "&x[amount]=1"] {
+            let body = format!("{sound}{more}");
+            assert!(asked(rules, FORM, None, &body).is_ok(), "{body}: {:?}", asked(rules, FORM, None, &body));
+        }
+        for more in
+            ["_amount", "x.amount", "X.Amount", "_x.amount", "x.amount[0]", "_AMOUNT", "x.amount.y", "_tip", "x.tip"]
+        {
+            let body = format!("{sound}&{more}=9000");
+            let refused = asked(rules, FORM, None, &body).expect_err(more);
+            assert!(matches!(refused.why, Why::NotPriced | Why::Undecodable), "{more}: {refused}");
+            let query = format!("{more}=9000");
+            assert!(asked(rules, FORM, Some(&query), sound).is_err(), "{more}");
+        }
+        assert!(asked(rules, FORM, Some("x.note=1&_note=1"), sound).is_ok());
+    }
+    let json = with(Content::Json, "minor(body.amount, 'usd')");
+    let body = r#"{"source":"a","amount":1,"x.amount":2,"_amount":3}"#;
+    assert!(asked(&json, JSON, None, body).is_ok());
+    assert!(asked(&json, JSON, Some("_amount=9000"), r#"{"source":"a","amount":1}"#).is_err());
+}
+
+#[test]
 fn headers_that_are_there_twice_or_pack_the_body_are_refused() {
     let rules = rules(&[charge(Content::Form)]);
     let kind: (&str, &[u8]) = ("content-type", FORM.as_bytes());
@@ -515,9 +550,7 @@ fn a_number_names_one_recipient_however_it_is_written() {
         let body = format!(r#"{{"amount":5,"currency":"usd","source":{source}}}"#);
         posted(&rules, JSON, body.as_bytes())
     };
-    for source in
-        ["123", "\"123\"", "\"12e3\"", "\"1.2.3\"", "\"a.5\"", "9007199254740991", "\"9007199254740993\""]
-    {
+    for source in ["123", "\"123\"", "\"12e3\"", "\"1.2.3\"", "\"a.5\"", "9007199254740991", "\"9007199254740993\""] {
         assert!(asked(source).is_ok(), "{source}");
     }
     for source in ["123.0", "1.23e2", "123E0", "-0", "\"123.0\"", "\"123.\""] {
@@ -546,7 +579,12 @@ fn a_number_that_javascript_rounds_is_written_as_text() {
         ("minor('1', 'usd')", "body.to[0]", r#""to":[12]"#, r#""to":[9007199254740992]"#),
         ("minor('1', 'usd')", "body.to[0]", r#""to":["1e2"]"#, r#""to":[1e2]"#),
         ("decimal(body.sum, 'usd')", "body.to", r#""to":"a","sum":1.25"#, r#""to":"a","sum":90071992547409.93"#),
-        ("total(body.all, 'sum', 'usd')", "body.to", r#""to":"a","all":[{"sum":1}]"#, r#""to":"a","all":[{"sum":9007199254740993}]"#),
+        (
+            "total(body.all, 'sum', 'usd')",
+            "body.to",
+            r#""to":"a","all":[{"sum":1}]"#,
+            r#""to":"a","all":[{"sum":9007199254740993}]"#,
+        ),
         (
             "'9007199254740992' in body.all ? minor('9', 'usd') : minor('1', 'usd')",
             "body.to",
