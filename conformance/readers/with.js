@@ -26,6 +26,15 @@ const READERS = {
   'URLSearchParams': flat(several),
 };
 
+/** Fields by what stands behind a prefix, where one has it, as ASP.NET has the name of a parameter and Fastjson a `_`. */
+const behind = (prefix) => flat((text) => {
+  const read = several(text);
+  const prefixed = Object.keys(read).filter((name) => prefix.test(name));
+  return { ...read, ...Object.fromEntries(prefixed.map((name) => [name.replace(prefix, ''), read[name]])) };
+});
+/** More of the same, for which names in what proxies ask are not judged. */
+const READERS_BEHIND_RAILS = { ...READERS, 'ASP.NET': behind(/^[^.]*\./), 'Fastjson': behind(/^_/) };
+
 /** As Go does, which takes no heed of the case of letters and keeps the last. */
 function inAnyCase(read) {
   const folded = (name) => name.toUpperCase().toLowerCase();
@@ -67,9 +76,9 @@ function assertRead({ names, first }, payee, reader, asked, query, body, way) {
 }
 
 /** All that passed, `asked` and as it was `sent`, is read by all of them as it was judged. */
-function assertAllRead(kind, rule, payee, passed) {
+function assertAllRead(kind, rule, payee, passed, isRail) {
   for (const { asked, sent } of passed) {
-    for (const [reader, { read, path: way }] of Object.entries(READERS)) {
+    for (const [reader, { read, path: way }] of Object.entries(isRail ? READERS_BEHIND_RAILS : READERS)) {
       if (kind === 'form') {
         assertRead(rule, payee, reader, asked, read(sent.query), read(sent.body), way);
         continue;

@@ -31,6 +31,11 @@ impl Bursar {
         Ok(self.stored_wallet(id)?.value)
     }
 
+    /// Whether the caller may remove a wallet, and nothing was spent from it and no key of it is kept.
+    pub fn removes_wallet(&self, principal: &Principal, id: WalletId) -> bool {
+        self.may_run_wallet(principal, id).is_ok() && self.may_be_removed(id).is_ok()
+    }
+
     /// Removes a wallet of which no spend was ever recorded, as one who may.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Unlocking and locking tokens, and extending sessions.
 
 use bursar_core::id::TokenId;
-use bursar_core::ledger::{Command, Outcome, Unlocking};
+use bursar_core::ledger::{Command, Key, Outcome, Unlocking};
 use bursar_core::time::Span;
 use bursar_core::token::{LockedBy, Token};
 use bursar_wire::extend::{self, ExtensionAddress};
@@ -9,6 +9,7 @@ use bursar_wire::extend::{self, ExtensionAddress};
 use crate::Bursar;
 use crate::authenticate::{Principal, secret_place};
 use crate::error::{ServiceError, Unproven};
+use crate::exceeded::Exceeded;
 use crate::issue::TokenState;
 use crate::services::check_spends_itself;
 use crate::step_up::Action;
@@ -30,7 +31,7 @@ impl Bursar {
     /// Lets the presented token spend without its own limits for a while.
     ///
     /// # Errors
-    /// The second factor is wrong, or a longer unlock is running.
+    /// The second factor is wrong, a longer unlock is running, or more moved than was held for a spend of it that nobody settled.
     pub async fn unlock(&self, principal: &Principal, request: UnlockRequest) -> Result<TokenState, ServiceError> {
         self.unlock_own(principal, principal.token(), request).await
     }
@@ -65,6 +66,7 @@ impl Bursar {
             request.duration = Span::ZERO;
         }
         let _shown = self.prove_step_up(principal, Action::Unlock(id), request.otp.as_deref()).await?;
+        self.check_nothing_exceeds(id).await?;
         let how = Unlocking {
             resume: request.resume,
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,
@@ -80,6 +82,31 @@ impl Bursar {
         };
         self.end_pauses(id);
         Ok(TokenState { pauses: Vec::new(), ..unlocked })
+    }
+
+    /// Refuses to lift the lock of a token of whose spend a rail told that more moved than was held, until somebody decides
+    /// what became of that spend: the next sweep would lock it again, and it would spend until then.
+    async fn check_nothing_exceeds(&self, id: TokenId) -> Result<(), ServiceError> {
+        let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
+        if token.is_none_or(|token| token.locked.is_none_or(|lock| lock.by < LockedBy::Rail)) {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let holds = self.next_unsettled(&mut after).await?;
+            if holds.is_empty() {
+                return Ok(());
+            }
+            for hold in holds.iter().filter(|hold| hold.token == id) {
+                if let Some(Exceeded { reason, .. }) = self.exceeded(hold)? {
+                    let spend = hold.id;
+                    return Err(ServiceError::Conflict(format!(
+                        "more moved than was held for spend {spend} of this token: {reason}; decide what became of it first \
+                         (`bursar spends resolve {spend}`), then unlock the token"
+                    )));
+                }
+            }
+        }
     }
 
     /// Gives a command that changes a token's state, and shows the token as it stands then.

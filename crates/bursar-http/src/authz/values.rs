@@ -12,6 +12,10 @@ use super::refusal::Denied;
 
 /// The most fields of a query, of a form or at the top of JSON that are looked at.
 const MOST_FIELDS: usize = 1000;
+/// The largest number of JSON that is the same to whoever takes numbers for doubles, as JavaScript does: I-JSON's.
+const MOST_EXACT: u128 = (1 << 53) - 1;
+/// Stands for a value that no rule takes: nothing of a request is invalid like it.
+const INVALID: &str = "\0";
 /// Some leave it off where it stands at the beginning.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Media types that no application reads as it reads a query.
@@ -148,7 +152,8 @@ impl Given<'_> {
 }
 
 fn invalid(what: &str) -> Denied {
-    Denied::unclear("value_invalid", &format!("the {what} is not written as the rule demands"))
+    let problem = "is not written as the rule demands: exactly, and in JSON as text if it is a number above 2^53";
+    Denied::unclear("value_invalid", &format!("the {what} {problem}"))
 }
 
 /// The one field of a name. Some applications do not tell small letters from capitals.
@@ -271,6 +276,7 @@ pub(super) fn fields(kind: BodyKind, headers: &HeaderMap, body: &[u8]) -> Result
             }
             let text = |value: Json| match value {
                 Json::String(text) => text,
+                Json::Integer(number) if number.unsigned_abs() > MOST_EXACT => INVALID.to_owned(),
                 Json::Integer(number) => number.to_string(),
                 // Nothing that a rule could take for an amount or a name.
                 _ => String::new(),
@@ -383,6 +389,26 @@ mod tests {
             assert_eq!(amount(text, unit).unwrap_err(), "value_invalid", "{text}");
         }
         assert_eq!(amount("", Unit::Minor).unwrap_err(), "value_missing");
+    }
+
+    #[test]
+    fn a_number_of_json_that_some_round_is_written_as_text() {
+        let (asked, headers) = given("", "1");
+        let json = [(header::CONTENT_TYPE, "application/json".parse().unwrap())].into_iter().collect();
+        let code = |value: &str| {
+            let body = format!(r#"{{"to":{value},"note":9007199254740993}}"#);
+            let body = fields(BodyKind::Json, &json, body.as_bytes())?;
+            let given = Given { asked: &asked, headers: &headers, body: Some(&body) };
+            let source = Source::read("body.to", |_| None).unwrap();
+            given.text(&source, "destination")
+        };
+        for exact in ["9007199254740991", "-9007199254740991", "\"9007199254740993\""] {
+            assert_eq!(code(exact).as_deref().ok(), Some(exact.trim_matches('"')));
+        }
+        for rounded in ["9007199254740992", "-9007199254740993"] {
+            let denied = code(rounded).unwrap_err();
+            assert_eq!(denied.code, "value_invalid", "{rounded}");
+        }
     }
 
     #[test]

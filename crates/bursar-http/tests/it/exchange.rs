@@ -400,6 +400,37 @@ async fn a_token_whose_spend_moved_more_than_was_held_spends_no_more() {
 }
 
 #[tokio::test]
+async fn a_token_whose_spend_moved_more_than_was_held_is_unlocked_by_nobody_before_that_is_decided() {
+    let shop = Open::new("usd 100/day").await;
+    assert_eq!(code(&shop.charge("k", "amount=400&source=more").await), "outcome_pending");
+    let (resolve, session) = unresolved(&shop).await;
+    let spend = resolve.trim_start_matches("/bursar/v1/spends/").trim_end_matches("/resolve");
+    let tokens = shop.server.send("GET", "/bursar/v1/tokens", Some(&session), None).await.body;
+    let locked = tokens["tokens"].as_array().unwrap().iter().find(|token| token["lockedBy"] == "rail").unwrap();
+    let path = format!("/bursar/v1/tokens/{}/unlock", locked["id"].as_str().unwrap());
+    let unlock = async |wish: Value| shop.server.send("POST", &path, Some(&session), Some(wish)).await;
+    for wish in [
+        json!({"otp": OTP, "duration": 60}),
+        json!({"otp": OTP, "duration": 60, "resume": true}),
+        json!({"otp": OTP, "duration": 0, "resume": true}),
+    ] {
+        let refused = unlock(wish).await;
+        assert_eq!((refused.status.as_u16(), code(&refused)), (409, "conflict"), "{}", refused.body);
+        let told = refused.body["detail"].as_str().unwrap();
+        assert!(told.contains(&format!("bursar spends resolve {spend}")), "{told}");
+        let heard = shop.upstream.heard();
+        assert_eq!(code(&shop.charge("l", "amount=1&source=tok").await), "locked");
+        assert_eq!(shop.upstream.heard(), heard, "nothing is sent meanwhile");
+    }
+    let settled = word(&shop, &(resolve.clone(), session.clone()), Some("401")).await;
+    assert_eq!(settled.status, 200, "{}", settled.body);
+    let resumed = unlock(json!({"otp": OTP, "duration": 0, "resume": true})).await;
+    assert_eq!(resumed.status, 200, "{}", resumed.body);
+    let charged = shop.charge("l", "amount=400&source=tok").await;
+    assert_eq!(charged.status, 200, "{}", charged.body);
+}
+
+#[tokio::test]
 async fn less_than_its_rail_tells_of_is_nobodys_to_say_of_a_spend_however_much_they_say() {
     // What is held, what is charged from, what is said that the rail does not bear out, and what it does: it told of 4.01 or
     // nothing, and tells now of 3.00.
@@ -489,9 +520,8 @@ async fn what_a_rail_told_counts_also_where_its_section_is_gone_from_the_configu
         // Nor is its token free while nobody has decided.
         let session = Some(spend.1.as_str());
         let unlock = format!("/bursar/v1/tokens/{}/unlock", shop.token_id);
-        let unlocked = shop.server.send("POST", &unlock, session, Some(json!({"duration": 600, "otp": OTP}))).await;
-        assert_eq!(unlocked.status, 200, "{}", unlocked.body);
-        shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
+        let refused = shop.server.send("POST", &unlock, session, Some(json!({"duration": 600, "otp": OTP}))).await;
+        assert_eq!((refused.status.as_u16(), code(&refused)), (409, "conflict"), "{}", refused.body);
         let path = format!("/bursar/v1/tokens/{}", shop.token_id);
         let token = shop.server.send("GET", &path, session, None).await.body;
         assert!(!token["locked"].is_null(), "{token}");

@@ -176,6 +176,12 @@ async fn in_the_browser_an_owner_removes_a_wallet_of_the_organisation_that_they_
     }
     let mut owner = Browser::signed_in(&house.server, &name("owner")).await;
     assert_eq!(owner.get(&format!("/wallets/{wallet}")).await.status, 404, "they may not look at it");
+    let trail = format!("/audit?subject=wallet%3A{wallet}");
+    assert!(owner.get("/audit").await.html.contains(&trail), "its registration is in their trail");
+    let link = format!("href=\"{remove}\"");
+    assert!(owner.get(&trail).await.html.contains(&link));
+    let mut auditor = Browser::signed_in(&house.server, &name("auditor")).await;
+    assert!(!auditor.get(&trail).await.html.contains(&remove), "who may not is not offered it");
     let page = owner.get(&remove).await;
     assert!(
         page.text().contains("Remove the wallet Shop?") && page.html.contains("href=\"/wallets\""),

@@ -154,6 +154,41 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_read_by_nobody_else_and_what_is_not_in_it_is_missing() {
+        let language = Language::new().expect("a language");
+        let done = |text: &str| {
+            let (_, reading) = reading(Some("minor(answer.amount, 'usd')"), false);
+            let done = language.compile(text, Subject::Answer, Gives::Bool).expect(text);
+            (language.clone(), Reading { done, refused: None, ..reading })
+        };
+        let captured = |rule: &(Language, Reading), body: &str| match became(rule, 200, JSON, body) {
+            Became::Done { captured, .. } => captured.map(|captured| captured.to_string()),
+            _ => None,
+        };
+        for (rule, body) in [
+            ("!has(answer.errors.code)", r#"{"errors":[],"amount":5}"#),
+            ("!has(answer.errors.code)", r#"{"errors":[{"code":1}],"amount":5}"#),
+            ("!has(answer.error)", r#"{"Error":1,"error.code":2,"__proto__":{},"amount":5}"#),
+            ("!('error' in answer.flags)", r#"{"flags":{"x":"error"},"amount":5}"#),
+            ("!(answer.kind in answer.flags)", r#"{"kind":["error"],"flags":{"error":1},"amount":5}"#),
+            ("!('error' in answer.flags)", r#"{"flags":[["error"],1e5],"amount":5}"#),
+        ] {
+            assert_eq!(captured(&done(rule), body).as_deref(), Some("5"), "{rule} {body}");
+        }
+        // Sums and verdicts are as strict as ever.
+        for (rule, body) in [
+            ("!has(answer.error)", r#"{"amount":5e0}"#),
+            ("!has(answer.error)", r#"{"amount":[5]}"#),
+            ("!has(answer.error)", r#"{"amount":{"amount":5}}"#),
+            ("answer.paid", r#"{"paid":"true","amount":5}"#),
+            ("answer.paid.all", r#"{"paid":[{"all":true}],"amount":5}"#),
+        ] {
+            let found = became(&done(rule), 200, JSON, body);
+            assert!(matches!(found, Became::Unknown { .. }), "{rule} {body}: {found:?}");
+        }
+    }
+
+    #[test]
     fn a_capture_is_bounded_by_the_hold_unless_the_rule_says_otherwise() {
         let body = |amount: &str| format!(r#"{{"status":"succeeded","amount":{amount}}}"#);
         let captured = |rule: &(Language, Reading), amount: &str| became(rule, 200, JSON, &body(amount));

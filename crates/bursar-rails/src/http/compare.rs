@@ -2,7 +2,7 @@
 //!
 //! To CEL a list is never equal to a text, and so passes what is forbidden by name; to JavaScript `["payout"]` is `payout`.
 
-use cel::common::types::{CelBool, CelInt, CelList, CelNull, CelString, DYN_TYPE, LIST_TYPE};
+use cel::common::types::{CelBool, CelInt, CelList, CelNull, CelString, DYN_TYPE};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
@@ -10,7 +10,7 @@ use crate::http::reads::is_digits;
 
 /// What `==` becomes.
 pub(super) const SAME: &str = "@same";
-/// What `in` becomes before a list of the rule's own.
+/// What `in` becomes.
 pub(super) const AMONG: &str = "@among";
 
 /// Takes the functions up.
@@ -19,11 +19,12 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
         [one, other] => same(one.as_ref(), other.as_ref()).map(made),
         _ => Err(unclear("two values are compared")),
     })?;
-    env.add_overload(AMONG, "among_any_list", vec![DYN_TYPE, LIST_TYPE], |arguments| match &arguments[..] {
-        [one, list] => {
-            let list = list.downcast_ref::<CelList>().map(CelList::inner).unwrap_or_default();
-            among(one.as_ref(), list.iter().map(AsRef::as_ref)).map(made)
-        }
+    env.add_overload(AMONG, "among_any_any", vec![DYN_TYPE, DYN_TYPE], |arguments| match &arguments[..] {
+        [one, all] => match (all.downcast_ref::<CelList>(), all.as_container()) {
+            (Some(list), _) => among(one.as_ref(), list.inner().iter().map(AsRef::as_ref)).map(made),
+            (None, Some(came)) => came.contains(one.as_ref()).map(made),
+            (None, None) => Err(unclear("a value is looked for in what is neither a list nor an object")),
+        },
         _ => Err(unclear("a value is looked for in a list")),
     })
 }

@@ -228,10 +228,9 @@ fn compare_plainly(node: &mut IdedExpr) {
         Expr::Call(call) => {
             call.target.iter_mut().for_each(|target| compare_plainly(target));
             call.args.iter_mut().for_each(compare_plainly);
-            let is_listed = matches!(call.args.get(1), Some(IdedExpr { expr: Expr::List(_), .. }));
             match call.func_name.as_str() {
                 operators::EQUALS => compare::SAME.clone_into(&mut call.func_name),
-                operators::IN if is_listed => compare::AMONG.clone_into(&mut call.func_name),
+                operators::IN => compare::AMONG.clone_into(&mut call.func_name),
                 operators::NOT_EQUALS => {
                     compare::SAME.clone_into(&mut call.func_name);
                     let same = IdedExpr { id: node.id, expr: Expr::Call(std::mem::take(call)) };

@@ -125,7 +125,10 @@ fn sum_of_field<'b, 'v>(
             ExecutionError::function_error(function, problem)
         };
         let item = items.get(&CelInt::from(place))?;
-        let amount = item.as_indexer().ok_or_else(not_money)?.get(field.as_ref()).map_err(|_| not_money())?;
+        let amount = item.as_indexer().ok_or_else(not_money)?.get(field.as_ref()).map_err(|error| match error {
+            ExecutionError::NoSuchKey(_) => not_money(),
+            unclear => unclear,
+        })?;
         let text = amount.downcast_ref::<CelString>().ok_or_else(not_money)?;
         Ok(Money { asset: asset.into(), units: read(text.inner()).ok_or_else(not_money)? })
     });

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use bursar_core::text::{PROTOTYPE, folded};
 
 use crate::Forbidden;
+use crate::http::content::Content;
 use crate::http::form::{MOST_PARTS, Pairs, base, is_same_name, underlined};
 use crate::json::Json;
 
@@ -91,7 +92,7 @@ impl Reads {
     ///
     /// # Errors
     /// Which name, and where it is.
-    pub(super) fn check(&self, query: &Pairs, body: &Json) -> Result<(), Forbidden> {
+    pub(super) fn check(&self, query: &Pairs, body: &Json, content: Content) -> Result<(), Forbidden> {
         let entries = match body {
             Json::Object(entries) => entries.as_slice(),
             _ => &[],
@@ -102,10 +103,11 @@ impl Reads {
         if let Some(name) = in_query().chain(in_body()).find(|name| self.is_other_method(name)) {
             return refuse(name, "would have the upstream take the request for another");
         }
-        if let Some(name) = in_query().find(|name| is_elsewhere(name, &self.query, [&self.body, &self.path])) {
+        if let Some(name) = in_query().find(|name| is_elsewhere(name, true, &self.query, [&self.body, &self.path])) {
             return refuse(name, "is in the query, where the rule does not read it");
         }
-        if let Some(name) = in_body().find(|name| is_elsewhere(name, &self.body, [&self.query, &self.path])) {
+        let is_form = content == Content::Form;
+        if let Some(name) = in_body().find(|name| is_elsewhere(name, is_form, &self.body, [&self.query, &self.path])) {
             return refuse(name, "is in the body, where the rule does not read it");
         }
         // Some read query and body as one, and each prefers another of both.
@@ -144,9 +146,14 @@ impl Reads {
 }
 
 /// Whether a name that the rule reads elsewhere stands here, where the rule does not read it.
-fn is_elsewhere(name: &str, here: &Top, elsewhere: [&Top; 2]) -> bool {
+fn is_elsewhere(name: &str, is_form: bool, here: &Top, elsewhere: [&Top; 2]) -> bool {
     let base = base(name);
-    !here.has(name) && elsewhere.iter().any(|top| top.leads(&base) || top.meets(name))
+    let is_met = |top: &&Top| {
+        top.leads(&base)
+            || top.meets(name)
+            || (is_form && top.sought.iter().any(|sought| sought.is_met_behind_prefix(name)))
+    };
+    !here.has(name) && elsewhere.iter().any(is_met)
 }
 
 /// Whether a name can be looked for: one that a request makes may be as long as the request.
@@ -177,6 +184,23 @@ pub(super) fn other_to_some<'a>(entries: &'a [(Box<str>, Json)], name: &str) -> 
         });
         sought.is_met_by(known)
     })
+}
+
+/// A name of a form that some take for one that is looked for in it: `_amount` and `x.amount` for `amount`.
+pub(super) fn other_in_form<'a>(entries: &'a [(Box<str>, Json)], name: &str) -> Option<&'a str> {
+    let mut others = entries.iter().map(|(known, _)| &**known).filter(|known| *known != name && has_prefix(known));
+    let first = others.next()?;
+    let sought = Sought::new(name);
+    [first].into_iter().chain(others).find(|known| sought.is_met_behind_prefix(known))
+}
+
+/// What Spring and Fastjson take for a name, and what is one behind a parameter's, as ASP.NET writes it, without what is before it.
+fn behind_prefix(name: &str) -> impl Iterator<Item = &str> {
+    [name.strip_prefix('_'), name.split_once('.').map(|(_, rest)| rest)].into_iter().flatten()
+}
+
+fn has_prefix(name: &str) -> bool {
+    behind_prefix(name).next().is_some()
 }
 
 /// A name that is looked for, in all the ways in which somebody may write it.
@@ -211,6 +235,11 @@ impl Sought {
                     || bare(way) == self.bare
                     || self.listed.as_ref().is_some_and(|list| list.may_be(way))
             })
+    }
+
+    /// Whether a name of a form is this one behind a prefix, or leads into it.
+    fn is_met_behind_prefix(&self, known: &str) -> bool {
+        behind_prefix(known).any(|rest| self.is_met_by(rest))
     }
 
     /// Whether a name leads to this one.

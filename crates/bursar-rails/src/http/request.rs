@@ -77,8 +77,7 @@ impl Rules {
             return Ok(());
         }
         let length = outgoing.body.len().to_string();
-        let Understood { path, query, headers, body } = understood;
-        let facts = RequestFacts { path, query, headers, body, length: &length };
+        let facts = rule.facts(understood, &length);
         let facts = self.language.about(&facts);
         rule.conditions.iter().try_for_each(|condition| condition.check(&facts))
     }
@@ -91,8 +90,7 @@ impl Rules {
         outgoing: Outgoing,
     ) -> Result<Exchange, Forbidden> {
         let length = outgoing.body.len().to_string();
-        let Understood { path, query, headers, body } = understood;
-        let facts = RequestFacts { path, query, headers, body, length: &length };
+        let facts = rule.facts(understood, &length);
         let facts = self.language.about(&facts);
         let not_priced = |field: &str| {
             let field = field.to_owned();
@@ -162,7 +160,7 @@ impl Rule {
         {
             return Err(unnamed("body", name));
         }
-        self.reads.check(&query, &body)?;
+        self.reads.check(&query, &body, self.content)?;
         let mut headers = Vec::new();
         for name in &self.headers {
             if let Some(value) = one_header(asked, name)? {
@@ -171,6 +169,12 @@ impl Rule {
         }
         let query = query.into_iter().map(|(name, value)| (name, Json::Text(value))).collect();
         Ok(Understood { path, query: Json::Object(query), headers: Json::Object(headers), body })
+    }
+
+    /// What expressions can name of a request, whose body has so many bytes.
+    fn facts<'a>(&self, understood: &'a Understood, length: &'a str) -> RequestFacts<'a> {
+        let Understood { path, query, headers, body } = understood;
+        RequestFacts { path, query, headers, body, is_form: self.content == Content::Form, length }
     }
 
     fn outgoing(&self, understood: &Understood) -> Result<Outgoing, Forbidden> {

@@ -18,15 +18,22 @@ struct Seen<'a>(&'a Json, Within);
 struct Within {
     place: &'static str,
     is_top: bool,
+    /// Whether it is a form or a query.
+    is_form: bool,
 }
 
 impl Within {
+    /// An answer is read by nobody but us: names and lists are in it what they are to CEL.
+    fn is_answer(self) -> bool {
+        self.place == "answer"
+    }
+
     fn missing(self, what: &str) -> ExecutionError {
         let what = what.escape_debug();
         let what = match self {
             Self { place: "headers", .. } => format!("the header `{what}`"),
-            Self { place, is_top: true } => format!("`{what}` of `{place}`"),
-            Self { place, is_top: false } => format!("`{what}` of a part of `{place}`"),
+            Self { place, is_top: true, .. } => format!("`{what}` of `{place}`"),
+            Self { place, is_top: false, .. } => format!("`{what}` of a part of `{place}`"),
         };
         // `has` takes this error for a no, and none other.
         ExecutionError::no_such_key(&what)
@@ -36,8 +43,7 @@ impl Within {
 impl Within {
     /// What has this name in an object.
     fn find<'v>(self, object: &'v Json, name: &str) -> Result<Option<&'v Json>, ExecutionError> {
-        // Answers are the upstream's own.
-        if self.place == "answer" {
+        if self.is_answer() {
             return Ok(object.get(name));
         }
         if !reads::is_short(name) {
@@ -46,20 +52,36 @@ impl Within {
         // INVARIANT: what is found is what all others find.
         if let Json::Object(entries) = object
             && let Some(other) = reads::other_to_some(entries, name)
+                .or_else(|| if self.is_form { reads::other_in_form(entries, name) } else { None })
         {
             let (other, name) = (reads::shown(other), reads::shown(name));
             return Err(unclear(format!(
                 "`{other}` is `{name}` to some, or leads into it; write `{name}`, and nothing beside it"
             )));
         }
-        match object.get(name) {
-            Some(Json::Number(text)) if text.contains(['e', 'E']) || **text == *"-0" => {
-                Err(unclear(format!("`{}` is a number that others write otherwise", reads::shown(name))))
-            }
-            found => Ok(found),
+        Ok(object.get(name))
+    }
+
+    /// Refuses a number that is another one to some readers.
+    fn check(self, found: &Json, name: &str) -> Result<(), ExecutionError> {
+        let Json::Number(text) = found else { return Ok(()) };
+        if self.is_answer() {
+            return Ok(());
+        }
+        let name = reads::shown(name);
+        if text.contains(['e', 'E']) || **text == *"-0" {
+            return Err(unclear(format!("`{name}` is a number that others write otherwise")));
+        }
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        match digits.parse::<u64>() {
+            Ok(number) if number <= MOST_EXACT => Ok(()),
+            _ => Err(unclear(format!("`{name}` is a number that some round; write it as text"))),
         }
     }
 }
+
+/// The largest number that is the same to whoever takes numbers for doubles, as JavaScript does: I-JSON's.
+const MOST_EXACT: u64 = (1 << 53) - 1;
 
 /// An error that `has` does not take for a no.
 fn unclear(problem: String) -> ExecutionError {
@@ -114,15 +136,23 @@ impl Val for Seen<'_> {
 impl Container for Seen<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         match self.0 {
-            Json::List(items) if self.1.place == "answer" => {
-                Ok(items.iter().any(|item| seen(item, self.1).equals(value)))
-            }
+            Json::List(items) if self.1.is_answer() => Ok(items.iter().any(|item| seen(item, self.1).equals(value))),
             Json::List(items) => {
-                let items: Vec<_> = items.iter().map(|item| seen(item, self.1)).collect();
-                compare::among(value, items.iter().map(AsRef::as_ref))
+                let seen: Vec<_> = items.iter().map(|item| seen(item, self.1)).collect();
+                match compare::among(value, seen.iter().map(AsRef::as_ref))? {
+                    true => Ok(true),
+                    false => items.iter().try_for_each(|item| self.1.check(item, AN_ITEM)).map(|()| false),
+                }
+            }
+            object if self.1.is_answer() => {
+                let name = value.downcast_ref::<CelString>();
+                Ok(name.is_some_and(|name| object.get(name.inner()).is_some()))
             }
             object => {
-                let Some(name) = value.downcast_ref::<CelString>() else { return Ok(false) };
+                let Some(name) = value.downcast_ref::<CelString>() else {
+                    // To JavaScript `['vip']` is a name like `vip`.
+                    return Err(unclear("what is looked for in an object is no name".to_owned()));
+                };
                 if self.1.find(object, name.inner())?.is_some() {
                     return Ok(true);
                 }
@@ -141,18 +171,21 @@ impl Indexer for Seen<'_> {
     where
         Self: 'v,
     {
-        let found = if let Some(name) = index.downcast_ref::<CelString>() {
+        let (found, name) = if let Some(name) = index.downcast_ref::<CelString>() {
             match self.0 {
                 // Some look for it in the only item.
-                Json::List(_) => Err(unclear("a name is looked for in a list".to_owned())),
-                object => self.1.find(object, name.inner())?.ok_or_else(|| self.1.missing(name.inner())),
+                Json::List(_) if !self.1.is_answer() => {
+                    return Err(unclear("a name is looked for in a list".to_owned()));
+                }
+                object => (self.1.find(object, name.inner())?, name.inner()),
             }
         } else {
             let place = index.downcast_ref::<CelInt>().and_then(|place| usize::try_from(*place.inner()).ok());
-            let item = self.0.as_list().zip(place).and_then(|(items, place)| items.get(place));
-            item.ok_or_else(|| self.1.missing("an item"))
+            (self.0.as_list().zip(place).and_then(|(items, place)| items.get(place)), AN_ITEM)
         };
-        found.map(|found| seen(found, Within { is_top: false, ..self.1 }))
+        let found = found.ok_or_else(|| self.1.missing(name))?;
+        self.1.check(found, name)?;
+        Ok(seen(found, Within { is_top: false, ..self.1 }))
     }
 
     fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
@@ -174,28 +207,33 @@ impl Sizer for Seen<'_> {
     }
 }
 
+/// What an item of a list is called in messages.
+const AN_ITEM: &str = "an item";
+
 /// What an expression about a request can name.
 pub(super) struct RequestFacts<'a> {
     pub(super) path: &'a Json,
     pub(super) query: &'a Json,
     pub(super) headers: &'a Json,
     pub(super) body: &'a Json,
+    /// Whether the body is a form.
+    pub(super) is_form: bool,
     /// The bytes of the body as it is sent on, in digits.
     pub(super) length: &'a str,
 }
 
 /// All of what an expression can name.
-fn whole<'b>(json: &'b Json, place: &'static str) -> CowVal<'b, 'b> {
-    seen(json, Within { place, is_top: true })
+fn whole<'b>(json: &'b Json, place: &'static str, is_form: bool) -> CowVal<'b, 'b> {
+    seen(json, Within { place, is_top: true, is_form })
 }
 
 impl VariableResolver for RequestFacts<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         Some(match name {
-            "path" => whole(self.path, "path"),
-            "query" => whole(self.query, "query"),
-            "headers" => whole(self.headers, "headers"),
-            "body" => whole(self.body, "body"),
+            "path" => whole(self.path, "path", false),
+            "query" => whole(self.query, "query", true),
+            "headers" => whole(self.headers, "headers", false),
+            "body" => whole(self.body, "body", self.is_form),
             "length" => CowVal::owned(CelString::from(self.length)),
             _ => return None,
         })
@@ -213,7 +251,7 @@ impl VariableResolver for AnswerFacts<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         match name {
             "status" => Some(CowVal::owned(CelInt::from(i64::from(self.status)))),
-            "answer" => self.answer.map(|answer| whole(answer, "answer")),
+            "answer" => self.answer.map(|answer| whole(answer, "answer", false)),
             _ => None,
         }
     }

@@ -95,12 +95,30 @@ fn export(range: &Range, place: &Place) -> Result<(), Failure> {
     let mut source = Source::store(&directory, first)?;
     let mut last = first.saturating_sub(1);
     while let Some((link, events)) = source.next().map_err(|unread| unread.after(last))? {
-        if range.ends_before(link.number) || !output::offer(&form::line(&link, &events)?)? {
+        if range.ends_before(link.number) {
             break;
+        }
+        // Evidence is taken whole, or is known not to be.
+        let is_out =
+            output::offer(&form::line(&link, &events)?).map_err(|failure| broken_off(&failure.to_string(), last))?;
+        if !is_out {
+            return Err(broken_off("nobody reads the rest", last));
         }
         last = link.number;
     }
+    if last >= first {
+        let from = if first > 1 { format!(" --from {first}") } else { String::new() };
+        output::remark(&format!(
+            "whole: links {first} to {last}; `bursar audit verify --file FILE{from} --to {last}` says so of a copy"
+        ));
+    }
     Ok(())
+}
+
+/// What is there of an export then may look like a whole one.
+fn broken_off(problem: &str, last: u64) -> Failure {
+    Failure::new(format!("the export broke off behind link {last}, and is not whole: {problem}"))
+        .with_context("link", last)
 }
 
 fn keygen(file: &std::path::Path, json: bool) -> Result<(), Failure> {

@@ -69,7 +69,7 @@ pub(super) fn load(url: Option<&str>) -> Result<Option<Credentials>, Failure> {
 /// The sessions that were kept, the last one first.
 ///
 /// # Errors
-/// The file cannot be read, or others may read it.
+/// The file cannot be read, is no regular one, or others may read it.
 pub(super) fn all() -> Result<Vec<Credentials>, Failure> {
     let path = path()?;
     let metadata = match fs::metadata(&path) {
@@ -77,6 +77,11 @@ pub(super) fn all() -> Result<Vec<Credentials>, Failure> {
         Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(problem) => return Err(Failure::at(&path, problem)),
     };
+    // Who reads a pipe or a device may wait for ever.
+    if !metadata.is_file() {
+        let hint = format!("put it aside (mv '{0}' '{0}.other'), and log in anew", path.display());
+        return Err(Failure::at(&path, "is no regular file, and logins are kept in nothing else").with_hint(hint));
+    }
     if key_file::open_to_others(&path, &metadata).is_some() {
         let hint = format!(
             "chmod 600 '{}'; if somebody may have read it, also end those sessions (`bursar session revoke --all`) and log in anew",

@@ -258,6 +258,34 @@ fn credentials_that_others_may_read_are_not_used() {
 }
 
 #[test]
+fn credentials_are_kept_in_a_regular_file_and_nobody_waits_for_another() {
+    let home = Home::new();
+    let server = home.serve(&DEV);
+    let file = home.path("xdg/bursar/credentials.toml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let login = ["login", "--username", server.ready("username"), "--otp", server.ready("otp")];
+    let of_server = [("BURSAR_URL", server.ready("url")), ("BURSAR_PASSWORD", server.ready("password"))];
+    let refused = || {
+        let told = home.run(&login, &of_server);
+        assert_eq!((told.code(), home.run(&["whoami"], &[]).code()), (1, 1), "{}", told.told());
+        assert!(told.told().contains("is no regular file"), "{}", told.told());
+        assert!(told.told().contains("put it aside (mv '"), "{}", told.told());
+    };
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&file).status().unwrap().success());
+    refused();
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    refused();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    refused();
+    std::fs::remove_dir(&file).unwrap();
+    log_in(&home, &server);
+    let sessions = home.run(&["session", "list", "--json"], &[]).json();
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1, "no other was begun: {sessions}");
+}
+
+#[test]
 fn a_login_that_could_not_be_kept_is_not_begun_and_no_other_is_lost() {
     let home = Home::new();
     let server = home.serve(&DEV);

@@ -4,12 +4,14 @@ use maud::{Markup, html};
 
 use super::told::{Told, deed};
 use super::{query_of, wanted};
+use crate::failure::Failure;
 use crate::web::Answering;
 use crate::web::fields::Fields;
 use crate::web::forms::{Field, Problems};
 use crate::web::layout::{Frame, Section};
 use crate::web::visit::Visit;
-use crate::web::words;
+use crate::web::{wallets, words};
+use bursar_core::id::WalletId;
 use bursar_service::error::ServiceError;
 use bursar_service::trail::Found;
 
@@ -49,9 +51,19 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         }
         (problems.summary())
         (filter(&visit.query, &problems))
+        @if let Some(wallet) = removable(&visit)? {
+            p class="buttons" { a class="button bad" href={ (wallets::path(wallet)) "/remove" } { "Remove this wallet" } }
+        }
         @if problems.is_empty() { (events(&visit.query, &found, &told)) }
     };
     Ok(frame.form("Audit trail", Section::Audit, &[], &problems, body))
+}
+
+/// The wallet whose trail this is, if the visitor may remove it: owners without a role in it find no page of it.
+fn removable(visit: &Visit) -> Result<Option<WalletId>, Failure> {
+    let sought = visit.query.text("subject").strip_prefix("wallet:").and_then(|id| id.parse().ok());
+    let person = visit.person()?;
+    Ok(sought.filter(|wallet| visit.bursar.removes_wallet(person, *wallet)))
 }
 
 /// That there was more than the page can show.

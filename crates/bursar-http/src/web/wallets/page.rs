@@ -56,7 +56,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         div class="title" {
             h1 { (title) }
             @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
-            (actions(&view, holds.is_empty(), now))
+            (actions(&view, visit.bursar.removes_wallet(person, wallet.id), now))
         }
         p class="balance" { (words::balance(view.balance, &wallet.coin, visit.decimals())) }
         (notice(wallet.freeze.as_ref(), now))
@@ -93,7 +93,7 @@ async fn own_tokens(visit: &Visit, holds: &[Hold]) -> Result<BTreeMap<TokenId, S
     Ok(names)
 }
 
-fn actions(view: &WalletView, is_unused: bool, now: Timestamp) -> Markup {
+fn actions(view: &WalletView, is_removable: bool, now: Timestamp) -> Markup {
     let path = path(view.wallet.id);
     let is_frozen = view.wallet.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(now));
     html! {
@@ -101,7 +101,7 @@ fn actions(view: &WalletView, is_unused: bool, now: Timestamp) -> Markup {
             @if view.role.admin { a class="button" href={ (path) "/members" } { "Who may use it" } }
             @if is_frozen && view.role.admin { a class="button" href={ (path) "/unfreeze" } { "Lift the freeze" } }
             @if !is_frozen && (view.role.admin || view.role.spend) { a class="button bad" href={ (path) "/freeze" } { "Freeze it" } }
-            @if is_unused && view.role.admin { a class="button bad" href={ (path) "/remove" } { "Remove it" } }
+            @if is_removable { a class="button bad" href={ (path) "/remove" } { "Remove it" } }
         }
     }
 }

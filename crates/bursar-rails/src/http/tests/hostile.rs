@@ -259,6 +259,41 @@ fn what_is_written_otherwise_than_the_rule_reads_it_is_refused_wherever_it_is() 
 }
 
 #[test]
+fn a_name_behind_a_prefix_is_the_name_in_forms_and_queries_to_some() {
+    let with = |content, amount: &str| {
+        let amount = Some(amount.to_owned());
+        rules(&[WrittenRule { query: names(&["*"]), fields: names(&["*"]), amount, ..charge(content) }])
+    };
+    let asked = |rules: &Rules, kind: &str, query: Option<&str>, body: &str| {
+        let headers: &[(&str, &[u8])] = &[("content-type", kind.as_bytes()), ("idempotency-key", b"order-7")];
+        rules.meaning(&Asked { method: "POST", path: "/v1/charges", query, headers, body: body.as_bytes() })
+    };
+    let of_body = with(Content::Form, "has(body.tip) ? minor(body.tip, 'usd') : minor(body.amount, 'usd')");
+    let of_query = with(Content::Form, "has(query.tip) ? minor(query.tip, 'usd') : minor(body.amount, 'usd')");
+    let sound = "source=a&amount=1";
+    for rules in [&of_body, &of_query] {
+        for more in ["", "&x.note=1", "&_note=1", "&amounts.x=1", "&note.tips=1", "&a.b.tip=1", "&x[amount]=1"] {
+            let body = format!("{sound}{more}");
+            assert!(asked(rules, FORM, None, &body).is_ok(), "{body}: {:?}", asked(rules, FORM, None, &body));
+        }
+        for more in
+            ["_amount", "x.amount", "X.Amount", "_x.amount", "x.amount[0]", "_AMOUNT", "x.amount.y", "_tip", "x.tip"]
+        {
+            let body = format!("{sound}&{more}=9000");
+            let refused = asked(rules, FORM, None, &body).expect_err(more);
+            assert!(matches!(refused.why, Why::NotPriced | Why::Undecodable), "{more}: {refused}");
+            let query = format!("{more}=9000");
+            assert!(asked(rules, FORM, Some(&query), sound).is_err(), "{more}");
+        }
+        assert!(asked(rules, FORM, Some("x.note=1&_note=1"), sound).is_ok());
+    }
+    let json = with(Content::Json, "minor(body.amount, 'usd')");
+    let body = r#"{"source":"a","amount":1,"x.amount":2,"_amount":3}"#;
+    assert!(asked(&json, JSON, None, body).is_ok());
+    assert!(asked(&json, JSON, Some("_amount=9000"), r#"{"source":"a","amount":1}"#).is_err());
+}
+
+#[test]
 fn headers_that_are_there_twice_or_pack_the_body_are_refused() {
     let rules = rules(&[charge(Content::Form)]);
     let kind: (&str, &[u8]) = ("content-type", FORM.as_bytes());
@@ -388,6 +423,17 @@ fn what_is_forbidden_by_its_name_is_forbidden_in_a_list_and_in_another_spelling_
             &[r#""from":["a"],"to":"a""#, r#""from":{"i":1},"to":{"i":1}"#],
         ),
         ("body.instant != true", r#""instant":false"#, &[r#""instant":"true""#, r#""instant":[true]"#]),
+        (
+            "!(body.kind in (body.plan == 'a' ? ['payout'] : ['refund']))",
+            r#""kind":"sale","plan":"a""#,
+            &[r#""kind":["payout"],"plan":"a""#, r#""kind":"payout","plan":"a""#],
+        ),
+        (
+            "!(body.kind in body)",
+            r#""kind":"sale""#,
+            &[r#""kind":["vip"]"#, r#""kind":["vip"],"vip":1"#, r#""kind":"vip","vip":1"#, r#""kind":true"#],
+        ),
+        ("!(body.kind in body.tags)", r#""kind":"a","tags":{"b":1}"#, &[r#""kind":["b"],"tags":{"b":1}"#]),
         ("!('vip' in body.tags)", r#""tags":["a","b"]"#, &[r#""tags":["a",["vip"]]"#, r#""tags":{"0":"vip"}"#]),
         ("body.note == null", r#""note":null"#, &[r#""note":[]"#, r#""note":"x""#]),
     ] {
@@ -504,11 +550,52 @@ fn a_number_names_one_recipient_however_it_is_written() {
         let body = format!(r#"{{"amount":5,"currency":"usd","source":{source}}}"#);
         posted(&rules, JSON, body.as_bytes())
     };
-    for source in ["123", "\"123\"", "\"12e3\"", "\"1.2.3\"", "\"a.5\""] {
+    for source in ["123", "\"123\"", "\"12e3\"", "\"1.2.3\"", "\"a.5\"", "9007199254740991", "\"9007199254740993\""] {
         assert!(asked(source).is_ok(), "{source}");
     }
     for source in ["123.0", "1.23e2", "123E0", "-0", "\"123.0\"", "\"123.\""] {
         assert!(asked(source).is_err(), "{source}");
+    }
+}
+
+#[test]
+fn a_number_that_javascript_rounds_is_written_as_text() {
+    let with = |amount: &str, destination: &str| {
+        let (amount, destination) = (Some(amount.to_owned()), Some(destination.to_owned()));
+        rules(&[WrittenRule { fields: names(&["*"]), amount, destination, ..charge(Content::Json) }])
+    };
+    let rounded = |field: &str, name: &str| {
+        Err(format!("the {field} of this spend: `{name}` is a number that some round; write it as text"))
+    };
+    let rules = with("minor(body.sum, 'usd')", "body.to");
+    let told = |body: &str| posted(&rules, JSON, body.as_bytes()).map_err(|refused| refused.detail);
+    let told = |body: &str| told(body).map(|charge| charge.amount);
+    assert_eq!(told(r#"{"sum":1,"to":9007199254740993}"#), rounded("destination", "to"));
+    assert_eq!(told(r#"{"sum":9007199254740993,"to":"a"}"#), rounded("amount", "sum"));
+    // What no rule reads is anybody's, and texts are exact.
+    let exact = told(r#"{"sum":"9007199254740993","to":"9007199254740993","note":9007199254740993}"#);
+    assert_eq!(exact, Ok(Amount::new(9_007_199_254_740_993)));
+    for (amount, destination, sound, hostile) in [
+        ("minor('1', 'usd')", "body.to[0]", r#""to":[12]"#, r#""to":[9007199254740992]"#),
+        ("minor('1', 'usd')", "body.to[0]", r#""to":["1e2"]"#, r#""to":[1e2]"#),
+        ("decimal(body.sum, 'usd')", "body.to", r#""to":"a","sum":1.25"#, r#""to":"a","sum":90071992547409.93"#),
+        (
+            "total(body.all, 'sum', 'usd')",
+            "body.to",
+            r#""to":"a","all":[{"sum":1}]"#,
+            r#""to":"a","all":[{"sum":9007199254740993}]"#,
+        ),
+        (
+            "'9007199254740992' in body.all ? minor('9', 'usd') : minor('1', 'usd')",
+            "body.to",
+            r#""to":"a","all":[1,"b"]"#,
+            r#""to":"a","all":[9007199254740993]"#,
+        ),
+    ] {
+        let rules = with(amount, destination);
+        let asked = |fields: &str| posted(&rules, JSON, format!("{{{fields}}}").as_bytes());
+        assert!(asked(sound).is_ok(), "{amount} {sound}: {:?}", asked(sound));
+        assert_eq!(asked(hostile).expect_err(hostile).why, Why::NotPriced, "{hostile}");
     }
 }
 
