@@ -7,8 +7,10 @@
 //! randomness, no async, no panics. Nothing here prints a secret: tokens, their hashes, verifiers and parsed bodies
 //! have a `Debug` that shows only that there is one.
 //!
-//! To add a format: a module of its own, its facts cited from the wire contract (WC), and vectors computed by the
-//! published client in `tests/wire-vectors.json`.
+//! `WC §n` here and in other crates is section n of the wire contract, `docs/dialect.md`.
+//!
+//! To add a format: a module of its own, its facts written down there and cited, and vectors computed by the published
+//! client in `tests/wire-vectors.json`.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
