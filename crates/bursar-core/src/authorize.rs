@@ -1,5 +1,5 @@
 //! May this token do this? Every surface asks here, in one order, and the first refusal is the answer
-//! (design §5): known, not revoked, not expired, owner active, address, scope with the owner's role,
+//! (docs/dialect.md §8): known, not revoked, not expired, owner active, address, scope with the owner's role,
 //! narrowing. Limits come after, in the ledger.
 
 use std::net::IpAddr;
@@ -39,7 +39,7 @@ pub enum Need<'a> {
 /// Decides whether `token`, owned by `owner` and used from `address`, satisfies `need` now.
 ///
 /// # Errors
-/// The first refusal in the order of design §5.
+/// The first refusal in this order.
 pub fn authorize(token: &Token, owner: &User, address: IpAddr, need: Need<'_>, now: Timestamp) -> Result<(), Refusal> {
     if let Some(at) = token.revoked {
         return Err(Refusal::TokenRevoked { at });

@@ -1,4 +1,4 @@
-//! Destinations in their normal form: where money goes, as decoded bytes and never as text (design §5).
+//! Destinations in their normal form: where money goes, as decoded bytes and never as text.
 
 use std::fmt;
 

@@ -43,7 +43,7 @@ pub struct Cost {
     pub fee: Amount,
 }
 
-/// What names a spend, so that asking twice is spending once (design §5, idempotency).
+/// What names a spend, so that asking twice is spending once (ADR 4).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SpendKey {
     /// `sequenceId`: per wallet, over all tokens.

@@ -3,7 +3,7 @@
 //! [`mail`] carries mails out behind [`bursar_service::mail::Mailer`].
 //!
 //! Nothing here decides whether money may move. A rail sends what its permit says, once, and answers
-//! afterwards what became of it; when it cannot know, it says so (design §2, P4).
+//! afterwards what became of it; when it cannot know, it says so (SECURITY.md, P4).
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 #![cfg_attr(

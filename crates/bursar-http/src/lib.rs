@@ -1,6 +1,6 @@
 //! The HTTP surfaces: one route table, one pipeline.
 //!
-//! Every request takes the same way (design §4): address, body, authentication, authority, handler,
+//! Every request takes the same way (ARCHITECTURE.md): address, body, authentication, authority, handler,
 //! signature. Which credential may use which route stands in the table and nowhere else, and the router is
 //! built from the table, so there is no route beside it. Handlers translate; they decide nothing.
 

@@ -1,4 +1,4 @@
-//! The fixed one-time passwords of the test environment (design §9).
+//! The fixed one-time passwords of the test environment (SECURITY.md).
 //!
 //! They must never count in production nor for a user whom the test environment did not seed itself:
 //! hence both a value that only the test environment makes, and the user's origin, are asked for.

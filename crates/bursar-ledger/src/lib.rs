@@ -1,4 +1,4 @@
-//! The engine: one writer for every state change (design §6).
+//! The engine: one writer for every state change (ARCHITECTURE.md, the ledger).
 //!
 //! Callers put commands into bounded lanes. One thread takes what has arrived while the last batch was
 //! being written, loads what the batch touches, decides each command in order with the pure core, writes

@@ -1,6 +1,6 @@
 //! Watches the wall clock beside one that only goes forward. A clock that jumps would open windows that
 //! are not over yet, or keep them shut: while it differs, ledger time goes on without it and nothing is
-//! held (design §5, windows and time).
+//! held (ADR 9).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

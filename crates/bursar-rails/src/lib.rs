@@ -1,7 +1,7 @@
 //! What a request to a rail means, and what an answer of one says.
 //!
 //! Pure: bytes come in, operations and outcomes go out. Nothing here asks a node, holds a key or knows a limit. What is
-//! understood here must be what the rail will understand (design §5): whatever can be read in two ways is refused, and
+//! understood here must be what the rail will understand (SECURITY.md, P5): whatever can be read in two ways is refused, and
 //! so is whatever is not known. Never may a request be called a read because nobody knew what it was.
 
 #[cfg(feature = "bitcoin")]

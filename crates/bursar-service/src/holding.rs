@@ -1,5 +1,5 @@
 //! Spends of those who move the money themselves: a service asks before it acts and says what became of
-//! it. It settles only what it held, and spends nothing of its own (design §5, authority).
+//! it. It settles only what it held, and spends nothing of its own.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -275,7 +275,7 @@ pub trait Rail: Send + Sync {
     /// The greatest fee that a direct send to so many recipients can cost, in [`Rail::fee_coin`].
     fn fee_ceiling(&self, coin: &Coin, recipients: usize) -> Amount;
 
-    /// The most that fees paid in this coin may take of a wallet, whatever its limits leave out (design §5): also
+    /// The most that fees paid in this coin may take of a wallet, whatever its limits leave out (ADR 10): also
     /// of a transaction that was built elsewhere, or of a spend that somebody else carries out.
     fn fees_at_most(&self, fee_coin: &Coin) -> FeeCeiling;
 

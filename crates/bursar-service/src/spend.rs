@@ -1,4 +1,4 @@
-//! Spending: hold, send, settle, in this order and never another (design §4).
+//! Spending: hold, send, settle, in this order and never another (SECURITY.md, I7).
 
 mod asked;
 mod on_its_way;

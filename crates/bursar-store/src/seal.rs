@@ -1,4 +1,4 @@
-//! Secrets at rest: AES-256-GCM under a data key, which the master key wraps (design §7).
+//! Secrets at rest: AES-256-GCM under a data key, which the master key wraps (SECURITY.md).
 //!
 //! What is sealed is bound to its place: table, column and row id are authenticated with it, so that a
 //! sealed value moved to another row does not open. The master key never reaches the store.

@@ -1,4 +1,4 @@
-//! Strict reading of JSON: what Bursar understood must be what the rail will understand (design §5, parsing).
+//! Strict reading of JSON: what Bursar understood must be what the rail will understand (SECURITY.md, P5).
 //!
 //! A key that appears twice, data behind the value, and deep nesting are refused at any depth. A number with a fraction
 //! or an exponent, or one too big to be exact, is kept as a kind without a value, so that no rounded amount can be

@@ -1,4 +1,4 @@
-//! Token text: `v2x`, 56 random hex characters, and 8 hex characters that check what stands before (design §3).
+//! Token text: `v2x`, 56 random hex characters, and 8 hex characters that check what stands before (WC §2.1).
 //!
 //! The checksum lets a token that was cut off or mistyped be told from one that is unknown, without a look-up.
 //! The hash of a token is itself a credential (WC §2.6): neither it nor the text may reach a log, an error or a trace.

@@ -35,7 +35,7 @@ impl Case {
 
 type Spoil = fn(&mut Case);
 
-/// What can be wrong with a request to spend, in the order of design §5.
+/// What can be wrong with a request to spend, in the order in which it is told.
 const FLAWS: [(&str, Spoil); 9] = [
     ("token_revoked", |case| case.token.revoked = Some(at(-1))),
     ("token_expired", |case| case.token.expires = at(0)),

@@ -344,7 +344,7 @@ fn destinations(
     Ok(Ok(()))
 }
 
-/// Why a token that is not unlocked may not spend this, whatever the amount (design §5, rule 2).
+/// Why a token that is not unlocked may not spend this, whatever the amount (docs/limits.md).
 fn cannot_spend_alone(parties: &Parties<'_>, token: &Token, request: &HoldRequest, cost: &Cost) -> Option<Refusal> {
     if let Some(lock) = token.locked {
         return Some(Refusal::Locked(lock));

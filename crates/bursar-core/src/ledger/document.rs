@@ -3,7 +3,7 @@
 use crate::id::{FactorId, UserId};
 use crate::time::Timestamp;
 
-/// What a user proves with who they are (design §3).
+/// What a user proves with who they are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Credential {
     /// The credential's id.

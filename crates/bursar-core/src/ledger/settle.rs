@@ -292,7 +292,7 @@ fn settled_as(
 }
 
 /// More left than was held: whatever moves this token's money is not to be trusted with more of it until
-/// its owner has looked (design §5, signatures and sends).
+/// its owner has looked.
 fn stop_spending(state: &mut State, token: Option<Token>, now: Timestamp) {
     if let Some(token) = token {
         let locked = Some(graver(token.locked, LockedBy::Rail, now));

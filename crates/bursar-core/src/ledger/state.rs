@@ -161,7 +161,7 @@ records! {
     AuditBase(() => Head) audit_base,
 }
 
-/// One of a token's secrets, as it is kept at rest (design §7).
+/// One of a token's secrets, as it is kept at rest (SECURITY.md).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenSecret {
     /// `HMAC(pepper, sha256(token))`: finds the token without being a credential.

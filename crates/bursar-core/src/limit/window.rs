@@ -9,7 +9,7 @@ use jiff::{SignedDuration, ZonedDateTime};
 use crate::amount::Amount;
 use crate::time::{Span, Timestamp};
 
-/// Over which time a limit counts (design §5).
+/// Over which time a limit counts (docs/limits.md).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Window {
     /// Each spend by itself.

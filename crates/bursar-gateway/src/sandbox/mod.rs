@@ -1,4 +1,4 @@
-//! The sandbox: a rail in front of nothing, to develop and test against (design §8).
+//! The sandbox: a rail in front of nothing, to develop and test against.
 //!
 //! It keeps a book of its own in a file of its own, fsynced by itself, which the ledger learns from
 //! only by an answer or by [`Rail::reconcile`]; so the book can judge the ledger after a crash. What must

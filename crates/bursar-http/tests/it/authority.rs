@@ -1,4 +1,4 @@
-//! The authority table (design §5): every route by every kind of credential, driven through the router and
+//! The authority table (SECURITY.md, P5): every route by every kind of credential, driven through the router and
 //! compared with the checked-in file. A route that is not in the file fails the test.
 //!
 //! To accept a change that is meant: `BURSAR_BLESS=1 cargo test -p bursar-http authority`.

@@ -1,5 +1,5 @@
 //! Planted secrets appear in no log line, no error, no audit event and no plain byte of the data directory
-//! (design §7).
+//! (SECURITY.md, at rest).
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

@@ -7,7 +7,7 @@ use bursar_rails::exchange::{Charge, Outgoing};
 
 use crate::flow::Flow;
 
-/// The right to send one spend. Only the ledger's grant makes one, and sending consumes it (design §10):
+/// The right to send one spend. Only the ledger's grant makes one, and sending consumes it:
 /// what was not held cannot reach a rail.
 #[derive(Debug)]
 pub struct Permit {

@@ -169,7 +169,7 @@ impl HoldAndSend {
     }
 
     /// Settles. The hold is durable, so that a settlement may be lost: the spend stays counted then and is reconciled
-    /// (design §6).
+    /// (SECURITY.md, P4).
     async fn settle(&self, id: HoldId, command: Command) {
         let is_final = !matches!(command, Command::Expire { .. });
         let request = Request { actor: self.actor, command };

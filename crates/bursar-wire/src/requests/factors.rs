@@ -1,4 +1,4 @@
-//! Signing in by steps, second factors and step-up (design §5, authority; WC §1.7, §3.3). Fields of Bursar's own
+//! Signing in by steps, second factors and step-up (docs/native-api.md; WC §1.7, §3.3). Fields of Bursar's own
 //! routes that are not known are refused; in the dialect they are left alone.
 
 use bursar_core::secret::Secret;

@@ -1,5 +1,5 @@
-//! Spends of applications that move the money themselves, and the question what a spend would get (design §5,
-//! authority; issue 4, part 7). Fields that are not known are refused.
+//! Spends of applications that move the money themselves, and the question what a spend would get
+//! (docs/native-api.md). Fields that are not known are refused.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Spends in the native form (design §4, `POST /bursar/v1/spends`).
+//! Spends in the native form (docs/native-api.md, `POST /bursar/v1/spends`).
 
 use bursar_core::hold::{Hold, HoldState, Payee, SpendKey};
 use bursar_core::id::HoldId;

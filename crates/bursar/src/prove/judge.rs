@@ -1,4 +1,4 @@
-//! Whether what happened is what was promised (design §2). Pure: who judges has the rail's book, the ledger's
+//! Whether what happened is what was promised (SECURITY.md). Pure: who judges has the rail's book, the ledger's
 //! list, what each token counts, and the memory of what was answered; none of these has seen another.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,7 @@ pub(crate) struct Evidence<'a> {
 /// A promise that was not kept.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Broken {
-    /// Which, as design §2 numbers them.
+    /// Which, by the numbers of SECURITY.md: P1 to P11, I1 to I8.
     pub(crate) promise: &'static str,
     /// To whom: a token or a spend.
     pub(crate) to: String,

@@ -1,4 +1,4 @@
-//! Two refusals at once give the first in the order of design §5.
+//! Two refusals at once give the first in the order of docs/dialect.md §8.
 
 use super::*;
 use crate::decimals::Decimals;
