@@ -173,8 +173,8 @@ impl Indexer for Seen<'_> {
     {
         let (found, name) = if let Some(name) = index.downcast_ref::<CelString>() {
             match self.0 {
-                // Some look for it in the only item.
-                Json::List(_) if !self.1.is_answer() => {
+                // Some look for it in the only item; and an answer of another shape says nothing, not no.
+                Json::List(_) => {
                     return Err(unclear("a name is looked for in a list".to_owned()));
                 }
                 object => (self.1.find(object, name.inner())?, name.inner()),

@@ -362,3 +362,105 @@ fn the_trail_has_of_an_edit_what_it_changes_and_nothing_of_one_that_changes_noth
     assert_eq!(told(&changed, "disallowed").as_deref(), Some("b"));
     assert_eq!(told(&changed, "after").as_deref(), Some("tbtc amount 10 over lifetime; only to 3 destinations"));
 }
+
+/// A token that paid 6 to `a`, holds 2 for `c`, and had 5 for `d` released.
+fn with_a_past() -> (World, HoldId) {
+    let mut world = World::limited(unlimited("tbtc"));
+    let first = held(world.pay(&[("a", 6)]));
+    world.capture(first.id, Amount::new(6));
+    held(world.pay(&[("c", 2)]));
+    let released = held(world.pay(&[("d", 5)]));
+    world.release(released.id);
+    world.now = at(1);
+    (world, released.id)
+}
+
+const WINDOWS: [&str; 4] = ["lifetime", "rolling 60s", "calendar day UTC", "fixed 60s from 1970-01-01T00:00:00.000Z"];
+
+#[test]
+fn an_edit_that_begins_to_look_at_each_destination_knows_what_all_of_them_got() {
+    for subject in EVERYBODY {
+        for window in WINDOWS {
+            let (mut world, _) = with_a_past();
+            world.govern(subject, each(vec![over(window, without_fee(10))]));
+            world.is_conserved();
+            for (address, room) in [("a", 4), ("c", 8), ("d", 10), ("e", 10)] {
+                assert_eq!(world.paying(&[(address, room + 1)]), "limit_exceeded", "{window} {address}");
+                assert_eq!(world.paying(&[(address, room)]), "held", "{window} {address}");
+            }
+            world.is_conserved();
+        }
+    }
+}
+
+#[test]
+fn another_window_for_each_destination_begins_with_what_all_of_them_got() {
+    for window in WINDOWS {
+        let (mut world, _) = with_a_past();
+        world.govern(BY_TOKEN, each(vec![over("rolling 900s", without_fee(100))]));
+        let later = held(world.pay(&[("e", 3)]));
+        world.capture(later.id, Amount::new(3));
+        world.govern(BY_TOKEN, each(vec![over(window, without_fee(10))]));
+        world.is_conserved();
+        for (address, room) in [("a", 4), ("e", 7)] {
+            assert_eq!(world.paying(&[(address, room + 1)]), "limit_exceeded", "{window} {address}");
+            assert_eq!(world.paying(&[(address, room)]), "held", "{window} {address}");
+        }
+    }
+}
+
+#[test]
+fn a_spend_reads_nothing_of_the_past_of_its_destinations() {
+    let (mut world, _) = with_a_past();
+    world.govern(BY_TOKEN, each(vec![over("rolling 60s", without_fee(10))]));
+    for address in ["a", "c", "d", "e"] {
+        let request = HoldRequest { payees: vec![payee(address, 1)], ..world.request(Amount::ZERO) };
+        let loaded = world.load(&mut State::default(), &Command::Hold(Box::new(request)));
+        assert!(!loaded.iter().any(|key| matches!(key, Key::History(_))), "{address}: {loaded:?}");
+    }
+}
+
+#[test]
+fn an_edit_that_only_moves_ceilings_reads_nothing_of_the_past() {
+    let (mut world, _) = with_a_past();
+    world.govern(BY_TOKEN, each(vec![over("rolling 60s", without_fee(10))]));
+    let rules = LimitSet { limits: vec![], destinations: Some(each(vec![over("rolling 60s", without_fee(9))])) };
+    let seen = world.version(&Key::Limits(BY_TOKEN));
+    let edit = LimitEdit { subject: BY_TOKEN, seen, rules, stepped_up: true };
+    let loaded = world.load(&mut State::default(), &Command::SetLimits(Box::new(edit)));
+    assert!(!loaded.iter().any(|key| matches!(key, Key::History(_))), "{loaded:?}");
+}
+
+#[test]
+fn what_moves_after_all_counts_for_a_destination_that_had_got_nothing_when_counting_began() {
+    for subject in EVERYBODY {
+        for window in WINDOWS {
+            let (mut world, released) = with_a_past();
+            world.govern(subject, each(vec![over(window, without_fee(10))]));
+            assert_eq!(answer(&world.capture(released, Amount::new(5))), "settled");
+            world.is_conserved();
+            let key = BudgetKey { destination: Some(destination("d").id()), ..budget_key(subject, "tbtc") };
+            let (_, budget) = world.budgets().find(|(known, _)| **known == key).unwrap();
+            assert_eq!(budget.used(&Window::parse(window).unwrap(), world.now), Usage::one(Amount::new(5)), "{window}");
+        }
+    }
+}
+
+#[test]
+fn a_number_of_destinations_is_limited_only_where_all_of_them_can_be_kept() {
+    let most = u32::try_from(Destinations::MOST_PAID).unwrap();
+    let mut world = World::limited(unlimited("tbtc"));
+    let rules = |number| LimitSet { limits: vec![unlimited("tbtc")], destinations: Some(at_most(number)) };
+    assert_eq!(answer(&world.edit(BY_TOKEN, rules(most + 1), true)), "invalid");
+    let addresses: Vec<String> = (0..=most).map(|number| number.to_string()).collect();
+    let (last, others) = addresses.split_last().unwrap();
+    for part in others.chunks(2000) {
+        let payments: Vec<(&str, u128)> = part.iter().map(|address| (address.as_str(), 1)).collect();
+        assert_eq!(world.paying(&payments), "held");
+    }
+    assert_eq!(answer(&world.edit(BY_TOKEN, rules(most), true)), "limits");
+    assert_eq!(world.paying(&[(last, 1)]), "too_many_destinations");
+    world.limits(BY_TOKEN, vec![unlimited("tbtc")]);
+    assert_eq!(world.paying(&[(last, 1)]), "held");
+    assert_eq!(answer(&world.edit(BY_TOKEN, rules(1), true)), "invalid", "more were paid than can be kept");
+}
