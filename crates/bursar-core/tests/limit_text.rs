@@ -3,7 +3,7 @@
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::decimals::Decimals;
-use bursar_core::limit::text::{LimitTextError, decimal, describe, describe_knowing, parse, parse_knowing};
+use bursar_core::limit::text::{LimitTextError, amount_of, decimal, describe, describe_knowing, parse, parse_knowing};
 use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
 use bursar_core::time::{Span, Timestamp};
 use proptest::prelude::*;
@@ -193,6 +193,23 @@ fn what_cannot_be_understood_is_refused_where_it_stands() {
         let (found, error) = refused(text);
         assert_eq!((found.as_str(), error.problem.as_str()), (spot, problem), "{text}");
     }
+}
+
+#[test]
+fn a_text_is_read_up_to_its_greatest_length_and_no_further() {
+    let padded = |length: usize| format!("{:<length$}", "tbtc 1/day");
+    let longest = (10..10_000).take_while(|&length| parse(&padded(length)).is_ok()).last().unwrap();
+    let (_, problem) = refused(&padded(longest + 1));
+    assert_eq!((problem.at.start, longest), (longest, 400), "{problem}");
+}
+
+#[test]
+fn an_amount_of_many_coins_has_no_unit_of_its_own() {
+    let told = |asset: &str| amount_of(Amount::new(5), &Asset::parse(asset).unwrap(), &Decimals::default());
+    assert_eq!(
+        [told("*erc20"), told("unknown"), told("tbtc")],
+        ["5 base units", "5 base units of unknown", "0.00000005 tbtc"]
+    );
 }
 
 #[test]

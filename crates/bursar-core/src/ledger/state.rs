@@ -321,3 +321,43 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, Record, State};
+    use crate::fixtures::{USER, user};
+    use crate::ledger::HistoryKey;
+    use crate::limit::Subject;
+
+    #[test]
+    fn what_is_cleared_is_neither_known_nor_written() {
+        let mut state = State::default();
+        assert!(state.is_empty());
+        state.load(Key::User(USER), None);
+        assert_eq!((state.len(), state.is_empty(), state.is_changed()), (1, false, false));
+        state.put(Record::User(USER, user(USER)));
+        assert!(state.is_changed());
+        state.clear();
+        assert!(state.is_empty() && !state.is_changed() && !state.is_loaded(&Key::User(USER)));
+        assert!(state.take_changes().is_empty());
+    }
+
+    #[test]
+    fn what_was_written_is_no_change_any_more() {
+        let mut state = State::default();
+        state.load(Key::User(USER), None);
+        state.put(Record::User(USER, user(USER)));
+        assert_eq!(state.take_changes().len(), 1);
+        assert!(!state.is_changed() && state.is_loaded(&Key::User(USER)));
+    }
+
+    #[test]
+    fn a_past_is_good_for_one_command() {
+        let mut state = State::default();
+        let past = Key::History(HistoryKey::of_payees(Subject::User(USER)));
+        state.load(past.clone(), None);
+        state.load(Key::User(USER), None);
+        state.forget_history();
+        assert!(!state.is_loaded(&past) && state.is_loaded(&Key::User(USER)));
+    }
+}

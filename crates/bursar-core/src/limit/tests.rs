@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixtures::any::{self, utc};
-use crate::fixtures::{TOKEN, limit};
+use crate::fixtures::{TOKEN, at, limit};
 use crate::time::{Span, Timestamp};
 
 const SUBJECT: Subject = Subject::Token(TOKEN);
@@ -295,4 +295,29 @@ fn sets_of_limits_have_bounds() {
     assert_eq!(each(limit("tbtc", 1)).check(), Err(InvalidLimit::NotForDestinations));
     let group = Limit { measure: Measure::Count, ..limit("*", 1) };
     assert_eq!(each(group).check(), Err(InvalidLimit::NotForDestinations));
+}
+
+#[test]
+fn a_set_without_rules_is_empty_and_destinations_are_counted_once_they_ever_were() {
+    let with = |destinations| LimitSet { limits: vec![], destinations: Some(destinations) };
+    assert!(LimitSet::default().is_empty());
+    assert!(!LimitSet::of(vec![limit("tbtc", 1)]).is_empty());
+    assert!(!with(Destinations::default()).is_empty());
+    let each = vec![Limit { measure: Measure::Count, ..limit("tbtc", 1) }];
+    assert!(!Destinations::default().are_counted());
+    assert!(Destinations { each, ..Destinations::default() }.are_counted());
+    assert!(Destinations { counted_since: Some(at(0)), ..Destinations::default() }.are_counted());
+}
+
+#[test]
+fn a_budget_takes_what_can_be_added_up_and_no_more() {
+    let one = |amount| Usage::one(amount);
+    let half = Amount::MAX.checked_sub(Amount::new(1)).unwrap();
+    let budget = |captured, held| Budget { captured: one(captured), held: one(held), ..Budget::default() };
+    assert!(budget(half, Amount::ZERO).can_take(one(Amount::new(1))));
+    assert!(!budget(half, Amount::new(1)).can_take(one(Amount::new(1))));
+    assert!(!budget(half, half).can_take(one(half)));
+    let many = |count| Usage { count, ..Usage::default() };
+    let counted = Budget { captured: many(u64::MAX - 2), held: many(1), ..Budget::default() };
+    assert!(counted.can_take(many(1)) && !counted.can_take(many(2)));
 }

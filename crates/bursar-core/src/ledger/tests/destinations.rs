@@ -4,7 +4,7 @@ use super::*;
 use crate::decimals::Decimals;
 use crate::fixtures::{count_limit, destination, limit, of, over, payee, unlimited};
 use crate::ledger::Versioned;
-use crate::limit::{Allowed, Destinations, Measure};
+use crate::limit::{Allowed, Destinations, Measure, Window};
 
 fn only_to(addresses: &[&str]) -> Destinations {
     let allow = |address: &&str| Allowed {

@@ -4,7 +4,7 @@ use super::*;
 use crate::fixtures::{limit, unlimited};
 use crate::ledger::Unlocking;
 use crate::refusal::Refusal;
-use crate::token::{Lock, LockedBy, TokenKind};
+use crate::token::{Lock, LockedBy, Token, TokenKind};
 
 fn unlocked(outcome: &Outcome) -> Option<Timestamp> {
     match outcome {
@@ -126,6 +126,36 @@ fn a_lock_is_lifted_alone_and_limits_hold_as_before() {
     assert_eq!((token.locked, token.unlock, token.limits_dropped), (None, None, false));
     assert_eq!(world.refusal(11), "limit_exceeded");
     world.hold(10);
+}
+
+#[test]
+fn a_lock_is_lifted_and_more_allowed_in_one_go() {
+    let mut world = World::limited(limit("tbtc", 10));
+    world.lock();
+    assert_eq!(unlocked(&resume(&mut world, at(60))), Some(at(60)));
+    assert_eq!(world.token().locked, None);
+    world.hold(11);
+}
+
+#[test]
+fn a_shorter_unlock_beside_a_longer_one_lifts_a_lock_only_where_that_is_asked() {
+    let mut world = World::new();
+    world.unlock(at(60));
+    let locked = Some(Lock { since: at(0), by: LockedBy::Owner });
+    let token = world.token();
+    world.put(Record::Token(TOKEN, Token { locked, ..token }));
+    assert!(matches!(world.unlock(at(30)), Outcome::UnlockedLonger { .. }));
+    assert_eq!(world.token().locked, locked);
+    let resuming = |world: &mut World| {
+        let how = Unlocking { resume: true, drop_limits: false, agrees: false };
+        world
+            .run(Command::Unlock { token: TOKEN, duration: Span::from_seconds(30), how })
+            .event
+            .map(|event| event.action)
+    };
+    assert_eq!(resuming(&mut world).as_deref(), Some("token.resume"));
+    assert_eq!(world.token().locked, None);
+    assert_eq!(resuming(&mut world), None, "nothing was locked, and nothing is told");
 }
 
 #[test]
