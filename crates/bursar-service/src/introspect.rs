@@ -14,7 +14,6 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::issue::TokenState;
-use crate::limits::administers;
 
 impl Bursar {
     /// A token by its text, if it lives and the service may ask for spends on it.
@@ -71,7 +70,7 @@ impl Bursar {
         let organisation = token.grant.organisation.filter(|_| token.kind == TokenKind::Service);
         let organisation = organisation.ok_or(ServiceError::ServiceOnly)?;
         match self.member_role(organisation, token.user)? {
-            Some(role) if administers(role) => Ok(organisation),
+            Some(role) if role.administers() => Ok(organisation),
             _ => Err(Refusal::NotAMember.into()),
         }
     }

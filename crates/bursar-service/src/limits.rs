@@ -317,7 +317,7 @@ impl Bursar {
             }
             Subject::Organisation(id) => match self.role_in(principal, id)? {
                 None => Err(ServiceError::NotFound("organisation")),
-                Some(role) if administers(role) => Ok(true),
+                Some(role) if role.administers() => Ok(true),
                 Some(_) => Err(ServiceError::RoleNeeded { role: "admin" }),
             },
         }
@@ -346,10 +346,6 @@ impl Bursar {
 
 pub(crate) fn changed() -> ServiceError {
     ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned())
-}
-
-pub(crate) fn administers(role: MemberRole) -> bool {
-    role.administers()
 }
 
 fn not_loaded(NotLoaded(key): NotLoaded) -> StoreError {

@@ -69,10 +69,8 @@ impl Bursar {
         principal: &Principal,
         organisation: OrganisationId,
     ) -> Result<MemberRole, ServiceError> {
-        match self.own_place(principal, organisation)?.1 {
-            MemberRole::Member => Err(ServiceError::RoleNeeded { role: "auditor" }),
-            role => Ok(role),
-        }
+        let (_, role) = self.own_place(principal, organisation)?;
+        if role.oversees() { Ok(role) } else { Err(ServiceError::RoleNeeded { role: "auditor" }) }
     }
 
     /// Changes what a member is. Owners make and unmake owners and admins, admins the others; whatever gives somebody

@@ -117,7 +117,7 @@ impl Caller {
     }
 
     fn user(&self, reader: &mut dyn Reader, id: UserId) -> Result<Option<String>, StoreError> {
-        let oversees = |place: OrganisationId| self.places.get(&place).is_some_and(|role| *role != MemberRole::Member);
+        let oversees = |place: OrganisationId| self.places.get(&place).is_some_and(|role| role.oversees());
         let knows = self.sees_all
             || id == self.own
             || reader.memberships(id)?.into_iter().any(|place| oversees(place.organisation));

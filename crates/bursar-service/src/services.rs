@@ -54,7 +54,7 @@ impl Bursar {
         self.person(principal)?;
         match self.role_in(principal, new.organisation)? {
             None => return Err(ServiceError::NotFound("organisation")),
-            Some(role) if crate::limits::administers(role) => {}
+            Some(role) if role.administers() => {}
             Some(_) => return Err(ServiceError::RoleNeeded { role: "admin" }),
         }
         self.check_duration(new.duration)?;
