@@ -300,7 +300,7 @@ impl Bursar {
                 let problem = format!("there are {MOST_FACTORS} second factors, as many as may be; remove one first");
                 return Err(ServiceError::Conflict(problem));
             }
-            let (known, ()) = self.stored(&Key::Credential(factor.id), |_| ())?;
+            let (known, ()) = self.stored(&Key::Credential(factor.id), |_| Ok(()))?;
             if known > 0 {
                 return Err(registered());
             }

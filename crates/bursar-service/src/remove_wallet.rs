@@ -105,7 +105,7 @@ impl Bursar {
         // INVARIANT: nothing is held of it in between. A hold that was given back leaves its budget.
         read.push((Key::History(all_spends(id)), 0));
         let budget = Key::Budget(BudgetKey { subject, asset: Asset::Coin(wallet.coin.clone()), destination: None });
-        let (version, _) = self.stored(&budget, |_| ())?;
+        let (version, _) = self.stored(&budget, |_| Ok(()))?;
         read.push((budget, version));
         let page = Page { limit: MOST_AT_ONCE, after: None, newest_first: false };
         let (members, budgets) = self
@@ -144,8 +144,7 @@ impl Bursar {
     fn has_spent(&self, id: WalletId) -> Result<bool, ServiceError> {
         let key = all_spends(id);
         let page = Page { limit: 1, after: None, newest_first: false };
-        let (_, counted) =
-            self.stored(&Key::History(key.clone()), |state| state.history(&key).ok().flatten().cloned())?;
+        let (_, counted) = self.stored(&Key::History(key.clone()), |state| Ok(state.history(&key)?.cloned()))?;
         let counts = counted.is_none_or(|past| !past.is_nothing());
         Ok(counts || !self.reads.look_up(|reader| reader.spends(id, page))?.is_empty())
     }
