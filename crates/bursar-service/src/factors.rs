@@ -26,11 +26,10 @@ use crate::pending::Name;
 use crate::recovery_codes;
 use crate::sign_in::Offers;
 use crate::step_up::{Action, Purpose};
+use crate::stored::TRIES;
 
 /// How many second factors a user may have.
 const MOST_FACTORS: usize = 20;
-/// How often a write is tried again when somebody else was faster.
-const TRIES: usize = 8;
 
 /// An account's second factors as they are stored, and whether the test environment's fixed one counts.
 #[derive(Debug)]

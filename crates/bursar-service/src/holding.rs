@@ -25,9 +25,9 @@ use crate::breakers::Place;
 use crate::error::ServiceError;
 use crate::known::KnownToken;
 use crate::refused::Attempt;
-use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning, unexpected};
 use crate::step_up::Action;
+use crate::stored::TRIES;
 
 /// The longest that a service may take.
 const LONGEST_PATIENCE: Span = Span::from_seconds(7 * 86_400);
@@ -108,7 +108,7 @@ impl Bursar {
         let attempt = Attempt { token, coin: spend.coin.clone(), wallet: spend.wallet };
         let prepared = self.prepare_external(service, presented, spend, id).await;
         let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..TRIES {
             let is_own = |hold: &Hold| hold.holder == Some(service.token().id);
             if let Some(held) = self.held_or_known(service.actor(), &request, is_own).await? {
                 return Ok(held);

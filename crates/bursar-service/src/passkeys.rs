@@ -17,14 +17,13 @@ use crate::passkey_answer::{self, Answer};
 use crate::pending::{Kept, Name};
 use crate::relying_party::RelyingParty;
 use crate::step_up::Purpose;
+use crate::stored::TRIES;
 
 /// How long a challenge is good.
 pub(crate) const CHALLENGE_TIME: Span = Span::from_seconds(5 * 60);
 /// How many challenges are out at most, and how many of one token, or of one user who signs in.
 pub(crate) const MOST_CHALLENGES: usize = 4096;
 pub(crate) const MOST_CHALLENGES_OF_ONE: usize = 16;
-/// How often a write is tried again when somebody else was faster.
-const TRIES: usize = 8;
 
 /// A challenge that was given out.
 pub(crate) struct Challenge {

@@ -26,7 +26,7 @@ impl Bursar {
     pub(crate) async fn decide<T>(
         &self,
         actor: Actor,
-        decision: impl Fn() -> Result<(Write, T), ServiceError>,
+        mut decision: impl FnMut() -> Result<(Write, T), ServiceError>,
     ) -> Result<T, ServiceError> {
         for _ in 0..TRIES {
             let (write, result) = decision()?;
