@@ -144,7 +144,7 @@ impl Bursar {
                 let Power { mut read, in_all, .. } = self.may_stop(principal, id)?;
                 // A freeze holds in all organisations, so that none of them undoes what another had to stop.
                 if !in_all {
-                    return Err(ServiceError::RoleNeeded { role: "admin" });
+                    return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
                 }
                 let found = self.stored_user(id)?;
                 self.may_lift("account", found.value.freeze.as_ref(), "with `bursar user unfreeze`", stepped_up)?;
@@ -164,7 +164,7 @@ impl Bursar {
         let power = self.power_over(principal, id)?;
         match power {
             Power { sees: false, .. } => Err(ServiceError::NotFound("user")),
-            Power { is_outranked: true, .. } => Err(ServiceError::RoleNeeded { role: "owner" }),
+            Power { is_outranked: true, .. } => Err(ServiceError::RoleNeeded { role: MemberRole::Owner }),
             power => Ok(power),
         }
     }
@@ -253,7 +253,7 @@ impl Bursar {
         self.decide(principal.actor(), || {
             let (version, role) = self.own_place(principal, id)?;
             if !role.administers() {
-                return Err(ServiceError::RoleNeeded { role: "admin" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
             }
             let found = self.stored_organisation(id)?;
             let freeze = order.over(
@@ -286,7 +286,7 @@ impl Bursar {
         self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
             if role != MemberRole::Owner {
-                return Err(ServiceError::RoleNeeded { role: "owner" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Owner });
             }
             let found = self.stored_organisation(id)?;
             self.may_lift("organisation", found.value.freeze.as_ref(), "on the machine", stepped_up)?;

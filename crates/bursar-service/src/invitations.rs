@@ -222,8 +222,8 @@ impl Bursar {
         let (version, own) = self.own_place(principal, organisation)?;
         match own {
             own if own.may_make(role) => Ok(vec![(Key::Membership((organisation, principal.user())), version)]),
-            own if own.administers() => Err(ServiceError::RoleNeeded { role: "owner" }),
-            _ => Err(ServiceError::RoleNeeded { role: "admin" }),
+            own if own.administers() => Err(ServiceError::RoleNeeded { role: MemberRole::Owner }),
+            _ => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
         }
     }
 
@@ -315,7 +315,7 @@ impl Bursar {
         let organisation = found.value.organisation;
         let (version, own) = self.own_place(principal, organisation).map_err(|_| gone)?;
         if !own.administers() {
-            return Err(ServiceError::RoleNeeded { role: "admin" });
+            return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
         }
         let read = vec![(Key::Membership((organisation, principal.user())), version)];
         Ok((found, read))

@@ -190,7 +190,7 @@ impl Bursar {
         };
         let edit = LimitEdit { subject, seen, rules, stepped_up };
         match self.edit_limits(principal.actor(), edit).await {
-            Err(ServiceError::StepUpNeeded) if !may_loosen => Err(ServiceError::RoleNeeded { role: "admin" }),
+            Err(ServiceError::StepUpNeeded) if !may_loosen => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
             edited => edited,
         }
     }
@@ -319,7 +319,7 @@ impl Bursar {
             Subject::Organisation(id) => match self.role_in(principal, id)? {
                 None => Err(ServiceError::NotFound("organisation")),
                 Some(role) if role.administers() => Ok(true),
-                Some(_) => Err(ServiceError::RoleNeeded { role: "admin" }),
+                Some(_) => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
             },
         }
     }

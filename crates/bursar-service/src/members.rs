@@ -70,7 +70,7 @@ impl Bursar {
         organisation: OrganisationId,
     ) -> Result<MemberRole, ServiceError> {
         let (_, role) = self.own_place(principal, organisation)?;
-        if role.oversees() { Ok(role) } else { Err(ServiceError::RoleNeeded { role: "auditor" }) }
+        if role.oversees() { Ok(role) } else { Err(ServiceError::RoleNeeded { role: MemberRole::Auditor }) }
     }
 
     /// Changes what a member is. Owners make and unmake owners and admins, admins the others; whatever gives somebody
@@ -196,10 +196,10 @@ impl Bursar {
             let leaves = new.is_none() && user == principal.user();
             let may = |role: Option<MemberRole>| role.is_none_or(|role| own.may_make(role));
             if !leaves && !own.administers() {
-                return Err(ServiceError::RoleNeeded { role: "admin" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
             }
             if !(leaves || may(old.value) && may(new)) {
-                return Err(ServiceError::RoleNeeded { role: "owner" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Owner });
             }
         }
         write.read.push((Key::Membership((organisation, user)), old.version));

@@ -3,7 +3,7 @@
 //! Whoever may name a wallet of the node can spend what is in it. The operator names any; whoever runs an organisation
 //! those that the operator allowed it ([`crate::allowed_wallets`]).
 
-use bursar_core::account::{Wallet, WalletRole};
+use bursar_core::account::{MemberRole, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
@@ -248,7 +248,7 @@ impl Bursar {
         let (version, role) = self.own_place(principal, organisation)?;
         match role.administers() {
             true => Ok(vec![(Key::Membership((organisation, principal.user())), version)]),
-            false => Err(ServiceError::RoleNeeded { role: "admin" }),
+            false => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
         }
     }
 

@@ -83,7 +83,7 @@ impl Bursar {
         self.decide_stepping_up(principal, Action::CreateOrganisation, otp, |stepped_up| {
             let places = self.reads.look_up(|reader| reader.memberships(user))?;
             let owned = places.iter().find(|place| place.role == MemberRole::Owner);
-            let owned = owned.ok_or(ServiceError::RoleNeeded { role: "owner" })?.organisation;
+            let owned = owned.ok_or(ServiceError::RoleNeeded { role: MemberRole::Owner })?.organisation;
             let own = self.place(owned, user)?;
             if !stepped_up {
                 return Err(ServiceError::StepUpNeeded);
@@ -139,7 +139,7 @@ impl Bursar {
         let edited = self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
             if !role.administers() {
-                return Err(ServiceError::RoleNeeded { role: "admin" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
             }
             let found = self.stored_organisation(id)?;
             let mut organisation = found.value.clone();
@@ -156,7 +156,7 @@ impl Bursar {
                 match (role, stepped_up) {
                     (MemberRole::Owner, true) => {}
                     (MemberRole::Owner, false) => return Err(ServiceError::StepUpNeeded),
-                    _ => return Err(ServiceError::RoleNeeded { role: "owner" }),
+                    _ => return Err(ServiceError::RoleNeeded { role: MemberRole::Owner }),
                 }
             }
             let write = Write {
