@@ -22,7 +22,7 @@ pub use people::{
     EditProfile, EditWalletMember, FreezeOther, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword,
     RevokeSessions, StepUp,
 };
-pub use query::{HistoryQuery, ListQuery, TrailQuery};
+pub use query::{HistoryQuery, ListQuery, SpendsQuery, TokensQuery, TrailQuery};
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};
 pub use token::{CreateToken, Rotate};
