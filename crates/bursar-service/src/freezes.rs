@@ -10,6 +10,7 @@ use bursar_core::id::{OrganisationId, UserId, WalletId};
 use bursar_core::ledger::{Key, Record, Write};
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
+use bursar_wire::requests;
 
 use crate::Bursar;
 use crate::accounts::check_name;
@@ -27,6 +28,12 @@ pub struct FreezeOrder {
     pub duration: Option<Span>,
     /// Why.
     pub reason: Option<String>,
+}
+
+impl From<requests::Freeze> for FreezeOrder {
+    fn from(requests::Freeze { duration, reason }: requests::Freeze) -> Self {
+        Self { duration, reason }
+    }
 }
 
 impl FreezeOrder {

@@ -186,16 +186,10 @@ impl Bursar {
     ///
     /// # Errors
     /// The caller is no person, or the session is not unlocked.
-    pub async fn freeze_self(
-        &self,
-        principal: &Principal,
-        duration: Option<Span>,
-        reason: Option<String>,
-    ) -> Result<(), ServiceError> {
+    pub async fn freeze_self(&self, principal: &Principal, order: &FreezeOrder) -> Result<(), ServiceError> {
         self.unlocked_person(principal)?;
-        let (id, order) = (principal.user(), FreezeOrder { duration, reason });
-        let by = (FrozenBy::Person, "frozen by its owner");
-        let frozen = self.decide(principal.actor(), || self.user_freeze(id, &order, by, Vec::new())).await?;
+        let (id, by) = (principal.user(), (FrozenBy::Person, "frozen by its owner"));
+        let frozen = self.decide(principal.actor(), || self.user_freeze(id, order, by, Vec::new())).await?;
         self.tell_frozen(frozen).map(drop)
     }
 
