@@ -28,7 +28,7 @@ impl Bursar {
         };
         let (base, version, found) = self.reads.run(look).await?;
         check(base, first, through, found)?;
-        let trace = Trace { action: ARCHIVED, subject: format!("audit:{MAIN_CHAIN}"), data: archived.data() };
+        let trace = Trace::of(ARCHIVED, "audit", MAIN_CHAIN, archived.data());
         let read = vec![(Key::AuditBase(()), version)];
         let put = vec![Record::AuditBase((), through)];
         self.must_write(actor, Write { read, put, trace: Some(trace), ..Write::default() }).await

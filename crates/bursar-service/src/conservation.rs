@@ -120,7 +120,7 @@ impl Bursar {
         let write = Write {
             read: vec![(Key::Wallet(id), version)],
             put: vec![Record::Wallet(id, Wallet { freeze: None, ..wallet })],
-            trace: Some(Trace { action: "wallet.unfreeze", subject: format!("wallet:{id}"), data: Vec::new() }),
+            trace: Some(Trace::of("wallet.unfreeze", "wallet", id, Vec::new())),
             ..Write::default()
         };
         self.must_write(Actor::Operator, write).await

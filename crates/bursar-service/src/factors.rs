@@ -379,5 +379,5 @@ fn trace(action: &'static str, factor: &Credential) -> Trace {
         ("kind", factor.kind.as_str().to_owned()),
         ("label", factor.label.clone()),
     ];
-    Trace { action, subject: format!("user:{}", factor.user), data }
+    Trace::of(action, "user", factor.user, data)
 }

@@ -7,7 +7,7 @@ use bursar_core::account::{Freeze, FrozenBy, MemberRole, Organisation, User, Wal
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Write};
+use bursar_core::ledger::{Key, Record, Trace, Write};
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
 use bursar_wire::requests;
@@ -19,7 +19,7 @@ use crate::error::ServiceError;
 use crate::notices::Notice;
 use crate::power::Power;
 use crate::step_up::Action;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 
 /// A freeze that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -127,7 +127,7 @@ impl Bursar {
         let freeze = order.over(found.value.freeze.as_ref(), by, self.clock.now());
         let user = User { freeze: Some(freeze.clone()), ..found.value };
         let put = vec![Record::User(id, user.clone())];
-        let trace = trace("user.freeze", "user", id, told(&freeze));
+        let trace = Some(Trace::of("user.freeze", "user", id, told(&freeze)));
         Ok((Write { read, put, trace, ..Write::default() }, (user, freeze)))
     }
 
@@ -158,7 +158,7 @@ impl Bursar {
                 read.push((Key::User(id), found.version));
                 let user = User { freeze: None, ..found.value };
                 let put = vec![Record::User(id, user.clone())];
-                let trace = trace("user.unfreeze", "user", id, Vec::new());
+                let trace = Some(Trace::of("user.unfreeze", "user", id, Vec::new()));
                 Ok((Write { read, put, trace, ..Write::default() }, user))
             })
             .await?;
@@ -214,7 +214,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Role((id, user)), role.version), (Key::Wallet(id), found.version)],
                 put: vec![Record::Wallet(id, wallet)],
-                trace: trace("wallet.freeze", "wallet", id, told(&freeze)),
+                trace: Some(Trace::of("wallet.freeze", "wallet", id, told(&freeze))),
                 ..Write::default()
             };
             Ok((write, freeze))
@@ -239,7 +239,7 @@ impl Bursar {
             self.may_lift("wallet", found.value.freeze.as_ref(), how, stepped_up)?;
             read.push((Key::Wallet(id), found.version));
             let put = vec![Record::Wallet(id, Wallet { freeze: None, ..found.value })];
-            let trace = trace("wallet.unfreeze", "wallet", id, Vec::new());
+            let trace = Some(Trace::of("wallet.unfreeze", "wallet", id, Vec::new()));
             Ok((Write { read, put, trace, ..Write::default() }, ()))
         })
         .await
@@ -272,7 +272,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, organisation)],
-                trace: trace("organisation.freeze", "organisation", id, told(&freeze)),
+                trace: Some(Trace::of("organisation.freeze", "organisation", id, told(&freeze))),
                 ..Write::default()
             };
             Ok((write, freeze))
@@ -300,7 +300,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, Organisation { freeze: None, ..found.value })],
-                trace: trace("organisation.unfreeze", "organisation", id, Vec::new()),
+                trace: Some(Trace::of("organisation.unfreeze", "organisation", id, Vec::new())),
                 ..Write::default()
             };
             Ok((write, ()))

@@ -3,7 +3,7 @@
 use bursar_core::account::{MemberRole, Membership, Organisation, User};
 use bursar_core::audit::Actor;
 use bursar_core::id::OrganisationId;
-use bursar_core::ledger::{Key, Record, Write};
+use bursar_core::ledger::{Key, Record, Trace, Write};
 
 use bursar_store::{CountedOrganisation, Page};
 
@@ -12,7 +12,6 @@ use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
-use crate::stored::trace;
 
 /// Members looked at in one read.
 const PAGE: usize = 200;
@@ -93,7 +92,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Organisation(id), 0), (Key::Membership((owned, user)), own.version)],
                 put: vec![Record::Organisation(id, organisation.clone()), Record::Membership((id, user), membership)],
-                trace: trace("organisation.create", "organisation", id, vec![("name", name.to_owned())]),
+                trace: Some(Trace::of("organisation.create", "organisation", id, vec![("name", name.to_owned())])),
                 ..Write::default()
             };
             Ok((write, organisation))
@@ -115,7 +114,7 @@ impl Bursar {
         let write = Write {
             read: vec![(Key::Organisation(id), 0)],
             put: vec![Record::Organisation(id, organisation.clone()), Record::Membership((id, user), membership)],
-            trace: trace("organisation.create", "organisation", id, data),
+            trace: Some(Trace::of("organisation.create", "organisation", id, data)),
             ..Write::default()
         };
         self.must_write(Actor::Operator, write).await?;
@@ -162,7 +161,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, organisation.clone())],
-                trace: trace("organisation.edit", "organisation", id, data),
+                trace: Some(Trace::of("organisation.edit", "organisation", id, data)),
                 ..Write::default()
             };
             Ok((write, organisation))
@@ -199,7 +198,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::User(id), found.version)],
                 put: vec![Record::User(id, self.ending_sessions(found.value))],
-                trace: trace("user.end_sessions", "user", id, vec![("for", "second_factor".to_owned())]),
+                trace: Some(Trace::of("user.end_sessions", "user", id, vec![("for", "second_factor".to_owned())])),
                 ..Write::default()
             };
             Ok((write, ()))

@@ -114,11 +114,12 @@ impl Bursar {
             }
             used.progress = now_shown.to_be_bytes().to_vec();
             used.last_used = Some(self.clock.now());
-            let trace = Trace {
-                action: "factor.use",
-                subject: format!("user:{user}"),
-                data: vec![("factor", used.id.to_string()), ("kind", used.kind.as_str().to_owned())],
-            };
+            let trace = Trace::of(
+                "factor.use",
+                "user",
+                user,
+                vec![("factor", used.id.to_string()), ("kind", used.kind.as_str().to_owned())],
+            );
             let write = Write {
                 read: vec![(Key::Credential(used.id), stored.version)],
                 put: vec![Record::Credential(used.id, used)],
@@ -155,11 +156,7 @@ impl Bursar {
             Err(error) => return error,
         };
         let factor = found.map(|(stored, _)| stored.value.id.to_string()).unwrap_or_default();
-        let trace = Trace {
-            action: "factor.counter_regressed",
-            subject: format!("user:{user}"),
-            data: vec![("factor", factor)],
-        };
+        let trace = Trace::of("factor.counter_regressed", "user", user, vec![("factor", factor)]);
         match self.write(Actor::System, Write { trace: Some(trace), ..Write::default() }).await {
             Ok(_) => Unproven::PasskeyCopied.into(),
             Err(error) => error,

@@ -122,11 +122,12 @@ impl Bursar {
             } else {
                 (self.check_totp(&credentials, code)?, Via::Otp)
             };
-            let trace = Trace {
-                action: "factor.use",
-                subject: format!("user:{user}"),
-                data: vec![("factor", used.value.id.to_string()), ("kind", used.value.kind.as_str().to_owned())],
-            };
+            let trace = Trace::of(
+                "factor.use",
+                "user",
+                user,
+                vec![("factor", used.value.id.to_string()), ("kind", used.value.kind.as_str().to_owned())],
+            );
             let key = Key::Credential(used.value.id);
             let write = Write {
                 read: vec![(key, used.version)],

@@ -53,7 +53,7 @@ impl CredentialName {
     }
 
     fn trace(&self, action: &'static str) -> Trace {
-        Trace { action, subject: format!("rail:{}", self.rail), data: vec![("credential", self.key.clone())] }
+        Trace::of(action, "rail", &self.rail, vec![("credential", self.key.clone())])
     }
 
     // The kind is part of it: a rail's own sealed notes are documents too.

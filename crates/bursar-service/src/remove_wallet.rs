@@ -7,7 +7,7 @@ use bursar_core::account::{FrozenBy, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Asset;
 use bursar_core::id::WalletId;
-use bursar_core::ledger::{HistoryKey, Key, PastOf, Write};
+use bursar_core::ledger::{HistoryKey, Key, PastOf, Trace, Write};
 use bursar_core::limit::{BudgetKey, Subject};
 use bursar_core::time::Span;
 use bursar_store::Page;
@@ -16,7 +16,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 
 /// The most people with a part in a wallet that is removed, and the most budgets that go with it.
 const MOST_AT_ONCE: usize = 1000;
@@ -122,7 +122,7 @@ impl Bursar {
             ("reference", wallet.reference),
             ("organisation", wallet.organisation.to_string()),
         ];
-        Ok(Write { read, delete, trace: trace("wallet.remove", "wallet", id, data), ..Write::default() })
+        Ok(Write { read, delete, trace: Some(Trace::of("wallet.remove", "wallet", id, data)), ..Write::default() })
     }
 
     /// Whether a wallet can go without taking anything with it.

@@ -74,11 +74,7 @@ impl Bursar {
                 // INVARIANT: a rotation counts the token's version on, so that nothing is held on what was read before.
                 read: vec![(Key::Token(id), version), (Key::Secrets(id), found.version)],
                 put: vec![Record::Token(id, token.clone()), Record::Secrets(id, secrets)],
-                trace: Some(Trace {
-                    action: "token.rotate",
-                    subject: format!("token:{id}"),
-                    data: vec![("old_ends", old_ends.to_string())],
-                }),
+                trace: Some(Trace::of("token.rotate", "token", id, vec![("old_ends", old_ends.to_string())])),
                 ..Write::default()
             };
             if let Outcome::Written = self.write(principal.actor(), write).await? {
@@ -108,11 +104,7 @@ impl Bursar {
                 // INVARIANT: as with a rotation: nothing is held on what was read before.
                 read: vec![(Key::Token(id), token.version), (Key::Secrets(id), found.version)],
                 put: vec![Record::Token(id, token.value.clone()), Record::Secrets(id, secrets)],
-                trace: Some(Trace {
-                    action: "token.end_old_secret",
-                    subject: format!("token:{id}"),
-                    data: vec![("old_ends", now.to_string())],
-                }),
+                trace: Some(Trace::of("token.end_old_secret", "token", id, vec![("old_ends", now.to_string())])),
                 ..Write::default()
             };
             if let Outcome::Written = self.write(principal.actor(), write).await? {

@@ -4,7 +4,7 @@
 use bursar_core::account::{Invitation, MemberRole, Organisation, User, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::id::{InvitationId, OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, NotLoaded, Outcome, State, Trace, Version, Versioned, Write};
+use bursar_core::ledger::{Key, NotLoaded, Outcome, State, Version, Versioned, Write};
 use bursar_store::StoreError;
 
 use crate::Bursar;
@@ -152,14 +152,4 @@ impl Bursar {
 /// A fault of the program, never of the caller: what is not known is not taken for what is not there.
 pub(crate) fn not_loaded(NotLoaded(key): NotLoaded) -> StoreError {
     StoreError::Unavailable(format!("a record was not loaded: {key:?}"))
-}
-
-/// What the audit log tells of something done to an account, an organisation or a wallet.
-pub(crate) fn trace(
-    action: &'static str,
-    kind: &str,
-    id: impl std::fmt::Display,
-    data: Vec<(&'static str, String)>,
-) -> Option<Trace> {
-    Some(Trace { action, subject: format!("{kind}:{id}"), data })
 }
