@@ -214,6 +214,11 @@ impl MemberRole {
         matches!(self, Self::Owner | Self::Admin)
     }
 
+    /// Whether who has it sees what goes on in the organisation as a whole.
+    pub const fn oversees(self) -> bool {
+        matches!(self, Self::Owner | Self::Admin | Self::Auditor)
+    }
+
     /// Every role.
     pub const EVERY: [Self; 4] = [Self::Owner, Self::Admin, Self::Member, Self::Auditor];
 

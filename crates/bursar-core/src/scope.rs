@@ -118,6 +118,10 @@ pub enum WalletAction {
 }
 
 impl WalletAction {
+    /// All actions.
+    pub const ALL: [Self; 7] =
+        [Self::View, Self::Spend, Self::Approve, Self::Manage, Self::Edit, Self::Freeze, Self::Stake];
+
     /// The scopes that allow the action: on one wallet, on all, on those of the token's organisation.
     const fn scopes(self) -> (ScopeName, ScopeName, Option<ScopeName>) {
         use ScopeName as S;

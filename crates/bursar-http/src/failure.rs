@@ -320,7 +320,7 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Dec
         ServiceError::NoMail => Shown::new(501, body("NotImplemented", "no_mail")),
         ServiceError::AccountExists => Shown::new(409, body("Conflict", "account_exists")),
         ServiceError::RoleNeeded { role } => {
-            Shown::new(403, body("AccessDenied", "role_missing").with_context("required", role))
+            Shown::new(403, body("AccessDenied", "role_missing").with_context("required", role.as_str()))
         }
         ServiceError::LastOwner => Shown::new(409, body("Conflict", "last_owner")),
         ServiceError::NotFrozen { what } => Shown::new(409, body("Conflict", "not_frozen").with_context("kind", what)),

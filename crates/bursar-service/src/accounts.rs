@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bursar_core::account::{Email, User};
 use bursar_core::audit::Actor;
 use bursar_core::id::UserId;
-use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Record, Version, Write};
+use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Record, Trace, Version, Write};
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
 use bursar_identity::address::Address;
@@ -19,7 +19,6 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::Notice;
 use crate::step_up::Action;
-use crate::stored::trace;
 
 /// How long a link that confirms an address works.
 const CONFIRM_WITHIN: Span = Span::from_seconds(24 * 60 * 60);
@@ -61,7 +60,7 @@ impl Bursar {
         self.decide(principal.actor(), || {
             let found = self.stored_user(id)?;
             let user = User { full_name: full_name.to_owned(), ..found.value };
-            let trace = trace("user.rename", "user", id, vec![("name", full_name.to_owned())]);
+            let trace = Some(Trace::of("user.rename", "user", id, vec![("name", full_name.to_owned())]));
             let (read, put) = (vec![(Key::User(id), found.version)], vec![Record::User(id, user)]);
             Ok((Write { read, put, trace, ..Write::default() }, ()))
         })
@@ -119,7 +118,7 @@ impl Bursar {
             write.read.push((Key::User(id), found.version));
             write.put.push(Record::User(id, self.ending_sessions(found.value)));
             self.void_address_link(id, &mut write)?;
-            write.trace = trace("user.password", "user", id, vec![("by", by.to_owned())]);
+            write.trace = Some(Trace::of("user.password", "user", id, vec![("by", by.to_owned())]));
             Ok((write, ()))
         })
         .await
@@ -183,7 +182,7 @@ impl Bursar {
                 let found = self.stored_user(id)?;
                 let email = Some(Email { address: address.as_str().to_owned(), is_verified: false });
                 let user = User { email, ..found.value };
-                let trace = trace("user.address", "user", id, vec![("by", "operator".to_owned())]);
+                let trace = Some(Trace::of("user.address", "user", id, vec![("by", "operator".to_owned())]));
                 let (read, put) = (vec![(Key::User(id), found.version)], vec![Record::User(id, user.clone())]);
                 Ok((Write { read, put, trace, ..Write::default() }, user))
             })
@@ -251,7 +250,7 @@ impl Bursar {
         let body = kept.to_bytes();
         self.decide(actor, || {
             let put = vec![Record::Document(key.clone(), Document { title: None, body: body.clone() })];
-            let trace = trace("user.ask_address", "user", user.id, Vec::new());
+            let trace = Some(Trace::of("user.ask_address", "user", user.id, Vec::new()));
             Ok((Write { put, trace, ..Write::default() }, ()))
         })
         .await?;
@@ -284,7 +283,7 @@ impl Bursar {
                     read: vec![(Key::Document(key.clone()), version), (Key::User(id), found.version)],
                     put: vec![Record::User(id, User { email, ..found.value })],
                     delete: vec![Key::Document(key.clone())],
-                    trace: trace("user.address", "user", id, vec![("by", "owner".to_owned())]),
+                    trace: Some(Trace::of("user.address", "user", id, vec![("by", "owner".to_owned())])),
                 };
                 Ok((write, (old, kept.address)))
             })

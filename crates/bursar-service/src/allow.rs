@@ -20,8 +20,8 @@ use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::holding::Held;
 use crate::refused::Attempt;
-use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning};
+use crate::stored::TRIES;
 
 /// What a spend is called that nobody else has a name for.
 const REFERENCE: &str = "allowed";
@@ -101,7 +101,7 @@ impl Bursar {
         let attempt = Attempt { token: principal.token().id, coin: asked.coin.clone(), wallet };
         let prepared = self.prepare_allowed(principal, asked, id);
         let mut request = self.noting_refusal(principal, &attempt, prepared).await?;
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..TRIES {
             // What a service holds, or a rail sends, was not allowed to anybody else.
             let is_allowed = |hold: &Hold| hold.captures_itself;
             if let Some(held) = self.held_or_known(principal.actor(), &request, is_allowed).await? {

@@ -12,7 +12,6 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::new_wallet::{check_coin, of_node, registered};
-use crate::stored::trace;
 
 /// The most wallets that are allowed at a time, of all organisations.
 const MOST_ALLOWED: usize = 1000;
@@ -49,7 +48,7 @@ impl AllowedWallet {
     fn trace(&self, action: &'static str) -> Option<Trace> {
         let data =
             vec![("rail", self.rail.clone()), ("reference", self.reference.clone()), ("coin", self.coin.to_string())];
-        trace(action, "organisation", self.organisation, data)
+        Some(Trace::of(action, "organisation", self.organisation, data))
     }
 }
 

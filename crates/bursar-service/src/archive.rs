@@ -8,6 +8,7 @@ use bursar_core::ledger::{Key, Record, State, Trace, Write};
 
 use crate::Bursar;
 use crate::error::ServiceError;
+use crate::stored::not_loaded;
 
 impl Bursar {
     /// Notes that the chain is archived up to a link, and lets go of it.
@@ -21,13 +22,13 @@ impl Bursar {
             let key = Key::AuditBase(());
             let mut state = State::default();
             reader.load(std::slice::from_ref(&key), &mut state)?;
-            let base = state.audit_base(&()).ok().flatten().copied().unwrap_or_default();
+            let base = state.audit_base(&()).map_err(not_loaded)?.copied().unwrap_or_default();
             let found = reader.audit(through.number, 1)?.first().map(|(link, _)| link.head());
-            Ok((base, state.version(&key).unwrap_or_default(), found))
+            Ok((base, state.version(&key).map_err(not_loaded)?, found))
         };
         let (base, version, found) = self.reads.run(look).await?;
         check(base, first, through, found)?;
-        let trace = Trace { action: ARCHIVED, subject: format!("audit:{MAIN_CHAIN}"), data: archived.data() };
+        let trace = Trace::of(ARCHIVED, "audit", MAIN_CHAIN, archived.data());
         let read = vec![(Key::AuditBase(()), version)];
         let put = vec![Record::AuditBase((), through)];
         self.must_write(actor, Write { read, put, trace: Some(trace), ..Write::default() }).await

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bursar_core::audit::Actor;
 use bursar_core::breaker::{Breaker, BreakerRules, Pause};
 use bursar_core::id::{HoldId, TokenId, UserId, WalletId};
-use bursar_core::ledger::Write;
+use bursar_core::ledger::{Trace, Write};
 use bursar_core::time::Timestamp;
 use bursar_rails::Forbidden;
 
@@ -21,7 +21,6 @@ use crate::exchange::NoExchange;
 use crate::notices::Notice;
 use crate::proxy::NoResult;
 use crate::rail::{CallError, RailError};
-use crate::stored::trace;
 
 /// How many streaks are remembered; above that those that are not paused are forgotten.
 const REMEMBERED: usize = 65_536;
@@ -244,7 +243,7 @@ impl Circuit<'_> {
             ("code", code.to_owned()),
             ("until", pause.until.to_string()),
         ];
-        let write = Write { trace: trace("token.pause", "token", token, data), ..Write::default() };
+        let write = Write { trace: Some(Trace::of("token.pause", "token", token, data)), ..Write::default() };
         if let Err(error) = bursar.write(self.actor, write).await {
             tracing::warn!(%token, %error, "a pause could not be noted");
         }

@@ -8,7 +8,7 @@ use bursar_core::account::{Freeze, FrozenBy, User, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::id::{TokenId, UserId, WalletId};
 pub use bursar_core::ledger::conservation::{Difference, Figure};
-use bursar_core::ledger::{Command, Key, Record, Trace, Write};
+use bursar_core::ledger::{Command, Key, Record, Trace, Versioned, Write};
 use bursar_core::limit::Subject;
 use bursar_core::token::LockedBy;
 use bursar_store::Compared;
@@ -115,13 +115,12 @@ impl Bursar {
     /// # Errors
     /// There is no such wallet, or it is not frozen.
     pub async fn unfreeze_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
-        let (version, wallet) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
-        let wallet = wallet.ok_or(ServiceError::NotFound("wallet"))?;
+        let Versioned { version, value: wallet } = self.stored_wallet(id)?;
         self.in_force("wallet", wallet.freeze.as_ref())?;
         let write = Write {
             read: vec![(Key::Wallet(id), version)],
             put: vec![Record::Wallet(id, Wallet { freeze: None, ..wallet })],
-            trace: Some(Trace { action: "wallet.unfreeze", subject: format!("wallet:{id}"), data: Vec::new() }),
+            trace: Some(Trace::of("wallet.unfreeze", "wallet", id, Vec::new())),
             ..Write::default()
         };
         self.must_write(Actor::Operator, write).await
@@ -137,7 +136,7 @@ impl Bursar {
     }
 
     async fn stop_token(&self, id: TokenId) -> Result<(), ServiceError> {
-        let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
+        let (_, token) = self.stored(&Key::Token(id), |state| Ok(state.token(&id)?.cloned()))?;
         let now = self.clock.now();
         let Some(token) = token.filter(|token| token.lives_at(now) && token.stopped_at(now).is_none()) else {
             return Ok(());
@@ -155,7 +154,7 @@ impl Bursar {
     /// # Errors
     /// They do not.
     pub(crate) async fn agrees_again(&self, id: TokenId) -> Result<bool, ServiceError> {
-        let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
+        let (_, token) = self.stored(&Key::Token(id), |state| Ok(state.token(&id)?.cloned()))?;
         if token.is_none_or(|token| token.locked.is_none_or(|lock| lock.by != LockedBy::Ledger)) {
             return Ok(false);
         }
@@ -170,14 +169,14 @@ impl Bursar {
     }
 
     async fn stop_user(&self, id: UserId) -> Result<(), ServiceError> {
-        let (version, user) = self.stored(&Key::User(id), |state| state.user(&id).ok().flatten().cloned())?;
+        let (version, user) = self.stored(&Key::User(id), |state| Ok(state.user(&id)?.cloned()))?;
         let Some(user) = user.filter(|user| !self.is_frozen(user.freeze.as_ref())) else { return Ok(()) };
         let user = User { freeze: Some(self.freeze()), ..user };
         self.write_stop((Key::User(id), version), Record::User(id, user), "user.freeze", format!("user:{id}")).await
     }
 
     async fn stop_wallet(&self, id: WalletId) -> Result<(), ServiceError> {
-        let (version, wallet) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
+        let (version, wallet) = self.stored(&Key::Wallet(id), |state| Ok(state.wallet(&id)?.cloned()))?;
         let Some(wallet) = wallet.filter(|wallet| !self.is_frozen(wallet.freeze.as_ref())) else { return Ok(()) };
         let wallet = Wallet { freeze: Some(self.freeze()), ..wallet };
         let subject = format!("wallet:{id}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bursar_core::account::Wallet;
 use bursar_core::authorize::{Need as Authority, authorize};
 use bursar_core::coin::Coin;
-use bursar_core::hold::{Hold, HoldState};
+use bursar_core::hold::Hold;
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::refusal::Refusal;
 use bursar_rails::dialect::{Does, Need, Order, Passed, Route};
@@ -207,11 +207,8 @@ impl Bursar {
         if let Some(freeze) = freeze.filter(|freeze| freeze.holds_at(now)) {
             return Err(ServiceError::from(Refusal::OrganisationFrozen(freeze)).into());
         }
-        let is_held = |hold: &Hold| {
-            hold.token == principal.token().id
-                && hold.wallet == Some(wallet.id)
-                && matches!(hold.state, HoldState::Open | HoldState::Unresolved { .. })
-        };
+        let is_held =
+            |hold: &Hold| hold.token == principal.token().id && hold.wallet == Some(wallet.id) && hold.state.is_held();
         match hold.filter(is_held) {
             Some(hold) => Ok((hold.id, passed.map_err(NoExchange::Forbidden)?)),
             None => Err(NoExchange::Forbidden(unheld)),

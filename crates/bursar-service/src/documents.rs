@@ -181,7 +181,7 @@ impl Bursar {
         let write = Write {
             read: vec![(key.clone(), version)],
             delete: vec![key],
-            trace: Some(Trace { action: "template.delete", subject: format!("template:{id}"), data: Vec::new() }),
+            trace: Some(Trace::of("template.delete", "template", id, Vec::new())),
             ..Write::default()
         };
         self.must_write(principal.actor(), write).await

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bursar_core::account::MemberRole;
 use bursar_core::decimals::Decimals;
 use bursar_core::hold::HoldState;
 use bursar_core::id::HoldId;
@@ -99,8 +100,8 @@ pub enum ServiceError {
     AccountExists,
     /// It needs this role in the organisation.
     RoleNeeded {
-        /// `owner`, `admin` or `auditor`.
-        role: &'static str,
+        /// The least that does.
+        role: MemberRole,
     },
     /// An organisation keeps at least one owner.
     LastOwner,
@@ -303,7 +304,7 @@ impl fmt::Display for ServiceError {
             Self::AccountExists => {
                 f.write_str("there is an account of this address already; sign in with it and take the invitation then")
             }
-            Self::RoleNeeded { role } => write!(f, "this needs the role `{role}` in the organisation"),
+            Self::RoleNeeded { role } => write!(f, "this needs the role `{}` in the organisation", role.as_str()),
             Self::NotFrozen { what } => write!(f, "the {what} is not frozen, so nothing was lifted"),
             Self::LastOwner => {
                 f.write_str("an organisation keeps at least one owner who is not frozen; make somebody else one first")

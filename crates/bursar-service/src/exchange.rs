@@ -24,17 +24,6 @@ use crate::proxy::{OwnWallet, spoken_to_otherwise};
 use crate::rail::{Exchanges, RailError};
 use crate::spend::{Sent, SpendRequest, What};
 
-/// What can be done to a wallet, each with a scope of its own.
-const ON_WALLETS: [WalletAction; 7] = [
-    WalletAction::View,
-    WalletAction::Spend,
-    WalletAction::Approve,
-    WalletAction::Manage,
-    WalletAction::Edit,
-    WalletAction::Freeze,
-    WalletAction::Stake,
-];
-
 /// Wallets that one refusal names.
 const MOST_NAMED: usize = 20;
 /// Behind this, a request names the wallet that it means; the path of the upstream follows.
@@ -196,7 +185,7 @@ impl Bursar {
         wallets: &[OwnWallet],
     ) -> Result<(), ServiceError> {
         let Some(name) = needs else { return Ok(()) };
-        let Some(action) = ON_WALLETS.into_iter().find(|action| action.scope() == name) else {
+        let Some(action) = WalletAction::ALL.into_iter().find(|action| action.scope() == name) else {
             let need = Need::Scope(name);
             return Ok(authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?);
         };

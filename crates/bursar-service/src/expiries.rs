@@ -10,7 +10,6 @@ use bursar_core::token::Token;
 use crate::Bursar;
 use crate::error::ServiceError;
 use crate::notices::Notice;
-use crate::stored::trace;
 
 /// Tokens looked at in one read.
 const AT_ONCE: usize = 256;
@@ -78,7 +77,7 @@ impl Bursar {
     ) -> Result<Option<Version>, ServiceError> {
         let has_ended = token.expires <= now;
         let action = if has_ended { "token.expired" } else { "token.expires_soon" };
-        let trace = trace(action, "token", token.id, vec![("expires", token.expires.to_string())]);
+        let trace = Some(Trace::of(action, "token", token.id, vec![("expires", token.expires.to_string())]));
         // Noted before it is told: twice would be a habit to pass over.
         let Some(next) = self.note_told((token.expires, token.id), version, trace).await? else { return Ok(None) };
         if let Some(owner) = self.owner(token.user)? {

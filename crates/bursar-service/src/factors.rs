@@ -26,11 +26,10 @@ use crate::pending::Name;
 use crate::recovery_codes;
 use crate::sign_in::Offers;
 use crate::step_up::{Action, Purpose};
+use crate::stored::TRIES;
 
 /// How many second factors a user may have.
 const MOST_FACTORS: usize = 20;
-/// How often a write is tried again when somebody else was faster.
-const TRIES: usize = 8;
 
 /// An account's second factors as they are stored, and whether the test environment's fixed one counts.
 #[derive(Debug)]
@@ -300,7 +299,7 @@ impl Bursar {
                 let problem = format!("there are {MOST_FACTORS} second factors, as many as may be; remove one first");
                 return Err(ServiceError::Conflict(problem));
             }
-            let (known, ()) = self.stored(&Key::Credential(factor.id), |_| ())?;
+            let (known, ()) = self.stored(&Key::Credential(factor.id), |_| Ok(()))?;
             if known > 0 {
                 return Err(registered());
             }
@@ -380,5 +379,5 @@ fn trace(action: &'static str, factor: &Credential) -> Trace {
         ("kind", factor.kind.as_str().to_owned()),
         ("label", factor.label.clone()),
     ];
-    Trace { action, subject: format!("user:{}", factor.user), data }
+    Trace::of(action, "user", factor.user, data)
 }

@@ -63,7 +63,7 @@ impl Bursar {
             if self.in_flight.contains(id) {
                 continue;
             }
-            let (_, hold) = self.stored(&Key::Hold(id), |state| state.hold(&id).ok().flatten().cloned())?;
+            let (_, hold) = self.stored(&Key::Hold(id), |state| Ok(state.hold(&id)?.cloned()))?;
             let Some(hold) = hold.filter(|hold| hold.state.is_held()) else {
                 self.under_way.remove(id);
                 continue;

@@ -7,9 +7,10 @@ use bursar_core::account::{Freeze, FrozenBy, MemberRole, Organisation, User, Wal
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Write};
+use bursar_core::ledger::{Key, Record, Trace, Write};
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
+use bursar_wire::requests;
 
 use crate::Bursar;
 use crate::accounts::check_name;
@@ -18,7 +19,7 @@ use crate::error::ServiceError;
 use crate::notices::Notice;
 use crate::power::Power;
 use crate::step_up::Action;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 
 /// A freeze that is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,6 +28,12 @@ pub struct FreezeOrder {
     pub duration: Option<Span>,
     /// Why.
     pub reason: Option<String>,
+}
+
+impl From<requests::Freeze> for FreezeOrder {
+    fn from(requests::Freeze { duration, reason }: requests::Freeze) -> Self {
+        Self { duration, reason }
+    }
 }
 
 impl FreezeOrder {
@@ -120,7 +127,7 @@ impl Bursar {
         let freeze = order.over(found.value.freeze.as_ref(), by, self.clock.now());
         let user = User { freeze: Some(freeze.clone()), ..found.value };
         let put = vec![Record::User(id, user.clone())];
-        let trace = trace("user.freeze", "user", id, told(&freeze));
+        let trace = Some(Trace::of("user.freeze", "user", id, told(&freeze)));
         Ok((Write { read, put, trace, ..Write::default() }, (user, freeze)))
     }
 
@@ -144,14 +151,14 @@ impl Bursar {
                 let Power { mut read, in_all, .. } = self.may_stop(principal, id)?;
                 // A freeze holds in all organisations, so that none of them undoes what another had to stop.
                 if !in_all {
-                    return Err(ServiceError::RoleNeeded { role: "admin" });
+                    return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
                 }
                 let found = self.stored_user(id)?;
                 self.may_lift("account", found.value.freeze.as_ref(), "with `bursar user unfreeze`", stepped_up)?;
                 read.push((Key::User(id), found.version));
                 let user = User { freeze: None, ..found.value };
                 let put = vec![Record::User(id, user.clone())];
-                let trace = trace("user.unfreeze", "user", id, Vec::new());
+                let trace = Some(Trace::of("user.unfreeze", "user", id, Vec::new()));
                 Ok((Write { read, put, trace, ..Write::default() }, user))
             })
             .await?;
@@ -164,7 +171,7 @@ impl Bursar {
         let power = self.power_over(principal, id)?;
         match power {
             Power { sees: false, .. } => Err(ServiceError::NotFound("user")),
-            Power { is_outranked: true, .. } => Err(ServiceError::RoleNeeded { role: "owner" }),
+            Power { is_outranked: true, .. } => Err(ServiceError::RoleNeeded { role: MemberRole::Owner }),
             power => Ok(power),
         }
     }
@@ -207,7 +214,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Role((id, user)), role.version), (Key::Wallet(id), found.version)],
                 put: vec![Record::Wallet(id, wallet)],
-                trace: trace("wallet.freeze", "wallet", id, told(&freeze)),
+                trace: Some(Trace::of("wallet.freeze", "wallet", id, told(&freeze))),
                 ..Write::default()
             };
             Ok((write, freeze))
@@ -232,7 +239,7 @@ impl Bursar {
             self.may_lift("wallet", found.value.freeze.as_ref(), how, stepped_up)?;
             read.push((Key::Wallet(id), found.version));
             let put = vec![Record::Wallet(id, Wallet { freeze: None, ..found.value })];
-            let trace = trace("wallet.unfreeze", "wallet", id, Vec::new());
+            let trace = Some(Trace::of("wallet.unfreeze", "wallet", id, Vec::new()));
             Ok((Write { read, put, trace, ..Write::default() }, ()))
         })
         .await
@@ -253,7 +260,7 @@ impl Bursar {
         self.decide(principal.actor(), || {
             let (version, role) = self.own_place(principal, id)?;
             if !role.administers() {
-                return Err(ServiceError::RoleNeeded { role: "admin" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
             }
             let found = self.stored_organisation(id)?;
             let freeze = order.over(
@@ -265,7 +272,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, organisation)],
-                trace: trace("organisation.freeze", "organisation", id, told(&freeze)),
+                trace: Some(Trace::of("organisation.freeze", "organisation", id, told(&freeze))),
                 ..Write::default()
             };
             Ok((write, freeze))
@@ -286,14 +293,14 @@ impl Bursar {
         self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
             if role != MemberRole::Owner {
-                return Err(ServiceError::RoleNeeded { role: "owner" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Owner });
             }
             let found = self.stored_organisation(id)?;
             self.may_lift("organisation", found.value.freeze.as_ref(), "on the machine", stepped_up)?;
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, Organisation { freeze: None, ..found.value })],
-                trace: trace("organisation.unfreeze", "organisation", id, Vec::new()),
+                trace: Some(Trace::of("organisation.unfreeze", "organisation", id, Vec::new())),
                 ..Write::default()
             };
             Ok((write, ()))

@@ -24,11 +24,10 @@ use crate::authenticate::{Principal, Unauthenticated};
 use crate::breakers::Place;
 use crate::error::ServiceError;
 use crate::known::KnownToken;
-use crate::limits::administers;
 use crate::refused::Attempt;
-use crate::rotate::MOST_ATTEMPTS;
 use crate::spend::{check_sum, meaning, unexpected};
 use crate::step_up::Action;
+use crate::stored::TRIES;
 
 /// The longest that a service may take.
 const LONGEST_PATIENCE: Span = Span::from_seconds(7 * 86_400);
@@ -109,7 +108,7 @@ impl Bursar {
         let attempt = Attempt { token, coin: spend.coin.clone(), wallet: spend.wallet };
         let prepared = self.prepare_external(service, presented, spend, id).await;
         let (mut request, secret) = self.noting_refusal(service, &attempt, prepared).await?;
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..TRIES {
             let is_own = |hold: &Hold| hold.holder == Some(service.token().id);
             if let Some(held) = self.held_or_known(service.actor(), &request, is_own).await? {
                 return Ok(held);
@@ -255,7 +254,9 @@ impl Bursar {
         }
         let seen = match hold.wallet {
             Some(wallet) => self.wallet_for(principal, wallet, WalletAction::View).is_ok(),
-            None => principal.is_person() && self.role_in(principal, hold.organisation)?.is_some_and(oversees),
+            None => {
+                principal.is_person() && self.role_in(principal, hold.organisation)?.is_some_and(MemberRole::oversees)
+            }
         };
         if seen { Ok(hold) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -330,7 +331,7 @@ impl Bursar {
                 let found = self.wallet_for(principal, wallet, WalletAction::View);
                 found.is_ok_and(|(_, role)| role.is_some_and(|role| role.admin))
             }
-            None => self.role_in(principal, hold.organisation)?.is_some_and(administers),
+            None => self.role_in(principal, hold.organisation)?.is_some_and(MemberRole::administers),
         };
         if may { Ok(()) } else { Err(ServiceError::NotFound("spend")) }
     }
@@ -406,11 +407,6 @@ impl Bursar {
             other => Err(ServiceError::Unavailable(format!("the ledger answered a settlement with {other:?}"))),
         }
     }
-}
-
-/// Whether somebody may see what others spend of an organisation's money: a mere member sees what wallets let them.
-fn oversees(role: MemberRole) -> bool {
-    administers(role) || role == MemberRole::Auditor
 }
 
 /// Whether a spend was settled before just as it is asked to be now: then asking twice is asking once.

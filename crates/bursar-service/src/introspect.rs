@@ -2,10 +2,9 @@
 //!
 //! A service is told of tokens that may spend its organisation's money, and of no others: for it they are as good as none.
 
-use bursar_core::account::MemberRole;
 use bursar_core::authorize::{Need, authorize};
-use bursar_core::id::{OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Command, Key, State};
+use bursar_core::id::{OrganisationId, WalletId};
+use bursar_core::ledger::{Command, Key};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::Scope;
 use bursar_core::token::{Narrowing, Token, TokenKind};
@@ -14,7 +13,6 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::issue::TokenState;
-use crate::limits::administers;
 
 impl Bursar {
     /// A token by its text, if it lives and the service may ask for spends on it.
@@ -70,8 +68,8 @@ impl Bursar {
         let token = service.token();
         let organisation = token.grant.organisation.filter(|_| token.kind == TokenKind::Service);
         let organisation = organisation.ok_or(ServiceError::ServiceOnly)?;
-        match self.member_role(organisation, token.user)? {
-            Some(role) if administers(role) => Ok(organisation),
+        match self.place(organisation, token.user)?.value {
+            Some(role) if role.administers() => Ok(organisation),
             _ => Err(Refusal::NotAMember.into()),
         }
     }
@@ -82,7 +80,7 @@ impl Bursar {
         if token.kind != TokenKind::Access || token.grant.organisation.is_some_and(|own| own != organisation) {
             return Ok(false);
         }
-        if self.member_role(organisation, token.user)?.is_none() || self.is_stopped(organisation)? {
+        if self.place(organisation, token.user)?.value.is_none() || self.is_stopped(organisation)? {
             return Ok(false);
         }
         let spends = || token.grant.scopes.iter().filter(|scope| scope.name().can_spend());
@@ -109,22 +107,12 @@ impl Bursar {
         Ok(false)
     }
 
-    fn member_role(&self, organisation: OrganisationId, user: UserId) -> Result<Option<MemberRole>, ServiceError> {
-        let key = (organisation, user);
-        Ok(self.reads.look_up(|reader| {
-            let mut state = State::default();
-            reader.load(&[Key::Membership(key)], &mut state)?;
-            Ok(state.membership(&key).ok().flatten().map(|membership| membership.role))
-        })?)
-    }
-
     fn is_stopped(&self, organisation: OrganisationId) -> Result<bool, ServiceError> {
         let now = self.clock.now();
-        Ok(self.reads.look_up(|reader| {
-            let mut state = State::default();
-            reader.load(&[Key::Organisation(organisation)], &mut state)?;
-            let found = state.organisation(&organisation).ok().flatten();
-            Ok(found.and_then(|found| found.freeze.as_ref()).is_some_and(|freeze| freeze.holds_at(now)))
-        })?)
+        let (_, is_stopped) = self.stored(&Key::Organisation(organisation), |state| {
+            let freeze = state.organisation(&organisation)?.and_then(|found| found.freeze.as_ref());
+            Ok(freeze.is_some_and(|freeze| freeze.holds_at(now)))
+        })?;
+        Ok(is_stopped)
     }
 }

@@ -7,7 +7,7 @@ mod redeem;
 use bursar_core::account::{Invitation, MemberRole, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::id::{InvitationId, OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Versioned, Write};
+use bursar_core::ledger::{Key, Record, Trace, Versioned, Write};
 use bursar_core::time::{Span, Timestamp};
 use bursar_identity::address::Address;
 use bursar_identity::link::LinkSecret;
@@ -19,7 +19,7 @@ use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::notices::{INVITATION_PAGE, Notice};
 use crate::step_up::Action;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 
 pub use redeem::{InvitationView, NewAccount, Taken};
 
@@ -180,7 +180,7 @@ impl Bursar {
             ("role", new.role.as_str().to_owned()),
             ("wallets", new.wallets.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(" ")),
         ];
-        write.trace = trace("invitation.create", "organisation", organisation, data);
+        write.trace = Some(Trace::of("invitation.create", "organisation", organisation, data));
         Ok((write, invitation))
     }
 
@@ -222,8 +222,8 @@ impl Bursar {
         let (version, own) = self.own_place(principal, organisation)?;
         match own {
             own if own.may_make(role) => Ok(vec![(Key::Membership((organisation, principal.user())), version)]),
-            own if own.administers() => Err(ServiceError::RoleNeeded { role: "owner" }),
-            _ => Err(ServiceError::RoleNeeded { role: "admin" }),
+            own if own.administers() => Err(ServiceError::RoleNeeded { role: MemberRole::Owner }),
+            _ => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
         }
     }
 
@@ -269,7 +269,7 @@ impl Bursar {
             let (found, mut read) = self.invitation_to_change(principal, id)?;
             read.push((Key::Invitation(id), found.version));
             let data = vec![("invitation", id.to_string()), ("address", found.value.address)];
-            let trace = trace("invitation.withdraw", "organisation", found.value.organisation, data);
+            let trace = Some(Trace::of("invitation.withdraw", "organisation", found.value.organisation, data));
             Ok((Write { read, delete: vec![Key::Invitation(id)], trace, ..Write::default() }, ()))
         })
         .await
@@ -299,7 +299,7 @@ impl Bursar {
                 let lookup = self.sealer.lookup(&link.hash());
                 let invitation = Invitation { lookup, is_mailed: true, sent: found.sent.saturating_add(1), ..found };
                 let data = vec![("invitation", id.to_string()), ("address", invitation.address.clone())];
-                let trace = trace("invitation.resend", "organisation", invitation.organisation, data);
+                let trace = Some(Trace::of("invitation.resend", "organisation", invitation.organisation, data));
                 let put = vec![Record::Invitation(id, invitation.clone())];
                 Ok((Write { read, put, trace, ..Write::default() }, invitation))
             })
@@ -315,7 +315,7 @@ impl Bursar {
         let organisation = found.value.organisation;
         let (version, own) = self.own_place(principal, organisation).map_err(|_| gone)?;
         if !own.administers() {
-            return Err(ServiceError::RoleNeeded { role: "admin" });
+            return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
         }
         let read = vec![(Key::Membership((organisation, principal.user())), version)];
         Ok((found, read))

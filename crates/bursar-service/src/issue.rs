@@ -239,7 +239,7 @@ impl Bursar {
                     Record::Secrets(id, vec![self.secret_of(token, text)?]),
                     Record::Limits(Subject::Token(id), rules.clone()),
                 ],
-                trace: Some(Trace { action, subject: format!("token:{id}"), data }),
+                trace: Some(Trace::of(action, "token", id, data)),
                 ..Write::default()
             };
             if began_in.is_some() || most.is_some() {

@@ -11,7 +11,7 @@ use bursar_core::hold::Recipient;
 use bursar_core::id::{HoldId, OrganisationId, TokenId, WalletId};
 use bursar_core::ip::IpRule;
 use bursar_core::ledger::{
-    Command, HoldRequest, Key, LimitEdit, NotLoaded, Outcome, Record, State, Version, Versioned, dry_run, needs,
+    Command, HoldRequest, Key, LimitEdit, Outcome, Record, State, Version, Versioned, dry_run, needs,
     needs_for_standing, standing,
 };
 use bursar_core::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject, Usage};
@@ -30,6 +30,7 @@ use crate::rail::Rail;
 use crate::services::check_spends_itself;
 use crate::spend::check_sum;
 use crate::step_up::Action;
+use crate::stored::not_loaded;
 
 /// Rules as somebody asks for them: destinations still as they are written.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -189,7 +190,7 @@ impl Bursar {
         };
         let edit = LimitEdit { subject, seen, rules, stepped_up };
         match self.edit_limits(principal.actor(), edit).await {
-            Err(ServiceError::StepUpNeeded) if !may_loosen => Err(ServiceError::RoleNeeded { role: "admin" }),
+            Err(ServiceError::StepUpNeeded) if !may_loosen => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
             edited => edited,
         }
     }
@@ -317,8 +318,8 @@ impl Bursar {
             }
             Subject::Organisation(id) => match self.role_in(principal, id)? {
                 None => Err(ServiceError::NotFound("organisation")),
-                Some(role) if administers(role) => Ok(true),
-                Some(_) => Err(ServiceError::RoleNeeded { role: "admin" }),
+                Some(role) if role.administers() => Ok(true),
+                Some(_) => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
             },
         }
     }
@@ -328,13 +329,7 @@ impl Bursar {
         principal: &Principal,
         organisation: OrganisationId,
     ) -> Result<Option<MemberRole>, ServiceError> {
-        let key = (organisation, principal.user());
-        let read = |reader: &mut dyn Reader| {
-            let mut state = State::default();
-            reader.load(&[Key::Membership(key)], &mut state)?;
-            Ok(state.membership(&key).ok().flatten().map(|membership| membership.role))
-        };
-        Ok(self.reads.look_up(read)?)
+        Ok(self.place(organisation, principal.user())?.value)
     }
 
     /// Reads the addresses in rules: what a rail understands is what will be compared.
@@ -346,14 +341,6 @@ impl Bursar {
 
 pub(crate) fn changed() -> ServiceError {
     ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned())
-}
-
-pub(crate) fn administers(role: MemberRole) -> bool {
-    role.administers()
-}
-
-fn not_loaded(NotLoaded(key): NotLoaded) -> StoreError {
-    StoreError::Unavailable(format!("a record was not loaded: {key:?}"))
 }
 
 /// Loads what is asked for until nothing more is.

@@ -6,14 +6,13 @@
 use bursar_core::account::{MemberRole, Membership, Organisation, User};
 use bursar_core::audit::Actor;
 use bursar_core::id::{OrganisationId, UserId};
-use bursar_core::ledger::{Key, Record, Version, Write};
+use bursar_core::ledger::{Key, Record, Trace, Version, Write};
 use bursar_store::{Page, Reader, StoreError};
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
-use crate::stored::trace;
 
 /// Wallets of a user that are looked at together.
 const PAGE: usize = 200;
@@ -69,10 +68,8 @@ impl Bursar {
         principal: &Principal,
         organisation: OrganisationId,
     ) -> Result<MemberRole, ServiceError> {
-        match self.own_place(principal, organisation)?.1 {
-            MemberRole::Member => Err(ServiceError::RoleNeeded { role: "auditor" }),
-            role => Ok(role),
-        }
+        let (_, role) = self.own_place(principal, organisation)?;
+        if role.oversees() { Ok(role) } else { Err(ServiceError::RoleNeeded { role: MemberRole::Auditor }) }
     }
 
     /// Changes what a member is. Owners make and unmake owners and admins, admins the others; whatever gives somebody
@@ -162,7 +159,7 @@ impl Bursar {
         write.put.push(Record::Membership((organisation, user), Membership { organisation, user, role }));
         let mut data = vec![("user", user.to_string()), ("role", role.as_str().to_owned())];
         data.extend(old.map(|old| ("before", old.as_str().to_owned())));
-        write.trace = trace("member.role", "organisation", organisation, data);
+        write.trace = Some(Trace::of("member.role", "organisation", organisation, data));
         Ok((write, old))
     }
 
@@ -175,7 +172,7 @@ impl Bursar {
         let roles = self.reads.look_up(|reader| wallets_within(reader, organisation, user))?;
         write.delete.extend(roles);
         let data = vec![("user", user.to_string()), ("role", old.as_str().to_owned())];
-        write.trace = trace("member.remove", "organisation", organisation, data);
+        write.trace = Some(Trace::of("member.remove", "organisation", organisation, data));
         Ok(write)
     }
 
@@ -198,10 +195,10 @@ impl Bursar {
             let leaves = new.is_none() && user == principal.user();
             let may = |role: Option<MemberRole>| role.is_none_or(|role| own.may_make(role));
             if !leaves && !own.administers() {
-                return Err(ServiceError::RoleNeeded { role: "admin" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
             }
             if !(leaves || may(old.value) && may(new)) {
-                return Err(ServiceError::RoleNeeded { role: "owner" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Owner });
             }
         }
         write.read.push((Key::Membership((organisation, user)), old.version));

@@ -13,6 +13,7 @@ use bursar_store::{Reader, StoreError};
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::stored::not_loaded;
 
 /// Something with an id that has a name, too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -117,7 +118,7 @@ impl Caller {
     }
 
     fn user(&self, reader: &mut dyn Reader, id: UserId) -> Result<Option<String>, StoreError> {
-        let oversees = |place: OrganisationId| self.places.get(&place).is_some_and(|role| *role != MemberRole::Member);
+        let oversees = |place: OrganisationId| self.places.get(&place).is_some_and(|role| role.oversees());
         let knows = self.sees_all
             || id == self.own
             || reader.memberships(id)?.into_iter().any(|place| oversees(place.organisation));
@@ -149,7 +150,7 @@ impl Caller {
         }
         let mut state = State::default();
         reader.load(&[Key::Organisation(id)], &mut state)?;
-        Ok(state.organisation(&id).ok().flatten().map(|organisation| organisation.name.clone()))
+        Ok(state.organisation(&id).map_err(not_loaded)?.map(|organisation| organisation.name.clone()))
     }
 }
 

@@ -3,11 +3,11 @@
 //! Whoever may name a wallet of the node can spend what is in it. The operator names any; whoever runs an organisation
 //! those that the operator allowed it ([`crate::allowed_wallets`]).
 
-use bursar_core::account::{Wallet, WalletRole};
+use bursar_core::account::{MemberRole, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Coin;
 use bursar_core::id::{OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Document, DocumentKey, Key, Record, Write};
+use bursar_core::ledger::{Document, DocumentKey, Key, Record, Trace, Write};
 use bursar_core::secret::Secret;
 use bursar_wire::requests::CreateWallet;
 
@@ -20,7 +20,7 @@ use crate::memory::note_key;
 use crate::people::DEFAULT_ORGANISATION;
 use crate::rail::{Rail, RailError};
 use crate::step_up::Action;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 use crate::wallets::WalletView;
 
 /// A wallet to register.
@@ -248,7 +248,7 @@ impl Bursar {
         let (version, role) = self.own_place(principal, organisation)?;
         match role.administers() {
             true => Ok(vec![(Key::Membership((organisation, principal.user())), version)]),
-            false => Err(ServiceError::RoleNeeded { role: "admin" }),
+            false => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
         }
     }
 
@@ -282,7 +282,7 @@ impl Bursar {
             ("reference", wallet.reference.clone()),
             ("organisation", wallet.organisation.to_string()),
         ];
-        Write { read, put, trace: trace("wallet.register", "wallet", wallet.id, data), ..Write::default() }
+        Write { read, put, trace: Some(Trace::of("wallet.register", "wallet", wallet.id, data)), ..Write::default() }
     }
 
     fn new_wallet(

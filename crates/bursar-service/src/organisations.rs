@@ -3,7 +3,7 @@
 use bursar_core::account::{MemberRole, Membership, Organisation, User};
 use bursar_core::audit::Actor;
 use bursar_core::id::OrganisationId;
-use bursar_core::ledger::{Key, Record, Write};
+use bursar_core::ledger::{Key, Record, Trace, Write};
 
 use bursar_store::{CountedOrganisation, Page};
 
@@ -12,7 +12,6 @@ use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
-use crate::stored::trace;
 
 /// Members looked at in one read.
 const PAGE: usize = 200;
@@ -83,7 +82,7 @@ impl Bursar {
         self.decide_stepping_up(principal, Action::CreateOrganisation, otp, |stepped_up| {
             let places = self.reads.look_up(|reader| reader.memberships(user))?;
             let owned = places.iter().find(|place| place.role == MemberRole::Owner);
-            let owned = owned.ok_or(ServiceError::RoleNeeded { role: "owner" })?.organisation;
+            let owned = owned.ok_or(ServiceError::RoleNeeded { role: MemberRole::Owner })?.organisation;
             let own = self.place(owned, user)?;
             if !stepped_up {
                 return Err(ServiceError::StepUpNeeded);
@@ -93,7 +92,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Organisation(id), 0), (Key::Membership((owned, user)), own.version)],
                 put: vec![Record::Organisation(id, organisation.clone()), Record::Membership((id, user), membership)],
-                trace: trace("organisation.create", "organisation", id, vec![("name", name.to_owned())]),
+                trace: Some(Trace::of("organisation.create", "organisation", id, vec![("name", name.to_owned())])),
                 ..Write::default()
             };
             Ok((write, organisation))
@@ -115,7 +114,7 @@ impl Bursar {
         let write = Write {
             read: vec![(Key::Organisation(id), 0)],
             put: vec![Record::Organisation(id, organisation.clone()), Record::Membership((id, user), membership)],
-            trace: trace("organisation.create", "organisation", id, data),
+            trace: Some(Trace::of("organisation.create", "organisation", id, data)),
             ..Write::default()
         };
         self.must_write(Actor::Operator, write).await?;
@@ -139,7 +138,7 @@ impl Bursar {
         let edited = self.decide_stepping_up(principal, Action::Administer(id), otp, |stepped_up| {
             let (version, role) = self.own_place(principal, id)?;
             if !role.administers() {
-                return Err(ServiceError::RoleNeeded { role: "admin" });
+                return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
             }
             let found = self.stored_organisation(id)?;
             let mut organisation = found.value.clone();
@@ -156,13 +155,13 @@ impl Bursar {
                 match (role, stepped_up) {
                     (MemberRole::Owner, true) => {}
                     (MemberRole::Owner, false) => return Err(ServiceError::StepUpNeeded),
-                    _ => return Err(ServiceError::RoleNeeded { role: "owner" }),
+                    _ => return Err(ServiceError::RoleNeeded { role: MemberRole::Owner }),
                 }
             }
             let write = Write {
                 read: vec![(Key::Membership((id, principal.user())), version), (Key::Organisation(id), found.version)],
                 put: vec![Record::Organisation(id, organisation.clone())],
-                trace: trace("organisation.edit", "organisation", id, data),
+                trace: Some(Trace::of("organisation.edit", "organisation", id, data)),
                 ..Write::default()
             };
             Ok((write, organisation))
@@ -199,7 +198,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::User(id), found.version)],
                 put: vec![Record::User(id, self.ending_sessions(found.value))],
-                trace: trace("user.end_sessions", "user", id, vec![("for", "second_factor".to_owned())]),
+                trace: Some(Trace::of("user.end_sessions", "user", id, vec![("for", "second_factor".to_owned())])),
                 ..Write::default()
             };
             Ok((write, ()))

@@ -5,12 +5,11 @@ use std::sync::atomic::Ordering;
 
 use bursar_core::account::{Freeze, FrozenBy, Wallet};
 use bursar_core::audit::Actor;
-use bursar_core::ledger::{Key, Record, Versioned, Write};
+use bursar_core::ledger::{Key, Record, Trace, Versioned, Write};
 
 use crate::Bursar;
 use crate::error::ServiceError;
 use crate::rail::{Memory as _, Outflow};
-use crate::stored::trace;
 
 /// Wallets looked at in one read.
 const PAGE: usize = 200;
@@ -76,7 +75,7 @@ impl Bursar {
             let write = Write {
                 read: vec![(Key::Wallet(id), found.version)],
                 put: vec![Record::Wallet(id, Wallet { freeze: freeze.or(found.value.freeze.clone()), ..found.value })],
-                trace: trace("wallet.unexplained_outflow", "wallet", id, data),
+                trace: Some(Trace::of("wallet.unexplained_outflow", "wallet", id, data)),
                 ..Write::default()
             };
             Ok((write, ()))

@@ -17,14 +17,13 @@ use crate::passkey_answer::{self, Answer};
 use crate::pending::{Kept, Name};
 use crate::relying_party::RelyingParty;
 use crate::step_up::Purpose;
+use crate::stored::TRIES;
 
 /// How long a challenge is good.
 pub(crate) const CHALLENGE_TIME: Span = Span::from_seconds(5 * 60);
 /// How many challenges are out at most, and how many of one token, or of one user who signs in.
 pub(crate) const MOST_CHALLENGES: usize = 4096;
 pub(crate) const MOST_CHALLENGES_OF_ONE: usize = 16;
-/// How often a write is tried again when somebody else was faster.
-const TRIES: usize = 8;
 
 /// A challenge that was given out.
 pub(crate) struct Challenge {
@@ -115,11 +114,12 @@ impl Bursar {
             }
             used.progress = now_shown.to_be_bytes().to_vec();
             used.last_used = Some(self.clock.now());
-            let trace = Trace {
-                action: "factor.use",
-                subject: format!("user:{user}"),
-                data: vec![("factor", used.id.to_string()), ("kind", used.kind.as_str().to_owned())],
-            };
+            let trace = Trace::of(
+                "factor.use",
+                "user",
+                user,
+                vec![("factor", used.id.to_string()), ("kind", used.kind.as_str().to_owned())],
+            );
             let write = Write {
                 read: vec![(Key::Credential(used.id), stored.version)],
                 put: vec![Record::Credential(used.id, used)],
@@ -156,11 +156,7 @@ impl Bursar {
             Err(error) => return error,
         };
         let factor = found.map(|(stored, _)| stored.value.id.to_string()).unwrap_or_default();
-        let trace = Trace {
-            action: "factor.counter_regressed",
-            subject: format!("user:{user}"),
-            data: vec![("factor", factor)],
-        };
+        let trace = Trace::of("factor.counter_regressed", "user", user, vec![("factor", factor)]);
         match self.write(Actor::System, Write { trace: Some(trace), ..Write::default() }).await {
             Ok(_) => Unproven::PasskeyCopied.into(),
             Err(error) => error,

@@ -109,7 +109,7 @@ impl Bursar {
             put.push(Record::Organisation(DEFAULT_ORGANISATION, organisation));
         }
         let enrolment = if new.seeded { None } else { Some(self.new_factors(&user, &mut put)?) };
-        let trace = trace("user.create", user.id, vec![("username", user.username.clone())]);
+        let trace = Trace::of("user.create", "user", user.id, vec![("username", user.username.clone())]);
         let write = Write { read, put, trace: Some(trace), ..Write::default() };
         self.must_write(Actor::Operator, write).await?;
         Ok((user, enrolment))
@@ -139,7 +139,12 @@ impl Bursar {
         let enrolment = self.new_factors(&user, &mut put)?;
         let mut write = Write {
             put,
-            trace: Some(trace("user.reset_2fa", id, vec![("locked_for_ms", LOCK_AFTER_RESET.as_millis().to_string())])),
+            trace: Some(Trace::of(
+                "user.reset_2fa",
+                "user",
+                id,
+                vec![("locked_for_ms", LOCK_AFTER_RESET.as_millis().to_string())],
+            )),
             ..Write::default()
         };
         self.end_sessions(id, &mut write).await?;
@@ -186,16 +191,10 @@ impl Bursar {
     ///
     /// # Errors
     /// The caller is no person, or the session is not unlocked.
-    pub async fn freeze_self(
-        &self,
-        principal: &Principal,
-        duration: Option<Span>,
-        reason: Option<String>,
-    ) -> Result<(), ServiceError> {
+    pub async fn freeze_self(&self, principal: &Principal, order: &FreezeOrder) -> Result<(), ServiceError> {
         self.unlocked_person(principal)?;
-        let (id, order) = (principal.user(), FreezeOrder { duration, reason });
-        let by = (FrozenBy::Person, "frozen by its owner");
-        let frozen = self.decide(principal.actor(), || self.user_freeze(id, &order, by, Vec::new())).await?;
+        let (id, by) = (principal.user(), (FrozenBy::Person, "frozen by its owner"));
+        let frozen = self.decide(principal.actor(), || self.user_freeze(id, order, by, Vec::new())).await?;
         self.tell_frozen(frozen).map(drop)
     }
 
@@ -211,7 +210,7 @@ impl Bursar {
         let write = Write {
             read: vec![(Key::User(id), found.version)],
             put: vec![Record::User(id, user.clone())],
-            trace: Some(trace("user.unfreeze", id, Vec::new())),
+            trace: Some(Trace::of("user.unfreeze", "user", id, Vec::new())),
             ..Write::default()
         };
         self.must_write(Actor::Operator, write).await?;
@@ -236,7 +235,7 @@ impl Bursar {
         let mut write = Write {
             read: vec![(Key::Credential(made.id), stored.version)],
             put: vec![Record::Credential(made.id, made)],
-            trace: Some(trace("user.password", user, vec![("by", "owner".to_owned())])),
+            trace: Some(Trace::of("user.password", "user", user, vec![("by", "owner".to_owned())])),
             ..Write::default()
         };
         self.end_sessions(user, &mut write).await?;
@@ -309,8 +308,4 @@ impl Bursar {
             last_used: None,
         }
     }
-}
-
-fn trace(action: &'static str, user: UserId, data: Vec<(&'static str, String)>) -> Trace {
-    Trace { action, subject: format!("user:{user}"), data }
 }

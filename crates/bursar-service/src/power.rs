@@ -2,13 +2,13 @@
 //!
 //! Freezes and limits of an account hold in all of its organisations, so what undoes them takes power in all.
 
+use bursar_core::account::MemberRole;
 use bursar_core::id::UserId;
 use bursar_core::ledger::Key;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::limits::administers;
 use crate::stored::Rests;
 
 /// Power over a user, and the versions of the places that say so.
@@ -34,9 +34,9 @@ impl Bursar {
             let theirs = self.place(place.organisation, user)?;
             power.read.push((Key::Membership((place.organisation, principal.user())), own.version));
             power.read.push((Key::Membership((place.organisation, user)), theirs.version));
-            let theirs = theirs.value.filter(|role| administers(*role));
+            let theirs = theirs.value.filter(|role| role.administers());
             let is_outranked = theirs.is_some_and(|role| !own.value.is_some_and(|own| own.may_make(role)));
-            let sees = own.value.is_some_and(administers);
+            let sees = own.value.is_some_and(MemberRole::administers);
             power.sees |= sees;
             power.is_outranked |= is_outranked;
             power.in_one |= sees && !is_outranked;

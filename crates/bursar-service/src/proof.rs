@@ -24,6 +24,7 @@ use crate::error::{ServiceError, Unproven};
 use crate::passkey_answer;
 use crate::recovery_codes;
 use crate::step_up::Purpose;
+use crate::stored::TRIES;
 
 /// Whose attempts stand for those on names that nobody has.
 const NOBODY: UserId = UserId::from_bytes([0; 16]);
@@ -49,9 +50,6 @@ impl AttemptTurns {
         (place, self.0.get(place).unwrap_or(&NOBODYS_TURN))
     }
 }
-
-/// How often a write is tried again when somebody else was faster.
-const TRIES: usize = 8;
 
 /// Which guesses are counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,11 +122,12 @@ impl Bursar {
             } else {
                 (self.check_totp(&credentials, code)?, Via::Otp)
             };
-            let trace = Trace {
-                action: "factor.use",
-                subject: format!("user:{user}"),
-                data: vec![("factor", used.value.id.to_string()), ("kind", used.value.kind.as_str().to_owned())],
-            };
+            let trace = Trace::of(
+                "factor.use",
+                "user",
+                user,
+                vec![("factor", used.value.id.to_string()), ("kind", used.value.kind.as_str().to_owned())],
+            );
             let key = Key::Credential(used.value.id);
             let write = Write {
                 read: vec![(key, used.version)],
@@ -339,9 +338,8 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         // One after the other, so that none is ever told that others were faster: a name that nobody has never is.
         let _turn = turn.lock().await;
-        for _ in 0..TRIES {
-            let wanted = key.clone();
-            let found = self.reads.look_up(|reader| reader.document(&wanted))?;
+        let decided = || {
+            let found = self.reads.look_up(|reader| reader.document(&key))?;
             let (version, mut attempts) = match found {
                 Some(found) => {
                     let attempts =
@@ -357,11 +355,9 @@ impl Bursar {
                 put: vec![Record::Document(key.clone(), document)],
                 ..Write::default()
             };
-            if let Outcome::Written = self.write(Actor::System, write).await? {
-                return Ok(());
-            }
-        }
-        Err(ServiceError::Busy)
+            Ok((write, ()))
+        };
+        self.decide(Actor::System, decided).await
     }
 }
 

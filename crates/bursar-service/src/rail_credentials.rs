@@ -53,7 +53,7 @@ impl CredentialName {
     }
 
     fn trace(&self, action: &'static str) -> Trace {
-        Trace { action, subject: format!("rail:{}", self.rail), data: vec![("credential", self.key.clone())] }
+        Trace::of(action, "rail", &self.rail, vec![("credential", self.key.clone())])
     }
 
     // The kind is part of it: a rail's own sealed notes are documents too.
@@ -107,7 +107,7 @@ impl Bursar {
         let body = sealed.map_err(|error| ServiceError::Unavailable(error.to_string()))?;
         let key = Key::Document(name.document());
         let write = Write {
-            read: vec![(key.clone(), self.stored(&key, |_| ())?.0)],
+            read: vec![(key.clone(), self.stored(&key, |_| Ok(()))?.0)],
             put: vec![Record::Document(name.document(), Document { title: None, body })],
             trace: Some(name.trace("rail.credential_seal")),
             ..Write::default()
@@ -131,7 +131,7 @@ impl Bursar {
     /// There is none.
     pub async fn remove_rail_credential(&self, name: &CredentialName) -> Result<(), ServiceError> {
         let key = Key::Document(name.document());
-        let (version, ()) = self.stored(&key, |_| ())?;
+        let (version, ()) = self.stored(&key, |_| Ok(()))?;
         if version == 0 {
             return Err(ServiceError::NotFound("rail credential"));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bursar_core::account::MemberRole;
 use bursar_core::id::WalletId;
 use bursar_core::time::Timestamp;
 use bursar_store::Page;
@@ -224,7 +225,7 @@ impl Bursar {
     /// The caller runs no organisation.
     pub async fn rails(&self, principal: &Principal) -> Result<Vec<RailView>, ServiceError> {
         if !self.organisations(principal).await?.iter().any(|(_, role)| role.administers()) {
-            return Err(ServiceError::RoleNeeded { role: "admin" });
+            return Err(ServiceError::RoleNeeded { role: MemberRole::Admin });
         }
         let (user, page) =
             (principal.user(), Page { limit: MOST_WALLETS, after: None::<WalletId>, newest_first: false });

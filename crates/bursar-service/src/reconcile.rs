@@ -141,7 +141,7 @@ impl Bursar {
     /// # Errors
     /// The request is still being carried out, the rail has the spend or knows that it moved, or the store does not answer.
     pub(crate) async fn check_no_more_moved(&self, hold: &Hold, said: Amount) -> Result<(), ServiceError> {
-        if matches!(hold.state, HoldState::Captured { .. } | HoldState::Released { .. }) {
+        if !hold.state.is_held() {
             // Its settlement says what became of it.
             return Ok(());
         }
@@ -199,8 +199,7 @@ impl Bursar {
     /// # Errors
     /// The rail told of more than that, and does not take it back; or the store does not answer.
     pub(crate) async fn check_no_more_told(&self, hold: &Hold, said: Amount) -> Result<(), ServiceError> {
-        let is_settled = matches!(hold.state, HoldState::Captured { .. } | HoldState::Released { .. });
-        if is_settled || hold.captures_itself || hold.holder.is_some() {
+        if !hold.state.is_held() || hold.captures_itself || hold.holder.is_some() {
             return Ok(());
         }
         if let Some(problem) = self.not_to_be_asked_after(hold) {

@@ -43,7 +43,7 @@ impl Bursar {
         let mut data = vec![("coin", attempt.coin.to_string())];
         data.extend(attempt.wallet.map(|wallet| ("wallet", wallet.to_string())));
         data.extend([("code", code.to_owned()), ("reason", reason)]);
-        let trace = Trace { action: "spend.refuse", subject: format!("token:{}", attempt.token), data };
+        let trace = Trace::of("spend.refuse", "token", attempt.token, data);
         let write = Write { trace: Some(trace), ..Write::default() };
         // What is refused stays refused, also if that cannot be noted.
         if let Err(error) = self.write(principal.actor(), write).await {

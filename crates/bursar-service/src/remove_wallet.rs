@@ -7,7 +7,7 @@ use bursar_core::account::{FrozenBy, Wallet};
 use bursar_core::audit::Actor;
 use bursar_core::coin::Asset;
 use bursar_core::id::WalletId;
-use bursar_core::ledger::{HistoryKey, Key, PastOf, Write};
+use bursar_core::ledger::{HistoryKey, Key, PastOf, Trace, Write};
 use bursar_core::limit::{BudgetKey, Subject};
 use bursar_core::time::Span;
 use bursar_store::Page;
@@ -16,7 +16,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 
 /// The most people with a part in a wallet that is removed, and the most budgets that go with it.
 const MOST_AT_ONCE: usize = 1000;
@@ -105,7 +105,7 @@ impl Bursar {
         // INVARIANT: nothing is held of it in between. A hold that was given back leaves its budget.
         read.push((Key::History(all_spends(id)), 0));
         let budget = Key::Budget(BudgetKey { subject, asset: Asset::Coin(wallet.coin.clone()), destination: None });
-        let (version, _) = self.stored(&budget, |_| ())?;
+        let (version, _) = self.stored(&budget, |_| Ok(()))?;
         read.push((budget, version));
         let page = Page { limit: MOST_AT_ONCE, after: None, newest_first: false };
         let (members, budgets) = self
@@ -122,7 +122,7 @@ impl Bursar {
             ("reference", wallet.reference),
             ("organisation", wallet.organisation.to_string()),
         ];
-        Ok(Write { read, delete, trace: trace("wallet.remove", "wallet", id, data), ..Write::default() })
+        Ok(Write { read, delete, trace: Some(Trace::of("wallet.remove", "wallet", id, data)), ..Write::default() })
     }
 
     /// Whether a wallet can go without taking anything with it.
@@ -144,8 +144,7 @@ impl Bursar {
     fn has_spent(&self, id: WalletId) -> Result<bool, ServiceError> {
         let key = all_spends(id);
         let page = Page { limit: 1, after: None, newest_first: false };
-        let (_, counted) =
-            self.stored(&Key::History(key.clone()), |state| state.history(&key).ok().flatten().cloned())?;
+        let (_, counted) = self.stored(&Key::History(key.clone()), |state| Ok(state.history(&key)?.cloned()))?;
         let counts = counted.is_none_or(|past| !past.is_nothing());
         Ok(counts || !self.reads.look_up(|reader| reader.spends(id, page))?.is_empty())
     }

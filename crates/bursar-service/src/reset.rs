@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bursar_core::account::User;
 use bursar_core::audit::Actor;
 use bursar_core::id::UserId;
-use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Record, Version, Write};
+use bursar_core::ledger::{Document, DocumentKey, DocumentKind, Key, Record, Trace, Version, Write};
 use bursar_core::refusal::Refusal;
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
@@ -20,7 +20,6 @@ use bursar_wire::password::lower_case;
 use crate::Bursar;
 use crate::error::ServiceError;
 use crate::notices::Notice;
-use crate::stored::trace;
 
 /// How many requests are looked into at once; more are sent away, whoever asks.
 pub(crate) const MOST_AT_ONCE: usize = 32;
@@ -86,7 +85,7 @@ impl Bursar {
                 let write = Write {
                     read: vec![(Key::Document(key.clone()), version)],
                     put: vec![Record::Document(key.clone(), Document { title: None, body: to_bytes(&links) })],
-                    trace: trace("user.ask_reset", "user", user.id, Vec::new()),
+                    trace: Some(Trace::of("user.ask_reset", "user", user.id, Vec::new())),
                     ..Write::default()
                 };
                 Ok((write, true))

@@ -89,10 +89,13 @@ impl Bursar {
                 let rest = [Key::Paid(subject), Key::Limits(subject), Key::Uses(id), Key::Secrets(id), Key::Token(id)];
                 delete.extend(rest);
             }
-            let trace = is_last.then(|| Trace {
-                action: "token.forget",
-                subject: format!("token:{id}"),
-                data: vec![("user", token.user.to_string()), ("ended", token.expires.to_string())],
+            let trace = is_last.then(|| {
+                Trace::of(
+                    "token.forget",
+                    "token",
+                    id,
+                    vec![("user", token.user.to_string()), ("ended", token.expires.to_string())],
+                )
             });
             self.must_write(Actor::System, Write { delete, trace, ..Write::default() }).await?;
             if is_last {

@@ -14,11 +14,10 @@ use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::issue::TokenState;
 use crate::step_up::Action;
+use crate::stored::TRIES;
 
 /// The longest that an old secret goes on.
 pub const LONGEST_OVERLAP: Span = Span::from_seconds(7 * 86_400);
-/// How often something is decided again because records changed in between.
-pub(crate) const MOST_ATTEMPTS: usize = 5;
 
 /// A token with a new secret, shown here and never again.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ impl Bursar {
         self.own_token(principal, id)?;
         let mut is_proven = false;
         // The first use of a secret is noted beside this, and counts the same record on.
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..TRIES {
             let found = self.reads.look_up(|reader| Ok(reader.token(id)?.zip(reader.secrets(id)?)))?;
             let (token, found) = found.ok_or(ServiceError::NotFound("token"))?;
             let (token, version) = (token.value, token.version);
@@ -75,11 +74,7 @@ impl Bursar {
                 // INVARIANT: a rotation counts the token's version on, so that nothing is held on what was read before.
                 read: vec![(Key::Token(id), version), (Key::Secrets(id), found.version)],
                 put: vec![Record::Token(id, token.clone()), Record::Secrets(id, secrets)],
-                trace: Some(Trace {
-                    action: "token.rotate",
-                    subject: format!("token:{id}"),
-                    data: vec![("old_ends", old_ends.to_string())],
-                }),
+                trace: Some(Trace::of("token.rotate", "token", id, vec![("old_ends", old_ends.to_string())])),
                 ..Write::default()
             };
             if let Outcome::Written = self.write(principal.actor(), write).await? {
@@ -98,7 +93,7 @@ impl Bursar {
     pub async fn end_old_secret(&self, principal: &Principal, id: TokenId) -> Result<(TokenState, bool), ServiceError> {
         self.person(principal)?;
         self.own_token(principal, id)?;
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..TRIES {
             let found = self.reads.look_up(|reader| Ok(reader.token(id)?.zip(reader.secrets(id)?)))?;
             let (token, found) = found.ok_or(ServiceError::NotFound("token"))?;
             let now = self.clock.now();
@@ -109,11 +104,7 @@ impl Bursar {
                 // INVARIANT: as with a rotation: nothing is held on what was read before.
                 read: vec![(Key::Token(id), token.version), (Key::Secrets(id), found.version)],
                 put: vec![Record::Token(id, token.value.clone()), Record::Secrets(id, secrets)],
-                trace: Some(Trace {
-                    action: "token.end_old_secret",
-                    subject: format!("token:{id}"),
-                    data: vec![("old_ends", now.to_string())],
-                }),
+                trace: Some(Trace::of("token.end_old_secret", "token", id, vec![("old_ends", now.to_string())])),
                 ..Write::default()
             };
             if let Outcome::Written = self.write(principal.actor(), write).await? {
@@ -126,7 +117,7 @@ impl Bursar {
     /// Remembers that the newest of several secrets was used: from then on it is not replaced.
     pub(crate) async fn note_first_use(&self, token: &Token, lookup: [u8; 32]) -> Result<(), Unauthenticated> {
         let (id, now) = (token.id, self.clock.now());
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..TRIES {
             let found = self.reads.look_up(|reader| reader.secrets(id))?.ok_or(Unauthenticated::Unknown)?;
             let mut secrets = found.value;
             let own = secrets.iter_mut().find(|secret| secret.lookup == lookup).ok_or(Unauthenticated::Unknown)?;

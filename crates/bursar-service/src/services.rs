@@ -1,6 +1,7 @@
 //! Credentials of services: software that asks before it moves money itself. Made by whoever runs the
 //! organisation it works for.
 
+use bursar_core::account::MemberRole;
 use bursar_core::id::{OrganisationId, TokenId};
 use bursar_core::ip::IpRestriction;
 use bursar_core::limit::LimitSet;
@@ -54,8 +55,8 @@ impl Bursar {
         self.person(principal)?;
         match self.role_in(principal, new.organisation)? {
             None => return Err(ServiceError::NotFound("organisation")),
-            Some(role) if crate::limits::administers(role) => {}
-            Some(_) => return Err(ServiceError::RoleNeeded { role: "admin" }),
+            Some(role) if role.administers() => {}
+            Some(_) => return Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
         }
         self.check_duration(new.duration)?;
         self.not_made_before(principal, new.key.as_deref()).await?;

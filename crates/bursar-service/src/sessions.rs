@@ -2,7 +2,7 @@
 
 use bursar_core::account::User;
 use bursar_core::id::TokenId;
-use bursar_core::ledger::{Command, Key, Record, Write};
+use bursar_core::ledger::{Command, Key, Record, Trace, Write};
 use bursar_core::time::Span;
 use bursar_core::token::{LastUse, Token};
 use bursar_store::Page;
@@ -10,7 +10,6 @@ use bursar_store::Page;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::stored::trace;
 
 /// Sessions that are ended at once.
 const PAGE: usize = 100;
@@ -86,7 +85,7 @@ impl Bursar {
             let mut write = Write {
                 read: vec![(Key::User(id), found.version)],
                 put: vec![Record::User(id, self.ending_sessions(found.value))],
-                trace: trace("user.end_sessions", "user", id, Vec::new()),
+                trace: Some(Trace::of("user.end_sessions", "user", id, Vec::new())),
                 ..Write::default()
             };
             self.void_address_link(id, &mut write)?;
@@ -107,7 +106,7 @@ impl Bursar {
             let found = self.stored_user(id)?;
             let mut write = Write {
                 read: vec![(Key::User(id), found.version)],
-                trace: trace("user.end_other_sessions", "user", id, Vec::new()),
+                trace: Some(Trace::of("user.end_other_sessions", "user", id, Vec::new())),
                 ..Write::default()
             };
             self.void_address_link(id, &mut write)?;

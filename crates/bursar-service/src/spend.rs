@@ -31,8 +31,8 @@ use crate::flow::Flow;
 use crate::known::KnownWallet;
 use crate::rail::{Built, Plan, Wanted};
 use crate::refused::Attempt;
-use crate::rotate::MOST_ATTEMPTS;
 use crate::step_up::Action;
+use crate::stored::TRIES;
 
 /// What stands for the recipient of a spend that nobody gets but the upstream itself.
 pub const NOBODY_ELSE: &str = "-";
@@ -146,7 +146,7 @@ impl Bursar {
             self.turns.take((principal.user(), hold.token), &work.wallet.rail).await.ok_or(ServiceError::Busy)?;
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..TRIES {
             let (work, hold_now, turn) = (work.clone(), hold.clone(), Arc::clone(&turn));
             let under_way = tokio::spawn(async move {
                 let _turn = turn;

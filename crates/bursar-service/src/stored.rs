@@ -4,7 +4,8 @@
 use bursar_core::account::{Invitation, MemberRole, Organisation, User, Wallet, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::id::{InvitationId, OrganisationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Outcome, State, Trace, Version, Versioned, Write};
+use bursar_core::ledger::{Key, NotLoaded, Outcome, State, Version, Versioned, Write};
+use bursar_store::StoreError;
 
 use crate::Bursar;
 use crate::authenticate::Principal;
@@ -25,7 +26,7 @@ impl Bursar {
     pub(crate) async fn decide<T>(
         &self,
         actor: Actor,
-        decision: impl Fn() -> Result<(Write, T), ServiceError>,
+        mut decision: impl FnMut() -> Result<(Write, T), ServiceError>,
     ) -> Result<T, ServiceError> {
         for _ in 0..TRIES {
             let (write, result) = decision()?;
@@ -79,10 +80,15 @@ impl Bursar {
     }
 
     /// A record as it is committed, and its version.
-    pub(crate) fn stored<T>(&self, key: &Key, pick: impl FnOnce(&State) -> T) -> Result<(Version, T), ServiceError> {
+    pub(crate) fn stored<T>(
+        &self,
+        key: &Key,
+        pick: impl FnOnce(&State) -> Result<T, NotLoaded>,
+    ) -> Result<(Version, T), ServiceError> {
         let mut state = State::default();
         self.reads.look_up(|reader| reader.load(std::slice::from_ref(key), &mut state))?;
-        Ok((state.version(key).unwrap_or_default(), pick(&state)))
+        let found = state.version(key).and_then(|version| Ok((version, pick(&state)?)));
+        Ok(found.map_err(not_loaded)?)
     }
 
     pub(crate) fn stored_user(&self, id: UserId) -> Result<Versioned<User>, ServiceError> {
@@ -91,20 +97,20 @@ impl Bursar {
 
     pub(crate) fn stored_organisation(&self, id: OrganisationId) -> Result<Versioned<Organisation>, ServiceError> {
         let key = Key::Organisation(id);
-        let (version, found) = self.stored(&key, |state| state.organisation(&id).ok().flatten().cloned())?;
+        let (version, found) = self.stored(&key, |state| Ok(state.organisation(&id)?.cloned()))?;
         let value = found.ok_or(ServiceError::NotFound("organisation"))?;
         Ok(Versioned { version, value })
     }
 
     pub(crate) fn stored_wallet(&self, id: WalletId) -> Result<Versioned<Wallet>, ServiceError> {
-        let (version, found) = self.stored(&Key::Wallet(id), |state| state.wallet(&id).ok().flatten().cloned())?;
+        let (version, found) = self.stored(&Key::Wallet(id), |state| Ok(state.wallet(&id)?.cloned()))?;
         let value = found.ok_or(ServiceError::NotFound("wallet"))?;
         Ok(Versioned { version, value })
     }
 
     pub(crate) fn stored_invitation(&self, id: InvitationId) -> Result<Option<Versioned<Invitation>>, ServiceError> {
         let key = Key::Invitation(id);
-        let (version, found) = self.stored(&key, |state| state.invitation(&id).ok().flatten().cloned())?;
+        let (version, found) = self.stored(&key, |state| Ok(state.invitation(&id)?.cloned()))?;
         Ok(found.map(|value| Versioned { version, value }))
     }
 
@@ -115,7 +121,7 @@ impl Bursar {
         user: UserId,
     ) -> Result<Versioned<Option<MemberRole>>, ServiceError> {
         let id = (organisation, user);
-        let pick = |state: &State| state.membership(&id).ok().flatten().map(|membership| membership.role);
+        let pick = |state: &State| Ok(state.membership(&id)?.map(|membership| membership.role));
         let (version, value) = self.stored(&Key::Membership(id), pick)?;
         Ok(Versioned { version, value })
     }
@@ -127,7 +133,7 @@ impl Bursar {
         user: UserId,
     ) -> Result<Versioned<Option<WalletRole>>, ServiceError> {
         let id = (wallet, user);
-        let (version, value) = self.stored(&Key::Role(id), |state| state.role(&id).ok().flatten().copied())?;
+        let (version, value) = self.stored(&Key::Role(id), |state| Ok(state.role(&id)?.copied()))?;
         Ok(Versioned { version, value })
     }
 
@@ -143,12 +149,7 @@ impl Bursar {
     }
 }
 
-/// What the audit log tells of something done to an account, an organisation or a wallet.
-pub(crate) fn trace(
-    action: &'static str,
-    kind: &str,
-    id: impl std::fmt::Display,
-    data: Vec<(&'static str, String)>,
-) -> Option<Trace> {
-    Some(Trace { action, subject: format!("{kind}:{id}"), data })
+/// A fault of the program, never of the caller: what is not known is not taken for what is not there.
+pub(crate) fn not_loaded(NotLoaded(key): NotLoaded) -> StoreError {
+    StoreError::Unavailable(format!("a record was not loaded: {key:?}"))
 }

@@ -85,7 +85,7 @@ impl Bursar {
     /// The store does not answer.
     pub fn sees_whole_trail(&self, principal: &Principal) -> Result<bool, ServiceError> {
         let role = self.role_in(principal, DEFAULT_ORGANISATION)?;
-        Ok(matches!(role, Some(MemberRole::Owner | MemberRole::Admin | MemberRole::Auditor)))
+        Ok(role.is_some_and(MemberRole::oversees))
     }
 }
 

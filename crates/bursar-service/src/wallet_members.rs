@@ -2,7 +2,7 @@
 
 use bursar_core::account::{MemberRole, User, WalletRole};
 use bursar_core::id::{UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Write};
+use bursar_core::ledger::{Key, Record, Trace, Write};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_store::Page;
@@ -11,7 +11,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::step_up::Action;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 
 impl Bursar {
     /// Who may do what with a wallet.
@@ -71,7 +71,7 @@ impl Bursar {
             let given = [(role.view, "view"), (role.spend, "spend"), (role.admin, "admin")];
             let given: Vec<&str> = given.into_iter().filter_map(|(may, name)| may.then_some(name)).collect();
             let data = vec![("user", user.to_string()), ("role", given.join(" "))];
-            write.trace = trace("wallet.role", "wallet", wallet, data);
+            write.trace = Some(Trace::of("wallet.role", "wallet", wallet, data));
             Ok((write, ()))
         })
         .await

@@ -19,10 +19,9 @@ pub use limits::{DestinationEdit, DestinationRules, DestinationText, LimitsEdit,
 pub use native::{CaptureSpend, CreateService, CreateSpend, DryRun, Payment, ReleaseSpend, ResolveSpend};
 pub use people::{
     ChangeAddress, ClearPasswords, CreateInvitation, CreateOrganisation, CreateWallet, EditMember, EditOrganisation,
-    EditProfile, EditWalletMember, FreezeOther, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword,
-    RevokeSessions, StepUp,
+    EditProfile, EditWalletMember, RedeemInvitation, RedeemLink, RedeemReset, ResetPassword, RevokeSessions, StepUp,
 };
-pub use query::{HistoryQuery, ListQuery, TrailQuery};
+pub use query::{HistoryQuery, ListQuery, SpendsQuery, TokensQuery, TrailQuery};
 pub use spend::{BuildTransaction, Particulars, Send, SendTransaction};
 pub use template::{Template, TemplateEdit};
 pub use token::{CreateToken, Rotate};

@@ -1,5 +1,6 @@
 //! What can be asked of the ledger, and what it answers.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -171,6 +172,13 @@ pub struct Trace {
     pub subject: String,
     /// Figures and facts; never a secret.
     pub data: Vec<(&'static str, String)>,
+}
+
+impl Trace {
+    /// What is told of something done to what has this kind and id.
+    pub fn of(action: &'static str, kind: &str, id: impl fmt::Display, data: Vec<(&'static str, String)>) -> Self {
+        Self { action, subject: format!("{kind}:{id}"), data }
+    }
 }
 
 /// A spend that asks for its hold. Everything in it was read from the request or made by Bursar; whether

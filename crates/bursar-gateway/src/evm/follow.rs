@@ -134,7 +134,16 @@ impl EvmRail {
 
     /// How many nonces of a wallet are used as of a block.
     pub(super) async fn count_at(&self, sender: Address, block: u64) -> Result<u64, RailError> {
-        let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text(format!("{block:#x}").into())];
+        self.count(sender, format!("{block:#x}")).await
+    }
+
+    /// How many nonces of a wallet are used, those of transactions that wait included.
+    pub(super) async fn count_pending(&self, sender: Address) -> Result<u64, RailError> {
+        self.count(sender, "pending".to_owned()).await
+    }
+
+    async fn count(&self, sender: Address, when: String) -> Result<u64, RailError> {
+        let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text(when.into())];
         quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)
     }
 

@@ -175,9 +175,7 @@ impl Rail for EvmRail {
         Box::pin(async move {
             self.is_usable().await?;
             let sender = wallet(reference)?;
-            let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
-            let seen = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
-            watch::check_not_behind(memory, sender, seen)
+            watch::check_not_behind(memory, sender, self.count_pending(sender).await?)
         })
     }
 

@@ -211,8 +211,7 @@ impl EvmRail {
     /// later transactions would wait behind a gap.
     async fn next_nonce(&self, sender: Address, memory: &dyn Memory) -> Result<(u64, u64), RailError> {
         let (version, given) = last_given_out(memory, sender)?;
-        let params = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("pending".into())];
-        let seen: u64 = quote::number(&self.node.ask("eth_getTransactionCount", params).await.map_err(quote::told)?)?;
+        let seen = self.count_pending(sender).await?;
         watch::check_not_behind(memory, sender, seen)?;
         if seen > given {
             let used = self.count_at(sender, self.last_final().await?).await?;

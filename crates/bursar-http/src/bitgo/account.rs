@@ -2,7 +2,6 @@
 
 use bursar_core::id::UserId;
 use bursar_core::scope::ScopeName;
-use bursar_service::freezes::FreezeOrder;
 use bursar_wire::{requests, shapes};
 use serde_json::{Value, json};
 
@@ -47,16 +46,15 @@ pub(crate) async fn change_password(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
-    let request = requests::Freeze::read(&call.json_or_nothing()?)?;
-    call.bursar.freeze_self(call.principal()?, request.duration, request.reason).await?;
+    let order = requests::Freeze::read(&call.json_or_nothing()?)?.into();
+    call.bursar.freeze_self(call.principal()?, &order).await?;
     Reply::ok(json!({}))
 }
 
 /// An organisation is an `enterprise` here (WC §1.7).
 pub(crate) async fn freeze_organisation(call: Call) -> Result<Reply, Failure> {
-    let requests::Freeze { duration, reason } = requests::Freeze::read(&call.json_or_nothing()?)?;
-    let (id, order) = (call.id("organisation")?, FreezeOrder { duration, reason });
-    call.bursar.freeze_organisation(call.principal()?, id, &order).await?;
+    let order = requests::Freeze::read(&call.json_or_nothing()?)?.into();
+    call.bursar.freeze_organisation(call.principal()?, call.id("organisation")?, &order).await?;
     Reply::ok(json!({}))
 }
 

@@ -5,7 +5,6 @@ use bursar_core::coin::Coin;
 use bursar_core::id::{HoldId, WalletId};
 use bursar_core::time::Timestamp;
 use bursar_service::Page;
-use bursar_service::freezes::FreezeOrder;
 use bursar_service::wallets::WalletView;
 use bursar_wire::{requests, shapes};
 use serde_json::{Value, json};
@@ -104,9 +103,8 @@ pub(crate) async fn transfer_by_sequence(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn freeze(call: Call) -> Result<Reply, Failure> {
-    let requests::Freeze { duration, reason } = requests::Freeze::read(&call.json_or_nothing()?)?;
-    let (coin, wallet, order) = (call.coin()?, call.wallet()?, FreezeOrder { duration, reason });
-    let freeze = call.bursar.freeze_wallet(call.principal()?, Some(&coin), wallet, &order).await?;
+    let order = requests::Freeze::read(&call.json_or_nothing()?)?.into();
+    let freeze = call.bursar.freeze_wallet(call.principal()?, Some(&call.coin()?), call.wallet()?, &order).await?;
     let mut shown = json!({"time": freeze.since.to_string()});
     if let Some((until, fields)) = freeze.until.zip(shown.as_object_mut()) {
         fields.insert("expires".to_owned(), until.to_string().into());

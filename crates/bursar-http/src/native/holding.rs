@@ -8,7 +8,7 @@ use bursar_service::reconcile::Shown;
 use bursar_service::resolve::Finding;
 use bursar_service::services::NewService;
 use bursar_wire::json::FieldError;
-use bursar_wire::requests::{CaptureSpend, CreateService, CreateSpend, ReleaseSpend, ResolveSpend};
+use bursar_wire::requests::{CaptureSpend, CreateService, CreateSpend, ReleaseSpend, ResolveSpend, SpendsQuery};
 use bursar_wire::shapes;
 use serde_json::Value;
 
@@ -104,19 +104,10 @@ pub(crate) async fn of_token(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn unsettled(call: Call) -> Result<Reply, Failure> {
-    let asked: Vec<&str> =
-        call.query.split('&').filter(|pair| pair.starts_with("unresolved") || pair.starts_with("unsettled")).collect();
     let page = call.page::<HoldId>(50, 200)?;
-    let (spends, next) = match asked.as_slice() {
-        [] | ["unresolved=true"] => call.bursar.unresolved(call.principal()?, page).await?,
-        ["unsettled=true"] => call.bursar.unsettled_for(call.principal()?, page).await?,
-        // There are no other lists here yet: whoever asks for one must not take these for it.
-        _ => {
-            let field =
-                if asked.iter().any(|pair| pair.starts_with("unresolved")) { "unresolved" } else { "unsettled" };
-            let problem = "must be `true`, and the only one of `unresolved` and `unsettled`".to_owned();
-            return Err(FieldError { field: field.to_owned(), problem }.into());
-        }
+    let (spends, next) = match SpendsQuery::read(&call.query)? {
+        SpendsQuery::Unresolved => call.bursar.unresolved(call.principal()?, page).await?,
+        SpendsQuery::Unsettled => call.bursar.unsettled_for(call.principal()?, page).await?,
     };
     Reply::ok(shapes::native_spends(&call.bursar.with_names(spends).await?, next))
 }

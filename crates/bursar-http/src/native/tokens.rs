@@ -4,8 +4,7 @@ use bursar_core::id::TokenId;
 use bursar_service::breakers::Paused;
 use bursar_service::issue::TokenState;
 use bursar_service::unlock::UnlockRequest;
-use bursar_wire::json::FieldError;
-use bursar_wire::requests::Unlock;
+use bursar_wire::requests::{TokensQuery, Unlock};
 use bursar_wire::shapes;
 use serde_json::{Value, json};
 
@@ -16,14 +15,10 @@ use crate::failure::Failure;
 
 pub(crate) async fn list(call: Call) -> Result<Reply, Failure> {
     let page = call.page::<TokenId>(50, 200)?;
-    let ended = call.query.split('&').find_map(|pair| pair.strip_prefix("ended="));
+    let TokensQuery { ended } = TokensQuery::read(&call.query)?;
     let (states, next) = match ended {
-        None | Some("false") => call.bursar.access_tokens(call.principal()?, page).await?,
-        Some("true") => call.bursar.ended_tokens(call.principal()?, page).await?,
-        Some(_) => {
-            let problem = "must be `true` or `false`".to_owned();
-            return Err(FieldError { field: "ended".to_owned(), problem }.into());
-        }
+        false => call.bursar.access_tokens(call.principal()?, page).await?,
+        true => call.bursar.ended_tokens(call.principal()?, page).await?,
     };
     let list: Vec<Value> = states.iter().map(|state| shown(&call, state)).collect();
     Reply::ok(json!({"tokens": list, "next": next.map(|next| next.to_string())}))

@@ -74,6 +74,5 @@ pub(crate) async fn unfreeze(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(super) fn order(call: &Call) -> Result<FreezeOrder, Failure> {
-    let requests::FreezeOther { duration, reason } = requests::FreezeOther::read(&call.json_or_nothing()?)?;
-    Ok(FreezeOrder { duration, reason })
+    Ok(requests::Freeze::read_strictly(&call.json_or_nothing()?)?.into())
 }

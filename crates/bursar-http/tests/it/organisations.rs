@@ -326,10 +326,10 @@ async fn who_may_not_make_a_service_is_told_the_role_in_its_organisation_that_it
     let body = json!({"otp": OTP, "label": "shop", "organisation": DEFAULT_ORGANISATION.to_string()});
     let refused = house.ask("POST", "/services", &member, Some(body.clone())).await;
     assert_eq!(
-        (refused.status.as_u16(), code(&refused), &refused.body["context"]["required"]),
+        (refused.status.as_u16(), code(&refused), &refused.body["required"]),
         (403, "role_missing", &json!("admin"))
     );
-    assert_eq!(refused.body["error"], "this needs the role `admin` in the organisation", "{}", refused.body);
+    assert_eq!(refused.body["detail"], "this needs the role `admin` in the organisation", "{}", refused.body);
     assert_eq!(house.ask("POST", "/services", &owner, Some(body)).await.status, 201);
 }
 

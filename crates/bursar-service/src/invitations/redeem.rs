@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bursar_core::account::{Email, Invitation, MemberRole, Membership, Organisation, User, WalletRole};
 use bursar_core::audit::Actor;
 use bursar_core::id::{InvitationId, UserId, WalletId};
-use bursar_core::ledger::{Key, Record, Versioned, Write};
+use bursar_core::ledger::{Key, Record, Trace, Versioned, Write};
 use bursar_core::secret::Secret;
 use bursar_identity::link::LinkSecret;
 use bursar_identity::password::Factors;
@@ -14,7 +14,7 @@ use crate::Bursar;
 use crate::accounts::check_name;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
-use crate::stored::{Rests, trace};
+use crate::stored::Rests;
 
 /// An invitation as whoever has its link sees it.
 #[derive(Clone, Debug)]
@@ -161,7 +161,7 @@ impl Bursar {
             ("address", address),
             ("role", role.as_str().to_owned()),
         ];
-        write.trace = trace("invitation.take", "organisation", organisation, data);
+        write.trace = Some(Trace::of("invitation.take", "organisation", organisation, data));
         let organisation = self.stored_organisation(organisation)?.value;
         Ok((write, Taken { user, organisation, role, is_new: version == 0 }))
     }

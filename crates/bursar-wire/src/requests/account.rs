@@ -260,7 +260,7 @@ pub(super) fn plain(value: &Json) -> Option<serde_json::Value> {
     })
 }
 
-/// A freeze of one's own account.
+/// A freeze of one's own account, or of somebody or something else.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Freeze {
     /// For how long; until lifted if absent.
@@ -286,5 +286,14 @@ impl Freeze {
             return Err(fields.refuse("duration", problem));
         }
         Ok(Self { duration, reason })
+    }
+
+    /// The same where no other field is passed over.
+    ///
+    /// # Errors
+    /// A field cannot be or is not known.
+    pub fn read_strictly(body: &Json) -> Result<Self, FieldError> {
+        Fields::of(body)?.only(&["duration", "reason"])?;
+        Self::read(body)
     }
 }

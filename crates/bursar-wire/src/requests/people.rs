@@ -3,7 +3,6 @@
 use bursar_core::account::{MemberRole, WalletRole};
 use bursar_core::id::{OrganisationId, WalletId};
 use bursar_core::secret::Secret;
-use bursar_core::time::Span;
 
 use super::factors::proof;
 use super::spend::bounded;
@@ -366,27 +365,6 @@ impl RedeemInvitation {
         let account =
             makes_one.then(|| Ok::<_, FieldError>((name(&fields, "fullName")?, secret(&fields, "password")?)));
         Ok(Self { link: secret(&fields, "token")?, account: account.transpose()? })
-    }
-}
-
-/// A freeze of somebody or something else.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FreezeOther {
-    /// For how long; until lifted if absent.
-    pub duration: Option<Span>,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-impl FreezeOther {
-    /// Reads the body of the request.
-    ///
-    /// # Errors
-    /// A field cannot be or is not known.
-    pub fn read(body: &Json) -> Result<Self, FieldError> {
-        Fields::of(body)?.only(&["duration", "reason"])?;
-        let super::Freeze { duration, reason } = super::Freeze::read(body)?;
-        Ok(Self { duration, reason })
     }
 }
 

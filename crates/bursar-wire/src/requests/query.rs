@@ -29,20 +29,7 @@ impl<Id: FromStr> ListQuery<Id> {
     /// A known parameter is given twice or cannot be.
     pub fn read(query: &str, usual: usize, most: usize) -> Result<Self, FieldError> {
         let refuse = |field: &str, problem: String| FieldError { field: field.to_owned(), problem };
-        let (mut limit, mut previous, mut sort) = (None, None, None);
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let place = match name {
-                "limit" => &mut limit,
-                "prevId" => &mut previous,
-                "sort" => &mut sort,
-                // Clients send filters of other services, too; they do not change what may be seen.
-                _ => continue,
-            };
-            if place.replace(value).is_some() {
-                return Err(refuse(name, "is given twice".to_owned()));
-            }
-        }
+        let [limit, previous, sort] = values(query, ["limit", "prevId", "sort"])?;
         let limit = limit.map_or(Ok(usual), |text| {
             // Parsing alone would let a sign through.
             let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
@@ -57,6 +44,69 @@ impl<Id: FromStr> ListQuery<Id> {
             Some(_) => return Err(refuse("sort", "must be `ASC` or `DESC`".to_owned())),
         };
         Ok(Self { limit, previous: previous.transpose()?, newest_first })
+    }
+}
+
+/// The values of these parameters, none of which may be given twice. Clients send filters of other services, too; they do not
+/// change what may be seen.
+fn values<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Result<[Option<&'a str>; N], FieldError> {
+    let mut values = [None; N];
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let place = names.iter().zip(&mut values).find(|(known, _)| **known == name);
+        if place.is_some_and(|(_, place)| place.replace(value).is_some()) {
+            return Err(FieldError { field: name.to_owned(), problem: "is given twice".to_owned() });
+        }
+    }
+    Ok(values)
+}
+
+/// Which of one's tokens are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TokensQuery {
+    /// Those that are over, in place of those that live.
+    pub ended: bool,
+}
+
+impl TokensQuery {
+    /// Reads `ended` of the query behind the `?`.
+    ///
+    /// # Errors
+    /// It is given twice or is neither `true` nor `false`.
+    pub fn read(query: &str) -> Result<Self, FieldError> {
+        match values(query, ["ended"])? {
+            [None | Some("false")] => Ok(Self { ended: false }),
+            [Some("true")] => Ok(Self { ended: true }),
+            [Some(_)] => Err(FieldError { field: "ended".to_owned(), problem: "must be `true` or `false`".to_owned() }),
+        }
+    }
+}
+
+/// Which spends are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpendsQuery {
+    /// Those of which nobody knows what became.
+    Unresolved,
+    /// Those that the caller, a service, holds and has not settled.
+    Unsettled,
+}
+
+impl SpendsQuery {
+    /// Reads `unresolved` and `unsettled` of the query behind the `?`.
+    ///
+    /// # Errors
+    /// One of them is given twice or is not `true`, or both are given.
+    pub fn read(query: &str) -> Result<Self, FieldError> {
+        match values(query, ["unresolved", "unsettled"])? {
+            [None | Some("true"), None] => Ok(Self::Unresolved),
+            [None, Some("true")] => Ok(Self::Unsettled),
+            // There are no other lists here yet: whoever asks for one must not take these for it.
+            [unresolved, _] => {
+                let field = if unresolved.is_some() { "unresolved" } else { "unsettled" };
+                let problem = "must be `true`, and the only one of `unresolved` and `unsettled`".to_owned();
+                Err(FieldError { field: field.to_owned(), problem })
+            }
+        }
     }
 }
 
@@ -165,18 +215,7 @@ impl HistoryQuery {
     /// One of them is given twice or cannot be, or there would be too many stretches.
     pub fn read(query: &str, now: Timestamp) -> Result<Self, FieldError> {
         let refuse = |field: &str, problem: &str| FieldError { field: field.to_owned(), problem: problem.to_owned() };
-        let (mut bucket, mut since) = (None, None);
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let place = match name {
-                "bucket" => &mut bucket,
-                "since" => &mut since,
-                _ => continue,
-            };
-            if place.replace(value).is_some() {
-                return Err(refuse(name, "is given twice"));
-            }
-        }
+        let [bucket, since] = values(query, ["bucket", "since"])?;
         let (bucket, [usual, furthest]) = match bucket {
             None | Some("hour") => (Self::HOUR, [Self::USUAL[0], Self::FURTHEST[0]]),
             Some("day") => (Self::DAY, [Self::USUAL[1], Self::FURTHEST[1]]),

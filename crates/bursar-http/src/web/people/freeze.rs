@@ -38,7 +38,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
 pub(crate) async fn lift_form(visit: Visit) -> Answering {
     let (organisation, own) = run(&visit)?;
     if own != MemberRole::Owner {
-        return Err(ServiceError::RoleNeeded { role: "owner" }.into());
+        return Err(ServiceError::RoleNeeded { role: MemberRole::Owner }.into());
     }
     Ok(stopped(&organisation).lift_form(&visit, &Problems::default()))
 }

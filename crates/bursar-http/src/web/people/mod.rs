@@ -50,7 +50,11 @@ fn path(organisation: OrganisationId) -> String {
 /// An organisation that the visitor runs, and what they are there; its forms are for nobody else.
 fn run(visit: &Visit) -> Result<(Organisation, MemberRole), Failure> {
     let (organisation, own) = visit.bursar.organisation(visit.person()?, visit.id("organisation")?)?;
-    if own.administers() { Ok((organisation, own)) } else { Err(ServiceError::RoleNeeded { role: "admin" }.into()) }
+    if own.administers() {
+        Ok((organisation, own))
+    } else {
+        Err(ServiceError::RoleNeeded { role: MemberRole::Admin }.into())
+    }
 }
 
 /// The choice of a role.

@@ -24,7 +24,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     let frame = Frame::of(&visit);
     let id = visit.id("organisation")?;
     let (organisation, role) = visit.bursar.organisation(visit.person()?, id)?;
-    let oversees = role != MemberRole::Member;
+    let oversees = role.oversees();
     let standing = visit.bursar.limits(visit.person()?, Subject::Organisation(id)).await?;
     let limits = card(&visit, &standing, &path(id), UNLIMITED)?;
     let is_frozen = organisation.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(visit.now()));

@@ -79,3 +79,32 @@ fn a_look_into_the_trail_is_read_strictly() {
         assert_eq!(TrailQuery::read(query, 50, 200).unwrap_err().field, field, "{query}");
     }
 }
+
+#[test]
+fn which_tokens_are_meant_is_said_once_and_in_a_word() {
+    for (query, ended) in [("", false), ("limit=2", false), ("ended=false", false), ("limit=2&ended=true", true)] {
+        assert_eq!(TokensQuery::read(query), Ok(TokensQuery { ended }), "{query}");
+    }
+    for query in ["ended", "ended=", "ended=1", "ended=true&ended=false", "ended=true&ended=true"] {
+        assert_eq!(TokensQuery::read(query).unwrap_err().field, "ended", "{query}");
+    }
+}
+
+#[test]
+fn which_spends_are_meant_is_said_once_and_no_other_list_is_taken_for_it() {
+    let read = SpendsQuery::read;
+    for query in ["", "limit=2", "unresolved=true", "unresolvedOnes=1"] {
+        assert_eq!(read(query), Ok(SpendsQuery::Unresolved), "{query}");
+    }
+    assert_eq!(read("unsettled=true&limit=2"), Ok(SpendsQuery::Unsettled));
+    for (query, field) in [
+        ("unresolved=false", "unresolved"),
+        ("unresolved", "unresolved"),
+        ("unsettled=", "unsettled"),
+        ("unresolved=true&unresolved=true", "unresolved"),
+        ("unsettled=true&unsettled=true", "unsettled"),
+        ("unsettled=true&unresolved=true", "unresolved"),
+    ] {
+        assert_eq!(read(query).unwrap_err().field, field, "{query}");
+    }
+}
