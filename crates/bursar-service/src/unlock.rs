@@ -87,7 +87,7 @@ impl Bursar {
     /// Refuses to lift the lock of a token of whose spend a rail told that more moved than was held, until somebody decides
     /// what became of that spend: the next sweep would lock it again, and it would spend until then.
     async fn check_nothing_exceeds(&self, id: TokenId) -> Result<(), ServiceError> {
-        let (_, token) = self.stored(&Key::Token(id), |state| state.token(&id).ok().flatten().cloned())?;
+        let (_, token) = self.stored(&Key::Token(id), |state| Ok(state.token(&id)?.cloned()))?;
         if token.is_none_or(|token| token.locked.is_none_or(|lock| lock.by < LockedBy::Rail)) {
             return Ok(());
         }
