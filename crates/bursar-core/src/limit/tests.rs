@@ -320,4 +320,19 @@ fn a_budget_takes_what_can_be_added_up_and_no_more() {
     let many = |count| Usage { count, ..Usage::default() };
     let counted = Budget { captured: many(u64::MAX - 2), held: many(1), ..Budget::default() };
     assert!(counted.can_take(many(1)) && !counted.can_take(many(2)));
+    let half = many(u64::MAX / 2);
+    assert!(!Budget { captured: half, held: half, ..Budget::default() }.can_take(half));
+}
+
+#[test]
+fn a_sum_that_reached_the_end_in_any_figure_is_saturated() {
+    let one = Usage::one(Amount::new(1));
+    assert!(!one.is_saturated());
+    for full in [
+        Usage { amount: Amount::MAX, ..one },
+        Usage { fee: Amount::MAX, ..one },
+        Usage { count: u64::MAX, ..one },
+    ] {
+        assert!(full.is_saturated(), "{full:?}");
+    }
 }
