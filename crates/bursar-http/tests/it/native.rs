@@ -129,6 +129,29 @@ async fn the_wallets_limit_holds_for_every_token_and_tells_no_figures() {
 }
 
 #[tokio::test]
+async fn amounts_of_several_coins_are_summed_up_only_where_bitgos_wire_says_so() {
+    let world = World::new().await;
+    let (id, _) = world.token(json!({"allErc20TokensLimit": {"txValueLimit": 5}, "limits": ["tbtc 7"]})).await;
+    let path = format!("/bursar/v1/tokens/{id}/limits");
+    let edit = async |limits: Value| {
+        let version = world.limits(&id).await["version"].clone();
+        let edit = json!({"version": version, "limits": limits});
+        world.server.send("PUT", &path, Some(&world.session), Some(edit)).await
+    };
+    let kept = edit(json!(["tbtc 6", "*erc20 4 base units"])).await;
+    assert_eq!(kept.status, 200, "one that is there stays: {}", kept.body);
+    let before = world.limits(&id).await;
+    for new in ["*erc20 3 base units/day", "*bitcoin 1 per spend", "*erc20 unlimited/day"] {
+        let refused = edit(json!(["tbtc 6", "*erc20 4 base units", new])).await;
+        assert_eq!((refused.status.as_u16(), refused.body["field"].as_str()), (400, Some("limits[2]")), "{new}");
+        let told = refused.body["detail"].as_str().unwrap();
+        assert!(told.contains("a wildcard limits counts and fees only: name each coin"), "{told}");
+    }
+    assert_eq!(world.limits(&id).await, before);
+    assert_eq!(edit(json!(["tbtc 6", "*erc20 4 base units", "*erc20 3 spends/day"])).await.status, 200);
+}
+
+#[tokio::test]
 async fn money_goes_only_where_the_token_says() {
     let world = World::new().await;
     let rules = json!({
