@@ -242,6 +242,20 @@ impl Configuration {
 
     fn parse(text: &str) -> Result<Self, String> {
         let read: Self = rails::located::read(text)?;
+        if let Some(directory) = &read.audit.archive_directory
+            && directory.as_os_str().is_empty()
+        {
+            return Err("audit.archive_directory is empty, which is no directory; name one, or leave it out".to_owned());
+        }
+        if read.body_limit == 0 {
+            return Err("body_limit is 0, under which nothing could be asked for; it is in bytes".to_owned());
+        }
+        if read.tokens.per_user == 0 {
+            return Err("tokens.per_user is 0, under which nobody could have a token".to_owned());
+        }
+        if read.circuit_breaker.after > 0 && read.circuit_breaker.longest_pause < read.circuit_breaker.pause {
+            return Err("circuit_breaker.longest_pause is shorter than circuit_breaker.pause".to_owned());
+        }
         if read.tokens.default_duration > read.tokens.longest_duration {
             return Err("tokens.default_duration is longer than tokens.longest_duration".to_owned());
         }
