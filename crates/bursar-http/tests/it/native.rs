@@ -567,3 +567,27 @@ async fn a_token_that_may_spend_and_not_see_is_warned_of_when_it_is_made() {
     assert!(warned(json!(["wallet_spend_all"])).await);
     assert!(!warned(json!(["wallet_spend_all", "wallet_view_all"])).await);
 }
+
+#[tokio::test]
+async fn a_native_state_change_without_a_body_is_not_taken_under_a_signature_that_leaves_the_method_out() {
+    use bursar_core::ambient::Clock as _;
+    use bursar_wire::signature::{AuthVersion, Request as Signed, SigningKey};
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 5"]})).await;
+    let hash = base16ct::lower::encode_string(bursar_wire::token_text::BearerHash::of(&token).expose());
+    let target = format!("/bursar/v1/tokens/{id}/lock");
+    let now = world.server.clock.now().as_millis().to_string();
+    for (version, name, status) in [(AuthVersion::V2, "2.0", 401), (AuthVersion::V3, "3.0", 200)] {
+        let signed = Signed { version, method: "POST", timestamp: &now, target: &target, body: b"" };
+        let headers = [
+            ("authorization", format!("Bearer {hash}")),
+            ("hmac", SigningKey::from_token_text(&token).sign(&signed).as_str().to_owned()),
+            ("auth-timestamp", now.clone()),
+            ("bitgo-auth-version", name.to_owned()),
+        ];
+        let answer = world.server.send_all([127, 0, 0, 1], "POST", &target, &headers, Vec::new()).await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.body);
+        let is_locked = world.get("/bursar/v1/self", &token).await.body["locked"].is_string();
+        assert_eq!(is_locked, status == 200, "{name}");
+    }
+}
