@@ -253,9 +253,6 @@ impl Configuration {
         if read.tokens.per_user == 0 {
             return Err("tokens.per_user is 0, under which nobody could have a token".to_owned());
         }
-        if read.circuit_breaker.after > 0 && read.circuit_breaker.longest_pause < read.circuit_breaker.pause {
-            return Err("circuit_breaker.longest_pause is shorter than circuit_breaker.pause".to_owned());
-        }
         if read.tokens.default_duration > read.tokens.longest_duration {
             return Err("tokens.default_duration is longer than tokens.longest_duration".to_owned());
         }
@@ -526,5 +523,27 @@ mod tests {
     fn a_default_beyond_the_longest_is_refused() {
         let text = written().replace("longest_duration = \"3650d\"", "longest_duration = \"1d\"");
         assert!(Configuration::parse(&text).unwrap_err().contains("longest_duration"));
+    }
+
+    #[test]
+    fn what_nothing_could_pass_under_is_refused_and_named() {
+        let read = |more: &str| {
+            let text = format!("listen = '127.0.0.1:1'\ndata_directory = 'd'\nkey_file = 'k'\n{more}");
+            Configuration::parse(&text).map(drop)
+        };
+        let evm = "[rails.local]\nkind = 'evm'\nurl = 'http://127.0.0.1:1'\nchain_id = 31337\ncoin = 'hteth'\n";
+        assert_eq!(read(evm), Ok(()));
+        for (more, field) in [
+            ("body_limit = 0".to_owned(), "body_limit"),
+            ("[tokens]\nper_user = 0".to_owned(), "tokens.per_user"),
+            ("[audit]\narchive_directory = ''".to_owned(), "audit.archive_directory"),
+            (format!("{evm}max_gas = 0"), "rails.local: `max_gas`"),
+            (format!("{evm}max_fee_per_gas_gwei = 0"), "rails.local: `max_fee_per_gas_gwei`"),
+            (format!("{evm}fees_per_spend = '0'"), "rails.local: `fees_per_spend`"),
+            (format!("{evm}fees_per_day = '0'"), "rails.local: `fees_per_day`"),
+        ] {
+            let told = read(&more).unwrap_err();
+            assert!(told.starts_with(field), "{told}");
+        }
     }
 }
