@@ -180,7 +180,7 @@ impl Refusal {
             // An unlock lifts the token's own limits only.
             Self::LimitExceeded(reports) => {
                 let own = |report: &LimitReport| matches!(report.subject, Subject::Token(_));
-                if reports.iter().all(own) { Remedy::Unlock } else { Remedy::MoreRights }
+                if in_the_way(reports).all(own) { Remedy::Unlock } else { Remedy::MoreRights }
             }
         }
     }
@@ -233,7 +233,7 @@ impl Refusal {
                 )
             }
             Self::LimitExceeded(reports) => {
-                reports.iter().map(|report| exceeded(report, decimals)).collect::<Vec<_>>().join("; ")
+                in_the_way(reports).map(|report| exceeded(report, decimals)).collect::<Vec<_>>().join("; ")
             }
             Self::NoLimitForFee { coin } => format!(
                 "the fee would be paid in {coin}, for which the token has no limit; it needs one on {coin} or on fees"
@@ -256,6 +256,11 @@ impl Refusal {
             Self::OfService(refusal) => of_service(refusal, decimals),
         }
     }
+}
+
+/// The limits that have no room, of all that were looked at.
+fn in_the_way(reports: &[LimitReport]) -> impl Iterator<Item = &LimitReport> {
+    reports.iter().filter(|report| !report.fits())
 }
 
 /// Why a service may hold nothing for the token that it presents.

@@ -16,14 +16,21 @@ const MOST_ENTRIES: usize = LimitSet::MOST;
 /// The greatest number that these headers can say (RFC 9651, integers).
 const GREATEST: u64 = 999_999_999_999_999;
 
-/// The headers for limits that a spend fell under, as they stand after it.
+/// The headers for limits that a spend fell under, as they stand after it. A limit whose figure is too great for them is
+/// left out: it cannot be told as it is.
 pub(crate) fn headers(reports: &[LimitReport], now: Timestamp) -> Vec<(&'static str, String)> {
     let (mut policies, mut left) = (String::new(), String::new());
+    // What was refused has used nothing, also of the limits that it fitted under.
+    let is_refused = !reports.iter().all(LimitReport::fits);
     let own = reports.iter().filter(|report| matches!(report.subject, Subject::Token(_)));
     for report in own.take(MOST_ENTRIES) {
         let Ceiling::At(ceiling) = report.limit.ceiling else { continue };
+        let Some(ceiling) = ceiling.as_u64().filter(|ceiling| *ceiling <= GREATEST) else { continue };
+        // A limit on each spend is whole for the next.
+        let uses_none = is_refused || report.limit.window == Window::Spend;
+        let used = if uses_none { Amount::ZERO } else { report.asked };
         // Writing to a text cannot fail.
-        let _ = entry(&mut policies, &mut left, report, ceiling, now);
+        let _ = entry(&mut policies, &mut left, report, (ceiling, used), now);
     }
     if policies.is_empty() {
         return Vec::new();
@@ -36,7 +43,7 @@ fn entry(
     policies: &mut String,
     left: &mut String,
     report: &LimitReport,
-    ceiling: Amount,
+    (ceiling, used): (u64, Amount),
     now: Timestamp,
 ) -> fmt::Result {
     if !policies.is_empty() {
@@ -46,28 +53,28 @@ fn entry(
     let (start, limit) = (policies.len(), &report.limit);
     write!(policies, "\"{} {} {}\"", limit.asset, limit.measure.as_str(), limit.window)?;
     left.push_str(policies.get(start..).unwrap_or_default());
-    write!(policies, ";q={}", integer(ceiling))?;
+    write!(policies, ";q={ceiling}")?;
     if let Some(window) = seconds(&limit.window) {
         write!(policies, ";w={window}")?;
     }
-    // What was refused has used nothing, and a limit on each spend is whole for the next.
-    let is_used = report.fits() && limit.window != Window::Spend;
-    let used = if is_used { report.asked } else { Amount::ZERO };
     let remaining = report.remaining().unwrap_or_default().saturating_sub(used);
-    write!(left, ";r={}", integer(remaining))?;
+    write!(left, ";r={}", remaining.as_u64().unwrap_or_default())?;
     let resets = match report.fits {
+        Fits::Now => report.resets.or_else(|| whole_again(report, used, now)),
         Fits::At(at) => Some(at),
-        _ => report.resets.or_else(|| whole_again(report, now)),
+        // No wait does it.
+        Fits::OnceSettled | Fits::Never => None,
     };
-    if let Some(at) = resets.filter(|at| at.as_millis() < i64::MAX) {
-        write!(left, ";t={}", at.since(now).as_seconds_ceil())?;
+    let wait = resets.filter(|at| at.as_millis() < i64::MAX).map(|at| at.since(now).as_seconds_ceil());
+    if let Some(seconds) = wait.filter(|seconds| *seconds <= GREATEST) {
+        write!(left, ";t={seconds}")?;
     }
     Ok(())
 }
 
 /// When a limit is whole again after a spend of this moment, if nothing else happens.
-fn whole_again(report: &LimitReport, now: Timestamp) -> Option<Timestamp> {
-    let used = report.captured.saturating_add(report.held).saturating_add(report.asked);
+fn whole_again(report: &LimitReport, used: Amount, now: Timestamp) -> Option<Timestamp> {
+    let used = report.captured.saturating_add(report.held).saturating_add(used);
     match &report.limit.window {
         Window::Spend | Window::Lifetime => None,
         Window::Calendar(..) | Window::Fixed { .. } => Some(report.limit.window.period_at(now)?.end),
@@ -79,11 +86,6 @@ fn whole_again(report: &LimitReport, now: Timestamp) -> Option<Timestamp> {
             Some(now.plus(Span::from_millis(u64::try_from(wears_off).ok()?)))
         }
     }
-}
-
-/// A figure that is too great for the header is told as the greatest it can say.
-fn integer(amount: Amount) -> u64 {
-    amount.as_u64().map_or(GREATEST, |amount| amount.min(GREATEST))
 }
 
 fn seconds(window: &Window) -> Option<u64> {
@@ -103,13 +105,21 @@ mod tests {
     use bursar_core::limit::{Budget, Limit, Measure, Usage};
 
     fn report(subject: Subject) -> LimitReport {
+        asked(subject, 100, 30)
+    }
+
+    fn asked(subject: Subject, ceiling: u128, asked: u128) -> LimitReport {
         let limit = Limit {
             asset: Asset::parse("tbtc").unwrap(),
             measure: Measure::Amount,
             window: Window::Rolling(Span::from_seconds(86_400)),
-            ceiling: Ceiling::At(Amount::new(100)),
+            ceiling: Ceiling::At(Amount::new(ceiling)),
         };
-        LimitReport::new(subject, &limit, &Budget::default(), Usage::one(Amount::new(30)), Timestamp::default())
+        LimitReport::new(subject, &limit, &Budget::default(), Usage::one(Amount::new(asked)), Timestamp::default())
+    }
+
+    fn left(reports: &[LimitReport]) -> String {
+        headers(reports, Timestamp::default()).into_iter().map(|(_, text)| text).next_back().unwrap_or_default()
     }
 
     #[test]
@@ -124,6 +134,28 @@ mod tests {
             ]
         );
         assert_eq!(headers(&[other], Timestamp::default()), []);
+    }
+
+    #[test]
+    fn what_no_wait_lets_through_has_no_time_and_a_refused_spend_has_used_nothing() {
+        let own = Subject::Token(TokenId::from_bytes([1; 16]));
+        let never = asked(own, 100, 101);
+        assert_eq!(left(std::slice::from_ref(&never)), "\"tbtc amount rolling 86400s\";r=100");
+        let settled = LimitReport { fits: Fits::OnceSettled, ..never.clone() };
+        assert_eq!(left(&[settled]), "\"tbtc amount rolling 86400s\";r=100");
+        let fits = asked(own, 500, 101);
+        assert_eq!(left(&[never, fits]), "\"tbtc amount rolling 86400s\";r=100, \"tbtc amount rolling 86400s\";r=500");
+    }
+
+    #[test]
+    fn a_limit_whose_figure_no_header_can_say_is_left_out() {
+        let own = Subject::Token(TokenId::from_bytes([1; 16]));
+        let greatest = u128::from(GREATEST);
+        assert_eq!(left(&[asked(own, greatest + 1, 30)]), "");
+        assert_eq!(
+            left(&[asked(own, greatest + 1, 30), asked(own, greatest, 30)]),
+            "\"tbtc amount rolling 86400s\";r=999999999999969;t=86400"
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -30,6 +30,7 @@ use tower::ServiceExt;
 
 use crate::abrupt::Abrupt;
 use crate::address::{self, is_among};
+use crate::busy::{Busy, tells_problems};
 use crate::closing::Closing;
 use crate::framing::{self, Fault, Framing, Observed, Whole};
 use crate::sending::Room;
@@ -199,12 +200,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, cl
         let (common, framing) = (Arc::clone(&common), Arc::clone(&framing));
         async move {
             let place = common.place(peer.ip(), request.headers()).await;
-            let Some(place) = place else { return Ok::<_, Infallible>(too_many()) };
+            let tells_problems = tells_problems(request.uri().path());
+            let Some(place) = place else { return Ok::<_, Infallible>(TOO_MANY.answer(tells_problems, None)) };
             let staying = Staying { _counted: Arc::new((place, counted)) };
             request.extensions_mut().insert(staying.clone());
             let is_safe = request.method().is_safe();
             let answered = answer(request, common.router.clone(), &framing).await;
-            Ok(common.room.keep(is_safe, answered))
+            Ok(common.room.keep(is_safe, tells_problems, answered))
         }
     });
     let builder = builder(bounds);
@@ -257,12 +259,11 @@ fn builder(bounds: Bounds) -> Builder<TokioExecutor> {
 }
 
 /// What a client is told that has its share of all requests under way.
-fn too_many() -> Response {
-    let mut busy = Response::new(Body::from("busy: too many requests of this client are under way; ask again soon\n"));
-    *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    busy
-}
+const TOO_MANY: Busy = Busy {
+    code: "too_many_under_way",
+    text: "too many requests of this client are under way; ask again soon",
+    after: 1,
+};
 
 /// Answers one request, and says whether another may follow it on the same connection.
 async fn answer(request: Request<Incoming>, router: Router, framing: &Framing) -> Response {

@@ -10,6 +10,7 @@ pub mod authz;
 mod bitgo;
 mod body;
 mod budget;
+mod busy;
 mod call;
 mod closing;
 mod connections;

@@ -432,8 +432,10 @@ fn admit(route: &Route, caller: Option<Principal>, received: &Received) -> Resul
         }
         (Access::Own | Access::Enrolment | Access::Person | Access::Token | Access::Service, Some(_)) => {}
     }
-    // A version 2 signature fits every verb: a GET caught on its way must not become something else.
-    let is_ambiguous = received.body.is_empty() && route.method != "GET" && route.shares_its_path_with_a_read();
+    // A version 2 signature fits every verb: a GET caught on its way must not become something else. Our own routes ask it of
+    // all, so that none becomes so by a route that is added.
+    let may_be_read = route.is_native() || route.shares_its_path_with_a_read();
+    let is_ambiguous = received.body.is_empty() && route.method != "GET" && may_be_read;
     // For the same reason a removal carries no body that another verb would read.
     if route.method == "DELETE" && !matches!(&received.body[..], b"" | b"{}") {
         return Err(Failure::BodyNotWanted);

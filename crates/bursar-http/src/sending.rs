@@ -8,10 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
-use hyper::StatusCode;
+use bursar_wire::header::REQUEST_ID;
 use hyper::body::{Frame, SizeHint};
-use hyper::header::{HeaderValue, RETRY_AFTER};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::busy::Busy;
 
 /// From which length on an answer is long, in bytes.
 const LONG: u64 = 64 << 10;
@@ -21,7 +22,11 @@ const PIECE: usize = 64 << 10;
 const WAITING: usize = 256 << 10;
 
 /// What is told in place of an answer that has no room.
-const NO_ROOM: &str = "busy: too many long answers wait for clients that do not take them; what was asked for was done, and its answer is not sent\n";
+const NO_ROOM: Busy = Busy {
+    code: "no_room_for_answer",
+    text: "too many long answers wait for clients that do not take them; what was asked for was done, and its answer is not sent",
+    after: 5,
+};
 
 /// Marks an answer of a request that did nothing, whatever its method.
 #[derive(Clone, Copy)]
@@ -41,7 +46,7 @@ impl Room {
     }
 
     /// The answer, which keeps its room until it has gone; 503 if there is none.
-    pub(crate) fn keep(&self, is_safe: bool, response: Response) -> Response {
+    pub(crate) fn keep(&self, is_safe: bool, tells_problems: bool, response: Response) -> Response {
         let length = response.body().size_hint().exact().unwrap_or_default();
         if length <= LONG {
             return response;
@@ -53,10 +58,7 @@ impl Room {
             Ok(room) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
             Err(_) => {
                 tracing::warn!("a long answer was not sent: too many wait for clients that do not take them");
-                let mut busy = Response::new(Body::from(NO_ROOM));
-                *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                busy.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-                busy
+                NO_ROOM.answer(tells_problems, response.headers().get(REQUEST_ID).cloned())
             }
         }
     }
@@ -114,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_long_answer_goes_whole_in_pieces_and_gives_its_room_back() {
         let room = Room::new();
-        let mut body = room.keep(true, answer(1_000_000)).into_body();
+        let mut body = room.keep(true, true, answer(1_000_000)).into_body();
         assert_eq!(body.size_hint().exact(), Some(1_000_000));
         assert_eq!(room.reads.available_permits(), WAITING - 977);
         let mut length = 0;
@@ -132,14 +134,14 @@ mod tests {
     #[test]
     fn what_has_no_room_is_not_kept_and_short_answers_always_go() {
         let room = Room::new();
-        let kept: Vec<_> = (0..8).map(|_| room.keep(true, answer(32 << 20))).collect();
-        assert_eq!(room.keep(true, answer(1 << 20)).status(), 503);
-        assert_eq!(room.keep(false, answer(1 << 20)).status(), 200, "what was done is told all the same");
-        assert_eq!(room.keep(true, answer(1000)).status(), 200);
+        let kept: Vec<_> = (0..8).map(|_| room.keep(true, true, answer(32 << 20))).collect();
+        assert_eq!(room.keep(true, true, answer(1 << 20)).status(), 503);
+        assert_eq!(room.keep(false, true, answer(1 << 20)).status(), 200, "what was done is told all the same");
+        assert_eq!(room.keep(true, true, answer(1000)).status(), 200);
         let mut by_post = answer(1 << 20);
         by_post.extensions_mut().insert(OfRead);
-        assert_eq!(room.keep(false, by_post).status(), 503, "the method does not make it more than a read");
+        assert_eq!(room.keep(false, true, by_post).status(), 503, "the method does not make it more than a read");
         drop(kept);
-        assert_eq!(room.keep(true, answer(1 << 20)).status(), 200);
+        assert_eq!(room.keep(true, true, answer(1 << 20)).status(), 200);
     }
 }

@@ -14,7 +14,7 @@ use bursar_core::ledger::{
     Command, HoldRequest, Key, LimitEdit, Outcome, Record, State, Version, Versioned, dry_run, needs,
     needs_for_standing, standing,
 };
-use bursar_core::limit::{Budget, BudgetKey, Limit, LimitReport, LimitSet, Subject, Usage};
+use bursar_core::limit::{Budget, BudgetKey, InvalidLimit, Limit, LimitReport, LimitSet, Subject, Usage};
 use bursar_core::refusal::Refusal;
 use bursar_core::scope::WalletAction;
 use bursar_core::time::{Span, Timestamp};
@@ -166,9 +166,10 @@ impl Bursar {
         if before.version != seen {
             return Err(changed());
         }
-        let mut rules = before.value;
+        let mut rules = before.value.clone();
         if let Some(limits) = edit.limits {
             rules.limits = limits;
+            check_names_coins(&rules, &before.value)?;
         }
         match edit.destinations {
             DestinationEdit::Keep => {}
@@ -401,6 +402,16 @@ async fn quote(
     let _planned = Planned(rail, request.id);
     let planned = rail.plan(reference, &request.coin, recipients, request.id).await;
     planned.map(|plan| plan.fee).map_err(|error| error.to_string())
+}
+
+/// Amounts of several coins are summed up only where BitGo's wire said so before.
+pub(crate) fn check_names_coins(rules: &LimitSet, before: &LimitSet) -> Result<(), ServiceError> {
+    match rules.newly_sums_up_coins(before) {
+        None => Ok(()),
+        Some(place) => {
+            Err(ServiceError::invalid(format!("limits[{place}]"), InvalidLimit::AmountOfManyCoins.to_string()))
+        }
+    }
 }
 
 /// A plan of which nothing comes.

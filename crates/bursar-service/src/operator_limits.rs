@@ -7,7 +7,7 @@ use bursar_core::limit::{Limit, Subject};
 
 use crate::Bursar;
 use crate::error::ServiceError;
-use crate::limits::{Standing, changed};
+use crate::limits::{Standing, changed, check_names_coins};
 
 /// What the operator changes. What is not mentioned stays.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -47,6 +47,7 @@ impl Bursar {
         let mut rules = before.rules.clone();
         if let Some(limits) = edit.limits {
             rules.limits = limits;
+            check_names_coins(&rules, &before.rules)?;
         }
         if edit.lifts_destinations {
             rules.destinations = None;

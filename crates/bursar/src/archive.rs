@@ -150,6 +150,19 @@ pub(crate) struct Unattended {
 }
 
 impl Unattended {
+    /// Whether the directory of the files can be written to, or made.
+    ///
+    /// # Errors
+    /// It cannot: the first round would fail, and only the log would say so.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        // What is missing is made by the server, under the user it has then.
+        let there = self.files.ancestors().find(|place| place.exists()).unwrap_or(&self.files);
+        tempfile::tempfile_in(there).map(drop).map_err(|problem| {
+            Failure::at(&self.files, format!("old audit events cannot be archived here: {problem}"))
+                .with_hint("audit.archive_directory names a directory that the server may write to; until then they stay in the store")
+        })
+    }
+
     /// Moves what is old enough into the next file, and logs it.
     pub(crate) async fn run(&self, bursar: &Bursar) {
         match self.archive(bursar).await {
@@ -212,6 +225,21 @@ mod tests {
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_written_to_is_told_before_anything_is_old() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("file"), "").unwrap();
+        let at = |files: &str| {
+            let files = place.path().join(files);
+            Unattended { data: place.path().join("data"), files, keep: Span::from_seconds(86_400) }.check()
+        };
+        for files in ["file", "file/below"] {
+            assert!(at(files).unwrap_err().to_string().contains("cannot be archived here"), "{files}");
+        }
+        assert!(at("").is_ok() && at("still/to/be/made").is_ok());
+        assert_eq!(names(place.path()), ["file"], "nothing is left of looking");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -242,6 +242,17 @@ impl Configuration {
 
     fn parse(text: &str) -> Result<Self, String> {
         let read: Self = rails::located::read(text)?;
+        if let Some(directory) = &read.audit.archive_directory
+            && directory.as_os_str().is_empty()
+        {
+            return Err("audit.archive_directory is empty, which is no directory; name one, or leave it out".to_owned());
+        }
+        if read.body_limit == 0 {
+            return Err("body_limit is 0, under which nothing could be asked for; it is in bytes".to_owned());
+        }
+        if read.tokens.per_user == 0 {
+            return Err("tokens.per_user is 0, under which nobody could have a token".to_owned());
+        }
         if read.tokens.default_duration > read.tokens.longest_duration {
             return Err("tokens.default_duration is longer than tokens.longest_duration".to_owned());
         }
@@ -512,5 +523,27 @@ mod tests {
     fn a_default_beyond_the_longest_is_refused() {
         let text = written().replace("longest_duration = \"3650d\"", "longest_duration = \"1d\"");
         assert!(Configuration::parse(&text).unwrap_err().contains("longest_duration"));
+    }
+
+    #[test]
+    fn what_nothing_could_pass_under_is_refused_and_named() {
+        let read = |more: &str| {
+            let text = format!("listen = '127.0.0.1:1'\ndata_directory = 'd'\nkey_file = 'k'\n{more}");
+            Configuration::parse(&text).map(drop)
+        };
+        let evm = "[rails.local]\nkind = 'evm'\nurl = 'http://127.0.0.1:1'\nchain_id = 31337\ncoin = 'hteth'\n";
+        assert_eq!(read(evm), Ok(()));
+        for (more, field) in [
+            ("body_limit = 0".to_owned(), "body_limit"),
+            ("[tokens]\nper_user = 0".to_owned(), "tokens.per_user"),
+            ("[audit]\narchive_directory = ''".to_owned(), "audit.archive_directory"),
+            (format!("{evm}max_gas = 0"), "rails.local: `max_gas`"),
+            (format!("{evm}max_fee_per_gas_gwei = 0"), "rails.local: `max_fee_per_gas_gwei`"),
+            (format!("{evm}fees_per_spend = '0'"), "rails.local: `fees_per_spend`"),
+            (format!("{evm}fees_per_day = '0'"), "rails.local: `fees_per_day`"),
+        ] {
+            let told = read(&more).unwrap_err();
+            assert!(told.starts_with(field), "{told}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use bursar_store::seal::MasterKey;
 use crate::archive::beside;
 use crate::environment;
 use crate::failure::Failure;
+use crate::regular_file;
 
 /// A key, and some space for a line end.
 const LONGEST: u64 = 80;
@@ -60,7 +61,8 @@ pub(crate) fn create_secret(path: &Path) -> Result<Secret<[u8; 32]>, Failure> {
 /// # Errors
 /// There is no such file, others may read it, or it is no key.
 pub(crate) fn read_secret(path: &Path, what: &str) -> Result<Secret<[u8; 32]>, Failure> {
-    let file = File::open(path).map_err(|problem| match problem.kind() {
+    let opened = regular_file::check(path).and_then(|()| File::open(path));
+    let file = opened.map_err(|problem| match problem.kind() {
         ErrorKind::NotFound => Failure::at(path, format!("there is no {what} here")).with_hint(
             "put it back from its copy, which is kept elsewhere than the data; without it nothing sealed can be opened",
         ),

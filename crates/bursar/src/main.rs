@@ -19,6 +19,7 @@ mod operator;
 mod post;
 mod prove;
 mod rails;
+mod regular_file;
 mod server;
 
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ use bursar_service::mail::Post;
 use serde::Deserialize;
 
 use crate::failure::Failure;
-use crate::key_file;
+use crate::{key_file, regular_file};
 
 /// The longest password of a mail server, in bytes.
 const LONGEST_PASSWORD: u64 = 1_024;
@@ -170,7 +170,8 @@ fn check_links(links: &str) -> Result<(), String> {
 }
 
 fn read_password(path: &Path) -> Result<Secret<String>, Failure> {
-    let file = fs::File::open(path).map_err(|problem| Failure::at(path, problem))?;
+    let opened = regular_file::check(path).and_then(|()| fs::File::open(path));
+    let file = opened.map_err(|problem| Failure::at(path, problem))?;
     key_file::check_private(&file, path, "password")?;
     let mut text = String::new();
     file.take(LONGEST_PASSWORD).read_to_string(&mut text).map_err(|problem| Failure::at(path, problem))?;

@@ -156,9 +156,7 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
         })?;
     }
     let refusal = if reports.iter().any(|report| !report.fits()) {
-        reports.retain(|report| !report.fits());
-        tell_the_last(&mut reports);
-        Refusal::LimitExceeded(reports)
+        Refusal::LimitExceeded(failing_first(reports))
     } else if overflows {
         Refusal::AmountTooLarge
     } else {
@@ -186,6 +184,15 @@ fn parties<'a>(
         *party = Some(Party { subject, rules: state.limits(&subject)? });
     }
     Ok(parties)
+}
+
+/// Those that have no room, then as many of those that have some as may still be told: who asks again for less has to
+/// fit under them, too.
+fn failing_first(reports: Vec<LimitReport>) -> Vec<LimitReport> {
+    let (fitting, mut told): (Vec<_>, Vec<_>) = reports.into_iter().partition(LimitReport::fits);
+    tell_the_last(&mut told);
+    told.extend(fitting.into_iter().take(MOST_TOLD.saturating_sub(told.len())));
+    told
 }
 
 /// Leaves of many reports those that have room last: when the spend fits and what would lift its refusal stays true. Of

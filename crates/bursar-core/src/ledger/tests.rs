@@ -62,7 +62,10 @@ fn settled(outcome: Outcome) -> (HoldState, bool) {
 /// What the limits in the way say.
 fn reports(outcome: Outcome) -> Vec<LimitReport> {
     match outcome {
-        Outcome::Refused(Refusal::LimitExceeded(reports)) => reports,
+        Outcome::Refused(Refusal::LimitExceeded(mut reports)) => {
+            reports.retain(|report| !report.fits());
+            reports
+        }
         other => panic!("no limit is in the way: {other:?}"),
     }
 }

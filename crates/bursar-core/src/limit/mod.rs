@@ -157,6 +157,12 @@ impl Limit {
         matches!(self.measure, Measure::Amount | Measure::AmountWithoutFee)
     }
 
+    /// Whether it sums up amounts of several coins, which is BitGo's `allErc20TokensLimit` and its like. Whoever writes a
+    /// limit in our own form names the coin.
+    pub const fn sums_up_coins(&self) -> bool {
+        matches!(self.asset, Asset::Family(_)) && self.is_of_amounts()
+    }
+
     /// Whether both count the same: then they differ in their ceilings at most.
     pub fn has_shape_of(&self, other: &Self) -> bool {
         self.asset == other.asset && self.measure == other.measure && self.window == other.window
@@ -177,7 +183,9 @@ impl fmt::Display for InvalidLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AmountOfManyCoins => {
-                f.write_str("is a limit on amounts of several coins; a wildcard limits counts and fees only")
+                f.write_str(
+                    "is a limit on amounts of several coins; a wildcard limits counts and fees only: name each coin, such as `hteth:usdc 100/day`, or limit the number of spends",
+                )
             }
             Self::FeeOfAnyCoin => f.write_str("sums up fees of several chains; name the chain, such as `eth:*`"),
             Self::AccrualWithoutFee => f.write_str("cannot both wear off and leave fees out; choose another window"),

@@ -93,6 +93,13 @@ impl LimitSet {
         if most.is_some_and(|most| most > Destinations::MOST_PAID) { Err(InvalidLimit::AtMostTooMany) } else { Ok(()) }
     }
 
+    /// The first limit that sums up several coins and was not there before: those that came over BitGo's wire stay, and
+    /// their ceilings may change.
+    pub fn newly_sums_up_coins(&self, before: &Self) -> Option<usize> {
+        let is_new = |limit: &Limit| !before.limits.iter().any(|old| old.has_shape_of(limit));
+        self.limits.iter().position(|limit| limit.sums_up_coins() && is_new(limit))
+    }
+
     /// The limits that a spend of `coin` falls under.
     pub fn covering<'a>(&'a self, coin: &'a Coin) -> impl Iterator<Item = &'a Limit> {
         self.limits.iter().filter(move |limit| self.covers(&limit.asset, coin))

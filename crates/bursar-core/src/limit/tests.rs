@@ -328,11 +328,9 @@ fn a_budget_takes_what_can_be_added_up_and_no_more() {
 fn a_sum_that_reached_the_end_in_any_figure_is_saturated() {
     let one = Usage::one(Amount::new(1));
     assert!(!one.is_saturated());
-    for full in [
-        Usage { amount: Amount::MAX, ..one },
-        Usage { fee: Amount::MAX, ..one },
-        Usage { count: u64::MAX, ..one },
-    ] {
+    for full in
+        [Usage { amount: Amount::MAX, ..one }, Usage { fee: Amount::MAX, ..one }, Usage { count: u64::MAX, ..one }]
+    {
         assert!(full.is_saturated(), "{full:?}");
     }
 }

@@ -24,6 +24,7 @@ use bursar_service::authenticate::{Presented, Principal, Signing};
 use bursar_service::error::ServiceError;
 use bursar_service::holding::Held;
 use bursar_wire::header as names;
+use bursar_wire::json::FieldError;
 
 use self::asked::{Asked, Asker, single};
 use self::refusal::{Denied, Kind};
@@ -91,7 +92,8 @@ impl Surface {
                 };
                 let given = Given { asked: &asked, headers: &parts.headers, body: fields.as_deref() };
                 let wanted = wanted(spend, &given)?;
-                let allowed = self.bursar.allow_spend(&caller, wanted).await.map_err(denied)?;
+                let allowed = self.bursar.allow_spend(&caller, wanted).await;
+                let allowed = allowed.map_err(|error| denied(in_words_of(spend, error)))?;
                 if allowed.before && !spend.repeats_pass {
                     let reason = "a request with this key has passed already; another one needs a new key";
                     let denied = Denied::new(Kind::NotAllowed, "already_allowed", reason);
@@ -187,6 +189,16 @@ impl Surface {
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
+    }
+}
+
+/// The refusal of a destination under the name that the rule has for it: whoever asks knows no other.
+fn in_words_of(spend: &Spend, error: ServiceError) -> ServiceError {
+    match error {
+        ServiceError::Invalid(FieldError { field, problem }) if field == "address" => {
+            ServiceError::invalid(spend.destination.written(), problem)
+        }
+        other => other,
     }
 }
 

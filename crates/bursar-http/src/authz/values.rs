@@ -67,6 +67,17 @@ impl Source {
         }
     }
 
+    /// As the rule has it.
+    pub(super) fn written(&self) -> String {
+        match self {
+            Self::Path(_, name) => format!("{{{name}}}"),
+            Self::Query(name) => format!("query.{name}"),
+            Self::Header(name) => format!("header.{name}"),
+            Self::Body(name) => format!("body.{name}"),
+            Self::Text(text) => format!("text.{text}"),
+        }
+    }
+
     /// Whether it stands in the query.
     pub(super) const fn is_in_query(&self) -> bool {
         matches!(self, Self::Query(_))

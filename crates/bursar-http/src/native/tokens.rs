@@ -64,6 +64,9 @@ pub(super) fn shown(call: &Call, state: &TokenState) -> Value {
     if state.token.expires_soon_at(call.bursar.now()) {
         shown.insert("expiresSoon".to_owned(), true.into());
     }
+    if let Some((_, ends)) = &state.old_secret {
+        shown.insert("oldEnds".to_owned(), ends.to_string().into());
+    }
     if let Some(revoked) = state.token.revoked {
         shown.insert("revoked".to_owned(), revoked.to_string().into());
     }

@@ -100,9 +100,23 @@ fn assemble() -> Value {
                 },
             },
             "schemas": components,
+            "headers": {
+                "RateLimit-Policy": {
+                    "description": "The spending token's own limits: `q` is the ceiling in base units or spends, `w` the window in seconds. \
+                        A limit whose figure is too great for an integer of RFC 9651 is left out.",
+                    "schema": {"type": "string"},
+                },
+                "RateLimit": {
+                    "description": "What each of them has left after the spend (`r`), and in how many seconds it is whole again or, where it \
+                        refuses the spend, has room (`t`; none if no wait does it).",
+                    "schema": {"type": "string"},
+                },
+            },
             "responses": {
                 "Problem": {
                     "description": "It was refused, or failed; `code` and `detail` say why",
+                    // Of a spend that limits refused, and only of that.
+                    "headers": operation::limit_headers(),
                     "content": {"application/problem+json": {"schema": schemas::reference("Problem")}},
                 },
             },

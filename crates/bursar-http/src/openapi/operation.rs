@@ -18,7 +18,11 @@ pub(super) struct Operation {
     takes: Option<(Value, bool)>,
     answers: Vec<(u16, &'static str, &'static str, Value)>,
     refuses: Vec<u16>,
+    tells_limits: bool,
 }
+
+/// The headers that tell what is left of limits.
+pub(super) const LIMIT_HEADERS: [&str; 2] = ["RateLimit-Policy", "RateLimit"];
 
 const JSON: &str = "application/json";
 
@@ -34,6 +38,7 @@ impl Operation {
             takes: None,
             answers: Vec::new(),
             refuses: Vec::new(),
+            tells_limits: false,
         }
     }
 
@@ -108,6 +113,12 @@ impl Operation {
         self
     }
 
+    /// Its successes have headers with what is left of the token's own limits.
+    pub(super) fn telling_limits(mut self) -> Self {
+        self.tells_limits = true;
+        self
+    }
+
     /// A name for generated clients: the method and the path in one word.
     pub(super) fn id(&self) -> String {
         let mut id = self.method.to_ascii_lowercase();
@@ -139,6 +150,9 @@ impl Operation {
             let mut shown = json!({"description": about});
             if !schema.is_null() {
                 shown["content"] = json!({*content: {"schema": schema}});
+            }
+            if self.tells_limits {
+                shown["headers"] = limit_headers();
             }
             responses.insert(status.to_string(), shown);
         }
@@ -175,4 +189,10 @@ impl Operation {
         shown["responses"] = responses.into();
         shown
     }
+}
+
+/// Both headers, as references.
+pub(super) fn limit_headers() -> Value {
+    let reference = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
+    LIMIT_HEADERS.into_iter().map(|name| (name.to_owned(), reference(name))).collect::<Map<_, _>>().into()
 }

@@ -48,6 +48,7 @@ pub(super) fn part() -> Part {
                 .takes("NewSpend")
                 .answers(201, "The spend is held", "Spend")
                 .answers(200, "It was held before, under the same key", "Spend")
+                .telling_limits()
                 .refuses(&[404, 423]),
             Operation::new("GET", "/spends/{spend}", "A spend").answers(200, "The spend", "Spend"),
             Operation::new("POST", "/spends/{spend}/capture", "The money moved").takes("Capture").answers(

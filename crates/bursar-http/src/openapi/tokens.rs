@@ -58,6 +58,13 @@ pub(super) fn part() -> Part {
                         ("revoked", reference("Instant")),
                         ("seenFrom", list(reference("Use"))),
                         ("expiresSoon", flag("there, and true, in the last week before it expires")),
+                        (
+                            "oldEnds",
+                            described(
+                                reference("Instant"),
+                                "when its old secret ends, while that goes on after a rotation",
+                            ),
+                        ),
                         ("pauses", list(reference("Pause"))),
                         ("oldSecretEnded", flag("whether an old secret went on until now, where it was to be ended")),
                     ],

@@ -516,3 +516,14 @@ async fn rules_that_name_what_is_not_there_are_told_of_with_rule_and_field() {
     ];
     assert_eq!(problems, told);
 }
+
+#[tokio::test]
+async fn a_destination_that_is_none_is_refused_under_the_name_that_the_rule_has_for_it() {
+    let street = Street::new().await;
+    let (id, token) = street.token().await;
+    let told = street.ask(&token, "POST", "/pay/nowhere?amount=10", &[("idempotency-key", "a")]).await;
+    assert_eq!((told.code(), told.header("bursar-refusal-kind")), ("invalid_field", "not_understood"));
+    let reason = told.header("bursar-refusal-reason");
+    assert!(reason.starts_with("`{to}` is no tbtc address"), "{reason}");
+    assert_eq!(street.used(&id).await, used("0", "0"));
+}

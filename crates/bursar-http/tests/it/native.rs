@@ -129,6 +129,29 @@ async fn the_wallets_limit_holds_for_every_token_and_tells_no_figures() {
 }
 
 #[tokio::test]
+async fn amounts_of_several_coins_are_summed_up_only_where_bitgos_wire_says_so() {
+    let world = World::new().await;
+    let (id, _) = world.token(json!({"allErc20TokensLimit": {"txValueLimit": 5}, "limits": ["tbtc 7"]})).await;
+    let path = format!("/bursar/v1/tokens/{id}/limits");
+    let edit = async |limits: Value| {
+        let version = world.limits(&id).await["version"].clone();
+        let edit = json!({"version": version, "limits": limits});
+        world.server.send("PUT", &path, Some(&world.session), Some(edit)).await
+    };
+    let kept = edit(json!(["tbtc 6", "*erc20 4 base units"])).await;
+    assert_eq!(kept.status, 200, "one that is there stays: {}", kept.body);
+    let before = world.limits(&id).await;
+    for new in ["*erc20 3 base units/day", "*bitcoin 1 per spend", "*erc20 unlimited/day"] {
+        let refused = edit(json!(["tbtc 6", "*erc20 4 base units", new])).await;
+        assert_eq!((refused.status.as_u16(), refused.body["field"].as_str()), (400, Some("limits[2]")), "{new}");
+        let told = refused.body["detail"].as_str().unwrap();
+        assert!(told.contains("a wildcard limits counts and fees only: name each coin"), "{told}");
+    }
+    assert_eq!(world.limits(&id).await, before);
+    assert_eq!(edit(json!(["tbtc 6", "*erc20 4 base units", "*erc20 3 spends/day"])).await.status, 200);
+}
+
+#[tokio::test]
 async fn money_goes_only_where_the_token_says() {
     let world = World::new().await;
     let rules = json!({
@@ -543,4 +566,28 @@ async fn a_token_that_may_spend_and_not_see_is_warned_of_when_it_is_made() {
     };
     assert!(warned(json!(["wallet_spend_all"])).await);
     assert!(!warned(json!(["wallet_spend_all", "wallet_view_all"])).await);
+}
+
+#[tokio::test]
+async fn a_native_state_change_without_a_body_is_not_taken_under_a_signature_that_leaves_the_method_out() {
+    use bursar_core::ambient::Clock as _;
+    use bursar_wire::signature::{AuthVersion, Request as Signed, SigningKey};
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 5"]})).await;
+    let hash = base16ct::lower::encode_string(bursar_wire::token_text::BearerHash::of(&token).expose());
+    let target = format!("/bursar/v1/tokens/{id}/lock");
+    let now = world.server.clock.now().as_millis().to_string();
+    for (version, name, status) in [(AuthVersion::V2, "2.0", 401), (AuthVersion::V3, "3.0", 200)] {
+        let signed = Signed { version, method: "POST", timestamp: &now, target: &target, body: b"" };
+        let headers = [
+            ("authorization", format!("Bearer {hash}")),
+            ("hmac", SigningKey::from_token_text(&token).sign(&signed).as_str().to_owned()),
+            ("auth-timestamp", now.clone()),
+            ("bitgo-auth-version", name.to_owned()),
+        ];
+        let answer = world.server.send_all([127, 0, 0, 1], "POST", &target, &headers, Vec::new()).await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.body);
+        let is_locked = world.get("/bursar/v1/self", &token).await.body["locked"].is_string();
+        assert_eq!(is_locked, status == 200, "{name}");
+    }
 }

@@ -57,6 +57,9 @@ async fn a_rotated_token_keeps_its_budget_and_both_secrets_until_the_old_one_end
     assert_eq!(world.spend(new, "41").await.status, 401, "rotation never refills");
     assert_eq!(world.spend(new, "20").await.status, 200);
     assert_eq!(world.spend(&old, "10").await.status, 200, "the old one goes on");
+    for (path, secret) in [("/bursar/v1/self", new), (&format!("/bursar/v1/tokens/{id}"), &world.session)] {
+        assert_eq!(world.get(path, secret).await.body["oldEnds"], found.body["oldEnds"], "{path}");
+    }
     let third = rotate(&world, &id, 3600).await;
     assert_eq!((third.status.as_u16(), code(&third)), (409, "rotation_under_way"));
     world.server.pass(Span::from_seconds(3600));

@@ -13,7 +13,7 @@ pub(crate) use declared::in_units;
 use bursar_core::coin::{Asset, Coin, Family};
 use bursar_core::ledger::Version;
 use bursar_core::limit::text::has_wrong_case;
-use bursar_core::limit::{Destinations, Limit, LimitSet, Measure, Window};
+use bursar_core::limit::{Destinations, InvalidLimit, Limit, LimitSet, Measure, Window};
 
 use crate::json::{FieldError, Fields, Json};
 use crate::requests::factors::proof;
@@ -105,7 +105,11 @@ struct Found {
 
 /// Reads all ways to write limits. None at all is not the same as an empty list.
 pub(super) fn limits(fields: &Fields<'_>) -> Result<Option<Vec<Limit>>, FieldError> {
-    match (bitgo::read(fields)?, entry::read_all(fields, "limits")?) {
+    let ours = entry::read_all(fields, "limits")?;
+    if let Some(wildcard) = ours.iter().flatten().find(|found| found.limit.sums_up_coins()) {
+        return Err(fields.refuse(&wildcard.field, InvalidLimit::AmountOfManyCoins.to_string()));
+    }
+    match (bitgo::read(fields)?, ours) {
         (None, None) => Ok(None),
         (theirs, ours) => {
             let all = theirs.into_iter().flatten().chain(ours.into_iter().flatten()).collect();

@@ -219,11 +219,23 @@ impl CaptureSpend {
         let fields = Fields::of(body)?;
         fields.only(&["amount", "fee", "reference", "otp"])?;
         Ok(Self {
-            amount: amount(&fields, "amount")?,
-            fee: amount(&fields, "fee")?,
+            amount: moved(&fields, "amount")?,
+            fee: moved(&fields, "fee")?,
             reference: name(&fields, "reference")?,
             otp: proof(&fields, "otp")?,
         })
+    }
+}
+
+/// An amount that moved, in its plain digits: a number that begins with zeros is octal to some.
+fn moved(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError> {
+    match fields.value(name) {
+        Some(Json::String(text))
+            if text.strip_prefix('0').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) =>
+        {
+            Err(fields.refuse(name, "begins with zeros; write its digits without them"))
+        }
+        _ => amount(fields, name),
     }
 }
 

@@ -96,7 +96,7 @@ pub fn refusal_to(
 }
 
 /// Figures of the limits that the caller sees, such as the token's own; of others' only whose they are and when the spend
-/// fits. The whole fits when the last of them has room.
+/// fits. The whole fits when the last of them has room. The first that has none speaks for all.
 fn limits(
     body: ErrorBody,
     refusal: &Refusal,
@@ -107,8 +107,11 @@ fn limits(
         .iter()
         .map(|report| if sees(&report.subject) { figures(report, decimals).into() } else { others_limit(report) })
         .collect();
-    let mut first =
-        reports.iter().find(|report| sees(&report.subject)).map(|report| figures(report, decimals)).unwrap_or_default();
+    let mut first = reports
+        .iter()
+        .find(|report| !report.fits() && sees(&report.subject))
+        .map(|report| figures(report, decimals))
+        .unwrap_or_default();
     first.extend(refusal.fits().map(fits).unwrap_or_default());
     let body = first.into_iter().fold(body, |body, (name, value)| body.with_context(name, value));
     body.with_context("limits", all)

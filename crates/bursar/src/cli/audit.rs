@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::cli::operator::Place;
 use crate::cli::output;
 use crate::environment;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::key_file;
 
 use source::{Source, Unread};
@@ -92,6 +92,9 @@ fn export(range: &Range, place: &Place) -> Result<(), Failure> {
     if base > 0 && range.from.is_none() {
         output::remark(&format!("earlier events, up to link {base}, are archived, and not in this export"));
     }
+    if let Some(from) = range.from {
+        check_reaches(from, range.to, source::open(&directory)?.position()?.head.number)?;
+    }
     let mut source = Source::store(&directory, first)?;
     let mut last = first.saturating_sub(1);
     while let Some((link, events)) = source.next().map_err(|unread| unread.after(last))? {
@@ -119,6 +122,21 @@ fn export(range: &Range, place: &Place) -> Result<(), Failure> {
 fn broken_off(problem: &str, last: u64) -> Failure {
     Failure::new(format!("the export broke off behind link {last}, and is not whole: {problem}"))
         .with_context("link", last)
+}
+
+/// Nothing at all is no export of what was asked for.
+fn check_reaches(from: u64, to: Option<u64>, end: u64) -> Result<(), Failure> {
+    if let Some(to) = to.filter(|to| *to < from) {
+        return Err(Failure::new(format!("--to {to} is before --from {from}")).with_exit(Exit::Usage));
+    }
+    if from <= end {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the chain ends with link {end}, before link {from}"))
+        .with_exit(Exit::Usage)
+        .with_code("audit_chain_ends")
+        .with_context("link", from)
+        .with_hint("leave --from out for all there is; a checkpoint tells whether it once went further"))
 }
 
 fn keygen(file: &std::path::Path, json: bool) -> Result<(), Failure> {

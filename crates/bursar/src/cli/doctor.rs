@@ -153,6 +153,10 @@ fn examine(config: &Path) -> Vec<Point> {
     let found = accounts.as_ref().map_err(Clone::clone).and_then(|(accounts, how)| sound(accounts, how));
     points.push(Point { what: "store", found });
     let accounts = accounts.map(|(accounts, _)| accounts).unwrap_or_default();
+    if let Some(archive) = configuration.archive() {
+        let found = archive.check().map(|()| archive.files.display().to_string()).map_err(|failure| told(&failure));
+        points.push(Point { what: "audit archive", found });
+    }
     points.push(Point { what: "mail", found: mail(&configuration, &accounts) });
     points.push(Point { what: "rails", found: rails(&configuration, config, master.as_ref()) });
     points.push(Point { what: "credentials", found: credentials(&configuration, config) });

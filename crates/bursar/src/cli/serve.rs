@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use crate::archive::Unattended;
 use crate::cli::{Configured, output};
 use crate::configuration::Configuration;
 use crate::environment;
@@ -48,6 +49,9 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
     let authz = configuration.authz().rules().map_err(Failure::new)?;
     let policy = configuration.policy();
     let archive = configuration.archive();
+    if let Some(Err(failure)) = archive.as_ref().map(Unattended::check) {
+        tracing::error!(%failure, "old audit events cannot be archived");
+    }
     let post = configuration.post()?;
     if post.is_none() {
         tracing::info!("no mail is sent: there is no section [mail] in the configuration");

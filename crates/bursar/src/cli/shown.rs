@@ -148,6 +148,11 @@ pub(super) fn token(token: &Value, decimals: &Decimals) -> String {
         format!("Expires  {}", expires(token)),
         format!("State    {}", state(token)),
     ];
+    let old_ends = text(token, "oldEnds");
+    // Whoever has just rotated it is told so in a sentence of its own.
+    if !old_ends.is_empty() && token.get("token").is_none() {
+        lines.push(format!("Old      secret works until {old_ends}; `bursar token end-old-secret` ends it now"));
+    }
     let places = texts(token, "ipRestrict");
     if !places.is_empty() {
         lines.push(format!("From     {places}"));
@@ -201,6 +206,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_old_secret_that_goes_on_is_told() {
+        let shown = |value| token(&value, &Decimals::default());
+        assert!(shown(json!({"id": "t", "oldEnds": "then"})).contains("Old      secret works until then;"));
+        assert!(!shown(json!({"id": "t"})).contains("Old "));
+    }
 
     #[test]
     fn a_token_is_shown_with_where_its_money_may_go() {

@@ -15,6 +15,9 @@ use crate::cli::otp::Otp;
 use crate::cli::{limits, output, shown, table};
 use crate::failure::Failure;
 
+/// Recipients of a spend that its line names.
+const MOST_NAMED: usize = 3;
+
 /// Which field of the request each flag becomes.
 const FLAGS: &[(&str, &str)] =
     &[("amount", "--amount"), ("fee", "--fee"), ("reference", "--reference"), ("evidence", "--evidence")];
@@ -243,7 +246,7 @@ fn list(spends: &[Value], decimals: &Decimals) -> String {
             told("amount", "coin"),
             told("fee", "feeCoin"),
             held(spend, decimals),
-            recipients(spend).join(", "),
+            recipients(spend),
             shown::text(spend, "created"),
             shown::text(spend, "token"),
         ]
@@ -263,8 +266,14 @@ fn held(spend: &Value, decimals: &Decimals) -> String {
     amount(spend, ("total", "coin"), decimals) + &fee
 }
 
-fn recipients(spend: &Value) -> Vec<String> {
-    limits::list(spend, "recipients").iter().map(|to| shown::text(to, "address")).collect()
+/// The first recipients, and how many more there are.
+fn recipients(spend: &Value) -> String {
+    let all = limits::list(spend, "recipients");
+    let named = all.iter().take(MOST_NAMED).map(|to| shown::text(to, "address")).collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(MOST_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }
 
 fn amount(spend: &Value, (amount, coin): (&str, &str), decimals: &Decimals) -> String {
@@ -357,6 +366,16 @@ mod tests {
             "s      open   0.00001 tbtc  5 base units of tsol  0.00001 tbtc and 5 base units of tsol of fees  a   then";
         let list = list(&[open], &Decimals::default());
         assert!(list.contains(held), "{list}");
+    }
+
+    #[test]
+    fn of_many_recipients_a_line_names_the_first() {
+        let spend = |number: usize| {
+            let to = |place: usize| json!({"address": format!("a{place}"), "amount": "1"});
+            json!({"recipients": (0..number).map(to).collect::<Vec<_>>()})
+        };
+        assert_eq!(recipients(&spend(3)), "a0, a1, a2");
+        assert_eq!(recipients(&spend(400)), "a0, a1, a2 and 397 more");
     }
 
     #[test]

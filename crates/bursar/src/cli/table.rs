@@ -13,10 +13,15 @@ pub(super) fn draw<const N: usize>(titles: [&str; N], rows: &[[String; N]]) -> S
         }
     }
     let line = |row: &[String; N]| {
-        let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> = row.iter().zip(widths).map(|(cell, width)| padded(cell, width)).collect();
         padded.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// By hand: a width of `format!` has 16 bits, and panics beyond.
+fn padded(cell: &str, width: usize) -> String {
+    cell.to_owned() + &" ".repeat(width.saturating_sub(cell.chars().count()))
 }
 
 #[cfg(test)]
@@ -27,5 +32,12 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a".to_owned(), "ein Bär".to_owned()], ["long one".to_owned(), "x\u{1b}[2J".to_owned()]];
         assert_eq!(draw(["ID", "LABEL"], &rows), "ID        LABEL\na         ein Bär\nlong one  x\u{fffd}[2J");
+    }
+
+    #[test]
+    fn a_cell_of_any_length_is_drawn() {
+        let long = "x".repeat(100_000);
+        let drawn = draw(["TO", "ID"], &[[long.clone(), "a".to_owned()]]);
+        assert_eq!(drawn, format!("TO{}  ID\n{long}  a", " ".repeat(long.len() - 2)));
     }
 }

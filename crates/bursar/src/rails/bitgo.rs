@@ -1,7 +1,6 @@
 //! `kind = "bitgo"`: another Bursar, or BitGo, spent from with a token of theirs.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +18,7 @@ use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::trust::{CLIENT_KEY, Certificates};
 use crate::environment::SystemClock;
+use crate::regular_file;
 
 /// The name of the token among the section's secrets.
 const TOKEN: &str = "token";
@@ -101,7 +101,7 @@ impl Section for Bitgo {
 
     fn open(&self, vault: Vault<'_>) -> Result<Arc<dyn Rail>, String> {
         let text = match &self.token_file {
-            Some(file) => fs::read_to_string(file)
+            Some(file) => regular_file::read_to_string(file)
                 .map(Secret::new)
                 .map_err(|problem| format!("`token_file`: {}: {problem}", file.display()))?,
             None => vault.secret(TOKEN)?,
@@ -159,7 +159,7 @@ impl Bitgo {
     fn express(&self) -> Result<Option<ExpressSettings>, String> {
         let Some(url) = self.express_url.clone() else { return Ok(None) };
         let read = |(wallet, file): (&String, &PathBuf)| {
-            let text = fs::read_to_string(file)
+            let text = regular_file::read_to_string(file)
                 .map_err(|problem| format!("`passphrase_files`: {}: {problem}", file.display()))?;
             Ok((wallet.clone(), Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())))
         };

@@ -13,7 +13,7 @@ use bursar_service::rail::Rail;
 use serde::Deserialize;
 
 use super::Section;
-use super::fees::fees;
+use super::fees::{fees, paying};
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::token::Token;
@@ -76,8 +76,13 @@ impl Section for Evm {
         self.place().check()?;
         self.live_place().map_or(Ok(()), |place| place.check())?;
         self.certificates().check()?;
+        for (field, figure) in [("max_gas", self.max_gas), ("max_fee_per_gas_gwei", self.max_fee_per_gas_gwei)] {
+            if figure == 0 {
+                return Err(format!("`{field}` is 0, under which no transaction could be sent"));
+            }
+        }
         self.chain()?;
-        self.fees().map(drop)
+        paying(self.fees()?)
     }
 
     fn secrets(&self) -> Vec<MayHave<'_>> {

@@ -13,3 +13,13 @@ pub(super) fn fees(coin: &Coin, per_spend: &str, per_day: &str) -> Result<FeeCei
     };
     Ok(FeeCeiling { per_spend: read("fees_per_spend", per_spend)?, per_day: read("fees_per_day", per_day)? })
 }
+
+/// Refuses what lets no fee be paid, where there is no transaction without one.
+#[cfg(any(feature = "bitcoin", feature = "evm"))]
+pub(super) fn paying(fees: FeeCeiling) -> Result<(), String> {
+    let named = [("fees_per_spend", fees.per_spend), ("fees_per_day", fees.per_day)];
+    match named.into_iter().find(|(_, most)| *most == Amount::ZERO) {
+        None => Ok(()),
+        Some((field, _)) => Err(format!("`{field}` is 0, under which no transaction could be paid for")),
+    }
+}

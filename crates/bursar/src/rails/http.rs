@@ -1,7 +1,6 @@
 //! `kind = "http"`: an API over plain HTTP, by rules.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::Section;
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::trust::{CLIENT_KEY, Certificates};
+use crate::regular_file;
 
 /// The longest that an answer may take, in seconds.
 const MOST_SECONDS: u64 = 600;
@@ -121,7 +121,7 @@ impl Section for Http {
         let credential = match &self.credential_header {
             Some(header) => {
                 let text = match &self.credential_file {
-                    Some(file) => fs::read_to_string(file)
+                    Some(file) => regular_file::read_to_string(file)
                         .map(Secret::new)
                         .map_err(|problem| format!("{}: {problem}", file.display()))?,
                     None => vault.secret(CREDENTIAL)?,

@@ -15,6 +15,9 @@ const KINDS: [(&str, &str); 6] = [
     ("a boolean", "`true` or `false`"),
 ];
 
+/// The longest line of a message, in characters.
+const LONGEST_LINE: usize = 500;
+
 /// Reads a file with the sections of rails among others.
 ///
 /// # Errors
@@ -32,13 +35,24 @@ fn in_words(problem: &str) -> String {
         },
         None => line.to_owned(),
     };
-    problem.lines().map(line).collect::<Vec<_>>().join("\n")
+    problem.lines().map(|text| cut(&line(text))).collect::<Vec<_>>().join("\n")
+}
+
+/// A line that somebody can still read; what stands in the file may be of any length.
+fn cut(line: &str) -> String {
+    let mut letters = line.chars();
+    let head: String = letters.by_ref().take(LONGEST_LINE).collect();
+    if letters.next().is_none() { head } else { head + "…" }
 }
 
 /// The first mistake in the section of a rail, if there is one and the file itself is sound.
 fn located(text: &str) -> Option<String> {
     let file: toml::Table = toml::from_str(text).ok()?;
     file.get("rails")?.as_table()?.iter().find_map(|(name, section)| {
+        if let Some(problem) = unlike_a_section(section) {
+            let line = line_of(text, &format!("[[rails.{name}]]"), 0);
+            return Some(format!("{line}rails.{name}: {problem}"));
+        }
         let problem = section.clone().try_into::<RailConfiguration>().err()?;
         if let Some(found) = in_rules(text, name, section) {
             return Some(found);
@@ -46,6 +60,15 @@ fn located(text: &str) -> Option<String> {
         let line = line_of(text, &format!("[rails.{name}]"), 0);
         Some(format!("{line}rails.{name}: {}{}", field_of(section, problem.message()), problem.message()))
     })
+}
+
+/// What is wrong where no section of a rail stands at all: there the words would be of our types.
+fn unlike_a_section(section: &toml::Value) -> Option<&'static str> {
+    let Some(fields) = section.as_table() else {
+        return Some("must be one section, `[rails.NAME]`, with its fields below it");
+    };
+    let is_text = |kind: &toml::Value| kind.is_str();
+    (!fields.get("kind").is_none_or(is_text)).then_some("`kind` must be a text: `bitcoin`, `bitgo`, `evm` or `http`")
 }
 
 /// The field of a section without which there is another problem or none; nothing if the problem names its field.
@@ -113,6 +136,24 @@ mod tests {
         let section = told("url =", "urll =");
         assert!(section.starts_with("line 1: rails.api: ") && section.contains("`urll`"), "{section}");
         assert!(told("kind = 'http'", "kind 'http'").contains("line 2"), "what is no TOML is told where it is");
+    }
+
+    #[test]
+    fn what_is_no_section_is_told_without_names_of_types() {
+        for (text, told) in [
+            ("[[rails.local]]\nkind = 'http'", "line 1: rails.local: must be one section, `[rails.NAME]`"),
+            ("rails.local = 1", "rails.local: must be one section"),
+            ("[rails.local]\nkind = 1", "rails.local: `kind` must be a text"),
+        ] {
+            let problem = read::<File>(text).unwrap_err();
+            assert!(problem.starts_with(told) && !problem.contains("RailConfiguration"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let told = read::<File>(&format!("rails = '{}'", "a".repeat(100_000))).unwrap_err();
+        assert!(told.len() < 4 * LONGEST_LINE && told.contains("…"), "{told}");
     }
 
     #[test]

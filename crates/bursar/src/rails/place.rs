@@ -1,11 +1,11 @@
 //! Where a node is: a URL, or a file that has it if something in it is secret.
 
-use std::fs;
 use std::path::Path;
 
 use bursar_core::secret::Secret;
 
 use super::sealed::{MayHave, Vault};
+use crate::regular_file;
 
 /// Where a node is, as a section says it.
 pub(super) struct Place<'a> {
@@ -56,7 +56,8 @@ impl<'a> Place<'a> {
             _ if self.sealed => vault.secret(self.name),
             (Some(url), _) => Ok(Secret::new(url.to_owned())),
             (None, Some(file)) => {
-                let text = fs::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
+                let text =
+                    regular_file::read_to_string(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
                 Ok(Secret::new(text.trim().to_owned()))
             }
             (None, None) => Err(format!("there is no `{}`", self.name)),

@@ -1,12 +1,12 @@
 //! Whom a rail's node is believed to be, and who we say we are to it: files of certificates.
 
-use std::fs;
 use std::path::Path;
 
 use bursar_core::secret::Secret;
 use bursar_gateway::tls::{Own, Trust, TrustProblem};
 
 use super::sealed::{MayHave, Vault};
+use crate::regular_file;
 
 /// The key of the authorities' file.
 const CA: &str = "ca_file";
@@ -74,7 +74,7 @@ impl<'a> Certificates<'a> {
 }
 
 fn read(key: &str, file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|problem| at(key, Some(file), &problem.to_string()))
+    regular_file::read(file).map_err(|problem| at(key, Some(file), &problem.to_string()))
 }
 
 fn at(key: &str, file: Option<&Path>, problem: &str) -> String {

@@ -162,6 +162,10 @@ fn a_chain_that_was_cut_or_rolled_back_is_found_by_a_checkpoint() {
     assert_eq!(beyond.code(), 2, "where it is to begin has to be there");
     let told = beyond.told();
     assert!(told.contains(&format!("there is no link {recorded}")) && !told.contains("broken"), "{told}");
+    for beyond in [&["--from", &recorded.to_string()][..], &["--from", "2", "--to", "1"]] {
+        let export = audit(&home, &[&["export"], beyond].concat());
+        assert_eq!((export.code(), export.printed().as_str()), (2, ""), "nothing is no export of that: {beyond:?}");
+    }
     let recorded_beyond = ["verify", "--json", "--from", &recorded.to_string(), "--checkpoint", "anchors.jsonl"];
     assert_eq!(broken(&audit(&home, &recorded_beyond)), (recorded, "truncated".to_owned()));
     while head(&home) < recorded {

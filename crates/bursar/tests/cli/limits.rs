@@ -129,6 +129,10 @@ fn limits_of_a_wallet_hold_beside_those_of_the_token() {
 
     let nowhere = desk.run(&["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--amount", "1000"]);
     assert!(nowhere.code() == 2 && nowhere.told().contains("--wallet <WALLET>"), "{}", nowhere.told());
+    let organisation = desk.organisation();
+    let of_organisation = ["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--amount", "1000", "--json"];
+    let outside = desk.run(&[&of_organisation[..], &["--organisation", &organisation]].concat()).printed();
+    assert!(serde_json::from_str::<Value>(&outside).unwrap()["allowed"].is_boolean(), "{outside}");
     let attempt = ["token", "try", &id, "--coin", "tbtc", "--to", ADDRESS, "--wallet", wallet, "--amount"];
     let passes = desk.run(&[&attempt[..], &["1000"]].concat()).text();
     assert!(passes.contains("wallet: tbtc 0.00001/calendar day") && passes.ends_with("it would pass\n"), "{passes}");

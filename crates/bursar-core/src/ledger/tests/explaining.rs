@@ -8,6 +8,7 @@ use crate::decimals::Decimals;
 use crate::fixtures::{any, count_limit, limit, of, over, unlimited};
 use crate::ledger::{dry_run, needs_for_standing, standing};
 use crate::limit::{Budget, Ceiling, Counter, Fits, Measure, Rolling, Usage, Window};
+use crate::refusal::Remedy;
 use crate::time::Span;
 
 /// Limits of one window each, on any subject, in any measure.
@@ -275,4 +276,20 @@ fn a_ceiling_of_all_there_is_never_wraps() {
     let told = reports(world.ask(1, |_| ()));
     assert_eq!(told[0].fits, Fits::At(at(60)));
     assert!(matches!(told[0].limit.window, Window::Rolling(_)));
+}
+
+#[test]
+fn a_refusal_tells_of_every_limit_that_was_looked_at_and_first_of_those_in_the_way() {
+    let mut world = World::new();
+    world.limits(BY_TOKEN, vec![count_limit("tbtc", 5), limit("tbtc", 10)]);
+    world.limits(BY_WALLET, vec![limit("tbtc", 100)]);
+    let Outcome::Refused(refusal) = world.ask(11, |_| ()) else { panic!("it is refused") };
+    let Refusal::LimitExceeded(reports) = &refusal else { panic!("{refusal:?}") };
+    let told = |report: &LimitReport| (report.subject, report.limit.measure, report.fits());
+    assert_eq!(
+        reports.iter().map(told).collect::<Vec<_>>(),
+        [(BY_TOKEN, Measure::Amount, false), (BY_TOKEN, Measure::Count, true), (BY_WALLET, Measure::Amount, true)]
+    );
+    assert_eq!(refusal.remedy(), Remedy::Unlock, "the wallet's limit is not in the way");
+    assert!(!refusal.sentence(&Decimals::default()).contains("wallet"));
 }

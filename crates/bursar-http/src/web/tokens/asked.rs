@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bursar_core::decimals::Decimals;
 use bursar_core::ip::{IpRestriction, IpRule, unmapped};
-use bursar_core::limit::{Ceiling, Limit};
+use bursar_core::limit::{Ceiling, InvalidLimit, Limit};
 use bursar_core::scope::{Scope, ScopeName, Scopes, WalletAction};
 use bursar_core::time::{Span, Timestamp};
 use bursar_wire::requests::DestinationRules;
@@ -80,6 +80,9 @@ impl Asked {
             found.iter().for_each(|problem| problems.add(limits::FIELD, problem));
             Vec::new()
         });
+        if let Some(sum) = limits.iter().find(|limit| limit.sums_up_coins()) {
+            problems.add(limits::FIELD, format!("a limit of {} {}", sum.asset, InvalidLimit::AmountOfManyCoins));
+        }
         let destinations = draft.destinations.rules(decimals).unwrap_or_else(|found| {
             problems.append(found);
             None
@@ -239,6 +242,16 @@ mod tests {
         assert!(asked.risks().is_empty());
         let all = Asked::of(&Draft { is_everywhere: true, ..draft() }, around(), &Decimals::default()).unwrap();
         assert_eq!(texts(&all), ["wallet_spend_all"]);
+    }
+
+    #[test]
+    fn amounts_of_several_coins_are_summed_up_by_no_page() {
+        let wildcard = |limits: &str| {
+            let draft = Draft { limits: limits.to_owned(), ..draft() };
+            Asked::of(&draft, around(), &Decimals::default()).is_err()
+        };
+        assert!(wildcard("*erc20 5 base units") && wildcard("tbtc 5\n*bitcoin 1/day"));
+        assert!(!wildcard("tbtc 5\n*erc20 5 spends/day"));
     }
 
     #[test]

@@ -113,6 +113,7 @@ fn a_capture_names_the_transaction_and_may_leave_the_figures_out() {
     ];
     for name in ["amount", "fee"] {
         faults.extend(no_amounts().into_iter().map(|(amount, problem)| (json!({name: amount}), name, problem)));
+        faults.push((json!({name: "01"}), name, "begins with zeros"));
     }
     assert_refused(CaptureSpend::read, &json!({"reference": "f00d"}), &faults);
     let read = CaptureSpend::read(&body(&json!({"reference": "f00d", "amount": "0"}))).unwrap();

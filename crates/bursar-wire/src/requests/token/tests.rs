@@ -306,10 +306,10 @@ fn two_limits_that_count_the_same_are_refused_wherever_they_stand() {
         (
             json!({"allErc20TokensLimit": {"txValueLimit": 5}, "limits": ["*erc20 5 base units"]}),
             "limits[0]",
-            "counts the same as `allErc20TokensLimit`",
+            "a wildcard limits counts and fees only: name each coin",
         ),
         (json!({"txValueLimit": 5, "limits": ["tbtc 5"]}), "limits[0]", "and `txValueLimit` is one too"),
-        (json!({"limits": ["btc 5", "*bitcoin 5"]}), "limits[1]", "and `limits[0]` is one too"),
+        (json!({"limits": ["btc 5", "*bitcoin 5/day"]}), "limits[1]", "a wildcard limits counts and fees only"),
         (
             json!({
                 "spendingLimits": (0..60).map(|n| json!({"coin": format!("c{n}"), "txValueLimit": 1})).collect::<Vec<_>>(),

@@ -191,6 +191,23 @@ fn when_it_fits_is_told_of_every_limit_and_of_the_whole() {
 }
 
 #[test]
+fn limits_that_have_room_are_told_and_speak_for_nothing() {
+    let own = |fits| reported(Subject::Token(TOKEN), rule("tbtc 100 base units/day"), fits);
+    let wallet = |fits| reported(Subject::Wallet(WALLET), rule("tbtc 100 base units/day"), fits);
+    let told = |reports: Vec<LimitReport>| {
+        let (status, body) = refusal(&Refusal::LimitExceeded(reports), &Decimals::default(), "r1");
+        (status, body.to_value())
+    };
+    let (status, body) = told(vec![own(Fits::Never), wallet(Fits::Now)]);
+    assert_eq!((status, &body["needsUnlock"]), (401, &json!(true)));
+    assert_eq!(body["context"]["limits"][1], json!({"subject": "wallet", "fits": "now", "fitsAt": null}));
+    assert!(!body["context"]["reason"].as_str().unwrap().contains("wallet"), "{body}");
+    let (status, body) = told(vec![wallet(Fits::Never), own(Fits::Now)]);
+    assert_eq!((status, &body["context"]["fits"], body["context"].get("rule")), (403, &json!("never"), None));
+    assert_eq!(body["context"]["limits"][1]["remaining"], "30");
+}
+
+#[test]
 fn a_refusal_tells_a_declared_coin_in_its_units_and_figures_in_base_units() {
     let report = report(Subject::Token(TOKEN), rule("eth:dai 100000000000000000000 base units/day"));
     let decimals = Decimals::declared([(coin("eth:dai"), 18)]);

@@ -10,8 +10,14 @@ use crate::cli::{limits, output, shown};
 use crate::failure::{Exit, Failure};
 
 /// Which field of the request each flag becomes.
-const FLAGS: &[(&str, &str)] =
-    &[("coin", "--coin"), ("amount", "--amount"), ("destination", "--to"), ("address", "--to"), ("wallet", "--wallet")];
+const FLAGS: &[(&str, &str)] = &[
+    ("coin", "--coin"),
+    ("amount", "--amount"),
+    ("destination", "--to"),
+    ("address", "--to"),
+    ("wallet", "--wallet"),
+    ("organisation", "--organisation"),
+];
 
 #[derive(Args)]
 pub(in crate::cli) struct Try {
@@ -27,8 +33,11 @@ pub(in crate::cli) struct Try {
     #[arg(long)]
     amount: String,
     /// The wallet it would come from, by its id, or by its label if no other of yours has it.
-    #[arg(long)]
-    wallet: String,
+    #[arg(long, required_unless_present = "organisation")]
+    wallet: Option<String>,
+    /// The organisation whose money it would be, by its id, where a service spends it from no wallet.
+    #[arg(long, conflicts_with = "wallet")]
+    organisation: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -42,7 +51,10 @@ impl Try {
         spend.insert("coin".to_owned(), self.coin.into());
         spend.insert("destination".to_owned(), self.to.into());
         spend.insert("amount".to_owned(), amount.into());
-        spend.insert("wallet".to_owned(), named(&client, self.wallet)?.into());
+        if let Some(wallet) = self.wallet {
+            spend.insert("wallet".to_owned(), named(&client, wallet)?.into());
+        }
+        spend.extend(self.organisation.map(|id| ("organisation".to_owned(), id.into())));
         let answer = client.dry_run(&self.id, &Value::Object(spend));
         let answer = answer.map_err(|error| Failure::from(error).with_flags(FLAGS))?;
         let is_allowed = answer.get("allowed") == Some(&Value::Bool(true));

@@ -284,8 +284,7 @@ impl Naive {
         }
         let judging = spend.subjects().into_iter().filter(|subject| !(self.lifts(spend) && *subject == own));
         let all: Vec<Figures> = judging.flat_map(|subject| self.judge(subject, rules(subject), spend)).collect();
-        let exceeded: Vec<Figures> = all.iter().filter(|figures| !figures.fits()).cloned().collect();
-        if exceeded.is_empty() { ("held", all) } else { ("limit_exceeded", exceeded) }
+        (if all.iter().all(Figures::fits) { "held" } else { "limit_exceeded" }, all)
     }
 
     fn refuses_destination(&self, subject: Subject, rules: &LimitSet, spend: &Spend) -> Option<&'static str> {
