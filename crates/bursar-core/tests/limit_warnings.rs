@@ -1,5 +1,6 @@
 //! What is said about rules that can be, but are probably not meant.
 
+use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::decimals::Decimals;
 use bursar_core::destination::Destination;
@@ -224,4 +225,10 @@ fn base_units_that_were_written_as_units_are_more_than_there_is() {
     ] {
         assert_eq!(of(&[sound]), [""; 0], "{sound}");
     }
+}
+
+#[test]
+fn the_greatest_ceiling_there_is_gets_one_warning() {
+    let greatest = format!("hteth {} base units/day", Amount::MAX);
+    assert_eq!(of(&[&greatest]).len(), 1, "{:?}", of(&[&greatest]));
 }
