@@ -150,7 +150,9 @@ impl Bursar {
                 let passed = dialect.passed(asked, &wallet.reference).map_err(NoExchange::Forbidden)?;
                 let circuit = self.circuit(principal, Doing::Read, Place::Rail(&wallet.rail));
                 circuit.check()?;
-                let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await?;
+                let answered = circuit
+                    .passed(dialect.pass(&passed, &wallet.reference, id).await.map_err(ServiceError::from))
+                    .await?;
                 Ok(Done::Passed(answered))
             }
             Does::Spend | Does::Continue => {
@@ -167,7 +169,9 @@ impl Bursar {
                     };
                     // What is not answered may have been done.
                     let untold = |_| ServiceError::OutcomePending { hold };
-                    let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await;
+                    let answered = circuit
+                        .passed(dialect.pass(&passed, &wallet.reference, id).await.map_err(ServiceError::from))
+                        .await;
                     let answered = answered.map_err(untold)?;
                     return Ok(Done::Passed(answered));
                 }

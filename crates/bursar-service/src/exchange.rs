@@ -35,6 +35,8 @@ const ON_WALLETS: [WalletAction; 7] = [
     WalletAction::Stake,
 ];
 
+/// The status of a credential that is not taken. 403 may as well be about what was asked for.
+const UNAUTHORIZED: u16 = 401;
 /// Wallets that one refusal names.
 const MOST_NAMED: usize = 20;
 /// Behind this, a request names the wallet that it means; the path of the upstream follows.
@@ -129,7 +131,8 @@ impl Bursar {
             Exchange::Read { outgoing, needs } => {
                 circuit.check()?;
                 self.check_needs(principal, needs, &wallets)?;
-                let answered = circuit.passed(exchanges.read(&outgoing).await).await?;
+                let answered = exchanges.read(&outgoing).await.map_err(ServiceError::from);
+                let answered = circuit.passed(answered.and_then(|answered| not_about_us(answered, None))).await?;
                 Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: true })
             }
             Exchange::Spend(charge) => {
@@ -221,7 +224,10 @@ impl Bursar {
         let kept = |hold| exchanges.answered(hold, &memory).map_err(ServiceError::from);
         match spent {
             Ok(Sent { hold, reference, reports, .. }) => match kept(hold.id)? {
-                Some(answered) => Ok(Exchanged::Whole { answered, reports, is_read: false }),
+                Some(answered) => {
+                    let answered = not_about_us(answered, Some(hold.id))?;
+                    Ok(Exchanged::Whole { answered, reports, is_read: false })
+                }
                 None => {
                     let streamed = exchanges.was_streamed(hold.id, &memory).map_err(ServiceError::from)?;
                     Err(NoExchange::AnswerGone { hold: hold.id, reference, streamed })
@@ -229,12 +235,20 @@ impl Bursar {
             },
             // The upstream refused: its own words say why.
             Err(ServiceError::RailRefused { hold, reason }) => match kept(hold)? {
-                Some(answered) => Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: false }),
+                Some(answered) => {
+                    let answered = not_about_us(answered, Some(hold))?;
+                    Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: false })
+                }
                 None => Err(NoExchange::Service(ServiceError::RailRefused { hold, reason })),
             },
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// An answer, unless it says that the rail's own credential is none: its client would take that for a word on its token.
+fn not_about_us(answered: Answered, hold: Option<HoldId>) -> Result<Answered, ServiceError> {
+    if answered.status == UNAUTHORIZED { Err(ServiceError::RailCredentialRefused { hold }) } else { Ok(answered) }
 }
 
 /// The head of an answer that is taken while it comes; never, if it is not.
