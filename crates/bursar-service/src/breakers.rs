@@ -145,7 +145,7 @@ impl Breakers {
 
 /// On which rail something is done.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Place<'a> {
+pub enum Place<'a> {
     /// On this one.
     Rail(&'a str),
     /// On that of a wallet; on none, if there is no wallet.
@@ -211,6 +211,7 @@ impl Circuit<'_> {
     /// What a request was understood as; one that is never carried out counts as gone wrong.
     pub(crate) async fn understood<T>(&self, meaning: Result<T, Forbidden>) -> Result<T, NoExchange> {
         if let Err(forbidden) = &meaning {
+            self.check()?;
             self.went_wrong(forbidden.why.code()).await;
         }
         meaning.map_err(NoExchange::Forbidden)

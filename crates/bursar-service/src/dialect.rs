@@ -175,7 +175,14 @@ impl Bursar {
                     let answered = answered.map_err(untold)?;
                     return Ok(Done::Passed(answered));
                 }
-                let order = circuit.understood(dialect.order(asked)).await?;
+                let order = match dialect.order(asked) {
+                    Ok(order) => order,
+                    Err(forbidden) => {
+                        let place = Place::Wallet(Some(id));
+                        self.note_unread(principal, place, forbidden.why.code(), &forbidden.detail).await?;
+                        return Err(NoExchange::Forbidden(forbidden));
+                    }
+                };
                 let sent = self.spend(principal, request(id, wallet.coin.clone(), order, otp)).await?;
                 // It was asked for, so a client that is told nothing of it must not take it for refused.
                 let untold = |_| ServiceError::OutcomePending { hold: sent.hold.id };

@@ -37,6 +37,8 @@ const ON_WALLETS: [WalletAction; 7] = [
 
 /// The status of a credential that is not taken. 403 may as well be about what was asked for.
 const UNAUTHORIZED: u16 = 401;
+/// Methods of which nobody expects that they do anything: what is refused of all others was to.
+const READING: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 /// Wallets that one refusal names.
 const MOST_NAMED: usize = 20;
 /// Behind this, a request names the wallet that it means; the path of the upstream follows.
@@ -124,8 +126,11 @@ impl Bursar {
             }
             meaning = exchanges.meaning(&Asked { path, ..*asked });
         }
-        if meaning.is_err() {
-            circuit.check()?;
+        if let Err(forbidden) = &meaning
+            && !READING.contains(&asked.method)
+        {
+            self.note_unread(principal, Place::Rail(rail), forbidden.why.code(), &forbidden.detail).await?;
+            return Err(NoExchange::Forbidden(forbidden.clone()));
         }
         match circuit.understood(meaning).await? {
             Exchange::Read { outgoing, needs } => {
@@ -137,9 +142,11 @@ impl Bursar {
             }
             Exchange::Spend(charge) => {
                 let coin = charge.coin.clone();
-                let wallet = the_wallet(rail, &wallets, &coin)?;
-                self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
-                let wallet = wallet.id;
+                let found = the_wallet(rail, &wallets, &coin).and_then(|wallet| {
+                    self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
+                    Ok(wallet.id)
+                });
+                let wallet = self.noting_unread(principal, Place::Rail(rail), found).await?;
                 let (flow, begun) = live.map(Flow::new).unzip();
                 let what = What::Exchange { charge: Arc::new(*charge), flow: Arc::new(Mutex::new(flow)) };
                 let request = SpendRequest { coin, wallet, what, sequence_id: None, comment: None, otp };

@@ -196,6 +196,9 @@ impl Bursar {
                         }
                     }
                 }
+                CallMeaning::Forbidden(refusal) if protocol.spends(call) => {
+                    Err(self.spend_forbidden(principal, rail, refusal).await)
+                }
                 other => match circuit.check().and_then(|()| self.may_ask(principal, other, &wallets)) {
                     Ok(_) if room.is_full() => Err(NoResult::Rail(too_long())),
                     Ok(other) => {
@@ -208,6 +211,14 @@ impl Bursar {
             });
         }
         Ok(Called { results, is_read, reports })
+    }
+
+    /// That a call which was to spend is never carried out.
+    pub(crate) async fn spend_forbidden(&self, principal: &Principal, rail: &str, refusal: Forbidden) -> NoResult {
+        match self.note_unread(principal, Place::Rail(rail), refusal.why.code(), &refusal.detail).await {
+            Ok(()) => NoResult::Forbidden(refusal),
+            Err(paused) => NoResult::Service(paused),
+        }
     }
 
     /// What is left to do of a call that spends nothing. Seeing a wallet is not enough for an address of it, as it is not
@@ -260,9 +271,10 @@ impl Bursar {
     ) -> Result<(Json, Vec<LimitReport>), ServiceError> {
         let id_of =
             |reference: &str| wallets.iter().find(|wallet| wallet.reference == reference).map(|wallet| wallet.id);
-        let wallet = id_of(&wanted.reference).ok_or(Refusal::WalletUnknown)?;
-        let payer =
-            wanted.payer.as_ref().map(|payer| id_of(&payer.reference).ok_or(Refusal::WalletUnknown)).transpose()?;
+        let found = |reference: &str| id_of(reference).ok_or(ServiceError::from(Refusal::WalletUnknown));
+        let payer = wanted.payer.as_ref().map(|payer| found(&payer.reference)).transpose();
+        let both = found(&wanted.reference).and_then(|wallet| Ok((wallet, payer?)));
+        let (wallet, payer) = self.noting_unread(principal, Place::Rail(rail), both).await?;
         let shows_transaction = wanted.shows_transaction;
         let request = SpendRequest {
             coin: wanted.coin.clone(),

@@ -38,6 +38,10 @@ impl Protocol for BitcoinRail {
         })
     }
 
+    fn spends(&self, call: &Call) -> bool {
+        matches!(methods::effect(&call.method), Ok(Effect::Spend(_)))
+    }
+
     fn plan_call<'a>(
         &'a self,
         reference: &'a str,
