@@ -5,6 +5,7 @@
 
 mod carry;
 mod connections;
+mod redaction;
 mod standing;
 
 pub(crate) use carry::Opened;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::connections::{Coming, Connections};
+use self::redaction::Redaction;
 use self::standing::Standing;
 use crate::tls::Trust;
 
@@ -49,6 +51,8 @@ pub struct Upstream {
     /// Whose turn it is to read a long answer.
     long: Arc<Semaphore>,
     standing: Standing,
+    /// What of it no answer shows that is carried.
+    redaction: Redaction,
 }
 
 /// An answer that came in full.
@@ -127,7 +131,8 @@ impl Upstream {
         let host = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()).ok_or_else(problem)?;
         let long = Arc::new(Semaphore::new(LONG_AT_ONCE));
         let (target, standing) = (target_of(&uri), Standing::default());
-        Ok(Self { connections, uri, target, host, authorization, within, most, long, standing })
+        let redaction = Redaction::of(authorization.iter());
+        Ok(Self { connections, uri, target, host, authorization, within, most, long, standing, redaction })
     }
 
     /// What lies under it, by the names of the path; the connections are shared.
@@ -208,6 +213,12 @@ impl Upstream {
     /// The same, whose word on the credential counts as the word of another.
     pub(crate) fn speaking_for(self, other: &Self) -> Self {
         Self { standing: other.standing.clone(), ..self }
+    }
+
+    /// The same, which is shown these headers besides: answers that are carried quote none of them.
+    pub(crate) fn redacting(self, credential: &HeaderMap) -> Self {
+        let redaction = Redaction::of(self.authorization.iter().chain(credential.values()));
+        Self { redaction, ..self }
     }
 
     /// Notes what an answer says of the credential.

@@ -313,6 +313,16 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Dec
             Shown::new(400, body("TransactionRefused", "rail_refused").with_context("reason", reason))
         }
         ServiceError::RailUnavailable(_) => Shown::new(503, body("RailUnavailable", "rail_unavailable")).after(5),
+        ServiceError::RailCredentialRefused { hold } => {
+            let body = body("BadGateway", "rail_credential_refused");
+            Shown::new(
+                502,
+                match hold {
+                    Some(hold) => body.with_context("spend", hold.to_string()),
+                    None => body,
+                },
+            )
+        }
         ServiceError::ServiceOnly => Shown::new(403, body("AccessDenied", "service_only")),
         ServiceError::SpendsNothingItself => Shown::new(409, body("Conflict", "spends_nothing_itself")),
         ServiceError::StepUpNeeded => Shown::new(401, body("NeedsOtp", "step_up_needed").needing_otp()),

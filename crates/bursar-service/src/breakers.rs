@@ -20,10 +20,12 @@ use crate::error::ServiceError;
 use crate::exchange::NoExchange;
 use crate::notices::Notice;
 use crate::proxy::NoResult;
-use crate::rail::{CallError, RailError};
+use crate::rail::CallError;
 
 /// How many streaks are remembered; above that those that are not paused are forgotten.
 const REMEMBERED: usize = 65_536;
+/// The code of what an upstream answers to a wrong credential of its rail.
+const RAIL_CREDENTIAL_REFUSED: &str = "rail_credential_refused";
 /// What a rail is called where a spend names none.
 const NO_RAIL: &str = "-";
 
@@ -142,7 +144,7 @@ impl Breakers {
 
 /// On which rail something is done.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Place<'a> {
+pub enum Place<'a> {
     /// On this one.
     Rail(&'a str),
     /// On that of a wallet; on none, if there is no wallet.
@@ -208,18 +210,20 @@ impl Circuit<'_> {
     /// What a request was understood as; one that is never carried out counts as gone wrong.
     pub(crate) async fn understood<T>(&self, meaning: Result<T, Forbidden>) -> Result<T, NoExchange> {
         if let Err(forbidden) = &meaning {
+            self.check()?;
             self.went_wrong(forbidden.why.code()).await;
         }
         meaning.map_err(NoExchange::Forbidden)
     }
 
     /// What came of a request to read that was passed on as it is.
-    pub(crate) async fn passed<T>(&self, answered: Result<T, RailError>) -> Result<T, ServiceError> {
+    pub(crate) async fn passed<T>(&self, answered: Result<T, ServiceError>) -> Result<T, ServiceError> {
         match &answered {
             Ok(_) => self.went_well(),
+            Err(ServiceError::RailCredentialRefused { .. }) => self.went_wrong(RAIL_CREDENTIAL_REFUSED).await,
             Err(_) => self.went_wrong("rail_unavailable").await,
         }
-        answered.map_err(ServiceError::from)
+        answered
     }
 
     /// It was done as it was asked for.
@@ -312,6 +316,7 @@ fn counted(error: &ServiceError, asked: HoldId) -> Option<&'static str> {
         ServiceError::DuplicateSpend { .. } => Some("idempotency_key_used"),
         ServiceError::RailRefused { .. } | ServiceError::NotTaken(_) => Some("rail_refused"),
         ServiceError::RailUnavailable(_) => Some("rail_unavailable"),
+        ServiceError::RailCredentialRefused { .. } => Some(RAIL_CREDENTIAL_REFUSED),
         ServiceError::OutcomePending { hold } if *hold == asked => Some("outcome_pending"),
         _ => None,
     }

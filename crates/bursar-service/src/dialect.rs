@@ -150,7 +150,9 @@ impl Bursar {
                 let passed = dialect.passed(asked, &wallet.reference).map_err(NoExchange::Forbidden)?;
                 let circuit = self.circuit(principal, Doing::Read, Place::Rail(&wallet.rail));
                 circuit.check()?;
-                let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await?;
+                let answered = circuit
+                    .passed(dialect.pass(&passed, &wallet.reference, id).await.map_err(ServiceError::from))
+                    .await?;
                 Ok(Done::Passed(answered))
             }
             Does::Spend | Does::Continue => {
@@ -167,11 +169,20 @@ impl Bursar {
                     };
                     // What is not answered may have been done.
                     let untold = |_| ServiceError::OutcomePending { hold };
-                    let answered = circuit.passed(dialect.pass(&passed, &wallet.reference, id).await).await;
+                    let answered = circuit
+                        .passed(dialect.pass(&passed, &wallet.reference, id).await.map_err(ServiceError::from))
+                        .await;
                     let answered = answered.map_err(untold)?;
                     return Ok(Done::Passed(answered));
                 }
-                let order = circuit.understood(dialect.order(asked)).await?;
+                let order = match dialect.order(asked) {
+                    Ok(order) => order,
+                    Err(forbidden) => {
+                        let place = Place::Wallet(Some(id));
+                        self.note_unread(principal, place, forbidden.why.code(), &forbidden.detail).await?;
+                        return Err(NoExchange::Forbidden(forbidden));
+                    }
+                };
                 let sent = self.spend(principal, request(id, wallet.coin.clone(), order, otp)).await?;
                 // It was asked for, so a client that is told nothing of it must not take it for refused.
                 let untold = |_| ServiceError::OutcomePending { hold: sent.hold.id };

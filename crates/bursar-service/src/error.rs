@@ -134,6 +134,12 @@ pub enum ServiceError {
     StoreUnavailable(String),
     /// The rail does not answer, or not as it has to; nothing was done.
     RailUnavailable(String),
+    /// The rail's upstream does not take the credential that Bursar shows it: the operator's to mend, and no word on the
+    /// caller's token.
+    RailCredentialRefused {
+        /// The spend that was asked for, settled as its rule says.
+        hold: Option<HoldId>,
+    },
     /// A part of Bursar does not work; nothing was done.
     Unavailable(String),
 }
@@ -297,6 +303,10 @@ impl fmt::Display for ServiceError {
                 )
             }
             Self::RailUnavailable(problem) => write!(f, "the rail cannot be used now: {problem}; nothing was done"),
+            Self::RailCredentialRefused { .. } => f.write_str(
+                "the rail's upstream does not take the credential that Bursar shows it, so this was not done; your token is \
+                 not at fault, and another one does not help: whoever runs this server has to mend the rail's credential",
+            ),
             Self::NotTaken(reason) => write!(f, "the rail does not take it: {reason}"),
             Self::RailRefused { reason, .. } => write!(f, "the rail would not send it: {reason}"),
             Self::LinkOver => f.write_str("the link was used before, or its time is over; ask for a new one"),

@@ -24,6 +24,10 @@ use crate::proxy::{OwnWallet, spoken_to_otherwise};
 use crate::rail::{Exchanges, RailError};
 use crate::spend::{Sent, SpendRequest, What};
 
+/// The status of a credential that is not taken. 403 may as well be about what was asked for.
+const UNAUTHORIZED: u16 = 401;
+/// Methods of which nobody expects that they do anything: what is refused of all others was to.
+const READING: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 /// Wallets that one refusal names.
 const MOST_NAMED: usize = 20;
 /// Behind this, a request names the wallet that it means; the path of the upstream follows.
@@ -111,21 +115,27 @@ impl Bursar {
             }
             meaning = exchanges.meaning(&Asked { path, ..*asked });
         }
-        if meaning.is_err() {
-            circuit.check()?;
+        if let Err(forbidden) = &meaning
+            && !READING.contains(&asked.method)
+        {
+            self.note_unread(principal, Place::Rail(rail), forbidden.why.code(), &forbidden.detail).await?;
+            return Err(NoExchange::Forbidden(forbidden.clone()));
         }
         match circuit.understood(meaning).await? {
             Exchange::Read { outgoing, needs } => {
                 circuit.check()?;
                 self.check_needs(principal, needs, &wallets)?;
-                let answered = circuit.passed(exchanges.read(&outgoing).await).await?;
+                let answered = exchanges.read(&outgoing).await.map_err(ServiceError::from);
+                let answered = circuit.passed(answered.and_then(|answered| not_about_us(answered, None))).await?;
                 Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: true })
             }
             Exchange::Spend(charge) => {
                 let coin = charge.coin.clone();
-                let wallet = the_wallet(rail, &wallets, &coin)?;
-                self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
-                let wallet = wallet.id;
+                let found = the_wallet(rail, &wallets, &coin).and_then(|wallet| {
+                    self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
+                    Ok(wallet.id)
+                });
+                let wallet = self.noting_unread(principal, Place::Rail(rail), found).await?;
                 let (flow, begun) = live.map(Flow::new).unzip();
                 let what = What::Exchange { charge: Arc::new(*charge), flow: Arc::new(Mutex::new(flow)) };
                 let request = SpendRequest { coin, wallet, what, sequence_id: None, comment: None, otp };
@@ -210,7 +220,10 @@ impl Bursar {
         let kept = |hold| exchanges.answered(hold, &memory).map_err(ServiceError::from);
         match spent {
             Ok(Sent { hold, reference, reports, .. }) => match kept(hold.id)? {
-                Some(answered) => Ok(Exchanged::Whole { answered, reports, is_read: false }),
+                Some(answered) => {
+                    let answered = not_about_us(answered, Some(hold.id))?;
+                    Ok(Exchanged::Whole { answered, reports, is_read: false })
+                }
                 None => {
                     let streamed = exchanges.was_streamed(hold.id, &memory).map_err(ServiceError::from)?;
                     Err(NoExchange::AnswerGone { hold: hold.id, reference, streamed })
@@ -218,12 +231,20 @@ impl Bursar {
             },
             // The upstream refused: its own words say why.
             Err(ServiceError::RailRefused { hold, reason }) => match kept(hold)? {
-                Some(answered) => Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: false }),
+                Some(answered) => {
+                    let answered = not_about_us(answered, Some(hold))?;
+                    Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: false })
+                }
                 None => Err(NoExchange::Service(ServiceError::RailRefused { hold, reason })),
             },
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// An answer, unless it says that the rail's own credential is none: its client would take that for a word on its token.
+fn not_about_us(answered: Answered, hold: Option<HoldId>) -> Result<Answered, ServiceError> {
+    if answered.status == UNAUTHORIZED { Err(ServiceError::RailCredentialRefused { hold }) } else { Ok(answered) }
 }
 
 /// The head of an answer that is taken while it comes; never, if it is not.

@@ -28,7 +28,7 @@ use crate::known::KnownLimits;
 use crate::power::Power;
 use crate::rail::Rail;
 use crate::services::check_spends_itself;
-use crate::spend::check_sum;
+use crate::spend::{Planned, check_sum};
 use crate::step_up::Action;
 use crate::stored::not_loaded;
 
@@ -256,7 +256,7 @@ impl Bursar {
         if let (Some(rail), Some((wallet, _))) = (rail, &wallet) {
             let own = rail.fee_coin(&request.coin);
             let _turn = self.turns.take_trial(principal.user()).await;
-            let quoted = quote(rail.as_ref(), &wallet.reference, &request, &trial.recipients).await;
+            let quoted = quote(rail, &wallet.reference, &request, &trial.recipients).await;
             let fee = quoted.unwrap_or_else(|reason| {
                 let most = rail.fee_ceiling(&request.coin, trial.recipients.len());
                 fee_unknown = Some((reason, most, own.clone()));
@@ -269,6 +269,24 @@ impl Bursar {
         check_sum(&request.payees, request.fee)?;
         let decided = self.reads.look(principal.looker(), move |reader| try_out(reader, &request, now)).await?;
         Ok(Tried { decided, fee_unknown })
+    }
+
+    /// Refuses what no plan makes fit, by what is known of spends before they are planned: their fees are not. Nothing is
+    /// held by it, and whoever holds decides anew.
+    ///
+    /// # Errors
+    /// The first refusal, or the store does not answer.
+    pub(crate) async fn check_unplanned(&self, requests: Vec<HoldRequest>) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        let decide = move |reader: &mut dyn Reader| {
+            for request in &requests {
+                if let Err(refusal) = try_out(reader, request, now)? {
+                    return Ok(Err(refusal));
+                }
+            }
+            Ok(Ok(()))
+        };
+        Ok(self.reads.run(decide).await??)
     }
 
     /// Whether a caller who asks about a token is told the figures of this subject's limits, too: those of the
@@ -389,7 +407,7 @@ fn state_of_limits(subject: Subject, known: &KnownLimits) -> State {
 
 /// What a spend would cost, asked as for a spend; why nobody can say, otherwise.
 async fn quote(
-    rail: &dyn Rail,
+    rail: &Arc<dyn Rail>,
     reference: &str,
     request: &HoldRequest,
     recipients: &[Recipient],
@@ -399,7 +417,7 @@ async fn quote(
         return Ok(Amount::ZERO);
     }
     // Also if the asker goes away: what the plan keeps ready is for nobody.
-    let _planned = Planned(rail, request.id);
+    let _planned = Planned::by(rail, request.id);
     let planned = rail.plan(reference, &request.coin, recipients, request.id).await;
     planned.map(|plan| plan.fee).map_err(|error| error.to_string())
 }
@@ -411,15 +429,6 @@ pub(crate) fn check_names_coins(rules: &LimitSet, before: &LimitSet) -> Result<(
         Some(place) => {
             Err(ServiceError::invalid(format!("limits[{place}]"), InvalidLimit::AmountOfManyCoins.to_string()))
         }
-    }
-}
-
-/// A plan of which nothing comes.
-struct Planned<'a>(&'a dyn Rail, HoldId);
-
-impl Drop for Planned<'_> {
-    fn drop(&mut self) {
-        self.0.give_up(self.1);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::feed::Feed;
 use crate::proxy::{NoResult, Understood, read, spoken_to_otherwise};
-use crate::rail::{CallError, Protocol};
+use crate::rail::{CallError, CallMeaning, Protocol};
 
 impl Bursar {
     /// Looks at a presenter again: the same token, by what is known of it now.
@@ -77,6 +77,10 @@ impl Bursar {
             let result = match (protocol.subscription(call), meaning) {
                 (Some(Err(refusal)), _) => Err(NoResult::Forbidden(refusal)),
                 (Some(Ok(())), _) => ask(protocol, feed, call).await.map_err(NoResult::Rail),
+                (None, CallMeaning::Forbidden(refusal)) if protocol.spends(call) => {
+                    results.push(Err(self.spend_forbidden(principal, rail, refusal).await));
+                    continue;
+                }
                 (None, meaning) => read(protocol, call, meaning, &references).await,
             };
             results.push(circuit.read(result).await);

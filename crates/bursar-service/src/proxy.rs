@@ -123,7 +123,7 @@ pub(crate) async fn read(
         CallMeaning::Read => protocol.read(call, references).await.map_err(NoResult::Rail),
         CallMeaning::Wallets => Ok(Json::List(references.iter().map(|one| Json::Text(one.as_str().into())).collect())),
         CallMeaning::Forbidden(refusal) => Err(NoResult::Forbidden(refusal)),
-        CallMeaning::Spend(_) => Err(NoResult::Forbidden(over_socket())),
+        CallMeaning::NewAddress(_) | CallMeaning::Spend(_) => Err(NoResult::Forbidden(over_socket())),
     }
 }
 
@@ -196,18 +196,43 @@ impl Bursar {
                         }
                     }
                 }
-                other => match circuit.check() {
-                    Ok(()) if room.is_full() => Err(NoResult::Rail(too_long())),
-                    Ok(()) => {
+                CallMeaning::Forbidden(refusal) if protocol.spends(call) => {
+                    Err(self.spend_forbidden(principal, rail, refusal).await)
+                }
+                other => match circuit.check().and_then(|()| self.may_ask(principal, other, &wallets)) {
+                    Ok(_) if room.is_full() => Err(NoResult::Rail(too_long())),
+                    Ok(other) => {
                         let result = circuit.read(read(protocol, call, other, &references).await).await;
                         room.take(result.as_ref().map_or(0, Json::weight)).await;
                         result
                     }
-                    Err(paused) => Err(NoResult::Service(paused)),
+                    Err(refused) => Err(NoResult::Service(refused)),
                 },
             });
         }
         Ok(Called { results, is_read, reports })
+    }
+
+    /// That a call which was to spend is never carried out.
+    pub(crate) async fn spend_forbidden(&self, principal: &Principal, rail: &str, refusal: Forbidden) -> NoResult {
+        match self.note_unread(principal, Place::Rail(rail), refusal.why.code(), &refusal.detail).await {
+            Ok(()) => NoResult::Forbidden(refusal),
+            Err(paused) => NoResult::Service(paused),
+        }
+    }
+
+    /// What is left to do of a call that spends nothing. Seeing a wallet is not enough for an address of it, as it is not
+    /// where [`Bursar::new_address`] makes one.
+    fn may_ask(
+        &self,
+        principal: &Principal,
+        meaning: CallMeaning,
+        wallets: &[OwnWallet],
+    ) -> Result<CallMeaning, ServiceError> {
+        let CallMeaning::NewAddress(reference) = meaning else { return Ok(meaning) };
+        let wallet = wallets.iter().find(|own| own.reference == reference).ok_or(Refusal::WalletUnknown)?;
+        self.wallet_for(principal, wallet.id, WalletAction::Spend)?;
+        Ok(CallMeaning::Read)
     }
 
     /// What calls mean to a rail in which the caller has a part, or to one wallet there; it is none of the caller's if there
@@ -246,9 +271,10 @@ impl Bursar {
     ) -> Result<(Json, Vec<LimitReport>), ServiceError> {
         let id_of =
             |reference: &str| wallets.iter().find(|wallet| wallet.reference == reference).map(|wallet| wallet.id);
-        let wallet = id_of(&wanted.reference).ok_or(Refusal::WalletUnknown)?;
-        let payer =
-            wanted.payer.as_ref().map(|payer| id_of(&payer.reference).ok_or(Refusal::WalletUnknown)).transpose()?;
+        let found = |reference: &str| id_of(reference).ok_or(ServiceError::from(Refusal::WalletUnknown));
+        let payer = wanted.payer.as_ref().map(|payer| found(&payer.reference)).transpose();
+        let both = found(&wanted.reference).and_then(|wallet| Ok((wallet, payer?)));
+        let (wallet, payer) = self.noting_unread(principal, Place::Rail(rail), both).await?;
         let shows_transaction = wanted.shows_transaction;
         let request = SpendRequest {
             coin: wanted.coin.clone(),

@@ -130,6 +130,9 @@ pub trait Protocol: Send + Sync {
         Box::pin(std::future::ready(Err(CallError::Unavailable("it tells of nothing by itself".to_owned()))))
     }
 
+    /// Whether a call is to move money, by the name of its method.
+    fn spends(&self, call: &Call) -> bool;
+
     /// Whether its clients know a user and a password, and no bearer.
     fn knows_passwords_only(&self) -> bool {
         false

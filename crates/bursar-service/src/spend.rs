@@ -2,6 +2,7 @@
 
 mod asked;
 mod on_its_way;
+mod planned;
 mod two_wallets;
 
 use std::sync::{Arc, Mutex};
@@ -21,8 +22,9 @@ use bursar_rails::jsonrpc::Call;
 use bursar_store::StoreError;
 use sha2::{Digest, Sha256};
 
-use self::asked::{Asked, Asks};
+use self::asked::{Asked, Asks, Planning};
 use self::on_its_way::HoldAndSend;
+pub(crate) use self::planned::Planned;
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::breakers::{Doing, Place};
@@ -33,6 +35,7 @@ use crate::rail::{Built, Plan, Wanted};
 use crate::refused::Attempt;
 use crate::step_up::Action;
 use crate::stored::TRIES;
+use crate::turns::Turn;
 
 /// What stands for the recipient of a spend that nobody gets but the upstream itself.
 pub const NOBODY_ELSE: &str = "-";
@@ -141,9 +144,7 @@ impl Bursar {
     async fn spend_as(&self, principal: &Principal, request: SpendRequest, id: HoldId) -> Result<Sent, ServiceError> {
         let attempt = Attempt { token: principal.token().id, coin: request.coin.clone(), wallet: Some(request.wallet) };
         let prepared = self.prepare(principal, request, id).await;
-        let (work, mut hold) = self.noting_refusal(principal, &attempt, prepared).await?;
-        let turn =
-            self.turns.take((principal.user(), hold.token), &work.wallet.rail).await.ok_or(ServiceError::Busy)?;
+        let (work, mut hold, turn) = self.noting_refusal(principal, &attempt, prepared).await?;
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
         for _ in 0..TRIES {
@@ -167,21 +168,20 @@ impl Bursar {
         Err(ServiceError::Busy)
     }
 
-    /// Reads a request and finds what it takes to hold and send it.
+    /// Reads a request, and finds what it takes to hold and send it once it is sure that it may be asked for at all: what
+    /// is refused keeps neither the rail nor whoever waits for it.
     async fn prepare(
         &self,
         principal: &Principal,
         request: SpendRequest,
         id: HoldId,
-    ) -> Result<(HoldAndSend, HoldRequest), ServiceError> {
+    ) -> Result<(HoldAndSend, HoldRequest, Arc<Turn>), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
         let coin = request.coin;
         let key = request.sequence_id.map(|name| SpendKey::Sequence(wallet.id, name));
         let asks = Asks { principal, wallet: &wallet, rail, coin: &coin, id };
-        let asked = asks.read(self, request.what, key).await?;
-        let Asked { payees, plan: Plan { fee, instruction }, bytes, key, charge, flow, payer } = asked;
-        check_sum(&payees, fee)?;
+        let Asked { payees, plan: planning, bytes, key, charge, flow, payer } = asks.read(self, request.what, key)?;
         let fee_coin = rail.fee_coin(&coin);
         let mut hold = HoldRequest {
             id,
@@ -192,11 +192,11 @@ impl Bursar {
             meaning: meaning(&coin, Some(wallet.id), &payees, &bytes),
             fee_ceiling: Some(rail.fees_at_most(&fee_coin)),
             fee_coin,
-            coin,
+            coin: coin.clone(),
             payees,
-            fee,
+            fee: Amount::ZERO,
             key,
-            instruction,
+            instruction: planning.instruction().to_vec(),
             comment: request.comment,
             stepped_up: self.ignores_limits(),
             holder: None,
@@ -211,10 +211,25 @@ impl Bursar {
             hold.stepped_up = true;
         }
         let payer = payer.map(|half| Arc::new(half.beside(&mut hold)));
+        let turn = self.turns.take((principal.user(), hold.token), &wallet.rail).await.ok_or(ServiceError::Busy)?;
+        let asks_the_rail = !matches!(planning, Planning::Done(_)) && !rail.is_sandbox();
+        if asks_the_rail {
+            let halves = payer.iter().map(|half| half.request().clone());
+            self.check_unplanned(halves.chain([hold.clone()]).collect()).await?;
+        }
+        let planned = Arc::new(Planned::by(rail, id));
+        let (Plan { fee, instruction }, told) = asks.plan(self, planning, !hold.payees.is_empty()).await?;
+        if let Some(told) = told {
+            hold.meaning = meaning(&coin, Some(wallet.id), &told, &bytes);
+            hold.payees = told;
+        }
+        check_sum(&hold.payees, fee)?;
+        (hold.fee, hold.instruction) = (fee, instruction);
         let work = HoldAndSend {
             ledger: Arc::clone(&self.ledger),
             memory: self.memory(&wallet.rail),
             rail: Arc::clone(rail),
+            planned,
             charge,
             flow,
             wallet,
@@ -225,7 +240,7 @@ impl Bursar {
             alarms: self.alarms.clone(),
             decimals: Arc::clone(&self.decimals),
         };
-        Ok((work, hold))
+        Ok((work, hold, turn))
     }
 
     /// Whether one of the request's names stands for a spend already.

@@ -5,6 +5,7 @@ use bitcoin::{Amount as Satoshi, Txid};
 use bursar_core::amount::Amount;
 use bursar_core::hold::Recipient;
 use bursar_core::id::HoldId;
+use bursar_rails::bitcoin::methods::{self, Effect};
 use bursar_rails::bitcoin::request::{Bump, Fees, Share, Spend, Wanted as Asked};
 use bursar_rails::bitcoin::{amount, classify, classify_all, transaction};
 use bursar_rails::forbidden::Why;
@@ -25,7 +26,8 @@ impl Protocol for BitcoinRail {
     fn meanings(&self, calls: &Calls, wallets: &[String], _memory: &dyn Memory) -> Result<Vec<CallMeaning>, Forbidden> {
         let operations = classify_all(self.network, calls)?;
         let wallet = only(wallets)?;
-        Ok(operations.into_iter().map(|operation| self.meaning(wallet, operation)).collect())
+        let calls = calls.as_slice().iter().zip(operations);
+        Ok(calls.map(|(call, operation)| self.meaning(wallet, call, operation)).collect())
     }
 
     fn read<'a>(&'a self, call: &'a Call, wallets: &'a [String]) -> Answer<'a, Result<Json, CallError>> {
@@ -34,6 +36,10 @@ impl Protocol for BitcoinRail {
             let wallet = only(wallets).map_err(told)?;
             self.node.read(wallet, call).await
         })
+    }
+
+    fn spends(&self, call: &Call) -> bool {
+        matches!(methods::effect(&call.method), Ok(Effect::Spend(_)))
     }
 
     fn plan_call<'a>(
@@ -100,9 +106,12 @@ impl Protocol for BitcoinRail {
 }
 
 impl BitcoinRail {
-    fn meaning(&self, wallet: &str, operation: Operation<Spend>) -> CallMeaning {
+    fn meaning(&self, wallet: &str, call: &Call, operation: Operation<Spend>) -> CallMeaning {
         match operation {
             Operation::Forbidden(refusal) => CallMeaning::Forbidden(refusal),
+            Operation::Read if methods::effect(&call.method) == Ok(Effect::Receive) => {
+                CallMeaning::NewAddress(wallet.to_owned())
+            }
             Operation::Read => CallMeaning::Read,
             Operation::Spend(spend) => match self.wanted(wallet, &spend) {
                 Ok(wanted) => CallMeaning::Spend(Box::new(wanted)),

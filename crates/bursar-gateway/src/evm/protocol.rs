@@ -34,6 +34,10 @@ impl Protocol for EvmRail {
         })
     }
 
+    fn spends(&self, call: &Call) -> bool {
+        matches!(methods::meaning(&call.method), Meaning::Spend(_))
+    }
+
     fn subscription(&self, call: &Call) -> Option<Result<(), Forbidden>> {
         if methods::meaning(&call.method) != Meaning::Subscription {
             return None;

@@ -89,12 +89,6 @@ impl HttpRail {
         if url.expose().contains('?') {
             return Err("`url` has a query; rules say what is asked".to_owned());
         }
-        let upstream =
-            Upstream::trusting(&url, within, longest_answer, &trust).map_err(|problem| format!("`url` {problem}"))?;
-        let for_spends = match reuse_connections {
-            true => upstream.clone(),
-            false => Upstream::apart(&url, within, longest_answer, &trust)?.speaking_for(&upstream),
-        };
         let mut headers = HeaderMap::new();
         if let Some((name, value)) = credential {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "`credential_header` is no header")?;
@@ -103,6 +97,13 @@ impl HttpRail {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
+        let upstream =
+            Upstream::trusting(&url, within, longest_answer, &trust).map_err(|problem| format!("`url` {problem}"))?;
+        let upstream = upstream.redacting(&headers);
+        let for_spends = match reuse_connections {
+            true => upstream.clone(),
+            false => Upstream::apart(&url, within, longest_answer, &trust)?.redacting(&headers).speaking_for(&upstream),
+        };
         let patience = Patience::new(refused_after);
         let (longest_stream, coming) = (refused_after, Coming::default());
         Ok(Self {

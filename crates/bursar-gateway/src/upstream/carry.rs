@@ -1,16 +1,18 @@
-//! One request of plain HTTP, and its answer with the headers that are passed on: all of it, or while it comes.
+//! One request of plain HTTP, and its answer with the headers that are passed on: all of it, or while it comes. What it
+//! quotes of the credential is taken out here, before anybody reads it.
 
 use std::time::Duration;
 
 use bursar_rails::exchange::{Answered, Outgoing};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Frame};
 use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connections::Coming;
+use super::redaction::Redacting;
 use super::{NoAnswer, Upstream, all_of};
 
 /// Headers of an answer that are passed on.
@@ -22,6 +24,8 @@ pub(crate) struct Opened {
     body: Coming,
     place: Upstream,
     asked: Instant,
+    redacting: Redacting,
+    is_over: bool,
 }
 
 impl Upstream {
@@ -66,10 +70,11 @@ impl Upstream {
         }
         let passed_on = PASSED_ON.iter().filter_map(|name| {
             let value = parts.headers.get(*name)?.to_str().ok()?;
-            Some(((*name).into(), value.into()))
+            Some(((*name).into(), place.redaction.text(value).into()))
         });
         let head = Answered { status: parts.status.as_u16(), headers: passed_on.collect(), body: Vec::new() };
-        Ok(Opened { head, body, place, asked })
+        let (redacting, is_over) = (place.redaction.begin(), false);
+        Ok(Opened { head, body, place, asked, redacting, is_over })
     }
 }
 
@@ -81,30 +86,38 @@ impl Opened {
 
     /// All of it, in the time that an answer may take.
     pub(crate) async fn whole(self) -> Result<Answered, NoAnswer> {
-        let Self { head, body, place, asked } = self;
+        let Self { head, body, place, asked, .. } = self;
         let read = all_of(body, place.most, &place.long);
         let body = match asked.checked_add(place.within) {
             Some(end) => timeout_at(end, read).await.map_err(|_| place.late())??,
             None => read.await?,
         };
-        Ok(Answered { body: body.to_vec(), ..head })
+        Ok(Answered { body: place.redaction.bytes(&body), ..head })
     }
 
     /// The next piece of it; nothing at its end.
     pub(crate) async fn piece(&mut self, longest: Duration) -> Result<Option<Bytes>, NoAnswer> {
         let left = longest.saturating_sub(self.asked.elapsed()).min(self.place.within);
-        loop {
+        while !self.is_over {
             let frame = match timeout(left, self.body.frame()).await {
-                Ok(Some(Ok(frame))) => frame,
-                Ok(None) => return Ok(None),
+                Ok(Some(Ok(frame))) => Some(frame),
+                Ok(None) => None,
                 Ok(Some(Err(_))) => return Err(NoAnswer::Lost("its answer broke off".to_owned())),
                 Err(_) => return Err(NoAnswer::Lost("its answer stopped in the middle".to_owned())),
             };
+            self.is_over = frame.is_none();
             // Trailers say nothing that is passed on.
-            if let Ok(piece) = frame.into_data() {
-                return Ok(Some(piece));
+            let piece = match frame.map(Frame::into_data) {
+                Some(Ok(piece)) => self.redacting.push(&piece),
+                Some(Err(_)) => continue,
+                None => self.redacting.end(),
+            };
+            // What may be the beginning of a credential waits for what comes after it.
+            if !piece.is_empty() {
+                return Ok(Some(piece.into()));
             }
         }
+        Ok(None)
     }
 
     /// The longest of it that is kept, in bytes.

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     fn code<T>(result: Result<T, Denied>) -> Option<String> {
-        result.err().map(|denied| denied.code)
+        result.err().map(|denied| denied.code.into_owned())
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod refusal;
 mod rules;
 mod values;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
@@ -19,8 +20,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use bursar_core::hold::Recipient;
-use bursar_service::allow::AskedSpend;
+use bursar_service::allow::{AskedSpend, Purse};
 use bursar_service::authenticate::{Presented, Principal, Signing};
+use bursar_service::breakers::Place;
 use bursar_service::error::ServiceError;
 use bursar_service::holding::Held;
 use bursar_wire::header as names;
@@ -36,6 +38,9 @@ use crate::pipeline::{Surface, Target};
 
 pub use self::rules::{Does, NewRule, NewSpend, Rules};
 pub use self::values::BodyKind;
+
+/// The code in the audit log of a spend whose body did not come as it has to.
+const UNREADABLE: &str = "body_unreadable";
 
 /// What Envoy puts in front of the path that it was asked for.
 const ENVOY: &str = "/authz/envoy";
@@ -86,12 +91,11 @@ impl Surface {
                 Ok(Passed { caller, spend: None })
             }
             Meaning::Spend(spend) => {
-                let fields = match spend.body {
-                    Some(kind) => Some(self.fields((asker, asked.client), kind, &parts.headers, body).await?),
-                    None => None,
+                let read = self.read_spend(asker, &asked, spend, &parts.headers, body).await;
+                let wanted = match read {
+                    Ok(wanted) => wanted,
+                    Err(unread) => return Err(self.noted(&caller, spend, unread).await),
                 };
-                let given = Given { asked: &asked, headers: &parts.headers, body: fields.as_deref() };
-                let wanted = wanted(spend, &given)?;
                 let allowed = self.bursar.allow_spend(&caller, wanted).await;
                 let allowed = allowed.map_err(|error| denied(in_words_of(spend, error)))?;
                 if allowed.before && !spend.repeats_pass {
@@ -122,6 +126,35 @@ impl Surface {
         found
             .and_then(|caller| caller.ok_or(Failure::NoToken))
             .map_err(|failure| Denied::of(failure, self.bursar.now(), self.bursar.decimals()))
+    }
+
+    async fn read_spend(
+        &self,
+        asker: Asker,
+        asked: &Asked,
+        spend: &Spend,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<AskedSpend, Denied> {
+        let fields = match spend.body {
+            Some(kind) => Some(self.fields((asker, asked.client), kind, headers, body).await?),
+            None => None,
+        };
+        wanted(spend, &Given { asked, headers, body: fields.as_deref() })
+    }
+
+    /// A spend that cannot be understood, once it is in the audit log as every refused one is.
+    async fn noted(&self, caller: &Principal, spend: &Spend, denied: Denied) -> Denied {
+        let Denied { kind: Kind::NotUnderstood, code, reason, .. } = &denied else { return denied };
+        let code = if let Cow::Borrowed(code) = code { code } else { UNREADABLE };
+        let place = match spend.purse {
+            Purse::Wallet(wallet) => Place::Wallet(Some(wallet)),
+            Purse::Organisation(_) => Place::Wallet(None),
+        };
+        match self.bursar.note_unread(caller, place, code, reason).await {
+            Ok(()) => denied,
+            Err(paused) => Denied::of(paused.into(), self.bursar.now(), self.bursar.decimals()),
+        }
     }
 
     async fn fields(
@@ -204,7 +237,7 @@ fn in_words_of(spend: &Spend, error: ServiceError) -> ServiceError {
 
 /// The spend that a request asks for.
 fn wanted(spend: &Spend, given: &Given<'_>) -> Result<AskedSpend, Denied> {
-    let key = given.text(&spend.key, "key").map_err(|denied| match denied.code.as_str() {
+    let key = given.text(&spend.key, "key").map_err(|denied| match denied.code.as_ref() {
         "value_missing" => {
             Denied::unclear("key_missing", "a spend needs a key, and there is none where the rule looks")
         }

@@ -1,5 +1,7 @@
 //! Why a request may not pass, as proxies and applications behind them read it: a status, and headers beside an empty body.
 
+use std::borrow::Cow;
+
 use bursar_core::decimals::Decimals;
 use bursar_core::limit::LimitReport;
 use bursar_core::refusal::Refusal;
@@ -51,7 +53,7 @@ impl Kind {
 pub(super) struct Denied {
     pub(super) kind: Kind,
     /// The stable code.
-    pub(super) code: String,
+    pub(super) code: Cow<'static, str>,
     /// The reason in words, fit for a header.
     pub(super) reason: String,
     /// Seconds after which asking again makes sense.
@@ -65,13 +67,13 @@ pub(super) struct Denied {
 }
 
 impl Denied {
-    pub(super) fn new(kind: Kind, code: &str, reason: &str) -> Self {
-        let (code, reason) = (code.to_owned(), fit(reason));
+    pub(super) fn new(kind: Kind, code: &'static str, reason: &str) -> Self {
+        let (code, reason) = (Cow::Borrowed(code), fit(reason));
         Self { kind, code, reason, retry_after: None, has_token: false, reports: Vec::new(), spend: None }
     }
 
     /// What the request means cannot be told.
-    pub(super) fn unclear(code: &str, reason: &str) -> Self {
+    pub(super) fn unclear(code: &'static str, reason: &str) -> Self {
         Self::new(Kind::NotUnderstood, code, reason)
     }
 
@@ -89,7 +91,7 @@ impl Denied {
         let shown = failure.show("", now, decimals);
         let problem = problem::problem(shown.status.as_u16(), shown.body.to_value());
         let text = |name: &str| problem.get(name).and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned();
-        let (code, reason) = (text("code"), fit(&text("detail")));
+        let (code, reason) = (Cow::Owned(text("code")), fit(&text("detail")));
         Self { kind, code, reason, retry_after: shown.retry_after, has_token, reports, spend }
     }
 }
@@ -165,7 +167,7 @@ mod tests {
     fn out_of_budget_locked_not_allowed_broken_and_try_later_are_told_apart() {
         let denied = |error: ServiceError| {
             let denied = Denied::of(error.into(), Timestamp::default(), &Decimals::default());
-            (denied.kind.name(), denied.code)
+            (denied.kind.name(), denied.code.into_owned())
         };
         assert_eq!(denied(Refusal::NoLimit.into()), ("out_of_budget", "no_limit".to_owned()));
         let since = Timestamp::default();

@@ -2,6 +2,7 @@
 
 use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
+use bursar_service::breakers::Place;
 use bursar_service::holding::ExternalSpend;
 use bursar_service::rail::SendOutcome;
 use bursar_service::reconcile::Shown;
@@ -32,7 +33,14 @@ pub(crate) async fn create_service(call: Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) async fn hold(call: Call) -> Result<Reply, Failure> {
-    let request = CreateSpend::read(&call.json()?)?;
+    let request = match call.json().and_then(|body| Ok(CreateSpend::read(&body)?)) {
+        Ok(request) => request,
+        // Whose token it was to be is not known, so it is the service's own failure.
+        Err(Failure::Service(error)) => {
+            return Ok(call.bursar.noting_unread(call.principal()?, Place::Wallet(None), Err(error)).await?);
+        }
+        Err(failure) => return Err(failure),
+    };
     let wanted = ExternalSpend {
         spender: request.token,
         coin: request.payment.coin,

@@ -14,6 +14,7 @@ use bursar_service::sweep::Overdue;
 use serde_json::json;
 use tower::ServiceExt as _;
 
+use crate::events::refused;
 use crate::support::{OTP, Server};
 use crate::world::{ADDRESS, World};
 
@@ -526,4 +527,27 @@ async fn a_destination_that_is_none_is_refused_under_the_name_that_the_rule_has_
     let reason = told.header("bursar-refusal-reason");
     assert!(reason.starts_with("`{to}` is no tbtc address"), "{reason}");
     assert_eq!(street.used(&id).await, used("0", "0"));
+}
+
+#[tokio::test]
+async fn a_spend_that_a_rule_cannot_read_leaves_an_event_and_a_stranger_none() {
+    let street = Street::new().await;
+    let (id, token) = street.token().await;
+    let target = format!("/pay/{ADDRESS}?amount=1");
+    assert_eq!(street.ask(&token, "POST", &target, &[]).await.code(), "key_missing");
+    assert_eq!(street.pay(&token, "-1", "k").await.code(), "value_invalid");
+    let typed = [("idempotency-key", "k"), ("content-type", "application/json")];
+    assert_eq!(street.ask(&token, "POST", &target, &typed).await.code(), "body_unread");
+    assert_eq!(street.with_body(&token, "[1]", &[]).await.code(), "body_unreadable");
+    let noted = refused(street.server());
+    let codes: Vec<_> = noted.iter().map(|(_, data)| data["code"].as_str()).collect();
+    assert_eq!(codes, ["key_missing", "value_invalid", "body_unread", "body_unreadable"]);
+    let wallet = street.server().wallet.to_string();
+    assert!(
+        noted.iter().all(|(subject, data)| *subject == format!("token:{id}") && data["wallet"] == wallet),
+        "{noted:?}"
+    );
+    assert_eq!(street.pay("v2xnobody", "-1", "k").await.status, 401);
+    assert_eq!(street.ask(&token, "GET", "/nowhere", &[]).await.code(), "no_rule");
+    assert_eq!(refused(street.server()).len(), 4);
 }

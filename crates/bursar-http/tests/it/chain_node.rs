@@ -1,12 +1,15 @@
 //! A double of a node of Ethereum: an empty chain where gas costs one gigawei, as far as one asks it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;
+use bursar_gateway::evm::EvmRail;
 use bursar_service::Policy;
+use bursar_service::rail::Rail;
 use serde_json::{Value, json};
 
 use crate::house::{House, organisation};
@@ -17,7 +20,7 @@ pub(crate) const TO: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
 
 /// What the node says to each method, `{"error": …}` for a refusal; to one that has no answer, it has no status of success.
 #[derive(Clone)]
-pub(crate) struct ChainNode(Arc<Mutex<BTreeMap<&'static str, Value>>>);
+pub(crate) struct ChainNode(Arc<Mutex<BTreeMap<&'static str, Value>>>, Arc<AtomicUsize>);
 
 /// A server whose rail `chain` is before such a node, with an owner who has a wallet there.
 pub(crate) struct ChainWorld {
@@ -41,7 +44,12 @@ impl ChainNode {
             ("eth_blockNumber", json!("0x10")),
             ("eth_getTransactionReceipt", Value::Null),
         ];
-        Self(Arc::new(Mutex::new(answers.into())))
+        Self(Arc::new(Mutex::new(answers.into())), Arc::default())
+    }
+
+    /// How many calls there were.
+    pub(crate) fn asked(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
     }
 
     pub(crate) fn says(&self, method: &'static str, result: Value) {
@@ -59,6 +67,7 @@ impl ChainNode {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let node = self.clone();
         let router = Router::new().fallback(move |body: Bytes| async move {
+            node.1.fetch_add(1, Ordering::SeqCst);
             let asked: Value = serde_json::from_slice(&body).unwrap();
             let method = asked["method"].as_str().unwrap();
             let mut result = node.0.lock().unwrap().get(method).cloned();
@@ -84,8 +93,14 @@ impl ChainNode {
 
 impl ChainWorld {
     pub(crate) async fn new(policy: Policy) -> Self {
+        Self::with(policy, |rail| Arc::new(rail)).await
+    }
+
+    /// One whose rail is this one with something around it.
+    pub(crate) async fn with(policy: Policy, around: impl FnOnce(EvmRail) -> Arc<dyn Rail>) -> Self {
         let node = ChainNode::new();
-        let house = House::of(Server::before_with(Arc::new(chain_at(&node.listen().await)), policy).await).await;
+        let rail = around(chain_at(&node.listen().await));
+        let house = House::of(Server::before_with(rail, policy).await).await;
         let owner = house.session("owner").await;
         let place = organisation("");
         let body = json!({"organisation": place.rsplit('/').next(), "rail": "chain", "label": "Cold", "otp": OTP});

@@ -1,21 +1,34 @@
 //! What the audit log tells of spends.
 
+use std::collections::BTreeMap;
+
+use bursar_core::breaker::BreakerRules;
+use bursar_core::time::Span;
+use bursar_service::Policy;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::chain_node::{ChainWorld, TO};
+use crate::exchange::{Shop, rail_by, rules};
+use crate::support::{Server, policy};
 use crate::world::{World, code};
 
 /// The refused spends in the log: of which token, and by which code.
 fn refusals(world: &World) -> Vec<(String, String)> {
-    let store = Connection::open(world.server.data().join("bursar.db")).unwrap();
+    let code = |mut data: BTreeMap<String, String>| data.remove("code").unwrap();
+    refused(&world.server).into_iter().map(|(subject, data)| (subject, code(data))).collect()
+}
+
+/// The same with all that is told of them.
+pub(crate) fn refused(server: &Server) -> Vec<(String, BTreeMap<String, String>)> {
+    let store = Connection::open(server.data().join("bursar.db")).unwrap();
     let query = "SELECT subject, data FROM audit_events WHERE action = 'spend.refuse' ORDER BY link, place";
     let mut statement = store.prepare(query).unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).unwrap();
     let told = rows.map(|row| {
         let (subject, data) = row.unwrap();
-        let data: Vec<(String, Value)> = serde_json::from_str(&data).unwrap();
-        let code = data.into_iter().find(|(name, _)| name == "code").unwrap().1;
-        (subject, code.as_str().unwrap().to_owned())
+        let data: Vec<(String, String)> = serde_json::from_str(&data).unwrap();
+        (subject, data.into_iter().collect())
     });
     told.collect()
 }
@@ -108,4 +121,63 @@ async fn a_page_of_events_that_tell_of_long_lists_ends_early_and_goes_on() {
         path = format!("/bursar/v1/audit?action=limits.set&limit=200&before={next}");
     }
     assert!(pages.len() > 1 && pages.iter().sum::<usize>() == 30, "{pages:?}");
+}
+
+#[tokio::test]
+async fn a_spend_that_is_never_carried_out_at_a_rail_leaves_an_event_and_counts_as_a_spend() {
+    let rules = BreakerRules { after: 3, pause: Span::from_seconds(60), longest: Span::from_seconds(3600) };
+    let world = ChainWorld::new(Policy { breaker: Some(rules), ..policy() }).await;
+    let token = world.token(json!(["hteth 1/day"])).await;
+    let told = |answer: &crate::support::Answer| answer.body["error"]["data"]["code"].as_str().unwrap().to_owned();
+    let call = |params: Value| json!({"jsonrpc": "2.0", "id": 1, "method": "eth_sendTransaction", "params": params});
+    let creation = call(json!([{"from": world.from, "data": "0x6000"}]));
+    let of_another = call(json!([{"from": TO, "to": TO, "value": "0x1"}]));
+    let codes = [told(&world.call(&token, creation.clone()).await), told(&world.call(&token, of_another).await)];
+    let noted = refused(&world.house.server);
+    assert_eq!(noted.iter().map(|(_, data)| data["code"].clone()).collect::<Vec<_>>(), codes);
+    assert!(noted.iter().all(|(subject, data)| subject.starts_with("token:") && data["rail"] == "chain"), "{noted:?}");
+    // What only reads leaves none, be it refused.
+    let sign = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_sign", "params": [world.from, "0x00"]});
+    assert_eq!(told(&world.call(&token, sign).await), "method_withheld");
+    assert_eq!(refused(&world.house.server).len(), 2);
+    // The third spend in a row that comes to nothing pauses spending, and no look at what became of it.
+    world.call(&token, creation.clone()).await;
+    assert_eq!(told(&world.call(&token, creation).await), "broken");
+    assert_eq!(refused(&world.house.server).len(), 3, "who is paused leaves no more");
+    let read = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []});
+    assert_eq!(world.call(&token, read).await.body["result"], "0x10");
+}
+
+#[tokio::test]
+async fn a_request_to_spend_that_no_rule_of_a_rail_takes_leaves_an_event() {
+    let shop = Shop::before(rail_by("http://127.0.0.1:1".to_owned(), rules()), "usd", "usd 10/day").await;
+    assert_eq!(code(&shop.charge("k", "amount=1&amount=2&source=tok").await), "undecodable");
+    let unknown = shop.server.send("POST", "/rail/chain/v1/payouts", Some(&shop.token), Some(json!({}))).await;
+    assert_eq!(code(&unknown), "route_unknown");
+    let noted = refused(&shop.server);
+    let codes: Vec<_> = noted.iter().map(|(_, data)| data["code"].as_str()).collect();
+    assert_eq!(codes, ["undecodable", "route_unknown"]);
+    assert!(
+        noted.iter().all(|(subject, data)| *subject == format!("token:{}", shop.token_id) && data["rail"] == "chain")
+    );
+    let read = shop.server.send("GET", "/rail/chain/v1/payouts", Some(&shop.token), None).await;
+    assert_eq!((code(&read), refused(&shop.server).len()), ("route_unknown", 2), "a read is no spend");
+}
+
+#[tokio::test]
+async fn a_spend_with_a_field_that_cannot_be_leaves_an_event() {
+    let world = World::new().await;
+    let (id, token) = world.token(json!({"limits": ["tbtc 100 base units/day"]})).await;
+    assert_eq!(code(&world.spend(&token, "a lot").await), "invalid_field");
+    let service = world.server.service(&world.session).await;
+    let held = world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(json!({"token": token}))).await;
+    assert_eq!(code(&held), "invalid_field");
+    let noted = refused(&world.server);
+    assert_eq!(noted.len(), 2);
+    assert_eq!(
+        (&noted[0].0, noted[0].1["wallet"].as_str()),
+        (&format!("token:{id}"), &*world.server.wallet.to_string())
+    );
+    assert!(noted[0].1["reason"].contains("amount"), "{noted:?}");
+    assert!(!noted[1].1["reason"].contains(&token), "{noted:?}");
 }

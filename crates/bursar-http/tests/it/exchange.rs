@@ -114,7 +114,7 @@ pub(crate) fn rail_by(url: String, rules: Value) -> HttpRail {
     rail_with(url, rules, ("authorization", "Bearer restricted"))
 }
 
-fn rail_with(url: String, rules: Value, (header, credential): (&str, &str)) -> HttpRail {
+pub(crate) fn rail_with(url: String, rules: Value, (header, credential): (&str, &str)) -> HttpRail {
     let written: Vec<_> = serde_json::from_value(rules).unwrap();
     let assets =
         [("usd", 2), ("eur", 2), ("microusd", 0), ("credits", 3)].map(|(asset, places)| (asset.to_owned(), places));

@@ -337,3 +337,18 @@ async fn whoever_signs_is_answered_once_all_of_it_is_there() {
     assert!(taking.until("[DONE]").await, "{}", taking.read);
     assert!(taking.read.contains("content-length: ") && taking.read.contains("hmac: "), "{}", taking.read);
 }
+
+#[tokio::test]
+async fn a_credential_that_a_stream_quotes_over_the_border_of_two_pieces_reaches_nobody() {
+    let asking = Asking::open("unknown").await;
+    let mut taking = asking.bearing("k").await;
+    asking.model.raw(HEAD).await;
+    // The rail shows `Bearer restricted`.
+    for piece in ["data: {\"text\":\"by rest", "rict", "ed\"}\n\n"] {
+        asking.model.raw(format!("{:x}\r\n{piece}\r\n", piece.len())).await;
+    }
+    asking.model.end("250").await;
+    assert!(taking.is_whole().await, "{}", taking.read);
+    let text: String = taking.read.lines().filter(|line| usize::from_str_radix(line, 16).is_err()).collect();
+    assert!(text.contains("by [redacted]") && !text.contains("restricted"), "{}", taking.read);
+}

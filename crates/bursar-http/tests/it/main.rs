@@ -26,6 +26,7 @@ mod operations;
 mod organisations;
 mod own_tokens;
 mod passkeys;
+mod planned;
 mod rail;
 mod rail_place;
 mod rail_socket;

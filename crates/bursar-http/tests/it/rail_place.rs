@@ -175,3 +175,28 @@ async fn a_spend_that_cannot_be_is_refused_for_the_parameter_of_its_call() {
         assert!(told.starts_with(&format!("`{field}` ")), "{method}: {told}");
     }
 }
+
+#[tokio::test]
+async fn who_only_sees_a_wallet_makes_no_address_of_it_in_the_words_of_its_node_either() {
+    let house = House::of(Server::before(Arc::new(bitcoin())).await).await;
+    let owner = house.server.bursar.user_named("owner@example.com").await.unwrap().id;
+    let (id, coin) = (WalletId::from_bytes([8; 16]), Coin::parse("tbtc").unwrap());
+    house.server.bursar.register_wallet(id, coin, "Cold".to_owned(), "chain", owner).await.unwrap();
+    let session = house.session("owner").await;
+    for (scope, code) in [
+        (json!(["wallet_view_all"]), "scope_missing"),
+        (json!(["wallet_view_all", "wallet_spend_all"]), "rail_unavailable"),
+    ] {
+        let issued = house.server.issue(&session, json!({"scope": scope, "limits": ["tbtc 1/day"]})).await;
+        let token = issued["token"].as_str().unwrap();
+        for method in ["getnewaddress", "getrawchangeaddress"] {
+            let body = json!({"id": 1, "method": method, "params": []});
+            let answer = house.server.send("POST", "/rail/chain", Some(token), Some(body)).await.body;
+            assert_eq!(answer["error"]["data"]["code"], code, "{method} with {scope}: {answer}");
+        }
+        // The node is not there, so that it was asked is all that can be seen.
+        let read = json!({"id": 1, "method": "getbalance", "params": []});
+        let read = house.server.send("POST", "/rail/chain", Some(token), Some(read)).await.body;
+        assert_eq!(read["error"]["data"]["code"], "rail_unavailable", "{scope}: {read}");
+    }
+}

@@ -12,6 +12,8 @@ pub enum CallMeaning {
     Read,
     /// It asks which wallets there are.
     Wallets,
+    /// It makes an address at which the wallet of this name is paid. That moves nothing, and changes the wallet.
+    NewAddress(String),
     /// It moves money.
     Spend(Box<Wanted>),
     /// It is never carried out.

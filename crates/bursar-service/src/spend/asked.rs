@@ -1,4 +1,4 @@
-//! What a request to spend comes to, once it is read and its rail was asked: who gets how much, and what is sent.
+//! What a request to spend comes to: first what it shows by itself, and then what its rail says to that.
 //!
 //! Before the rail is asked, all is refused that the request alone shows: what cannot be paid, or may not, costs it nothing.
 
@@ -32,10 +32,11 @@ pub(super) struct Asks<'a> {
     pub(super) id: HoldId,
 }
 
-/// What it comes to.
+/// What it comes to, as far as the request shows it.
 pub(super) struct Asked {
+    /// Who gets how much; nobody if only the plan can tell.
     pub(super) payees: Vec<Payee>,
-    pub(super) plan: Plan,
+    pub(super) plan: Planning,
     /// What tells it from other spends that pay the same.
     pub(super) bytes: Vec<u8>,
     /// Its name, if it has one.
@@ -47,43 +48,91 @@ pub(super) struct Asked {
     pub(super) payer: Option<Half>,
 }
 
+/// Where the plan of a spend comes from.
+pub(super) enum Planning {
+    /// It is there: nobody is asked.
+    Done(Plan),
+    /// The rail is asked for one that pays these.
+    Payment(Vec<Recipient>),
+    /// The same of an order.
+    Order(Arc<Order>),
+    /// The same of a call in the rail's own protocol.
+    Call(Call),
+}
+
+impl Planning {
+    /// What the spend is known by already, if it was asked for before.
+    pub(super) fn instruction(&self) -> &[u8] {
+        match self {
+            Self::Done(plan) => &plan.instruction,
+            Self::Order(order) => &order.instruction,
+            Self::Payment(_) | Self::Call(_) => &[],
+        }
+    }
+}
+
 impl Asked {
-    fn new(payees: Vec<Payee>, plan: Plan, bytes: Vec<u8>, key: Option<SpendKey>) -> Self {
+    fn new(payees: Vec<Payee>, plan: Planning, bytes: Vec<u8>, key: Option<SpendKey>) -> Self {
         Self { payees, plan, bytes, key, charge: None, flow: Arc::default(), payer: None }
     }
 }
 
 impl Asks<'_> {
     /// Reads what is to be sent; `key` is the client's own name for it.
-    pub(super) async fn read(&self, bursar: &Bursar, what: What, key: Option<SpendKey>) -> Result<Asked, ServiceError> {
+    pub(super) fn read(&self, bursar: &Bursar, what: What, key: Option<SpendKey>) -> Result<Asked, ServiceError> {
         match what {
-            What::Recipients(recipients) => self.payment(bursar, &recipients, key).await,
+            What::Recipients(recipients) => self.payment(bursar, recipients, key),
             What::Transaction { bytes, claimed } => self.transaction(bytes, claimed.as_deref(), key),
             What::Exchange { charge, flow } => self.exchange(charge, flow),
-            What::Order(order) => self.order(bursar, &order, key).await,
+            What::Order(order) => self.order(bursar, order, key),
             What::Call { call, wanted, payer, key: named } => {
                 let by_rail = wanted.name.as_ref().map(|name| SpendKey::Sequence(self.wallet.id, SpendKey::own(name)));
                 let by_client = || named.map(|named| SpendKey::Client(self.principal.token().id, named));
                 let key = by_rail.or_else(by_client);
-                self.call(bursar, &call, *wanted, payer, key).await
+                self.call(bursar, call, *wanted, payer, key)
             }
         }
     }
 
-    async fn payment(
+    /// What the spend takes, and who gets how much if that is not known yet.
+    pub(super) async fn plan(
         &self,
         bursar: &Bursar,
-        recipients: &[Recipient],
+        planning: Planning,
+        knows_payees: bool,
+    ) -> Result<(Plan, Option<Vec<Payee>>), ServiceError> {
+        let reference = &self.wallet.reference;
+        match planning {
+            Planning::Done(plan) => Ok((plan, None)),
+            Planning::Payment(recipients) => {
+                Ok((self.rail.plan(reference, self.coin, &recipients, self.id).await?, None))
+            }
+            Planning::Order(order) => {
+                let dialect = self.rail.dialect().ok_or(ServiceError::NotFound("rail"))?;
+                Ok((dialect.plan_order(reference, &order, self.id).await?, None))
+            }
+            Planning::Call(call) => {
+                let protocol = self.rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
+                let memory = bursar.memory(&self.wallet.rail);
+                let written = |error| as_written(error, protocol, &call);
+                let (plan, told) = protocol.plan_call(reference, &call, self.id, &memory).await.map_err(written)?;
+                let payees = (!knows_payees).then(|| self.rail.payees(self.coin, &told).map_err(written));
+                Ok((plan, payees.transpose()?))
+            }
+        }
+    }
+
+    fn payment(
+        &self,
+        bursar: &Bursar,
+        recipients: Vec<Recipient>,
         key: Option<SpendKey>,
     ) -> Result<Asked, ServiceError> {
-        let payees = self.rail.payees(self.coin, recipients)?;
+        let payees = self.rail.payees(self.coin, &recipients)?;
         check_sum(&payees, Amount::ZERO)?;
         // The sandbox looks nothing up for its plan, so there is none to spare it.
         let known = if self.rail.is_sandbox() { None } else { bursar.planned(key.as_ref())? };
-        let plan = match known {
-            Some((plan, _)) => plan,
-            None => self.rail.plan(&self.wallet.reference, self.coin, recipients, self.id).await?,
-        };
+        let plan = known.map_or(Planning::Payment(recipients), |(plan, _)| Planning::Done(plan));
         Ok(Asked::new(payees, plan, Vec::new(), key))
     }
 
@@ -97,7 +146,7 @@ impl Asks<'_> {
         check_claim(&decoded, &self.wallet.reference, self.coin, claimed)?;
         let payees = self.rail.payees(self.coin, &decoded.recipients)?;
         let plan = Plan { fee: decoded.fee, instruction: bytes.clone() };
-        Ok(Asked::new(payees, plan, bytes, key))
+        Ok(Asked::new(payees, Planning::Done(plan), bytes, key))
     }
 
     fn exchange(&self, charge: Arc<Charge>, flow: Arc<Mutex<Option<Flow>>>) -> Result<Asked, ServiceError> {
@@ -105,55 +154,48 @@ impl Asks<'_> {
         let payees = self.rail.payees(self.coin, &[Recipient { address, amount: charge.amount }])?;
         let key = SpendKey::Client(self.principal.token().id, charge.key.to_string());
         let plan = Plan { fee: Amount::ZERO, instruction: charge.instruction.clone() };
-        let asked = Asked::new(payees, plan, meant_by(&charge.outgoing), Some(key));
+        let asked = Asked::new(payees, Planning::Done(plan), meant_by(&charge.outgoing), Some(key));
         Ok(Asked { charge: Some(charge), flow, ..asked })
     }
 
-    async fn order(&self, bursar: &Bursar, order: &Order, key: Option<SpendKey>) -> Result<Asked, ServiceError> {
+    fn order(&self, bursar: &Bursar, order: Arc<Order>, key: Option<SpendKey>) -> Result<Asked, ServiceError> {
         let payees = self.rail.payees(self.coin, &order.claimed)?;
         check_sum(&payees, Amount::ZERO)?;
-        let dialect = self.rail.dialect().ok_or(ServiceError::NotFound("rail"))?;
-        let plan = match bursar.planned(key.as_ref())? {
-            Some((plan, _)) => plan,
-            None => dialect.plan_order(&self.wallet.reference, order, self.id).await?,
-        };
-        Ok(Asked::new(payees, plan, order.instruction.clone(), key))
+        let (known, bytes) = (bursar.planned(key.as_ref())?, order.instruction.clone());
+        let plan = known.map_or(Planning::Order(order), |(plan, _)| Planning::Done(plan));
+        Ok(Asked::new(payees, plan, bytes, key))
     }
 
-    async fn call(
+    fn call(
         &self,
         bursar: &Bursar,
-        call: &Call,
+        call: Call,
         wanted: Wanted,
         payer: Option<WalletId>,
         key: Option<SpendKey>,
     ) -> Result<Asked, ServiceError> {
         let protocol = self.rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
         let payees = |recipients: &[Recipient]| {
-            self.rail.payees(self.coin, recipients).map_err(|error| as_written(error, protocol, call))
+            let payees = self.rail.payees(self.coin, recipients).map_err(|error| as_written(error, protocol, &call))?;
+            check_sum(&payees, Amount::ZERO)?;
+            Ok::<_, ServiceError>(payees)
         };
-        if !wanted.recipients.is_empty() {
-            check_sum(&payees(&wanted.recipients)?, Amount::ZERO)?;
-        }
-        let (plan, told) = match bursar.planned(key.as_ref())? {
-            Some(plan) => plan,
-            None => {
-                let memory = bursar.memory(&self.wallet.rail);
-                let planned = protocol.plan_call(&self.wallet.reference, call, self.id, &memory).await;
-                planned.map_err(|error| as_written(error, protocol, call))?
-            }
+        let known = bursar.planned(key.as_ref())?;
+        let paid = match (&wanted.recipients[..], &known) {
+            ([], None) => Vec::new(),
+            ([], Some((_, told))) => payees(told)?,
+            (said, _) => payees(said)?,
         };
         let payer = match (wanted.payer, payer) {
             (Some(asked), Some(id)) => {
                 let (wallet, _) = bursar.wallet_for(self.principal, id, WalletAction::Spend)?;
                 let payees = payees(&asked.recipients)?;
-                check_sum(&payees, Amount::ZERO)?;
                 Some(bursar.half_of(wallet, payees, key.as_ref(), (protocol, &wanted.reference))?)
             }
             _ => None,
         };
-        let recipients = if wanted.recipients.is_empty() { told } else { wanted.recipients };
-        Ok(Asked { payer, ..Asked::new(payees(&recipients)?, plan, wanted.meaning, key) })
+        let plan = known.map_or(Planning::Call(call), |(plan, _)| Planning::Done(plan));
+        Ok(Asked { payer, ..Asked::new(paid, plan, wanted.meaning, key) })
     }
 }
 

@@ -14,7 +14,7 @@ use bursar_ledger::{Ledger, LedgerError};
 use bursar_rails::exchange::Charge;
 
 use super::two_wallets::PayersRequest;
-use super::{Sent, captured, captured_of_none, unexpected};
+use super::{Planned, Sent, captured, captured_of_none, unexpected};
 use crate::error::ServiceError;
 use crate::exceeded::Alarms;
 use crate::flow::Flow;
@@ -28,6 +28,8 @@ use crate::rail::{Permit, Rail, SendOutcome};
 pub(super) struct HoldAndSend {
     pub(super) ledger: Arc<Ledger>,
     pub(super) rail: Arc<dyn Rail>,
+    /// What the rail keeps for it until it is held.
+    pub(super) planned: Arc<Planned>,
     /// The request that is sent, on rails of plain HTTP.
     pub(super) charge: Option<Arc<Charge>>,
     /// The way for its answer, for whoever takes it while it comes.
@@ -62,11 +64,10 @@ impl HoldAndSend {
 
     /// Asks for a hold; where there is none to send, the rail keeps nothing for it.
     pub(super) async fn hold(&self, request: HoldRequest) -> Result<Outcome, ServiceError> {
-        let id = request.id;
         let command = Command::Hold(Box::new(request));
         let outcome = self.ledger.submit(Request { actor: self.actor, command }).await?;
-        if matches!(outcome, Outcome::Known { .. } | Outcome::Refused(_)) {
-            self.rail.give_up(id);
+        if let Outcome::Held { hold, .. } = &outcome {
+            self.planned.held(hold.id);
         }
         Ok(outcome)
     }

@@ -80,6 +80,13 @@ impl Half {
     }
 }
 
+impl PayersRequest {
+    /// What is asked of the ledger.
+    pub(super) const fn request(&self) -> &HoldRequest {
+        &self.request
+    }
+}
+
 impl HoldAndSend {
     /// Holds both and sends; nothing, if what the request was decided on has changed.
     pub(super) async fn run_of_two(
