@@ -190,6 +190,7 @@ impl Bursar {
             }
         };
         let edit = LimitEdit { subject, seen, rules, stepped_up };
+        let _turn = self.turns.take_edit(principal.user()).await;
         match self.edit_limits(principal.actor(), edit).await {
             Err(ServiceError::StepUpNeeded) if !may_loosen => Err(ServiceError::RoleNeeded { role: MemberRole::Admin }),
             edited => edited,

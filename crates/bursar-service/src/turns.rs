@@ -26,11 +26,18 @@ pub(crate) struct Turns {
     tokens: Each<TokenId>,
     users: Each<UserId>,
     trials: Each<UserId>,
+    edits: Each<UserId>,
 }
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self { rails: Mutex::default(), tokens: Each::new(OF_TOKEN), users: Each::new(OF_USER), trials: Each::new(1) }
+        Self {
+            rails: Mutex::default(),
+            tokens: Each::new(OF_TOKEN),
+            users: Each::new(OF_USER),
+            trials: Each::new(1),
+            edits: Each::new(1),
+        }
     }
 
     /// Waits for a turn of a user's token at a rail; nothing comes if the server ends.
@@ -45,6 +52,11 @@ impl Turns {
     /// user asks once at a time: a wallet's spends wait for no more than that.
     pub(crate) async fn take_trial(&self, user: UserId) -> Option<OwnedSemaphorePermit> {
         self.trials.of(user).acquire_owned().await.ok()
+    }
+
+    /// Waits for a user's turn to edit rules: an edit may have to read the past, and all others wait meanwhile.
+    pub(crate) async fn take_edit(&self, user: UserId) -> Option<OwnedSemaphorePermit> {
+        self.edits.of(user).acquire_owned().await.ok()
     }
 
     fn at(&self, rail: &str) -> Arc<Semaphore> {

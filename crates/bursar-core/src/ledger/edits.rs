@@ -26,12 +26,12 @@ pub(super) fn needs_to_edit(state: &State, edit: &LimitEdit) -> Vec<Key> {
         keys.extend(before.groups().into_iter().map(|asset| Key::Budget(group(edit.subject, asset))));
     }
     keys.push(Key::Paid(edit.subject));
-    if state.limits(&edit.subject).is_ok_and(|before| begins_to_count_payees(before, &edit.rules)) {
+    // What is not granted looks at no past: others would wait for it.
+    let (Ok(None), Ok(before)) = (obstacle(state, edit), state.limits(&edit.subject)) else { return keys };
+    if begins_to_count_payees(before, &edit.rules) {
         keys.push(Key::History(HistoryKey::of_payees(edit.subject)));
     }
-    if let Ok(before) = state.limits(&edit.subject)
-        && let Some(past) = past_of_destinations(before, edit)
-    {
+    if let Some(past) = past_of_destinations(before, edit) {
         if let Ok(Some(history)) = state.history(&past) {
             keys.extend(history.destinations.iter().map(|(budget, _)| Key::Budget(budget.clone())));
         }
@@ -62,26 +62,39 @@ fn group(subject: Subject, asset: &Asset) -> BudgetKey {
     BudgetKey { subject, asset: asset.clone(), destination: None }
 }
 
-pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) -> Result<Decided, NotLoaded> {
+/// Why an edit is not granted, whatever was spent before.
+fn obstacle(state: &State, edit: &LimitEdit) -> Result<Option<Outcome>, NotLoaded> {
     let key = Key::Limits(edit.subject);
     if state.version(&key)? != edit.seen {
-        return Ok((Outcome::Conflict(key), None));
+        return Ok(Some(Outcome::Conflict(key)));
     }
     // Of a wallet that is gone, nothing stays.
     if let Subject::Wallet(wallet) = edit.subject
         && state.wallet(&wallet)?.is_none()
     {
-        return Ok((Outcome::Conflict(Key::Wallet(wallet)), None));
+        return Ok(Some(Outcome::Conflict(Key::Wallet(wallet))));
     }
     if let Err(problem) = edit.rules.check() {
-        return Ok((Outcome::Invalid(problem), None));
+        return Ok(Some(Outcome::Invalid(problem)));
+    }
+    let needs_step_up = !edit.stepped_up && loosens(state, edit)?;
+    Ok(needs_step_up.then_some(Outcome::StepUpNeeded))
+}
+
+/// Whether an edit lets more through than the rules before it.
+fn loosens(state: &State, edit: &LimitEdit) -> Result<bool, NotLoaded> {
+    let nothing = LimitSet::default();
+    let before = state.limits(&edit.subject)?.unwrap_or(&nothing);
+    Ok(edit.rules.loosens(before, matches!(edit.subject, Subject::Token(_))))
+}
+
+pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) -> Result<Decided, NotLoaded> {
+    let key = Key::Limits(edit.subject);
+    if let Some(obstacle) = obstacle(state, edit)? {
+        return Ok((obstacle, None));
     }
     let before = state.limits(&edit.subject)?.cloned().unwrap_or_default();
-    let lets_spend = matches!(edit.subject, Subject::Token(_));
-    let loosens = edit.rules.loosens(&before, lets_spend);
-    if loosens && !edit.stepped_up {
-        return Ok((Outcome::StepUpNeeded, None));
-    }
+    let loosens = loosens(state, edit)?;
     // What counts in a group is kept only while a limit speaks of it, and while the same coins belong to it.
     let mut gone = Vec::new();
     for asset in before.groups() {

@@ -433,6 +433,27 @@ fn an_edit_that_only_moves_ceilings_reads_nothing_of_the_past() {
 }
 
 #[test]
+fn an_edit_that_is_not_granted_reads_nothing_of_the_past() {
+    let (mut world, _) = with_a_past();
+    world.govern(BY_TOKEN, Destinations { at_most: None, ..each(vec![over("rolling 60s", without_fee(10))]) });
+    let seen = world.version(&Key::Limits(BY_TOKEN));
+    let rules = |window| LimitSet {
+        limits: vec![unlimited("tbtc")],
+        destinations: Some(Destinations { at_most: Some(3), ..each(vec![over(window, without_fee(10))]) }),
+    };
+    let reads = |seen, rules: LimitSet, stepped_up| {
+        let edit = LimitEdit { subject: BY_TOKEN, seen, rules, stepped_up };
+        let loaded = world.load(&mut State::default(), &Command::SetLimits(Box::new(edit)));
+        loaded.iter().filter(|key| matches!(key, Key::History(_))).count()
+    };
+    assert_eq!(reads(seen, rules("rolling 900s"), true), 2, "of whom it paid, and of what each got");
+    assert_eq!(reads(seen, rules("rolling 900s"), false), 0, "it takes a code");
+    assert_eq!(reads(seen - 1, rules("rolling 900s"), true), 0, "somebody was first");
+    let twice = LimitSet { limits: vec![unlimited("tbtc"); 2], ..rules("rolling 900s") };
+    assert_eq!(reads(seen, twice, true), 0, "such rules cannot be");
+}
+
+#[test]
 fn what_moves_after_all_counts_for_a_destination_that_had_got_nothing_when_counting_began() {
     for subject in EVERYBODY {
         for window in WINDOWS {
