@@ -27,7 +27,7 @@ use self::on_its_way::HoldAndSend;
 pub(crate) use self::planned::Planned;
 use crate::Bursar;
 use crate::authenticate::Principal;
-use crate::breakers::{Doing, Place};
+use crate::breakers::{Circuit, Doing, Place};
 use crate::error::ServiceError;
 use crate::flow::Flow;
 use crate::known::KnownWallet;
@@ -137,13 +137,19 @@ impl Bursar {
         let circuit = self.circuit(principal, Doing::Spend, Place::Wallet(Some(request.wallet)));
         circuit.check()?;
         let id = HoldId::time_ordered(self.clock.now(), self.random.bytes());
-        let spent = self.spend_as(principal, request, id).await;
+        let spent = self.spend_as(principal, request, id, &circuit).await;
         circuit.ended(id, spent, |sent| sent.before).await
     }
 
-    async fn spend_as(&self, principal: &Principal, request: SpendRequest, id: HoldId) -> Result<Sent, ServiceError> {
+    async fn spend_as(
+        &self,
+        principal: &Principal,
+        request: SpendRequest,
+        id: HoldId,
+        circuit: &Circuit<'_>,
+    ) -> Result<Sent, ServiceError> {
         let attempt = Attempt { token: principal.token().id, coin: request.coin.clone(), wallet: Some(request.wallet) };
-        let prepared = self.prepare(principal, request, id).await;
+        let prepared = self.prepare(principal, request, id, circuit).await;
         let (work, mut hold, turn) = self.noting_refusal(principal, &attempt, prepared).await?;
         // On a task of its own: a client that goes away leaves no spend half done.
         let pending = ServiceError::OutcomePending { hold: hold.id };
@@ -175,6 +181,7 @@ impl Bursar {
         principal: &Principal,
         request: SpendRequest,
         id: HoldId,
+        circuit: &Circuit<'_>,
     ) -> Result<(HoldAndSend, HoldRequest, Arc<Turn>), ServiceError> {
         let (wallet, _) = self.wallet_for(principal, request.wallet, WalletAction::Spend)?;
         let rail = self.rail(&wallet.rail)?;
@@ -213,7 +220,11 @@ impl Bursar {
         let payer = payer.map(|half| Arc::new(half.beside(&mut hold)));
         let turn = self.turns.take((principal.user(), hold.token), &wallet.rail).await.ok_or(ServiceError::Busy)?;
         let asks_the_rail = !matches!(planning, Planning::Done(_)) && !rail.is_sandbox();
+        let mut turn_to_plan = None;
         if asks_the_rail {
+            turn_to_plan = self.turns.take_plan(hold.token).await;
+            // Those of a burst that were asked for before it was paused are not planned any more.
+            circuit.check()?;
             let halves = payer.iter().map(|half| half.request().clone());
             self.check_unplanned(halves.chain([hold.clone()]).collect()).await?;
         }
@@ -223,6 +234,7 @@ impl Bursar {
             hold.meaning = meaning(&coin, Some(wallet.id), &told, &bytes);
             hold.payees = told;
         }
+        drop(turn_to_plan);
         check_sum(&hold.payees, fee)?;
         (hold.fee, hold.instruction) = (fee, instruction);
         let work = HoldAndSend {

@@ -17,6 +17,9 @@ const OF_USER: usize = 128;
 /// Of one rail.
 const OF_RAIL: usize = 512;
 
+/// Of one token, whose spends are being planned: a wallet plans one after the other, and others wait behind them.
+const PLANS: usize = 8;
+
 /// A spend's turn, until it is dropped.
 pub(crate) type Turn = [OwnedSemaphorePermit; 3];
 
@@ -25,6 +28,7 @@ pub(crate) struct Turns {
     rails: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     tokens: Each<TokenId>,
     users: Each<UserId>,
+    plans: Each<TokenId>,
     trials: Each<UserId>,
     edits: Each<UserId>,
 }
@@ -35,6 +39,7 @@ impl Turns {
             rails: Mutex::default(),
             tokens: Each::new(OF_TOKEN),
             users: Each::new(OF_USER),
+            plans: Each::new(PLANS),
             trials: Each::new(1),
             edits: Each::new(1),
         }
@@ -46,6 +51,11 @@ impl Turns {
         let of_user = self.users.of(user).acquire_owned().await.ok()?;
         let of_rail = self.at(rail).acquire_owned().await.ok()?;
         Some(Arc::new([of_token, of_user, of_rail]))
+    }
+
+    /// Waits until fewer spends of a token are being planned, for one that has its turn.
+    pub(crate) async fn take_plan(&self, token: TokenId) -> Option<OwnedSemaphorePermit> {
+        self.plans.of(token).acquire_owned().await.ok()
     }
 
     /// Waits for a user's turn to ask a rail what a spend would cost that nobody holds. Whoever may look may ask, so each
@@ -110,6 +120,20 @@ mod tests {
         let soon = std::time::Duration::from_millis(20);
         assert!(tokio::time::timeout(soon, turns.take(token_of(1, 9999), "slow")).await.is_err());
         assert!(turns.take(token_of(2, 8888), "slow").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_token_has_some_of_its_spends_planned_at_once_and_others_wait_behind_no_more() {
+        let (turns, soon) = (Turns::new(), std::time::Duration::from_millis(20));
+        let [(_, one), (_, other)] = [token(1), token(2)];
+        let mut planning = Vec::new();
+        for _ in 0..PLANS {
+            planning.push(turns.take_plan(one).await.unwrap());
+        }
+        assert!(tokio::time::timeout(soon, turns.take_plan(one)).await.is_err());
+        assert!(turns.take_plan(other).await.is_some());
+        planning.pop();
+        assert!(turns.take_plan(one).await.is_some());
     }
 
     #[tokio::test]
