@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bursar_core::secret::Secret;
 use hyper::header::HeaderValue;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands in place of a credential.
 const REDACTED: &[u8] = b"[redacted]";
@@ -15,7 +15,15 @@ const SHORTEST: usize = 6;
 
 /// The texts of which none goes out.
 #[derive(Clone, Default)]
-pub(crate) struct Redaction(Arc<Vec<Secret<Vec<u8>>>>);
+pub(crate) struct Redaction(Arc<Texts>);
+
+#[derive(Default)]
+struct Texts {
+    /// Of two that begin alike the longer one is first.
+    all: Vec<Secret<Vec<u8>>>,
+    /// The bytes with which one begins.
+    first: Vec<u8>,
+}
 
 /// One text, piece by piece: a credential that lies over the border of two is found, too.
 pub(crate) struct Redacting {
@@ -42,10 +50,12 @@ impl Redaction {
         }
         let mut forms: Vec<Vec<u8>> =
             texts.iter().filter(|text| text.len() >= SHORTEST).flat_map(|text| forms(text)).collect();
-        // Of two that begin alike the longer one is looked for first.
         forms.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         forms.dedup();
-        Self(Arc::new(forms.into_iter().map(Secret::new).collect()))
+        let mut first: Vec<u8> = forms.iter().filter_map(|text| text.first().copied()).collect();
+        first.sort_unstable();
+        first.dedup();
+        Self(Arc::new(Texts { all: forms.into_iter().map(Secret::new).collect(), first }))
     }
 
     /// A text without any of them.
@@ -69,7 +79,7 @@ impl Redaction {
     /// What to do with the beginning of these bytes, of which more may come.
     fn look(&self, rest: &[u8], more_comes: bool) -> Found {
         let mut found = Found::Nothing;
-        for text in self.0.iter().map(Secret::expose) {
+        for text in self.0.all.iter().map(Secret::expose) {
             if more_comes && text.len() > rest.len() && text.starts_with(rest) {
                 return Found::Perhaps;
             }
@@ -103,12 +113,14 @@ impl Redacting {
 
     fn cleaned(&mut self, more_comes: bool) -> Vec<u8> {
         let kept = std::mem::take(&mut self.kept);
-        if self.redaction.0.is_empty() {
-            return kept;
-        }
+        let may_begin = |byte: &u8| self.redaction.0.first.contains(byte);
         let mut clean = Vec::with_capacity(kept.len());
         let mut rest = kept.as_slice();
-        while let Some((first, after)) = rest.split_first() {
+        loop {
+            let (plain, from) = rest.split_at(rest.iter().position(may_begin).unwrap_or(rest.len()));
+            clean.extend_from_slice(plain);
+            rest = from;
+            let Some((first, after)) = rest.split_first() else { break };
             rest = match self.redaction.look(rest, more_comes) {
                 Found::Nothing => {
                     clean.push(*first);
@@ -128,11 +140,37 @@ impl Redacting {
     }
 }
 
-/// A text as it stands in answers: plainly, in JSON that escapes `/`, and in a URL.
-fn forms(text: &str) -> [Vec<u8>; 3] {
-    let in_json = text.replace('/', "\\/");
-    let in_url = utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    [text.as_bytes().to_vec(), in_json.into_bytes(), in_url.into_bytes()]
+/// What a URL may show of itself (RFC 3986, 2.3); some escape that, too.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as it stands in answers: plainly, in JSON as each of its writers escapes it, and in a URL.
+fn forms(text: &str) -> Vec<Vec<u8>> {
+    let in_json = |special: &str, escape: fn(char) -> String| -> String {
+        let write = |character| match character {
+            special_one if special.contains(special_one) => escape(special_one),
+            '"' | '\\' => format!("\\{character}"),
+            other => other.to_string(),
+        };
+        text.chars().map(write).collect()
+    };
+    let in_url = |reserved, lower: bool| -> String {
+        let escapes = utf8_percent_encode(text, reserved);
+        escapes
+            .map(|part| if lower && part.starts_with('%') { part.to_ascii_lowercase() } else { part.to_owned() })
+            .collect()
+    };
+    let forms = [
+        text.to_owned(),
+        in_json("/", |slash| format!("\\{slash}")),
+        in_json("", |none| none.to_string()),
+        // .NET and Gson escape what a page could take for its own.
+        in_json("\"&'+<>`", |special| format!("\\u{:04X}", u32::from(special))),
+        in_json("&'<=>", |special| format!("\\u{:04x}", u32::from(special))),
+        in_url(RESERVED, false),
+        in_url(RESERVED, true),
+        in_url(NON_ALPHANUMERIC, false),
+    ];
+    forms.into_iter().map(String::into_bytes).collect()
 }
 
 #[cfg(test)]
@@ -150,6 +188,17 @@ mod tests {
         assert_eq!(bearer.text("no key sk_live_1, Bearer sk_live_1."), "no key [redacted], [redacted].");
         // `shop:s/cret-1`.
         let basic = redaction(&["Basic c2hvcDpzL2NyZXQtMQ=="]);
+        let strange = redaction(&["k+\"1&_2/3"]);
+        for quoted in [
+            r#"k+\"1&_2/3"#,
+            r#"k+\"1&_2\/3"#,
+            r"k\u002B\u00221\u0026_2/3",
+            r#"k+\"1\u0026_2/3"#,
+            "k%2B%221%26_2%2F3",
+            "k%2b%221%26_2%2f3",
+        ] {
+            assert_eq!(strange.text(&format!("<{quoted}>")), "<[redacted]>", "{quoted}");
+        }
         for quoted in ["c2hvcDpzL2NyZXQtMQ==", "shop:s/cret-1", "s/cret-1", r"s\/cret-1", "s%2Fcret%2D1"] {
             let clean = basic.text(&format!("<{quoted}>"));
             assert_eq!(clean, "<[redacted]>", "{quoted}");
