@@ -167,7 +167,9 @@ impl Bursar {
                 Some(sent) => return Ok(sent),
                 None => {
                     let presented = self.still_presented(hold.token, principal.lookup);
-                    hold.read = vec![self.noting_refusal(principal, &attempt, presented).await?];
+                    // What it repeats must be there still, or it is another spend, and has to be planned as one.
+                    hold.read.retain(|(key, _)| matches!(key, Key::SpendKey(_)));
+                    hold.read.push(self.noting_refusal(principal, &attempt, presented).await?);
                 }
             }
         }
@@ -217,9 +219,12 @@ impl Bursar {
             let _shown = self.prove_step_up(principal, action, request.otp.as_deref()).await?;
             hold.stepped_up = true;
         }
+        if let Planning::Repeat(_, name) = &planning {
+            hold.read.push(name.clone());
+        }
         let payer = payer.map(|half| Arc::new(half.beside(&mut hold)));
         let turn = self.turns.take((principal.user(), hold.token), &wallet.rail).await.ok_or(ServiceError::Busy)?;
-        let asks_the_rail = !matches!(planning, Planning::Done(_)) && !rail.is_sandbox();
+        let asks_the_rail = !matches!(planning, Planning::Done(_) | Planning::Repeat(..)) && !rail.is_sandbox();
         let mut turn_to_plan = None;
         if asks_the_rail {
             turn_to_plan = self.turns.take_plan(hold.token).await;

@@ -9,11 +9,11 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
 use bursar_core::hold::{Payee, Recipient, SpendKey};
 use bursar_core::id::{HoldId, WalletId};
+use bursar_core::ledger::{Key, Version};
 use bursar_core::scope::WalletAction;
 use bursar_rails::dialect::Order;
 use bursar_rails::exchange::{Charge, Outgoing};
 use bursar_rails::jsonrpc::Call;
-use bursar_store::StoreError;
 
 use super::two_wallets::Half;
 use super::{NOBODY_ELSE, What, check_sum};
@@ -52,6 +52,8 @@ pub(super) struct Asked {
 pub(super) enum Planning {
     /// It is there: nobody is asked.
     Done(Plan),
+    /// It is that of the spend which has the same name, and good for a repeat of that spend alone.
+    Repeat(Plan, Named),
     /// The rail is asked for one that pays these.
     Payment(Vec<Recipient>),
     /// The same of an order.
@@ -64,10 +66,29 @@ impl Planning {
     /// What the spend is known by already, if it was asked for before.
     pub(super) fn instruction(&self) -> &[u8] {
         match self {
-            Self::Done(plan) => &plan.instruction,
+            Self::Done(plan) | Self::Repeat(plan, _) => &plan.instruction,
             Self::Order(order) => &order.instruction,
             Self::Payment(_) | Self::Call(_) => &[],
         }
+    }
+}
+
+/// That a name stands for a spend, as the ledger is to find it when it decides.
+///
+/// A spend that is refused meanwhile frees its name. Then its plan is nobody's: whoever is held under that name next may pay
+/// another sum to others.
+pub(super) type Named = (Key, Version);
+
+/// What is known of a spend that was asked for before.
+pub(super) struct Repeated {
+    pub(super) plan: Plan,
+    recipients: Vec<Recipient>,
+    pub(super) name: Named,
+}
+
+impl Repeated {
+    fn planning(self) -> Planning {
+        Planning::Repeat(self.plan, self.name)
     }
 }
 
@@ -103,7 +124,7 @@ impl Asks<'_> {
     ) -> Result<(Plan, Option<Vec<Payee>>), ServiceError> {
         let reference = &self.wallet.reference;
         match planning {
-            Planning::Done(plan) => Ok((plan, None)),
+            Planning::Done(plan) | Planning::Repeat(plan, _) => Ok((plan, None)),
             Planning::Payment(recipients) => {
                 Ok((self.rail.plan(reference, self.coin, &recipients, self.id).await?, None))
             }
@@ -132,7 +153,7 @@ impl Asks<'_> {
         check_sum(&payees, Amount::ZERO)?;
         // The sandbox looks nothing up for its plan, so there is none to spare it.
         let known = if self.rail.is_sandbox() { None } else { bursar.planned(key.as_ref())? };
-        let plan = known.map_or(Planning::Payment(recipients), |(plan, _)| Planning::Done(plan));
+        let plan = known.map_or(Planning::Payment(recipients), Repeated::planning);
         Ok(Asked::new(payees, plan, Vec::new(), key))
     }
 
@@ -162,7 +183,7 @@ impl Asks<'_> {
         let payees = self.rail.payees(self.coin, &order.claimed)?;
         check_sum(&payees, Amount::ZERO)?;
         let (known, bytes) = (bursar.planned(key.as_ref())?, order.instruction.clone());
-        let plan = known.map_or(Planning::Order(order), |(plan, _)| Planning::Done(plan));
+        let plan = known.map_or(Planning::Order(order), Repeated::planning);
         Ok(Asked::new(payees, plan, bytes, key))
     }
 
@@ -183,7 +204,7 @@ impl Asks<'_> {
         let known = bursar.planned(key.as_ref())?;
         let paid = match (&wanted.recipients[..], &known) {
             ([], None) => Vec::new(),
-            ([], Some((_, told))) => payees(told)?,
+            ([], Some(known)) => payees(&known.recipients)?,
             (said, _) => payees(said)?,
         };
         let payer = match (wanted.payer, payer) {
@@ -194,7 +215,7 @@ impl Asks<'_> {
             }
             _ => None,
         };
-        let plan = known.map_or(Planning::Call(call), |(plan, _)| Planning::Done(plan));
+        let plan = known.map_or(Planning::Call(call), Repeated::planning);
         Ok(Asked { payer, ..Asked::new(paid, plan, wanted.meaning, key) })
     }
 }
@@ -202,16 +223,16 @@ impl Asks<'_> {
 impl Bursar {
     /// The plan of the spend that a key stands for already, and who gets how much by it. It is not planned anew: what it
     /// takes may have changed since, and its outcome has not.
-    pub(super) fn planned(&self, key: Option<&SpendKey>) -> Result<Option<(Plan, Vec<Recipient>)>, StoreError> {
+    pub(super) fn planned(&self, key: Option<&SpendKey>) -> Result<Option<Repeated>, ServiceError> {
         let Some(key) = key else { return Ok(None) };
-        let known = self.reads.look_up(|reader| match reader.hold_by_key(key)? {
-            Some(id) => reader.hold(id),
-            None => Ok(None),
-        })?;
+        let name = Key::SpendKey(key.clone());
+        let (version, known) = self.stored(&name, |state| Ok(state.spend_key(key)?.copied()))?;
+        let known = known.map(|id| self.reads.look_up(|reader| reader.hold(id))).transpose()?.flatten();
         let recipient = |payee: Payee| Recipient { address: payee.address, amount: payee.amount };
-        Ok(known.map(|hold| {
-            let recipients = hold.payees.into_iter().map(recipient).collect();
-            (Plan { fee: hold.cost.fee, instruction: hold.instruction }, recipients)
+        Ok(known.map(|hold| Repeated {
+            recipients: hold.payees.into_iter().map(recipient).collect(),
+            plan: Plan { fee: hold.cost.fee, instruction: hold.instruction },
+            name: (name, version),
         }))
     }
 }

@@ -12,6 +12,7 @@ use bursar_core::hold::{Hold, Payee, SpendKey};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, HoldRequest, Outcome, Request, Settler};
 
+use super::asked::Named;
 use super::on_its_way::HoldAndSend;
 use super::{Sent, meaning, unexpected};
 use crate::Bursar;
@@ -25,6 +26,8 @@ pub(super) struct Half {
     payees: Vec<Payee>,
     key: Option<SpendKey>,
     instruction: Vec<u8>,
+    /// The spend whose instruction this is, if it was asked for before.
+    repeats: Option<Named>,
 }
 
 /// The same, as it asks for its hold.
@@ -51,18 +54,19 @@ impl Bursar {
         });
         let id = HoldId::time_ordered(self.clock.now(), self.random.bytes());
         // Of a repeat the first instruction: it is one of the names of the spend.
-        let instruction = match self.planned(key.as_ref())? {
-            Some((plan, _)) => plan.instruction,
-            None => protocol.payers_half(id),
+        let (instruction, repeats) = match self.planned(key.as_ref())? {
+            Some(known) => (known.plan.instruction, Some(known.name)),
+            None => (protocol.payers_half(id), None),
         };
-        Ok(Half { id, wallet, payees, key, instruction })
+        Ok(Half { id, wallet, payees, key, instruction, repeats })
     }
 }
 
 impl Half {
     /// Makes it a request beside that of the sender's half. Each names the other for whoever looks.
     pub(super) fn beside(self, senders: &mut HoldRequest) -> PayersRequest {
-        let Self { id, wallet, payees, key, instruction } = self;
+        let Self { id, wallet, payees, key, instruction, repeats } = self;
+        senders.read.extend(repeats);
         let whole = [senders.wallet.as_ref().map_or(&[][..], |wallet| wallet.as_bytes()), &senders.meaning].concat();
         let request = HoldRequest {
             id,

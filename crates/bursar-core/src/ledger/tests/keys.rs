@@ -266,3 +266,20 @@ fn money_that_moved_after_all_takes_its_names_back() {
     let Outcome::Known { hold, same: true } = spend(&mut world, "b", 9, 1) else { panic!() };
     assert_eq!(hold.id, other.id);
 }
+
+#[test]
+fn a_repeat_that_relies_on_its_name_is_held_as_nothing_else_once_the_name_is_free() {
+    let mut world = World::limited(limit("tbtc", 20));
+    let first = held(spend(&mut world, "a", 1, 6));
+    let name = Key::SpendKey(sequence("a").unwrap());
+    let seen = world.version(&name);
+    let repeat = |world: &mut World, meaning| {
+        let mut request = world.request(Amount::new(1));
+        (request.key, request.meaning, request.read) = (sequence("a"), [meaning; 32], vec![(name.clone(), seen)]);
+        answer(&world.run(Command::Hold(Box::new(request))).outcome)
+    };
+    assert_eq!(repeat(&mut world, 1), "known");
+    assert_eq!(repeat(&mut world, 2), "known with another meaning");
+    world.release(first.id);
+    assert_eq!([repeat(&mut world, 1), repeat(&mut world, 2)], ["conflict"; 2]);
+}
