@@ -24,8 +24,6 @@ use crate::rail::CallError;
 
 /// How many streaks are remembered; above that those that are not paused are forgotten.
 const REMEMBERED: usize = 65_536;
-/// The code of what an upstream answers to a wrong credential of its rail.
-const RAIL_CREDENTIAL_REFUSED: &str = "rail_credential_refused";
 /// What a rail is called where a spend names none.
 const NO_RAIL: &str = "-";
 
@@ -220,7 +218,8 @@ impl Circuit<'_> {
     pub(crate) async fn passed<T>(&self, answered: Result<T, ServiceError>) -> Result<T, ServiceError> {
         match &answered {
             Ok(_) => self.went_well(),
-            Err(ServiceError::RailCredentialRefused { .. }) => self.went_wrong(RAIL_CREDENTIAL_REFUSED).await,
+            // It is the operator's to mend, and no fault of the token.
+            Err(ServiceError::RailCredentialRefused { .. }) => {}
             Err(_) => self.went_wrong("rail_unavailable").await,
         }
         answered
@@ -316,7 +315,6 @@ fn counted(error: &ServiceError, asked: HoldId) -> Option<&'static str> {
         ServiceError::DuplicateSpend { .. } => Some("idempotency_key_used"),
         ServiceError::RailRefused { .. } | ServiceError::NotTaken(_) => Some("rail_refused"),
         ServiceError::RailUnavailable(_) => Some("rail_unavailable"),
-        ServiceError::RailCredentialRefused { .. } => Some(RAIL_CREDENTIAL_REFUSED),
         ServiceError::OutcomePending { hold } if *hold == asked => Some("outcome_pending"),
         _ => None,
     }

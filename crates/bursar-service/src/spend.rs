@@ -215,6 +215,8 @@ impl Bursar {
         };
         // A repeat has used up its code already: its key leads to the first outcome, without proof.
         if request.otp.is_some() && !self.is_known(&hold)? {
+            // A code is not used up for what none allows.
+            self.check_unplanned(vec![HoldRequest { stepped_up: true, ..hold.clone() }]).await?;
             let action = Action::Spend(wallet.id);
             let _shown = self.prove_step_up(principal, action, request.otp.as_deref()).await?;
             hold.stepped_up = true;

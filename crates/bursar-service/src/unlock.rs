@@ -65,8 +65,9 @@ impl Bursar {
             }
             request.duration = Span::ZERO;
         }
-        let _shown = self.prove_step_up(principal, Action::Unlock(id), request.otp.as_deref()).await?;
+        // A code is not used up for what cannot be allowed anyway.
         self.check_nothing_exceeds(id).await?;
+        let _shown = self.prove_step_up(principal, Action::Unlock(id), request.otp.as_deref()).await?;
         let how = Unlocking {
             resume: request.resume,
             drop_limits: self.policy.unlock_drops_limits && !request.keep_limits,

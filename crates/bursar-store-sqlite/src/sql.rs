@@ -4,6 +4,7 @@
 //! [`StoreError::Inconsistent`], with the column and never with the value, which may be a secret.
 
 use std::fmt::Display;
+use std::ops::ControlFlow;
 
 use bursar_store::StoreError;
 use rusqlite::types::{FromSql, ValueRef};
@@ -39,10 +40,23 @@ pub(crate) fn each(
     params: impl Params,
     mut read: impl FnMut(&mut Columns<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    each_until(connection, table, query, params, |columns| read(columns).map(ControlFlow::Continue))
+}
+
+/// The same until `read` has seen enough.
+pub(crate) fn each_until(
+    connection: &Connection,
+    table: &'static str,
+    query: &str,
+    params: impl Params,
+    mut read: impl FnMut(&mut Columns<'_>) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(query).map_err(unavailable)?;
     let mut rows = statement.query(params).map_err(unavailable)?;
     while let Some(row) = rows.next().map_err(unavailable)? {
-        read(&mut Columns::new(table, row))?;
+        if read(&mut Columns::new(table, row))?.is_break() {
+            break;
+        }
     }
     Ok(())
 }

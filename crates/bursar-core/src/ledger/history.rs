@@ -150,6 +150,11 @@ impl Past {
         }
     }
 
+    /// Whether more was paid than may be begun at once: what is still to come changes nothing about that.
+    pub fn is_beyond_bounds(&self) -> bool {
+        self.paid.len() > Destinations::MOST_PAID || self.destinations.len() > Destinations::MOST_COUNTED
+    }
+
     /// What was taken in. `captured` is what the spends say that are kept; what was rolled into totals is
     /// the caller's to add.
     pub fn finish(self) -> History {

@@ -202,7 +202,7 @@ impl fmt::Display for InvalidLimit {
                 write!(f, "may allow no more than {most} destinations; leave their number open, or limit what each gets")
             }
             Self::TooManyPaid => f.write_str(
-                "comes too late: more destinations were paid already than can be counted; make a new token, and limit that from its beginning",
+                "comes too late: more destinations were paid already than can be counted; limit a new token from its beginning",
             ),
         }
     }

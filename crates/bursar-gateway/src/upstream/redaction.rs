@@ -33,7 +33,7 @@ pub(crate) struct Redacting {
 }
 
 impl Redaction {
-    /// Of all that these headers show: each whole, without its scheme, and with the user and password that stand in it.
+    /// Of all that these headers show: each whole, without its scheme, and the pair and the password that stand in it.
     pub(crate) fn of<'a>(headers: impl Iterator<Item = &'a HeaderValue>) -> Self {
         let mut texts = Vec::new();
         for value in headers.filter_map(|value| value.to_str().ok()) {
@@ -42,8 +42,9 @@ impl Redaction {
             texts.push(shown.trim().to_owned());
             let decoded = STANDARD.decode(shown.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
             if let Some(pair) = decoded.and_then(|pair| String::from_utf8(pair).ok()) {
-                if let Some((user, password)) = pair.split_once(':') {
-                    texts.extend([user.to_owned(), password.to_owned()]);
+                // The user by itself is a name, and may be a word of honest answers.
+                if let Some((_, password)) = pair.split_once(':') {
+                    texts.push(password.to_owned());
                 }
                 texts.push(pair);
             }

@@ -1,6 +1,8 @@
 //! The past of a budget that begins to count: streamed from the spends of its subject, in memory that does
 //! not grow with them, and from the totals of those that are no longer kept.
 
+use std::ops::ControlFlow;
+
 use bursar_core::ledger::{HistoryKey, Past, total_of_coins};
 use bursar_core::limit::{History, Subject};
 use bursar_core::time::{Span, Timestamp};
@@ -9,7 +11,7 @@ use rusqlite::{Connection, Params, params};
 
 use crate::rows::hold::{TABLE, read, select};
 use crate::rows::{budget, position};
-use crate::sql::each;
+use crate::sql::each_until;
 
 pub(crate) fn load(connection: &Connection, key: &HistoryKey) -> Result<History, StoreError> {
     let subject = key.budget.subject;
@@ -31,9 +33,9 @@ pub(crate) fn load(connection: &Connection, key: &HistoryKey) -> Result<History,
 }
 
 fn add(connection: &Connection, query: &str, params: impl Params, past: &mut Past) -> Result<(), StoreError> {
-    each(connection, TABLE, query, params, |columns| {
+    each_until(connection, TABLE, query, params, |columns| {
         past.add(&read(columns)?.value);
-        Ok(())
+        Ok(if past.is_beyond_bounds() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })
 }
 
