@@ -117,6 +117,7 @@ impl Bursar {
         }
         if let Err(forbidden) = &meaning
             && !READING.contains(&asked.method)
+            && !exchanges.is_read(asked)
         {
             self.note_unread(principal, Place::Rail(rail), forbidden.why.code(), &forbidden.detail).await?;
             return Err(NoExchange::Forbidden(forbidden.clone()));

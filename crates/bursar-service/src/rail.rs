@@ -180,6 +180,9 @@ pub trait Exchanges: Send + Sync {
     /// It is never carried out.
     fn meaning(&self, asked: &Asked<'_>) -> Result<Exchange, Forbidden>;
 
+    /// Whether it is at a place where requests only read, also if this one cannot be understood.
+    fn is_read(&self, asked: &Asked<'_>) -> bool;
+
     /// The header in which the upstream has its credential, and so in which its clients have theirs.
     fn credential_header(&self) -> Option<&str> {
         None

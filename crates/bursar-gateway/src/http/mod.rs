@@ -243,6 +243,10 @@ impl Exchanges for HttpRail {
         self.rules.meaning(asked)
     }
 
+    fn is_read(&self, asked: &Asked<'_>) -> bool {
+        self.rules.is_read(asked)
+    }
+
     fn credential_header(&self) -> Option<&str> {
         self.credential.keys().next().map(HeaderName::as_str)
     }

@@ -66,6 +66,12 @@ impl Rules {
         found.map(|rule| &*rule.name)
     }
 
+    /// Whether the rule that a request falls under is one for reads, be the request as it may.
+    pub fn is_read(&self, asked: &Asked<'_>) -> bool {
+        let Ok(path) = template::segments(asked.path) else { return false };
+        self.matching(asked.method, &path).is_some_and(|(rule, _)| matches!(rule.does, Does::Read))
+    }
+
     fn matching<'a>(&'a self, method: &str, path: &'a [String]) -> Option<(&'a Rule, template::Places<'a>)> {
         let mut of_method = self.rules.iter().filter(|rule| *rule.method == *method);
         of_method.find_map(|rule| Some((rule, rule.path.places(path)?)))

@@ -133,6 +133,21 @@ fn a_charge_is_an_amount_a_destination_and_a_key_whatever_its_body_is_written_in
 }
 
 #[test]
+fn what_is_refused_at_a_place_where_requests_only_read_is_no_spend() {
+    let search = WrittenRule {
+        body: Content::Json,
+        fields: names(&["text"]),
+        ..rule("POST", "/v1/search", WrittenOperation::Read)
+    };
+    let rules = rules(&[search, charge(Content::Json)]);
+    let headers: &[(&str, &[u8])] = &[("content-type", JSON.as_bytes())];
+    let at = |path| Asked { method: "POST", path, query: None, headers, body: b"[" };
+    let found = ["/v1/search", "/v1/charges", "/v1/nowhere"]
+        .map(|path| (rules.meaning(&at(path)).is_err(), rules.is_read(&at(path))));
+    assert_eq!(found, [(true, true), (true, false), (true, false)]);
+}
+
+#[test]
 fn a_read_is_written_anew_and_what_no_rule_is_for_is_refused() {
     let rules = rules(&[
         read(),
