@@ -28,6 +28,10 @@ pub fn one_line(text: &str, most: usize) -> String {
 /// Where JavaScript looks for what an object does not have itself: under this name somebody may say all others.
 pub const PROTOTYPE: &str = "__proto__";
 
+/// The greatest integer of JSON that every reader keeps exactly: many take numbers for doubles, as JavaScript does
+/// (RFC 7493, 2.2).
+pub const LARGEST_EXACT: u64 = (1 << 53) - 1;
+
 /// A name without the case of its letters, as whoever takes no heed of that reads it. Some become ASCII if their case is changed: a
 /// long s, the sign of kelvin, an i without its dot and one that keeps it, two letters in one.
 pub fn folded(name: &str) -> Cow<'_, str> {

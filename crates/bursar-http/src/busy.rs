@@ -7,7 +7,7 @@ use bursar_wire::header as names;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
-use crate::{problem, routes};
+use crate::{pipeline, problem};
 
 /// Why there is no place for a request or its answer.
 pub(crate) struct Busy {
@@ -17,16 +17,11 @@ pub(crate) struct Busy {
     pub(crate) after: u64,
 }
 
-/// Whether failures below this path are told as RFC 9457 has it.
-pub(crate) fn tells_problems(path: &str) -> bool {
-    [routes::OWN, routes::RAIL_PREFIX, routes::OAUTH_PREFIX].iter().any(|prefix| path.starts_with(prefix))
-}
-
 impl Busy {
     /// The answer in the form of its path, under the id that the request has, or one of its own.
     pub(crate) fn answer(&self, tells_problems: bool, request_id: Option<HeaderValue>) -> Response {
         let id = request_id.unwrap_or_else(|| {
-            HeaderValue::from_str(&format!("{:032x}", fastrand::u128(..))).unwrap_or(HeaderValue::from_static("-"))
+            HeaderValue::from_str(&pipeline::new_request_id()).unwrap_or(HeaderValue::from_static("-"))
         });
         let body = ErrorBody::new("Busy", self.text, id.to_str().unwrap_or_default()).with_context("code", self.code);
         let (content, bytes) = match tells_problems {
@@ -50,6 +45,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::routes::tells_problems;
 
     #[tokio::test]
     async fn who_is_turned_away_reads_why_in_the_form_of_the_route() {

@@ -30,9 +30,10 @@ use tower::ServiceExt;
 
 use crate::abrupt::Abrupt;
 use crate::address::{self, is_among};
-use crate::busy::{Busy, tells_problems};
+use crate::busy::Busy;
 use crate::closing::Closing;
 use crate::framing::{self, Fault, Framing, Observed, Whole};
+use crate::routes::tells_problems;
 use crate::sending::Room;
 use crate::shares::{Share, Shares};
 

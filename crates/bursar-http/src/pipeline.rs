@@ -408,11 +408,13 @@ impl Surface {
         let given = headers.get(names::REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_sound =
             |id: &&str| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-        given
-            .filter(is_sound)
-            // It need be no secret, only no other's.
-            .map_or_else(|| format!("{:032x}", fastrand::u128(..)), str::to_owned)
+        given.filter(is_sound).map_or_else(new_request_id, str::to_owned)
     }
+}
+
+/// It need be no secret, only no other's.
+pub(crate) fn new_request_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
 }
 
 /// Whether the caller's kind of credential may use the route at all.

@@ -92,6 +92,11 @@ impl Route {
     }
 }
 
+/// Whether failures below this path are told as RFC 9457 has it, also where no route is found.
+pub(crate) fn tells_problems(path: &str) -> bool {
+    [OWN, RAIL_PREFIX, OAUTH_PREFIX].iter().any(|prefix| path.starts_with(prefix))
+}
+
 /// Where user routes are served: BitGo's SDK uses the first, its documentation the second (WC §1.1).
 const USER: &[&str] = &["/api/v1", "/api/v2"];
 const AUTH: &[&str] = &["/api/auth/v1"];

@@ -31,7 +31,7 @@ use std::str::FromStr;
 use bursar_core::amount::Amount;
 use bursar_core::ip::{IpRestriction, IpRule};
 use bursar_core::scope::{InvalidScope, Scope, ScopeName, Scopes};
-use bursar_core::text::is_hidden;
+use bursar_core::text::{LARGEST_EXACT, is_hidden};
 
 use crate::json::{FieldError, Fields, Json};
 
@@ -42,8 +42,6 @@ mod tests;
 const LONGEST_NAME: usize = 250;
 /// The most entries in a list of addresses, scopes, limits or wallets.
 const LONGEST_LIST: usize = 100;
-/// The greatest integer that every JSON reader keeps exactly.
-const LARGEST_EXACT: i128 = (1 << 53) - 1;
 
 /// Reads an amount of base units: decimal digits, or an integer that JSON keeps exactly (WC §4.3 rule 1).
 fn amount(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError> {
@@ -51,7 +49,7 @@ fn amount(fields: &Fields<'_>, name: &str) -> Result<Option<Amount>, FieldError>
     match fields.value(name) {
         None => Ok(None),
         Some(Json::String(text)) => Amount::parse(text).map(Some).or_else(|error| refuse(error.to_string())),
-        Some(Json::Integer(number)) if (0..=LARGEST_EXACT).contains(number) => {
+        Some(Json::Integer(number)) if (0..=i128::from(LARGEST_EXACT)).contains(number) => {
             Ok(Some(Amount::new(number.unsigned_abs())))
         }
         Some(Json::Integer(number)) if *number < 0 => refuse("is negative".to_owned()),

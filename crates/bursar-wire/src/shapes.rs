@@ -32,10 +32,8 @@ pub use trail::trail_event;
 pub use wallet::{WalletView, addresses, awaiting, built, key, sent, transfer, transfers, wallet, wallets};
 
 use bursar_core::amount::Amount;
+use bursar_core::text::LARGEST_EXACT;
 use serde_json::Value;
-
-/// The greatest integer that every JSON reader keeps exactly.
-const LARGEST_EXACT: u64 = (1 << 53) - 1;
 
 /// The amount as a number where that is exact, as text where it is not.
 fn figure(amount: Amount) -> Value {

@@ -3,7 +3,7 @@
 use crate::coin::Asset;
 use crate::ledger::history::HistoryKey;
 use crate::ledger::state::{NotLoaded, State};
-use crate::limit::{Budget, BudgetKey, History, Limit, LimitSet, Window};
+use crate::limit::{Budget, BudgetKey, History, Limit, LimitSet, Usage, Window};
 use crate::time::Timestamp;
 
 /// A budget as it has to be before rules can judge by it.
@@ -49,11 +49,16 @@ pub(super) fn begin(
     Ok(Some(Begun { budget: begun(set, (key, found), told, now), from_past }))
 }
 
-/// Counts over these windows from now on, where nothing was counted yet.
-pub(super) fn count_from_now(budget: &mut Budget, windows: &[Window], now: Timestamp) {
+/// Counts over these windows from now on, beginning with what was captured, where they are not counted yet.
+pub(super) fn count<'a>(
+    budget: &mut Budget,
+    windows: impl Iterator<Item = &'a Window>,
+    captures: &[(Timestamp, Usage)],
+    now: Timestamp,
+) {
     for window in windows {
         if !budget.counts(window) {
-            budget.start_counting(window, &[], now);
+            budget.start_counting(window, captures, now);
         }
     }
 }
@@ -71,10 +76,6 @@ pub(super) fn begun(
         (None, Some(past)) => Budget { held: past.held, captured: past.captured, ..Budget::default() },
         (None, None) => Budget::default(),
     };
-    for limit in rules(set, key) {
-        if !budget.counts(&limit.window) {
-            budget.start_counting(&limit.window, captures, now);
-        }
-    }
+    count(&mut budget, rules(set, key).map(|limit| &limit.window), captures, now);
     budget
 }

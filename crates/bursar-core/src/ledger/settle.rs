@@ -220,7 +220,7 @@ fn settle(state: &mut State, hold: &Hold, is_held: bool, cost: Option<&Cost>, no
                     budget.keep_counting(|window| change.windows.contains(window) || of_wallet && *window == fees::DAY);
                     // It may be the first that a destination gets after all, of a spend that had been released.
                     if change.budget.destination.is_some() {
-                        begin::count_from_now(budget, &change.windows, now);
+                        begin::count(budget, change.windows.iter(), &[], now);
                     }
                     budget.capture(usage, now);
                 }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 use bursar_core::amount::Amount;
 use bursar_core::limit::text;
-use bursar_core::text::{PROTOTYPE, folded};
+use bursar_core::text::{LARGEST_EXACT, PROTOTYPE, folded};
 use bursar_wire::json::Json;
 use percent_encoding::percent_decode;
 
@@ -12,8 +12,6 @@ use super::refusal::Denied;
 
 /// The most fields of a query, of a form or at the top of JSON that are looked at.
 const MOST_FIELDS: usize = 1000;
-/// The largest number of JSON that is the same to whoever takes numbers for doubles, as JavaScript does: I-JSON's.
-const MOST_EXACT: u128 = (1 << 53) - 1;
 /// Stands for a value that no rule takes: nothing of a request is invalid like it.
 const INVALID: &str = "\0";
 /// Some leave it off where it stands at the beginning.
@@ -287,7 +285,7 @@ pub(super) fn fields(kind: BodyKind, headers: &HeaderMap, body: &[u8]) -> Result
             }
             let text = |value: Json| match value {
                 Json::String(text) => text,
-                Json::Integer(number) if number.unsigned_abs() > MOST_EXACT => INVALID.to_owned(),
+                Json::Integer(number) if number.unsigned_abs() > u128::from(LARGEST_EXACT) => INVALID.to_owned(),
                 Json::Integer(number) => number.to_string(),
                 // Nothing that a rule could take for an amount or a name.
                 _ => String::new(),

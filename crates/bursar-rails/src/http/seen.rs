@@ -1,5 +1,6 @@
 //! What expressions see of requests and answers: objects and lists in place, and numbers as the text they came in.
 
+use bursar_core::text::LARGEST_EXACT;
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer, Sizer};
 use cel::common::types::{CelBool, CelInt, CelNull, CelString, LIST_TYPE, MAP_TYPE, Type};
@@ -74,14 +75,11 @@ impl Within {
         }
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         match digits.parse::<u64>() {
-            Ok(number) if number <= MOST_EXACT => Ok(()),
+            Ok(number) if number <= LARGEST_EXACT => Ok(()),
             _ => Err(unclear(format!("`{name}` is a number that some round; write it as text"))),
         }
     }
 }
-
-/// The largest number that is the same to whoever takes numbers for doubles, as JavaScript does: I-JSON's.
-const MOST_EXACT: u64 = (1 << 53) - 1;
 
 /// An error that `has` does not take for a no.
 fn unclear(problem: String) -> ExecutionError {
