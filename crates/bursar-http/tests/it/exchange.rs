@@ -630,8 +630,11 @@ async fn more_than_was_held_is_taken_back_by_the_upstream_and_a_person_together_
 
 #[tokio::test]
 async fn a_spend_whose_upstream_cannot_be_reached_holds_nothing_and_may_be_tried_again_under_its_key() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let shop = Shop::before(rail(format!("http://{nobody}")), "usd", "usd 10/day").await;
+    // Bound, so that no server of another test gets the port, and never listening.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = nobody.local_addr().unwrap();
+    let shop = Shop::before(rail(format!("http://{address}")), "usd", "usd 10/day").await;
     for _ in 0..3 {
         let refused = shop.charge("k", "amount=900&source=tok").await;
         assert_eq!((refused.status.as_u16(), code(&refused)), (503, "rail_unavailable"), "{}", refused.body);
