@@ -17,7 +17,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -197,6 +197,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, cl
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(of_requests.clone());
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(common.room.clone());
+        }
         let counted = UnderWay::new(&under_way);
         let (common, framing) = (Arc::clone(&common), Arc::clone(&framing));
         async move {

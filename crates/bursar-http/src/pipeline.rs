@@ -35,7 +35,7 @@ use crate::operations::Traffic;
 use crate::problem;
 use crate::rail_host;
 use crate::routes::{self, Access, ROUTES, Route, UPSTREAM};
-use crate::sending::OfRead;
+use crate::sending::{OfRead, Room};
 use crate::socket::{Places, Upgrade};
 use crate::web::{self, Files};
 
@@ -283,7 +283,8 @@ impl Surface {
             return Err(Failure::Misframed(fault));
         }
         let upgrade = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Closing>());
-        let upgrade = upgrade.map(|(begun, closing)| Upgrade { begun, closing });
+        let upgrade = upgrade.zip(parts.extensions.remove::<Room>());
+        let upgrade = upgrade.map(|((begun, closing), room)| Upgrade { begun, closing, room });
         let staying = parts.extensions.remove::<Staying>();
         let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);
         let body = self.bodies.read(address, &parts.headers, body, self.settings.body_limit).await?;

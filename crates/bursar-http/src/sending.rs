@@ -32,6 +32,13 @@ const NO_ROOM: Busy = Busy {
 #[derive(Clone, Copy)]
 pub(crate) struct OfRead;
 
+/// The part of the room that a long answer keeps until it has gone; a short one needs none.
+pub(crate) type Kept = Option<OwnedSemaphorePermit>;
+
+/// Too many long answers wait already.
+#[derive(Debug)]
+pub(crate) struct NoRoom;
+
 /// The room for long answers.
 #[derive(Clone)]
 pub(crate) struct Room {
@@ -45,23 +52,35 @@ impl Room {
         Self { reads: whole(), changes: whole() }
     }
 
+    /// Room for an answer to a reader that is not sent as a response.
+    ///
+    /// # Errors
+    /// There is none left.
+    pub(crate) fn of_read(&self, length: u64) -> Result<Kept, NoRoom> {
+        take(&self.reads, length)
+    }
+
     /// The answer, which keeps its room until it has gone; 503 if there is none.
     pub(crate) fn keep(&self, is_safe: bool, tells_problems: bool, response: Response) -> Response {
         let length = response.body().size_hint().exact().unwrap_or_default();
-        if length <= LONG {
-            return response;
-        }
-        let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
         let is_read = is_safe || response.extensions().get::<OfRead>().is_some();
-        let room = if is_read { &self.reads } else { &self.changes };
-        match Arc::clone(room).try_acquire_many_owned(kibibytes) {
-            Ok(room) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
-            Err(_) => {
+        match take(if is_read { &self.reads } else { &self.changes }, length) {
+            Ok(None) => response,
+            Ok(Some(room)) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
+            Err(NoRoom) => {
                 tracing::warn!("a long answer was not sent: too many wait for clients that do not take them");
                 NO_ROOM.answer(tells_problems, response.headers().get(REQUEST_ID).cloned())
             }
         }
     }
+}
+
+fn take(room: &Arc<Semaphore>, length: u64) -> Result<Kept, NoRoom> {
+    if length <= LONG {
+        return Ok(None);
+    }
+    let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+    Arc::clone(room).try_acquire_many_owned(kibibytes).map(Some).map_err(|_| NoRoom)
 }
 
 /// A long body.

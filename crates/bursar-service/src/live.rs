@@ -14,7 +14,7 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::feed::Feed;
-use crate::proxy::{NoResult, Understood, read, spoken_to_otherwise};
+use crate::proxy::{NoResult, Room, Understood, read, spoken_to_otherwise, too_long};
 use crate::rail::{CallError, CallMeaning, Protocol};
 
 impl Bursar {
@@ -68,7 +68,7 @@ impl Bursar {
     ) -> Result<Vec<Result<Json, NoResult>>, ServiceError> {
         let Understood { protocol, references, meanings, circuit, .. } =
             self.understand(principal, rail, None, calls).await?;
-        let mut results = Vec::with_capacity(meanings.len());
+        let (mut results, mut room) = (Vec::with_capacity(meanings.len()), Room::new(&self.long_answers));
         for (call, meaning) in calls.as_slice().iter().zip(meanings) {
             if let Err(paused) = circuit.check() {
                 results.push(Err(NoResult::Service(paused)));
@@ -81,9 +81,15 @@ impl Bursar {
                     results.push(Err(self.spend_forbidden(principal, rail, refusal).await));
                     continue;
                 }
+                (None, _) if room.is_full() => {
+                    results.push(Err(NoResult::Rail(too_long())));
+                    continue;
+                }
                 (None, meaning) => read(protocol, call, meaning, &references).await,
             };
-            results.push(circuit.read(result).await);
+            let result = circuit.read(result).await;
+            room.take(result.as_ref().map_or(0, Json::weight)).await;
+            results.push(result);
         }
         Ok(results)
     }

@@ -62,22 +62,22 @@ const LONG: usize = 1 << 20;
 pub(crate) const LONG_AT_ONCE: usize = 8;
 
 /// What the answers to a batch take so far.
-struct Room<'a> {
+pub(crate) struct Room<'a> {
     taken: usize,
     turns: &'a Semaphore,
     turn: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> Room<'a> {
-    const fn new(turns: &'a Semaphore) -> Self {
+    pub(crate) const fn new(turns: &'a Semaphore) -> Self {
         Self { taken: 0, turns, turn: None }
     }
 
-    const fn is_full(&self) -> bool {
+    pub(crate) const fn is_full(&self) -> bool {
         self.taken >= MOST_OF_BATCH
     }
 
-    async fn take(&mut self, bytes: usize) {
+    pub(crate) async fn take(&mut self, bytes: usize) {
         self.taken = self.taken.saturating_add(bytes);
         if self.taken > LONG && self.turn.is_none() {
             self.turn = self.turns.acquire().await.ok();
@@ -85,7 +85,7 @@ impl<'a> Room<'a> {
     }
 }
 
-fn too_long() -> CallError {
+pub(crate) fn too_long() -> CallError {
     CallError::Refused {
         code: LIMIT_EXCEEDED,
         message: "the answers to the calls before it in this batch are too long; ask for less at once".to_owned(),

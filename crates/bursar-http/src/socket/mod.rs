@@ -18,6 +18,7 @@ use self::session::Session;
 use crate::call::{Call, Reply};
 use crate::closing::Closing;
 use crate::failure::Failure;
+use crate::sending::Room;
 use crate::web::is_from_here;
 
 pub(crate) use places::Places;
@@ -26,6 +27,7 @@ pub(crate) use places::Places;
 pub(crate) struct Upgrade {
     pub(crate) begun: OnUpgrade,
     pub(crate) closing: Closing,
+    pub(crate) room: Room,
 }
 
 /// Opens a WebSocket to a rail.
@@ -44,10 +46,10 @@ pub(crate) async fn open(mut call: Call) -> Result<Reply, Failure> {
     let rail = call.parameter("rail")?.to_owned();
     call.bursar.check_rail(&principal, &rail).await?;
     let accepted = handshake(&call).ok_or(Failure::UpgradeNeeded)?;
-    let Upgrade { begun, closing } = call.upgrade.take().ok_or(Failure::UpgradeNeeded)?;
+    let Upgrade { begun, closing, room } = call.upgrade.take().ok_or(Failure::UpgradeNeeded)?;
     let place = call.sockets.take(principal.user(), principal.token().id).ok_or(Failure::TooManySockets)?;
     let (bursar, traffic, body_limit) = (call.bursar, call.traffic, call.settings.body_limit);
-    let session = Session { bursar, principal, rail, place, body_limit, traffic };
+    let session = Session { bursar, principal, rail, place, room, body_limit, traffic };
     tokio::spawn(session.run(begun, closing));
     Ok(Reply {
         status: StatusCode::SWITCHING_PROTOCOLS,

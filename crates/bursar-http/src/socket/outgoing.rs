@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
+use crate::sending::Kept;
+
 /// How many messages wait.
 const MESSAGES: usize = 512;
 /// How many bytes may wait before nothing is read of the client, and no event is taken any more.
@@ -21,7 +23,7 @@ const LAST_WITHIN: Duration = Duration::from_millis(300);
 
 /// What is sent to a client, by a task of its own.
 pub(super) struct Outgoing {
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<(Message, Kept)>,
     waiting: Arc<AtomicUsize>,
     last: oneshot::Sender<CloseFrame>,
     task: JoinHandle<bool>,
@@ -51,8 +53,9 @@ impl Outgoing {
     }
 
     /// Sends the answer to a call for which there was room.
-    pub(super) fn answer(&self, text: String) -> Result<(), Slow> {
-        self.push(Message::Text(text.into()))
+    /// It keeps its room until it has gone.
+    pub(super) fn answer(&self, text: String, room: Kept) -> Result<(), Slow> {
+        self.push(Message::Text(text.into()), room)
     }
 
     /// Sends an event, or says that too many wait.
@@ -60,17 +63,17 @@ impl Outgoing {
         if self.waiting.load(Ordering::Relaxed).saturating_add(text.len()) > BYTES {
             return Err(Slow);
         }
-        self.push(Message::Text(text.into()))
+        self.push(Message::Text(text.into()), None)
     }
 
     pub(super) fn ping(&self) -> Result<(), Slow> {
-        self.push(Message::Ping(Vec::new().into()))
+        self.push(Message::Ping(Vec::new().into()), None)
     }
 
-    fn push(&self, message: Message) -> Result<(), Slow> {
+    fn push(&self, message: Message, room: Kept) -> Result<(), Slow> {
         let length = message.len();
         self.waiting.fetch_add(length, Ordering::Relaxed);
-        self.messages.try_send(message).map_err(|_| Slow)
+        self.messages.try_send((message, room)).map_err(|_| Slow)
     }
 
     /// Says why it is over, before whatever still waits; whether the client's machine took it.
@@ -85,7 +88,7 @@ impl Outgoing {
 
 async fn write<S>(
     mut sink: S,
-    mut queue: mpsc::Receiver<Message>,
+    mut queue: mpsc::Receiver<(Message, Kept)>,
     mut ending: oneshot::Receiver<CloseFrame>,
     waiting: Arc<AtomicUsize>,
 ) -> bool
@@ -98,7 +101,7 @@ where
             why = &mut ending => break why.ok(),
             next = queue.recv() => next,
         };
-        let Some(message) = next else { break None };
+        let Some((message, _room)) = next else { break None };
         let length = message.len();
         let sent = tokio::select! {
             biased;

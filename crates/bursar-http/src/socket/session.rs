@@ -27,6 +27,7 @@ use crate::closing::Closing;
 use crate::failure::Failure;
 use crate::operations::Traffic;
 use crate::rail;
+use crate::sending::{NoRoom, Room};
 
 /// How long the connection may take to become a WebSocket.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
@@ -52,6 +53,7 @@ pub(super) struct Session {
     pub(super) rail: String,
     /// Held for as long as this is.
     pub(super) place: Place,
+    pub(super) room: Room,
     pub(super) body_limit: usize,
     pub(super) traffic: Traffic,
 }
@@ -151,7 +153,10 @@ impl Session {
                     feed = done.feed.or(feed);
                     match done.end {
                         Some(end) => Err(end),
-                        None => outgoing.answer(done.answer).map_err(|_| slow()),
+                        None => match self.room.of_read(done.answer.len() as u64) {
+                            Ok(room) => outgoing.answer(done.answer, room).map_err(|_| slow()),
+                            Err(NoRoom) => Err(End::new(CloseCode::Again, "no_room_for_answer")),
+                        },
                     }
                 }
                 event = of_feed(&mut feed) => match event {

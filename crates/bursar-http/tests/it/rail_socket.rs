@@ -43,7 +43,8 @@ async fn node(heard: &Heard, chain: u64) -> (String, String) {
     let places = (http.local_addr().unwrap(), live.local_addr().unwrap());
     let answer = post(|body: String| async move {
         let asked: Value = serde_json::from_str(&body).unwrap();
-        json!({"jsonrpc": "2.0", "id": asked["id"], "result": "0x2a"}).to_string()
+        let result = if asked["method"] == "eth_getLogs" { json!(vec![0; 200_000]) } else { json!("0x2a") };
+        json!({"jsonrpc": "2.0", "id": asked["id"], "result": result}).to_string()
     });
     tokio::spawn(bursar_http::serve(http, Router::new().route("/", answer), Vec::new(), std::future::pending()));
     let heard = Arc::clone(heard);
@@ -354,6 +355,25 @@ async fn sockets_subscriptions_and_frames_are_bounded() {
     let long = format!("[{}]", " ".repeat(65 * 1024));
     socket.send(Message::Text(long.into())).await.unwrap();
     assert_eq!(closed(socket).await, (CloseCode::Size, "body_too_long".to_owned()));
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_as_far_as_its_answers_have_room_over_a_socket_as_by_a_post() {
+    let world = World::new().await;
+    let token = world.token(json!({})).await;
+    let call = |id| json!({"jsonrpc": "2.0", "id": id, "method": "eth_getLogs", "params": [{}]});
+    let batch = json!((0..40).map(call).collect::<Vec<_>>());
+    let posted = world.house.server.send("POST", "/rail/chain", Some(&token.text), Some(batch.clone())).await;
+    let mut socket = world.open(&token.text).await;
+    socket.send(Message::Text(batch.to_string().into())).await.unwrap();
+    for answers in [posted.body, hear(&mut socket).await] {
+        let answers = answers.as_array().unwrap();
+        let answered = answers.iter().take_while(|one| one["result"].is_array()).count();
+        assert!((1..20).contains(&answered), "{answered} of these are more than 32 MiB");
+        assert!(answers.iter().skip(answered).all(|one| one["error"]["code"] == -32005));
+        assert_eq!(answers.len(), 40, "each call is answered");
+    }
+    assert_eq!(ask(&mut socket, "eth_blockNumber", json!([])).await["result"], "0x2a", "and the socket stays");
 }
 
 #[tokio::test]

@@ -280,7 +280,7 @@ impl Server {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 4711))));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let bytes = axum::body::to_bytes(body, 32 << 20).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {bytes:?}"));
         described::check(method, path, &parts, &body);
         Answer { status: parts.status, headers: parts.headers, body }
