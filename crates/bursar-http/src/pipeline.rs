@@ -66,6 +66,8 @@ enum Form {
     Problem,
     /// The same on a rail, whose clients are told how to present a token.
     Rail(Scheme),
+    /// The same on a rail of plain HTTP, with the `error` that clients of such APIs look for.
+    Exchange,
     /// The same, with the `error` of OAuth beside it.
     OAuth,
 }
@@ -180,8 +182,8 @@ impl Form {
         match (self, is_bad_token) {
             (Self::BitGo | Self::Problem, _) => None,
             (Self::Rail(Scheme::Basic), _) => Some("Basic realm=\"bursar\", charset=\"UTF-8\""),
-            (Self::Rail(Scheme::Bearer) | Self::OAuth, false) => Some("Bearer realm=\"bursar\""),
-            (Self::Rail(Scheme::Bearer) | Self::OAuth, true) => {
+            (Self::Rail(Scheme::Bearer) | Self::Exchange | Self::OAuth, false) => Some("Bearer realm=\"bursar\""),
+            (Self::Rail(Scheme::Bearer) | Self::Exchange | Self::OAuth, true) => {
                 Some("Bearer realm=\"bursar\", error=\"invalid_token\"")
             }
         }
@@ -189,10 +191,16 @@ impl Form {
 }
 
 impl Surface {
-    /// How clients present a token at this path, if it is a rail's.
-    fn scheme_of(&self, path: &str) -> Option<Scheme> {
+    /// How failures are told at this path, if it is a rail's.
+    fn form_at(&self, path: &str) -> Option<Form> {
         let rail = rail_of(path)?;
-        Some(if self.bursar.asks_for_password(rail) { Scheme::Basic } else { Scheme::Bearer })
+        Some(if self.bursar.exchanges(rail) {
+            Form::Exchange
+        } else if self.bursar.asks_for_password(rail) {
+            Form::Rail(Scheme::Basic)
+        } else {
+            Form::Rail(Scheme::Bearer)
+        })
     }
 
     async fn run(
@@ -203,14 +211,14 @@ impl Surface {
         request: Request,
     ) -> Response {
         let request_id = self.request_id(request.headers());
-        let scheme = self.scheme_of(request.uri().path());
+        let of_rail = self.form_at(request.uri().path());
         let (reply, signer) = match self.receive(peer, request).await {
             Ok(received) => self.answer(route, parameters, received).await,
             Err(failure) => (Err(failure), None),
         };
         let form = match route.tells_problems() {
             true if route.is_oauth() => Form::OAuth,
-            true => scheme.map_or(Form::Problem, Form::Rail),
+            true => of_rail.unwrap_or(Form::Problem),
             false => Form::BitGo,
         };
         self.respond(reply, signer, &request_id, form)
@@ -231,8 +239,8 @@ impl Surface {
         }
         // What is under our own prefix speaks our own form, also where there is no route.
         let path = request.uri().path();
-        let form = match self.scheme_of(path) {
-            Some(scheme) => Form::Rail(scheme),
+        let form = match self.form_at(path) {
+            Some(form) => form,
             None if path.starts_with(routes::OWN) => Form::Problem,
             None => Form::BitGo,
         };
@@ -356,8 +364,12 @@ impl Surface {
                 for (name, value) in budget::headers(failure.reports(), now) {
                     set(&mut headers, name, &value);
                 }
-                let Shown { status, body, needs_token, retry_after } =
+                let Shown { mut status, body, needs_token, retry_after } =
                     failure.show(request_id, now, self.bursar.decimals());
+                if form == Form::Exchange && status == StatusCode::UNAUTHORIZED && !needs_token {
+                    // Elsewhere 401 asks for an unlock, as BitGo's does; clients of APIs know it as that of a wrong key.
+                    status = StatusCode::FORBIDDEN;
+                }
                 self.traffic.refused(body.code().unwrap_or_default());
                 is_bad_token = needs_token && body.code() != Some(NO_TOKEN);
                 if needs_token {
@@ -371,8 +383,10 @@ impl Surface {
                 } else {
                     content = problem::CONTENT_TYPE;
                     let mut told = problem::problem(status.as_u16(), body.to_value());
-                    if form == Form::OAuth {
-                        told["error"] = oauth::error(status).into();
+                    match form {
+                        Form::OAuth => told["error"] = oauth::error(status).into(),
+                        Form::Exchange => told["error"] = problem::error_of_api(&told),
+                        _ => {}
                     }
                     (status, told.to_string().into())
                 }
@@ -470,7 +484,12 @@ fn basic_token(authorization: &str) -> Option<String> {
     let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim_start()).ok();
     let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     // What cannot be read is no token, rather than nobody.
-    let token = pair.as_deref().and_then(|pair| pair.split_once(':')).map_or("-", |(_, token)| token);
+    // Clients of some APIs show a key as the user, and no password.
+    let token = match pair.as_deref().and_then(|pair| pair.split_once(':')) {
+        Some((user, "")) if !user.is_empty() => user,
+        Some((_, token)) => token,
+        None => "-",
+    };
     Some(format!("Bearer {token}"))
 }
 

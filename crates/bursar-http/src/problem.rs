@@ -1,6 +1,6 @@
 //! Failures of the native surface, as RFC 9457 has them: the same facts under other names.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The content type of a problem.
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
@@ -27,10 +27,14 @@ pub(crate) fn problem(status: u16, body: Value) -> Value {
     Value::Object(problem)
 }
 
+/// The `error` in which clients of Stripe, OpenAI and APIs like theirs look for what was wrong: without it the first take a
+/// refusal for a success, and the second find no reason.
+pub(crate) fn error_of_api(problem: &Value) -> Value {
+    json!({"message": problem["detail"], "type": "bursar_refusal", "code": problem["code"]})
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

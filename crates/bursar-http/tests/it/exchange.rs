@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bursar_core::coin::Coin;
 use bursar_core::secret::Secret;
 use bursar_gateway::http::{HttpRail, Settings};
@@ -305,6 +307,12 @@ async fn a_spend_above_the_limit_is_refused_before_the_upstream_hears_of_it() {
     let refused = shop.charge("k", "amount=1001&source=tok").await;
     assert_eq!(code(&refused), "limit_exceeded", "{}", refused.body);
     assert_eq!(refused.headers["content-type"], "application/problem+json");
+    // 401 would tell a client of an API that its key is wrong.
+    assert_eq!((refused.status.as_u16(), &refused.body["status"]), (403, &json!(403)));
+    let error = json!({
+        "message": refused.body["detail"], "type": "bursar_refusal", "code": "limit_exceeded",
+    });
+    assert_eq!(refused.body["error"], error, "where clients of such APIs look for it");
     assert_eq!(shop.upstream.heard(), 0);
     let done = shop.charge("k", "amount=1000&source=tok").await;
     assert_eq!((done.status.as_u16(), &done.body["id"]), (200, &json!("ch_1")), "{}", done.body);
@@ -724,7 +732,16 @@ async fn a_token_may_stand_where_the_api_has_its_key_and_never_leaves() {
     assert_eq!(read.status, 200, "{}", read.body);
     let heard = upstream.0.lock().unwrap().join("\n");
     assert!(heard.contains("x-api-key: restricted") && !heard.contains(&shop.token), "{heard}");
+    // curl -u TOKEN: and the like.
+    let basic = |pair: &str| [("authorization", format!("Basic {}", BASE64.encode(pair)))];
+    let (as_user, as_password) = (format!("{}:", shop.token), format!("bot:{}", shop.token));
+    for pair in [&as_user, &as_password] {
+        assert_eq!(get("/rail/chain/v1/charges/1", &basic(pair)).await.status, 200, "{pair}");
+    }
     let strange = format!("v2x{}", "0".repeat(64));
+    for pair in [":", "bot:", &format!("{}:x", shop.token), &format!("{strange}:")] {
+        assert_eq!(get("/rail/chain/v1/charges/1", &basic(pair)).await.status, 401, "{pair}");
+    }
     let both = [own(&shop.token), ("authorization", format!("Bearer {strange}"))];
     for (path, headers) in [
         ("/rail/chain/v1/charges/1", &[own(&strange)][..]),
@@ -741,7 +758,7 @@ async fn a_token_may_stand_where_the_api_has_its_key_and_never_leaves() {
         let refused = get(path, headers).await;
         assert_eq!(refused.status, 401, "{path} {headers:?}: {}", refused.body);
     }
-    assert_eq!(upstream.heard(), 1);
+    assert_eq!(upstream.heard(), 3);
 }
 
 #[tokio::test]
