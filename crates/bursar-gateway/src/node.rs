@@ -114,6 +114,7 @@ impl Node {
         let read = Json::read(&answered.body);
         let answer = read.map_err(|_| NodeError::Lost(no_json(&answered)))?;
         if answer.get("id") != Some(&id) {
+            self.upstream.close_waiting();
             return Err(NodeError::Lost(format!("it answered {} to another call", answered.status)));
         }
         result(answer)
@@ -182,7 +183,7 @@ impl NodeError {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -193,16 +194,7 @@ mod tests {
         tokio::spawn(async move {
             let mut answer = None::<String>;
             while let Ok((mut socket, _)) = listener.accept().await {
-                let mut read = Vec::new();
-                let asked = loop {
-                    let mut more = [0; 4096];
-                    let count = socket.read(&mut more).await.unwrap();
-                    read.extend_from_slice(&more[..count]);
-                    let head = read.windows(4).position(|window| window == b"\r\n\r\n");
-                    if let Some(Ok(asked)) = head.map(|head| Json::read(&read[head + 4..])) {
-                        break asked;
-                    }
-                };
+                let asked = call_over(&mut socket).await.unwrap();
                 let body = answer.get_or_insert_with(|| format!(r#"{{"id":{},"result":7}}"#, asked.get("id").unwrap()));
                 let length = body.len();
                 let reply = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
@@ -210,6 +202,49 @@ mod tests {
             }
         });
         url
+    }
+
+    /// A node that on each connection answers the first call, and to each further one what was asked before it.
+    async fn one_behind() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut before = None;
+                loop {
+                    let Some(asked) = call_over(&mut socket).await else { break };
+                    let id = asked.get("id").unwrap().to_string();
+                    let body = format!(r#"{{"id":{},"result":7}}"#, before.replace(id.clone()).unwrap_or(id));
+                    let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                    socket.write_all(reply.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        url
+    }
+
+    async fn call_over(socket: &mut TcpStream) -> Option<Json> {
+        let mut read = Vec::new();
+        loop {
+            let mut more = [0; 4096];
+            let count = socket.read(&mut more).await.ok().filter(|count| *count > 0)?;
+            read.extend_from_slice(&more[..count]);
+            let head = read.windows(4).position(|window| window == b"\r\n\r\n");
+            if let Some(Ok(asked)) = head.map(|head| Json::read(&read[head + 4..])) {
+                return Some(asked);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_over_which_another_calls_answer_came_is_not_used_again() {
+        let trust = Trust::public().unwrap();
+        let node = Node::trusting(&Secret::new(one_behind().await), Duration::from_secs(5), true, &trust).unwrap();
+        let ask = || node.ask("eth_blockNumber", Vec::new());
+        for _ in 0..3 {
+            assert_eq!(ask().await, Ok(Json::Number("7".into())));
+            assert!(matches!(ask().await, Err(NodeError::Lost(_))));
+        }
     }
 
     #[tokio::test]

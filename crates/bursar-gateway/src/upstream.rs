@@ -226,6 +226,11 @@ impl Upstream {
         self.standing.note(self.uri.host().unwrap_or_default(), status);
     }
 
+    /// Lets go of the connections that are kept for further requests.
+    pub(crate) fn close_waiting(&self) {
+        self.connections.close_waiting();
+    }
+
     /// Whether it refused whoever asked it last.
     pub(crate) fn refuses_credential(&self) -> bool {
         self.standing.is_refused()

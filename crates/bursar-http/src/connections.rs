@@ -73,8 +73,15 @@ struct Bounds {
     requests: usize,
 }
 
-const BOUNDS: Bounds =
-    Bounds { idle: Duration::from_secs(30), leaving: Duration::from_secs(120), connections: 4096, requests: 4096 };
+/// How many connections are served at once, and how many requests: further ones wait.
+pub const MOST_CONNECTIONS: usize = 4096;
+
+const BOUNDS: Bounds = Bounds {
+    idle: Duration::from_secs(30),
+    leaving: Duration::from_secs(120),
+    connections: MOST_CONNECTIONS,
+    requests: MOST_CONNECTIONS,
+};
 
 /// What all connections share.
 struct Common {
@@ -122,7 +129,21 @@ pub async fn serve(
     proxies: Vec<IpNet>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    serve_within(listener, router, proxies, shutdown, BOUNDS).await
+    serve_at_most(MOST_CONNECTIONS, listener, router, proxies, shutdown).await
+}
+
+/// The same with so many connections and requests at once.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_at_most(
+    most: usize,
+    listener: TcpListener,
+    router: Router,
+    proxies: Vec<IpNet>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    serve_within(listener, router, proxies, shutdown, Bounds { connections: most, requests: most, ..BOUNDS }).await
 }
 
 async fn serve_within(

@@ -41,7 +41,7 @@ use ipnet::IpNet;
 
 use crate::operations::Operations;
 
-pub use connections::serve;
+pub use connections::{MOST_CONNECTIONS, serve, serve_at_most};
 pub use native::limits::with_warnings as limits_document;
 pub use routes::{Access, Description, table};
 pub use web::{Audience, PageDescription, pages};

@@ -15,6 +15,7 @@ mod dev;
 mod environment;
 mod failure;
 mod key_file;
+mod open_files;
 mod operator;
 mod post;
 mod prove;

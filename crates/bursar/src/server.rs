@@ -26,12 +26,16 @@ use tokio::time::MissedTickBehavior;
 use crate::archive::Unattended;
 use crate::failure::Failure;
 use crate::key_file;
+use crate::open_files;
 use crate::operator;
 
 pub(crate) use data::{Data, open, rewrap};
 
 /// The store's file in its data directory.
 pub(crate) const DATABASE: &str = "bursar.db";
+
+/// How many connections those who watch it may have at once.
+const MOST_WATCHING: usize = 64;
 
 /// How often overdue spends are taken to their rail.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -93,7 +97,9 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     let operations = Arc::new(Operations::new());
     let router = operations::router(Arc::clone(&bursar), Arc::clone(&operations));
     // It answers until the process ends: that requests still finish is worth knowing too.
-    tokio::spawn(bursar_http::serve(listening.operations, router, Vec::new(), std::future::pending()));
+    let watched =
+        bursar_http::serve_at_most(MOST_WATCHING, listening.operations, router, Vec::new(), std::future::pending());
+    tokio::spawn(watched);
     if let Some(OtherKind { name, was, is, unsettled }) = bursar.rails_of_other_kinds().await?.into_iter().next() {
         let problem = format!(
             "rails.{name}: is of kind `{is}`, and {unsettled} spends under this name, of a rail of kind `{was}`, are not settled"
@@ -121,7 +127,8 @@ pub(crate) async fn start(bursar: Arc<Bursar>, listening: Listening<'_>) -> Resu
     tokio::spawn(look_after_now_and_then(Arc::clone(&bursar), listening.archive, until(stopped.clone())));
     let proxies = listening.settings.trusted_proxies.clone();
     let router = bursar_http::router(Arc::clone(&bursar), listening.settings, &operations);
-    let http = tokio::spawn(bursar_http::serve(listening.http, router, proxies, until(stopped)));
+    let most = open_files::most_connections();
+    let http = tokio::spawn(bursar_http::serve_at_most(most, listening.http, router, proxies, until(stopped)));
     operations.opened();
     Ok(Serving { bursar, address, operations_address, operations, http, stop, signals })
 }

@@ -123,6 +123,12 @@ impl Connections {
         }
     }
 
+    /// Closes those that wait: what came over one of them was no answer to what was asked over it, so nobody knows what
+    /// comes over it next.
+    pub(super) fn close_waiting(&self) {
+        self.0.lock().waiting.clear();
+    }
+
     /// Keeps a connection for the next request.
     fn keep(&self, mut connection: Connection) {
         if self.0.most_idle == 0 || !connection.is_ready() {
