@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::coin::Asset;
 use crate::ledger::begin;
 use crate::ledger::command::LimitEdit;
-use crate::ledger::history::HistoryKey;
+use crate::ledger::history::{HistoryKey, is_beyond_bounds};
 use crate::ledger::paid::at_most;
 use crate::ledger::state::{Key, NotLoaded, Record, State};
 use crate::ledger::{Decided, Outcome, Trace};
@@ -108,7 +108,7 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
         _ if begins_to_count_payees(Some(&before), &edit.rules) => {
             let past = state.history(&HistoryKey::of_payees(edit.subject))?;
             let paid = past.map_or_else(Vec::new, |past| past.paid.clone());
-            if paid.len() > Destinations::MOST_PAID {
+            if is_beyond_bounds(paid.len(), 0) {
                 return Ok((Outcome::Invalid(InvalidLimit::TooManyPaid), None));
             }
             Some(Record::Paid(edit.subject, paid))
@@ -124,7 +124,7 @@ pub(super) fn set_limits(state: &mut State, edit: &LimitEdit, now: Timestamp) ->
     if let Some(past) = past_of_destinations(state.limits(&edit.subject)?, edit)
         && let Some(history) = state.history(&past)?
     {
-        if history.destinations.len() > Destinations::MOST_COUNTED {
+        if is_beyond_bounds(0, history.destinations.len()) {
             return Ok((Outcome::Invalid(InvalidLimit::TooManyPaid), None));
         }
         for (key, past) in &history.destinations {

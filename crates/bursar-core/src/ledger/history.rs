@@ -152,7 +152,7 @@ impl Past {
 
     /// Whether more was paid than may be begun at once: what is still to come changes nothing about that.
     pub fn is_beyond_bounds(&self) -> bool {
-        self.paid.len() > Destinations::MOST_PAID || self.destinations.len() > Destinations::MOST_COUNTED
+        is_beyond_bounds(self.paid.len(), self.destinations.len())
     }
 
     /// What was taken in. `captured` is what the spends say that are kept; what was rolled into totals is
@@ -164,6 +164,11 @@ impl Past {
             ..self.sum.finish()
         }
     }
+}
+
+/// Whether these are more payees, or more destinations that got something, than may be begun at once.
+pub(super) const fn is_beyond_bounds(payees: usize, destinations: usize) -> bool {
+    payees > Destinations::MOST_PAID || destinations > Destinations::MOST_COUNTED
 }
 
 impl Sum {

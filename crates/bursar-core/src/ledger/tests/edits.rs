@@ -208,3 +208,40 @@ fn rules_that_cannot_be_are_refused_also_with_a_second_factor() {
     assert!(matches!(outcome, Outcome::Invalid(InvalidLimit::AmountOfManyCoins)));
     assert_eq!(world.rules(BY_USER), None);
 }
+
+#[test]
+fn that_there_are_no_rules_is_said_once_and_told_by_the_trail() {
+    let mut world = World::new();
+    let mut say = || {
+        let seen = world.version(&Key::Limits(BY_USER));
+        let edit = LimitEdit { subject: BY_USER, seen, rules: LimitSet::default(), stepped_up: true };
+        let applied = world.run(Command::SetLimits(Box::new(edit)));
+        let Outcome::Limits { version, .. } = applied.outcome else { panic!("{:?}", applied.outcome) };
+        (version, applied.event.is_some())
+    };
+    assert_eq!(say(), (1, true));
+    assert_eq!(say(), (1, false), "what changes nothing leaves no trace");
+}
+
+#[test]
+fn the_trail_has_all_rules_of_a_new_token_in_one_line() {
+    let allowed = crate::limit::Allowed {
+        destination: crate::fixtures::destination("2N9"),
+        address: "2N9".to_owned(),
+        coin: coin("tbtc"),
+    };
+    let rules = LimitSet {
+        limits: vec![over("calendar day UTC", limit("tbtc", 10)), unlimited("hteth")],
+        destinations: Some(Destinations {
+            allowed: Some(vec![allowed]),
+            at_most: Some(3),
+            each: vec![of(Measure::AmountWithoutFee, limit("tbtc", 5))],
+            ..Destinations::default()
+        }),
+    };
+    assert_eq!(
+        crate::ledger::rules_in_words(&rules),
+        "tbtc amount 10 over calendar day UTC, hteth amount unlimited over lifetime; only to [2N9]; \
+         at most 3 destinations; each destination tbtc amount without fee 5 over lifetime"
+    );
+}

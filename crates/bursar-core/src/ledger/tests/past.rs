@@ -1,8 +1,9 @@
 //! The past of a budget, added up from more spends than are kept apart.
 
 use super::*;
-use crate::fixtures::{limit, over};
-use crate::ledger::history::{HistoryKey, MOST_CAPTURES, Past};
+use crate::fixtures::{limit, over, payee};
+use crate::ledger::history::{HistoryKey, MOST_CAPTURES, Past, is_beyond_bounds};
+use crate::limit::Destinations;
 
 const HOUR: i64 = 3600;
 
@@ -61,4 +62,21 @@ fn neighbours_are_dated_as_the_youngest_of_them_so_that_none_is_let_go_of_too_ea
     let (last, _) = history.captures.last().unwrap();
     assert_eq!(*last, millisecond(most));
     assert!(history.captures.windows(2).all(|pair| pair[0].0 < pair[1].0));
+}
+
+#[test]
+fn a_past_is_beyond_bounds_as_soon_as_more_was_paid_than_may_be_begun_at_once() {
+    let (most_paid, most_counted) = (Destinations::MOST_PAID, Destinations::MOST_COUNTED);
+    assert!(!is_beyond_bounds(most_paid, most_counted));
+    assert!(is_beyond_bounds(most_paid + 1, 0) && is_beyond_bounds(0, most_counted + 1));
+
+    let mut world = World::limited(limit("tbtc", 10));
+    world.spend(1);
+    let spend = world.spends().next().unwrap().clone();
+    let key = HistoryKey::of_payees(Subject::Token(TOKEN));
+    assert!(!key.is_told_by_totals(), "totals know no destinations");
+    let mut past = Past::new(key);
+    assert!(!past.is_beyond_bounds());
+    past.add(&Hold { payees: (0..=most_paid).map(|place| payee(&place.to_string(), 1)).collect(), ..spend });
+    assert!(past.is_beyond_bounds());
 }
