@@ -140,7 +140,7 @@ pub(crate) fn result(answer: Json) -> Result<Json, NodeError> {
 fn unanswered(error: NoAnswer) -> NodeError {
     match error {
         NoAnswer::NotSent(reason) => NodeError::NotReached(reason),
-        NoAnswer::Lost(reason) => NodeError::Lost(reason),
+        lost => NodeError::Lost(lost.reason()),
     }
 }
 

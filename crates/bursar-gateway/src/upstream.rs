@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bursar_core::secret::Secret;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body as _, Bytes};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri};
@@ -73,6 +73,8 @@ pub enum NoAnswer {
     NotSent(String),
     /// The request may have arrived, and may have been carried out.
     Lost(String),
+    /// The same, and an answer came that is longer than so many bytes, the most that is read.
+    TooLong(usize),
 }
 
 impl NoAnswer {
@@ -80,6 +82,7 @@ impl NoAnswer {
     pub fn reason(self) -> String {
         match self {
             Self::NotSent(reason) | Self::Lost(reason) => reason,
+            Self::TooLong(most) => format!("its answer is longer than {most} bytes"),
         }
     }
 }
@@ -280,16 +283,15 @@ fn target_of(uri: &Uri) -> PathAndQuery {
 
 /// Reads a body to its end. One that turns out to be long waits for its turn, so that many of them are not in memory at once.
 async fn all_of(body: Coming, most: usize, long: &Semaphore) -> Result<Bytes, NoAnswer> {
+    if usize::try_from(body.size_hint().lower()).map_or(true, |length| length > most) {
+        return Err(NoAnswer::TooLong(most));
+    }
     let mut body = Limited::new(body, most);
     let (mut whole, mut rest, mut turn) = (Bytes::new(), Vec::new(), None);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            let reason = if error.is::<LengthLimitError>() {
-                format!("its answer is longer than {most} bytes")
-            } else {
-                "its answer broke off".to_owned()
-            };
-            NoAnswer::Lost(reason)
+        let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+            true => NoAnswer::TooLong(most),
+            false => NoAnswer::Lost("its answer broke off".to_owned()),
         })?;
         let Ok(piece) = frame.into_data() else { continue };
         if turn.is_none() && whole.len().saturating_add(rest.len()).saturating_add(piece.len()) > LONG {
@@ -436,7 +438,7 @@ mod tests {
         let (url, _task) =
             answering(format!("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n{}", "x".repeat(1001))).await;
         let long = at(&url, LONG).post("{}".to_owned()).await.unwrap_err();
-        assert_eq!(long, NoAnswer::Lost("its answer is longer than 1000 bytes".to_owned()));
+        assert_eq!(long, NoAnswer::TooLong(1000));
         let moved = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
         let (url, _task) = answering(moved).await;
         assert_eq!(at(&url, LONG).post("{}".to_owned()).await.unwrap().status, StatusCode::TEMPORARY_REDIRECT);

@@ -31,6 +31,11 @@ impl Closing {
         &self.0.abruptly
     }
 
+    /// Whether the server closes.
+    pub(crate) fn has_begun(&self) -> bool {
+        *self.0.stopped.borrow()
+    }
+
     /// Is over when the server closes.
     pub(crate) async fn begun(&self) {
         // If the sender is gone, everything is over as well.

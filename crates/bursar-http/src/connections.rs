@@ -221,13 +221,16 @@ async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, cl
         if request.headers().contains_key(UPGRADE) {
             request.extensions_mut().insert(common.room.clone());
         }
+        let closing = of_requests.clone();
         let counted = UnderWay::new(&under_way);
         let (common, framing) = (Arc::clone(&common), Arc::clone(&framing));
         async move {
             let place = common.place(peer.ip(), request.headers()).await;
             let tells_problems = tells_problems(request.uri().path());
             let Some(place) = place else { return Ok::<_, Infallible>(TOO_MANY.answer(tells_problems, None)) };
-            let staying = Staying { _counted: Arc::new((place, counted)) };
+            // Before HTTP/1.1 the end of a connection is that of an answer, too.
+            let tells_ends = request.version() >= Version::HTTP_11;
+            let staying = Staying { _counted: Arc::new((place, counted)), way_out: WayOut { closing, tells_ends } };
             request.extensions_mut().insert(staying.clone());
             let is_safe = request.method().is_safe();
             let answered = answer(request, common.router.clone(), &framing).await;
@@ -347,6 +350,29 @@ impl Requests {
 #[derive(Clone)]
 pub(crate) struct Staying {
     _counted: Arc<(Place, UnderWay)>,
+    pub(crate) way_out: WayOut,
+}
+
+/// How an answer ends before all of it was there.
+#[derive(Clone)]
+pub(crate) struct WayOut {
+    closing: Closing,
+    /// Whether its client knows by the answer that it broke off.
+    tells_ends: bool,
+}
+
+impl WayOut {
+    /// Whether the server closes.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.has_begun()
+    }
+
+    /// The answer breaks off, and what else has to for its client to know.
+    pub(crate) fn break_off(&self) {
+        if !self.tells_ends {
+            self.closing.abruptly().end();
+        }
+    }
 }
 
 /// A request under way.

@@ -46,6 +46,7 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
     let principal = call.principal()?;
     // A signature covers the whole of an answer, so whoever signs is answered once all of it is there.
     let live = (principal.mode == Mode::Raw).then(|| Box::new(call.staying.clone()) as Kept);
+    let way_out = call.staying.as_ref().map(|staying| staying.way_out.clone());
     let now = call.bursar.now();
     match call.bursar.exchange(principal, rail, &asked, otp, live).await? {
         Exchanged::Whole { answered, reports, is_read } => {
@@ -53,12 +54,15 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Failure> {
             let reply = Reply::passed_on(status, headers, answered.body).with_limits(&reports, now);
             Ok(Reply { is_read, ..reply })
         }
-        Exchanged::Flowing { begun: Begun { answered, reports, rest }, wallet } => {
-            let (status, mut headers) = (status(&answered)?, back(&answered));
+        Exchanged::Flowing { begun: Begun { answered, reports, rest }, taken } => {
+            let (status, mut headers, is_read) = (status(&answered)?, back(&answered), taken.is_read());
+            let length = header::CONTENT_LENGTH.as_str();
+            headers.extend(answered.header(length).map(|bytes| ("content-length", bytes.to_owned())));
             // nginx gathers answers unless it is told not to.
             headers.push(("x-accel-buffering", "no".to_owned()));
-            let body = exchange_live::body(Arc::clone(&call.bursar), principal.clone(), wallet, rest);
-            Ok(Reply::flowing(status, headers, body).with_limits(&reports, now))
+            let body = exchange_live::body(Arc::clone(&call.bursar), principal.clone(), taken, rest, way_out);
+            let reply = Reply::flowing(status, headers, body).with_limits(&reports, now);
+            Ok(Reply { is_read, ..reply })
         }
     }
 }

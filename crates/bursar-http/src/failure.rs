@@ -313,6 +313,9 @@ fn service(error: ServiceError, request_id: &str, now: Timestamp, decimals: &Dec
             Shown::new(400, body("TransactionRefused", "rail_refused").with_context("reason", reason))
         }
         ServiceError::RailUnavailable(_) => Shown::new(503, body("RailUnavailable", "rail_unavailable")).after(5),
+        ServiceError::AnswerTooLong { most } => {
+            Shown::new(502, body("BadGateway", "upstream_answer_too_long").with_context("most", most))
+        }
         ServiceError::RailCredentialRefused { hold } => {
             let body = body("BadGateway", "rail_credential_refused");
             Shown::new(

@@ -220,6 +220,7 @@ impl Circuit<'_> {
             Ok(_) => self.went_well(),
             // It is the operator's to mend, and no fault of the token.
             Err(ServiceError::RailCredentialRefused { .. }) => {}
+            Err(ServiceError::AnswerTooLong { .. }) => self.went_wrong("upstream_answer_too_long").await,
             Err(_) => self.went_wrong("rail_unavailable").await,
         }
         answered

@@ -14,7 +14,7 @@ use bursar_ledger::LedgerError;
 use bursar_store::StoreError;
 use bursar_wire::json::FieldError;
 
-use crate::rail::RailError;
+use crate::rail::{RailError, Unread};
 
 /// Why a use case did not do what it was asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,6 +134,11 @@ pub enum ServiceError {
     StoreUnavailable(String),
     /// The rail does not answer, or not as it has to; nothing was done.
     RailUnavailable(String),
+    /// The rail's upstream answered a read with more than is read before it goes on.
+    AnswerTooLong {
+        /// How much that is, in bytes.
+        most: usize,
+    },
     /// The rail's upstream does not take the credential that Bursar shows it: the operator's to mend, and no word on the
     /// caller's token.
     RailCredentialRefused {
@@ -236,6 +241,15 @@ impl From<RailError> for ServiceError {
     }
 }
 
+impl From<Unread> for ServiceError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Unavailable(problem) => RailError::Unavailable(problem).into(),
+            Unread::TooLong(most) => Self::AnswerTooLong { most },
+        }
+    }
+}
+
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -303,6 +317,11 @@ impl fmt::Display for ServiceError {
                 )
             }
             Self::RailUnavailable(problem) => write!(f, "the rail cannot be used now: {problem}; nothing was done"),
+            Self::AnswerTooLong { most } => write!(
+                f,
+                "the upstream's answer is longer than the {most} bytes that `max_answer_bytes` of its rail lets a signed request \
+                 have; ask for less, or with the bearer alone: what is not signed goes on while it comes, however long it is"
+            ),
             Self::RailCredentialRefused { .. } => f.write_str(
                 "the rail's upstream does not take the credential that Bursar shows it, so this was not done; your token is \
                  not at fault, and another one does not help: whoever runs this server has to mend the rail's credential",

@@ -66,9 +66,25 @@ pub enum Exchanged {
     Flowing {
         /// The head and the rest.
         begun: Begun,
-        /// From which wallet it is paid for.
-        wallet: WalletId,
+        /// What it answers.
+        taken: Taken,
     },
+}
+
+/// What a token must still be allowed to for as long as it takes an answer.
+pub struct Taken {
+    rail: String,
+    /// A spend from the one wallet of these, or a read of any.
+    doing: Doing,
+    wallets: Vec<OwnWallet>,
+    needs: Option<ScopeName>,
+}
+
+impl Taken {
+    /// Whether nothing was to be spent.
+    pub fn is_read(&self) -> bool {
+        self.doing == Doing::Read
+    }
 }
 
 impl From<ServiceError> for NoExchange {
@@ -126,17 +142,31 @@ impl Bursar {
             Exchange::Read { outgoing, needs } => {
                 circuit.check()?;
                 self.check_needs(principal, needs, &wallets)?;
-                let answered = exchanges.read(&outgoing).await.map_err(ServiceError::from);
-                let answered = circuit.passed(answered.and_then(|answered| not_about_us(answered, None))).await?;
-                Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: true })
+                let (flow, begun) = live.map(Flow::of_read).unzip();
+                let answered = exchanges.read(&outgoing, flow).await.map_err(ServiceError::from);
+                match answered.transpose() {
+                    Some(answered) => {
+                        let answered = answered.and_then(|answered| not_about_us(answered, None));
+                        let answered = circuit.passed(answered).await?;
+                        Ok(Exchanged::Whole { answered, reports: Vec::new(), is_read: true })
+                    }
+                    None => {
+                        let begun = beginning(begun).await;
+                        let answered = not_about_us(begun.answered, None)?;
+                        let taken = Taken { rail: rail.to_owned(), doing: Doing::Read, wallets, needs };
+                        Ok(Exchanged::Flowing { begun: Begun { answered, ..begun }, taken })
+                    }
+                }
             }
             Exchange::Spend(charge) => {
                 let coin = charge.coin.clone();
+                let needs = charge.needs;
                 let found = the_wallet(rail, &wallets, &coin).and_then(|wallet| {
-                    self.check_needs(principal, charge.needs, std::slice::from_ref(wallet))?;
+                    self.check_needs(principal, needs, std::slice::from_ref(wallet))?;
                     Ok(wallet.id)
                 });
                 let wallet = self.noting_unread(principal, Place::Rail(rail), found).await?;
+                wallets.retain(|own| own.id == wallet);
                 let (flow, begun) = live.map(Flow::new).unzip();
                 let what = What::Exchange { charge: Arc::new(*charge), flow: Arc::new(Mutex::new(flow)) };
                 let request = SpendRequest { coin, wallet, what, sequence_id: None, comment: None, otp };
@@ -145,7 +175,8 @@ impl Bursar {
                     // The spend goes on by itself: it is on a task of its own once its answer comes.
                     begun = beginning(begun) => {
                         self.circuit(principal, Doing::Spend, Place::Wallet(Some(wallet))).went_well();
-                        Ok(Exchanged::Flowing { begun, wallet })
+                        let taken = Taken { rail: rail.to_owned(), doing: Doing::Spend, wallets, needs };
+                        Ok(Exchanged::Flowing { begun, taken })
                     }
                     spent = self.spend(principal, request) => self.answer_to(rail, exchanges, spent),
                 }
@@ -178,14 +209,27 @@ impl Bursar {
     /// Looks again at whoever takes an answer while it comes.
     ///
     /// # Errors
-    /// The token may not be used any more, or may not spend from the wallet any more.
-    pub fn still_exchanges(&self, principal: &Principal, wallet: WalletId) -> Result<Principal, ServiceError> {
+    /// The token may not be used any more, or may not do any more what it takes the answer to.
+    pub fn still_exchanges(&self, principal: &Principal, taken: &Taken) -> Result<Principal, ServiceError> {
         let principal = self.is_still_good(principal).map_err(|_| ServiceError::NotFound("token"))?;
-        if principal.token().locked.is_some() {
-            return Err(ServiceError::NotFound("token"));
-        }
-        self.wallet_for(&principal, wallet, WalletAction::Spend)?;
+        let action = match taken.doing {
+            Doing::Spend if principal.token().locked.is_some() => return Err(ServiceError::NotFound("token")),
+            Doing::Spend => WalletAction::Spend,
+            Doing::Read => WalletAction::View,
+        };
+        self.may_on_one(&principal, action, &taken.wallets)?;
+        self.check_needs(&principal, taken.needs, &taken.wallets)?;
         Ok(principal)
+    }
+
+    /// Notes how an answer ended that was taken while it came. What came of a spend is noted by that.
+    pub async fn exchange_ended(&self, principal: &Principal, taken: &Taken, is_whole: bool) {
+        let circuit = self.circuit(principal, taken.doing, Place::Rail(&taken.rail));
+        match taken.doing {
+            Doing::Read if is_whole => circuit.went_well(),
+            Doing::Read => circuit.went_wrong("rail_unavailable").await,
+            Doing::Spend => {}
+        }
     }
 
     /// Checks what a rule asks for besides: on a wallet, or on one of several.
@@ -200,6 +244,16 @@ impl Bursar {
             let need = Need::Scope(name);
             return Ok(authorize(principal.token(), &principal.owner, principal.address, need, self.clock.now())?);
         };
+        self.may_on_one(principal, action, wallets)
+    }
+
+    /// Checks that something may be done on one of these wallets.
+    fn may_on_one(
+        &self,
+        principal: &Principal,
+        action: WalletAction,
+        wallets: &[OwnWallet],
+    ) -> Result<(), ServiceError> {
         let mut refused = ServiceError::NotFound("wallet");
         for wallet in wallets {
             match self.wallet_for(principal, wallet.id, action) {

@@ -1,7 +1,8 @@
-//! The answer to a spend that goes to its client while it comes: its head first, then piece by piece.
+//! An answer that goes to its client while it comes: its head first, then piece by piece.
 //!
-//! Whoever made the request, the rail reads the answer to its end: what a spend came to does not hang on a client that stays. A
-//! client that takes nothing is let go of, so that no more waits for it than has its place here.
+//! Whoever made the request, the rail reads the answer to a spend to its end: what that came to does not hang on a client that
+//! stays. A read is for its client alone: it ends when the client goes, and waits while the client is slow. A client that takes
+//! nothing is let go of, so that no more waits for it than has its place here.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tokio::time::{Instant, timeout};
 const WAITING: usize = 16;
 /// The longest piece, in bytes.
 const LONGEST_PIECE: usize = 16 << 10;
-/// How long an answer may wait for its client in all, once so many pieces wait.
+/// How long an answer may wait for its client once so many pieces wait: to a spend in all, to a read for each piece.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the server has to keep for as long as pieces come.
@@ -31,6 +32,7 @@ pub struct Flow {
     rest: Option<mpsc::Receiver<Piece>>,
     is_whole: Arc<AtomicBool>,
     patience: Duration,
+    waits_anew: bool,
     _kept: Kept,
 }
 
@@ -63,13 +65,20 @@ enum Piece {
 }
 
 impl Flow {
-    /// A way for one answer; `kept` is dropped when no more comes, or the client takes no more.
+    /// A way for the answer to a spend; `kept` is dropped when no more comes, or the client takes no more.
     pub(crate) fn new(kept: Kept) -> (Self, oneshot::Receiver<Begun>) {
         let (begun, beginning) = oneshot::channel();
         let (pieces, rest) = mpsc::channel(WAITING);
         let is_whole = Arc::new(AtomicBool::new(false));
         let (begun, rest, reports) = (Some(begun), Some(rest), Vec::new());
-        (Self { begun, reports, pieces, rest, is_whole, patience: TAKEN_WITHIN, _kept: kept }, beginning)
+        let patience = TAKEN_WITHIN;
+        (Self { begun, reports, pieces, rest, is_whole, patience, waits_anew: false, _kept: kept }, beginning)
+    }
+
+    /// The same for the answer to a read.
+    pub(crate) fn of_read(kept: Kept) -> (Self, oneshot::Receiver<Begun>) {
+        let (flow, beginning) = Self::new(kept);
+        (Self { waits_anew: true, ..flow }, beginning)
     }
 
     pub(crate) fn reporting(self, reports: Vec<LimitReport>) -> Self {
@@ -97,14 +106,28 @@ impl Flow {
             if !matches!(taken, Ok(Ok(()))) {
                 return false;
             }
-            self.patience = self.patience.saturating_sub(before.elapsed());
+            if !self.waits_anew {
+                self.patience = self.patience.saturating_sub(before.elapsed());
+            }
         }
         true
+    }
+
+    /// Is over once the client is gone.
+    pub async fn gone(&self) {
+        self.pieces.closed().await;
     }
 
     /// All of it was passed on.
     pub fn is_whole(self) {
         self.is_whole.store(true, Ordering::Release);
+    }
+
+    /// All of it was passed on, and nothing is to be settled before that is told.
+    pub async fn end(self) {
+        let ending = self.ending();
+        self.is_whole();
+        ending.tell().await;
     }
 }
 
@@ -197,5 +220,27 @@ mod tests {
         assert_eq!(rest.0.len(), WAITING);
         drop(rest);
         assert!(!flow.pass(b"more").await, "and whoever is gone at once");
+        flow.gone().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_slows_a_read_and_is_not_let_go_of_while_it_takes_anything() {
+        for (is_read, taken) in [(true, 100), (false, 2)] {
+            let (mut flow, begun) = if is_read { Flow::of_read(Box::new(())) } else { flow() };
+            flow.begin(head());
+            let mut rest = begun.await.unwrap().rest;
+            assert!(flow.pass(&[0; WAITING * LONGEST_PIECE]).await);
+            for count in 0..100 {
+                let slow = async {
+                    tokio::time::sleep(Duration::from_secs(13)).await;
+                    rest.next().await.unwrap();
+                };
+                let (is_taken, ()) = tokio::join!(flow.pass(b"more"), slow);
+                assert_eq!(is_taken, count < taken, "{is_read} {count}");
+                if !is_taken {
+                    break;
+                }
+            }
+        }
     }
 }

@@ -24,6 +24,7 @@ use bursar_rails::jsonrpc::{Call, Calls};
 
 use crate::dialect::Dialect;
 use crate::feed::Feed;
+use crate::flow::Flow;
 
 pub use self::calls::{CallError, CallMeaning, Payer, Wanted};
 pub use self::memory::{Memory, NewNote, Note};
@@ -92,6 +93,15 @@ pub enum RailError {
     Refused(String),
     /// The rail does not answer.
     Unavailable(String),
+}
+
+/// Why there is no answer to a read that was passed on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unread {
+    /// The rail does not answer.
+    Unavailable(String),
+    /// It answered with more than so many bytes, the most that is read before it goes on.
+    TooLong(usize),
 }
 
 impl fmt::Display for RailError {
@@ -188,8 +198,8 @@ pub trait Exchanges: Send + Sync {
         None
     }
 
-    /// Passes a read on.
-    fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>>;
+    /// Passes a read on, and gives all of its answer; nothing, if that goes on by the flow.
+    fn read<'a>(&'a self, outgoing: &'a Outgoing, flow: Option<Flow>) -> Answer<'a, Result<Option<Answered>, Unread>>;
 
     /// What the upstream answered to a spend; nothing if it did not, or if that is not kept any more.
     ///

@@ -46,7 +46,7 @@ impl BitgoRail {
                 if let Some(express) = &self.express {
                     let said = match express.send(&path, reference, body).await {
                         Err(NoAnswer::NotSent(reason)) => return not_reached(&reason),
-                        Err(NoAnswer::Lost(reason)) => format!("did not answer: {reason}"),
+                        Err(lost) => format!("did not answer: {}", lost.reason()),
                         Ok(status) => format!("answered {}, and its log says more", status.as_u16()),
                     };
                     return match self.look(hold, &asked, memory).await {
@@ -68,7 +68,7 @@ impl BitgoRail {
         let heard = match self.caller.ask(question).await {
             Ok(heard) => heard,
             Err(NoAnswer::NotSent(reason)) => return not_reached(&reason),
-            Err(NoAnswer::Lost(reason)) => return unknown(format!("the upstream did not answer: {reason}")),
+            Err(lost) => return unknown(format!("the upstream did not answer: {}", lost.reason())),
         };
         let answer = Answer { status: heard.status, body: &heard.body, request: &request };
         let read = if is_request { answer::read_request } else { answer::read };

@@ -28,7 +28,7 @@ use bursar_rails::http::{Became, CutOff, Instruction, Rules};
 use bursar_service::exceeded::{Exceeded, at_least};
 use bursar_service::flow::Flow;
 use bursar_service::rail::{
-    Answer, Balance, Built, Decoded, Exchanges, Memory, Permit, Plan, Rail, RailError, SendOutcome,
+    Answer, Balance, Built, Decoded, Exchanges, Memory, Permit, Plan, Rail, RailError, SendOutcome, Unread,
 };
 use bursar_service::spend::NOBODY_ELSE;
 use hyper::StatusCode;
@@ -147,7 +147,7 @@ impl HttpRail {
         let opened = match self.for_spends.open(outgoing, &headers).await {
             Ok(opened) => opened,
             Err(NoAnswer::NotSent(reason)) => return SendOutcome::NotSent { reason },
-            Err(NoAnswer::Lost(reason)) => return SendOutcome::Unknown { reason },
+            Err(lost) => return SendOutcome::Unknown { reason: lost.reason() },
         };
         self.note(opened.head());
         let flow = flow.filter(|_| stream::is_stream(opened.head()));
@@ -233,6 +233,13 @@ impl HttpRail {
     }
 }
 
+fn unread(problem: NoAnswer) -> Unread {
+    match problem {
+        NoAnswer::TooLong(most) => Unread::TooLong(most),
+        problem => Unread::Unavailable(problem.reason()),
+    }
+}
+
 fn not_this_way<T>() -> Result<T, RailError> {
     let problem = "is spent from by requests to its rail, and by nothing else".to_owned();
     Err(RailError::Invalid { field: "wallet", problem })
@@ -251,12 +258,14 @@ impl Exchanges for HttpRail {
         self.credential.keys().next().map(HeaderName::as_str)
     }
 
-    fn read<'a>(&'a self, outgoing: &'a Outgoing) -> Answer<'a, Result<Answered, RailError>> {
+    fn read<'a>(&'a self, outgoing: &'a Outgoing, flow: Option<Flow>) -> Answer<'a, Result<Option<Answered>, Unread>> {
         Box::pin(async move {
-            let answered = self.upstream.carry(outgoing, &self.credential).await;
-            let answered = answered.map_err(|problem| RailError::Unavailable(problem.reason()))?;
-            self.note(&answered);
-            Ok(answered)
+            let opened = self.upstream.open(outgoing, &self.credential).await.map_err(unread)?;
+            self.note(opened.head());
+            match flow {
+                Some(flow) => stream::read_on(opened, flow).map_err(unread),
+                None => opened.whole().await.map(Some).map_err(unread),
+            }
         })
     }
 

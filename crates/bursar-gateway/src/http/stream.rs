@@ -1,4 +1,5 @@
-//! Answers that go to the client while they come: streams of events, some of which say what the spend came to.
+//! Answers that go to the client while they come: streams of events, some of which say what the spend came to, and whatever is
+//! read.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,6 +43,30 @@ pub(super) async fn passed_on(
         flow.is_whole();
     }
     Ok(Answered { body: alone, ..head })
+}
+
+/// Gives the answer to a read if it is there already; else it goes on by the flow, for as long as its client is there.
+pub(super) fn read_on(mut opened: Opened, mut flow: Flow) -> Result<Option<Answered>, NoAnswer> {
+    if let Some(answered) = opened.at_once()? {
+        return Ok(Some(answered));
+    }
+    let mut head = opened.head().clone();
+    head.headers.extend(opened.length().map(|length| ("content-length".into(), length.to_string().into())));
+    flow.begin(head);
+    tokio::spawn(async move {
+        loop {
+            let piece = tokio::select! {
+                piece = opened.piece(Duration::MAX) => piece,
+                () = flow.gone() => return,
+            };
+            match piece {
+                Ok(Some(piece)) if flow.pass(&piece).await => {}
+                Ok(None) => return flow.end().await,
+                Ok(Some(_)) | Err(_) => return,
+            }
+        }
+    });
+    Ok(None)
 }
 
 /// The spends whose answers are coming now. That they take longer than others says nothing about them.

@@ -246,8 +246,8 @@ async fn a_status_that_ends_no_answer_is_not_passed_on() {
     let double = Double::start(vec![Does::Answer(SWITCHING)]).await;
     let target = "/v1/charges/1".to_owned();
     let asked = Outgoing { method: "GET".into(), target, headers: Vec::new(), body: Vec::new() };
-    let read = rail(&double.url, HOUR).read(&asked).await;
-    assert!(matches!(read, Err(RailError::Unavailable(_))), "{read:?}");
+    let read = rail(&double.url, HOUR).read(&asked, None).await;
+    assert!(matches!(read, Err(Unread::Unavailable(_))), "{read:?}");
 }
 
 #[tokio::test]

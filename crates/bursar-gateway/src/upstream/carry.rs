@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use bursar_rails::exchange::{Answered, Outgoing};
+use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Frame};
+use hyper::body::{Body as _, Bytes, Frame};
 use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request};
@@ -18,6 +19,9 @@ use super::{NoAnswer, Upstream, all_of};
 /// Headers of an answer that are passed on.
 const PASSED_ON: [&str; 4] = ["content-type", "request-id", "retry-after", "x-request-id"];
 
+/// How much of an answer is looked for before it goes on in pieces, in bytes.
+const LONGEST_AT_ONCE: usize = 64 << 10;
+
 /// An answer whose body comes.
 pub(crate) struct Opened {
     head: Answered,
@@ -26,6 +30,8 @@ pub(crate) struct Opened {
     asked: Instant,
     redacting: Redacting,
     is_over: bool,
+    /// What has come already and was not given yet.
+    come: Vec<u8>,
 }
 
 impl Upstream {
@@ -73,8 +79,8 @@ impl Upstream {
             Some(((*name).into(), place.redaction.text(value).into()))
         });
         let head = Answered { status: parts.status.as_u16(), headers: passed_on.collect(), body: Vec::new() };
-        let (redacting, is_over) = (place.redaction.begin(), false);
-        Ok(Opened { head, body, place, asked, redacting, is_over })
+        let redacting = place.redaction.begin();
+        Ok(Opened { head, body, place, asked, redacting, is_over: false, come: Vec::new() })
     }
 }
 
@@ -95,8 +101,33 @@ impl Opened {
         Ok(Answered { body: place.redaction.bytes(&body), ..head })
     }
 
+    /// All of it, if that has come already and is short; whoever it is for then needs not wait for pieces.
+    pub(crate) fn at_once(&mut self) -> Result<Option<Answered>, NoAnswer> {
+        let mut come = Vec::new();
+        while come.len() < LONGEST_AT_ONCE {
+            // What is dropped here has taken nothing from the body that it did not give.
+            match self.piece(Duration::MAX).now_or_never() {
+                Some(Ok(Some(piece))) => come.extend_from_slice(&piece),
+                Some(Ok(None)) => return Ok(Some(Answered { body: come, ..self.head.clone() })),
+                Some(Err(problem)) => return Err(problem),
+                None => break,
+            }
+        }
+        self.come = come;
+        Ok(None)
+    }
+
+    /// How many bytes the body has, if that is known and nothing of it can change.
+    pub(crate) fn length(&self) -> Option<u64> {
+        let left = self.body.size_hint().exact().filter(|_| self.place.redaction.is_empty())?;
+        left.checked_add(u64::try_from(self.come.len()).ok()?)
+    }
+
     /// The next piece of it; nothing at its end.
     pub(crate) async fn piece(&mut self, longest: Duration) -> Result<Option<Bytes>, NoAnswer> {
+        if !self.come.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.come).into()));
+        }
         let left = longest.saturating_sub(self.asked.elapsed()).min(self.place.within);
         while !self.is_over {
             let frame = match timeout(left, self.body.frame()).await {

@@ -59,6 +59,11 @@ impl Redaction {
         Self(Arc::new(Texts { all: forms.into_iter().map(Secret::new).collect(), first }))
     }
 
+    /// Whether there is none to be found, so that all stays as it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.all.is_empty()
+    }
+
     /// A text without any of them.
     pub(crate) fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()

@@ -12,6 +12,7 @@ use bursar_core::secret::Secret;
 use bursar_gateway::http::{HttpRail, Settings};
 use bursar_gateway::tls::Trust;
 use bursar_rails::http::Rules;
+use bursar_service::Policy;
 use bursar_service::new_wallet::NewWallet;
 use bursar_service::people::DEFAULT_ORGANISATION;
 use bursar_service::rails::OtherKind;
@@ -20,7 +21,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::browser::Browser;
-use crate::support::{Answer, OTP, Server};
+use crate::support::{Answer, OTP, Server, policy};
 use crate::world::code;
 
 pub(crate) const OWNER: &str = "owner@example.com";
@@ -117,13 +118,18 @@ pub(crate) fn rail_by(url: String, rules: Value) -> HttpRail {
 }
 
 pub(crate) fn rail_with(url: String, rules: Value, (header, credential): (&str, &str)) -> HttpRail {
+    rail_showing(url, rules, Some((header.to_owned(), Secret::new(credential.to_owned()))))
+}
+
+/// One that shows its upstream this, or nothing.
+pub(crate) fn rail_showing(url: String, rules: Value, credential: Option<(String, Secret<String>)>) -> HttpRail {
     let written: Vec<_> = serde_json::from_value(rules).unwrap();
     let assets =
         [("usd", 2), ("eur", 2), ("microusd", 0), ("credits", 3)].map(|(asset, places)| (asset.to_owned(), places));
     let rules = Rules::new(&BTreeMap::from(assets), &written).unwrap();
     HttpRail::new(Settings {
         url: Secret::new(url),
-        credential: Some((header.to_owned(), Secret::new(credential.to_owned()))),
+        credential,
         trust: Trust::public().unwrap(),
         rules,
         within: Duration::from_secs(10),
@@ -143,7 +149,11 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn before(rail: HttpRail, coin: &str, limit: &str) -> Self {
-        let server = Server::before(Arc::new(rail)).await;
+        Self::before_with(rail, coin, limit, policy()).await
+    }
+
+    pub(crate) async fn before_with(rail: HttpRail, coin: &str, limit: &str, policy: Policy) -> Self {
+        let server = Server::before_with(Arc::new(rail), policy).await;
         server.user(OWNER).await;
         let wallet = NewWallet {
             rail: "chain".to_owned(),

@@ -16,6 +16,7 @@ mod enrolled;
 mod events;
 mod exchange;
 mod exchange_hostile;
+mod exchange_read;
 mod exchange_stream;
 mod factors;
 mod freezes;
