@@ -24,7 +24,8 @@ use crate::rail::CallError;
 
 /// How many streaks are remembered; above that those that are not paused are forgotten.
 const REMEMBERED: usize = 65_536;
-/// What a rail is called where a spend names none.
+/// What a rail is called where a spend names none, or none that can be read. What fails there is no rail's: a success of the
+/// token on any ends it.
 const NO_RAIL: &str = "-";
 
 /// What is done on a rail.
@@ -108,7 +109,11 @@ impl Breakers {
 
     fn succeed(&self, line: &Line) {
         if !self.are_idle() {
-            self.change(|streaks| streaks.remove(line));
+            let nowhere = Line { rail: NO_RAIL.to_owned(), ..line.clone() };
+            self.change(|streaks| {
+                streaks.remove(line);
+                streaks.remove(&nowhere);
+            });
         }
     }
 

@@ -21,7 +21,7 @@ use bursar_wire::token_text::BearerHash;
 
 use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
-use crate::breakers::Place;
+use crate::breakers::{Doing, Place};
 use crate::error::ServiceError;
 use crate::known::KnownToken;
 use crate::refused::Attempt;
@@ -91,11 +91,16 @@ impl Bursar {
         // What no living token is said to spend is the service's own failure.
         let own = (service.token().id, service.user());
         let (token, owner) = presented.as_ref().map_or(own, |(known, _)| (known.token.id, known.token.user));
-        let circuit = self.circuit_for(service, (token, owner), Place::Wallet(spend.wallet));
+        let place = Place::Wallet(spend.wallet);
+        let circuit = self.circuit_for(service, (token, owner), place);
         circuit.check()?;
         let id = HoldId::time_ordered(self.clock.now(), self.random.bytes());
         let held = self.hold_as(service, presented, spend, (token, id)).await;
-        circuit.ended(id, held, |held| held.before).await
+        let held = circuit.ended(id, held, |held| held.before).await?;
+        if !held.before {
+            self.circuit(service, Doing::Spend, place).went_well();
+        }
+        Ok(held)
     }
 
     async fn hold_as(

@@ -115,6 +115,28 @@ async fn one_token_is_paused_and_no_other_and_no_service_spends_with_it_meanwhil
 }
 
 #[tokio::test]
+async fn a_service_whose_requests_cannot_be_read_is_paused_unless_one_succeeds_between() {
+    let world = world().await;
+    let (_, token) = world.token(json!({"limits": ["tbtc 1/day"]})).await;
+    let service = world.server.service(&world.session).await;
+    let nonsense = async || {
+        let body = json!({"token": token, "coin": "tbtc", "amount": "a lot"});
+        world.server.send("POST", "/bursar/v1/spends", Some(&service), Some(body)).await
+    };
+    for key in ["a", "b"] {
+        for _ in 0..2 {
+            assert_eq!(code(&nonsense().await), "invalid_field");
+        }
+        let held = world.hold(&service, &token, Some(key), "1").await;
+        assert_eq!(held.status, 201, "{}", held.body);
+    }
+    for _ in 0..3 {
+        assert_eq!(code(&nonsense().await), "invalid_field");
+    }
+    assert_eq!(code(&nonsense().await), "broken");
+}
+
+#[tokio::test]
 async fn reading_is_paused_apart_from_spending() {
     let house = House::of(Server::with(breaking()).await).await;
     let owner = house.session("owner").await;
