@@ -152,7 +152,15 @@ impl CircuitBreaker {
     /// None, if it is switched off.
     fn rules(&self) -> Option<BreakerRules> {
         let Self { after, pause, longest_pause: longest } = *self;
-        (after > 0).then_some(BreakerRules { after, pause, longest: longest.max(pause) })
+        (after > 0).then_some(BreakerRules { after, pause, longest })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.longest_pause < self.pause {
+            return Err("circuit_breaker.longest_pause is shorter than circuit_breaker.pause, the first one; make it as long at least"
+                .to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -262,6 +270,7 @@ impl Configuration {
         if read.audit.keep < SHORTEST_KEPT {
             return Err("audit.keep is shorter than 1d".to_owned());
         }
+        read.circuit_breaker.check()?;
         read.web.relying_party()?;
         read.mail.as_ref().map_or(Ok(()), Mail::check)?;
         rails::check(&read.rails)?;
@@ -472,6 +481,17 @@ mod tests {
             let error = read(hosts).map(drop).unwrap_err();
             assert!(error.contains(problem), "{error}");
         }
+    }
+
+    #[test]
+    fn a_longest_pause_that_is_shorter_than_the_first_is_refused() {
+        let read = |longest: &str| {
+            let longest = format!("longest_pause = \"{longest}\"");
+            Configuration::parse(&written().replace("longest_pause = \"1h\"", &longest)).map(drop)
+        };
+        assert_eq!(read("1m"), Ok(()));
+        let error = read("59s").unwrap_err();
+        assert!(error.starts_with("circuit_breaker.longest_pause is shorter than circuit_breaker.pause"), "{error}");
     }
 
     #[test]

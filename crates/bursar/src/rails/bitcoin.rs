@@ -12,7 +12,7 @@ use bursar_service::rail::Rail;
 use serde::Deserialize;
 
 use super::Section;
-use super::fees::{fees, paying};
+use super::fees::{confirming, fees, paying};
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::trust::{CLIENT_KEY, Certificates};
@@ -82,6 +82,7 @@ impl Section for Bitcoin {
         if self.fallback_fee_rate == 0 || self.fallback_fee_rate > self.max_fee_rate {
             return Err("`fallback_fee_rate` is 1 satoshi at least, and `max_fee_rate` at most".to_owned());
         }
+        confirming(self.confirmations.into())?;
         paying(self.fees()?)
     }
 

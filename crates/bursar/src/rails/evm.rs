@@ -13,13 +13,15 @@ use bursar_service::rail::Rail;
 use serde::Deserialize;
 
 use super::Section;
-use super::fees::{fees, paying};
+use super::fees::{confirming, fees, paying};
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::token::Token;
 use super::trust::{CLIENT_KEY, Certificates};
 use crate::calls::AllowedCall;
 
+/// Decimal places of the coins that pay for gas.
+const NATIVE_PLACES: u8 = 18;
 /// Base units in a gigawei.
 const GIGAWEI: u128 = 1_000_000_000;
 
@@ -81,6 +83,7 @@ impl Section for Evm {
                 return Err(format!("`{field}` is 0, under which no transaction could be sent"));
             }
         }
+        confirming(self.confirmations)?;
         self.chain()?;
         paying(self.fees()?)
     }
@@ -136,7 +139,14 @@ impl Evm {
     }
 
     fn coin(&self) -> Result<Coin, String> {
-        Coin::parse(&self.coin).map_err(|problem| format!("`coin`: {problem}"))
+        let coin = Coin::parse(&self.coin).map_err(|problem| format!("`coin`: {problem}"))?;
+        // Whatever else it is called, the coin that pays for gas has 18 places.
+        match coin.decimals().filter(|places| !coin.is_token() && *places != NATIVE_PLACES) {
+            None => Ok(coin),
+            Some(_) => Err(format!(
+                "`coin`: `{coin}` is no coin of a chain of this kind; name the one that pays for gas, as `eth`"
+            )),
+        }
     }
 
     fn chain(&self) -> Result<Chain, String> {

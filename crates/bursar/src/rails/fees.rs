@@ -1,4 +1,4 @@
-//! What fees may take, as the sections of all kinds say it.
+//! What fees may take and when a transaction is final, as the sections of several kinds say it.
 
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
@@ -21,5 +21,17 @@ pub(super) fn paying(fees: FeeCeiling) -> Result<(), String> {
     match named.into_iter().find(|(_, most)| *most == Amount::ZERO) {
         None => Ok(()),
         Some((field, _)) => Err(format!("`{field}` is 0, under which no transaction could be paid for")),
+    }
+}
+
+/// Refuses that a transaction is final before any block has it.
+#[cfg(any(feature = "bitcoin", feature = "evm"))]
+pub(super) fn confirming(confirmations: u64) -> Result<(), String> {
+    match confirmations {
+        0 => {
+            Err("`confirmations` is 0, by which a transaction would be final in no block; 1 is its own, and the least"
+                .to_owned())
+        }
+        _ => Ok(()),
     }
 }
