@@ -16,7 +16,7 @@ use crate::environment::{self, SystemClock};
 use crate::failure::Failure;
 use crate::key_file;
 use crate::operator::{self, Answer, Request, socket};
-use crate::rails::{self, Kept, Opened};
+use crate::rails::{self, Described, Kept, Opened};
 use crate::server::{self, Data, Rails};
 
 /// 2026-01-01, before which this program was not written.
@@ -178,7 +178,7 @@ fn rails(configuration: &Configuration, path: &Path, master: Result<&MasterKey, 
         rails::open(described, &Opened::default())
     } else if let Some(answer) = socket::ask(directory, &Request::CheckRails).map_err(|failure| told(&failure))? {
         // What is sealed is the server's that has the store, so it asks those that it has opened.
-        return by_server(answer);
+        return by_server(described, answer);
     } else {
         let master =
             master.map_err(|_| "their sealed credentials cannot be opened without the master key".to_owned())?;
@@ -195,17 +195,27 @@ fn rails(configuration: &Configuration, path: &Path, master: Result<&MasterKey, 
     asked.map(|()| open.keys().cloned().collect::<Vec<_>>().join(", "))
 }
 
-/// What a server says of the rails that it has opened.
-fn by_server(answer: Answer) -> Result<String, String> {
-    match answer {
-        Answer::Rails { unusable } if unusable.is_empty() => {
-            Ok("have sealed credentials; the server that has the store opened them, and each is there".to_owned())
-        }
-        Answer::Rails { unusable } => {
-            let each = unusable.into_iter().map(|(name, problem)| format!("{name}: {problem}"));
-            Err(each.collect::<Vec<_>>().join("; "))
-        }
-        _ => Err("the server that has the store does not say how its rails stand".to_owned()),
+/// What a server says of these rails, which it has opened if it was started with them.
+fn by_server(described: &Described, answer: Answer) -> Result<String, String> {
+    let Answer::Rails { rails, unusable } = answer else {
+        return Err("the server that has the store does not say how its rails stand".to_owned());
+    };
+    let names = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut problems: Vec<_> = unusable.iter().map(|(name, problem)| format!("{name}: {problem}")).collect();
+    let missing: Vec<_> = described.keys().filter(|name| !rails.contains(name)).collect();
+    if !missing.is_empty() {
+        problems.push(format!("the server that has the store was started without {}; start it again", names(missing)));
+    }
+    let removed: Vec<_> = rails.iter().filter(|name| !described.contains_key(*name)).collect();
+    if !removed.is_empty() {
+        problems.push(format!("the server that has the store still has {}; start it again", names(removed)));
+    }
+    match problems.is_empty() {
+        true => Ok(format!(
+            "{}: the server that has the store opened them, and each is there",
+            names(rails.iter().collect())
+        )),
+        false => Err(problems.join("; ")),
     }
 }
 
@@ -339,6 +349,23 @@ fn told(failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_was_started_without_is_not_said_to_be_there() {
+        let section = "kind = 'evm'\nurl = 'http://127.0.0.1'\nchain_id = 1\ncoin = 'eth'\n";
+        let described: Described = toml::from_str(&format!("[a]\n{section}[b]\n{section}")).unwrap();
+        let said = |rails: &[&str], unusable: &[(&str, &str)]| {
+            let rails = rails.iter().map(|name| (*name).to_owned()).collect();
+            let unusable = unusable.iter().map(|(name, why)| ((*name).to_owned(), (*why).to_owned())).collect();
+            by_server(&described, Answer::Rails { rails, unusable })
+        };
+        assert!(said(&["a", "b"], &[]).unwrap().starts_with("a, b: "));
+        assert!(said(&[], &[]).unwrap_err().contains("started without a, b; start it again"));
+        let both = said(&["b", "c"], &[("b", "silent")]).unwrap_err();
+        for told in ["b: silent", "without a;", "still has c;"] {
+            assert!(both.contains(told), "{both}");
+        }
+    }
 
     fn account(username: &str, email_verified: bool) -> operator::Account {
         operator::Account {

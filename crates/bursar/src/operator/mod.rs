@@ -163,8 +163,8 @@ pub(crate) enum Answer {
     Allowed { wallets: Vec<Allowed> },
     /// Which credentials of rails are sealed: rail and name.
     Credentials { credentials: Vec<(String, String)> },
-    /// Which rails cannot be used now: rail and why.
-    Rails { unusable: BTreeMap<String, String> },
+    /// The rails that there are, and which of them cannot be used now: rail and why.
+    Rails { rails: Vec<String>, unusable: BTreeMap<String, String> },
     /// What is wrong with rules for other proxies.
     Authz { problems: Vec<String> },
     /// The ledger was looked at.
@@ -278,7 +278,10 @@ pub(crate) async fn answer(bursar: &Bursar, request: Request) -> Answer {
             Ok(name) => bursar.seal_rail_credential(&name, &Secret::new(credential)).await.map(|()| Answer::Done),
             Err(error) => Err(error),
         },
-        Request::CheckRails => Ok(Answer::Rails { unusable: bursar.unusable_rails().await }),
+        Request::CheckRails => {
+            let rails = bursar.rail_names().into_iter().map(str::to_owned).collect();
+            Ok(Answer::Rails { rails, unusable: bursar.unusable_rails().await })
+        }
         Request::RailCredentials => bursar.rail_credentials().await.map(|names| Answer::Credentials {
             credentials: names.into_iter().map(|name| (name.rail, name.key)).collect(),
         }),
