@@ -137,6 +137,11 @@ impl EvmRail {
         self.count(sender, format!("{block:#x}")).await
     }
 
+    /// How many nonces of a wallet are used in blocks.
+    pub(super) async fn count_mined(&self, sender: Address) -> Result<u64, RailError> {
+        self.count(sender, "latest".to_owned()).await
+    }
+
     /// How many nonces of a wallet are used, those of transactions that wait included.
     pub(super) async fn count_pending(&self, sender: Address) -> Result<u64, RailError> {
         self.count(sender, "pending".to_owned()).await

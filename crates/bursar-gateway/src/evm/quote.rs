@@ -69,6 +69,16 @@ pub(super) async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Res
         return above_floor(field, price, floor, 1);
     }
     let ceilings = chain.ceilings();
+    let dear = |now: u128| {
+        let problem = format!("gas costs {now} now, above this rail's ceiling of {}", ceilings.fee_per_gas);
+        RailError::Refused(problem)
+    };
+    if asked.is_fixed {
+        // All of it is paid, so it is no more than the next block may ask for.
+        let usual: u128 = number(&node.ask("eth_gasPrice", Vec::new()).await.map_err(told)?)?;
+        let gas_price = usual.max(floor);
+        return if gas_price > ceilings.fee_per_gas { Err(dear(gas_price)) } else { Ok(Price::Fixed { gas_price }) };
+    }
     let tip = match asked.max_priority_fee_per_gas {
         Some(tip) => tip,
         None => match node.ask("eth_maxPriorityFeePerGas", Vec::new()).await {
@@ -79,8 +89,7 @@ pub(super) async fn price(chain: &Chain, node: &Node, asked: &ClientFees) -> Res
     };
     let now = base.saturating_add(tip);
     if now > ceilings.fee_per_gas {
-        let problem = format!("gas costs {now} now, above this rail's ceiling of {}", ceilings.fee_per_gas);
-        return Err(RailError::Refused(problem));
+        return Err(dear(now));
     }
     // Room for six blocks that are full, each of which costs an eighth more than the one before.
     let roomy = base.saturating_mul(2).saturating_add(tip).min(ceilings.fee_per_gas);

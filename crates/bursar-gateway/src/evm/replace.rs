@@ -16,6 +16,10 @@ use super::{EvmRail, keys, quote, send, watch};
 /// By which part of the price before a node wants more for a replacement, in cap and tip: a tenth is what all want.
 const MORE: u128 = 10;
 
+/// What is said of a nonce that a block has, final or not.
+const MINED: &str =
+    "is that of a transaction that is mined, which nothing replaces; leave it out, and the next one is chosen";
+
 /// The nonce that a client names for a payment.
 pub(super) const fn named(payment: &Payment) -> Option<u64> {
     match payment.form {
@@ -35,6 +39,9 @@ impl EvmRail {
         let given = send::given_out(memory, payment.sender)?;
         let Some(nonce) = named(payment).filter(|nonce| *nonce < given) else { return Ok(None) };
         let before = self.waiting(payment, nonce, None, memory)?;
+        if nonce < self.count_mined(payment.sender).await? {
+            return Err(is_mined(nonce));
+        }
         let price = quote::price(&self.chain, &self.node, asked).await?;
         check_price(&before.price, &price)?;
         // It was tried when it was planned: beside itself, which waits, it may not seem to pass now.
@@ -87,6 +94,10 @@ impl EvmRail {
         }
         Ok(signed)
     }
+}
+
+pub(super) fn is_mined(nonce: u64) -> RailError {
+    refuse(nonce, MINED)
 }
 
 fn refuse(nonce: u64, problem: &str) -> RailError {

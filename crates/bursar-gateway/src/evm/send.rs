@@ -172,13 +172,12 @@ impl EvmRail {
         takes: Amount,
         memory: &dyn Memory,
     ) -> Result<(), NotSigned> {
-        let of_wallet = || vec![Json::Text(format!("{sender:#x}").into()), Json::Text("latest".into())];
-        let mined = self.node.ask("eth_getTransactionCount", of_wallet()).await.map_err(quote::told);
-        let mined: u64 = mined.and_then(|count| quote::number(&count)).map_err(not_signed)?;
-        let balance = self.node.ask("eth_getBalance", of_wallet()).await.map_err(quote::told);
+        let of_wallet = vec![Json::Text(format!("{sender:#x}").into()), Json::Text("latest".into())];
+        let mined = self.count_mined(sender).await.map_err(not_signed)?;
+        let balance = self.node.ask("eth_getBalance", of_wallet).await.map_err(quote::told);
         let balance = amount(balance.and_then(|balance| quote::number(&balance)).map_err(not_signed)?);
         if nonce < next && nonce < mined {
-            return Err(NotSigned::Never(format!("`nonce` {nonce} is that of a transaction that is mined")));
+            return Err(not_signed(replace::is_mined(nonce)));
         }
         let earlier = watch::taken(memory, sender, mined.min(nonce)..nonce).map_err(not_signed)?;
         let later = watch::taken(memory, sender, nonce.saturating_add(1)..next).map_err(not_signed)?;

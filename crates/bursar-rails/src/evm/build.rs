@@ -58,6 +58,7 @@ impl Unsigned {
         }
         let kept = |asked: Option<u128>, chosen: Option<u128>| asked.is_none() || asked == chosen;
         let all_kept = (fees.gas.is_none() || fees.gas == chosen.gas)
+            && (chosen.is_fixed || !fees.is_fixed)
             && kept(fees.gas_price, chosen.gas_price)
             && kept(fees.max_fee_per_gas, chosen.max_fee_per_gas)
             && kept(fees.max_priority_fee_per_gas, chosen.max_priority_fee_per_gas);

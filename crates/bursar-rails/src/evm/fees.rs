@@ -59,14 +59,22 @@ pub struct ClientFees {
     pub max_fee_per_gas: Option<u128>,
     /// `maxPriorityFeePerGas`.
     pub max_priority_fee_per_gas: Option<u128>,
+    /// Whether the price is to be a fixed one (`type` 0), also where none is named.
+    pub is_fixed: bool,
 }
 
 impl ClientFees {
     /// The fees of a whole transaction.
     pub const fn of(gas: u64, price: &Price) -> Self {
-        let fees = Self { gas: Some(gas), gas_price: None, max_fee_per_gas: None, max_priority_fee_per_gas: None };
+        let fees = Self {
+            gas: Some(gas),
+            gas_price: None,
+            max_fee_per_gas: None,
+            max_priority_fee_per_gas: None,
+            is_fixed: false,
+        };
         match *price {
-            Price::Fixed { gas_price } => Self { gas_price: Some(gas_price), ..fees },
+            Price::Fixed { gas_price } => Self { gas_price: Some(gas_price), is_fixed: true, ..fees },
             Price::Market { max_fee_per_gas, max_priority_fee_per_gas } => Self {
                 max_fee_per_gas: Some(max_fee_per_gas),
                 max_priority_fee_per_gas: Some(max_priority_fee_per_gas),

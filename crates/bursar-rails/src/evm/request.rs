@@ -147,6 +147,7 @@ impl Members {
             gas_price: self.gas_price,
             max_fee_per_gas: self.max_fee_per_gas,
             max_priority_fee_per_gas: self.max_priority_fee_per_gas,
+            is_fixed: self.kind == Some(0) || self.gas_price.is_some(),
         };
         fees.check(chain.ceilings())?;
         let market = fees.max_fee_per_gas.or(fees.max_priority_fee_per_gas).is_some();

@@ -144,6 +144,50 @@ async fn a_nonce_that_was_given_out_is_good_for_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_is_mined_is_replaced_by_nothing_and_said_to_be_mined_whatever_is_paid() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(3).await, memory().await);
+    sent(&rail, 1, &FIRST, &memory).await;
+    // Mined, and not final yet.
+    double.says("eth_getTransactionCount", r#""0x1""#);
+    for asked in [FIRST, DEARER] {
+        let Err(RailError::Refused(told)) = planned(&rail, 2, &asked, &memory).await else { panic!("refused") };
+        assert!(told.starts_with("`nonce` 0 is that of a transaction that is mined"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_of_type_0_has_one_price_also_where_its_client_names_none() {
+    let double = Double::new();
+    let (rail, memory) = (double.rail(1).await, memory().await);
+    let text = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction",
+        "params":[{{"from":"{WALLET}","to":"{TO}","value":"0x5","type":"0x0"}}]}}"#
+    );
+    let Ok(Calls::One(call)) = Calls::read(text.as_bytes()) else { panic!("one call") };
+    let id = HoldId::from_bytes([1; 16]);
+    let planned = async || rail.plan_call(WALLET, &call, id, &memory).await;
+    // What the node suggests, but no less than the next block may ask for, and never more than the ceiling of 100 gigawei.
+    for (suggested, price) in [(2 * GWEI, Some(2 * GWEI)), (1, Some(GWEI + GWEI / 8)), (101 * GWEI, None)] {
+        double.says("eth_gasPrice", &format!(r#""{suggested:#x}""#));
+        let planned = planned().await;
+        match price {
+            Some(price) => assert_eq!(planned.unwrap().0.fee, Amount::new(21_000 * price)),
+            None => assert!(matches!(planned, Err(RailError::Refused(_))), "{planned:?}"),
+        }
+    }
+    double.says("eth_gasPrice", r#""0x77359400""#);
+    let (plan, coin) = (planned().await.unwrap().0, Coin::parse("hteth").unwrap());
+    let recipients = [Recipient { address: TO.to_owned(), amount: Amount::new(5) }];
+    let payees = rail.payees(&coin, &recipients).unwrap();
+    let cost = Cost::of(coin.clone(), [Amount::new(5)], coin, plan.fee).unwrap();
+    let hold = fixtures::hold(id, payees, cost, plan.instruction);
+    rail.carry_out(WALLET, &hold, &memory).await;
+    let offered = double.asked("eth_sendRawTransaction").remove(0).to_string();
+    assert!(offered.starts_with(r#"["0xf8"#), "a list, and no byte of a type: {offered}");
+}
+
+#[tokio::test]
 async fn a_node_with_the_key_replaces_nothing() {
     let double = Double::new();
     let (rail, memory) = (double.rail(1).await, Notes::default());

@@ -25,6 +25,14 @@ fn what_clients_send_is_read() {
     assert_eq!((fees.gas, fees.max_priority_fee_per_gas, nonce), (Some(21_000), Some(1), Some(7)));
     let legacy = spend(&chain(), "eth_sendTransaction", &with(r#","gasPrice":"0x2","type":"0x0","accessList":null"#));
     assert_eq!(legacy.fee(), None, "gas is still to be estimated");
+    for (members, fixed) in
+        [(r#","gasPrice":"0x2""#, true), (r#","type":"0x0""#, true), (r#","type":"0x2""#, false), ("", false)]
+    {
+        let Form::Asked { fees, .. } = spend(&chain(), "eth_sendTransaction", &with(members)).form else {
+            panic!("asked")
+        };
+        assert_eq!(fees.is_fixed, fixed, "{members}");
+    }
 }
 
 #[test]
