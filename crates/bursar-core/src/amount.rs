@@ -35,6 +35,11 @@ impl Amount {
         Self(U256::ONE.wrapping_shl(exponent))
     }
 
+    /// 2 to the power of `exponent`, which is from 1 to 255, less 1.
+    pub const fn all_ones(exponent: usize) -> Self {
+        Self(U256::MAX.wrapping_shr(256_usize.saturating_sub(exponent)))
+    }
+
     /// Reads decimal digits, as every wire of Bursar writes amounts.
     ///
     /// # Errors

@@ -201,6 +201,15 @@ impl Cost {
     /// The least amount that is more than any coin has: sums of what is smaller always fit 256 bits.
     pub const BOUND: Amount = Amount::power_of_two(192);
 
+    /// The greatest amount that is counted, which stands for one without end, such as that of an allowance (ADR 38). No coin
+    /// has as much.
+    pub const WITHOUT_END: Amount = Amount::all_ones(192);
+
+    /// Whether recipients get, or may take, an amount without end.
+    pub fn is_without_end(&self) -> bool {
+        self.without_fee() == Self::WITHOUT_END
+    }
+
     /// Whether amount or fee are more than any coin has.
     pub fn is_absurd(&self) -> bool {
         self.amount >= Self::BOUND || self.fee >= Self::BOUND

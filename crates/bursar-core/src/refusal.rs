@@ -85,6 +85,14 @@ pub enum Refusal {
         /// The coin it would be paid in.
         coin: Coin,
     },
+    /// An amount without end of a coin of which the token does not say `unlimited`, or of which somebody's limit sets a bound
+    /// to the amount. It outlives every unlock, so none stands in for the word.
+    NotUnlimited {
+        /// That coin.
+        coin: Coin,
+        /// Whose limit sets the bound; nobody's, if the token does not say that there is none.
+        bound_by: Option<Subject>,
+    },
     /// Money may not go there.
     DestinationNotAllowed {
         /// Whose rule says so.
@@ -145,6 +153,7 @@ impl Refusal {
             Self::LimitExceeded(_) => "limit_exceeded",
             Self::NoLimitForFee { .. } => "no_limit_for_fee",
             Self::FeeNotCounted { .. } => "fee_not_counted",
+            Self::NotUnlimited { .. } => "not_unlimited",
             Self::DestinationNotAllowed { .. } => "destination_not_allowed",
             Self::TooManyDestinations { .. } => "too_many_destinations",
             Self::NotAMember => "not_a_member",
@@ -168,7 +177,9 @@ impl Refusal {
                 other => other,
             },
             Self::OwnerFrozen(_) | Self::WalletFrozen(_) | Self::OrganisationFrozen(_) => Remedy::Wait,
-            Self::WalletUnknown | Self::WrongCoin { .. } | Self::AmountTooLarge => Remedy::ChangeRequest,
+            Self::WalletUnknown | Self::WrongCoin { .. } | Self::AmountTooLarge | Self::NotUnlimited { .. } => {
+                Remedy::ChangeRequest
+            }
             // Whoever runs this server has to look.
             Self::Locked(Lock { by: LockedBy::Ledger, .. }) => Remedy::Wait,
             Self::Locked(_)
@@ -242,6 +253,16 @@ impl Refusal {
                 "the token's limits leave the fee in {coin} out, and nothing else bounds it; it needs a limit on fees, \
                  or one on {coin} that counts them"
             ),
+            Self::NotUnlimited { coin, bound_by } => {
+                let why = match bound_by {
+                    None => format!("a token needs `{coin} unlimited` to spend an amount of {coin} without end"),
+                    Some(subject) => format!(
+                        "the {} has a limit on amounts of {coin}, and under that no amount without end is spent",
+                        subject.kind()
+                    ),
+                };
+                format!("{why}; no unlock stands in for that; name the amount that is to be spent")
+            }
             Self::DestinationNotAllowed { subject, address } => {
                 format!("`{address}` is not among the destinations that the {} allows", subject.kind())
             }

@@ -3,6 +3,7 @@
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::decimals::Decimals;
+use bursar_core::hold::Cost;
 use bursar_core::limit::text::{LimitTextError, amount_of, decimal, describe, describe_knowing, parse, parse_knowing};
 use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
 use bursar_core::time::{Span, Timestamp};
@@ -201,6 +202,17 @@ fn a_text_is_read_up_to_its_greatest_length_and_no_further() {
     let longest = (10..10_000).take_while(|&length| parse(&padded(length)).is_ok()).last().unwrap();
     let (_, problem) = refused(&padded(longest + 1));
     assert_eq!((problem.at.start, longest), (longest, 400), "{problem}");
+}
+
+#[test]
+fn an_amount_without_end_is_told_as_such() {
+    let told = |asset: &str, amount| amount_of(amount, &Asset::parse(asset).unwrap(), &Decimals::default());
+    assert_eq!(
+        [told("tbtc", Cost::WITHOUT_END), told("unknown", Cost::WITHOUT_END), told("*erc20", Cost::WITHOUT_END)],
+        ["tbtc without end", "unknown without end", "an amount without end"]
+    );
+    assert_eq!(Cost::WITHOUT_END.checked_add(Amount::new(1)), Some(Cost::BOUND));
+    assert!(told("tbtc", Cost::BOUND).ends_with(".34512896 tbtc"), "a ceiling or a sum is a figure");
 }
 
 #[test]

@@ -142,7 +142,7 @@ impl Bursar {
             Some(rail) => rail.payees(&asked.coin, std::slice::from_ref(&asked.recipient))?,
             None => vec![self.payee_anywhere(&asked.coin, &asked.recipient)?],
         };
-        check_sum(&payees, Amount::ZERO)?;
+        check_sum(&payees, &asked.coin, (&asked.coin, Amount::ZERO))?;
         if let Some((service, _)) = asked.settles {
             self.may_settle(service, organisation, wallet)?;
         }

@@ -177,7 +177,7 @@ impl Bursar {
         };
         let payees = self.payees_by(rail, &spend.coin, &spend.recipients)?;
         let fee_ceiling = rail.map(|rail| rail.fees_at_most(&spend.fee_coin));
-        check_sum(&payees, spend.fee)?;
+        check_sum(&payees, &spend.coin, (&spend.fee_coin, spend.fee))?;
         let patience = spend.patience.unwrap_or(self.policy.spend_deadline);
         if patience > LONGEST_PATIENCE {
             return Err(ServiceError::invalid("deadline", "is more than 7 days away"));

@@ -267,7 +267,7 @@ impl Bursar {
             request.fee_ceiling = Some(rail.fees_at_most(&own));
             request.fee_coin = own;
         }
-        check_sum(&request.payees, request.fee)?;
+        check_sum(&request.payees, &request.coin, (&request.fee_coin, request.fee))?;
         let decided = self.reads.look(principal.looker(), move |reader| try_out(reader, &request, now)).await?;
         Ok(Tried { decided, fee_unknown })
     }

@@ -242,7 +242,7 @@ impl Bursar {
             hold.payees = told;
         }
         drop(turn_to_plan);
-        check_sum(&hold.payees, fee)?;
+        check_sum(&hold.payees, &coin, (&hold.fee_coin, fee))?;
         (hold.fee, hold.instruction) = (fee, instruction);
         let work = HoldAndSend {
             ledger: Arc::clone(&self.ledger),
@@ -300,10 +300,9 @@ pub(crate) fn captured_of_none(hold: &Hold, fee: Amount) -> Amount {
 
 /// Refuses sums that no coin has: totals of many spends must always fit 256 bits, or one of them could
 /// keep all others from being counted.
-pub(crate) fn check_sum(payees: &[Payee], fee: Amount) -> Result<(), Refusal> {
-    let sum = payees.iter().try_fold(fee, |sum, to| sum.checked_add(to.amount));
-    match sum {
-        Some(sum) if sum < Cost::BOUND => Ok(()),
+pub(crate) fn check_sum(payees: &[Payee], coin: &Coin, (fee_coin, fee): (&Coin, Amount)) -> Result<(), Refusal> {
+    match Cost::of(coin.clone(), payees.iter().map(|to| to.amount), fee_coin.clone(), fee) {
+        Some(cost) if !cost.is_absurd() => Ok(()),
         _ => Err(Refusal::AmountTooLarge),
     }
 }
@@ -346,6 +345,24 @@ mod tests {
     use bursar_core::destination::Destination;
 
     use super::*;
+
+    #[test]
+    fn a_fee_is_part_of_the_sum_only_in_the_coin_that_is_spent() {
+        let coin = |text| Coin::parse(text).expect("a ticker");
+        let (tbtc, usdc, hteth) = (coin("tbtc"), coin("hteth:usdc"), coin("hteth"));
+        let to = Payee {
+            address: "1".to_owned(),
+            destination: Destination::new("bitcoin-testnet", &[1], None),
+            amount: Cost::WITHOUT_END,
+        };
+        let one = Amount::new(1);
+        let check = |payees: &[Payee], coin, fee| check_sum(payees, coin, fee).is_ok();
+        assert!(check(std::slice::from_ref(&to), &tbtc, (&tbtc, Amount::ZERO)));
+        assert!(!check(std::slice::from_ref(&to), &tbtc, (&tbtc, one)));
+        assert!(check(std::slice::from_ref(&to), &usdc, (&hteth, one)));
+        assert!(!check(&[], &usdc, (&hteth, Cost::BOUND)));
+        assert!(!check(&[to.clone(), to], &usdc, (&hteth, one)));
+    }
 
     #[test]
     fn the_order_of_recipients_means_nothing_and_who_gets_how_much_does() {

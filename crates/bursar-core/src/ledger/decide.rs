@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::account::{User, Wallet};
 use crate::amount::Amount;
 use crate::authorize::{Need, authorize};
+use crate::coin::Coin;
 use crate::destination::DestinationId;
 use crate::hold::{Cost, Hold};
 use crate::id::{OrganisationId, UserId};
@@ -114,6 +115,11 @@ pub(super) fn decide(state: &State, request: &HoldRequest, now: Timestamp) -> Re
     // A code for one spend is an unlock, and none lifts this without looking.
     if let Some(lock) = token.stopped_at(now) {
         return Ok(Refusal::Locked(lock).into());
+    }
+    if cost.is_without_end()
+        && let Some(refusal) = cannot_be_without_end(&parties, token, &cost.coin)
+    {
+        return Ok(refusal.into());
     }
     let overridden = request.stepped_up || token.unlocked_at(now).is_some();
     if !overridden && let Some(refusal) = cannot_spend_alone(&parties, token, request, &cost) {
@@ -349,6 +355,18 @@ fn destinations(
         }
     }
     Ok(Ok(()))
+}
+
+/// Why no amount of a coin without end may be spent. An allowance outlives every unlock, so none is looked at.
+fn cannot_be_without_end(parties: &Parties<'_>, token: &Token, coin: &Coin) -> Option<Refusal> {
+    let rules = || parties.iter().flatten().filter_map(|party| Some((party.subject, party.rules?)));
+    let is_own = |subject: Subject| subject == Subject::Token(token.id);
+    let refused = |bound_by| Some(Refusal::NotUnlimited { coin: coin.clone(), bound_by });
+    if let Some((subject, _)) = rules().find(|(_, rules)| rules.bound(coin)) {
+        return refused(Some(subject));
+    }
+    let says_so = rules().any(|(subject, rules)| is_own(subject) && rules.say_unlimited(coin));
+    if says_so && !token.limits_dropped { None } else { refused(None) }
 }
 
 /// Why a token that is not unlocked may not spend this, whatever the amount (docs/limits.md).

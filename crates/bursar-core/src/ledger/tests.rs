@@ -17,6 +17,7 @@ mod settling;
 mod unlocking;
 mod wallets;
 mod windows;
+mod without_end;
 mod world;
 mod writing;
 

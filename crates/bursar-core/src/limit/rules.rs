@@ -2,7 +2,7 @@
 
 use crate::coin::{Asset, Coin};
 use crate::destination::Destination;
-use crate::limit::{InvalidLimit, Limit, Measure, Window};
+use crate::limit::{Ceiling, InvalidLimit, Limit, Measure, Window};
 use crate::time::Timestamp;
 
 /// All rules of a subject. They have one version, so that an edit names what it saw.
@@ -103,6 +103,18 @@ impl LimitSet {
     /// The limits that a spend of `coin` falls under.
     pub fn covering<'a>(&'a self, coin: &'a Coin) -> impl Iterator<Item = &'a Limit> {
         self.limits.iter().filter(move |limit| self.covers(&limit.asset, coin))
+    }
+
+    /// Whether they say by the coin's own name that any amount of it may be spent.
+    pub fn say_unlimited(&self, coin: &Coin) -> bool {
+        let says = |limit: &Limit| limit.is_of_amounts() && limit.ceiling == Ceiling::Unlimited;
+        self.limits.iter().any(|limit| says(limit) && matches!(&limit.asset, Asset::Coin(own) if own == coin))
+    }
+
+    /// Whether they set a bound to how much of the coin is spent, or is paid to one destination.
+    pub fn bound(&self, coin: &Coin) -> bool {
+        let each = self.each().iter().filter(|limit| limit.asset.covers(coin));
+        self.covering(coin).chain(each).any(|limit| limit.is_of_amounts() && limit.ceiling != Ceiling::Unlimited)
     }
 
     /// Whether what is spent of `coin` counts under `asset` here: a family leaves out the coins that have

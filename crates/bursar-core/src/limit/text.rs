@@ -31,6 +31,7 @@ use std::ops::Range;
 use crate::amount::Amount;
 use crate::coin::{Asset, Coin, Family};
 use crate::decimals::Decimals;
+use crate::hold::Cost;
 use crate::limit::{Ceiling, Limit, Measure, Window, Zone};
 use crate::time::{Span, Timestamp};
 
@@ -128,7 +129,7 @@ pub fn describe_knowing(limit: &Limit, decimals: &Decimals) -> String {
     format!("{what}{window}{without}")
 }
 
-/// An amount of an asset for people: in units where its decimals are known, else in base units.
+/// An amount of an asset for people: in units where its decimals are known, else in base units; or that it is without end.
 pub fn amount_of(amount: Amount, asset: &Asset, decimals: &Decimals) -> String {
     let unit = match asset {
         Asset::Coin(coin) | Asset::Chain(coin) => coin.as_str(),
@@ -136,6 +137,8 @@ pub fn amount_of(amount: Amount, asset: &Asset, decimals: &Decimals) -> String {
         Asset::Family(Family::Erc20) | Asset::Any => "",
     };
     match decimals.of_asset(asset) {
+        _ if amount == Cost::WITHOUT_END && unit.is_empty() => "an amount without end".to_owned(),
+        _ if amount == Cost::WITHOUT_END => format!("{unit} without end"),
         Some(places) => format!("{} {unit}", decimal(amount, places)),
         None if unit.is_empty() => format!("{amount} base units"),
         None => format!("{amount} base units of {unit}"),

@@ -150,7 +150,7 @@ impl Asks<'_> {
         key: Option<SpendKey>,
     ) -> Result<Asked, ServiceError> {
         let payees = self.rail.payees(self.coin, &recipients)?;
-        check_sum(&payees, Amount::ZERO)?;
+        check_sum(&payees, self.coin, (self.coin, Amount::ZERO))?;
         // The sandbox looks nothing up for its plan, so there is none to spare it.
         let known = if self.rail.is_sandbox() { None } else { bursar.planned(key.as_ref())? };
         let plan = known.map_or(Planning::Payment(recipients), Repeated::planning);
@@ -181,7 +181,7 @@ impl Asks<'_> {
 
     fn order(&self, bursar: &Bursar, order: Arc<Order>, key: Option<SpendKey>) -> Result<Asked, ServiceError> {
         let payees = self.rail.payees(self.coin, &order.claimed)?;
-        check_sum(&payees, Amount::ZERO)?;
+        check_sum(&payees, self.coin, (self.coin, Amount::ZERO))?;
         let (known, bytes) = (bursar.planned(key.as_ref())?, order.instruction.clone());
         let plan = known.map_or(Planning::Order(order), Repeated::planning);
         Ok(Asked::new(payees, plan, bytes, key))
@@ -198,7 +198,7 @@ impl Asks<'_> {
         let protocol = self.rail.protocol().ok_or(ServiceError::NotFound("rail"))?;
         let payees = |recipients: &[Recipient]| {
             let payees = self.rail.payees(self.coin, recipients).map_err(|error| as_written(error, protocol, &call))?;
-            check_sum(&payees, Amount::ZERO)?;
+            check_sum(&payees, self.coin, (self.coin, Amount::ZERO))?;
             Ok::<_, ServiceError>(payees)
         };
         let known = bursar.planned(key.as_ref())?;

@@ -44,6 +44,7 @@ pub fn refusal_to(
         | Refusal::NotAMember => (403, "AccessDenied", refusal.sentence(decimals)),
         Refusal::DestinationNotAllowed { .. } => (403, "DestinationNotAllowed", refusal.sentence(decimals)),
         Refusal::TooManyDestinations { .. } => (403, "TooManyDestinations", refusal.sentence(decimals)),
+        Refusal::NotUnlimited { .. } => (403, "NotUnlimited", refusal.sentence(decimals)),
         Refusal::WalletUnknown => (404, "NotFound", refusal.sentence(decimals)),
         Refusal::WalletFrozen(_) => (423, "WalletFrozen", refusal.sentence(decimals)),
         Refusal::OrganisationFrozen(_) => (423, "EnterpriseFrozen", refusal.sentence(decimals)),
@@ -80,6 +81,10 @@ pub fn refusal_to(
         }
         Refusal::DestinationNotAllowed { subject, address } => {
             body.with_context("subject", subject.kind()).with_context("destination", address.as_str())
+        }
+        Refusal::NotUnlimited { coin, bound_by } => {
+            let body = body.with_context("coin", coin.as_str());
+            bound_by.iter().fold(body, |body, subject| body.with_context("subject", subject.kind()))
         }
         Refusal::TooManyDestinations { subject, at_most } => {
             let body = body.with_context("subject", subject.kind());

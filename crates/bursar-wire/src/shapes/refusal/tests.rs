@@ -170,6 +170,15 @@ fn a_destination_that_is_not_allowed_is_named_as_it_was_asked_for() {
 }
 
 #[test]
+fn an_amount_without_end_is_refused_where_the_token_does_not_say_so_or_somebody_bounds_it() {
+    let refused = |bound_by| Refusal::NotUnlimited { coin: coin("hteth:usdc"), bound_by };
+    assert_snapshot!(shown(&[refused(None), refused(Some(Subject::Wallet(WALLET)))]), @r#"
+    403 {"error":"a token needs `hteth:usdc unlimited` to spend an amount of hteth:usdc without end; no unlock stands in for that; name the amount that is to be spent","name":"NotUnlimited","requestId":"r1","context":{"code":"not_unlimited","reason":"a token needs `hteth:usdc unlimited` to spend an amount of hteth:usdc without end; no unlock stands in for that; name the amount that is to be spent","coin":"hteth:usdc"}}
+    403 {"error":"the wallet has a limit on amounts of hteth:usdc, and under that no amount without end is spent; no unlock stands in for that; name the amount that is to be spent","name":"NotUnlimited","requestId":"r1","context":{"code":"not_unlimited","reason":"the wallet has a limit on amounts of hteth:usdc, and under that no amount without end is spent; no unlock stands in for that; name the amount that is to be spent","coin":"hteth:usdc","subject":"wallet"}}
+    "#);
+}
+
+#[test]
 fn when_it_fits_is_told_of_every_limit_and_of_the_whole() {
     let day = || rule("tbtc 100 base units/day");
     let own = || reported(Subject::Token(TOKEN), day(), Fits::At(at(60)));
