@@ -3,11 +3,16 @@
 
 const assert = require('node:assert/strict');
 const { promise } = require('../../sdk-js/server');
-const { COIN, ETHER, anyAddress, hex } = require('../chain');
-const { TOKEN_COIN, mined, onChain, refusedWith, spender } = require('../gateway');
+const { CHAIN_ID, COIN, ETHER, GIGAWEI, anyAddress, hex } = require('../chain');
+const { OTP, TOKEN_COIN, mined, onChain, refusedWith, spender } = require('../gateway');
 
 const MILLION = 1_000_000n;
 const LIMITS = [`${TOKEN_COIN} 10/day`, 'hteth fees 0.1/day'];
+const UNLIMITED = [`${TOKEN_COIN} unlimited`, 'hteth fees 0.1/day'];
+/** What ethers calls `MaxUint256`. */
+const MAX = 2n ** 256n - 1n;
+/** As what an allowance without end is counted. */
+const WITHOUT_END = 2n ** 192n - 1n;
 
 onChain('tokens', {}, (world) => {
   /** A wallet with a hundred coins, and a token that may spend ten. */
@@ -17,6 +22,12 @@ onChain('tokens', {}, (world) => {
     const call = (name, ...args) => ({ from: found.from, to: world.contract, data: COIN.encodeFunctionData(name, args) });
     const send = (name, ...args) => world.gateway.send(found.token, call(name, ...args));
     return { ...found, call, send };
+  }
+
+  async function limitOf(wallet, limits) {
+    const { body } = await world.gateway.native('GET', `/wallets/${wallet.id}/limits`);
+    const { status, body: answer } = await world.gateway.native('PUT', `/wallets/${wallet.id}/limits`, { version: body.version, limits, otp: OTP });
+    assert.equal(status, 200, JSON.stringify(answer));
   }
 
   promise('a transfer within the limit moves, one above it does not', async (t) => {
@@ -76,19 +87,61 @@ onChain('tokens', {}, (world) => {
     assert.equal((await gateway.counted(token)).captured, 9n * MILLION);
   });
 
-  promise('an allowance without end is refused, however it is written', async (t) => {
-    const { chain, contract } = world;
-    const { send, from } = await holder(t, [`${TOKEN_COIN} unlimited`, 'hteth unlimited']);
+  promise('an allowance without end is given by a token that says unlimited, and counts as all there is', async (t) => {
+    const { chain, gateway, contract } = world;
+    const found = await holder(t, UNLIMITED);
+    const { send, token, from, wallet } = found;
+    const [taker, another, third] = [anyAddress(), anyAddress(), anyAddress()];
+    await mined(chain, await send('approve', taker, MAX));
+    assert.equal(await chain.allowance(contract, from, taker), MAX);
+    await mined(chain, await send('increaseAllowance', another, 2n ** 192n));
+    assert.equal(await chain.allowance(contract, from, another), 2n ** 192n);
+    const signed = await wallet.signer.signTransaction({
+      type: 2, chainId: CHAIN_ID, nonce: 2, to: contract, data: COIN.encodeFunctionData('approve', [third, MAX]),
+      gasLimit: 100_000n, maxFeePerGas: 100n * GIGAWEI, maxPriorityFeePerGas: GIGAWEI,
+    });
+    await mined(chain, await gateway.call(token, 'eth_sendRawTransaction', [signed]));
+    assert.equal(await chain.allowance(contract, from, third), MAX);
+    const spends = await gateway.settled(token);
+    assert.deepEqual(spends.map(({ captured }) => captured.amount), Array(3).fill(String(WITHOUT_END)));
+    assert.equal((await gateway.counted(token)).captured, 3n * WITHOUT_END);
+    await mined(chain, await send('transfer', anyAddress(), MILLION));
+
+    // Set back to nothing, it is not given back: a limit that comes later has no room.
+    for (const spender of [taker, another, third]) await mined(chain, await send('approve', spender, 0n));
+    await limitOf(wallet, [`${TOKEN_COIN} 10/day`]);
+    const refused = refusedWith(await send('transfer', anyAddress(), 1n), 'limit_exceeded');
+    assert.match(refused.data.detail, /^the wallet's limit of hteth:usdc has no room/);
+  });
+
+  promise('an allowance without end is refused where anything is limited, however it is written and whoever unlocks', async (t) => {
+    const { chain, gateway, contract } = world;
     const taker = anyAddress();
-    for (const amount of [2n ** 256n - 1n, 2n ** 255n, 2n ** 192n]) {
-      refusedWith(await send('approve', taker, amount), 'not_supported');
-      refusedWith(await send('increaseAllowance', taker, amount), 'not_supported');
+    const all = async ({ send, from, token, call }, amount) => {
       const permit = [from, taker, amount, 2n ** 40n, 27, `0x${'11'.repeat(32)}`, `0x${'11'.repeat(32)}`];
-      refusedWith(await send('permit', ...permit), 'not_supported');
-    }
+      for (const [name, ...args] of [['approve', taker, amount], ['increaseAllowance', taker, amount], ['permit', ...permit]]) {
+        const { data } = refusedWith(await send(name, ...args), 'not_unlimited');
+        assert.match(data.detail, /; no unlock stands in for that; name the amount that is to be spent$/);
+        refusedWith(await gateway.send(token, call(name, ...args), { 'x-bitgo-otp': OTP }), 'not_unlimited');
+      }
+      assert.equal(await chain.allowance(contract, from, taker), 0n);
+      assert.equal(await chain.count(from, 'pending'), 0);
+      assert.deepEqual(await gateway.spends(token), []);
+    };
+    const limited = await holder(t);
+    for (const amount of [MAX, 2n ** 255n, 2n ** 192n, WITHOUT_END]) await all(limited, amount);
+    await all(await holder(t, [`${TOKEN_COIN} ${MAX} base units/day`, 'hteth unlimited']), MAX);
+    const unlocked = await holder(t, ['hteth unlimited']);
+    const { status } = await gateway.native('POST', `/tokens/${unlocked.token.id}/unlock`, { otp: OTP, duration: 600 });
+    assert.equal(status, 200);
+    await all(unlocked, MAX);
+    const ofLimitedWallet = await holder(t, UNLIMITED);
+    await limitOf(ofLimitedWallet.wallet, [`${TOKEN_COIN} 10/day`]);
+    await all(ofLimitedWallet, MAX);
+
+    const { send } = await holder(t, UNLIMITED);
     refusedWith(await send('setApprovalForAll', taker, true), 'not_priced');
-    assert.equal(await chain.allowance(contract, from, taker), 0n);
-    assert.equal(await chain.count(from, 'pending'), 0);
+    refusedWith(await send('transfer', taker, MAX), 'not_supported');
   });
 
   promise('money of others is not taken, nor that of a wallet the token does not see', async (t) => {

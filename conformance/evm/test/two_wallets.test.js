@@ -290,8 +290,12 @@ onChain('a permit of another wallet', {}, (world) => {
     assert.deepEqual(allowance.recipients.map(({ address }) => address.toLowerCase()), [to.toLowerCase()]);
     assert.deepEqual([fee.captured.amount, BigInt(fee.captured.fee)], ['0', await chain.feeOf(hash)]);
     refusedWith(await gateway.send(token, granted(401n)), 'limit_exceeded');
-    refusedWith(await gateway.send(token, granted(2n ** 255n)), 'not_supported');
+    refusedWith(await gateway.send(token, granted(2n ** 255n)), 'not_unlimited');
     assert.equal((await gateway.counted(token)).sum, 600n);
     assert.equal(await chain.count(from, 'pending'), 1);
+    const unlimited = await gateway.token(t, [`${TOKEN_COIN} unlimited`, 'hteth 1/day']);
+    await mined(chain, await gateway.send(unlimited, granted(2n ** 256n - 1n)));
+    const ofOwner = (await gateway.settled(unlimited)).find(({ wallet }) => wallet === owner.id);
+    assert.equal(ofOwner.captured.amount, String(2n ** 192n - 1n));
   });
 });

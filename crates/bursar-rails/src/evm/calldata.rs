@@ -1,6 +1,6 @@
 //! What a message moves: the chain's own coin, a token, an allowance, or what a rule says.
 
-use alloy_primitives::{Address, Selector, U256, address};
+use alloy_primitives::{Address, Selector, address};
 use alloy_sol_types::{SolInterface as _, sol};
 use bursar_core::amount::Amount;
 use bursar_core::coin::Coin;
@@ -103,11 +103,8 @@ pub(super) fn movement(
         }
     };
     match movement.kind {
-        Kind::Allowance { infinite: true } if chain.allows_infinite_allowances() => Ok(movement),
-        Kind::Allowance { infinite: true } => Err(Forbidden::new(
-            Why::NotSupported,
-            "the allowance is without end, and this chain allows none; name the amount that is to be spent",
-        )),
+        // More than any coin has is counted as much as can be counted, and the ledger grants that as without end or not at all.
+        Kind::Allowance => Ok(Movement { amount: movement.amount.min(Cost::WITHOUT_END), ..movement }),
         _ if movement.amount >= Cost::BOUND => Err(Forbidden::new(
             Why::NotSupported,
             format!("the amount {} is more than any coin has; name the amount that is to move", movement.amount),
@@ -131,9 +128,9 @@ fn token(coin: &Coin, own: Own<'_>, sender: &Address, message: &Message) -> Resu
     let (payer, to, units, kind) = match erc20(&message.input)? {
         Erc20::Erc20Calls::transfer(call) => (*sender, call.to, call.amount, Kind::Transfer),
         Erc20::Erc20Calls::transferFrom(call) => (call.from, call.to, call.amount, Kind::Transfer),
-        Erc20::Erc20Calls::approve(call) => (*sender, call.spender, call.amount, allowance(call.amount)),
-        Erc20::Erc20Calls::increaseAllowance(call) => (*sender, call.spender, call.amount, allowance(call.amount)),
-        Erc20::Erc20Calls::permit(call) => (call.owner, call.spender, call.value, allowance(call.value)),
+        Erc20::Erc20Calls::approve(call) => (*sender, call.spender, call.amount, Kind::Allowance),
+        Erc20::Erc20Calls::increaseAllowance(call) => (*sender, call.spender, call.amount, Kind::Allowance),
+        Erc20::Erc20Calls::permit(call) => (call.owner, call.spender, call.value, Kind::Allowance),
     };
     if payer != *sender && !own(&payer) {
         return Err(Forbidden::new(
@@ -155,11 +152,6 @@ fn inexact() -> Forbidden {
         "`data` is not exactly the encoding of the function's arguments; encode them anew, with nothing behind them and \
          zeros before short values",
     )
-}
-
-/// An allowance that is more than any coin has is one without end.
-fn allowance(units: U256) -> Kind {
-    Kind::Allowance { infinite: amount(units) >= Cost::BOUND }
 }
 
 fn ruled(

@@ -26,7 +26,6 @@ pub struct Chain {
     tokens: HashMap<Address, Coin>,
     decimals: BTreeMap<Coin, u8>,
     rules: HashMap<(Address, Selector), ContractRule>,
-    infinite_allowances: bool,
 }
 
 /// Why a chain cannot be described like that.
@@ -52,7 +51,7 @@ impl Chain {
         }
         let (tokens, rules) = (HashMap::new(), HashMap::new());
         let decimals = BTreeMap::from([(native.clone(), NATIVE_PLACES)]);
-        Ok(Self { id, native, ceilings, tokens, decimals, rules, infinite_allowances: false })
+        Ok(Self { id, native, ceilings, tokens, decimals, rules })
     }
 
     /// The same chain with a token more.
@@ -111,13 +110,6 @@ impl Chain {
         }
     }
 
-    /// The same chain where allowances without end may be given. A token still needs `unlimited` to give one.
-    #[must_use]
-    pub fn with_infinite_allowances(mut self) -> Self {
-        self.infinite_allowances = true;
-        self
-    }
-
     /// The chain's id.
     pub const fn id(&self) -> u64 {
         self.id
@@ -156,11 +148,6 @@ impl Chain {
     /// What a call of a contract costs, if there is a rule for it.
     pub fn rule(&self, contract: &Address, selector: Selector) -> Option<&ContractRule> {
         self.rules.get(&(*contract, selector))
-    }
-
-    /// Whether allowances without end may be given.
-    pub const fn allows_infinite_allowances(&self) -> bool {
-        self.infinite_allowances
     }
 }
 

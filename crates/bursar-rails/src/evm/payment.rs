@@ -26,7 +26,8 @@ pub struct Payment {
     pub kind: Kind,
     /// The coin that moves, the fee aside.
     pub coin: Coin,
-    /// Who gets how much; of an allowance, whoever may take it.
+    /// Who gets how much; of an allowance, whoever may take it. One that is more than any coin has is
+    /// [`Cost::WITHOUT_END`].
     pub payee: Payee,
     /// What is asked of the chain.
     pub message: Message,
@@ -40,10 +41,7 @@ pub enum Kind {
     /// The money goes to the destination.
     Transfer,
     /// The destination may take the money. That is money gone, in full, and never given back by a later allowance.
-    Allowance {
-        /// Whether it is more than any coin has: only for tokens that are `unlimited` in that coin.
-        infinite: bool,
-    },
+    Allowance,
     /// A contract is called, at the price of a rule.
     Contract,
 }
@@ -130,8 +128,7 @@ impl Payment {
         }
     }
 
-    /// What it costs with this fee; nothing if no amount is that large. That of an infinite allowance is absurd
-    /// ([`Cost::is_absurd`]), and can only be granted where nothing is counted.
+    /// What it costs with this fee; nothing if no amount is that large.
     pub fn cost(&self, chain: &Chain, fee: Amount) -> Option<Cost> {
         Cost::of(self.coin.clone(), [self.payee.amount], chain.native().clone(), fee)
     }

@@ -7,6 +7,7 @@ mod request;
 
 use alloy_primitives::Address;
 use bursar_core::amount::Amount;
+use bursar_core::hold::Cost;
 
 use super::classify::{Transport, classify, classify_calls};
 use super::fixtures::{ALICE, BOB, USDC, chain, coin, own};

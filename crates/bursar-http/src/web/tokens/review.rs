@@ -159,7 +159,9 @@ const fn label(risk: Risk) -> &'static str {
 const fn about(risk: Risk) -> &'static str {
     match risk {
         Risk::FromAnywhere => "Whoever gets hold of its secret can use it from any computer in the world.",
-        Risk::Unlimited => "A mistake or a thief can empty the wallets it reaches, as far as no other limit holds.",
+        Risk::Unlimited => {
+            "A mistake or a thief can empty the wallets it reaches, as far as no other limit holds, and let others take what comes in later."
+        }
         Risk::LongLife => "A secret that is forgotten somewhere works for years. Rotate it regularly.",
     }
 }

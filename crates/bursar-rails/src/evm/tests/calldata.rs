@@ -27,7 +27,7 @@ fn permit(owner: Address, value: U256) -> Vec<u8> {
 
 /// Every call of a token that has a price, with five units and Bob at its end.
 fn all() -> [(Vec<u8>, Kind, Address); 7] {
-    let allowance = Kind::Allowance { infinite: false };
+    let allowance = Kind::Allowance;
     [
         (transferCall { to: BOB, amount: FIVE }.abi_encode(), Kind::Transfer, ALICE),
         (transferFromCall { from: ALICE, to: BOB, amount: FIVE }.abi_encode(), Kind::Transfer, ALICE),
@@ -74,34 +74,44 @@ fn a_tokens_call_that_brings_value_along_is_refused() {
 }
 
 #[test]
-fn an_infinite_allowance_needs_a_chain_that_allows_it_and_says_that_it_is_one() {
-    let allowing = chain().with_infinite_allowances();
-    for amount in [U256::MAX, U256::from(1) << 255, U256::from(1) << 192] {
-        for input in [
-            approveCall { spender: BOB, amount }.abi_encode(),
-            increaseAllowanceCall { spender: BOB, amount }.abi_encode(),
-            permit(ALICE, amount),
+fn an_allowance_of_more_than_any_coin_has_is_one_without_end_and_is_asked_for_as_it_was_written() {
+    let most = U256::from(1) << 192;
+    for amount in [U256::MAX, U256::from(1) << 255, most, most - U256::ONE] {
+        for (input, payer) in [
+            (approveCall { spender: BOB, amount }.abi_encode(), ALICE),
+            (increaseAllowanceCall { spender: BOB, amount }.abi_encode(), ALICE),
+            (permit(ALICE, amount), ALICE),
+            (permit(ALBA, amount), ALBA),
         ] {
-            assert_eq!(refuses(&input).why, Why::NotSupported);
-            assert!(refuses(&input).detail.contains("without end"));
-            let payment = spend(&allowing, "eth_sendTransaction", &calling(&USDC, &input));
-            assert_eq!(payment.kind, Kind::Allowance { infinite: true });
+            let payment = sends(&input);
+            assert_eq!((payment.kind, payment.payer), (Kind::Allowance, payer));
+            assert_eq!(payment.payee.amount, Cost::WITHOUT_END);
+            assert!(payment.cost(&chain(), Amount::new(1)).is_some_and(|cost| cost.is_without_end()));
+            assert_eq!(payment.message.input, input);
         }
-        let transfer = transferCall { to: BOB, amount }.abi_encode();
-        let refusal = refused(&allowing, "eth_sendTransaction", &calling(&USDC, &transfer));
-        assert_eq!(refusal.why, Why::NotSupported, "only allowances are without end");
     }
-    let large = U256::from(1) << 160;
-    assert_eq!(
-        sends(&approveCall { spender: BOB, amount: large }.abi_encode()).kind,
-        Kind::Allowance { infinite: false }
-    );
+    let less = sends(&approveCall { spender: BOB, amount: most - U256::from(2) }.abi_encode());
+    assert!(less.payee.amount < Cost::WITHOUT_END, "a figure, however large");
+}
+
+#[test]
+fn nothing_else_is_without_end() {
+    for amount in [U256::MAX, U256::from(1) << 192] {
+        for input in [
+            transferCall { to: BOB, amount }.abi_encode(),
+            transferFromCall { from: ALBA, to: BOB, amount }.abi_encode(),
+        ] {
+            let refusal = refuses(&input);
+            assert_eq!(refusal.why, Why::NotSupported);
+            assert!(refusal.detail.ends_with("name the amount that is to move"), "{refusal}");
+        }
+    }
 }
 
 #[test]
 fn taking_an_allowance_back_is_a_spend_of_zero() {
     let payment = sends(&approveCall { spender: BOB, amount: U256::ZERO }.abi_encode());
-    assert_eq!((payment.kind, payment.payee.amount), (Kind::Allowance { infinite: false }, Amount::ZERO));
+    assert_eq!((payment.kind, payment.payee.amount), (Kind::Allowance, Amount::ZERO));
 }
 
 #[test]
