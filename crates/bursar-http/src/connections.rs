@@ -36,6 +36,7 @@ use crate::framing::{self, Fault, Framing, Observed, Whole};
 use crate::routes::tells_problems;
 use crate::sending::Room;
 use crate::shares::{Share, Shares};
+use crate::taken::Taken;
 
 /// How long to wait after the machine could not accept a connection, for want of descriptors most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -230,11 +231,15 @@ async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, cl
             let Some(place) = place else { return Ok::<_, Infallible>(TOO_MANY.answer(tells_problems, None)) };
             // Before HTTP/1.1 the end of a connection is that of an answer, too.
             let tells_ends = request.version() >= Version::HTTP_11;
-            let staying = Staying { _counted: Arc::new((place, counted)), way_out: WayOut { closing, tells_ends } };
+            let place = Arc::new(place);
+            let staying =
+                Staying { _counted: Arc::new((Arc::clone(&place), counted)), way_out: WayOut { closing, tells_ends } };
             request.extensions_mut().insert(staying.clone());
-            let is_safe = request.method().is_safe();
+            let (is_safe, request_version) = (request.method().is_safe(), request.version());
             let answered = answer(request, common.router.clone(), &framing).await;
-            Ok(common.room.keep(is_safe, tells_problems, answered))
+            let has_one_answer = request_version <= Version::HTTP_11;
+            let answered = common.room.keep(is_safe, tells_problems, answered);
+            Ok(if has_one_answer { answered } else { answered.map(|body| Taken::keeping(place, body)) })
         }
     });
     let builder = builder(bounds);
@@ -349,7 +354,7 @@ impl Requests {
 /// Keeps a request under way after its answer has begun, for as long as this is.
 #[derive(Clone)]
 pub(crate) struct Staying {
-    _counted: Arc<(Place, UnderWay)>,
+    _counted: Arc<(Arc<Place>, UnderWay)>,
     pub(crate) way_out: WayOut,
 }
 

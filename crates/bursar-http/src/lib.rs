@@ -30,6 +30,7 @@ mod routes;
 mod sending;
 mod shares;
 mod socket;
+mod taken;
 mod web;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use bursar_core::audit::Actor;
 use bursar_core::id::UserId;
 use bursar_core::ledger::{Command, Document, DocumentKey, DocumentKind, Key, Outcome, Record, Request, Write};
 use bursar_core::secret::Secret;
-use bursar_ledger::{Ledger, LedgerError};
+use bursar_ledger::Ledger;
 use bursar_store::seal::{Place, Sealer};
 
 use crate::rail::{Answer, Memory, NewNote, Note, RailError};
@@ -57,14 +57,12 @@ impl RailMemory {
         }
     }
 
-    /// Writes what waits for the settlement, which is to be given to the ledger after this, and without waiting for it.
-    pub(crate) async fn write_waiting(&self) -> Result<(), LedgerError> {
+    /// Takes what waits for the settlement, as a command that is to be given before it.
+    pub(crate) fn take_waiting(&self) -> Option<Request> {
         let put = std::mem::take(&mut *self.with_outcome.lock().unwrap_or_else(PoisonError::into_inner));
-        if put.is_empty() {
-            return Ok(());
-        }
         let write = Command::Write(Write { put, ..Write::default() });
-        self.ledger.submit_before_settlement(Request { actor: Actor::System, command: write }).await.map(drop)
+        let has_any = matches!(&write, Command::Write(write) if !write.put.is_empty());
+        has_any.then_some(Request { actor: Actor::System, command: write })
     }
 }
 

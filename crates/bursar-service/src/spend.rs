@@ -4,6 +4,7 @@ mod asked;
 mod on_its_way;
 mod planned;
 mod two_wallets;
+mod untaken;
 
 use std::sync::{Arc, Mutex};
 

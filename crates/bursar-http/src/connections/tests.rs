@@ -1,5 +1,5 @@
 use axum::routing::get;
-use http_body_util::Empty;
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper::upgrade::OnUpgrade;
@@ -22,7 +22,7 @@ async fn serving(bounds: Bounds, proxies: Vec<IpNet>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new().route("/", get(|| async { "here" }).post(|_: Bytes| async { "taken" }));
-    let router = router.route("/else", get(become_another));
+    let router = router.route("/else", get(become_another)).route("/long", get(|| async { "x".repeat(1000) }));
     tokio::spawn(serve_within(listener, router, proxies, std::future::pending(), bounds));
     address
 }
@@ -152,6 +152,32 @@ async fn a_client_with_many_requests_under_way_leaves_as_many_to_others() {
     let mut other = frames("127.0.0.2", address).await;
     let request = Request::get("http://x/").body(Body::empty()).unwrap();
     assert_eq!(other.send_request(request).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_answer_over_http_2_is_under_way_until_its_client_has_taken_it() {
+    let address = serving(FEW, Vec::new()).await;
+    let socket = TokioIo::new(connect("127.0.0.1", address).await);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection) = builder.initial_stream_window_size(999).handshake::<_, Body>(socket).await.unwrap();
+    tokio::spawn(connection);
+    let mut ask = || {
+        let request = Request::get("http://x/long").body(Body::empty()).unwrap();
+        timeout(Duration::from_secs(10), sender.send_request(request))
+    };
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let answer = ask().await.unwrap().unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        waiting.push(answer);
+    }
+    assert_eq!(ask().await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    for answer in waiting {
+        assert_eq!(answer.headers()["content-length"], "1000");
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), 1000);
+    }
+    let again = async { while ask().await.unwrap().unwrap().status() != StatusCode::OK {} };
+    timeout(Duration::from_secs(10), again).await.expect("what was taken is under way for good");
 }
 
 #[tokio::test]

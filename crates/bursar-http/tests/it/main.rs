@@ -40,6 +40,7 @@ mod security;
 mod sign_in;
 mod support;
 mod trial;
+mod untaken;
 mod upstream;
 mod web_doors;
 mod web_people;

@@ -34,6 +34,7 @@ use tokio::sync::{Mutex, mpsc};
 use tower::ServiceExt;
 
 use crate::described;
+use crate::untaken::{Disk, OnDisk};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Where pages come from.
@@ -44,6 +45,7 @@ pub(crate) struct Server {
     pub(crate) bursar: Arc<Bursar>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) directory: TempDir,
+    pub(crate) disk: Disk,
     pub(crate) wallet: WalletId,
     pub(crate) operations: Arc<Operations>,
     mailbox: Mutex<mpsc::UnboundedReceiver<Mail>>,
@@ -110,7 +112,7 @@ impl Server {
     }
 
     async fn on(policy: Policy, sends_mail: bool, chain: Arc<dyn Rail>, has_sandbox: bool) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, disk) = (tempfile::tempdir().unwrap(), Disk::default());
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_790_000_000_000)));
         let rail = SandboxRail::open(&directory.path().join("sandbox.db")).unwrap();
         let wallet = WalletId::from_bytes([7; 16]);
@@ -120,7 +122,7 @@ impl Server {
         let (mails, mailbox) = mpsc::unbounded_channel();
         let post = Post { mailer: Arc::new(Mailbox(mails)), public_url: "https://bursar.example".to_owned() };
         let parts = Parts {
-            store: Arc::new(SqliteStore::open(directory.path()).unwrap()),
+            store: Arc::new(OnDisk { inner: SqliteStore::open(directory.path()).unwrap(), disk: disk.clone() }),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             sealer: Sealer::new(&Secret::new([9; 32])).unwrap(),
@@ -140,7 +142,7 @@ impl Server {
         tokio::spawn(async move { postman.deliver_mail().await });
         let operations = Arc::new(Operations::new());
         let router = bursar_http::router(Arc::clone(&bursar), settings(), &operations);
-        Self { bursar, clock, directory, wallet, operations, mailbox: Mutex::new(mailbox), router }
+        Self { bursar, clock, directory, disk, wallet, operations, mailbox: Mutex::new(mailbox), router }
     }
 
     /// Serves on a socket of this machine until it is told to stop.

@@ -14,6 +14,7 @@ use bursar_ledger::{Ledger, LedgerError};
 use bursar_rails::exchange::Charge;
 
 use super::two_wallets::PayersRequest;
+use super::untaken::Untaken;
 use super::{Planned, Sent, captured, captured_of_none, unexpected};
 use crate::error::ServiceError;
 use crate::exceeded::Alarms;
@@ -113,6 +114,7 @@ impl HoldAndSend {
         if let Some(payers) = &payers {
             self.go_on_with(payers, &outcome).await;
         }
+        let mut alarm = None;
         let (command, sent) = match outcome {
             SendOutcome::Done { reference, fee } => {
                 let (amount, transaction) = (captured(&hold, fee), hold.instruction.clone());
@@ -147,14 +149,7 @@ impl HoldAndSend {
                 (Command::Release { hold: id, reason, by: Settler::Rail }, Err(unreachable))
             }
             SendOutcome::Exceeded { moved, reason } => {
-                // First of all: what is lost after it is made up for by the sweep.
-                let request = self.alarms.raise(&hold, moved, &reason);
-                // With the answer that says so, by which the sweep would know.
-                let (noted, locked) = tokio::join!(self.memory.write_waiting(), self.ledger.submit(request));
-                kept(id, noted);
-                if let Err(error) = locked {
-                    tracing::error!(spend = %id, %error, "its token could not be locked; the sweep will make up for it");
-                }
+                alarm = Some(self.alarms.raise(&hold, moved, &reason));
                 (Command::Expire { hold: id, overdue: false, reason }, Err(ServiceError::OutcomePending { hold: id }))
             }
             SendOutcome::Unknown { reason } => {
@@ -162,39 +157,59 @@ impl HoldAndSend {
                 (Command::Expire { hold: id, overdue: false, reason }, Err(ServiceError::OutcomePending { hold: id }))
             }
         };
-        self.settle(id, command).await;
+        self.settle(id, alarm, command).await;
         if let Some(ending) = ending {
             ending.tell().await;
         }
         sent
     }
 
-    /// Settles. The hold is durable, so that a settlement may be lost: the spend stays counted then and is reconciled
-    /// (SECURITY.md, P4).
-    async fn settle(&self, id: HoldId, command: Command) {
-        let is_final = !matches!(command, Command::Expire { .. });
-        let request = Request { actor: self.actor, command };
+    /// Settles. The hold is durable, so that a settlement may be lost with the process: the spend stays counted then and is
+    /// reconciled (SECURITY.md, P4).
+    async fn settle(&self, id: HoldId, alarm: Option<Request>, command: Command) {
+        let settlement = Request { actor: self.actor, command };
         if self.rail.is_sandbox() {
-            if let Err(error) = self.ledger.submit_and_go_on(request) {
-                not_taken(id, &error);
+            if let Err(error) = self.ledger.submit_and_go_on(settlement) {
+                tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
             }
             return;
         }
-        // Before it is answered, so that a repeat finds the outcome.
-        let (noted, settled) = tokio::join!(self.memory.write_waiting(), self.ledger.submit(request));
-        kept(id, noted);
-        match settled {
-            // Until then the rail's notes may be needed.
-            Ok(Outcome::Settled { .. }) if is_final => {
-                let (rail, memory) = (Arc::clone(&self.rail), self.memory.clone());
-                tokio::spawn(async move {
-                    if let Err(error) = rail.forget(id, &memory).await {
-                        tracing::debug!(spend = %id, %error, "what a rail remembers of a spend stays");
-                    }
-                });
+        let (notes, is_final) = (self.memory.take_waiting(), !matches!(settlement.command, Command::Expire { .. }));
+        // Before it is answered, so that a repeat finds the outcome; and all in one lane, so that they are taken in this order.
+        let (noted, locked, settled) = tokio::join!(
+            self.before(notes.as_ref()),
+            self.before(alarm.as_ref()),
+            self.ledger.submit(settlement.clone())
+        );
+        let mut untaken = Untaken::none(id);
+        for (command, given) in [(notes, noted), (alarm, locked)] {
+            if let (Some(command), Err(error)) = (command, given) {
+                untaken.keep(command, &error);
             }
-            Ok(_) => {}
-            Err(error) => not_taken(id, &error),
+        }
+        let is_settled = matches!(settled, Ok(Outcome::Settled { .. }));
+        if let Err(error) = settled {
+            untaken.keep(settlement, &error);
+        }
+        let (rail, memory) = (Arc::clone(&self.rail), self.memory.clone());
+        // Until then the rail's notes may be needed.
+        let forget = async move {
+            if let Err(error) = rail.forget(id, &memory).await {
+                tracing::debug!(spend = %id, %error, "what a rail remembers of a spend stays");
+            }
+        };
+        if !untaken.is_none() {
+            untaken.give_again(&self.ledger, is_final.then_some(forget));
+        } else if is_settled && is_final {
+            tokio::spawn(forget);
+        }
+    }
+
+    /// Gives what is to be there when the settlement is.
+    async fn before(&self, command: Option<&Request>) -> Result<(), LedgerError> {
+        match command {
+            Some(command) => self.ledger.submit_before_settlement(command.clone()).await.map(drop),
+            None => Ok(()),
         }
     }
 }
@@ -212,14 +227,4 @@ fn went_through(
     let state = HoldState::Captured { at: hold.created, amount, fee, reference: reference.clone() };
     let hold = Hold { state, ..Arc::unwrap_or_clone(hold) };
     (capture, Ok(Sent { hold, reference, approval: None, transaction, reports, before: false }))
-}
-
-fn kept(id: HoldId, noted: Result<(), LedgerError>) {
-    if let Err(error) = noted {
-        tracing::warn!(spend = %id, %error, "the answer to a spend could not be kept; a repeat is not answered with it");
-    }
-}
-
-fn not_taken(id: HoldId, error: &LedgerError) {
-    tracing::warn!(spend = %id, %error, "a settlement was not taken; the sweep will make up for it");
 }
