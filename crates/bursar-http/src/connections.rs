@@ -96,13 +96,18 @@ struct Common {
 }
 
 impl Common {
-    /// A place for a request, and its client's share; nothing if the client has its share under way.
-    async fn place(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Place> {
+    /// Whose share a request is; nobody's if a proxy speaks for itself.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let client = address::client(peer, headers, &self.proxies);
+        (!is_among(client, &self.proxies)).then_some(client)
+    }
+
+    /// A place for a request, and its client's share; nothing if the client has its share under way.
+    async fn place(&self, client: Option<IpAddr>) -> Option<Place> {
         let left = self.requests.available_permits().saturating_sub(1);
-        let share = match is_among(client, &self.proxies) {
-            true => None,
-            false => Some(self.of_clients.take_of_client(client, left)?),
+        let share = match client {
+            Some(client) => Some(self.of_clients.take_of_client(client, left)?),
+            None => None,
         };
         // The semaphore is never closed.
         let permit = Arc::clone(&self.requests).acquire_owned().await.ok();
@@ -219,14 +224,16 @@ async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, cl
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(of_requests.clone());
+        let client = common.client(peer.ip(), request.headers());
+        let room = common.room.of(client);
         if request.headers().contains_key(UPGRADE) {
-            request.extensions_mut().insert(common.room.clone());
+            request.extensions_mut().insert(room.clone());
         }
         let closing = of_requests.clone();
         let counted = UnderWay::new(&under_way);
         let (common, framing) = (Arc::clone(&common), Arc::clone(&framing));
         async move {
-            let place = common.place(peer.ip(), request.headers()).await;
+            let place = common.place(client).await;
             let tells_problems = tells_problems(request.uri().path());
             let Some(place) = place else { return Ok::<_, Infallible>(TOO_MANY.answer(tells_problems, None)) };
             // Before HTTP/1.1 the end of a connection is that of an answer, too.
@@ -238,7 +245,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, common: Arc<Common>, cl
             let (is_safe, request_version) = (request.method().is_safe(), request.version());
             let answered = answer(request, common.router.clone(), &framing).await;
             let has_one_answer = request_version <= Version::HTTP_11;
-            let answered = common.room.keep(is_safe, tells_problems, answered);
+            let answered = room.keep(is_safe, tells_problems, answered);
             Ok(if has_one_answer { answered } else { answered.map(|body| Taken::keeping(place, body)) })
         }
     });

@@ -35,7 +35,7 @@ use crate::operations::Traffic;
 use crate::problem;
 use crate::rail_host;
 use crate::routes::{self, Access, ROUTES, Route, UPSTREAM};
-use crate::sending::{OfRead, Room};
+use crate::sending::{ClientsRoom, OfRead};
 use crate::socket::{Places, Upgrade};
 use crate::web::{self, Files};
 
@@ -291,7 +291,7 @@ impl Surface {
             return Err(Failure::Misframed(fault));
         }
         let upgrade = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Closing>());
-        let upgrade = upgrade.zip(parts.extensions.remove::<Room>());
+        let upgrade = upgrade.zip(parts.extensions.remove::<ClientsRoom>());
         let upgrade = upgrade.map(|((begun, closing), room)| Upgrade { begun, closing, room });
         let staying = parts.extensions.remove::<Staying>();
         let address = address::client(peer.ip(), &parts.headers, &self.settings.trusted_proxies);

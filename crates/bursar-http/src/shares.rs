@@ -71,6 +71,13 @@ impl Shares<IpAddr> {
     pub(crate) fn take_of_client(&self, client: IpAddr, left: usize) -> Option<Share<IpAddr>> {
         self.take(household(client), |own, _| own <= left)
     }
+
+    /// So many more for a client, where so many are left for everybody then; nothing if it had more than that with them.
+    pub(crate) fn take_many_of_client(&self, client: IpAddr, more: u32, left: usize) -> Option<Share<IpAddr>> {
+        let more = usize::try_from(more).ok()?;
+        let mut share = self.none(household(client));
+        share.grow(more, |own, _| own.saturating_add(more) <= left).then_some(share)
+    }
 }
 
 impl<K: Copy + Eq + Hash> Clone for Shares<K> {

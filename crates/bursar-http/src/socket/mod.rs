@@ -18,7 +18,7 @@ use self::session::Session;
 use crate::call::{Call, Reply};
 use crate::closing::Closing;
 use crate::failure::Failure;
-use crate::sending::Room;
+use crate::sending::ClientsRoom;
 use crate::web::is_from_here;
 
 pub(crate) use places::Places;
@@ -27,7 +27,7 @@ pub(crate) use places::Places;
 pub(crate) struct Upgrade {
     pub(crate) begun: OnUpgrade,
     pub(crate) closing: Closing,
-    pub(crate) room: Room,
+    pub(crate) room: ClientsRoom,
 }
 
 /// Opens a WebSocket to a rail.

@@ -27,7 +27,7 @@ use crate::closing::Closing;
 use crate::failure::Failure;
 use crate::operations::Traffic;
 use crate::rail;
-use crate::sending::{NoRoom, Room};
+use crate::sending::{ClientsRoom, NoRoom};
 
 /// How long the connection may take to become a WebSocket.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ pub(super) struct Session {
     pub(super) rail: String,
     /// Held for as long as this is.
     pub(super) place: Place,
-    pub(super) room: Room,
+    pub(super) room: ClientsRoom,
     pub(super) body_limit: usize,
     pub(super) traffic: Traffic,
 }
