@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::archive::beside;
 use crate::failure::Failure;
+use crate::regular_file;
 
 /// A file that is about to be replaced.
 pub(super) struct EnvFile {
@@ -32,7 +33,8 @@ impl EnvFile {
             Err(problem) if problem.kind() == ErrorKind::NotFound => path.to_owned(),
             Err(problem) => return Err(Failure::at(path, problem)),
         };
-        let before = match fs::read_to_string(&path) {
+        // A device or a pipe would be replaced by a file.
+        let before = match regular_file::check(&path).and_then(|()| fs::read_to_string(&path)) {
             Ok(text) => Secret::new(text),
             Err(problem) if problem.kind() == ErrorKind::NotFound => Secret::new(String::new()),
             Err(problem) => return Err(Failure::at(&path, problem)),
@@ -124,5 +126,15 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2, "something is left behind");
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_as_it_is() {
+        let listener = tempfile::tempdir().unwrap();
+        let socket = listener.path().join("socket");
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let Err(refused) = EnvFile::open(&socket) else { panic!("it would be replaced") };
+        assert!(refused.to_string().contains("is no regular file"), "{refused}");
+        assert!(!fs::metadata(&socket).unwrap().is_file());
     }
 }
