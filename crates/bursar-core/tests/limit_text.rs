@@ -4,7 +4,9 @@ use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::decimals::Decimals;
 use bursar_core::hold::Cost;
-use bursar_core::limit::text::{LimitTextError, amount_of, decimal, describe, describe_knowing, parse, parse_knowing};
+use bursar_core::limit::text::{
+    self, LimitTextError, amount_of, decimal, describe, describe_knowing, parse, parse_knowing,
+};
 use bursar_core::limit::{CalendarUnit, Ceiling, Limit, Measure, Window, Zone};
 use bursar_core::time::{Span, Timestamp};
 use proptest::prelude::*;
@@ -353,4 +355,19 @@ proptest! {
         let fraction = shown.split_once('.').map_or(0, |(_, fraction)| fraction.len());
         prop_assert!(fraction <= usize::from(places) && !(fraction > 0 && shown.ends_with('0')), "{}", shown);
     }
+}
+
+#[test]
+fn that_a_coins_decimals_are_unknown_is_told_apart_from_other_mistakes() {
+    assert!(parse("xyz 5/day").unwrap_err().lacks_decimals, "whoever knows them may ask again");
+    for text in ["* 5/day", "*erc20 5/day", "tbtc 5 /", "tbtc 0.123456789/day"] {
+        assert!(!parse(text).unwrap_err().lacks_decimals, "{text}");
+    }
+}
+
+#[test]
+fn a_decimal_number_is_an_amount_of_base_units() {
+    let units = |text| text::amount(text, 2);
+    assert_eq!([units("1.5"), units("0.05")], [Some(Amount::new(150)), Some(Amount::new(5))]);
+    assert_eq!([units("1.505"), units("-1"), units("1e2")], [None; 3]);
 }

@@ -56,7 +56,6 @@ impl<'a> Reader<'a> {
 
     pub(super) fn limit(mut self) -> Read<Limit> {
         let named = self.asset()?;
-        let fees = self.peek();
         let is_fee = self.take("fees");
         let quantity = self.quantity()?;
         let spends = self.peek();
@@ -67,9 +66,6 @@ impl<'a> Reader<'a> {
         let (asset, place) = match named {
             Some((asset, place)) => (asset, place),
             None if is_count => (Asset::Any, spends.range()),
-            None if is_fee => {
-                return self.refuse(fees.range(), "no coin is named", "begin with it: `eth fees 0.01/day`");
-            }
             None => {
                 return self.refuse(quantity.word.range(), "no coin is named", "begin with it: `tbtc 0.5/day`");
             }

@@ -204,6 +204,7 @@ fn what_is_no_window_is_refused() {
     ] {
         assert!(Window::parse(text).is_err(), "{text}");
     }
+    assert_eq!(Window::parse("day").unwrap_err().to_string().split(';').next(), Some("is no window"));
     let odd = Window::Rolling(Span::from_millis(1500));
     assert!(odd.check().is_err(), "what is stored counts whole seconds");
     let out_of_reach = Window::Fixed { period: Span::from_seconds(60), from: Timestamp::from_millis(i64::MAX) };
