@@ -164,3 +164,20 @@ fn a_limit_is_said_never_to_be_reached_from_the_product_on_and_not_a_unit_below(
         !warnings(&LimitSet::of(vec![most, week(70)])).iter().any(|told| matches!(told, Warning::NeverReached { .. }))
     );
 }
+
+#[test]
+fn a_unit_of_a_calendar_is_covered_by_so_many_of_another_on_the_same_clock() {
+    use CalendarUnit::{Day, Hour, Month, Week};
+    let zurich = Zone::parse("Europe/Zurich").unwrap();
+    let of_day_week_and_month = |zone: &Zone, tile| {
+        [Day, Week, Month]
+            .map(|unit| covering(&Window::Calendar(unit, zone.clone()), &Window::Calendar(tile, zone.clone())))
+    };
+    assert_eq!(of_day_week_and_month(&Zone::UTC, Hour), [Some(24), Some(168), Some(744)]);
+    assert_eq!(of_day_week_and_month(&zurich, Hour), [None; 3], "where a clock is changed, an hour is cut");
+    for zone in [Zone::UTC, zurich] {
+        assert_eq!(of_day_week_and_month(&zone, Day), [Some(1), Some(7), Some(31)]);
+        assert_eq!(of_day_week_and_month(&zone, Week), [Some(1), Some(1), Some(6)]);
+        assert_eq!(of_day_week_and_month(&zone, Month), [Some(1), Some(2), Some(1)]);
+    }
+}
