@@ -136,12 +136,22 @@ fn windows_are_covered_by_as_many_as_it_takes_on_the_worst_day() {
         ("calendar month Europe/Zurich", "calendar day Europe/Zurich", Some(31)),
         ("calendar month UTC", "calendar week UTC", Some(6)),
         ("calendar day UTC", "calendar hour UTC", Some(24)),
+        ("calendar week UTC", "calendar hour UTC", Some(168)),
+        ("calendar month UTC", "calendar hour UTC", Some(744)),
+        ("calendar week UTC", "calendar month UTC", Some(2)),
+        ("calendar month UTC", "calendar month UTC", Some(1)),
         ("calendar day Europe/Zurich", "calendar hour Europe/Zurich", None),
+        ("calendar week Europe/Zurich", "calendar hour Europe/Zurich", None),
+        ("calendar month Europe/Zurich", "calendar hour Europe/Zurich", None),
         // A week in which the clock is put back is longer than seven times 24 hours.
         ("calendar week Europe/Zurich", "rolling 86400s", Some(8)),
         // Seven days that begin half an hour before midnight and in which the clock is put forward show nine dates.
         ("rolling 604800s", "calendar day Europe/Zurich", Some(9)),
         ("rolling 604800s", "calendar day UTC", Some(8)),
+        ("rolling 604800s", "calendar week UTC", Some(2)),
+        ("rolling 604801s", "calendar week UTC", Some(3)),
+        ("rolling 2419200s", "calendar month UTC", Some(2)),
+        ("rolling 2419201s", "calendar month UTC", Some(3)),
         ("fixed 600s from 2026-01-05T00:00:00.000Z", "fixed 60s from 2026-01-05T00:01:00.000Z", Some(10)),
         ("fixed 600s from 2026-01-05T00:00:00.000Z", "fixed 60s from 2026-01-05T00:00:30.000Z", Some(11)),
         ("lifetime", "rolling 86400s", None),
@@ -163,21 +173,4 @@ fn a_limit_is_said_never_to_be_reached_from_the_product_on_and_not_a_unit_below(
     assert!(
         !warnings(&LimitSet::of(vec![most, week(70)])).iter().any(|told| matches!(told, Warning::NeverReached { .. }))
     );
-}
-
-#[test]
-fn a_unit_of_a_calendar_is_covered_by_so_many_of_another_on_the_same_clock() {
-    use CalendarUnit::{Day, Hour, Month, Week};
-    let zurich = Zone::parse("Europe/Zurich").unwrap();
-    let of_day_week_and_month = |zone: &Zone, tile| {
-        [Day, Week, Month]
-            .map(|unit| covering(&Window::Calendar(unit, zone.clone()), &Window::Calendar(tile, zone.clone())))
-    };
-    assert_eq!(of_day_week_and_month(&Zone::UTC, Hour), [Some(24), Some(168), Some(744)]);
-    assert_eq!(of_day_week_and_month(&zurich, Hour), [None; 3], "where a clock is changed, an hour is cut");
-    for zone in [Zone::UTC, zurich] {
-        assert_eq!(of_day_week_and_month(&zone, Day), [Some(1), Some(7), Some(31)]);
-        assert_eq!(of_day_week_and_month(&zone, Week), [Some(1), Some(1), Some(6)]);
-        assert_eq!(of_day_week_and_month(&zone, Month), [Some(1), Some(2), Some(1)]);
-    }
 }
