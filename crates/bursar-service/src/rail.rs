@@ -2,6 +2,7 @@
 //! that each can be asked, told to send, and asked what became of a send.
 
 mod calls;
+mod looked_up;
 mod memory;
 mod permit;
 mod spoken;
@@ -27,6 +28,7 @@ use crate::feed::Feed;
 use crate::flow::Flow;
 
 pub use self::calls::{CallError, CallMeaning, Payer, Wanted};
+pub use self::looked_up::{Asking, LookedUp};
 pub use self::memory::{Memory, NewNote, Note};
 pub use self::permit::{PayersHalf, Permit};
 pub use self::spoken::Spoken;
@@ -380,6 +382,16 @@ pub trait Rail: Send + Sync {
 
     /// Finds out what became of a hold that nobody settled.
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome>;
+
+    /// The same for somebody who asks now: the other end is asked, however lately the rail asked it by itself.
+    fn reconcile_now<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        self.reconcile(hold, memory)
+    }
+
+    /// What the other end said when it was last asked after a spend, as far as this process knows.
+    fn looked_up(&self, _hold: HoldId) -> Option<LookedUp> {
+        None
+    }
 
     /// What became of a spend where its other end is asked anew, whatever it told before: somebody says how much it was.
     fn look_again<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {

@@ -16,7 +16,7 @@ use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
 use crate::exceeded::Exceeded;
-use crate::rail::{SendOutcome, on_its_way};
+use crate::rail::{Asking, LookedUp, SendOutcome, on_its_way};
 use crate::spend::captured;
 use crate::turns::Turn;
 
@@ -59,7 +59,7 @@ impl Bursar {
         if let Some(reason) = self.not_to_be_asked_after(&hold) {
             return Ok(Reconciled { hold, shown: Shown::NotAsked { reason } });
         }
-        let outcome = self.became_of(&hold).await?;
+        let outcome = self.became_of(&hold, Asking::ByHand).await?;
         self.settle_by(&hold, outcome.clone()).await?;
         // It counts as before, and nobody is told that its rail showed anything.
         if let SendOutcome::Unseen { reason, .. } = outcome {
@@ -98,6 +98,17 @@ impl Bursar {
             HoldState::Captured { reference, .. } => Some(reference),
             _ => None,
         })
+    }
+
+    /// What was said when the rail's other end was last asked after a spend that is not settled, as far as it is known.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub fn looked_up(&self, hold: &Hold) -> Result<Option<LookedUp>, ServiceError> {
+        if !hold.state.is_held() || hold.holder.is_some() {
+            return Ok(None);
+        }
+        Ok(self.rail_of(hold)?.and_then(|(_, rail)| rail.looked_up(hold.id)))
     }
 
     /// What the rail told of a spend that is not settled, if more moved of it than is held: why its token is locked.
@@ -162,7 +173,7 @@ impl Bursar {
             return Err(ServiceError::Conflict(problem));
         }
         let was_told = self.exceeded(hold)?.is_some();
-        let outcome = self.became_of(hold).await?;
+        let outcome = self.became_of(hold, Asking::ByHand).await?;
         let problem = match &outcome {
             SendOutcome::Refused { .. } | SendOutcome::NotSent { .. } => return Ok(()),
             SendOutcome::Unknown { .. } | SendOutcome::Awaiting { .. } => {

@@ -13,7 +13,7 @@ use crate::Bursar;
 use crate::allow::reference_of;
 use crate::error::ServiceError;
 use crate::exceeded::Exceeded;
-use crate::rail::{Rail, SendOutcome};
+use crate::rail::{Asking, Rail, SendOutcome};
 use crate::spend::{captured, captured_of_none};
 
 /// Spends looked at in one read.
@@ -103,7 +103,7 @@ impl Bursar {
 
     /// Settles a spend as its rail says, and tells among which it is to be counted.
     pub(crate) async fn settle(&self, hold: &Hold) -> Result<Count, ServiceError> {
-        let outcome = self.became_of(hold).await?;
+        let outcome = self.became_of(hold, Asking::ByItself).await?;
         self.settle_by(hold, outcome).await
     }
 
@@ -191,7 +191,7 @@ impl Bursar {
     }
 
     /// What became of a spend that nobody settled, as its rail knows it.
-    pub(crate) async fn became_of(&self, hold: &Hold) -> Result<SendOutcome, ServiceError> {
+    pub(crate) async fn became_of(&self, hold: &Hold, asking: Asking) -> Result<SendOutcome, ServiceError> {
         let unknown = |reason: &str| Ok(SendOutcome::Unknown { reason: reason.to_owned() });
         if self.in_flight.contains(hold.id) {
             return unknown("its request is still being carried out");
@@ -206,7 +206,14 @@ impl Bursar {
             return unknown("it is in no wallet that a rail knows");
         }
         match self.rail_of(hold)? {
-            Some((name, rail)) => Ok(rail.reconcile(hold, &self.memory(name)).await.plain(self.decimals())),
+            Some((name, rail)) => {
+                let memory = self.memory(name);
+                let outcome = match asking {
+                    Asking::ByItself => rail.reconcile(hold, &memory).await,
+                    Asking::ByHand => rail.reconcile_now(hold, &memory).await,
+                };
+                Ok(outcome.plain(self.decimals()))
+            }
             // INVARIANT: what a rail told, it told, whether or not anybody can ask it again.
             None => match self.exceeded(hold)? {
                 Some(told) => Ok(told.into()),

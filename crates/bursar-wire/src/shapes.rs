@@ -26,7 +26,7 @@ pub use people::{
 };
 pub use refusal::{refusal, refusal_to};
 pub use session::{SessionView, access_tokens, created_token, session};
-pub use spend::{native_spend, native_spends, reconciled};
+pub use spend::{looked_up, native_spend, native_spends, reconciled};
 pub use template::{template, templates};
 pub use trail::trail_event;
 pub use wallet::{WalletView, addresses, awaiting, built, key, sent, transfer, transfers, wallet, wallets};

@@ -1,10 +1,12 @@
 //! What became of a spend, by the answer that is kept, and by asking the upstream.
 
+use std::time::Duration;
+
 use bursar_core::hold::Hold;
-use bursar_rails::exchange::Answered;
+use bursar_rails::exchange::{Answered, Outgoing};
 use bursar_rails::http::{Became, Instruction};
 use bursar_service::exceeded::Exceeded;
-use bursar_service::rail::{Memory, SendOutcome};
+use bursar_service::rail::{Asking, Memory, SendOutcome};
 
 use super::answers::Came;
 use super::{HttpRail, answers};
@@ -12,7 +14,7 @@ use crate::upstream::NoAnswer;
 
 impl HttpRail {
     /// What became of a spend that nobody settled.
-    pub(super) async fn became_of(&self, hold: &Hold, memory: &dyn Memory) -> SendOutcome {
+    pub(super) async fn became_of(&self, hold: &Hold, asking: Asking, memory: &dyn Memory) -> SendOutcome {
         let Some(instruction) = Instruction::read(&hold.instruction) else {
             return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
         };
@@ -20,6 +22,7 @@ impl HttpRail {
         if self.coming.has(hold.id) {
             return SendOutcome::Sent { reference: instruction.key.to_string() };
         }
+        let mut was_answered = false;
         match answers::kept(memory, hold.id) {
             Ok(Some((_, Came::Begun))) => {
                 let problem = "the server was gone before its stream had ended".to_owned();
@@ -35,6 +38,7 @@ impl HttpRail {
                     self.keep_exceeded(&outcome, hold, memory).await;
                     return outcome;
                 }
+                was_answered = true;
             }
             Ok(None) => {}
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
@@ -44,18 +48,58 @@ impl HttpRail {
             Ok(None) => {}
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
         }
-        let is_due = || self.patience.may_look(hold.id);
-        let (answered, became) = match self.look_up(hold, &instruction, is_due).await {
-            Ok(found) => found,
+        let question = match self.question(hold, &instruction) {
+            Ok(question) => question,
             Err(reason) => return SendOutcome::Unknown { reason },
         };
-        // The request may still be on its way: what is not there yet can come to be.
-        if became == Became::Refused && !self.patience.is_over(hold.id) {
-            return SendOutcome::Unknown { reason: "the upstream does not have it, yet".to_owned() };
+        if !self.patience.may_look(hold.id, asking, memory).await {
+            return self.as_said(hold, "it is being looked up");
         }
-        let outcome = self.outcome(became, &instruction, answered.status, hold);
-        self.keep_exceeded(&outcome, hold, memory).await;
-        outcome
+        let (answered, became) = match self.look_up(hold, &instruction, &question).await {
+            Ok(found) => found,
+            Err(reason) => return self.unknown(hold, reason, None),
+        };
+        let believed_after = self.believed_after(&instruction, &answered, was_answered);
+        match became {
+            // The request may still be on its way: what is not there yet can come to be.
+            Became::Refused if !self.patience.is_over(hold.id, believed_after) => {
+                let status = answered.status;
+                let said = format!(
+                    "the upstream says with status {status} that nothing moved, and its request may still be on its way"
+                );
+                self.unknown(hold, said, Some(believed_after))
+            }
+            Became::Unknown { reason } => self.unknown(hold, reason, None),
+            became => {
+                let outcome = self.outcome(became, &instruction, answered.status, hold);
+                self.keep_exceeded(&outcome, hold, memory).await;
+                outcome
+            }
+        }
+    }
+
+    /// How long after the first look an upstream is believed that says that nothing moved.
+    // INVARIANT: what it does not have may still come. What it has, and says so of, came; nothing that is on its way changes that.
+    fn believed_after(&self, instruction: &Instruction, answered: &Answered, was_answered: bool) -> Duration {
+        let names_it = !is_absence(answered.status) && self.rules.look_up_names(instruction, answered);
+        match (names_it, was_answered) {
+            (true, true) => Duration::ZERO,
+            (true, false) => self.within.min(self.patience.lasts()),
+            (false, _) => self.patience.lasts(),
+        }
+    }
+
+    /// That nobody knows, with what the upstream said now.
+    fn unknown(&self, hold: &Hold, said: String, believed_after: Option<Duration>) -> SendOutcome {
+        let reason = said.clone();
+        self.patience.note(hold.id, said, believed_after);
+        self.as_said(hold, &reason)
+    }
+
+    /// That nobody knows, with what the upstream said last.
+    fn as_said(&self, hold: &Hold, otherwise: &str) -> SendOutcome {
+        let said = self.patience.looked_up(hold.id).map(|said| said.to_string());
+        SendOutcome::Unknown { reason: said.unwrap_or_else(|| otherwise.to_owned()) }
     }
 
     /// Keeps that more moved than is held: a later look-up may know nothing of it.
@@ -73,7 +117,11 @@ impl HttpRail {
             return SendOutcome::Unknown { reason: "it is no request to this rail".to_owned() };
         };
         // A person who asks with a second factor asks for what it says at this moment.
-        match self.look_up(hold, &instruction, || true).await {
+        let found = match self.question(hold, &instruction) {
+            Ok(question) => self.look_up(hold, &instruction, &question).await,
+            Err(reason) => Err(reason),
+        };
+        match found {
             Err(reason) => SendOutcome::Unknown { reason },
             // INVARIANT: that an upstream has it no more takes nothing back of what it told.
             Ok((answered, Became::Refused)) if is_absence(answered.status) => {
@@ -87,23 +135,24 @@ impl HttpRail {
         }
     }
 
-    /// Asks the upstream what became of a spend; or why it cannot be asked now.
-    async fn look_up(
-        &self,
-        hold: &Hold,
-        instruction: &Instruction,
-        is_due: impl FnOnce() -> bool,
-    ) -> Result<(Answered, Became), String> {
+    /// What the upstream is asked to find out what became of a spend; or why it cannot be.
+    fn question(&self, hold: &Hold, instruction: &Instruction) -> Result<Outgoing, String> {
         let name = match self.rules.key_header(instruction) {
             Some(_) => hold.id.to_string(),
             None => instruction.key.to_string(),
         };
         let asked = self.rules.look_up(instruction, &name);
-        let asked = asked.ok_or("its rule does not say how to find out what came of it")?;
-        if !is_due() {
-            return Err("it was looked up a moment ago".to_owned());
-        }
-        let answered = self.for_spends.carry(&asked, &self.credential).await.map_err(NoAnswer::reason)?;
+        asked.ok_or_else(|| "its rule does not say how to find out what came of it".to_owned())
+    }
+
+    /// Asks the upstream what became of a spend; or why it gives no answer.
+    async fn look_up(
+        &self,
+        hold: &Hold,
+        instruction: &Instruction,
+        question: &Outgoing,
+    ) -> Result<(Answered, Became), String> {
+        let answered = self.for_spends.carry(question, &self.credential).await.map_err(NoAnswer::reason)?;
         self.note(&answered);
         if is_absence(answered.status) {
             self.patience.note_absence(hold.id);

@@ -11,8 +11,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bursar_core::ambient::Clock;
 use bursar_core::amount::Amount;
 use bursar_core::coin::{Asset, Coin};
 use bursar_core::decimals::Decimals;
@@ -28,7 +30,8 @@ use bursar_rails::http::{Became, CutOff, Instruction, Rules};
 use bursar_service::exceeded::{Exceeded, at_least};
 use bursar_service::flow::Flow;
 use bursar_service::rail::{
-    Answer, Balance, Built, Decoded, Exchanges, Memory, Permit, Plan, Rail, RailError, SendOutcome, Unread,
+    Answer, Asking, Balance, Built, Decoded, Exchanges, LookedUp, Memory, Permit, Plan, Rail, RailError, SendOutcome,
+    Unread,
 };
 use bursar_service::spend::NOBODY_ELSE;
 use hyper::StatusCode;
@@ -58,8 +61,8 @@ pub struct Settings {
     pub within: Duration,
     /// The longest answer that is read, in bytes.
     pub longest_answer: usize,
-    /// How long after the first look-up one is believed that says that nothing moved; and how long a stream may take, so
-    /// that none is under way then.
+    /// How long after the first look-up one is believed that finds nothing; and how long a stream may take, so that none is
+    /// under way then.
     pub refused_after: Duration,
     /// Whether spends go over connections that others went over.
     pub reuse_connections: bool,
@@ -73,6 +76,8 @@ pub struct HttpRail {
     credential: HeaderMap,
     rules: Rules,
     patience: Patience,
+    /// How long an answer may take.
+    within: Duration,
     longest_stream: Duration,
     coming: Coming,
     fresh: Fresh,
@@ -83,7 +88,7 @@ impl HttpRail {
     ///
     /// # Errors
     /// The URL, or the header with the credential, cannot be.
-    pub fn new(settings: Settings) -> Result<Self, String> {
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let Settings { url, credential, trust, rules, within, longest_answer, refused_after, reuse_connections } =
             settings;
         if url.expose().contains('?') {
@@ -104,7 +109,7 @@ impl HttpRail {
             true => upstream.clone(),
             false => Upstream::apart(&url, within, longest_answer, &trust)?.redacting(&headers).speaking_for(&upstream),
         };
-        let patience = Patience::new(refused_after);
+        let patience = Patience::new(refused_after, clock);
         let (longest_stream, coming) = (refused_after, Coming::default());
         Ok(Self {
             upstream,
@@ -112,6 +117,7 @@ impl HttpRail {
             credential: headers,
             rules,
             patience,
+            within,
             longest_stream,
             coming,
             fresh: Fresh::default(),
@@ -365,7 +371,15 @@ impl Rail for HttpRail {
     }
 
     fn reconcile<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
-        Box::pin(self.became_of(hold, memory))
+        Box::pin(self.became_of(hold, Asking::ByItself, memory))
+    }
+
+    fn reconcile_now<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
+        Box::pin(self.became_of(hold, Asking::ByHand, memory))
+    }
+
+    fn looked_up(&self, hold: HoldId) -> Option<LookedUp> {
+        self.patience.looked_up(hold)
     }
 
     fn look_again<'a>(&'a self, hold: &'a Hold, memory: &'a dyn Memory) -> Answer<'a, SendOutcome> {
@@ -387,14 +401,21 @@ impl Rail for HttpRail {
         // rule knows no refusal says all that it can by answering that it has none, after that long.
         let is_all = self.patience.is_absent(hold.id) && !self.rules.look_up_refuses(&instruction);
         let is_told = !is_all && self.rules.look_up(&instruction, &hold.id.to_string()).is_some();
-        let problem = "the rail asks the upstream what became of it, and was not told yet; what the upstream does not have is given \
-                       back, or left to you, `refused_after_seconds` after it was first looked for";
-        Box::pin(std::future::ready(Ok(is_told.then(|| problem.to_owned()))))
+        let problem = || {
+            let said = self
+                .patience
+                .looked_up(hold.id)
+                .map_or_else(|| "it has not said yet".to_owned(), |said| said.to_string());
+            format!("the upstream can be asked what became of it, and its word counts; {said}")
+        };
+        Box::pin(std::future::ready(Ok(is_told.then(problem))))
     }
 
     fn forget<'a>(&'a self, hold: HoldId, memory: &'a dyn Memory) -> Answer<'a, Result<(), RailError>> {
-        self.patience.forget(hold);
-        Box::pin(Exceeded::forget(memory, hold))
+        Box::pin(async move {
+            self.patience.forget(hold, memory).await?;
+            Exceeded::forget(memory, hold).await
+        })
     }
 
     fn balance<'a>(&'a self, _reference: &'a str) -> Answer<'a, Result<Balance, RailError>> {

@@ -1,9 +1,11 @@
 //! Spends at an upstream that answers, refuses, falls silent and breaks off.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bursar_core::hold::Cost;
+use bursar_core::time::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -11,6 +13,8 @@ use super::*;
 use crate::fixtures;
 use crate::notes::Notes;
 use bursar_service::rail::NewNote;
+
+mod looked_up;
 
 const RULE: &str = r#"{
     "method": "POST", "path": "/v1/charges", "operation": "spend",
@@ -98,7 +102,29 @@ fn by_rule(rule: &str, url: &str, refused_after: Duration) -> Settings {
 }
 
 fn rail(url: &str, refused_after: Duration) -> HttpRail {
-    HttpRail::new(settings(url, refused_after)).unwrap()
+    HttpRail::new(settings(url, refused_after), Arc::new(Hands::default())).unwrap()
+}
+
+/// A clock that stands until it is told to go on; at the end of November 2026 in the beginning.
+#[derive(Clone)]
+struct Hands(Arc<AtomicI64>);
+
+impl Default for Hands {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(1_795_996_800_000)))
+    }
+}
+
+impl Hands {
+    fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -128,7 +154,7 @@ async fn a_provider_that_does_not_take_the_credential_is_told_as_that_until_it_d
     let notes = Notes::default();
     let (outcome, hold) = sent(&rail, &notes).await;
     assert!(matches!(outcome, SendOutcome::Unknown { .. }) && rail.refuses_credential(), "{outcome:?}");
-    rail.became_of(&hold, &notes).await;
+    rail.reconcile(&hold, &notes).await;
     assert!(!rail.refuses_credential());
 }
 
@@ -156,7 +182,7 @@ async fn a_spend_carries_the_rails_credential_and_name_and_nothing_of_the_client
     let kept = rail.answered(hold.id, &notes).unwrap().unwrap();
     assert_eq!((kept.status, kept.header("content-type")), (200, Some("application/json")));
     // Whoever asks again after a crash is told by what is kept: the upstream is asked no more.
-    assert_eq!(rail.became_of(&hold, &notes).await, charged());
+    assert_eq!(rail.reconcile(&hold, &notes).await, charged());
     assert_eq!(double.requests().len(), 1);
 }
 
@@ -191,7 +217,7 @@ async fn whatever_may_have_been_done_is_unknown_until_it_is_looked_up() {
         let (rail, notes) = (rail(&double.url, HOUR), Notes::default());
         let (outcome, hold) = sent(&rail, &notes).await;
         assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{outcome:?}");
-        assert_eq!(rail.became_of(&hold, &notes).await, charged());
+        assert_eq!(rail.reconcile(&hold, &notes).await, charged());
         let [_, looked_up] = &double.requests()[..] else { panic!("one spend and one look-up") };
         let line = format!("GET /api/v1/charges/by-key/{} HTTP/1.1\r\n", hold.id);
         assert!(looked_up.starts_with(&line), "{looked_up}");
@@ -233,7 +259,9 @@ async fn a_second_answer_is_not_taken_for_that_to_the_next_spend() {
     }
     // Whoever knows that their upstream does not do so may share connections.
     let (url, connections) = keeping_connections(DONE.to_owned()).await;
-    let sharing = HttpRail::new(Settings { reuse_connections: true, ..settings(&url, HOUR) }).unwrap();
+    let sharing =
+        HttpRail::new(Settings { reuse_connections: true, ..settings(&url, HOUR) }, Arc::new(Hands::default()))
+            .unwrap();
     for _ in 0..3 {
         assert_eq!(sent(&sharing, &Notes::default()).await.0, charged());
         tokio::task::yield_now().await;
@@ -258,14 +286,14 @@ async fn more_than_is_held_is_told_as_such_and_a_look_up_does_not_take_it_back()
     let (answering, notes) = (rail(&double.url, Duration::ZERO), Notes::default());
     let (outcome, hold) = sent(&answering, &notes).await;
     assert!(matches!(outcome, SendOutcome::Exceeded { .. }), "{outcome:?}");
-    let again = answering.became_of(&hold, &notes).await;
+    let again = answering.reconcile(&hold, &notes).await;
     assert!(matches!(again, SendOutcome::Exceeded { .. }), "{again:?}");
     assert_eq!(double.requests().len(), 1, "what the upstream said of it is known");
     // Another spend takes the place of its answer.
     let place = answers::place(hold.id);
     let note = notes.read(&place).unwrap().unwrap();
     assert_eq!(notes.write(vec![NewNote { name: place, version: note.version, body: None }]).await, Ok(true));
-    let still = answering.became_of(&hold, &notes).await;
+    let still = answering.reconcile(&hold, &notes).await;
     assert!(matches!(still, SendOutcome::Exceeded { .. }), "{still:?}");
     answering.forget(hold.id, &notes).await.unwrap();
     assert_eq!(Exceeded::read(&notes, &hold), Ok(None));
@@ -273,10 +301,10 @@ async fn more_than_is_held_is_told_as_such_and_a_look_up_does_not_take_it_back()
     let double = Double::start(vec![Does::Silence, Does::Answer(MORE)]).await;
     let (silent, notes) = (rail(&double.url, HOUR), Notes::default());
     let (_, hold) = sent(&silent, &notes).await;
-    let looked_up = silent.became_of(&hold, &notes).await;
+    let looked_up = silent.reconcile(&hold, &notes).await;
     assert!(matches!(looked_up, SendOutcome::Exceeded { .. }), "{looked_up:?}");
     // The next one would find nothing, or less.
-    let still = silent.became_of(&hold, &notes).await;
+    let still = silent.reconcile(&hold, &notes).await;
     assert_eq!(still, looked_up);
     assert_eq!(double.requests().len(), 2, "it was not asked again");
 }
@@ -296,11 +324,14 @@ async fn asked_anew_an_upstream_takes_back_what_it_told_only_by_saying_so() {
     let rule = RULE.replace("status == 404", "status == 404 || status == 402");
     for (answer, is_so) in cases {
         let double = Double::start(vec![Does::Answer(MORE), Does::Answer(answer)]).await;
-        let (rail, notes) = (HttpRail::new(by_rule(&rule, &double.url, Duration::ZERO)).unwrap(), Notes::default());
+        let (rail, notes) = (
+            HttpRail::new(by_rule(&rule, &double.url, Duration::ZERO), Arc::new(Hands::default())).unwrap(),
+            Notes::default(),
+        );
         let (_, hold) = sent(&rail, &notes).await;
         let now = rail.look_again(&hold, &notes).await;
         assert!(is_so(&now), "{now:?}");
-        let by_itself = rail.became_of(&hold, &notes).await;
+        let by_itself = rail.reconcile(&hold, &notes).await;
         assert!(matches!(by_itself, SendOutcome::Exceeded { .. }), "what takes no person goes by what was told");
     }
 }
@@ -311,7 +342,7 @@ async fn what_is_not_there_yet_is_given_back_only_after_a_while() {
         let double = Double::start(vec![Does::Silence, Does::Answer(NOT_FOUND)]).await;
         let (rail, notes) = (rail(&double.url, refused_after), Notes::default());
         let (_, hold) = sent(&rail, &notes).await;
-        let outcome = rail.became_of(&hold, &notes).await;
+        let outcome = rail.reconcile(&hold, &notes).await;
         assert_eq!(matches!(outcome, SendOutcome::Refused { .. }), is_given_back, "{outcome:?}");
         // It can be asked: nobody's word counts, also just after it was asked.
         assert!(rail.may_still_move(&hold, &notes).await.unwrap().is_some());
@@ -333,13 +364,14 @@ async fn only_an_upstream_that_answers_that_it_has_none_leaves_a_spend_to_a_pers
         (Does::Silence, false),
     ] {
         let double = Double::start(vec![Does::Silence, look_up]).await;
-        let rail = HttpRail::new(by_rule(&knows_no_refusal, &double.url, Duration::ZERO)).unwrap();
+        let rail =
+            HttpRail::new(by_rule(&knows_no_refusal, &double.url, Duration::ZERO), Arc::new(Hands::default())).unwrap();
         let notes = Notes::default();
         let (_, hold) = sent(&rail, &notes).await;
         assert!(rail.may_still_move(&hold, &notes).await.unwrap().is_some(), "before it was asked");
         for _ in 0..2 {
             // The second time it was asked a moment ago.
-            let outcome = rail.became_of(&hold, &notes).await;
+            let outcome = rail.reconcile(&hold, &notes).await;
             assert!(!matches!(outcome, SendOutcome::Refused { .. }), "{outcome:?}");
             assert_eq!(rail.may_still_move(&hold, &notes).await.unwrap().is_none(), is_free, "{outcome:?}");
         }
@@ -352,7 +384,7 @@ async fn a_spend_whose_rule_is_gone_is_nobodys_to_give_back() {
     let (before, notes) = (rail(&double.url, Duration::ZERO), Notes::default());
     let (_, hold) = sent(&before, &notes).await;
     let renamed = RULE.replace(r#""path": "/v1/charges","#, r#""path": "/v2/charges","#);
-    let after = HttpRail::new(by_rule(&renamed, &double.url, Duration::ZERO)).unwrap();
+    let after = HttpRail::new(by_rule(&renamed, &double.url, Duration::ZERO), Arc::new(Hands::default())).unwrap();
     let told = after.may_still_move(&hold, &notes).await.unwrap().unwrap();
     assert!(told.contains("the rule that it was made by is no longer there"), "{told}");
 }

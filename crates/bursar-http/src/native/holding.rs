@@ -4,7 +4,7 @@ use bursar_core::hold::Hold;
 use bursar_core::id::HoldId;
 use bursar_service::breakers::Place;
 use bursar_service::holding::ExternalSpend;
-use bursar_service::rail::SendOutcome;
+use bursar_service::rail::{LookedUp, SendOutcome};
 use bursar_service::reconcile::Shown;
 use bursar_service::resolve::Finding;
 use bursar_service::services::NewService;
@@ -96,8 +96,8 @@ pub(crate) async fn resolve(call: Call) -> Result<Reply, Failure> {
 pub(crate) async fn reconcile(call: Call) -> Result<Reply, Failure> {
     call.json_or_nothing()?;
     let reconciled = call.bursar.reconcile_spend(call.principal()?, call.id("spend")?).await?;
-    let sent = call.bursar.sent_as(&reconciled.hold).await?;
-    Reply::ok(shapes::reconciled(&reconciled.hold, sent.as_deref(), showed(&reconciled.shown, &reconciled.hold)))
+    let spend = spend(&call, &reconciled.hold).await?;
+    Reply::ok(shapes::reconciled(spend, showed(&reconciled.shown, &reconciled.hold)))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {
@@ -120,11 +120,14 @@ pub(crate) async fn unsettled(call: Call) -> Result<Reply, Failure> {
     Reply::ok(shapes::native_spends(&call.bursar.with_names(spends).await?, next))
 }
 
-/// A spend with what it is called where it was sent.
+/// A spend with what it is called where it was sent, and what was said of it there last.
 async fn spend(call: &Call, hold: &Hold) -> Result<Value, Failure> {
     let mut shown = shapes::native_spend(hold, call.bursar.sent_as(hold).await?.as_deref());
     if let (Some(reason), Some(unresolved)) = (call.bursar.more_than_held(hold)?, shown.get_mut("unresolved")) {
         unresolved["reason"] = reason.into();
+    }
+    if let Some(LookedUp { at, said, back_from }) = call.bursar.looked_up(hold)? {
+        shown["lookedUp"] = shapes::looked_up(at, &said, back_from);
     }
     Ok(shown)
 }

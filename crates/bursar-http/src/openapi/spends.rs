@@ -117,6 +117,23 @@ fn schemas() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
+            "lookedUp",
+            object(
+                &["at", "said", "backFrom"],
+                [
+                    ("at", reference("Instant")),
+                    ("said", text("what was said when its rail was last asked what became of it")),
+                    (
+                        "backFrom",
+                        described(
+                            or_null(reference("Instant")),
+                            "from when on that gives it back, if it is said again",
+                        ),
+                    ),
+                ],
+            ),
+        ),
+        (
             "captured",
             object(
                 &["at", "amount", "fee", "total", "reference"],

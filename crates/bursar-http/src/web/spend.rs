@@ -6,6 +6,7 @@ use bursar_core::hold::{Cost, Hold, HoldState, SpendKey};
 use bursar_core::time::Span;
 use bursar_service::error::ServiceError;
 use bursar_service::names::{Named, Names, SESSION};
+use bursar_service::rail::LookedUp;
 use bursar_service::trail::{Found, Sought};
 use maud::{Markup, html};
 
@@ -41,6 +42,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     };
     let history = history(&visit, &hold).await?;
     let sent = visit.bursar.sent_as(&hold).await?;
+    let looked_up = visit.bursar.looked_up(&hold)?;
     let (class, state) = spends::state(&hold.state);
     let cost = hold.captured().unwrap_or_else(|| hold.cost.clone());
     // What is a fee and nothing else has its name, too.
@@ -61,7 +63,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
             @if hold.overridden { (spends::lifted()) }
         }
         @if let Some(said) = told(visit.query.text("showed")) { p class="notice" role="status" { (said) } }
-        (what_to_do(&hold, may_decide, sent.as_deref(), &ask))
+        (what_to_do(&hold, may_decide, sent.as_deref(), &last(looked_up.as_ref()), &ask))
         div class="columns" {
             div { (became(&hold, sent.as_deref(), &ask, visit.decimals())) (asked(&hold, visit.decimals())) (history) }
             aside aria-label="About this spend" { (facts(&visit, &hold, &names)) }
@@ -98,7 +100,7 @@ fn told(showed: &str) -> Option<&'static str> {
             "The rail was asked: it tells of more than was held. The token spends nothing until that is resolved."
         }
         "unknown" => "The rail was asked, and could not say what became of it. It stays held.",
-        "not_asked" => "The rail was not asked: it is settled, or whoever carries it out still has time to say.",
+        "not_asked" => "The rail was not asked: the spend is settled, or whoever carries it out still has time to say.",
         _ => return None,
     })
 }
@@ -118,19 +120,30 @@ fn above(visit: &Visit, hold: &Hold, names: &Names) -> Markup {
 }
 
 /// What an outcome that nobody knows asks for.
-fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>, ask: &Markup) -> Markup {
+fn what_to_do(hold: &Hold, may_decide: bool, sent: Option<&str>, last: &Markup, ask: &Markup) -> Markup {
     let HoldState::Unresolved { since, reason } = &hold.state else { return html! {} };
     html! {
         div class="notice warn" {
             p { "Nobody knows whether this money moved, since " (words::instant(*since)) ". It stays held, and counts, until that is known." }
             @if !reason.is_empty() { p { "The reason: " (words::marked(reason)) } }
             @if let Some(reference) = sent { p { "It was sent as " code { (reference) } "." } }
+            (last)
             @if may_decide {
                 div class="buttons" {
                     (ask)
                     a class="button" href={ (spends::path(hold.id)) "/resolve" } { "Say what became of it" }
                 }
             } @else { p { "Whoever administers the wallet or the organisation can say what became of it." } }
+        }
+    }
+}
+
+/// What was said when its rail was asked last.
+fn last(looked_up: Option<&LookedUp>) -> Markup {
+    html! {
+        @if let Some(LookedUp { at, said, back_from }) = looked_up {
+            p { "Asked last " (words::instant(*at)) ": " (words::marked(said)) "." }
+            @if let Some(from) = back_from { p { "If it says so again, the money is given back from " (words::instant(*from)) " on." } }
         }
     }
 }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bursar_core::coin::Coin;
 use bursar_core::secret::Secret;
+use bursar_core::time::Timestamp;
 use bursar_gateway::http::{HttpRail, Settings};
 use bursar_gateway::tls::Trust;
 use bursar_rails::http::Rules;
@@ -16,6 +17,7 @@ use bursar_service::Policy;
 use bursar_service::new_wallet::NewWallet;
 use bursar_service::people::DEFAULT_ORGANISATION;
 use bursar_service::rails::OtherKind;
+use bursar_testkit::FixedClock;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -127,7 +129,7 @@ pub(crate) fn rail_showing(url: String, rules: Value, credential: Option<(String
     let assets =
         [("usd", 2), ("eur", 2), ("microusd", 0), ("credits", 3)].map(|(asset, places)| (asset.to_owned(), places));
     let rules = Rules::new(&BTreeMap::from(assets), &written).unwrap();
-    HttpRail::new(Settings {
+    let settings = Settings {
         url: Secret::new(url),
         credential,
         trust: Trust::public().unwrap(),
@@ -136,8 +138,9 @@ pub(crate) fn rail_showing(url: String, rules: Value, credential: Option<(String
         longest_answer: 1 << 20,
         refused_after: Duration::from_secs(600),
         reuse_connections: false,
-    })
-    .unwrap()
+    };
+    let clock = FixedClock::at(Timestamp::from_millis(1_790_000_000_000));
+    HttpRail::new(settings, Arc::new(clock)).unwrap()
 }
 
 /// A server with an owner, whose token may spend within a limit from the only wallet of a rail of this kind.
@@ -395,6 +398,28 @@ async fn a_lost_answer_is_looked_up_and_captured() {
     assert_eq!(shop.charge("m", "amount=700&source=tok").await.status, 200);
     let again = shop.charge("k", "amount=900&source=broken").await;
     assert_eq!((code(&again), &again.body["reference"]), ("answer_not_kept", &json!("ch_2")), "{}", again.body);
+}
+
+#[tokio::test]
+async fn what_a_look_up_said_is_shown_with_the_spend_and_asked_for_by_hand() {
+    let shop = Open::new("usd 10/day").await;
+    assert_eq!(code(&shop.charge("k", "amount=900&source=silent").await), "outcome_pending");
+    let (path, session) = unresolved(&shop).await;
+    let path = path.trim_end_matches("/resolve");
+    assert_eq!(shop.server.send("GET", path, Some(&session), None).await.body.get("lookedUp"), None);
+    shop.server.bursar.sweep(bursar_service::sweep::Overdue::PastDeadline).await.unwrap();
+    let heard = shop.upstream.heard();
+    // That the server has just asked keeps nobody from it.
+    let asked = shop.server.send("POST", &format!("{path}/reconcile"), Some(&session), None).await.body;
+    assert_eq!((shop.upstream.heard(), &asked["showed"]), (heard + 1, &json!("unknown")), "{asked}");
+    let shown = shop.server.send("GET", path, Some(&session), None).await.body;
+    let last = &shown["lookedUp"];
+    assert_eq!((last, &last["backFrom"]), (&asked["spend"]["lookedUp"], &Value::Null), "{shown}");
+    let (at, said) = (last["at"].as_str().unwrap(), last["said"].as_str().unwrap());
+    assert_eq!(asked["detail"], format!("asked at {at}: {said}"));
+    let id = path.rsplit('/').next().unwrap();
+    let page = Browser::signed_in(&shop.server, OWNER).await.get(&format!("/spends/{id}")).await;
+    assert!(page.text().contains("Asked last") && page.text().contains(said), "{}", page.text());
 }
 
 #[tokio::test]

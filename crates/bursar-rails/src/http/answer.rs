@@ -58,6 +58,20 @@ impl Reading {
             .unwrap_or_else(|reason| Became::Unknown { reason })
     }
 
+    /// Whether an answer has what the upstream calls the spend.
+    pub(super) fn names(&self, language: &Language, answered: &Answered) -> bool {
+        let read = content(answered, &self.events);
+        let facts = AnswerFacts { status: answered.status, answer: read.as_ref() };
+        self.name(&language.about(&facts)).is_some()
+    }
+
+    fn name(&self, facts: &Facts<'_>) -> Option<Box<str>> {
+        let is_plain =
+            |text: &str| (1..=LONGEST_RECORD).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let record = self.record.as_ref().and_then(|record| record.text(facts).ok());
+        record.filter(|text| is_plain(text))
+    }
+
     fn decide(&self, facts: &Facts<'_>, status: u16, asset: &str, held: Amount) -> Result<Became, String> {
         let named = |field: &str| {
             let field = field.to_owned();
@@ -78,11 +92,7 @@ impl Reading {
                     return Ok(Became::Exceeded { captured });
                 }
                 // Money that moved has moved, whatever it is called.
-                let record = self.record.as_ref().and_then(|record| record.text(facts).ok());
-                let is_plain = |text: &str| {
-                    (1..=LONGEST_RECORD).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-                };
-                Ok(Became::Done { captured, record: record.filter(|text| is_plain(text)) })
+                Ok(Became::Done { captured, record: self.name(facts) })
             }
         }
     }

@@ -94,6 +94,16 @@ impl Rules {
         look_up.is_some_and(|look_up| look_up.reading.refused.is_some())
     }
 
+    /// Whether the answer to that is about this very spend: it has what the upstream calls it, and was asked for by a name
+    /// that nobody else gives. One that found nothing has none.
+    pub fn look_up_names(&self, instruction: &Instruction, answered: &Answered) -> bool {
+        let Some(spending) = self.spending(instruction).filter(|spending| spending.key_header.is_some()) else {
+            return false;
+        };
+        let look_up = spending.priced.first().and_then(|priced| priced.look_up.as_ref());
+        look_up.is_some_and(|look_up| look_up.reading.names(&self.language, answered))
+    }
+
     /// What the answer to that says.
     pub fn became_as_looked_up(
         &self,

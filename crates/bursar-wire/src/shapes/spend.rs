@@ -2,6 +2,7 @@
 
 use bursar_core::hold::{Hold, HoldState, Payee, SpendKey};
 use bursar_core::id::HoldId;
+use bursar_core::time::Timestamp;
 use serde_json::{Value, json};
 
 #[cfg(test)]
@@ -63,10 +64,16 @@ pub fn native_spend(hold: &Hold, sent: Option<&str>) -> Value {
     shown
 }
 
+/// The last time that a rail's other end was asked after a spend: when, what it said, and from when on the spend is given back if
+/// it says so again.
+pub fn looked_up(at: Timestamp, said: &str, back_from: Option<Timestamp>) -> Value {
+    json!({"at": at.to_string(), "said": said, "backFrom": back_from.map(|from| from.to_string())})
+}
+
 /// What came of asking a rail after a spend, which is shown as it stands now: what the rail showed in one word, what that
 /// means in a sentence, and what it calls the spend.
-pub fn reconciled(hold: &Hold, sent: Option<&str>, (showed, detail, reference): (&str, &str, Option<&str>)) -> Value {
-    json!({"showed": showed, "detail": detail, "reference": reference, "spend": native_spend(hold, sent)})
+pub fn reconciled(spend: Value, (showed, detail, reference): (&str, &str, Option<&str>)) -> Value {
+    json!({"showed": showed, "detail": detail, "reference": reference, "spend": spend})
 }
 
 /// A list of spends, each with what it is called where it was sent, and where the next part begins.

@@ -16,6 +16,7 @@ use super::Section;
 use super::place::Place;
 use super::sealed::{Kept, MayHave, Sealed, Vault};
 use super::trust::{CLIENT_KEY, Certificates};
+use crate::environment::SystemClock;
 use crate::regular_file;
 
 /// The longest that an answer may take, in seconds.
@@ -131,7 +132,7 @@ impl Section for Http {
             }
             None => None,
         };
-        let rail = HttpRail::new(Settings {
+        let settings = Settings {
             url: self.place().read(vault)?,
             credential,
             trust: self.certificates().read(vault)?,
@@ -140,8 +141,8 @@ impl Section for Http {
             longest_answer: self.max_answer_bytes,
             refused_after: Duration::from_secs(self.refused_after_seconds),
             reuse_connections: self.reuse_connections,
-        })?;
-        Ok(Arc::new(rail))
+        };
+        Ok(Arc::new(HttpRail::new(settings, Arc::new(SystemClock))?))
     }
 }
 
