@@ -53,6 +53,12 @@ async function main() {
   check(JSON.parse(many.text).code === 'not_supported', many.text);
   console.log(`Refused what no rule names: ${JSON.parse(many.text).detail}.`);
 
+  const silent = await ask('question-8', 'And quietly?', { max_tokens: 1000, stream: true });
+  check(JSON.parse(silent.text).detail.includes('include_usage'), silent.text);
+  const other = await ask('question-9', 'And another?', { model: 'large', max_tokens: 10 });
+  check(JSON.parse(other.text).detail.includes('`small`'), other.text);
+  console.log(`Refused what would cost nobody knows what: ${JSON.parse(silent.text).detail}; ${JSON.parse(other.text).detail}.`);
+
   const cut = await ask('question-5', 'break off', stream).then(() => false, () => true);
   check(cut, 'a stream that broke off was told as a whole one');
   const broken = await ask('question-5', 'break off', stream);
