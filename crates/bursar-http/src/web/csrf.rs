@@ -65,6 +65,14 @@ pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Where the browser says that a form comes from, and where it arrived, if these are two places.
+pub(crate) fn two_places(headers: &HeaderMap) -> Option<(String, String)> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let (origin, host) = (text(header::ORIGIN)?, text(header::HOST)?);
+    let from = origin.split_once("://")?.1;
+    (from != host).then(|| (from.to_owned(), host.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +105,18 @@ mod tests {
         ] {
             assert!(!says(strange), "{strange:?}");
         }
+    }
+
+    #[test]
+    fn a_form_that_arrives_elsewhere_is_told_of_both_places() {
+        let places = |origin: &str, host: &str| {
+            let headers = [(header::ORIGIN, origin), (header::HOST, host)];
+            two_places(&headers.map(|(name, text)| (name, text.parse().unwrap())).into_iter().collect())
+        };
+        let both = Some(("bursar.example:8443".to_owned(), "bursar.example".to_owned()));
+        assert_eq!(places("https://bursar.example:8443", "bursar.example"), both);
+        assert_eq!(places("https://bursar.example", "bursar.example"), None);
+        assert_eq!(places("null", "bursar.example"), None);
     }
 
     #[test]

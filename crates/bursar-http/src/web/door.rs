@@ -67,7 +67,7 @@ pub(crate) async fn no_such_page(surface: &Surface, peer: SocketAddr, request: R
     {
         frame = frame.with(comer.person.as_ref(), &comer.binding, "/");
     }
-    let answer = trouble::page(&frame, Failure::NoSuchRoute, &request_id, surface.bursar.now());
+    let answer = trouble::page(&frame, Failure::NoSuchRoute, None, &request_id, surface.bursar.now());
     finished(surface, answer, is_https, &request_id)
 }
 
@@ -124,12 +124,13 @@ impl Door {
         let is_https = is_https(&self.surface, peer, request.headers());
         let is_test = self.surface.settings.environment == "test";
         let mut frame = Frame::of_nobody(request.headers(), is_test);
+        let two_places = csrf::two_places(request.headers());
         let answered = match self.surface.receive(peer, request).await {
-            Ok(received) => self.answer(page, parameters, received, &mut frame).await,
+            Ok(received) => self.answer(page, parameters, received, is_https, &mut frame).await,
             Err(failure) => Err(failure),
         };
         let now = self.surface.bursar.now();
-        let answer = answered.unwrap_or_else(|failure| trouble::page(&frame, failure, &request_id, now));
+        let answer = answered.unwrap_or_else(|failure| trouble::page(&frame, failure, two_places, &request_id, now));
         finished(&self.surface, answer, is_https, &request_id)
     }
 
@@ -138,6 +139,7 @@ impl Door {
         page: &'static Page,
         parameters: Vec<(String, String)>,
         received: Received,
+        is_https: bool,
         frame: &mut Frame,
     ) -> Answering {
         let query = Fields::read(received.target.split_once('?').map_or("", |(_, query)| query).as_bytes())?;
@@ -169,6 +171,7 @@ impl Door {
             has_passkey: self.has_passkey(comer.person.as_ref()).await?,
             person: comer.person,
             address: received.address,
+            is_https,
             headers: received.headers,
             target: received.target,
             parameters,

@@ -11,8 +11,14 @@ use super::layout::{Frame, Section};
 use super::words;
 use crate::failure::{Failure, Shown, TOO_MANY_FILES};
 
-/// The page of a failure.
-pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Timestamp) -> Answer {
+/// The page of a failure; where a form came from and where it arrived, if these are two places.
+pub(crate) fn page(
+    frame: &Frame,
+    failure: Failure,
+    two_places: Option<(String, String)>,
+    request_id: &str,
+    now: Timestamp,
+) -> Answer {
     let sentence = words::sentence(&match &failure {
         Failure::Service(ServiceError::Refused(refusal)) => words::refused(refusal),
         Failure::Service(error) => error.to_string(),
@@ -40,8 +46,16 @@ pub(crate) fn page(frame: &Frame, failure: Failure, request_id: &str, now: Times
                 p { (words::marked(&sentence)) }
             }
             @if is_strange {
-                p class="small muted" {
-                    "Browsers keep the cookies that this needs only under HTTPS, or under the name " code { "localhost" } "."
+                @if let Some((from, host)) = two_places {
+                    p class="small muted" {
+                        "The browser sent it from a page of " code { (from) } ", and it arrived for " code { (host) }
+                        ". If both are this server, a proxy before it changes " code { "Host" }
+                        ": it has to pass that on as it came, with the port (in nginx " code { "$http_host" } ")."
+                    }
+                } @else {
+                    p class="small muted" {
+                        "Browsers keep the cookies that this needs only under HTTPS, or under the name " code { "localhost" } "."
+                    }
                 }
             }
             p { a class="button" href="/" { "Go to the start" } }

@@ -29,6 +29,8 @@ pub(crate) struct Visit {
     /// Whether they have a passkey that this server takes.
     pub(crate) has_passkey: bool,
     pub(crate) address: IpAddr,
+    /// Whether a proxy of ours says that the browser came by HTTPS.
+    pub(crate) is_https: bool,
     pub(crate) headers: HeaderMap,
     /// The path and query, as they were asked for.
     pub(crate) target: String,

@@ -106,6 +106,7 @@ pub(crate) fn origin(visit: &Visit) -> String {
     let text = |name: &str| visit.headers.get(name).and_then(|value| value.to_str().ok());
     let Some(host) = text("host") else { return "http://localhost:8080".to_owned() };
     let is_clear = match text("origin").or(text("referer")) {
+        _ if visit.is_https => false,
         Some(said) => !said.starts_with("https://"),
         // Whoever typed the address says no more; its cookies come back over TLS alone, but from one's own machine.
         None => ["localhost", "127.", "[::1]"].iter().any(|own| host.starts_with(own)),
