@@ -172,16 +172,20 @@ impl Bursar {
             return Err(ServiceError::invalid("scope", "invalid scope: `all` exists in the test environment only"));
         }
         self.check_duration(new.duration)?;
-        let needs_ip = match self.policy.require_ip_restriction {
-            RequireIp::Off => false,
-            RequireIp::Spend => new.scopes.can_spend(),
-            RequireIp::All => true,
-        };
-        if needs_ip && new.ips.rules().is_empty() {
+        if self.needs_ip(&new.scopes) && new.ips.rules().is_empty() {
             let problem = "is needed for this token; name the addresses it will be used from";
             return Err(ServiceError::invalid("ipRestrict", problem));
         }
         Ok(())
+    }
+
+    /// Whether a token of these scopes has to say where it may be used from.
+    pub fn needs_ip(&self, scopes: &Scopes) -> bool {
+        match self.policy.require_ip_restriction {
+            RequireIp::Off => false,
+            RequireIp::Spend => scopes.can_spend(),
+            RequireIp::All => true,
+        }
     }
 
     /// Whether a life is as short as it must be.

@@ -1,9 +1,13 @@
 //! What needs a decision of those who run the place: spends of which nobody knows the outcome.
 
 use bursar_core::amount::Amount;
+use bursar_core::coin::Coin;
+use bursar_core::decimals::Decimals;
 use bursar_core::hold::{Hold, HoldState};
 use bursar_core::id::HoldId;
+use bursar_core::limit::text::amount;
 use bursar_service::Page;
+use bursar_service::names::{Named, Names};
 use bursar_service::resolve::Finding;
 use maud::{Markup, html};
 
@@ -22,7 +26,10 @@ const SHOWN: usize = 100;
 pub(crate) async fn show(visit: Visit) -> Answering {
     let frame = Frame::of(&visit);
     let page = Page { limit: SHOWN, after: None::<HoldId>, newest_first: false };
-    let (spends, next) = visit.bursar.unresolved(visit.person()?, page).await?;
+    let person = visit.person()?;
+    let (spends, next) = visit.bursar.unresolved(person, page).await?;
+    let of = |hold: &Hold| [Some(Named::Token(hold.token)), hold.wallet.map(Named::Wallet)];
+    let names = visit.bursar.names(person, spends.iter().flat_map(of).flatten()).await?;
     let body = html! {
         h1 { "Unresolved spends" }
         @if visit.query.text("changed") == "resolved" { p class="notice" role="status" { "What became of the spend is recorded." } }
@@ -32,12 +39,14 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         } @else {
             div class="scrolls" tabindex="0" role="region" aria-label="Unresolved spends" {
                 table role="table" class="stacks" {
-                    thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Asked" } th role="columnheader" scope="col" { "Amount" } th role="columnheader" scope="col" { "To" } th role="columnheader" scope="col" { span class="unseen" { "Decide" } } } }
+                    thead role="rowgroup" { tr role="row" { th role="columnheader" scope="col" { "Asked" } th role="columnheader" scope="col" { "Amount" } th role="columnheader" scope="col" { "To" } th role="columnheader" scope="col" { "From" } th role="columnheader" scope="col" { "Why" } th role="columnheader" scope="col" { span class="unseen" { "Decide" } } } }
                     tbody role="rowgroup" { @for hold in &spends {
                         tr role="row" {
                             td role="cell" data-label="Asked" { a href=(spends::path(hold.id)) { (words::instant(hold.created)) } }
                             td role="cell" class="number" data-label="Amount" { (spends::amount(&hold.cost, visit.decimals())) }
                             td role="cell" data-label="To" { (recipients(hold)) }
+                            td role="cell" data-label="From" { (from(hold, &names)) }
+                            td role="cell" data-label="Why" { @if let HoldState::Unresolved { reason, .. } = &hold.state { span class="told small" { (words::marked(reason)) } } }
                             td role="cell" { a href={ "/spends/" (hold.id) "/resolve" } { "Decide" span class="unseen" { " on " (hold.id) } } }
                         }
                     } }
@@ -47,6 +56,18 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         }
     };
     Ok(frame.page("Unresolved spends", Section::Unresolved, body))
+}
+
+/// The wallet and the token of a spend, as far as the visitor knows them.
+fn from(hold: &Hold, names: &Names) -> Markup {
+    let name = |one: Named| names.get(&one).map(String::as_str);
+    html! {
+        @match hold.wallet {
+            Some(wallet) => a href={ "/wallets/" (wallet) } { (name(Named::Wallet(wallet)).unwrap_or("a wallet")) },
+            None => "no wallet",
+        }
+        @if let Some(token) = name(Named::Token(hold.token)) { div class="small muted" { "by " (token) } }
+    }
 }
 
 fn recipients(hold: &Hold) -> Markup {
@@ -62,17 +83,20 @@ pub(crate) async fn form(visit: Visit) -> Answering {
 pub(crate) async fn submit(visit: Visit) -> Answering {
     let id: HoldId = visit.id("spend")?;
     let mut problems = Problems::default();
-    let amount = |name: &str, problems: &mut Problems| match visit.form.some(name).map(Amount::parse) {
+    let hold = visit.bursar.spend_by_id(visit.person()?, id).await?;
+    let read = |name: &str, coin| visit.form.some(name).map(|text| amount_in(text, coin, visit.decimals()));
+    let amount = |name: &str, coin, problems: &mut Problems| match read(name, coin) {
         None => None,
         Some(Ok(amount)) => Some(amount),
-        Some(Err(error)) => {
-            problems.add(name, error.to_string());
+        Some(Err(problem)) => {
+            problems.add(name, problem);
             None
         }
     };
     let finding = match visit.form.text("moved") {
         "yes" => {
-            let (amount, fee) = (amount("amount", &mut problems), amount("fee", &mut problems));
+            let (amount, fee) =
+                (amount("amount", &hold.cost.coin, &mut problems), amount("fee", &hold.cost.fee_coin, &mut problems));
             let reference = visit.form.some("reference").map(str::to_owned);
             if reference.is_none() {
                 problems.add("reference", "say what the rail calls it, such as its transaction id");
@@ -99,6 +123,20 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     }
 }
 
+/// An amount in units of its coin with the ticker, or in base units, as the command line takes it.
+fn amount_in(text: &str, coin: &Coin, decimals: &Decimals) -> Result<Amount, String> {
+    let places = decimals.of(coin);
+    let example = match places {
+        Some(_) => format!("write such as `0.1 {coin}`, or base units as a whole number"),
+        None => "write base units as a whole number".to_owned(),
+    };
+    let Some((number, unit)) = text.split_once(' ') else {
+        return Amount::parse(text).map_err(|_| format!("is no whole number; {example}"));
+    };
+    let places = places.filter(|_| unit == coin.as_str());
+    places.and_then(|places| amount(number, places)).ok_or_else(|| format!("is no amount of {coin}; {example}"))
+}
+
 /// Which field of the form a use case means.
 fn field_of(field: &str) -> &'static str {
     match field {
@@ -113,11 +151,15 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
     let frame = Frame::of(visit);
     let hold = visit.bursar.spend_by_id(visit.person()?, visit.id("spend")?).await?;
     let coin = &hold.cost.coin;
-    let field = |name, label, hint, is_optional| {
+    let field = |name, label, hint: &str, is_optional| {
         Field { name, label, hint, value: visit.form.text(name), is_optional, most: 250, ..Field::default() }
             .draw(problems)
     };
     let moved = visit.form.text("moved");
+    let in_units = |coin: &Coin, what: &str| match visit.decimals().of(coin) {
+        Some(_) => format!("Such as “0.1 {coin}” (a number alone is base units), {what}"),
+        None => format!("Base units, {what}"),
+    };
     let body = html! {
         (crumbs("/unresolved", "Unresolved spends"))
         h1 { "What became of this spend?" }
@@ -137,10 +179,18 @@ async fn draw(visit: &Visit, problems: &Problems) -> Answering {
                 (forms::choice("moved", "yes", "It moved", moved == "yes"))
                 (forms::choice("moved", "no", "It did not move and will not", moved == "no"))
             }
-            (field("reference", "What the rail calls it", "Its transaction id, if it moved", true))
+            (Field {
+                name: "reference",
+                label: "What the rail calls it",
+                hint: "Such as its transaction id; needed if it moved",
+                value: visit.form.text("reference"),
+                is_conditional: true,
+                most: 250,
+                ..Field::default()
+            }.draw(problems))
             div class="pair" {
-                (field("amount", "What recipients got", "Base units, without the fee; what is held for them, if left out", true))
-                (field("fee", "The fee that was paid", "Base units, beside the amount; what is held for it, if left out", true))
+                (field("amount", "What recipients got", &in_units(coin, "without the fee; what is held for them, if left out"), true))
+                (field("fee", "The fee that was paid", &in_units(&hold.cost.fee_coin, "beside the amount; what is held for it, if left out"), true))
             }
             (forms::tick("more", "yes", "It was more than was held", "This stops the token until somebody looks at it.", visit.form.is_ticked("more")))
             (field("evidence", "What you saw", "Kept in the audit trail", false))

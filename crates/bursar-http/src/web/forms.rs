@@ -181,6 +181,8 @@ pub(crate) struct Field<'a> {
     /// More than one line, if not zero.
     pub(crate) lines: u32,
     pub(crate) is_optional: bool,
+    /// Needed or not by what another field says: neither marked as optional nor required.
+    pub(crate) is_conditional: bool,
     pub(crate) most: u32,
 }
 
@@ -192,6 +194,7 @@ impl Field<'_> {
         let described = described_by(self.name, !self.hint.is_empty(), !found.is_empty());
         let is_invalid = (!found.is_empty()).then_some("true");
         let most = (self.most > 0).then_some(self.most);
+        let is_required = !self.is_optional && !self.is_conditional;
         html! {
             div class={ "field" @if !found.is_empty() { " wrong" } } {
                 label for=(self.name) { (self.label) @if self.is_optional { span class="optional" { " (optional)" } } }
@@ -199,12 +202,12 @@ impl Field<'_> {
                 (complaints(self.name, &found))
                 @if self.lines > 0 {
                     textarea id=(self.name) name=(self.name) rows=(self.lines) spellcheck="false" autocapitalize="off"
-                        required[!self.is_optional] maxlength=[most]
+                        required[is_required] maxlength=[most]
                         aria-describedby=[described.as_deref()] aria-invalid=[is_invalid] { "\n" (self.value) }
                 } @else {
                     input id=(self.name) name=(self.name) type=(said(self.kind).unwrap_or("text")) value=(self.value)
                         autocomplete=[said(self.autocomplete)] inputmode=[said(self.inputmode)] spellcheck="false"
-                        autocapitalize="off" required[!self.is_optional] maxlength=[most]
+                        autocapitalize="off" required[is_required] maxlength=[most]
                         aria-describedby=[described.as_deref()] aria-invalid=[is_invalid];
                 }
             }

@@ -158,6 +158,14 @@ pub(crate) fn balance(balance: Option<Balance>, coin: &Coin, decimals: &Decimals
     balance.map_or_else(|| "an unknown balance (its rail does not tell)".to_owned(), told)
 }
 
+/// The same as a line of its own: large where there is a figure.
+pub(crate) fn balance_line(held: Option<Balance>, coin: &Coin, decimals: &Decimals) -> Markup {
+    html! {
+        @if held.is_some() { p class="balance" { (balance(held, coin, decimals)) } }
+        @else { p class="muted" { "What it holds is not known here: its rail does not tell." } }
+    }
+}
+
 /// A figure of a limit, in its measure.
 pub(crate) fn figure(number: Amount, limit: &Limit, decimals: &Decimals) -> String {
     match (limit.measure, number.as_u64()) {

@@ -192,6 +192,21 @@ async fn a_spend_without_an_outcome_says_so_and_leads_to_the_decision() {
     assert!(open.text().contains("Nobody knows whether this money moved"), "{}", open.text());
     assert!(open.html.contains(&format!("href=\"{decide}\"")), "{}", open.html);
     assert!(browser.get(&decide).await.html.contains(&format!("href=\"{path}\"")));
+    let list = browser.get("/unresolved").await.text();
+    assert!(list.contains("by ") && list.contains("the rail says"), "{list}");
+    // In units with the ticker or in base units, and in nothing else.
+    for (amount, problem) in [
+        ("1", None),
+        ("0.00001 tbtc", None),
+        ("0.1", Some("Is no whole number")),
+        ("1 eur", Some("Is no amount of tbtc")),
+    ] {
+        let page = browser.post(&decide, &[("moved", "yes"), ("amount", amount), ("otp", OTP)]).await;
+        let told = page.text();
+        assert!(told.contains("Say what the rail calls it"), "{told}");
+        assert_eq!(problem.is_some(), told.contains("base units as a whole number"), "{amount}: {told}");
+        assert!(problem.is_none_or(|problem| told.contains(problem)), "{told}");
+    }
     let found = [("moved", "no"), ("evidence", "asked the rail"), ("otp", OTP)];
     browser.submit(&decide, &found).await;
     let text = browser.get(&path).await.text();

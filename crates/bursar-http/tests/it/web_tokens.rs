@@ -1,9 +1,10 @@
 //! Tokens in the browser: made after a review, shown once, looked at, changed and ended.
 
+use bursar_service::{Policy, RequireIp};
 use serde_json::json;
 
 use crate::browser::{Browser, Page, between};
-use crate::support::OTP;
+use crate::support::{OTP, Server, policy};
 use crate::world::{ADDRESS, ELSEWHERE, NAME, World, code};
 
 /// The secret that a page shows.
@@ -160,6 +161,21 @@ async fn what_is_wrong_is_told_at_its_field_and_nothing_is_lost() {
     assert!(text.contains("Line 2, “tbtc 0.5/mnoth”: at character 10, mnoth"), "{text}");
     assert!(answer.html.contains("tbtc 0.5/day\ntbtc 0.5/mnoth</textarea>"));
     assert!(answer.html.contains("10.0.0.0/8</textarea>"));
+}
+
+#[tokio::test]
+async fn a_server_that_wants_addresses_says_so_before_the_review() {
+    let server = Server::with(Policy { require_ip_restriction: RequireIp::Spend, ..policy() }).await;
+    server.user(NAME).await;
+    let mut browser = Browser::signed_in(&server, NAME).await;
+    let hint = browser.get("/tokens/new").await.text();
+    assert!(hint.contains("A token that may spend needs at least one here"), "{hint}");
+    let without = browser.post("/tokens/new", &form(&[("reach", "all"), ("limits", "tbtc 1/day")])).await;
+    assert!(without.text().contains("name the addresses that it will be used from"), "{}", without.text());
+    assert!(!without.html.contains("name=\"otp\""), "no code is asked for what is not made");
+    let with =
+        browser.post("/tokens/new", &form(&[("reach", "all"), ("limits", "tbtc 1/day"), ("ips", "203.0.113.7")])).await;
+    assert!(with.html.contains("name=\"otp\""), "{}", with.text());
 }
 
 #[tokio::test]

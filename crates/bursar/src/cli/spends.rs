@@ -111,6 +111,10 @@ impl Spends {
                 };
                 if json {
                     output::json(&json!({"spends": spends}))
+                } else if unresolved {
+                    // Whoever may list no wallets still sees the spends.
+                    let wallets = client.wallets(None).unwrap_or_default();
+                    output::table(&undecided(&spends, &wallets, &shown::units(&client)), "there are no such spends")
                 } else {
                     output::table(&list(&spends, &shown::units(&client)), "there are no such spends")
                 }
@@ -255,6 +259,26 @@ fn list(spends: &[Value], decimals: &Decimals) -> String {
     table::draw(["SPEND", "STATE", "AMOUNT", "FEE", "HELD", "TO", "CREATED", "TOKEN"], &rows)
 }
 
+/// Spends of which nobody knows: where they are from, and why.
+fn undecided(spends: &[Value], wallets: &[Value], decimals: &Decimals) -> String {
+    let row = |spend: &Value| {
+        let id = shown::text(spend, "wallet");
+        let wallet = wallets.iter().find(|wallet| shown::text(wallet, "id") == id);
+        let wallet = wallet.map_or(id, |own| format!("{} on {}", shown::text(own, "label"), shown::text(own, "rail")));
+        let unresolved = spend.get("unresolved").unwrap_or(&Value::Null);
+        [
+            shown::text(spend, "id"),
+            held(spend, decimals),
+            recipients(spend),
+            wallet,
+            shown::text(unresolved, "since"),
+            shown::text(unresolved, "reason"),
+        ]
+    };
+    let rows: Vec<[String; 6]> = spends.iter().map(row).collect();
+    table::draw(["SPEND", "HELD", "TO", "WALLET", "SINCE", "WHY"], &rows)
+}
+
 /// What a spend keeps from being spent otherwise, until its outcome is known.
 fn held(spend: &Value, decimals: &Decimals) -> String {
     if !matches!(shown::text(spend, "state").as_str(), "open" | "unresolved") {
@@ -312,6 +336,9 @@ fn one(spend: &Value, decimals: &Decimals) -> String {
         ("Reason", released, "reason"),
         ("Unknown", part("unresolved"), "since"),
         ("Because", part("unresolved"), "reason"),
+        ("Asked last", part("lookedUp"), "at"),
+        ("It said", part("lookedUp"), "said"),
+        ("Back from", part("lookedUp"), "backFrom"),
         ("Token", spend, "token"),
         ("Wallet", spend, "wallet"),
         ("Held by", spend, "heldBy"),

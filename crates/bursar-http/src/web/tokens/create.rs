@@ -40,7 +40,7 @@ pub(crate) async fn review(visit: Visit) -> Answering {
     if visit.form.is_ticked("back") {
         return Ok(fill::draw(&visit, &draft, &wallets, &Problems::default()));
     }
-    match Asked::of(&draft, around(&visit), visit.bursar.decimals()) {
+    match asked(&visit, &draft) {
         Ok(asked) => Ok(review::draw(&visit, &draft, &asked, &wallets, &Problems::default())),
         Err(problems) => Ok(fill::draw(&visit, &draft, &wallets, &problems)),
     }
@@ -57,7 +57,7 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     }
     let wallets = wallets(&visit).await?;
     let draft = Draft::of_form(&visit.form);
-    let asked = match Asked::of(&draft, around(&visit), visit.bursar.decimals()) {
+    let asked = match asked(&visit, &draft) {
         Ok(asked) => asked,
         Err(problems) => return Ok(fill::draw(&visit, &draft, &wallets, &problems)),
     };
@@ -129,6 +129,17 @@ fn field_of(field: &str) -> &'static str {
         _ if field.starts_with("destinations") => destinations::ADD,
         _ => "",
     }
+}
+
+/// What a draft asks for, as far as this server makes such tokens: the review must not offer what the making refuses.
+fn asked(visit: &Visit, draft: &Draft) -> Result<Asked, Problems> {
+    let asked = Asked::of(draft, around(visit), visit.bursar.decimals())?;
+    if visit.bursar.needs_ip(&asked.scopes) && asked.ips.rules().is_empty() {
+        let mut problems = Problems::default();
+        problems.add("ips", "name the addresses that it will be used from: this server makes no such token without");
+        return Err(problems);
+    }
+    Ok(asked)
 }
 
 fn around(visit: &Visit) -> Around {

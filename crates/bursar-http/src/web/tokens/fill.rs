@@ -2,7 +2,7 @@
 
 use bursar_core::decimals::Decimals;
 use bursar_core::ip::unmapped;
-use bursar_core::scope::{ScopeName, WalletAction};
+use bursar_core::scope::{Scope, ScopeName, Scopes, WalletAction};
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
@@ -179,13 +179,25 @@ fn others(draft: &Draft, problems: &Problems) -> Markup {
 }
 
 fn places(visit: &Visit, draft: &Draft, problems: &Problems) -> Markup {
+    let (of_all, of_spends) = (Scopes::new([]), Scopes::new(Scope::of(ScopeName::WalletSpendAll)));
+    let is_needed = visit.bursar.needs_ip(&of_spends);
+    let hint = match (visit.bursar.needs_ip(&of_all), is_needed) {
+        (true, _) => "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. This server wants at least one.",
+        (false, true) => {
+            "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. A token that may spend needs at least one here; for others nothing means from anywhere."
+        }
+        (false, false) => {
+            "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. Nothing means from anywhere."
+        }
+    };
     let field = Field {
         name: "ips",
         label: "Addresses it may be used from",
-        hint: "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. Nothing means from anywhere.",
+        hint,
         value: &draft.ips,
         lines: 3,
-        is_optional: true,
+        is_optional: !is_needed,
+        is_conditional: is_needed,
         most: 8192,
         ..Field::default()
     };

@@ -223,7 +223,7 @@ fn refusals(found: &Found, decimals: &Decimals) -> Markup {
                     @for (_, event) in &found.events {
                         @let value = |name: &str| event.data.iter().find(|(own, _)| own == name).map_or("", |(_, text)| text);
                         li {
-                            p class="small muted" { (words::instant(event.time)) " · " (value("coin")) " · " code { (value("code")) } }
+                            p class="small muted" { (words::instant(event.time)) " · " @if !value("coin").is_empty() { (value("coin")) " · " } code { (value("code")) } }
                             p { (words::marked(&words::sentence(&reason_in_units(value("reason"), decimals)))) }
                         }
                     }

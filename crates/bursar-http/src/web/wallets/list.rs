@@ -48,7 +48,7 @@ fn row(view: &WalletView, now: Timestamp, decimals: &Decimals) -> Markup {
                 @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
                 @if wallet.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(now)) { span class="badge bad" { "Frozen" } }
             }
-            p class="balance" { (words::balance(view.balance, &wallet.coin, decimals)) }
+            (words::balance_line(view.balance, &wallet.coin, decimals))
             p class="facts" { span { (role(view.role)) } span { "On the rail " (wallet.rail) } }
         }
     }
