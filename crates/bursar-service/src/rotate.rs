@@ -19,6 +19,9 @@ use crate::stored::TRIES;
 /// The longest that an old secret goes on.
 pub const LONGEST_OVERLAP: Span = Span::from_seconds(7 * 86_400);
 
+/// What is said where a rotation ends the secret of the one before it.
+pub const VOID: &str = "the secret that the rotation before this made, and that nobody had used, is void";
+
 /// A token with a new secret, shown here and never again.
 #[derive(Debug)]
 pub struct Rotated {
@@ -30,6 +33,8 @@ pub struct Rotated {
     pub old_ends: Timestamp,
     /// Whether that is sooner than was asked for: a rotation before this dated it already.
     pub ends_sooner: bool,
+    /// Whether a text of a rotation before this, which nobody had used, ended with this one.
+    pub replaced: bool,
 }
 
 impl Bursar {
@@ -69,6 +74,7 @@ impl Bursar {
                 return Err(ServiceError::Conflict("the token is revoked or expired".to_owned()));
             }
             let text = TokenText::from_random(self.random.bytes());
+            let replaced = is_unused(&found.value);
             let (secrets, old_ends) = rotated(found.value, self.secret_of(&token, &text)?, overlap, now)?;
             let write = Write {
                 // INVARIANT: a rotation counts the token's version on, so that nothing is held on what was read before.
@@ -79,7 +85,8 @@ impl Bursar {
             };
             if let Outcome::Written = self.write(principal.actor(), write).await? {
                 let state = self.state_of(token).await?;
-                return Ok(Rotated { state, text, old_ends, ends_sooner: old_ends < now.plus(overlap) });
+                let ends_sooner = old_ends < now.plus(overlap);
+                return Ok(Rotated { state, text, old_ends, ends_sooner, replaced });
             }
         }
         Err(ServiceError::Busy)
@@ -152,6 +159,11 @@ impl Bursar {
     }
 }
 
+/// Whether the newest, which comes last, stands beside an older one, living or not, and was never used: its answer was lost.
+fn is_unused(secrets: &[TokenSecret]) -> bool {
+    secrets.len() > 1 && secrets.last().is_some_and(|newest| newest.used.is_none())
+}
+
 /// The secrets after a rotation, and when the old one ends. At most two live at any time.
 fn rotated(
     mut secrets: Vec<TokenSecret>,
@@ -160,8 +172,7 @@ fn rotated(
     now: Timestamp,
 ) -> Result<(Vec<TokenSecret>, Timestamp), ServiceError> {
     let ends = now.plus(overlap);
-    // The newest comes last. Beside an older one, living or not, and never used: its answer was lost.
-    if secrets.len() > 1 && secrets.last().is_some_and(|newest| newest.used.is_none()) {
+    if is_unused(&secrets) {
         secrets.pop();
     }
     let dated = |secret: &TokenSecret| secret.ends.unwrap_or(ends).min(ends);

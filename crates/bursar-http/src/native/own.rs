@@ -1,5 +1,6 @@
 //! A token about itself, and its rotation.
 
+use bursar_service::rotate::VOID;
 use bursar_wire::requests::Rotate;
 use bursar_wire::shapes;
 
@@ -20,7 +21,10 @@ pub(crate) async fn rotate(call: Call) -> Result<Reply, Failure> {
     let rotated = call.bursar.rotate(principal, id, request.overlap, request.otp.as_deref()).await?;
     let sooner =
         format!("the old secret ends at {}, as a rotation before this said; none makes that later", rotated.old_ends);
-    let warnings = if rotated.ends_sooner { vec![sooner] } else { Vec::new() };
+    let mut warnings = if rotated.ends_sooner { vec![sooner] } else { Vec::new() };
+    if rotated.replaced {
+        warnings.push(VOID.to_owned());
+    }
     let mut shown = shapes::created_token(&view(&call.bursar, &rotated.state), Ok(&rotated.text), &warnings);
     shown.insert("oldEnds".to_owned(), rotated.old_ends.to_string().into());
     Reply::ok(shown)

@@ -134,6 +134,18 @@ pub(super) fn checked_url(text: &str) -> Result<String, Failure> {
     }
 }
 
+/// What is wrong with a server's certificate, and what to do.
+const CERTIFICATES: &[(&str, &str)] = &[
+    ("UnknownIssuer", "--ca-file names the authority that signed it"),
+    (
+        "CaUsedAsEndEntity",
+        "the server shows the certificate of an authority as its own: make an authority, sign one for the server with it, and give \
+         --ca-file the authority's",
+    ),
+    ("NotValidForName", "the certificate is for another name than that of the URL"),
+    ("Expired", "the certificate is over, or a clock is wrong"),
+];
+
 fn not_logged_in(message: &str) -> Failure {
     Failure::new(message).with_exit(Exit::Unauthenticated).with_hint("bursar login")
 }
@@ -153,10 +165,14 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let failure = Self::new(in_flags(&error.to_string()));
         match &error {
-            ClientError::Unreachable { problem, .. } => match problem.contains("UnknownIssuer") {
-                true => failure.with_exit(Exit::Unreachable).with_hint("--ca-file names the authority that signed it"),
-                false => failure.with_exit(Exit::Unreachable),
-            },
+            ClientError::Unreachable { problem, .. } => {
+                let failure = failure.with_exit(Exit::Unreachable);
+                match CERTIFICATES.iter().find(|(says, _)| problem.contains(says)) {
+                    // Nothing is sent before the other side is known.
+                    Some((_, hint)) => failure.with_hint(format!("{hint}; nothing was sent")),
+                    None => failure,
+                }
+            }
             ClientError::Unreadable { .. } => failure,
             ClientError::Declined(declined) => {
                 if let (Some("outcome_pending"), Some(spend)) = (declined.code(), of_context(declined, "spend")) {
@@ -178,6 +194,8 @@ impl From<ClientError> for Failure {
                     return failure.with_hint("as its owner: `bursar token resume ID` lifts the lock");
                 }
                 match (declined.reason(), declined.until()) {
+                    // BitGo's words, which say nothing of why.
+                    (Some(reason), _) if declined.message() == "needs unlock" => failure.with_message(in_flags(reason)),
                     (Some(reason), _) if reason != declined.message() => failure.with_hint(in_flags(reason)),
                     (None, Some(until)) => failure.with_hint(format!("until {until}")),
                     _ => failure,

@@ -77,6 +77,18 @@ fn one(what: &str, limit: &Value, [spent, ceiling]: [&str; 2], decimals: Option<
     format!("{} {} of {ceiling}", output::printable(what), figure(spent))
 }
 
+/// The same in a word or two, for a row among others.
+pub(super) fn state_in_short(token: &Value) -> &'static str {
+    match (token.get("unlock"), text(token, "locked").is_empty()) {
+        (None, false) => "locked",
+        (Some(_), _) if counted(token, &Decimals::default()).is_empty() => "unlocked",
+        (Some(_), _) => "limited",
+        _ if text(token, "kind") == "service" => "service",
+        (None, true) if reads_only(token) => "reads only",
+        (None, true) => "needs unlock",
+    }
+}
+
 /// Whether a token may spend now.
 pub(super) fn state(token: &Value) -> String {
     let locked = text(token, "locked");
@@ -279,6 +291,7 @@ mod tests {
             {"rule": "3 spends/hour", "captured": "1", "held": "1"},
         ], "overridden": {"tbtc": {"txCount": 1, "txValue": 10}}});
         assert_eq!(state(&own), "locked since then; `bursar token resume t` lifts it");
+        assert_eq!(state_in_short(&own), "locked");
         assert_eq!(limits(&own, &Decimals::default()), ["3 spends/hour (2 used)"], "a lock hides no limit");
         assert!(
             token(&own, &Decimals::default()).contains("Beyond   0.0000001 tbtc under unlocks"),

@@ -198,10 +198,15 @@ fn list(tokens: &[Value], decimals: &Decimals) -> String {
             limits = format!("{limits}; beyond them {beyond}").trim_start_matches("; ").to_owned();
         }
         let (label, id) = (shown::text(token, "label"), shown::text(token, "id"));
-        [label, id, shown::state(token), limits, shown::expires(token), used]
+        // The sentences of `token show` would make every other row as wide.
+        let minute = |instant: String| instant.replacen('T', " ", 1).chars().take("2026-11-30 15:22".len()).collect();
+        let is_soon = shown::expires(token).ends_with("(soon)");
+        let expires = shown::text(token, "expires").chars().take("2026-11-30".len()).collect::<String>();
+        let expires = if is_soon { format!("{expires} (soon)") } else { expires };
+        [label, id, shown::state_in_short(token).to_owned(), expires, minute(used), limits]
     };
     let rows: Vec<[String; 6]> = tokens.iter().map(row).collect();
-    table::draw(["LABEL", "ID", "STATE", "SPENT OF LIMIT", "EXPIRES", "LAST USED"], &rows)
+    table::draw(["LABEL", "ID", "STATE", "EXPIRES", "LAST USED", "SPENT OF LIMIT"], &rows)
 }
 
 pub(super) fn seconds(text: &str) -> Result<u64, String> {

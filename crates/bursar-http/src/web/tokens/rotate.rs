@@ -2,6 +2,7 @@
 
 use bursar_core::time::Span;
 use bursar_service::issue::TokenState;
+use bursar_service::rotate::VOID;
 use maud::html;
 
 use super::{name, path, wanted};
@@ -47,8 +48,8 @@ pub(crate) async fn submit(visit: Visit) -> Answering {
     };
     match visit.bursar.rotate(person, id, Span::from_seconds(*seconds), visit.form.some(forms::OTP)).await {
         Ok(rotated) => {
-            let made =
-                Made { token: id, text: Some(rotated.text), old_ends: Some(rotated.old_ends), warnings: Vec::new() };
+            let warnings = if rotated.replaced { vec![VOID.to_owned()] } else { Vec::new() };
+            let made = Made { token: id, text: Some(rotated.text), old_ends: Some(rotated.old_ends), warnings };
             visit.handover.put(session, key, made, visit.now());
             Ok(shown)
         }

@@ -65,14 +65,21 @@ impl Rotate {
 
 /// What becomes of the old text, which a rotation before this may have dated already.
 fn ends(rotated: &Value, overlap: u64) -> String {
-    let is_sooner = !limits::list(rotated, "warnings").is_empty();
+    let warnings = limits::list(rotated, "warnings");
+    let says = |part: &str| warnings.iter().filter_map(Value::as_str).any(|warning| warning.contains(part));
     let until = shown::text(rotated, "oldEnds");
-    match is_sooner {
+    let ends = match says("the old secret ends") {
         _ if overlap == 0 => "The old text ended: only the new one counts.".to_owned(),
         true => {
             format!("The old text ends at {until}, as a rotation before this said; --overlap does not make that later.")
         }
         false => format!("The old text goes on until {until}."),
+    };
+    match says("is void") {
+        true => format!(
+            "The text that the rotation before this made, and that nobody had used, is void: put this one wherever that one is.\n{ends}"
+        ),
+        false => ends,
     }
 }
 
@@ -91,7 +98,10 @@ mod tests {
         let until = json!({"oldEnds": "then"});
         assert_eq!(ends(&until, 60), "The old text goes on until then.");
         assert_eq!(ends(&until, 0), "The old text ended: only the new one counts.");
-        let sooner = json!({"oldEnds": "then", "warnings": ["sooner"]});
+        let sooner = json!({"oldEnds": "then", "warnings": ["the old secret ends at then"]});
         assert!(ends(&sooner, 60).starts_with("The old text ends at then, as a rotation before this said"));
+        let void = json!({"oldEnds": "then", "warnings": ["the secret of the rotation before this is void"]});
+        let told = ends(&void, 60);
+        assert!(told.contains("is void") && told.ends_with("The old text goes on until then."), "{told}");
     }
 }
