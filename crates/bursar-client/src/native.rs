@@ -160,16 +160,6 @@ impl Client {
         self.list("/bursar/v1/spends?unresolved=true", "spends")
     }
 
-    /// The latest times since an instant that money left a wallet which no spend explains, as the trail has them.
-    ///
-    /// # Errors
-    /// The caller is no person, or no answer.
-    pub fn unexplained_outflows(&self, since: &str) -> Result<Vec<Value>, ClientError> {
-        let path = format!("/bursar/v1/audit?action=wallet.unexplained_outflow&limit=100&since={since}");
-        let found = self.ask(&Method::GET, &path, None)?;
-        Ok(found.get("events").and_then(Value::as_array).cloned().unwrap_or_default())
-    }
-
     /// The spends that nobody has settled, open or unresolved, among those the caller may resolve.
     ///
     /// # Errors

@@ -5,17 +5,35 @@ use std::sync::atomic::Ordering;
 
 use bursar_core::account::{Freeze, FrozenBy, Wallet};
 use bursar_core::audit::Actor;
+use bursar_core::id::WalletId;
 use bursar_core::ledger::{Key, Record, Trace, Versioned, Write};
+use bursar_core::time::{Span, Timestamp};
 
 use crate::Bursar;
 use crate::error::ServiceError;
-use crate::rail::{Memory as _, Outflow};
+use crate::rail::{Memory, NewNote, Outflow};
 
 /// Wallets looked at in one read.
 const PAGE: usize = 200;
 
 /// What is said of a wallet that is frozen because of one.
 const REASON: &str = "money left it that no spend explains; whoever runs this server has to look";
+
+/// For how long one is told of with its wallet.
+const TOLD_FOR: Span = Span::from_seconds(30 * 86_400);
+
+/// Money that left a wallet and that no spend explains.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SeenOutflow {
+    /// When it was seen.
+    pub at: Timestamp,
+    /// What the rail calls it.
+    pub reference: String,
+}
+
+fn name(wallet: WalletId) -> String {
+    format!("outflow/{wallet}")
+}
 
 impl Bursar {
     /// Looks at every wallet of rails that can tell, and says how many outflows no spend explains. Each is told once;
@@ -49,12 +67,32 @@ impl Bursar {
                         }
                         // Told first: whatever happens in between, it is told twice rather than never.
                         memory.write(told).await?;
+                        self.keep_last(&wallet, &reference, &memory).await?;
                         found += 1;
                     }
                 }
             }
         }
         Ok(found)
+    }
+
+    /// The last outflow from a wallet that no spend explains, for its owners; nothing if there was none lately.
+    pub(crate) fn last_outflow(&self, wallet: &Wallet) -> Option<SeenOutflow> {
+        let note = self.memory(&wallet.rail).read(&name(wallet.id)).ok()??;
+        let text = String::from_utf8(note.body).ok()?;
+        let (at, reference) = text.split_once(' ')?;
+        let at = Timestamp::from_millis(at.parse().ok()?);
+        let is_late = self.clock.now().since(at) > TOLD_FOR;
+        (!is_late).then(|| SeenOutflow { at, reference: reference.to_owned() })
+    }
+
+    /// Keeps the last one with the wallet: the trail is too long to be looked through for every page.
+    async fn keep_last(&self, wallet: &Wallet, reference: &str, memory: &dyn Memory) -> Result<(), ServiceError> {
+        let name = name(wallet.id);
+        let version = memory.read(&name)?.map_or(0, |note| note.version);
+        let body = Some(format!("{} {reference}", self.clock.now().as_millis()).into_bytes());
+        memory.write(vec![NewNote { name, version, body }]).await?;
+        Ok(())
     }
 
     /// How many outflows no spend explained since the start.

@@ -17,6 +17,7 @@ use bursar_store::{Page, WalletOfUser};
 use crate::Bursar;
 use crate::authenticate::Principal;
 use crate::error::ServiceError;
+use crate::outflows::SeenOutflow;
 use crate::rail::{Balance, Rail, Spoken};
 
 /// How long a rail may take to say what a wallet holds.
@@ -39,6 +40,8 @@ pub struct WalletView {
     pub kind: &'static str,
     /// How clients speak to its rail.
     pub spoken: Spoken,
+    /// Money that left it lately and that no spend explains, the last time.
+    pub outflow: Option<SeenOutflow>,
 }
 
 impl Bursar {
@@ -250,6 +253,7 @@ impl Bursar {
             // A rail that was taken out of the configuration is not spoken to at all.
             kind: rail.map_or("other", |rail| rail.kind()),
             spoken: rail.map_or(Spoken::Only, |rail| rail.spoken()),
+            outflow: self.last_outflow(&wallet),
             wallet,
             role,
             balance,

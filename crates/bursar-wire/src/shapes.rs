@@ -29,7 +29,7 @@ pub use session::{SessionView, access_tokens, created_token, session};
 pub use spend::{looked_up, native_spend, native_spends, reconciled};
 pub use template::{template, templates};
 pub use trail::trail_event;
-pub use wallet::{WalletView, addresses, awaiting, built, key, sent, transfer, transfers, wallet, wallets};
+pub use wallet::{WalletView, addresses, awaiting, built, key, outflow, sent, transfer, transfers, wallet, wallets};
 
 use bursar_core::amount::Amount;
 use bursar_core::text::LARGEST_EXACT;

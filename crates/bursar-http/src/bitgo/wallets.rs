@@ -22,6 +22,7 @@ fn shown(view: &WalletView, now: Timestamp) -> Value {
         address: view.address.as_deref(),
         is_sandbox: view.is_sandbox,
         rail_path: rail_path.as_deref(),
+        outflow: view.outflow.as_ref().map(|seen| (seen.at, seen.reference.as_str())),
         now,
     })
 }

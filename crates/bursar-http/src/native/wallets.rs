@@ -48,6 +48,7 @@ fn shown(view: &WalletView, now: Timestamp) -> Value {
         "role": {"view": view.role.view, "spend": view.role.spend, "admin": view.role.admin},
         "balance": view.balance.map(|balance| balance.confirmed.to_string()),
         "address": view.address,
+        "unexplainedOutflow": view.outflow.as_ref().map(|seen| shapes::outflow(seen.at, &seen.reference)),
         "frozen": shapes::freeze(wallet.freeze.as_ref(), now),
         "created": wallet.created.to_string(),
     })

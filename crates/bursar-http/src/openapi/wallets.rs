@@ -19,6 +19,8 @@ pub(super) fn part() -> Part {
         &["since", "until", "reason"],
         [("since", reference("Instant")), ("until", or_null(reference("Instant"))), ("reason", text("what was said"))],
     );
+    let outflow =
+        object(&["at", "reference"], [("at", reference("Instant")), ("reference", text("what the rail calls it"))]);
     let fields = [
         ("id", reference("Id")),
         ("coin", reference("Coin")),
@@ -31,6 +33,7 @@ pub(super) fn part() -> Part {
         ("role", role),
         ("balance", or_null(reference("Amount"))),
         ("address", or_null(text("where it can be paid"))),
+        ("unexplainedOutflow", or_null(outflow)),
         ("frozen", or_null(frozen)),
         ("created", reference("Instant")),
     ];

@@ -10,13 +10,16 @@ use bursar_core::hold::{Hold, Payee, Recipient};
 use bursar_core::id::HoldId;
 use bursar_core::ledger::FeeCeiling;
 use bursar_core::secret::Secret;
+use bursar_core::time::Span;
 use bursar_gateway::evm::EvmRail;
 use bursar_service::rail::{
-    Answer, Balance, Built, Decoded, Memory, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
+    Answer, Balance, Built, Decoded, Memory, Outflow, Permit, Plan, Protocol, Rail, RailError, SendOutcome,
 };
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::chain_node::{ChainWorld, TO};
+use crate::house::name;
 use crate::support::{Answer as Told, OTP, policy};
 use crate::world::code;
 
@@ -30,6 +33,8 @@ struct Keeping {
 struct Kept {
     plans: usize,
     now: BTreeSet<HoldId>,
+    /// What left by another way, as its rail calls it.
+    outflows: Vec<String>,
 }
 
 impl Rail for Keeping {
@@ -48,6 +53,16 @@ impl Rail for Keeping {
 
     fn give_up(&self, hold: HoldId) {
         self.kept.lock().unwrap().now.remove(&hold);
+    }
+
+    fn unexplained<'a>(
+        &'a self,
+        _reference: &'a str,
+        _memory: &'a dyn Memory,
+    ) -> Answer<'a, Result<Vec<Outflow>, RailError>> {
+        let outflows = std::mem::take(&mut self.kept.lock().unwrap().outflows);
+        let told = outflows.into_iter().map(|reference| Outflow { reference, told: Vec::new() }).collect();
+        Box::pin(std::future::ready(Ok(told)))
     }
 
     fn is_sandbox(&self) -> bool {
@@ -204,4 +219,32 @@ async fn what_is_held_is_kept_for_its_send() {
     let sent = planning.send_coins(&token, "1", None).await;
     assert_eq!(sent.status, 200, "{}", sent.body);
     assert_eq!(planning.plans(), (1, 1));
+}
+
+#[tokio::test]
+async fn money_that_left_a_wallet_by_another_way_is_told_with_it_for_a_month() {
+    let planning = Planning::new().await;
+    let ChainWorld { house, owner, wallet, .. } = &planning.world;
+    let shown = async || {
+        let native = house.ask("GET", &format!("/wallets/{wallet}"), owner, None).await.body;
+        let path = format!("/api/v2/hteth/wallet/{wallet}");
+        let other = house.server.send("GET", &path, Some(owner), None).await.body;
+        assert_eq!(native["unexplainedOutflow"], other["unexplainedOutflow"], "{native} {other}");
+        native["unexplainedOutflow"].clone()
+    };
+    assert_eq!(shown().await, Value::Null);
+    for outflow in ["0xbeef", "0xf00d"] {
+        planning.kept.lock().unwrap().outflows.push(outflow.to_owned());
+        assert_eq!(house.server.bursar.watch_outflows().await, Ok(1));
+    }
+    let at = house.server.bursar.now().to_string();
+    assert_eq!(shown().await, json!({"at": at, "reference": "0xf00d"}));
+    let mut browser = Browser::signed_in(&house.server, &name("owner")).await;
+    let page = browser.get(&format!("/wallets/{wallet}")).await.text();
+    assert!(page.contains("Money left this wallet that no spend explains") && page.contains("0xf00d"), "{page}");
+    assert!(browser.get("/wallets").await.text().contains("Money left unexplained"));
+    house.server.clock.pass(Span::from_seconds(30 * 86_400 + 1));
+    let owner = house.session("owner").await;
+    let native = house.ask("GET", &format!("/wallets/{wallet}"), &owner, None).await.body;
+    assert_eq!(native["unexplainedOutflow"], Value::Null, "{native}");
 }

@@ -35,6 +35,8 @@ pub struct WalletView<'a> {
     pub is_sandbox: bool,
     /// Where its rail is spoken to in its own way, as a path of the server's; nothing if it is not.
     pub rail_path: Option<&'a str>,
+    /// Money that left it lately and that no spend explains: when it was seen, and what the rail calls it.
+    pub outflow: Option<(Timestamp, &'a str)>,
     /// When it is looked at, which says whether a freeze holds.
     pub now: Timestamp,
 }
@@ -68,8 +70,14 @@ pub fn wallet(view: &WalletView<'_>) -> Value {
         "rail": wallet.rail,
         "reference": wallet.reference,
         "railPath": view.rail_path,
+        "unexplainedOutflow": view.outflow.map(|(at, reference)| outflow(at, reference)),
         "frozen": freeze(wallet.freeze.as_ref(), view.now),
     })
+}
+
+/// Money that left a wallet and that no spend explains.
+pub fn outflow(at: Timestamp, reference: &str) -> Value {
+    json!({"at": at.to_string(), "reference": reference})
 }
 
 /// A list of wallets, and where the next part begins.

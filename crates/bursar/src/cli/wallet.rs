@@ -6,10 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bursar_core::ambient::Clock as _;
 use bursar_core::decimals::Decimals;
 use bursar_core::secret::Secret;
-use bursar_core::time::Span;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -19,14 +17,11 @@ use crate::cli::operator::Place;
 use crate::cli::otp::Otp;
 use crate::cli::token::seconds;
 use crate::cli::{output, shown, table};
-use crate::environment::{self, SystemClock};
+use crate::environment;
 use crate::failure::Failure;
 use crate::operator::{Allowed, Answer, LimitsOf, Request};
 
 pub(super) use named::named;
-
-/// For how long an outflow that no spend explains is told of.
-const LATELY: Span = Span::from_seconds(30 * 86_400);
 
 #[derive(Subcommand)]
 pub(super) enum Wallet {
@@ -225,10 +220,7 @@ impl Wallet {
         };
         output::table(&list(&wallets, &shown::units(&client)), &none)?;
         addresses(client.url(), &wallets).iter().for_each(|line| output::remark(line));
-        // Whoever may see no trail still sees the wallets.
-        let outflows = client.unexplained_outflows(&SystemClock.now().minus(LATELY).to_string());
-        let outflows = outflows.unwrap_or_default();
-        unexplained(&wallets, &outflows).iter().for_each(|line| output::remark(line));
+        unexplained(&wallets).iter().for_each(|line| output::remark(line));
         Ok(())
     }
 }
@@ -344,20 +336,18 @@ fn list(wallets: &[Value], decimals: &Decimals) -> String {
     table::draw(titles, &rows)
 }
 
-/// Wallets that money left lately which no spend explains, a line for each with the last time.
-fn unexplained(wallets: &[Value], newest_first: &[Value]) -> Vec<String> {
+/// Wallets that money left lately which no spend explains, a line for each.
+fn unexplained(wallets: &[Value]) -> Vec<String> {
     let last = |wallet: &Value| {
-        let id = shown::text(wallet, "id");
-        let event = newest_first.iter().find(|event| shown::text(event, "subject") == format!("wallet:{id}"))?;
-        let (time, data) = (shown::text(event, "time"), event.get("data").unwrap_or(&Value::Null));
-        let label = shown::text(wallet, "label");
+        let outflow = wallet.get("unexplainedOutflow").filter(|outflow| outflow.is_object())?;
+        let [id, label] = ["id", "label"].map(|name| shown::text(wallet, name));
+        let [at, reference] = ["at", "reference"].map(|name| shown::text(outflow, name));
         Some(format!(
-            "money left the wallet {label} ({id}) that no spend explains, last seen at {time} as {}; find out who has its key, and \
-             `bursar wallet freeze {id}` until then",
-            shown::text(data, "reference")
+            "money left the wallet {label} ({id}) that no spend explains, last seen at {at} as {reference}; find out who has its key, and \
+             `bursar wallet freeze {id}` until then"
         ))
     };
-    wallets.iter().filter_map(last).collect()
+    wallets.iter().filter_map(last).map(|line| output::printable(&line)).collect()
 }
 
 /// Where the rails of wallets are spoken to in their own ways, one line for each.
@@ -390,10 +380,11 @@ mod tests {
         let frozen = |until: Option<&str>, reason: &str| state(&json!({"frozen": {"until": until, "reason": reason}}));
         assert_eq!(frozen(None, "frozen by the operator"), "frozen by the operator");
         assert_eq!(frozen(Some("then"), "audit"), "frozen: audit until then");
-        let outflow = |time: &str, reference: &str| json!({"time": time, "subject": "wallet:02", "data": {"rail": "payments", "reference": reference}});
-        let lines = unexplained(&wallets, &[outflow("later", "f00d"), outflow("then", "beef")]);
-        assert_eq!(lines.len(), 1, "the last of each wallet: {lines:?}");
-        assert!(lines[0].contains("Shop (02)") && lines[0].contains("at later as f00d"), "{lines:?}");
+        let mut robbed = wallets.clone();
+        robbed[1]["unexplainedOutflow"] = json!({"at": "then", "reference": "beef"});
+        let lines = unexplained(&robbed);
+        assert_eq!((lines.len(), unexplained(&wallets)), (1, Vec::new()));
+        assert!(lines[0].contains("Shop (02)") && lines[0].contains("at then as beef"), "{lines:?}");
         let told: Vec<String> = addresses("http://here", &wallets).into_iter().collect();
         assert_eq!(told, ["rail payments is spoken to at http://here/rail/payments"]);
     }

@@ -130,6 +130,7 @@ mod tests {
             is_sandbox: false,
             kind,
             spoken,
+            outflow: None,
         }
     }
 

@@ -47,6 +47,7 @@ fn row(view: &WalletView, now: Timestamp, decimals: &Decimals) -> Markup {
                 h2 { a href=(path(wallet.id)) { (name(wallet)) } }
                 @if view.is_sandbox { span class="badge plain" { "Sandbox" } }
                 @if wallet.freeze.as_ref().is_some_and(|freeze| freeze.holds_at(now)) { span class="badge bad" { "Frozen" } }
+                @if view.outflow.is_some() { span class="badge warn" { "Money left unexplained" } }
             }
             (words::balance_line(view.balance, &wallet.coin, decimals))
             p class="facts" { span { (role(view.role)) } span { "On the rail " (wallet.rail) } }

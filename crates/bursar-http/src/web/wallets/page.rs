@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use bursar_core::hold::Hold;
 use bursar_core::id::{TokenId, WalletId};
 use bursar_core::limit::Subject;
-use bursar_core::time::{Span, Timestamp};
+use bursar_core::time::Timestamp;
 use bursar_core::token::TokenKind;
 use bursar_service::Page;
 use bursar_service::error::ServiceError;
 use bursar_service::names::SESSION;
-use bursar_service::trail::Sought;
+use bursar_service::outflows::SeenOutflow;
 use bursar_service::wallets::WalletView;
 use maud::{Markup, html};
 
@@ -29,8 +29,6 @@ use crate::web::{spends, tokens, words};
 
 /// Spends that are shown.
 const SPENDS: usize = 20;
-/// For how long an outflow that no spend explains is told of.
-const LATELY: Span = Span::from_seconds(30 * 86_400);
 /// What is said of a wallet without limits.
 const UNLIMITED: &str = "No limit of its own. Limits of tokens, of people and of the organisation hold all the same.";
 
@@ -53,7 +51,6 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         Some(name) => html! { a href={ "/tokens/" (hold.token) } { (name) } },
         None => html! { "somebody else" },
     };
-    let outflow = unexplained(&visit, wallet.id).await?;
     let body = html! {
         (crumbs("/wallets", "Wallets"))
         @if let Some(said) = changed(&visit) { p class="notice good" role="status" { (said) } }
@@ -64,7 +61,7 @@ pub(crate) async fn show(visit: Visit) -> Answering {
         }
         (words::balance_line(view.balance, &wallet.coin, visit.decimals()))
         (notice(wallet.freeze.as_ref(), now))
-        (outflow)
+        @if let Some(outflow) = &view.outflow { (unexplained(outflow)) }
         div class="columns" {
             div {
                 (limits)
@@ -79,26 +76,17 @@ pub(crate) async fn show(visit: Visit) -> Answering {
     Ok(Answer::page(frame.document(&title, Section::Wallets, &[&assets::COPY], body)))
 }
 
-/// That money left it lately which no spend explains, as the trail has it, and what to do.
-async fn unexplained(visit: &Visit, wallet: WalletId) -> Result<Markup, Failure> {
-    let sought = Sought {
-        action: Some("wallet.unexplained_outflow".to_owned()),
-        subject: Some(format!("wallet:{wallet}")),
-        since: Some(visit.now().minus(LATELY)),
-        ..Sought::default()
-    };
-    let found = visit.bursar.trail(visit.person()?, sought, None, 1).await?;
-    let Some((_, event)) = found.events.first() else { return Ok(html! {}) };
-    let reference = event.data.iter().find(|(name, _)| name == "reference").map_or("", |(_, text)| text);
-    Ok(html! {
+/// That money left it lately which no spend explains, and what to do.
+fn unexplained(outflow: &SeenOutflow) -> Markup {
+    html! {
         div class="notice warn" {
-            p { strong { "Money left this wallet that no spend explains" } ", last seen " (words::instant(event.time)) ", as " code { (reference) } "." }
+            p { strong { "Money left this wallet that no spend explains" } ", last seen " (words::instant(outflow.at)) ", as " code { (outflow.reference) } "." }
             p {
                 "Somebody else has its key, or moved it at the node itself. Freeze the wallet, find out who that was, and if it was nobody \
                  of yours move what is left to a wallet with a key of its own."
             }
         }
-    })
+    }
 }
 
 /// The names of those tokens of these spends that are the visitor's.

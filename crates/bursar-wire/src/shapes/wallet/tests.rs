@@ -20,6 +20,7 @@ fn a_wallet_is_shown_with_what_it_holds_and_what_its_caller_may_do() {
         address: Some("tb1q"),
         is_sandbox: true,
         rail_path: Some("/rail/sandbox"),
+        outflow: Some((at(1), "beef")),
         now: at(2),
     };
     assert_json_snapshot!(super::wallet(&view), @r#"
@@ -55,6 +56,10 @@ fn a_wallet_is_shown_with_what_it_holds_and_what_its_caller_may_do() {
       "rail": "sandbox",
       "reference": "till-1",
       "railPath": "/rail/sandbox",
+      "unexplainedOutflow": {
+        "at": "2026-09-21T14:13:21.000Z",
+        "reference": "beef"
+      },
       "frozen": null
     }
     "#);
