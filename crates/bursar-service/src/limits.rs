@@ -164,7 +164,7 @@ impl Bursar {
         })?;
         let before = self.reads.look_up(|reader| reader.limits(subject))?;
         if before.version != seen {
-            return Err(changed());
+            return Err(changed_to(before.version));
         }
         let mut rules = before.value.clone();
         if let Some(limits) = edit.limits {
@@ -359,7 +359,12 @@ impl Bursar {
     }
 }
 
-pub(crate) fn changed() -> ServiceError {
+/// The same, to this version.
+pub(crate) fn changed_to(version: Version) -> ServiceError {
+    ServiceError::Conflict(format!("the limits changed in the meantime: this is version {version}; read them again"))
+}
+
+fn changed() -> ServiceError {
     ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned())
 }
 

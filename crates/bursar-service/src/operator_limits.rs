@@ -7,7 +7,7 @@ use bursar_core::limit::{Limit, Subject};
 
 use crate::Bursar;
 use crate::error::ServiceError;
-use crate::limits::{Standing, changed, check_names_coins};
+use crate::limits::{Standing, changed_to, check_names_coins};
 
 /// What the operator changes. What is not mentioned stays.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -42,7 +42,7 @@ impl Bursar {
     ) -> Result<(Standing, Standing), ServiceError> {
         let before = self.limits_for_operator(subject).await?;
         if edit.seen.is_some_and(|seen| seen != before.version) {
-            return Err(changed());
+            return Err(changed_to(before.version));
         }
         let mut rules = before.rules.clone();
         if let Some(limits) = edit.limits {

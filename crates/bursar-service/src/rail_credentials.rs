@@ -99,7 +99,8 @@ impl Bursar {
     ) -> Result<(), ServiceError> {
         let text = credential.expose().trim();
         if text.is_empty() || text.len() > LONGEST_CREDENTIAL {
-            let problem = format!("has 1 to {LONGEST_CREDENTIAL} bytes");
+            let problem =
+                format!("has 1 to {LONGEST_CREDENTIAL} bytes: give the `{}` of the rail on standard input", name.key);
             return Err(ServiceError::invalid("credential", problem));
         }
         let row = name.row();

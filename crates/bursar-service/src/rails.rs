@@ -194,7 +194,10 @@ impl Bursar {
             let (name, rail) = (name.clone(), Arc::clone(rail));
             asked.spawn(async move {
                 let problem = match tokio::time::timeout(PATIENCE, rail.check()).await {
-                    Ok(checked) => checked.err().map(|error| ServiceError::from(error).to_string()),
+                    Ok(checked) => checked.err().map(|error| match ServiceError::from(error) {
+                        ServiceError::RailUnavailable(problem) => problem,
+                        other => other.to_string(),
+                    }),
                     Err(_) => Some(format!("does not answer within {} s", PATIENCE.as_secs())),
                 };
                 (name, problem)

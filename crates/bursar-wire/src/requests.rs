@@ -90,13 +90,21 @@ fn excerpt(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
+/// The scope that somebody may have meant whose text ends too early, or goes on too long.
+fn nearest(text: &str) -> String {
+    let names = ScopeName::ALL.iter().map(|name| name.as_str());
+    let near = names.filter(|name| text.len() > 3 && (name.starts_with(text) || text.starts_with(name)));
+    let found = near.min_by_key(|name| name.len().abs_diff(text.len()));
+    found.map_or_else(String::new, |name| format!("; is `{name}` meant?"))
+}
+
 fn scopes(fields: &Fields<'_>, field: &str) -> Result<Option<Scopes>, FieldError> {
     let Some(list) = texts(fields, field)? else { return Ok(None) };
     let mut scopes = Vec::with_capacity(list.len());
     for (at, text) in list.iter().enumerate() {
         let refuse = |problem: String| fields.refuse(field, format!("invalid scope: entry {}: {problem}", at + 1));
         let scope: Scope = text.parse().map_err(|error: InvalidScope| match error {
-            InvalidScope::Unknown => refuse(format!("there is no scope `{}`", excerpt(text))),
+            InvalidScope::Unknown => refuse(format!("there is no scope `{}`{}", excerpt(text), nearest(text))),
             other => refuse(other.to_string()),
         })?;
         if scope.name() == ScopeName::UserManage {

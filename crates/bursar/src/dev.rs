@@ -148,7 +148,6 @@ pub(crate) fn run(wishes: &Wishes, ready: impl FnOnce(&Ready) -> Result<(), Fail
         let sandbox = sandbox(wishes.sandbox_socket.as_deref(), &home.directory)?;
         let data = Data::open(&home.directory, &home.master)?;
         let others = data.rails(&wishes.hosted.rails, Opened::of(wishes.data_directory.as_deref()))?;
-        rails::look(&others).await;
         let mut rails = others;
         rails.insert(RAIL.to_owned(), Arc::clone(&sandbox) as Arc<dyn Rail>);
         let page = format!("http://localhost:{}", listener.local_addr()?.port());

@@ -194,16 +194,6 @@ pub(crate) fn tell_of_files(rails: &Described, configuration: &Path) {
     }
 }
 
-/// Says in the log which nodes cannot be used now: a server starts all the same, and asks again with the next spend.
-pub(crate) async fn look(rails: &Rails) {
-    for (name, rail) in rails {
-        if let Err(error) = rail.check().await {
-            let problem = bursar_service::error::ServiceError::from(error);
-            tracing::warn!(rail = name, %problem, "the node of a rail cannot be used now");
-        }
-    }
-}
-
 /// Refuses rails on which there is money that is worth something.
 pub(crate) fn only_test_money(rails: &Described) -> Result<(), Failure> {
     match rails.iter().find_map(|(name, rail)| Some((name, rail.section().real_money()?))) {

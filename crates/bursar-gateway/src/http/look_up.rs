@@ -79,7 +79,7 @@ impl HttpRail {
     }
 
     /// How long after the first look an upstream is believed that says that nothing moved.
-    // INVARIANT: what it does not have may still come. What it has, and says so of, came; nothing that is on its way changes that.
+    // INVARIANT: what it does not have may still come. What it has came, and nothing on its way changes that.
     fn believed_after(&self, instruction: &Instruction, answered: &Answered, was_answered: bool) -> Duration {
         let names_it = !is_absence(answered.status) && self.rules.look_up_names(instruction, answered);
         match (names_it, was_answered) {

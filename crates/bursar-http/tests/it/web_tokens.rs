@@ -171,7 +171,7 @@ async fn a_server_that_wants_addresses_says_so_before_the_review() {
     let hint = browser.get("/tokens/new").await.text();
     assert!(hint.contains("A token that may spend needs at least one here"), "{hint}");
     let without = browser.post("/tokens/new", &form(&[("reach", "all"), ("limits", "tbtc 1/day")])).await;
-    assert!(without.text().contains("name the addresses that it will be used from"), "{}", without.text());
+    assert!(without.text().contains("Name the addresses that it will be used from"), "{}", without.text());
     assert!(!without.html.contains("name=\"otp\""), "no code is asked for what is not made");
     let with =
         browser.post("/tokens/new", &form(&[("reach", "all"), ("limits", "tbtc 1/day"), ("ips", "203.0.113.7")])).await;

@@ -115,7 +115,10 @@ pub(super) fn duration(fields: &Fields<'_>) -> Result<Option<Span>, FieldError> 
         Ok(whole @ 1..) if seconds <= LONGEST_SECONDS => Ok(Span::from_seconds(whole)),
         _ => Err(fields.refuse("duration", format!("must be a number of seconds from 1 to {LONGEST_SECONDS}"))),
     };
-    fields.optional_integer("duration")?.map(read).transpose()
+    let seconds = fields.optional_integer("duration");
+    let seconds =
+        seconds.map_err(|error| FieldError { problem: format!("{}; it counts seconds", error.problem), ..error })?;
+    seconds.map(read).transpose()
 }
 
 /// Either organisations or wallets; an empty list would permit nothing and is more likely a mistake.

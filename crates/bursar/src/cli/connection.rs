@@ -194,6 +194,11 @@ impl From<ClientError> for Failure {
                     return failure.with_hint("as its owner: `bursar token resume ID` lifts the lock");
                 }
                 match (declined.reason(), declined.until()) {
+                    (Some(reason), _)
+                        if declined.code() == Some("not_unlocked") && reason.starts_with("the session") =>
+                    {
+                        failure.with_message(reason).with_hint("`bursar token unlock` does that")
+                    }
                     // BitGo's words, which say nothing of why.
                     (Some(reason), _) if declined.message() == "needs unlock" => failure.with_message(in_flags(reason)),
                     (Some(reason), _) if reason != declined.message() => failure.with_hint(in_flags(reason)),

@@ -60,7 +60,6 @@ pub(super) fn run(command: &Serve, json: bool) -> Result<(), Failure> {
         let data = Data::open(&configuration.data_directory, &master)?;
         rails::tell_of_files(configuration.rails(), config);
         let rails = data.rails(configuration.rails(), rails::Opened::configured(config))?;
-        rails::look(&rails).await;
         let names: Vec<_> = rails.keys().cloned().collect();
         let listener = server::listen(configuration.listen).await?;
         let operations = server::listen(operations).await?;

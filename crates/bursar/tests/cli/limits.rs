@@ -81,7 +81,7 @@ fn tightening_is_immediate_and_loosening_needs_a_second_factor() {
 
     let stale = desk.run(&["token", "set-limits", &id, "--limit", "tbtc=1", "--if-version", "1"]);
     assert_eq!(stale.code(), 1);
-    assert!(stale.told().contains("changed in the meantime"), "{}", stale.told());
+    assert!(stale.told().contains("changed in the meantime: this is version "), "{}", stale.told());
 
     let tighten = ["--add", "tbtc 0.000016/day", "--add", "9 spends/hour", "--to", ADDRESS, "--coin", "tbtc"];
     let tightened = desk.run(&[&["token", "set-limits", &id, "--json"], &tighten[..]].concat()).json();

@@ -17,6 +17,11 @@ fn rules_are_checked_and_what_is_wrong_is_told_with_its_place() {
     let home = Home::new();
     let sound = home.run(&["rail", "check", &of_example("rails.toml"), "--json"], &[]).json();
     assert_eq!(sound, json!({"rails": [{"rail": "payments", "rules": 3, "notes": []}]}));
+    let node = "[rails.chain]\nkind = \"evm\"\nurl = \"http://127.0.0.1:8545\"\nchain_id = 31337\ncoin = \"hteth\"\n";
+    fs::write(home.path("node.toml"), node).unwrap();
+    let none = home.run(&["rail", "check", "node.toml"], &[]);
+    assert_eq!(none.code(), 0, "{}", none.told());
+    assert!(none.text().contains("no rules to check"), "{}", none.text());
     let rules = fs::read_to_string(of_example("rails.toml")).unwrap();
     let wrong = rules.replace("minor(body.amount, body.currency)", "minor(bdy.amount, body.currency)");
     fs::write(home.path("rails.toml"), wrong).unwrap();

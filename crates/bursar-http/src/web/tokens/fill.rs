@@ -184,7 +184,8 @@ fn places(visit: &Visit, draft: &Draft, problems: &Problems) -> Markup {
     let hint = match (visit.bursar.needs_ip(&of_all), is_needed) {
         (true, _) => "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. This server wants at least one.",
         (false, true) => {
-            "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. A token that may spend needs at least one here; for others nothing means from anywhere."
+            "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. A token that may spend needs at least \
+             one here; for others nothing means from anywhere."
         }
         (false, false) => {
             "Addresses or blocks from /24 (IPv4) and /64 (IPv6), one a line. Nothing means from anywhere."

@@ -64,6 +64,9 @@ fn a_token_needs_scopes_that_exist_unless_a_template_may_give_them() {
         (json!({"scope": {"0": "openid"}}), "scope", "must be a list, not an object"),
         (json!({"scope": ["openid", 1]}), "scope[1]", "must be a text, not an integer"),
         (json!({"scope": ["openid", "steal"]}), "scope", "invalid scope: entry 2: there is no scope `steal`"),
+        (json!({"scope": ["wallet_view_al"]}), "scope", "no scope `wallet_view_al`; is `wallet_view_all` meant?"),
+        (json!({"scope": ["wallet_spend_al"]}), "scope", "is `wallet_spend_all` meant?"),
+        (json!({"scope": ["openids"]}), "scope", "is `openid` meant?"),
         (json!({"scope": ["Openid"]}), "scope", "invalid scope: entry 1"),
         (json!({"scope": ["wallet_spend"]}), "scope", "needs a wallet"),
         (json!({"scope": ["wallet_spend:x"]}), "scope", "is not a wallet id"),
@@ -89,7 +92,7 @@ fn a_token_lives_from_a_second_to_ten_years() {
         (json!({"duration": u64::MAX}), "duration", range),
         (json!({"duration": 1.5}), "duration", "must be an integer, not a number with a fraction"),
         (json!({"duration": 1e3}), "duration", "must be an integer"),
-        (json!({"duration": "3600"}), "duration", "must be an integer, not a text"),
+        (json!({"duration": "30d"}), "duration", "must be an integer, not a text; it counts seconds"),
     ]);
     assert_eq!(read(&json!({"duration": 315_360_000})).duration, Some(Span::from_seconds(315_360_000)));
     assert_eq!(read(&json!({"duration": null})).duration, None);
