@@ -97,7 +97,7 @@ pub(crate) async fn reconcile(call: Call) -> Result<Reply, Failure> {
     call.json_or_nothing()?;
     let reconciled = call.bursar.reconcile_spend(call.principal()?, call.id("spend")?).await?;
     let spend = spend(&call, &reconciled.hold).await?;
-    Reply::ok(shapes::reconciled(spend, showed(&reconciled.shown, &reconciled.hold)))
+    Reply::ok(shapes::reconciled(&spend, showed(&reconciled.shown, &reconciled.hold)))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Reply, Failure> {

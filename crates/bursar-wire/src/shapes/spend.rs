@@ -72,7 +72,7 @@ pub fn looked_up(at: Timestamp, said: &str, back_from: Option<Timestamp>) -> Val
 
 /// What came of asking a rail after a spend, which is shown as it stands now: what the rail showed in one word, what that
 /// means in a sentence, and what it calls the spend.
-pub fn reconciled(spend: Value, (showed, detail, reference): (&str, &str, Option<&str>)) -> Value {
+pub fn reconciled(spend: &Value, (showed, detail, reference): (&str, &str, Option<&str>)) -> Value {
     json!({"showed": showed, "detail": detail, "reference": reference, "spend": spend})
 }
 
