@@ -78,7 +78,10 @@ impl Bursar {
 
     /// The last outflow from a wallet that no spend explains, for its owners; nothing if there was none lately.
     pub(crate) fn last_outflow(&self, wallet: &Wallet) -> Option<SeenOutflow> {
-        let note = self.memory(&wallet.rail).read(&name(wallet.id)).ok()??;
+        let found = self.memory(&wallet.rail).read(&name(wallet.id));
+        let note =
+            found.inspect_err(|error| tracing::warn!(wallet = %wallet.id, %error, "its last outflow cannot be read"));
+        let note = note.ok()??;
         let text = String::from_utf8(note.body).ok()?;
         let (at, reference) = text.split_once(' ')?;
         let at = Timestamp::from_millis(at.parse().ok()?);
