@@ -22,7 +22,7 @@ impl HttpRail {
         if self.coming.has(hold.id) {
             return SendOutcome::Sent { reference: instruction.key.to_string() };
         }
-        let mut was_answered = false;
+        let mut own = None;
         match answers::kept(memory, hold.id) {
             Ok(Some((_, Came::Begun))) => {
                 let problem = "the server was gone before its stream had ended".to_owned();
@@ -38,7 +38,7 @@ impl HttpRail {
                     self.keep_exceeded(&outcome, hold, memory).await;
                     return outcome;
                 }
-                was_answered = true;
+                own = Some(answered);
             }
             Ok(None) => {}
             Err(_) => return SendOutcome::Unknown { reason: "the store does not answer".to_owned() },
@@ -59,7 +59,8 @@ impl HttpRail {
             Ok(found) => found,
             Err(reason) => return self.unknown(hold, reason, None),
         };
-        let believed_after = self.believed_after(&instruction, &answered, was_answered);
+        let is_of_this = own.is_some_and(|own| self.is_of_this(hold, &instruction, (&own, &answered)));
+        let believed_after = if is_of_this { Duration::ZERO } else { self.patience.lasts() };
         match became {
             // The request may still be on its way: what is not there yet can come to be.
             Became::Refused if !self.patience.is_over(hold.id, believed_after) => {
@@ -78,15 +79,13 @@ impl HttpRail {
         }
     }
 
-    /// How long after the first look an upstream is believed that says that nothing moved.
-    // INVARIANT: what it does not have may still come. What it has came, and nothing on its way changes that.
-    fn believed_after(&self, instruction: &Instruction, answered: &Answered, was_answered: bool) -> Duration {
-        let names_it = !is_absence(answered.status) && self.rules.look_up_names(instruction, answered);
-        match (names_it, was_answered) {
-            (true, true) => Duration::ZERO,
-            (true, false) => self.within.min(self.patience.lasts()),
-            (false, _) => self.patience.lasts(),
-        }
+    /// Whether an upstream that was looked up speaks of this very spend, of which its own answer told already.
+    // INVARIANT: what it does not have may still come, and so may what it speaks of in an error, its own or that of whoever stands
+    // before it. What it has came, and nothing on its way changes that.
+    fn is_of_this(&self, hold: &Hold, instruction: &Instruction, (own, looked_up): (&Answered, &Answered)) -> bool {
+        (200..300).contains(&looked_up.status)
+            && own.status < 500
+            && self.rules.look_up_is_of(instruction, &hold.cost.coin, (own, looked_up))
     }
 
     /// That nobody knows, with what the upstream said now.

@@ -76,8 +76,6 @@ pub struct HttpRail {
     credential: HeaderMap,
     rules: Rules,
     patience: Patience,
-    /// How long an answer may take.
-    within: Duration,
     longest_stream: Duration,
     coming: Coming,
     fresh: Fresh,
@@ -117,7 +115,6 @@ impl HttpRail {
             credential: headers,
             rules,
             patience,
-            within,
             longest_stream,
             coming,
             fresh: Fresh::default(),

@@ -58,11 +58,11 @@ impl Reading {
             .unwrap_or_else(|reason| Became::Unknown { reason })
     }
 
-    /// Whether an answer has what the upstream calls the spend.
-    pub(super) fn names(&self, language: &Language, answered: &Answered) -> bool {
+    /// What the upstream calls the spend in an answer, if it says that.
+    pub(super) fn name_in(&self, language: &Language, answered: &Answered) -> Option<Box<str>> {
         let read = content(answered, &self.events);
         let facts = AnswerFacts { status: answered.status, answer: read.as_ref() };
-        self.name(&language.about(&facts)).is_some()
+        self.name(&language.about(&facts))
     }
 
     fn name(&self, facts: &Facts<'_>) -> Option<Box<str>> {

@@ -94,14 +94,18 @@ impl Rules {
         look_up.is_some_and(|look_up| look_up.reading.refused.is_some())
     }
 
-    /// Whether the answer to that is about this very spend: it has what the upstream calls it, and was asked for by a name
-    /// that nobody else gives. One that found nothing has none.
-    pub fn look_up_names(&self, instruction: &Instruction, answered: &Answered) -> bool {
-        let Some(spending) = self.spending(instruction).filter(|spending| spending.key_header.is_some()) else {
-            return false;
-        };
-        let look_up = spending.priced.first().and_then(|priced| priced.look_up.as_ref());
-        look_up.is_some_and(|look_up| look_up.reading.names(&self.language, answered))
+    /// Whether the answer to that is about this very spend: it was asked for by a name that nobody else gives, and calls it
+    /// what the spend's own answer called it. One that found nothing has no name for it.
+    pub fn look_up_is_of(
+        &self,
+        instruction: &Instruction,
+        coin: &Coin,
+        (own, looked_up): (&Answered, &Answered),
+    ) -> bool {
+        let has_a_name = self.key_header(instruction).is_some();
+        let Some(priced) = self.priced(instruction, coin).filter(|_| has_a_name) else { return false };
+        let found = priced.look_up.as_ref().and_then(|look_up| look_up.reading.name_in(&self.language, looked_up));
+        found.is_some() && found == priced.reading.name_in(&self.language, own)
     }
 
     /// What the answer to that says.

@@ -199,7 +199,7 @@ impl HoldAndSend {
             }
         };
         if !untaken.is_none() {
-            untaken.give_again(&self.ledger, is_final.then_some(forget));
+            untaken.give_again(&self.ledger, self.in_flight.enter(id), is_final.then_some(forget));
         } else if is_settled && is_final {
             tokio::spawn(forget);
         }

@@ -11,6 +11,8 @@ use bursar_core::ledger::{Outcome, Request};
 use bursar_ledger::{Ledger, LedgerError};
 use tokio::time::sleep;
 
+use crate::in_flight::Carried;
+
 /// How long to wait before it is given again: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -38,13 +40,16 @@ impl Untaken {
 
     /// Gives them again, in a task of its own, for as long as there is a ledger. Each is an outcome of a hold that is on the disk, so
     /// there are never more of these than requests were under way when the store failed.
+    /// Until then it is in flight, so that nobody's word settles it otherwise.
     pub(super) fn give_again(
         self,
         ledger: &Arc<Ledger>,
+        carried: Carried,
         afterwards: Option<impl Future<Output = ()> + Send + 'static>,
     ) {
         let ledger = Arc::downgrade(ledger);
         tokio::spawn(async move {
+            let _carried = carried;
             let mut is_settled = false;
             for command in self.commands {
                 let Some(outcome) = give(&ledger, self.spend, command).await else { return };
