@@ -25,7 +25,12 @@ impl Busy {
         });
         let body = ErrorBody::new("Busy", self.text, id.to_str().unwrap_or_default()).with_context("code", self.code);
         let (content, bytes) = match tells_problems {
-            true => (problem::CONTENT_TYPE, problem::problem(503, body.to_value()).to_string().into_bytes()),
+            true => {
+                let mut told = problem::problem(503, body.to_value());
+                // Which rail it is for is not looked for here, and some rails' clients look for this.
+                told["error"] = problem::error_of_api(&told);
+                (problem::CONTENT_TYPE, told.to_string().into_bytes())
+            }
             false => ("application/json; charset=utf-8", body.to_bytes()),
         };
         let mut busy = Response::new(Body::from(bytes));
@@ -53,7 +58,10 @@ mod tests {
         for (path, said, content) in [
             (
                 "/bursar/v1/self",
-                json!({"code": "too_many_under_way", "detail": "ask again soon"}),
+                json!({
+                    "code": "too_many_under_way", "detail": "ask again soon",
+                    "error": {"message": "ask again soon", "type": "bursar_refusal", "code": "too_many_under_way"},
+                }),
                 problem::CONTENT_TYPE,
             ),
             ("/api/v2/user/me", json!({"error": "ask again soon", "name": "Busy"}), "application/json; charset=utf-8"),

@@ -194,7 +194,8 @@ impl Surface {
     /// How failures are told at this path, if it is a rail's.
     fn form_at(&self, path: &str) -> Option<Form> {
         let rail = rail_of(path)?;
-        Some(if self.bursar.exchanges(rail) {
+        // Where there is no such rail, nobody knows what its client is.
+        Some(if !self.bursar.takes_calls(rail) {
             Form::Exchange
         } else if self.bursar.asks_for_password(rail) {
             Form::Rail(Scheme::Basic)

@@ -96,6 +96,7 @@ use bursar_core::ambient::{Clock, Random};
 use bursar_core::audit::Actor;
 use bursar_core::breaker::BreakerRules;
 use bursar_core::decimals::Decimals;
+use bursar_core::id::HoldId;
 use bursar_core::ledger::{Command, Outcome, Request, Write};
 use bursar_core::secret::Secret;
 use bursar_core::time::{Span, Timestamp};
@@ -132,6 +133,7 @@ use crate::relying_party::RelyingParty;
 use crate::replay::Replays;
 use crate::seen::Seen;
 use crate::sign_in::{MOST_SIGN_INS, MOST_SIGN_INS_OF_ONE, UnderWay};
+use crate::spend::untaken::Outcomes;
 use crate::turns::Turns;
 
 /// How many names that nobody has are remembered with their failed logins.
@@ -248,6 +250,7 @@ pub struct Bursar {
     /// Spends that a rail has and that are not final yet.
     pub(crate) under_way: UnderWaySpends,
     pub(crate) in_flight: InFlight,
+    pub(crate) outcomes: Outcomes,
     pub(crate) alarms: Alarms,
     pub(crate) outflows: AtomicU64,
     pub(crate) breakers: Breakers,
@@ -307,6 +310,7 @@ impl Bursar {
             resets: Arc::new(Semaphore::new(reset::MOST_AT_ONCE)),
             under_way: UnderWaySpends::default(),
             in_flight: InFlight::default(),
+            outcomes: Outcomes::default(),
             alarms: Alarms::default(),
             outflows: AtomicU64::new(0),
             checked: conservation::Checked::default(),
@@ -348,6 +352,16 @@ impl Bursar {
     /// Takes no more commands and returns when everything that was taken is durable.
     pub fn close(&self) {
         self.ledger.close();
+    }
+
+    /// Gives the outcomes of spends that the store did not take until it takes them.
+    pub async fn give_outcomes(&self) {
+        self.outcomes.give_now().await;
+    }
+
+    /// Those that it has not taken, each in words: nobody knows of them when this process is gone.
+    pub fn outcomes_left(&self) -> Vec<(HoldId, String)> {
+        self.outcomes.left()
     }
 
     pub(crate) async fn command(&self, actor: Actor, command: Command) -> Result<Outcome, ServiceError> {

@@ -39,6 +39,11 @@ impl Bursar {
         Ok(Principal { known, owner, ..principal.clone() })
     }
 
+    /// Whether there is such a rail, and it is spoken to in calls of its own protocol.
+    pub fn takes_calls(&self, rail: &str) -> bool {
+        self.rails.get(rail).is_some_and(|rail| rail.protocol().is_some())
+    }
+
     /// Whether clients of a rail know a user and a password, and no bearer.
     pub fn asks_for_password(&self, rail: &str) -> bool {
         self.rails.get(rail).and_then(|rail| rail.protocol()).is_some_and(Protocol::knows_passwords_only)

@@ -164,10 +164,7 @@ impl Bursar {
         if hold.holder.is_some() {
             return Ok(());
         }
-        if self.in_flight.contains(hold.id) {
-            let problem = "its request is still being carried out; decide when that has its answer";
-            return Err(ServiceError::Conflict(problem.to_owned()));
-        }
+        self.check_carried_out(hold)?;
         // INVARIANT: nobody's word counts before the rail was asked, and the rail is not asked too early.
         if let Some(problem) = self.not_to_be_asked_after(hold) {
             return Err(ServiceError::Conflict(problem));
@@ -204,6 +201,15 @@ impl Bursar {
         Err(ServiceError::Conflict(problem))
     }
 
+    /// That its own request says nothing of it any more.
+    fn check_carried_out(&self, hold: &Hold) -> Result<(), ServiceError> {
+        if self.in_flight.contains(hold.id) {
+            let problem = "its request is still being carried out; decide when that has its answer";
+            return Err(ServiceError::Conflict(problem.to_owned()));
+        }
+        Ok(())
+    }
+
     /// The same where a person says that all of it moved, or more: that gives nothing back, but a rail may have told of more than
     /// they say.
     ///
@@ -213,6 +219,7 @@ impl Bursar {
         if !hold.state.is_held() || hold.captures_itself || hold.holder.is_some() {
             return Ok(());
         }
+        self.check_carried_out(hold)?;
         if let Some(problem) = self.not_to_be_asked_after(hold) {
             return Err(ServiceError::Conflict(problem));
         }

@@ -4,7 +4,7 @@ mod asked;
 mod on_its_way;
 mod planned;
 mod two_wallets;
-mod untaken;
+pub(crate) mod untaken;
 
 use std::sync::{Arc, Mutex};
 
@@ -257,6 +257,7 @@ impl Bursar {
             actor: principal.actor(),
             under_way: self.under_way.clone(),
             in_flight: self.in_flight.clone(),
+            outcomes: self.outcomes.clone(),
             alarms: self.alarms.clone(),
             decimals: Arc::clone(&self.decimals),
         };

@@ -54,6 +54,8 @@ const ASK_EVERY: Duration = Duration::from_secs(15);
 /// How long requests under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How long outcomes that the store did not take are still given to it then.
+const LAST_OUTCOMES: Duration = Duration::from_secs(5);
 /// How long mails that still wait may take then.
 const LAST_MAILS: Duration = Duration::from_secs(5);
 
@@ -168,6 +170,12 @@ impl Serving {
         // What still waits gets one more try; it is in memory only.
         if tokio::time::timeout(LAST_MAILS, bursar.deliver_due_mail()).await.is_err() {
             tracing::warn!(waiting = bursar.mail_figures().waiting, "mails that wait are lost");
+        }
+        // So do outcomes of spends that the store did not take.
+        if tokio::time::timeout(LAST_OUTCOMES, bursar.give_outcomes()).await.is_err() {
+            for (spend, outcome) in bursar.outcomes_left() {
+                tracing::error!(%spend, outcome, "the store never took the outcome of a spend: it stays held, and this is all that is known of it");
+            }
         }
         let closed = tokio::task::spawn_blocking(move || bursar.close()).await;
         closed.map_err(|_| Failure::new("the ledger did not close cleanly"))?;

@@ -11,7 +11,7 @@ use bursar_store::{Batch, Position, Reader, Store, StoreError, Writer};
 use bursar_store_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::exchange::{OWNER, Shop, rail_by, rules};
 use crate::world::code;
@@ -111,6 +111,23 @@ async fn an_outcome_that_a_full_disk_did_not_take_is_taken_when_there_is_room() 
     until("4.00 of 10.00 are captured", async || limit(&shop).await["captured"] == "400").await;
     let again = shop.charge("k", "amount=1000&source=tok").await;
     assert_eq!((again.status.as_u16(), &again.body), (200, &done.body), "the answer is kept, too");
+}
+
+#[tokio::test]
+async fn before_the_server_stops_outcomes_are_given_at_once_and_told_if_they_are_not_taken() {
+    let shop = shop("400").await;
+    assert_eq!(shop.charge("k", "amount=1000&source=tok").await.status, 200);
+    let in_vain = timeout(Duration::from_millis(500), shop.server.bursar.give_outcomes()).await;
+    assert!(in_vain.is_err(), "the disk is full");
+    let left = shop.server.bursar.outcomes_left();
+    assert_eq!(
+        left.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>(),
+        ["captured 400 with a fee of 0, as ch_1"]
+    );
+    shop.server.disk.fill(false);
+    timeout(Duration::from_secs(20), shop.server.bursar.give_outcomes()).await.expect("there is room");
+    assert_eq!(limit(&shop).await["captured"], "400");
+    assert!(shop.server.bursar.outcomes_left().is_empty());
 }
 
 #[tokio::test]

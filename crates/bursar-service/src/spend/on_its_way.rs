@@ -14,7 +14,7 @@ use bursar_ledger::{Ledger, LedgerError};
 use bursar_rails::exchange::Charge;
 
 use super::two_wallets::PayersRequest;
-use super::untaken::Untaken;
+use super::untaken::{Outcomes, Untaken};
 use super::{Planned, Sent, captured, captured_of_none, unexpected};
 use crate::error::ServiceError;
 use crate::exceeded::Alarms;
@@ -42,6 +42,7 @@ pub(super) struct HoldAndSend {
     pub(super) actor: Actor,
     pub(super) under_way: UnderWaySpends,
     pub(super) in_flight: InFlight,
+    pub(super) outcomes: Outcomes,
     pub(super) alarms: Alarms,
     pub(super) decimals: Arc<Decimals>,
 }
@@ -199,7 +200,7 @@ impl HoldAndSend {
             }
         };
         if !untaken.is_none() {
-            untaken.give_again(&self.ledger, self.in_flight.enter(id), is_final.then_some(forget));
+            untaken.give_again(&self.ledger, &self.outcomes, self.in_flight.enter(id), is_final.then_some(forget));
         } else if is_settled && is_final {
             tokio::spawn(forget);
         }
