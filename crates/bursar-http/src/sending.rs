@@ -18,6 +18,8 @@ use crate::shares::{Share, Shares};
 
 /// From which length on an answer is long, in bytes.
 const LONG: u64 = 64 << 10;
+/// What one takes that comes while it goes, and whose length nobody knows: what waits of it in all places.
+const COMING: u64 = 128 << 10;
 /// How much goes at a time, in bytes.
 const PIECE: usize = 64 << 10;
 /// How much of all long answers to readers waits, in kibibytes, and as much of those to everybody else.
@@ -84,7 +86,7 @@ impl ClientsRoom {
 
     /// The answer, which keeps its room until it has gone; 503 if there is none.
     pub(crate) fn keep(&self, is_safe: bool, tells_problems: bool, response: Response) -> Response {
-        let length = response.body().size_hint().exact().unwrap_or_default();
+        let length = response.body().size_hint().exact().unwrap_or(COMING);
         let is_read = is_safe || response.extensions().get::<OfRead>().is_some();
         let part = if is_read { &self.room.0.reads } else { &self.room.0.changes };
         match part.take(self.client, length) {

@@ -14,8 +14,9 @@ use bursar_rails::exchange::Answered;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-/// How many pieces wait for a client.
+/// How many pieces wait for a client: of the answer to a spend, whose upstream is not to wait for it, and of that to a read.
 const WAITING: usize = 16;
+const WAITING_OF_READ: usize = 4;
 /// The longest piece, in bytes.
 const LONGEST_PIECE: usize = 16 << 10;
 /// How long an answer may wait for its client once so many pieces wait: to a spend in all, to a read for each piece.
@@ -67,8 +68,12 @@ enum Piece {
 impl Flow {
     /// A way for the answer to a spend; `kept` is dropped when no more comes, or the client takes no more.
     pub(crate) fn new(kept: Kept) -> (Self, oneshot::Receiver<Begun>) {
+        Self::keeping(kept, WAITING)
+    }
+
+    fn keeping(kept: Kept, waiting: usize) -> (Self, oneshot::Receiver<Begun>) {
         let (begun, beginning) = oneshot::channel();
-        let (pieces, rest) = mpsc::channel(WAITING);
+        let (pieces, rest) = mpsc::channel(waiting);
         let is_whole = Arc::new(AtomicBool::new(false));
         let (begun, rest, reports) = (Some(begun), Some(rest), Vec::new());
         let patience = TAKEN_WITHIN;
@@ -77,7 +82,7 @@ impl Flow {
 
     /// The same for the answer to a read.
     pub(crate) fn of_read(kept: Kept) -> (Self, oneshot::Receiver<Begun>) {
-        let (flow, beginning) = Self::new(kept);
+        let (flow, beginning) = Self::keeping(kept, WAITING_OF_READ);
         (Self { waits_anew: true, ..flow }, beginning)
     }
 
@@ -229,7 +234,8 @@ mod tests {
             let (mut flow, begun) = if is_read { Flow::of_read(Box::new(())) } else { flow() };
             flow.begin(head());
             let mut rest = begun.await.unwrap().rest;
-            assert!(flow.pass(&[0; WAITING * LONGEST_PIECE]).await);
+            let waiting = if is_read { WAITING_OF_READ } else { WAITING };
+            assert!(flow.pass(&vec![0; waiting * LONGEST_PIECE]).await);
             for count in 0..100 {
                 let slow = async {
                     tokio::time::sleep(Duration::from_secs(13)).await;

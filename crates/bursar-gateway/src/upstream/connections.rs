@@ -31,6 +31,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a connection waits for the next request.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// How much of a head, or of an answer that nobody takes yet, waits here, in bytes.
+const BUFFER: usize = 64 << 10;
+
 type Driver = http1::Connection<MaybeHttpsStream<TokioIo<TcpStream>>, Full<Bytes>>;
 
 /// The connections to one service.
@@ -101,7 +104,8 @@ impl Connections {
             let error: &(dyn Error + 'static) = &*error;
             tls::problem(error).map_or_else(unreached, NoAnswer::NotSent)
         })?;
-        let (sender, driver) = http1::handshake(stream).await.map_err(|_| unreached())?;
+        let (sender, driver) =
+            http1::Builder::new().max_buf_size(BUFFER).handshake(stream).await.map_err(|_| unreached())?;
         Ok(Connection { sender, driver: Some(Box::new(driver)) })
     }
 
