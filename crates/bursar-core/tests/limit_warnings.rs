@@ -54,6 +54,10 @@ fn a_day_above_its_week_never_refuses() {
         ("tbtc fees 5/day", "tbtc 3/day"),
         ("hteth 30 spends/hour", "hteth:* 20 spends/hour"),
         ("hteth:* 30 spends/hour", "20 spends/hour"),
+        (
+            "hteth 30 spends/7 days from 2026-01-05T00:00:00.000Z",
+            "hteth:* 20 spends/7 days from 2026-01-05T00:00:00.000Z",
+        ),
     ] {
         let limit = bursar_core::limit::text::describe(&parse(day).unwrap());
         let found = of(&[day, week]);
@@ -69,6 +73,8 @@ fn of_windows_that_do_not_lie_in_each_other_nothing_is_said() {
         ["tbtc 5/calendar week", "tbtc 3/calendar month"],
         ["tbtc 5/calendar day", "tbtc 3/calendar week in Europe/Zurich"],
         ["tbtc 5/calendar day", "tbtc 3/day"],
+        // A day is longer where a clock is put back.
+        ["tbtc 5/calendar day", "tbtc 3/25 hours"],
         ["tbtc 5/day", "tbtc 1/week burst 3"],
         ["tbtc 5/day", "btc 3/week"],
         ["tbtc 2/day", "tbtc 3/week"],
@@ -151,7 +157,9 @@ fn destinations_that_nobody_can_reach_are_told() {
     };
     assert_eq!(of(Some(vec![]), None, &[]), [Warning::NoDestination]);
     assert_eq!(of(None, Some(0), &[]), [Warning::NoDestination]);
-    assert_eq!(of(Some(vec![one.clone()]), Some(1), &[]), [Warning::MoreThanAllowed { at_most: 1, allowed: 1 }]);
+    let more = of(Some(vec![one.clone()]), Some(1), &[]);
+    assert_eq!(more, [Warning::MoreThanAllowed { at_most: 1, allowed: 1 }]);
+    assert_eq!(sentence(&more[0]), "that 1 may be paid at most adds nothing: only 1 is allowed at all");
     assert_eq!(of(Some(vec![one.clone(), one]), Some(1), &["tbtc 1/day without fees"]), []);
     let each = of(None, None, &["tbtc 5/day without fees"]);
     assert_eq!(sentence(&each[0]), none_first("tbtc 5/day without fees", "tbtc 3/week"));
@@ -203,6 +211,9 @@ fn a_token_that_may_spend_a_coin_but_not_pay_its_fee_is_told_of() {
         &["hteth:usdc 100/day", "hteth fees 0.01/day"],
         &["hteth 0.1/day"],
         &["tbtc 1/day"],
+        // Nothing of it can be spent anyway.
+        &["hteth:usdc 0"],
+        &["hteth:usdc 5 spends/day"],
     ] {
         assert_eq!(told(enough), [""; 0], "{enough:?}");
     }
