@@ -55,8 +55,8 @@ fn a_day_above_its_week_never_refuses() {
         ("hteth 30 spends/hour", "hteth:* 20 spends/hour"),
         ("hteth:* 30 spends/hour", "20 spends/hour"),
         (
-            "hteth 30 spends/7 days from 2026-01-05T00:00:00.000Z",
-            "hteth:* 20 spends/7 days from 2026-01-05T00:00:00.000Z",
+            "hteth 30 spends/3 days from 2026-01-05T00:00:00.000Z",
+            "hteth:* 20 spends/3 days from 2026-01-05T00:00:00.000Z",
         ),
     ] {
         let limit = bursar_core::limit::text::describe(&parse(day).unwrap());

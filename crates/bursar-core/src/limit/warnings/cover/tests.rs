@@ -148,6 +148,8 @@ fn windows_are_covered_by_as_many_as_it_takes_on_the_worst_day() {
         // Seven days that begin half an hour before midnight and in which the clock is put forward show nine dates.
         ("rolling 604800s", "calendar day Europe/Zurich", Some(9)),
         ("rolling 604800s", "calendar day UTC", Some(8)),
+        ("rolling 7200s", "calendar hour UTC", Some(3)),
+        ("rolling 7200s", "calendar hour Europe/Zurich", None),
         ("rolling 604800s", "calendar week UTC", Some(2)),
         ("rolling 604801s", "calendar week UTC", Some(3)),
         ("rolling 2419200s", "calendar month UTC", Some(2)),
