@@ -7,6 +7,7 @@
 mod abrupt;
 mod address;
 pub mod authz;
+mod basic;
 mod bitgo;
 mod body;
 mod budget;

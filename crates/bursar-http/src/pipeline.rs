@@ -23,6 +23,7 @@ use tower::ServiceExt as _;
 use crate::Settings;
 use crate::address;
 use crate::authz;
+use crate::basic;
 use crate::body::Bodies;
 use crate::budget;
 use crate::call::{Call, Reply};
@@ -327,7 +328,7 @@ impl Surface {
         // Clients of nodes and of OAuth know a user and a password: the password is the token.
         let takes_password =
             [routes::RAIL_PREFIX, routes::OAUTH_PREFIX].iter().any(|it| received.target.starts_with(it));
-        let basic = text(names::AUTHORIZATION).filter(|_| takes_password).and_then(basic_token);
+        let basic = text(names::AUTHORIZATION).filter(|_| takes_password).and_then(basic::token);
         // A client of an API has its key where that API takes it, and knows no other place.
         let own_header = rail_of(&received.target).and_then(|rail| self.bursar.credential_header(rail));
         let own_header = own_header.filter(|_| !received.headers.contains_key(names::AUTHORIZATION));
@@ -473,25 +474,6 @@ fn malformed() -> Failure {
 /// The rail that a request speaks to in the rail's own way.
 fn rail_of(target: &str) -> Option<&str> {
     target.strip_prefix(routes::RAIL_PREFIX)?.split(['/', '?']).next()
-}
-
-/// The token in basic credentials, as a bearer; nothing if they are of another kind.
-fn basic_token(authorization: &str) -> Option<String> {
-    use base64::Engine as _;
-    let (scheme, encoded) = authorization.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim_start()).ok();
-    let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
-    // What cannot be read is no token, rather than nobody.
-    // Clients of some APIs show a key as the user, and no password.
-    let token = match pair.as_deref().and_then(|pair| pair.split_once(':')) {
-        Some((user, "")) if !user.is_empty() => user,
-        Some((_, token)) => token,
-        None => "-",
-    };
-    Some(format!("Bearer {token}"))
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
