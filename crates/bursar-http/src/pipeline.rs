@@ -196,12 +196,10 @@ impl Surface {
     fn form_at(&self, path: &str) -> Option<Form> {
         let rail = rail_of(path)?;
         // Where there is no such rail, nobody knows what its client is.
-        Some(if !self.bursar.takes_calls(rail) {
-            Form::Exchange
-        } else if self.bursar.asks_for_password(rail) {
-            Form::Rail(Scheme::Basic)
-        } else {
-            Form::Rail(Scheme::Bearer)
+        Some(match self.bursar.asks_for_password(rail) {
+            None => Form::Exchange,
+            Some(true) => Form::Rail(Scheme::Basic),
+            Some(false) => Form::Rail(Scheme::Bearer),
         })
     }
 

@@ -91,7 +91,7 @@ impl ClientsRoom {
         let part = if is_read { &self.room.0.reads } else { &self.room.0.changes };
         match part.take(self.client, length) {
             Ok(None) => response,
-            Ok(Some(room)) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
+            Ok(room) => response.map(|body| Body::new(Sending { body, piece: Bytes::new(), _room: room })),
             Err(NoRoom) => {
                 tracing::warn!("a long answer was not sent: too many wait for clients that do not take them");
                 NO_ROOM.answer(tells_problems, response.headers().get(REQUEST_ID).cloned())
@@ -123,7 +123,7 @@ struct Sending {
     body: Body,
     /// What came from it and has not gone yet.
     piece: Bytes,
-    _room: (OwnedSemaphorePermit, Option<Share<IpAddr>>),
+    _room: Kept,
 }
 
 impl HttpBody for Sending {

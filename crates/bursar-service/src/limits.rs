@@ -359,13 +359,13 @@ impl Bursar {
     }
 }
 
-/// The same, to this version.
-pub(crate) fn changed_to(version: Version) -> ServiceError {
-    ServiceError::Conflict(format!("the limits changed in the meantime: this is version {version}; read them again"))
-}
-
 fn changed() -> ServiceError {
     ServiceError::Conflict("the limits changed in the meantime; read them again".to_owned())
+}
+
+/// The same, where it is known to which version.
+pub(crate) fn changed_to(version: Version) -> ServiceError {
+    ServiceError::Conflict(format!("the limits changed in the meantime: this is version {version}; read them again"))
 }
 
 /// Loads what is asked for until nothing more is.

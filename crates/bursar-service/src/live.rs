@@ -14,7 +14,7 @@ use crate::Bursar;
 use crate::authenticate::{Principal, Unauthenticated};
 use crate::error::ServiceError;
 use crate::feed::Feed;
-use crate::proxy::{NoResult, Room, Understood, read, spoken_to_otherwise, too_long};
+use crate::proxy::{NoResult, Room, Understood, read, spoken_to_otherwise};
 use crate::rail::{CallError, CallMeaning, Protocol};
 
 impl Bursar {
@@ -39,14 +39,10 @@ impl Bursar {
         Ok(Principal { known, owner, ..principal.clone() })
     }
 
-    /// Whether there is such a rail, and it is spoken to in calls of its own protocol.
-    pub fn takes_calls(&self, rail: &str) -> bool {
-        self.rails.get(rail).is_some_and(|rail| rail.protocol().is_some())
-    }
-
-    /// Whether clients of a rail know a user and a password, and no bearer.
-    pub fn asks_for_password(&self, rail: &str) -> bool {
-        self.rails.get(rail).and_then(|rail| rail.protocol()).is_some_and(Protocol::knows_passwords_only)
+    /// Whether clients of a rail know a user and a password, and no bearer; nothing if there is no such rail, or it is not spoken
+    /// to in calls of its own protocol.
+    pub fn asks_for_password(&self, rail: &str) -> Option<bool> {
+        self.rails.get(rail)?.protocol().map(Protocol::knows_passwords_only)
     }
 
     /// Checks that the caller has a part in a rail, and speaks to it in its own protocol.
@@ -79,22 +75,14 @@ impl Bursar {
                 results.push(Err(NoResult::Service(paused)));
                 continue;
             }
-            let result = match (protocol.subscription(call), meaning) {
-                (Some(Err(refusal)), _) => Err(NoResult::Forbidden(refusal)),
-                (Some(Ok(())), _) => ask(protocol, feed, call).await.map_err(NoResult::Rail),
+            results.push(match (protocol.subscription(call), meaning) {
+                (Some(Err(refusal)), _) => circuit.read(Err(NoResult::Forbidden(refusal))).await,
+                (Some(Ok(())), _) => circuit.read(ask(protocol, feed, call).await.map_err(NoResult::Rail)).await,
                 (None, CallMeaning::Forbidden(refusal)) if protocol.spends(call) => {
-                    results.push(Err(self.spend_forbidden(principal, rail, refusal).await));
-                    continue;
+                    Err(self.spend_forbidden(principal, rail, refusal).await)
                 }
-                (None, _) if room.is_full() => {
-                    results.push(Err(NoResult::Rail(too_long())));
-                    continue;
-                }
-                (None, meaning) => read(protocol, call, meaning, &references).await,
-            };
-            let result = circuit.read(result).await;
-            room.take(result.as_ref().map_or(0, Json::weight)).await;
-            results.push(result);
+                (None, meaning) => room.gather(&circuit, read(protocol, call, meaning, &references)).await,
+            });
         }
         Ok(results)
     }

@@ -60,9 +60,8 @@ impl RailMemory {
     /// Takes what waits for the settlement, as a command that is to be given before it.
     pub(crate) fn take_waiting(&self) -> Option<Request> {
         let put = std::mem::take(&mut *self.with_outcome.lock().unwrap_or_else(PoisonError::into_inner));
-        let write = Command::Write(Write { put, ..Write::default() });
-        let has_any = matches!(&write, Command::Write(write) if !write.put.is_empty());
-        has_any.then_some(Request { actor: Actor::System, command: write })
+        let write = |put| Request { actor: Actor::System, command: Command::Write(Write { put, ..Write::default() }) };
+        (!put.is_empty()).then(|| write(put))
     }
 }
 

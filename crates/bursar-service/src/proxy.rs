@@ -73,11 +73,25 @@ impl<'a> Room<'a> {
         Self { taken: 0, turns, turn: None }
     }
 
-    pub(crate) const fn is_full(&self) -> bool {
+    /// Reads something, if its answer still has room.
+    pub(crate) async fn gather(
+        &mut self,
+        circuit: &Circuit<'_>,
+        reading: impl Future<Output = Result<Json, NoResult>>,
+    ) -> Result<Json, NoResult> {
+        if self.is_full() {
+            return Err(NoResult::Rail(too_long()));
+        }
+        let result = circuit.read(reading.await).await;
+        self.take(result.as_ref().map_or(0, Json::weight)).await;
+        result
+    }
+
+    const fn is_full(&self) -> bool {
         self.taken >= MOST_OF_BATCH
     }
 
-    pub(crate) async fn take(&mut self, bytes: usize) {
+    async fn take(&mut self, bytes: usize) {
         self.taken = self.taken.saturating_add(bytes);
         if self.taken > LONG && self.turn.is_none() {
             self.turn = self.turns.acquire().await.ok();
@@ -85,7 +99,7 @@ impl<'a> Room<'a> {
     }
 }
 
-pub(crate) fn too_long() -> CallError {
+fn too_long() -> CallError {
     CallError::Refused {
         code: LIMIT_EXCEEDED,
         message: "the answers to the calls before it in this batch are too long; ask for less at once".to_owned(),
@@ -200,12 +214,7 @@ impl Bursar {
                     Err(self.spend_forbidden(principal, rail, refusal).await)
                 }
                 other => match circuit.check().and_then(|()| self.may_ask(principal, other, &wallets)) {
-                    Ok(_) if room.is_full() => Err(NoResult::Rail(too_long())),
-                    Ok(other) => {
-                        let result = circuit.read(read(protocol, call, other, &references).await).await;
-                        room.take(result.as_ref().map_or(0, Json::weight)).await;
-                        result
-                    }
+                    Ok(other) => room.gather(&circuit, read(protocol, call, other, &references)).await,
                     Err(refused) => Err(NoResult::Service(refused)),
                 },
             });

@@ -5,12 +5,12 @@ mod hostile;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use bursar_core::hold::Cost;
-use bursar_core::time::Timestamp;
+use bursar_core::time::{Span, Timestamp};
 use bursar_rails::bitgo::sequence_id;
 use bursar_service::rail::UPSTREAM_LOCKED;
+use bursar_testkit::FixedClock;
 use bursar_wire::signature::{Request, Response, SigningKey, v4};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,16 +25,6 @@ const TO: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 const HOLD: HoldId = HoldId::from_bytes([7; 16]);
 const START: i64 = 1_800_000_000_000;
 const MINUTE: i64 = 60_000;
-
-/// A clock that both sides go by.
-#[derive(Clone)]
-struct Hands(Arc<AtomicI64>);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-}
 
 /// How an answer is signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,15 +59,20 @@ struct Script {
 struct Double {
     script: Arc<Mutex<Script>>,
     notes: Arc<Notes>,
-    clock: Hands,
+    /// Both sides go by it.
+    clock: Arc<FixedClock>,
     version: AuthVersion,
     /// Whether it speaks version 4.
     is_v4: bool,
 }
 
+fn minutes(number: u64) -> Span {
+    Span::from_seconds(60 * number)
+}
+
 impl Double {
     fn new(version: AuthVersion) -> Self {
-        let clock = Hands(Arc::new(AtomicI64::new(START)));
+        let clock = Arc::new(FixedClock::at(Timestamp::from_millis(START)));
         Self { script: Arc::default(), notes: Arc::default(), clock, version, is_v4: false }
     }
 
@@ -115,7 +110,7 @@ impl Double {
         };
         let (express, trusts_recipients) = (None, false);
         let settings = Settings { coin, url, token, scheme, software, express, trusts_recipients, fees };
-        BitgoRail::trusting(settings, Arc::new(self.clock.clone()), &Trust::public().unwrap()).unwrap()
+        BitgoRail::trusting(settings, Arc::clone(&self.clock) as Arc<dyn Clock>, &Trust::public().unwrap()).unwrap()
     }
 
     async fn serve(self, mut socket: TcpStream) {
@@ -317,7 +312,7 @@ async fn a_spend_that_waits_for_an_approval_stays_held_until_its_transfer_is_fin
     let (rail, hold) = (double.rail(Software::Bitgo).await, spend());
     let awaiting = SendOutcome::Awaiting { approval: "5f".to_owned() };
     assert_eq!(rail.carry_out(WALLET, &hold, &*double.notes).await, awaiting);
-    double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+    double.clock.pass(minutes(60));
     assert_eq!(rail.became_of(&hold, &*double.notes).await, awaiting);
     assert_eq!(rail.awaits(HOLD, &*double.notes), Ok(Some("5f".to_owned())));
     double.says("GET sequenceId", 200, &transfer("signed", r#""ab""#));
@@ -366,11 +361,11 @@ async fn what_was_interrupted_while_it_was_sent_is_given_back_only_by_a_bursar_t
         double.says("GET sequenceId", 404, &absent());
         let (rail, hold) = (double.rail(software).await, spend());
         assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await));
-        for minutes in [0, 5, 4] {
-            double.clock.0.fetch_add(minutes * MINUTE, Ordering::Relaxed);
+        for passed in [0, 5, 4] {
+            double.clock.pass(minutes(passed));
             assert!(is_unknown(&rail.became_of(&hold, &*double.notes).await), "it may still be taken");
         }
-        double.clock.0.fetch_add(2 * MINUTE, Ordering::Relaxed);
+        double.clock.pass(minutes(2));
         double.says("GET sequenceId", 404, &absent().replace("not_found", "no_such_route"));
         assert!(is_unknown(&rail.became_of(&hold, &*double.notes).await), "an older Bursar cannot tell");
         double.says("GET sequenceId", 404, &absent());

@@ -1,11 +1,11 @@
 //! Spends at an upstream that answers, refuses, falls silent and breaks off.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bursar_core::hold::Cost;
 use bursar_core::time::Timestamp;
+use bursar_testkit::FixedClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -102,29 +102,12 @@ fn by_rule(rule: &str, url: &str, refused_after: Duration) -> Settings {
 }
 
 fn rail(url: &str, refused_after: Duration) -> HttpRail {
-    HttpRail::new(settings(url, refused_after), Arc::new(Hands::default())).unwrap()
+    HttpRail::new(settings(url, refused_after), clock()).unwrap()
 }
 
-/// A clock that stands until it is told to go on; at the end of November 2026 in the beginning.
-#[derive(Clone)]
-struct Hands(Arc<AtomicI64>);
-
-impl Default for Hands {
-    fn default() -> Self {
-        Self(Arc::new(AtomicI64::new(1_795_996_800_000)))
-    }
-}
-
-impl Hands {
-    fn pass(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::Relaxed);
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
+/// A clock that shows the end of November 2026.
+fn clock() -> Arc<FixedClock> {
+    Arc::new(FixedClock::at(Timestamp::from_millis(1_795_996_800_000)))
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -259,9 +242,7 @@ async fn a_second_answer_is_not_taken_for_that_to_the_next_spend() {
     }
     // Whoever knows that their upstream does not do so may share connections.
     let (url, connections) = keeping_connections(DONE.to_owned()).await;
-    let sharing =
-        HttpRail::new(Settings { reuse_connections: true, ..settings(&url, HOUR) }, Arc::new(Hands::default()))
-            .unwrap();
+    let sharing = HttpRail::new(Settings { reuse_connections: true, ..settings(&url, HOUR) }, clock()).unwrap();
     for _ in 0..3 {
         assert_eq!(sent(&sharing, &Notes::default()).await.0, charged());
         tokio::task::yield_now().await;
@@ -324,10 +305,8 @@ async fn asked_anew_an_upstream_takes_back_what_it_told_only_by_saying_so() {
     let rule = RULE.replace("status == 404", "status == 404 || status == 402");
     for (answer, is_so) in cases {
         let double = Double::start(vec![Does::Answer(MORE), Does::Answer(answer)]).await;
-        let (rail, notes) = (
-            HttpRail::new(by_rule(&rule, &double.url, Duration::ZERO), Arc::new(Hands::default())).unwrap(),
-            Notes::default(),
-        );
+        let (rail, notes) =
+            (HttpRail::new(by_rule(&rule, &double.url, Duration::ZERO), clock()).unwrap(), Notes::default());
         let (_, hold) = sent(&rail, &notes).await;
         let now = rail.look_again(&hold, &notes).await;
         assert!(is_so(&now), "{now:?}");
@@ -364,8 +343,7 @@ async fn only_an_upstream_that_answers_that_it_has_none_leaves_a_spend_to_a_pers
         (Does::Silence, false),
     ] {
         let double = Double::start(vec![Does::Silence, look_up]).await;
-        let rail =
-            HttpRail::new(by_rule(&knows_no_refusal, &double.url, Duration::ZERO), Arc::new(Hands::default())).unwrap();
+        let rail = HttpRail::new(by_rule(&knows_no_refusal, &double.url, Duration::ZERO), clock()).unwrap();
         let notes = Notes::default();
         let (_, hold) = sent(&rail, &notes).await;
         assert!(rail.may_still_move(&hold, &notes).await.unwrap().is_some(), "before it was asked");
@@ -384,7 +362,7 @@ async fn a_spend_whose_rule_is_gone_is_nobodys_to_give_back() {
     let (before, notes) = (rail(&double.url, Duration::ZERO), Notes::default());
     let (_, hold) = sent(&before, &notes).await;
     let renamed = RULE.replace(r#""path": "/v1/charges","#, r#""path": "/v2/charges","#);
-    let after = HttpRail::new(by_rule(&renamed, &double.url, Duration::ZERO), Arc::new(Hands::default())).unwrap();
+    let after = HttpRail::new(by_rule(&renamed, &double.url, Duration::ZERO), clock()).unwrap();
     let told = after.may_still_move(&hold, &notes).await.unwrap().unwrap();
     assert!(told.contains("the rule that it was made by is no longer there"), "{told}");
 }

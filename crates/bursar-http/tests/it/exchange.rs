@@ -20,7 +20,7 @@ use bursar_service::rails::OtherKind;
 use bursar_testkit::FixedClock;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::browser::Browser;
 use crate::support::{Answer, OTP, Server, policy};
@@ -43,12 +43,7 @@ impl Upstream {
         tokio::spawn(async move {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
-                let mut read = Vec::new();
-                while !is_whole(&read) {
-                    let mut more = [0; 1024];
-                    let count = socket.read(&mut more).await.unwrap();
-                    read.extend_from_slice(&more[..count]);
-                }
+                let read = whole_request(&mut socket).await;
                 let request = String::from_utf8(read).unwrap();
                 let heard = |source: &str| hears.lock().unwrap().iter().any(|request| request.contains(source));
                 let absurd = || answer(200, &json!({"id": "ch_4", "status": "succeeded", "amount": ABSURD}));
@@ -85,7 +80,18 @@ fn answer(status: u16, body: &Value) -> String {
     format!("HTTP/1.1 {status} X\r\n{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-pub(crate) fn is_whole(read: &[u8]) -> bool {
+/// All of the next request that comes here.
+pub(crate) async fn whole_request(socket: &mut TcpStream) -> Vec<u8> {
+    let mut read = Vec::new();
+    while !is_whole(&read) {
+        let mut more = [0; 4096];
+        let count = socket.read(&mut more).await.unwrap();
+        read.extend_from_slice(&more[..count]);
+    }
+    read
+}
+
+fn is_whole(read: &[u8]) -> bool {
     let text = String::from_utf8_lossy(read);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));

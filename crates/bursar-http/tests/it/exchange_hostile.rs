@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::exchange::{Shop, is_whole, rail_by};
+use crate::exchange::{Shop, rail_by, whole_request};
 use crate::support::Listening;
 
 /// What the token may spend, in cents.
@@ -54,12 +54,7 @@ impl Upstream {
         tokio::spawn(async move {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
-                let mut read = Vec::new();
-                while !is_whole(&read) {
-                    let mut more = [0; 4096];
-                    let count = socket.read(&mut more).await.unwrap();
-                    read.extend_from_slice(&more[..count]);
-                }
+                let read = whole_request(&mut socket).await;
                 let found = understood(std::str::from_utf8(&read).unwrap());
                 let body = json!({"amount": found.amount.unwrap_or(0).to_string()}).to_string();
                 heard.lock().unwrap().push(found);

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::exchange::{OWNER, Shop, is_whole, rail_by, rail_showing};
+use crate::exchange::{OWNER, Shop, rail_by, rail_showing, whole_request};
 use crate::support::{Listening, policy};
 
 const PATH: &str = "/rail/chain/v1/files/1";
@@ -47,12 +47,7 @@ impl Files {
         tokio::spawn(async move {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
-                let mut read = Vec::new();
-                while !is_whole(&read) {
-                    let mut more = [0; 1024];
-                    let count = socket.read(&mut more).await.unwrap();
-                    read.extend_from_slice(&more[..count]);
-                }
+                whole_request(&mut socket).await;
                 hears.fetch_add(1, Ordering::SeqCst);
                 let (mut nothing, mut is_left) = ([0; 16], false);
                 loop {

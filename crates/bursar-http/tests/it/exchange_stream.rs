@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::exchange::{OWNER, Shop, is_whole, rail_by};
+use crate::exchange::{OWNER, Shop, rail_by, whole_request};
 use crate::support::{Answer, Listening};
 use crate::world::code;
 
@@ -40,12 +40,7 @@ impl Model {
         tokio::spawn(async move {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
-                let mut read = Vec::new();
-                while !is_whole(&read) {
-                    let mut more = [0; 1024];
-                    let count = socket.read(&mut more).await.unwrap();
-                    read.extend_from_slice(&more[..count]);
-                }
+                whole_request(&mut socket).await;
                 heard.send(()).await.unwrap();
                 while let Some(Says::Raw(text)) = script.recv().await {
                     socket.write_all(text.as_bytes()).await.unwrap();

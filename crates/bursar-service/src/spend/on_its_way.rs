@@ -200,7 +200,8 @@ impl HoldAndSend {
             }
         };
         if !untaken.is_none() {
-            untaken.give_again(&self.ledger, &self.outcomes, self.in_flight.enter(id), is_final.then_some(forget));
+            let (carried, afterwards) = (self.in_flight.enter(id), is_final.then_some(forget));
+            untaken.give_again(&self.ledger, &self.outcomes, carried, is_settled, afterwards);
         } else if is_settled && is_final {
             tokio::spawn(forget);
         }

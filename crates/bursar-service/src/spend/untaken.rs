@@ -90,24 +90,22 @@ impl Untaken {
 
     /// Gives them again, in a task of its own, for as long as there is a ledger. Until they are taken the spend is in flight, so that
     /// nobody's word settles it otherwise. Each is an outcome of a hold that is on the disk, so there are never more of these than
-    /// requests were under way when the store failed.
+    /// requests were under way when the store failed. `afterwards` is done once the spend is settled, which it may be already.
     pub(super) fn give_again(
         self,
         ledger: &Arc<Ledger>,
         outcomes: &Outcomes,
         carried: Carried,
+        mut is_settled: bool,
         afterwards: Option<impl Future<Output = ()> + Send + 'static>,
     ) {
         let (ledger, now) = (Arc::downgrade(ledger), Arc::clone(&outcomes.now));
         let left = outcomes.keep(self.spend, self.in_words());
         tokio::spawn(async move {
             let _until_taken = (carried, left);
-            let mut is_settled = false;
             for command in &self.commands {
-                let Some(outcome) = give(&ledger, &now, command).await else {
-                    return;
-                };
-                is_settled = matches!(outcome, Outcome::Settled { .. });
+                let Some(outcome) = give(&ledger, &now, command).await else { return };
+                is_settled |= matches!(outcome, Outcome::Settled { .. });
             }
             tracing::info!(spend = %self.spend, "the outcome of a spend is taken now");
             if let Some(afterwards) = afterwards.filter(|_| is_settled) {

@@ -9,7 +9,7 @@ async fn awaiting() -> (Double, BitgoRail, Hold) {
     let (rail, hold) = (double.rail(Software::Bitgo).await, spend());
     let outcome = rail.carry_out(WALLET, &hold, &*double.notes).await;
     assert!(matches!(outcome, SendOutcome::Awaiting { .. }), "{outcome:?}");
-    double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+    double.clock.pass(minutes(60));
     (double, rail, hold)
 }
 
@@ -61,7 +61,7 @@ async fn what_was_on_its_way_is_a_persons_to_give_back_once_the_upstream_shows_t
     let (rail, hold) = (double.rail(Software::Bitgo).await, spend());
     let outcome = rail.carry_out(WALLET, &hold, &*double.notes).await;
     assert!(matches!(outcome, SendOutcome::Sent { .. }), "{outcome:?}");
-    double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+    double.clock.pass(minutes(60));
     for (status, body, is_free) in [
         (200, transfer("signed", r#""ab""#), false),
         (404, absent(), false),
@@ -82,7 +82,7 @@ async fn what_the_upstream_may_still_take_is_nobodys_to_give_back() {
     assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await));
     let told = problem(&double, &rail, &hold).await.unwrap();
     assert!(told.contains("may still take it until 2027-01-15T08:10:00"), "{told}");
-    double.clock.0.fetch_add(11 * MINUTE, Ordering::Relaxed);
+    double.clock.pass(minutes(11));
     assert_eq!(problem(&double, &rail, &hold).await, None);
 }
 
@@ -93,7 +93,7 @@ async fn more_requests_than_are_looked_through_are_not_taken_for_none() {
     double.says("GET sequenceId", 404, &absent());
     let (rail, hold) = (double.rail(Software::Bitgo).await, hostile::requested());
     assert!(is_unknown(&rail.carry_out(WALLET, &hold, &*double.notes).await));
-    double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+    double.clock.pass(minutes(60));
     double.says("GET txrequests", 200, r#"{"txRequests":[],"nextBatchPrevId":"1"}"#);
     let told = problem(&double, &rail, &hold).await.unwrap();
     assert!(told.contains("more transaction requests than are looked through"), "{told}");

@@ -115,7 +115,7 @@ async fn whatever_is_answered_after_it_was_done_it_is_asked_once_and_found_by_it
             assert!(is_unknown(&first), "{told}: {first:?}");
             double.says("GET sequenceId", 404, &absent());
             double.says(LISTED, 200, &list(&[]));
-            double.clock.0.fetch_add(60 * MINUTE, Ordering::Relaxed);
+            double.clock.pass(minutes(60));
             let still = rail.became_of(&hold, &*double.notes).await;
             assert!(is_unknown(&still), "that BitGo shows none proves nothing: {told}: {still:?}");
             double.says("GET sequenceId", 200, &transfer("confirmed", r#""ab""#));

@@ -1,5 +1,7 @@
 //! What an upstream says when it is asked after a spend: what is believed at once, what takes patience, and what is shown of it.
 
+use bursar_core::time::Span;
+
 use super::*;
 
 const NEEDS_ACTION: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 40\r\n\r\n\
@@ -18,8 +20,8 @@ fn rule() -> String {
     )
 }
 
-fn rail_at(clock: &Hands, rule: &str, url: &str) -> HttpRail {
-    HttpRail::new(by_rule(rule, url, HOUR), Arc::new(clock.clone())).unwrap()
+fn rail_at(clock: &Arc<FixedClock>, rule: &str, url: &str) -> HttpRail {
+    HttpRail::new(by_rule(rule, url, HOUR), Arc::clone(clock) as Arc<dyn Clock>).unwrap()
 }
 
 #[tokio::test]
@@ -45,7 +47,7 @@ async fn that_this_very_spend_came_to_nothing_is_believed_at_once_where_its_requ
         (no_record, NEEDS_ACTION, CANCELED, false),
     ] {
         let double = Double::start(vec![Does::Answer(own), Does::Answer(says)]).await;
-        let (rail, notes) = (rail_at(&Hands::default(), &rule, &double.url), Notes::default());
+        let (rail, notes) = (rail_at(&clock(), &rule, &double.url), Notes::default());
         let (outcome, hold) = sent(&rail, &notes).await;
         assert!(matches!(outcome, SendOutcome::Unknown { .. }), "{outcome:?}");
         let became = rail.reconcile(&hold, &notes).await;
@@ -56,7 +58,7 @@ async fn that_this_very_spend_came_to_nothing_is_believed_at_once_where_its_requ
 
 #[tokio::test]
 async fn how_long_nothing_is_found_is_known_after_a_start_until_the_spend_is_settled() {
-    let clock = Hands::default();
+    let clock = clock();
     for (seconds, is_given_back) in [(3599, false), (3600, true)] {
         let script = vec![Does::Silence, Does::Answer(NOT_FOUND), Does::Answer(NOT_FOUND)];
         let (double, notes) = (Double::start(script).await, Notes::default());
@@ -64,7 +66,7 @@ async fn how_long_nothing_is_found_is_known_after_a_start_until_the_spend_is_set
         let (_, hold) = sent(&before, &notes).await;
         let became = before.reconcile(&hold, &notes).await;
         assert!(matches!(became, SendOutcome::Unknown { .. }), "{became:?}");
-        clock.pass(seconds);
+        clock.pass(Span::from_seconds(seconds));
         let after = rail_at(&clock, RULE, &double.url);
         let became = after.reconcile(&hold, &notes).await;
         assert_eq!(matches!(became, SendOutcome::Refused { .. }), is_given_back, "{became:?}");
@@ -76,7 +78,7 @@ async fn how_long_nothing_is_found_is_known_after_a_start_until_the_spend_is_set
 #[tokio::test]
 async fn whoever_asks_is_not_kept_from_it_because_the_server_asked_and_is_told_what_was_said() {
     let script = vec![Does::Silence, Does::Answer(NOT_FOUND), Does::Answer(NEEDS_ACTION)];
-    let (double, notes, clock) = (Double::start(script).await, Notes::default(), Hands::default());
+    let (double, notes, clock) = (Double::start(script).await, Notes::default(), clock());
     let rail = rail_at(&clock, &rule(), &double.url);
     let (_, hold) = sent(&rail, &notes).await;
     rail.reconcile(&hold, &notes).await;
@@ -86,7 +88,7 @@ async fn whoever_asks_is_not_kept_from_it_because_the_server_asked_and_is_told_w
     let told = "asked at 2026-11-30T00:00:00.000Z: the upstream says with status 404 that nothing moved, and its request may \
                 still be on its way; given back from 2026-11-30T01:00:00.000Z on, if it says so then";
     assert_eq!(by_itself, SendOutcome::Unknown { reason: told.to_owned() });
-    clock.pass(2);
+    clock.pass(Span::from_seconds(2));
     let told = "asked at 2026-11-30T00:00:02.000Z: an answer with status 200 is neither done nor refused";
     // Asked by hand twice within seconds it is asked once.
     for _ in 0..2 {
